@@ -1,0 +1,47 @@
+"""The mistakes scancc reports: the user's (what to change) and ours (where it went wrong)."""
+
+from __future__ import annotations
+
+
+class ScanccError(Exception):
+    """Base of every error that scancc defines itself."""
+
+
+class InternalError(ScanccError):
+    """scancc broke one of its own rules; the text says in which stage."""
+
+
+class VerifyError(InternalError):
+    """An IR module breaks a rule of the verifier; the text holds the dump with the op marked."""
+
+
+class ParseError(ScanccError, ValueError):
+    """IR text that is not in scancc's form; the text says line, column and what was expected."""
+
+
+class UnsupportedError(ScanccError, NotImplementedError):
+    """A legal program that this target or stage cannot compile; the text says what to use instead."""
+
+
+class MissingInputError(ScanccError, ValueError):
+    """A graph needs a variable that is neither computed nor given as an input."""
+
+
+class UnusedInputError(ScanccError, ValueError):
+    """An input of `function` takes no part in its outputs and updates."""
+
+
+class DisconnectedInputError(ScanccError, ValueError):
+    """A gradient was asked with respect to a variable that the cost does not depend on."""
+
+
+class NullTypeGradError(ScanccError, TypeError):
+    """A gradient does not exist where it was asked for (a random draw, an undefined derivative)."""
+
+
+class TypeMismatchError(ScanccError, TypeError):
+    """A value's dtype, rank or broadcast pattern is not the one required."""
+
+
+class DeviceError(ScanccError, RuntimeError):
+    """A device was asked for that this machine cannot give."""
