@@ -1,0 +1,241 @@
+"""Makes ops at an insertion point, folding index arithmetic as it goes.
+
+Index arithmetic (sizes, bounds, offsets) is simplified at once, so that equal sizes become one
+value and `x[-1]` reads as `n - 1`; everything else is made as asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from . import types as t
+from .core import Block, Location, Op, Region, Value, segment_sizes
+from .dialects.arith import CMPF, CMPI
+from .types import IntAttr
+
+
+def constant_of(value: Value) -> Any | None:
+    """The Python or NumPy value of a constant, else None."""
+    op = value.op
+    if op is None or op.name != "arith.constant":
+        return None
+    attr = op.attrs["value"]
+    return attr.data if isinstance(attr, t.Dense) else attr.value
+
+
+class Builder:
+    """Appends ops to `block`, or inserts them before `anchor`."""
+
+    def __init__(self, block: Block, anchor: Op | None = None, location: Location | None = None) -> None:
+        self.block = block
+        self.anchor = anchor
+        self.location = location
+
+    # ---- making ops ----
+
+    def insert(self, op: Op) -> Op:
+        if op.location is None:
+            op.location = self.location
+        if self.anchor is None:
+            return self.block.append(op)
+        return self.block.insert_before(self.anchor, op)
+
+    def make(self, name: str, operands: Sequence[Value] = (), results: Sequence[t.Type] = (),
+             attrs: dict[str, Any] | None = None, regions: Sequence[Region] = ()) -> Op:
+        """Make and insert an op."""
+        return self.insert(Op(name, operands, results, attrs, regions, self.location))
+
+    def op(self, name: str, operands: Sequence[Value], results: Sequence[t.Type],
+           attrs: dict[str, Any] | None = None) -> Value:
+        """Make and insert an op of one result, and give that."""
+        return self.make(name, operands, results, attrs).result
+
+    def grouped(self, name: str, groups: Sequence[Sequence[Value]], results: Sequence[t.Type],
+                attrs: dict[str, Any] | None = None, regions: Sequence[Region] = ()) -> Op:
+        """Make and insert an op whose operand groups need their sizes."""
+        attrs = {**(attrs or {}), "operandSegmentSizes": segment_sizes(groups)}
+        return self.make(name, [v for g in groups for v in g], results, attrs, regions)
+
+    @contextmanager
+    def at(self, block: Block, anchor: Op | None = None) -> Any:
+        """Build elsewhere for a while."""
+        saved = self.block, self.anchor
+        self.block, self.anchor = block, anchor
+        try:
+            yield self
+        finally:
+            self.block, self.anchor = saved
+
+    # ---- constants ----
+
+    def const(self, value: Any, type: t.Type) -> Value:
+        """A scalar constant, or the same number in all lanes or elements of a shaped type."""
+        kind = t.element(type)
+        scalar = self._scalar_constant(value, kind)
+        if isinstance(type, t.VectorType):
+            return self.op("vector.broadcast", [scalar], [type])
+        if isinstance(type, t.TensorType):
+            raise TypeError("make tensor constants with `dense` or `splat`")
+        return scalar
+
+    def _scalar_constant(self, value: Any, kind: t.Type) -> Value:
+        if isinstance(kind, t.ComplexType):
+            data = np.asarray(value, t.numpy_dtype(kind))
+            re, im = (self.const(float(v), kind.element) for v in (data.real, data.imag))
+            return self.op("complex.create", [re, im], [kind])
+        attr: Any
+        if isinstance(kind, t.FloatType):
+            attr = t.FloatAttr(float(np.asarray(value, t.numpy_dtype(kind))), kind)
+        else:
+            attr = IntAttr(int(value), kind)
+        return self.op("arith.constant", [], [kind], {"value": attr})
+
+    def dense(self, data: np.ndarray, type: t.TensorType) -> Value:
+        """A constant tensor."""
+        return self.op("arith.constant", [], [type], {"value": t.Dense(data, type)})
+
+    def index(self, value: int) -> Value:
+        return self.const(value, t.index)
+
+    # ---- arithmetic: the same spelling for scalars, vectors and tensors ----
+
+    def binary(self, name: str, lhs: Value, rhs: Value) -> Value:
+        folded = fold_binary(self, name, lhs, rhs)
+        return folded if folded is not None else self.op(f"arith.{name}", [lhs, rhs], [lhs.type])
+
+    def addf(self, x: Value, y: Value) -> Value:
+        return self.binary("addf", x, y)
+
+    def subf(self, x: Value, y: Value) -> Value:
+        return self.binary("subf", x, y)
+
+    def mulf(self, x: Value, y: Value) -> Value:
+        return self.binary("mulf", x, y)
+
+    def divf(self, x: Value, y: Value) -> Value:
+        return self.binary("divf", x, y)
+
+    def negf(self, x: Value) -> Value:
+        return self.op("arith.negf", [x], [x.type])
+
+    def addi(self, x: Value, y: Value) -> Value:
+        return self.binary("addi", x, y)
+
+    def subi(self, x: Value, y: Value) -> Value:
+        return self.binary("subi", x, y)
+
+    def muli(self, x: Value, y: Value) -> Value:
+        return self.binary("muli", x, y)
+
+    def minsi(self, x: Value, y: Value) -> Value:
+        return self.binary("minsi", x, y)
+
+    def maxsi(self, x: Value, y: Value) -> Value:
+        return self.binary("maxsi", x, y)
+
+    def math(self, name: str, *operands: Value) -> Value:
+        return self.op(f"math.{name}", operands, [operands[0].type])
+
+    def cmpf(self, predicate: str, x: Value, y: Value) -> Value:
+        attrs = {"predicate": IntAttr(CMPF.index(predicate), t.i64)}
+        return self.op("arith.cmpf", [x, y], [t.shaped(t.i1, x.type)], attrs)
+
+    def cmpi(self, predicate: str, x: Value, y: Value) -> Value:
+        if t.element(x.type) == t.index or isinstance(x.type, t.IntType):
+            a, b = constant_of(x), constant_of(y)
+            if x is y and not isinstance(x.type, (t.TensorType, t.VectorType)):
+                return self.const(predicate in ("eq", "sle", "sge", "ule", "uge"), t.i1)
+            if isinstance(a, int) and isinstance(b, int) and predicate[0] != "u":
+                return self.const(_COMPARE[predicate](a, b), t.i1)
+        attrs = {"predicate": IntAttr(CMPI.index(predicate), t.i64)}
+        return self.op("arith.cmpi", [x, y], [t.shaped(t.i1, x.type)], attrs)
+
+    def select(self, condition: Value, x: Value, y: Value) -> Value:
+        known = constant_of(condition)
+        if known is not None and not isinstance(known, np.ndarray):
+            return x if known else y
+        return x if x is y else self.op("arith.select", [condition, x, y], [x.type])
+
+    def index_cast(self, x: Value, type: t.Type) -> Value:
+        known = constant_of(x)
+        if known is not None:
+            return self.const(known, type)
+        source = x.op
+        if source is not None and source.name == "arith.index_cast" and source.operands[0].type == type:
+            return source.operands[0]
+        return x if x.type == type else self.op("arith.index_cast", [x], [type])
+
+    def condition(self, name: str, x: Value, y: Value) -> Value:
+        """`andi` or `ori` of truth values."""
+        return self.binary(name, x, y)
+
+
+_COMPARE: dict[str, Any] = {
+    "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "slt": lambda a, b: a < b,
+    "sle": lambda a, b: a <= b, "sgt": lambda a, b: a > b, "sge": lambda a, b: a >= b,
+}
+_FOLD: dict[str, Any] = {
+    "addi": lambda a, b: a + b, "subi": lambda a, b: a - b, "muli": lambda a, b: a * b,
+    "minsi": min, "maxsi": max, "andi": lambda a, b: a & b, "ori": lambda a, b: a | b,
+}
+
+
+def fold_binary(b: Builder, name: str, lhs: Value, rhs: Value) -> Value | None:
+    """Integer arithmetic on scalars that needs no op; None where it does (or for floats)."""
+    type = lhs.type
+    if name not in _FOLD or not (type == t.index or isinstance(type, t.IntType)):
+        return None
+    x, y = constant_of(lhs), constant_of(rhs)
+    if x is not None and y is not None:
+        return b.const(_wrap(_FOLD[name](int(x), int(y)), type), type)
+    if x is not None and name in ("addi", "muli", "andi", "ori"):
+        lhs, rhs, x, y = rhs, lhs, y, x
+    if y is not None:
+        return _fold_right_constant(b, name, lhs, int(y))
+    if lhs is rhs:
+        return b.const(0, type) if name == "subi" else lhs if name not in ("addi", "muli") else None
+    return _fold_cancel(name, lhs, rhs)
+
+
+def _wrap(value: int, type: t.Type) -> int:
+    """The signed value of the low bits."""
+    width = type.width if isinstance(type, t.IntType) else 64
+    if width == 1:
+        return value & 1
+    return (value + (1 << (width - 1))) % (1 << width) - (1 << (width - 1))
+
+
+def _fold_right_constant(b: Builder, name: str, lhs: Value, y: int) -> Value | None:
+    if (name in ("addi", "subi") and y == 0) or (name == "muli" and y == 1):
+        return lhs
+    if name == "muli" and y == 0:
+        return b.const(0, lhs.type)
+    if name in ("andi", "ori") and lhs.type == t.i1:
+        return (b.const(0, t.i1) if not y else lhs) if name == "andi" else (b.const(1, t.i1) if y else lhs)
+    inner = lhs.op
+    if name in ("addi", "subi") and inner is not None and inner.name in ("arith.addi", "arith.subi"):
+        z = constant_of(inner.operands[1])
+        if isinstance(z, int):  # (x ± z) ± y
+            total = (z if inner.name == "arith.addi" else -z) + (y if name == "addi" else -y)
+            base = inner.operands[0]
+            return b.addi(base, b.const(total, lhs.type)) if total >= 0 else (
+                b.subi(base, b.const(-total, lhs.type)))
+    if name == "addi" and y < 0 and lhs.type == t.index:
+        return b.subi(lhs, b.const(-y, lhs.type))
+    return None
+
+
+def _fold_cancel(name: str, lhs: Value, rhs: Value) -> Value | None:
+    """n - (n - k) is k; (n - k) + k and (n + k) - k are n."""
+    left, right = lhs.op, rhs.op
+    if name == "subi" and right is not None and right.name == "arith.subi" and right.operands[0] is lhs:
+        return right.operands[1]
+    if name == "addi" and left is not None and left.name == "arith.subi" and left.operands[1] is rhs:
+        return left.operands[0]
+    if name == "subi" and left is not None and left.name == "arith.addi" and left.operands[1] is rhs:
+        return left.operands[0]
+    return None

@@ -1,0 +1,256 @@
+"""Modules, functions, regions, blocks, ops and values.
+
+A `Value` is the result of an op or the argument of a block and knows its uses; an `Op` belongs to a
+block; a `Block` to a region; a `Region` to an op. A module is the op `builtin.module`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from .types import DenseArray, Type, i32
+
+Location = tuple[str, int, int]  # file, line, column
+
+
+class Value:
+    """One SSA value. `name` is the user's, without '%'; printing makes names unique."""
+
+    __slots__ = ("type", "owner", "index", "name", "uses")
+
+    def __init__(self, type: Type, owner: Op | Block, index: int, name: str | None = None) -> None:
+        self.type = type
+        self.owner = owner
+        self.index = index
+        self.name = name
+        self.uses: dict[Op, int] = {}  # op -> how many of its operands are this value
+
+    @property
+    def op(self) -> Op | None:
+        """The op that makes this value; None for a block argument."""
+        return self.owner if isinstance(self.owner, Op) else None
+
+    @property
+    def block(self) -> Block:
+        """The block in which this value is defined."""
+        if isinstance(self.owner, Block):
+            return self.owner
+        assert self.owner.parent is not None
+        return self.owner.parent
+
+    def replace_by(self, other: Value) -> None:
+        """Make every user of this value use `other`."""
+        if other is self:
+            return
+        for op in list(self.uses):
+            op.operands = [other if v is self else v for v in op.operands]
+        if other.name is None:
+            other.name = self.name
+
+    def __repr__(self) -> str:
+        return f"%{self.name or '?'}: {self.type}"
+
+
+class Op:
+    """An operation. Operand groups of varying length are kept by `operandSegmentSizes`."""
+
+    __slots__ = ("name", "_operands", "results", "attrs", "regions", "parent", "location")
+
+    def __init__(
+        self, name: str, operands: Sequence[Value] = (), result_types: Sequence[Type] = (),
+        attrs: dict[str, Any] | None = None, regions: Sequence[Region] = (),
+        location: Location | None = None,
+    ) -> None:
+        self.name = name
+        self._operands: list[Value] = []
+        self.results = [Value(t, self, i) for i, t in enumerate(result_types)]
+        self.attrs: dict[str, Any] = attrs or {}
+        self.regions = list(regions)
+        for region in self.regions:
+            region.parent = self
+        self.parent: Block | None = None
+        self.location = location
+        self.operands = list(operands)
+
+    @property
+    def operands(self) -> list[Value]:
+        return self._operands
+
+    @operands.setter
+    def operands(self, values: Sequence[Value]) -> None:
+        for value in self._operands:
+            left = value.uses.get(self, 0) - 1
+            if left > 0:
+                value.uses[self] = left
+            else:
+                value.uses.pop(self, None)
+        self._operands = list(values)
+        for value in self._operands:
+            value.uses[self] = value.uses.get(self, 0) + 1
+
+    @property
+    def result(self) -> Value:
+        """The only result."""
+        (value,) = self.results
+        return value
+
+    def group(self, number: int) -> list[Value]:
+        """Operand group `number` of an op with `operandSegmentSizes`."""
+        sizes = self.attrs["operandSegmentSizes"].values
+        start = sum(sizes[:number])
+        return self._operands[start:start + sizes[number]]
+
+    def set_groups(self, groups: Sequence[Sequence[Value]]) -> None:
+        """Set all operands, group by group."""
+        self.attrs["operandSegmentSizes"] = segment_sizes(groups)
+        self.operands = [v for group in groups for v in group]
+
+    @property
+    def body(self) -> Block:
+        """The only block of the first region."""
+        return self.regions[0].blocks[0]
+
+    def walk(self) -> Iterator[Op]:
+        """This op and all ops inside it, outer before inner, in order."""
+        yield self
+        for region in self.regions:
+            for block in region.blocks:
+                for op in list(block.ops):
+                    yield from op.walk()
+
+    def erase(self) -> None:
+        """Remove this op, whose results have no uses, and all inside it."""
+        for inner in self.walk():
+            inner.operands = []
+        if self.parent is not None:
+            self.parent.ops.remove(self)
+            self.parent = None
+
+    def replace_by(self, values: Sequence[Value]) -> None:
+        """Make users of the results use `values`, then erase the op."""
+        for old, new in zip(self.results, values, strict=True):
+            old.replace_by(new)
+        self.erase()
+
+    def detach(self) -> Op:
+        """Take this op out of its block, to be inserted elsewhere."""
+        assert self.parent is not None
+        self.parent.ops.remove(self)
+        self.parent = None
+        return self
+
+    def parent_op(self) -> Op | None:
+        """The op whose region holds this one."""
+        return self.parent.parent.parent if self.parent and self.parent.parent else None
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {[v.name for v in self.results]}>"
+
+
+class Block:
+    """A straight list of ops with arguments; its last op is the terminator."""
+
+    __slots__ = ("args", "ops", "parent")
+
+    def __init__(self, arg_types: Iterable[Type] = ()) -> None:
+        self.args = [Value(t, self, i) for i, t in enumerate(arg_types)]
+        self.ops: list[Op] = []
+        self.parent: Region | None = None
+
+    def add_arg(self, type: Type, name: str | None = None) -> Value:
+        self.args.append(Value(type, self, len(self.args), name))
+        return self.args[-1]
+
+    def remove_arg(self, index: int) -> None:
+        """Drop argument `index`, which has no uses."""
+        del self.args[index]
+        for i, arg in enumerate(self.args):
+            arg.index = i
+
+    def append(self, op: Op) -> Op:
+        op.parent = self
+        self.ops.append(op)
+        return op
+
+    def insert_before(self, anchor: Op, op: Op) -> Op:
+        op.parent = self
+        self.ops.insert(self.ops.index(anchor), op)
+        return op
+
+    @property
+    def terminator(self) -> Op:
+        return self.ops[-1]
+
+    def parent_op(self) -> Op | None:
+        return self.parent.parent if self.parent else None
+
+
+class Region:
+    """The blocks inside an op; scancc's regions have one block each."""
+
+    __slots__ = ("blocks", "parent")
+
+    def __init__(self, blocks: Sequence[Block] = ()) -> None:
+        self.blocks = list(blocks)
+        for block in self.blocks:
+            block.parent = self
+        self.parent: Op | None = None
+
+
+def segment_sizes(groups: Sequence[Sequence[Value]]) -> DenseArray:
+    return DenseArray(i32, tuple(len(g) for g in groups))
+
+
+def module(functions: Sequence[Op] = ()) -> Op:
+    """A module that holds `functions`."""
+    top = Op("builtin.module", regions=[Region([Block()])])
+    for func in functions:
+        top.body.append(func)
+    return top
+
+
+def functions(top: Op) -> list[Op]:
+    return [op for op in top.body.ops if op.name == "func.func"]
+
+
+def encloses(block: Block, inner: Block) -> bool:
+    """True if `inner` is `block` or lies inside one of its ops."""
+    current: Block | None = inner
+    while current is not None:
+        if current is block:
+            return True
+        op = current.parent_op()
+        current = op.parent if op is not None else None
+    return False
+
+
+def defined_in(value: Value, block: Block) -> bool:
+    """True if `value` is made by `block` or by anything inside it."""
+    return encloses(block, value.block)
+
+
+def clone_op(op: Op, mapping: dict[Value, Value], insert: Callable[[Op], Any] | None = None) -> Op:
+    """A copy of `op` with operands taken through `mapping`, which gains the results."""
+    copy = Op(op.name, [mapping.get(v, v) for v in op.operands], [r.type for r in op.results],
+              dict(op.attrs), [clone_region(r, mapping) for r in op.regions], op.location)
+    for old, new in zip(op.results, copy.results, strict=True):
+        new.name = old.name
+        mapping[old] = new
+    if insert is not None:
+        insert(copy)
+    return copy
+
+
+def clone_region(region: Region, mapping: dict[Value, Value]) -> Region:
+    return Region([clone_block(block, mapping) for block in region.blocks])
+
+
+def clone_block(block: Block, mapping: dict[Value, Value]) -> Block:
+    copy = Block(arg.type for arg in block.args)
+    for old, new in zip(block.args, copy.args, strict=True):
+        new.name = old.name
+        mapping[old] = new
+    for op in block.ops:
+        clone_op(op, mapping, copy.append)
+    return copy

@@ -1,0 +1,30 @@
+"""complex: arithmetic on pairs of floats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..ops import COMMUTATIVE, Dialect, quiet
+from ..types import element, numpy_dtype
+
+complex_ = Dialect("complex")
+
+for _name, _numpy, _doc, _traits in [
+    ("add", np.add, "sum", (COMMUTATIVE,)), ("sub", np.subtract, "difference", ()),
+    ("mul", np.multiply, "product", (COMMUTATIVE,)), ("div", np.divide, "quotient", ()),
+]:
+    complex_.elementwise(_name, "lhs rhs", quiet(_numpy), _doc, _traits, same_types=True)
+
+complex_.elementwise("eq", "lhs rhs", np.equal, "both parts equal")
+complex_.elementwise("neq", "lhs rhs", np.not_equal, "a part differs")
+complex_.elementwise("re", "x", np.real, "real part")
+complex_.elementwise("im", "x", np.imag, "imaginary part")
+
+
+def _create(op: Any, re: Any, im: Any) -> Any:
+    return (np.asarray(re) + 1j * np.asarray(im)).astype(numpy_dtype(element(op.result.type)))
+
+
+complex_.elementwise("create", "re im", _create, "a complex number of two floats")

@@ -1,0 +1,23 @@
+"""memref: buffers, views and element access."""
+
+from __future__ import annotations
+
+from ..ops import PURE, READS, WRITES, Dialect
+from .tensor import _SLICE_ATTRS, _check_slice
+
+memref = Dialect("memref")
+
+memref.define("alloc", "dims*", traits=(READS,), doc="a new buffer, before memory planning")
+memref.define("load", "source indices*", traits=(READS,), doc="one element")
+memref.define("store", "value dest indices*", results="0", traits=(WRITES,), doc="writes one element")
+memref.define("dim", "source axis", traits=(PURE,), doc="the size of an axis")
+memref.define("subview", "source offsets* sizes* strides*", traits=(PURE,), attrs=_SLICE_ATTRS,
+              verify=_check_slice(0), doc="a part by offset, size and stride, sharing memory")
+memref.define("cast", "source", traits=(PURE,), doc="the same buffer under a type that knows more or less")
+memref.define("copy", "source dest", results="0", traits=(READS, WRITES),
+              doc="copies all elements; the buffers do not overlap")
+memref.define("view", "source offset dims*", traits=(PURE,), doc="a buffer inside a byte buffer")
+memref.define("transpose", "source", traits=(PURE,), attrs=("permutation",), doc="axes in another order")
+memref.define("reshape", "source dims*", traits=(PURE,), doc="the same contiguous elements, another shape")
+memref.define("global", results="0", attrs=("sym_name", "type", "initial_value"), doc="constant data")
+memref.define("get_global", traits=(PURE,), attrs=("name",), doc="the buffer of constant data")

@@ -1,0 +1,70 @@
+"""scan: what upstream MLIR lacks. The recurrence itself, and tensor ops with value semantics."""
+
+from __future__ import annotations
+
+from ..core import Op
+from ..ops import CHECKS, PURE, TERMINATOR, WRITES, Dialect
+
+scan = Dialect("scan")
+
+
+def _check_scan(op: Op) -> str | None:
+    xs, init, rows, dims = (op.group(i) for i in (1, 2, 3, 4))
+    n_ys = len(rows)
+    block = op.body
+    if len(block.args) != 1 + len(xs) + len(init):
+        return "the step must have a counter, one argument for each x and one for each carry"
+    until = bool(op.attrs["until"])
+    if len(op.results) != len(init) + n_ys + until:
+        return "results must be the final carries, the ys, and with `until` the steps executed"
+    last = block.terminator
+    if last.name != "scan.yield" or len(last.operands) != len(init) + n_ys + until:
+        return "scan.yield must give the next carries, a row of each y, and with `until` the stop condition"
+    if len(op.attrs["depths"]) != len(init):
+        return "depths must have one entry for each carry"
+    del dims
+    return None
+
+
+scan.define(
+    "scan", "length xs* init* rows* dims*", results="*", traits=(PURE,),
+    attrs=("depths", "until", "operandSegmentSizes"), regions=1, verify=_check_scan,
+    doc="the recurrence. Step t gets the counter t, row t of each x, and the carries; it yields the "
+        "next carries, a row of each y, and with `until` a condition that makes this step the last. "
+        "Values from outside may be used (invariants). A carry of depth d > 1 is a window of the "
+        "last d rows, oldest first; the step yields its new row. `rows`: how many last rows of each "
+        "y are kept; `dims`: run-time sizes of the rows of the ys, in order. Results: final carries, "
+        "ys, and with `until` the number of steps executed.")
+scan.define("yield", "values*", results="0", traits=(TERMINATOR,), doc="ends a step")
+
+scan.define("check", "condition info*", results="0", traits=(CHECKS,), attrs=("error", "message"),
+            doc="ends the program with an error unless the condition holds; {0}.. in the message "
+                "stand for the info operands")
+
+scan.define("broadcast", "source dims*", traits=(PURE,), attrs=("axes",),
+            doc="source axis i becomes result axis axes[i]; other axes, and axes of size 1, repeat")
+scan.define("transpose", "source", traits=(PURE,), attrs=("permutation",),
+            doc="result axis i is source axis permutation[i]")
+scan.define("reshape", "source dims*", traits=(PURE,), doc="the same elements in row-major order")
+scan.define("iota", "start step dims*", traits=(PURE,), doc="start + i * step along a vector")
+scan.define("reduce", "source", traits=(PURE,), attrs=("kind", "axes"),
+            doc="sum, prod, max, min, all, any over axes; a scalar when no axis is left")
+scan.define("argreduce", "source", traits=(PURE,), attrs=("kind", "axis"),
+            doc="position of the first max or min along an axis")
+scan.define("dot", "lhs rhs", traits=(PURE,), doc="product of vectors and matrices")
+scan.define("batch_dot", "lhs rhs", traits=(PURE,), doc="matrix products along a common first axis")
+scan.define("concat", "inputs*", traits=(PURE,), attrs=("axis",), doc="one after another along an axis")
+scan.define("gather", "source indices*", traits=(PURE,), attrs=("axes",),
+            doc="elements at integer index tensors of one shape, which address `axes` (adjacent)")
+scan.define("scatter", "source dest indices*", traits=(PURE,), attrs=("axes", "kind"),
+            doc="dest with source set or added at integer indices, in order of the indices")
+scan.define("cumulative", "source", traits=(PURE,), attrs=("kind", "axis"), doc="running sum or product")
+scan.define("sort", "source", traits=(PURE,), attrs=("axis", "positions"),
+            doc="ascending, stable, NaN last; with `positions` the permutation instead")
+scan.define("solve", "matrix rhs", traits=(PURE,), attrs=("kind",),
+            doc="x of matrix @ x = rhs; kind general, lower or upper")
+scan.define("factor", "matrix", traits=(PURE,), attrs=("kind",),
+            doc="kind cholesky (lower), inverse, or det")
+
+scan.define("output_dims", "output dims*", results="0", traits=(WRITES,),
+            doc="reports the dimensions in which an output was written")

@@ -1,0 +1,28 @@
+"""scf: structured loops and branches."""
+
+from __future__ import annotations
+
+from ..core import Op
+from ..ops import PURE, TERMINATOR, Dialect
+
+scf = Dialect("scf")
+
+
+def _check_for(op: Op) -> str | None:
+    carried = op.operands[3:]
+    if len(op.body.args) != 1 + len(carried) or len(op.results) != len(carried):
+        return "the body must have a counter and one argument for each carried value"
+    for value, arg, result, yielded in zip(carried, op.body.args[1:], op.results,
+                                           op.body.terminator.operands, strict=True):
+        if not value.type == arg.type == result.type == yielded.type:
+            return "a carried value must keep its type"
+    return None
+
+
+scf.define("for", "lower upper step init*", results="*", traits=(PURE,), regions=1, verify=_check_for,
+           doc="for counter = lower; counter < upper; counter += step")
+scf.define("while", "init*", results="*", traits=(PURE,), regions=2,
+           doc="the first region ends in scf.condition; while true, the second runs with its values")
+scf.define("condition", "condition values*", results="0", traits=(TERMINATOR,), doc="goes on if true")
+scf.define("if", "condition", results="*", traits=(PURE,), regions=2, doc="one of two regions")
+scf.define("yield", "values*", results="0", traits=(TERMINATOR,), doc="the values of a region")

@@ -1,0 +1,41 @@
+"""tensor: values with a shape. Run-time sizes are `index` operands, so that equal sizes are one
+value."""
+
+from __future__ import annotations
+
+from ..core import Op
+from ..ops import PURE, Dialect
+from ..types import DYNAMIC, TensorType
+
+tensor = Dialect("tensor")
+
+tensor.define("empty", "dims*", traits=(PURE,), doc="a tensor whose elements are not yet given")
+tensor.define("dim", "source axis", traits=(PURE,), doc="the size of an axis")
+tensor.define("extract", "source indices*", traits=(PURE,), doc="one element")
+tensor.define("from_elements", "elements*", traits=(PURE,), doc="a small tensor from scalars, row-major")
+tensor.define("splat", "value dims*", traits=(PURE,), doc="one scalar everywhere")
+tensor.define("cast", "source", traits=(PURE,), doc="the same value under a type that knows more or less")
+
+
+def _check_slice(shaped: int) -> object:
+    def verify(op: Op) -> str | None:
+        rank = len(op.operands[shaped].type.shape)  # type: ignore[attr-defined]
+        for name, number in (("offsets", 1), ("sizes", 2), ("strides", 3)):
+            static = op.attrs[f"static_{name}"].values
+            if len(static) != rank:
+                return f"static_{name} must have {rank} entries, one an axis"
+            if sum(1 for s in static if s == DYNAMIC) != len(op.group(number + shaped)):
+                return f"static_{name} must leave one entry open for each run-time operand"
+        return None
+    return verify
+
+
+_SLICE_ATTRS = ("static_offsets", "static_sizes", "static_strides", "operandSegmentSizes")
+tensor.define("extract_slice", "source offsets* sizes* strides*", traits=(PURE,), attrs=_SLICE_ATTRS,
+              verify=_check_slice(0), doc="a part by offset, size and stride; axes of size 1 may go")
+tensor.define("insert_slice", "source dest offsets* sizes* strides*", traits=(PURE,),
+              attrs=_SLICE_ATTRS, verify=_check_slice(1), doc="`dest` with a part replaced by `source`")
+
+
+def is_tensor(type: object) -> bool:
+    return isinstance(type, TensorType)

@@ -1,0 +1,15 @@
+"""vector: SIMD values of a fixed number of lanes."""
+
+from __future__ import annotations
+
+from ..ops import PURE, READS, WRITES, Dialect
+
+vector = Dialect("vector")
+
+vector.define("load", "base indices*", traits=(READS,), doc="adjacent elements along the last axis")
+vector.define("store", "value base indices*", results="0", traits=(WRITES,),
+              doc="writes adjacent elements along the last axis")
+vector.define("broadcast", "value", traits=(PURE,), doc="one scalar in all lanes")
+vector.define("step", traits=(PURE,), doc="0, 1, 2, ... as indices")
+vector.define("reduction", "value", traits=(PURE,), attrs=("kind",), doc="combines the lanes, in a tree")
+vector.define("extract", "value", traits=(PURE,), attrs=("static_position",), doc="one lane")

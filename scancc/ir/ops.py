@@ -1,0 +1,133 @@
+"""The op table: what each op is, declared once.
+
+Printer, parser, verifier, CSE and DCE name no op: they ask this table. A dialect module under
+`ir/dialects` declares its ops with `define`; `OPS[name]` finds a declaration.
+
+Meaning of arithmetic: floats are IEEE 754, round to nearest, no flush of subnormals, evaluated in
+the order written (no reassociation, no contraction that is not an explicit `math.fma`); integers
+wrap modulo 2**width; an integer division by zero is never executed (lowering guards it).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .core import Op, Value
+
+# Traits.
+PURE = "pure"                # no effect on memory, no failure: may be removed, merged, moved
+ELEMENTWISE = "elementwise"  # same meaning on scalars, vectors and tensors of equal shape
+COMMUTATIVE = "commutative"
+TERMINATOR = "terminator"
+READS = "reads"              # reads memory
+WRITES = "writes"            # writes memory
+CHECKS = "checks"            # may end the program with a status; must not be removed
+ISOLATED = "isolated"        # regions use no value from outside
+NO_SPECULATION = "no-speculation"  # pure, but may trap: not moved to where it did not run
+
+
+@dataclass(frozen=True)
+class OpDef:
+    """One op: operand groups ('x' one, 'x?' at most one, 'x*' any number), result count, traits,
+    attribute names, number of regions, NumPy meaning, checks and simplification."""
+
+    name: str
+    operands: tuple[str, ...] = ()
+    results: str = "1"  # "0", "1", "*"
+    traits: frozenset[str] = frozenset()
+    attrs: tuple[str, ...] = ()
+    regions: int = 0
+    numpy: Callable[..., Any] | None = None
+    same_types: bool = False  # operands and result all have one type
+    verify: Callable[[Op], str | None] | None = None  # the broken rule, or None
+    fold: Callable[[Op], Value | Any | None] | None = None
+    doc: str = ""
+
+    @property
+    def segmented(self) -> bool:
+        """True where operand groups cannot be told apart without their sizes."""
+        return sum(1 for o in self.operands if o[-1] in "*?") > 1
+
+
+OPS: dict[str, OpDef] = {}
+
+
+@dataclass
+class Dialect:
+    """Declares ops under one prefix."""
+
+    prefix: str
+    names: list[str] = field(default_factory=list)
+
+    def define(self, name: str, operands: str = "", results: str = "1", traits: Sequence[str] = (),
+               doc: str = "", **rest: Any) -> None:
+        full = f"{self.prefix}.{name}"
+        OPS[full] = OpDef(full, tuple(operands.split()), results, frozenset(traits), doc=doc, **rest)
+        self.names.append(full)
+
+    def elementwise(self, name: str, operands: str, numpy: Callable[..., Any], doc: str,
+                    traits: Sequence[str] = (), **rest: Any) -> None:
+        self.define(name, operands, "1", (PURE, ELEMENTWISE, *traits), doc, numpy=numpy, **rest)
+
+
+def lookup(op: Op) -> OpDef:
+    """The declaration of an op; an error names an op that is not declared."""
+    try:
+        return OPS[op.name]
+    except KeyError:
+        raise KeyError(f"op '{op.name}' is declared in no dialect under ir/dialects") from None
+
+
+def has_trait(op: Op, trait: str) -> bool:
+    return trait in lookup(op).traits
+
+
+def is_pure(op: Op) -> bool:
+    """No effect and no failure, in itself and in everything inside it."""
+    if not op.regions:
+        return PURE in lookup(op).traits
+    return PURE in lookup(op).traits and all(
+        is_pure(inner) or has_trait(inner, TERMINATOR)
+        for region in op.regions for block in region.blocks for inner in block.ops)
+
+
+def group(op: Op, name: str) -> list[Value]:
+    """The operands of a named group of `op`."""
+    definition = lookup(op)
+    names = [o.rstrip("*?") for o in definition.operands]
+    position = names.index(name)
+    if definition.segmented:
+        return op.group(position)
+    tail = len(names) - position - 1
+    variable = definition.operands[position][-1] in "*?"
+    if variable:
+        return op.operands[position:len(op.operands) - tail]
+    before = any(o[-1] in "*?" for o in definition.operands[:position])
+    at = len(op.operands) - tail - 1 if before else position
+    return [op.operands[at]]
+
+
+def int_attr(op: Op, name: str, default: int | None = None) -> int:
+    value = op.attrs.get(name)
+    if value is None:
+        assert default is not None, f"{op.name} lacks the attribute {name}"
+        return default
+    return int(value.value)
+
+
+def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` without NumPy's warnings: IEEE results are the meaning."""
+    def call(*args: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*args)
+    return call
+
+
+for _dialect in ("builtin", "arith", "math", "complex", "tensor", "linalg", "scan", "scf", "memref",
+                 "vector", "gpu"):
+    importlib.import_module(f"{__package__}.dialects.{_dialect}")
