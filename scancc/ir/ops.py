@@ -42,7 +42,8 @@ class OpDef:
     traits: frozenset[str] = frozenset()
     attrs: tuple[str, ...] = ()
     regions: int = 0
-    numpy: Callable[..., Any] | None = None
+    numpy: Callable[..., Any] | None = None  # of the operands; call it through `evaluate`
+    takes_op: bool = False   # `numpy` gets the op first: its attributes or result type matter
     same_types: bool = False  # operands and result all have one type
     verify: Callable[[Op], str | None] | None = None  # the broken rule, or None
     fold: Callable[[Op], Value | Any | None] | None = None
@@ -110,6 +111,16 @@ def group(op: Op, name: str) -> list[Value]:
     before = any(o[-1] in "*?" for o in definition.operands[:position])
     at = len(op.operands) - tail - 1 if before else position
     return [op.operands[at]]
+
+
+def evaluate(op: Op, *values: Any) -> Any:
+    """The NumPy meaning of an elementwise op on scalars or arrays of one shape.
+
+    The caller gives the answer the dtype of the result's type: a few meanings leave a wider one.
+    """
+    definition = lookup(op)
+    assert definition.numpy is not None, f"{op.name} has no NumPy meaning"
+    return definition.numpy(op, *values) if definition.takes_op else definition.numpy(*values)
 
 
 def int_attr(op: Op, name: str, default: int | None = None) -> int:

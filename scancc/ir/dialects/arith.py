@@ -27,6 +27,12 @@ def unsigned(x: Any) -> Any:
     return x if x.dtype.kind == "b" else x.view(x.dtype.str.replace("i", "u"))
 
 
+def signed(x: Any) -> Any:
+    """Integers as they are; a truth value as one signed bit: true is -1."""
+    x = np.asarray(x)
+    return -x.astype(np.int8) if x.dtype == np.bool_ else x
+
+
 def compare_float(op: Op, a: Any, b: Any) -> Any:
     predicate = CMPF[op.attrs["predicate"].value]
     nan = np.isnan(a) | np.isnan(b)
@@ -42,8 +48,8 @@ def compare_int(op: Op, a: Any, b: Any) -> Any:
     predicate = CMPI[op.attrs["predicate"].value]
     if predicate in ("eq", "ne"):
         return _COMPARE[predicate](a, b)
-    if predicate[0] == "u":
-        a, b = unsigned(a), unsigned(b)
+    read = unsigned if predicate[0] == "u" else signed
+    a, b = read(a), read(b)
     return _COMPARE[predicate[1:]](a, b)
 
 
@@ -56,8 +62,9 @@ def _unsigned_call(function: Any) -> Any:
     return lambda a, b: function(unsigned(a), unsigned(b)).view(np.asarray(a).dtype)
 
 
-def _minnum(keep_first: Any) -> Any:
-    return lambda a, b: np.where(np.isnan(a), b, np.where(np.isnan(b), a, keep_first(a, b)))
+def _of_bits(function: Any, on_truth: Any) -> Any:
+    """`function`, but `on_truth` for i1, where NumPy's truth values do not wrap modulo 2."""
+    return lambda a, b: (on_truth if np.asarray(a).dtype == np.bool_ else function)(a, b)
 
 
 for _name, _numpy, _doc, _traits in [
@@ -68,8 +75,8 @@ for _name, _numpy, _doc, _traits in [
     ("remf", np.fmod, "remainder with the sign of the dividend (C's fmod)", ()),
     ("maximumf", np.maximum, "larger; NaN if either is", (COMMUTATIVE,)),
     ("minimumf", np.minimum, "smaller; NaN if either is", (COMMUTATIVE,)),
-    ("addi", np.add, "sum modulo 2**width", (COMMUTATIVE,)),
-    ("subi", np.subtract, "difference modulo 2**width", ()),
+    ("addi", _of_bits(np.add, np.not_equal), "sum modulo 2**width", (COMMUTATIVE,)),
+    ("subi", _of_bits(np.subtract, np.not_equal), "difference modulo 2**width", ()),
     ("muli", np.multiply, "product modulo 2**width", (COMMUTATIVE,)),
     ("divsi", _trunc_div, "signed quotient toward zero", (NO_SPECULATION,)),
     ("divui", _unsigned_call(np.floor_divide), "unsigned quotient", (NO_SPECULATION,)),
@@ -82,8 +89,8 @@ for _name, _numpy, _doc, _traits in [
     ("shli", np.left_shift, "shift left", ()),
     ("shrsi", np.right_shift, "arithmetic shift right", ()),
     ("shrui", _unsigned_call(np.right_shift), "logical shift right", ()),
-    ("maxsi", np.maximum, "larger, signed", (COMMUTATIVE,)),
-    ("minsi", np.minimum, "smaller, signed", (COMMUTATIVE,)),
+    ("maxsi", _of_bits(np.maximum, np.logical_and), "larger, signed", (COMMUTATIVE,)),
+    ("minsi", _of_bits(np.minimum, np.logical_or), "smaller, signed", (COMMUTATIVE,)),
     ("maxui", _unsigned_call(np.maximum), "larger, unsigned", (COMMUTATIVE,)),
     ("minui", _unsigned_call(np.minimum), "smaller, unsigned", (COMMUTATIVE,)),
 ]:
@@ -103,9 +110,9 @@ def _check_compare(names: tuple[str, ...]) -> Any:
 
 
 arith.elementwise("cmpf", "lhs rhs", compare_float, "comparison of floats; u... is true on NaN",
-                  attrs=("predicate",), verify=_check_compare(CMPF))
+                  attrs=("predicate",), takes_op=True, verify=_check_compare(CMPF))
 arith.elementwise("cmpi", "lhs rhs", compare_int, "comparison of integers", attrs=("predicate",),
-                  verify=_check_compare(CMPI))
+                  takes_op=True, verify=_check_compare(CMPI))
 arith.elementwise("select", "condition true_value false_value", np.where, "true_value where condition")
 
 
@@ -115,10 +122,10 @@ def cast(op: Op, x: Any) -> Any:
     x = np.asarray(x)
     if op.name in ("arith.extui", "arith.uitofp"):
         x = unsigned(x)
-    if op.name == "arith.trunci" and target == np.bool_:
+    if op.name in ("arith.trunci", "arith.index_cast") and target == np.bool_:
         return (x & 1).astype(np.bool_)
-    if op.name == "arith.extsi" and x.dtype == np.bool_:
-        return -x.astype(target)
+    if op.name in ("arith.extsi", "arith.sitofp", "arith.index_cast"):
+        x = signed(x)
     if op.name == "arith.bitcast":
         return x.view(target)
     if op.name == "arith.fptoui":
@@ -134,6 +141,6 @@ for _name, _doc in [
     ("fptoui", "float to unsigned integer toward zero"), ("index_cast", "between index and integers"),
     ("bitcast", "the same bits"),
 ]:
-    arith.elementwise(_name, "x", cast, _doc)
+    arith.elementwise(_name, "x", cast, _doc, takes_op=True)
 
 arith.define("constant", traits=(PURE,), attrs=("value",), doc="a value known at compile time")

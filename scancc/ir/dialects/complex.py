@@ -24,7 +24,10 @@ complex_.elementwise("im", "x", np.imag, "imaginary part")
 
 
 def _create(op: Any, re: Any, im: Any) -> Any:
-    return (np.asarray(re) + 1j * np.asarray(im)).astype(numpy_dtype(element(op.result.type)))
+    value = np.empty(np.broadcast_shapes(np.shape(re), np.shape(im)),
+                     numpy_dtype(element(op.result.type)))
+    value.real, value.imag = re, im  # re + 1j * im would turn an infinite part into NaN
+    return value
 
 
-complex_.elementwise("create", "re im", _create, "a complex number of two floats")
+complex_.elementwise("create", "re im", _create, "a complex number of two floats", takes_op=True)
