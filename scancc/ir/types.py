@@ -6,6 +6,7 @@ Types are immutable and compare by value. `str(type)` is MLIR's text for it.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator as PyIterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -219,6 +220,15 @@ class DenseArray:
     element: IntType
     values: tuple[int, ...]
 
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> PyIterator[int]:
+        return iter(self.values)
+
+    def __getitem__(self, index: int) -> int:
+        return self.values[index]
+
     def __str__(self) -> str:
         if not self.values:
             return f"array<{self.element}>"
@@ -231,7 +241,9 @@ class Dense:
     __slots__ = ("data", "type", "_hash")
 
     def __init__(self, data: np.ndarray, type: TensorType) -> None:
-        self.data = np.ascontiguousarray(data)
+        if data.dtype.kind == "u":  # integers are signless; one spelling for equal bits
+            data = data.view(data.dtype.str.replace("u", "i"))
+        self.data = np.asarray(data, order="C")
         self.type = type
         self._hash = hash((type, self.data.tobytes()))
 
@@ -269,6 +281,16 @@ class AffineMap:
         dims = ", ".join(f"d{i}" for i in range(self.n_dims))
         results = ", ".join("0" if r is None else f"d{r}" for r in self.results)
         return f"affine_map<({dims}) -> ({results})>"
+
+
+@dataclass(frozen=True)
+class DialectAttr:
+    """An attribute of another dialect, kept as its text: `#gpu<dim x>`."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True)
