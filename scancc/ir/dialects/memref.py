@@ -17,7 +17,3 @@ memref.define("cast", "source", traits=(PURE,), doc="the same buffer under a typ
 memref.define("copy", "source dest", results="0", traits=(READS, WRITES),
               doc="copies all elements; the buffers do not overlap")
 memref.define("view", "source offset dims*", traits=(PURE,), doc="a buffer inside a byte buffer")
-memref.define("transpose", "source", traits=(PURE,), attrs=("permutation",), doc="axes in another order")
-memref.define("reshape", "source dims*", traits=(PURE,), doc="the same contiguous elements, another shape")
-memref.define("global", results="0", attrs=("sym_name", "type", "initial_value"), doc="constant data")
-memref.define("get_global", traits=(PURE,), attrs=("name",), doc="the buffer of constant data")

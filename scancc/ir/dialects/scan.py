@@ -68,3 +68,6 @@ scan.define("factor", "matrix", traits=(PURE,), attrs=("kind",),
 
 scan.define("output_dims", "output dims*", results="0", traits=(WRITES,),
             doc="reports the dimensions in which an output was written")
+scan.define("buffer_reshape", "source dims*", traits=(PURE,),
+            doc="the first elements of a contiguous buffer, in another shape")
+scan.define("buffer_constant", traits=(PURE,), attrs=("value",), doc="a buffer of constant data")

@@ -1,0 +1,1 @@
+"""The passes: one file a pass, file = function = pipeline name = test file."""

@@ -1,0 +1,34 @@
+"""Give every array a place in memory and every array op its loops: scan IR becomes loop IR.
+
+    func @f(%x: tensor<?xf64>) {             func @f(%x: memref<?xf64>, %r: memref<?xf64>) {
+      %r = linalg.generic ins(%x) {...}  ->    scf.for %i = 0 to %n { load; ...; store }
+      return %r }                              return }
+
+Destination passing: an array is computed where it is wanted. What a function returns is written into
+its output argument; a row that a scan stacks is written into the row of the stack, and the next step
+reads the state from there; other states live in one buffer when the step can update it in place, and
+in two that change places when it cannot. A scan marked with `lanes` becomes loops over lanes around
+a loop over time whose state is scalar. Temporaries are `memref.alloc`, which `plan-memory` places.
+Conservative: in place only where the loop nest that makes the new state is the last reader of the
+old one and reads it at the position it writes. Where a check inside a loop can fail (or after an
+output was begun), outputs are computed in temporaries and copied at the end, so that an error leaves
+them untouched. Cost: linear. Runs last on scan IR; there is no loop before it and no tensor after.
+Source: destination-passing style as in Futhark's and MLIR's one-shot bufferization.
+"""
+
+from __future__ import annotations
+
+from scancc.ir.core import Op, functions
+
+from .bufferizing.function import bufferize_function
+
+
+def bufferize(module: Op, stage_outputs: bool = False) -> None:
+    """Bufferize every function of `module`, in place. `stage_outputs`: outputs of functions that can
+    fail late are written at the end only."""
+    for func in functions(module):
+        new = bufferize_function(func, stage_outputs)
+        block = func.parent
+        assert block is not None
+        block.insert_before(func, new)
+        func.erase()

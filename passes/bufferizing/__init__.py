@@ -1,0 +1,1 @@
+"""The parts of the pass `bufferize`: places, loop nests, scans, other array ops."""

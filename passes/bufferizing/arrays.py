@@ -1,0 +1,302 @@
+"""Array ops that are not loop nests over elements: views, parts, and the library of loops."""
+
+from __future__ import annotations
+
+from scancc.ir import types as t
+from scancc.ir.builder import constant_of
+from scancc.ir.core import Op, Value
+from scancc.ir.shapes import fill, kept_axes
+from scancc.ir.types import DYNAMIC
+
+from .context import Context, converts
+from .nests import materialise_splat, nest
+
+# Ops that write their result where it is wanted.
+WRITERS = ("linalg.generic", "scan.scan", "scan.concat", "tensor.insert_slice", "scan.scatter",
+           "scan.argreduce", "scan.cumulative", "scan.sort", "tensor.splat", "tensor.from_elements",
+           "scan.solve", "scan.factor")
+
+
+def materialise(c: Context, value: Value) -> Value:
+    """The buffer of an array, written now if it was left to its readers."""
+    if value in c.env:
+        return c.env[value]
+    made = value.op
+    assert made is not None and made.name == "tensor.splat", f"{value!r} has no buffer"
+    return materialise_splat(c, made)
+
+
+@converts("arith.constant")
+def constant(c: Context, op: Op) -> None:
+    """A constant array becomes data of the module, read in place."""
+    if not isinstance(op.result.type, t.TensorType):
+        c.clone_scalar(op)
+        return
+    type = op.result.type
+    memref = t.MemRefType(type.shape, type.element)
+    buffer = c.b.op("scan.buffer_constant", [], [memref], {"value": op.attrs["value"]})
+    c.dims[buffer] = [c.b.index(n) for n in type.shape if n is not None]
+    c.set(op.result, buffer)
+
+
+@converts("tensor.cast")
+def cast(c: Context, op: Op) -> None:
+    c.env[op.result] = materialise(c, op.operands[0])
+
+
+@converts("tensor.dim")
+def dim(c: Context, op: Op) -> None:
+    axis = constant_of(op.operands[1])
+    assert axis is not None
+    c.env[op.result] = c.sizes(materialise(c, op.operands[0]))[axis]
+
+
+@converts("tensor.extract_slice")
+def extract_slice(c: Context, op: Op) -> None:
+    source = materialise(c, op.operands[0])
+    kept = kept_axes(op)
+    offsets, sizes, steps = _entries(c, op)
+    if op.operands[0] in c.rings:
+        if constant_of(sizes[0]) == 1:
+            offsets[0] = in_ring(c, op.operands[0], offsets[0])
+        else:
+            source = unrolled_ring(c, op.operands[0])
+    if not kept:  # one element, as a scalar
+        c.env[op.result] = c.load(source, offsets)
+        return
+    c.env[op.result] = c.subview(source, offsets, sizes, steps, kept)
+
+
+def in_ring(c: Context, window: Value, row: Value) -> Value:
+    """Where row `row` of a window (0 the oldest) stands in its ring at this step."""
+    turned = c.b.addi(c.rings[window], row)
+    return c.b.op("arith.remsi", [turned, c.sizes(c.get(window))[0]], [t.index])
+
+
+def unrolled_ring(c: Context, window: Value) -> Value:
+    """A copy of the whole window, oldest row first."""
+    ring = c.get(window)
+    sizes = c.sizes(ring)
+    copy = c.alloc(t.element(ring.type), sizes, window.name)
+    with c.loop(sizes[0]) as i:
+        at = in_ring(c, window, i)
+        if len(sizes) == 1:
+            c.store(c.load(ring, [at]), copy, [i])
+        else:
+            c.copy(c.row(ring, at), c.row(copy, i))
+    return copy
+
+
+def _entries(c: Context, op: Op) -> list[list[Value]]:
+    """Offsets, sizes and steps as values."""
+    first = 2 if op.name == "tensor.insert_slice" else 1
+    lists = []
+    for position, name in enumerate(("offsets", "sizes", "strides")):
+        dynamic = iter(c.scalars(op.group(first + position)))
+        lists.append([next(dynamic) if s == DYNAMIC else c.b.index(s)
+                      for s in op.attrs[f"static_{name}"].values])
+    return lists
+
+
+@converts("scan.reshape")
+def reshape(c: Context, op: Op) -> None:
+    source = c.contiguous(materialise(c, op.operands[0]))
+    assert isinstance(op.result.type, t.TensorType)
+    c.env[op.result] = c.reshape(source, fill(c.b, op.result.type, c.scalars(op.operands[1:])))
+
+
+@converts("scan.concat")
+def concat(c: Context, op: Op) -> None:
+    parts = [materialise(c, v) for v in op.operands]
+    axis = op.attrs["axis"].value
+    sizes = list(c.sizes(parts[0]))
+    for part in parts[1:]:
+        sizes[axis] = c.b.addi(sizes[axis], c.sizes(part)[axis])
+    buffer = c.target(op.result, sizes)
+    zero, one = c.b.index(0), c.b.index(1)
+    at = zero
+    for part in parts:
+        rank = len(sizes)
+        offsets = [at if i == axis else zero for i in range(rank)]
+        c.copy(part, c.subview(buffer, offsets, c.sizes(part), [one] * rank, range(rank)))
+        at = c.b.addi(at, c.sizes(part)[axis])
+    c.set(op.result, buffer)
+
+
+@converts("tensor.from_elements")
+def from_elements(c: Context, op: Op) -> None:
+    assert isinstance(op.result.type, t.TensorType)
+    sizes = [c.b.index(n) for n in op.result.type.shape if n is not None]
+    buffer = c.target(op.result, sizes)
+    flat = buffer if len(sizes) == 1 else c.reshape(buffer, [c.b.index(len(op.operands))])
+    for i, value in enumerate(c.scalars(op.operands)):
+        c.store(value, flat, [c.b.index(i)])
+    c.set(op.result, buffer)
+
+
+@converts("tensor.insert_slice")
+def insert_slice(c: Context, op: Op) -> None:
+    """The destination, updated in place where nobody reads the old one afterwards."""
+    buffer = updatable(c, op, op.operands[1])
+    offsets, sizes, steps = _entries(c, op)
+    kept = kept_axes(op)
+    part = op.operands[0]
+    if not isinstance(part.type, t.TensorType):
+        c.store(c.get(part), buffer, offsets)
+    else:
+        view = c.subview(buffer, offsets, sizes, steps, kept)
+        c.copy(materialise(c, part), view)
+    c.set(op.result, buffer)
+
+
+def updatable(c: Context, op: Op, dest: Value) -> Value:
+    """A buffer that holds `dest` and that `op` may change: its own, if `op` is its last reader."""
+    place = materialise(c, dest)
+    wanted = c.dest.get(op.result)
+    if wanted is place or (wanted is None and owns(c, place) and last_reader(op, dest)):
+        c.dest.pop(op.result, None)
+        return place
+    buffer = c.target(op.result, c.sizes(place))
+    c.copy(place, buffer)
+    return buffer
+
+
+def owns(c: Context, buffer: Value) -> bool:
+    """True for temporaries of the block being converted."""
+    made = buffer.op
+    return made is not None and made.name == "memref.alloc" and made.parent is c.b.block
+
+
+def last_reader(op: Op, value: Value) -> bool:
+    """True if nothing after `op` reads `value` or a view of it."""
+    block = op.parent
+    assert block is not None
+    if value.block is not block:
+        return False
+    position = {o: i for i, o in enumerate(block.ops)}
+    return all(_ancestor_position(user, position) <= position[op] for user in readers(value))
+
+
+def readers(value: Value) -> list[Op]:
+    """Ops that read `value`, also through views of it."""
+    found: list[Op] = []
+    for user in value.uses:
+        found.append(user)
+        if user.name in ("tensor.extract_slice", "tensor.cast", "scan.reshape") and user.results:
+            found.extend(readers(user.result))
+    return found
+
+
+def _ancestor_position(op: Op, position: dict[Op, int]) -> int:
+    """Position in the block of `op` or of the op that holds it."""
+    current: Op | None = op
+    while current is not None and current not in position:
+        current = current.parent_op()
+    return position[current] if current is not None else len(position)
+
+
+@converts("scan.scatter")
+def scatter(c: Context, op: Op) -> None:
+    """dest[..., index, ...] = or += source, one index after the other."""
+    source, dest, *indices = op.operands
+    axes = op.attrs["axes"].values
+    buffer = updatable(c, op, dest)
+    places = [materialise(c, v) for v in indices]
+    rank = len(c.sizes(places[0]))
+    values = materialise(c, source) if isinstance(source.type, t.TensorType) else None
+    sizes = c.sizes(buffer)[:axes[0]] + c.sizes(places[0]) + c.sizes(buffer)[axes[-1] + 1:]
+
+    def update(at: list[Value]) -> None:
+        picked = [c.b.index_cast(c.load(p, at[axes[0]:axes[0] + rank]), t.index) for p in places]
+        target = [*at[:axes[0]], *picked, *at[axes[0] + rank:]]
+        value = c.load(values, at) if values is not None else c.get(source)
+        if op.attrs["kind"] == "add":
+            value = add(c, c.load(buffer, target), value)
+        c.store(value, buffer, target)
+    sequential(c, sizes, update)
+    c.set(op.result, buffer)
+
+
+def add(c: Context, x: Value, y: Value) -> Value:
+    if t.is_complex(x.type):
+        return c.b.op("complex.add", [x, y], [x.type])
+    if x.type == t.i1:
+        return c.b.op("arith.ori", [x, y], [x.type])
+    return c.b.addf(x, y) if t.is_float(x.type) else c.b.addi(x, y)
+
+
+def multiply(c: Context, x: Value, y: Value) -> Value:
+    if t.is_complex(x.type):
+        return c.b.op("complex.mul", [x, y], [x.type])
+    return c.b.mulf(x, y) if t.is_float(x.type) else c.b.muli(x, y)
+
+
+def sequential(c: Context, sizes: list[Value], body, counters: tuple[Value, ...] = ()) -> None:  # type: ignore[no-untyped-def]
+    """Loops over `sizes` that must run in order."""
+    if not sizes:
+        body(list(counters))
+        return
+    with c.loop(sizes[0]) as counter:
+        sequential(c, sizes[1:], body, (*counters, counter))
+
+
+@converts("scan.argreduce")
+def argreduce(c: Context, op: Op) -> None:
+    """The first position of the extreme; a NaN counts as the extreme, as in NumPy."""
+    source = materialise(c, op.operands[0])
+    axis = op.attrs["axis"].value
+    sizes = c.sizes(source)
+    rest = [n for i, n in enumerate(sizes) if i != axis]
+
+    def position(counters: list[Value]) -> Value:
+        def at(i: Value) -> list[Value]:
+            return [*counters[:axis], i, *counters[axis:]]
+
+        b = c.b
+        zero = b.index(0)
+        start = [zero, c.load(source, at(zero))]
+        with c.carrying_loop(sizes[axis], start) as (i, (best_i, best), finish):
+            value = c.load(source, at(i))
+            take = _better(c, str(op.attrs["kind"]), value, best)
+            finish([b.select(take, i, best_i), b.select(take, value, best)])
+        return b.index_cast(c.results[0], t.i64)
+
+    if not rest:
+        c.env[op.result] = position([])
+        return
+    buffer = c.target(op.result, rest)
+    nest(c, rest, lambda counters: c.store(position(counters), buffer, counters))
+    c.set(op.result, buffer)
+
+
+def _better(c: Context, kind: str, value: Value, best: Value) -> Value:
+    """value beats best: strictly, or as the first NaN."""
+    b = c.b
+    largest = kind.startswith("max")
+    if t.is_float(value.type):
+        strict = b.cmpf("ogt" if largest else "olt", value, best)
+        nan = b.condition("andi", b.cmpf("uno", value, value), b.cmpf("ord", best, best))
+        return b.condition("ori", strict, nan)
+    unsigned = kind.endswith("u") or value.type == t.i1
+    return b.cmpi(("u" if unsigned else "s") + ("gt" if largest else "lt"), value, best)
+
+
+@converts("scan.cumulative")
+def cumulative(c: Context, op: Op) -> None:
+    """A running sum or product along an axis, in order."""
+    source = materialise(c, op.operands[0])
+    axis = op.attrs["axis"].value
+    sizes = c.sizes(source)
+    buffer = c.target(op.result, sizes)
+    combine = add if op.attrs["kind"] == "sum" else multiply
+    start = c.b.const(0 if op.attrs["kind"] == "sum" else 1, t.element(source.type))
+    rest = [n for i, n in enumerate(sizes) if i != axis]
+
+    def run(counters: list[Value]) -> None:
+        with c.carrying_loop(sizes[axis], [start]) as (i, (total,), finish):
+            at = [*counters[:axis], i, *counters[axis:]]
+            total = combine(c, total, c.load(source, at))
+            c.store(total, buffer, at)
+            finish([total])
+    sequential(c, rest, run)
+    c.set(op.result, buffer)

@@ -1,0 +1,212 @@
+"""What bufferization knows: where each value lives, its sizes, and where it is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from scancc.errors import UnsupportedError
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Block, Op, Region, Value, clone_op
+
+
+class Context:
+    """The state of bufferizing one function."""
+
+    def __init__(self, b: Builder) -> None:
+        self.b = b
+        self.env: dict[Value, Value] = {}   # old value -> scalar, or buffer that holds it
+        self.dims: dict[Value, list[Value]] = {}  # buffer -> its sizes
+        self.dest: dict[Value, Value] = {}  # old array value -> buffer in which it is wanted
+        self.base: dict[Value, Value] = {}  # view of the first rows -> the buffer it is a view of
+        self.rings: dict[Value, Value] = {} # window of past rows -> the step, which turns its ring
+        self.results: list[Value] = []      # of the last loop
+
+    # ---- lookups ----
+
+    def get(self, value: Value) -> Value:
+        return self.env[value]
+
+    def scalars(self, values: Sequence[Value]) -> list[Value]:
+        return [self.env[v] for v in values]
+
+    def sizes(self, buffer: Value) -> list[Value]:
+        return self.dims[buffer]
+
+    # ---- buffers ----
+
+    def alloc(self, element: t.Type, dims: Sequence[Value], name: str | None = None) -> Value:
+        """A new buffer with these sizes."""
+        known = [constant_of(d) for d in dims]
+        type = t.MemRefType(tuple(known), element)
+        buffer = self.b.op("memref.alloc", [d for d, n in zip(dims, known, strict=True) if n is None], [type])
+        buffer.name = name
+        self.dims[buffer] = list(dims)
+        return buffer
+
+    def target(self, value: Value, dims: Sequence[Value]) -> Value:
+        """The buffer in which array `value` is wanted, or a new one."""
+        wanted = self.dest.pop(value, None)
+        if wanted is not None:
+            self.dims[wanted] = list(dims)
+            return wanted
+        return self.alloc(t.element(value.type), dims, value.name)
+
+    def set(self, value: Value, buffer: Value) -> None:
+        self.env[value] = buffer
+        if buffer.name is None:
+            buffer.name = value.name
+
+    def copy(self, source: Value, dest: Value) -> None:
+        if source is not dest:
+            self.b.make("memref.copy", [source, dest])
+
+    def load(self, buffer: Value, indices: Sequence[Value]) -> Value:
+        return self.b.op("memref.load", [buffer, *indices], [t.element(buffer.type)])
+
+    def store(self, value: Value, buffer: Value, indices: Sequence[Value]) -> None:
+        self.b.make("memref.store", [value, buffer, *indices])
+
+    def subview(self, buffer: Value, offsets: Sequence[Value], sizes: Sequence[Value],
+                steps: Sequence[Value], kept: Sequence[int]) -> Value:
+        """A part of `buffer`; axes not in `kept` have size 1 and go."""
+        groups = [[buffer], list(offsets), [], []]
+        known = [constant_of(s) for s in sizes]
+        steps_known = [constant_of(s) for s in steps]
+        groups[2] = [s for s, n in zip(sizes, known, strict=True) if n is None]
+        groups[3] = [s for s, n in zip(steps, steps_known, strict=True) if n is None]
+        source = strides_of(buffer.type)
+        strides = tuple(
+            None if source[a] is None or steps_known[a] is None else source[a] * steps_known[a] for a in kept)
+        type = t.MemRefType(tuple(known[a] for a in kept), t.element(buffer.type), strides)
+        view = self.b.grouped("memref.subview", groups, [type], {
+            "static_offsets": _static([None] * len(known)), "static_sizes": _static(known),
+            "static_strides": _static(steps_known)}).result
+        self.dims[view] = [sizes[a] for a in kept]
+        return view
+
+    def row(self, buffer: Value, at: Value) -> Value:
+        """Row `at` of a buffer."""
+        sizes = self.sizes(buffer)
+        zero, one = self.b.index(0), self.b.index(1)
+        rank = len(sizes)
+        return self.subview(buffer, [at, *[zero] * (rank - 1)], [one, *sizes[1:]], [one] * rank,
+                            range(1, rank))
+
+    def reshape(self, buffer: Value, dims: Sequence[Value]) -> Value:
+        """The same contiguous elements in another shape."""
+        known = [constant_of(d) for d in dims]
+        type = t.MemRefType(tuple(known), t.element(buffer.type))
+        made = self.b.op("scan.buffer_reshape",
+                         [buffer, *[d for d, n in zip(dims, known, strict=True) if n is None]], [type])
+        self.dims[made] = list(dims)
+        return made
+
+    def contiguous(self, buffer: Value) -> Value:
+        """`buffer` itself, or a copy, with row-major layout."""
+        if is_contiguous(buffer.type):
+            return buffer
+        copy = self.alloc(t.element(buffer.type), self.sizes(buffer), buffer.name)
+        self.copy(buffer, copy)
+        return copy
+
+    # ---- loops ----
+
+    @contextmanager
+    def loop(self, size: Value, attrs: dict[str, Any] | None = None) -> Iterator[Value]:
+        """A loop over 0..size with nothing carried; gives the counter."""
+        with self.carrying_loop(size, [], attrs) as (counter, _, finish):
+            yield counter
+            finish([])
+
+    @contextmanager
+    def carrying_loop(self, size: Value, init: Sequence[Value], attrs: dict[str, Any] | None = None,
+                      ) -> Iterator[tuple[Value, list[Value], Callable[[Sequence[Value]], None]]]:
+        """A loop over 0..size; gives counter, carried values and the function that ends the body.
+
+        The results are in `self.results` after the block.
+        """
+        b = self.b
+        block = Block([t.index, *[v.type for v in init]])
+        for arg, value in zip(block.args[1:], init, strict=True):
+            arg.name = value.name
+            if value in self.dims:
+                self.dims[arg] = self.dims[value]
+        bounds = [b.index(0), size, b.index(1)]
+
+        def finish(values: Sequence[Value]) -> None:
+            b.make("scf.yield", list(values))
+
+        with b.at(block):
+            yield block.args[0], block.args[1:], finish
+        op = b.make("scf.for", [*bounds, *init], [v.type for v in init], attrs, [Region([block])])
+        for result, value in zip(op.results, init, strict=True):
+            if value in self.dims:
+                self.dims[result] = self.dims[value]
+        self.results = op.results
+
+    @contextmanager
+    def when(self, condition: Value) -> Iterator[None]:
+        """Ops that run only if `condition` holds."""
+        then, other = Block(), Block()
+        with self.b.at(then):
+            yield
+            self.b.make("scf.yield")
+        with self.b.at(other):
+            self.b.make("scf.yield")
+        self.b.make("scf.if", [condition], [], None, [Region([then]), Region([other])])
+
+    # ---- conversion ----
+
+    def clone_scalar(self, op: Op) -> None:
+        """A scalar op stays as it is."""
+        clone_op(op, self.env, self.b.insert)
+
+    def block(self, block: Block) -> None:
+        """Convert all ops of `block` but its terminator."""
+        for op in block.ops[:-1]:
+            self.convert(op)
+
+    def convert(self, op: Op) -> None:
+        self.b.location = op.location
+        converter = CONVERTERS.get(op.name)
+        if converter is not None:
+            converter(self, op)
+        elif any(isinstance(v.type, t.TensorType) for v in [*op.operands, *op.results]) or op.regions:
+            raise UnsupportedError(f"'{op.name}' has no loops yet; its program can run in mode='reference'")
+        else:
+            self.clone_scalar(op)
+
+
+CONVERTERS: dict[str, Callable[[Context, Op], None]] = {}
+
+
+def converts(*names: str) -> Callable[[Callable[[Context, Op], None]], Callable[[Context, Op], None]]:
+    def register(function: Callable[[Context, Op], None]) -> Callable[[Context, Op], None]:
+        for name in names:
+            CONVERTERS[name] = function
+        return function
+    return register
+
+
+def _static(values: Sequence[int | None]) -> t.DenseArray:
+    return t.DenseArray(t.i64, tuple(t.DYNAMIC if v is None else v for v in values))
+
+
+def strides_of(type: t.Type) -> tuple[int | None, ...]:
+    """Element strides of a buffer type, None where known at run time."""
+    assert isinstance(type, t.MemRefType)
+    if type.strides is not None:
+        return type.strides
+    strides: list[int | None] = [1] * len(type.shape)
+    for axis in range(len(type.shape) - 2, -1, -1):
+        step, size = strides[axis + 1], type.shape[axis + 1]
+        strides[axis] = None if step is None or size is None else step * size
+    return tuple(strides)
+
+
+def is_contiguous(type: t.Type) -> bool:
+    """True if the layout is known to be row-major."""
+    return isinstance(type, t.MemRefType) and (type.strides is None or not type.shape)

@@ -1,0 +1,97 @@
+"""One function: arguments, results, and the order of writes and checks."""
+
+from __future__ import annotations
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.ops import CHECKS, has_trait
+
+from . import arrays, nests, scans  # noqa: F401  (register their converters)
+from .context import Context
+
+
+def bufferize_function(func: Op, stage_outputs: bool) -> Op:
+    """The function with buffers: inputs, then outputs; no results."""
+    old, block = func.body, Block()
+    c = Context(Builder(block, location=func.location))
+    for arg in old.args:
+        _add_input(c, block, arg)
+    returned = old.terminator.operands
+    outputs = [_add_output(c, block, v, i) for i, v in enumerate(returned)]
+    for arg in old.args:
+        _bind_input(c, arg)
+    staged = stage_outputs and fails_late(old)
+    if not staged:
+        _offer_outputs(c, old, returned, outputs)
+    c.block(old)
+    for value, output in zip(returned, outputs, strict=True):
+        _write_output(c, c.get(value) if value in c.env else arrays.materialise(c, value), output)
+    c.b.make("func.return")
+    attrs = {"sym_name": func.attrs["sym_name"],
+             "function_type": t.FunctionType(tuple(a.type for a in block.args), ()),
+             "n_inputs": t.IntAttr(len(old.args), t.i64)}
+    return Op("func.func", attrs=attrs, regions=[Region([block])], location=func.location)
+
+
+def fails_late(block: Block) -> bool:
+    """True if a check can fail after an output was begun: inside a loop, or after one."""
+    begun = False
+    for op in block.ops:
+        if any(has_trait(inner, CHECKS) for inner in op.walk() if inner is not op):
+            return True
+        if begun and has_trait(op, CHECKS):
+            return True
+        begun = begun or any(isinstance(r.type, t.TensorType) for r in op.results)
+    return False
+
+
+def _memref(type: t.Type) -> t.MemRefType:
+    if isinstance(type, t.TensorType):
+        return t.MemRefType(type.shape, type.element)
+    return t.MemRefType((), type)
+
+
+def _add_input(c: Context, block: Block, arg: Value) -> None:
+    c.env[arg] = block.add_arg(_memref(arg.type), arg.name)
+
+
+def _bind_input(c: Context, arg: Value) -> None:
+    """Sizes of an array argument; the value of a scalar one."""
+    buffer = c.env[arg]
+    if isinstance(arg.type, t.TensorType):
+        c.dims[buffer] = _measure(c, buffer)
+    else:
+        c.env[arg] = c.load(buffer, [])
+        c.env[arg].name = arg.name
+
+
+def _measure(c: Context, buffer: Value) -> list[Value]:
+    shape = buffer.type.shape  # type: ignore[attr-defined]
+    return [c.b.index(n) if n is not None else c.b.op("memref.dim", [buffer, c.b.index(i)], [t.index])
+            for i, n in enumerate(shape)]
+
+
+def _add_output(c: Context, block: Block, value: Value, number: int) -> Value:
+    return block.add_arg(_memref(value.type), value.name or f"out{number}")
+
+
+def _offer_outputs(c: Context, old: Block, returned: list[Value], outputs: list[Value]) -> None:
+    """Let the op that makes a returned array write it in place."""
+    for value, output in zip(returned, outputs, strict=True):
+        made = value.op
+        if made is not None and made.parent is old and made.name in arrays.WRITERS and (
+                isinstance(value.type, t.TensorType)):
+            c.dest.setdefault(value, output)
+
+
+def _write_output(c: Context, place: Value, output: Value) -> None:
+    if not isinstance(place.type, t.MemRefType):
+        c.store(place, output, [])
+        return
+    sizes = c.sizes(place)
+    if c.base.get(place, place) is not output:
+        zero, one = c.b.index(0), c.b.index(1)
+        rank = len(sizes)
+        c.copy(place, c.subview(output, [zero] * rank, sizes, [one] * rank, range(rank)))
+    c.b.make("scan.output_dims", [output, *c.sizes(place)])

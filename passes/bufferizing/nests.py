@@ -1,0 +1,228 @@
+"""`linalg.generic` as loops.
+
+Parallel nests store each element once. A reduction keeps its running value in a register, unless an
+operand is contiguous along the last parallel dimension and not along the reduced one (a matrix
+product, a sum over rows): then whole rows are accumulated in memory, in the same order of additions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scancc.ir import types as t
+from scancc.ir.builder import constant_of
+from scancc.ir.core import Op, Value
+from scancc.ir.shapes import fill
+
+from .context import Context, converts
+
+PARALLEL_LOOP = {"parallel": t.IntAttr(1, t.i64)}
+
+
+@converts("tensor.empty")
+def empty(c: Context, op: Op) -> None:
+    """Nothing: a loop nest takes the sizes from it."""
+
+
+@converts("tensor.splat")
+def splat(c: Context, op: Op) -> None:
+    """Written only where something other than a loop nest or a scan over lanes reads it."""
+    if all(user.name == "linalg.generic" and op.result in user.group(1)
+           or user.name == "scan.scan" and op.result in user.group(2) for user in op.result.uses):
+        return
+    materialise_splat(c, op)
+
+
+def materialise_splat(c: Context, op: Op) -> Value:
+    if op.result in c.env:
+        return c.env[op.result]
+    buffer = c.target(op.result, sizes_of(c, op.result))
+    fill_buffer(c, c.get(op.operands[0]), buffer)
+    c.set(op.result, buffer)
+    return buffer
+
+
+def fill_buffer(c: Context, value: Value, buffer: Value) -> None:
+    def store(counters: list[Value]) -> None:
+        c.store(value, buffer, counters)
+    nest(c, c.sizes(buffer), store)
+
+
+def sizes_of(c: Context, value: Value) -> list[Value]:
+    """Sizes of an `empty` or `splat`, from its operands."""
+    op = value.op
+    assert op is not None and isinstance(value.type, t.TensorType)
+    operands = op.operands[1:] if op.name == "tensor.splat" else op.operands
+    return fill(c.b, value.type, c.scalars(operands))
+
+
+def nest(c: Context, sizes: Sequence[Value], body, counters: tuple[Value, ...] = ()) -> None:  # type: ignore[no-untyped-def]
+    """Parallel loops over `sizes` around `body(counters)`."""
+    if not sizes:
+        body(list(counters))
+        return
+    if constant_of(sizes[0]) == 1:
+        nest(c, sizes[1:], body, (*counters, c.b.index(0)))
+        return
+    with c.loop(sizes[0], dict(PARALLEL_LOOP)) as counter:
+        counter.name = "i"
+        nest(c, sizes[1:], body, (*counters, counter))
+
+
+@dataclass
+class Nest:
+    """A `linalg.generic` with its operands in memory."""
+
+    op: Op
+    inputs: list[Value]
+    maps: list[tuple[int | None, ...]]
+    out_map: tuple[int | None, ...]
+    sizes: list[Value]
+    reduced: list[int]
+
+    @property
+    def rank(self) -> int:
+        """How many dimensions are parallel; they come first."""
+        return len(self.sizes) - len(self.reduced)
+
+
+@converts("linalg.generic")
+def generic(c: Context, op: Op) -> None:
+    out = op.group(1)[0]
+    made = out.op
+    assert made is not None
+    n = read_nest(c, op)
+    if n.rank == 0 and n.reduced:
+        start = c.get(made.operands[0])
+        c.env[op.result] = _reduce_in_register(c, n, [], start)
+        return
+    buffer = c.target(op.result, sizes_of(c, out))
+    if not n.reduced:
+        _parallel(c, n, buffer)
+    elif _accumulates_rows(n):
+        _reduce_rows(c, n, buffer, c.get(made.operands[0]))
+    else:
+        start = c.get(made.operands[0])
+
+        def store(counters: list[Value]) -> None:
+            c.store(_reduce_in_register(c, n, counters, start), buffer, counters)
+        nest(c, n.sizes[:n.rank], store)
+    c.set(op.result, buffer)
+
+
+def read_nest(c: Context, op: Op) -> Nest:
+    maps = [m.results for m in op.attrs["indexing_maps"]]
+    kinds = op.attrs["iterator_types"]
+    inputs = [c.get(v) for v in op.group(0)]
+    out = op.group(1)[0]
+    sizes: list[Value | None] = [None] * len(kinds)
+    for size, dim in zip(sizes_of(c, out), maps[-1], strict=True):
+        sizes[dim] = size
+    for buffer, access in zip(inputs, maps, strict=False):
+        for axis, dim in enumerate(access):
+            if dim is not None and sizes[dim] is None:
+                sizes[dim] = c.sizes(buffer)[axis]
+    reduced = [d for d, kind in enumerate(kinds) if kind == t.REDUCTION]
+    return Nest(op, inputs, maps[:-1], maps[-1], [s for s in sizes if s is not None], reduced)
+
+
+def element(c: Context, n: Nest, counters: Sequence[Value], running: Value | None) -> Value:
+    """The body of a nest at one position."""
+    block = n.op.body
+    for arg, buffer, access in zip(block.args, n.inputs, n.maps, strict=False):
+        indices = [c.b.index(0) if d is None else counters[d] for d in access]
+        c.env[arg] = c.load(buffer, indices)
+    if running is not None:
+        c.env[block.args[-1]] = running
+    inline(c, n.op, counters)
+    return c.get(block.terminator.operands[0])
+
+
+def inline(c: Context, op: Op, counters: Sequence[Value]) -> None:
+    """The ops of a nest's body, with `linalg.index` as the counters."""
+    for inner in op.body.ops[:-1]:
+        if inner.name == "linalg.index":
+            c.env[inner.result] = counters[inner.attrs["dim"].value]
+        else:
+            c.convert(inner)
+
+
+def _parallel(c: Context, n: Nest, buffer: Value) -> None:
+    buffers = [*n.inputs, buffer]
+    flat = _flattened(c, n, buffers)
+    if flat is not None:
+        n.inputs, buffer = flat[:-1], flat[-1]
+        n.maps, n.sizes = [(0,)] * len(n.inputs), c.sizes(buffer)
+
+    def store(counters: list[Value]) -> None:
+        c.store(element(c, n, counters, None), buffer, counters)
+    nest(c, n.sizes, store)
+
+
+def _flattened(c: Context, n: Nest, buffers: list[Value]) -> list[Value] | None:
+    """All operands as vectors, where each is row-major and read at the nest's own position."""
+    identity = tuple(range(len(n.sizes)))
+    if len(n.sizes) < 2 or any(access != identity for access in n.maps):
+        return None
+    if any(not isinstance(v.type, t.MemRefType) or v.type.strides is not None for v in buffers):
+        return None
+    if any(op.name in ("linalg.index", "tensor.extract") for op in n.op.body.ops):
+        return None
+    total = n.sizes[0]
+    for size in n.sizes[1:]:
+        total = c.b.muli(total, size)
+    return [c.reshape(v, [total]) for v in buffers]
+
+
+def _reduce_in_register(c: Context, n: Nest, counters: list[Value], start: Value) -> Value:
+    def reduce(dims: Sequence[int], at: list[Value], running: Value) -> Value:
+        if not dims:
+            return element(c, n, at, running)
+        with c.carrying_loop(n.sizes[dims[0]], [running]) as (counter, (inner,), finish):
+            finish([reduce(dims[1:], [*at, counter], inner)])
+        return c.results[0]
+    return reduce(n.reduced, list(counters), start)
+
+
+def _accumulates_rows(n: Nest) -> bool:
+    """True if going along the last parallel dimension is the contiguous way."""
+    if len(n.reduced) != 1 or n.rank == 0:
+        return False
+    last, summed = n.rank - 1, n.reduced[0]
+    lengths = [(len(access), access[-1]) for access in n.maps if len(access) > 1]
+    along = any(dim == last for _, dim in lengths)
+    against = any(dim == summed and access[-2] == last for access in n.maps if len(access) > 1
+                  for dim in [access[-1]])
+    return along and not against
+
+
+def _reduce_rows(c: Context, n: Nest, buffer: Value, start: Value) -> None:
+    """for rows: row = start; for k: row += ... along the row."""
+    fill_buffer(c, start, buffer)
+    last, summed = n.rank - 1, n.reduced[0]
+
+    def rows(counters: list[Value]) -> None:
+        with c.loop(n.sizes[summed]) as k:
+            with c.loop(n.sizes[last], dict(PARALLEL_LOOP)) as j:
+                at = [*counters, j]
+                c.store(element(c, n, [*at, k], c.load(buffer, at)), buffer, at)
+    nest(c, n.sizes[:last], rows)
+
+
+@converts("tensor.extract")
+def extract(c: Context, op: Op) -> None:
+    source = op.operands[0]
+    made = source.op
+    if made is not None and made.name == "tensor.splat" and source not in c.env:
+        c.env[op.result] = c.get(made.operands[0])
+        return
+    place = c.get(source)
+    if not isinstance(place.type, t.MemRefType):
+        c.env[op.result] = place  # a reduction to rank 0 lives in a register
+        return
+    indices = c.scalars(op.operands[1:])
+    if source in c.rings:
+        turned = c.b.addi(c.rings[source], indices[0])
+        indices[0] = c.b.op("arith.remsi", [turned, c.sizes(place)[0]], [t.index])
+    c.env[op.result] = c.load(place, indices)

@@ -1,0 +1,466 @@
+"""`scan.scan` as a loop over time.
+
+Where the state lives: a scalar in a register; an array that is also stacked, in the rows of the
+stack; an array that the step can update in place, in one buffer; any other array in two buffers that
+change places each step; a window of depth d in a ring of d rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scancc.ir import types as t
+from scancc.ir.core import Block, Op, Region, Value, defined_in
+
+from . import arrays
+from .context import Context, converts, is_contiguous, strides_of
+from .nests import fill_buffer, inline, nest, sizes_of
+
+
+@dataclass
+class Stack:
+    """A y: its buffer, the first step whose row is kept, and whether all are."""
+
+    buffer: Value
+    first: Value
+    all_rows: bool
+
+
+@dataclass
+class State:
+    """A carry: its kind and what goes around the loop for it."""
+
+    kind: str  # scalar, row, inplace, swap, ring
+    carried: list[Value] = field(default_factory=list)  # initial values of the loop's carried values
+    n_carried: int = 0
+    buffer: Value | None = None
+    stack: int = -1  # for kind row: the y whose rows it lives in
+
+
+@converts("scan.scan")
+def scan(c: Context, op: Op) -> None:
+    if "lanes" in op.attrs:
+        _over_lanes(c, op)
+        return
+    length = c.get(op.group(0)[0])
+    xs = [arrays.materialise(c, v) for v in op.group(1)]
+    stacks = _stacks(c, op, length)
+    states = [_state(c, op, i, stacks) for i in range(len(op.group(2)))]
+    carried = [v for s in states for v in s.carried]
+    if op.attrs["until"]:
+        executed, results = _while(c, op, length, xs, stacks, states, carried)
+    else:
+        with c.carrying_loop(length, carried) as (t_, args, finish):
+            t_.name = "t"
+            finish(_step(c, op, t_, xs, stacks, states, args)[0])
+        executed, results = length, list(c.results)
+    _finish(c, op, executed, stacks, states, results)
+
+
+def _stacks(c: Context, op: Op, length: Value) -> list[Stack]:
+    n_init = len(op.group(2))
+    stacks = []
+    dims = iter(c.scalars(op.group(4)))
+    old_length = op.group(0)[0]
+    for number, rows in enumerate(op.group(3)):
+        result = op.results[n_init + number]
+        assert isinstance(result.type, t.TensorType)
+        row = [next(dims) if n is None else c.b.index(n) for n in result.type.shape[1:]]
+        buffer = c.target(result, [c.get(rows), *row])
+        first = c.b.subi(length, c.get(rows))
+        stacks.append(Stack(buffer, first, rows is old_length))
+    return stacks
+
+
+def _state(c: Context, op: Op, number: int, stacks: list[Stack]) -> State:
+    init = op.group(2)[number]
+    arg = op.body.args[1 + len(op.group(1)) + number]
+    following = op.body.terminator.operands[number]
+    if not isinstance(init.type, t.TensorType):
+        return State("scalar", [c.get(init)], 1)
+    if op.attrs["depths"][number].value > 1:
+        return _ring(c, op, number)
+    stack = _row_of_stack(op, following, stacks)
+    if stack is not None:
+        place = arrays.materialise(c, init)
+        if is_contiguous(place.type):
+            return State("row", [_as_row(c, place, stacks[stack].buffer)], 1, stack=stack)
+    return _buffered(c, op, number, init, arg, following)
+
+
+def _row_of_stack(op: Op, following: Value, stacks: list[Stack]) -> int | None:
+    """The y that stacks the new state, if it keeps all rows and the step makes the state itself."""
+    if following.op is None or following.op.parent is not op.body or following.op.name not in arrays.WRITERS:
+        return None
+    n_init = len(op.group(2))
+    for number, stack in enumerate(stacks):
+        if stack.all_rows and op.body.terminator.operands[n_init + number] is following:
+            return number
+    return None
+
+
+def _as_row(c: Context, buffer: Value, stack: Value) -> Value:
+    """A row-major buffer under the type of a row of `stack`."""
+    type = stack.type
+    assert isinstance(type, t.MemRefType)
+    row = t.MemRefType(type.shape[1:], type.element, strides_of(type)[1:])
+    cast = c.b.op("memref.cast", [buffer], [row])
+    c.dims[cast] = c.sizes(buffer)
+    return cast
+
+
+def _buffered(c: Context, op: Op, number: int, init: Value, arg: Value, following: Value) -> State:
+    """One buffer if the step can work in place, else two."""
+    inplace = _works_in_place(op, arg, following)
+    result = op.results[number]
+    sizes = _init_sizes(c, init)
+    buffer = c.target(result, sizes) if inplace or following is arg else c.alloc(
+        t.element(init.type), sizes, arg.name)
+    _write_init(c, init, buffer)
+    if inplace or following is arg:
+        return State("inplace", [], 0, buffer)
+    spare = c.alloc(t.element(init.type), sizes, arg.name)
+    return State("swap", [buffer, spare], 2, buffer)
+
+
+def _init_sizes(c: Context, init: Value) -> list[Value]:
+    if init in c.env:
+        return c.sizes(c.env[init])
+    return sizes_of(c, init)
+
+
+def _write_init(c: Context, init: Value, buffer: Value) -> None:
+    if init in c.env:
+        c.copy(c.env[init], buffer)
+        return
+    made = init.op
+    assert made is not None and made.name == "tensor.splat"
+    fill_buffer(c, c.get(made.operands[0]), buffer)
+
+
+def _works_in_place(op: Op, arg: Value, following: Value) -> bool:
+    """True if the op that makes the new state is the last to read the old one, and may overwrite it."""
+    made = following.op
+    if made is None or made.parent is not op.body or op.body.terminator.operands.count(following) > 1:
+        return False
+    if not arrays.last_reader(made, arg):
+        return False
+    if made.name == "linalg.generic":
+        identity = tuple(range(len(made.attrs["iterator_types"])))
+        if any(kind != t.PARALLEL for kind in made.attrs["iterator_types"]):
+            return not any(_views(v, arg) for v in _reads(made))
+        maps = made.attrs["indexing_maps"]
+        own = all(m.results == identity for v, m in zip(made.group(0), maps, strict=False)
+                  if v is arg or _views(v, arg))
+        return own and not any(_views(v, arg) for v in _reads(made) if v is not arg)
+    if made.name in ("tensor.insert_slice", "scan.scatter"):
+        return made.operands[1] is arg and not _views(made.operands[0], arg)
+    return False
+
+
+def _reads(op: Op) -> list[Value]:
+    """Values that `op` and everything inside it reads."""
+    return [v for inner in op.walk() for v in inner.operands]
+
+
+def _views(value: Value, base: Value) -> bool:
+    """True if `value` is `base` or shares its memory."""
+    while value is not base:
+        made = value.op
+        if made is None or made.name not in ("tensor.extract_slice", "tensor.cast", "scan.reshape"):
+            return False
+        value = made.operands[0]
+    return True
+
+
+def _ring(c: Context, op: Op, number: int) -> State:
+    init = op.group(2)[number]
+    buffer = c.alloc(t.element(init.type), _init_sizes(c, init), op.results[number].name)
+    _write_init(c, init, buffer)
+    return State("ring", [], 0, buffer)
+
+
+# ---- one step ----
+
+
+def _step(c: Context, op: Op, t_: Value, xs: list[Value], stacks: list[Stack], states: list[State],
+          args: list[Value]) -> tuple[list[Value], Value | None]:
+    """Convert the body; give the values to carry on, and the stop condition."""
+    body, n_xs = op.body, len(op.group(1))
+    c.env[body.args[0]] = t_
+    for arg, buffer in zip(body.args[1:1 + n_xs], xs, strict=True):
+        c.env[arg] = c.row(buffer, t_) if isinstance(arg.type, t.TensorType) else c.load(buffer, [t_])
+    spare = _bind_states(c, op, states, args, t_)
+    _offer_rows(c, op, stacks, states, spare, t_)
+    c.block(body)
+    _stack_rows(c, op, stacks, t_)
+    onward = _next_states(c, op, stacks, states, spare, t_)
+    stop = c.get(body.terminator.operands[-1]) if op.attrs["until"] else None
+    return onward, stop
+
+
+def _bind_states(c: Context, op: Op, states: list[State], args: list[Value], t_: Value) -> dict[int, Value]:
+    """Give the body its states; the spare buffers by state number."""
+    spare: dict[int, Value] = {}
+    position = 0
+    first = 1 + len(op.group(1))
+    for number, state in enumerate(states):
+        arg = op.body.args[first + number]
+        if state.kind == "ring":
+            assert state.buffer is not None
+            c.env[arg] = state.buffer
+            c.rings[arg] = t_
+        elif state.n_carried == 0:
+            assert state.buffer is not None
+            c.env[arg] = state.buffer
+        else:
+            c.env[arg] = args[position]
+            args[position].name = arg.name
+            if state.kind == "swap":
+                spare[number] = args[position + 1]
+            position += state.n_carried
+    return spare
+
+
+def _offer_rows(c: Context, op: Op, stacks: list[Stack], states: list[State], spare: dict[int, Value],
+                t_: Value) -> None:
+    """Let the ops of the step write new rows where they are wanted."""
+    n_init = len(states)
+    yielded = op.body.terminator.operands
+    for number, stack in enumerate(stacks):
+        value = yielded[n_init + number]
+        if stack.all_rows and _makes(op, value):
+            if value not in c.dest:
+                c.dest[value] = c.row(stack.buffer, t_)
+    for number, state in enumerate(states):
+        value = yielded[number]
+        if not _makes(op, value) or value in c.dest:
+            continue
+        if state.kind == "inplace" and state.buffer is not None:
+            c.dest[value] = state.buffer
+        elif state.kind == "swap":
+            c.dest[value] = spare[number]
+
+
+def _makes(op: Op, value: Value) -> bool:
+    made = value.op
+    return (isinstance(value.type, t.TensorType) and made is not None and made.parent is op.body
+            and made.name in arrays.WRITERS)
+
+
+def _stack_rows(c: Context, op: Op, stacks: list[Stack], t_: Value) -> None:
+    """Store the rows of the ys that were not written in place."""
+    n_init = len(op.group(2))
+    for number, stack in enumerate(stacks):
+        value = op.body.terminator.operands[n_init + number]
+        if stack.all_rows:
+            _store_row(c, value, stack.buffer, t_)
+        else:
+            with c.when(c.b.cmpi("sge", t_, stack.first)):
+                _store_row(c, value, stack.buffer, c.b.subi(t_, stack.first))
+
+
+def _store_row(c: Context, value: Value, buffer: Value, at: Value) -> None:
+    if not isinstance(value.type, t.TensorType):
+        c.store(c.get(value), buffer, [at])
+        return
+    place = arrays.materialise(c, value)
+    made = place.op
+    if made is not None and made.name == "memref.subview" and made.operands[0] is buffer and (
+            made.operands[1] is at):
+        return  # written in place
+    c.copy(place, c.row(buffer, at))
+
+
+def _next_states(c: Context, op: Op, stacks: list[Stack], states: list[State], spare: dict[int, Value],
+                 t_: Value) -> list[Value]:
+    onward: list[Value] = []
+    yielded = op.body.terminator.operands
+    first = 1 + len(op.group(1))
+    for number, state in enumerate(states):
+        value, arg = yielded[number], op.body.args[first + number]
+        if state.kind == "scalar":
+            onward.append(c.get(value))
+        elif state.kind == "row":
+            onward.append(c.env[value])
+        elif state.kind == "swap":
+            c.copy(arrays.materialise(c, value), spare[number])
+            onward += [spare[number], c.env[arg]]
+        elif state.kind == "inplace":
+            assert state.buffer is not None
+            c.copy(arrays.materialise(c, value), state.buffer)
+    for number, state in enumerate(states):  # last: the oldest row is overwritten
+        if state.kind == "ring":
+            _push(c, state, yielded[number], t_)
+    return onward
+
+
+def _push(c: Context, state: State, value: Value, t_: Value) -> None:
+    """The new row replaces the oldest."""
+    assert state.buffer is not None
+    depth = c.sizes(state.buffer)[0]
+    at = c.b.op("arith.remsi", [t_, depth], [t.index])
+    if isinstance(value.type, t.TensorType):
+        c.copy(arrays.materialise(c, value), c.row(state.buffer, at))
+    else:
+        c.store(c.get(value), state.buffer, [at])
+
+
+# ---- until ----
+
+
+def _while(c: Context, op: Op, length: Value, xs: list[Value], stacks: list[Stack], states: list[State],
+           carried: list[Value]) -> tuple[Value, list[Value]]:
+    """while t < length and not stopped; gives the steps executed and the carried values."""
+    b = c.b
+    init = [b.index(0), b.const(1, t.i1), *carried]
+    types = [v.type for v in init]
+    test, body = Block(types), Block(types)
+    for block in (test, body):
+        for arg, value in zip(block.args, init, strict=True):
+            if value in c.dims:
+                c.dims[arg] = c.dims[value]
+    with b.at(test):
+        more = b.cmpi("slt", test.args[0], length)
+        b.make("scf.condition", [b.condition("andi", more, test.args[1]), *test.args])
+    with b.at(body):
+        t_ = body.args[0]
+        t_.name = "t"
+        onward, stop = _step(c, op, t_, xs, stacks, states, body.args[2:])
+        assert stop is not None
+        on = b.op("arith.xori", [stop, b.const(1, t.i1)], [t.i1])
+        b.make("scf.yield", [b.addi(t_, b.index(1)), on, *onward])
+    made = b.make("scf.while", init, types, None, [Region([test]), Region([body])])
+    for result, value in zip(made.results, init, strict=True):
+        if value in c.dims:
+            c.dims[result] = c.dims[value]
+    # At most `length`: says nothing new to the program, but bounds the size of what depends on it.
+    executed = b.op("arith.minsi", [made.results[0], length], [t.index])
+    return executed, made.results[2:]
+
+
+# ---- results ----
+
+
+def _finish(c: Context, op: Op, executed: Value, stacks: list[Stack], states: list[State],
+            results: list[Value]) -> None:
+    position = 0
+    for number, state in enumerate(states):
+        result = op.results[number]
+        if state.kind == "scalar":
+            c.env[result] = results[position]
+        elif state.kind == "ring":
+            if result.uses:
+                c.set(result, _unrolled(c, state, executed))
+        else:
+            place = results[position] if state.n_carried else state.buffer
+            assert place is not None
+            c.set(result, place)
+        position += state.n_carried
+    n_init = len(states)
+    for number, stack in enumerate(stacks):
+        c.set(op.results[n_init + number], stack.buffer if not op.attrs["until"] else
+              _first_rows(c, stack.buffer, executed))
+    if op.attrs["until"]:
+        c.env[op.results[-1]] = executed
+
+
+def _first_rows(c: Context, buffer: Value, rows: Value) -> Value:
+    """What an early stop left of a stack: its first rows."""
+    view = c.reshape(buffer, [rows, *c.sizes(buffer)[1:]])
+    c.base[view] = buffer
+    return view
+
+
+def _unrolled(c: Context, state: State, executed: Value) -> Value:
+    """The rows of a ring, oldest first."""
+    assert state.buffer is not None
+    sizes = c.sizes(state.buffer)
+    buffer = c.alloc(t.element(state.buffer.type), sizes)
+    with c.loop(sizes[0]) as i:
+        at = c.b.op("arith.remsi", [c.b.addi(executed, i), sizes[0]], [t.index])
+        if len(sizes) == 1:
+            c.store(c.load(state.buffer, [at]), buffer, [i])
+        else:
+            c.copy(c.row(state.buffer, at), c.row(buffer, i))
+    return buffer
+
+
+# ---- lanes outside time ----
+
+
+def _over_lanes(c: Context, op: Op) -> None:
+    """for each lane: for each step, with the lane's state in registers."""
+    length = c.get(op.group(0)[0])
+    xs = [arrays.materialise(c, v) for v in op.group(1)]
+    stacks = _stacks(c, op, length)
+    n_init = len(op.group(2))
+    first = next(v for v in op.group(2) if isinstance(v.type, t.TensorType))
+    sizes = _init_sizes(c, first)
+    finals = {number: c.target(op.results[number], sizes)
+              for number in range(n_init)
+              if isinstance(op.results[number].type, t.TensorType) and op.results[number].uses}
+
+    def lane(at: list[Value]) -> None:
+        init = [_lane_init(c, v, at) for v in op.group(2)]
+        with c.carrying_loop(length, init) as (t_, args, finish):
+            t_.name = "t"
+            finish(_lane_step(c, op, t_, at, xs, stacks, args))
+        for number, buffer in finals.items():
+            c.store(c.results[number], buffer, at)
+    nest(c, sizes, lane)
+    for number, buffer in finals.items():
+        c.set(op.results[number], buffer)
+    for number, stack in enumerate(stacks):
+        c.set(op.results[n_init + number], stack.buffer)
+
+
+def _lane_init(c: Context, init: Value, at: list[Value]) -> Value:
+    if not isinstance(init.type, t.TensorType):
+        return c.get(init)
+    made = init.op
+    if init not in c.env and made is not None and made.name == "tensor.splat":
+        return c.get(made.operands[0])
+    return c.load(c.get(init), at)
+
+
+def _lane_step(c: Context, op: Op, t_: Value, at: list[Value], xs: list[Value], stacks: list[Stack],
+               args: list[Value]) -> list[Value]:
+    body, n_xs = op.body, len(op.group(1))
+    c.env[body.args[0]] = t_
+    for arg, buffer in zip(body.args[1:1 + n_xs], xs, strict=True):
+        indices = [t_, *at] if isinstance(arg.type, t.TensorType) else [t_]
+        c.env[arg] = c.load(buffer, indices)
+    for arg, value in zip(body.args[1 + n_xs:], args, strict=True):
+        c.env[arg] = value
+        value.name = arg.name
+    for inner in body.ops[:-1]:
+        if inner.name == "linalg.generic":
+            _lane_generic(c, op, inner, at)
+        elif inner.name != "tensor.empty":
+            c.convert(inner)
+    n_init = len(op.group(2))
+    for number, stack in enumerate(stacks):
+        _lane_row(c, stack, c.get(body.terminator.operands[n_init + number]), t_, at)
+    return [c.get(v) for v in body.terminator.operands[:n_init]]
+
+
+def _lane_generic(c: Context, op: Op, generic: Op, at: list[Value]) -> None:
+    """One element of a loop nest: changing arrays are the lane's scalars, others are read."""
+    for arg, value, access in zip(generic.body.args, generic.group(0), generic.attrs["indexing_maps"],
+                                  strict=False):
+        if defined_in(value, op.body):
+            c.env[arg] = c.get(value)
+        else:
+            indices = [c.b.index(0) if d is None else at[d] for d in access.results]
+            c.env[arg] = c.load(arrays.materialise(c, value), indices)
+    inline(c, generic, at)
+    c.env[generic.result] = c.get(generic.body.terminator.operands[0])
+
+
+def _lane_row(c: Context, stack: Stack, value: Value, t_: Value, at: list[Value]) -> None:
+    if stack.all_rows:
+        c.store(value, stack.buffer, [t_, *at])
+        return
+    with c.when(c.b.cmpi("sge", t_, stack.first)):
+        c.store(value, stack.buffer, [c.b.subi(t_, stack.first), *at])

@@ -1,0 +1,350 @@
+"""Bring elementwise chains, broadcasts, reductions and products into `linalg.generic` loop nests.
+
+    %s = tensor.splat(%c)             %r = linalg.generic ins(%x) outs(tensor.empty) {
+    %d = arith.subf(%x, %s)      ->     ^bb0(%e, %_):
+    %q = arith.mulf(%d, %d)               %d = arith.subf(%e, %c)
+                                          %q = arith.mulf(%d, %d)
+                                          linalg.yield(%q)  }
+
+Why: a chain then is one loop without arrays between its parts, and every later pass knows one form.
+What becomes a loop nest of its own (a root): a value that something other than a chain reads (a
+slice, a scan, the function's end), that two different roots read, or that an inner region reads.
+Broadcasts, transposes, splats and iotas are free: they vanish into the maps of their readers.
+Conservative: never recomputes work, and never moves work into a region that runs more often.
+Cost: linear in the ops. Runs after `licm`, so that invariant chains are roots outside the loop.
+Source: the producer-consumer fusion of Halide (Ragan-Kelley et al., PLDI 2013) without recomputation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.ops import ELEMENTWISE, has_trait
+from scancc.ir.remarks import remark
+from scancc.ir.shapes import dims_of, dynamic_dims
+
+FREE = ("tensor.splat", "scan.broadcast", "scan.transpose", "scan.iota", "tensor.cast")
+REDUCING = ("scan.reduce", "scan.dot", "scan.batch_dot")
+Access = tuple[int | None, ...]  # for each axis of a value, the loop dimension that indexes it
+
+
+def fuse(module: Op) -> None:
+    """Fuse all blocks of all functions."""
+    blocks = [block for op in module.walk() for region in op.regions for block in region.blocks
+              if op.name not in ("builtin.module", "linalg.generic")]
+    for block in blocks:
+        _fuse_block(block)
+
+
+def _fuse_block(block: Block) -> None:
+    roots = _roots(block)
+    for op in list(block.ops):
+        if op in roots:
+            _make_generic(op, roots)
+    _remove_dead(block)
+
+
+def is_chain(op: Op) -> bool:
+    """True for ops on tensors that can be computed one element at a time."""
+    if not op.results or not isinstance(op.results[0].type, t.TensorType):
+        return False
+    return op.name in FREE or has_trait(op, ELEMENTWISE) or _is_gather(op)
+
+
+def _is_gather(op: Op) -> bool:
+    return op.name == "scan.gather"
+
+
+def _roots(block: Block) -> dict[Op, None]:
+    """The ops of `block` that become loop nests, found from the last to the first."""
+    root_of: dict[Op, set[Op]] = {}  # op -> the roots into which it would be inlined
+    roots: set[Op] = set()
+    for op in reversed(block.ops):
+        if op.name in REDUCING:
+            roots.add(op)
+            root_of[op] = {op}
+        elif is_chain(op):
+            targets = _targets(op, block, root_of)
+            if len(targets) > 1 and op.name not in FREE or op in targets:
+                roots.add(op)
+                targets = {op}
+            root_of[op] = targets
+    return {op: None for op in block.ops if op in roots}
+
+
+def _targets(op: Op, block: Block, root_of: dict[Op, set[Op]]) -> set[Op]:
+    """Roots of all readers; `op` itself where a reader needs it in memory."""
+    targets: set[Op] = set()
+    for user in op.result.uses:
+        if user.parent is not block:
+            free_inside = op.name in FREE and is_chain(user)
+            if not free_inside:
+                targets.add(op)
+        elif user in root_of and _reads_by_element(user, op):
+            targets |= root_of[user]
+        elif not (op.name == "tensor.splat" and user.name == "scan.scan"
+                  and op.result in user.group(2) and op.result not in user.group(1)):
+            targets.add(op)
+    return targets
+
+
+def _reads_by_element(user: Op, producer: Op) -> bool:
+    """True if `user` reads each element of `producer` about once, so that inlining repeats no work."""
+    if user.name in ("scan.dot", "scan.batch_dot"):
+        ranks = [len(v.type.shape) for v in user.operands]  # type: ignore[attr-defined]
+        return producer.name in FREE or ranks == [1, 1]
+    if user.name == "scan.gather" and producer.result is user.operands[0]:
+        return False
+    if user.name == "scan.broadcast" and producer.name not in FREE:
+        return _broadcast_keeps_work(user)
+    return True
+
+
+def _broadcast_keeps_work(op: Op) -> bool:
+    """A broadcast that only adds axes of size 1 repeats nothing."""
+    source, result = op.operands[0].type, op.result.type
+    assert isinstance(source, t.TensorType) and isinstance(result, t.TensorType)
+    axes = op.attrs["axes"].values
+    added = [n for axis, n in enumerate(result.shape) if axis not in axes]
+    stretched = any(n == 1 and result.shape[axis] != 1 for n, axis in zip(source.shape, axes, strict=True))
+    return not stretched and all(n == 1 for n in added)
+
+
+# ---- building one loop nest ----
+
+
+@dataclass
+class _Nest:
+    """A `linalg.generic` under construction."""
+
+    roots: dict[Op, None]
+    n_dims: int
+    body: Builder
+    outer: Builder
+    inputs: list[tuple[Value, Access]] = field(default_factory=list)
+    args: dict[tuple[Value, Access], Value] = field(default_factory=dict)
+    memo: dict[tuple[Value, Access], Value] = field(default_factory=dict)
+    block: Block = field(default_factory=Block)
+    n_inlined: int = 0
+
+    def element(self, value: Value, access: Access) -> Value:
+        """The element of `value` at the loop counters given by `access`."""
+        key = (value, access)
+        if key not in self.memo:
+            self.memo[key] = self._element(value, access)
+        return self.memo[key]
+
+    def _element(self, value: Value, access: Access) -> Value:
+        op = value.op
+        if op is not None and op.name in FREE:
+            return self._free(op, access)
+        inline = op is not None and op.parent is self.outer.block and op not in self.roots
+        if op is not None and inline and has_trait(op, ELEMENTWISE):
+            return self._elementwise(op, access)
+        if op is not None and inline and op.name == "scan.gather":
+            return self.gather(op, access)
+        constant = constant_of(value)
+        if constant is not None and constant.size == 1:
+            return self.body.const(constant.reshape(()), t.element(value.type))
+        return self._input(value, access)
+
+    def _elementwise(self, op: Op, access: Access) -> Value:
+        self.n_inlined += 1
+        operands = [self.element(v, access) if isinstance(v.type, t.TensorType) else v
+                    for v in op.operands]
+        self.body.location = op.location
+        made = self.body.make(op.name, operands, [t.element(op.result.type)], dict(op.attrs))
+        made.result.name = op.result.name
+        return made.result
+
+    def _free(self, op: Op, access: Access) -> Value:
+        source = op.operands[0]
+        if op.name == "tensor.splat":
+            return source
+        if op.name == "tensor.cast":
+            return self.element(source, access)
+        if op.name == "scan.transpose":
+            inner: list[int | None] = [None] * len(access)
+            for axis, origin in enumerate(op.attrs["permutation"].values):
+                inner[origin] = access[axis]
+            return self.element(source, tuple(inner))
+        if op.name == "scan.broadcast":
+            assert isinstance(source.type, t.TensorType)
+            return self.element(source, tuple(
+                None if n == 1 else access[axis]
+                for n, axis in zip(source.type.shape, op.attrs["axes"].values, strict=True)))
+        return self._iota(op, access)
+
+    def _iota(self, op: Op, access: Access) -> Value:
+        start, step = op.operands[:2]
+        kind = t.element(op.result.type)
+        counter = self.counter(access[0])
+        if isinstance(kind, t.FloatType):
+            number = self.body.op("arith.sitofp", [self.body.index_cast(counter, t.i64)], [kind])
+            return self.body.addf(start, self.body.mulf(number, step))
+        return self.body.addi(start, self.body.muli(self.body.index_cast(counter, kind), step))
+
+    def counter(self, dim: int | None) -> Value:
+        if dim is None:
+            return self.body.index(0)
+        key = (dim,)
+        if key not in self.memo:  # type: ignore[comparison-overlap]
+            self.memo[key] = self.body.op(  # type: ignore[index]
+                "linalg.index", [], [t.index], {"dim": t.IntAttr(dim, t.i64)})
+        return self.memo[key]  # type: ignore[index]
+
+    def gather(self, op: Op, access: Access) -> Value:
+        """source[before..., indices..., after...] with the counters of each part."""
+        source, *indices = op.operands
+        axes = op.attrs["axes"].values
+        rank = len(indices[0].type.shape)  # type: ignore[attr-defined]
+        at = access[axes[0]:axes[0] + rank]
+        picked = [self.body.index_cast(self.element(v, at), t.index) for v in indices]
+        before = [self.counter(d) for d in access[:axes[0]]]
+        after = [self.counter(d) for d in access[axes[0] + rank:]]
+        return self.body.op("tensor.extract", [source, *before, *picked, *after],
+                            [t.element(source.type)])
+
+    def _input(self, value: Value, access: Access) -> Value:
+        key = (value, access)
+        if key not in self.args:
+            self.inputs.append(key)
+            self.args[key] = self.block.add_arg(t.element(value.type), value.name)
+        return self.args[key]
+
+
+def _make_generic(op: Op, roots: dict[Op, None]) -> None:
+    block = op.parent
+    assert block is not None
+    outer = Builder(block, op, op.location)
+    body = Block()
+    nest = _Nest({r: None for r in roots if r is not op}, 0, Builder(body, location=op.location), outer,
+                 block=body)
+    if op.name in REDUCING:
+        result = _reduction(op, nest)
+    else:
+        result = _pointwise(op, nest)
+    if nest.n_inlined > 1:
+        remark("fuse", op, True, f"{nest.n_inlined} elementwise ops became one loop over "
+               f"{len(nest.inputs)} arrays")
+    op.replace_by([result])
+
+
+def _pointwise(op: Op, nest: _Nest) -> Value:
+    type = op.result.type
+    assert isinstance(type, t.TensorType)
+    rank = len(type.shape)
+    identity = tuple(range(rank))
+    value = nest.gather(op, identity) if op.name == "scan.gather" else (
+        nest._elementwise(op, identity) if has_trait(op, ELEMENTWISE) else nest._free(op, identity))
+    out = nest.outer.op("tensor.empty", dynamic_dims(type, dims_of(nest.outer, op.result)), [type])
+    return _finish(op, nest, out, identity, rank, (), value)
+
+
+def _finish(op: Op, nest: _Nest, out: Value, out_map: Access, n_dims: int, reduced: Sequence[int],
+            value: Value) -> Value:
+    """Close the body and insert the nest."""
+    nest.body.make("linalg.yield", [value])
+    if len(nest.block.args) == len(nest.inputs):
+        nest.block.add_arg(t.element(out.type))
+    maps = [t.AffineMap(n_dims, access) for _, access in nest.inputs] + [t.AffineMap(n_dims, out_map)]
+    kinds = [t.REDUCTION if d in reduced else t.PARALLEL for d in range(n_dims)]
+    generic = nest.outer.grouped(
+        "linalg.generic", [[v for v, _ in nest.inputs], [out]], [out.type],
+        {"indexing_maps": maps, "iterator_types": kinds}, [Region([nest.block])])
+    generic.result.name = op.result.name
+    return generic.result
+
+
+def _reduction(op: Op, nest: _Nest) -> Value:
+    if op.name == "scan.reduce":
+        source = op.operands[0]
+        axes = op.attrs["axes"].values
+        rank = len(source.type.shape)  # type: ignore[attr-defined]
+        kept = [d for d in range(rank) if d not in axes]
+        # Parallel dimensions first, then the reduced ones, in order.
+        number = {d: i for i, d in enumerate([*kept, *axes])}
+        accesses = [(source, tuple(number[d] for d in range(rank)))]
+        return _accumulate(op, nest, accesses, len(kept), rank, str(op.attrs["kind"]))
+    lhs, rhs = op.operands
+    maps = _product_maps(op)
+    n_dims = 1 + max(d for access in maps for d in access)
+    return _accumulate(op, nest, list(zip((lhs, rhs), maps, strict=True)), n_dims - 1, n_dims, "sum")
+
+
+def _product_maps(op: Op) -> list[tuple[int, ...]]:
+    """Loop dimensions of both factors; the last one is summed over."""
+    ranks = tuple(len(v.type.shape) for v in op.operands)  # type: ignore[attr-defined]
+    if op.name == "scan.batch_dot":
+        return [(0, 1, 3), (0, 3, 2)]
+    return {(1, 1): [(0,), (0,)], (1, 2): [(1,), (1, 0)], (2, 1): [(0, 1), (1,)],
+            (2, 2): [(0, 2), (2, 1)]}[ranks]
+
+
+def _accumulate(op: Op, nest: _Nest, accesses: Sequence[tuple[Value, Access]], n_parallel: int,
+                n_dims: int, kind: str) -> Value:
+    """A nest that combines products of elements (or elements) into the result."""
+    result = op.result.type
+    element = t.element(result)
+    b = nest.outer
+    shape = result.shape if isinstance(result, t.TensorType) else ()
+    start, combine = combiner(b, kind, element, nest)
+    factors = [nest.element(v, access) for v, access in accesses]
+    running = nest.block.add_arg(element, "acc")
+    value = factors[0] if len(factors) == 1 else _multiply(nest.body, *factors)
+    value = combine(running, value)
+    type = t.TensorType(shape, element)
+    dims = dims_of(b, op.result) if shape else []
+    out = b.op("tensor.splat", [start, *dynamic_dims(type, dims)], [type])
+    made = _finish(op, nest, out, tuple(range(n_parallel)), n_dims, range(n_parallel, n_dims), value)
+    return made if shape else b.op("tensor.extract", [made], [element])
+
+
+def _multiply(b: Builder, x: Value, y: Value) -> Value:
+    if t.is_complex(x.type):
+        return b.op("complex.mul", [x, y], [x.type])
+    if t.element(x.type) == t.i1:
+        return b.op("arith.andi", [x, y], [x.type])
+    return b.mulf(x, y) if t.is_float(x.type) else b.muli(x, y)
+
+
+def combiner(b: Builder, kind: str, element: t.Type, nest: _Nest):  # type: ignore[no-untyped-def]
+    """Start value and combining function of a reduction."""
+    family = "complex" if t.is_complex(element) else "float" if t.is_float(element) else (
+        "bool" if element == t.i1 else "int")
+    unsigned = kind.endswith("u")
+    name, start = _COMBINE[family, kind.removesuffix("u")]
+    if start in ("low", "high"):
+        start = _extreme(element, start == "low", unsigned)
+        if family == "int" and unsigned:
+            name = name.replace("si", "ui")
+    return b.const(start, element), lambda x, y: nest.body.op(name, [x, y], [x.type])
+
+
+_COMBINE: dict[tuple[str, str], tuple[str, object]] = {
+    ("float", "sum"): ("arith.addf", 0.0), ("float", "prod"): ("arith.mulf", 1.0),
+    ("float", "max"): ("arith.maximumf", float("-inf")), ("float", "min"): ("arith.minimumf", float("inf")),
+    ("int", "sum"): ("arith.addi", 0), ("int", "prod"): ("arith.muli", 1),
+    ("int", "max"): ("arith.maxsi", "low"), ("int", "min"): ("arith.minsi", "high"),
+    ("bool", "all"): ("arith.andi", 1), ("bool", "any"): ("arith.ori", 0),
+    ("bool", "max"): ("arith.ori", 0), ("bool", "min"): ("arith.andi", 1),
+    ("bool", "sum"): ("arith.ori", 0), ("bool", "prod"): ("arith.andi", 1),
+    ("complex", "sum"): ("complex.add", 0.0), ("complex", "prod"): ("complex.mul", 1.0),
+}
+
+
+def _extreme(element: t.Type, low: bool, unsigned: bool) -> int:
+    assert isinstance(element, t.IntType)
+    if unsigned:
+        return 0 if low else -1
+    return -(1 << (element.width - 1)) if low else (1 << (element.width - 1)) - 1
+
+
+def _remove_dead(block: Block) -> None:
+    for op in reversed(list(block.ops)):
+        if is_chain(op) and not op.result.uses:
+            op.erase()

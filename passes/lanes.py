@@ -1,0 +1,117 @@
+"""Find scans whose state axes never mix, and mark them: `lanes = 1` means loop over lanes outside time.
+
+    scan.scan(%n, %ones) {            scan.scan(%n, %ones) {
+      %p = linalg.generic(%c, %A)  ->   ... the same body ...
+      scan.yield(%p) }                } {lanes = 1}
+
+Why: with the lanes outside, the state of a lane stays in a register for all steps, and neighbouring
+lanes fill SIMD registers, threads, or a GPU's grid; `A**k` then reads A once and writes once.
+Conservative: every array op of the step must be an elementwise loop nest over the whole state, and
+every array that changes with time must be read at the lane's own position. Scans with `until`, and
+scans that move whole rows every step (sequences or traces of arrays), keep time outside unless
+`streams` is set: row by row is then the better order for memory on a CPU; on a GPU it is not.
+Cost: linear. Runs after `fuse`, whose loop nests it reads; `bufferize` acts on the mark.
+Source: lane-private state as in ISPC (Pharr and Mark, 2012); loop interchange (Wolfe, 1982).
+"""
+
+from __future__ import annotations
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Op, Value, defined_in
+from scancc.ir.ops import is_pure
+from scancc.ir.remarks import remark
+from scancc.ir.shapes import dims_of
+
+
+def lanes(module: Op, streams: bool = False) -> None:
+    """Mark every scan whose lanes are independent."""
+    for op in module.walk():
+        if op.name == "scan.scan":
+            reason = obstacle(op, streams)
+            if reason is None:
+                op.attrs["lanes"] = t.IntAttr(1, t.i64)
+            if any(isinstance(v.type, t.TensorType) for v in op.group(2)):
+                remark("lanes", op, reason is None, reason or "each element of the state has its own past only")
+
+
+def obstacle(op: Op, streams: bool) -> str | None:
+    """Why the lanes of a scan cannot (or should not) go outside time; None where they should."""
+    init = [v for v in op.group(2) if isinstance(v.type, t.TensorType)]
+    if not init:
+        return "the state is scalar"
+    if op.attrs["until"]:
+        return "`until` decides for all lanes at once"
+    if any(d.value != 1 for d in op.attrs["depths"]):
+        return "the state has a ring of past rows"
+    return _shape_obstacle(op) or (None if streams else _stream_obstacle(op)) or _body_obstacle(op)
+
+
+def _shape_obstacle(op: Op) -> str | None:
+    shapes = {v.type.shape for v in _row_values(op) if isinstance(v.type, t.TensorType)}
+    ranks = {len(shape) for shape in shapes}
+    if len(ranks) != 1:
+        return "states and outputs differ in rank"
+    if any(not isinstance(v.type, t.TensorType) for v in op.body.terminator.operands[len(op.group(2)):]):
+        return "a scalar is stacked beside the arrays"
+    if len(shapes) > 1 or not _same_sizes(op):
+        return "states and outputs differ in shape"
+    return None
+
+
+def _same_sizes(op: Op) -> bool:
+    """True if all array states, and all loop nests of the step, have the same sizes."""
+    assert op.parent is not None
+    b = Builder(op.parent, op, op.location)
+    sizes = [dims_of(b, v) for v in op.group(2) if isinstance(v.type, t.TensorType)]
+    sizes += [dims_of(b, inner.group(1)[0]) for inner in op.body.ops if inner.name == "linalg.generic"]
+    return all(_equal(a, first) for row in sizes for a, first in zip(row, sizes[0], strict=True))
+
+
+def _equal(a: Value, b: Value) -> bool:
+    known = constant_of(a)
+    return a is b or (known is not None and known == constant_of(b))
+
+
+
+def _row_values(op: Op) -> list[Value]:
+    return [*op.body.args[1 + len(op.group(1)):], *op.body.terminator.operands]
+
+
+def _stream_obstacle(op: Op) -> str | None:
+    length = op.group(0)[0]
+    if any(isinstance(arg.type, t.TensorType) for arg in op.body.args[1:1 + len(op.group(1))]):
+        return "every step reads a row of arrays"
+    if any(rows is length for rows in op.group(3)):
+        return "every step writes a row of arrays"
+    return None
+
+
+def _body_obstacle(op: Op) -> str | None:
+    body = op.body
+    for inner in body.ops[:-1]:
+        if inner.name == "linalg.generic":
+            if any(kind != t.PARALLEL for kind in inner.attrs["iterator_types"]):
+                return f"'{inner.results[0].name or inner.name}' combines elements of a row"
+            problem = _access_obstacle(inner, op)
+            if problem is not None:
+                return problem
+        elif inner.name == "tensor.empty":
+            continue
+        elif any(isinstance(r.type, t.TensorType) for r in inner.results) or not is_pure(inner) or inner.regions:
+            return f"the step contains {inner.name}"
+        elif any(isinstance(v.type, t.TensorType) and defined_in(v, body) for v in inner.operands):
+            return f"the step reads an element of an array by {inner.name}"
+    return None
+
+
+def _access_obstacle(generic: Op, scan: Op) -> str | None:
+    identity = tuple(range(len(generic.attrs["iterator_types"])))
+    for value, access in zip(generic.group(0), generic.attrs["indexing_maps"], strict=False):
+        if defined_in(value, scan.body) and access.results != identity:
+            return f"'{value.name or 'a value'}' is read at another position than the lane's own"
+    for inner in generic.body.ops:
+        for value in inner.operands:
+            if isinstance(value.type, t.TensorType) and defined_in(value, scan.body):
+                return "an element of a changing array is read by a computed index"
+    return None

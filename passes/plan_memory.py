@@ -1,0 +1,382 @@
+"""Place all temporaries in one workspace, and make the function that says how large it is.
+
+    func @f(%x, %r) {                      func @f(%x, %r, %workspace: memref<?xi8>) {
+      %a = memref.alloc(%n)                  %a = memref.view(%workspace)[0](%n)
+      ... last use of %a ...          ->     ... last use of %a ...
+      %b = memref.alloc(%n)                  %b = memref.view(%workspace)[0](%n)
+    }                                      }
+                                           func @f__query(%x, %r, %workspace) { return dims, nbytes }
+
+Buffers whose lives do not meet share space: in order of their first use each takes the slot freed
+last among those of the same size, else a new one; slots are 64-byte aligned and lie one after the
+other, with sizes computed at the start from the sizes of the inputs. A buffer made inside a loop is
+made once, before it, with a size that no step exceeds.
+Conservative: a buffer used anywhere inside a loop lives as long as the whole loop. Sizes that depend
+on arrays the program computes cannot be planned and are an error.
+Cost: linear in ops, times the slots. Runs after `bufferize`.
+Source: linear-scan allocation (Poletto and Sarkar, 1999), on symbolic sizes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scancc.errors import UnsupportedError
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Block, Op, Region, Value, clone_op, functions
+from scancc.ir.ops import CHECKS, PURE, has_trait, is_pure
+from scancc.ir.remarks import remark
+
+ALIGN_BYTES = 64
+
+
+def plan_memory(module: Op) -> None:
+    """Plan every function that has no workspace yet, and add its query."""
+    for func in functions(module):
+        if "return_slots" not in func.attrs and "planned" not in func.attrs:
+            total = _plan(func)
+            query = _query(func, total)
+            module.body.append(query)
+
+
+@dataclass
+class _Buffer:
+    """A temporary: the op that makes it, its life as positions in the function's block, its bytes."""
+
+    op: Op
+    start: int
+    end: int
+    nbytes: Value
+
+
+@dataclass
+class _Slot:
+    """A part of the workspace."""
+
+    nbytes: Value
+    free_from: int
+    buffers: list[_Buffer] = field(default_factory=list)
+
+
+def _plan(func: Op) -> Value:
+    block = func.body
+    workspace = block.add_arg(t.MemRefType((None,), t.i8), "workspace")
+    func.attrs["function_type"] = t.FunctionType(tuple(a.type for a in block.args), ())
+    func.attrs["planned"] = t.IntAttr(1, t.i64)
+    sizes = Bounds(func)
+    buffers = _buffers(func, sizes)
+    slots = _assign(buffers)
+    b = Builder(block, sizes.end_of_sizes(), func.location)
+    offset = b.index(0)
+    for slot in slots:
+        for buffer in slot.buffers:
+            _place(buffer.op, workspace, offset)
+        offset = b.addi(offset, slot.nbytes)
+    if buffers:
+        remark("plan-memory", func, True, f"{len(buffers)} temporaries share {len(slots)} places")
+    return offset
+
+
+def _place(op: Op, workspace: Value, offset: Value) -> None:
+    parent = op.parent
+    assert parent is not None
+    view = Op("memref.view", [workspace, offset, *op.operands], [op.result.type], location=op.location)
+    view.result.name = op.result.name
+    parent.insert_before(op, view)
+    op.replace_by([view.result])
+
+
+def _buffers(func: Op, sizes: Bounds) -> list[_Buffer]:
+    position = {op: i for i, op in enumerate(func.body.ops)}
+    made = [op for op in func.walk() if op.name == "memref.alloc"]
+    lives = [(op, *_life(op, func, position)) for op in made]
+    return [_Buffer(op, start, end, sizes.nbytes(op)) for op, start, end in lives]
+
+
+def _life(op: Op, func: Op, position: dict[Op, int]) -> tuple[int, int]:
+    """First and last position in the function's block at which a buffer or an alias of it is used."""
+    places = {position[_top(op, func)]}
+    seen: set[Value] = set()
+    stack = [op.result]
+    while stack:
+        value = stack.pop()
+        if value in seen:
+            continue
+        seen.add(value)
+        for user in value.uses:
+            places.add(position[_top(user, func)])
+            stack.extend(_aliases(user, value))
+    return min(places), max(places)
+
+
+def _aliases(user: Op, value: Value) -> list[Value]:
+    """Values through which the memory of `value` is reached after `user`."""
+    buffers = [r for r in user.results if isinstance(r.type, t.MemRefType)]
+    inner = [a for region in user.regions for block in region.blocks for a in block.args
+             if isinstance(a.type, t.MemRefType)]
+    if user.name in ("scf.yield", "scf.condition"):
+        parent = user.parent_op()
+        assert parent is not None
+        return _aliases(parent, value)
+    return buffers + inner
+
+
+def _top(op: Op, func: Op) -> Op:
+    """The op of the function's own block that holds `op`."""
+    while op.parent is not func.body:
+        parent = op.parent_op()
+        assert parent is not None
+        op = parent
+    return op
+
+
+def _assign(buffers: list[_Buffer]) -> list[_Slot]:
+    slots: list[_Slot] = []
+    for buffer in sorted(buffers, key=lambda x: x.start):
+        free = [s for s in slots if s.free_from < buffer.start and _equal(s.nbytes, buffer.nbytes)]
+        if free:
+            slot = max(free, key=lambda s: s.free_from)
+        else:
+            slot = _Slot(buffer.nbytes, 0)
+            slots.append(slot)
+        slot.buffers.append(buffer)
+        slot.free_from = buffer.end
+    return slots
+
+
+def _equal(a: Value, b: Value) -> bool:
+    known = constant_of(a)
+    if a is b or (known is not None and known == constant_of(b)):
+        return True
+    x, y = a.op, b.op
+    return (x is not None and y is not None and x.name == y.name and len(x.operands) > 0
+            and x.name.startswith("arith.") and x.attrs == y.attrs
+            and all(_equal(p, q) for p, q in zip(x.operands, y.operands, strict=True)))
+
+
+class Bounds:
+    """Computes sizes at the start of a function: exact where they can be, else an upper bound."""
+
+    def __init__(self, func: Op) -> None:
+        self.func = func
+        self.block = func.body
+        self.memo: dict[Value, Value] = {}
+        self.anchor = next((op for op in self.block.ops if not _is_setup(op)), None)
+
+    def end_of_sizes(self) -> Op | None:
+        return self.anchor
+
+    def builder(self) -> Builder:
+        return Builder(self.block, self.anchor, self.func.location)
+
+    def nbytes(self, op: Op) -> Value:
+        """Aligned bytes of the buffer that an alloc makes."""
+        type = op.result.type
+        assert isinstance(type, t.MemRefType)
+        b = self.builder()
+        known = t.nbytes(type)
+        for n in type.shape:
+            known *= n if n is not None else 1
+        total = b.index(known)
+        for size in op.operands:
+            bound = self.upper(size)
+            if bound is None:
+                raise UnsupportedError(
+                    f"the size of '{op.result.name or 'a temporary'}' depends on values that the program "
+                    "computes, so its memory cannot be planned before it runs; give it a size that "
+                    "follows from the inputs' sizes, or use mode='reference'")
+            b.anchor = self.anchor
+            total = b.muli(total, bound)
+        if all(n is not None for n in type.shape):
+            return b.index(-(-known // ALIGN_BYTES) * ALIGN_BYTES)
+        rounded = b.addi(total, b.index(ALIGN_BYTES - 1))
+        return b.binary("andi", rounded, b.index(-ALIGN_BYTES))
+
+    def upper(self, value: Value) -> Value | None:
+        """A value available at the start that is at least `value`, and at least 0."""
+        if value not in self.memo:
+            found = self._copy(value)
+            if found is None:
+                found = self._bound(value)
+            if found is not None:
+                self.memo[value] = found
+        return self.memo.get(value)
+
+    def _copy(self, value: Value) -> Value | None:
+        """`value` itself, computed at the start; None if it depends on what the program does."""
+        ops = slice_of(value, self.block)
+        if ops is None:
+            return None
+        position = {op: i for i, op in enumerate(self.block.ops)}
+        limit = position[self.anchor] if self.anchor is not None else len(position)
+        if all(position[op] < limit for op in ops):
+            return value
+        mapping: dict[Value, Value] = {}
+        b = self.builder()
+        for op in ops:
+            if position[op] < limit:
+                continue
+            clone_op(op, mapping, b.insert)
+        return mapping.get(value, value)
+
+    def _bound(self, value: Value) -> Value | None:
+        op = value.op
+        b = self.builder()
+        if op is None:
+            return self._counter_bound(value)
+        if op.name == "arith.minsi":
+            known = [v for v in map(self.upper, op.operands) if v is not None]
+            return b.minsi(*known) if len(known) == 2 else (known[0] if known else None)
+        if op.name in ("arith.addi", "arith.maxsi", "arith.muli", "arith.select"):
+            pair = [self.upper(v) for v in op.operands[-2:]]
+            if pair[0] is None or pair[1] is None:
+                return None
+            name = "maxsi" if op.name == "arith.select" else op.name[6:]
+            if op.name == "arith.muli":
+                pair = [b.maxsi(v, b.index(0)) for v in pair if v is not None]
+            return b.binary(name, pair[0], pair[1])  # type: ignore[arg-type]
+        if op.name == "arith.subi":
+            low = self._lower(op.operands[1])
+            high = self.upper(op.operands[0])
+            return None if high is None or low is None else b.subi(high, low)
+        if op.name in ("arith.divsi", "arith.floordivsi", "arith.ceildivsi"):
+            divisor = constant_of(op.operands[1])
+            high = self.upper(op.operands[0])
+            return high if high is not None and isinstance(divisor, int) and divisor > 0 else None
+        return None
+
+    def _counter_bound(self, value: Value) -> Value | None:
+        """A loop's counter stays below the loop's end."""
+        loop = value.block.parent_op()
+        if loop is None or loop.name != "scf.for" or value.index != 0:
+            return None
+        return self.upper(loop.operands[1])
+
+    def _lower(self, value: Value) -> Value | None:
+        """A value available at the start that is at most `value`."""
+        exact = self._copy(value)
+        if exact is not None:
+            return exact
+        op = value.op
+        b = self.builder()
+        if op is None:
+            loop = value.block.parent_op()
+            return b.index(0) if loop is not None and loop.name == "scf.for" and value.index == 0 else None
+        if op.name == "arith.maxsi":
+            known = [v for v in map(self._lower, op.operands) if v is not None]
+            return known[0] if known else None
+        if op.name in ("arith.minsi", "arith.addi"):
+            pair = [self._lower(v) for v in op.operands]
+            return b.binary(op.name[6:], *pair) if None not in pair else None  # type: ignore[arg-type]
+        return b.index(0) if op.name == "scf.while" and value.index == 0 else None
+
+
+def _is_setup(op: Op) -> bool:
+    """Constants, sizes and scalar inputs at the start of a function, and arithmetic on them."""
+    if op.name == "scan.check":
+        return True
+    if op.name == "memref.load":
+        return not op.operands[1:]
+    return is_pure(op) and not op.regions and not isinstance(op.results[0].type, t.MemRefType)
+
+
+def slice_of(value: Value, block: Block) -> list[Op] | None:
+    """The ops of `block` that compute `value` from the function's arguments, in order.
+
+    None if some of it happens inside a loop, or reads memory other than scalar inputs.
+    """
+    position = {op: i for i, op in enumerate(block.ops)}
+    needed: set[Op] = set()
+    stack = [value]
+    while stack:
+        current = stack.pop()
+        op = current.op
+        if op is None:
+            if current.block is not block:
+                return None
+            continue
+        if op.parent is not block or not _can_repeat(op, block):
+            return None
+        if op not in needed:
+            needed.add(op)
+            stack.extend(v for inner in op.walk() for v in inner.operands
+                         if v.op is None or v.op.parent is block if _outside(v, op))
+    return sorted(needed, key=position.__getitem__)
+
+
+def _outside(value: Value, op: Op) -> bool:
+    """True if `value` is not defined inside `op`."""
+    block: Block | None = value.block
+    while block is not None:
+        parent = block.parent_op()
+        if parent is op:
+            return False
+        block = parent.parent if parent is not None else None
+    return True
+
+
+def _can_repeat(op: Op, block: Block) -> bool:
+    """Pure, or reading arguments of the function only."""
+    for inner in op.walk():
+        if inner.name == "memref.load":
+            if inner.operands[0].owner is not block:
+                return False
+        elif inner.name in ("scf.yield", "scf.condition"):
+            continue
+        elif not has_trait(inner, PURE):
+            return False
+    return True
+
+
+def _query(func: Op, total: Value) -> Op:
+    """A function of the same arguments that returns the outputs' sizes and the workspace's bytes."""
+    sizes = Bounds(func)
+    wanted, slots = _output_sizes(func, sizes)
+    wanted.append(total)
+    ops: dict[Op, None] = {}
+    for value in wanted:
+        found = slice_of(value, func.body)
+        assert found is not None, "sizes are computed at the start"
+        ops.update(dict.fromkeys(found))
+    checks = [op for op in func.body.ops if has_trait(op, CHECKS)]
+    for check in checks:
+        parts = [slice_of(v, func.body) for v in check.operands]
+        if all(p is not None for p in parts):
+            ops.update(dict.fromkeys([*(o for p in parts if p for o in p), check]))
+    block, mapping = Block(a.type for a in func.body.args), {}
+    for old, new in zip(func.body.args, block.args, strict=True):
+        mapping[old] = new
+        new.name = old.name
+    for op in func.body.ops:
+        if op in ops:
+            clone_op(op, mapping, block.append)
+    b = Builder(block, location=func.location)
+    b.make("func.return", [mapping[v] for v in wanted])
+    results = tuple(v.type for v in wanted)
+    attrs = {"sym_name": func.attrs["sym_name"] + "__query",
+             "function_type": t.FunctionType(tuple(a.type for a in block.args), results),
+             "return_slots": t.DenseArray(t.i64, tuple(slots))}
+    return Op("func.func", attrs=attrs, regions=[Region([block])], location=func.location)
+
+
+def _output_sizes(func: Op, sizes: Bounds) -> tuple[list[Value], list[int]]:
+    """Capacities of the outputs, and the slots of the packed ABI where they go."""
+    args = func.body.args
+    first, slot = {}, 0
+    for arg in args:
+        first[arg] = slot
+        slot += 1 + len(arg.type.shape)  # type: ignore[attr-defined]
+    wanted, slots = [], []
+    for op in func.body.ops:
+        if op.name != "scan.output_dims":
+            continue
+        for axis, size in enumerate(op.operands[1:]):
+            bound = sizes.upper(size)
+            if bound is None:
+                raise UnsupportedError(
+                    f"the size of output '{op.operands[0].name}' depends on values that the program "
+                    "computes, and nothing bounds it before it runs; use mode='reference'")
+            wanted.append(bound)
+            slots.append(first[op.operands[0]] + 1 + axis)
+    return wanted, [*slots, first[args[-1]] + 1]

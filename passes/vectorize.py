@@ -1,0 +1,234 @@
+"""Give parallel loops SIMD registers: W neighbouring iterations become one, on vectors.
+
+    scf.for %i = 0 to %n {parallel} {       %m = %n - %n mod 8
+      %x = memref.load %a[%i]                 scf.for %i = 0 to %m step 8 {
+      %y = arith.mulf %x, %c            ->      %x = vector.load %a[%i] : vector<8xf64>
+      memref.store %y, %r[%i]                   %y = arith.mulf %x, broadcast(%c)
+    }                                           vector.store %y, %r[%i] }
+                                              scf.for %i = %m to %n { ... as before ... }
+
+Why: LLVM's vectorizer does not see lanes around a time loop, and its choice is not ours to state.
+W fills one 512-bit register, and four of them where a loop over time is inside: its latency then
+overlaps. An element's operations are the same in the vector loop and in the tail, so its bits are.
+Conservative: only the innermost parallel loop; memory must be indexed by the counter along its last
+axis with stride one, or not at all; branches must not depend on the counter. Else the loop stays.
+Cost: linear; the body appears twice. Runs after `plan-memory`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.ops import ELEMENTWISE, has_trait
+from scancc.ir.remarks import remark
+
+HEAVY_OPS = 24  # more ops than this in a body would spill if four registers held each value
+
+
+def vectorize(module: Op, bits: int = 512) -> None:
+    """Vectorize every innermost parallel loop of `module` for registers of `bits`."""
+    for op in list(module.walk()):
+        if op.name == "scf.for" and "parallel" in op.attrs and _innermost(op):
+            problem = _Check(op).problem()
+            if problem is None:
+                _widen(op, _width(op, bits))
+            remark("vectorize", op, problem is None, problem or "neighbouring elements share registers")
+
+
+def _innermost(loop: Op) -> bool:
+    return not any(op is not loop and op.name == "scf.for" and "parallel" in op.attrs for op in loop.walk())
+
+
+def _width(loop: Op, bits: int) -> int:
+    """Lanes: one register of the widest element, four where time runs inside a light body."""
+    ops = [op for op in loop.walk() if op is not loop]
+    sizes = [t.nbytes(op.result.type) for op in ops if op.name == "memref.load" and op.operands[1:]]
+    sizes += [t.nbytes(op.operands[0].type) for op in ops if op.name == "memref.store"]
+    lanes = bits // 8 // max(sizes, default=8)
+    heavy = len(ops) > HEAVY_OPS or any(op.name.startswith("math.") for op in ops)
+    return max(2, lanes * (4 if any(op.name == "scf.for" for op in ops) and not heavy else 1))
+
+
+@dataclass
+class _Check:
+    """Decides which values differ between iterations, and whether all uses of them can be vectors."""
+
+    loop: Op
+    varying: set[Value] = field(default_factory=set)
+
+    def problem(self) -> str | None:
+        """Why the loop cannot be vectorized, or None."""
+        self.varying = {self.loop.body.args[0]}
+        self._spread()
+        for op in self.loop.walk():
+            if op is not self.loop:
+                reason = self._obstacle(op)
+                if reason is not None:
+                    return reason
+        return None
+
+    def _spread(self) -> None:
+        """Mark everything that depends on the counter, around inner loops until nothing changes."""
+        before = -1
+        while before != len(self.varying):
+            before = len(self.varying)
+            for op in self.loop.walk():
+                if op is self.loop:
+                    continue
+                if op.name == "scf.for":
+                    self._spread_loop(op)
+                elif any(v in self.varying for v in op.operands):
+                    self.varying.update(op.results)
+
+    def _spread_loop(self, op: Op) -> None:
+        for init, arg, result, onward in zip(op.operands[3:], op.body.args[1:], op.results,
+                                             op.body.terminator.operands, strict=True):
+            if {init, arg, onward} & self.varying:
+                self.varying.update((arg, result))
+
+    def _obstacle(self, op: Op) -> str | None:
+        varying = [v for v in op.operands if v in self.varying]
+        if any(not isinstance(t.element(v.type), (t.IntType, t.FloatType, t.IndexType)) for v in varying):
+            return "complex numbers have no vectors"
+        if op.name == "memref.load":
+            return self._memory_obstacle(op.operands[0], op.operands[1:])
+        if op.name == "memref.store":
+            reason = self._memory_obstacle(op.operands[1], op.operands[2:])
+            if reason is None and op.operands[-1] not in self.varying:
+                return "several iterations write one element"
+            return reason
+        if op.name == "scf.for":
+            bounds = [v for v in op.operands[:3] if v in self.varying]
+            return "an inner loop's length differs between lanes" if bounds else None
+        if op.name in ("scf.yield", "arith.constant", "memref.dim"):
+            return None
+        if op.name == "scf.if" or op.name == "scf.while":
+            return "a branch or loop depends on the lane" if varying or op.results else None
+        if op.name in ("memref.subview", "memref.cast", "scan.buffer_reshape"):
+            return "a view depends on the lane" if varying else None
+        if has_trait(op, ELEMENTWISE):
+            return None
+        return f"{op.name} has no vector form"
+
+    def _memory_obstacle(self, buffer: Value, indices: list[Value]) -> str | None:
+        if buffer in self.varying:
+            return "a buffer differs between lanes"
+        if not any(i in self.varying for i in indices):
+            return None
+        if any(i in self.varying for i in indices[:-1]) or indices[-1] is not self.loop.body.args[0]:
+            return "memory is not read along its last axis"
+        type = buffer.type
+        assert isinstance(type, t.MemRefType)
+        if type.strides is not None and type.strides[-1] != 1:
+            return "memory is read with a stride"
+        return None
+
+
+def _widen(loop: Op, width: int) -> None:
+    check = _Check(loop)
+    check.problem()
+    block = loop.parent
+    assert block is not None
+    b = Builder(block, loop, loop.location)
+    lower, upper, one = loop.operands
+    count = b.index(width)
+    whole = b.subi(upper, b.op("arith.remsi", [upper, count], [t.index]))
+    body = Block([t.index])
+    body.args[0].name = loop.body.args[0].name
+    widen = _Widener(check.varying, width, {loop.body.args[0]: body.args[0]}, loop.body.args[0])
+    widen.ops(loop.body, Builder(body, location=loop.location))
+    made = b.make("scf.for", [lower, whole, count], [], {"vector": t.IntAttr(width, t.i64)}, [Region([body])])
+    del made
+    tail = clone_op(loop, {lower: whole}, b.insert)
+    del tail.attrs["parallel"]
+    loop.erase()
+
+
+@dataclass
+class _Widener:
+    """Rebuilds a body with vectors for varying values."""
+
+    varying: set[Value]
+    width: int
+    map: dict[Value, Value]
+    counter: Value
+
+    def type(self, type: t.Type) -> t.VectorType:
+        return t.VectorType((self.width,), type)
+
+    def ops(self, block: Block, b: Builder) -> None:
+        for op in block.ops:
+            self.op(op, b)
+
+    def op(self, op: Op, b: Builder) -> None:
+        b.location = op.location
+        if op.name == "scf.for":
+            self._loop(op, b)
+        elif op.name == "scf.if":
+            self._branch(op, b)
+        elif op.name == "scf.yield":
+            self._yield(op, b)
+        elif op.name in ("memref.load", "memref.store") and op.operands[-1] in self.varying:
+            self._memory(op, b)
+        elif op.name == "memref.store" or not any(v in self.varying for v in op.operands):
+            clone_op(op, self.map, b.insert)
+        else:
+            operands = [self.vector(v, b) for v in op.operands]
+            made = b.make(op.name, operands, [self.type(op.result.type)], dict(op.attrs))
+            made.result.name = op.result.name
+            self.map[op.result] = made.result
+
+    def vector(self, value: Value, b: Builder) -> Value:
+        """`value` in all lanes."""
+        mapped = self.map.get(value, value)
+        if value is self.counter:
+            base = b.op("vector.broadcast", [mapped], [self.type(t.index)])
+            return b.op("arith.addi", [base, b.op("vector.step", [], [self.type(t.index)])],
+                        [self.type(t.index)])
+        if value in self.varying:
+            return mapped
+        return b.op("vector.broadcast", [mapped], [self.type(value.type)])
+
+    def _memory(self, op: Op, b: Builder) -> None:
+        at = [self.map.get(v, v) for v in op.operands]
+        if op.name == "memref.load":
+            made = b.op("vector.load", at, [self.type(op.result.type)])
+            made.name = op.result.name
+            self.map[op.result] = made
+        else:
+            b.make("vector.store", [self.vector(op.operands[0], b), *at[1:]])
+
+    def _loop(self, op: Op, b: Builder) -> None:
+        init = [self.vector(v, b) if arg in self.varying else self.map.get(v, v)
+                for v, arg in zip(op.operands[3:], op.body.args[1:], strict=True)]
+        body = Block([t.index, *[v.type for v in init]])
+        for old, new in zip(op.body.args, body.args, strict=True):
+            new.name = old.name
+            self.map[old] = new
+        self.ops(op.body, Builder(body, location=op.location))
+        bounds = [self.map.get(v, v) for v in op.operands[:3]]
+        made = b.make("scf.for", [*bounds, *init], [v.type for v in init], dict(op.attrs), [Region([body])])
+        for old, new in zip(op.results, made.results, strict=True):
+            new.name = old.name
+            self.map[old] = new
+
+    def _branch(self, op: Op, b: Builder) -> None:
+        regions = []
+        for region in op.regions:
+            block = Block()
+            self.ops(region.blocks[0], Builder(block, location=op.location))
+            regions.append(Region([block]))
+        b.make("scf.if", [self.map.get(op.operands[0], op.operands[0])], [], None, regions)
+
+    def _yield(self, op: Op, b: Builder) -> None:
+        parent = op.parent_op()
+        assert parent is not None
+        if parent.name != "scf.for":
+            b.make("scf.yield")
+            return
+        onward = [self.vector(v, b) if arg in self.varying else self.map.get(v, v)
+                  for v, arg in zip(op.operands, parent.body.args[1:], strict=False)]
+        b.make("scf.yield", onward)

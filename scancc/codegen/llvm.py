@@ -1,0 +1,336 @@
+"""Prints loop IR as LLVM IR text.
+
+Each function becomes an internal body whose pointers are `noalias`, and an entry
+`i32 @NAME(ptr %slots)` with the packed ABI that unpacks the slots and calls it. Structured loops are
+printed rotated (a guard, then a do-while), so that few LLVM passes are needed afterwards. Nothing is
+allocated and nothing is called but elementary functions, which are printed along, and `mem*`.
+
+Values: scalars and vectors are LLVM operands; a complex number is a pair of operands (`Pair`); a
+buffer is a `Mem`: pointer, sizes and element strides, known at compile time where they can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import UnsupportedError
+from ..ir import types as t
+from ..ir.core import Block, Op, Value, functions
+from .math import MathFunction, define
+
+Operand = str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A complex number as two operands."""
+
+    re: Operand
+    im: Operand
+
+
+@dataclass(frozen=True)
+class Mem:
+    """A buffer: pointer to element 0, sizes and element strides (operands; constants are digits)."""
+
+    pointer: Operand
+    dims: tuple[Operand, ...]
+    strides: tuple[Operand, ...]
+    element: t.Type
+
+
+Emitted = str | Pair | Mem
+
+
+@dataclass
+class ModuleText:
+    """What a module prints to: function texts, the elementary functions they call, declarations."""
+
+    fma: bool = True
+    functions: list[str] = field(default_factory=list)
+    math: dict[str, MathFunction] = field(default_factory=dict)
+    declares: dict[str, None] = field(default_factory=dict)
+    constants: dict[bytes, str] = field(default_factory=dict)
+
+    def constant(self, data: bytes) -> str:
+        """The symbol of read-only data."""
+        return self.constants.setdefault(data, f"@scancc.data.{len(self.constants)}")
+
+    def _constant_text(self, data: bytes, symbol: str) -> str:
+        text = "".join(f"\\{byte:02X}" for byte in data)
+        return f'{symbol} = private unnamed_addr constant [{len(data)} x i8] c"{text}", align 64'
+
+    def text(self) -> str:
+        for function in list(self.math.values()):
+            self._close(function)
+        data = [self._constant_text(*item) for item in self.constants.items()]
+        parts = [*data, *self.functions, *(f.text for f in self.math.values()), *self.declares]
+        return "\n".join(parts) + "\n"
+
+    def _close(self, function: MathFunction) -> None:
+        """Add what a function needs: declarations and other functions."""
+        for need in function.needs:
+            if isinstance(need, MathFunction):
+                if need.symbol not in self.math:
+                    self.math[need.symbol] = need
+                    self._close(need)
+            else:
+                self.declares.setdefault(need)
+
+    def math_call(self, name: str, dtype: str, width: int) -> str:
+        function = define(name, dtype, width, self.fma)
+        self.math.setdefault(function.symbol, function)
+        return function.symbol
+
+    def intrinsic(self, name: str, result: str, *args: str) -> str:
+        self.declares.setdefault(f"declare {result} @{name}({', '.join(args)})")
+        return name
+
+
+def emit_module(module: Op, fma: bool = True) -> str:
+    """LLVM IR text of all functions of a loop-IR module.
+
+    `fma`: the target has a fused multiply-add, which elementary functions may use.
+    """
+    out = ModuleText(fma)
+    for func in functions(module):
+        out.functions.append(FunctionEmitter(func, out).run())
+    return out.text()
+
+
+def llvm_type(type: t.Type, memory: bool = False) -> str:
+    """LLVM's text of a scalar or vector type; truth values take a byte in memory."""
+    if isinstance(type, t.VectorType):
+        return f"<{type.shape[0]} x {llvm_type(type.element, memory)}>"
+    if type == t.i1:
+        return "i8" if memory else "i1"
+    if type == t.index:
+        return "i64"
+    if isinstance(type, t.FloatType):
+        return {16: "half", 32: "float", 64: "double"}[type.width]
+    return str(type)
+
+
+class FunctionEmitter:
+    """Prints one function: its packed entry and its body."""
+
+    def __init__(self, func: Op, out: ModuleText) -> None:
+        self.func = func
+        self.out = out
+        self.name: str = func.attrs["sym_name"] + ("" if "return_slots" in func.attrs else "__run")
+        self.lines: list[str] = []
+        self.env: dict[Value, Emitted] = {}
+        self.counter = 0
+        self.label = "entry"
+        self.slots: dict[Value, int] = {}  # buffer argument -> first slot
+        self.n_slots = 0
+
+    # ---- printing ----
+
+    def line(self, text: str) -> None:
+        self.lines.append("  " + text)
+
+    def fresh(self) -> str:
+        self.counter += 1
+        return f"%v{self.counter}"
+
+    def emit(self, text: str) -> str:
+        """Print `%new = text` and give the new name."""
+        name = self.fresh()
+        self.lines.append(f"  {name} = {text}")
+        return name
+
+    def new_label(self, hint: str) -> str:
+        self.counter += 1
+        return f"{hint}{self.counter}"
+
+    def start(self, label: str) -> None:
+        self.lines.append(f"{label}:")
+        self.label = label
+
+    def value(self, v: Value) -> str:
+        operand = self.env[v]
+        assert isinstance(operand, str), f"{v!r} is not a scalar or vector"
+        return operand
+
+    def mem(self, v: Value) -> Mem:
+        operand = self.env[v]
+        assert isinstance(operand, Mem), f"{v!r} is not a buffer"
+        return operand
+
+    def pair(self, v: Value) -> Pair:
+        operand = self.env[v]
+        assert isinstance(operand, Pair), f"{v!r} is not complex"
+        return operand
+
+    # ---- integer arithmetic on sizes, folded where both sides are digits ----
+
+    def imul(self, a: str, b: str) -> str:
+        if a.lstrip("-").isdigit() and b.lstrip("-").isdigit():
+            return str(int(a) * int(b))
+        if "1" in (a, b):
+            return b if a == "1" else a
+        return "0" if "0" in (a, b) else self.emit(f"mul nsw i64 {a}, {b}")
+
+    def iadd(self, a: str, b: str) -> str:
+        if a.lstrip("-").isdigit() and b.lstrip("-").isdigit():
+            return str(int(a) + int(b))
+        if "0" in (a, b):
+            return b if a == "0" else a
+        return self.emit(f"add nsw i64 {a}, {b}")
+
+    def contiguous(self, dims: Sequence[str]) -> tuple[str, ...]:
+        """Row-major element strides."""
+        strides = ["1"] * len(dims)
+        for axis in range(len(dims) - 2, -1, -1):
+            strides[axis] = self.imul(strides[axis + 1], dims[axis + 1])
+        return tuple(strides)
+
+    # ---- the function ----
+
+    def run(self) -> str:
+        params, loads = self._unpack()
+        for op in self.func.body.ops:
+            self.op(op)
+        body = "\n".join(self.lines)
+        entry = "\n".join([
+            f"define i32 @{self.name}(ptr noalias nocapture %slots) nounwind {{", *loads,
+            f"  %status = call i32 @{self.name}__body({', '.join(params)}, ptr %slots)",
+            "  ret i32 %status", "}"])
+        args = ", ".join(f"{p.split(' ')[0]} {self._attrs(p)}{p.split(' ')[1]}" for p in params)
+        return (f"define internal i32 @{self.name}__body({args}, ptr noalias nocapture %slots) "
+                f"noinline nounwind {{\nentry:\n{body}\n}}\n{entry}")
+
+    @staticmethod
+    def _attrs(param: str) -> str:
+        return "noalias nocapture " if param.startswith("ptr") else ""
+
+    def _unpack(self) -> tuple[list[str], list[str]]:
+        """Parameters of the body, and the entry's loads of them from the slots."""
+        params: list[str] = []
+        loads: list[str] = []
+        slot = 0
+        for number, arg in enumerate(self.func.body.args):
+            type = arg.type
+            assert isinstance(type, t.MemRefType), "loop-IR functions take buffers only"
+            self.slots[arg] = slot
+            slot = self._load_slot(loads, params, "ptr", f"%a{number}", slot)
+            dims = []
+            for axis in range(len(type.shape)):
+                name = f"%a{number}_d{axis}"
+                slot = self._load_slot(loads, params, "i64", name, slot)
+                dims.append(name)
+            fixed = tuple(d if n is None else str(n) for d, n in zip(dims, type.shape, strict=True))
+            self.env[arg] = Mem(f"%a{number}", fixed, self.contiguous(fixed), type.element)
+        self.n_slots = slot
+        return params, loads
+
+    @staticmethod
+    def _load_slot(loads: list[str], params: list[str], type: str, name: str, slot: int) -> int:
+        loads.append(f"  {name}_p = getelementptr i64, ptr %slots, i64 {slot}")
+        loads.append(f"  {name} = load {type}, ptr {name}_p")
+        params.append(f"{type} {name}")
+        return slot + 1
+
+    def store_slot(self, slot: int, value: str) -> None:
+        pointer = self.emit(f"getelementptr i64, ptr %slots, i64 {slot}")
+        self.line(f"store i64 {value}, ptr {pointer}")
+
+    def op(self, op: Op) -> None:
+        emitter = EMITTERS.get(op.name)
+        if emitter is None:
+            raise UnsupportedError(f"no LLVM emitter for the op '{op.name}'; it must be lowered before")
+        emitter(self, op)
+
+    def block(self, block: Block) -> list[Emitted]:
+        """Print the ops of a region's block; give the operands of its terminator."""
+        for op in block.ops[:-1]:
+            self.op(op)
+        return [self.env[v] for v in block.terminator.operands]
+
+    # ---- values carried around loops and branches: flattened to LLVM operands ----
+
+    def flatten(self, value: Emitted) -> list[str]:
+        if isinstance(value, Pair):
+            return [value.re, value.im]
+        return [value.pointer] if isinstance(value, Mem) else [value]
+
+    def flat_types(self, type: t.Type) -> list[str]:
+        if isinstance(type, t.ComplexType):
+            return [llvm_type(type.element)] * 2
+        return ["ptr"] if isinstance(type, t.MemRefType) else [llvm_type(type)]
+
+    def unflatten(self, like: Emitted, operands: Sequence[str]) -> Emitted:
+        """The value of which `operands` are the parts; buffers keep the shape of `like`."""
+        if isinstance(like, Pair):
+            return Pair(*operands)
+        if isinstance(like, Mem):
+            return Mem(operands[0], like.dims, self.contiguous(like.dims), like.element)
+        return operands[0]
+
+    def phis(self, types: Sequence[str], arms: Sequence[tuple[Sequence[str], str]]) -> list[str]:
+        return [self.emit(f"phi {type} " + ", ".join(f"[ {ops[i]}, %{label} ]" for ops, label in arms))
+                for i, type in enumerate(types)]
+
+    # ---- element addresses ----
+
+    def address(self, mem: Mem, indices: Sequence[str]) -> str:
+        linear = "0"
+        for index, stride in zip(indices, mem.strides, strict=True):
+            linear = self.iadd(linear, self.imul(index, stride))
+        if linear == "0":
+            return mem.pointer
+        if isinstance(mem.element, t.ComplexType):
+            kind = f"{{ {llvm_type(mem.element.element)}, {llvm_type(mem.element.element)} }}"
+        else:
+            kind = llvm_type(mem.element, memory=True)
+        return self.emit(f"getelementptr inbounds {kind}, ptr {mem.pointer}, i64 {linear}")
+
+    def load(self, pointer: str, type: t.Type) -> Emitted:
+        if isinstance(type, t.ComplexType):
+            kind, align = llvm_type(type.element), t.nbytes(type.element)
+            second = self.emit(f"getelementptr inbounds {kind}, ptr {pointer}, i64 1")
+            return Pair(self.emit(f"load {kind}, ptr {pointer}, align {align}"),
+                        self.emit(f"load {kind}, ptr {second}, align {align}"))
+        kind, align = llvm_type(type, memory=True), t.nbytes(type)
+        loaded = self.emit(f"load {kind}, ptr {pointer}, align {align}")
+        if t.element(type) == t.i1:
+            return self.emit(f"icmp ne {kind} {loaded}, {'zeroinitializer' if kind[0] == '<' else '0'}")
+        return loaded
+
+    def store(self, value: Emitted, pointer: str, type: t.Type) -> None:
+        if isinstance(value, Pair):
+            assert isinstance(type, t.ComplexType)
+            kind, align = llvm_type(type.element), t.nbytes(type.element)
+            second = self.emit(f"getelementptr inbounds {kind}, ptr {pointer}, i64 1")
+            self.line(f"store {kind} {value.re}, ptr {pointer}, align {align}")
+            self.line(f"store {kind} {value.im}, ptr {second}, align {align}")
+            return
+        assert isinstance(value, str)
+        kind = llvm_type(type, memory=True)
+        if t.element(type) == t.i1:
+            value = self.emit(f"zext {llvm_type(type)} {value} to {kind}")
+        self.line(f"store {kind} {value}, ptr {pointer}, align {t.nbytes(type)}")
+
+
+EMITTERS: dict[str, Callable[[FunctionEmitter, Op], None]] = {}
+
+
+def emits(*names: str) -> Callable[[Callable[[FunctionEmitter, Op], None]], Callable]:
+    def register(function: Callable[[FunctionEmitter, Op], None]) -> Callable:
+        for name in names:
+            EMITTERS[name] = function
+        return function
+    return register
+
+
+def width_of(type: t.Type) -> int:
+    return type.shape[0] if isinstance(type, t.VectorType) else 1
+
+
+def suffix(type: t.Type) -> str:
+    """LLVM's overload suffix: f64, v8f64, i32."""
+    kind = t.element(type)
+    base = "i64" if kind == t.index else str(kind)
+    return f"v{width_of(type)}{base}" if isinstance(type, t.VectorType) else base

@@ -1,0 +1,270 @@
+"""LLVM emitters of arith, math and complex ops."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from ..errors import UnsupportedError
+from ..ir import types as t
+from ..ir.core import Op
+from ..ir.dialects.arith import CMPF, CMPI
+from .llvm import FunctionEmitter, Pair, emits, llvm_type, suffix, width_of
+
+
+def float_literal(value: float, type: t.FloatType) -> str:
+    """LLVM writes floats of any width as the bits of the double."""
+    if type.width == 16:
+        return f"0xH{struct.unpack('<H', struct.pack('<e', value))[0]:04X}"
+    if type.width == 32:
+        value = struct.unpack("<f", struct.pack("<f", value))[0]
+    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+
+
+@emits("arith.constant")
+def constant(e: FunctionEmitter, op: Op) -> None:
+    attr: Any = op.attrs["value"]
+    if isinstance(attr, t.FloatAttr):
+        assert isinstance(attr.type, t.FloatType)
+        e.env[op.result] = float_literal(attr.value, attr.type)
+    elif isinstance(attr, t.IntAttr):
+        e.env[op.result] = ("true" if attr.value else "false") if attr.type == t.i1 else str(attr.value)
+    else:
+        raise UnsupportedError("constant tensors must be in memory before LLVM IR is printed")
+
+
+_BINARY = {
+    "addf": "fadd", "subf": "fsub", "mulf": "fmul", "divf": "fdiv", "remf": "frem",
+    "addi": "add", "subi": "sub", "muli": "mul", "divsi": "sdiv", "divui": "udiv", "remsi": "srem",
+    "remui": "urem", "andi": "and", "ori": "or", "xori": "xor", "shli": "shl", "shrsi": "ashr",
+    "shrui": "lshr",
+}
+
+
+@emits(*(f"arith.{name}" for name in _BINARY))
+def binary(e: FunctionEmitter, op: Op) -> None:
+    x, y = (e.value(v) for v in op.operands)
+    e.env[op.result] = e.emit(f"{_BINARY[op.name[6:]]} {llvm_type(op.result.type)} {x}, {y}")
+
+
+@emits("arith.floordivsi")
+def floor_div(e: FunctionEmitter, op: Op) -> None:
+    kind = llvm_type(op.result.type)
+    x, y = (e.value(v) for v in op.operands)
+    zero = "zeroinitializer" if kind[0] == "<" else "0"
+    quotient, remainder = e.emit(f"sdiv {kind} {x}, {y}"), e.emit(f"srem {kind} {x}, {y}")
+    bits = kind.replace(kind.split(" ")[-1].rstrip(">"), "i1") if kind[0] == "<" else "i1"
+    odd = e.emit(f"icmp ne {kind} {remainder}, {zero}")
+    sign = e.emit(f"xor {kind} {x}, {y}")
+    negative = e.emit(f"icmp slt {kind} {sign}, {zero}")
+    adjust = e.emit(f"and {bits} {odd}, {negative}")
+    e.env[op.result] = e.emit(f"add {kind} {quotient}, " + e.emit(f"sext {bits} {adjust} to {kind}"))
+
+
+@emits("arith.maxsi", "arith.minsi", "arith.maxui", "arith.minui", "arith.maximumf", "arith.minimumf")
+def extremum(e: FunctionEmitter, op: Op) -> None:
+    kind = llvm_type(op.result.type)
+    x, y = (e.value(v) for v in op.operands)
+    name = op.name[6:]
+    if name.endswith("f"):
+        e.env[op.result] = _float_extremum(e, kind, x, y, "ogt" if name == "maximumf" else "olt", op)
+        return
+    intrinsic = {"maxsi": "smax", "minsi": "smin", "maxui": "umax", "minui": "umin"}[name]
+    if t.element(op.result.type) == t.i1:  # unsigned order of truth values
+        word = "or" if name.startswith("max") else "and"
+        e.env[op.result] = e.emit(f"{word} {kind} {x}, {y}")
+        return
+    callee = e.out.intrinsic(f"llvm.{intrinsic}.{suffix(op.result.type)}", kind, kind, kind)
+    e.env[op.result] = e.emit(f"call {kind} @{callee}({kind} {x}, {kind} {y})")
+
+
+def _float_extremum(e: FunctionEmitter, kind: str, x: str, y: str, order: str, op: Op) -> str:
+    """x if x is better or NaN, else y: two selects, no library call."""
+    bits = llvm_type(t.shaped(t.i1, op.result.type))
+    better = e.emit(f"fcmp {order} {kind} {x}, {y}")
+    nan = e.emit(f"fcmp uno {kind} {x}, {x}")
+    take = e.emit(f"or {bits} {better}, {nan}")
+    return e.emit(f"select {bits} {take}, {kind} {x}, {kind} {y}")
+
+
+@emits("arith.negf")
+def negate(e: FunctionEmitter, op: Op) -> None:
+    e.env[op.result] = e.emit(f"fneg {llvm_type(op.result.type)} {e.value(op.operands[0])}")
+
+
+@emits("arith.cmpf", "arith.cmpi")
+def compare(e: FunctionEmitter, op: Op) -> None:
+    number = op.attrs["predicate"].value
+    word = f"fcmp {CMPF[number]}" if op.name == "arith.cmpf" else f"icmp {CMPI[number]}"
+    x, y = (e.value(v) for v in op.operands)
+    e.env[op.result] = e.emit(f"{word} {llvm_type(op.operands[0].type)} {x}, {y}")
+
+
+@emits("arith.select")
+def select(e: FunctionEmitter, op: Op) -> None:
+    condition, x, y = op.operands
+    c, ctype = e.value(condition), llvm_type(condition.type)
+    parts = [
+        e.emit(f"select {ctype} {c}, {kind} {a}, {kind} {b}")
+        for kind, a, b in zip(e.flat_types(x.type), e.flatten(e.env[x]), e.flatten(e.env[y]), strict=True)]
+    e.env[op.result] = e.unflatten(e.env[x], parts)
+
+
+_CASTS = {
+    "extf": "fpext", "truncf": "fptrunc", "extsi": "sext", "extui": "zext", "trunci": "trunc",
+    "sitofp": "sitofp", "uitofp": "uitofp", "bitcast": "bitcast",
+}
+
+
+@emits(*(f"arith.{name}" for name in _CASTS))
+def cast(e: FunctionEmitter, op: Op) -> None:
+    _convert(e, op, _CASTS[op.name[6:]])
+
+
+def _convert(e: FunctionEmitter, op: Op, word: str) -> None:
+    source = op.operands[0]
+    e.env[op.result] = e.emit(
+        f"{word} {llvm_type(source.type)} {e.value(source)} to {llvm_type(op.result.type)}")
+
+
+@emits("arith.index_cast")
+def index_cast(e: FunctionEmitter, op: Op) -> None:
+    source, target = t.element(op.operands[0].type), t.element(op.result.type)
+    bits = [64 if kind == t.index else kind.width for kind in (source, target)]  # type: ignore[attr-defined]
+    if bits[0] == bits[1]:
+        e.env[op.result] = e.env[op.operands[0]]
+    else:
+        _convert(e, op, "sext" if bits[0] < bits[1] else "trunc")
+
+
+@emits("arith.fptosi", "arith.fptoui")
+def float_to_int(e: FunctionEmitter, op: Op) -> None:
+    """x86's own conversion result (the smallest integer) out of range, never poison."""
+    source, kind = op.operands[0], llvm_type(op.result.type)
+    stype = llvm_type(source.type)
+    word = "fptosi" if op.name == "arith.fptosi" else "fptoui"
+    callee = e.out.intrinsic(f"llvm.{word}.sat.{suffix(op.result.type)}.{suffix(source.type)}", kind, stype)
+    e.env[op.result] = e.emit(f"call {kind} @{callee}({stype} {e.value(source)})")
+
+
+_INTRINSICS = {"absf": "fabs", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "sqrt": "sqrt",
+               "roundeven": "roundeven", "round": "round", "copysign": "copysign", "fma": "fma"}
+
+
+@emits(*(f"math.{name}" for name in _INTRINSICS))
+def intrinsic(e: FunctionEmitter, op: Op) -> None:
+    kind = llvm_type(op.result.type)
+    name = f"llvm.{_INTRINSICS[op.name[5:]]}.{suffix(op.result.type)}"
+    callee = e.out.intrinsic(name, kind, *[kind] * len(op.operands))
+    args = ", ".join(f"{kind} {e.value(v)}" for v in op.operands)
+    e.env[op.result] = e.emit(f"call {kind} @{callee}({args})")
+
+
+@emits("math.absi")
+def absolute_int(e: FunctionEmitter, op: Op) -> None:
+    kind = llvm_type(op.result.type)
+    callee = e.out.intrinsic(f"llvm.abs.{suffix(op.result.type)}", kind, kind, "i1")
+    e.env[op.result] = e.emit(f"call {kind} @{callee}({kind} {e.value(op.operands[0])}, i1 false)")
+
+
+@emits("math.rsqrt")
+def rsqrt(e: FunctionEmitter, op: Op) -> None:
+    kind = llvm_type(op.result.type)
+    callee = e.out.intrinsic(f"llvm.sqrt.{suffix(op.result.type)}", kind, kind)
+    root = e.emit(f"call {kind} @{callee}({kind} {e.value(op.operands[0])})")
+    element = t.element(op.result.type)
+    assert isinstance(element, t.FloatType)
+    one = float_literal(1.0, element)
+    width = width_of(op.result.type)
+    if width > 1:
+        one = "<" + ", ".join([f"{llvm_type(element)} {one}"] * width) + ">"
+    e.env[op.result] = e.emit(f"fdiv {kind} {one}, {root}")
+
+
+_MATH = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh",
+         "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "cbrt", "powf",
+         "atan2")
+
+
+@emits(*(f"math.{name}" for name in _MATH), "scan.sigmoid", "scan.softplus", "scan.lgamma",
+       "scan.digamma")
+def elementary(e: FunctionEmitter, op: Op) -> None:
+    name = op.name.split(".")[1]
+    name = {"powf": "pow"}.get(name, name)
+    kind = llvm_type(op.result.type)
+    callee = e.out.math_call(name, str(t.element(op.result.type)), width_of(op.result.type))
+    args = ", ".join(f"{kind} {e.value(v)}" for v in op.operands)
+    e.env[op.result] = e.emit(f"call {kind} @{callee}({args})")
+
+
+# ---- complex numbers ----
+
+
+@emits("complex.create")
+def complex_create(e: FunctionEmitter, op: Op) -> None:
+    e.env[op.result] = Pair(e.value(op.operands[0]), e.value(op.operands[1]))
+
+
+@emits("complex.re", "complex.im")
+def complex_part(e: FunctionEmitter, op: Op) -> None:
+    pair = e.pair(op.operands[0])
+    e.env[op.result] = pair.re if op.name == "complex.re" else pair.im
+
+
+@emits("complex.add", "complex.sub")
+def complex_add(e: FunctionEmitter, op: Op) -> None:
+    x, y = (e.pair(v) for v in op.operands)
+    kind, word = _part(op), "fadd" if op.name == "complex.add" else "fsub"
+    e.env[op.result] = Pair(e.emit(f"{word} {kind} {x.re}, {y.re}"), e.emit(f"{word} {kind} {x.im}, {y.im}"))
+
+
+def _part(op: Op) -> str:
+    type = op.operands[0].type
+    assert isinstance(type, t.ComplexType)
+    return llvm_type(type.element)
+
+
+@emits("complex.mul")
+def complex_mul(e: FunctionEmitter, op: Op) -> None:
+    x, y = (e.pair(v) for v in op.operands)
+    kind = _part(op)
+    ac, bd = e.emit(f"fmul {kind} {x.re}, {y.re}"), e.emit(f"fmul {kind} {x.im}, {y.im}")
+    ad, bc = e.emit(f"fmul {kind} {x.re}, {y.im}"), e.emit(f"fmul {kind} {x.im}, {y.re}")
+    e.env[op.result] = Pair(e.emit(f"fsub {kind} {ac}, {bd}"), e.emit(f"fadd {kind} {ad}, {bc}"))
+
+
+@emits("complex.div")
+def complex_div(e: FunctionEmitter, op: Op) -> None:
+    """Smith's algorithm (1962): scales by the larger part of the divisor, as NumPy does."""
+    x, y = (e.pair(v) for v in op.operands)
+    kind = _part(op)
+
+    def binary(word: str, a: str, b: str) -> str:
+        return e.emit(f"{word} {kind} {a}, {b}")
+
+    fabs = e.out.intrinsic(f"llvm.fabs.{'f64' if kind == 'double' else 'f32'}", kind, kind)
+    sizes = [e.emit(f"call {kind} @{fabs}({kind} {part})") for part in (y.re, y.im)]
+    real_larger = e.emit(f"fcmp oge {kind} {sizes[0]}, {sizes[1]}")
+
+    def choose(a: str, b: str) -> str:
+        return e.emit(f"select i1 {real_larger}, {kind} {a}, {kind} {b}")
+
+    large, small = choose(y.re, y.im), choose(y.im, y.re)
+    ratio = binary("fdiv", small, large)
+    zero = e.emit(f"fcmp oeq {kind} {large}, 0.0")
+    ratio = e.emit(f"select i1 {zero}, {kind} 0.0, {kind} {ratio}")
+    scale = binary("fadd", large, binary("fmul", small, ratio))
+    first, second = choose(x.re, x.im), choose(x.im, x.re)
+    re = binary("fdiv", binary("fadd", first, binary("fmul", second, ratio)), scale)
+    plus = binary("fsub", second, binary("fmul", first, ratio))
+    minus = binary("fsub", binary("fmul", x.im, ratio), x.re)
+    e.env[op.result] = Pair(re, binary("fdiv", choose(plus, minus), scale))
+
+
+@emits("complex.eq", "complex.neq")
+def complex_compare(e: FunctionEmitter, op: Op) -> None:
+    x, y = (e.pair(v) for v in op.operands)
+    kind = _part(op)
+    order, word = ("oeq", "and") if op.name == "complex.eq" else ("une", "or")
+    parts = [e.emit(f"fcmp {order} {kind} {a}, {b}") for a, b in ((x.re, y.re), (x.im, y.im))]
+    e.env[op.result] = e.emit(f"{word} i1 {parts[0]}, {parts[1]}")

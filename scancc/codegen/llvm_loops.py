@@ -1,0 +1,341 @@
+"""LLVM emitters of loops, branches, checks, buffers and vectors."""
+
+from __future__ import annotations
+
+from ..ir import types as t
+from ..ir.core import Op, Value
+from ..ir.ops import int_attr
+from .llvm import FunctionEmitter, Mem, emits, llvm_type, suffix
+
+# ---- loops and branches ----
+
+
+@emits("scf.for")
+def loop(e: FunctionEmitter, op: Op) -> None:
+    """guard: lower < upper; then the body at least once, until the counter reaches upper."""
+    lower, upper, step = (e.value(v) for v in op.operands[:3])
+    inits = op.operands[3:]
+    types = [kind for v in inits for kind in e.flat_types(v.type)]
+    start = [x for v in inits for x in e.flatten(e.env[v])]
+    body, done = e.new_label("loop"), e.new_label("done")
+    guard = e.emit(f"icmp slt i64 {lower}, {upper}")
+    before = e.label
+    e.line(f"br i1 {guard}, label %{body}, label %{done}")
+    e.start(body)
+    counter = e.fresh()
+    position = len(e.lines)  # the phis go here, when the back edge is known
+    carried = [e.fresh() for _ in types]
+    _bind(e, op.body.args[1:], inits, carried)
+    e.env[op.body.args[0]] = counter
+    yielded = [x for v in e.block(op.body) for x in e.flatten(v)]
+    following = e.emit(f"add nsw i64 {counter}, {step}")
+    again = e.emit(f"icmp slt i64 {following}, {upper}")
+    latch = e.label
+    e.line(f"br i1 {again}, label %{body}, label %{done}")
+    phis = [f"  {counter} = phi i64 [ {lower}, %{before} ], [ {following}, %{latch} ]"]
+    phis += [f"  {name} = phi {kind} [ {a}, %{before} ], [ {b}, %{latch} ]"
+             for name, kind, a, b in zip(carried, types, start, yielded, strict=True)]
+    e.lines[position:position] = phis
+    e.start(done)
+    results = e.phis(types, [(start, before), (yielded, latch)])
+    _bind(e, op.results, inits, results)
+
+
+def _bind(e: FunctionEmitter, targets: list[Value], like: list[Value], operands: list[str]) -> None:
+    """Give `targets` their parts of `operands`, in the form of the values `like`."""
+    at = 0
+    for target, value in zip(targets, like, strict=True):
+        form = e.env[value]
+        size = len(e.flatten(form))
+        e.env[target] = e.unflatten(form, operands[at:at + size])
+        at += size
+
+
+@emits("scf.while")
+def while_loop(e: FunctionEmitter, op: Op) -> None:
+    """before: condition and values; after: the body; results are the condition's values."""
+    test, body = (region.blocks[0] for region in op.regions)
+    types = [kind for v in op.operands for kind in e.flat_types(v.type)]
+    start = [x for v in op.operands for x in e.flatten(e.env[v])]
+    head, inside, done = e.new_label("while"), e.new_label("do"), e.new_label("done")
+    before = e.label
+    e.line(f"br label %{head}")
+    e.start(head)
+    position = len(e.lines)
+    carried = [e.fresh() for _ in types]
+    _bind(e, test.args, list(op.operands), carried)
+    condition, *values = e.block(test)
+    e.line(f"br i1 {condition}, label %{inside}, label %{done}")
+    for arg, result, value in zip(body.args, op.results, values, strict=True):
+        e.env[arg] = e.env[result] = value
+    e.start(inside)
+    yielded = [x for v in e.block(body) for x in e.flatten(v)]
+    latch = e.label
+    e.line(f"br label %{head}")
+    e.lines[position:position] = [
+        f"  {name} = phi {kind} [ {a}, %{before} ], [ {b}, %{latch} ]"
+        for name, kind, a, b in zip(carried, types, start, yielded, strict=True)]
+    e.start(done)
+
+
+@emits("scf.if")
+def branch(e: FunctionEmitter, op: Op) -> None:
+    labels = [e.new_label("then"), e.new_label("else")]
+    done = e.new_label("join")
+    e.line(f"br i1 {e.value(op.operands[0])}, label %{labels[0]}, label %{labels[1]}")
+    arms, forms = [], []
+    for label, region in zip(labels, op.regions, strict=True):
+        e.start(label)
+        values = e.block(region.blocks[0])
+        forms = values
+        arms.append(([x for v in values for x in e.flatten(v)], e.label))
+        e.line(f"br label %{done}")
+    e.start(done)
+    types = [kind for v in op.results for kind in e.flat_types(v.type)]
+    operands, at = e.phis(types, arms), 0
+    for result, form in zip(op.results, forms, strict=True):
+        size = len(e.flatten(form))
+        e.env[result] = e.unflatten(form, operands[at:at + size])
+        at += size
+
+
+@emits("func.return")
+def return_(e: FunctionEmitter, op: Op) -> None:
+    """A query returns sizes: they go to the slots in the order of `returns`."""
+    slots = e.func.attrs["return_slots"].values if op.operands else ()
+    for slot, value in zip(slots, op.operands, strict=True):
+        e.store_slot(slot, e.value(value))
+    e.line("ret i32 0")
+
+
+@emits("scan.output_dims")
+def output_dims(e: FunctionEmitter, op: Op) -> None:
+    for axis, value in enumerate(op.operands[1:]):
+        e.store_slot(e.slots[op.operands[0]] + 1 + axis, e.value(value))
+
+
+@emits("scan.check")
+def check(e: FunctionEmitter, op: Op) -> None:
+    """Ends the function with the check's code; the info operands go to the last four slots."""
+    passed, failed = e.new_label("pass"), e.new_label("fail")
+    e.line(f"br i1 {e.value(op.operands[0])}, label %{passed}, label %{failed}")
+    e.start(failed)
+    base = e.n_slots
+    for number, info in enumerate(op.operands[1:5]):
+        operand, kind = e.value(info), llvm_type(info.type)
+        if kind != "i64":
+            operand = e.emit(f"sext {kind} {operand} to i64")
+        e.store_slot(base + number, operand)
+    e.line(f"ret i32 {int_attr(op, 'code')}")
+    e.start(passed)
+
+
+# ---- buffers ----
+
+
+@emits("memref.load")
+def load(e: FunctionEmitter, op: Op) -> None:
+    mem = e.mem(op.operands[0])
+    e.env[op.result] = e.load(e.address(mem, [e.value(i) for i in op.operands[1:]]), op.result.type)
+
+
+@emits("memref.store")
+def store(e: FunctionEmitter, op: Op) -> None:
+    value, dest, *indices = op.operands
+    e.store(e.env[value], e.address(e.mem(dest), [e.value(i) for i in indices]), value.type)
+
+
+@emits("memref.dim")
+def dim(e: FunctionEmitter, op: Op) -> None:
+    e.env[op.result] = e.mem(op.operands[0]).dims[int(e.value(op.operands[1]))]
+
+
+@emits("memref.cast")
+def cast(e: FunctionEmitter, op: Op) -> None:
+    e.env[op.result] = e.env[op.operands[0]]
+
+
+@emits("memref.subview")
+def subview(e: FunctionEmitter, op: Op) -> None:
+    mem = e.mem(op.operands[0])
+    offsets, sizes, steps = (_mixed(e, op, name, number) for name, number in
+                             (("static_offsets", 1), ("static_sizes", 2), ("static_strides", 3)))
+    pointer = e.address(mem, offsets)
+    strides = [e.imul(a, b) for a, b in zip(steps, mem.strides, strict=True)]
+    kept = kept_axes(op)
+    e.env[op.result] = Mem(pointer, tuple(sizes[i] for i in kept), tuple(strides[i] for i in kept),
+                           mem.element)
+
+
+def _mixed(e: FunctionEmitter, op: Op, name: str, number: int) -> list[str]:
+    dynamic = iter(op.group(number))
+    return [e.value(next(dynamic)) if s == t.DYNAMIC else str(s) for s in op.attrs[name].values]
+
+
+def kept_axes(op: Op) -> list[int]:
+    """Axes of the source that stay in a slice's result; the others have static size 1."""
+    sizes = op.attrs["static_sizes"].values
+    rank = len(op.result.type.shape)  # type: ignore[attr-defined]
+    drop = len(sizes) - rank
+    kept = []
+    for axis, size in enumerate(sizes):
+        if drop and size == 1:
+            drop -= 1
+        else:
+            kept.append(axis)
+    return kept
+
+
+@emits("scan.buffer_reshape")
+def reshape(e: FunctionEmitter, op: Op) -> None:
+    mem, type = e.mem(op.operands[0]), op.result.type
+    dims = _result_dims(e, type, op.operands[1:])
+    e.env[op.result] = Mem(mem.pointer, dims, e.contiguous(dims), mem.element)
+
+
+def _result_dims(e: FunctionEmitter, type: t.Type, operands: list[Value]) -> tuple[str, ...]:
+    assert isinstance(type, t.MemRefType)
+    dynamic = iter(operands)
+    return tuple(e.value(next(dynamic)) if n is None else str(n) for n in type.shape)
+
+
+@emits("memref.view")
+def view(e: FunctionEmitter, op: Op) -> None:
+    source, offset, *sizes = op.operands
+    pointer = e.emit(f"getelementptr inbounds i8, ptr {e.mem(source).pointer}, i64 {e.value(offset)}")
+    dims = _result_dims(e, op.result.type, sizes)
+    e.env[op.result] = Mem(pointer, dims, e.contiguous(dims), t.element(op.result.type))
+
+
+@emits("memref.copy")
+def copy(e: FunctionEmitter, op: Op) -> None:
+    """memcpy where both sides are contiguous, a loop nest over rows otherwise."""
+    source, dest = (e.mem(v) for v in op.operands)
+    inner = _contiguous_axes(e, source, dest)
+    _copy_nest(e, source, dest, 0, len(source.dims) - inner, [], [])
+
+
+def _contiguous_axes(e: FunctionEmitter, source: Mem, dest: Mem) -> int:
+    """How many last axes form one contiguous run in both buffers (compared by name)."""
+    axes, run = 0, "1"
+    for axis in reversed(range(len(source.dims))):
+        if source.strides[axis] != run or dest.strides[axis] != run:
+            break
+        axes += 1
+        run = e.imul(run, source.dims[axis])
+    return axes
+
+
+def _copy_nest(e: FunctionEmitter, source: Mem, dest: Mem, axis: int, depth: int,
+               from_: list[str], to: list[str]) -> None:
+    if axis == depth:
+        _copy_run(e, source, dest, axis, from_)
+        return
+    body, done = e.new_label("copy"), e.new_label("copied")
+    guard = e.emit(f"icmp slt i64 0, {source.dims[axis]}")
+    before, counter, position = e.label, e.fresh(), 0
+    e.line(f"br i1 {guard}, label %{body}, label %{done}")
+    e.start(body)
+    position = len(e.lines)
+    _copy_nest(e, source, dest, axis + 1, depth, [*from_, counter], to)
+    following = e.emit(f"add nsw i64 {counter}, 1")
+    again = e.emit(f"icmp slt i64 {following}, {source.dims[axis]}")
+    e.lines.insert(position, f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{e.label} ]")
+    e.line(f"br i1 {again}, label %{body}, label %{done}")
+    e.start(done)
+
+
+def _copy_run(e: FunctionEmitter, source: Mem, dest: Mem, axis: int, indices: list[str]) -> None:
+    rest = ["0"] * (len(source.dims) - axis)
+    pointers = [e.address(mem, [*indices, *rest]) for mem in (source, dest)]
+    if axis == len(source.dims):
+        e.store(e.load(pointers[0], source.element), pointers[1], source.element)
+        return
+    count = str(t.nbytes(source.element))
+    for size in source.dims[axis:]:
+        count = e.imul(count, size)
+    callee = e.out.intrinsic("llvm.memcpy.p0.p0.i64", "void", "ptr", "ptr", "i64", "i1")
+    e.line(f"call void @{callee}(ptr {pointers[1]}, ptr {pointers[0]}, i64 {count}, i1 false)")
+
+
+@emits("scan.buffer_constant")
+def buffer_constant(e: FunctionEmitter, op: Op) -> None:
+    type = op.result.type
+    assert isinstance(type, t.MemRefType)
+    dims = tuple(str(n) for n in type.shape)
+    symbol = e.out.constant(op.attrs["value"].data.tobytes())
+    e.env[op.result] = Mem(symbol, dims, e.contiguous(dims), type.element)
+
+
+# ---- vectors ----
+
+
+@emits("vector.load")
+def vector_load(e: FunctionEmitter, op: Op) -> None:
+    mem = e.mem(op.operands[0])
+    e.env[op.result] = e.load(e.address(mem, [e.value(i) for i in op.operands[1:]]), op.result.type)
+
+
+@emits("vector.store")
+def vector_store(e: FunctionEmitter, op: Op) -> None:
+    value, dest, *indices = op.operands
+    e.store(e.env[value], e.address(e.mem(dest), [e.value(i) for i in indices]), value.type)
+
+
+@emits("vector.broadcast")
+def vector_broadcast(e: FunctionEmitter, op: Op) -> None:
+    kind, scalar = llvm_type(op.result.type), op.operands[0]
+    one = e.emit(f"insertelement {kind} poison, {llvm_type(scalar.type)} {e.value(scalar)}, i64 0")
+    count = op.result.type.shape[0]  # type: ignore[attr-defined]
+    e.env[op.result] = e.emit(
+        f"shufflevector {kind} {one}, {kind} poison, <{count} x i32> zeroinitializer")
+
+
+@emits("vector.step")
+def vector_step(e: FunctionEmitter, op: Op) -> None:
+    count = op.result.type.shape[0]  # type: ignore[attr-defined]
+    e.env[op.result] = "<" + ", ".join(f"i64 {i}" for i in range(count)) + ">"
+
+
+_REDUCTIONS = {"add": "add", "mul": "mul", "and": "and", "or": "or", "maxsi": "smax", "minsi": "smin",
+               "maxui": "umax", "minui": "umin"}
+
+
+@emits("vector.reduction")
+def vector_reduction(e: FunctionEmitter, op: Op) -> None:
+    """Halves combined with halves: the same tree on every target."""
+    vector, kind = op.operands[0], str(op.attrs["kind"])
+    count = vector.type.shape[0]  # type: ignore[attr-defined]
+    element = t.element(vector.type)
+    current = e.value(vector)
+    while count > 1:
+        count //= 2
+        wide, narrow = (f"<{n} x {llvm_type(element)}>" for n in (2 * count, count))
+        low, high = (e.emit(f"shufflevector {wide} {current}, {wide} poison, <{count} x i32> <"
+                            + ", ".join(f"i32 {start + i}" for i in range(count)) + ">")
+                     for start in (0, count))
+        current = _combine(e, kind, element, narrow, low, high, count)
+    e.env[op.result] = e.emit(f"extractelement <1 x {llvm_type(element)}> {current}, i64 0")
+
+
+def _combine(e: FunctionEmitter, kind: str, element: t.Type, type: str, x: str, y: str, n: int) -> str:
+    if isinstance(element, t.FloatType):
+        if kind in ("add", "mul"):
+            return e.emit(f"f{kind} {type} {x}, {y}")
+        bits = f"<{n} x i1>"
+        better = e.emit(f"fcmp {'ogt' if kind == 'maximumf' else 'olt'} {type} {x}, {y}")
+        nan = e.emit(f"fcmp uno {type} {x}, {x}")
+        take = e.emit(f"or {bits} {better}, {nan}")
+        return e.emit(f"select {bits} {take}, {type} {x}, {type} {y}")
+    word = _REDUCTIONS[kind]
+    if word in ("add", "mul", "and", "or"):
+        return e.emit(f"{word} {type} {x}, {y}")
+    callee = e.out.intrinsic(f"llvm.{word}.{suffix(t.VectorType((n,), element))}", type, type, type)
+    return e.emit(f"call {type} @{callee}({type} {x}, {type} {y})")
+
+
+@emits("vector.extract")
+def vector_extract(e: FunctionEmitter, op: Op) -> None:
+    vector = op.operands[0]
+    position = op.attrs["static_position"].values[0]
+    e.env[op.result] = e.emit(f"extractelement {llvm_type(vector.type)} {e.value(vector)}, i64 {position}")

@@ -1,0 +1,197 @@
+"""Sizes of tensors as SSA values, found from the ops that make them.
+
+`dims_of(b, value)` gives one `index` value an axis. Sizes are operands of the ops that need them,
+so most lookups only follow operands; what cannot be followed becomes a `tensor.dim`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .builder import Builder, constant_of
+from .core import Block, Op, Value
+from .ops import ELEMENTWISE, has_trait
+from .types import DYNAMIC, TensorType, index
+
+
+def dims_of(b: Builder, value: Value) -> list[Value]:
+    """The sizes of `value`, built at b's insertion point where they are not there already."""
+    type = value.type
+    assert isinstance(type, TensorType), f"{value!r} has no dimensions"
+    if all(n is not None for n in type.shape):
+        return [b.index(n) for n in type.shape if n is not None]
+    found = _of_result(b, value) if value.op is not None else _of_argument(b, value)
+    if found is None:
+        found = [_measured(b, value, axis) for axis in range(len(type.shape))]
+    return [b.index(n) if n is not None else size for n, size in zip(type.shape, found, strict=True)]
+
+
+def _measured(b: Builder, value: Value, axis: int) -> Value:
+    """The size of an axis that only the value itself knows: one `tensor.dim` for each function
+    argument, at the function's start, so that equal sizes are one value."""
+    block = value.owner
+    if not isinstance(block, Block):
+        return b.op("tensor.dim", [value, b.index(axis)], [index])
+    for user in value.uses:
+        if user.name == "tensor.dim" and user.parent is block and constant_of(user.operands[1]) == axis:
+            found = user
+            break
+    else:
+        with b.at(block, block.ops[0] if block.ops else None):
+            return b.op("tensor.dim", [value, b.index(axis)], [index])
+    number = found.operands[1].op
+    assert number is not None
+    at_start = Builder(block, block.ops[0], found.location)
+    if number.parent is block:
+        at_start.insert(number.detach())
+        at_start.anchor = block.ops[1]
+        at_start.insert(found.detach())
+    return found.result
+
+
+def fill(b: Builder, type: TensorType, dynamic: list[Value]) -> list[Value]:
+    """All sizes of `type`: static ones as constants, the rest taken from `dynamic` in order."""
+    rest = iter(dynamic)
+    return [next(rest) if n is None else b.index(n) for n in type.shape]
+
+
+def dynamic_dims(type: TensorType, dims: list[Value]) -> list[Value]:
+    """Those of `dims` that `type` does not know."""
+    return [size for n, size in zip(type.shape, dims, strict=True) if n is None]
+
+
+def slice_entries(b: Builder, op: Op, name: str, number: int) -> list[Value]:
+    """Offsets, sizes or strides of a slice op, static ones as constants."""
+    dynamic = iter(op.group(number))
+    return [next(dynamic) if s == DYNAMIC else b.index(s) for s in op.attrs[name].values]
+
+
+def kept_axes(op: Op) -> list[int]:
+    """Axes of the source that stay in the result of a slice; the dropped ones have static size 1.
+
+    `insert_slice` reads it the other way: axes of the destination that the source has.
+    """
+    sizes = op.attrs["static_sizes"].values
+    small = op.operands[0].type if op.name == "tensor.insert_slice" else op.result.type
+    drop = len(sizes) - len(small.shape)  # type: ignore[attr-defined]
+    kept = []
+    for axis, size in enumerate(sizes):
+        if drop and size == 1:
+            drop -= 1
+        else:
+            kept.append(axis)
+    return kept
+
+
+def _of_argument(b: Builder, value: Value) -> list[Value] | None:
+    block = value.owner
+    assert isinstance(block, Block)
+    op = block.parent_op()
+    if op is None or op.name != "scan.scan" or value.index == 0:
+        return None
+    xs, init = op.group(1), op.group(2)
+    if value.index <= len(xs):
+        return dims_of(b, xs[value.index - 1])[1:]
+    return dims_of(b, init[value.index - 1 - len(xs)])
+
+
+def _of_result(b: Builder, value: Value) -> list[Value] | None:
+    op = value.op
+    assert op is not None
+    if has_trait(op, ELEMENTWISE):
+        source = next(v for v in op.operands if isinstance(v.type, TensorType))
+        return dims_of(b, source)
+    rule = _RULES.get(op.name)
+    return rule(b, op, value) if rule is not None else None
+
+
+def _explicit(first: int) -> Callable[[Builder, Op, Value], list[Value]]:
+    """Run-time sizes are the operands from `first` on."""
+    def rule(b: Builder, op: Op, value: Value) -> list[Value]:
+        assert isinstance(value.type, TensorType)
+        return fill(b, value.type, op.operands[first:])
+    return rule
+
+
+def _slice(b: Builder, op: Op, value: Value) -> list[Value]:
+    sizes = slice_entries(b, op, "static_sizes", 2)
+    return [sizes[axis] for axis in kept_axes(op)]
+
+
+def _transpose(b: Builder, op: Op, value: Value) -> list[Value]:
+    source = dims_of(b, op.operands[0])
+    return [source[axis] for axis in op.attrs["permutation"].values]
+
+
+def _reduce(b: Builder, op: Op, value: Value) -> list[Value]:
+    source = dims_of(b, op.operands[0])
+    axes = op.attrs["axes"].values if op.name == "scan.reduce" else (op.attrs["axis"].value,)
+    return [size for axis, size in enumerate(source) if axis not in axes]
+
+
+def _dot(b: Builder, op: Op, value: Value) -> list[Value]:
+    lhs, rhs = (dims_of(b, v) for v in op.operands)
+    return lhs[:-1] + (rhs[1:] if len(rhs) > 1 else [])
+
+
+def _batch_dot(b: Builder, op: Op, value: Value) -> list[Value]:
+    lhs, rhs = (dims_of(b, v) for v in op.operands)
+    return [*lhs[:2], rhs[2]]
+
+
+def _generic(b: Builder, op: Op, value: Value) -> list[Value]:
+    return dims_of(b, op.group(1)[value.index])
+
+
+def _scan(b: Builder, op: Op, value: Value) -> list[Value] | None:
+    init, rows, dims = op.group(2), op.group(3), op.group(4)
+    if value.index < len(init):
+        return dims_of(b, init[value.index])
+    number = value.index - len(init)
+    if op.attrs["until"]:
+        return None if not _n_steps(op) else [_n_steps(op), *_row_dims(b, op, number, dims)]
+    return [rows[number], *_row_dims(b, op, number, dims)]
+
+
+def _n_steps(op: Op) -> Value:
+    return op.results[-1]
+
+
+def _row_dims(b: Builder, op: Op, number: int, dims: list[Value]) -> list[Value]:
+    """Sizes of a row of y `number`; `dims` lists the run-time ones of all ys in order."""
+    n_init, at = len(op.group(2)), 0
+    for y in op.results[n_init:n_init + number]:
+        at += sum(1 for n in y.type.shape[1:] if n is None)  # type: ignore[attr-defined]
+    shape = op.results[n_init + number].type.shape[1:]  # type: ignore[attr-defined]
+    rest = iter(dims[at:])
+    return [next(rest) if n is None else b.index(n) for n in shape]
+
+
+def _concat(b: Builder, op: Op, value: Value) -> list[Value]:
+    parts = [dims_of(b, v) for v in op.operands]
+    axis = op.attrs["axis"].value
+    sizes = list(parts[0])
+    for part in parts[1:]:
+        sizes[axis] = b.addi(sizes[axis], part[axis])
+    return sizes
+
+
+def _gather(b: Builder, op: Op, value: Value) -> list[Value]:
+    source, index = dims_of(b, op.operands[0]), dims_of(b, op.operands[1])
+    axes = op.attrs["axes"].values
+    return source[:axes[0]] + index + source[axes[-1] + 1:]
+
+
+def _same_as(number: int) -> Callable[[Builder, Op, Value], list[Value]]:
+    return lambda b, op, value: dims_of(b, op.operands[number])
+
+
+_RULES: dict[str, Callable[[Builder, Op, Value], list[Value] | None]] = {
+    "tensor.empty": _explicit(0), "tensor.splat": _explicit(1), "scan.broadcast": _explicit(1),
+    "scan.reshape": _explicit(1), "scan.iota": _explicit(2), "tensor.cast": _same_as(0),
+    "tensor.extract_slice": _slice, "tensor.insert_slice": _same_as(1), "scan.scatter": _same_as(1),
+    "scan.transpose": _transpose, "scan.reduce": _reduce, "scan.argreduce": _reduce, "scan.dot": _dot,
+    "scan.batch_dot": _batch_dot, "linalg.generic": _generic, "scan.scan": _scan, "scan.concat": _concat,
+    "scan.gather": _gather, "scan.cumulative": _same_as(0), "scan.sort": _same_as(0),
+    "scan.solve": _same_as(1), "scan.factor": _same_as(0),
+}
