@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .core import Op, Value
+from .types import MemRefType
 
 # Traits.
 PURE = "pure"                # no effect on memory, no failure: may be removed, merged, moved
@@ -90,11 +91,16 @@ def has_trait(op: Op, trait: str) -> bool:
 
 def is_pure(op: Op) -> bool:
     """No effect and no failure, in itself and in everything inside it."""
-    if not op.regions:
-        return PURE in lookup(op).traits
-    return PURE in lookup(op).traits and all(
+    if PURE not in lookup(op).traits or _fills_buffers(op):
+        return False
+    return all(
         is_pure(inner) or has_trait(inner, TERMINATOR)
         for region in op.regions for block in region.blocks for inner in block.ops)
+
+
+def _fills_buffers(op: Op) -> bool:
+    """True for an op that has no result but writes its output operands: linalg.generic on buffers."""
+    return not op.results and any(isinstance(v.type, MemRefType) for v in op.operands)
 
 
 def group(op: Op, name: str) -> list[Value]:

@@ -1,0 +1,87 @@
+"""Merges pure ops that compute the same value, and drops checks already made.
+
+    %0 = "arith.addf"(%x, %y)                            %0 = "arith.addf"(%x, %y)
+    %1 = "arith.addf"(%y, %x)                     ->     %2 = "arith.mulf"(%0, %0)
+    %2 = "arith.mulf"(%0, %1)
+
+Why: a gradient repeats the forward step, and every layer of lowering repeats sizes and constants.
+An op is merged with an equal one before it in its block or in a block around it (regions see outer
+values). Equal: name, operands (in any order if commutative), attributes, result types, and for an op
+with regions (linalg.generic, a whole scan) the same ops inside. A `scan.check` whose condition was
+checked before goes. Conservative about: ops that read memory, which a write may have changed.
+Cost: one walk with a hash table; a region is hashed once for each op around it.
+Source: the scoped hash table is MLIR's CSE; that regions are compared structurally is ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ir import types as t
+from ..ir.core import Block, Op, Value
+from ..ir.ops import CHECKS, COMMUTATIVE, ISOLATED, OPS, is_pure
+from ..ir.printer import attribute_text
+
+_HASHABLE = (t.IntAttr, t.FloatAttr, t.DenseArray, t.Dense, t.AffineMap, t.Type)
+
+
+def cse(module: Op) -> None:
+    for region in module.regions:
+        for block in region.blocks:
+            _merge(block, {})
+
+
+def _merge(block: Block, known: dict[Any, Op]) -> None:
+    """`known` maps the keys of the ops that dominate this block to them."""
+    added = []
+    for op in list(block.ops):
+        inner = {} if ISOLATED in OPS[op.name].traits else known
+        for region in op.regions:
+            for nested in region.blocks:
+                _merge(nested, inner)
+        key = _mergeable(op)
+        if key is None:
+            continue
+        if key in known:
+            op.replace_by(known[key].results)
+        else:
+            known[key] = op
+            added.append(key)
+    for key in added:  # what is inside a region dominates nothing outside
+        del known[key]
+
+
+def _mergeable(op: Op) -> Any | None:
+    """The key of an op that may be merged, or of a check; None for others."""
+    if CHECKS in OPS[op.name].traits:
+        return op.name, op.operands[0]
+    return _key(op, {}) if op.results and is_pure(op) else None
+
+
+def _key(op: Op, local: dict[Value, int]) -> Any:
+    """What equal ops have in common. `local` numbers the values defined inside the op compared."""
+    operands = [local.get(v, v) for v in op.operands]
+    if COMMUTATIVE in OPS[op.name].traits:
+        operands.sort(key=lambda v: v if isinstance(v, int) else id(v))
+    types = tuple([v.type for v in op.results])
+    attrs = tuple(sorted([(k, _frozen(v)) for k, v in op.attrs.items()])) if op.attrs else ()
+    if not op.regions:
+        return op.name, tuple(operands), types, attrs
+    inside = tuple([_block_key(block, local) for region in op.regions for block in region.blocks])
+    return op.name, tuple(operands), types, attrs, inside
+
+
+def _block_key(block: Block, local: dict[Value, int]) -> Any:
+    for arg in block.args:
+        local[arg] = len(local)
+    keys = []
+    for op in block.ops:
+        keys.append(_key(op, local))
+        for value in op.results:
+            local[value] = len(local)
+    return tuple([arg.type for arg in block.args]), tuple(keys)
+
+
+def _frozen(value: Any) -> Any:
+    """The attribute as something to hash; text tells a bool from an int."""
+    return value if isinstance(value, _HASHABLE) else attribute_text(value)

@@ -1,0 +1,141 @@
+"""Moves what a loop computes anew in each step, though it never changes, before the loop.
+
+    %r = "scan.scan"(%n, %x, %init) ({                   %w = "math.exp"(%a)
+    ^bb0(%t: index, %xt: f64, %h: f64):                  %r = "scan.scan"(%n, %x, %init) ({
+      %w = "math.exp"(%a)                         ->     ^bb0(%t: index, %xt: f64, %h: f64):
+      %s = "arith.mulf"(%w, %h)                            %s = "arith.mulf"(%w, %h)
+
+Why: an expression over parameters only, written inside the step, costs once instead of T times.
+Loops are scan.scan, scf.for and the bodies of linalg.generic; inner ones first, so that an op may
+leave several. An invariant `scan.check` moves too: it then holds if its condition does *or the loop
+has no step*. Conservative about: code under scf.if (it may not run), and what may trap or read past
+an end where no step runs: an integer division moves if its divisor is a constant other than 0 and -1,
+a slice, gather or element access if its place is known to be inside, or if the loop surely runs.
+Cost: one walk; each op is moved once for each loop that it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..ir import types as t
+from ..ir.builder import Builder, constant_of
+from ..ir.core import Block, Op, Value, encloses
+from ..ir.ops import CHECKS, NO_SPECULATION, OPS, is_pure
+from ..ir.remarks import remark
+
+_LOOPS = ("scan.scan", "scf.for", "linalg.generic")
+_PLACED = ("tensor.extract", "tensor.extract_slice", "tensor.insert_slice", "scan.gather", "scan.scatter")
+
+
+def licm(module: Op) -> None:
+    for region in module.regions:
+        for block in region.blocks:
+            _visit(block)
+
+
+def _visit(block: Block) -> None:
+    for op in list(block.ops):
+        for region in op.regions:
+            for inner in region.blocks:
+                _visit(inner)
+        if op.name in _LOOPS:
+            _empty_of_invariants(op)
+
+
+def _empty_of_invariants(loop: Op) -> None:
+    body = loop.body
+    runs = _surely_runs(loop)  # until a check that stays: what follows it may not be reached
+    for op in list(body.ops):
+        checks = CHECKS in OPS[op.name].traits
+        if not all(_outside(value, body) for value in _used(op)):
+            runs = runs and not _may_end(op)
+        elif checks and loop.name != "linalg.generic":
+            _move_check(op, loop)
+        elif is_pure(op) and (runs or all(_safe_anywhere(inner) for inner in op.walk())):
+            _move(op, loop)
+        elif is_pure(op):
+            remark("licm", op, False, "the loop may have no step, and this might read past an end or divide by 0",
+                   "compute it before the loop, or give the loop a constant number of steps")
+        else:
+            runs = runs and not _may_end(op)
+
+
+def _used(op: Op) -> Iterator[Value]:
+    """Operands of the op and of all inside it, without those defined inside."""
+    yield from op.operands
+    for region in op.regions:
+        for block in region.blocks:
+            for inner in block.ops:
+                yield from (v for v in _used(inner) if not encloses(block, v.block))
+
+
+def _outside(value: Value, body: Block) -> bool:
+    return not encloses(body, value.block)
+
+
+def _move(op: Op, loop: Op) -> None:
+    assert loop.parent is not None
+    loop.parent.insert_before(loop, op.detach())
+    if op.name != "arith.constant":
+        remark("licm", op, True, f"does not change in {loop.name} and moved before it")
+
+
+def _move_check(op: Op, loop: Op) -> None:
+    assert loop.parent is not None
+    b = Builder(loop.parent, loop, op.location)
+    if loop.name == "scan.scan":
+        empty = b.cmpi("sle", loop.operands[0], b.index(0))
+    else:
+        empty = b.cmpi("sle", loop.operands[1], loop.operands[0])
+    condition = b.condition("ori", op.operands[0], empty)
+    b.insert(op.detach())
+    op.operands = [condition, *op.operands[1:]]
+    remark("licm", op, True, f"is decided before {loop.name}")
+
+
+def _surely_runs(loop: Op) -> bool:
+    if loop.name == "scan.scan":
+        length = constant_of(loop.operands[0])
+        return length is not None and length > 0
+    if loop.name == "scf.for":
+        lower, upper = constant_of(loop.operands[0]), constant_of(loop.operands[1])
+        return lower is not None and upper is not None and lower < upper
+    return False
+
+
+def _may_end(op: Op) -> bool:
+    return any(CHECKS in OPS[inner.name].traits for inner in op.walk())
+
+
+def _safe_anywhere(op: Op) -> bool:
+    """True where running the op though the loop would not have is harmless."""
+    if NO_SPECULATION in OPS[op.name].traits:
+        return constant_of(op.operands[1]) not in (None, 0, -1)
+    if op.name == "tensor.extract":
+        return _element_inside(op)
+    if op.name == "tensor.extract_slice":
+        return _slice_inside(op, op.operands[0])
+    if op.name == "tensor.insert_slice":
+        return _slice_inside(op, op.operands[1])
+    return op.name not in _PLACED
+
+
+def _element_inside(op: Op) -> bool:
+    shape = op.operands[0].type.shape  # type: ignore[attr-defined]
+    places = [constant_of(v) for v in op.operands[1:]]
+    return all(i is not None and n is not None and 0 <= i < n for i, n in zip(places, shape, strict=True))
+
+
+def _slice_inside(op: Op, source: Value) -> bool:
+    """True where the slice lies inside its source by what is known now: each axis has constant
+    bounds in a constant size, or starts at 0 with step 1 and the very size of the source's axis."""
+    shape = source.type.shape  # type: ignore[attr-defined]
+    for axis, extent in enumerate(shape):
+        offset, size, stride = (op.attrs[f"static_{name}"][axis] for name in ("offsets", "sizes", "strides"))
+        if t.DYNAMIC in (offset, size, stride) or offset < 0 or size < 0:
+            return False
+        last = offset + max(size - 1, 0) * stride
+        if extent is None or not 0 <= last < extent + (size == 0):
+            return False
+    return True

@@ -1,0 +1,247 @@
+"""The pass lists as data, and the driver that runs, verifies, times and dumps them.
+
+A pipeline is text: `canonicalize,cse,fuse{max-depth=2}`. A pass is a module `passes/NAME.py` with a
+function of that name; its options are the function's typed parameters after the module. Names and
+options are spelled with dashes in a pipeline and with underscores in Python.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+import pkgutil
+import re
+import tempfile
+import time
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TextIO
+
+from .errors import InternalError, ParseError, ScanccError
+from .ir.core import Op, clone_op
+from .ir.printer import print_op
+from .ir.remarks import Remark, collect
+from .ir.verifier import verify as verify_ir
+
+# ---- the pass lists, one for each road; order matters where a comment says so ----
+
+CPU_SCAN: tuple[str, ...] = (
+    "canonicalize",
+    "cse",
+    "licm",
+    "dce",
+)
+
+PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN}
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A pass of the registry. `options` are its parameters after the module: name to type."""
+
+    name: str
+    function: Callable[..., None]
+    options: dict[str, type]
+    doc: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A pass with values for its options, as a pipeline names it."""
+
+    name: str
+    options: dict[str, Any]
+
+    def __str__(self) -> str:
+        if not self.options:
+            return self.name
+        inside = " ".join(f"{key.replace('_', '-')}={_option_text(v)}" for key, v in self.options.items())
+        return f"{self.name}{{{inside}}}"
+
+
+@dataclass
+class PassRun:
+    """What one pass did. `changed` is None where nobody asked (`track_changes`)."""
+
+    step: Step
+    time_s: float
+    changed: bool | None
+    remarks: list[Remark]
+
+
+@dataclass
+class Report:
+    """What a pipeline did, pass by pass."""
+
+    runs: list[PassRun] = field(default_factory=list)
+    verify_time_s: float = 0.0
+
+    @property
+    def remarks(self) -> list[Remark]:
+        return [remark for run in self.runs for remark in run.remarks]
+
+    def __str__(self) -> str:
+        rows = [f"{1e3 * run.time_s:9.3f} ms  {'' if run.changed is None else 'changed' if run.changed else 'same':8}"
+                f"{run.step}" for run in self.runs]
+        return "\n".join([*rows, f"{1e3 * self.verify_time_s:9.3f} ms  {'':8}(verifier)"])
+
+
+OnPass = Callable[[PassRun, Op], None]
+
+
+# ---- the registry ----
+
+
+@cache
+def pass_names() -> tuple[str, ...]:
+    """The pipeline names of all passes."""
+    package = importlib.import_module("scancc.passes")
+    return tuple(sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if not m.ispkg))
+
+
+@cache
+def find_pass(name: str) -> Pass:
+    """The pass called `name` in pipelines; ParseError with a near match where there is none."""
+    if name not in pass_names():
+        raise ParseError(f"there is no pass '{name}'{_near(name, pass_names())}; the passes are "
+                         f"{', '.join(pass_names())}")
+    python_name = name.replace("-", "_")
+    function = getattr(importlib.import_module(f"scancc.passes.{python_name}"), python_name)
+    types = typing.get_type_hints(function)
+    options = {p: types[p] for p in list(inspect.signature(function).parameters)[1:]}
+    return Pass(name, function, options, inspect.getdoc(inspect.getmodule(function)) or "")
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean '{near[0]}'" if near else ""
+
+
+# ---- pipelines as text ----
+
+_STEP = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\{([^{}]*)\})?\s*(,|\Z)")
+
+
+def parse_pipeline(text: str | Sequence[str]) -> list[Step]:
+    """The steps of a pipeline: text, a list of such texts, or the name of one in PIPELINES."""
+    if not isinstance(text, str):
+        return [step for part in text for step in parse_pipeline(part)]
+    steps: list[Step] = []
+    position = 0
+    while text[position:].strip():
+        match = _STEP.match(text, position)
+        if match is None:
+            raise ParseError(f"the pipeline '{text}' cannot be read from '{text[position:].strip()}' on; "
+                             "write pass,pass{option=value option=value},pass")
+        steps += _steps_named(match[1], match[2] or "")
+        position = match.end()
+    return steps
+
+
+def _steps_named(name: str, options: str) -> list[Step]:
+    if name in PIPELINES and not options:
+        return parse_pipeline(PIPELINES[name])
+    return [Step(name, _options(find_pass(name), options))]
+
+
+def _options(found: Pass, text: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for entry in re.split(r"[\s,]+", text.strip()):
+        if not entry:
+            continue
+        key, equals, value = entry.partition("=")
+        name = key.replace("-", "_")
+        if name not in found.options:
+            known = [o.replace("_", "-") for o in found.options]
+            has = f"its options are {', '.join(known)}" if known else "it has none"
+            raise ParseError(f"the pass '{found.name}' has no option '{key}'{_near(key, known)}; {has}")
+        values[name] = _option_value(found, key, found.options[name], value if equals else "true")
+    return values
+
+
+def _option_value(found: Pass, key: str, type: Any, text: str) -> Any:
+    try:
+        if type is bool:
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        return type(text) if type in (int, float, str) else text
+    except (KeyError, ValueError):
+        raise ParseError(f"option '{key}' of the pass '{found.name}' is '{text}'; it takes "
+                         f"a {type.__name__}") from None
+
+
+def _option_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# ---- running ----
+
+
+def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass: OnPass | None = None,
+        track_changes: bool | None = None) -> Report:
+    """Run a pipeline on `module`, in place.
+
+    `on_pass` is called after each pass. Whether a pass changed anything is found by printing, so it
+    is found only where `track_changes` is true or, not given, where there is an `on_pass`.
+    A pass that fails, or leaves IR that breaks a rule, raises InternalError, which names a file with
+    the IR and the command that repeat it.
+    """
+    steps = parse_pipeline(pipeline)
+    track = track_changes if track_changes is not None else on_pass is not None
+    report = Report()
+    before = clone_op(module, {})
+    text = print_op(module, locations=False) if track else ""
+    for number, step in enumerate(steps):
+        with collect() as remarks:
+            time_s = _run_one(module, step, before, steps[:number + 1], verify, report)
+        done = PassRun(step, time_s, None, remarks)
+        if track:
+            old, text = text, print_op(module, locations=False)
+            done.changed = text != old
+        report.runs.append(done)
+        if on_pass is not None:
+            on_pass(done, module)
+    return report
+
+
+def _run_one(module: Op, step: Step, before: Op, steps: list[Step], verify: bool, report: Report) -> float:
+    start = time.perf_counter()
+    try:
+        find_pass(step.name).function(module, **step.options)
+        time_s = time.perf_counter() - start
+        if verify:
+            verify_ir(module, f"the pass '{step.name}'")
+            report.verify_time_s += time.perf_counter() - start - time_s
+        return time_s
+    except Exception as error:
+        if isinstance(error, ScanccError) and not isinstance(error, InternalError):
+            raise  # the program's fault, not the pass's
+        path = write_reproducer(before, steps)
+        problem = str(error) if isinstance(error, InternalError) else f"{type(error).__name__}: {error}"
+        raise InternalError(f"the pass '{step.name}' failed. {problem}\n"
+                            f"The IR before, and the command that repeats this, are in {path}") from error
+
+
+def write_reproducer(before: Op, steps: Sequence[Step]) -> str:
+    """Write IR and command line to a new file in SCANCC_REPRODUCER_DIR, or the temporary folder; its path."""
+    folder = os.environ.get("SCANCC_REPRODUCER_DIR") or tempfile.gettempdir()
+    try:
+        os.makedirs(folder, exist_ok=True)
+        handle, path = tempfile.mkstemp(".mlir", "scancc-reproducer-", folder)
+    except OSError as error:
+        return f"no file (cannot write to {folder}: {error.strerror})"
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(f"// scancc opt {path} --passes '{','.join(map(str, steps))}'\n{print_op(before)}")
+    return path
+
+
+def dump_to(stream: TextIO, only_changed: bool = False, locations: bool = False) -> OnPass:
+    """An `on_pass` that writes the module after each pass, or after each that changed it."""
+    def dump(done: PassRun, module: Op) -> None:
+        if done.changed or not only_changed:
+            state = "" if done.changed else " (no change)"
+            stream.write(f"// ---- after {done.step}{state} ----\n{print_op(module, locations)}\n")
+    return dump
