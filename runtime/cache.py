@@ -1,0 +1,238 @@
+"""A disk cache of object code, keyed by the hash of what it was compiled from.
+
+One sealed file an entry: magic with version, the payload's length, the SHA-256 of key and payload, payload.
+An entry is written under another name and renamed, so that readers see whole entries only, whatever other
+processes do or wherever they die. It is checked before use: what is damaged, cut or foreign is set aside as
+`*.bad` and counts as absent. Since its contents are executed, only the user's own files count, in a folder
+that not everybody can write.
+
+`SCANCC_CACHE_DIR` sets the folder, `SCANCC_CACHE_MB` its size (default 512; the entries unused for longest
+go first), `SCANCC_CACHE=0` switches the cache off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import struct
+import sys
+import time
+import warnings
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+MAGIC = b"scancc\x00\x01"
+DEFAULT_MB = 512
+MAX_BAD_FILES = 8
+
+_HEADER = struct.Struct("<8sQ32s")
+_KEY = re.compile(r"[0-9a-f]{16,128}")
+_STALE_S = 3600.0  # a temporary file this old belongs to a process that died
+
+
+def load(key: str) -> bytes | None:
+    """The payload stored under `key`, a hexadecimal hash; None where there is no sound one."""
+    cache = _current()
+    return cache.load(key) if cache else None
+
+
+def store(key: str, payload: bytes) -> None:
+    """Keep `payload` under `key`. A folder that cannot be written costs one warning, never an error."""
+    cache = _current()
+    if cache:
+        cache.store(key, payload)
+
+
+def default_folder() -> Path:
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "scancc"
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "scancc"
+
+
+class DiskCache:
+    """A folder of entries, at most about `limit_nbytes` in all."""
+
+    def __init__(self, folder: Path, limit_nbytes: int) -> None:
+        self.folder = folder
+        self.limit_nbytes = limit_nbytes
+        self._is_off = False
+        self._nbytes_until_sweep = 0
+
+    def load(self, key: str) -> bytes | None:
+        path = self._path(key)
+        if self._is_off:
+            return None
+        try:
+            data = _read_own(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, _Refused) as reason:
+            self._switch_off(str(reason))
+            return None
+        payload = _unsealed(key, data)
+        if payload is None:
+            self._set_aside(path)
+            return None
+        _touch(path)
+        return payload
+
+    def store(self, key: str, payload: bytes) -> None:
+        path = self._path(key)
+        if self._is_off:
+            return
+        try:
+            self._make_folder()
+            temporary = self.folder / f".{key[:16]}.{os.getpid()}.{os.urandom(6).hex()}.tmp"
+            _write_new(temporary, _sealed(key, payload))
+            os.replace(temporary, path)
+            self._sweep_in_time(len(payload))
+        except (OSError, _Refused) as reason:
+            self._switch_off(str(reason))
+
+    def sweep(self) -> None:
+        """Bring the folder under its limit, and remove what dead processes left."""
+        entries, total = [], 0
+        for item in os.scandir(self.folder):
+            status = _status(item)
+            if status is None:
+                continue
+            if item.name.endswith(".tmp") and time.time() - status.st_mtime > _STALE_S:
+                _remove(item.path)
+            elif item.name.endswith((".bin", ".bad")):
+                entries.append((status.st_mtime, status.st_size, item.path))
+                total += status.st_size
+        entries.sort()
+        for _, nbytes, path in entries:
+            if total <= self.limit_nbytes:
+                break
+            _remove(path)
+            total -= nbytes
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"the cache key {key!r} is no hexadecimal hash of 16 to 128 digits")
+        return self.folder / f"{key}.bin"
+
+    def _make_folder(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_safe_folder(self.folder)
+
+    def _sweep_in_time(self, nbytes: int) -> None:
+        """Sweep once a process at its first store, then whenever an eighth of the limit was added."""
+        self._nbytes_until_sweep -= nbytes
+        if self._nbytes_until_sweep < 0:
+            self._nbytes_until_sweep = self.limit_nbytes // 8
+            self.sweep()
+
+    def _set_aside(self, path: Path) -> None:
+        n_bad = sum(1 for _ in self.folder.glob("*.bad"))
+        with suppress(OSError):  # another process may set it aside first; it is absent either way
+            if n_bad < MAX_BAD_FILES:
+                os.replace(path, path.with_suffix(".bad"))
+            else:
+                os.unlink(path)
+
+    def _switch_off(self, reason: str) -> None:
+        self._is_off = True
+        warnings.warn(
+            f"compiled code is not cached: {reason}; set SCANCC_CACHE_DIR to a folder of your own, "
+            f"or SCANCC_CACHE=0 to do without",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+class _Refused(Exception):
+    """A file or folder that somebody else may have written."""
+
+
+def _current() -> DiskCache | None:
+    if os.environ.get("SCANCC_CACHE", "1").lower() in ("0", "false", "no", "off"):
+        return None
+    return _opened(os.environ.get("SCANCC_CACHE_DIR", ""), os.environ.get("SCANCC_CACHE_MB", ""))
+
+
+@lru_cache(maxsize=8)
+def _opened(folder: str, megabytes: str) -> DiskCache | None:
+    try:
+        limit_nbytes = int(float(megabytes or DEFAULT_MB) * 2**20)
+    except (ValueError, OverflowError):
+        raise ValueError(f"SCANCC_CACHE_MB is {megabytes!r}; it takes a number of megabytes") from None
+    try:
+        return DiskCache(Path(folder).expanduser() if folder else default_folder(), limit_nbytes)
+    except RuntimeError:  # no home folder
+        return None
+
+
+# --- sealing ------------------------------------------------------------------------------------------
+
+
+def _digest(key: str, payload: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + b"\0" + payload).digest()
+
+
+def _sealed(key: str, payload: bytes) -> bytes:
+    return _HEADER.pack(MAGIC, len(payload), _digest(key, payload)) + payload
+
+
+def _unsealed(key: str, data: bytes) -> bytes | None:
+    if len(data) < _HEADER.size:
+        return None
+    magic, nbytes, digest = _HEADER.unpack_from(data)
+    payload = data[_HEADER.size :]
+    if magic != MAGIC or nbytes != len(payload) or digest != _digest(key, payload):
+        return None
+    return payload
+
+
+# --- files --------------------------------------------------------------------------------------------
+
+
+def _read_own(path: Path) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
+    with open(descriptor, "rb") as file:
+        _require_safe_folder(path.parent)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or not _is_mine(status):
+            raise _Refused(f"{path} is not a file of this user's")
+        return file.read()
+
+
+def _require_safe_folder(folder: Path) -> None:
+    status = os.stat(folder)
+    if not _is_mine(status) or (os.name == "posix" and status.st_mode & stat.S_IWOTH):
+        raise _Refused(f"others than this user may write {folder}")
+
+
+def _is_mine(status: os.stat_result) -> bool:
+    return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+    except OSError:
+        _remove(str(path))
+        raise
+
+
+def _touch(path: Path) -> None:
+    with suppress(OSError):  # where it fails, only the order of eviction suffers
+        os.utime(path)
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
+
+
+def _status(item: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return item.stat(follow_symlinks=False)
+    except OSError:
+        return None

@@ -1,0 +1,138 @@
+"""Calls native code through ctypes: works on every CPython, and checks everything.
+
+`fastcall` makes a faster caller of the same kernel.
+"""
+
+from __future__ import annotations
+
+import builtins
+import ctypes
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from scancc.artifact import ABI_VERSION, N_INFO_SLOTS, Artifact, Check, Param, n_slots
+from scancc.errors import InternalError, UnsupportedError
+from scancc.runtime import elf
+from scancc.runtime.arguments import Array, pack
+from scancc.runtime.buffer import WorkspacePool
+
+_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
+
+
+class Kernel:
+    """A compiled function: `kernel(*arrays)` returns the list of its outputs, new arrays each time.
+
+    Many threads may call it at once; the GIL is released while native code runs.
+    """
+
+    def __init__(self, artifact: Artifact) -> None:
+        if artifact.target != "cpu":
+            raise UnsupportedError(f"{artifact.name!r} is code for {artifact.target!r}; this runs CPU code")
+        check_abi(artifact.abi_version, artifact.name)
+        library = elf.load(artifact.code)
+        self._set(
+            artifact.name,
+            (artifact.inputs, artifact.outputs, artifact.checks),
+            (library.address(artifact.run_symbol), library.address(artifact.query_symbol)),
+            library,
+        )
+
+    @classmethod
+    def at(
+        cls,
+        name: str,
+        signature: tuple[tuple[Param, ...], tuple[Param, ...], tuple[Check, ...]],
+        addresses: tuple[int, int],
+        library: object,
+    ) -> Kernel:
+        """A kernel over code that is loaded already: run and query `addresses`, kept alive by `library`."""
+        kernel = cls.__new__(cls)
+        kernel._set(name, signature, addresses, library)
+        return kernel
+
+    def _set(
+        self,
+        name: str,
+        signature: tuple[tuple[Param, ...], tuple[Param, ...], tuple[Check, ...]],
+        addresses: tuple[int, int],
+        library: object,
+    ) -> None:
+        self.name = name
+        self.inputs, self.outputs, self.checks = signature
+        self.run_address, self.query_address = addresses
+        self._library = library
+        self._run, self._query = _ENTRY(self.run_address), _ENTRY(self.query_address)
+        self.n_slots = n_slots(self.inputs, self.outputs)
+        self._pool = WorkspacePool()
+
+    def __call__(self, *values: object) -> list[Array]:
+        arrays = self.pack(values)
+        slots = np.zeros(self.n_slots, np.int64)
+        input_slots: list[int] = []
+        for array in arrays:
+            input_slots += (array.ctypes.data, *array.shape)
+        slots[: len(input_slots)] = input_slots
+        address = slots.ctypes.data
+        self._require(self._query(address), slots)
+        outputs = self._allocate(slots, len(input_slots))
+        workspace = self.n_slots - N_INFO_SLOTS - 2
+        with self._pool.lend(int(slots[workspace + 1])) as slots[workspace]:
+            self._require(self._run(address), slots)
+        return self._trimmed(outputs, slots, len(input_slots))
+
+    def pack(self, values: Sequence[object]) -> list[Array]:
+        """The arrays that native code takes for `values`; TypeError or ValueError says what does not fit."""
+        if len(values) != len(self.inputs):
+            names = ", ".join(p.name for p in self.inputs) or "none"
+            raise TypeError(f"{self.name} takes {len(self.inputs)} inputs ({names}); given {len(values)}")
+        return [pack(p, v, i) for i, (p, v) in enumerate(zip(self.inputs, values, strict=True))]
+
+    def _allocate(self, slots: Any, at: int) -> list[Array]:
+        outputs: list[Array] = []
+        for param in self.outputs:
+            array = np.empty(tuple(slots[at + 1 : at + param.n_slots].tolist()), param.dtype)
+            slots[at] = array.ctypes.data
+            at += param.n_slots
+            outputs.append(array)
+        return outputs
+
+    def _trimmed(self, outputs: list[Array], slots: Any, at: int) -> list[Array]:
+        """The part of each output that was filled: all, unless a loop ended early."""
+        for index, param in enumerate(self.outputs):
+            if param.rank and slots[at + 1] != outputs[index].shape[0]:
+                outputs[index] = outputs[index][: slots[at + 1]]
+            at += param.n_slots
+        return outputs
+
+    def _require(self, status: int, slots: Any) -> None:
+        if status != 0:
+            self.fail(status, *slots[-N_INFO_SLOTS:].tolist())
+
+    def fail(self, status: int, *info: int) -> NoReturn:
+        """Raise the error of the check with code `status`."""
+        for check in self.checks:
+            if check.code == status:
+                raise _error_type(check.error)(_filled(check.message, info))
+        raise InternalError(f"{self.name} returned status {status}, which is none of its checks; info {info}")
+
+
+def _filled(message: str, info: tuple[int, ...]) -> str:
+    # Not str.format: a message may quote the user's names, with braces in them.
+    for index, value in enumerate(info):
+        message = message.replace(f"{{{index}}}", str(value))
+    return message
+
+
+def _error_type(name: str) -> type[Exception]:
+    found = getattr(builtins, name, None)
+    return found if isinstance(found, type) and issubclass(found, Exception) else ValueError
+
+
+def check_abi(version: int, name: str) -> None:
+    if version != ABI_VERSION:
+        raise UnsupportedError(
+            f"{name!r} is compiled for version {version} of the calling convention; this scancc has "
+            f"version {ABI_VERSION}; compile it again with this one"
+        )

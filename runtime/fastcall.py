@@ -1,0 +1,401 @@
+"""Makes a kernel callable from Python in well under a microsecond.
+
+`fastcall.ll` is a C function that serves every kernel, driven by a descriptor of the kernel's signature.
+`build` compiles it, once a process, with the function that the compiler gives: the runtime has no compiler
+of its own. `bind` makes a built-in Python function from it and a kernel.
+
+The built-in takes positional arguments and answers `NotImplemented` where one needs conversion or is wrong;
+`caller` adds the slow path that converts, or says what is wrong. On interpreters whose objects are not as
+`fastcall.ll` takes them to be (other than CPython, free-threaded builds, ...) `bind` gives a function that
+does the same through ctypes.
+
+Outputs of 1 MiB or more are reused: the built-in keeps the array that it returned last, and returns it again
+with new contents where nobody else holds it, its views included. So such a kernel owns the memory of its last
+outputs until it is itself dropped.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import platform
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from scancc.artifact import Param
+from scancc.runtime import elf
+from scancc.runtime.cache import load as load_cached
+from scancc.runtime.cache import store as store_cached
+from scancc.runtime.cpu import Kernel
+from scancc.runtime.relocations import MACHINES
+
+GIL_NBYTES = 64 << 10
+REUSE_NBYTES = 1 << 20
+
+_MAX_SLOTS = 4096  # they stand on the stack
+_OUT_OF_MEMORY = -1
+_FLAG_ONE_OUTPUT, _FLAG_RELEASE_GIL = 1, 2
+_METH_FASTCALL = 0x80
+
+_PTR, _I64 = ctypes.c_void_p, ctypes.c_int64
+
+
+class _Input(ctypes.Structure):
+    _fields_ = [
+        ("dtype", _PTR),
+        ("type_number", _I64),
+        ("rank", _I64),
+        ("itemsize", _I64),
+        ("scalar_type", _PTR),
+        ("numbers", _I64),
+        ("low", _I64),
+        ("high", _I64),
+        ("dims", _PTR),
+    ]
+
+
+class _Output(ctypes.Structure):
+    _fields_ = [
+        ("dtype", _PTR),
+        ("rank", _I64),
+        ("itemsize", _I64),
+        ("last", _PTR),
+        ("last_data", _PTR),
+        ("last_flags", _I64),
+    ]
+
+
+class _Descriptor(ctypes.Structure):
+    _fields_ = [
+        ("run", _PTR),
+        ("query", _PTR),
+        ("n_inputs", _I64),
+        ("n_outputs", _I64),
+        ("n_slots", _I64),
+        ("flags", _I64),
+        ("gil_nbytes", _I64),
+        ("reuse_nbytes", _I64),
+        ("inputs", _PTR),
+        ("outputs", _PTR),
+        ("owner", _PTR),
+        ("error", _PTR),
+        ("workspace", _PTR),
+        ("workspace_nbytes", _I64),
+        ("workspace_busy", _I64),
+    ]
+
+
+class _MethodDef(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("method", _PTR),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    ]
+
+
+class _Array(ctypes.Structure):
+    _fields_ = [
+        ("refcount", ctypes.c_uint32),
+        ("refcount_high", ctypes.c_uint32),
+        ("type", _PTR),
+        ("data", _PTR),
+        ("nd", ctypes.c_int),
+        ("dims", ctypes.POINTER(_I64)),
+        ("strides", _PTR),
+        ("base", _PTR),
+        ("dtype", _PTR),
+        ("flags", ctypes.c_int),
+        ("weakrefs", _PTR),
+    ]
+
+
+class _Dtype(ctypes.Structure):
+    _fields_ = [
+        ("refcount", _I64),
+        ("type", _PTR),
+        ("typeobj", _PTR),
+        ("kind", ctypes.c_char),
+        ("char", ctypes.c_char),
+        ("byteorder", ctypes.c_char),
+        ("former_flags", ctypes.c_char),
+        ("type_number", ctypes.c_int),
+    ]
+
+
+class _Code(NamedTuple):
+    library: elf.Library
+    call: int
+    release: int
+
+
+_code: _Code | None = None
+_building = threading.Lock()
+
+
+def build(compile_ir: Callable[[str], bytes], tag: str = "") -> None:
+    """Compile the fast caller with `compile_ir`, LLVM IR text to an object, or take it from the disk cache.
+
+    `tag` names what the object depends on beside the text: target, features, versions. Without it,
+    `compile_ir` must aim at the machine's base features. Does nothing where `is_supported()` is false.
+    """
+    global _code
+    with _building:
+        if _code is None and is_supported():
+            text = Path(__file__).with_name("fastcall.ll").read_text()
+            _code = _load_cached(text, tag) or _compile(text, tag, compile_ir)
+
+
+def is_ready() -> bool:
+    return _code is not None
+
+
+@cache
+def is_supported() -> bool:
+    """Whether objects of this interpreter and this NumPy are laid out as `fastcall.ll` takes them to be."""
+    return (
+        sys.implementation.name == "cpython"
+        and sys.byteorder == "little"
+        and sys.platform != "win32"
+        and ctypes.sizeof(ctypes.c_void_p) == 8
+        and "t" not in sys.abiflags
+        and platform.machine() in MACHINES
+        and _array_layout_holds()
+        and _dtype_layout_holds()
+        and _numpy_api() is not None
+    )
+
+
+def bind(kernel: Kernel, single_output: bool = False, long: bool = False) -> Callable[..., Any]:
+    """A function of the kernel's inputs, by position; NotImplemented where an argument is not plain.
+
+    Plain are arrays of the exact dtype, rank and fixed dimensions, C-contiguous and aligned, and for rank 0
+    also Python and NumPy numbers. It returns the list of outputs, or with `single_output` the one output.
+    `long`: the run may take long whatever the sizes, so release the GIL.
+    """
+    if single_output and len(kernel.outputs) != 1:
+        raise ValueError(f"{kernel.name} has {len(kernel.outputs)} outputs; single_output needs exactly one")
+    if _code is None or kernel.n_slots > _MAX_SLOTS:
+        return _through_ctypes(kernel, single_output)
+    owner = _Owner(kernel, _code, single_output, long)
+    capsule = _new_capsule(ctypes.addressof(owner.descriptor), None, _code.release)
+    _inc_ref(owner)  # the capsule's; its destructor drops it
+    return _new_builtin(ctypes.addressof(owner.method), capsule, None)
+
+
+def caller(kernel: Kernel, single_output: bool = False, long: bool = False) -> Callable[..., Any]:
+    """`bind` with the slow path behind it: converts what must be converted, says what does not fit."""
+    fast = bind(kernel, single_output, long)
+    through_ctypes = _through_ctypes(kernel, single_output)
+
+    def call(*values: object) -> Any:
+        result = fast(*values)
+        if result is NotImplemented:
+            packed = kernel.pack(values)
+            result = fast(*packed)
+            if result is NotImplemented:
+                result = through_ctypes(*packed)
+        return result
+
+    call.__name__ = call.__qualname__ = kernel.name
+    return call
+
+
+def _through_ctypes(kernel: Kernel, single_output: bool) -> Callable[..., Any]:
+    return (lambda *values: kernel(*values)[0]) if single_output else (lambda *values: kernel(*values))
+
+
+# --- descriptors --------------------------------------------------------------------------------------
+
+
+class _Owner:
+    """What a built-in needs, and what must live as long as it does.
+
+    It must not refer to the built-in: the garbage collector cannot see through the capsule.
+    """
+
+    def __init__(self, kernel: Kernel, code: _Code, single_output: bool, long: bool) -> None:
+        params = kernel.inputs + kernel.outputs
+        self.kernel = kernel
+        self.dtypes = {p.dtype: np.dtype(p.dtype) for p in params}
+        self.dims = [_dims(p) for p in kernel.inputs]
+        self.inputs = (_Input * len(kernel.inputs))(
+            *(_input(p, self.dtypes[p.dtype], d) for p, d in zip(kernel.inputs, self.dims, strict=True))
+        )
+        self.outputs = (_Output * len(kernel.outputs))(
+            *(_output(p, self.dtypes[p.dtype]) for p in kernel.outputs)
+        )
+        self.error = _error_function(kernel)
+        self.method = _MethodDef(kernel.name.encode(), code.call, _METH_FASTCALL, None)
+        self.descriptor = _Descriptor(
+            run=kernel.run_address,
+            query=kernel.query_address,
+            n_inputs=len(kernel.inputs),
+            n_outputs=len(kernel.outputs),
+            n_slots=kernel.n_slots,
+            flags=_FLAG_ONE_OUTPUT * single_output + _FLAG_RELEASE_GIL * long,
+            gil_nbytes=GIL_NBYTES,
+            reuse_nbytes=REUSE_NBYTES,
+            inputs=ctypes.addressof(self.inputs),
+            outputs=ctypes.addressof(self.outputs),
+            owner=id(self),
+            error=id(self.error),
+        )
+
+
+def _dims(param: Param) -> Any:
+    return (_I64 * max(param.rank, 1))(*(-1 if d is None else d for d in param.shape))
+
+
+def _input(param: Param, dtype: np.dtype[Any], dims: Any) -> _Input:
+    numbers, low, high = _accepted_numbers(dtype)
+    return _Input(
+        dtype=id(dtype),
+        type_number=dtype.num,
+        rank=param.rank,
+        itemsize=dtype.itemsize,
+        scalar_type=id(dtype.type),
+        numbers=numbers,
+        low=low,
+        high=high,
+        dims=ctypes.addressof(dims),
+    )
+
+
+def _accepted_numbers(dtype: np.dtype[Any]) -> tuple[int, int, int]:
+    """Which Python numbers fill an input of rank 0, and the range of the integers among them."""
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return 3, int(limits.min), min(int(limits.max), 2**63 - 1)
+    return {"float64": 1, "float32": 2, "bool": 4}.get(dtype.name, 0), 0, 0
+
+
+def _output(param: Param, dtype: np.dtype[Any]) -> _Output:
+    return _Output(dtype=id(dtype), rank=param.rank, itemsize=dtype.itemsize)
+
+
+def _error_function(kernel: Kernel) -> Callable[..., NoReturn]:
+    def error(status: int, *info: int) -> NoReturn:
+        if status == _OUT_OF_MEMORY:
+            raise MemoryError(f"{kernel.name} needs a workspace of {info[0]} bytes, which cannot be had")
+        kernel.fail(status, *info)
+
+    return error
+
+
+# --- loading the code ---------------------------------------------------------------------------------
+
+
+def _key(text: str, tag: str) -> str:
+    return hashlib.sha256(f"fastcall\0{platform.machine()}\0{tag}\0{text}".encode()).hexdigest()
+
+
+def _load_cached(text: str, tag: str) -> _Code | None:
+    data = load_cached(_key(text, tag))
+    try:
+        return _load(data) if data else None
+    except elf.ElfError:
+        return None
+
+
+def _compile(text: str, tag: str, compile_ir: Callable[[str], bytes]) -> _Code:
+    data = compile_ir(text)
+    code = _load(data)
+    store_cached(_key(text, tag), data)
+    return code
+
+
+def _load(data: bytes) -> _Code:
+    library = elf.load(data)
+    _inc_ref(library)  # never unloaded: built-ins may be called until the process ends
+    for name, address in _host_addresses().items():
+        ctypes.c_void_p.from_address(library.address("host." + name)).value = address
+    return _Code(library, library.address("scancc_call"), library.address("scancc_release"))
+
+
+_PYTHON_FUNCTIONS = """
+PyCapsule_GetPointer PyErr_Clear PyErr_Occurred PyEval_RestoreThread PyEval_SaveThread PyFloat_AsDouble
+PyList_New PyList_SetItem PyLong_AsLongLong PyMem_RawFree PyMem_RawMalloc PyObject_CallFunction Py_DecRef
+Py_IncRef
+"""
+# Places in NumPy's table of API functions; they are part of its ABI.
+_NUMPY_FUNCTIONS = {"PyArray_ScalarAsCtype": 62, "PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282}
+_NUMPY_ARRAY_TYPE = 2
+
+
+def _host_addresses() -> dict[str, int]:
+    api = _numpy_api()
+    assert api is not None, "is_supported was asked first"
+    addresses = {name: _address_of(name) for name in _PYTHON_FUNCTIONS.split()}
+    addresses |= {name: api[index] for name, index in _NUMPY_FUNCTIONS.items()}
+    objects = {"PyArray_Type": np.ndarray, "PyFloat_Type": float, "PyLong_Type": int}
+    objects |= {"Py_NotImplemented": NotImplemented, "Py_True": True}  # type: ignore[dict-item]
+    return addresses | {name: id(value) for name, value in objects.items()}
+
+
+def _address_of(name: str) -> int:
+    return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
+
+
+@cache
+def _numpy_api() -> Any:
+    """NumPy's table of API functions, or None where it cannot be found or is not as expected."""
+    package = "numpy._core" if hasattr(np, "_core") else "numpy.core"  # before NumPy 2
+    capsule = getattr(import_module(package + "._multiarray_umath"), "_ARRAY_API", None)
+    if capsule is None:
+        return None
+    table = ctypes.cast(_pointer_of(capsule, None), ctypes.POINTER(ctypes.c_size_t))
+    return table if table[_NUMPY_ARRAY_TYPE] == id(np.ndarray) else None
+
+
+def _prototype(result: Any, name: str, *arguments: Any) -> Any:
+    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
+
+
+_inc_ref = _prototype(None, "Py_IncRef", ctypes.py_object)
+_pointer_of = _prototype(_PTR, "PyCapsule_GetPointer", ctypes.py_object, ctypes.c_char_p)
+_new_capsule = _prototype(ctypes.py_object, "PyCapsule_New", _PTR, ctypes.c_char_p, _PTR)
+_new_builtin = _prototype(ctypes.py_object, "PyCFunction_NewEx", _PTR, ctypes.py_object, _PTR)
+
+
+# --- is the interpreter as expected? ------------------------------------------------------------------
+
+
+def _array_layout_holds() -> bool:
+    array = np.zeros((2, 3))
+    view = array[1:]
+    fields, of_view = _Array.from_address(id(array)), _Array.from_address(id(view))
+    if fields.type != id(np.ndarray) or fields.nd != 2 or fields.data != array.ctypes.data:
+        return False
+    had_weakrefs = bool(fields.weakrefs)
+    reference = weakref.ref(array)
+    n_references = sys.getrefcount(array) - 1
+    return (
+        fields.refcount == n_references
+        and fields.dims[0] == 2
+        and fields.dims[1] == 3
+        and fields.dtype == id(array.dtype)
+        and fields.flags == array.flags.num
+        and fields.base is None
+        and of_view.base == id(array)
+        and not had_weakrefs
+        and bool(fields.weakrefs)
+        and reference() is array
+    )
+
+
+def _dtype_layout_holds() -> bool:
+    for name in ("<f8", ">f8", "?", "<i8"):
+        dtype = np.dtype(name)
+        fields = _Dtype.from_address(id(dtype))
+        if fields.type_number != dtype.num or fields.byteorder.decode() != dtype.byteorder:
+            return False
+    return True

@@ -1,0 +1,95 @@
+"""Loads exported shared libraries: `NAME.so` with its manifest `NAME.json` beside it.
+
+The manifest holds `abi_version`, `file`, `sha256`, `nbytes` (optional) and `functions`, each with `name`,
+`run` and `query` (symbols of the packed ABI), `inputs`, `outputs`, `checks` and `single_output` (optional).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from scancc.artifact import Check, Param
+from scancc.errors import ScanccError
+from scancc.runtime import fastcall
+from scancc.runtime.cpu import Kernel, check_abi
+
+
+class LibraryError(ScanccError, ValueError):
+    """A library and its manifest that do not fit together, or that this scancc cannot load."""
+
+
+def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callable[..., Any]]:
+    """The function in an exported library, or a dict of its functions by name where it has several.
+
+    `path` names the `.so` or the `.json`. The library's code runs in this process: load only files you trust.
+    """
+    manifest_path = Path(path).with_suffix(".json")
+    manifest = _read_manifest(manifest_path)
+    check_abi(_get(manifest, "abi_version", int, manifest_path), str(path))
+    library_path = _checked_library(manifest, manifest_path)
+    try:
+        library = ctypes.CDLL(str(library_path))
+    except OSError as error:
+        raise LibraryError(f"the system cannot load {library_path}: {error}") from None
+    rows = _get(manifest, "functions", list, manifest_path)
+    functions = {row["name"]: _function(row, library, manifest_path) for row in rows}
+    return next(iter(functions.values())) if len(functions) == 1 else functions
+
+
+def _read_manifest(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no manifest {path}; it must stay beside the library")
+    try:
+        manifest = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise LibraryError(f"the manifest {path} is not JSON ({error}); export the library again") from None
+    if not isinstance(manifest, dict):
+        raise LibraryError(f"the manifest {path} is not a JSON object; export the library again")
+    return manifest
+
+
+def _checked_library(manifest: Mapping[str, Any], manifest_path: Path) -> Path:
+    name = _get(manifest, "file", str, manifest_path)
+    if not name or name != os.path.basename(name):
+        raise LibraryError(f"the manifest {manifest_path} names the library {name!r}; it must be beside it")
+    path = manifest_path.resolve().with_name(name)
+    if not path.is_file():
+        raise FileNotFoundError(f"the library {path} of the manifest {manifest_path} is not there")
+    data = path.read_bytes()
+    if manifest.get("nbytes", len(data)) != len(data) or (
+        hashlib.sha256(data).hexdigest() != _get(manifest, "sha256", str, manifest_path)
+    ):
+        raise LibraryError(
+            f"{path} is not the library that {manifest_path} describes (changed or cut); export both again"
+        )
+    return path
+
+
+def _function(row: Any, library: ctypes.CDLL, manifest_path: Path) -> Callable[..., Any]:
+    try:
+        signature = (
+            tuple(map(Param.from_json, row["inputs"])),
+            tuple(map(Param.from_json, row["outputs"])),
+            tuple(map(Check.from_json, row["checks"])),
+        )
+        addresses = _address(library, row["run"]), _address(library, row["query"])
+        kernel = Kernel.at(row["name"], signature, addresses, library)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LibraryError(f"{manifest_path} does not fit its library ({error}); export both again") from None
+    return fastcall.caller(kernel, bool(row.get("single_output", False)))
+
+
+def _address(library: ctypes.CDLL, symbol: str) -> int:
+    return ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value or 0
+
+
+def _get(manifest: Mapping[str, Any], name: str, kind: type, path: Path) -> Any:
+    if not isinstance(manifest.get(name), kind):
+        raise LibraryError(f"{path} has no {name!r} of type {kind.__name__}; export the library again")
+    return manifest[name]
