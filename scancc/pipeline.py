@@ -31,12 +31,27 @@ from .ir.verifier import verify as verify_ir
 
 CPU_SCAN: tuple[str, ...] = (
     "canonicalize",
+    "cse",           # equal sizes become one value, which the passes below compare by identity
+    "dead-outputs",  # before licm, which would keep what dead states need alive outside the loop
+    "canonicalize",
+    "licm",          # before fuse: an invariant chain becomes a loop nest outside the loop
+    "cse",
+    "dce",
+    "fuse",
+    "lanes",         # reads the loop nests that fuse made
+)
+CPU_LOOP: tuple[str, ...] = (
+    "bufferize",
+    "plan-memory",
+    "canonicalize",
     "cse",
     "licm",
+    "vectorize",     # last: what follows should see vectors as they will be
     "dce",
 )
 
-PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN}
+PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_LOOP,
+                                            "cpu": CPU_SCAN + CPU_LOOP}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from .context import Context, converts
 from .nests import materialise_splat, nest
 
 # Ops that write their result where it is wanted.
-WRITERS = ("linalg.generic", "scan.scan", "scan.concat", "tensor.insert_slice", "scan.scatter",
+WRITERS = ("linalg.generic", "scan.scan", "scan.concat", "tensor.insert_slice", "tensor.insert", "scan.scatter",
            "scan.argreduce", "scan.cumulative", "scan.sort", "tensor.splat", "tensor.from_elements",
            "scan.solve", "scan.factor")
 
@@ -140,12 +140,15 @@ def insert_slice(c: Context, op: Op) -> None:
     buffer = updatable(c, op, op.operands[1])
     offsets, sizes, steps = _entries(c, op)
     kept = kept_axes(op)
-    part = op.operands[0]
-    if not isinstance(part.type, t.TensorType):
-        c.store(c.get(part), buffer, offsets)
-    else:
-        view = c.subview(buffer, offsets, sizes, steps, kept)
-        c.copy(materialise(c, part), view)
+    c.copy(materialise(c, op.operands[0]), c.subview(buffer, offsets, sizes, steps, kept))
+    c.set(op.result, buffer)
+
+
+@converts("tensor.insert")
+def insert(c: Context, op: Op) -> None:
+    value, dest, *indices = op.operands
+    buffer = updatable(c, op, dest)
+    c.store(c.get(value), buffer, c.scalars(indices))
     c.set(op.result, buffer)
 
 

@@ -153,7 +153,7 @@ def _works_in_place(op: Op, arg: Value, following: Value) -> bool:
         own = all(m.results == identity for v, m in zip(made.group(0), maps, strict=False)
                   if v is arg or _views(v, arg))
         return own and not any(_views(v, arg) for v in _reads(made) if v is not arg)
-    if made.name in ("tensor.insert_slice", "scan.scatter"):
+    if made.name in ("tensor.insert_slice", "tensor.insert", "scan.scatter"):
         return made.operands[1] is arg and not _views(made.operands[0], arg)
     return False
 

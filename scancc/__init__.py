@@ -1,0 +1,55 @@
+"""scancc compiles recurrences: one step of a loop, written with symbolic tensors, to native code.
+
+    import scancc as sc, scancc.tensor as T
+
+    A, k = T.vector("A"), T.iscalar("k")
+    powers, updates = sc.scan(lambda prior, A: prior * A, outputs_info=T.ones_like(A),
+                              non_sequences=A, n_steps=k)
+    power = sc.function([A, k], powers[-1], updates=updates, name="power")
+    power([1, 2, 3], 4)             # array([ 1., 16., 81.])
+    print(power.dump("scan"))       # the compiler's view of it
+    sc.export(power, "build/")      # power.o, power.a, power.so, power.h, ...
+
+The tour, in the order in which a program travels: `frontend` (the graph of symbolic variables, and
+`scan`), `frontend/lowering` (graph to scan IR), `ir` (the SSA core), `passes` (scan IR to loop IR),
+`codegen` (loop IR to LLVM IR, objects, libraries), `runtime` (loads and calls them), and `compile`,
+which drives the road. Light to import: LLVM is loaded at the first compilation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scancc import frontend as _frontend  # noqa: F401
+from scancc.compile import Function, function
+from scancc.config import change_flags, config
+from scancc.frontend import operators as _operators  # noqa: F401  (gives variables their operators)
+from scancc.frontend import scan_module
+from scancc.frontend.arguments import In
+from scancc.frontend.clone import clone, clone_replace
+from scancc.frontend.graph import Variable
+from scancc.frontend.program import Out
+from scancc.frontend.scan_module import until
+from scancc.frontend.shared import SharedVariable, shared
+from scancc.frontend.tracing import scan
+from scancc.frontend.updates import OrderedUpdates
+from scancc.frontend.views import foldl, foldr, map, reduce
+from scancc.modes import Mode
+
+if TYPE_CHECKING:
+    from scancc.codegen.export import export
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Function", "In", "Mode", "OrderedUpdates", "Out", "SharedVariable", "Variable", "change_flags", "clone",
+    "clone_replace", "config", "export", "foldl", "foldr", "function", "map", "reduce", "scan",
+    "scan_module", "shared", "until",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "export":
+        from scancc.codegen.export import export
+        return export
+    raise AttributeError(f"module 'scancc' has no attribute '{name}'")

@@ -1,0 +1,246 @@
+"""The state of lowering one function, and what all lowerings share: sizes, checks, broadcasting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from scancc.errors import MissingInputError, UnsupportedError
+from scancc.frontend import graph
+from scancc.frontend.graph import Apply, Constant, Variable
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Block, Op, Region, Value, clone_op, module
+from scancc.ir.ops import ELEMENTWISE, has_trait
+from scancc.ir.shapes import dynamic_dims
+
+Lower = Callable[["Lowering", Apply], Sequence[Value]]
+LOWERINGS: dict[type, Lower] = {}
+
+
+def lowers(*classes: type) -> Callable[[Lower], Lower]:
+    def register(function: Lower) -> Lower:
+        for cls in classes:
+            LOWERINGS[cls] = function
+        return function
+    return register
+
+
+def lower_program(name: str, inputs: Sequence[Variable], outputs: Sequence[Variable]) -> Op:
+    """A module with the function `name` of `inputs` that returns `outputs`."""
+    block = Block(ir_type(v.type) for v in inputs)
+    lowering = Lowering(Builder(block))
+    for var, arg in zip(inputs, block.args, strict=True):
+        lowering.add_input(var, arg)
+    results = lowering.values(outputs)
+    for var, value in zip(outputs, results, strict=True):
+        value.name = value.name or var.name
+    lowering.b.make("func.return", results)
+    type = t.FunctionType(tuple(a.type for a in block.args), tuple(v.type for v in results))
+    func = Op("func.func", attrs={"sym_name": name, "function_type": type}, regions=[Region([block])])
+    return module([func])
+
+
+def ir_type(type: graph.TensorType) -> t.Type:
+    """Rank 0 is a scalar."""
+    element = t.scalar(type.dtype)
+    return t.TensorType(type.shape, element) if type.shape else element
+
+
+class Lowering:
+    """Lowers variables on demand, each once in the block where it is first needed."""
+
+    def __init__(self, b: Builder) -> None:
+        self.b = b
+        self.env: dict[Variable, Value] = {}
+        self.sizes: dict[Value, list[Value]] = {}
+
+    # ---- variables ----
+
+    def add_input(self, var: Variable, arg: Value) -> None:
+        arg.name = var.name
+        self.env[var] = arg
+        if var.ndim:
+            self.sizes[arg] = [
+                self.b.index(n) if n is not None else self.b.op("tensor.dim", [arg, self.b.index(i)], [t.index])
+                for i, n in enumerate(var.type.shape)]
+
+    def values(self, variables: Sequence[Variable]) -> list[Value]:
+        """The values of `variables`, with all they depend on lowered before them."""
+        for node in graph.applies(variables, stop=self.env):
+            if any(out not in self.env for out in node.outputs):
+                self._apply(node)
+        return [self.value(v) for v in variables]
+
+    def value(self, var: Variable) -> Value:
+        if var not in self.env:
+            if not isinstance(var, Constant):
+                raise MissingInputError(
+                    f"the graph needs {var!r} ({var.type}, made at {var.location}), which is neither computed "
+                    "nor an input; add it to the inputs, or give it a value with givens")
+            self.env[var] = self._constant(var)
+        return self.env[var]
+
+    def _constant(self, var: Constant) -> Value:
+        type = ir_type(var.type)
+        if not isinstance(type, t.TensorType):
+            return self.b.const(_signed(var.data)[()], type)
+        sizes = [self.b.index(n) for n in var.data.shape]
+        first = var.data.flat[0] if var.data.size else 0
+        if var.data.size and np.all(var.data.view(f"V{var.data.itemsize}") == np.asarray(first).view(
+                f"V{var.data.itemsize}")):
+            return self.splat(self.b.const(_signed(np.asarray(first))[()], type.element), sizes, type)
+        return self.record(self.b.dense(_signed(var.data), type), sizes)
+
+    def _apply(self, node: Apply) -> None:
+        lower = LOWERINGS.get(type(node.op))
+        if lower is None:
+            raise UnsupportedError(
+                f"{node.op.name} (at {node.location}) has no native code yet; use mode='reference'")
+        if node.location is not None:
+            self.b.location = (node.location.file, node.location.line, 1)
+        for var in node.inputs:
+            self.value(var)
+        for var, value in zip(node.outputs, lower(self, node), strict=True):
+            if value.name is None or var.name is not None:
+                value.name = var.name or value.name
+            self.env[var] = value
+
+    def inputs(self, node: Apply) -> list[Value]:
+        return [self.env[v] for v in node.inputs]
+
+    # ---- sizes ----
+
+    def record(self, value: Value, sizes: Sequence[Value]) -> Value:
+        """Remember the sizes of a new tensor."""
+        self.sizes[value] = list(sizes)
+        return value
+
+    def dims(self, value: Value) -> list[Value]:
+        return self.sizes[value] if isinstance(value.type, t.TensorType) else []
+
+    def tensor(self, name: str, operands: Sequence[Value], element: t.Type, sizes: Sequence[Value],
+               attrs: dict[str, Any] | None = None, sized: bool = False) -> Value:
+        """An op that makes a tensor of these sizes; `sized`: they are its last operands."""
+        type = tensor_type(sizes, element)
+        extra = dynamic_dims(type, list(sizes)) if sized else []
+        return self.record(self.b.op(name, [*operands, *extra], [type], attrs), sizes)
+
+    def splat(self, scalar: Value, sizes: Sequence[Value], type: t.TensorType | None = None) -> Value:
+        return self.tensor("tensor.splat", [scalar], scalar.type, sizes, sized=True)
+
+    def require(self, condition: Value, error: str, message: str, *info: Value) -> None:
+        """A run-time check, unless it is known to hold."""
+        known = constant_of(condition)
+        if known is None or not known:
+            self.b.make("scan.check", [condition, *info], [], {"error": error, "message": message})
+
+    def require_equal(self, a: Value, b: Value, message: str) -> Value:
+        """A check that two sizes agree; gives the one that is known better."""
+        x, y = constant_of(a), constant_of(b)
+        if a is b or (x is not None and x == y):
+            return a
+        self.require(self.b.cmpi("eq", a, b), "ValueError", message, a, b)
+        return a if x is not None or y is None else b
+
+    def index(self, scalar: Value) -> Value:
+        return self.b.index_cast(scalar, t.index)
+
+    # ---- broadcasting ----
+
+    def align(self, values: Sequence[Value], what: str) -> tuple[list[Value], list[Value]]:
+        """Tensors of one rank stretched along their axes of static size 1 to common sizes."""
+        rank = len(self.dims(values[0]))
+        sizes = [self._common([(v, axis) for v in values], axis, what) for axis in range(rank)]
+        return [self.stretch(v, sizes) for v in values], sizes
+
+    def _common(self, places: Sequence[tuple[Value, int]], axis: int, what: str) -> Value:
+        candidates = [self.dims(v)[axis] for v, _ in places if v.type.shape[axis] != 1]  # type: ignore[attr-defined]
+        if not candidates:
+            return self.b.index(1)
+        size = candidates[0]
+        for other in candidates[1:]:
+            size = self.require_equal(
+                size, other, f"{what}: operands have lengths {{0}} and {{1}} along axis {axis}; they must "
+                "agree (an axis broadcasts only where its length is known to be 1)")
+        return size
+
+    def stretch(self, value: Value, sizes: Sequence[Value]) -> Value:
+        """`value` with axes of static size 1 repeated up to `sizes`, under the type of these sizes."""
+        type = tensor_type(sizes, t.element(value.type))
+        assert isinstance(value.type, t.TensorType)
+        if value.type.shape == type.shape:
+            return value
+        if all(n != 1 or m == 1 for n, m in zip(value.type.shape, type.shape, strict=True)):
+            return self.record(self.b.op("tensor.cast", [value], [type]), sizes)
+        axes = t.DenseArray(t.i64, tuple(range(len(sizes))))
+        return self.tensor("scan.broadcast", [value], type.element, sizes, {"axes": axes}, sized=True)
+
+    def cast_type(self, value: Value, type: t.Type) -> Value:
+        """`value` under a type that knows more or less of its shape."""
+        if value.type == type:
+            return value
+        return self.record(self.b.op("tensor.cast", [value], [type]), self.dims(value))
+
+    # ---- elementwise ----
+
+    def pointwise(self, function: Callable[..., Value], operands: Sequence[Value]) -> Value:
+        """`function(b, *scalars)` on each element of tensors of equal sizes (or on scalars)."""
+        shaped = [v for v in operands if isinstance(v.type, t.TensorType)]
+        if not shaped:
+            return function(self.b, *operands)
+        sizes = self.dims(shaped[0])
+        body = Block(t.element(v.type) for v in operands)
+        scalars = [arg if isinstance(v.type, t.TensorType) else v
+                   for arg, v in zip(body.args, operands, strict=True)]
+        with self.b.at(body):
+            result = function(self.b, *scalars)
+        if result in body.args:
+            return operands[body.args.index(result)]
+        single = self._as_tensor_op(body, result, operands, sizes)
+        return single if single is not None else self._nest(body, result, operands, sizes)
+
+    def _as_tensor_op(self, body: Block, result: Value, operands: Sequence[Value],
+                      sizes: list[Value]) -> Value | None:
+        """A body of one op becomes that op on tensors."""
+        op = body.ops[0] if len(body.ops) == 1 else None
+        if op is None or op.result is not result or not has_trait(op, ELEMENTWISE):
+            return None
+        mapping = dict(zip(body.args, operands, strict=True))
+        if any(v in body.args and not isinstance(mapping[v].type, t.TensorType) for v in op.operands):
+            return None
+        if any(v not in body.args for v in op.operands):
+            return None
+        operands = [mapping[v] for v in op.operands]
+        return self.tensor(op.name, operands, result.type, sizes, dict(op.attrs))
+
+    def _nest(self, body: Block, result: Value, operands: Sequence[Value], sizes: list[Value]) -> Value:
+        """A loop nest over the tensors among `operands`."""
+        block, mapping, inputs = Block(), {}, []
+        for arg, value in zip(body.args, operands, strict=True):
+            if isinstance(value.type, t.TensorType):
+                inputs.append(value)
+                mapping[arg] = block.add_arg(arg.type, value.name)
+        block.add_arg(result.type)
+        for op in body.ops:
+            clone_op(op, mapping, block.append)
+            op.operands = []
+        Builder(block, location=self.b.location).make("linalg.yield", [mapping.get(result, result)])
+        type = tensor_type(sizes, result.type)
+        empty = self.b.op("tensor.empty", dynamic_dims(type, sizes), [type])
+        identity = t.AffineMap(len(sizes), tuple(range(len(sizes))))
+        attrs = {"indexing_maps": [identity] * (len(inputs) + 1), "iterator_types": [t.PARALLEL] * len(sizes)}
+        made = self.b.grouped("linalg.generic", [inputs, [empty]], [type], attrs, [Region([block])])
+        return self.record(made.result, sizes)
+
+
+def tensor_type(sizes: Sequence[Value], element: t.Type) -> t.TensorType:
+    """The type that knows what the sizes know."""
+    return t.TensorType(tuple(constant_of(s) for s in sizes), element)
+
+
+def _signed(data: np.ndarray) -> np.ndarray:
+    """Unsigned integers as the signed ones of the same bits: the IR's integers have no sign."""
+    return data.view(data.dtype.str.replace("u", "i")) if data.dtype.kind == "u" else data

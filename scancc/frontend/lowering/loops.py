@@ -1,0 +1,301 @@
+"""Scan, checks and lazy choice.
+
+A short lag of scalars becomes that many carries in registers; other lags deeper than one become one
+carry with a depth. Sizes of the rows that a scan stacks are computed before the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from scancc.errors import UnsupportedError
+from scancc.frontend.control import Check
+from scancc.frontend.graph import Apply, Variable
+from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
+from scancc.frontend.scan import Carry, Scan
+from scancc.ir import types as t
+from scancc.ir.builder import constant_of
+from scancc.ir.core import Block, Region, Value
+from scancc.ir.ops import PURE, has_trait
+from scancc.ir.shapes import dynamic_dims
+
+MAX_REGISTERS = 8  # a scalar lag up to this long is kept in registers
+
+
+@lowers(Check)
+def check(low: Lowering, node: Apply) -> Sequence[Value]:
+    value, condition, *info = low.inputs(node)
+    op = node.op
+    assert isinstance(op, Check)
+    low.require(condition, op.error, op.message, *(low.index(v) for v in info))
+    return [value]
+
+
+@dataclass
+class _Carries:
+    """Carries of the IR's scan that one carry of the graph becomes."""
+
+    init: list[Value]
+    depths: list[int]
+    args: list[Value] = field(default_factory=list)
+
+
+@lowers(Scan)
+def scan(low: Lowering, node: Apply) -> Sequence[Value]:
+    return _ScanLowering(low, node).run()
+
+
+class _ScanLowering:
+    def __init__(self, low: Lowering, node: Apply) -> None:
+        op = node.op
+        assert isinstance(op, Scan)
+        self.low, self.node, self.op, self.body = low, node, op, op.body
+        self.inputs = op.inputs_of(node.inputs)
+        self.block = Block([t.index])
+        self.block.args[0].name = "t"
+
+    def run(self) -> list[Value]:
+        low, body = self.low, self.body
+        self.location = low.b.location
+        self.length = low.index(low.env[self.inputs.length])
+        low.require(low.b.cmpi("sge", self.length, low.b.index(0)), "IndexError",
+                    f"{self.op.name}: the number of steps is {{0}}; it must be 0 or more", self.length)
+        xs = [self._sequence(var, inner) for var, inner in zip(self.inputs.xs, body.xs, strict=True)]
+        self.carries = [self._carry(c, var, i)
+                        for i, (c, var) in enumerate(zip(body.carry, self.inputs.inits, strict=True))]
+        for inner, outer in zip(body.consts, self.inputs.consts, strict=True):
+            low.env[inner] = low.env[outer]
+        yielded = self._step()
+        return self._make(xs, yielded)
+
+    # ---- what goes in ----
+
+    def _sequence(self, var: Variable, inner: Variable) -> Value:
+        low = self.low
+        value = low.env[var]
+        sizes = low.dims(value)
+        if not at_least(sizes[0], self.length):
+            low.require(low.b.cmpi("sge", sizes[0], self.length), "ValueError",
+                        f"{self.op.name}: sequence {inner!r} has {{0}} rows for {{1}} steps", sizes[0],
+                        self.length)
+        type = tensor_type(sizes[1:], t.element(value.type)) if len(sizes) > 1 else t.element(value.type)
+        arg = self.block.add_arg(type, inner.name)
+        if len(sizes) > 1:
+            low.record(arg, sizes[1:])
+        low.env[inner] = arg
+        return value
+
+    def _carry(self, carry: Carry, var: Variable, number: int) -> _Carries:
+        low = self.low
+        init = low.env[var]
+        if carry.depth == 1:
+            made = _Carries([self._row_init(init, carry)], [1])
+            self._add_args(made, carry.taps[0][1].name if carry.taps else carry.next.name)
+            for _, inner in carry.taps:
+                low.env[inner] = made.args[0]
+            return made
+        self._check_depth(carry, init)
+        rank = len(low.dims(init))
+        if rank == 1 and carry.depth <= MAX_REGISTERS:
+            return self._register_carry(carry, init)
+        return self._ring_carry(carry, init)
+
+    def _row_init(self, init: Value, carry: Carry) -> Value:
+        """The initial row under the type that all rows have."""
+        if not isinstance(init.type, t.TensorType):
+            return init
+        known = carry.next.type.shape
+        for axis, (n, size) in enumerate(zip(known, self.low.dims(init), strict=True)):
+            if n is not None:
+                self.low.require_equal(size, self.low.b.index(n), self._shape_message(carry, axis))
+        sizes = [self.low.b.index(n) if n is not None else s
+                 for n, s in zip(known, self.low.dims(init), strict=True)]
+        type = tensor_type(sizes, init.type.element)
+        return init if type == init.type else self.low.record(
+            self.low.b.op("tensor.cast", [init], [type]), sizes)
+
+    def _shape_message(self, carry: Carry, axis: int) -> str:
+        return (f"{self.op.name}: state {carry.next!r} (step at {carry.next.location}) has length {{0}} along "
+                f"axis {axis} before a step and {{1}} after it; a state keeps its shape over all steps")
+
+    def _check_depth(self, carry: Carry, init: Value) -> None:
+        low = self.low
+        low.require_equal(low.dims(init)[0], low.b.index(carry.depth),
+                          f"{self.op.name}: state {carry.next!r} needs {{1}} initial rows, not {{0}}")
+
+    def _add_args(self, made: _Carries, name: str | None) -> None:
+        for value in made.init:
+            arg = self.block.add_arg(value.type, name)
+            if value in self.low.sizes:
+                self.low.record(arg, self.low.dims(value))
+            made.args.append(arg)
+
+    def _register_carry(self, carry: Carry, init: Value) -> _Carries:
+        """Carries for the rows 1, 2, ... depth steps ago, newest first."""
+        b = self.low.b
+        rows = [b.op("tensor.extract", [init, b.index(carry.depth - k)], [t.element(init.type)])
+                for k in range(1, carry.depth + 1)]
+        made = _Carries(rows, [1] * carry.depth)
+        self._add_args(made, None)
+        for k, arg in enumerate(made.args, start=1):
+            arg.name = f"{carry.next.name or 'state'}_tm{k}"
+        for tap, inner in carry.taps:
+            self.low.env[inner] = made.args[-tap - 1]
+            made.args[-tap - 1].name = inner.name or made.args[-tap - 1].name
+        return made
+
+    def _ring_carry(self, carry: Carry, init: Value) -> _Carries:
+        """One carry that is a window of the last rows; taps are slices of it."""
+        low = self.low
+        sizes = [low.b.index(carry.depth), *low.dims(init)[1:]]
+        known = [low.b.index(n) if n is not None else s
+                 for n, s in zip(carry.next.type.shape, sizes[1:], strict=True)]
+        window = low.record(low.b.op(
+            "tensor.cast", [init], [tensor_type([sizes[0], *known], t.element(init.type))]), [sizes[0], *known])
+        made = _Carries([window], [carry.depth])
+        self._add_args(made, carry.next.name)
+        with low.b.at(self.block):
+            for tap, inner in carry.taps:
+                low.env[inner] = take_row(low, made.args[0], low.b.index(carry.depth + tap))
+                low.env[inner].name = inner.name
+        return made
+
+    # ---- the step ----
+
+    def _step(self) -> list[list[Value]]:
+        """Lower the body; give the values yielded: next carries, ys, stop."""
+        low, body = self.low, self.body
+        outer = dict(low.env)
+        with low.b.at(self.block):
+            stop = [] if body.stop is None else [body.stop]
+            results = low.values([*(c.next for c in body.carry), *body.ys, *stop])
+            n_carry, n_ys = len(body.carry), len(body.ys)
+            following: list[Value] = []
+            for carry, made, value in zip(body.carry, self.carries, results, strict=False):
+                following += self._next(carry, made, value)
+            self.new_rows = results[:n_carry]
+            ys = results[n_carry:n_carry + n_ys]
+            conditions = [_truth(low, v) for v in results[n_carry + n_ys:]]
+        low.env = outer
+        return [following, ys, conditions]
+
+    def _next(self, carry: Carry, made: _Carries, value: Value) -> list[Value]:
+        if len(made.init) > 1:
+            return [value, *made.args[:-1]]
+        if made.depths[0] > 1 or not isinstance(value.type, t.TensorType):
+            wanted = self.low.dims(made.args[0])[1:] if made.depths[0] > 1 else []
+            self._check_row(carry, value, wanted)
+            return [value]
+        sizes = self.low.dims(made.args[0])
+        self._check_row(carry, value, sizes)
+        return [self.low.cast_type(value, made.args[0].type)]
+
+    def _check_row(self, carry: Carry, value: Value, wanted: Sequence[Value]) -> None:
+        for axis, (before, after) in enumerate(zip(wanted, self.low.dims(value), strict=True)):
+            self.low.require_equal(before, after, self._shape_message(carry, axis))
+
+    # ---- the op ----
+
+    def _make(self, xs: list[Value], yielded: list[list[Value]]) -> list[Value]:
+        low, body = self.low, self.body
+        following, ys, stop = yielded
+        traced = [row for carry, row in zip(body.carry, self.new_rows, strict=True) if carry.trace]
+        stacked = [*traced, *ys]
+        row_sizes = [[self._before_loop(s) for s in low.dims(v)] for v in stacked]
+        with low.b.at(self.block):
+            low.b.location = self.location
+            low.b.make("scan.yield", [*following, *stacked, *stop])
+        init = [v for c in self.carries for v in c.init]
+        types = [v.type for v in init] + [
+            t.TensorType((self._static_rows(), *tensor_type(s, t.element(v.type)).shape), t.element(v.type))
+            for v, s in zip(stacked, row_sizes, strict=True)]
+        dims = [d for v, s in zip(stacked, row_sizes, strict=True)
+                for d in dynamic_dims(tensor_type(s, t.element(v.type)), s)]
+        attrs = {"depths": [t.IntAttr(d, t.i64) for c in self.carries for d in c.depths], "until": bool(stop)}
+        if self.op.label is not None:
+            attrs["name"] = self.op.label
+        groups = [[self.length], xs, init, [self.length] * len(stacked), dims]
+        low.b.location = self.location
+        made = low.b.grouped("scan.scan", groups, types + [t.index] * len(stop), attrs, [Region([self.block])])
+        rows = made.results[-1] if stop else self.length
+        stacks = made.results[len(init):len(init) + len(stacked)]
+        for stack, sizes in zip(stacks, row_sizes, strict=True):
+            low.record(stack, [rows, *sizes])
+        return self._outputs(made.results, stacks)
+
+    def _static_rows(self) -> int | None:
+        return None if self.body.stop is not None else constant_of(self.length)
+
+    def _outputs(self, results: list[Value], stacks: list[Value]) -> list[Value]:
+        finals, position = [], 0
+        for made in self.carries:
+            finals.append((made, results[position]))
+            position += len(made.init)
+        remaining = iter(stacks)
+        outputs = []
+        for carry, (made, final) in zip(self.body.carry, finals, strict=True):
+            outputs.append(next(remaining) if carry.trace else self._final(made, final))
+        return [*outputs, *remaining]
+
+    def _final(self, made: _Carries, final: Value) -> Value:
+        low = self.low
+        if made.depths[0] > 1:
+            low.record(final, low.dims(made.init[0]))
+            return take_row(low, final, low.b.index(made.depths[0] - 1))
+        return low.record(final, low.dims(made.init[0])) if made.init[0] in low.sizes else final
+
+    def _before_loop(self, size: Value) -> Value:
+        """`size`, moved with all it needs to before the loop."""
+        op = size.op
+        if op is None or op.parent is not self.block:
+            if size.block is self.block:
+                raise self._changing_shape()
+            return size
+        if not has_trait(op, PURE) or op.regions:
+            raise self._changing_shape()
+        for operand in op.operands:
+            self._before_loop(operand)
+        self.low.b.insert(op.detach())
+        return size
+
+    def _changing_shape(self) -> Exception:
+        return UnsupportedError(
+            f"{self.op.name} (at {self.node.location}): the shape of a row depends on values that the step "
+            "computes; rows are stacked, so all must have one shape that is known before the loop")
+
+
+def _truth(low: Lowering, value: Value) -> Value:
+    """Nonzero."""
+    if value.type == t.i1:
+        return value
+    zero = low.b.const(0, value.type)
+    return low.b.cmpf("une", value, zero) if t.is_float(value.type) else low.b.cmpi("ne", value, zero)
+
+
+def take_row(low: Lowering, value: Value, at: Value) -> Value:
+    """Row `at` of a tensor, which is in range."""
+    sizes = low.dims(value)
+    b = low.b
+    if len(sizes) == 1:
+        return b.op("tensor.extract", [value, at], [t.element(value.type)])
+    from scancc.frontend.lowering.indexing import extract_slice
+    one = b.index(1)
+    zeros = [b.index(0)] * (len(sizes) - 1)
+    return extract_slice(low, value, [at, *zeros], [one, *sizes[1:]], [one] * len(sizes), range(1, len(sizes)))
+
+
+def at_least(size: Value, bound: Value) -> bool:
+    """True if `size >= bound` is plain from how they are made."""
+    if size is bound:
+        return True
+    x, y = constant_of(size), constant_of(bound)
+    if x is not None and y is not None:
+        return bool(x >= y)
+    op = bound.op
+    if op is not None and op.name == "arith.index_cast":
+        return at_least(size, op.operands[0])
+    if op is not None and op.name == "arith.minsi":
+        return any(at_least(size, v) for v in op.operands)
+    source = size.op
+    return source is not None and source.name == "arith.index_cast" and at_least(source.operands[0], bound)

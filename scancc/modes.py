@@ -1,0 +1,37 @@
+"""How a function runs: natively, or by the NumPy interpreter. Theano's mode names are accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mode:
+    """`reference`: run the NumPy interpreter of the graph, the oracle of the tests."""
+
+    name: str
+    reference: bool = False
+
+    def including(self, *names: str) -> Mode:
+        """The mode itself: passes are chosen by the target here, not by tags."""
+        return self
+
+    excluding = including
+
+
+NATIVE, REFERENCE = Mode("native"), Mode("reference", reference=True)
+FAST_RUN = Mode("FAST_RUN")
+_MODES = {m.name: m for m in (NATIVE, REFERENCE, FAST_RUN)} | {
+    name: Mode(name) for name in ("FAST_COMPILE", "DebugMode", "DEBUG_MODE", "NanGuardMode", "JAX", "NUMBA",
+                                  "CVM", "Mode")}
+
+
+def mode_named(mode: str | Mode | None) -> Mode:
+    """The mode called `mode`; None is native."""
+    if mode is None:
+        return NATIVE
+    if isinstance(mode, Mode):
+        return mode
+    if isinstance(mode, str) and mode in _MODES:
+        return _MODES[mode]
+    raise ValueError(f"mode is {mode!r}; use 'native' (the default) or 'reference' (the NumPy interpreter)")
