@@ -9,12 +9,16 @@ applications can be merged.
 from __future__ import annotations
 
 import itertools
+import operator
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from scancc.config import config
 
 _PACKAGE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -41,6 +45,34 @@ def user_location() -> Location | None:
     return None
 
 
+DTYPES = frozenset((
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float16", "float32", "float64", "complex64", "complex128",
+))
+
+
+def dtype_name(dtype: object) -> str:
+    """NumPy's name of a dtype given as a name, a type or a dtype; 'floatX' is `config.floatX`."""
+    if isinstance(dtype, str) and dtype == "floatX":
+        return config.floatX
+    try:
+        name = np.dtype(dtype).name  # type: ignore[call-overload]
+    except TypeError:
+        name = str(dtype)
+    if name not in DTYPES:
+        raise TypeError(f"{dtype!r} is not a dtype of tensors; use one of {', '.join(sorted(DTYPES))}")
+    return name
+
+
+def _dimension(n: object) -> int | None:
+    if n is None or isinstance(n, (bool, np.bool_)):
+        return 1 if n else None
+    size = operator.index(n)  # type: ignore[arg-type]
+    if size < 0:
+        raise ValueError(f"a dimension of a tensor is {size}; give a size of at least 0, or None if unknown")
+    return size
+
+
 @dataclass(frozen=True)
 class TensorType:
     """dtype (a NumPy name) and shape; a dimension is an int where known, None where not.
@@ -50,6 +82,13 @@ class TensorType:
 
     dtype: str
     shape: tuple[int | None, ...]
+
+    def __post_init__(self) -> None:
+        """Normal form: NumPy's dtype name; True in a shape (a broadcast pattern) is 1, False unknown."""
+        if self.dtype not in DTYPES:
+            object.__setattr__(self, "dtype", dtype_name(self.dtype))
+        if type(self.shape) is not tuple or not all(n is None or type(n) is int for n in self.shape):
+            object.__setattr__(self, "shape", tuple(_dimension(n) for n in self.shape))
 
     @property
     def ndim(self) -> int:
@@ -101,6 +140,31 @@ class Variable:
     def __repr__(self) -> str:
         return self.name or f"<{type(self).__name__} {self.type}>"
 
+    if TYPE_CHECKING:  # what `frontend.operators` attaches and our own code uses
+        T: Variable
+        shape: Variable
+        def dimshuffle(self, *order: Any) -> Variable: ...
+        def __add__(self, other: object) -> Variable: ...
+        def __radd__(self, other: object) -> Variable: ...
+        def __sub__(self, other: object) -> Variable: ...
+        def __rsub__(self, other: object) -> Variable: ...
+        def __mul__(self, other: object) -> Variable: ...
+        def __rmul__(self, other: object) -> Variable: ...
+        def __truediv__(self, other: object) -> Variable: ...
+        def __rtruediv__(self, other: object) -> Variable: ...
+        def __floordiv__(self, other: object) -> Variable: ...
+        def __mod__(self, other: object) -> Variable: ...
+        def __pow__(self, other: object) -> Variable: ...
+        def __neg__(self) -> Variable: ...
+        def __and__(self, other: object) -> Variable: ...
+        def __or__(self, other: object) -> Variable: ...
+        def __invert__(self) -> Variable: ...
+        def __lt__(self, other: object) -> Variable: ...
+        def __le__(self, other: object) -> Variable: ...
+        def __gt__(self, other: object) -> Variable: ...
+        def __ge__(self, other: object) -> Variable: ...
+        def __getitem__(self, index: Any) -> Variable: ...
+
     def __bool__(self) -> bool:
         raise TypeError(
             f"the symbolic variable {self!r} has no truth value before it is computed; use "
@@ -140,6 +204,14 @@ class Op:
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         raise NotImplementedError(f"{type(self).__name__}.perform")
+
+    def executor(self, node: Apply) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
+        """`perform` for one application; overridden where the static types of its inputs matter."""
+        return self.perform
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        """The length of an output's axis told from the inputs, or None where only running it tells."""
+        return None
 
     def apply(self, *inputs: Variable) -> list[Variable]:
         """The outputs of this op on `inputs`."""

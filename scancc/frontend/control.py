@@ -1,0 +1,132 @@
+"""Ops about running rather than computing: run-time checks, lazy choice, a stop for gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scancc.errors import TypeMismatchError
+from scancc.frontend.constants import as_operand, result_dtype
+from scancc.frontend.dims import dim
+from scancc.frontend.elementwise import cast
+from scancc.frontend.graph import Apply, Op, TensorType, Variable
+
+
+@dataclass(frozen=True)
+class Check(Op):
+    """`value` as it is, but `error` where `condition` is false: inputs (value, condition, *numbers).
+
+    `message` is a format string for the numbers. A check is done before any output is written.
+    """
+
+    error: type[Exception]
+    message: str
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        value, condition, *numbers = inputs
+        if condition.ndim != 0 or any(n.ndim != 0 for n in numbers):
+            raise TypeError("a check takes a scalar condition and scalar numbers for its message")
+        return [value.type]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        value, condition, *numbers = inputs
+        if not condition:
+            raise self.error(self.message.format(*(n.item() for n in numbers)))
+        return [value]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return dim(node.inputs[0], axis)
+
+
+def check(error: type[Exception], message: str, value: Variable, condition: object,
+          *numbers: object) -> Variable:
+    """`value`, with `error` raised at run time where `condition` is false; `{}` in the message are numbers."""
+    test = cast(condition, "bool")
+    checked = Check(error, message)(value, test, *(_number(n) for n in numbers))
+    checked.name = value.name
+    return checked
+
+
+def _number(value: object) -> Variable:
+    var = as_operand(value)
+    return cast(var, var.dtype)
+
+
+@dataclass(frozen=True)
+class Detach(Op):
+    """Its input; gradients do not pass."""
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        return [inputs[0].type]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [inputs[0]]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return dim(node.inputs[0], axis)
+
+
+def detach(x: object) -> Variable:
+    """`x`, which counts as a constant for gradients."""
+    return Detach()(cast(as_operand(x), as_operand(x).dtype))
+
+
+@dataclass(frozen=True)
+class IfElse(Op):
+    """`n` values if the condition is not 0, else `n` others: inputs (condition, *then, *otherwise).
+
+    Only the chosen side is computed, as far as nothing else needs the other one.
+    """
+
+    n: int
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        condition, *values = inputs
+        if condition.ndim != 0:
+            raise TypeError(f"ifelse takes a scalar condition, not {condition!r} {condition.type}; see T.switch")
+        pairs = zip(values[: self.n], values[self.n :], strict=True)
+        return [_either(a, b) for a, b in pairs]
+
+    def demands(self, condition: np.ndarray) -> range:
+        """The positions of the inputs that are needed once the condition is known."""
+        return range(1, 1 + self.n) if condition else range(1 + self.n, 1 + 2 * self.n)
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [inputs[i] for i in self.demands(inputs[0])]
+
+
+def _either(a: Variable, b: Variable) -> TensorType:
+    if a.dtype != b.dtype or a.ndim != b.ndim:
+        raise TypeMismatchError(
+            f"ifelse: the values to choose from are {a!r} {a.type} and {b!r} {b.type}; "
+            "both must have the same dtype and number of dimensions"
+        )
+    shape = tuple(m if m == n else None for m, n in zip(a.type.shape, b.type.shape, strict=True))
+    return TensorType(a.dtype, shape)
+
+
+def ifelse(condition: object, then_branch: object, else_branch: object,
+           name: str | None = None) -> Variable | list[Variable]:
+    """`then_branch` where `condition` is not 0, else `else_branch`: single values or lists of values.
+
+    Unlike `T.switch`, the condition is a scalar and the branch not chosen is not computed.
+    """
+    several = isinstance(then_branch, (list, tuple))
+    then = list(then_branch) if isinstance(then_branch, (list, tuple)) else [then_branch]
+    otherwise = list(else_branch) if isinstance(else_branch, (list, tuple)) else [else_branch]
+    if len(then) != len(otherwise):
+        raise ValueError(f"ifelse: {len(then)} values in one branch and {len(otherwise)} in the other")
+    pairs = [_meeting(a, b) for a, b in zip(then, otherwise, strict=True)]
+    values = [a for a, _ in pairs] + [b for _, b in pairs]
+    outputs = IfElse(len(pairs)).apply(cast(condition, "bool"), *values)
+    for output in outputs:
+        output.name = name
+    return outputs if several else outputs[0]
+
+
+def _meeting(a: object, b: object) -> tuple[Variable, Variable]:
+    x, y = as_operand(a), as_operand(b)
+    dtype = result_dtype([x, y])
+    return cast(x, dtype), cast(y, dtype)

@@ -1,0 +1,128 @@
+"""Axes and extents: the two ops that everything above builds on, `DimShuffle` and `ShapeI`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scancc.frontend.constants import as_tensor_variable
+from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable
+
+Axis = int | str
+
+
+@dataclass(frozen=True)
+class DimShuffle(Op):
+    """Drop axes of length 1, permute the rest, insert axes of length 1 ('x')."""
+
+    order: tuple[Axis, ...]
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        (x,) = inputs
+        kept = [a for a in self.order if isinstance(a, int)]
+        _check_order(x, self.order, kept)
+        shape = tuple(x.type.shape[a] if isinstance(a, int) else 1 for a in self.order)
+        return [TensorType(x.dtype, shape)]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        (x,) = inputs
+        kept = [a for a in self.order if isinstance(a, int)]
+        dropped = [a for a in range(x.ndim) if a not in kept]
+        lengths = iter(x.transpose(kept + dropped).shape)
+        shape = [next(lengths) if isinstance(a, int) else 1 for a in self.order]
+        return [x.transpose(kept + dropped).reshape(shape)]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        source = self.order[axis]
+        return dim(node.inputs[0], source) if isinstance(source, int) else None
+
+
+def _check_order(x: Variable, order: tuple[Axis, ...], kept: list[int]) -> None:
+    if any(a != "x" and not (isinstance(a, int) and 0 <= a < x.ndim) for a in order):
+        raise ValueError(
+            f"dimshuffle{order} of {x!r}, which has {x.ndim} dimensions: entries are axes from 0 to "
+            f"{x.ndim - 1} or 'x' for a new axis of length 1"
+        )
+    if len(set(kept)) != len(kept):
+        raise ValueError(f"dimshuffle{order} names an axis twice; each axis may stand once")
+    for axis in range(x.ndim):
+        if axis not in kept and x.type.shape[axis] != 1:
+            raise ValueError(
+                f"dimshuffle{order} drops axis {axis} of {x!r} ({x.type}), which is not known to have "
+                f"length 1; keep the axis, or say its length with T.specify_shape or T.addbroadcast"
+            )
+
+
+def dimshuffle(x: object, *order: Axis | Sequence[Axis]) -> Variable:
+    """`x` with its axes in `order`; 'x' inserts an axis of length 1, axes left out are dropped."""
+    var = as_tensor_variable(x)
+    axes = tuple(order[0]) if len(order) == 1 and isinstance(order[0], (tuple, list)) else order
+    return _dimshuffle(var, tuple(a if isinstance(a, str) else _position(a, var.ndim) for a in axes))
+
+
+def _position(axis: object, ndim: int) -> int:
+    position = int(axis)  # type: ignore[call-overload]
+    return position + ndim if position < 0 else position
+
+
+def _dimshuffle(x: Variable, order: tuple[Axis, ...]) -> Variable:
+    if order == tuple(range(x.ndim)):
+        return x
+    node = x.owner
+    if node is not None and isinstance(node.op, DimShuffle):
+        DimShuffle(order).infer(x)
+        inner = node.op.order
+        return _dimshuffle(node.inputs[0], tuple(inner[a] if isinstance(a, int) else "x" for a in order))
+    return DimShuffle(order)(x)
+
+
+@dataclass(frozen=True)
+class ShapeI(Op):
+    """The length of one axis, an int64 scalar."""
+
+    axis: int
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        (x,) = inputs
+        if not 0 <= self.axis < x.ndim:
+            raise IndexError(f"{x!r} has {x.ndim} dimensions and no axis {self.axis}")
+        return [TensorType("int64", ())]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [np.asarray(inputs[0].shape[self.axis], "int64")]
+
+
+def dim(x: Variable, axis: int) -> Variable:
+    """The length of an axis, int64: a constant where it is known, else as near to the inputs as can be."""
+    axis = axis + x.ndim if axis < 0 else axis
+    if not 0 <= axis < x.ndim:
+        raise IndexError(f"{x!r} has {x.ndim} dimensions and no axis {axis}")
+    length = x.type.shape[axis]
+    if length is not None:
+        return int64(length)
+    if x.owner is not None:
+        told = x.owner.op.extent(x.owner, x.index, axis)
+        if told is not None:
+            return told
+    return ShapeI(axis)(x)
+
+
+def dims(x: Variable) -> list[Variable]:
+    return [dim(x, a) for a in range(x.ndim)]
+
+
+def int64(value: int) -> Constant:
+    return Constant(np.asarray(value, "int64"))
+
+
+def normalize_axis(axis: object, ndim: int, what: str) -> int:
+    """An axis counted from the front; raises where there is no such axis."""
+    if isinstance(axis, (bool, np.bool_)) or not isinstance(axis, (int, np.integer)):
+        if not (isinstance(axis, Constant) and axis.ndim == 0):
+            raise TypeError(f"{what}: axis {axis!r} is not an int; axes are known when the graph is built")
+        axis = int(axis.data)
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"{what}: axis {int(axis)} is out of range for a tensor of {ndim} dimensions")
+    return int(axis) % ndim

@@ -1,0 +1,158 @@
+"""Gives `Variable` its operators and methods, all of which are functions of the other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from scancc.frontend import elementwise as e
+from scancc.frontend import indexing, linalg, reduction, shaping
+from scancc.frontend.dims import dimshuffle
+from scancc.frontend.graph import Variable
+from scancc.frontend.reference import evaluate
+
+Binary = Callable[[Any, Any], Variable]
+
+
+def _operand_of(value: object) -> bool:
+    """Whether Python should look to the other operand's class: it is nothing that tensors know."""
+    return isinstance(value, (Variable, int, float, complex, np.ndarray, np.generic, list, tuple))
+
+
+def _left(function: Binary) -> Callable[[Variable, object], Any]:
+    return lambda x, y: function(x, y) if _operand_of(y) else NotImplemented
+
+
+def _right(function: Binary) -> Callable[[Variable, object], Any]:
+    return lambda x, y: function(y, x) if _operand_of(y) else NotImplemented
+
+
+_TWO_SIDED: dict[str, Binary] = {
+    "add": e.add, "sub": e.sub, "mul": e.mul, "truediv": e.true_div, "floordiv": e.floor_div, "mod": e.mod,
+    "pow": e.power, "and": e.bitwise_and, "or": e.bitwise_or, "xor": e.bitwise_xor, "lshift": e.left_shift,
+    "rshift": e.right_shift, "matmul": linalg.matmul, "divmod": lambda x, y: (e.floor_div(x, y), e.mod(x, y)),
+}
+_COMPARED: dict[str, Binary] = {"lt": e.lt, "le": e.le, "gt": e.gt, "ge": e.ge}
+_ONE_SIDED: dict[str, Callable[..., Any]] = {
+    "neg": e.neg, "abs": e.abs_, "invert": e.invert, "pos": lambda x: x,
+}
+
+
+def _iterate(x: Variable) -> Iterator[Variable]:
+    length = x.type.shape[0] if x.ndim else None
+    if x.ndim == 0 or length is None:
+        raise TypeError(
+            f"{x!r} {x.type} cannot be looped over in Python: its length is known only when it runs; "
+            "use scan(fn, sequences=x) to go over its rows"
+        )
+    return iter([x[i] for i in range(length)])
+
+
+def _length(x: Variable) -> int:
+    raise TypeError(f"len({x!r}) is known only when it runs; use x.shape[0], a symbolic number")
+
+
+def _write(write: Callable[..., Variable]) -> Callable[..., Variable]:
+    return lambda part, value: write(part, value)
+
+
+def _clone(x: Variable) -> Variable:
+    return x.type(x.name)
+
+
+def _copy(x: Variable, name: str | None = None) -> Variable:
+    same = shaping.SpecifyShape(x.type.shape)(x)
+    same.name = name
+    return same
+
+
+def _eval(x: Variable, inputs_to_values: Mapping[Variable, object] | None = None) -> np.ndarray:
+    """The value where the inputs have these values, by the NumPy interpreter."""
+    return evaluate([x], inputs_to_values)[0]
+
+
+def _reshape(x: Variable, *shape: Any, ndim: int | None = None) -> Variable:
+    return shaping.reshape(x, shape[0] if len(shape) == 1 else shape, ndim)
+
+
+def _nonzero(x: Variable, *_: object) -> Variable:
+    raise TypeError(
+        "nonzero would give a tensor whose length is known only at run time; choose with T.switch(mask, x, 0)"
+    )
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "dimshuffle": dimshuffle, "reshape": _reshape, "transpose": shaping.transpose, "flatten": shaping.flatten,
+    "ravel": shaping.flatten, "swapaxes": shaping.swapaxes, "squeeze": shaping.squeeze, "repeat": shaping.repeat,
+    "diagonal": shaping.diagonal, "trace": shaping.trace, "fill": shaping.fill, "astype": e.cast, "clip": e.clip,
+    "conj": e.conj, "conjugate": e.conj, "take": indexing.take, "dot": linalg.dot, "norm": linalg.norm,
+    "sum": reduction.sum, "prod": reduction.prod, "mean": reduction.mean, "var": reduction.var,
+    "std": reduction.std, "max": reduction.max, "min": reduction.min, "argmax": reduction.argmax,
+    "argmin": reduction.argmin, "all": reduction.all, "any": reduction.any, "cumsum": reduction.cumsum,
+    "cumprod": reduction.cumprod, "sort": reduction.sort, "argsort": reduction.argsort, "ptp": reduction.ptp,
+    "round": e.round_half_to_even, "set": _write(indexing.set_subtensor), "inc": _write(indexing.inc_subtensor),
+    "copy": _copy, "clone": _clone, "eval": _eval, "nonzero": _nonzero,
+}
+
+
+_PROPERTIES: dict[str, Callable[[Variable], Any]] = {
+    "T": shaping.transpose, "shape": shaping.shape, "size": shaping.size, "real": e.real, "imag": e.imag,
+}
+
+
+# ---- NumPy's functions on variables ------------------------------------------------------------------
+
+_UFUNCS: dict[str, Callable[..., Any]] = {
+    name: getattr(e, ours)
+    for name, ours in {
+        "add": "add", "subtract": "sub", "multiply": "mul", "divide": "true_div", "floor_divide": "floor_div",
+        "remainder": "mod", "power": "power", "negative": "neg", "absolute": "abs_", "sign": "sgn",
+        "square": "sqr", "rint": "round_half_to_even", "less": "lt", "less_equal": "le", "greater": "gt",
+        "greater_equal": "ge", "equal": "eq", "not_equal": "neq", "conjugate": "conj",
+    }.items()
+}
+_UFUNCS.update({
+    name: getattr(e, name)
+    for name in ["maximum", "minimum", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "reciprocal", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "hypot", "floor", "ceil", "trunc", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift", "copysign"]
+})
+_UFUNCS["matmul"] = linalg.matmul
+
+
+def _array_ufunc(x: Variable, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    """`np.exp(x)` and `array + x` give variables."""
+    function = _UFUNCS.get(ufunc.__name__)
+    if method != "__call__" or options or function is None:
+        return NotImplemented
+    return function(*inputs)
+
+
+# ---- the older systems' scratch space ------------------------------------------------------------------
+
+_tags: WeakKeyDictionary[Variable, SimpleNamespace] = WeakKeyDictionary()
+
+
+def _tag(x: Variable) -> SimpleNamespace:
+    """Attributes of the user's own (`x.tag.test_value`); nothing reads them."""
+    return _tags.setdefault(x, SimpleNamespace())
+
+
+def _attach() -> None:
+    for name, function in _TWO_SIDED.items():
+        setattr(Variable, f"__{name}__", _left(function))
+        setattr(Variable, f"__r{name}__", _right(function))
+    for name, function in _COMPARED.items():
+        setattr(Variable, f"__{name}__", _left(function))
+    for name, one in {**_ONE_SIDED, "iter": _iterate, "len": _length, "getitem": indexing.getitem,
+                      "array_ufunc": _array_ufunc}.items():
+        setattr(Variable, f"__{name}__", one)
+    for name, method in _METHODS.items():
+        setattr(Variable, name, method)
+    for name, getter in {**_PROPERTIES, "tag": _tag}.items():
+        setattr(Variable, name, property(getter))
+
+
+_attach()

@@ -1,0 +1,415 @@
+"""Reductions over axes, running sums and products, sorting, and statistics made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scancc.frontend.constants import as_tensor_variable, float_for, is_discrete, kind
+from scancc.frontend.control import detach
+from scancc.frontend.dims import dim, dims, dimshuffle, normalize_axis
+from scancc.frontend.elementwise import (
+    abs_,
+    cast,
+    conj,
+    exp,
+    isinf,
+    log,
+    maximum,
+    power,
+    real,
+    real_dtype,
+    sqr,
+    sqrt,
+    sub,
+    switch,
+    true_div,
+)
+from scancc.frontend.graph import Apply, Op, TensorType, Variable
+from scancc.frontend.shaping import flatten, product, shape_padleft
+
+Axes = int | Sequence[int] | None
+
+_UFUNCS: dict[str, np.ufunc] = {
+    "sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum, "all": np.logical_and,
+    "any": np.logical_or,
+}
+
+
+@dataclass(frozen=True)
+class Reduce(Op):
+    """One of sum, prod, max, min, all, any over `axes`, which are dropped; the dtype stays.
+
+    Of no elements: 0, 1, an error (max and min), True, False.
+    """
+
+    kind: str
+    axes: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        (x,) = inputs
+        if self.kind in ("all", "any") and x.dtype != "bool":
+            raise TypeError(f"{self.kind} takes bools, not {x.dtype}")
+        if self.kind in ("max", "min") and kind(x.dtype) == "c":
+            raise TypeError(f"{self.kind}: complex numbers have no order")
+        if self.kind in ("max", "min") and any(x.type.shape[a] == 0 for a in self.axes):
+            raise ValueError(_empty(self.kind))
+        kept = (n for a, n in enumerate(x.type.shape) if a not in self.axes)
+        return [TensorType(x.dtype, tuple(kept))]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        (x,) = inputs
+        if self.kind in ("max", "min") and any(x.shape[a] == 0 for a in self.axes):
+            raise ValueError(_empty(self.kind))
+        with np.errstate(all="ignore"):
+            return [np.asarray(_UFUNCS[self.kind].reduce(x, axis=self.axes, dtype=x.dtype))]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        x = node.inputs[0]
+        return dim(x, [a for a in range(x.ndim) if a not in self.axes][axis])
+
+
+def _empty(what: str) -> str:
+    return f"{what} of an axis of length 0: no elements have no {what}; check the length first (T.switch, ifelse)"
+
+
+@dataclass(frozen=True)
+class ArgReduce(Op):
+    """argmax or argmin along one axis, int64: the first place of the extreme, or of a NaN."""
+
+    kind: str
+    axis: int
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        (x,) = inputs
+        if kind(x.dtype) == "c":
+            raise TypeError(f"{self.kind}: complex numbers have no order")
+        if x.type.shape[self.axis] == 0:
+            raise ValueError(_empty(self.kind))
+        return [TensorType("int64", tuple(n for a, n in enumerate(x.type.shape) if a != self.axis))]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        (x,) = inputs
+        if x.shape[self.axis] == 0:
+            raise ValueError(_empty(self.kind))
+        find = np.argmax if self.kind == "argmax" else np.argmin
+        return [np.asarray(find(x, axis=self.axis), "int64")]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        x = node.inputs[0]
+        return dim(x, [a for a in range(x.ndim) if a != self.axis][axis])
+
+
+@dataclass(frozen=True)
+class _AlongAxis(Op):
+    """An op whose result has the shape of its input."""
+
+    axis: int
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        return [inputs[0].type]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return dim(node.inputs[0], axis)
+
+
+@dataclass(frozen=True)
+class Cumulative(Op):
+    """cumsum or cumprod along an axis, in the dtype of the input."""
+
+    kind: str
+    axis: int
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        return [inputs[0].type]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        (x,) = inputs
+        ufunc = np.add if self.kind == "cumsum" else np.multiply
+        with np.errstate(all="ignore"):
+            return [ufunc.accumulate(x, axis=self.axis, dtype=x.dtype)]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return dim(node.inputs[0], axis)
+
+
+@dataclass(frozen=True)
+class Sort(_AlongAxis):
+    """Ascending along an axis; NaNs last."""
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [np.sort(inputs[0], axis=self.axis, kind="stable")]
+
+
+@dataclass(frozen=True)
+class ArgSort(_AlongAxis):
+    """The places that sort an axis, int64; equal elements keep their order, NaNs are last."""
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        return [TensorType("int64", inputs[0].type.shape)]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [np.argsort(inputs[0], axis=self.axis, kind="stable")]
+
+
+# ---- axes -----------------------------------------------------------------------------------------
+
+
+def _axes(x: Variable, axis: Axes, what: str) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(x.ndim))
+    wanted = axis if isinstance(axis, (tuple, list)) else [axis]
+    places = sorted({normalize_axis(a, x.ndim, what) for a in wanted})
+    if len(places) != len(wanted):
+        raise ValueError(f"{what}: axis {axis} names an axis twice")
+    return tuple(places)
+
+
+def _kept(x: Variable, axes: tuple[int, ...], reduced: Variable) -> Variable:
+    """`reduced` with the axes back, of length 1."""
+    rest = iter(range(reduced.ndim))
+    return dimshuffle(reduced, tuple("x" if a in axes else next(rest) for a in range(x.ndim)))
+
+
+def _reduce(what: str, x: Variable, axis: Axes, keepdims: bool) -> Variable:
+    axes = _axes(x, axis, what)
+    reduced = Reduce(what, axes)(x) if axes else x
+    return _kept(x, axes, reduced) if keepdims else reduced
+
+
+def _wide(dtype: str) -> str:
+    """Sums and products of integers are 64 bits wide."""
+    return {"u": "uint64", "i": "int64", "b": "int64"}.get(kind(dtype), dtype)
+
+
+# ---- reductions -----------------------------------------------------------------------------------
+
+
+def sum(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = False,
+        acc_dtype: object = None) -> Variable:
+    """The sum over `axis` (all axes); integers and bools are summed in 64 bits."""
+    var = as_tensor_variable(x)
+    return _reduce("sum", cast(var, dtype or _wide(var.dtype)), axis, keepdims)
+
+
+def prod(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = False,
+         acc_dtype: object = None, no_zeros_in_input: bool = False) -> Variable:
+    """The product over `axis` (all axes); integers and bools are multiplied in 64 bits."""
+    var = as_tensor_variable(x)
+    return _reduce("prod", cast(var, dtype or _wide(var.dtype)), axis, keepdims)
+
+
+def max(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """The largest element over `axis` (all axes); NaN if any is."""
+    return _reduce("max", as_tensor_variable(x), axis, keepdims)
+
+
+def min(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """The smallest element over `axis` (all axes); NaN if any is."""
+    return _reduce("min", as_tensor_variable(x), axis, keepdims)
+
+
+def all(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """Whether all elements over `axis` are not 0."""
+    return _reduce("all", cast(x, "bool"), axis, keepdims)
+
+
+def any(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """Whether any element over `axis` is not 0."""
+    return _reduce("any", cast(x, "bool"), axis, keepdims)
+
+
+def argmax(x: object, axis: Any = None, keepdims: bool = False) -> Variable:
+    """The first place of the largest element along `axis` (of the flattened tensor), int64."""
+    return _arg_reduce("argmax", as_tensor_variable(x), axis, keepdims)
+
+
+def argmin(x: object, axis: Any = None, keepdims: bool = False) -> Variable:
+    """The first place of the smallest element along `axis` (of the flattened tensor), int64."""
+    return _arg_reduce("argmin", as_tensor_variable(x), axis, keepdims)
+
+
+def _arg_reduce(what: str, x: Variable, axis: Any, keepdims: bool) -> Variable:
+    axes = _axes(x, axis, what)
+    whole = len(axes) == x.ndim
+    if len(axes) != 1 and not whole:
+        raise ValueError(f"{what} goes along one axis or over all of them, not along {axis}")
+    found = ArgReduce(what, 0)(flatten(x)) if whole else ArgReduce(what, axes[0])(x)
+    return _kept(x, axes, found) if keepdims else found
+
+
+def max_and_argmax(x: object, axis: Any = None, keepdims: bool = False) -> tuple[Variable, Variable]:
+    return max(x, axis, keepdims), argmax(x, axis, keepdims)
+
+
+def ptp(x: object, axis: Axes = None) -> Variable:
+    """The largest element minus the smallest."""
+    return sub(max(x, axis), min(x, axis))
+
+
+# ---- running, sorted --------------------------------------------------------------------------------
+
+
+def _along(x: object, axis: int | None, what: str) -> tuple[Variable, int]:
+    var = as_tensor_variable(x)
+    if axis is None:
+        return flatten(var), 0
+    return var, normalize_axis(axis, var.ndim, what)
+
+
+def cumsum(x: object, axis: int | None = None) -> Variable:
+    """Running sums along `axis` (of the flattened tensor)."""
+    var, place = _along(x, axis, "cumsum")
+    return Cumulative("cumsum", place)(cast(var, _wide(var.dtype)))
+
+
+def cumprod(x: object, axis: int | None = None) -> Variable:
+    """Running products along `axis` (of the flattened tensor)."""
+    var, place = _along(x, axis, "cumprod")
+    return Cumulative("cumprod", place)(cast(var, _wide(var.dtype)))
+
+
+def diff(x: object, n: int = 1, axis: int = -1) -> Variable:
+    """Each element minus the one before it, `n` times over."""
+    var = as_tensor_variable(x)
+    place = normalize_axis(axis, var.ndim, "diff")
+    before = (slice(None),) * place
+    for _ in range(n):
+        var = sub(var[(*before, slice(1, None))], var[(*before, slice(None, -1))])
+    return var
+
+
+def sort(x: object, axis: int | None = -1, kind: str = "stable", order: object = None) -> Variable:
+    """Ascending along `axis` (None: of the flattened tensor), NaNs last."""
+    var, place = _along(x, axis, "sort")
+    return Sort(place)(var)
+
+
+def argsort(x: object, axis: int | None = -1, kind: str = "stable", order: object = None) -> Variable:
+    """The places that sort `axis`, int64; equal elements keep their order."""
+    var, place = _along(x, axis, "argsort")
+    return ArgSort(place)(var)
+
+
+# ---- statistics -----------------------------------------------------------------------------------
+
+
+def _count(x: Variable, axes: tuple[int, ...], dtype: str) -> Variable:
+    return cast(product(dims(x)[a] for a in axes), real_dtype(dtype))
+
+
+def mean(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = False,
+         acc_dtype: object = None) -> Variable:
+    """The mean over `axis` (all axes), of floats; NaN of no elements."""
+    var = as_tensor_variable(x)
+    var = cast(var, dtype or ("float64" if is_discrete(var.dtype) else var.dtype))
+    axes = _axes(var, axis, "mean")
+    return true_div(_reduce("sum", var, axes, keepdims), _count(var, axes, var.dtype))
+
+
+def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False) -> Variable:
+    """The variance over `axis` (all axes): squared distances from the mean by the count less `ddof`."""
+    variable = as_tensor_variable(x)
+    axes = _axes(variable, axis, "var")
+    distance = sub(variable, mean(variable, axes, keepdims=True))
+    square = real(distance * conj(distance)) if kind(distance.dtype) == "c" else sqr(distance)
+    total = _reduce("sum", square, axes, keepdims)
+    return true_div(total, _count(variable, axes, total.dtype) - ddof)
+
+
+def std(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False) -> Variable:
+    """The square root of the variance."""
+    return sqrt(var(x, axis, ddof, keepdims))
+
+
+def logsumexp(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """log(sum(exp(x))) without overflow."""
+    var = _as_float(x)
+    axes = _axes(var, axis, "logsumexp")
+    if not axes:
+        return var
+    peak = _peak(var, axes)
+    total = log(_reduce("sum", exp(sub(var, peak)), axes, True)) + peak
+    return total if keepdims else _dropped(total, axes)
+
+
+def _peak(x: Variable, axes: tuple[int, ...]) -> Variable:
+    """The largest element, 0 where it is infinite: any finite shift gives the same result, so no gradient
+    passes."""
+    peak = detach(max(x, axes, keepdims=True))
+    return switch(isinf(peak), 0, peak)
+
+
+def _dropped(x: Variable, axes: tuple[int, ...]) -> Variable:
+    return dimshuffle(x, tuple(a for a in range(x.ndim) if a not in axes))
+
+
+def _as_float(x: object) -> Variable:
+    var = as_tensor_variable(x)
+    return cast(var, float_for(var.dtype))
+
+
+def softmax(x: object, axis: Axes = -1) -> Variable:
+    """exp(x) / sum(exp(x)) along `axis` (None: over all), without overflow."""
+    var = _as_float(x)
+    axes = _axes(var, axis, "softmax")
+    weights = exp(sub(var, _peak(var, axes)))
+    return true_div(weights, _reduce("sum", weights, axes, True))
+
+
+def log_softmax(x: object, axis: Axes = -1) -> Variable:
+    """The logarithm of `softmax`, exact where that is tiny."""
+    var = _as_float(x)
+    axes = _axes(var, axis, "log_softmax")
+    shifted = sub(var, _peak(var, axes))
+    return sub(shifted, log(_reduce("sum", exp(shifted), axes, True)))
+
+
+def logaddexp(x: object, *others: object) -> Variable:
+    """log(exp(x) + exp(y) + ...) without overflow."""
+    terms = [_as_float(v) for v in (x, *others)]
+    ndim = maximum_rank(terms)
+    terms = [shape_padleft(v, ndim - v.ndim) for v in terms]
+    peak = detach(maximum(*terms)) if len(terms) > 1 else detach(terms[0])
+    peak = switch(isinf(peak), 0, peak)
+    total = exp(sub(terms[0], peak))
+    for term in terms[1:]:
+        total = total + exp(sub(term, peak))
+    return log(total) + peak
+
+
+def maximum_rank(variables: Sequence[Variable]) -> int:
+    return sorted(v.ndim for v in variables)[-1]
+
+
+def norm(x: object, ord: object = None, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """The vector norm over `axis` (all axes): `ord` None or 2, 1, 0, inf, -inf, 'fro' or any number."""
+    var = _as_float(x)
+    if ord in (None, 2, "fro"):
+        square = sqr(abs_(var)) if kind(var.dtype) == "c" else sqr(var)
+        return sqrt(sum(square, axis, keepdims=keepdims))
+    if ord == 0:
+        return sum(cast(var, "bool"), axis, dtype=real_dtype(var.dtype), keepdims=keepdims)
+    if ord == 1:
+        return sum(abs_(var), axis, keepdims=keepdims)
+    if not isinstance(ord, (int, float)):
+        raise ValueError(f"norm: ord {ord!r} is none of None, a number, inf, -inf and 'fro'")
+    if math.isinf(ord):
+        return (max if ord > 0 else min)(abs_(var), axis, keepdims=keepdims)
+    return power(sum(power(abs_(var), ord), axis, keepdims=keepdims), 1 / ord)

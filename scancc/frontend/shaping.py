@@ -1,0 +1,805 @@
+"""Shapes: asking for them, changing them, and tensors made from shapes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce as fold
+
+import numpy as np
+
+from scancc.frontend.constants import (
+    as_operand,
+    as_tensor_variable,
+    constant_int,
+    is_discrete,
+    is_integer,
+    register_conversion,
+    result_dtype,
+)
+from scancc.frontend.control import check
+from scancc.frontend.dims import DimShuffle, ShapeI, dim, dims, dimshuffle, int64, normalize_axis
+from scancc.frontend.elementwise import (
+    apply_scalar,
+    cast,
+    eq,
+    maximum,
+    minimum,
+    mul,
+)
+from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, dtype_name
+
+__all__ = ["DimShuffle", "ShapeI", "dim", "dims", "dimshuffle"]
+
+Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
+
+# ---- shapes as variables -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MakeVector(Op):
+    """Scalars of one dtype as a vector. `extents`: it is the shape of something, whose entries are known."""
+
+    extents: bool = False
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        if not inputs or any(v.ndim != 0 or v.dtype != inputs[0].dtype for v in inputs):
+            raise TypeError("a vector is made of at least one scalar, all of one dtype")
+        return [TensorType(inputs[0].dtype, (len(inputs),))]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [np.stack(inputs)]
+
+
+def make_vector(scalars: Sequence[Variable]) -> Variable:
+    dtype = result_dtype(scalars)
+    return MakeVector()(*(cast(v, dtype) for v in scalars))
+
+
+def shape(x: object) -> Variable:
+    """The lengths of all axes, an int64 vector."""
+    var = as_tensor_variable(x)
+    lengths = dims(var)
+    return MakeVector(extents=True)(*lengths) if lengths else Constant(np.zeros(0, "int64"))
+
+
+def size(x: object) -> Variable:
+    """The number of elements, an int64 scalar."""
+    return product(dims(as_tensor_variable(x)))
+
+
+def product(lengths: Iterable[Variable]) -> Variable:
+    return fold(_times, lengths, int64(1))
+
+
+def _times(a: Variable, b: Variable) -> Variable:
+    if constant_int(a) == 1:
+        return b
+    return a if constant_int(b) == 1 else mul(a, b)
+
+
+def is_length(x: Variable) -> bool:
+    """Whether `x` is surely not negative, because it is the length of something."""
+    value = constant_int(x)
+    return value >= 0 if value is not None else x.owner is not None and isinstance(x.owner.op, ShapeI)
+
+
+def as_lengths(shape: object, what: str) -> list[Variable]:
+    """The entries of a shape (a tuple, a number or a symbolic vector of known length), as int64 scalars."""
+    if isinstance(shape, Variable) and shape.ndim == 1:
+        return [as_length(v, what) for v in entries(shape, what)]
+    if isinstance(shape, np.ndarray):
+        shape = shape.tolist()
+    parts = list(shape) if isinstance(shape, (tuple, list)) else [shape]
+    return [as_length(part, what) for part in parts]
+
+
+def as_length(value: object, what: str) -> Variable:
+    var = as_operand(value)
+    if var.ndim != 0 or not is_integer(var.dtype):
+        raise TypeError(f"{what}: {value!r} is no length; lengths are integers or integer scalars")
+    return cast(var, "int64")
+
+
+def entries(vector: Variable, what: str) -> list[Variable]:
+    """The elements of a vector whose length is known."""
+    if vector.owner is not None and isinstance(vector.owner.op, MakeVector):
+        return list(vector.owner.inputs)
+    if isinstance(vector, Constant):
+        return [Constant(np.asarray(v)) for v in vector.data]
+    length = vector.type.shape[0]
+    if length is None:
+        raise TypeError(
+            f"{what}: the length of {vector!r} is not known, so neither is the number of dimensions; "
+            "give a tuple of scalars, or ndim="
+        )
+    return [vector[i] for i in range(length)]
+
+
+def static(length: Variable) -> int | None:
+    """The value of a length where it is a constant (-1 counts as unknown)."""
+    value = constant_int(length)
+    return None if value is None or value < 0 else value
+
+
+# ---- reshape ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reshape(Op):
+    """Inputs (x, *lengths): the same elements, in C order; one length may be the constant -1."""
+
+    ndim: int
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        x, *lengths = inputs
+        if len(lengths) != self.ndim:
+            raise TypeError(f"a reshape to {self.ndim} dimensions takes {self.ndim} lengths, not {len(lengths)}")
+        if sum(constant_int(n) == -1 for n in lengths) > 1:
+            raise ValueError("reshape: only one length can be -1, the one that follows from the others")
+        return [TensorType(x.dtype, _reshaped(x, [_static_length(n) for n in lengths]))]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        x, *lengths = inputs
+        wanted = [int(n) for n in lengths]
+        try:
+            return [np.ascontiguousarray(x).reshape(wanted)]
+        except ValueError:
+            raise ValueError(
+                f"reshape: {x.size} elements of shape {x.shape} do not fill shape {tuple(wanted)}"
+            ) from None
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        x, *lengths = node.inputs
+        if constant_int(lengths[axis]) != -1:
+            return lengths[axis]
+        others = product(n for i, n in enumerate(lengths) if i != axis)
+        return apply_scalar("floor_div", size(x), others)
+
+
+def _static_length(length: Variable) -> int | None:
+    value = constant_int(length)
+    if value is not None and value < -1:
+        raise ValueError(f"reshape: the length {value} is negative; use -1 for the one that follows from the others")
+    return value
+
+
+def _reshaped(x: Variable, lengths: Sequence[int | None]) -> tuple[int | None, ...]:
+    """The static result; checks the number of elements where all is known."""
+    known = [n for n in lengths if n is not None and n != -1]
+    if None in x.type.shape or None in lengths:
+        return tuple(None if n == -1 else n for n in lengths)
+    total, rest = int(np.prod([n for n in x.type.shape if n is not None])), int(np.prod(known))
+    fits = total == rest if -1 not in lengths else rest != 0 and total % rest == 0
+    if not fits:
+        raise ValueError(f"reshape: {x!r} {x.type} of {total} elements does not fill shape {tuple(lengths)}")
+    return tuple(total // rest if n == -1 else n for n in lengths)
+
+
+def reshape(x: object, newshape: object, ndim: int | None = None) -> Variable:
+    """`x` in another shape, elements in C order. `ndim` is needed where `newshape` is a vector of unknown
+    length."""
+    var = as_tensor_variable(x)
+    if ndim is not None and isinstance(newshape, Variable) and newshape.ndim == 1:
+        lengths = [as_length(newshape[i], "reshape") for i in range(ndim)]
+    else:
+        lengths = as_lengths(newshape, "reshape")
+    if ndim is not None and len(lengths) != ndim:
+        raise ValueError(f"reshape: {len(lengths)} lengths are given where ndim={ndim}")
+    return Reshape(len(lengths))(var, *lengths)
+
+
+def flatten(x: object, ndim: int = 1) -> Variable:
+    """`x` with its last axes merged, so that `ndim` remain."""
+    var = as_tensor_variable(x)
+    if ndim < 1 or (ndim > var.ndim and var.ndim > 0):
+        raise ValueError(f"flatten: ndim={ndim} for a tensor of {var.ndim} dimensions; give 1 to {var.ndim}")
+    if var.ndim == ndim:
+        return var
+    kept = dims(var)[: ndim - 1]
+    rest = product(dims(var)[ndim - 1 :])
+    return Reshape(ndim)(var, *kept, rest if static(rest) is not None else int64(-1))
+
+
+# ---- orders of axes -----------------------------------------------------------------------------------
+
+
+def transpose(x: object, *axes: object) -> Variable:
+    """`x` with its axes reversed, or in the order given."""
+    var = as_tensor_variable(x)
+    order = axes[0] if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))) else axes
+    if not order:
+        return dimshuffle(var, tuple(reversed(range(var.ndim))))
+    places = [normalize_axis(a, var.ndim, "transpose") for a in order]  # type: ignore[attr-defined]
+    if sorted(places) != list(range(var.ndim)):
+        raise ValueError(f"transpose: axes {order} are not the {var.ndim} axes of {var!r}, each once")
+    return dimshuffle(var, tuple(places))
+
+
+def swapaxes(x: object, axis1: int, axis2: int) -> Variable:
+    var = as_tensor_variable(x)
+    order = list(range(var.ndim))
+    a, b = (normalize_axis(axis, var.ndim, "swapaxes") for axis in (axis1, axis2))
+    order[a], order[b] = order[b], order[a]
+    return dimshuffle(var, tuple(order))
+
+
+def moveaxis(x: object, source: int | Sequence[int], destination: int | Sequence[int]) -> Variable:
+    var = as_tensor_variable(x)
+    ends = [(e if isinstance(e, (tuple, list)) else [e]) for e in (source, destination)]
+    start, end = ([normalize_axis(a, var.ndim, "moveaxis") for a in e] for e in ends)
+    order = [a for a in range(var.ndim) if a not in start]
+    for place, axis in sorted(zip(end, start, strict=True)):
+        order.insert(place, axis)
+    return dimshuffle(var, tuple(order))
+
+
+def expand_dims(x: object, axis: int | Sequence[int]) -> Variable:
+    """`x` with axes of length 1 at the places `axis` of the result."""
+    var = as_tensor_variable(x)
+    wanted = list(axis) if isinstance(axis, (tuple, list)) else [axis]
+    ndim = var.ndim + len(wanted)
+    places = {normalize_axis(a, ndim, "expand_dims") for a in wanted}
+    if len(places) != len(wanted):
+        raise ValueError(f"expand_dims: axis {axis} names a place twice")
+    kept = iter(range(var.ndim))
+    return dimshuffle(var, tuple("x" if a in places else next(kept) for a in range(ndim)))
+
+
+def squeeze(x: object, axis: int | Sequence[int] | None = None) -> Variable:
+    """`x` without its axes known to have length 1, or without those of `axis`, which are checked."""
+    var = as_tensor_variable(x)
+    if axis is None:
+        dropped = {a for a, n in enumerate(var.type.shape) if n == 1}
+    else:
+        wanted = axis if isinstance(axis, (tuple, list)) else [axis]
+        dropped = {normalize_axis(a, var.ndim, "squeeze") for a in wanted}
+        var = specify_shape(var, tuple(1 if a in dropped else None for a in range(var.ndim)))
+    return dimshuffle(var, tuple(a for a in range(var.ndim) if a not in dropped))
+
+
+def shape_padleft(x: object, n_ones: int = 1) -> Variable:
+    var = as_tensor_variable(x)
+    return dimshuffle(var, ("x",) * n_ones + tuple(range(var.ndim)))
+
+
+def shape_padright(x: object, n_ones: int = 1) -> Variable:
+    var = as_tensor_variable(x)
+    return dimshuffle(var, tuple(range(var.ndim)) + ("x",) * n_ones)
+
+
+def shape_padaxis(x: object, axis: int) -> Variable:
+    return expand_dims(x, axis)
+
+
+# ---- what is known about lengths ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SpecifyShape(Op):
+    """`x`, whose lengths are checked against the known ones of `shape`."""
+
+    shape: tuple[int | None, ...]
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        (x,) = inputs
+        if len(self.shape) != x.ndim:
+            raise ValueError(f"specify_shape: {x!r} has {x.ndim} dimensions and the shape {self.shape} has not")
+        for have, want in zip(x.type.shape, self.shape, strict=True):
+            if have is not None and want is not None and have != want:
+                raise ValueError(f"specify_shape: {x!r} is {x.type}, not of shape {self.shape}")
+        merged = (have if want is None else want for have, want in zip(x.type.shape, self.shape, strict=True))
+        return [TensorType(x.dtype, tuple(merged))]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        (x,) = inputs
+        if any(want is not None and have != want for have, want in zip(x.shape, self.shape, strict=True)):
+            raise ValueError(f"specify_shape: an array of shape {x.shape} was said to have shape {self.shape}")
+        return [x]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return dim(node.inputs[0], axis)
+
+
+def specify_shape(x: object, shape: object) -> Variable:
+    """`x` with lengths said beforehand (None: unknown) and checked when it runs."""
+    var = as_tensor_variable(x)
+    wanted = list(shape) if isinstance(shape, (tuple, list)) else entries_or_scalar(shape)
+    known = tuple(None if n is None else static(as_length(n, "specify_shape")) for n in wanted)
+    if len(known) != var.ndim:
+        SpecifyShape(known).infer(var)
+    for axis, want in enumerate(wanted):
+        if want is not None and known[axis] is None:
+            have, length = dim(var, axis), as_length(want, "specify_shape")
+            message = f"specify_shape: axis {axis} has length {{}} and was said to have length {{}}"
+            var = check(ValueError, message, var, eq(have, length), have, length)
+    if all(n is None or n == have for n, have in zip(known, var.type.shape, strict=True)):
+        return var
+    specified = SpecifyShape(known)(var)
+    specified.name = var.name
+    return specified
+
+
+def entries_or_scalar(shape: object) -> list[object]:
+    if isinstance(shape, Variable) and shape.ndim == 1:
+        return list(entries(shape, "specify_shape"))
+    return [shape]
+
+
+@dataclass(frozen=True)
+class Unbroadcast(Op):
+    """`x`, whose `axes` no longer count as known to have length 1."""
+
+    axes: tuple[int, ...]
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        (x,) = inputs
+        return [TensorType(x.dtype, tuple(None if a in self.axes else n for a, n in enumerate(x.type.shape)))]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [inputs[0]]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return dim(node.inputs[0], axis)
+
+
+def unbroadcast(x: object, *axes: int) -> Variable:
+    """`x` with `axes` that do not stretch any more."""
+    var = as_tensor_variable(x)
+    places = tuple(sorted({normalize_axis(a, var.ndim, "unbroadcast") for a in axes}))
+    if all(var.type.shape[a] != 1 for a in places):
+        return var
+    return Unbroadcast(places)(var)
+
+
+def addbroadcast(x: object, *axes: int) -> Variable:
+    """`x` with `axes` known to have length 1 (checked), so that they stretch."""
+    var = as_tensor_variable(x)
+    places = {normalize_axis(a, var.ndim, "addbroadcast") for a in axes}
+    return specify_shape(var, tuple(1 if a in places else None for a in range(var.ndim)))
+
+
+def patternbroadcast(x: object, pattern: Sequence[bool]) -> Variable:
+    """`x` whose axes stretch where `pattern` is True and only there."""
+    var = as_tensor_variable(x)
+    var = addbroadcast(var, *(a for a, one in enumerate(pattern) if one))
+    return unbroadcast(var, *(a for a, one in enumerate(pattern) if not one))
+
+
+# ---- tensors made from lengths ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Alloc(Op):
+    """Inputs (value, *lengths): `value`, a scalar or of rank `ndim`, stretched to the lengths."""
+
+    ndim: int
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        value, *lengths = inputs
+        if len(lengths) != self.ndim or value.ndim not in (0, self.ndim):
+            raise TypeError(f"alloc of {value.type} to {self.ndim} dimensions with {len(lengths)} lengths")
+        given = value.type.shape or (1,) * self.ndim
+        merged = (_filled(n, static_count(m), value) for n, m in zip(given, lengths, strict=True))
+        return [TensorType(value.dtype, tuple(merged))]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        value, *lengths = inputs
+        return [np.broadcast_to(value, [_count(n) for n in lengths]).copy()]
+
+    def executor(self, node: Apply) -> Run:
+        fixed = node.inputs[0].broadcastable
+
+        def run(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+            value, *lengths = inputs
+            for axis, (have, stretches) in enumerate(zip(value.shape, fixed, strict=True)):
+                if not stretches and have != int(lengths[axis]):
+                    raise ValueError(f"alloc: axis {axis} of length {have} cannot fill length {int(lengths[axis])}")
+            return self.perform(inputs)
+
+        return run
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return node.inputs[1 + axis]
+
+
+def static_count(length: Variable) -> int | None:
+    value = constant_int(length)
+    if value is not None and value < 0:
+        raise ValueError(f"a tensor cannot have an axis of length {value}; lengths are 0 or more")
+    return value
+
+
+def _count(length: np.ndarray) -> int:
+    if length < 0:
+        raise ValueError(f"a tensor cannot have an axis of length {int(length)}; lengths are 0 or more")
+    return int(length)
+
+
+def _filled(have: int | None, want: int | None, value: Variable) -> int | None:
+    if have is not None and have != 1:
+        if want is not None and want != have:
+            raise ValueError(f"alloc: {value!r} {value.type} cannot fill an axis of length {want}")
+        return have
+    return want
+
+
+def alloc(value: object, *shape: object) -> Variable:
+    """A tensor of lengths `shape` filled with `value`, which stretches where it may."""
+    var = as_tensor_variable(value)
+    lengths = as_lengths(shape[0] if len(shape) == 1 and _is_sequence(shape[0]) else shape, "alloc")
+    if var.ndim > len(lengths):
+        raise ValueError(f"alloc: {var!r} has {var.ndim} dimensions, more than the {len(lengths)} lengths given")
+    if not lengths:
+        return var
+    if 0 < var.ndim < len(lengths):
+        var = shape_padleft(var, len(lengths) - var.ndim)
+    return Alloc(len(lengths))(var, *lengths)
+
+
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, (tuple, list, np.ndarray)) or (isinstance(value, Variable) and value.ndim == 1)
+
+
+def broadcast_to(x: object, shape: object) -> Variable:
+    return alloc(x, shape)
+
+
+def full(shape: object, fill_value: object, dtype: object = None) -> Variable:
+    """A tensor of `shape` filled with a number."""
+    value = as_tensor_variable(fill_value)
+    return alloc(value if dtype is None else cast(value, dtype), as_lengths(shape, "full"))
+
+
+def zeros(shape: object, dtype: object = None) -> Variable:
+    """Zeros, of floatX if no dtype is given."""
+    return full(shape, 0, dtype or "floatX")
+
+
+def ones(shape: object, dtype: object = None) -> Variable:
+    """Ones, of floatX if no dtype is given."""
+    return full(shape, 1, dtype or "floatX")
+
+
+def full_like(x: object, fill_value: object, dtype: object = None) -> Variable:
+    var = as_tensor_variable(x)
+    return alloc(cast(fill_value, dtype or var.dtype), dims(var))
+
+
+def zeros_like(x: object, dtype: object = None, opt: bool = False) -> Variable:
+    return full_like(x, 0, dtype)
+
+
+def ones_like(x: object, dtype: object = None, opt: bool = False) -> Variable:
+    return full_like(x, 1, dtype)
+
+
+empty, empty_like = zeros, zeros_like
+
+
+def fill(x: object, value: object) -> Variable:
+    """A tensor of the shape of `x`, filled with `value`, which keeps its own dtype."""
+    return alloc(as_tensor_variable(value), dims(as_tensor_variable(x)))
+
+
+@dataclass(frozen=True)
+class ARange(Op):
+    """Inputs (start, stop, step) of `dtype`: start + i * step, up to but not with stop."""
+
+    dtype: str
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        if any(v.ndim != 0 or v.dtype != self.dtype for v in inputs):
+            raise TypeError(f"arange takes three scalars of {self.dtype}")
+        values = [v.data for v in inputs if isinstance(v, Constant)]
+        return [TensorType(self.dtype, (_range_length(*values) if len(values) == 3 else None,))]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        start, stop, step = inputs
+        steps = np.arange(_range_length(start, stop, step), dtype="int64").astype(self.dtype)
+        return [start + steps * step]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        start, stop, step = node.inputs
+        if constant_int(step) != 1:
+            return None
+        if constant_int(start) == 0:
+            return stop if is_length(stop) else maximum(stop, int64(0))
+        return maximum(stop - start, int64(0))
+
+
+def _range_length(start: np.ndarray, stop: np.ndarray, step: np.ndarray) -> int:
+    if step == 0:
+        raise ValueError("arange: the step is 0; it must be positive or negative")
+    if start.dtype.kind in "iu":
+        return len(range(int(start), int(stop), int(step)))
+    length = np.ceil((stop - start) / step)
+    if not np.isfinite(length):
+        raise ValueError(f"arange: no range goes from {start} to {stop} by {step}")
+    return max(0, int(length))
+
+
+def arange(start: object, stop: object = None, step: object = 1, dtype: object = None) -> Variable:
+    """The numbers from `start` (0) up to `stop`, without it; integers are int64 if no dtype is given."""
+    first, last = (0, start) if stop is None else (start, stop)
+    ends = [as_operand(v) for v in (first, last, step)]
+    for end in ends:
+        if end.ndim != 0:
+            raise TypeError(f"arange takes scalars, not {end!r} {end.type}; for a length use x.shape[0]")
+    if dtype is None:
+        found = result_dtype(ends)
+        dtype = "int64" if is_discrete(found) else found
+    name = dtype_name(dtype)
+    return ARange(name)(*(cast(v, name) for v in ends))
+
+
+# ---- joining and cutting --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Join(Op):
+    """Tensors of one dtype and rank, one after the other along an axis."""
+
+    axis: int
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        first = inputs[0]
+        if any(v.ndim != first.ndim or v.dtype != first.dtype for v in inputs):
+            listed = ", ".join(str(v.type) for v in inputs)
+            raise ValueError(f"concatenate: the tensors differ in dtype or number of dimensions: {listed}")
+        lengths = [self._length(axis, inputs) for axis in range(first.ndim)]
+        return [TensorType(first.dtype, tuple(lengths))]
+
+    def _length(self, axis: int, inputs: Sequence[Variable]) -> int | None:
+        given = [v.type.shape[axis] for v in inputs]
+        if axis == self.axis:
+            return None if None in given else sum(n for n in given if n is not None)
+        known = {n for n in given if n is not None}
+        if len(known) > 1:
+            raise ValueError(f"concatenate: axis {axis} has the lengths {given}; only axis {self.axis} may differ")
+        return known.pop() if known else None
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        others = {x.shape[: self.axis] + x.shape[self.axis + 1 :] for x in inputs}
+        if len(others) > 1:
+            shapes = " and ".join(str(x.shape) for x in inputs)
+            raise ValueError(f"concatenate: shapes {shapes} may differ on axis {self.axis} only")
+        return [np.concatenate(inputs, axis=self.axis)]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        if axis != self.axis:
+            return dim(node.inputs[0], axis)
+        return fold(apply_add, (dim(v, axis) for v in node.inputs))
+
+
+def apply_add(a: Variable, b: Variable) -> Variable:
+    return apply_scalar("add", a, b)
+
+
+def concatenate(tensors: Sequence[object], axis: int = 0) -> Variable:
+    """Tensors one after the other along an existing axis, in their promoted dtype."""
+    if isinstance(tensors, Variable) or not isinstance(tensors, (list, tuple)):
+        raise TypeError("concatenate takes a list of tensors; write T.concatenate([a, b], axis=0)")
+    if not tensors:
+        raise ValueError("concatenate: the list of tensors is empty; give at least one")
+    variables = [as_operand(t) for t in tensors]
+    if any(v.ndim == 0 for v in variables):
+        raise ValueError("concatenate: a scalar has no axis to join on; use T.stack for scalars")
+    dtype = result_dtype(variables)
+    place = normalize_axis(axis, variables[0].ndim, "concatenate")
+    variables = [cast(v, dtype) for v in variables]
+    return variables[0] if len(variables) == 1 else Join(place)(*variables)
+
+
+def join(axis: int, *tensors: object) -> Variable:
+    """`concatenate` with the axis first."""
+    return concatenate(list(tensors), axis)
+
+
+def stack(*tensors: object, axis: int = 0) -> Variable:
+    """Tensors of one shape along a new axis: `stack([a, b])` or `stack(a, b)`."""
+    parts: Sequence[object] = tensors
+    if isinstance(tensors[0], (list, tuple)):
+        parts = tensors[0]
+        axis = tensors[1] if len(tensors) > 1 else axis  # type: ignore[assignment]
+    if not parts:
+        raise ValueError("stack: the list of tensors is empty; give at least one")
+    variables = [as_operand(t) for t in parts]
+    if len({v.ndim for v in variables}) > 1:
+        listed = ", ".join(str(v.type) for v in variables)
+        raise ValueError(f"stack: the tensors have different numbers of dimensions: {listed}")
+    if variables[0].ndim == 0 and axis in (0, -1):
+        return make_vector(variables)
+    dtype = result_dtype(variables)
+    return concatenate([expand_dims(cast(v, dtype), axis) for v in variables], axis)
+
+
+def split(x: object, splits_size: object, n_splits: int | None = None, axis: int = 0) -> list[Variable]:
+    """`x` cut along `axis` into parts of the lengths `splits_size`, which must add up."""
+    var = as_tensor_variable(x)
+    place = normalize_axis(axis, var.ndim, "split")
+    lengths = _split_lengths(splits_size, n_splits)
+    total, whole = fold(apply_add, lengths, int64(0)), dim(var, place)
+    fits = eq(total, whole)
+    if not isinstance(fits, Constant):
+        message = "split: the parts have {} rows together and the tensor has {}"
+        var = check(ValueError, message, var, fits, total, whole)
+    parts, start = [], int64(0)
+    for length in lengths:
+        stop = apply_add(start, length)
+        parts.append(var[(slice(None),) * place + (slice(start, stop),)])
+        start = stop  # type: ignore[assignment]
+    return parts
+
+
+def _split_lengths(splits_size: object, n_splits: int | None) -> list[Variable]:
+    if n_splits is not None and isinstance(splits_size, Variable) and splits_size.ndim == 1:
+        return [as_length(splits_size[i], "split") for i in range(n_splits)]
+    lengths = as_lengths(splits_size, "split")
+    if n_splits is not None and len(lengths) != n_splits:
+        raise ValueError(f"split: {len(lengths)} lengths are given where n_splits={n_splits}")
+    return lengths
+
+
+# ---- repeating and turning --------------------------------------------------------------------------
+
+
+def repeat(x: object, repeats: object, axis: int | None = None) -> Variable:
+    """Each element `repeats` times, along `axis` or of the flattened tensor; a vector of counts gives
+    each element its own."""
+    var = as_tensor_variable(x)
+    if axis is None:
+        var, axis = flatten(var), 0
+    place = normalize_axis(axis, var.ndim, "repeat")
+    counts = as_tensor_variable(repeats)
+    if counts.ndim == 1:
+        return var[(slice(None),) * place + (_repeated_rows(cast(counts, "int64")),)]
+    count, lengths = as_length(counts, "repeat"), dims(var)
+    padded = expand_dims(var, place + 1)
+    spread = Alloc(padded.ndim)(padded, *lengths[: place + 1], count, *lengths[place + 1 :])
+    lengths[place] = _times(lengths[place], count)
+    return Reshape(var.ndim)(spread, *lengths)
+
+
+def _repeated_rows(counts: Variable) -> Variable:
+    """Row i of the source stands at the places between the sums of counts up to i - 1 and to i."""
+    ends = counts.cumsum()
+    places = arange(counts.sum())
+    before = apply_scalar("le", dimshuffle(ends, "x", 0), dimshuffle(places, 0, "x"))
+    return cast(before, "int64").sum(axis=1)
+
+
+def tile(x: object, reps: object, ndim: int | None = None) -> Variable:
+    """`x` laid `reps` times along each axis (the last axes, if there are fewer counts than axes)."""
+    var = as_tensor_variable(x)
+    counts = as_lengths(reps, "tile")
+    rank = max(var.ndim, len(counts), ndim or 0)
+    counts = [int64(1)] * (rank - len(counts)) + counts
+    var = shape_padleft(var, rank - var.ndim)
+    lengths = dims(var)
+    order: list[int | str] = [e for a in range(rank) for e in ("x", a)]
+    pairs = [n for pair in zip(counts, lengths, strict=True) for n in pair]
+    spread = Alloc(2 * rank)(dimshuffle(var, tuple(order)), *pairs) if rank else var
+    return Reshape(rank)(spread, *(_times(c, n) for c, n in zip(counts, lengths, strict=True)))
+
+
+def flip(x: object, axis: int | Sequence[int] | None = None) -> Variable:
+    """`x` backwards along `axis` (all axes)."""
+    var = as_tensor_variable(x)
+    wanted = range(var.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else [axis]
+    places = {normalize_axis(a, var.ndim, "flip") for a in wanted}
+    return var[tuple(slice(None, None, -1) if a in places else slice(None) for a in range(var.ndim))]
+
+
+def roll(x: object, shift: object, axis: int | None = None) -> Variable:
+    """`x` moved by `shift` places along `axis` (or flattened); what leaves at the end enters at the start."""
+    var = as_tensor_variable(x)
+    if axis is None:
+        return Reshape(var.ndim)(roll(flatten(var), shift, 0), *dims(var))
+    place = normalize_axis(axis, var.ndim, "roll")
+    length = dim(var, place)
+    cut = length - apply_scalar("mod", as_length(shift, "roll"), length)
+    before = (slice(None),) * place
+    return concatenate([var[(*before, slice(cut, None))], var[(*before, slice(None, cut))]], place)
+
+
+# ---- matrices made from lengths, and diagonals ------------------------------------------------------------
+
+
+def _columns_minus_rows(n: Variable, m: Variable) -> Variable:
+    return dimshuffle(arange(m), "x", 0) - dimshuffle(arange(n), 0, "x")
+
+
+def eye(n: object, m: object = None, k: object = 0, dtype: object = None) -> Variable:
+    """Ones on the k-th diagonal of an n × m matrix, zeros elsewhere."""
+    rows = as_length(n, "eye")
+    columns = rows if m is None else as_length(m, "eye")
+    return cast(eq(_columns_minus_rows(rows, columns), as_length(k, "eye")), dtype or "floatX")
+
+
+def identity_like(x: object, dtype: object = None) -> Variable:
+    """The identity matrix of the shape of `x`."""
+    var = as_tensor_variable(x)
+    return eye(dim(var, 0), dim(var, 1), dtype=dtype or var.dtype)
+
+
+def tri(n: object, m: object = None, k: object = 0, dtype: object = None) -> Variable:
+    """Ones on and below the k-th diagonal of an n × m matrix, zeros above."""
+    rows = as_length(n, "tri")
+    columns = rows if m is None else as_length(m, "tri")
+    return cast(apply_scalar("le", _columns_minus_rows(rows, columns), as_length(k, "tri")), dtype or "floatX")
+
+
+def tril(x: object, k: object = 0) -> Variable:
+    """`x` with zeros above the k-th diagonal of its last two axes."""
+    return _masked(x, k, "le", "tril")
+
+
+def triu(x: object, k: object = 0) -> Variable:
+    """`x` with zeros below the k-th diagonal of its last two axes."""
+    return _masked(x, k, "ge", "triu")
+
+
+def _masked(x: object, k: object, keep: str, what: str) -> Variable:
+    var = as_tensor_variable(x)
+    if var.ndim < 2:
+        raise ValueError(f"{what} takes a matrix, not {var!r} {var.type}")
+    distance = _columns_minus_rows(dim(var, var.ndim - 2), dim(var, var.ndim - 1))
+    zero = Constant(np.zeros((), var.dtype))
+    return apply_scalar("switch", apply_scalar(keep, distance, as_length(k, what)), var, zero)
+
+
+def diagonal(x: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
+    """The elements on a diagonal of two axes, along a new last axis."""
+    var = as_tensor_variable(x)
+    if var.ndim < 2:
+        raise ValueError(f"diagonal takes a tensor of at least two dimensions, not {var!r} {var.type}")
+    first, second = (normalize_axis(a, var.ndim, "diagonal") for a in (axis1, axis2))
+    rest = tuple(a for a in range(var.ndim) if a not in (first, second))
+    moved = dimshuffle(var, (first, second, *rest))
+    down, right = max(-offset, 0), max(offset, 0)
+    length = minimum(dim(moved, 0) - down, dim(moved, 1) - right)
+    places = arange(maximum(length, int64(0)))
+    picked = moved[places + down, places + right]
+    return dimshuffle(picked, (*range(1, picked.ndim), 0))
+
+
+def diag(x: object, k: int = 0) -> Variable:
+    """The k-th diagonal of a matrix; of a vector, the matrix that has it there and zeros elsewhere."""
+    var = as_tensor_variable(x)
+    if var.ndim == 2:
+        return diagonal(var, k)
+    if var.ndim != 1:
+        raise ValueError(f"diag takes a vector or a matrix, not {var!r} {var.type}")
+    length = dim(var, 0) + abs(k)
+    down, right = max(-k, 0), max(k, 0)
+    places = arange(dim(var, 0))
+    blank = alloc(Constant(np.zeros((), var.dtype)), length, length)
+    return blank[places + down, places + right].set(var)
+
+
+def trace(x: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
+    """The sum of a diagonal."""
+    return diagonal(x, offset, axis1, axis2).sum(axis=-1)
+
+
+# ---- lists that hold variables ----------------------------------------------------------------------------
+
+
+def _from_list(value: object) -> Variable | None:
+    assert isinstance(value, (list, tuple))
+    return stack([as_tensor_or_list(v) for v in value]) if _holds_variable(value) else None
+
+
+def as_tensor_or_list(value: object) -> object:
+    return as_tensor_variable(value) if isinstance(value, (list, tuple)) else value
+
+
+def _holds_variable(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_holds_variable(v) for v in value)
+    return isinstance(value, Variable)
+
+
+register_conversion(list, _from_list)
+register_conversion(tuple, _from_list)

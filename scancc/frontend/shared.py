@@ -1,0 +1,96 @@
+"""Shared variables: arrays that functions read and update, and that outlive the calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from scancc.errors import TypeMismatchError
+from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
+
+
+class SharedVariable(Variable):
+    """A variable that holds a value. Rank and dtype are fixed; lengths may change with the value.
+
+    `value` is the C-contiguous array itself, for the runtime; `default_update`, where set, is the
+    expression that a function gives it after each call, unless told otherwise.
+    """
+
+    __slots__ = ("default_update", "value")
+
+    def __init__(self, type: TensorType, value: np.ndarray, name: str | None = None) -> None:
+        super().__init__(type, name=name)
+        self.value = value
+        self.default_update: Variable | None = None
+
+    def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> np.ndarray:
+        """The value, copied unless `borrow`."""
+        return self.value if borrow else self.value.copy()
+
+    def set_value(self, new_value: object, borrow: bool = False) -> None:
+        """Put a value of this dtype and rank, copied unless `borrow`; dtypes are cast if nothing is lost."""
+        array = np.asarray(new_value)
+        self._check(new_value, array)
+        if borrow and array.dtype == self.dtype and array.flags.c_contiguous:
+            self.value = array
+        else:
+            self.value = np.array(array, dtype=self.dtype, order="C")
+
+    def _check(self, given: object, array: np.ndarray) -> None:
+        if not (np.can_cast(array.dtype, self.dtype) or _python_number_fits(given, array, self.dtype)):
+            raise TypeMismatchError(
+                f"set_value: the shared variable {self!r} is {self.dtype} and the value {array.dtype}; "
+                f"convert it first: np.asarray(value, {self.dtype!r})"
+            )
+        if array.ndim != self.ndim:
+            raise TypeMismatchError(
+                f"set_value: the shared variable {self!r} has {self.ndim} dimensions and the value {array.ndim}"
+            )
+        for axis, (want, have) in enumerate(zip(self.type.shape, array.shape, strict=True)):
+            if want is not None and want != have:
+                raise TypeMismatchError(
+                    f"set_value: axis {axis} of the shared variable {self!r} has length {want}, not {have}"
+                )
+
+    def zero(self, borrow: bool = False) -> None:
+        """Set all elements to 0."""
+        self.value = np.zeros_like(self.value)
+
+    def clone(self) -> SharedVariable:
+        """Another variable that holds the same array now."""
+        return SharedVariable(self.type, self.value, name=self.name)
+
+
+def _python_number_fits(given: object, array: np.ndarray, dtype: str) -> bool:
+    """Python numbers, and lists of them, take the shared variable's dtype where their kind allows it."""
+    if isinstance(given, (np.ndarray, np.generic)):
+        return False
+    with np.errstate(all="ignore"):
+        cast = array.astype(dtype, copy=False) if array.dtype.kind in "biuf" else array
+    if np.dtype(dtype).kind == "f":
+        return array.dtype.kind in "biuf"
+    return bool(np.array_equal(cast, array)) and array.dtype.kind in "biu"
+
+
+def shared(
+    value: object, name: str | None = None, strict: bool = False, allow_downcast: bool | None = None,
+    dtype: object = None, borrow: bool = False, broadcastable: Sequence[bool] | None = None,
+    shape: Sequence[int | None] | None = None, **older: Any,
+) -> SharedVariable:
+    """A shared variable that holds `value`: its dtype, or `dtype`; a Python int is int64, a float float64.
+
+    The value is copied unless `borrow`. `broadcastable` or `shape` say lengths that stay; by default a
+    later value may have any lengths.
+    """
+    if isinstance(value, Variable):
+        raise TypeError(f"shared: {value!r} is symbolic; a shared variable starts from numbers or an array")
+    array = np.asarray(value, dtype=None if dtype is None else dtype_name(dtype))
+    if array.dtype.name not in DTYPES:
+        raise TypeError(f"shared: {value!r} cannot become a tensor (its dtype would be {array.dtype})")
+    lengths: Sequence[Any] = shape or broadcastable or (None,) * array.ndim
+    fresh = array if borrow and array.flags.c_contiguous else np.array(array, order="C")
+    variable = SharedVariable(TensorType(array.dtype.name, tuple(lengths)), fresh, name=name)
+    variable._check(value, array)
+    return variable
