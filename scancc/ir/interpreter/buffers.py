@@ -1,0 +1,133 @@
+"""Buffers: NumPy arrays and views of them. Loads and stores stay inside or raise."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import types as t
+from ..core import Op
+from .arrays import check_index, element_dtype, full_shape
+from .machine import Machine, Meaning, Step, bind, bind_scalar, step_rule, value_rule
+from .tensors import gather_lanes
+
+
+def _check_truth(source: np.ndarray, key: tuple[Any, ...]) -> None:
+    if np.any(source.view(np.uint8)[key] > 1):
+        raise ValueError("reads a truth value that was never written")
+
+
+# ---- elements ----
+
+
+@step_rule("memref.load")
+def load(op: Op, machine: Machine) -> Step:
+    truth = op.result.type == t.i1
+
+    def call(source: np.ndarray, *indices: int) -> Any:
+        if machine.check_bounds:
+            check_index(indices, source.shape)
+        if truth:
+            _check_truth(source, indices)
+        return source[indices]
+    return bind(op, gather_lanes) if machine.lanes else bind_scalar(op, call)
+
+
+@step_rule("memref.store")
+def store(op: Op, machine: Machine) -> Step:
+    def call(value: Any, dest: np.ndarray, *indices: int) -> None:
+        if machine.check_bounds:
+            check_index(indices, dest.shape)
+        dest[indices] = value
+    return bind(op, call)
+
+
+@step_rule("vector.load")
+def vector_load(op: Op, machine: Machine) -> Step:
+    shape = full_shape(op.result.type, ())
+    truth = t.element(op.result.type) == t.i1
+
+    def call(base: np.ndarray, *indices: int) -> np.ndarray:
+        key = _adjacent(base, shape, indices)
+        if truth:
+            _check_truth(base, key)
+        return base[key].copy()
+    return bind(op, call)
+
+
+@step_rule("vector.store")
+def vector_store(op: Op, machine: Machine) -> Step:
+    shape = full_shape(op.operands[0].type, ())
+
+    def call(value: np.ndarray, base: np.ndarray, *indices: int) -> None:
+        base[_adjacent(base, shape, indices)] = value
+    return bind(op, call)
+
+
+def _adjacent(base: np.ndarray, lanes: tuple[int, ...], indices: tuple[int, ...]) -> tuple[Any, ...]:
+    """The key of `lanes` elements from `indices` on, along the last axes."""
+    lead = len(indices) - len(lanes)
+    ends = [*indices[:lead], *(i + n - 1 for i, n in zip(indices[lead:], lanes, strict=True))]
+    check_index(indices, base.shape)
+    check_index(ends, base.shape)
+    if lanes[-1] > 1 and base.strides[-1] != base.itemsize:
+        raise ValueError(f"the last axis has stride {base.strides[-1] // base.itemsize}; "
+                         "a vector needs adjacent elements")
+    return (*indices[:lead], *(slice(i, i + n) for i, n in zip(indices[lead:], lanes, strict=True)))
+
+
+# ---- whole buffers ----
+
+
+@value_rule("memref.copy")
+def copy(op: Op) -> Meaning:
+    def call(source: np.ndarray, dest: np.ndarray) -> None:
+        if source.shape != dest.shape:
+            raise ValueError(f"a copy from shape {source.shape} to {dest.shape}")
+        if _same(source, dest):
+            return
+        if np.shares_memory(source, dest):
+            raise ValueError("the buffers overlap")
+        dest[...] = source
+    return call
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.ctypes.data == b.ctypes.data and a.strides == b.strides
+
+
+@value_rule("memref.view")
+def view(op: Op) -> Meaning:
+    type, dtype = op.result.type, element_dtype(op.result.type)
+
+    def call(source: np.ndarray, offset: int, *dims: int) -> np.ndarray:
+        shape = full_shape(type, dims)
+        size = math.prod(shape) * dtype.itemsize
+        if offset < 0 or offset + size > len(source):
+            raise IndexError(f"{size} bytes from {offset} are not inside a buffer of {len(source)} bytes")
+        if offset % dtype.itemsize:
+            raise ValueError(f"offset {offset} is not a multiple of {dtype.itemsize}, an element's size")
+        return source[offset:offset + size].view(dtype).reshape(shape)
+    return call
+
+
+@value_rule("scan.buffer_reshape")
+def reshape(op: Op) -> Meaning:
+    def call(source: np.ndarray, *dims: int) -> np.ndarray:
+        shape = full_shape(op.result.type, dims)
+        size = math.prod(shape)
+        if not source.flags.c_contiguous:
+            raise ValueError("the buffer is not contiguous")
+        if size > source.size:
+            raise IndexError(f"{size} elements out of a buffer of {source.size}")
+        return source.reshape(-1)[:size].reshape(shape)
+    return call
+
+
+@value_rule("scan.buffer_constant")
+def buffer_constant(op: Op) -> Meaning:
+    data = op.attrs["value"].data.view()
+    data.flags.writeable = False
+    return lambda: data

@@ -1,0 +1,172 @@
+"""Functions of a module: arguments in, outputs out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import InternalError
+from .. import types as t
+from ..core import Op, Value, functions
+from .arrays import element_dtype, mismatch, poison, to_scalar
+from .control import PLACE, REPORTS, storage
+from .machine import CheckFailed, Env, Machine
+
+Extent = tuple[int, int, int]  # x, y, z
+_ONE: Extent = (1, 1, 1)
+
+
+def run_function(module: Op, name: str, args: Sequence[Any], *, check_bounds: bool = True,
+                 grid: Extent = _ONE, block: Extent = _ONE) -> list[np.ndarray]:
+    """Run function `name` of `module` once; see the package's docstring for arguments and answer."""
+    return compile_function(module, name, check_bounds=check_bounds)(*args, grid=grid, block=block)
+
+
+def compile_function(module: Op, name: str, *, check_bounds: bool = True) -> Function:
+    """Make function `name` ready to run, many times. The module must not change meanwhile."""
+    for op in functions(module):
+        if op.attrs["sym_name"] == name:
+            return Function(op, Machine(check_bounds))
+    names = ", ".join(op.attrs["sym_name"] for op in functions(module)) or "none"
+    raise InternalError(f"interpreter: the module has no function @{name}; it has {names}")
+
+
+def run_program(module: Op, name: str, inputs: Sequence[Any],
+                capacities: Sequence[Sequence[int]] | None = None) -> list[np.ndarray]:
+    """Run function `name` on a program's inputs, whatever stage `module` is at.
+
+    In loop form, outputs are made here, of poison, and inputs are protected from being written. The
+    query that `plan-memory` adds says how large outputs and workspace are; before that pass
+    `capacities` does, the shapes of the outputs, where the types leave sizes open.
+    """
+    function = compile_function(module, name)
+    if "n_inputs" not in function.op.attrs:
+        return function(*inputs)
+    inputs = [_read_only(value) for value in inputs]
+    workspace = []
+    if function.workspace is not None:
+        capacities, nbytes = _query(module, function, inputs)
+        workspace = [np.full(nbytes, 0xFF, np.uint8)]  # NaN in every float type
+    if capacities is None:
+        capacities = [_static_shape(param) for param in function.outputs]
+    outputs = [poison(shape, element_dtype(param.type))
+               for shape, param in zip(capacities, function.outputs, strict=True)]
+    return function(*inputs, *outputs, *workspace)
+
+
+def _read_only(value: Any) -> np.ndarray:
+    view = np.asarray(value).view()
+    view.flags.writeable = False
+    return view
+
+
+def _static_shape(param: Value) -> tuple[int, ...]:
+    shape = param.type.shape  # type: ignore[attr-defined]
+    if None in shape:
+        raise ValueError(f"the type of output {param!r} leaves sizes open: pass `capacities`")
+    return tuple(shape)
+
+
+def _query(module: Op, function: Function, inputs: Sequence[Any]) -> tuple[list[list[int]], int]:
+    """Shapes of the outputs and bytes of the workspace, from the function's query."""
+    query = compile_function(module, f"{function.name}__query")
+    rest = [poison([n or 0 for n in param.type.shape], element_dtype(param.type))  # type: ignore[attr-defined]
+            for param in query.params[len(inputs):]]
+    answers = query(*inputs, *rest)
+    found = dict(zip(query.op.attrs["return_slots"], map(int, answers), strict=True))
+    shapes, slot = [], sum(_n_slots(param) for param in function.params[:len(inputs)])
+    for param in function.outputs:
+        shapes.append([found[slot + 1 + axis] for axis in range(_n_slots(param) - 1)])
+        slot += _n_slots(param)
+    return shapes, found[slot + 1]
+
+
+def _n_slots(param: Value) -> int:
+    """How many slots of the packed ABI a buffer takes: its pointer, and each size."""
+    return 1 + len(param.type.shape)  # type: ignore[attr-defined]
+
+
+class Function:
+    """One function, ready to run. `outputs` are the parameters that it writes; in tensor form none."""
+
+    def __init__(self, op: Op, machine: Machine) -> None:
+        self.op = op
+        self.name: str = op.attrs["sym_name"]
+        self.params = op.body.args
+        self.code = machine.block(op.body)
+        self.workspace = self.params[-1] if "planned" in op.attrs else None
+        if "n_inputs" in op.attrs:
+            rest = self.params[op.attrs["n_inputs"].value:]
+            self.outputs = [param for param in rest if param is not self.workspace]
+        else:
+            self.outputs = _written_params(op)
+
+    def __call__(self, *args: Any, grid: Extent = _ONE, block: Extent = _ONE) -> list[np.ndarray]:
+        """Run with `args`; a GPU kernel for each block of `grid` and each thread of `block`."""
+        if len(args) != len(self.params):
+            raise TypeError(f"@{self.name} takes {len(self.params)} arguments, got {len(args)}")
+        values = [self._argument(i, arg) for i, arg in enumerate(args)]
+        env: Env = {REPORTS: {}}
+        answer: list[Any] = []
+        with np.errstate(all="ignore"):
+            try:
+                for place in _places(grid, block):
+                    env[PLACE] = place
+                    answer = self.code.run(env, values)
+            except CheckFailed as failed:
+                raise failed.error from None
+        if self.code.yields:
+            return [np.array(value, element_dtype(v.type))
+                    for v, value in zip(self.code.yields, answer, strict=True)]
+        return [self._trim(param, values[param.index], env[REPORTS]) for param in self.outputs]
+
+    def _argument(self, number: int, arg: Any) -> Any:
+        type = self.params[number].type
+        dtype = element_dtype(type)
+        if not isinstance(type, (t.TensorType, t.MemRefType)):
+            return to_scalar(type)(_signless(np.asarray(arg), dtype))
+        if isinstance(type, t.MemRefType) and type.shape and not isinstance(arg, np.ndarray):
+            raise TypeError(f"argument {number} of @{self.name} is a buffer: pass an array, not {arg!r}")
+        array = _signless(arg if isinstance(arg, np.ndarray) else np.asarray(arg, dtype), dtype)
+        problem = mismatch(array, type)
+        if problem:
+            raise TypeError(f"argument {number} of @{self.name} must be {type}: {problem}")
+        return array
+
+    def _trim(self, param: Value, array: np.ndarray, reports: dict[Value, tuple[int, ...]]) -> np.ndarray:
+        dims = reports.get(param, array.shape)
+        if any(d > n for d, n in zip(dims, array.shape, strict=True)):
+            raise InternalError(f"interpreter: @{self.name} reports {dims} for an output of {array.shape}")
+        return array[tuple(slice(0, n) for n in dims)] if dims else array
+
+
+def _signless(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Unsigned integers as the signed ones of the same bits."""
+    return array.view(dtype) if array.dtype.kind == "u" and array.itemsize == dtype.itemsize else array
+
+
+def _places(grid: Extent, block: Extent) -> Iterator[dict[tuple[str, str], int]]:
+    """The indices of each thread, blocks outermost."""
+    fixed = {(f"gpu.{name}_dim", axis): n for name, extent in (("grid", grid), ("block", block))
+             for axis, n in zip("xyz", extent, strict=True)}
+    for at in itertools.product(*(range(n) for n in (*reversed(grid), *reversed(block)))):
+        yield fixed | {("gpu.block_id", axis): i for axis, i in zip("zyx", at[:3], strict=True)} | {
+            ("gpu.thread_id", axis): i for axis, i in zip("zyx", at[3:], strict=True)}
+
+
+_WRITES: dict[str, int] = {"memref.store": 1, "memref.copy": 1, "vector.store": 1, "scan.output_dims": 0}
+
+
+def _written_params(func: Op) -> list[Value]:
+    """The parameters that a function without `n_inputs` may write. A workspace is only seen through
+    `memref.view`, and so is not among them."""
+    found = set()
+    for op in func.walk():
+        if op.name in _WRITES:
+            found.add(storage(op.operands[_WRITES[op.name]]))
+        elif op.name == "linalg.generic" and not op.results:
+            found.update(storage(v) for v in op.group(1))
+    return [param for param in func.body.args if param in found]
