@@ -1,0 +1,115 @@
+"""LLVM IR text to object code, optimised text and assembly, through llvmlite.
+
+The printer of `llvm.py` writes code that is already vectorised, in rotated loops, with few memory
+slots; so a short list of LLVM's passes does what its -O2 pipeline would, in a fraction of the time. LLVM's own
+vectorizers stay off at level 2: they cost time and undo the schedule.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import tempfile
+import threading
+from typing import Any
+
+from ..errors import InternalError
+from .target import Target, machine_options
+
+# llvmlite's objects share LLVM's global context, which one thread at a time may use.
+_lock = threading.RLock()
+
+
+@functools.cache
+def binding() -> Any:
+    """llvmlite's binding with all targets ready; the one place that imports it."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    return llvm
+
+
+def versions() -> str:
+    """The compiler's versions, for cache keys and manifests."""
+    import llvmlite
+
+    return f"llvmlite {llvmlite.__version__}, LLVM {'.'.join(map(str, binding().llvm_version_info))}"
+
+
+def compile_object(llvm_text: str, target: Target, opt_level: int = 2) -> bytes:
+    """A relocatable object (ELF on Linux) of a module; position independent."""
+    with _lock:
+        module, machine = _optimised(llvm_text, target, opt_level)
+        return bytes(machine.emit_object(module))
+
+
+def assembly(llvm_text: str, target: Target, opt_level: int = 2) -> str:
+    """The optimised module as the target's assembly, or as PTX."""
+    with _lock:
+        module, machine = _optimised(llvm_text, target, opt_level)
+        return str(machine.emit_assembly(module))
+
+
+def optimised_text(llvm_text: str, target: Target, opt_level: int = 2) -> str:
+    """The module as LLVM leaves it before instruction selection."""
+    with _lock:
+        return str(_optimised(llvm_text, target, opt_level)[0])
+
+
+def _optimised(llvm_text: str, target: Target, opt_level: int) -> tuple[Any, Any]:
+    module = _parsed(llvm_text)
+    machine = _machine(target, opt_level)
+    module.triple = target.triple
+    module.data_layout = str(machine.target_data)
+    if opt_level > 0:
+        builder = binding().create_pass_builder(machine, _tuning(opt_level))
+        _passes(builder, opt_level).run(module, builder)
+    return module, machine
+
+
+def _parsed(llvm_text: str) -> Any:
+    llvm = binding()
+    try:
+        module = llvm.parse_assembly(llvm_text)
+        module.verify()
+    except RuntimeError as error:
+        reason = str(error).strip()
+        raise InternalError(
+            f"scancc printed LLVM IR that LLVM refuses: {reason}\nThis is a fault of scancc. "
+            f"The module is kept in {_reproducer(llvm_text)}; please report it with that file."
+        ) from None
+    return module
+
+
+def _reproducer(llvm_text: str) -> str:
+    """The path of a file that keeps a refused module, one file a module."""
+    digest = hashlib.sha256(llvm_text.encode()).hexdigest()[:12]
+    path = os.path.join(tempfile.gettempdir(), f"scancc-reproducer-{digest}.ll")
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(llvm_text)
+    except OSError as error:
+        return f"no file ({error})"
+    return path
+
+
+@functools.cache
+def _machine(target: Target, opt_level: int) -> Any:
+    found = binding().Target.from_triple(target.triple)
+    return found.create_target_machine(opt=max(opt_level, 1) if opt_level else 0, **machine_options(target))
+
+
+def _tuning(opt_level: int) -> Any:
+    options = binding().create_pipeline_tuning_options(speed_level=opt_level)
+    options.loop_vectorization = opt_level > 2
+    options.slp_vectorization = opt_level > 2
+    return options
+
+
+def _passes(builder: Any, opt_level: int) -> Any:
+    """The passes to run: our short list at levels 1 and 2, LLVM's own pipeline at 3."""
+    if opt_level > 2:
+        return builder.getModulePassManager()
+    return builder.getModulePassManager()
