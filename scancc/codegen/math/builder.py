@@ -1,0 +1,314 @@
+"""Python arithmetic that writes LLVM IR: a formula over `Value`s becomes straight-line text.
+
+Every operation is elementwise over `width` lanes (1 is a scalar) and carries no fast-math flag, so
+an element gets the same bits at every width.  Equal operations are written once.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Union
+
+if TYPE_CHECKING:
+    from .function import MathFunction
+
+Kind = Literal["f32", "f64", "i32", "i64", "i1"]
+Operand = Union["Value", float, int]
+
+_LLVM_NAMES: dict[str, str] = {"f32": "float", "f64": "double", "i32": "i32", "i64": "i64", "i1": "i1"}
+
+
+@dataclass(frozen=True)
+class Format:
+    """What the formulas need to know about an IEEE binary format."""
+
+    kind: Kind
+    integer: Kind
+    mantissa_bits: int
+    bias: int
+    sign_bit: int
+    split_mask: int  # keeps the upper half of the significand, so that products of halves are exact
+    round_magic: float  # 1.5 * 2**mantissa_bits: adding it rounds to an integer, in the low bits
+
+
+FORMATS: dict[str, Format] = {
+    "f32": Format("f32", "i32", 23, 127, 1 << 31, -(1 << 12), 1.5 * 2.0**23),
+    "f64": Format("f64", "i64", 52, 1023, 1 << 63, -(1 << 27), 1.5 * 2.0**52),
+}
+
+
+class Body:
+    """The text of one function while it is being written."""
+
+    def __init__(self, width: int, fma: bool) -> None:
+        self.width = width
+        self.has_fma = fma
+        self.lines: list[str] = []
+        self.declares: dict[str, None] = {}
+        self.calls: dict[str, MathFunction] = {}
+        self._written: dict[str, Value] = {}
+        self._types = {k: n if width == 1 else f"<{width} x {n}>" for k, n in _LLVM_NAMES.items()}
+        self._n_names = 0
+        self._n_blocks = 0
+
+    def type(self, kind: Kind) -> str:
+        return self._types[kind]
+
+    def fresh(self) -> str:
+        self._n_names += 1
+        return f"%v{self._n_names}"
+
+    def constant(self, kind: Kind, number: float | int) -> Value:
+        text = _literal(kind, number)
+        if self.width > 1:
+            one = _LLVM_NAMES[kind]
+            # A constant shuffle, which every LLVM reads and folds; `splat (...)` needs a new one.
+            text = (f"shufflevector (<1 x {one}> <{one} {text}>, <1 x {one}> poison, "
+                    f"<{self.width} x i32> zeroinitializer)")
+        return Value(self, kind, text)
+
+    def emit(self, kind: Kind, operation: str) -> Value:
+        known = self._written.get(operation)
+        if known is None:
+            known = self._written[operation] = Value(self, kind, self.fresh())
+            self.lines.append(f"  {known.name} = {operation}")
+        return known
+
+    def branch_if(self, condition: str) -> None:
+        """What follows is done only where the i1 named `condition` holds, until `join`."""
+        self._n_blocks += 1
+        self._outer = dict(self._written)
+        rare, after = f"rare{self._n_blocks}", f"after{self._n_blocks}"
+        self.lines += [f"  br i1 {condition}, label %{rare}, label %{after}", f"{rare}:"]
+
+    def join(self, inside: list[Value], outside: list[Value]) -> list[Value]:
+        """Close the branch: the values from inside where it was taken, the others where not."""
+        rare, after = f"rare{self._n_blocks}", f"after{self._n_blocks}"
+        came_from = "%entry" if self._n_blocks == 1 else f"%after{self._n_blocks - 1}"
+        self.lines += [f"  br label %{after}", f"{after}:"]
+        self._written = self._outer  # what the branch wrote is not known after it
+        merged = []
+        for taken, other in zip(inside, outside, strict=True):
+            result = Value(self, taken.kind, self.fresh())
+            sources = f"[ {taken.name}, %{rare} ], [ {other.name}, {came_from} ]"
+            self.lines.append(f"  {result.name} = phi {self.type(taken.kind)} {sources}")
+            merged.append(result)
+        return merged
+
+    def intrinsic(self, name: str, kind: Kind, *operands: Value) -> Value:
+        kind_name = kind if self.width == 1 else f"v{self.width}{kind}"
+        type_text = self.type(kind)
+        symbol = f"@llvm.{name}.{kind_name}"
+        self.declares[f"declare {type_text} {symbol}({', '.join([type_text] * len(operands))})"] = None
+        arguments = ", ".join(f"{type_text} {v.name}" for v in operands)
+        return self.emit(kind, f"call {type_text} {symbol}({arguments})")
+
+
+class Value:
+    """One SSA value of a `Body`; operators write instructions, Python numbers become splats."""
+
+    __slots__ = ("body", "kind", "name")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, body: Body, kind: Kind, name: str) -> None:
+        self.body = body
+        self.kind = kind
+        self.name = name
+
+    @property
+    def format(self) -> Format:
+        return FORMATS[self.kind]
+
+    def like(self, operand: Operand) -> Value:
+        return operand if isinstance(operand, Value) else self.body.constant(self.kind, operand)
+
+    def _binary(self, opcode: str, left: Operand, right: Operand) -> Value:
+        names = f"{self.like(left).name}, {self.like(right).name}"
+        return self.body.emit(self.kind, f"{opcode} {self.body.type(self.kind)} {names}")
+
+    def _arithmetic(self, opcode: str, left: Operand, right: Operand) -> Value:
+        return self._binary(("f" if self.kind in FORMATS else "") + opcode, left, right)
+
+    def __add__(self, other: Operand) -> Value:
+        return self._arithmetic("add", self, other)
+
+    def __radd__(self, other: Operand) -> Value:
+        return self._arithmetic("add", other, self)
+
+    def __sub__(self, other: Operand) -> Value:
+        return self._arithmetic("sub", self, other)
+
+    def __rsub__(self, other: Operand) -> Value:
+        return self._arithmetic("sub", other, self)
+
+    def __mul__(self, other: Operand) -> Value:
+        return self._arithmetic("mul", self, other)
+
+    def __rmul__(self, other: Operand) -> Value:
+        return self._arithmetic("mul", other, self)
+
+    def __truediv__(self, other: Operand) -> Value:
+        return self._binary("fdiv", self, other)
+
+    def __rtruediv__(self, other: Operand) -> Value:
+        return self._binary("fdiv", other, self)
+
+    def __neg__(self) -> Value:
+        if self.kind in FORMATS:
+            return self.body.emit(self.kind, f"fneg {self.body.type(self.kind)} {self.name}")
+        return 0 - self
+
+    def __and__(self, other: Operand) -> Value:
+        return self._binary("and", self, other)
+
+    def __or__(self, other: Operand) -> Value:
+        return self._binary("or", self, other)
+
+    def __xor__(self, other: Operand) -> Value:
+        return self._binary("xor", self, other)
+
+    def __lshift__(self, other: Operand) -> Value:
+        return self._binary("shl", self, other)
+
+    def __rshift__(self, other: Operand) -> Value:
+        """Logical shift: the sign bit is not copied."""
+        return self._binary("lshr", self, other)
+
+    def ashr(self, other: Operand) -> Value:
+        return self._binary("ashr", self, other)
+
+    def _compare(self, float_predicate: str, int_predicate: str, other: Operand) -> Value:
+        is_float = self.kind in FORMATS
+        opcode = f"fcmp {float_predicate}" if is_float else f"icmp {int_predicate}"
+        names = f"{self.name}, {self.like(other).name}"
+        return self.body.emit("i1", f"{opcode} {self.body.type(self.kind)} {names}")
+
+    def __lt__(self, other: Operand) -> Value:
+        return self._compare("olt", "slt", other)
+
+    def __le__(self, other: Operand) -> Value:
+        return self._compare("ole", "sle", other)
+
+    def __gt__(self, other: Operand) -> Value:
+        return self._compare("ogt", "sgt", other)
+
+    def __ge__(self, other: Operand) -> Value:
+        return self._compare("oge", "sge", other)
+
+    def equals(self, other: Operand) -> Value:
+        return self._compare("oeq", "eq", other)
+
+    def differs(self, other: Operand) -> Value:
+        """Not equal; true where either float is NaN."""
+        return self._compare("une", "ne", other)
+
+    def is_nan(self) -> Value:
+        return self._compare("uno", "ne", self)
+
+    def below_unsigned(self, other: Operand) -> Value:
+        return self._compare("olt", "ult", other)
+
+    def _convert(self, opcode: str, kind: Kind) -> Value:
+        source, target = self.body.type(self.kind), self.body.type(kind)
+        return self.body.emit(kind, f"{opcode} {source} {self.name} to {target}")
+
+    def bits(self) -> Value:
+        return self._convert("bitcast", self.format.integer)
+
+    def as_float(self) -> Value:
+        return self._convert("bitcast", "f32" if self.kind == "i32" else "f64")
+
+    def to_f64(self) -> Value:
+        return self._convert("fpext", "f64") if self.kind == "f32" else self._convert("sitofp", "f64")
+
+    def to_f32(self) -> Value:
+        return self._convert("fptrunc", "f32") if self.kind == "f64" else self._convert("sitofp", "f32")
+
+    def to_i64(self) -> Value:
+        return self._convert("zext", "i64")
+
+    def to_i32(self) -> Value:
+        return self._convert("trunc", "i32")
+
+    def abs(self) -> Value:
+        return self.body.intrinsic("fabs", self.kind, self)
+
+    def sqrt(self) -> Value:
+        return self.body.intrinsic("sqrt", self.kind, self)
+
+    def copysign(self, sign: Operand) -> Value:
+        return self.body.intrinsic("copysign", self.kind, self, self.like(sign))
+
+    def at_most(self, limit: Operand) -> Value:
+        """min(self, limit); NaN stays.  Written so that x86 uses one minimum instruction."""
+        bound = self.like(limit)
+        return where(bound < self, bound, self)
+
+    def at_least(self, limit: Operand) -> Value:
+        bound = self.like(limit)
+        return where(bound > self, bound, self)
+
+
+def where(condition: Value, yes: Operand, no: Operand) -> Value:
+    """Lane by lane: `yes` where the condition holds."""
+    first = yes if isinstance(yes, Value) else no
+    if not isinstance(first, Value):
+        raise TypeError("where() needs a Value on one side at least; make the other with Value.like")
+    chosen, other = first.like(yes), first.like(no)
+    body = condition.body
+    value_type = body.type(first.kind)
+    parts = f"{body.type('i1')} {condition.name}, {value_type} {chosen.name}, {value_type} {other.name}"
+    return body.emit(first.kind, f"select {parts}")
+
+
+def fma(a: Operand, b: Operand, c: Operand) -> Value:
+    """a*b + c: one rounding where the target has it, two where not (then nothing may need one)."""
+    first = next(v for v in (a, b, c) if isinstance(v, Value))
+    if not first.body.has_fma:
+        return first.like(a) * b + c
+    return first.body.intrinsic("fma", first.kind, first.like(a), first.like(b), first.like(c))
+
+
+def horner(coefficients: Sequence[float], x: Value) -> Value:
+    """c0 + c1*x + ..., fewest operations, longest chain."""
+    total = x.like(coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        total = fma(total, x, coefficient)
+    return total
+
+
+def estrin(coefficients: Sequence[float], x: Value) -> Value:
+    """c0 + c1*x + ... by halves: a chain of about log2(n) multiply-adds."""
+    terms: list[Operand] = list(coefficients)
+    power = x
+    while len(terms) > 1:
+        pairs: list[Operand] = [
+            fma(power, terms[i + 1], terms[i]) if i + 1 < len(terms) else terms[i]
+            for i in range(0, len(terms), 2)
+        ]
+        terms = pairs
+        if len(terms) > 1:
+            power = power * power
+    return x.like(terms[0])
+
+
+def through_f64(formula: Callable[..., Value]) -> Callable[..., Value]:
+    """The float32 form of a float64 formula: widen, compute, round once."""
+
+    def narrow(*arguments: Value) -> Value:
+        return formula(*(x.to_f64() for x in arguments)).to_f32()
+
+    return narrow
+
+
+def _literal(kind: Kind, number: float | int) -> str:
+    if kind == "i1":
+        return "true" if number else "false"
+    if kind not in FORMATS:
+        return str(int(number))
+    value = float(number)
+    if kind == "f32" and value == value and abs(value) != float("inf"):
+        value = struct.unpack("<f", struct.pack("<f", value))[0]
+    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"

@@ -1,0 +1,151 @@
+"""log and its kin: x = 2**k * (1 + f) with |f| small, and a polynomial for log(1 + f)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from . import coefficients
+from .builder import FORMATS, Value, estrin, fma, where
+from .doubled import Doubled, fast_two_sum, multiply, two_product, two_sum
+from .exponential import LN2_PARTS, exp_of_negative, is_tiny
+
+INFINITY = float("inf")
+NAN = float("nan")
+
+SQRT_HALF_BITS = {"f64": 0x3FE6A09E667F3BCD, "f32": 0x3F3504F3}
+INVERSE_LN2 = (1.4426950408889634, 2.0355273740931033e-17)
+INVERSE_LN10 = (0.4342944819032518, 1.098319650216765e-17)
+LOG10_2 = (float.fromhex("0x1.34413509f7800p-2"), float.fromhex("0x1.fef311f12b358p-46"))
+
+
+class Parts(NamedTuple):
+    """x = 2**k * m with sqrt(1/2) <= m < sqrt(2)."""
+
+    k: Value
+    m: Value
+
+
+def split_normal(x: Value) -> Parts:
+    """The parts of a positive normal x (anything, for other values)."""
+    f = x.format
+    start = SQRT_HALF_BITS[x.kind]
+    moved = x.bits() + ((f.bias << f.mantissa_bits) - start)
+    m = ((moved & ((1 << f.mantissa_bits) - 1)) + start).as_float()
+    # The biased exponent becomes a float as the low bits of 2**mantissa_bits.
+    unit = 2.0**f.mantissa_bits
+    counted = ((moved >> f.mantissa_bits) | ((f.bias + f.mantissa_bits) << f.mantissa_bits)).as_float()
+    return Parts(counted - (unit + f.bias), m)
+
+
+def split_positive(x: Value) -> Parts:
+    """The parts of a positive x, subnormals too."""
+    f = x.format
+    step = f.mantissa_bits + 2
+    small = x < 2.0 ** (1 - f.bias)
+    k, m = split_normal(where(small, x * 2.0**step, x))
+    return Parts(where(small, k - float(step), k), m)
+
+
+def _atanh_series(f: Value) -> tuple[Value, Value]:
+    """s and z*L(z) of log(1 + f) = 2*s + s*z*L(z), where s = f/(2 + f) and z = s*s."""
+    s = f / (f + 2.0)
+    z = s * s
+    return s, z * estrin(coefficients.LOG_F64, z)
+
+
+def third_order(f: Value, half_square: Value) -> Value:
+    """log(1 + f) - f + f*f/2."""
+    if f.kind == "f32":
+        return (f * f * f) * estrin(coefficients.LOG_F32, f)
+    s, rest = _atanh_series(f)
+    return s * (half_square + rest)
+
+
+def log_of_parts(k: Value, f: Value) -> Value:
+    """k*ln2 + log(1 + f)."""
+    ln2_hi, ln2_lo = LN2_PARTS[f.kind]
+    half_square = f * 0.5 * f
+    small = fma(k, ln2_lo, third_order(f, half_square))
+    return fma(k, ln2_hi, f - (half_square - small))
+
+
+def outside_domain(x: Value, result: Value, pole: float, at_pole: float) -> Value:
+    """`result` inside (pole, inf); infinity and NaN as they are; at_pole at the pole, NaN below."""
+    below = where(x.equals(pole), x.like(at_pole), NAN)
+    return where(x > pole, where(x < INFINITY, result, x), below)
+
+
+def log(x: Value) -> Value:
+    k, m = split_positive(x)
+    return outside_domain(x, log_of_parts(k, m - 1.0), 0.0, -INFINITY)
+
+
+def _log_doubled(f: Value) -> Doubled:
+    """log(1 + f) to about 2**-57."""
+    square = two_product(f * 0.5, f)
+    start = fast_two_sum(f, -square.hi)
+    return fast_two_sum(start.hi, (start.lo - square.lo) + third_order(f, square.hi))
+
+
+def log2(x: Value) -> Value:
+    k, m = split_positive(x)
+    natural = _log_doubled(m - 1.0)
+    fraction = multiply(natural, Doubled(*(x.like(c) for c in INVERSE_LN2)))
+    total = two_sum(k, fraction.hi)
+    return outside_domain(x, total.hi + (total.lo + fraction.lo), 0.0, -INFINITY)
+
+
+def log10(x: Value) -> Value:
+    k, m = split_positive(x)
+    natural = _log_doubled(m - 1.0)
+    fraction = multiply(natural, Doubled(*(x.like(c) for c in INVERSE_LN10)))
+    total = two_sum(k * LOG10_2[0], fraction.hi)
+    low = total.lo + fma(k, LOG10_2[1], fraction.lo)
+    return outside_domain(x, total.hi + low, 0.0, -INFINITY)
+
+
+def _in_f64(x: Value, per_octave: float, per_unit: float) -> Value:
+    """k*per_octave + log(1 + f)*per_unit for a float32 x, rounded once."""
+    k, m = split_positive(x)
+    f = (m - 1.0).to_f64()
+    series = (f * f) * fma(f, estrin(coefficients.LOG_F32, f), -0.5)
+    total = fma(k.to_f64(), per_octave, (f + series) * per_unit)
+    return outside_domain(x, total.to_f32(), 0.0, -INFINITY)
+
+
+def log2_f32(x: Value) -> Value:
+    return _in_f64(x, 1.0, INVERSE_LN2[0])
+
+
+def log10_f32(x: Value) -> Value:
+    return _in_f64(x, sum(LOG10_2), INVERSE_LN10[0])
+
+
+def log1p(x: Value) -> Value:
+    """With k from 1 + x, f = 2**-k*x + (2**-k - 1) exactly, as two floats."""
+    k, m = split_normal(x + 1.0)
+    inverse = power_of_minus(k)
+    near = two_sum(inverse - 1.0, x * inverse)
+    huge = k > float(x.format.mantissa_bits + 4)  # here 1 + x is x
+    f, f_lo = where(huge, m - 1.0, near.hi), where(huge, 0.0, near.lo)
+    ln2_hi, ln2_lo = LN2_PARTS[x.kind]
+    half_square = f * 0.5 * f
+    small = fma(k, ln2_lo, third_order(f, half_square)) + fma(-f_lo, f, f_lo)
+    result = fma(k, ln2_hi, f - (half_square - small))
+    return where(is_tiny(x), x, outside_domain(x, result, -1.0, -INFINITY))
+
+
+def power_of_minus(k: Value) -> Value:
+    """2**-k for a normal exponent held as a float."""
+    f = FORMATS[k.kind]
+    shifted = (f.round_magic + f.bias) - k
+    return (shifted.bits() << f.mantissa_bits).as_float()
+
+
+def softplus(x: Value) -> Value:
+    """log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))."""
+    e = exp_of_negative(-x.abs())
+    upper = e > 0.41421356
+    f = where(upper, fma(e, 0.5, -0.5), e)
+    k = where(upper, e.like(1.0), 0.0)
+    return x.at_least(0.0) + log_of_parts(k, f)
