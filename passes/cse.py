@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ir import types as t
-from ..ir.core import Block, Op, Value
-from ..ir.ops import CHECKS, COMMUTATIVE, ISOLATED, OPS, is_pure
-from ..ir.printer import attribute_text
+from scancc.ir import types as t
+from scancc.ir.core import Block, Op, Value
+from scancc.ir.ops import CHECKS, COMMUTATIVE, ISOLATED, OPS, is_pure
+from scancc.ir.printer import attribute_text
 
 _HASHABLE = (t.IntAttr, t.FloatAttr, t.DenseArray, t.Dense, t.AffineMap, t.Type)
 

@@ -12,8 +12,8 @@ Cost: one walk, last op first, so that a chain falls in one go.
 
 from __future__ import annotations
 
-from ..ir.core import Block, Op
-from ..ir.ops import is_pure
+from scancc.ir.core import Block, Op
+from scancc.ir.ops import is_pure
 
 
 def dce(module: Op) -> None:

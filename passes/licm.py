@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..ir import types as t
-from ..ir.builder import Builder, constant_of
-from ..ir.core import Block, Op, Value, encloses
-from ..ir.ops import CHECKS, NO_SPECULATION, OPS, is_pure
-from ..ir.remarks import remark
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Block, Op, Value, encloses
+from scancc.ir.ops import CHECKS, NO_SPECULATION, OPS, is_pure
+from scancc.ir.remarks import remark
 
 _LOOPS = ("scan.scan", "scf.for", "linalg.generic")
 _PLACED = ("tensor.extract", "tensor.extract_slice", "tensor.insert_slice", "scan.gather", "scan.scatter")
@@ -55,7 +55,7 @@ def _empty_of_invariants(loop: Op) -> None:
         elif is_pure(op) and (runs or all(_safe_anywhere(inner) for inner in op.walk())):
             _move(op, loop)
         elif is_pure(op):
-            remark("licm", op, False, "the loop may have no step, and this might read past an end or divide by 0",
+            remark("licm", op, False, "the loop may have no step, and this may divide by 0 or read past an end",
                    "compute it before the loop, or give the loop a constant number of steps")
         else:
             runs = runs and not _may_end(op)

@@ -140,9 +140,9 @@ def _widen(loop: Op, width: int) -> None:
     body.args[0].name = loop.body.args[0].name
     widen = _Widener(check.varying, width, {loop.body.args[0]: body.args[0]}, loop.body.args[0])
     widen.ops(loop.body, Builder(body, location=loop.location))
-    made = b.make("scf.for", [lower, whole, count], [], {"vector": t.IntAttr(width, t.i64)}, [Region([body])])
-    del made
-    tail = clone_op(loop, {lower: whole}, b.insert)
+    b.make("scf.for", [lower, whole, count], [], {"vector": t.IntAttr(width, t.i64)}, [Region([body])])
+    tail = clone_op(loop, {}, b.insert)
+    tail.operands = [whole, upper, one]
     del tail.attrs["parallel"]
     loop.erase()
 

@@ -100,7 +100,7 @@ def passes_for(target: Target, export: bool = False) -> str:
     names = list(pipeline.CPU_SCAN) + list(pipeline.CPU_LOOP)
     if export:
         names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
-    return ",".join(n if n != "vectorize" else f"vectorize{{bits={target.vector_bits}}}" for n in names)
+    return ",".join(n if n != "vectorize" else f"vectorize{{bits={8 * target.vector_bytes}}}" for n in names)
 
 
 def number_checks(module: Op) -> tuple[Check, ...]:

@@ -35,6 +35,7 @@ CPU_SCAN: tuple[str, ...] = (
     "dead-outputs",  # before licm, which would keep what dead states need alive outside the loop
     "canonicalize",
     "licm",          # before fuse: an invariant chain becomes a loop nest outside the loop
+    "checks-first",
     "cse",
     "dce",
     "fuse",
@@ -100,8 +101,8 @@ class Report:
         return [remark for run in self.runs for remark in run.remarks]
 
     def __str__(self) -> str:
-        rows = [f"{1e3 * run.time_s:9.3f} ms  {'' if run.changed is None else 'changed' if run.changed else 'same':8}"
-                f"{run.step}" for run in self.runs]
+        said = {None: "", True: "changed", False: "same"}
+        rows = [f"{1e3 * run.time_s:9.3f} ms  {said[run.changed]:8}{run.step}" for run in self.runs]
         return "\n".join([*rows, f"{1e3 * self.verify_time_s:9.3f} ms  {'':8}(verifier)"])
 
 
@@ -115,7 +116,8 @@ OnPass = Callable[[PassRun, Op], None]
 def pass_names() -> tuple[str, ...]:
     """The pipeline names of all passes."""
     package = importlib.import_module("scancc.passes")
-    return tuple(sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if not m.ispkg))
+    modules = pkgutil.iter_modules(package.__path__)
+    return tuple(sorted(m.name.replace("_", "-") for m in modules if not m.ispkg))
 
 
 @cache

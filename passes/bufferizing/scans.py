@@ -402,6 +402,7 @@ def _over_lanes(c: Context, op: Op) -> None:
               if isinstance(op.results[number].type, t.TensorType) and op.results[number].uses}
 
     def lane(at: list[Value]) -> None:
+        _read_invariants(c, op, at)
         init = [_lane_init(c, v, at) for v in op.group(2)]
         with c.carrying_loop(length, init) as (t_, args, finish):
             t_.name = "t"
@@ -413,6 +414,17 @@ def _over_lanes(c: Context, op: Op) -> None:
         c.set(op.results[number], buffer)
     for number, stack in enumerate(stacks):
         c.set(op.results[n_init + number], stack.buffer)
+
+
+def _read_invariants(c: Context, op: Op, at: list[Value]) -> None:
+    """The lane's elements of arrays that do not change with time, read once before the loop."""
+    for generic in op.body.ops:
+        if generic.name == "linalg.generic":
+            for arg, value, access in zip(generic.body.args, generic.group(0),
+                                          generic.attrs["indexing_maps"], strict=False):
+                if not defined_in(value, op.body):
+                    indices = [c.b.index(0) if d is None else at[d] for d in access.results]
+                    c.env[arg] = c.load(arrays.materialise(c, value), indices)
 
 
 def _lane_init(c: Context, init: Value, at: list[Value]) -> Value:
@@ -447,13 +459,9 @@ def _lane_step(c: Context, op: Op, t_: Value, at: list[Value], xs: list[Value], 
 
 def _lane_generic(c: Context, op: Op, generic: Op, at: list[Value]) -> None:
     """One element of a loop nest: changing arrays are the lane's scalars, others are read."""
-    for arg, value, access in zip(generic.body.args, generic.group(0), generic.attrs["indexing_maps"],
-                                  strict=False):
+    for arg, value in zip(generic.body.args, generic.group(0), strict=False):
         if defined_in(value, op.body):
             c.env[arg] = c.get(value)
-        else:
-            indices = [c.b.index(0) if d is None else at[d] for d in access.results]
-            c.env[arg] = c.load(arrays.materialise(c, value), indices)
     inline(c, generic, at)
     c.env[generic.result] = c.get(generic.body.terminator.operands[0])
 

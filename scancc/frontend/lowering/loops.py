@@ -28,8 +28,14 @@ def check(low: Lowering, node: Apply) -> Sequence[Value]:
     value, condition, *info = low.inputs(node)
     op = node.op
     assert isinstance(op, Check)
-    low.require(condition, op.error, op.message, *(low.index(v) for v in info))
+    low.require(condition, op.error.__name__, numbered(op.message), *(low.index(v) for v in info))
     return [value]
+
+
+def numbered(message: str) -> str:
+    """`{}` in the order in which they stand as `{0}`, `{1}`, ..."""
+    parts = message.split("{}")
+    return parts[0] + "".join(f"{{{i}}}{part}" for i, part in enumerate(parts[1:]))
 
 
 @dataclass

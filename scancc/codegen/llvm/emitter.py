@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import UnsupportedError
-from ..ir import types as t
-from ..ir.core import Block, Op, Value, functions
-from .math import MathFunction, define
+from ...errors import UnsupportedError
+from ...ir import types as t
+from ...ir.core import Block, Op, Value, functions
+from ..math import MathFunction, define
 
 Operand = str
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..ir import types as t
-from ..ir.core import Op, Value
-from ..ir.ops import int_attr
-from .llvm import FunctionEmitter, Mem, emits, llvm_type, suffix
+from ...ir import types as t
+from ...ir.core import Op, Value
+from ...ir.ops import int_attr
+from .emitter import FunctionEmitter, Mem, emits, llvm_type, suffix
 
 # ---- loops and branches ----
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from ..errors import UnsupportedError
-from ..ir import types as t
-from ..ir.core import Op
-from ..ir.dialects.arith import CMPF, CMPI
-from .llvm import FunctionEmitter, Pair, emits, llvm_type, suffix, width_of
+from ...errors import UnsupportedError
+from ...ir import types as t
+from ...ir.core import Op
+from ...ir.dialects.arith import CMPF, CMPI
+from .emitter import FunctionEmitter, Pair, emits, llvm_type, suffix, width_of
 
 
 def float_literal(value: float, type: t.FloatType) -> str:
