@@ -55,7 +55,7 @@ def _empty_of_invariants(loop: Op) -> None:
         elif is_pure(op) and (runs or all(_safe_anywhere(inner) for inner in op.walk())):
             _move(op, loop)
         elif is_pure(op):
-            remark("licm", op, False, "the loop may have no step, and this may divide by 0 or read past an end",
+            remark("licm", op, False, "the loop may have no step, and this may divide by 0 or read outside",
                    "compute it before the loop, or give the loop a constant number of steps")
         else:
             runs = runs and not _may_end(op)

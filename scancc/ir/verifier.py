@@ -233,7 +233,7 @@ class _Checker:
             expected = op.results[0].type
             for i, value in enumerate(op.operands):
                 if value.type is not expected and value.type != expected:
-                    self.fail(op, f"operand {i} is {value.type}, the result {expected}; all must be of one type")
+                    self.fail(op, f"operand {i} is {value.type}, the result {expected}; they must be one")
                     return
         elif ELEMENTWISE in definition.traits:
             self.containers(op)

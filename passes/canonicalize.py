@@ -1,0 +1,121 @@
+"""Rewrites each op into the simplest op that means the same, until no rule applies.
+
+    %c = "arith.constant"() {value = 2.0 : f64}          %c = "arith.constant"() {value = 0.5 : f64}
+    %d = "arith.divf"(%x, %c)                     ->     %d = "arith.mulf"(%x, %c)
+    %e = "arith.mulf"(%d, %one)                          "func.return"(%d)
+    "func.return"(%e)
+
+Why: later passes look for few forms (a constant stands second, a view is of no view, a size is the
+value that made it), and what tracing leaves behind goes before it costs anything. Dead pure ops go on
+the way. The rules are in `canonicalizing/`: arithmetic, tensors, control.
+Conservative about: floats. A rule holds for every input, infinities, signed zeros and subnormals
+included, in the bits that emitted code gives: x + 0.0, x * 0.0 and x / 3.0 stay, and elementary
+functions of constants are left to the code that computes them all. Nothing is reassociated.
+Cost: a worklist; each op is looked at once, and again when what it uses or who uses it changed.
+Source: the worklist is MLIR's greedy pattern rewriter; a limit on rewrites is ours.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from scancc.errors import InternalError
+from scancc.ir.builder import Builder
+from scancc.ir.core import Op, Value
+from scancc.ir.ops import is_pure
+from scancc.passes.canonicalizing import arithmetic, control, tensors
+from scancc.passes.canonicalizing.rules import RULES, Outcome
+
+__all__ = ["arithmetic", "canonicalize", "control", "tensors"]
+
+
+def canonicalize(module: Op) -> None:
+    _Worklist(module).run()
+
+
+class _Recorder(Builder):
+    """A builder that remembers what it inserted."""
+
+    def __init__(self, op: Op) -> None:
+        assert op.parent is not None
+        super().__init__(op.parent, op, op.location)
+        self.made: list[Op] = []
+
+    def insert(self, op: Op) -> Op:
+        self.made.append(op)
+        return super().insert(op)
+
+
+class _Worklist:
+    def __init__(self, module: Op) -> None:
+        self.queue: deque[Op] = deque()
+        self.waiting: set[Op] = set()
+        for op in module.walk():
+            if op is not module:
+                self.push(op)
+        self.rewrites_left = 1000 + 100 * len(self.queue)
+
+    def push(self, op: Op) -> None:
+        if op not in self.waiting:
+            self.waiting.add(op)
+            self.queue.append(op)
+
+    def run(self) -> None:
+        while self.queue:
+            op = self.queue.popleft()
+            if op not in self.waiting:
+                continue  # erased since
+            self.waiting.discard(op)
+            if self.is_dead(op):
+                self.erase(op)
+            else:
+                self.simplify(op)
+
+    def is_dead(self, op: Op) -> bool:
+        return not any(value.uses for value in op.results) and is_pure(op)
+
+    def simplify(self, op: Op) -> None:
+        for rule in RULES.get(op.name, ()):
+            b = _Recorder(op)
+            outcome = rule(op, b)
+            for made in b.made:
+                self.push(made)
+            if outcome is not None:
+                self.apply(op, outcome)
+                return
+
+    def apply(self, op: Op, outcome: Outcome) -> None:
+        self.rewrites_left -= 1
+        if self.rewrites_left < 0:
+            raise InternalError(f"canonicalize: the rules for {op.name} undo each other without end")
+        if outcome is True:
+            self.push(op)
+            self.push_around(op)
+            return
+        values = [outcome] if isinstance(outcome, Value) else list(outcome or ())
+        for old, new in zip(op.results, values, strict=True):
+            for user in old.uses:
+                self.push(user)
+            old.replace_by(new)
+            if new.op is not None:
+                self.push(new.op)
+        self.erase(op)
+
+    def push_around(self, op: Op) -> None:
+        """Look again at what an op uses and who uses it, inside its regions too."""
+        values = [*op.operands, *op.results]
+        values += [arg for region in op.regions for block in region.blocks for arg in block.args]
+        for value in values:
+            if value.op is not None and value.op is not op:
+                self.push(value.op)
+            for user in value.uses:
+                self.push(user)
+
+    def erase(self, op: Op) -> None:
+        used = [value.op for inner in op.walk() for value in inner.operands]
+        for inner in op.walk():
+            self.waiting.discard(inner)
+        op.erase()
+        for maker in used:
+            if maker is not None and maker.parent is not None:
+                self.push(maker)

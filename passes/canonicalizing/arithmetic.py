@@ -1,0 +1,331 @@
+"""Rules for arithmetic on scalars, vectors and tensors. Every one is exact; only the sign and the
+payload of a NaN may come out otherwise, which IEEE 754 leaves open."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, fold_binary
+from scancc.ir.core import Op, Value
+from scancc.ir.dialects.arith import CMPF, CMPI
+from scancc.ir.ops import COMMUTATIVE, NO_SPECULATION, OPS, evaluate
+
+from .rules import Outcome, everywhere, filled_like, is_number, made_by, rule
+
+# Ops whose NumPy meaning is the correctly rounded one, so that emitted code gives the same bits.
+# The elementary functions are not among them: their emitted forms have errors of their own.
+_INTEGER = tuple(f"arith.{name}" for name in (
+    "addi", "subi", "muli", "divsi", "divui", "remsi", "remui", "floordivsi", "andi", "ori", "xori", "shli",
+    "shrsi", "shrui", "maxsi", "minsi", "maxui", "minui", "cmpi"))
+_FLOAT = ("arith.addf", "arith.subf", "arith.mulf", "arith.divf", "arith.maximumf", "arith.minimumf",
+          "arith.negf", "arith.cmpf", "math.absf", "math.floor", "math.ceil", "math.trunc",
+          "math.roundeven", "math.sqrt", "math.copysign")
+_CASTS = ("arith.extf", "arith.truncf", "arith.extsi", "arith.extui", "arith.trunci", "arith.sitofp",
+          "arith.uitofp", "arith.fptosi", "arith.fptoui", "arith.index_cast", "arith.bitcast")
+
+
+# ---- constants ----
+
+
+@rule(*_INTEGER, *_FLOAT, *_CASTS)
+def fold_constants(op: Op, b: Builder) -> Outcome:
+    """Compute an op on constants."""
+    operands = [_scalar_constant(v) for v in op.operands]
+    if not operands or any(v is None for v in operands) or not _is_defined(op, operands):
+        return None
+    kind = op.result.type
+    with np.errstate(all="ignore"):
+        result = np.asarray(evaluate(op, *operands)).astype(t.numpy_dtype(kind))
+    if result.dtype.kind == "f" and np.isnan(result):
+        return None  # its bits are the machine's choice
+    return b.const(result[()], kind)
+
+
+def _scalar_constant(value: Value) -> Any | None:
+    op = made_by(value, "arith.constant")
+    if op is None or isinstance(value.type, t.TensorType):
+        return None
+    number = np.asarray(op.attrs["value"].value)
+    if value.type == t.i1:
+        return number.astype(bool)
+    return number.astype(t.numpy_dtype(value.type))  # wraps 200 : i8 to -56
+
+
+def _is_defined(op: Op, operands: list[Any]) -> bool:
+    """False where the meaning of the op on these operands is open, or traps."""
+    if NO_SPECULATION in OPS[op.name].traits:
+        return int(operands[1]) not in (0, -1)
+    if op.name in ("arith.shli", "arith.shrsi", "arith.shrui"):
+        return 0 <= int(operands[1]) < 8 * operands[0].dtype.itemsize
+    if op.name in ("arith.fptosi", "arith.fptoui"):
+        return _fits(float(operands[0]), op.result.type, signed=op.name == "arith.fptosi")
+    if op.name in ("arith.maximumf", "arith.minimumf"):
+        return bool(operands[0] != operands[1]) or bool(np.signbit(operands[0]) == np.signbit(operands[1]))
+    return True
+
+
+def _fits(value: float, type: t.Type, signed: bool) -> bool:
+    width = type.width if isinstance(type, t.IntType) else 64
+    low, high = (-(2 ** (width - 1)), 2 ** (width - 1)) if signed else (0, 2 ** width)
+    return math.isfinite(value) and low <= math.trunc(value) < high
+
+
+@rule(*(name for name, definition in OPS.items() if COMMUTATIVE in definition.traits))
+def constant_second(op: Op, b: Builder) -> Outcome:
+    """c + x is x + c."""
+    first, second = op.operands
+    if everywhere(first) is None or everywhere(second) is not None:
+        return None
+    op.operands = [second, first]
+    return True
+
+
+@rule(*(f"arith.{name}" for name in ("addi", "subi", "muli", "minsi", "maxsi", "andi", "ori")))
+def integer_identities(op: Op, b: Builder) -> Outcome:
+    """What the builder knows: x + 0, x * 1, x * 0, (x + 1) - 1, n - (n - k), b and true."""
+    return fold_binary(b, op.name.removeprefix("arith."), op.operands[0], op.operands[1])
+
+
+@rule(*(name for name, definition in OPS.items()
+        if definition.same_types and len(definition.operands) in (1, 2)))
+def of_splats(op: Op, b: Builder) -> Outcome:
+    """f(splat a, splat b) is splat f(a, b)."""
+    makers = [made_by(v, "tensor.splat") for v in op.operands]
+    if not makers or any(m is None or m.operands[1:] != makers[0].operands[1:] for m in makers):  # type: ignore[union-attr]
+        return None
+    scalars = [m.operands[0] for m in makers if m is not None]
+    element = b.op(op.name, scalars, [t.element(op.result.type)], dict(op.attrs))
+    return b.op("tensor.splat", [element, *makers[0].operands[1:]], [op.result.type])  # type: ignore[union-attr]
+
+
+# ---- floats ----
+
+
+@rule("arith.mulf")
+def product(op: Op, b: Builder) -> Outcome:
+    """x * 1 is x, x * -1 is -x, -x * -y is x * y."""
+    x, y = op.operands
+    if is_number(y, 1.0):
+        return x
+    if is_number(y, -1.0):
+        return b.negf(x)
+    return _without_signs(op, b)
+
+
+@rule("arith.divf")
+def quotient(op: Op, b: Builder) -> Outcome:
+    """x / 1 is x, x / -1 is -x, x / 2**k is x * 2**-k (both round the same number), -x / -y is x / y."""
+    x, y = op.operands
+    divisor = everywhere(y)
+    if isinstance(divisor, t.FloatAttr) and (inverse := _exact_inverse(divisor)) is not None:
+        return b.op("arith.mulf", [x, filled_like(b, y, inverse)], [x.type])
+    return _without_signs(op, b)
+
+
+def _exact_inverse(divisor: t.FloatAttr) -> float | None:
+    mantissa, _ = math.frexp(divisor.value)
+    if abs(mantissa) != 0.5:
+        return None
+    info = np.finfo(t.numpy_dtype(divisor.type))
+    inverse = 1.0 / divisor.value
+    return inverse if float(info.tiny) <= abs(inverse) <= float(info.max) else None
+
+
+def _without_signs(op: Op, b: Builder) -> Outcome:
+    negated = [made_by(v, "arith.negf") for v in op.operands]
+    if any(n is None for n in negated):
+        return None
+    return b.op(op.name, [n.operands[0] for n in negated if n is not None], [op.result.type])
+
+
+@rule("arith.addf")
+def sum_(op: Op, b: Builder) -> Outcome:
+    """x + -0.0 is x (x + 0.0 is not: -0.0 + 0.0 is 0.0), x + -y is x - y."""
+    x, y = op.operands
+    if is_number(y, -0.0):
+        return x
+    for first, second in ((x, y), (y, x)):
+        if negated := made_by(second, "arith.negf"):
+            return b.op("arith.subf", [first, negated.operands[0]], [x.type])
+    return None
+
+
+@rule("arith.subf")
+def difference(op: Op, b: Builder) -> Outcome:
+    """x - 0.0 is x, x - -y is x + y."""
+    x, y = op.operands
+    if is_number(y, 0.0):
+        return x
+    negated = made_by(y, "arith.negf")
+    return b.op("arith.addf", [x, negated.operands[0]], [x.type]) if negated else None
+
+
+@rule("arith.negf")
+def twice_negated(op: Op, b: Builder) -> Outcome:
+    inner = made_by(op.operands[0], "arith.negf")
+    return inner.operands[0] if inner else None
+
+
+@rule("math.absf")
+def absolute(op: Op, b: Builder) -> Outcome:
+    """|-x| and ||x|| are |x|."""
+    inner = made_by(op.operands[0], "arith.negf", "math.absf")
+    return b.op("math.absf", [inner.operands[0]], [op.result.type]) if inner else None
+
+
+@rule("math.powf")
+def first_power(op: Op, b: Builder) -> Outcome:
+    return op.operands[0] if is_number(op.operands[1], 1.0) else None
+
+
+@rule("math.fma")
+def plain_fma(op: Op, b: Builder) -> Outcome:
+    """x * 1 + z is a sum, x * y + -0.0 a product: each is then rounded once anyway."""
+    x, y, z = op.operands
+    for one, other in ((x, y), (y, x)):
+        if is_number(one, 1.0):
+            return b.op("arith.addf", [other, z], [x.type])
+    return b.op("arith.mulf", [x, y], [x.type]) if is_number(z, -0.0) else None
+
+
+# ---- choice and comparison ----
+
+
+@rule("arith.maximumf", "arith.minimumf", "arith.maxui", "arith.minui", "arith.maxsi", "arith.minsi",
+      "arith.andi", "arith.ori")
+def of_itself(op: Op, b: Builder) -> Outcome:
+    return op.operands[0] if op.operands[0] is op.operands[1] else None
+
+
+@rule("arith.select")
+def choice(op: Op, b: Builder) -> Outcome:
+    """The condition is known, or both sides are one; `not c` swaps them; true and false are c itself."""
+    condition, x, y = op.operands
+    known = everywhere(condition)
+    if known is not None:
+        return x if known.value else y
+    if x is y:
+        return x
+    if (positive := _negated(condition)) is not None:
+        return b.op("arith.select", [positive, y, x], [op.result.type])
+    if condition.type == x.type and _is_truth(x, True) and _is_truth(y, False):
+        return condition
+    return None
+
+
+def _is_truth(value: Value, truth: bool) -> bool:
+    attr = everywhere(value)
+    return attr is not None and attr.type == t.i1 and bool(attr.value) == truth
+
+
+def _negated(value: Value) -> Value | None:
+    """c, if `value` is `not c`."""
+    op = made_by(value, "arith.xori")
+    return op.operands[0] if op is not None and _is_truth(op.operands[1], True) else None
+
+
+_INVERSE_INT = {"eq": "ne", "slt": "sge", "sle": "sgt", "ult": "uge", "ule": "ugt"}
+_INVERSE_INT |= {b: a for a, b in _INVERSE_INT.items()}
+_INVERSE_FLOAT = {"false": "true", "oeq": "une", "ogt": "ule", "oge": "ult", "olt": "uge", "ole": "ugt",
+                  "one": "ueq", "ord": "uno"}
+_INVERSE_FLOAT |= {b: a for a, b in _INVERSE_FLOAT.items()}
+_INVERSE = {"arith.cmpi": (CMPI, _INVERSE_INT), "arith.cmpf": (CMPF, _INVERSE_FLOAT)}
+
+
+@rule("arith.xori")
+def exclusive_or(op: Op, b: Builder) -> Outcome:
+    """not not c is c, not (x < y) is x >= y (for floats: or unordered), x ^ 0 is x, x ^ x is 0."""
+    x, y = op.operands
+    if _is_truth(y, True):
+        inner = _negated(x)
+        return inner if inner is not None else _opposite(x, b)
+    zero = everywhere(y)
+    if zero is not None and zero.value == 0:
+        return x
+    return b.const(0, x.type) if x is y and not isinstance(x.type, t.TensorType) else None
+
+
+def _opposite(condition: Value, b: Builder) -> Value | None:
+    compare = made_by(condition, *_INVERSE)
+    if compare is None:
+        return None
+    names, inverse = _INVERSE[compare.name]
+    predicate = inverse[names[compare.attrs["predicate"].value]]
+    return _compare(b, compare, predicate, compare.operands)
+
+
+def _compare(b: Builder, like: Op, predicate: str, operands: list[Value]) -> Value:
+    number = _INVERSE[like.name][0].index(predicate)
+    return b.op(like.name, operands, [like.result.type],
+                {**like.attrs, "predicate": t.IntAttr(number, t.i64)})
+
+
+_MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
+
+
+@rule("arith.cmpi", "arith.cmpf")
+def constant_compared(op: Op, b: Builder) -> Outcome:
+    """0 < x is x > 0; an integer against itself is known."""
+    x, y = op.operands
+    predicate = _INVERSE[op.name][0][op.attrs["predicate"].value]
+    if op.name == "arith.cmpi" and x is y and not isinstance(x.type, (t.TensorType, t.VectorType)):
+        return b.const(predicate in ("eq", "sle", "sge", "ule", "uge"), t.i1)
+    if everywhere(x) is None or everywhere(y) is not None:
+        return None
+    mirrored = predicate[:-2] + _MIRRORED[predicate[-2:]] if predicate[-2:] in _MIRRORED else predicate
+    return _compare(b, op, mirrored, [y, x])
+
+
+# ---- conversions ----
+
+
+@rule("arith.index_cast", "arith.bitcast")
+def there_and_back(op: Op, b: Builder) -> Outcome:
+    """A conversion to the same type, or out of a type and back where nothing was lost between."""
+    x = op.operands[0]
+    if x.type == op.result.type:
+        return x
+    inner = made_by(x, op.name)
+    if inner is None or inner.operands[0].type != op.result.type:
+        return None
+    lossless = op.name == "arith.bitcast" or _bits(x.type) >= _bits(op.result.type)
+    return inner.operands[0] if lossless else None
+
+
+def _bits(type: t.Type) -> int:
+    kind = t.element(type)
+    return kind.width if isinstance(kind, (t.IntType, t.FloatType)) else 64
+
+
+@rule("arith.extf", "arith.extsi", "arith.extui")
+def widened_twice(op: Op, b: Builder) -> Outcome:
+    """Two steps up are one; a sign extension of what was extended with zeros is one with zeros."""
+    inner = made_by(op.operands[0], op.name, *(["arith.extui"] if op.name == "arith.extsi" else []))
+    return b.op(inner.name, [inner.operands[0]], [op.result.type]) if inner else None
+
+
+@rule("arith.truncf", "arith.trunci")
+def narrowed_after_widening(op: Op, b: Builder) -> Outcome:
+    """Down after up is one conversion from the first type to the last, or none."""
+    widening = ("arith.extf",) if op.name == "arith.truncf" else ("arith.extsi", "arith.extui")
+    inner = made_by(op.operands[0], *widening)
+    if inner is None:
+        return None
+    x = inner.operands[0]
+    if _bits(x.type) == _bits(op.result.type):
+        return x
+    return b.op(inner.name if _bits(x.type) < _bits(op.result.type) else op.name, [x], [op.result.type])
+
+
+@rule("arith.sitofp", "arith.uitofp")
+def widened_integer(op: Op, b: Builder) -> Outcome:
+    """A float of an integer that was only widened is a float of the integer itself."""
+    inner = made_by(op.operands[0], "arith.extui", "arith.extsi")
+    if inner is None or (inner.name == "arith.extsi" and op.name == "arith.uitofp"):
+        return None
+    name = "arith.uitofp" if inner.name == "arith.extui" else "arith.sitofp"
+    return b.op(name, [inner.operands[0]], [op.result.type])

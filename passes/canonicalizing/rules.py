@@ -1,0 +1,78 @@
+"""What a rule is, and the table of them.
+
+A rule looks at one op. It gives the value (or, of an op with several results, the values) that take
+the op's place; True where it changed the op itself; or None. What it builds goes before the op; what
+it builds in vain is removed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Op, Value
+
+Outcome = Value | Sequence[Value] | bool | None
+Rule = Callable[[Op, Builder], Outcome]
+
+RULES: dict[str, list[Rule]] = {}
+
+
+def rule(*names: str) -> Callable[[Rule], Rule]:
+    """Declare a rule for the ops called `names`, tried in the order of declaration."""
+    def declare(function: Rule) -> Rule:
+        for name in names:
+            RULES.setdefault(name, []).append(function)
+        return function
+    return declare
+
+
+def made_by(value: Value, *names: str) -> Op | None:
+    """The op that makes `value`, if it is one of `names`."""
+    op = value.op
+    return op if op is not None and op.name in names else None
+
+
+def everywhere(value: Value) -> t.IntAttr | t.FloatAttr | None:
+    """The constant that is every element of `value` (or the value itself), where there is one."""
+    op = made_by(value, "arith.constant", "tensor.splat", "scan.broadcast", "vector.broadcast")
+    if op is None:
+        return None
+    if op.name != "arith.constant":
+        return everywhere(op.operands[0])
+    attr = op.attrs["value"]
+    if not isinstance(attr, t.Dense):
+        found: t.IntAttr | t.FloatAttr = attr
+        return found
+    return _same_element(attr)
+
+
+def _same_element(attr: t.Dense) -> t.IntAttr | t.FloatAttr | None:
+    flat = attr.data.reshape(-1)
+    if not flat.size or t.is_complex(attr.type) or flat.tobytes() != flat[:1].tobytes() * flat.size:
+        return None
+    kind = t.element(attr.type)
+    if isinstance(kind, t.FloatType):
+        return t.FloatAttr(float(flat[0]), kind)
+    return t.IntAttr(int(flat[0]), kind)
+
+
+def is_number(value: Value, number: float) -> bool:
+    """True if `value` is the float `number` in every element; 0.0 and -0.0 differ."""
+    attr = everywhere(value)
+    return isinstance(attr, t.FloatAttr) and attr == t.FloatAttr(number, attr.type)
+
+
+def filled_like(b: Builder, value: Value, number: float) -> Value:
+    """`number` in every element, in the form of `value`, which `everywhere` knows."""
+    op = value.op
+    assert op is not None
+    if op.name != "arith.constant":
+        return b.op(op.name, [filled_like(b, op.operands[0], number), *op.operands[1:]], [value.type],
+                    dict(op.attrs))
+    if isinstance(value.type, t.TensorType):
+        return b.dense(np.full_like(op.attrs["value"].data, number), value.type)
+    return b.const(number, value.type)

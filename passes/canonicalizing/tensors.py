@@ -1,0 +1,322 @@
+"""Rules for tensors: shapes, views of views, and elements that need no tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Block, Op, Value
+from scancc.ir.ops import ELEMENTWISE, has_trait
+from scancc.ir.shapes import dims_of, kept_axes, slice_entries
+
+from .rules import Outcome, made_by, rule
+
+
+def _shape(value: Value) -> tuple[int | None, ...]:
+    assert isinstance(value.type, t.TensorType)
+    return value.type.shape
+
+
+# ---- sizes ----
+
+
+@rule("tensor.dim")
+def known_size(op: Op, b: Builder) -> Outcome:
+    """The size is in the type, or an operand of the op that makes the tensor."""
+    source, axis = op.operands[0], constant_of(op.operands[1])
+    if axis is None:
+        return None
+    if (size := _shape(source)[axis]) is not None:
+        return b.index(size)
+    if not _has_sizes(source):
+        return None
+    found = dims_of(b, source)[axis]
+    again = made_by(found, "tensor.dim")
+    return None if again is not None and again.operands[0] is source else found
+
+
+def _has_sizes(value: Value) -> bool:
+    """True for what may know its sizes: results, and the rows and carries of a scan."""
+    if not isinstance(value.owner, Block):
+        return True
+    loop = value.owner.parent_op()
+    return loop is not None and loop.name == "scan.scan"
+
+
+def _same_sizes(b: Builder, first: Value, second: Value) -> bool:
+    """True if both surely have one shape."""
+    if first.type != second.type:
+        return False
+    if None not in _shape(first):
+        return True
+    if not (_has_sizes(first) and _has_sizes(second)):
+        return False
+    pairs = zip(_shape(first), dims_of(b, first), dims_of(b, second), strict=True)
+    return all(n is not None or x is y for n, x, y in pairs)
+
+
+@rule("tensor.cast")
+def useless_cast(op: Op, b: Builder) -> Outcome:
+    source = op.operands[0]
+    if source.type == op.result.type:
+        return source
+    inner = made_by(source, "tensor.cast")
+    return b.op("tensor.cast", [inner.operands[0]], [op.result.type]) if inner else None
+
+
+# ---- broadcast, transpose, reshape ----
+
+
+@rule("scan.broadcast")
+def broadcast_of_broadcast(op: Op, b: Builder) -> Outcome:
+    """Two broadcasts are one; one that changes nothing is none; one of a splat is a splat."""
+    source, axes = op.operands[0], tuple(op.attrs["axes"])
+    if inner := made_by(source, "scan.broadcast"):
+        composed = tuple(axes[axis] for axis in inner.attrs["axes"])
+        return b.op("scan.broadcast", [inner.operands[0], *op.operands[1:]], [op.result.type],
+                    {**op.attrs, "axes": t.DenseArray(t.i64, composed)})
+    if splat := made_by(source, "tensor.splat"):
+        return b.op("tensor.splat", [splat.operands[0], *op.operands[1:]], [op.result.type])
+    if isinstance(source.type, t.TensorType) and axes == tuple(range(len(_shape(source)))):
+        return source if _same_sizes(b, source, op.result) else None
+    return None
+
+
+@rule("scan.transpose")
+def transpose_of_transpose(op: Op, b: Builder) -> Outcome:
+    """Two transposes are one; the identity is none; one of a splat is a splat."""
+    source, permutation = op.operands[0], tuple(op.attrs["permutation"])
+    if permutation == tuple(range(len(permutation))):
+        return source
+    if inner := made_by(source, "scan.transpose"):
+        composed = tuple(inner.attrs["permutation"][axis] for axis in permutation)
+        return b.op("scan.transpose", [inner.operands[0]], [op.result.type],
+                    {**op.attrs, "permutation": t.DenseArray(t.i64, composed)})
+    if splat := made_by(source, "tensor.splat"):
+        sizes = dims_of(b, source)
+        dims = [sizes[axis] for axis in permutation if _shape(source)[axis] is None]
+        return b.op("tensor.splat", [splat.operands[0], *dims], [op.result.type])
+    return None
+
+
+@rule("scan.reshape")
+def reshape_of_reshape(op: Op, b: Builder) -> Outcome:
+    """Two reshapes are one; one to the same sizes is none; one of a splat is a splat."""
+    source = op.operands[0]
+    if inner := made_by(source, "scan.reshape"):
+        return b.op("scan.reshape", [inner.operands[0], *op.operands[1:]], [op.result.type], dict(op.attrs))
+    if splat := made_by(source, "tensor.splat"):
+        return b.op("tensor.splat", [splat.operands[0], *op.operands[1:]], [op.result.type])
+    return source if source.type == op.result.type and _same_sizes(b, source, op.result) else None
+
+
+# ---- slices ----
+
+_Entry = int | Value
+
+
+def _entries(op: Op, name: str) -> list[_Entry]:
+    """Offsets, sizes or strides of a slice, known ones as int."""
+    number = ("offsets", "sizes", "strides").index(name) + (2 if op.name == "tensor.insert_slice" else 1)
+    dynamic = iter(op.group(number))
+    known = ((s, next(dynamic) if s == t.DYNAMIC else None) for s in op.attrs[f"static_{name}"])
+    return [_entry(static if value is None else value) for static, value in known]
+
+
+def _entry(value: _Entry) -> _Entry:
+    known = value if isinstance(value, int) else constant_of(value)
+    return value if known is None else known
+
+
+def _value(b: Builder, entry: _Entry) -> Value:
+    return b.index(entry) if isinstance(entry, int) else entry
+
+
+def _covers(b: Builder, op: Op, whole: Value) -> bool:
+    """True if the slice takes all of `whole`, in order."""
+    if any(o != 0 for o in _entries(op, "offsets")) or any(s != 1 for s in _entries(op, "strides")):
+        return False
+    sizes = _entries(op, "sizes")
+    if all(n is not None for n in _shape(whole)):
+        return sizes == list(_shape(whole))
+    if not _has_sizes(whole):
+        return all(_measures(size, n, whole, axis)
+                   for axis, (size, n) in enumerate(zip(sizes, _shape(whole), strict=True)))
+    return sizes == [_entry(d) for d in dims_of(b, whole)]
+
+
+def _measures(size: _Entry, static: int | None, whole: Value, axis: int) -> bool:
+    if isinstance(size, int):
+        return size == static
+    dim = made_by(size, "tensor.dim")
+    return dim is not None and dim.operands[0] is whole and constant_of(dim.operands[1]) == axis
+
+
+@rule("tensor.extract_slice")
+def slice_without_work(op: Op, b: Builder) -> Outcome:
+    """All of the source is the source; nothing of it is an empty tensor; a part of a splat is one."""
+    source = op.operands[0]
+    if source.type == op.result.type and _covers(b, op, source):
+        return source
+    dims = op.group(2)
+    if len(dims) != sum(1 for n in _shape(op.result) if n is None):
+        return None
+    if 0 in _shape(op.result):
+        return b.op("tensor.empty", dims, [op.result.type])
+    splat = made_by(source, "tensor.splat")
+    return b.op("tensor.splat", [splat.operands[0], *dims], [op.result.type]) if splat else None
+
+
+@rule("tensor.extract_slice")
+def slice_of_inserted(op: Op, b: Builder) -> Outcome:
+    """The part that was just inserted is what was inserted."""
+    inner = made_by(op.operands[0], "tensor.insert_slice")
+    if inner is None or inner.operands[0].type != op.result.type:
+        return None
+    same = all(_entries(op, name) == _entries(inner, name) for name in ("offsets", "sizes", "strides"))
+    return inner.operands[0] if same else None
+
+
+@rule("tensor.extract_slice")
+def slice_of_slice(op: Op, b: Builder) -> Outcome:
+    """A part of a part is one part: offsets add up in steps of the first."""
+    inner = made_by(op.operands[0], "tensor.extract_slice")
+    if inner is None:
+        return None
+    first, second = ([_entries(o, name) for name in ("offsets", "sizes", "strides")] for o in (inner, op))
+    kept = kept_axes(inner)
+    composed: list[list[_Entry]] = [[], [], []]
+    for axis, (offset, size, stride) in enumerate(zip(*first, strict=True)):
+        if axis in kept:
+            inner_offset, size, inner_stride = (column[kept.index(axis)] for column in second)
+            offset = _sum(b, offset, _product(b, inner_offset, stride))
+            stride = _product(b, inner_stride, stride)
+        for column, entry in zip(composed, (offset, size, stride), strict=True):
+            column.append(entry)
+    made = _make_slice(b, inner.operands[0], composed, op)
+    return made if kept_axes(made.op) == [kept[axis] for axis in kept_axes(op)] else None  # type: ignore[arg-type]
+
+
+def _sum(b: Builder, x: _Entry, y: _Entry) -> _Entry:
+    return x + y if isinstance(x, int) and isinstance(y, int) else _entry(b.addi(_value(b, x), _value(b, y)))
+
+
+def _product(b: Builder, x: _Entry, y: _Entry) -> _Entry:
+    return x * y if isinstance(x, int) and isinstance(y, int) else _entry(b.muli(_value(b, x), _value(b, y)))
+
+
+def _make_slice(b: Builder, source: Value, columns: Sequence[Sequence[_Entry]], like: Op) -> Value:
+    attrs = dict(like.attrs)
+    groups: list[list[Value]] = [[source]]
+    for name, column in zip(("offsets", "sizes", "strides"), columns, strict=True):
+        attrs[f"static_{name}"] = t.DenseArray(
+            t.i64, tuple(e if isinstance(e, int) else t.DYNAMIC for e in column))
+        groups.append([e for e in column if not isinstance(e, int)])
+    return b.grouped("tensor.extract_slice", groups, [like.result.type], attrs).result
+
+
+@rule("tensor.insert_slice")
+def insert_without_work(op: Op, b: Builder) -> Outcome:
+    """Nothing inserted leaves the destination; everything replaced leaves the source."""
+    source, dest = op.operands[:2]
+    if 0 in _shape(source):
+        return dest
+    return source if source.type == dest.type and _covers(b, op, dest) else None
+
+
+# ---- elements ----
+
+
+@rule("tensor.extract")
+def element_without_tensor(op: Op, b: Builder) -> Outcome:
+    """An element of what was made from scalars, or of a view, comes from where the view looks."""
+    source, places = op.operands[0], op.operands[1:]
+    maker = source.op
+    reader = _ELEMENT.get(maker.name) if maker is not None else None
+    return reader(b, maker, places) if reader is not None and maker is not None else None
+
+
+def _of_splat(b: Builder, maker: Op, places: list[Value]) -> Value | None:
+    return maker.operands[0]
+
+
+def _of_constant(b: Builder, maker: Op, places: list[Value]) -> Value | None:
+    known = [constant_of(v) for v in places]
+    data = maker.attrs["value"].data
+    if not _inside(known, data.shape) or data.dtype.kind == "c":
+        return None
+    return b.const(data[tuple(known)], t.element(maker.result.type))
+
+
+def _inside(places: Sequence[int | None], shape: Sequence[int | None]) -> bool:
+    return all(i is not None and n is not None and 0 <= i < n for i, n in zip(places, shape, strict=True))
+
+
+def _of_elements(b: Builder, maker: Op, places: list[Value]) -> Value | None:
+    known, shape = [constant_of(v) for v in places], _shape(maker.result)
+    if not _inside(known, shape):
+        return None
+    number = 0
+    for i, n in zip(known, shape, strict=True):
+        number = number * (n or 0) + (i or 0)
+    return maker.operands[number]
+
+
+def _of_slice(b: Builder, maker: Op, places: list[Value]) -> Value | None:
+    offsets = slice_entries(b, maker, "static_offsets", 1)
+    strides = slice_entries(b, maker, "static_strides", 3)
+    for place, axis in zip(places, kept_axes(maker), strict=True):
+        offsets[axis] = b.addi(b.muli(place, strides[axis]), offsets[axis])
+    return _element(b, maker.operands[0], offsets)
+
+
+def _element(b: Builder, source: Value, places: Sequence[Value]) -> Value:
+    return b.op("tensor.extract", [source, *places], [t.element(source.type)])
+
+
+def _of_broadcast(b: Builder, maker: Op, places: list[Value]) -> Value | None:
+    source = maker.operands[0]
+    if not isinstance(source.type, t.TensorType):
+        return source
+    if None in source.type.shape:
+        return None  # a size that turns out to be 1 would repeat
+    axes = maker.attrs["axes"]
+    at = [b.index(0) if n == 1 else places[axes[i]] for i, n in enumerate(source.type.shape)]
+    return _element(b, source, at)
+
+
+def _of_transpose(b: Builder, maker: Op, places: list[Value]) -> Value | None:
+    at = dict(zip(maker.attrs["permutation"], places, strict=True))
+    return _element(b, maker.operands[0], [at[axis] for axis in range(len(places))])
+
+
+def _of_cast(b: Builder, maker: Op, places: list[Value]) -> Value | None:
+    return _element(b, maker.operands[0], places)
+
+
+def _of_iota(b: Builder, maker: Op, places: list[Value]) -> Value | None:
+    start, step = maker.operands[:2]
+    if t.is_float(start.type) or t.is_complex(start.type):
+        return None
+    return b.addi(b.muli(b.index_cast(places[0], step.type), step), start)
+
+
+_ELEMENT = {
+    "tensor.splat": _of_splat, "arith.constant": _of_constant, "tensor.from_elements": _of_elements,
+    "tensor.extract_slice": _of_slice, "scan.broadcast": _of_broadcast, "scan.transpose": _of_transpose,
+    "tensor.cast": _of_cast, "scan.iota": _of_iota,
+}
+
+
+@rule("tensor.extract")
+def element_of_result(op: Op, b: Builder) -> Outcome:
+    """An element, the only use of an elementwise op, is the op on elements."""
+    maker = op.operands[0].op
+    if maker is None or not has_trait(maker, ELEMENTWISE) or len(maker.result.uses) != 1:
+        return None
+    if maker.parent is not op.parent:
+        return None  # inside a loop this would repeat the op
+    elements = [_element(b, v, op.operands[1:]) if isinstance(v.type, t.TensorType) else v
+                for v in maker.operands]
+    return b.op(maker.name, elements, [op.result.type], dict(maker.attrs))
