@@ -98,8 +98,9 @@ class TensorType:
     def broadcastable(self) -> tuple[bool, ...]:
         return tuple(n == 1 for n in self.shape)
 
-    def __call__(self, name: str | None = None) -> Variable:
-        return Variable(self, name=name)
+    def __call__(self, name: str | None = None, *, shape: Sequence[int | None] | None = None) -> Variable:
+        """A symbolic input of this type, or with other known lengths."""
+        return Variable(self if shape is None else TensorType(self.dtype, tuple(shape)), name=name)
 
     def __str__(self) -> str:
         dims = ", ".join("?" if n is None else str(n) for n in self.shape)

@@ -1,0 +1,258 @@
+"""The public namespace `T`: symbolic inputs, constants and all tensor functions.
+
+`import scancc.tensor as T`. Names are the older systems', and NumPy's where those have none.
+"""
+
+# ruff: noqa: F401 - every name here is public: `__all__` is made below
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from scancc.frontend import operators as _operators  # noqa: F401 - variables get their operators
+from scancc.frontend.constants import as_tensor_variable, constant
+from scancc.frontend.control import ifelse
+from scancc.frontend.dims import dimshuffle
+from scancc.frontend.elementwise import (
+    abs_,
+    add,
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    bitwise_and,
+    bitwise_or,
+    bitwise_xor,
+    cast,
+    cbrt,
+    ceil,
+    clip,
+    conj,
+    copysign,
+    cos,
+    cosh,
+    digamma,
+    eq,
+    erf,
+    erfc,
+    exp,
+    exp2,
+    expm1,
+    floor,
+    floor_div,
+    gammaln,
+    ge,
+    gt,
+    hypot,
+    imag,
+    invert,
+    isfinite,
+    isinf,
+    isnan,
+    le,
+    left_shift,
+    log,
+    log1p,
+    log2,
+    log10,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    lt,
+    make_complex,
+    maximum,
+    minimum,
+    mod,
+    mul,
+    neg,
+    neq,
+    power,
+    real,
+    reciprocal,
+    right_shift,
+    round_half_away_from_zero,
+    round_half_to_even,
+    sgn,
+    sigmoid,
+    sin,
+    sinh,
+    softplus,
+    sqr,
+    sqrt,
+    sub,
+    switch,
+    tan,
+    tanh,
+    trigamma,
+    true_div,
+    trunc,
+)
+from scancc.frontend.graph import Constant, TensorType, Variable
+from scancc.frontend.indexing import inc_subtensor, set_subtensor, take
+from scancc.frontend.linalg import (
+    batched_dot,
+    batched_tensordot,
+    det,
+    dot,
+    kron,
+    matmul,
+    matrix_dot,
+    matrix_inverse,
+    outer,
+    tensordot,
+)
+from scancc.frontend.reduction import (
+    all,
+    any,
+    argmax,
+    argmin,
+    argsort,
+    cumprod,
+    cumsum,
+    diff,
+    log_softmax,
+    logaddexp,
+    logsumexp,
+    max,
+    max_and_argmax,
+    mean,
+    min,
+    norm,
+    prod,
+    ptp,
+    softmax,
+    sort,
+    std,
+    sum,
+    var,
+)
+from scancc.frontend.shaping import (
+    addbroadcast,
+    alloc,
+    arange,
+    broadcast_to,
+    concatenate,
+    diag,
+    diagonal,
+    empty,
+    empty_like,
+    expand_dims,
+    eye,
+    fill,
+    flatten,
+    flip,
+    full,
+    full_like,
+    identity_like,
+    join,
+    moveaxis,
+    ones,
+    ones_like,
+    patternbroadcast,
+    repeat,
+    reshape,
+    roll,
+    shape,
+    shape_padaxis,
+    shape_padleft,
+    shape_padright,
+    size,
+    specify_shape,
+    split,
+    squeeze,
+    stack,
+    swapaxes,
+    tile,
+    trace,
+    transpose,
+    tri,
+    tril,
+    triu,
+    unbroadcast,
+    zeros,
+    zeros_like,
+)
+from scancc.tensor import constructors as _constructors
+from scancc.tensor import extra_ops, nlinalg, nnet, slinalg
+from scancc.tensor.composed import (
+    allclose,
+    angle,
+    assert_,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    deg2rad,
+    gamma,
+    horizontal_stack,
+    hstack,
+    iround,
+    isclose,
+    linspace,
+    log1mexp,
+    nan_to_num,
+    rad2deg,
+    round,
+    second,
+    stacklists,
+    vertical_stack,
+    vstack,
+)
+from scancc.tensor.constructors import (
+    col,
+    cols,
+    matrices,
+    matrix,
+    row,
+    rows,
+    scalar,
+    scalars,
+    tensor,
+    tensor3,
+    tensor3s,
+    tensor4,
+    tensor4s,
+    tensor5,
+    tensor5s,
+    vector,
+    vectors,
+)
+
+# Other names for the same functions.
+abs = abs_
+pow = power
+sign, square, divide, subtract, multiply, negative = sgn, sqr, true_div, sub, mul, neg
+int_div, inv = floor_div, reciprocal
+and_, or_, xor, invert_ = bitwise_and, bitwise_or, bitwise_xor, invert
+where, as_tensor, ravel, expit = switch, as_tensor_variable, flatten, sigmoid
+psi, tri_gamma, complex = digamma, trigamma, make_complex
+equal, not_equal, less, less_equal, greater, greater_equal = eq, neq, lt, le, gt, ge
+extract_diag = alloc_diag = diag
+TensorVariable, TensorConstant = Variable, Constant
+
+globals().update(_constructors.PREFIXED)
+globals().update(_constructors.PREFIXED_SEVERAL)
+
+# Found when first asked for: they rest on scan, which rests on this namespace's functions.
+_LATER = {
+    "grad": "scancc.frontend.gradient", "Rop": "scancc.frontend.gradient", "Lop": "scancc.frontend.gradient",
+    "jacobian": "scancc.frontend.gradient", "hessian": "scancc.frontend.gradient",
+    "verify_grad": "scancc.frontend.gradient",
+}
+_LATER_MODULES = {"shared_randomstreams": "scancc.frontend.random", "random": "scancc.frontend.random"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    if name in _LATER_MODULES:
+        return import_module(_LATER_MODULES[name])
+    raise AttributeError(f"module 'scancc.tensor' has no attribute {name!r}")
+
+
+_OURS = ("annotations", "import_module", "Any")
+__all__ = [name for name in dir() if not name.startswith("_") and name not in _OURS]

@@ -1,0 +1,152 @@
+"""Tensor functions that are a few lines of others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from scancc.frontend import elementwise as e
+from scancc.frontend.constants import as_operand, as_tensor_variable, float_for, is_discrete, result_dtype
+from scancc.frontend.control import check
+from scancc.frontend.graph import Variable
+from scancc.frontend.reduction import all
+from scancc.frontend.shaping import arange, as_length, concatenate, expand_dims, fill, shape_padleft, stack
+
+
+def round(x: object, mode: str | None = None) -> Variable:
+    """The nearest whole number: `mode` 'half_to_even' (as NumPy) or 'half_away_from_zero'."""
+    if mode in (None, "half_to_even"):
+        return e.round_half_to_even(x)
+    if mode == "half_away_from_zero":
+        return e.round_half_away_from_zero(x)
+    raise ValueError(f"round: mode {mode!r} is none of 'half_to_even' and 'half_away_from_zero'")
+
+
+def iround(x: object, mode: str | None = None) -> Variable:
+    """`round` as int64."""
+    return e.cast(round(x, mode), "int64")
+
+
+def isclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Variable:
+    """Elementwise: |a - b| <= atol + rtol * |b|; infinities are close to themselves."""
+    x, y = as_operand(a), as_operand(b)
+    dtype = float_for(result_dtype([x, y]))
+    x, y = e.cast(x, dtype), e.cast(y, dtype)
+    finite = e.bitwise_and(e.isfinite(x), e.isfinite(y))
+    near = e.le(e.abs_(x - y), atol + rtol * e.abs_(y))
+    close = e.bitwise_or(e.bitwise_and(finite, near), e.eq(x, y))
+    return e.bitwise_or(close, e.bitwise_and(e.isnan(x), e.isnan(y))) if equal_nan else close
+
+
+def allclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Variable:
+    """Whether all elements are close: see `isclose`."""
+    return all(isclose(a, b, rtol, atol, equal_nan))
+
+
+def second(a: object, b: object) -> Variable:
+    """`b` in the shape of `a`."""
+    return fill(a, b)
+
+
+def gamma(x: object) -> Variable:
+    """Elementwise: the gamma function."""
+    var = as_tensor_variable(x)
+    odd = e.bitwise_and(e.lt(var, 0), e.neq(e.mod(e.floor(var), 2), 0))
+    return e.switch(odd, -1.0, 1.0).astype(float_for(var.dtype)) * e.exp(e.gammaln(var))
+
+
+def angle(z: object) -> Variable:
+    """Elementwise: the angle of a complex number, in radians."""
+    var = as_tensor_variable(z)
+    return e.arctan2(e.imag(var), e.real(var))
+
+
+def deg2rad(x: object) -> Variable:
+    return e.mul(x, math.pi / 180)
+
+
+def rad2deg(x: object) -> Variable:
+    return e.mul(x, 180 / math.pi)
+
+
+def log1mexp(x: object) -> Variable:
+    """Elementwise: log(1 - exp(x)) for x < 0, exact near 0 and far out."""
+    var = as_tensor_variable(x)
+    return e.switch(e.lt(var, -math.log(2)), e.log1p(-e.exp(var)), e.log(-e.expm1(var)))
+
+
+def nan_to_num(x: object, nan: float = 0.0) -> Variable:
+    """Elementwise: `nan` for NaN, the largest floats for infinities."""
+    var = as_tensor_variable(x)
+    if is_discrete(var.dtype):
+        return var
+    limits = np.finfo(var.dtype)
+    return e.switch(e.isnan(var), nan, e.clip(var, float(limits.min), float(limits.max)))
+
+
+def linspace(start: object, stop: object, num: object = 50, endpoint: bool = True) -> Variable:
+    """`num` floats from `start` to `stop` at equal distances."""
+    count = as_length(num, "linspace")
+    first, last = as_operand(start), as_operand(stop)
+    dtype = float_for(result_dtype([first, last]))
+    gaps = e.maximum(count - 1, 1) if endpoint else count
+    return first + e.cast(arange(count), dtype) * ((last - first) / e.cast(gaps, dtype))
+
+
+def stacklists(nested: object) -> Variable:
+    """Nested lists of scalars or tensors as one tensor."""
+    if isinstance(nested, (list, tuple)):
+        return stack([stacklists(part) for part in nested])
+    return as_tensor_variable(nested)
+
+
+def horizontal_stack(*tensors: object) -> Variable:
+    """Matrices side by side."""
+    return concatenate(list(tensors), 1)
+
+
+def vertical_stack(*tensors: object) -> Variable:
+    """Matrices one below the other."""
+    return concatenate(list(tensors), 0)
+
+
+def hstack(tensors: Sequence[object]) -> Variable:
+    """Vectors end to end, other tensors along axis 1."""
+    parts = [atleast_nd(t, 1) for t in tensors]
+    return concatenate(parts, 0 if parts[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[object]) -> Variable:
+    """Vectors as rows, other tensors along axis 0."""
+    return concatenate([atleast_nd(t, 2) for t in tensors], 0)
+
+
+def atleast_nd(x: object, n: int) -> Variable:
+    """`x` with leading axes of length 1 up to `n` dimensions."""
+    var = as_tensor_variable(x)
+    return shape_padleft(var, n - var.ndim) if var.ndim < n else var
+
+
+def atleast_1d(x: object) -> Variable:
+    return atleast_nd(x, 1)
+
+
+def atleast_2d(x: object) -> Variable:
+    return atleast_nd(x, 2)
+
+
+def atleast_3d(x: object) -> Variable:
+    """`x` with axes of length 1 up to three, where NumPy puts them."""
+    var = as_tensor_variable(x)
+    return expand_dims(var, -1) if var.ndim == 2 else expand_dims(atleast_nd(var, 1), (0, -1)) if var.ndim < 2 else var
+
+
+def assert_(value: object, *conditions: object, msg: str = "an assertion of the program is false") -> Variable:
+    """`value`; AssertionError at run time where a condition is false."""
+    var = as_tensor_variable(value)
+    for condition in conditions:
+        test = all(condition) if as_operand(condition).ndim else condition
+        var = check(AssertionError, msg.replace("{", "{{").replace("}", "}}"), var, test)
+    return var

@@ -1,0 +1,84 @@
+"""Symbolic inputs: `vector`, `dmatrix`, `tensor(dtype=, shape=)` and their kin.
+
+Without a prefix the dtype is `config.floatX` or the one given; the prefixes are b w i l for integers of 8
+to 64 bits, f d for floats and c z for complex numbers of single and double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from scancc.config import config
+from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
+
+Shape = tuple[int | None, ...]
+
+SHAPES: dict[str, Shape] = {
+    "scalar": (), "vector": (None,), "row": (1, None), "col": (None, 1), "matrix": (None, None),
+    "tensor3": (None,) * 3, "tensor4": (None,) * 4, "tensor5": (None,) * 5,
+}
+PREFIXES = {
+    "b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32", "d": "float64", "c": "complex64",
+    "z": "complex128",
+}
+
+
+def _constructor(noun: str, lengths: Shape) -> Callable[..., Variable]:
+    def make(name: str | None = None, dtype: object = None, shape: Sequence[int | None] | None = None) -> Variable:
+        if shape is not None and len(shape) != len(lengths):
+            raise ValueError(f"a {noun} has {len(lengths)} dimensions; the shape {tuple(shape)} has {len(shape)}")
+        found = config.floatX if dtype is None else dtype_name(dtype)
+        return TensorType(found, lengths if shape is None else tuple(shape))(name)
+
+    make.__name__ = make.__qualname__ = noun
+    make.__doc__ = f"A symbolic {noun} of `dtype` (config.floatX); `shape` says lengths known beforehand."
+    return make
+
+
+def _several(make: Callable[..., Variable]) -> Callable[..., list[Variable]]:
+    def make_several(*names: str | int | None, dtype: object = None) -> list[Variable]:
+        wanted = [None] * names[0] if len(names) == 1 and isinstance(names[0], int) else names
+        return [make(name) if dtype is None else make(name, dtype) for name in wanted]
+
+    make_several.__doc__ = "One symbolic input for each name, or as many without names as the number given."
+    return make_several
+
+
+scalar, vector, row, col, matrix, tensor3, tensor4, tensor5 = (_constructor(*item) for item in SHAPES.items())
+scalars, vectors, rows, cols, matrices, tensor3s, tensor4s, tensor5s = (
+    _several(make) for make in (scalar, vector, row, col, matrix, tensor3, tensor4, tensor5)
+)
+
+# `dvector` and the like are types; calling one makes an input.
+PREFIXED: dict[str, TensorType] = {
+    prefix + noun: TensorType(dtype, lengths)
+    for prefix, dtype in PREFIXES.items()
+    for noun, lengths in SHAPES.items()
+}
+_PLURALS = {"matrix": "matrices"}
+PREFIXED_SEVERAL: dict[str, Callable[..., list[Variable]]] = {
+    prefix + _PLURALS.get(noun, noun + "s"): _several(PREFIXED[prefix + noun])
+    for prefix in PREFIXES
+    for noun in SHAPES
+}
+
+
+def tensor(*older: object, name: str | None = None, dtype: object = None,
+           shape: Sequence[int | None] | None = None, broadcastable: Sequence[bool] | None = None) -> Variable:
+    """A symbolic input of any dtype and shape; a length that is not known beforehand is None.
+
+    `tensor("x", dtype=, shape=)` and the older `tensor(dtype, broadcastable)` both work.
+    """
+    for value in older:
+        if isinstance(value, str) and value not in DTYPES and value != "floatX" and name is None:
+            name = value
+        elif isinstance(value, (tuple, list)):
+            broadcastable = value
+        elif dtype is None:
+            dtype = value
+        else:
+            name = str(value)
+    lengths = shape if shape is not None else broadcastable
+    if lengths is None:
+        raise TypeError("tensor needs shape=, a tuple with a length or None for each dimension")
+    return TensorType(dtype_name(dtype or "floatX"), tuple(lengths))(name)

@@ -1,0 +1,108 @@
+"""Functions of neural networks, all made of other tensor functions."""
+
+from __future__ import annotations
+
+from scancc.frontend.constants import as_tensor_variable, is_integer
+from scancc.frontend.dims import dim, dimshuffle
+from scancc.frontend.elementwise import (
+    abs_,
+    clip,
+    expm1,
+    gt,
+    log,
+    maximum,
+    mul,
+    neg,
+    sigmoid,
+    softplus,
+    switch,
+    true_div,
+)
+from scancc.frontend.graph import Variable
+from scancc.frontend.reduction import log_softmax, softmax, sum
+from scancc.frontend.shaping import arange
+
+__all__ = [
+    "binary_crossentropy", "categorical_crossentropy", "crossentropy_categorical_1hot", "elu", "hard_sigmoid",
+    "log_softmax", "logsoftmax", "relu", "selu", "sigmoid", "sigmoid_binary_crossentropy", "softmax",
+    "softmax_graph", "softplus", "softsign", "ultra_fast_sigmoid",
+]
+
+logsoftmax = log_softmax
+softmax_graph = softmax
+
+
+def relu(x: object, alpha: object = 0) -> Variable:
+    """x where it is positive, else alpha * x."""
+    var = as_tensor_variable(x)
+    if isinstance(alpha, (int, float)) and alpha == 0:
+        return maximum(0, var)
+    return switch(gt(var, 0), var, mul(alpha, var))
+
+
+def elu(x: object, alpha: object = 1) -> Variable:
+    """x where it is positive, else alpha * (exp(x) - 1)."""
+    var = as_tensor_variable(x)
+    return switch(gt(var, 0), var, mul(alpha, expm1(var)))
+
+
+def selu(x: object) -> Variable:
+    """`elu` with the scale and slope that keep mean and variance of activations."""
+    return mul(1.0507009873554804934193349852946, elu(x, 1.6732632423543772848170429916717))
+
+
+def softsign(x: object) -> Variable:
+    """x / (1 + |x|)."""
+    var = as_tensor_variable(x)
+    return true_div(var, 1 + abs_(var))
+
+
+def hard_sigmoid(x: object) -> Variable:
+    """A sigmoid of three straight lines: 0.2 x + 0.5 between 0 and 1."""
+    return clip(as_tensor_variable(x) * 0.2 + 0.5, 0.0, 1.0)
+
+
+ultra_fast_sigmoid = sigmoid
+
+
+def binary_crossentropy(output: object, target: object) -> Variable:
+    """-(t log(o) + (1 - t) log(1 - o)) for each element: `target` given that 1 has probability `output`."""
+    o, t = as_tensor_variable(output), as_tensor_variable(target)
+    return neg(t * log(o) + (1.0 - t) * log(1.0 - o))
+
+
+def sigmoid_binary_crossentropy(output: object, target: object) -> Variable:
+    """`binary_crossentropy(sigmoid(output), target)`, exact where that is tiny."""
+    o, t = as_tensor_variable(output), as_tensor_variable(target)
+    return softplus(neg(abs_(o))) + maximum(o, 0) - o * t
+
+
+def categorical_crossentropy(coding_dist: object, true_dist: object) -> Variable:
+    """Minus the log-probability of the truth, for each row of `coding_dist`.
+
+    `true_dist` holds a distribution for each row, or the integer class of each.
+    """
+    coding, truth = as_tensor_variable(coding_dist), as_tensor_variable(true_dist)
+    if truth.ndim == coding.ndim:
+        return neg(sum(truth * log(coding), axis=coding.ndim - 1))
+    return crossentropy_categorical_1hot(coding, truth)
+
+
+def crossentropy_categorical_1hot(coding_dist: object, true_one_of_n: object) -> Variable:
+    """Minus the log-probability of the integer class of each row."""
+    coding, classes = as_tensor_variable(coding_dist), as_tensor_variable(true_one_of_n)
+    if classes.ndim != coding.ndim - 1 or not is_integer(classes.dtype) or coding.ndim not in (1, 2):
+        raise TypeError(
+            f"categorical_crossentropy: the truth is {classes.type} beside {coding.type}; give integer classes, "
+            "one for each row, or a distribution of the same shape"
+        )
+    if coding.ndim == 1:
+        return neg(log(coding[classes]))
+    rows = arange(dim(coding, 0))
+    return neg(log(coding[rows, classes]))
+
+
+def softmax_with_bias(x: object, b: object) -> Variable:
+    """`softmax` of the rows of x + b."""
+    bias = as_tensor_variable(b)
+    return softmax(as_tensor_variable(x) + dimshuffle(bias, "x", 0))
