@@ -12,10 +12,12 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, module
 from scancc.ir.dialects.arith import CMPF, CMPI
-from scancc.ir.interpreter import compile_function, poison, run_function
+from scancc.ir.interpreter import compile_function, poison, run_function, run_program
 from scancc.ir.interpreter.machine import STEP_RULES
 from scancc.ir.ops import ELEMENTWISE, OPS, TERMINATOR
-from scancc.ir.parser import parse
+from scancc.ir.parser import parse, parse_type
+from scancc.passes.bufferize import bufferize
+from scancc.passes.plan_memory import plan_memory
 
 # ---- making functions ----
 
@@ -43,8 +45,7 @@ def one_op(name: str, operands: list[np.ndarray | tuple[Any, t.Type]], result: t
 
 
 def ty(text: str) -> t.Type:
-    """tensor<...> as written in IR text."""
-    from scancc.ir.parser import parse_type
+    """The type written as `text`."""
     return parse_type(text)
 
 
@@ -383,7 +384,7 @@ POWER = '''
   ^bb0(%t: index, %acc: tensor<?xf64>):
     %p = "arith.mulf"(%acc, %a) : (tensor<?xf64>, tensor<?xf64>) -> tensor<?xf64>
     "scan.yield"(%p, %p) : (tensor<?xf64>, tensor<?xf64>) -> ()
-  }) {depths = [1], until = false, operandSegmentSizes = array<i32: 1, 0, 1, 1, 1>}
+  }) {depths = [1 : i64], until = false, operandSegmentSizes = array<i32: 1, 0, 1, 1, 1>}
     : (index, tensor<?xf64>, index, index) -> (tensor<?xf64>, tensor<?x?xf64>)
   "func.return"(%r#0, %r#1) : (tensor<?xf64>, tensor<?x?xf64>) -> ()'''
 
@@ -409,7 +410,7 @@ def test_a_deep_carry_is_a_window_oldest_first() -> None:
         %x = "arith.muli"(%old, %two) : (i64, i64) -> i64
         %y = "arith.addi"(%x, %new) : (i64, i64) -> i64
         "scan.yield"(%y, %y) : (i64, i64) -> ()
-      }) {depths = [2], until = false, operandSegmentSizes = array<i32: 1, 0, 1, 1, 0>}
+      }) {depths = [2 : i64], until = false, operandSegmentSizes = array<i32: 1, 0, 1, 1, 0>}
         : (index, tensor<2xi64>, index) -> (tensor<2xi64>, tensor<?xi64>)
       "func.return"(%r#1, %r#0) : (tensor<?xi64>, tensor<2xi64>) -> ()''', np.array([1, 2]), 4)
     assert answer.tolist() == [12, 32, 152, 472]
@@ -422,7 +423,7 @@ UNTIL = '''
     %sum = "arith.addf"(%s, %v) : (f64, f64) -> f64
     %stop = "arith.cmpf"(%sum, %limit) {predicate = 2 : i64} : (f64, f64) -> i1
     "scan.yield"(%sum, %sum, %stop) : (f64, f64, i1) -> ()
-  }) {depths = [1], until = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>}
+  }) {depths = [1 : i64], until = true, operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>}
     : (index, tensor<?xf64>, f64, index) -> (f64, tensor<?xf64>, index)
   "func.return"(%r#0, %r#1, %r#2) : (f64, tensor<?xf64>, index) -> ()'''
 
@@ -721,3 +722,56 @@ def test_a_function_runs_many_times() -> None:
         double(1, 2)
     with pytest.raises(InternalError, match="no function @triple; it has double"):
         compile_function(parse(text), "triple")
+
+
+# ---- whole programs, before and after their arrays became buffers ----
+
+
+PROGRAM = f'''"func.func"() ({{
+^bb0(%a: tensor<?xf64>, %k: i64):
+  %c0 = "arith.constant"() {{value = 0 : index}} : () -> index
+  %c2 = "arith.constant"() {{value = 2 : index}} : () -> index
+  %one = "arith.constant"() {{value = 1.0 : f64}} : () -> f64
+  %limit = "arith.constant"() {{value = 50.0 : f64}} : () -> f64
+  %d = "tensor.dim"(%a, %c0) : (tensor<?xf64>, index) -> index
+  %n = "arith.index_cast"(%k) : (i64) -> index
+  %ok = "arith.cmpi"(%n, %c0) {{predicate = 5 : i64}} : (index, index) -> i1
+  "scan.check"(%ok, %n) {{error = "ValueError", message = "{{0}} steps"}} : (i1, index) -> ()
+  %start = "tensor.splat"(%one, %d) : (f64, index) -> tensor<?xf64>
+  %r:3 = "scan.scan"(%n, %start, %n, %d) ({{
+  ^bb0(%t: index, %w: tensor<?xf64>):
+    %e = "tensor.empty"(%d) : (index) -> tensor<?xf64>
+    %p = "linalg.generic"(%w, %a, %e) ({{
+    ^bb0(%x: f64, %y: f64, %old: f64):
+      %m = "arith.mulf"(%x, %y) : (f64, f64) -> f64
+      "linalg.yield"(%m) : (f64) -> ()
+    }}) {{indexing_maps = [{", ".join(["affine_map<(d0) -> (d0)>"] * 3)}],
+      iterator_types = [#linalg.iterator_type<parallel>], operandSegmentSizes = array<i32: 2, 1>}}
+      : (tensor<?xf64>, tensor<?xf64>, tensor<?xf64>) -> tensor<?xf64>
+    %f = "tensor.extract"(%p, %c2) : (tensor<?xf64>, index) -> f64
+    %stop = "arith.cmpf"(%f, %limit) {{predicate = 2 : i64}} : (f64, f64) -> i1
+    "scan.yield"(%p, %p, %stop) : (tensor<?xf64>, tensor<?xf64>, i1) -> ()
+  }}) {{depths = [1 : i64], until = true, operandSegmentSizes = array<i32: 1, 0, 1, 1, 1>}}
+    : (index, tensor<?xf64>, index, index) -> (tensor<?xf64>, tensor<?x?xf64>, index)
+  "func.return"(%r#1, %k) : (tensor<?x?xf64>, i64) -> ()
+}}) {{sym_name = "f", function_type = (tensor<?xf64>, i64) -> (tensor<?x?xf64>, i64)}} : () -> ()'''
+
+
+@pytest.mark.parametrize("pipeline", [[], [bufferize], [bufferize, plan_memory]])
+def test_a_program_gives_the_same_at_every_stage(pipeline: list[Any]) -> None:
+    program, a = parse(PROGRAM), np.array([1.0, 2, 3])
+    for step in pipeline:
+        step(program)
+    capacities = [[9, 3], []] if pipeline else None  # the query's own, once there is one
+    rows, k = run_program(program, "f", [a, 9], capacities)
+    np.testing.assert_array_equal(rows, [a, a**2, a**3, a**4])  # 81 > 50
+    assert k == 9 and a.tolist() == [1, 2, 3]
+    with pytest.raises(ValueError, match=r"\A-1 steps\Z"):
+        run_program(program, "f", [a, -1], [[0, 3], []] if pipeline else None)
+
+
+def test_open_output_sizes_need_capacities() -> None:
+    program = parse(PROGRAM)
+    bufferize(program)
+    with pytest.raises(ValueError, match="pass `capacities`"):
+        run_program(program, "f", [np.ones(3), 2])
