@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def run(args: str, body: str, *values: Any, **options: Any) -> list[np.ndarray]:
     return run_function(parse(text), "f", values, **options)
 
 
-def one_op(name: str, operands: list[np.ndarray | tuple[Any, t.Type]], result: t.Type,
+def one_op(name: str, operands: Sequence[Any], result: t.Type,
            attrs: dict[str, Any] | None = None) -> np.ndarray:
     """The answer of a function of one op; an operand is an array or a value and its type."""
     typed = [(v, t.TensorType((None,) * v.ndim, t.scalar(str(v.dtype)))) if isinstance(v, np.ndarray) else v
@@ -84,7 +85,7 @@ _INTS = [(7, 3), (-7, 3), (7, -3), (-128, 1), (127, 2), (0, 5), (-1, 1)]
 
 
 def arithmetic() -> list[tuple[str, t.Type]]:
-    kinds = {True: [t.f32, t.f64], False: [t.i8, t.i64, t.index]}
+    kinds: dict[bool, list[t.Type]] = {True: [t.f32, t.f64], False: [t.i8, t.i64, t.index]}
     return [(n, kind) for n, d in OPS.items() if n.startswith("arith.") and d.same_types
             for kind in kinds[n[-1] == "f"]]
 
@@ -432,11 +433,11 @@ def test_until_keeps_the_step_that_stops() -> None:
     args = "%x: tensor<?xf64>, %n: index, %s0: f64, %limit: f64"
     x = np.arange(1.0, 6.0)
     final, ys, steps = run(args, UNTIL, x, 5, 0.0, 5.0)
-    assert (final, ys.tolist(), steps) == (6, [1, 3, 6], 3)
+    assert [final, ys.tolist(), steps] == [6, [1, 3, 6], 3]
     final, ys, steps = run(args, UNTIL, x, 5, 0.0, 99.0)
-    assert (final, ys.tolist(), steps) == (15, [1, 3, 6, 10, 15], 5)
+    assert [final, ys.tolist(), steps] == [15, [1, 3, 6, 10, 15], 5]
     final, ys, steps = run(args, UNTIL, x, 0, 0.5, 5.0)
-    assert (final, ys.tolist(), steps) == (0.5, [], 0)
+    assert [final, ys.tolist(), steps] == [0.5, [], 0]
     with pytest.raises(InternalError, match=r"scan\.scan.*6 steps over an x of 5 rows"):
         run(args, UNTIL, x, 6, 0.0, 99.0)
 
