@@ -73,6 +73,7 @@ SWITCHES: dict[str, Switch] = {
                read_late=True),
         Switch("optimizer_level", int, 2, "LLVM's optimisation level for native code.", (0, 1, 2, 3)),
         Switch("verify", bool, True, "whether the IR is verified after each pass."),
+        Switch("contract", bool, True, "whether `a * b + c` may round once, where the target can."),
         Switch("scan.allow_gc", bool, False, "accepted for older programs; memory is planned ahead."),
         Switch("scan.allow_output_prealloc", bool, True, "accepted for older programs; without effect."),
         Switch("scan.debug", bool, False, "accepted for older programs; see `scancc dump`."),

@@ -41,11 +41,9 @@ def _measured(b: Builder, value: Value, axis: int) -> Value:
             return b.op("tensor.dim", [value, b.index(axis)], [index])
     number = found.operands[1].op
     assert number is not None
-    at_start = Builder(block, block.ops[0], found.location)
-    if number.parent is block:
-        at_start.insert(number.detach())
-        at_start.anchor = block.ops[1]
-        at_start.insert(found.detach())
+    for op in (found, number) if number.parent is block else (found,):
+        block.ops.remove(op)
+        block.ops.insert(0, op)
     return found.result
 
 
