@@ -7,12 +7,16 @@ the input's precision, as they do in NumPy.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 import numpy as np
-import numpy.typing as npt
 
 from scancc.artifact import Param
 
-Array = npt.NDArray[np.generic]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Array: TypeAlias = "npt.NDArray[np.generic]"
 
 
 def pack(param: Param, value: object, position: int) -> Array:

@@ -12,6 +12,7 @@ go first), `SCANCC_CACHE=0` switches the cache off.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -67,13 +68,13 @@ class DiskCache:
         if self._is_off:
             return None
         try:
-            data = _read_own(path)
+            data = _read_own(path, self.limit_nbytes)
         except FileNotFoundError:
             return None
         except (OSError, _Refused) as reason:
             self._switch_off(str(reason))
             return None
-        payload = _unsealed(key, data)
+        payload = _unsealed(key, data) if data is not None else None
         if payload is None:
             self._set_aside(path)
             return None
@@ -86,9 +87,7 @@ class DiskCache:
             return
         try:
             self._make_folder()
-            temporary = self.folder / f".{key[:16]}.{os.getpid()}.{os.urandom(6).hex()}.tmp"
-            _write_new(temporary, _sealed(key, payload))
-            os.replace(temporary, path)
+            _write_whole(path, _sealed(key, payload))
             self._sweep_in_time(len(payload))
         except (OSError, _Refused) as reason:
             self._switch_off(str(reason))
@@ -147,7 +146,7 @@ class DiskCache:
 
 
 class _Refused(Exception):
-    """A file or folder that somebody else may have written."""
+    """The folder is not safe to take code from."""
 
 
 def _current() -> DiskCache | None:
@@ -192,14 +191,31 @@ def _unsealed(key: str, data: bytes) -> bytes | None:
 # --- files --------------------------------------------------------------------------------------------
 
 
-def _read_own(path: Path) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
-    with open(descriptor, "rb") as file:
+def _read_own(path: Path, limit_nbytes: int) -> bytes | None:
+    """The contents of a regular file of this user's; None for anything else under that name."""
+    # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link
+            return None
+        raise
+    try:
         _require_safe_folder(path.parent)
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or not _is_mine(status):
-            raise _Refused(f"{path} is not a file of this user's")
-        return file.read()
+        is_own = stat.S_ISREG(status.st_mode) and _is_mine(status) and status.st_size <= limit_nbytes
+        return _read_all(descriptor, status.st_size) if is_own else None
+    finally:
+        os.close(descriptor)
+
+
+def _read_all(descriptor: int, nbytes: int) -> bytes:
+    chunks = []
+    while nbytes > 0 and (chunk := os.read(descriptor, nbytes)):
+        chunks.append(chunk)
+        nbytes -= len(chunk)
+    return b"".join(chunks)
 
 
 def _require_safe_folder(folder: Path) -> None:
@@ -212,12 +228,15 @@ def _is_mine(status: os.stat_result) -> bool:
     return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
 
 
-def _write_new(path: Path, data: bytes) -> None:
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write under a name of our own, then rename: under `path` stands a whole entry or none."""
+    temporary = path.with_name(f".{path.stem[:16]}.{os.getpid()}.{os.urandom(6).hex()}.tmp")
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
+        os.replace(temporary, path)
     except OSError:
-        _remove(str(path))
+        _remove(str(temporary))
         raise
 
 

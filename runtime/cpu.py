@@ -72,9 +72,9 @@ class Kernel:
         slots = np.zeros(self.n_slots, np.int64)
         input_slots: list[int] = []
         for array in arrays:
-            input_slots += (array.ctypes.data, *array.shape)
+            input_slots += (_address(array), *array.shape)
         slots[: len(input_slots)] = input_slots
-        address = slots.ctypes.data
+        address = _address(slots)
         self._require(self._query(address), slots)
         outputs = self._allocate(slots, len(input_slots))
         workspace = self.n_slots - N_INFO_SLOTS - 2
@@ -93,7 +93,7 @@ class Kernel:
         outputs: list[Array] = []
         for param in self.outputs:
             array = np.empty(tuple(slots[at + 1 : at + param.n_slots].tolist()), param.dtype)
-            slots[at] = array.ctypes.data
+            slots[at] = _address(array)
             at += param.n_slots
             outputs.append(array)
         return outputs
@@ -116,6 +116,10 @@ class Kernel:
             if check.code == status:
                 raise _error_type(check.error)(_filled(check.message, info))
         raise InternalError(f"{self.name} returned status {status}, which is none of its checks; info {info}")
+
+
+def _address(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])  # half the time of array.ctypes.data
 
 
 def _filled(message: str, info: tuple[int, ...]) -> str:

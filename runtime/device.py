@@ -36,8 +36,9 @@ def devices() -> tuple[Device, ...]:
 
 def require_gpu(index: int = 0) -> Device:
     """GPU number `index`; DeviceError where there is none."""
-    if index >= len(devices()):
-        found = f"{len(devices())} GPUs" if devices() else "no NVIDIA GPU with a driver"
+    if not 0 <= index < len(devices()):
+        n_found = len(devices())
+        found = f"{n_found} GPU{'s' * (n_found > 1)}" if n_found else "no NVIDIA GPU with a driver"
         raise DeviceError(
             f"GPU {index} was asked for, but this machine has {found}; compile for a CPU "
             f"(target='native'), or write the GPU code out with --emit ptx"

@@ -140,7 +140,7 @@ def load(code: bytes) -> Library:
         raise ElfError(f"no loader for {platform.machine()}; it is there for {' and '.join(MACHINES)}")
     try:
         return _Linker(code, MACHINES[platform.machine()]).link()
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:
         raise ElfError(f"the object code is cut or damaged ({error}); compile it again") from error
 
 

@@ -32,13 +32,11 @@ def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callabl
     manifest_path = Path(path).with_suffix(".json")
     manifest = _read_manifest(manifest_path)
     check_abi(_get(manifest, "abi_version", int, manifest_path), str(path))
-    library_path = _checked_library(manifest, manifest_path)
-    try:
-        library = ctypes.CDLL(str(library_path))
-    except OSError as error:
-        raise LibraryError(f"the system cannot load {library_path}: {error}") from None
+    library = _open(*_checked_library(manifest, manifest_path))
     rows = _get(manifest, "functions", list, manifest_path)
-    functions = {row["name"]: _function(row, library, manifest_path) for row in rows}
+    if not rows:
+        raise LibraryError(f"{manifest_path} names no function; export the library again")
+    functions = dict(_function(row, library, manifest_path) for row in rows)
     return next(iter(functions.values())) if len(functions) == 1 else functions
 
 
@@ -54,7 +52,8 @@ def _read_manifest(path: Path) -> Mapping[str, Any]:
     return manifest
 
 
-def _checked_library(manifest: Mapping[str, Any], manifest_path: Path) -> Path:
+def _checked_library(manifest: Mapping[str, Any], manifest_path: Path) -> tuple[Path, bytes]:
+    """The library's path and contents, which are the ones that the manifest describes."""
     name = _get(manifest, "file", str, manifest_path)
     if not name or name != os.path.basename(name):
         raise LibraryError(f"the manifest {manifest_path} names the library {name!r}; it must be beside it")
@@ -68,10 +67,36 @@ def _checked_library(manifest: Mapping[str, Any], manifest_path: Path) -> Path:
         raise LibraryError(
             f"{path} is not the library that {manifest_path} describes (changed or cut); export both again"
         )
-    return path
+    return path, data
 
 
-def _function(row: Any, library: ctypes.CDLL, manifest_path: Path) -> Callable[..., Any]:
+_opened: dict[Path, tuple[str, ctypes.CDLL]] = {}
+
+
+def _open(path: Path, data: bytes) -> ctypes.CDLL:
+    digest = hashlib.sha256(data).hexdigest()
+    known, library = _opened.get(path, (None, None))
+    if library is not None and known == digest:
+        return library
+    try:
+        library = ctypes.CDLL(str(path)) if library is None else _open_copy(path, data)
+    except OSError as error:
+        raise LibraryError(f"the system cannot load {path}: {error}") from None
+    _opened[path] = digest, library
+    return library
+
+
+def _open_copy(path: Path, data: bytes) -> ctypes.CDLL:
+    # The system knows a loaded library by its path: a new one under the old path would not be read.
+    import tempfile  # heavy, and rarely needed
+
+    with tempfile.NamedTemporaryFile(prefix=path.stem, suffix=path.suffix) as copy:
+        copy.write(data)
+        copy.flush()
+        return ctypes.CDLL(copy.name)
+
+
+def _function(row: Any, library: ctypes.CDLL, manifest_path: Path) -> tuple[str, Callable[..., Any]]:
     try:
         signature = (
             tuple(map(Param.from_json, row["inputs"])),
@@ -79,10 +104,10 @@ def _function(row: Any, library: ctypes.CDLL, manifest_path: Path) -> Callable[.
             tuple(map(Check.from_json, row["checks"])),
         )
         addresses = _address(library, row["run"]), _address(library, row["query"])
-        kernel = Kernel.at(row["name"], signature, addresses, library)
+        name, single_output = row["name"], bool(row.get("single_output", False))
+        return name, fastcall.caller(Kernel.at(name, signature, addresses, library), single_output)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LibraryError(f"{manifest_path} does not fit its library ({error}); export both again") from None
-    return fastcall.caller(kernel, bool(row.get("single_output", False)))
 
 
 def _address(library: ctypes.CDLL, symbol: str) -> int:
