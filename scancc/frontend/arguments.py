@@ -1,0 +1,172 @@
+"""The arguments of a call: what an input accepts, and the array it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from scancc.errors import UnsupportedError
+from scancc.frontend.graph import TensorType, Variable
+
+
+@dataclass(frozen=True)
+class In:
+    """An input of `function`.
+
+    `value` is its default; `name` its keyword (the variable's name unless given); `strict`: only arrays
+    of exactly its dtype; `allow_downcast`: True converts with loss, None only a Python float to a
+    smaller float, False never. `mutable` and `borrow` are accepted and have no effect: arguments are
+    never written to.
+    """
+
+    variable: Variable
+    name: str | None = None
+    value: Any = None
+    update: Any = None
+    mutable: bool | None = None
+    strict: bool = False
+    allow_downcast: bool | None = None
+    borrow: bool | None = None
+    implicit: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.update is not None or self.implicit:
+            raise UnsupportedError(
+                f"In({self.variable!r}, update=..., implicit=...): an input that changes with each call is a "
+                "shared "
+                "variable here; make it with sc.shared(value) and pass function(..., "
+                "updates={variable: new_value})"
+            )
+
+    def with_downcast(self, allow: bool | None) -> In:
+        return replace(self, allow_downcast=allow)
+
+    @property
+    def keyword(self) -> str | None:
+        return self.name or self.variable.name
+
+    def label(self, position: int) -> str:
+        name = "" if self.keyword is None else f" `{self.keyword}`"
+        return f"argument {position}{name}"
+
+
+# ---- one argument ---------------------------------------------------------------------------------
+
+
+def convert(value: Any, into: In, position: int = 0) -> np.ndarray:
+    """The array of `into`'s type that `value` stands for; TypeError where values or axes would be lost."""
+    wanted = into.variable.type
+    if type(value) is np.ndarray and value.dtype.name == wanted.dtype and value.dtype.isnative:
+        array = value
+    else:
+        array = _converted(value, into, position)
+    if array.shape != wanted.shape:
+        _check_shape(array, wanted, into.label(position))
+    return array
+
+
+def _converted(value: Any, into: In, position: int) -> np.ndarray:
+    label, wanted = into.label(position), into.variable.type
+    _check_is_data(value, label, wanted)
+    if into.strict:
+        raise TypeError(
+            f"{label} must be an array of {wanted.dtype} (strict=True), not {_kind_of(value)}; pass "
+            f"np.asarray(value, {wanted.dtype!r})"
+        )
+    array = _as_array(value, label, wanted)
+    if into.allow_downcast or _loses_nothing(value, array, wanted.dtype, into.allow_downcast):
+        with np.errstate(all="ignore"):
+            return array.astype(wanted.dtype)
+    raise TypeError(
+        f"{label} is {_kind_of(value)}, which could lose precision as {wanted.dtype}; pass np.asarray(value, "
+        f"{wanted.dtype!r}), or build the function with allow_input_downcast=True"
+    )
+
+
+def _check_is_data(value: Any, label: str, wanted: TensorType) -> None:
+    if isinstance(value, Variable):
+        raise TypeError(
+            f"{label} is the symbolic variable {value!r}, and a call needs a value: an array-like object of "
+            f"{wanted}. To replace a variable by an expression, use givens or clone"
+        )
+    if value is None:
+        raise TypeError(f"{label} is None; it needs an array-like object of {wanted}")
+
+
+def _as_array(value: Any, label: str, wanted: TensorType) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError) as error:
+        raise TypeError(f"{label} cannot become an array of {wanted}: {error}") from None
+    if array.dtype.kind not in "biufc":
+        raise TypeError(
+            f"{label} is {_kind_of(value)}, which holds no numbers; it needs an array-like of {wanted}"
+        )
+    if array.dtype.kind == "c" and np.dtype(wanted.dtype).kind != "c":
+        raise TypeError(f"{label} is complex, and {wanted.dtype} has no imaginary part; pass value.real")
+    return array
+
+
+def _loses_nothing(value: Any, array: np.ndarray, dtype: str, allow: bool | None) -> bool:
+    """Arrays are judged by their dtype; numbers and lists by their values, a float's rounding aside."""
+    if np.can_cast(array.dtype, dtype, "safe"):
+        return True
+    if isinstance(value, np.ndarray | np.generic):
+        return False
+    if isinstance(value, float) and np.dtype(dtype).kind == "f" and allow is None:
+        return True
+    with np.errstate(all="ignore"):
+        return np.array_equal(array.astype(dtype), array, equal_nan=array.dtype.kind in "fc")
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, np.ndarray | np.generic):
+        return f"an array of {value.dtype}" if value.ndim else f"a NumPy {value.dtype}"
+    return f"a {type(value).__name__}"
+
+
+def _check_shape(array: np.ndarray, wanted: TensorType, label: str) -> None:
+    if array.ndim != wanted.ndim:
+        raise TypeError(
+            f"{label} has {array.ndim} dimension(s), shape {array.shape}; it needs {wanted.ndim} ({wanted}); "
+            "wrong "
+            "number of dimensions"
+        )
+    for axis, (have, want) in enumerate(zip(array.shape, wanted.shape, strict=True)):
+        if want is not None and have != want:
+            raise TypeError(
+                f"{label} has shape {array.shape}, but axis {axis} of a {wanted} has length {want}"
+            )
+
+
+# ---- all arguments of a call ----------------------------------------------------------------------
+
+
+def bind(
+    ins: Sequence[In], args: Sequence[Any], kwargs: Mapping[str, Any], name: str | None
+) -> list[np.ndarray]:
+    """An array for each input, from positional and keyword arguments and defaults."""
+    what = f"function {name!r}" if name else "the function"
+    if len(args) > len(ins):
+        raise TypeError(f"{what} takes {len(ins)} argument(s), {_names(ins)}, but {len(args)} were given")
+    values: list[Any] = [*args, *(entry.value for entry in ins[len(args):])]
+    given = [i < len(args) or entry.value is not None for i, entry in enumerate(ins)]
+    positions = {entry.keyword: i for i, entry in enumerate(ins) if entry.keyword is not None}
+    for key, value in kwargs.items():
+        i = positions.get(key)
+        if i is None:
+            raise TypeError(f"{what} has no input named {key!r}; its inputs are {_names(ins)}")
+        if i < len(args):
+            raise TypeError(f"{what} got two values for the input {key!r}, one by position and one by name")
+        values[i], given[i] = value, True
+    if not all(given):
+        missing = ", ".join(ins[i].label(i) for i, there in enumerate(given) if not there)
+        raise TypeError(f"{what} is missing {missing}; its inputs are {_names(ins)}")
+    return [convert(value, entry, i) for i, (value, entry) in enumerate(zip(values, ins, strict=True))]
+
+
+def _names(ins: Sequence[In]) -> str:
+    return "(" + ", ".join(entry.keyword or f"<{entry.variable.type}>" for entry in ins) + ")"

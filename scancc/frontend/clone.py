@@ -1,0 +1,81 @@
+"""Copies of a graph with parts replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from scancc.errors import TypeMismatchError
+from scancc.frontend.constants import as_operand, strong
+from scancc.frontend.graph import Constant, Variable, leaves, rebuild, user_location
+from scancc.frontend.scan import stands_for
+from scancc.frontend.shaping import specify_shape
+from scancc.frontend.shared import SharedVariable
+from scancc.frontend.site import Site, described
+
+Replace = Mapping[Variable, Any] | Iterable[tuple[Variable, Any]] | None
+
+
+def replacements(replace: Replace, strict: bool, site: Site) -> dict[Variable, Variable]:
+    """`replace` as a dict of variables, all put in place at once; `strict`: types must agree."""
+    if replace is None:
+        return {}
+    pairs = list(replace.items()) if isinstance(replace, Mapping) else [_pair(p, site) for p in replace]
+    result: dict[Variable, Variable] = {}
+    for old, new in pairs:
+        if not isinstance(old, Variable):
+            raise TypeError(site.text(
+                f"{old!r} is to be replaced, but is not a symbolic variable",
+                "give the variable itself as the key",
+            ))
+        if old in result:
+            raise ValueError(site.text(f"{old!r} is replaced twice", "keep one of the two values"))
+        result[old] = _fitting(old, new, strict, site)
+    return result
+
+
+def _pair(item: Any, site: Site) -> tuple[Any, Any]:
+    if not isinstance(item, list | tuple) or len(item) != 2:
+        raise ValueError(site.text(f"{item!r} is no replacement", "give a dict, or pairs (variable, value)"))
+    return item[0], item[1]
+
+
+def _fitting(old: Variable, new: Any, strict: bool, site: Site) -> Variable:
+    """`new` as a variable that can stand for `old`, its lengths known where those of `old` are."""
+    value = strong(as_operand(new), old.dtype)
+    if value.dtype != old.dtype or value.ndim != old.ndim:
+        if not strict:
+            return value
+        raise TypeMismatchError(site.text(
+            f"{described(old)} cannot be replaced by {described(value)}: dtype and number of dimensions must "
+            "agree",
+            f"cast or reshape the value, for example T.cast(value, {old.dtype!r})",
+        ))
+    return value if stands_for(value.type, old.type) else specify_shape(value, old.type.shape)
+
+
+def clone(output: Any, replace: Replace = None, strict: bool = True, share_inputs: bool = True) -> Any:
+    """A copy of a variable, or of a list of them, with the keys of `replace` replaced by its values.
+
+    `strict`: a replacement has the type of what it replaces. `share_inputs=False`: inputs are copied too.
+    """
+    replace_by = replacements(replace, strict, Site(None, user_location(), "clone"))
+    outputs = list(output) if isinstance(output, list | tuple) else [output]
+    if not share_inputs:
+        replace_by = {**_copied_inputs(outputs), **replace_by}
+    copies = rebuild(outputs, replace_by)
+    return copies if isinstance(output, list | tuple) else copies[0]
+
+
+def _copied_inputs(outputs: Sequence[Variable]) -> dict[Variable, Variable]:
+    plain = [v for v in leaves(outputs) if not isinstance(v, Constant | SharedVariable)]
+    return {v: v.type(v.name) for v in plain}
+
+
+def clone_replace(output: Any, replace: Replace = None, **rebuild_options: Any) -> Any:
+    """`clone` under its newer name; `rebuild_strict=False` lets a replacement have another type."""
+    strict = rebuild_options.pop("rebuild_strict", True)
+    share_inputs = rebuild_options.pop("copy_inputs_over", True)
+    if rebuild_options:
+        raise TypeError(f"clone_replace has no option {', '.join(rebuild_options)}")
+    return clone(output, replace, strict, share_inputs)

@@ -1,0 +1,257 @@
+"""A program: what `function` compiles, checked, with givens and default updates worked in."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scancc.config import config
+from scancc.errors import MissingInputError, UnusedInputError
+from scancc.frontend.arguments import In, bind
+from scancc.frontend.clone import replacements
+from scancc.frontend.constants import as_operand, as_tensor_variable, strong
+from scancc.frontend.graph import Constant, Variable, ancestors, leaves, rebuild, user_location
+from scancc.frontend.reference import Evaluator
+from scancc.frontend.shared import SharedVariable
+from scancc.frontend.site import Site, described
+from scancc.frontend.updates import update_pairs, with_default_updates
+
+
+@dataclass(frozen=True)
+class Out:
+    """An output of `function`. `borrow`: the caller accepts an array that the next call may overwrite."""
+
+    variable: Variable
+    borrow: bool = False
+
+
+@dataclass(frozen=True)
+class OutputLayout:
+    """How a call's outputs are handed back: 'one' value, a 'list', a 'dict' with `keys`, or 'none'."""
+
+    kind: str
+    keys: tuple[str, ...] = ()
+
+    def arrange(self, values: Sequence[Any]) -> Any:
+        if self.kind == "none":
+            return None
+        if self.kind == "dict":
+            return dict(zip(self.keys, values, strict=True))
+        return values[0] if self.kind == "one" else list(values)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Inputs, outputs and updates of a function.
+
+    `outputs` and the values of `updates` rest on the inputs' variables, on `shared` and on constants.
+    """
+
+    inputs: tuple[In, ...]
+    outputs: tuple[Variable, ...]
+    updates: tuple[tuple[SharedVariable, Variable], ...]
+    shared: tuple[SharedVariable, ...]  # read, in order of first use
+    layout: OutputLayout
+    name: str | None = None
+    borrowed: tuple[bool, ...] = ()  # for each output
+
+    @property
+    def results(self) -> list[Variable]:
+        """Everything to compute: outputs, then new values of shared variables."""
+        return [*self.outputs, *(value for _, value in self.updates)]
+
+
+def make_program(
+    inputs: Any, outputs: Any = None, updates: Any = None, givens: Any = None,
+    no_default_updates: bool | Iterable[SharedVariable] = False, on_unused_input: str | None = None,
+    allow_input_downcast: bool | None = None, rebuild_strict: bool = True, name: str | None = None,
+) -> Program:
+    """The checked program of a call of `function`."""
+    site = Site(name, user_location(), "function")
+    ins = _inputs(inputs, allow_input_downcast, site)
+    outs, layout = _outputs(outputs, site)
+    variables = [i.variable for i in ins]
+    replace = replacements(givens, rebuild_strict, site)
+    _check_givens(replace, ins, site)
+    replaced = rebuild([o.variable for o in outs], replace)
+    new_values = _all_updates(replaced, _updates(updates, site), replace, no_default_updates, variables)
+    _check_values(new_values, site)
+    results = [*replaced, *new_values.values()]
+    _check_complete(results, variables, site)
+    _check_used(ins, results, on_unused_input, site)
+    shared = tuple(v for v in leaves(results, stop=variables) if isinstance(v, SharedVariable))
+    borrowed = tuple(o.borrow for o in outs)
+    return Program(
+        tuple(ins), tuple(replaced), tuple(new_values.items()), shared, layout, name, borrowed
+    )
+
+
+def evaluate(program: Program, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
+    """Call `program` by the NumPy interpreter and apply its updates."""
+    return Evaluation(program)(*args, **(kwargs or {}))
+
+
+class Evaluation:
+    """A program made ready for the NumPy interpreter."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._run = Evaluator(program.results, [*(i.variable for i in program.inputs), *program.shared])
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        program = self.program
+        values = bind(program.inputs, args, kwargs, program.name)
+        held = [v.get_value(borrow=True) for v in program.shared]
+        results = self._run([*values, *held])
+        n = len(program.outputs)
+        outputs = [np.array(value) for value in results[:n]]  # the caller's own, whatever they were views of
+        for (shared, _), value in zip(program.updates, results[n:], strict=True):
+            shared.set_value(value)
+        return program.layout.arrange(outputs)
+
+
+# ---- inputs and outputs ---------------------------------------------------------------------------
+
+
+def _inputs(inputs: Any, allow_downcast: bool | None, site: Site) -> list[In]:
+    if not isinstance(inputs, list | tuple):
+        raise TypeError(site.text(
+            f"inputs must be a list of symbolic variables, not {inputs!r}", "write [x, y]"
+        ))
+    ins = [_input(i, entry, allow_downcast, site) for i, entry in enumerate(inputs)]
+    seen: dict[Variable, int] = {}
+    for i, entry in enumerate(ins):
+        first = seen.setdefault(entry.variable, i)
+        if first != i:
+            raise ValueError(site.text(
+                f"{entry.variable!r} is used twice in inputs, at positions {first} and {i}", "list it once"
+            ))
+    return ins
+
+
+def _input(position: int, entry: Any, allow_downcast: bool | None, site: Site) -> In:
+    given = entry if isinstance(entry, In) else In(entry)
+    variable = given.variable
+    if isinstance(variable, SharedVariable):
+        raise TypeError(site.text(
+            f"input {position} is the shared variable {variable!r}, which is read without being passed",
+            "leave it out of inputs, or put another value in its place with givens",
+        ))
+    if not isinstance(variable, Variable) or isinstance(variable, Constant):
+        raise TypeError(site.text(
+            f"input {position} is {variable!r}, which is not a symbolic variable",
+            "make one with T.scalar, T.vector, T.matrix, ...",
+        ))
+    return given if given.allow_downcast is not None else given.with_downcast(allow_downcast)
+
+
+def _outputs(outputs: Any, site: Site) -> tuple[list[Out], OutputLayout]:
+    if outputs is None:
+        return [], OutputLayout("none")
+    if isinstance(outputs, Mapping):
+        keys = tuple(outputs)
+        if not all(isinstance(key, str) for key in keys):
+            raise TypeError(site.text(
+                f"outputs is a dict with the keys {list(keys)!r}",
+                "the keys are strings, which name the results",
+            ))
+        return [_output(outputs[key]) for key in keys], OutputLayout("dict", keys)
+    if isinstance(outputs, list | tuple):
+        return [_output(entry) for entry in outputs], OutputLayout("list")
+    return [_output(outputs)], OutputLayout("one")
+
+
+def _output(entry: Any) -> Out:
+    given = entry if isinstance(entry, Out) else Out(entry)
+    variable = as_tensor_variable(given.variable)
+    return Out(strong(variable, variable.dtype), given.borrow)
+
+
+# ---- updates and givens ---------------------------------------------------------------------------
+
+
+def _updates(updates: Any, site: Site) -> dict[SharedVariable, Variable]:
+    result: dict[SharedVariable, Variable] = {}
+    for shared, value in update_pairs(updates, site):
+        if not isinstance(shared, SharedVariable):
+            raise TypeError(site.text(
+                f"an update changes {shared!r}, which is not a shared variable",
+                "make a value that is kept from call to call with sc.shared(...)",
+            ))
+        variable = as_operand(value)
+        result[shared] = strong(variable, shared.dtype) if variable.ndim == 0 else variable
+    return result
+
+
+def _all_updates(
+    outputs: Sequence[Variable], updates: dict[SharedVariable, Variable], replace: dict[Variable, Variable],
+    no_default_updates: bool | Iterable[SharedVariable], stop: Sequence[Variable],
+) -> dict[SharedVariable, Variable]:
+    """The updates given, and the default ones of the other shared variables that are read."""
+    given = dict(zip(updates, rebuild(list(updates.values()), replace), strict=True))
+    if no_default_updates is True:
+        return given
+    without = set() if no_default_updates is False else set(no_default_updates)
+    every = with_default_updates(outputs, given, stop)
+    added = [shared for shared in every if shared not in given and shared not in without]
+    values = rebuild([every[shared] for shared in added], replace)
+    return {**given, **dict(zip(added, values, strict=True))}
+
+
+def _check_givens(replace: Mapping[Variable, Variable], ins: Sequence[In], site: Site) -> None:
+    for entry in ins:
+        if entry.variable in replace:
+            raise ValueError(site.text(
+                f"{entry.variable!r} is an input and is also replaced by givens, so its argument would have "
+                "no effect",
+                "take it out of one of the two",
+            ))
+
+
+def _check_values(updates: Mapping[SharedVariable, Variable], site: Site) -> None:
+    for shared, value in updates.items():
+        if value.dtype != shared.dtype or value.ndim != shared.ndim:
+            raise TypeError(site.text(
+                f"the update of the shared variable {shared!r} ({shared.type}) is {described(value)}. An "
+                "update must "
+                "have the same type as the original shared variable",
+                f"cast or reshape it, for example T.cast(value, {shared.dtype!r})",
+            ))
+
+
+# ---- completeness ---------------------------------------------------------------------------------
+
+
+def _check_complete(results: Sequence[Variable], inputs: Sequence[Variable], site: Site) -> None:
+    given = set(inputs)
+    for leaf in leaves(results, stop=inputs):
+        if leaf not in given and not isinstance(leaf, Constant | SharedVariable):
+            raise MissingInputError(site.text(
+                f"{described(leaf)} is needed to compute the outputs or updates, but is not among the inputs",
+                "add it to inputs, or give it a value with givens. If it is an argument of a scan's step, it "
+                "has a "
+                "value only inside that step: return from the step what you need of it",
+            ))
+
+
+def _check_used(ins: Sequence[In], results: Sequence[Variable], on_unused: str | None, site: Site) -> None:
+    action = config.on_unused_input if on_unused is None else on_unused
+    if action not in ("raise", "warn", "ignore"):
+        raise ValueError(site.text(f"on_unused_input is {action!r}", "it is 'raise', 'warn' or 'ignore'"))
+    if action == "ignore":
+        return
+    used = set(ancestors(results, stop=[i.variable for i in ins]))
+    for position, entry in enumerate(ins):
+        if entry.variable in used:
+            continue
+        text = site.text(
+            f"input {position} ({entry.variable!r}) is not used to compute the outputs or updates",
+            "leave it out, or pass on_unused_input='ignore'",
+        )
+        if action == "raise":
+            raise UnusedInputError(text)
+        warnings.warn(text, stacklevel=4)

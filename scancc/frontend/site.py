@@ -1,0 +1,36 @@
+"""Where a scan or a function stands in the user's program, for the texts of its errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scancc.frontend.graph import Location, Variable
+
+NUMBER = "\0"
+
+
+@dataclass(frozen=True)
+class Site:
+    """The call that an error is about."""
+
+    label: str | None  # the name the user gave it
+    location: Location | None
+    what: str = "scan"
+
+    def text(self, fact: str, remedy: str) -> str:
+        """An error's text: where, what is wrong under which rule, and what to change."""
+        label = "" if self.label is None else f" {self.label!r}"
+        place = "" if self.location is None else f" ({self.location})"
+        return f"{self.what}{label}{place}: {fact}.\n  {remedy}."
+
+    def template(self, fact: str, remedy: str) -> str:
+        """As `text`, a format string to be filled with run-time numbers where `NUMBER` stands."""
+        return self.text(fact, remedy).replace("{", "{{").replace("}", "}}").replace(NUMBER, "{}")
+
+
+def described(var: Variable) -> str:
+    """A variable in an error's text: its name if it has one, its type, and the line it comes from."""
+    place = [] if var.location is None else [f"from {var.location}"]
+    if var.name is not None:
+        return f"`{var.name}` ({', '.join([str(var.type), *place])})"
+    return " ".join([f"a value of {var.type}", *place])

@@ -1,0 +1,80 @@
+"""Updates: what a shared variable becomes after a call, or after a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from scancc.frontend.graph import Variable, leaves
+from scancc.frontend.shared import SharedVariable
+from scancc.frontend.site import Site
+
+
+class OrderedUpdates(dict[SharedVariable, Variable]):
+    """Shared variable to new value, in order of insertion; two can be added where they do not collide."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+        self.update(*args, **kwargs)
+
+    def __setitem__(self, key: SharedVariable, value: Variable) -> None:
+        if not isinstance(key, SharedVariable):
+            raise TypeError(
+                f"an update changes a shared variable, and {key!r} is none; make it with sc.shared(...)"
+            )
+        super().__setitem__(key, value)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+    def __add__(self, other: Mapping[SharedVariable, Variable]) -> OrderedUpdates:
+        result = OrderedUpdates(self)
+        for key, value in other.items():
+            if key in self and self[key] is not value:
+                raise KeyError("Collision", key, f"{key!r} has two different updates; keep one of them")
+            result[key] = value
+        return result
+
+    def __radd__(self, other: Mapping[SharedVariable, Variable]) -> OrderedUpdates:
+        return OrderedUpdates(other) + self
+
+
+def update_pairs(updates: Mapping[Any, Any] | Iterable[Any] | None, site: Site) -> list[tuple[Any, Any]]:
+    """`updates` as pairs, from a dict or a list of pairs; two rules for one variable are an error."""
+    if updates is None:
+        return []
+    items = list(updates.items()) if isinstance(updates, Mapping) else list(updates)
+    pairs = [_pair(item, site) for item in items]
+    seen: set[int] = set()
+    for key, _ in pairs:
+        if id(key) in seen:
+            raise ValueError(site.text(
+                f"{key!r} has two updates", "all updates happen at once, so keep one rule for each variable"
+            ))
+        seen.add(id(key))
+    return pairs
+
+
+def _pair(item: Any, site: Site) -> tuple[Any, Any]:
+    if not isinstance(item, list | tuple) or len(item) != 2:
+        raise ValueError(site.text(
+            f"{item!r} is no update", "updates are a dict or a list of pairs (shared variable, new value)"
+        ))
+    return item[0], item[1]
+
+
+def with_default_updates(
+    roots: Iterable[Variable], updates: Mapping[SharedVariable, Variable], stop: Iterable[Variable] = ()
+) -> dict[SharedVariable, Variable]:
+    """`updates`, and those of every shared variable in the graph that brings its own."""
+    roots, stop, result = list(roots), list(stop), dict(updates)
+    while True:
+        reached = leaves([*roots, *result.values()], stop)
+        brought = {
+            v: v.default_update for v in reached
+            if isinstance(v, SharedVariable) and v.default_update is not None and v not in result
+        }
+        if not brought:
+            return result
+        result.update(brought)

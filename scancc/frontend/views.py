@@ -1,0 +1,49 @@
+"""Scans under the names of what they are mostly used for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from scancc.frontend.tracing import scan
+
+Function = Callable[..., Any]
+
+
+def map(
+    fn: Function, sequences: Any, non_sequences: Any = None, truncate_gradient: int = -1,
+    go_backwards: bool = False, mode: Any = None, name: str | None = None, return_updates: bool = True,
+) -> Any:
+    """`fn` of each row: a scan without states. Returns `(outputs, updates)`."""
+    return scan(
+        fn, sequences, [], non_sequences, truncate_gradient=truncate_gradient, go_backwards=go_backwards,
+        mode=mode, name=name, return_updates=return_updates,
+    )
+
+
+def reduce(
+    fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = None, go_backwards: bool = False,
+    mode: Any = None, name: str | None = None, return_updates: bool = True,
+) -> Any:
+    """The last value of each output of a scan. `fn` gets the row first, then the accumulator."""
+    outputs, updates = scan(
+        fn, sequences, outputs_info, non_sequences, go_backwards=go_backwards, mode=mode, name=name
+    )
+    last = [output[-1] for output in outputs] if isinstance(outputs, list) else outputs[-1]
+    return (last, updates) if return_updates else last
+
+
+def foldl(
+    fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = None, mode: Any = None,
+    name: str | None = None, return_updates: bool = True,
+) -> Any:
+    """`reduce` from the first row to the last."""
+    return reduce(fn, sequences, outputs_info, non_sequences, False, mode, name, return_updates)
+
+
+def foldr(
+    fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = None, mode: Any = None,
+    name: str | None = None, return_updates: bool = True,
+) -> Any:
+    """`reduce` from the last row to the first; `fn` still gets the row first, then the accumulator."""
+    return reduce(fn, sequences, outputs_info, non_sequences, True, mode, name, return_updates)

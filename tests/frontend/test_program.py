@@ -1,0 +1,245 @@
+"""The arguments of `function`: inputs, outputs, updates, givens, default updates."""
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.config import change_flags
+from scancc.errors import MissingInputError, UnusedInputError
+from scancc.frontend.clone import clone, clone_replace
+from scancc.frontend.program import In, Out, make_program
+from tests.programs.executors import reference as compile
+
+X, Y = T.vector("x"), T.scalar("y")
+
+
+# ---- outputs ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outputs, expected", [
+    (X * 2, [2.0, 4.0]), ([X * 2], [[2.0, 4.0]]), ((X * 2,), [[2.0, 4.0]]),
+    (Out(X * 2, borrow=True), [2.0, 4.0]),
+    ({"double": X * 2}, {"double": [2.0, 4.0]}),
+])
+def test_forms_of_outputs(outputs, expected):
+    result = compile([X], outputs)([1, 2])
+    if isinstance(expected, dict):
+        assert {key: value.tolist() for key, value in result.items()} == expected
+    else:
+        assert np.asarray(result).tolist() == expected
+
+
+def test_no_outputs():
+    assert compile([], [])() == []
+    assert compile([], None)() is None
+
+
+def test_outputs_that_are_inputs_constants_or_twice_the_same():
+    x, two, doubled, again = compile([X], [X, 2, X * 2, X * 2])([1])
+    assert (x.tolist(), two, doubled.tolist(), again.tolist()) == ([1], 2, [2], [2])
+
+
+def test_results_are_the_callers_own():
+    s = sc.shared(np.ones(2))
+    result = compile([], s)()
+    result[:] = 5
+    assert s.get_value().tolist() == [1, 1]
+
+
+# ---- inputs -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inputs, error, text", [
+    (X, TypeError, "must be a list"),
+    ([3], TypeError, "not a symbolic variable"),
+    ([T.constant(1.0)], TypeError, "not a symbolic variable"),
+    ([sc.shared(1.0, "s")], TypeError, "shared variable s"),
+    ([X, X], ValueError, "used twice"),
+])
+def test_wrong_inputs(inputs, error, text):
+    with pytest.raises(error, match=text):
+        make_program(inputs, X * 1)
+
+
+def test_a_missing_input():
+    with pytest.raises(MissingInputError, match="`y`"):
+        make_program([X], X * Y)
+
+
+def test_a_row_of_a_step_outside_its_scan():
+    leaked = []
+    sc.scan(lambda x_t: leaked.append(x_t) or x_t, sequences=X)
+    with pytest.raises(MissingInputError, match="(?s)x_t.*inside that step"):
+        make_program([X], leaked[0] * 2)
+
+
+def test_an_unused_input():
+    with pytest.raises(UnusedInputError, match="input 1 \\(y\\)"):
+        make_program([X, Y], X * 2)
+    with pytest.warns(UserWarning, match="input 1"):
+        make_program([X, Y], X * 2, on_unused_input="warn")
+    make_program([X, Y], X * 2, on_unused_input="ignore")
+    with change_flags(on_unused_input="ignore"):
+        make_program([X, Y], X * 2)
+    with pytest.raises(ValueError, match="on_unused_input"):
+        make_program([X, Y], X * 2, on_unused_input="no")
+
+
+def test_an_intermediate_value_as_input():
+    doubled = X * 2
+    assert compile([doubled], doubled + 1)([1]).tolist() == [2]
+
+
+# ---- updates ----------------------------------------------------------------------------------------
+
+
+def test_updates_happen_after_all_is_computed():
+    s = sc.shared(1.0)
+    assert compile([Y], s * 10, {s: s + Y})(2) == 10 and s.get_value() == 3
+
+
+def test_updates_happen_at_once():
+    a, b = sc.shared(1), sc.shared(2)
+    compile([], [], [(a, b), (b, a)])()
+    assert (a.get_value(), b.get_value()) == (2, 1)
+
+
+def test_an_update_to_a_number():
+    s = sc.shared(5)
+    compile([], [], {s: 0})()
+    assert s.get_value() == 0 and s.get_value().dtype == "int64"
+
+
+@pytest.mark.parametrize("updates, error, text", [
+    ({X: X * 2}, TypeError, "not a shared variable"),
+    ({sc.shared(1): T.constant(1.5)}, TypeError, "same type"),
+    ({sc.shared(1.0): X}, TypeError, "same type"),
+    ([1], ValueError, "pair"),
+])
+def test_wrong_updates(updates, error, text):
+    with pytest.raises(error, match=text):
+        make_program([X], X * 1, updates)
+
+
+def test_two_updates_of_one_variable():
+    s = sc.shared(1)
+    with pytest.raises(ValueError, match="two updates"):
+        make_program([], [], [(s, s + 1), (s, s + 2)])
+
+
+def test_default_updates():
+    s = sc.shared(1)
+    s.default_update = s + 1
+    assert [compile([], s * 10)() for _ in range(2)] == [10, 20]
+    assert s.get_value() == 3
+    compile([], s * 10, no_default_updates=True)()
+    compile([], s * 10, no_default_updates=[s])()
+    assert s.get_value() == 3
+    compile([], s * 10, {s: s * 2})()
+    assert s.get_value() == 6
+
+
+def test_default_updates_of_what_default_updates_read():
+    a, b = sc.shared(0), sc.shared(0)
+    a.default_update, b.default_update = a + b, b + 1
+    call = compile([], a * 1)
+    assert [call() for _ in range(4)] == [0, 0, 1, 3]
+
+
+# ---- givens -----------------------------------------------------------------------------------------
+
+
+def test_givens_replace_in_outputs_and_updates():
+    s = sc.shared(0.0)
+    call = compile([Y], X * Y, {s: s + X[0]}, givens={X: np.array([1.0, 2.0])})
+    assert call(3).tolist() == [3, 6] and s.get_value() == 1
+
+
+def test_givens_by_pairs_and_for_shared_variables():
+    s = sc.shared(1.0)
+    assert compile([Y], s * 2, givens=[(s, Y)])(4) == 8 and s.get_value() == 1
+
+
+def test_givens_in_a_scan():
+    result, _ = sc.scan(lambda x_t, s: s + x_t * Y, sequences=X, outputs_info=T.constant(0.0))
+    assert compile([Y], result, givens={X: np.array([1.0, 2.0])})(10).tolist() == [10, 30]
+    held = sc.shared(np.array([1.0, 2.0]))
+    assert compile([Y], result, givens={X: held})(10).tolist() == [10, 30]
+
+
+def test_givens_for_a_row_know_its_length():
+    row = T.row("row")
+    held = sc.shared(np.ones((1, 3)))
+    assert compile([], row + T.ones((2, 3)), givens={row: held})().shape == (2, 3)
+
+
+@pytest.mark.parametrize("givens, error, text", [
+    ({X: T.fvector("z")}, TypeError, "cannot be replaced"),
+    ({X: T.matrix("z")}, TypeError, "cannot be replaced"),
+    ([(X, T.vector("a")), (X, T.vector("b"))], ValueError, "replaced twice"),
+    ({"x": X}, TypeError, "not a symbolic variable"),
+    ([X], ValueError, "pairs"),
+])
+def test_wrong_givens(givens, error, text):
+    with pytest.raises(error, match=text):
+        make_program([], X * 2, givens=givens)
+
+
+def test_an_input_that_is_also_given():
+    with pytest.raises(ValueError, match="also replaced by givens"):
+        make_program([X], X * 2, givens={X: np.ones(2)})
+
+
+# ---- clone ------------------------------------------------------------------------------------------
+
+
+def test_clone_with_replacements():
+    z = T.vector("z")
+    assert compile([z], clone(X * 2, {X: z + 1}))([1]).tolist() == [4]
+    first, second = clone([X * 2, X * 3], [(X, z)])
+    assert compile([z], [first, second])([1])[1].tolist() == [3]
+
+
+def test_clone_into_a_scan():
+    result, _ = sc.scan(lambda x_t: x_t * Y, sequences=X)
+    assert compile([X], clone_replace(result, {Y: T.constant(3.0)}))([1, 2]).tolist() == [3, 6]
+
+
+def test_clone_with_inputs_of_its_own():
+    from scancc.frontend.graph import leaves
+
+    copy = clone(X * 2, share_inputs=False)
+    assert X not in leaves([copy])
+
+
+def test_clone_keeps_types():
+    with pytest.raises(TypeError, match="cannot be replaced"):
+        clone(X * 2, {X: T.fvector("z")})
+    assert clone(X * 2, {X: T.fvector("z")}, strict=False).dtype in ("float32", "float64")
+
+
+# ---- In ---------------------------------------------------------------------------------------------
+
+
+def test_defaults_and_keywords():
+    w = T.scalar("w")
+    call = compile([X, In(Y, value=2.0), In(w, name="weight", value=1)], X * Y + w)
+    assert call([1]).tolist() == [3]
+    assert call([1], 3).tolist() == [4] and call([1], weight=10).tolist() == [12]
+    assert call(x=[1], y=5).tolist() == [6]
+
+
+@pytest.mark.parametrize("args, kwargs, text", [
+    ((), {}, "missing argument 0 `x`"), (([1], 1, 1), {}, "takes 2 argument"),
+    (([1],), {"z": 1}, "named 'z'"),
+    (([1],), {"x": [1]}, "two values"),
+])
+def test_wrong_calls(args, kwargs, text):
+    with pytest.raises(TypeError, match=text):
+        compile([X, Y], X * Y)(*args, **kwargs)
+
+
+def test_an_input_with_an_update():
+    with pytest.raises(NotImplementedError, match="shared variable"):
+        In(Y, value=0, update=Y + 1)

@@ -1,0 +1,228 @@
+"""States: forms, taps, initial rows, dtypes and shapes."""
+# ruff: noqa: C408 - users write dict(initial=x, taps=[...])
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.config import change_flags
+from tests.frontend.test_scan_sequences import DIGITS, run, scanned
+
+
+@pytest.mark.parametrize("form", [
+    lambda s: s, lambda s: [s], lambda s: dict(initial=s), lambda s: dict(initial=s, taps=[-1]),
+    lambda s: dict(initial=s, taps=(-1,)), lambda s: dict(initial=s, taps=-1),
+])  # F10, D11, D12
+def test_forms_of_one_state(form):
+    s = T.vector("s")
+    result = scanned(lambda prev: prev * 2, outputs_info=form(s), n_steps=3)
+    assert run(result, {s: [1, 3]}).tolist() == [[2, 6], [4, 12], [8, 24]]
+
+
+@pytest.mark.parametrize("initial", [
+    lambda: np.asarray(1.0), lambda: sc.shared(1.0), lambda: T.constant(1.0),
+])
+def test_states_from_arrays_and_shared_variables(initial):  # F10
+    result = scanned(lambda prev: prev * 2, outputs_info=initial(), n_steps=3)
+    assert run(result).tolist() == [2, 4, 8]
+
+
+@pytest.mark.parametrize("entry", [None, {}, dict(initial=None), dict(initial=None, taps=None)])  # F10
+def test_outputs_without_recurrence(entry):
+    x = T.vector("x")
+    result = scanned(lambda a, s: [s + a, a * 2], sequences=x, outputs_info=[T.constant(0.0), entry])
+    sums, doubles = run(result, {x: DIGITS})
+    assert sums.tolist() == [1, 3, 6, 10, 15] and doubles.tolist() == [2, 4, 6, 8, 10]
+
+
+@pytest.mark.parametrize("argument", [None, []])
+def test_no_outputs_info_is_no_recurrence(argument):  # F10
+    x = T.vector("x")
+    result = scanned(lambda a: [a + 1, a + 2], sequences=x, outputs_info=argument)
+    assert [r.tolist() for r in run(result, {x: [1]})] == [[2], [3]]
+
+
+def test_an_explicit_none_for_taps_warns_and_is_the_previous_row():  # F10, D24
+    s = T.scalar("s")
+    with pytest.warns(UserWarning, match="taps=None"):
+        result = scanned(lambda prev: prev + 1, outputs_info=dict(initial=s, taps=None), n_steps=2)
+    assert run(result, {s: 5}).tolist() == [6, 7]
+
+
+def test_taps_of_states_are_passed_in_the_order_given():  # F2, F11
+    s = T.vector("s")
+    seen = []
+
+    def step(*args):
+        seen.extend(v.name for v in args)
+        return args[0] * 10 + args[1]
+
+    result = scanned(step, outputs_info=dict(initial=s, taps=[-1, -3]), n_steps=3)
+    assert seen == ["s[t-1]", "s[t-3]"]
+    assert run(result, {s: [1, 2, 3]}).tolist() == [31, 312, 3123]
+
+
+def test_states_and_outputs_are_interleaved_by_position():  # F2
+    a, b = T.vector("a"), T.scalar("b")
+    result = scanned(
+        lambda x, a2, a1, b1: [a1 + a2, b1 * 2, x], sequences=DIGITS[:3],
+        outputs_info=[dict(initial=a, taps=[-2, -1]), b, None],
+    )
+    fib, powers, copy = run(result, {a: [1, 1], b: 1})
+    assert fib.tolist() == [2, 3, 5] and powers.tolist() == [2, 4, 8] and copy.tolist() == [1, 2, 3]
+
+
+def test_of_a_longer_initial_value_the_first_rows_count():  # F11
+    s = T.vector("s")
+    result = scanned(lambda s2, s1: s2 + s1, outputs_info=dict(initial=s, taps=[-2, -1]), n_steps=2)
+    assert run(result, {s: [1, 2, 100, 200]}).tolist() == [3, 5]
+
+
+def test_one_long_tap_alone():  # F11
+    s = T.vector("s")
+    result = scanned(lambda old: old + 10, outputs_info=dict(initial=s, taps=[-3]), n_steps=5)
+    assert run(result, {s: [1, 2, 3]}).tolist() == [11, 12, 13, 21, 22]
+
+
+def test_fewer_initial_rows_than_the_taps_reach_back():  # D7
+    s = T.vector("s")
+    result = scanned(lambda s3, s1: s3 + s1, outputs_info=dict(initial=s, taps=[-3, -1]), n_steps=2)
+    with pytest.raises(ValueError, match="starts from 2 rows"):
+        run(result, {s: [1, 2]})
+    with pytest.raises(ValueError, match="starts from 2 rows"):
+        sc.scan(lambda a, b: a, outputs_info=dict(initial=np.ones(2), taps=[-3, -1]), n_steps=2)
+
+
+@pytest.mark.parametrize("entry, error, text", [
+    (lambda: dict(initial=T.vector(), taps=[0]), ValueError, "must be smaller than 0"),
+    (lambda: dict(initial=T.vector(), taps=[-1, 2]), ValueError, "must be smaller than 0"),
+    (lambda: dict(initial=T.vector(), taps=[-1, -1]), ValueError, "must be different"),
+    (lambda: dict(initial=T.vector(), taps=[]), ValueError, "empty list of taps"),
+    (lambda: dict(taps=[-1]), ValueError, "need to provide an initial state"),
+    (lambda: dict(initial=T.vector(), tap=[-1]), ValueError, "unknown key 'tap'"),  # D13
+    (lambda: dict(initial=T.vector(), return_steps=1), ValueError, "deprecated"),
+    (lambda: dict(initial=T.scalar(), taps=[-2]), IndexError, "starts from a scalar"),
+    (lambda: dict(initial=T.vector(), taps=[-1.5]), TypeError, "tap -1.5"),
+])
+def test_wrong_states(entry, error, text):
+    with pytest.raises(error, match=text):
+        sc.scan(lambda *v: v[0], outputs_info=[entry()], n_steps=3)
+
+
+def test_more_outputs_than_entries():
+    with pytest.raises(ValueError, match="Please provide None as outputs_info"):
+        sc.scan(lambda s: [s, s], outputs_info=T.constant(0.0), n_steps=3)
+
+
+# ---- dtype, rank, shape -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("initial, step", [
+    (lambda: T.as_tensor_variable(0), lambda s: T.cast(s, "int64") + 1),  # S3'
+    (lambda: T.fscalar("s"), lambda s: T.cast(s, "float64")),
+    (lambda: T.dscalar("s"), lambda s: T.cast(s, "float32")),
+])
+def test_another_dtype_up_or_down(initial, step):
+    with pytest.raises(ValueError, match="dtype"):
+        sc.scan(step, outputs_info=initial(), n_steps=3)
+
+
+def test_a_state_of_another_rank():
+    with pytest.raises(ValueError, match="dimension"):
+        sc.scan(lambda s: s.sum(), outputs_info=T.vector("s"), n_steps=3)
+    with pytest.raises(ValueError, match="dimension"):
+        sc.scan(lambda s2, s1: s1.sum(), outputs_info=dict(initial=T.matrix("s"), taps=[-2, -1]), n_steps=3)
+
+
+def test_a_state_of_another_broadcast_pattern():  # D18
+    row, m = T.row("row"), T.matrix("m")
+    with pytest.raises(TypeError, match="broadcast pattern"):
+        sc.scan(lambda s, m: s + m, outputs_info=row, non_sequences=m, n_steps=3)
+
+
+def test_a_state_that_changes_its_shape():
+    s = T.vector("s")
+    result = scanned(lambda a: T.concatenate([a, a]), outputs_info=s, n_steps=2)
+    with pytest.raises(ValueError, match="shape"):
+        run(result, {s: [1, 2]})
+
+
+def test_an_output_that_changes_its_shape():
+    x = T.lvector("x")
+    result = scanned(lambda n: T.arange(n), sequences=x)
+    with pytest.raises(ValueError, match="shape"):
+        run(result, {x: [2, 4]})
+    assert run(result, {x: [2, 2]}).tolist() == [[0, 1], [0, 1]]
+
+
+def test_no_silent_broadcasting_of_a_vector_of_one():
+    s, w = T.vector("s"), T.vector("w")
+    result = scanned(lambda a, w: a + w, outputs_info=s, non_sequences=w, n_steps=2)
+    with pytest.raises(ValueError):
+        run(result, {s: [1], w: [1, 2, 3]})
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int64", "float32", "complex64", "complex128"])
+def test_states_of_every_dtype_keep_it(dtype):
+    initial = np.zeros((2, 1), dtype)
+    result = run(scanned(lambda s: s, outputs_info=initial, n_steps=2))
+    assert result.dtype == dtype and result.shape == (2, 2, 1)
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (0, 3), (1, 0), (2, 1, 3)])
+def test_states_of_every_shape(shape):
+    result = run(scanned(lambda s: s + 1.0, outputs_info=np.zeros(shape), n_steps=2))
+    assert result.shape == (2, *shape) and (result[-1:] == 2).all()
+
+
+# ---- Python numbers as initial values (D17) ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("number, dtype, out", [
+    (0, "int8", "int8"), (0, "int64", "int64"), (0, "float32", "float32"), (0.0, "float32", "float32"),
+    (0.0, "float64", "float64"), (0.0, "int32", "float64"), (0, "bool", "int64"),
+    (0j, "float32", "complex128"),
+])
+def test_a_python_number_takes_the_dtype_of_the_step(number, dtype, out):
+    x = T.TensorType(dtype, (None,))("x")
+    result = scanned(lambda a, s: s + a if dtype != "bool" else s + a * 1, sequences=x, outputs_info=number)
+    assert result.dtype == out
+    assert run(result[-1], {x: np.ones(3, dtype)}) == 3
+
+
+@pytest.mark.parametrize("number, dtype", [(0, "int64"), (1.0, "float64"), (1j, "complex128")])
+def test_a_python_number_alone_has_the_default_dtype(number, dtype):
+    assert scanned(lambda s: s * 2, outputs_info=number, n_steps=3).dtype == dtype
+
+
+def test_a_python_float_follows_float_x():
+    with change_flags(floatX="float32"):
+        assert scanned(lambda s: s * 0.5, outputs_info=1.0, n_steps=3).dtype == "float32"
+
+
+def test_a_python_number_that_does_not_fit_the_dtype_of_the_step():
+    with pytest.raises(ValueError, match="dtype"):
+        sc.scan(lambda s: T.cast(s, "int8"), outputs_info=300, n_steps=2)
+    with pytest.raises(ValueError, match="dtype"):
+        sc.scan(lambda s: T.cast(s, "int32"), outputs_info=0.5, n_steps=2)
+    assert scanned(lambda s: T.cast(s + 1, "int32"), outputs_info=2.0, n_steps=2).dtype == "int32"
+
+
+def test_a_python_integer_that_indexes():
+    v = T.vector("v")
+    values, _ = scanned(lambda i: [v[i], i + 1], outputs_info=[None, 0], n_steps=3)
+    assert run(values, {v: [5, 6, 7]}).tolist() == [5, 6, 7]
+
+
+def test_two_python_numbers_that_depend_on_each_other():
+    x = T.fvector("x")
+    a, b = scanned(lambda x_t, a, b: [a + b, b + x_t], sequences=x, outputs_info=[0, 0])
+    assert (a.dtype, b.dtype) == ("float32", "float32")
+    assert run(a, {x: [1, 1, 1]}).tolist() == [0, 1, 3]
+
+
+def test_the_step_is_called_once_without_python_numbers():
+    calls = []
+    sc.scan(lambda x, s: calls.append(1) or s + x, sequences=T.vector("x"), outputs_info=T.constant(0.0))
+    assert len(calls) == 1
