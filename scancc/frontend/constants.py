@@ -66,8 +66,8 @@ def weak(value: bool | float | complex) -> Constant:
     """The constant of a Python number that takes the dtype of what it meets (bool: bool)."""
     if isinstance(value, (bool, np.bool_)):
         return Constant(np.asarray(value))
-    if isinstance(value, numbers.Integral):
-        return Constant(np.asarray(value, "int64" if _fits(int(value), "int64") else "uint64"), weak=True)
+    if isinstance(value, int):
+        return Constant(np.asarray(value, "int64" if _fits(value, "int64") else "uint64"), weak=True)
     return Constant(np.asarray(value, _default_dtype(value)), weak=True)
 
 
@@ -99,8 +99,8 @@ def constant(value: object, name: str | None = None, ndim: int | None = None,
 def _as_array(value: object, dtype: object) -> np.ndarray:
     if dtype is not None:
         return np.array(value, dtype=dtype_name(dtype))
-    if isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.generic)):
-        return np.asarray(value, smallest_int(int(value)))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return np.asarray(value, smallest_int(value))
     if _is_python_number(value):
         return np.asarray(value, _default_dtype(value))
     try:
@@ -167,21 +167,21 @@ def strong(variable: Variable, dtype: str) -> Variable:
 
 def result_dtype(operands: Iterable[Variable]) -> str:
     """The dtype that `operands` meet in (NumPy's `result_type`, with weak constants)."""
-    typed, weak_ones = [], []
-    for operand in operands:
-        (weak_ones if is_weak(operand) else typed).append(operand)
+    everything = list(operands)
+    weak_ones = [v for v in everything if isinstance(v, Constant) and v.weak]
+    typed = [v for v in everything if not is_weak(v)]
     if not typed:
         return promote_dtypes(*(v.dtype for v in weak_ones))
     dtype = promote_dtypes(*(v.dtype for v in typed))
-    for operand in weak_ones:
-        dtype = _meet(dtype, operand)
+    for number in weak_ones:
+        dtype = _meet(dtype, number)
     return dtype
 
 
-def _meet(dtype: str, operand: Variable) -> str:
-    have, given = kind(dtype), kind(operand.dtype)
+def _meet(dtype: str, number: Constant) -> str:
+    have, given = kind(dtype), kind(number.dtype)
     if given in "iu":
-        return _meet_int(dtype, int(operand.data))  # type: ignore[attr-defined]
+        return _meet_int(dtype, int(number.data))
     if _KIND_ORDER.index(have) >= _KIND_ORDER.index(given):
         return dtype
     if given == "f":

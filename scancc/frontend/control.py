@@ -42,7 +42,7 @@ class Check(Op):
 
 def check(error: type[Exception], message: str, value: Variable, condition: object,
           *numbers: object) -> Variable:
-    """`value`, with `error` raised at run time where `condition` is false; `{}` in the message are numbers."""
+    """`value`; raises `error` at run time where `condition` is false, with the numbers in its message."""
     test = cast(condition, "bool")
     checked = Check(error, message)(value, test, *(_number(n) for n in numbers))
     checked.name = value.name
@@ -85,7 +85,7 @@ class IfElse(Op):
     def infer(self, *inputs: Variable) -> list[TensorType]:
         condition, *values = inputs
         if condition.ndim != 0:
-            raise TypeError(f"ifelse takes a scalar condition, not {condition!r} {condition.type}; see T.switch")
+            raise TypeError(f"ifelse takes a scalar condition, not {condition!r} {condition.type}")
         pairs = zip(values[: self.n], values[self.n :], strict=True)
         return [_either(a, b) for a, b in pairs]
 

@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,12 +37,12 @@ class Location:
 
 def user_location() -> Location | None:
     """The innermost line on the stack that is not scancc's own."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith(_PACKAGE_DIR):
             return Location(file, frame.f_lineno)
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 
@@ -51,12 +52,12 @@ DTYPES = frozenset((
 ))
 
 
-def dtype_name(dtype: object) -> str:
+def dtype_name(dtype: Any) -> str:
     """NumPy's name of a dtype given as a name, a type or a dtype; 'floatX' is `config.floatX`."""
     if isinstance(dtype, str) and dtype == "floatX":
-        return config.floatX
+        return str(config.floatX)
     try:
-        name = np.dtype(dtype).name  # type: ignore[call-overload]
+        name: str = np.dtype(dtype).name
     except TypeError:
         name = str(dtype)
     if name not in DTYPES:
@@ -145,6 +146,11 @@ class Variable:
         T: Variable
         shape: Variable
         def dimshuffle(self, *order: Any) -> Variable: ...
+        def astype(self, dtype: object) -> Variable: ...
+        def sum(self, axis: Any = None, dtype: object = None, keepdims: bool = False) -> Variable: ...
+        def cumsum(self, axis: int | None = None) -> Variable: ...
+        def set(self, value: object) -> Variable: ...
+        def inc(self, value: object) -> Variable: ...
         def __add__(self, other: object) -> Variable: ...
         def __radd__(self, other: object) -> Variable: ...
         def __sub__(self, other: object) -> Variable: ...

@@ -314,8 +314,8 @@ def _check_fills(set_: bool, want: tuple[int, ...], y: np.ndarray, stretches: tu
     for axis, (n, have, stretch) in enumerate(zip(want, y.shape, stretches, strict=True)):
         if have != n and not stretch:
             raise ValueError(
-                f"{_words(set_)}: a value of shape {y.shape} does not fill a part of shape {want} (axis {axis}); "
-                "lengths must be equal, or known to be 1 when the function is built"
+                f"{_words(set_)}: a value of shape {y.shape} does not fill a part of shape {want} (axis "
+                f"{axis}); lengths must be equal, or known to be 1 when the function is built"
             )
 
 
@@ -380,7 +380,7 @@ def _expand_ellipsis(items: list[object], x: Variable) -> list[object]:
     """An entry for each axis of `x`, and None for each new axis."""
     used = sum(item is not None and item is not Ellipsis for item in items)
     if used > x.ndim:
-        raise IndexError(f"{x!r} has {x.ndim} dimensions and is indexed with {used} places; drop {used - x.ndim}")
+        raise IndexError(f"{x!r} has {x.ndim} dimensions but {used} indices; drop {used - x.ndim}")
     if sum(item is Ellipsis for item in items) > 1:
         raise IndexError("an index may hold one '...' only")
     full: list[object] = [slice(None)] * (x.ndim - used)
@@ -402,11 +402,11 @@ def _integer_index(item: object, axis: int) -> Variable:
     try:
         position = as_operand(item)
     except TypeError:
-        raise TypeError(f"{item!r} is no index: give integers, slices, integer tensors, None or '...'") from None
+        raise TypeError(f"{item!r} is no index; give integers, slices, integer arrays, None or ...") from None
     if position.dtype == "bool":
         raise _mask_error(item)
     if not is_integer(position.dtype):
-        raise TypeError(f"axis {axis} is indexed with {item!r} of dtype {position.dtype}; an index is an integer")
+        raise TypeError(f"axis {axis} is indexed with {item!r} of {position.dtype}; an index is an integer")
     return cast(position, "int64")
 
 
@@ -433,7 +433,7 @@ def _bound(value: object) -> Variable | None:
         return None
     position = as_operand(value)
     if position.ndim != 0 or not is_integer(position.dtype):
-        raise TypeError(f"the bound {value!r} of a slice is {position.type}; bounds are integer scalars or None")
+        raise TypeError(f"the bound {value!r} of a slice is {position.type}, not an integer scalar or None")
     return cast(position, "int64")
 
 
@@ -508,7 +508,7 @@ def _cast_value(base: Variable, value: Variable, set_: bool) -> Variable:
         return cast(value, base.dtype)
     if promote_dtypes(base.dtype, value.dtype) != base.dtype:
         raise TypeMismatchError(
-            f"{_words(set_)}: the value {value!r} is {value.dtype} and the tensor {base!r} {base.dtype}, which "
+            f"{_words(set_)}: the value {value!r} is {value.dtype}, the tensor {base!r} {base.dtype}, which "
             f"cannot hold it; cast the value (T.cast(value, {base.dtype!r})) or the tensor"
         )
     return cast(value, base.dtype)
@@ -527,7 +527,7 @@ def _check_weak(base: Variable, value: Variable, set_: bool) -> None:
 def _fitted(value: Variable, part: Variable, set_: bool) -> Variable:
     if value.ndim > part.ndim:
         raise ValueError(
-            f"{_words(set_)}: the value {value!r} {value.type} has more dimensions than the part {part.type} it goes to"
+            f"{_words(set_)}: the value {value!r} {value.type} has more dimensions than its place {part.type}"
         )
     return pad_axes(value, part.ndim) if value.ndim < part.ndim else value
 

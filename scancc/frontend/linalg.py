@@ -49,7 +49,7 @@ class Dot(Op):
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         x, y = inputs
         if x.shape[-1] != y.shape[0]:
-            raise ValueError(f"dot: shapes {x.shape} and {y.shape} do not fit: {x.shape[-1]} is not {y.shape[0]}")
+            raise ValueError(f"dot: shapes {x.shape} and {y.shape} do not fit: {x.shape[-1]}, {y.shape[0]}")
         with np.errstate(all="ignore"):
             return [np.asarray(np.dot(x, y))]
 
@@ -130,8 +130,7 @@ def _batched_matmul(a: Variable, b: Variable) -> Variable:
 
 def _stretched(x: Variable, batch: list[Variable]) -> Variable:
     lengths = [*batch, *dims(x)[len(batch):]]
-    known = [n for n in x.type.shape[: len(batch)]]
-    return alloc(x, lengths) if 1 in known else x
+    return alloc(x, lengths) if 1 in x.type.shape[: len(batch)] else x
 
 
 def batched_dot(x: object, y: object) -> Variable:
@@ -159,7 +158,7 @@ def _contracted(a: Variable, b: Variable, axes: Contracted, first: int) -> tuple
         return list(range(a.ndim - axes, a.ndim)), list(range(first, first + axes))
     pairs = [[e] if isinstance(e, int) else list(e) for e in axes]
     if len(pairs) != 2 or len(pairs[0]) != len(pairs[1]):
-        raise ValueError(f"tensordot: axes {axes} do not pair axes of the first tensor with axes of the second")
+        raise ValueError(f"tensordot: axes {axes} are not pairs of axes, some of each tensor")
     left = [normalize_axis(axis, a.ndim, "tensordot") for axis in pairs[0]]
     return left, [normalize_axis(axis, b.ndim, "tensordot") for axis in pairs[1]]
 
@@ -240,7 +239,7 @@ class Solve(Op):
         a, b = inputs
         _check_square("solve", a)
         if b.ndim not in (1, 2) or b.dtype != a.dtype:
-            raise TypeError(f"solve takes a right-hand side of one or two dimensions in {a.dtype}, not {b.type}")
+            raise TypeError(f"solve takes a vector or matrix of {a.dtype} on the right, not {b.type}")
         _agree("solve", a, 0, b, 0)
         rows = a.type.shape[1] if b.type.shape[0] is None else b.type.shape[0]
         return [TensorType(a.dtype, (rows, *b.type.shape[1:]))]

@@ -34,7 +34,7 @@ def _right(function: Binary) -> Callable[[Variable, object], Any]:
 _TWO_SIDED: dict[str, Binary] = {
     "add": e.add, "sub": e.sub, "mul": e.mul, "truediv": e.true_div, "floordiv": e.floor_div, "mod": e.mod,
     "pow": e.power, "and": e.bitwise_and, "or": e.bitwise_or, "xor": e.bitwise_xor, "lshift": e.left_shift,
-    "rshift": e.right_shift, "matmul": linalg.matmul, "divmod": lambda x, y: (e.floor_div(x, y), e.mod(x, y)),
+    "rshift": e.right_shift, "matmul": linalg.matmul,
 }
 _COMPARED: dict[str, Binary] = {"lt": e.lt, "le": e.le, "gt": e.gt, "ge": e.ge}
 _ONE_SIDED: dict[str, Callable[..., Any]] = {
@@ -58,6 +58,10 @@ def _length(x: Variable) -> int:
 
 def _write(write: Callable[..., Variable]) -> Callable[..., Variable]:
     return lambda part, value: write(part, value)
+
+
+def _divmod(x: Variable, y: object) -> tuple[Variable, Variable]:
+    return e.floor_div(x, y), e.mod(x, y)
 
 
 def _clone(x: Variable) -> Variable:
@@ -87,18 +91,17 @@ def _nonzero(x: Variable, *_: object) -> Variable:
 
 _METHODS: dict[str, Callable[..., Any]] = {
     "dimshuffle": dimshuffle, "reshape": _reshape, "transpose": shaping.transpose, "flatten": shaping.flatten,
-    "ravel": shaping.flatten, "swapaxes": shaping.swapaxes, "squeeze": shaping.squeeze, "repeat": shaping.repeat,
-    "diagonal": shaping.diagonal, "trace": shaping.trace, "fill": shaping.fill, "astype": e.cast, "clip": e.clip,
-    "conj": e.conj, "conjugate": e.conj, "take": indexing.take, "dot": linalg.dot, "norm": linalg.norm,
-    "sum": reduction.sum, "prod": reduction.prod, "mean": reduction.mean, "var": reduction.var,
-    "std": reduction.std, "max": reduction.max, "min": reduction.min, "argmax": reduction.argmax,
-    "argmin": reduction.argmin, "all": reduction.all, "any": reduction.any, "cumsum": reduction.cumsum,
-    "cumprod": reduction.cumprod, "sort": reduction.sort, "argsort": reduction.argsort, "ptp": reduction.ptp,
-    "round": e.round_half_to_even, "set": _write(indexing.set_subtensor), "inc": _write(indexing.inc_subtensor),
-    "copy": _copy, "clone": _clone, "eval": _eval, "nonzero": _nonzero,
+    "ravel": shaping.flatten, "swapaxes": shaping.swapaxes, "squeeze": shaping.squeeze,
+    "repeat": shaping.repeat, "diagonal": shaping.diagonal, "trace": shaping.trace, "fill": shaping.fill,
+    "astype": e.cast, "clip": e.clip, "round": e.round_half_to_even, "conj": e.conj, "conjugate": e.conj,
+    "take": indexing.take, "set": _write(indexing.set_subtensor), "inc": _write(indexing.inc_subtensor),
+    "dot": linalg.dot, "norm": linalg.norm, "sum": reduction.sum, "prod": reduction.prod,
+    "mean": reduction.mean, "var": reduction.var, "std": reduction.std, "max": reduction.max,
+    "min": reduction.min, "argmax": reduction.argmax, "argmin": reduction.argmin, "all": reduction.all,
+    "any": reduction.any, "cumsum": reduction.cumsum, "cumprod": reduction.cumprod, "sort": reduction.sort,
+    "argsort": reduction.argsort, "ptp": reduction.ptp, "copy": _copy, "clone": _clone, "eval": _eval,
+    "nonzero": _nonzero,
 }
-
-
 _PROPERTIES: dict[str, Callable[[Variable], Any]] = {
     "T": shaping.transpose, "shape": shaping.shape, "size": shaping.size, "real": e.real, "imag": e.imag,
 }
@@ -115,10 +118,14 @@ _UFUNCS: dict[str, Callable[..., Any]] = {
         "greater_equal": "ge", "equal": "eq", "not_equal": "neq", "conjugate": "conj",
     }.items()
 }
-_UFUNCS.update({
-    name: getattr(e, name)
-    for name in ["maximum", "minimum", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "reciprocal", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "hypot", "floor", "ceil", "trunc", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift", "copysign"]
-})
+_SAME_NAMES = (
+    "maximum", "minimum", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt",
+    "reciprocal", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh",
+    "arcsinh", "arccosh", "arctanh", "hypot", "floor", "ceil", "trunc", "isnan", "isinf", "isfinite",
+    "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "invert", "left_shift", "right_shift", "copysign",
+)
+_UFUNCS.update({name: getattr(e, name) for name in _SAME_NAMES})
 _UFUNCS["matmul"] = linalg.matmul
 
 
@@ -140,14 +147,19 @@ def _tag(x: Variable) -> SimpleNamespace:
     return _tags.setdefault(x, SimpleNamespace())
 
 
+_PROTOCOL: dict[str, Callable[..., Any]] = {
+    "iter": _iterate, "len": _length, "getitem": indexing.getitem, "divmod": _divmod,
+    "array_ufunc": _array_ufunc,
+}
+
+
 def _attach() -> None:
     for name, function in _TWO_SIDED.items():
         setattr(Variable, f"__{name}__", _left(function))
         setattr(Variable, f"__r{name}__", _right(function))
     for name, function in _COMPARED.items():
         setattr(Variable, f"__{name}__", _left(function))
-    for name, one in {**_ONE_SIDED, "iter": _iterate, "len": _length, "getitem": indexing.getitem,
-                      "array_ufunc": _array_ufunc}.items():
+    for name, one in {**_ONE_SIDED, **_PROTOCOL}.items():
         setattr(Variable, f"__{name}__", one)
     for name, method in _METHODS.items():
         setattr(Variable, name, method)

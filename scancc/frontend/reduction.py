@@ -78,7 +78,7 @@ class Reduce(Op):
 
 
 def _empty(what: str) -> str:
-    return f"{what} of an axis of length 0: no elements have no {what}; check the length first (T.switch, ifelse)"
+    return f"{what} of an axis of length 0: no elements have no {what}; check the length first (ifelse)"
 
 
 @dataclass(frozen=True)
@@ -323,7 +323,8 @@ def mean(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = Fa
     return true_div(_reduce("sum", var, axes, keepdims), _count(var, axes, var.dtype))
 
 
-def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False) -> Variable:
+def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
+        corrected: bool = False) -> Variable:
     """The variance over `axis` (all axes): squared distances from the mean by the count less `ddof`."""
     variable = as_tensor_variable(x)
     axes = _axes(variable, axis, "var")
@@ -333,7 +334,8 @@ def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False, cor
     return true_div(total, _count(variable, axes, total.dtype) - ddof)
 
 
-def std(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False) -> Variable:
+def std(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
+        corrected: bool = False) -> Variable:
     """The square root of the variance."""
     return sqrt(var(x, axis, ddof, keepdims))
 

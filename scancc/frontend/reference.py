@@ -42,7 +42,8 @@ class _Step:
 def _say_where(error: Exception, node: Apply) -> None:
     """Note the op and the user's line, once: nested evaluations pass the error on."""
     if not getattr(error, "__notes__", None):
-        error.add_note(f"in {node.op.name} of {', '.join(map(repr, node.inputs))}, written at {node.location}")
+        inputs = ", ".join(map(repr, node.inputs))
+        error.add_note(f"in {node.op.name} of {inputs}, written at {node.location}")
 
 
 class Evaluator:
@@ -77,7 +78,7 @@ class Evaluator:
         elif isinstance(leaf, SharedVariable):
             self._shared.append((place, leaf))
         else:
-            raise MissingInputError(f"{leaf!r} {leaf.type} (from {leaf.location}) is needed and not given a value")
+            raise MissingInputError(f"{leaf!r} {leaf.type} (from {leaf.location}) is needed but not given")
 
     def _step(self, node: Apply) -> _Step:
         inputs = [self._places[v] for v in node.inputs]
@@ -133,7 +134,8 @@ def compile_graph(inputs: Sequence[Variable], outputs: Sequence[Variable]) -> Ev
     return Evaluator(outputs, inputs)
 
 
-def evaluate(outputs: Sequence[Variable], givens: Mapping[Variable, object] | None = None) -> list[np.ndarray]:
+def evaluate(outputs: Sequence[Variable],
+             givens: Mapping[Variable, object] | None = None) -> list[np.ndarray]:
     """The values of `outputs` where the variables in `givens` have these values; fresh arrays."""
     given = dict(givens or {})
     values = [np.asarray(value, dtype=var.dtype) for var, value in given.items()]

@@ -211,7 +211,8 @@ def power_signed(b: Any, x: Any, y: Any, dtype: str) -> Any:
 
 
 def _bits(x: Any) -> int:
-    return int(element(x.type).width)
+    width: int = element(x.type).width  # type: ignore[attr-defined]
+    return width
 
 
 def shift_left(b: Any, x: Any, y: Any, dtype: str) -> Any:

@@ -69,7 +69,8 @@ def size(x: object) -> Variable:
 
 
 def product(lengths: Iterable[Variable]) -> Variable:
-    return fold(_times, lengths, int64(1))
+    one: Variable = int64(1)
+    return fold(_times, lengths, one)
 
 
 def _times(a: Variable, b: Variable) -> Variable:
@@ -134,7 +135,7 @@ class Reshape(Op):
     def infer(self, *inputs: Variable) -> list[TensorType]:
         x, *lengths = inputs
         if len(lengths) != self.ndim:
-            raise TypeError(f"a reshape to {self.ndim} dimensions takes {self.ndim} lengths, not {len(lengths)}")
+            raise TypeError(f"a reshape to {self.ndim} dimensions takes as many lengths, not {len(lengths)}")
         if sum(constant_int(n) == -1 for n in lengths) > 1:
             raise ValueError("reshape: only one length can be -1, the one that follows from the others")
         return [TensorType(x.dtype, _reshaped(x, [_static_length(n) for n in lengths]))]
@@ -160,7 +161,7 @@ class Reshape(Op):
 def _static_length(length: Variable) -> int | None:
     value = constant_int(length)
     if value is not None and value < -1:
-        raise ValueError(f"reshape: the length {value} is negative; use -1 for the one that follows from the others")
+        raise ValueError(f"reshape: the length {value} is negative; the one that follows from the rest is -1")
     return value
 
 
@@ -210,7 +211,7 @@ def transpose(x: object, *axes: object) -> Variable:
     order = axes[0] if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))) else axes
     if not order:
         return dimshuffle(var, tuple(reversed(range(var.ndim))))
-    places = [normalize_axis(a, var.ndim, "transpose") for a in order]  # type: ignore[attr-defined]
+    places = [normalize_axis(a, var.ndim, "transpose") for a in order]
     if sorted(places) != list(range(var.ndim)):
         raise ValueError(f"transpose: axes {order} are not the {var.ndim} axes of {var!r}, each once")
     return dimshuffle(var, tuple(places))
@@ -284,7 +285,7 @@ class SpecifyShape(Op):
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (x,) = inputs
         if len(self.shape) != x.ndim:
-            raise ValueError(f"specify_shape: {x!r} has {x.ndim} dimensions and the shape {self.shape} has not")
+            raise ValueError(f"specify_shape: {x!r} has {x.ndim} dimensions, unlike the shape {self.shape}")
         for have, want in zip(x.type.shape, self.shape, strict=True):
             if have is not None and want is not None and have != want:
                 raise ValueError(f"specify_shape: {x!r} is {x.type}, not of shape {self.shape}")
@@ -294,7 +295,7 @@ class SpecifyShape(Op):
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         (x,) = inputs
         if any(want is not None and have != want for have, want in zip(x.shape, self.shape, strict=True)):
-            raise ValueError(f"specify_shape: an array of shape {x.shape} was said to have shape {self.shape}")
+            raise ValueError(f"specify_shape: an array said to have shape {self.shape} has shape {x.shape}")
         return [x]
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
@@ -394,7 +395,8 @@ class Alloc(Op):
             value, *lengths = inputs
             for axis, (have, stretches) in enumerate(zip(value.shape, fixed, strict=True)):
                 if not stretches and have != int(lengths[axis]):
-                    raise ValueError(f"alloc: axis {axis} of length {have} cannot fill length {int(lengths[axis])}")
+                    wanted = int(lengths[axis])
+                    raise ValueError(f"alloc: axis {axis} of length {have} cannot fill length {wanted}")
             return self.perform(inputs)
 
         return run
@@ -429,7 +431,7 @@ def alloc(value: object, *shape: object) -> Variable:
     var = as_tensor_variable(value)
     lengths = as_lengths(shape[0] if len(shape) == 1 and _is_sequence(shape[0]) else shape, "alloc")
     if var.ndim > len(lengths):
-        raise ValueError(f"alloc: {var!r} has {var.ndim} dimensions, more than the {len(lengths)} lengths given")
+        raise ValueError(f"alloc: {var!r} has {var.ndim} dimensions, not the {len(lengths)} of the result")
     if not lengths:
         return var
     if 0 < var.ndim < len(lengths):
@@ -556,7 +558,7 @@ class Join(Op):
             return None if None in given else sum(n for n in given if n is not None)
         known = {n for n in given if n is not None}
         if len(known) > 1:
-            raise ValueError(f"concatenate: axis {axis} has the lengths {given}; only axis {self.axis} may differ")
+            raise ValueError(f"concatenate: axis {axis} has lengths {given}; only axis {self.axis} may")
         return known.pop() if known else None
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -578,7 +580,7 @@ def apply_add(a: Variable, b: Variable) -> Variable:
 
 def concatenate(tensors: Sequence[object], axis: int = 0) -> Variable:
     """Tensors one after the other along an existing axis, in their promoted dtype."""
-    if isinstance(tensors, Variable) or not isinstance(tensors, (list, tuple)):
+    if not isinstance(tensors, (list, tuple)):
         raise TypeError("concatenate takes a list of tensors; write T.concatenate([a, b], axis=0)")
     if not tensors:
         raise ValueError("concatenate: the list of tensors is empty; give at least one")
@@ -619,16 +621,17 @@ def split(x: object, splits_size: object, n_splits: int | None = None, axis: int
     var = as_tensor_variable(x)
     place = normalize_axis(axis, var.ndim, "split")
     lengths = _split_lengths(splits_size, n_splits)
-    total, whole = fold(apply_add, lengths, int64(0)), dim(var, place)
+    start: Variable = int64(0)
+    total, whole = fold(apply_add, lengths, start), dim(var, place)
     fits = eq(total, whole)
     if not isinstance(fits, Constant):
         message = "split: the parts have {} rows together and the tensor has {}"
         var = check(ValueError, message, var, fits, total, whole)
-    parts, start = [], int64(0)
+    parts = []
     for length in lengths:
         stop = apply_add(start, length)
         parts.append(var[(slice(None),) * place + (slice(start, stop),)])
-        start = stop  # type: ignore[assignment]
+        start = stop
     return parts
 
 
@@ -727,7 +730,8 @@ def tri(n: object, m: object = None, k: object = 0, dtype: object = None) -> Var
     """Ones on and below the k-th diagonal of an n × m matrix, zeros above."""
     rows = as_length(n, "tri")
     columns = rows if m is None else as_length(m, "tri")
-    return cast(apply_scalar("le", _columns_minus_rows(rows, columns), as_length(k, "tri")), dtype or "floatX")
+    below = apply_scalar("le", _columns_minus_rows(rows, columns), as_length(k, "tri"))
+    return cast(below, dtype or "floatX")
 
 
 def tril(x: object, k: object = 0) -> Variable:

@@ -46,7 +46,7 @@ class SharedVariable(Variable):
             )
         if array.ndim != self.ndim:
             raise TypeMismatchError(
-                f"set_value: the shared variable {self!r} has {self.ndim} dimensions and the value {array.ndim}"
+                f"set_value: the shared variable {self!r} has {self.ndim} dimensions, the value {array.ndim}"
             )
         for axis, (want, have) in enumerate(zip(self.type.shape, array.shape, strict=True)):
             if want is not None and want != have:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from scancc.frontend import operators as _operators  # noqa: F401 - variables get their operators
+from scancc.frontend import operators as _operators
 from scancc.frontend.constants import as_tensor_variable, constant
 from scancc.frontend.control import ifelse
 from scancc.frontend.dims import dimshuffle

@@ -29,7 +29,8 @@ def iround(x: object, mode: str | None = None) -> Variable:
     return e.cast(round(x, mode), "int64")
 
 
-def isclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Variable:
+def isclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
+            equal_nan: bool = False) -> Variable:
     """Elementwise: |a - b| <= atol + rtol * |b|; infinities are close to themselves."""
     x, y = as_operand(a), as_operand(b)
     dtype = float_for(result_dtype([x, y]))
@@ -40,7 +41,8 @@ def isclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8, equal_
     return e.bitwise_or(close, e.bitwise_and(e.isnan(x), e.isnan(y))) if equal_nan else close
 
 
-def allclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Variable:
+def allclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
+             equal_nan: bool = False) -> Variable:
     """Whether all elements are close: see `isclose`."""
     return all(isclose(a, b, rtol, atol, equal_nan))
 
@@ -140,10 +142,12 @@ def atleast_2d(x: object) -> Variable:
 def atleast_3d(x: object) -> Variable:
     """`x` with axes of length 1 up to three, where NumPy puts them."""
     var = as_tensor_variable(x)
-    return expand_dims(var, -1) if var.ndim == 2 else expand_dims(atleast_nd(var, 1), (0, -1)) if var.ndim < 2 else var
+    if var.ndim == 2:
+        return expand_dims(var, -1)
+    return expand_dims(atleast_nd(var, 1), (0, -1)) if var.ndim < 2 else var
 
 
-def assert_(value: object, *conditions: object, msg: str = "an assertion of the program is false") -> Variable:
+def assert_(value: object, *conditions: object, msg: str = "an assertion is false") -> Variable:
     """`value`; AssertionError at run time where a condition is false."""
     var = as_tensor_variable(value)
     for condition in conditions:

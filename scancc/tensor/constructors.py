@@ -24,9 +24,10 @@ PREFIXES = {
 
 
 def _constructor(noun: str, lengths: Shape) -> Callable[..., Variable]:
-    def make(name: str | None = None, dtype: object = None, shape: Sequence[int | None] | None = None) -> Variable:
+    def make(name: str | None = None, dtype: object = None,
+             shape: Sequence[int | None] | None = None) -> Variable:
         if shape is not None and len(shape) != len(lengths):
-            raise ValueError(f"a {noun} has {len(lengths)} dimensions; the shape {tuple(shape)} has {len(shape)}")
+            raise ValueError(f"a {noun} has {len(lengths)} dimensions, not those of the shape {tuple(shape)}")
         found = config.floatX if dtype is None else dtype_name(dtype)
         return TensorType(found, lengths if shape is None else tuple(shape))(name)
 
@@ -64,7 +65,8 @@ PREFIXED_SEVERAL: dict[str, Callable[..., list[Variable]]] = {
 
 
 def tensor(*older: object, name: str | None = None, dtype: object = None,
-           shape: Sequence[int | None] | None = None, broadcastable: Sequence[bool] | None = None) -> Variable:
+           shape: Sequence[int | None] | None = None,
+           broadcastable: Sequence[bool] | None = None) -> Variable:
     """A symbolic input of any dtype and shape; a length that is not known beforehand is None.
 
     `tensor("x", dtype=, shape=)` and the older `tensor(dtype, broadcastable)` both work.

@@ -93,8 +93,8 @@ def crossentropy_categorical_1hot(coding_dist: object, true_one_of_n: object) ->
     coding, classes = as_tensor_variable(coding_dist), as_tensor_variable(true_one_of_n)
     if classes.ndim != coding.ndim - 1 or not is_integer(classes.dtype) or coding.ndim not in (1, 2):
         raise TypeError(
-            f"categorical_crossentropy: the truth is {classes.type} beside {coding.type}; give integer classes, "
-            "one for each row, or a distribution of the same shape"
+            f"categorical_crossentropy: the truth is {classes.type} beside {coding.type}; "
+            "give an integer class for each row, or a distribution of the same shape"
         )
     if coding.ndim == 1:
         return neg(log(coding[classes]))
