@@ -26,7 +26,7 @@ PROBE_TIMEOUT_S = 60
 _VENDORS = frozenset({"unknown", "pc", "apple"})
 _SYSTEMS = frozenset({"linux", "none", "freebsd", "wasi", "unknown"})
 _ENVIRONMENTS = frozenset({"gnu", "musl", "elf", "android"})
-_ARCH_ALIASES = {"x86-64": "x86_64", "amd64": "x86_64", "arm64": "aarch64"}
+_ARCH_ALIASES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 class TargetError(ScanccError, ValueError):
@@ -99,7 +99,8 @@ def parse(text: str) -> Target:
 def _gpu(sm: str) -> Target:
     if sm not in PTX_VERSIONS:
         raise TargetError(
-            f"there is no GPU target {sm!r}; compute capabilities are {', '.join(PTX_VERSIONS)}{_near(sm, PTX_VERSIONS)}"
+            f"there is no GPU target {sm!r}; compute capabilities are {', '.join(PTX_VERSIONS)}"
+            + _near(sm, PTX_VERSIONS)
         )
     return Target(PTX_TRIPLE, sm, f"+ptx{PTX_VERSIONS[sm]}", kind="ptx", sm=sm)
 
@@ -174,7 +175,8 @@ def _checked_features(features: str) -> str:
     for feature in filter(None, features.split(",")):
         if not _FEATURE.fullmatch(feature):
             raise TargetError(
-                f"the feature {feature!r} does not start with + or -; features are a list such as '+avx2,-avx512f'"
+                f"the feature {feature!r} does not start with + or -; "
+                "features are a list such as '+avx2,-avx512f'"
             )
     return features
 
@@ -184,9 +186,7 @@ def _check_cpu(target: Target) -> None:
     if target.cpu in known and not target.features:
         return
     if not _WORD.fullmatch(target.cpu) or not _accepted(target.triple, target.cpu, ""):
-        raise TargetError(
-            f"LLVM has no processor {target.cpu!r} for {target.arch}{_near(target.cpu, known)}"
-        )
+        raise TargetError(f"LLVM has no processor {target.cpu!r} for {target.arch}{_near(target.cpu, known)}")
     if target.features and not _accepted(target.triple, target.cpu, target.features):
         raise TargetError(
             f"LLVM cannot compile for {target.cpu} with the features {target.features!r}; "
@@ -213,7 +213,7 @@ import llvmlite.binding as llvm
 llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()
 triple, cpu, features = sys.argv[1:]
-machine = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, features=features, opt=2, reloc="pic")
+machine = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, features=features, reloc="pic")
 module = llvm.parse_assembly('''
 define double @probe(ptr %p, double %x) {
   %a = load <4 x double>, ptr %p
@@ -273,4 +273,9 @@ def _implied_features(cpu: str) -> frozenset[str]:
 
 def machine_options(target: Target) -> dict[str, Any]:
     """What llvmlite's `create_target_machine` takes for this target."""
-    return {"cpu": target.cpu, "features": target.features, "reloc": "pic" if target.kind == "cpu" else "default", "codemodel": "small"}
+    return {
+        "cpu": target.cpu,
+        "features": target.features,
+        "reloc": "pic" if target.kind == "cpu" else "default",
+        "codemodel": "small",
+    }
