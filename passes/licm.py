@@ -25,7 +25,8 @@ from scancc.ir.ops import CHECKS, NO_SPECULATION, OPS, is_pure
 from scancc.ir.remarks import remark
 
 _LOOPS = ("scan.scan", "scf.for", "linalg.generic")
-_PLACED = ("tensor.extract", "tensor.extract_slice", "tensor.insert_slice", "scan.gather", "scan.scatter")
+_PLACED = ("tensor.extract", "tensor.insert", "tensor.extract_slice", "tensor.insert_slice", "scan.gather",
+           "scan.scatter")
 
 
 def licm(module: Op) -> None:
@@ -77,7 +78,7 @@ def _outside(value: Value, body: Block) -> bool:
 def _move(op: Op, loop: Op) -> None:
     assert loop.parent is not None
     loop.parent.insert_before(loop, op.detach())
-    if op.name != "arith.constant":
+    if t.element(op.results[0].type) not in (t.index, t.i1) and op.name != "arith.constant":
         remark("licm", op, True, f"does not change in {loop.name} and moved before it")
 
 
@@ -113,7 +114,9 @@ def _safe_anywhere(op: Op) -> bool:
     if NO_SPECULATION in OPS[op.name].traits:
         return constant_of(op.operands[1]) not in (None, 0, -1)
     if op.name == "tensor.extract":
-        return _element_inside(op)
+        return _element_inside(op.operands[0], op.operands[1:])
+    if op.name == "tensor.insert":
+        return _element_inside(op.operands[1], op.operands[2:])
     if op.name == "tensor.extract_slice":
         return _slice_inside(op, op.operands[0])
     if op.name == "tensor.insert_slice":
@@ -121,21 +124,34 @@ def _safe_anywhere(op: Op) -> bool:
     return op.name not in _PLACED
 
 
-def _element_inside(op: Op) -> bool:
-    shape = op.operands[0].type.shape  # type: ignore[attr-defined]
-    places = [constant_of(v) for v in op.operands[1:]]
-    return all(i is not None and n is not None and 0 <= i < n for i, n in zip(places, shape, strict=True))
+def _element_inside(source: Value, places: list[Value]) -> bool:
+    shape = source.type.shape  # type: ignore[attr-defined]
+    known = [constant_of(v) for v in places]
+    return all(i is not None and n is not None and 0 <= i < n for i, n in zip(known, shape, strict=True))
 
 
 def _slice_inside(op: Op, source: Value) -> bool:
-    """True where the slice lies inside its source by what is known now: each axis has constant
-    bounds in a constant size, or starts at 0 with step 1 and the very size of the source's axis."""
-    shape = source.type.shape  # type: ignore[attr-defined]
-    for axis, extent in enumerate(shape):
-        offset, size, stride = (op.attrs[f"static_{name}"][axis] for name in ("offsets", "sizes", "strides"))
-        if t.DYNAMIC in (offset, size, stride) or offset < 0 or size < 0:
-            return False
-        last = offset + max(size - 1, 0) * stride
-        if extent is None or not 0 <= last < extent + (size == 0):
-            return False
-    return True
+    """True where each axis has constant bounds within a constant size, or is taken whole."""
+    return all(_axis_inside(op, source, axis, extent)
+               for axis, extent in enumerate(source.type.shape))  # type: ignore[attr-defined]
+
+
+def _axis_inside(op: Op, source: Value, axis: int, extent: int | None) -> bool:
+    offset, size, stride = (op.attrs[f"static_{name}"][axis] for name in ("offsets", "sizes", "strides"))
+    if size == t.DYNAMIC:
+        return offset == 0 and stride == 1 and _is_size_of(_dynamic_size(op, axis), source, axis)
+    if extent is None or t.DYNAMIC in (offset, stride):
+        return False
+    last = offset + max(size - 1, 0) * stride
+    return 0 <= offset and 0 <= last < extent + (size == 0)
+
+
+def _dynamic_size(op: Op, axis: int) -> Value:
+    before = sum(1 for s in op.attrs["static_sizes"].values[:axis] if s == t.DYNAMIC)
+    return op.group(3 if op.name == "tensor.insert_slice" else 2)[before]
+
+
+def _is_size_of(size: Value, source: Value, axis: int) -> bool:
+    op = size.op
+    return (op is not None and op.name == "tensor.dim" and op.operands[0] is source
+            and constant_of(op.operands[1]) == axis)

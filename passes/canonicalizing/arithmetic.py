@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder, fold_binary
+from scancc.ir.builder import Builder, constant_of, fold_binary
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPF, CMPI
 from scancc.ir.ops import COMMUTATIVE, NO_SPECULATION, OPS, evaluate
@@ -278,6 +278,64 @@ def constant_compared(op: Op, b: Builder) -> Outcome:
         return None
     mirrored = predicate[:-2] + _MIRRORED[predicate[-2:]] if predicate[-2:] in _MIRRORED else predicate
     return _compare(b, op, mirrored, [y, x])
+
+
+# ---- sizes and positions ----
+
+
+@rule(*(f"arith.{name}" for name in ("addi", "subi", "muli", "minsi", "maxsi", "cmpi")))
+def on_indices(op: Op, b: Builder) -> Outcome:
+    """i64 arithmetic on sizes is index arithmetic: both have 64 bits, and equal sizes stay one value."""
+    if op.operands[0].type != t.i64:
+        return None
+    indices = [_as_index(v, b) for v in op.operands]
+    if any(v is None for v in indices) or all(constant_of(v) is not None for v in op.operands):
+        return None
+    kind = t.i1 if op.name == "arith.cmpi" else t.index
+    found = b.op(op.name, [v for v in indices if v is not None], [kind], dict(op.attrs))
+    return found if kind == t.i1 else b.index_cast(found, t.i64)
+
+
+def _as_index(value: Value, b: Builder) -> Value | None:
+    cast = made_by(value, "arith.index_cast")
+    if cast is not None and cast.operands[0].type == t.index:
+        return cast.operands[0]
+    known = constant_of(value)
+    return b.index(known) if known is not None else None
+
+
+@rule("arith.cmpi")
+def size_against_zero(op: Op, b: Builder) -> Outcome:
+    """A size, a counter or their minimum is never negative."""
+    x, y = op.operands
+    predicate = CMPI[op.attrs["predicate"].value]
+    bound = {"sge": 0, "slt": 0, "sgt": -1, "sle": -1}.get(predicate)
+    if bound is None or constant_of(y) != bound or not _never_negative(x):
+        return None
+    return b.const(predicate in ("sge", "sgt"), t.i1)
+
+
+def _never_negative(value: Value) -> bool:
+    known = constant_of(value)
+    if known is not None:
+        return bool(known >= 0)
+    op = value.op
+    if op is None:
+        return value.type == t.index and value.index == 0 and _counts_up(value.block.parent_op())
+    if op.name in ("tensor.dim", "memref.dim"):
+        return True
+    if op.name == "arith.index_cast":
+        return _bits(op.operands[0].type) <= _bits(value.type) and _never_negative(op.operands[0])
+    if op.name == "arith.minsi":
+        return all(map(_never_negative, op.operands))
+    return op.name == "arith.maxsi" and any(map(_never_negative, op.operands))
+
+
+def _counts_up(loop: Op | None) -> bool:
+    """True for loops whose counter starts at 0 or above."""
+    if loop is None or loop.name not in ("scan.scan", "scf.for"):
+        return False
+    return loop.name == "scan.scan" or _never_negative(loop.operands[0])
 
 
 # ---- conversions ----
