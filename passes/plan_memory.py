@@ -236,6 +236,9 @@ class Bounds:
             if op.name == "arith.muli":
                 pair = [b.maxsi(v, b.index(0)) for v in pair if v is not None]
             return b.binary(name, pair[0], pair[1])  # type: ignore[arg-type]
+        if op.name == "scf.if":
+            sides = [self.upper(region.blocks[0].terminator.operands[value.index]) for region in op.regions]
+            return None if None in sides else b.maxsi(*sides)  # type: ignore[arg-type]
         if op.name == "arith.subi":
             low = self._lower(op.operands[1])
             high = self.upper(op.operands[0])

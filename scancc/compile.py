@@ -200,7 +200,7 @@ class Function:
         self._kernel = Kernel(compiled.artifact())
         if not fastcall.is_ready():
             target = compiled.target
-            fastcall.build(lambda text: cpu.compile_object(text, target),
+            fastcall.build(lambda text: cpu.compile_object(text, target, 0),
                            f"{target.triple} {target.cpu} {target.features} {cpu.versions()}")
         return fastcall.bind(self._kernel, self._plain and self.program.layout.kind == "one")
 

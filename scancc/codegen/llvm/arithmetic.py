@@ -9,6 +9,7 @@ from ...errors import UnsupportedError
 from ...ir import types as t
 from ...ir.core import Op
 from ...ir.dialects.arith import CMPF, CMPI
+from ..math import MathFunction
 from .emitter import FunctionEmitter, Pair, emits, llvm_type, suffix, width_of
 
 
@@ -195,6 +196,48 @@ def elementary(e: FunctionEmitter, op: Op) -> None:
     callee = e.out.math_call(name, str(t.element(op.result.type)), width_of(op.result.type))
     args = ", ".join(f"{kind} {e.value(v)}" for v in op.operands)
     e.env[op.result] = e.emit(f"call {kind} @{callee}({args})")
+
+
+_POWER = """define internal i{w} @scancc.ipow.i{w}(i{w} %x, i{w} %n) nounwind {{
+entry:
+  br label %loop
+loop:
+  %base = phi i{w} [ %x, %entry ], [ %square, %next ]
+  %left = phi i{w} [ %n, %entry ], [ %half, %next ]
+  %result = phi i{w} [ 1, %entry ], [ %taken, %next ]
+  %done = icmp eq i{w} %left, 0
+  br i1 %done, label %exit, label %next
+next:
+  %odd = trunc i{w} %left to i1
+  %product = mul i{w} %result, %base
+  %taken = select i1 %odd, i{w} %product, i{w} %result
+  %square = mul i{w} %base, %base
+  %half = lshr i{w} %left, 1
+  br label %loop
+exit:
+  ret i{w} %result
+}}"""
+
+
+@emits("math.ipowi")
+def integer_power(e: FunctionEmitter, op: Op) -> None:
+    """Squaring, modulo 2**width; lane by lane in a vector."""
+    element = t.element(op.result.type)
+    assert isinstance(element, t.IntType)
+    symbol = f"scancc.ipow.i{element.width}"
+    e.out.math.setdefault(symbol, MathFunction(symbol, _POWER.format(w=element.width), ()))
+    kind, one = llvm_type(op.result.type), llvm_type(element)
+    x, n = (e.value(v) for v in op.operands)
+    width = width_of(op.result.type)
+    if width == 1:
+        e.env[op.result] = e.emit(f"call {one} @{symbol}({one} {x}, {one} {n})")
+        return
+    result = "poison"
+    for lane in range(width):
+        a, b = (e.emit(f"extractelement {kind} {v}, i64 {lane}") for v in (x, n))
+        power = e.emit(f"call {one} @{symbol}({one} {a}, {one} {b})")
+        result = e.emit(f"insertelement {kind} {result}, {one} {power}, i64 {lane}")
+    e.env[op.result] = result
 
 
 # ---- complex numbers ----

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...ir import types as t
 from ...ir.core import Op, Value
 from ...ir.ops import int_attr
-from .emitter import FunctionEmitter, Mem, emits, llvm_type, suffix
+from .emitter import Emitted, FunctionEmitter, Mem, emits, llvm_type, suffix
 
 # ---- loops and branches ----
 
@@ -83,20 +83,32 @@ def branch(e: FunctionEmitter, op: Op) -> None:
     labels = [e.new_label("then"), e.new_label("else")]
     done = e.new_label("join")
     e.line(f"br i1 {e.value(op.operands[0])}, label %{labels[0]}, label %{labels[1]}")
-    arms, forms = [], []
+    arms: list[list[Emitted]] = []
+    ends = []
     for label, region in zip(labels, op.regions, strict=True):
         e.start(label)
-        values = e.block(region.blocks[0])
-        forms = values
-        arms.append(([x for v in values for x in e.flatten(v)], e.label))
+        arms.append(e.block(region.blocks[0]))
+        ends.append(e.label)
         e.line(f"br label %{done}")
     e.start(done)
-    types = [kind for v in op.results for kind in e.flat_types(v.type)]
-    operands, at = e.phis(types, arms), 0
-    for result, form in zip(op.results, forms, strict=True):
-        size = len(e.flatten(form))
-        e.env[result] = e.unflatten(form, operands[at:at + size])
-        at += size
+    parts = [[_parts(e, v) for v in arm] for arm in arms]
+    for i, result in enumerate(op.results):
+        types = e.flat_types(result.type)
+        types += ["i64"] * (len(parts[0][i]) - len(types))
+        joined = e.phis(types, [(parts[0][i], ends[0]), (parts[1][i], ends[1])])
+        e.env[result] = _joined(e, arms[0][i], joined)
+
+
+def _parts(e: FunctionEmitter, value: Emitted) -> list[str]:
+    """LLVM operands of a value; of a buffer its sizes too, which may differ between branches."""
+    return [*e.flatten(value), *(value.dims if isinstance(value, Mem) else ())]
+
+
+def _joined(e: FunctionEmitter, like: Emitted, parts: list[str]) -> Emitted:
+    if isinstance(like, Mem):
+        dims = tuple(parts[1:])
+        return Mem(parts[0], dims, e.contiguous(dims), like.element)
+    return e.unflatten(like, parts)
 
 
 @emits("func.return")

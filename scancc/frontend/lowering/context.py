@@ -9,6 +9,7 @@ import numpy as np
 
 from scancc.errors import MissingInputError, UnsupportedError
 from scancc.frontend import graph
+from scancc.frontend.control import IfElse
 from scancc.frontend.graph import Apply, Constant, Variable
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -69,9 +70,17 @@ class Lowering:
 
     def values(self, variables: Sequence[Variable]) -> list[Value]:
         """The values of `variables`, with all they depend on lowered before them."""
-        for node in graph.applies(variables, stop=self.env):
-            if any(out not in self.env for out in node.outputs):
+        stack = [(v, False) for v in reversed(variables)]
+        while stack:
+            var, ready = stack.pop()
+            node = var.owner
+            if var in self.env or node is None:
+                continue
+            if ready:
                 self._apply(node)
+            else:
+                stack.append((var, True))
+                stack.extend((v, False) for v in reversed(eager_inputs(node)))
         return [self.value(v) for v in variables]
 
     def value(self, var: Variable) -> Value:
@@ -101,7 +110,7 @@ class Lowering:
                 f"{node.op.name} (at {node.location}) has no native code yet; use mode='reference'")
         if node.location is not None:
             self.b.location = (node.location.file, node.location.line, 1)
-        for var in node.inputs:
+        for var in eager_inputs(node):
             self.value(var)
         for var, value in zip(node.outputs, lower(self, node), strict=True):
             if value.name is None or var.name is not None:
@@ -234,6 +243,11 @@ class Lowering:
         attrs = {"indexing_maps": [identity] * (len(inputs) + 1), "iterator_types": [t.PARALLEL] * len(sizes)}
         made = self.b.grouped("linalg.generic", [inputs, [empty]], [type], attrs, [Region([block])])
         return self.record(made.result, sizes)
+
+
+def eager_inputs(node: Apply) -> list[Variable]:
+    """The inputs that are needed whatever happens: of a lazy choice, its condition only."""
+    return node.inputs[:1] if isinstance(node.op, IfElse) else node.inputs
 
 
 def tensor_type(sizes: Sequence[Value], element: t.Type) -> t.TensorType:

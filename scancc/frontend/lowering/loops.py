@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from scancc.errors import UnsupportedError
-from scancc.frontend.control import Check
+from scancc.frontend.control import Check, Detach, IfElse
 from scancc.frontend.graph import Apply, Variable
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
 from scancc.frontend.scan import Carry, Scan
@@ -30,6 +30,50 @@ def check(low: Lowering, node: Apply) -> Sequence[Value]:
     assert isinstance(op, Check)
     low.require(condition, op.error.__name__, numbered(op.message), *(low.index(v) for v in info))
     return [value]
+
+
+@lowers(Detach)
+def detach(low: Lowering, node: Apply) -> Sequence[Value]:
+    """Gradients stop here; the value goes on."""
+    return [low.inputs(node)[0]]
+
+
+@lowers(IfElse)
+def if_else(low: Lowering, node: Apply) -> Sequence[Value]:
+    """`scf.if` whose regions hold what only their side needs; sizes of arrays are results beside them."""
+    op = node.op
+    assert isinstance(op, IfElse)
+    condition = _truth(low, low.env[node.inputs[0]])
+    sides = [node.inputs[1:1 + op.n], node.inputs[1 + op.n:]]
+    element_types = [t.scalar(v.dtype) for v in node.outputs]
+    ranks = [v.ndim for v in node.outputs]
+    shapes = [v.type.shape for v in node.outputs]
+    regions = [_side(low, side, shapes) for side in sides]
+    types = [t.TensorType(shape, e) if rank else e
+             for shape, e, rank in zip(shapes, element_types, ranks, strict=True)]
+    sizes = [t.index for shape in shapes for n in shape if n is None]
+    made = low.b.make("scf.if", [condition], [*types, *sizes], None, regions)
+    dynamic = iter(made.results[op.n:])
+    for result, shape in zip(made.results, shapes, strict=False):
+        if shape:
+            low.record(result, [next(dynamic) if n is None else low.b.index(n) for n in shape])
+    return made.results[:op.n]
+
+
+def _side(low: Lowering, variables: Sequence[Variable], shapes: Sequence[tuple[int | None, ...]]) -> Region:
+    """A region that yields one side's values, then the sizes that their types leave open."""
+    block, outer = Block(), dict(low.env)
+    with low.b.at(block):
+        values = low.values(variables)
+        sizes = []
+        for i, (value, shape) in enumerate(zip(values, shapes, strict=True)):
+            if shape:
+                dims = low.dims(value)
+                sizes += [d for d, n in zip(dims, shape, strict=True) if n is None]
+                values[i] = low.cast_type(value, t.TensorType(shape, t.element(value.type)))
+        low.b.make("scf.yield", [*values, *sizes])
+    low.env = outer
+    return Region([block])
 
 
 def numbered(message: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scancc.frontend.dims import DimShuffle, ShapeI
 from scancc.frontend.graph import Apply
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
-from scancc.frontend.shaping import Alloc, ARange, Join, MakeVector, Reshape, SpecifyShape
+from scancc.frontend.shaping import Alloc, ARange, Join, MakeVector, Reshape, SpecifyShape, Unbroadcast
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Value
@@ -218,7 +218,7 @@ def _reshaped(low: Lowering, value: Value, sizes: list[Value]) -> Value:
     return low.tensor("scan.reshape", [value], element, sizes, sized=True)
 
 
-@lowers(SpecifyShape)
+@lowers(SpecifyShape, Unbroadcast)
 def specify_shape(low: Lowering, node: Apply) -> Sequence[Value]:
     value = low.inputs(node)[0]
     if not isinstance(value.type, t.TensorType):
