@@ -46,9 +46,9 @@ def ints(attr: Any) -> tuple[int, ...]:
 
 def check_index(indices: Sequence[int], shape: Sequence[int]) -> None:
     """Raises IndexError unless all indices lie inside."""
-    for axis, (index, size) in enumerate(zip(indices, shape, strict=True)):
+    for index, size in zip(indices, shape, strict=True):
         if not 0 <= index < size:
-            raise IndexError(f"index {index} is outside axis {axis} of size {size}")
+            check_indices(indices, shape)  # the slow one knows the axis
 
 
 def check_indices(indices: Sequence[Any], shape: Sequence[int]) -> None:

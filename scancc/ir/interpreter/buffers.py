@@ -24,21 +24,25 @@ def _check_truth(source: np.ndarray, key: tuple[Any, ...]) -> None:
 
 @step_rule("memref.load")
 def load(op: Op, machine: Machine) -> Step:
-    truth = op.result.type == t.i1
+    if machine.lanes:
+        return bind(op, gather_lanes)
+    truth, check_bounds = op.result.type == t.i1, machine.check_bounds
 
     def call(source: np.ndarray, *indices: int) -> Any:
-        if machine.check_bounds:
+        if check_bounds:
             check_index(indices, source.shape)
         if truth:
             _check_truth(source, indices)
         return source[indices]
-    return bind(op, gather_lanes) if machine.lanes else bind_scalar(op, call)
+    return bind_scalar(op, call) if op.result.type == t.index else bind(op, call)
 
 
 @step_rule("memref.store")
 def store(op: Op, machine: Machine) -> Step:
+    check_bounds = machine.check_bounds
+
     def call(value: Any, dest: np.ndarray, *indices: int) -> None:
-        if machine.check_bounds:
+        if check_bounds:
             check_index(indices, dest.shape)
         dest[indices] = value
     return bind(op, call)

@@ -28,7 +28,8 @@ _COMBINERS: dict[str, np.ufunc] = {
     "arith.ori": np.bitwise_or, "complex.add": np.add, "complex.mul": np.multiply,
 }
 _ONLY_BITS = ("arith.andi", "arith.ori")
-_LONG_REDUCTION = 16
+_LONG_REDUCTION = 16  # from here on a step of Python costs more than an array of all terms,
+_FEW_LANES = 1024     # up to here
 _MOST_POINTS = 1 << 24
 
 
@@ -128,13 +129,17 @@ class _LaneNest(_Nest):
     def run(self, env: Env, arrays: list[np.ndarray]) -> list[np.ndarray]:
         sizes = self.sizes(arrays)
         aligned = [_align(array, map) for array, map in zip(arrays, self.maps, strict=True)]
-        length = math.prod(sizes[d] for d in self.reduced)
-        if self.terms and length > _LONG_REDUCTION and math.prod(sizes) <= _MOST_POINTS:
+        if self.terms and self._accumulates(sizes):
             totals = self.accumulate(env, aligned, sizes)
         else:
             totals = self.walk(env, aligned, sizes)
         return [self.place(total, map, dtype, sizes) for total, map, dtype in zip(
             totals, self.maps[self.n_in:], self.dtypes, strict=True)]
+
+    def _accumulates(self, sizes: list[int]) -> bool:
+        return (math.prod(sizes[d] for d in self.reduced) > _LONG_REDUCTION
+                and math.prod(sizes[d] for d in self.parallel) <= _FEW_LANES
+                and math.prod(sizes) <= _MOST_POINTS)
 
     def walk(self, env: Env, aligned: list[np.ndarray], sizes: list[int]) -> list[Any]:
         """The reduction dimensions as loops, everything else as lanes."""
