@@ -41,7 +41,8 @@ class Context:
         """A new buffer with these sizes."""
         known = [constant_of(d) for d in dims]
         type = t.MemRefType(tuple(known), element)
-        buffer = self.b.op("memref.alloc", [d for d, n in zip(dims, known, strict=True) if n is None], [type])
+        dynamic = [d for d, n in zip(dims, known, strict=True) if n is None]
+        buffer = self.b.grouped("memref.alloc", [dynamic, []], [type]).result
         buffer.name = name
         self.dims[buffer] = list(dims)
         return buffer

@@ -637,7 +637,7 @@ def test_new_buffers_hold_poison() -> None:
     with pytest.raises(InternalError, match=r"memref\.load.*truth value that was never written"):
         run("%y: memref<1xi1>", '''
           %c0 = "arith.constant"() {value = 0 : index} : () -> index
-          %a = "memref.alloc"() : () -> memref<1xi1>
+          %a = "memref.alloc"() {operandSegmentSizes = array<i32: 0, 0>} : () -> memref<1xi1>
           %v = "memref.load"(%a, %c0) : (memref<1xi1>, index) -> i1
           "memref.store"(%v, %y, %c0) : (i1, memref<1xi1>, index) -> ()
           "func.return"() : () -> ()''', np.zeros(1, bool))

@@ -7,7 +7,8 @@ from .tensor import _SLICE_ATTRS, _check_slice
 
 memref = Dialect("memref")
 
-memref.define("alloc", "dims*", traits=(READS,), doc="a new buffer, before memory planning")
+memref.define("alloc", "dims* symbols*", traits=(READS,), attrs=("operandSegmentSizes",),
+              doc="a new buffer, before memory planning; upstream's second group stays empty")
 memref.define("load", "source indices*", traits=(READS,), doc="one element")
 memref.define("store", "value dest indices*", results="0", traits=(WRITES,), doc="writes one element")
 memref.define("dim", "source axis", traits=(PURE,), doc="the size of an axis")
