@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from scancc.errors import UnsupportedError
-from scancc.frontend.graph import TensorType, Variable
+from scancc.frontend.graph import Variable, user_location
+from scancc.frontend.site import Site
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,11 @@ class In:
 
     def __post_init__(self) -> None:
         if self.update is not None or self.implicit:
-            raise UnsupportedError(
-                f"In({self.variable!r}, update=..., implicit=...): an input that changes with each call is a "
-                "shared "
-                "variable here; make it with sc.shared(value) and pass function(..., "
-                "updates={variable: new_value})"
-            )
+            site = Site(None, user_location(), f"In({self.variable!r})")
+            raise UnsupportedError(site.text(
+                "an input with update= or implicit= changes with each call, as only a shared variable does",
+                "make it with sc.shared(value), and pass function(..., updates={variable: new_value})",
+            ))
 
     def with_downcast(self, allow: bool | None) -> In:
         return replace(self, allow_downcast=allow)
@@ -51,6 +51,10 @@ class In:
     def label(self, position: int) -> str:
         name = "" if self.keyword is None else f" `{self.keyword}`"
         return f"argument {position}{name}"
+
+    def error(self, position: int, fact: str, remedy: str) -> TypeError:
+        """What is wrong with the argument of the call that is going on."""
+        return TypeError(Site(None, user_location(), self.label(position)).text(fact, remedy))
 
 
 # ---- one argument ---------------------------------------------------------------------------------
@@ -64,49 +68,55 @@ def convert(value: Any, into: In, position: int = 0) -> np.ndarray:
     else:
         array = _converted(value, into, position)
     if array.shape != wanted.shape:
-        _check_shape(array, wanted, into.label(position))
+        _check_shape(array, into, position)
     return array
 
 
 def _converted(value: Any, into: In, position: int) -> np.ndarray:
-    label, wanted = into.label(position), into.variable.type
-    _check_is_data(value, label, wanted)
+    dtype = into.variable.dtype
+    _check_is_data(value, into, position)
     if into.strict:
-        raise TypeError(
-            f"{label} must be an array of {wanted.dtype} (strict=True), not {_kind_of(value)}; pass "
-            f"np.asarray(value, {wanted.dtype!r})"
+        raise into.error(
+            position, f"{_kind_of(value)} was given where strict=True takes arrays of {dtype} only",
+            f"pass np.asarray(value, {dtype!r})",
         )
-    array = _as_array(value, label, wanted)
-    if into.allow_downcast or _loses_nothing(value, array, wanted.dtype, into.allow_downcast):
+    array = _as_array(value, into, position)
+    if into.allow_downcast or _loses_nothing(value, array, dtype, into.allow_downcast):
         with np.errstate(all="ignore"):
-            return array.astype(wanted.dtype)
-    raise TypeError(
-        f"{label} is {_kind_of(value)}, which could lose precision as {wanted.dtype}; pass np.asarray(value, "
-        f"{wanted.dtype!r}), or build the function with allow_input_downcast=True"
+            return array.astype(dtype)
+    raise into.error(
+        position, f"{_kind_of(value)} could lose precision as {dtype}",
+        f"pass np.asarray(value, {dtype!r}), or build the function with allow_input_downcast=True",
     )
 
 
-def _check_is_data(value: Any, label: str, wanted: TensorType) -> None:
+def _check_is_data(value: Any, into: In, position: int) -> None:
+    wanted = into.variable.type
     if isinstance(value, Variable):
-        raise TypeError(
-            f"{label} is the symbolic variable {value!r}, and a call needs a value: an array-like object of "
-            f"{wanted}. To replace a variable by an expression, use givens or clone"
+        raise into.error(
+            position, f"the symbolic variable {value!r} was given, and a call needs a value",
+            f"pass an array-like object of {wanted}; to put an expression in its place, use givens or clone",
         )
     if value is None:
-        raise TypeError(f"{label} is None; it needs an array-like object of {wanted}")
+        raise into.error(position, "None was given", f"pass an array-like object of {wanted}")
 
 
-def _as_array(value: Any, label: str, wanted: TensorType) -> np.ndarray:
+def _as_array(value: Any, into: In, position: int) -> np.ndarray:
+    wanted = into.variable.type
     try:
         array = np.asarray(value)
     except (ValueError, OverflowError) as error:
-        raise TypeError(f"{label} cannot become an array of {wanted}: {error}") from None
+        fact = f"{_kind_of(value)} cannot become an array ({error})"
+        raise into.error(position, fact, f"pass an array-like object of {wanted}") from None
     if array.dtype.kind not in "biufc":
-        raise TypeError(
-            f"{label} is {_kind_of(value)}, which holds no numbers; it needs an array-like of {wanted}"
+        raise into.error(
+            position, f"{_kind_of(value)} holds no numbers", f"pass an array-like object of {wanted}"
         )
     if array.dtype.kind == "c" and np.dtype(wanted.dtype).kind != "c":
-        raise TypeError(f"{label} is complex, and {wanted.dtype} has no imaginary part; pass value.real")
+        raise into.error(
+            position, f"a complex value was given, and {wanted.dtype} has no imaginary part",
+            "pass value.real",
+        )
     return array
 
 
@@ -128,17 +138,18 @@ def _kind_of(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def _check_shape(array: np.ndarray, wanted: TensorType, label: str) -> None:
+def _check_shape(array: np.ndarray, into: In, position: int) -> None:
+    wanted = into.variable.type
     if array.ndim != wanted.ndim:
-        raise TypeError(
-            f"{label} has {array.ndim} dimension(s), shape {array.shape}; it needs {wanted.ndim} ({wanted}); "
-            "wrong "
-            "number of dimensions"
+        raise into.error(
+            position, f"wrong number of dimensions: {array.ndim} (shape {array.shape}), where {wanted} has "
+            f"{wanted.ndim}", "reshape the value",
         )
     for axis, (have, want) in enumerate(zip(array.shape, wanted.shape, strict=True)):
         if want is not None and have != want:
-            raise TypeError(
-                f"{label} has shape {array.shape}, but axis {axis} of a {wanted} has length {want}"
+            raise into.error(
+                position, f"shape {array.shape}, where axis {axis} of {wanted} has length {want}",
+                "reshape or slice the value, or leave the length open in the input's type",
             )
 
 

@@ -97,7 +97,7 @@ def _in_blocks(
     if padding:
         total = apply_scalar("mul", n_blocks, int64(block))
         missing = apply_scalar("sub", total, length)
-        zero = as_tensor_variable(0).astype(sequence.dtype)  # type: ignore[attr-defined]
+        zero = as_tensor_variable(0).astype(sequence.dtype)
         rows = join(0, rows, alloc(zero, missing, *row_shape))
     return reshape(rows, [n_blocks, int64(block), *row_shape])
 

@@ -53,16 +53,18 @@ def _invariants(
 ) -> list[Variable]:
     """The largest subexpressions of `roots` that depend on nothing in `varying`, non-sequences first."""
     varies: dict[Variable, bool] = {}
+    constant: dict[Variable, bool] = {}  # rests on constants only
     found: dict[Variable, None] = {}
     for var in ancestors(roots, stop=[*varying, *fixed]):
-        inputs = [] if var.owner is None or var in fixed or var in varying else var.owner.inputs
+        inputs = [] if var.owner is None or var in varying or var in fixed else var.owner.inputs
         varies[var] = var in varying or any(varies[v] for v in inputs)
+        constant[var] = isinstance(var, Constant) or (bool(inputs) and all(constant[v] for v in inputs))
         if varies[var]:
             found.update((_boundary(v), None) for v in inputs if not varies[v])
     found.update((_boundary(v), None) for v in roots if not varies[v])
-    found = {v: None for v in found if not _stays_inside(v)}
+    outside = [v for v in found if not _stays_inside(v, constant[v])]
     first = [v for v in fixed if v in found]
-    return first + [v for v in found if v not in first]
+    return first + [v for v in outside if v not in first]
 
 
 def _boundary(var: Variable) -> Variable:
@@ -72,12 +74,9 @@ def _boundary(var: Variable) -> Variable:
     return node.inputs[0] if node is not None and scalar else var
 
 
-def _stays_inside(var: Variable) -> bool:
-    """Constants and single numbers computed from constants are part of the step."""
-    if isinstance(var, Constant):
-        return True
-    single = all(n == 1 for n in var.type.shape)
-    return single and all(isinstance(leaf, Constant) for leaf in leaves([var]))
+def _stays_inside(var: Variable, constant: bool) -> bool:
+    """Constants, and single numbers computed from constants, are part of the step."""
+    return isinstance(var, Constant) or (constant and all(n == 1 for n in var.type.shape))
 
 
 def check_strict(invariants: Iterable[Variable], passed: Iterable[Variable], site: Site) -> None:

@@ -180,8 +180,8 @@ def check_state(spec: StateSpec, argument: str | None, result: Variable, site: S
     for axis, (have, got) in enumerate(zip(row.shape, result.type.shape, strict=True)):
         if have != got and have is not None and (got is not None or have == 1):
             raise (TypeError if 1 in (have, got) else ValueError)(site.text(
-                f"{pair}: axis {axis} of a row has {_length(have)} in the initial value and {_length(got)} in "
-                "the result, and the shape and broadcast pattern of a state stay the same over all steps",
+                f"{pair}: axis {axis} of a row has {_length(have)} in the initial value and {_length(got)} "
+                "in the result, and shape and broadcast pattern of a state stay the same over all steps",
                 "start from a value of the result's shape (T.alloc, T.zeros_like), or, if the length is 1 "
                 "only by chance, pass T.unbroadcast(initial, axis)",
             ))

@@ -150,6 +150,11 @@ def _parameter_names(fn: Callable[..., Any], count: int) -> list[str | None]:
 
 
 def _check_arity(request: _Request, args: Sequence[Variable]) -> None:
+    if not callable(request.fn):
+        raise TypeError(request.site.text(
+            f"the step is {request.fn!r}, which cannot be called",
+            "pass the step function first: scan(fn, ...)",
+        ))
     try:
         signature = inspect.signature(request.fn)
     except (TypeError, ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from scancc.frontend.graph import Variable, leaves
+from scancc.frontend.graph import Variable, leaves, user_location
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site
 
@@ -19,9 +19,9 @@ class OrderedUpdates(dict[SharedVariable, Variable]):
 
     def __setitem__(self, key: SharedVariable, value: Variable) -> None:
         if not isinstance(key, SharedVariable):
-            raise TypeError(
-                f"an update changes a shared variable, and {key!r} is none; make it with sc.shared(...)"
-            )
+            raise TypeError(Site(None, user_location(), "updates").text(
+                f"{key!r} is not a shared variable", "an update's target is made with sc.shared(...)"
+            ))
         super().__setitem__(key, value)
 
     def update(self, *args: Any, **kwargs: Any) -> None:

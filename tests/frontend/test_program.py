@@ -9,7 +9,9 @@ from scancc.config import change_flags
 from scancc.errors import MissingInputError, UnusedInputError
 from scancc.frontend.clone import clone, clone_replace
 from scancc.frontend.program import In, Out, make_program
-from tests.programs.executors import reference as compile
+from tests.programs.executors import compile
+
+pytestmark = pytest.mark.usefixtures("every_executor")
 
 X, Y = T.vector("x"), T.scalar("y")
 

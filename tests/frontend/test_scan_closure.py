@@ -9,7 +9,10 @@ from scancc.errors import MissingInputError
 from scancc.frontend.graph import Constant, leaves
 from scancc.frontend.scan import Scan
 from scancc.frontend.updates import OrderedUpdates
-from tests.frontend.test_scan_sequences import DIGITS, compile, run, scanned
+from tests.frontend.test_scan_sequences import DIGITS, run, scanned
+from tests.programs.executors import compile
+
+pytestmark = pytest.mark.usefixtures("every_executor")
 
 
 def scan_node(output):
@@ -90,6 +93,11 @@ def test_a_callable_that_is_no_function():
             return x_t * 2
 
     assert run(scanned(Step(), sequences=DIGITS)).tolist() == [2, 4, 6, 8, 10]
+
+
+def test_a_step_that_cannot_be_called():
+    with pytest.raises(TypeError, match="cannot be called"):
+        sc.scan(T.vector("x"), sequences=T.vector("y"))
 
 
 def test_the_wrong_number_of_parameters():

@@ -3,19 +3,19 @@
 import pytest
 
 from tests.programs import seed, tutorial
-from tests.programs.executors import EXECUTORS
+from tests.programs.executors import compile
+
+pytestmark = pytest.mark.usefixtures("every_executor")
 
 
-@pytest.mark.parametrize("executor", EXECUTORS.values(), ids=EXECUTORS.keys())
 @pytest.mark.parametrize("program", seed.PROGRAMS + tutorial.PROGRAMS, ids=lambda p: p.__qualname__)
-def test_program(program, executor):
-    program().check(executor)
+def test_program(program):
+    program().check(compile)
 
 
-@pytest.mark.parametrize("executor", EXECUTORS.values(), ids=EXECUTORS.keys())
-def test_seed_counter_with_get_value_and_set_value(executor):
+def test_seed_counter_with_get_value_and_set_value():
     case = seed.shared_counter()
-    add = executor(case.inputs, case.outputs, case.updates)
+    add = compile(case.inputs, case.outputs, case.updates)
     ((k, _),) = case.shared
     assert k.get_value() == 0
     assert add(3) == []

@@ -7,7 +7,10 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.frontend.graph import Variable
-from tests.frontend.test_scan_sequences import DIGITS, compile, run, scanned
+from tests.frontend.test_scan_sequences import DIGITS, run, scanned
+from tests.programs.executors import compile
+
+pytestmark = pytest.mark.usefixtures("every_executor")
 
 X = T.vector("x")
 

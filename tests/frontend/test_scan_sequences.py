@@ -6,7 +6,9 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from tests.programs.executors import reference as compile
+from tests.programs.executors import compile
+
+pytestmark = pytest.mark.usefixtures("every_executor")
 
 DIGITS = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
 

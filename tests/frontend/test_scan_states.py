@@ -7,7 +7,10 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.config import change_flags
+from scancc.errors import UnsupportedError
 from tests.frontend.test_scan_sequences import DIGITS, run, scanned
+
+pytestmark = pytest.mark.usefixtures("every_executor")
 
 
 @pytest.mark.parametrize("form", [
@@ -48,6 +51,32 @@ def test_an_explicit_none_for_taps_warns_and_is_the_previous_row():  # F10, D24
     with pytest.warns(UserWarning, match="taps=None"):
         result = scanned(lambda prev: prev + 1, outputs_info=dict(initial=s, taps=None), n_steps=2)
     assert run(result, {s: 5}).tolist() == [6, 7]
+
+
+def test_arguments_in_the_order_of_the_reference_page():  # S13, D24: Output2[t-1] comes with a warning
+    names = []
+
+    def step(*args):
+        names.extend(v.name for v in args)
+        return args[5], args[7], args[8]
+
+    with pytest.warns(UserWarning, match="taps=None"):
+        sc.scan(
+            step,
+            sequences=[
+                dict(input=T.vector("Sequence1"), taps=[-3, 2, -1]), T.vector("Sequence2"),
+                dict(input=T.vector("Sequence3"), taps=3),
+            ],
+            outputs_info=[
+                dict(initial=T.vector("Output1"), taps=[-3, -5]),
+                dict(initial=T.scalar("Output2"), taps=None), T.scalar("Output3"),
+            ],
+            non_sequences=[T.scalar("Argument1"), T.scalar("Argument2")],
+        )
+    assert names == [
+        "Sequence1[t-3]", "Sequence1[t+2]", "Sequence1[t-1]", "Sequence2[t]", "Sequence3[t+3]",
+        "Output1[t-3]", "Output1[t-5]", "Output2[t-1]", "Output3[t-1]", "Argument1", "Argument2",
+    ]
 
 
 def test_taps_of_states_are_passed_in_the_order_given():  # F2, F11
@@ -148,9 +177,13 @@ def test_a_state_that_changes_its_shape():
         run(result, {s: [1, 2]})
 
 
-def test_an_output_that_changes_its_shape():
+def test_an_output_that_changes_its_shape(every_executor):
     x = T.lvector("x")
     result = scanned(lambda n: T.arange(n), sequences=x)
+    if every_executor == "native":  # says so, rather than guess the shape
+        with pytest.raises(UnsupportedError, match="shape of a row depends on values"):
+            run(result, {x: [2, 4]})
+        return
     with pytest.raises(ValueError, match="shape"):
         run(result, {x: [2, 4]})
     assert run(result, {x: [2, 2]}).tolist() == [[0, 1], [0, 1]]

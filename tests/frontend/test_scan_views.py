@@ -6,7 +6,10 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from tests.frontend.test_scan_sequences import DIGITS, compile, run
+from tests.frontend.test_scan_sequences import DIGITS, run
+from tests.programs.executors import compile
+
+pytestmark = pytest.mark.usefixtures("every_executor")
 
 X = T.vector("x")
 

@@ -1,16 +1,27 @@
-"""Ways to run a program; a test that takes one runs on all."""
+"""Ways to run a program; a test marked `every_executor` runs on all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from scancc.frontend.program import Evaluation, make_program
+import scancc as sc
+
+EXECUTORS = {"reference": "reference", "native": None}  # the `mode` of `function`
+_mode: list[str | None] = ["reference"]
 
 
-def reference(inputs: Any, outputs: Any = None, updates: Any = None, **options: Any) -> Callable[..., Any]:
-    """The NumPy interpreter of the graph."""
-    return Evaluation(make_program(inputs, outputs, updates, **options))
+def compile(inputs: Any, outputs: Any = None, updates: Any = None, **options: Any) -> Callable[..., Any]:
+    """`function` on the executor that the test runs on."""
+    return sc.function(inputs, outputs, updates=updates, mode=_mode[-1], **options)
 
 
-EXECUTORS: dict[str, Callable[..., Callable[..., Any]]] = {"reference": reference}
+@contextmanager
+def executor(name: str) -> Iterator[None]:
+    """`compile` for this executor within the block."""
+    _mode.append(EXECUTORS[name])
+    try:
+        yield
+    finally:
+        _mode.pop()
