@@ -65,7 +65,7 @@ def _same_sizes(op: Op) -> bool:
     b = Builder(op.parent, op, op.location)
     sizes = [dims_of(b, v) for v in op.group(2) if isinstance(v.type, t.TensorType)]
     sizes += [dims_of(b, inner.group(1)[0]) for inner in op.body.ops if inner.name == "linalg.generic"]
-    return all(_equal(a, first) for row in sizes for a, first in zip(row, sizes[0], strict=True))
+    return all(len(row) == len(sizes[0]) and all(map(_equal, row, sizes[0])) for row in sizes)
 
 
 def _equal(a: Value, b: Value) -> bool:

@@ -68,14 +68,15 @@ def _plan(func: Op) -> Value:
     buffers = _buffers(func, sizes)
     slots = _assign(buffers)
     b = Builder(block, sizes.end_of_sizes(), func.location)
-    offset = b.index(0)
+    offsets = [b.index(0)]
     for slot in slots:
+        offsets.append(b.addi(offsets[-1], slot.nbytes))
+    for slot, offset in zip(slots, offsets, strict=False):
         for buffer in slot.buffers:
             _place(buffer.op, workspace, offset)
-        offset = b.addi(offset, slot.nbytes)
     if buffers:
         remark("plan-memory", func, True, f"{len(buffers)} temporaries share {len(slots)} places")
-    return offset
+    return offsets[-1]
 
 
 def _place(op: Op, workspace: Value, offset: Value) -> None:

@@ -9,7 +9,7 @@ from scancc.ir.shapes import fill, kept_axes
 from scancc.ir.types import DYNAMIC
 
 from .context import Context, converts
-from .nests import materialise_splat, nest
+from .nests import materialise_splat, nest, sizes_of
 
 # Ops that write their result where it is wanted.
 WRITERS = ("linalg.generic", "scan.scan", "scan.concat", "tensor.insert_slice", "tensor.insert", "scan.scatter",
@@ -22,7 +22,10 @@ def materialise(c: Context, value: Value) -> Value:
     if value in c.env:
         return c.env[value]
     made = value.op
-    assert made is not None and made.name == "tensor.splat", f"{value!r} has no buffer"
+    assert made is not None and made.name in ("tensor.splat", "tensor.empty"), f"{value!r} has no buffer"
+    if made.name == "tensor.empty":  # of no elements: nothing reads one
+        c.set(value, c.target(value, sizes_of(c, value)))
+        return c.env[value]
     return materialise_splat(c, made)
 
 

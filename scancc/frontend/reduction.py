@@ -60,14 +60,14 @@ class Reduce(Op):
             raise TypeError(f"{self.kind} takes bools, not {x.dtype}")
         if self.kind in ("max", "min") and kind(x.dtype) == "c":
             raise TypeError(f"{self.kind}: complex numbers have no order")
-        if self.kind in ("max", "min") and any(x.type.shape[a] == 0 for a in self.axes):
+        if self.kind in ("max", "min") and 0 in [x.type.shape[a] for a in self.axes]:
             raise ValueError(_empty(self.kind))
         kept = (n for a, n in enumerate(x.type.shape) if a not in self.axes)
         return [TensorType(x.dtype, tuple(kept))]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         (x,) = inputs
-        if self.kind in ("max", "min") and any(x.shape[a] == 0 for a in self.axes):
+        if self.kind in ("max", "min") and 0 in [x.shape[a] for a in self.axes]:
             raise ValueError(_empty(self.kind))
         with np.errstate(all="ignore"):
             return [np.asarray(_UFUNCS[self.kind].reduce(x, axis=self.axes, dtype=x.dtype))]

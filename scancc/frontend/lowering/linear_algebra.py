@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scancc.errors import UnsupportedError
 from scancc.frontend.graph import Apply
-from scancc.frontend.linalg import BatchedDot, Dot
+from scancc.frontend.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, Solve
 from scancc.frontend.lowering.context import Lowering, lowers
+from scancc.frontend.lowering.shaping import shuffle
 from scancc.ir import types as t
 from scancc.ir.core import Value
 
@@ -32,3 +34,34 @@ def batched_dot(low: Lowering, node: Apply) -> Sequence[Value]:
     low.require_equal(left[0], right[0], "batched_dot: batches have lengths {0} and {1}; they must agree")
     low.require_equal(left[2], right[1], "batched_dot: inner axes have lengths {0} and {1}; they must agree")
     return [low.tensor("scan.batch_dot", [lhs, rhs], t.element(lhs.type), [left[0], left[1], right[2]])]
+
+
+@lowers(Solve)
+def solve(low: Lowering, node: Apply) -> Sequence[Value]:
+    op = node.op
+    assert isinstance(op, Solve)
+    matrix, rhs = low.inputs(node)
+    kind = "general" if op.kind == "positive" else op.kind
+    _require_square(low, matrix, "solve")
+    low.require_equal(low.dims(matrix)[0], low.dims(rhs)[0],
+                      "solve: the matrix has {0} rows and the right-hand side {1}; they must agree")
+    return [low.tensor("scan.solve", [matrix, rhs], t.element(rhs.type), low.dims(rhs), {"kind": kind})]
+
+
+def _require_square(low: Lowering, matrix: Value, what: str) -> None:
+    sizes = low.dims(matrix)
+    low.require_equal(sizes[0], sizes[1], f"{what}: the matrix has {{0}} rows and {{1}} columns; it must be square")
+
+
+@lowers(Cholesky, Inverse, Det)
+def factor(low: Lowering, node: Apply) -> Sequence[Value]:
+    (matrix,) = low.inputs(node)
+    if isinstance(node.op, Cholesky) and t.is_complex(matrix.type):
+        raise UnsupportedError("cholesky of a complex matrix has no native code; use mode='reference'")
+    kind = {Cholesky: "cholesky", Inverse: "inverse", Det: "det"}[type(node.op)]  # type: ignore[index]
+    _require_square(low, matrix, kind)
+    if kind == "det":
+        return [low.b.op("scan.factor", [matrix], [t.element(matrix.type)], {"kind": kind})]
+    made = low.tensor("scan.factor", [matrix], t.element(matrix.type), low.dims(matrix), {"kind": kind})
+    upper = isinstance(node.op, Cholesky) and not node.op.lower
+    return [shuffle(low, made, (1, 0)) if upper else made]
