@@ -50,7 +50,7 @@ def _read_last_rows(op: Op) -> None:
         rows = op.results[-1] if op.attrs["until"] else op.group(3)[number]
         if y.uses and (op.attrs["until"] or rows is op.group(0)[0]):
             depth = _depth_read(y, rows)
-            if depth == 1 and _use_final_state(op, number, y):
+            if depth == 1 and all(map(_takes_one_row, y.uses)) and _use_final_state(op, number, y):
                 remark("dead-outputs", op, True, f"only the last row of '{y.name or 'an output'}' is read: "
                        "the final state stands for it")
             elif depth is not None and not op.attrs["until"]:
@@ -69,6 +69,11 @@ def _reader_depth(user: Op, y: Value, rows: Value) -> int | None:
     if user.name == "tensor.extract_slice" and user.operands[0] is y:
         return _from_end(_first_offset(user), rows)
     return None
+
+
+def _takes_one_row(user: Op) -> bool:
+    """True if a reader takes a row that is there; `[-1:]` of no rows is empty."""
+    return user.name == "tensor.extract" or user.attrs["static_sizes"].values[0] == 1
 
 
 def _first_offset(op: Op) -> Value | int:
@@ -147,8 +152,7 @@ def _add_last_state(op: Op, row: Value) -> int:
 
 def _row_part(b: Builder, user: Op, final: Value) -> Value:
     """The slice that `user` takes, of the final row instead of the stack."""
-    whole = user.attrs["static_sizes"].values[0] == 1 and _whole_rows(user, final)
-    if whole:
+    if _whole_rows(user, final):
         return _with_row_axis(b, user, final)
     groups = [[final]]
     attrs = {}

@@ -91,7 +91,7 @@ class _Check:
 
     def _obstacle(self, op: Op) -> str | None:
         varying = [v for v in op.operands if v in self.varying]
-        if any(not isinstance(t.element(v.type), (t.IntType, t.FloatType, t.IndexType)) for v in varying):
+        if any(t.is_complex(v.type) for v in [*op.operands, *op.results]):
             return "complex numbers have no vectors"
         if op.name == "memref.load":
             return self._memory_obstacle(op.operands[0], op.operands[1:])

@@ -320,6 +320,8 @@ def _truth(low: Lowering, value: Value) -> Value:
     if value.type == t.i1:
         return value
     zero = low.b.const(0, value.type)
+    if t.is_complex(value.type):
+        return low.b.op("complex.neq", [value, zero], [t.i1])
     return low.b.cmpf("une", value, zero) if t.is_float(value.type) else low.b.cmpi("ne", value, zero)
 
 
