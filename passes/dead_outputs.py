@@ -66,7 +66,7 @@ def _depth_read(y: Value, rows: Value) -> int | None:
 def _reader_depth(user: Op, y: Value, rows: Value) -> int | None:
     if user.name == "tensor.extract" and user.operands[0] is y:
         return _from_end(user.operands[1], rows)
-    if user.name == "tensor.extract_slice" and user.operands[0] is y:
+    if user.name == "tensor.extract_slice" and user.attrs["static_strides"].values[0] > 0:
         return _from_end(_first_offset(user), rows)
     return None
 
