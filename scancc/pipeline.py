@@ -187,8 +187,8 @@ def _option_value(found: Pass, key: str, type: Any, text: str) -> Any:
             return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
         return type(text) if type in (int, float, str) else text
     except (KeyError, ValueError):
-        raise ParseError(f"option '{key}' of the pass '{found.name}' is '{text}'; it takes "
-                         f"a {type.__name__}") from None
+        raise ParseError(f"option '{key}' of the pass '{found.name}' is '{text}'; its type is "
+                         f"{type.__name__}") from None
 
 
 def _option_text(value: Any) -> str:
