@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ..core import Op
 from ..ops import PURE, TERMINATOR, Dialect
+from ..types import element
 
 linalg = Dialect("linalg")
 
@@ -24,6 +25,16 @@ def _check_generic(op: Op) -> str | None:
         return "the region must have one argument for each operand"
     if op.body.terminator.name != "linalg.yield":
         return "the region must end in linalg.yield"
+    for number, (value, arg, m) in enumerate(zip(op.operands, op.body.args, maps, strict=True)):
+        if element(value.type) != arg.type:
+            return f"operand {number} is {value.type}, its argument {arg.type}; that must be its element"
+        if len(getattr(value.type, "shape", ())) != len(m.results):
+            return f"map {number} must have one result for each axis of {value.type}"
+    outputs = op.group(1)
+    if [v.type for v in op.body.terminator.operands] != [element(v.type) for v in outputs]:
+        return "linalg.yield must give one element for each output"
+    if op.results and [v.type for v in op.results] != [v.type for v in outputs]:
+        return "results must have the types of the outputs"
     return None
 
 

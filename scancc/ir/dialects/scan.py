@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..core import Op
+from ..core import Op, Value
 from ..ops import CHECKS, PURE, TERMINATOR, WRITES, Dialect
+from ..types import TensorType, Type, i1, index
 
 scan = Dialect("scan")
 
@@ -23,6 +24,40 @@ def _check_scan(op: Op) -> str | None:
     if len(op.attrs["depths"]) != len(init):
         return "depths must have one entry for each carry"
     del dims
+    return _check_scan_types(op, xs, init)
+
+
+def row_type(type: Type) -> Type:
+    """The type of a row of a tensor."""
+    assert isinstance(type, TensorType)
+    return TensorType(type.shape[1:], type.element) if len(type.shape) > 1 else type.element
+
+
+def _check_scan_types(op: Op, xs: list[Value], init: list[Value]) -> str | None:
+    if op.operands[0].type != index or op.body.args[0].type != index:
+        return "the length and the counter must be of type index"
+    args, yields = op.body.args[1:], op.body.terminator.operands
+    for number, (x, arg) in enumerate(zip(xs, args, strict=False)):
+        if row_type(x.type) != arg.type:
+            return f"x {number} is {x.type}, its argument {arg.type}; that must be a row of it"
+    carries = zip(init, args[len(xs):], op.results, yields, op.attrs["depths"], strict=False)
+    for number, (start, arg, result, new, depth) in enumerate(carries):
+        if not start.type == arg.type == result.type:
+            return f"carry {number} starts as {start.type}, is {arg.type} in the step and ends as {result.type}"
+        row = arg.type if depth.value == 1 else row_type(arg.type)
+        if new.type != row:
+            return f"the step must yield {row} for carry {number}, not {new.type}"
+    return _check_ys(op, len(init))
+
+
+def _check_ys(op: Op, n_carries: int) -> str | None:
+    yields = op.body.terminator.operands
+    ys = op.results[n_carries:len(op.results) - bool(op.attrs["until"])]
+    for number, (y, row) in enumerate(zip(ys, yields[n_carries:], strict=False)):
+        if row_type(y.type) != row.type:
+            return f"y {number} is {y.type}, the step yields {row.type}; that must be a row of it"
+    if op.attrs["until"] and (yields[-1].type != i1 or op.results[-1].type != index):
+        return "with `until` the step yields an i1 last, and the last result is an index"
     return None
 
 

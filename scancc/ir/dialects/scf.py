@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core import Op
 from ..ops import PURE, TERMINATOR, Dialect
+from ..types import i1
 
 scf = Dialect("scf")
 
@@ -12,10 +13,22 @@ def _check_for(op: Op) -> str | None:
     carried = op.operands[3:]
     if len(op.body.args) != 1 + len(carried) or len(op.results) != len(carried):
         return "the body must have a counter and one argument for each carried value"
+    if len(op.body.terminator.operands) != len(carried):
+        return "the body must yield each carried value"
     for value, arg, result, yielded in zip(carried, op.body.args[1:], op.results,
                                            op.body.terminator.operands, strict=True):
         if not value.type == arg.type == result.type == yielded.type:
             return "a carried value must keep its type"
+    return None
+
+
+def _check_if(op: Op) -> str | None:
+    if op.operands[0].type != i1:
+        return "the condition must be i1"
+    types = [v.type for v in op.results]
+    for region in op.regions:
+        if [v.type for v in region.blocks[0].terminator.operands] != types:
+            return "both regions must yield the types of the results"
     return None
 
 
@@ -24,5 +37,6 @@ scf.define("for", "lower upper step init*", results="*", traits=(PURE,), regions
 scf.define("while", "init*", results="*", traits=(PURE,), regions=2,
            doc="the first region ends in scf.condition; while true, the second runs with its values")
 scf.define("condition", "condition values*", results="0", traits=(TERMINATOR,), doc="goes on if true")
-scf.define("if", "condition", results="*", traits=(PURE,), regions=2, doc="one of two regions")
+scf.define("if", "condition", results="*", traits=(PURE,), regions=2, verify=_check_if,
+           doc="one of two regions")
 scf.define("yield", "values*", results="0", traits=(TERMINATOR,), doc="the values of a region")
