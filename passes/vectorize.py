@@ -36,6 +36,12 @@ def vectorize(module: Op, bits: int = 512) -> None:
             if problem is None:
                 _widen(op, _width(op, bits))
             remark("vectorize", op, problem is None, problem or "neighbouring elements share registers")
+    for op in list(module.walk()):
+        if op.name == "scf.for" and "reduction" in op.attrs and not _holds_loops(op):
+            problem = _reduction_obstacle(op)
+            if problem is None:
+                _widen_reduction(op, 4 * _width(op, bits))
+            remark("vectorize", op, problem is None, problem or "a reduction runs in lanes")
 
 
 def _innermost(loop: Op) -> bool:
@@ -145,6 +151,69 @@ def _widen(loop: Op, width: int) -> None:
     tail.operands = [whole, upper, one]
     del tail.attrs["parallel"]
     loop.erase()
+
+
+# ---- reductions ----
+
+# What a lane starts from, by the op that combines; the tree of `vector.reduction` joins the lanes.
+_IDENTITY: dict[str, tuple[str, object]] = {
+    "arith.addf": ("add", -0.0), "math.fma": ("add", -0.0), "arith.mulf": ("mul", 1.0),
+    "arith.addi": ("add", 0), "arith.muli": ("mul", 1), "arith.andi": ("and", -1), "arith.ori": ("or", 0),
+    "arith.maximumf": ("maximumf", float("-inf")), "arith.minimumf": ("minimumf", float("inf")),
+}
+_JOIN = {"add": "arith.add", "mul": "arith.mul", "and": "arith.andi", "or": "arith.ori",
+         "maximumf": "arith.maximumf", "minimumf": "arith.minimumf"}
+
+
+def _holds_loops(loop: Op) -> bool:
+    return any(op is not loop and op.regions for op in loop.walk())
+
+
+def _reduction_obstacle(loop: Op) -> str | None:
+    """Why a reduction must stay in order, or None."""
+    acc = loop.body.args[1]
+    combine = loop.body.terminator.operands[0].op
+    if combine is None or combine.name not in _IDENTITY or acc.uses != {combine: 1}:
+        return "the running value is used for more than one combination"
+    if combine.name == "math.fma" and combine.operands[2] is not acc:
+        return "the running value is multiplied"
+    check = _Check(loop)
+    problem = check.problem()
+    if problem is None and not any(v in check.varying for v in combine.operands if v is not acc):
+        problem = "every step combines the same value"
+    return problem
+
+
+def _widen_reduction(loop: Op, width: int) -> None:
+    """Each lane combines every width-th element; a tree joins the lanes; the tail follows in order."""
+    check = _Check(loop)
+    check.problem()
+    check.varying |= {loop.body.args[1], loop.body.terminator.operands[0]}
+    block, combine = loop.parent, loop.body.terminator.operands[0].op
+    assert block is not None and combine is not None
+    b = Builder(block, loop, loop.location)
+    lower, upper, one, init = loop.operands
+    kind, start = _IDENTITY[combine.name]
+    count = b.index(width)
+    whole = b.subi(upper, b.op("arith.remsi", [upper, count], [t.index]))
+    lanes = t.VectorType((width,), init.type)
+    body = Block([t.index, lanes])
+    for old, new in zip(loop.body.args, body.args, strict=True):
+        new.name = old.name
+    widen = _Widener(check.varying, width, dict(zip(loop.body.args, body.args, strict=True)), loop.body.args[0])
+    inner = Builder(body, location=loop.location)
+    for op in loop.body.ops[:-1]:
+        widen.op(op, inner)
+    inner.make("scf.yield", [widen.map[loop.body.terminator.operands[0]]])
+    made = b.make("scf.for", [lower, whole, count, b.const(start, lanes)], [lanes],
+                  {"vector": t.IntAttr(width, t.i64)}, [Region([body])])
+    joined = b.op("vector.reduction", [made.result], [init.type], {"kind": kind})
+    suffix = ("f" if t.is_float(init.type) else "i") if kind in ("add", "mul") else ""
+    first = b.op(_JOIN[kind] + suffix, [init, joined], [init.type])
+    tail = clone_op(loop, {}, b.insert)
+    tail.operands = [whole, upper, one, first]
+    del tail.attrs["reduction"]
+    loop.replace_by(tail.results)
 
 
 @dataclass

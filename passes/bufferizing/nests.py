@@ -18,6 +18,7 @@ from scancc.ir.shapes import fill
 from .context import Context, converts
 
 PARALLEL_LOOP = {"parallel": t.IntAttr(1, t.i64)}
+REDUCTION_LOOP = {"reduction": t.IntAttr(1, t.i64)}  # may be combined in another order
 
 
 @converts("tensor.empty")
@@ -179,7 +180,8 @@ def _reduce_in_register(c: Context, n: Nest, counters: list[Value], start: Value
     def reduce(dims: Sequence[int], at: list[Value], running: Value) -> Value:
         if not dims:
             return element(c, n, at, running)
-        with c.carrying_loop(n.sizes[dims[0]], [running]) as (counter, (inner,), finish):
+        attrs = dict(REDUCTION_LOOP) if len(dims) == 1 else None
+        with c.carrying_loop(n.sizes[dims[0]], [running], attrs) as (counter, (inner,), finish):
             finish([reduce(dims[1:], [*at, counter], inner)])
         return c.results[0]
     return reduce(n.reduced, list(counters), start)
