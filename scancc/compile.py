@@ -99,7 +99,7 @@ def passes_for(target: Target, export: bool = False) -> str:
     """The pipeline of a target, as text."""
     names = list(pipeline.CPU_SCAN) + list(pipeline.CPU_LOOP)
     if not (target.has_fma and config.contract):
-        names.remove("contract")
+        names = [n for n in names if n not in ("latency", "contract")]
     if export:
         names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
     return ",".join(n if n != "vectorize" else f"vectorize{{bits={8 * target.vector_bytes}}}" for n in names)

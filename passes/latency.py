@@ -1,0 +1,87 @@
+"""Rewrite a state's approach to a target so that its chain is one multiply-add.
+
+    %d = arith.subf(%x, %y)               %k = arith.subf(%one, %a)
+    %p = arith.mulf(%a, %d)               %q = arith.mulf(%a, %x)
+    %s = arith.addf(%y, %p)         ->    %p = arith.mulf(%k, %y)
+                                          %s = arith.addf(%p, %q)
+
+for a state %y, where %a and %x do not wait for it: `y + a*(x - y)` is `(1 - a)*y + a*x`. Only one
+product and one sum then stand between a state and the next (4 cycles as a fused multiply-add, 7
+before), and %k is invariant where %a is.
+Conservative: exactly this form (and `y - a*(y - x)`), with each part used once; the error of either form
+is a rounding of the size of y's. Off with SCANCC_CONTRACT=0, as is `contract`, which runs next.
+Cost: linear. Source: exponential smoothing as it is usually written against its affine form.
+"""
+
+from __future__ import annotations
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Block, Op, Value, defined_in
+
+
+def latency(module: Op) -> None:
+    """Rewrite in the step of every scan, also inside its loop nests."""
+    for op in list(module.walk()):
+        if op.name == "scan.scan":
+            _rewrite(op.body, set(op.body.args[1 + len(op.group(1)):]))
+        elif op.name == "linalg.generic" and _in_scan(op) is not None:
+            scan = _in_scan(op)
+            assert scan is not None
+            states = set(scan.body.args[1 + len(scan.group(1)):])
+            _rewrite(op.body, {arg for arg, value in zip(op.body.args, op.group(0), strict=False)
+                               if value in states})
+
+
+def _in_scan(op: Op) -> Op | None:
+    parent = op.parent_op()
+    return parent if parent is not None and parent.name == "scan.scan" else None
+
+
+def _rewrite(block: Block, states: set[Value]) -> None:
+    waiting = set(states)
+    for op in list(block.ops):
+        found = _approach(op, states, waiting)
+        if found is not None:
+            waiting.add(_affine(op, *found))
+        elif any(v in waiting for v in op.operands) or any(
+                v in waiting for inner in op.walk() for v in inner.operands):
+            waiting.update(op.results)
+
+
+def _approach(op: Op, states: set[Value], waiting: set[Value]) -> tuple[Value, Value, Value] | None:
+    """(y, a, x) if `op` is y + a*(x - y) or y - a*(y - x)."""
+    if op.name not in ("arith.addf", "arith.subf") or not isinstance(op.result.type, t.FloatType):
+        return None
+    for y, product in [op.operands, op.operands[::-1]] if op.name == "arith.addf" else [op.operands]:
+        mul = product.op
+        if y not in states or mul is None or mul.name != "arith.mulf" or mul.parent is not op.parent:
+            continue
+        for a, difference in (mul.operands, mul.operands[::-1]):
+            sub = difference.op
+            if sub is None or sub.name != "arith.subf" or sub.parent is not op.parent or a in waiting:
+                continue
+            x, other = sub.operands if op.name == "arith.addf" else sub.operands[::-1]
+            if other is y and x not in waiting and _once(product) and _once(difference):
+                return y, a, x
+    return None
+
+
+def _once(value: Value) -> bool:
+    return sum(value.uses.values()) == 1
+
+
+def _affine(op: Op, y: Value, a: Value, x: Value) -> Value:
+    block = op.parent
+    assert block is not None
+    b = Builder(block, op, op.location)
+    outside = op.parent_op()
+    if outside is not None and not defined_in(a, block) and outside.parent is not None:
+        with b.at(outside.parent, outside):
+            rest = b.subf(b.const(1.0, a.type), a)
+    else:
+        rest = b.subf(b.const(1.0, a.type), a)
+    made = b.addf(b.mulf(rest, y), b.mulf(a, x))
+    made.name = op.result.name
+    op.replace_by([made])
+    return made
