@@ -33,6 +33,7 @@ from scancc.frontend.scan_module import until
 from scancc.frontend.shared import SharedVariable, shared
 from scancc.frontend.tracing import scan
 from scancc.frontend.updates import OrderedUpdates
+from scancc.frontend.checkpoints import scan_checkpoints
 from scancc.frontend.views import foldl, foldr, map, reduce
 from scancc.modes import Mode
 
@@ -44,7 +45,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Function", "In", "Mode", "OrderedUpdates", "Out", "SharedVariable", "Variable", "change_flags", "clone",
     "clone_replace", "config", "export", "foldl", "foldr", "function", "map", "reduce", "scan",
-    "scan_module", "shared", "until",
+    "scan_checkpoints", "scan_module", "shared", "until",
 ]
 
 

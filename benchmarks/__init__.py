@@ -1,0 +1,1 @@
+"""Programs that measure scancc beside native C; run one with `python -m benchmarks.NAME`."""

@@ -1,0 +1,30 @@
+"""What a call costs from Python: `python -m benchmarks.calls`.
+
+A scan over ten scalars, called with an array; an empty Python function stands beside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import scancc as sc
+import scancc.tensor as T
+from benchmarks.harness import interleaved, report
+
+
+def main() -> None:
+    x = T.vector("x")
+    sums, _ = sc.scan(lambda x_i, total: total + x_i, sequences=x, outputs_info=T.constant(0.0))
+    last = sc.function([x], sums[-1])
+    all_ = sc.function([x], sums)
+    counter = sc.shared(0.0)
+    total = sc.function([x], sums[-1], updates={counter: counter + 1})
+    values, listed = np.arange(10.0), list(range(10))
+    report("a scan over ten scalars", interleaved({
+        "last sum, array": lambda: last(values), "all sums, array": lambda: all_(values),
+        "with a shared update": lambda: total(values), "from a list": lambda: last(listed),
+        "np.cumsum": lambda: np.cumsum(values), "an empty function": lambda: None}), "np.cumsum", "us")
+
+
+if __name__ == "__main__":
+    main()
