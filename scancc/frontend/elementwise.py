@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from scancc.frontend import complex_lowering as complex_low
 from scancc.frontend import scalar_lowering as low
 from scancc.frontend import scalar_numpy as meaning
 from scancc.frontend.constants import (
@@ -82,8 +83,9 @@ def same(dtypes: tuple[str, ...]) -> Signature:
 
 
 def floating(dtypes: tuple[str, ...]) -> Signature:
-    """As `same`, but integers and bools become floats first."""
-    dtype = float_for(promote_dtypes(*dtypes))
+    """As `same`, but integers and bools become floats first (`apply_scalar` has made them `floatX`)."""
+    dtype = promote_dtypes(*dtypes)
+    dtype = promote_dtypes(dtype, "float64") if is_discrete(dtype) else dtype
     return Signature((dtype,) * len(dtypes), dtype)
 
 
@@ -115,8 +117,8 @@ def magnitude(dtypes: tuple[str, ...]) -> Signature:
 
 def paired(dtypes: tuple[str, ...]) -> Signature:
     """Two real dtypes give the complex one of their precision."""
-    dtype = float_for(promote_dtypes(*dtypes))
-    return Signature((dtype, dtype), promote_dtypes(dtype, "complex64"))
+    found = floating(dtypes)
+    return Signature(found.compute, promote_dtypes(found.out, "complex64"))
 
 
 def real_dtype(dtype: str) -> str:
@@ -242,6 +244,9 @@ def apply_scalar(fn: str, *values: object) -> Variable:
     if len(values) != entry.n_in:
         raise TypeError(f"{fn} takes {entry.n_in} operands, not {len(values)}")
     operands = _typed(entry, [as_operand(v) for v in values])
+    if entry.dtype_rule in (floating, tested, paired):
+        dtype = float_for(promote_dtypes(*(v.dtype for v in operands)))
+        operands = [cast(v, dtype) for v in operands]
     found = signature(fn, tuple(v.dtype for v in operands))
     operands = [cast(v, t) for v, t in zip(operands, found.compute, strict=True)]
     if all(isinstance(v, Constant) and v.ndim == 0 and is_discrete(v.dtype) for v in operands):
@@ -315,7 +320,9 @@ def _scaled(value: float, like: Variable) -> Constant:
 
 def _d_power(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
     x, y = inputs
-    below = apply_scalar("power", x, y - 1)
+    below = apply_scalar("power", x, y - _scaled(1, y))
+    if kind(g.dtype) == "c":
+        return [g * conj(y * below), g * conj(out * log(x))]
     exponent = constant_value(y)
     if exponent is not None and np.all(exponent >= 1):
         return [g * (y * below), None]
@@ -448,23 +455,25 @@ def _entries() -> list[ScalarFn]:
         fn("mod", 2, same, np.mod, {"f": low.mod_float, "i": low.mod_signed, "u": low.mod_unsigned}, _d_mod,
            "x % y, with the sign of y"),
         fn("power", 2, same, meaning.power,
-           {"f": "math.powf", "i": low.power_signed, "u": low.named("math.ipowi")}, _d_power, "x ** y"),
+           {"f": "math.powf", "i": low.power_signed, "u": low.power_unsigned, "c": complex_low.power},
+           _d_power, "x ** y"),
         fn("neg", 1, same, np.negative,
            {"f": "arith.negf", "i": low.neg_int, "u": low.neg_int, "c": "complex.neg"},
            lambda i, o, g: [-g], "-x"),
         fn("abs", 1, magnitude, np.abs,
-           {"f": "math.absf", "i": low.absolute_int, "u": low.itself, "b": low.itself, "c": low.complex_abs},
+           {"f": "math.absf", "i": low.absolute_int, "u": low.itself, "b": low.itself,
+            "c": complex_low.absolute},
            _d_abs, "absolute value"),
         fn("sgn", 1, same, np.sign, {"f": low.sign_float, "i": low.sign_int, "u": low.sign_unsigned}, None,
            "-1, 0 or 1; NaN of NaN"),
         fn("sqr", 1, same, np.square,
-           {"f": low.square_float, "i": low.square_int, "u": low.square_int, "c": low.complex_sqr},
+           {"f": low.square_float, "i": low.square_int, "u": low.square_int, "c": complex_low.sqr},
            _d_sqr, "x * x"),
         fn("sqrt", 1, floating, np.sqrt, {"f": "math.sqrt", "c": "complex.sqrt"}, _d_sqrt, "square root"),
         fn("cbrt", 1, floating, np.cbrt, {"f": "math.cbrt"},
            _unary(lambda x, o, g: quotient(g, sqr(o) * _scaled(3, g))), "cube root"),
-        fn("reciprocal", 1, floating, np.reciprocal, {"f": low.reciprocal, "c": low.complex_reciprocal},
-           _unary(lambda x, o, g: -_conj_times(_times(g, o), o)), "1 / x"),
+        fn("reciprocal", 1, floating, np.reciprocal, {"f": low.reciprocal, "c": complex_low.reciprocal},
+           _unary(lambda x, o, g: -_times(_times(g, o), o)), "1 / x"),
         fn("maximum", 2, same, np.maximum,
            {"f": "arith.maximumf", "i": "arith.maxsi", "u": "arith.maxui", "b": "arith.ori"},
            _d_choice(lambda x, y: ge(x, y)), "the larger; NaN if either is"),
@@ -531,20 +540,20 @@ def _entries() -> list[ScalarFn]:
            _unary(lambda x, o, g: masked_mul(g, trigamma(x))), "derivative of gammaln"),
         fn("trigamma", 1, floating, meaning.trigamma, {"f": low.trigamma}, None, "derivative of digamma"),
         # rounding
-        fn("floor", 1, same, np.floor, _rounded("math.floor"), None, "largest integer not above"),
-        fn("ceil", 1, same, np.ceil, _rounded("math.ceil"), None, "smallest integer not below"),
-        fn("trunc", 1, same, np.trunc, _rounded("math.trunc"), None, "towards zero"),
-        fn("round_half_to_even", 1, same, np.rint, _rounded("math.roundeven"), None,
+        fn("floor", 1, same, np.floor, {"f": "math.floor"}, None, "largest integer not above"),
+        fn("ceil", 1, same, np.ceil, {"f": "math.ceil"}, None, "smallest integer not below"),
+        fn("trunc", 1, same, np.trunc, {"f": "math.trunc"}, None, "towards zero"),
+        fn("round_half_to_even", 1, same, np.rint, {"f": "math.roundeven"}, None,
            "nearest, halves to even"),
-        fn("round_half_away_from_zero", 1, same, meaning.round_half_away, _rounded("math.round"), None,
+        fn("round_half_away_from_zero", 1, same, meaning.round_half_away, {"f": "math.round"}, None,
            "nearest, halves away from zero"),
         # comparison and choice
         fn("lt", 2, compared, np.less, low.compare("olt", "lt"), None, "x < y"),
         fn("le", 2, compared, np.less_equal, low.compare("ole", "le"), None, "x <= y"),
         fn("gt", 2, compared, np.greater, low.compare("ogt", "gt"), None, "x > y"),
         fn("ge", 2, compared, np.greater_equal, low.compare("oge", "ge"), None, "x >= y"),
-        fn("eq", 2, compared, np.equal, {**low.compare("oeq", "eq"), "c": low.complex_equal}, None, "x == y"),
-        fn("neq", 2, compared, np.not_equal, {**low.compare("une", "ne"), "c": low.complex_unequal}, None,
+        fn("eq", 2, compared, np.equal, {**low.compare("oeq", "eq"), "c": "complex.eq"}, None, "x == y"),
+        fn("neq", 2, compared, np.not_equal, {**low.compare("une", "ne"), "c": "complex.neq"}, None,
            "x != y"),
         fn("isnan", 1, tested, np.isnan, {"f": low.is_nan}, None, "whether x is NaN"),
         fn("isinf", 1, tested, np.isinf, {"f": low.is_inf}, None, "whether x is plus or minus infinity"),
@@ -565,13 +574,13 @@ def _entries() -> list[ScalarFn]:
         fn("right_shift", 2, same, np.right_shift,
            {"i": low.shift_right_signed, "u": low.shift_right_unsigned}, None, "x >> y"),
         # complex numbers; gradients pair as real ones do: d cost = real(conj(g) * dx)
-        fn("real", 1, magnitude, np.real, {"f": low.itself, "c": low.real},
+        fn("real", 1, magnitude, np.real, {"f": low.itself, "c": complex_low.real},
            _unary(lambda x, o, g: cast(g, x.dtype)), "real part"),
-        fn("imag", 1, magnitude, np.imag, {"c": low.imag},
+        fn("imag", 1, magnitude, np.imag, {"c": complex_low.imag},
            _unary(lambda x, o, g: make_complex(g * 0, g)), "imaginary part"),
-        fn("conj", 1, same, np.conj, {"f": low.itself, "i": low.itself, "u": low.itself, "c": low.conj},
+        fn("conj", 1, same, np.conj, {**dict.fromkeys("fiu", low.itself), "c": complex_low.conj},
            _unary(lambda x, o, g: conj(g)), "complex conjugate"),
-        fn("make_complex", 2, paired, meaning.make_complex, {"f": low.make_complex},
+        fn("make_complex", 2, paired, meaning.make_complex, {"f": complex_low.make_complex},
            lambda i, o, g: [real(g), imag(g)], "x + iy"),
         # what derivatives are made of, near a pole
         fn("quotient", 2, floating, meaning.quotient, {"f": low.quotient}, _d_quotient,
@@ -584,10 +593,6 @@ def _entries() -> list[ScalarFn]:
            lambda i, o, g: [g * copysign(_scaled(1, g), i[0]) * copysign(_scaled(1, g), i[1]), None],
            "magnitude of x with the sign of y"),
     ]
-
-
-def _rounded(op: str) -> Lowering:
-    return {"f": op, "i": low.itself, "u": low.itself, "b": low.itself}
 
 
 SCALARS: dict[str, ScalarFn] = {entry.name: entry for entry in _entries()}

@@ -330,7 +330,7 @@ class _Index:
         items = _expand_ellipsis(list(index) if isinstance(index, tuple) else [index], x)
         self.advanced = any(_is_array(item) for item in items)
         self.new_axes = [a for a, item in enumerate(i for i in items if not self._drops(i)) if item is None]
-        if self.advanced and None in items:
+        if self.advanced and any(item is None for item in items):
             self._insert_axes(items)
             items = [slice(None) if item is None else item for item in items]
         items = [item for item in items if item is not None]

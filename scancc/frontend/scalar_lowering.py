@@ -9,14 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from scancc.ir.types import element, scalar
+from scancc.ir.types import element
 
 Lower = Callable[..., Any]
-
-
-def named(op: str) -> Lower:
-    """An op of one result that has the type of the first operand."""
-    return lambda b, *operands, dtype: b.op(op, list(operands), [operands[0].type])
 
 
 def compare(float_predicate: str, int_predicate: str) -> dict[str, str | Lower]:
@@ -31,36 +26,6 @@ def compare(float_predicate: str, int_predicate: str) -> dict[str, str | Lower]:
     }
 
 
-def complex_equal(b: Any, x: Any, y: Any, dtype: str) -> Any:
-    real = b.cmpf("oeq", *(_part(b, "re", z) for z in (x, y)))
-    imag = b.cmpf("oeq", *(_part(b, "im", z) for z in (x, y)))
-    return b.op("arith.andi", [real, imag], [real.type])
-
-
-def complex_unequal(b: Any, x: Any, y: Any, dtype: str) -> Any:
-    return not_(b, complex_equal(b, x, y, dtype), dtype)
-
-
-def _part(b: Any, part: str, z: Any) -> Any:
-    return b.op(f"complex.{part}", [z], [z.type.element])
-
-
-def real(b: Any, z: Any, dtype: str) -> Any:
-    return _part(b, "re", z)
-
-
-def imag(b: Any, z: Any, dtype: str) -> Any:
-    return _part(b, "im", z)
-
-
-def conj(b: Any, z: Any, dtype: str) -> Any:
-    return b.op("complex.create", [_part(b, "re", z), b.negf(_part(b, "im", z))], [z.type])
-
-
-def complex_abs(b: Any, z: Any, dtype: str) -> Any:
-    return hypot(b, _part(b, "re", z), _part(b, "im", z), dtype)
-
-
 def hypot(b: Any, x: Any, y: Any, dtype: str) -> Any:
     """Scaled by the larger part, so that squares neither overflow nor vanish; infinite if either is."""
     x, y = b.math("absf", x), b.math("absf", y)
@@ -71,18 +36,6 @@ def hypot(b: Any, x: Any, y: Any, dtype: str) -> Any:
     scaled = b.mulf(large, b.math("sqrt", b.addf(one, b.mulf(ratio, ratio))))
     infinite = b.op("arith.ori", [b.cmpf("oeq", x, inf), b.cmpf("oeq", y, inf)], [b.cmpf("oeq", x, inf).type])
     return b.select(infinite, inf, scaled)
-
-
-def complex_sqr(b: Any, z: Any, dtype: str) -> Any:
-    return b.op("complex.mul", [z, z], [z.type])
-
-
-def complex_reciprocal(b: Any, z: Any, dtype: str) -> Any:
-    return b.op("complex.div", [b.const(1.0, z.type), z], [z.type])
-
-
-def make_complex(b: Any, x: Any, y: Any, dtype: str) -> Any:
-    return b.op("complex.create", [x, y], [scalar(dtype)])
 
 
 def not_(b: Any, x: Any, dtype: str) -> Any:
@@ -204,7 +157,11 @@ def floor_div_float(b: Any, x: Any, y: Any, dtype: str) -> Any:
 def power_signed(b: Any, x: Any, y: Any, dtype: str) -> Any:
     zero = b.const(0, x.type)
     negative = b.cmpi("slt", y, zero)
-    return b.select(negative, zero, b.op("math.ipowi", [x, b.select(negative, zero, y)], [x.type]))
+    return b.select(negative, zero, power_unsigned(b, x, b.select(negative, zero, y), dtype))
+
+
+def power_unsigned(b: Any, x: Any, y: Any, dtype: str) -> Any:
+    return b.op("math.ipowi", [x, y], [x.type])
 
 
 # ---- shifts ---------------------------------------------------------------------------------------
@@ -291,5 +248,7 @@ def trigamma(b: Any, x: Any, dtype: str) -> Any:
     sine = b.math("sin", b.mulf(pi, b.subf(x, b.math("floor", x))))
     ratio = b.divf(pi, sine)
     reflected = b.subf(b.mulf(ratio, ratio), total)
-    pole = b.op("arith.andi", [reflect, b.cmpf("oeq", x, b.math("floor", x))], [reflect.type])
+    pole = b.op("arith.andi", [b.cmpf("ogt", x, c(float("-inf"))), b.cmpf("oeq", x, b.math("floor", x))],
+                [reflect.type])
+    pole = b.op("arith.andi", [reflect, pole], [reflect.type])
     return b.select(pole, c(float("inf")), b.select(reflect, reflected, total))

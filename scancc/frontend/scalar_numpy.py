@@ -79,7 +79,9 @@ _DIGAMMA_SERIES = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1
 
 def _digamma(x: float) -> float:
     if x <= 0:
-        if x == math.floor(x) or math.isinf(x):
+        if x == 0:
+            return -math.copysign(math.inf, x)
+        if math.isinf(x) or x == math.floor(x):
             return math.nan
         return _digamma(1 - x) - math.pi / math.tan(math.pi * (x - math.floor(x)))
     shift = 0.0
@@ -95,7 +97,9 @@ def _digamma(x: float) -> float:
 
 def _trigamma(x: float) -> float:
     if x <= 0:
-        if x == math.floor(x) or math.isinf(x):
+        if math.isinf(x):
+            return math.nan
+        if x == math.floor(x):
             return math.inf
         return (math.pi / math.sin(math.pi * (x - math.floor(x)))) ** 2 - _trigamma(1 - x)
     shift = 0.0

@@ -1,0 +1,351 @@
+"""Elementwise functions: NumPy's values and dtypes, derivatives against differences, native code."""
+
+import math
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.config import change_flags
+from scancc.frontend.elementwise import SCALARS, apply_scalar, signature
+from scancc.frontend.graph import Constant, TensorType
+from scancc.frontend.reference import evaluate
+
+DTYPES = {
+    "f": ["float64", "float32"], "i": ["int8", "int32", "int64"], "u": ["uint8", "uint64"], "b": ["bool"],
+    "c": ["complex128", "complex64"],
+}
+
+# What each function is; those that NumPy has under the same name are left out.
+EXPECTED = {
+    "sub": np.subtract, "mul": np.multiply, "floor_div": np.floor_divide, "neg": np.negative, "sgn": np.sign,
+    "sqr": lambda x: x * x, "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "softplus": lambda x: np.logaddexp(x, 0).astype(x.dtype), "lt": np.less, "le": np.less_equal,
+    "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "neq": np.not_equal, "switch": np.where,
+    "true_div": np.true_divide, "round_half_to_even": np.round,
+    "round_half_away_from_zero": lambda x: np.array([_half_away(v) for v in x], x.dtype),
+    "erf": np.vectorize(math.erf), "erfc": np.vectorize(math.erfc),
+    "make_complex": lambda x, y: _pair(x, y),
+    "gammaln": np.vectorize(lambda v: math.lgamma(v) if v > 0 or v % 1 else math.inf),
+    "quotient": lambda x, y: np.where(y == 0, 0, x / y),
+    "masked_mul": lambda x, y: np.where(x == 0, 0, x * y),
+    "masked_div": lambda x, y: np.where(x == 0, 0, x / y),
+    "power": lambda x, y: np.where(y < 0, 0, x ** abs(y.clip(0))) if x.dtype.kind == "i" else x**y,
+}
+
+
+def _half_away(v):
+    return math.copysign(math.floor(abs(v) + 0.5), v) if math.isfinite(v) else v
+
+
+def _pair(x, y):
+    z = np.empty(x.shape, np.result_type(x.dtype, "complex64"))
+    z.real, z.imag = x, y
+    return z
+
+
+def samples(dtype):
+    kind = np.dtype(dtype).kind
+    if kind == "f":
+        values = [0., -0., 1, -1, .5, -.5, 1.5, 2.5, -2.5, 3.7, -3.7, 10.3, 1e-5, 30., .9, -.9,
+                  np.inf, -np.inf, np.nan]
+    elif kind in "iu":
+        limits = np.iinfo(dtype)
+        values = [0, 1, 2, 3, 7, 12, 5, limits.max, limits.max - 1, limits.min]
+        values += [-1, -2, -3, -7] if kind == "i" else []
+    else:
+        values = [False, True] if kind == "b" else [0, 1, 1j, -1, -1j, 1 + 2j, .5 - .3j, -2 + .1j]
+    return np.array(values, dtype)
+
+
+def operands(entry, dtype):
+    x = samples(dtype)
+    if entry.n_in == 1:
+        return [x]
+    first, second = (a.ravel() for a in np.meshgrid(x, x))
+    return [first, second] if entry.n_in == 2 else [np.arange(first.size) % 3 == 0, first, second]
+
+
+CASES = [(n, dtype) for n, entry in SCALARS.items() for kind in entry.lower for dtype in DTYPES[kind]]
+SPECIAL = ("digamma", "trigamma")  # checked against known values below
+
+
+def inputs_of(arrays):
+    return [TensorType(a.dtype.name, (None,))(f"x{i}") for i, a in enumerate(arrays)]
+
+
+def close(dtype):
+    double = dtype in ("float64", "complex128")
+    return {"rtol": 1e-12, "atol": 1e-14} if double else {"rtol": 3e-6, "atol": 1e-6}
+
+
+@pytest.mark.parametrize("name, dtype", [c for c in CASES if c[0] not in SPECIAL])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_reference_is_numpys_value(name, dtype):
+    arrays = operands(SCALARS[name], dtype)
+    inputs = inputs_of(arrays)
+    (found,) = evaluate([apply_scalar(name, *inputs)], dict(zip(inputs, arrays, strict=True)))
+    expected = EXPECTED.get(name) or getattr(np, name)
+    np.testing.assert_allclose(found, expected(*arrays), **close(dtype))
+    assert found.dtype == signature(name, tuple(a.dtype.name for a in arrays)).out
+
+
+@pytest.mark.parametrize("name", SCALARS)
+def test_native_code_agrees_with_the_reference(name):
+    entry = SCALARS[name]
+    groups = [operands(entry, DTYPES[kind][0]) for kind in entry.lower]
+    inputs = [inputs_of(arrays) for arrays in groups]
+    outputs = [apply_scalar(name, *group) for group in inputs]
+    flat = [v for group in inputs for v in group]
+    values = [a for arrays in groups for a in arrays]
+    native = sc.function(flat, outputs)(*values)
+    for found, expected in zip(native, evaluate(outputs, dict(zip(flat, values, strict=True))), strict=True):
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8", "int32", "uint64", "complex64"])
+@pytest.mark.parametrize("name", ["add", "floor_div", "mod", "power", "sqr", "abs", "sgn", "right_shift"])
+def test_native_code_agrees_in_narrow_dtypes(name, dtype):
+    if np.dtype(dtype).kind not in SCALARS[name].lower:
+        pytest.skip(f"{name} is not defined for {dtype}")
+    arrays = operands(SCALARS[name], dtype)
+    inputs = inputs_of(arrays)
+    out = apply_scalar(name, *inputs)
+    (expected,) = evaluate([out], dict(zip(inputs, arrays, strict=True)))
+    np.testing.assert_allclose(sc.function(inputs, out)(*arrays), expected, rtol=2e-6)
+
+
+def test_digamma_and_trigamma_at_known_points():
+    x = T.vector("x")
+    points = np.array([1.0, 0.5, 10.0, -0.5, -2.0, np.inf])
+    first, second = evaluate([T.digamma(x), T.tri_gamma(x)], {x: points})
+    euler = 0.5772156649015329
+    np.testing.assert_allclose(
+        first, [-euler, -euler - 2 * math.log(2), 2.251752589066721, 0.03648997397857652, np.nan, np.inf],
+        rtol=1e-13,
+    )
+    np.testing.assert_allclose(
+        second, [math.pi**2 / 6, math.pi**2 / 2, 0.10516633568168575, 8.934802200544679, np.inf, 0],
+        rtol=1e-13,
+    )
+
+
+# ---- derivatives --------------------------------------------------------------------------------------
+
+DOMAIN = {
+    "log": (.2, 3), "log2": (.2, 3), "log10": (.2, 3), "log1p": (-.5, 3), "sqrt": (.2, 3), "power": (.2, 2),
+    "arcsin": (-.8, .8), "arccos": (-.8, .8), "arctanh": (-.8, .8), "arccosh": (1.2, 3), "gammaln": (.3, 4),
+    "digamma": (.3, 4), "mod": (1, 2), "reciprocal": (.3, 2), "cbrt": (.2, 2), "true_div": (.3, 2),
+    "quotient": (.3, 2), "masked_div": (.3, 2),
+}
+SMOOTH = [
+    n for n, e in SCALARS.items()
+    if e.derivative is not None and "f" in e.lower and n not in ("switch", "real", "conj", "make_complex")
+]
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_derivative_is_the_limit_of_differences(name):
+    entry, rng = SCALARS[name], np.random.default_rng(3)
+    low, high = DOMAIN.get(name, (-2, 2))
+    arrays = [rng.uniform(low, high, 7) for _ in range(entry.n_in)]
+    inputs = inputs_of(arrays)
+    out, seed = apply_scalar(name, *inputs), T.vector("g")
+    given = dict(zip(inputs, arrays, strict=True))
+    weights = rng.normal(size=7)
+    for i, gradient in enumerate(entry.derivative(inputs, out, seed)):
+        if gradient is None:
+            continue
+        (found,) = evaluate([gradient], {**given, seed: weights})
+        step = 1e-6
+        ends = [evaluate([out], {**given, inputs[i]: arrays[i] + s})[0] for s in (step, -step)]
+        np.testing.assert_allclose(found, weights * (ends[0] - ends[1]) / (2 * step), rtol=1e-6, atol=1e-8)
+
+
+def derivative_at(expression, x, at, gradient=1.0):
+    node = expression.owner
+    g = T.vector("g")
+    parts = node.op.scalar.derivative(node.inputs, expression, g)
+    part = next(p for v, p in zip(node.inputs, parts, strict=True) if v is x)
+    return evaluate([part], {x: np.array(at, float), g: np.full(len(at), gradient)})[0]
+
+
+def test_derivative_counts_as_zero_where_it_is_infinite_and_the_function_is_not():
+    x = T.vector("x")
+    assert derivative_at(T.sqrt(x), x, [0.0, 4.0]).tolist() == [0, 0.25]
+    assert derivative_at(T.power(x, 0.5), x, [0.0, 4.0]).tolist() == [0, 0.25]
+    assert derivative_at(T.arcsin(x), x, [1.0, 0.0]).tolist() == [0, 1]
+    assert derivative_at(T.power(x, 3.0), x, [0.0, 2.0]).tolist() == [0, 12]
+
+
+def test_gradient_of_zero_stays_zero_at_a_pole():
+    x = T.vector("x")
+    for function in (T.log, T.reciprocal, T.exp):
+        assert derivative_at(function(x), x, [0.0, -0.0, 1000.0], gradient=0.0).tolist() == [0, 0, 0]
+    assert np.isinf(derivative_at(T.log(x), x, [0.0])).all()
+
+
+def test_first_operand_has_the_gradient_at_a_tie():
+    x, y, g = T.vector("x"), T.vector("y"), T.vector("g")
+    for function in (T.maximum, T.minimum):
+        parts = SCALARS[function(x, y).owner.op.fn].derivative([x, y], function(x, y), g)
+        first, second = evaluate(parts, {x: [2.0], y: [2.0], g: [3.0]})
+        assert (first.item(), second.item()) == (3, 0)
+
+
+def test_every_entry_says_whether_it_has_a_derivative():
+    flat = {
+        "floor_div", "sgn", "trigamma", "floor", "ceil", "trunc", "round_half_to_even",
+        "round_half_away_from_zero", "lt", "le", "gt", "ge", "eq", "neq", "isnan", "isinf", "isfinite",
+        "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor",
+        "invert", "left_shift", "right_shift",
+    }
+    assert {n for n, e in SCALARS.items() if e.derivative is None} == flat
+
+
+# ---- dtypes -------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("left, right, dtype", [
+    ("float32", "int32", "float64"), ("float32", "int8", "float32"), ("int8", "uint8", "int16"),
+    ("bool", "int16", "int16"), ("float32", "float64", "float64"), ("complex64", "float64", "complex128"),
+    ("int64", "uint64", "float64"),
+])
+def test_operands_meet_in_numpys_dtype(left, right, dtype):
+    x, y = TensorType(left, ())(), TensorType(right, ())()
+    assert (x + y).dtype == dtype == np.result_type(left, right).name
+
+
+@pytest.mark.parametrize("dtype, number, expected", [
+    ("float32", 0.5, "float32"), ("float32", 2, "float32"), ("int8", 3, "int8"), ("int8", 1.0, "float64"),
+    ("bool", 1, "int64"), ("uint8", 255, "uint8"), ("int8", 300, "int16"), ("uint8", -1, "int16"),
+    ("float32", 1j, "complex64"), ("int32", 1j, "complex128"), ("float32", 1e300, "float32"),
+])
+def test_python_number_takes_the_dtype_of_what_it_meets(dtype, number, expected):
+    x = TensorType(dtype, (None,))("x")
+    assert (x + number).dtype == (number + x).dtype == expected
+
+
+def test_numpy_number_keeps_its_dtype():
+    assert (T.fvector() + np.float64(1)).dtype == "float64"
+    assert (T.fvector() * np.float32(1)).dtype == "float32"
+    assert (T.bvector() * np.int32(1)).dtype == "int32"
+
+
+def test_python_float_among_integers_is_floatx():
+    with change_flags(floatX="float32"):
+        assert (T.wvector() + 0.5).dtype == "float32"
+        assert (T.lvector() + 0.5).dtype == "float64"
+        assert T.exp(T.bvector()).dtype == "float32"
+    assert T.exp(T.bvector()).dtype == "float64"
+
+
+def test_division_of_integers_gives_floats_and_of_floats_keeps_them():
+    assert (T.lvector() / T.lvector()).dtype == "float64"
+    assert (T.fvector() / 2).dtype == "float32"
+    assert (T.ivector() // 2).dtype == "int32"
+
+
+def test_comparison_gives_bool_and_a_number_out_of_range_is_compared_exactly():
+    x = T.bvector("x")
+    (found,) = evaluate([x < 300], {x: np.array([1, 127], "int8")})
+    assert found.dtype == bool and found.all()
+
+
+@pytest.mark.parametrize("make", [
+    lambda: T.TensorType("bool", ())() - T.TensorType("bool", ())(), lambda: -T.TensorType("bool", ())(),
+    lambda: T.zscalar() < T.zscalar(), lambda: T.dscalar() & T.dscalar(), lambda: T.dscalar() << 2,
+    lambda: T.zscalar() % 2,
+])
+def test_undefined_for_a_dtype_is_a_type_error_that_names_the_kinds(make):
+    with pytest.raises(TypeError, match="is not defined for .* it takes .*; cast first"):
+        make()
+
+
+def test_whole_numbers_are_rounded_by_doing_nothing():
+    x = T.ivector("x")
+    assert T.floor(x) is x and T.round(x) is x
+
+
+# ---- casts, folding, broadcasting ------------------------------------------------------------------------
+
+@pytest.mark.parametrize("source", ["float64", "float32", "int8", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("target", ["float32", "float64", "int8", "int64", "uint8", "bool", "complex64"])
+def test_cast_is_numpys_astype(source, target):
+    values = samples(source)
+    values = values[np.isfinite(values)] if source.startswith("float") else values
+    if source.startswith("float") and target in ("uint8", "int8"):
+        values = values.clip(0, 100)
+    x = TensorType(source, (None,))("x")
+    (found,) = evaluate([x.astype(target)], {x: values})
+    np.testing.assert_array_equal(found, values.astype(target))
+    assert found.dtype == target
+
+
+def test_cast_to_the_same_dtype_is_the_variable_itself():
+    x = T.fvector("x")
+    assert T.cast(x, "float32") is x and T.cast(x, np.float32) is x
+    with change_flags(floatX="float32"):
+        assert T.cast(x, "floatX") is x
+
+
+def test_cast_of_complex_to_real_is_refused():
+    with pytest.raises(TypeError, match="imaginary part; use T.real"):
+        T.cast(T.zvector(), "float64")
+
+
+def test_integer_constants_are_folded_at_once():
+    result = (T.constant(7) - 3) // 2
+    assert isinstance(result, Constant) and result.data == 2
+
+
+def test_axis_known_to_be_one_stretches_and_missing_axes_are_added():
+    row, col, vec, mat = T.row("r"), T.col("c"), T.vector("v"), T.matrix("m")
+    values = {row: np.arange(3.)[None], col: np.arange(2.)[:, None], vec: np.arange(3.), mat: np.ones((2, 3))}
+    found = evaluate([row + col, mat * vec, vec - col], values)
+    r, c, v, m = values.values()
+    for one, other in zip(found, [r + c, m * v, v - c], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert (row + col).type.shape == (None, None) and (row + T.row()).broadcastable == (True, False)
+
+
+def test_unknown_axis_never_stretches():
+    x, y = T.vector("x"), T.vector("y")
+    with pytest.raises(ValueError, match=r"add: shapes \(1,\) and \(3,\) do not agree on axis 0"):
+        evaluate([x + y], {x: np.ones(1), y: np.ones(3)})
+
+
+def test_known_lengths_that_differ_are_an_error_when_built():
+    x, y = T.tensor("x", shape=(2, None)), T.tensor("y", shape=(3, None))
+    with pytest.raises(ValueError, match=r"mul: the lengths of axis 0 do not agree: x .* y "):
+        x * y
+
+
+def test_power_with_the_number_two_is_a_square():
+    x = T.fvector("x")
+    assert (x**2).owner.op.fn == "sqr" and (x**2).dtype == "float32"
+    assert (T.ivector() ** 2.0).dtype == "float64"
+
+
+def test_clip_and_composed_functions():
+    x, values = T.vector("x"), np.array([-2.0, -0.5, 0.5, 2.0])
+    found = evaluate(
+        [T.clip(x, -1, 1), T.deg2rad(x), T.isclose(x, 0.5), T.allclose(x, x), T.gamma(x),
+         T.log1mexp(-abs(x))],
+        {x: values},
+    )
+    expected = [
+        values.clip(-1, 1), np.deg2rad(values), np.isclose(values, 0.5), np.True_,
+        [np.inf, math.gamma(-0.5), math.gamma(0.5), 1.0], np.log(1 - np.exp(-abs(values))),
+    ]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_complex_parts_and_angle():
+    z, values = T.zvector("z"), np.array([1 + 2j, -3j, 2.5])
+    found = evaluate([z.real, z.imag, z.conj(), abs(z), T.angle(z)], {z: values})
+    expected = [values.real, values.imag, values.conj(), abs(values), np.angle(values)]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other)
