@@ -207,7 +207,8 @@ def _widen_reduction(loop: Op, width: int) -> None:
     inner.make("scf.yield", [widen.map[loop.body.terminator.operands[0]]])
     made = b.make("scf.for", [lower, whole, count, b.const(start, lanes)], [lanes],
                   {"vector": t.IntAttr(width, t.i64)}, [Region([body])])
-    joined = b.op("vector.reduction", [made.result], [init.type], {"kind": kind})
+    joined = b.op("vector.reduction", [made.result], [init.type],
+                  {"kind": t.DialectAttr(f"#vector.kind<{kind}>")})
     suffix = ("f" if t.is_float(init.type) else "i") if kind in ("add", "mul") else ""
     first = b.op(_JOIN[kind] + suffix, [init, joined], [init.type])
     tail = clone_op(loop, {}, b.insert)

@@ -119,10 +119,11 @@ def mlir_opt() -> tuple[str, int] | None:
 
 
 def spelled_for(version: int, text: str) -> str:
-    """What older versions called otherwise: 16 has segment sizes in snake case, and before 18
-    `tensor.splat` took no sizes."""
+    """What older versions called otherwise: 16 has segment sizes in snake case and `maxf`, and before
+    18 `tensor.splat` took no sizes."""
     if version < 17:
         text = text.replace("operandSegmentSizes", "operand_segment_sizes")
+        text = re.sub(r"#vector.kind<(max|min)imumf>", r"#vector.kind<\1f>", text)
     return text if version >= 18 else text.replace('"tensor.splat"', '"scan.splat"')
 
 

@@ -316,7 +316,8 @@ _REDUCTIONS = {"add": "add", "mul": "mul", "and": "and", "or": "or", "maxsi": "s
 @emits("vector.reduction")
 def vector_reduction(e: FunctionEmitter, op: Op) -> None:
     """Halves combined with halves: the same tree on every target."""
-    vector, kind = op.operands[0], str(op.attrs["kind"])
+    vector = op.operands[0]
+    kind = str(op.attrs["kind"]).removeprefix("#vector.kind<").removesuffix(">")
     count = vector.type.shape[0]  # type: ignore[attr-defined]
     element = t.element(vector.type)
     current = e.value(vector)
