@@ -26,7 +26,7 @@ def contract(module: Op) -> None:
     """Contract in every block that computes scalars."""
     for op in list(module.walk()):
         if op.name == "scan.scan":
-            _contract_block(op.body, {a: 0 for a in op.body.args[1 + len(op.group(1)):]})
+            _contract_block(op.body, dict.fromkeys(op.body.args[1 + len(op.group(1)):], 0))
         elif op.name == "linalg.generic":
             _contract_block(op.body, _waiting_args(op))
         elif op.name == "func.func":

@@ -281,8 +281,9 @@ def _product_maps(op: Op) -> list[tuple[int, ...]]:
     ranks = tuple(len(v.type.shape) for v in op.operands)  # type: ignore[attr-defined]
     if op.name == "scan.batch_dot":
         return [(0, 1, 3), (0, 3, 2)]
-    return {(1, 1): [(0,), (0,)], (1, 2): [(1,), (1, 0)], (2, 1): [(0, 1), (1,)],
-            (2, 2): [(0, 2), (2, 1)]}[ranks]
+    maps: dict[tuple[int, ...], list[tuple[int, ...]]] = {
+        (1, 1): [(0,), (0,)], (1, 2): [(1,), (1, 0)], (2, 1): [(0, 1), (1,)], (2, 2): [(0, 2), (2, 1)]}
+    return maps[ranks]
 
 
 def _accumulate(op: Op, nest: _Nest, accesses: Sequence[tuple[Value, Access]], n_parallel: int,

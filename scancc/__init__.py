@@ -26,6 +26,7 @@ from scancc.config import change_flags, config
 from scancc.frontend import operators as _operators  # noqa: F401  (gives variables their operators)
 from scancc.frontend import scan_module
 from scancc.frontend.arguments import In
+from scancc.frontend.checkpoints import scan_checkpoints
 from scancc.frontend.clone import clone, clone_replace
 from scancc.frontend.graph import Variable
 from scancc.frontend.program import Out
@@ -33,7 +34,6 @@ from scancc.frontend.scan_module import until
 from scancc.frontend.shared import SharedVariable, shared
 from scancc.frontend.tracing import scan
 from scancc.frontend.updates import OrderedUpdates
-from scancc.frontend.checkpoints import scan_checkpoints
 from scancc.frontend.views import foldl, foldr, map, reduce
 from scancc.modes import Mode
 

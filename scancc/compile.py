@@ -83,7 +83,8 @@ def compile_program(program: Program, target: Target | None = None, export: bool
 
     `export`: for callers who own the outputs, which an error must leave untouched.
     """
-    from scancc.codegen import llvm, target as targets
+    from scancc.codegen import llvm
+    from scancc.codegen import target as targets
 
     target = target or targets.host()
     module = lower(program)
@@ -275,7 +276,8 @@ def function(
 def dump(program: Program, stage: str, after_each_pass: bool = False, only_changed: bool = False,
          target: Target | None = None, locations: bool = False) -> str:
     """See `Function.dump`."""
-    from scancc.codegen import cpu, target as targets
+    from scancc.codegen import cpu
+    from scancc.codegen import target as targets
 
     if stage not in ("graph", "scan", "loop", "llvm", "asm"):
         raise ValueError(f"there is no stage '{stage}'; the stages are graph, scan, loop, llvm, asm")

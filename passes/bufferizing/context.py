@@ -79,8 +79,7 @@ class Context:
         groups[2] = [s for s, n in zip(sizes, known, strict=True) if n is None]
         groups[3] = [s for s, n in zip(steps, steps_known, strict=True) if n is None]
         source = strides_of(buffer.type)
-        strides = tuple(
-            None if source[a] is None or steps_known[a] is None else source[a] * steps_known[a] for a in kept)
+        strides = tuple(_times(source[a], steps_known[a]) for a in kept)
         type = t.MemRefType(tuple(known[a] for a in kept), t.element(buffer.type), strides)
         view = self.b.grouped("memref.subview", groups, [type], {
             "static_offsets": _static([None] * len(known)), "static_sizes": _static(known),
@@ -190,6 +189,10 @@ def converts(*names: str) -> Callable[[Callable[[Context, Op], None]], Callable[
             CONVERTERS[name] = function
         return function
     return register
+
+
+def _times(stride: int | None, step: int | None) -> int | None:
+    return None if stride is None or step is None else stride * step
 
 
 def _static(values: Sequence[int | None]) -> t.DenseArray:

@@ -147,12 +147,8 @@ def _scan(b: Builder, op: Op, value: Value) -> list[Value] | None:
         return dims_of(b, init[value.index])
     number = value.index - len(init)
     if op.attrs["until"]:
-        return None if not _n_steps(op) else [_n_steps(op), *_row_dims(b, op, number, dims)]
+        return [op.results[-1], *_row_dims(b, op, number, dims)]
     return [rows[number], *_row_dims(b, op, number, dims)]
-
-
-def _n_steps(op: Op) -> Value:
-    return op.results[-1]
 
 
 def _row_dims(b: Builder, op: Op, number: int, dims: list[Value]) -> list[Value]:
@@ -187,7 +183,8 @@ def _same_as(number: int) -> Callable[[Builder, Op, Value], list[Value]]:
 _RULES: dict[str, Callable[[Builder, Op, Value], list[Value] | None]] = {
     "tensor.empty": _explicit(0), "tensor.splat": _explicit(1), "scan.broadcast": _explicit(1),
     "scan.reshape": _explicit(1), "scan.iota": _explicit(2), "tensor.cast": _same_as(0),
-    "tensor.extract_slice": _slice, "tensor.insert_slice": _same_as(1), "tensor.insert": _same_as(1), "scan.scatter": _same_as(1),
+    "tensor.extract_slice": _slice, "tensor.insert_slice": _same_as(1), "tensor.insert": _same_as(1),
+    "scan.scatter": _same_as(1),
     "scan.transpose": _transpose, "scan.reduce": _reduce, "scan.argreduce": _reduce, "scan.dot": _dot,
     "scan.batch_dot": _batch_dot, "linalg.generic": _generic, "scan.scan": _scan, "scan.concat": _concat,
     "scan.gather": _gather, "scan.cumulative": _same_as(0), "scan.sort": _same_as(0),

@@ -38,7 +38,8 @@ def extract_slice(low: Lowering, value: Value, offsets: Sequence[Value], sizes: 
 
 
 def _slice_parts(first: list[Value], offsets: Sequence[Value], sizes: Sequence[Value],
-                 steps: Sequence[Value], type: t.Type):  # type: ignore[no-untyped-def]
+                 steps: Sequence[Value], type: t.Type,
+                 ) -> tuple[list[list[Value]], list[t.Type], dict[str, t.DenseArray]]:
     """Operand groups, result types and attributes of a slice op: constants become static entries."""
     groups: list[list[Value]] = [[v] for v in first]
     attrs = {}

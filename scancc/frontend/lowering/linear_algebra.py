@@ -58,7 +58,7 @@ def factor(low: Lowering, node: Apply) -> Sequence[Value]:
     (matrix,) = low.inputs(node)
     if isinstance(node.op, Cholesky) and t.is_complex(matrix.type):
         raise UnsupportedError("cholesky of a complex matrix has no native code; use mode='reference'")
-    kind = {Cholesky: "cholesky", Inverse: "inverse", Det: "det"}[type(node.op)]  # type: ignore[index]
+    kind = {Cholesky: "cholesky", Inverse: "inverse", Det: "det"}[type(node.op)]
     _require_square(low, matrix, kind)
     if kind == "det":
         return [low.b.op("scan.factor", [matrix], [t.element(matrix.type)], {"kind": kind})]

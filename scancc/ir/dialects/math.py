@@ -75,8 +75,8 @@ for _name, _numpy, _doc in [
 ]:
     math.elementwise(_name, "x", quiet(_numpy), _doc, same_types=True)
 
-math.elementwise("ipowi", "base exponent", quiet(np.power), "integer power modulo 2**width; the exponent is not negative",
-                 same_types=True)
+math.elementwise("ipowi", "base exponent", quiet(np.power),
+                 "integer power modulo 2**width; the exponent is not negative", same_types=True)
 math.elementwise("absi", "x", np.abs, "absolute value of a signed integer", same_types=True)
 math.elementwise("powf", "base exponent", quiet(np.power), "base**exponent, C's pow", same_types=True)
 math.elementwise("atan2", "y x", np.arctan2, "angle of the point (x, y)", same_types=True)
