@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, dynamic_dims
@@ -52,11 +52,15 @@ def is_chain(op: Op) -> bool:
     """True for ops on tensors that can be computed one element at a time."""
     if not op.results or not isinstance(op.results[0].type, t.TensorType):
         return False
-    return op.name in FREE or has_trait(op, ELEMENTWISE) or _is_gather(op)
+    return op.name in FREE or has_trait(op, ELEMENTWISE) or op.name == "scan.gather" or _is_pointwise_nest(op)
 
 
-def _is_gather(op: Op) -> bool:
-    return op.name == "scan.gather"
+def _is_pointwise_nest(op: Op) -> bool:
+    """A loop nest that computes each element of one result by itself."""
+    if op.name != "linalg.generic" or len(op.results) != 1:
+        return False
+    kinds, out_map = op.attrs["iterator_types"], op.attrs["indexing_maps"][-1]
+    return all(kind == t.PARALLEL for kind in kinds) and out_map.results == tuple(range(len(kinds)))
 
 
 def _roots(block: Block) -> dict[Op, None]:
@@ -101,6 +105,10 @@ def _reads_by_element(user: Op, producer: Op) -> bool:
         return False
     if user.name == "scan.broadcast" and producer.name not in FREE:
         return _broadcast_keeps_work(user)
+    if user.name == "linalg.generic" and producer.name not in FREE:
+        return all(None not in m.results and len(m.results) == m.n_dims
+                   for v, m in zip(user.operands, user.attrs["indexing_maps"], strict=True)
+                   if v is producer.result)
     return True
 
 
@@ -147,6 +155,8 @@ class _Nest:
             return self._elementwise(op, access)
         if op is not None and inline and op.name == "scan.gather":
             return self.gather(op, access)
+        if op is not None and inline and _is_pointwise_nest(op):
+            return self.nested(op, access)
         constant = constant_of(value)
         if constant is not None and constant.size == 1:
             return self.body.const(constant.reshape(()), t.element(value.type))
@@ -160,6 +170,21 @@ class _Nest:
         made = self.body.make(op.name, operands, [t.element(op.result.type)], dict(op.attrs))
         made.result.name = op.result.name
         return made.result
+
+    def nested(self, op: Op, access: Access) -> Value:
+        """The body of another loop nest at one position."""
+        mapping: dict[Value, Value] = {}
+        for arg, value, m in zip(op.body.args, op.group(0), op.attrs["indexing_maps"], strict=False):
+            if arg.uses:
+                mapping[arg] = self.element(value, tuple(None if d is None else access[d] for d in m.results))
+        for inner in op.body.ops[:-1]:
+            if inner.name == "linalg.index":
+                mapping[inner.result] = self.counter(access[inner.attrs["dim"].value])
+            else:
+                clone_op(inner, mapping, self.body.insert)
+                self.n_inlined += 1
+        result = op.body.terminator.operands[0]
+        return mapping.get(result, result)
 
     def _free(self, op: Op, access: Access) -> Value:
         source = op.operands[0]
@@ -239,10 +264,17 @@ def _pointwise(op: Op, nest: _Nest) -> Value:
     assert isinstance(type, t.TensorType)
     rank = len(type.shape)
     identity = tuple(range(rank))
-    value = nest.gather(op, identity) if op.name == "scan.gather" else (
-        nest._elementwise(op, identity) if has_trait(op, ELEMENTWISE) else nest._free(op, identity))
+    value = _value_at(op, nest, identity)
     out = nest.outer.op("tensor.empty", dynamic_dims(type, dims_of(nest.outer, op.result)), [type])
     return _finish(op, nest, out, identity, rank, (), value)
+
+
+def _value_at(op: Op, nest: _Nest, access: Access) -> Value:
+    if op.name == "scan.gather":
+        return nest.gather(op, access)
+    if op.name == "linalg.generic":
+        return nest.nested(op, access)
+    return nest._elementwise(op, access) if has_trait(op, ELEMENTWISE) else nest._free(op, access)
 
 
 def _finish(op: Op, nest: _Nest, out: Value, out_map: Access, n_dims: int, reduced: Sequence[int],
@@ -295,6 +327,7 @@ def _accumulate(op: Op, nest: _Nest, accesses: Sequence[tuple[Value, Access]], n
     shape = result.shape if isinstance(result, t.TensorType) else ()
     start, combine = combiner(b, kind, element, nest)
     factors = [nest.element(v, access) for v, access in accesses]
+    _cover_sizes(nest, accesses)
     running = nest.block.add_arg(element, "acc")
     value = factors[0] if len(factors) == 1 else _multiply(nest.body, *factors)
     value = combine(running, value)
@@ -303,6 +336,17 @@ def _accumulate(op: Op, nest: _Nest, accesses: Sequence[tuple[Value, Access]], n
     out = b.op("tensor.splat", [start, *dynamic_dims(type, dims)], [type])
     made = _finish(op, nest, out, tuple(range(n_parallel)), n_dims, range(n_parallel, n_dims), value)
     return made if shape else b.op("tensor.extract", [made], [element])
+
+
+def _cover_sizes(nest: _Nest, accesses: Sequence[tuple[Value, Access]]) -> None:
+    """Give the nest an input of no content for each factor whose sizes no other input shows."""
+    covered = {d for _, access in nest.inputs for d in access}
+    for value, access in accesses:
+        if not set(access) <= covered:
+            assert isinstance(value.type, t.TensorType)
+            dims = dynamic_dims(value.type, dims_of(nest.outer, value))
+            nest._input(nest.outer.op("tensor.empty", dims, [value.type]), access)
+            covered |= set(access)
 
 
 def _multiply(b: Builder, x: Value, y: Value) -> Value:

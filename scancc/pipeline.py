@@ -39,6 +39,8 @@ CPU_SCAN: tuple[str, ...] = (
     "cse",
     "dce",
     "fuse",
+    "cse",           # bodies that fuse brought together share work
+    "dce",
     "latency",       # before contract, which then joins the new product and sum
     "contract",      # after fuse: the step's arithmetic is scalar then
     "lanes",         # reads the loop nests that fuse made

@@ -73,12 +73,12 @@ def nest(c: Context, sizes: Sequence[Value], body, counters: tuple[Value, ...] =
 
 @dataclass
 class Nest:
-    """A `linalg.generic` with its operands in memory."""
+    """A `linalg.generic` with what it reads in memory."""
 
     op: Op
-    inputs: list[Value]
+    args: list[Value]    # arguments of the body that are read
+    inputs: list[Value]  # the buffers they come from
     maps: list[tuple[int | None, ...]]
-    out_map: tuple[int | None, ...]
     sizes: list[Value]
     reduced: list[int]
 
@@ -113,25 +113,29 @@ def generic(c: Context, op: Op) -> None:
 
 
 def read_nest(c: Context, op: Op) -> Nest:
+    """Operands in memory, and the size of each loop: from the result, else from an input."""
     maps = [m.results for m in op.attrs["indexing_maps"]]
     kinds = op.attrs["iterator_types"]
-    inputs = [c.get(v) for v in op.group(0)]
-    out = op.group(1)[0]
-    sizes: list[Value | None] = [None] * len(kinds)
-    for size, dim in zip(sizes_of(c, out), maps[-1], strict=True):
-        sizes[dim] = size
-    for buffer, access in zip(inputs, maps, strict=False):
-        for axis, dim in enumerate(access):
-            if dim is not None and sizes[dim] is None:
-                sizes[dim] = c.sizes(buffer)[axis]
+    sizes: dict[int | None, Value] = {}
+    for value, access in zip(op.operands[::-1], maps[::-1], strict=True):
+        for dim, size in zip(access, _operand_sizes(c, value), strict=True):
+            sizes.setdefault(dim, size)
+    read = [(arg, c.get(value), access)
+            for arg, value, access in zip(op.body.args, op.group(0), maps, strict=False) if arg.uses]
     reduced = [d for d, kind in enumerate(kinds) if kind == t.REDUCTION]
-    return Nest(op, inputs, maps[:-1], maps[-1], [s for s in sizes if s is not None], reduced)
+    return Nest(op, [arg for arg, _, _ in read], [buffer for _, buffer, _ in read],
+                [access for _, _, access in read], [sizes[d] for d in range(len(kinds))], reduced)
+
+
+def _operand_sizes(c: Context, value: Value) -> list[Value]:
+    """Sizes of an array that may have no buffer."""
+    return c.sizes(c.get(value)) if value in c.env else sizes_of(c, value)
 
 
 def element(c: Context, n: Nest, counters: Sequence[Value], running: Value | None) -> Value:
     """The body of a nest at one position."""
     block = n.op.body
-    for arg, buffer, access in zip(block.args, n.inputs, n.maps, strict=False):
+    for arg, buffer, access in zip(n.args, n.inputs, n.maps, strict=True):
         indices = [c.b.index(0) if d is None else counters[d] for d in access]
         c.env[arg] = c.load(buffer, indices)
     if running is not None:
