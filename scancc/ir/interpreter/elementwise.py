@@ -59,7 +59,7 @@ def _short_cut(op: Op) -> Meaning | None:
         return _BITS.get(op.name)
     if op.name == "arith.cmpi":
         return _CMPI.get(CMPI[op.attrs["predicate"].value])
-    if op.name == "arith.index_cast" and op.result.type != t.i1:
+    if op.name == "arith.index_cast" and op.result.type in (t.index, t.i64):
         return to_scalar(op.result.type)
     return _INDEX.get(op.name) if type == t.index else _NUMBERS.get(op.name)
 
