@@ -15,10 +15,10 @@ A block becomes a list of Python closures over one environment, made once and ru
 needs nothing (its NumPy meaning is in the op table); others get a rule in the module of their kind.
 """
 
-from . import buffers, control, generic, tensors
+from . import buffers, control, generic, launch, tensors
 from .arrays import poison
 from .program import Function, compile_function, run_function, run_program
 
 __all__ = ["Function", "compile_function", "poison", "run_function", "run_program"]
 
-del buffers, control, generic, tensors  # imported for the rules that they register
+del buffers, control, generic, launch, tensors  # imported for the rules that they register

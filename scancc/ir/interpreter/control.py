@@ -199,16 +199,3 @@ def storage(value: Value) -> Value:
             value = loop.operands[2 + value.index]
         else:
             return value
-
-
-# ---- gpu ----
-
-
-@step_rule("gpu.thread_id", "gpu.block_id", "gpu.block_dim", "gpu.grid_dim")
-def gpu_index(op: Op, machine: Machine) -> Step:
-    dimension = next(c for c in reversed(str(op.attrs["dimension"])) if c in "xyz")
-    key, result = (op.name, dimension), op.result
-
-    def step(env: Env) -> None:
-        env[result] = env[PLACE][key]
-    return step

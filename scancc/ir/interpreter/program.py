@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from .. import types as t
 from ..core import Op, Value, functions
 from .arrays import element_dtype, mismatch, poison, to_scalar
 from .control import PLACE, REPORTS, storage
+from .launch import Extent, places
 from .machine import CheckFailed, Env, Machine
 
-Extent = tuple[int, int, int]  # x, y, z
 _ONE: Extent = (1, 1, 1)
 
 
@@ -113,7 +112,7 @@ class Function:
         answer: list[Any] = []
         with np.errstate(all="ignore"):
             try:
-                for place in _places(grid, block):
+                for place in places(grid, block):
                     env[PLACE] = place
                     answer = self.code.run(env, values)
             except CheckFailed as failed:
@@ -146,15 +145,6 @@ class Function:
 def _signless(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Unsigned integers as the signed ones of the same bits."""
     return array.view(dtype) if array.dtype.kind == "u" and array.itemsize == dtype.itemsize else array
-
-
-def _places(grid: Extent, block: Extent) -> Iterator[dict[tuple[str, str], int]]:
-    """The indices of each thread, blocks outermost."""
-    fixed = {(f"gpu.{name}_dim", axis): n for name, extent in (("grid", grid), ("block", block))
-             for axis, n in zip("xyz", extent, strict=True)}
-    for at in itertools.product(*(range(n) for n in (*reversed(grid), *reversed(block)))):
-        yield fixed | {("gpu.block_id", axis): i for axis, i in zip("zyx", at[:3], strict=True)} | {
-            ("gpu.thread_id", axis): i for axis, i in zip("zyx", at[3:], strict=True)}
 
 
 _WRITES: dict[str, int] = {"memref.store": 1, "memref.copy": 1, "vector.store": 1, "scan.output_dims": 0}
