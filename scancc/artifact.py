@@ -74,8 +74,55 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Launch:
+    """One launch of a kernel. Its record in the slots of a call starts at `slot`: the number of blocks,
+    then `n_params` parameters, 8 bytes each."""
+
+    kernel: str
+    threads: int  # in a block
+    slot: int
+    n_params: int
+
+
+@dataclass(frozen=True)
+class DeviceCode:
+    """What code for a GPU has beside its kernels.
+
+    `host`: an object for the CPU with RUN and QUERY. RUN gets the GPU's pointers for arrays, and instead
+    of computing writes the records of the launches behind the info slots. The workspace's first
+    `control_nbytes` are zero before the launches; after them they hold a status (0, or the code of a
+    `Check`), its four numbers, and values that `reports` names: slot of an output's size, offset in bytes.
+    """
+
+    host: bytes
+    launches: tuple[Launch, ...]
+    reports: tuple[tuple[int, int], ...] = ()
+    control_nbytes: int = 0
+
+    @property
+    def n_slots(self) -> int:
+        """How many slots all records take."""
+        return sum(1 + launch.n_params for launch in self.launches)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "host": len(self.host)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], host: bytes) -> DeviceCode:
+        launches = [
+            Launch(*(_field(item, name, kind) for name, kind in _LAUNCH_FIELDS))
+            for item in _field(data, "launches", list)
+        ]
+        reports = [(_integer(slot), _integer(offset)) for slot, offset in _field(data, "reports", list)]
+        return cls(host, tuple(launches), tuple(reports), _field(data, "control_nbytes", int))
+
+
+_LAUNCH_FIELDS = (("kernel", str), ("threads", int), ("slot", int), ("n_params", int))
+
+
+@dataclass(frozen=True)
 class Artifact:
-    """Compiled code of one function: an ELF relocatable object ("cpu") or PTX text ("ptx")."""
+    """Compiled code of one function: an ELF relocatable object ("cpu"), or PTX text ("ptx") and `device`."""
 
     name: str
     target: str
@@ -90,6 +137,7 @@ class Artifact:
     checks: tuple[Check, ...] = ()
     abi_version: int = ABI_VERSION
     versions: str = ""
+    device: DeviceCode | None = None
 
     @property
     def n_slots(self) -> int:
@@ -100,8 +148,12 @@ class Artifact:
         fields["abi_version"] = self.abi_version
         for name in ("inputs", "outputs", "checks"):
             fields[name] = [item.to_json() for item in getattr(self, name)]
+        payload = self.code
+        if self.device is not None:
+            fields["device"] = self.device.to_json()
+            payload += self.device.host
         header = json.dumps(fields).encode()
-        return _MAGIC + _LENGTHS.pack(len(header), len(self.code)) + header + self.code
+        return _MAGIC + _LENGTHS.pack(len(header), len(payload)) + header + payload
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Artifact:
@@ -115,9 +167,15 @@ class Artifact:
                 f"a scancc artifact of {start + n_header + n_code} bytes was cut or extended to {len(data)}"
             )
         fields = json.loads(data[start : start + n_header])
+        code, device = data[start + n_header :], None
+        if isinstance(fields, dict) and "device" in fields:
+            table = _field(fields, "device", dict)
+            end = len(code) - _part_nbytes(_field(table, "host", int), len(code))
+            code, device = code[:end], DeviceCode.from_json(table, code[end:])
         return cls(
             **{name: _field(fields, name, str) for name in _TEXT_FIELDS},
-            code=data[start + n_header :],
+            code=code,
+            device=device,
             inputs=tuple(map(Param.from_json, _field(fields, "inputs", list))),
             outputs=tuple(map(Param.from_json, _field(fields, "outputs", list))),
             checks=tuple(map(Check.from_json, _field(fields, "checks", list))),
@@ -138,6 +196,18 @@ def _field(data: Any, name: str, kind: type) -> Any:
     if not isinstance(value, kind):
         raise ValueError(f"{name!r} of a scancc artifact is {value!r}; it must be a {kind.__name__}")
     return value
+
+
+def _integer(value: object) -> int:
+    if not isinstance(value, int):
+        raise ValueError(f"a scancc artifact has {value!r} where a whole number belongs")
+    return value
+
+
+def _part_nbytes(n_bytes: int, n_all: int) -> int:
+    if not 0 <= n_bytes <= n_all:
+        raise ValueError(f"a scancc artifact tells of {n_bytes} bytes out of {n_all}")
+    return n_bytes
 
 
 def _dimension(value: object) -> int | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scancc import pipeline
-from scancc.artifact import Artifact, Check, Param
+from scancc.artifact import Artifact, Check, DeviceCode, Param
 from scancc.config import config
 from scancc.frontend.arguments import bind
 from scancc.frontend.program import Evaluation, Program, make_program
@@ -28,6 +28,7 @@ from scancc.ir.types import IntAttr, i64
 from scancc.modes import Mode, mode_named
 
 if TYPE_CHECKING:
+    from scancc.codegen.nvptx import GpuText
     from scancc.codegen.target import Target
     from scancc.ir.remarks import Remark
 
@@ -62,6 +63,7 @@ class Compiled:
     target: Target
     report: pipeline.Report
     dims: tuple[tuple[str, ...], ...] = ()  # for each input, a name for each axis
+    gpu: GpuText | None = None  # for a GPU: `llvm_text` is the kernels', this has the host's part too
 
     @property
     def remarks(self) -> list[Remark]:
@@ -71,11 +73,12 @@ class Compiled:
         """Object code, from the disk cache where it is there."""
         from scancc.codegen import cpu
 
+        code, device = _code(self)
         return Artifact(
-            name=self.name, target="cpu", triple=self.target.triple, cpu=self.target.cpu,
-            features=self.target.features, code=_object_code(self.llvm_text, self.target),
+            name=self.name, target=self.target.kind, triple=self.target.triple, cpu=self.target.cpu,
+            features=self.target.features, code=code,
             run_symbol=f"{self.name}__run", query_symbol=f"{self.name}__query", inputs=self.inputs,
-            outputs=self.outputs, checks=self.checks, versions=cpu.versions())
+            outputs=self.outputs, checks=self.checks, versions=cpu.versions(), device=device)
 
 
 def compile_program(program: Program, target: Target | None = None, export: bool = False) -> Compiled:
@@ -90,18 +93,20 @@ def compile_program(program: Program, target: Target | None = None, export: bool
     module = lower(program)
     report = pipeline.run(module, passes_for(target, export), verify=config.verify)
     checks = number_checks(module)
-    text = llvm.emit_module(module, fma=target.has_fma)
+    gpu = _gpu_text(module) if target.kind == "ptx" else None
+    text = gpu.kernels if gpu is not None else llvm.emit_module(module, fma=target.has_fma)
     inputs, outputs = signature(program)
     dims = tuple(tuple(f"{p.name}_n{axis}" for axis in range(p.rank)) for p in inputs)
-    return Compiled(symbol_of(program), module, text, inputs, outputs, checks, target, report, dims)
+    return Compiled(symbol_of(program), module, text, inputs, outputs, checks, target, report, dims, gpu)
 
 
 def passes_for(target: Target, export: bool = False) -> str:
     """The pipeline of a target, as text."""
-    names = list(pipeline.CPU_SCAN) + list(pipeline.CPU_LOOP)
+    names = [*pipeline.GPU_SCAN, *pipeline.GPU_LOOP] if target.kind == "ptx" else (
+        [*pipeline.CPU_SCAN, *pipeline.CPU_LOOP])
     if not (target.has_fma and config.contract):
         names = [n for n in names if n not in ("latency", "contract")]
-    if export:
+    if export and target.kind == "cpu":
         names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
     return ",".join(n if n != "vectorize" else f"vectorize{{bits={8 * target.vector_bytes}}}" for n in names)
 
@@ -121,8 +126,9 @@ def signature(program: Program) -> tuple[tuple[Param, ...], tuple[Param, ...]]:
     """Names, dtypes and shapes of what native code takes and gives."""
     taken: set[str] = set()
     inputs = [*(i.variable for i in program.inputs), *program.shared]
+    single = len(program.results) == 1
     return (tuple(_param(v, f"in{n}", taken) for n, v in enumerate(inputs)),
-            tuple(_param(v, f"out{n}", taken) for n, v in enumerate(program.results)))
+            tuple(_param(v, "result" if single else f"result{n}", taken) for n, v in enumerate(program.results)))
 
 
 def _param(variable: Any, default: str, taken: set[str]) -> Param:
@@ -131,6 +137,24 @@ def _param(variable: Any, default: str, taken: set[str]) -> Param:
         name = f"{name or default}_"
     taken.add(name)
     return Param(name, variable.dtype, variable.type.shape)
+
+
+def _gpu_text(module: Op) -> GpuText:
+    from scancc.codegen import nvptx
+    from scancc.codegen import target as targets
+
+    return nvptx.emit_module(module, targets.host().has_fma)
+
+
+def _code(compiled: Compiled) -> tuple[bytes, DeviceCode | None]:
+    """An object; for a GPU, PTX and the host's part of it."""
+    if compiled.gpu is None:
+        return _object_code(compiled.llvm_text, compiled.target), None
+    from scancc.codegen import nvptx
+    from scancc.codegen import target as targets
+
+    text = nvptx.ptx(compiled.llvm_text, compiled.target)
+    return text.encode(), compiled.gpu.device_code(_object_code(compiled.gpu.host, targets.host()))
 
 
 def _object_code(text: str, target: Target) -> bytes:
@@ -241,6 +265,10 @@ class Function:
         updates = {} if delete_updates else {swap.get(s, s): v for s, v in program.updates}
         return function(list(program.inputs), outputs, updates=updates, givens=swap, mode=self.mode,
                         no_default_updates=True, name=name or self.name, on_unused_input="ignore")
+
+    def in_mode(self, mode: Any) -> Function:
+        """The same program, with the same shared variables, run in another mode."""
+        return Function(self.program, mode_named(mode))
 
     def __repr__(self) -> str:
         names = ", ".join(i.keyword or "?" for i in self.program.inputs)

@@ -55,8 +55,26 @@ CPU_LOOP: tuple[str, ...] = (
     "dce",
 )
 
+GPU_SCAN: tuple[str, ...] = tuple(
+    "lanes{streams=true}" if name == "lanes" else name  # neighbouring threads read a row together
+    for name in CPU_SCAN)
+GPU_LOOP: tuple[str, ...] = (
+    "bufferize",
+    "plan-memory",
+    "canonicalize",
+    "cse",
+    "licm",
+    "dce",
+    "map-to-gpu",    # after licm: what no lane changes is computed before, by the host
+    "canonicalize",
+    "cse",
+    "licm",
+    "dce",
+)
+
 PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_LOOP,
-                                            "cpu": CPU_SCAN + CPU_LOOP}
+                                            "cpu": CPU_SCAN + CPU_LOOP, "gpu-scan": GPU_SCAN,
+                                            "gpu-loop": GPU_LOOP, "gpu": GPU_SCAN + GPU_LOOP}
 
 
 @dataclass(frozen=True)
