@@ -73,7 +73,7 @@ def _measure(c: Context, buffer: Value) -> list[Value]:
 
 
 def _add_output(c: Context, block: Block, value: Value, number: int) -> Value:
-    return block.add_arg(_memref(value.type), value.name or f"out{number}")
+    return block.add_arg(_memref(value.type), value.name or f"result{number}")
 
 
 def _offer_outputs(c: Context, old: Block, returned: list[Value], outputs: list[Value]) -> None:

@@ -13,6 +13,8 @@ from scancc.errors import UnsupportedError
 from scancc.frontend.control import Check, Detach, IfElse
 from scancc.frontend.graph import Apply, Variable
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
+from scancc.frontend.lowering.indexing import extract_slice
+from scancc.frontend.lowering.shaping import is_size
 from scancc.frontend.scan import Carry, Scan
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
@@ -109,8 +111,9 @@ class _ScanLowering:
         low, body = self.low, self.body
         self.location = low.b.location
         self.length = low.index(low.env[self.inputs.length])
-        low.require(low.b.cmpi("sge", self.length, low.b.index(0)), "IndexError",
-                    f"{self.op.name}: the number of steps is {{0}}; it must be 0 or more", self.length)
+        if not self._length_is_checked():
+            low.require(low.b.cmpi("sge", self.length, low.b.index(0)), "IndexError",
+                        f"{self.op.name}: the number of steps is {{0}}; it must be 0 or more", self.length)
         xs = [self._sequence(var, inner) for var, inner in zip(self.inputs.xs, body.xs, strict=True)]
         self.carries = [self._carry(c, var, i)
                         for i, (c, var) in enumerate(zip(body.carry, self.inputs.inits, strict=True))]
@@ -118,6 +121,11 @@ class _ScanLowering:
             low.env[inner] = low.env[outer]
         yielded = self._step()
         return self._make(xs, yielded)
+
+    def _length_is_checked(self) -> bool:
+        """True for a size, and for an `n_steps` that comes with its own check."""
+        node = self.inputs.length.owner
+        return is_size(self.length) or (node is not None and isinstance(node.op, Check))
 
     # ---- what goes in ----
 
@@ -331,7 +339,6 @@ def take_row(low: Lowering, value: Value, at: Value) -> Value:
     b = low.b
     if len(sizes) == 1:
         return b.op("tensor.extract", [value, at], [t.element(value.type)])
-    from scancc.frontend.lowering.indexing import extract_slice
     one = b.index(1)
     zeros = [b.index(0)] * (len(sizes) - 1)
     return extract_slice(low, value, [at, *zeros], [one, *sizes[1:]], [one] * len(sizes), range(1, len(sizes)))

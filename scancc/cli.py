@@ -1,0 +1,298 @@
+"""The `scancc` command: build, dump, opt, run, bench, demo."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+
+from scancc.errors import ScanccError
+
+STAGES = ("graph", "scan", "loop", "llvm", "asm")
+
+
+class _Command(click.Group):
+    """Errors that a user can mend are one paragraph and exit code 1; a closed pipe is no error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - stays open until the process ends
+            return None
+        except (ScanccError, ValueError, TypeError, IndexError, OSError, ImportError, SyntaxError) as error:
+            raise click.ClickException(_one_paragraph(error)) from None
+
+
+def _one_paragraph(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: {error.msg}"
+    return text
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="scancc", prog_name="scancc")
+def main() -> None:
+    """Compile recurrences written with symbolic tensors to native code.
+
+    Functions are named FILE.py:NAME, where NAME is what sc.function(...) returned in FILE.py.
+    """
+
+
+# ---- what the commands take ----
+
+
+def load_function(spec: str) -> Any:
+    """The function NAME of FILE.py, for 'FILE.py:NAME'."""
+    from scancc.compile import Function
+
+    path, colon, name = spec.rpartition(":")
+    if not colon or not path:
+        raise click.UsageError(f"'{spec}' does not name a function; write FILE.py:NAME")
+    found = getattr(_load_module(path), name, None)
+    if not isinstance(found, Function):
+        raise click.ClickException(_no_such_function(path, name, found))
+    return found if found.name is not None else found.copy(name=name)
+
+
+def _load_module(path: str) -> Any:
+    file = Path(path)
+    if not file.is_file():
+        raise click.ClickException(f"there is no file '{path}'; give the path of a Python file")
+    module_spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert module_spec is not None and module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
+    sys.path.insert(0, str(file.parent))
+    try:
+        module_spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(file.parent))
+    return module
+
+
+def _no_such_function(path: str, name: str, found: object) -> str:
+    from scancc.compile import Function
+
+    module = _load_module(path)
+    functions = sorted(n for n, v in vars(module).items() if isinstance(v, Function))
+    there = f"it has {', '.join(functions)}" if functions else "it makes no function with sc.function(...)"
+    what = "is not there" if found is None else f"is a {type(found).__name__}, not a compiled function"
+    return f"'{name}' of {path} {what}; {there}"
+
+
+def _target(text: str) -> Any:
+    from scancc.codegen import target
+    return target.parse(text)
+
+
+_target_option = click.option("--target", default="native", metavar="CPU|TRIPLE|sm_XX", show_default=True,
+                              help="native, x86-64-v3, aarch64-linux-gnu, sm_90, ...")
+
+
+# ---- build ----
+
+
+@main.command()
+@click.argument("functions", nargs=-1, required=True, metavar="FILE.py:NAME...")
+@click.option("--emit", default=None, metavar="KINDS", help="o,a,so,h,json,ll,s (all by default); ptx for a GPU")
+@click.option("-o", "--output", default=".", metavar="DIR", show_default=True, help="folder, made if it is not there")
+@click.option("--prefix", default="", help="put before every symbol")
+@_target_option
+def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, target: str) -> None:
+    """Compile functions ahead of time: object, archive, shared library, header, manifest.
+
+    \b
+    Example:
+      scancc build examples/power.py:power --emit o,a,h -o build/
+    """
+    from scancc.codegen.export import export
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Path(output).mkdir(parents=True, exist_ok=True)
+        done = export([load_function(f) for f in functions], output, emit, prefix,
+                      None if target == "native" else _target(target))
+    for warning in caught:
+        click.echo(f"note: {warning.message}", err=True)
+    for path in done.files:
+        click.echo(path)
+
+
+# ---- dump ----
+
+
+@main.command()
+@click.argument("function", metavar="FILE.py:NAME")
+@click.option("--stage", type=click.Choice(STAGES), default="scan", show_default=True)
+@click.option("--after-each-pass", is_flag=True, help="the IR after every pass up to the stage")
+@click.option("--only-changed", is_flag=True, help="of these, only those that changed something")
+@click.option("--locations", is_flag=True, help="the user's file and line at every op")
+@click.option("--remarks", is_flag=True, help="what the passes did, or why not, on stderr")
+@_target_option
+def dump(function: str, stage: str, after_each_pass: bool, only_changed: bool, locations: bool, remarks: bool,
+         target: str) -> None:
+    """Print what the compiler makes of a function at a stage.
+
+    \b
+    Example:
+      scancc dump examples/power.py:power --stage loop | less
+    """
+    f = load_function(function)
+    chosen = None if target == "native" else _target(target)
+    click.echo(f.dump(stage, after_each_pass or only_changed, only_changed, chosen, locations), nl=False)
+    if remarks:
+        for remark in f.remarks:
+            click.echo(str(remark), err=True)
+
+
+# ---- opt ----
+
+
+@main.command()
+@click.argument("file", metavar="FILE.mlir|-")
+@click.option("--passes", default="", metavar="PIPELINE", help="canonicalize,cse,fuse,...  or cpu")
+@click.option("--after-each-pass", is_flag=True)
+@click.option("--only-changed", is_flag=True)
+@click.option("--timing", is_flag=True, help="milliseconds a pass, on stderr")
+def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, timing: bool) -> None:
+    """Run passes on IR text and print the result.
+
+    \b
+    Example:
+      scancc dump examples/power.py:power --stage scan | scancc opt - --passes cpu-loop
+    """
+    from scancc import pipeline
+    from scancc.ir.parser import parse
+    from scancc.ir.printer import print_op
+    from scancc.ir.verifier import verify
+
+    text = click.get_text_stream("stdin").read() if file == "-" else Path(file).read_text()
+    module = parse(text)
+    verify(module, "reading")
+    each = after_each_pass or only_changed
+    report = pipeline.run(module, passes, on_pass=pipeline.dump_to(sys.stdout, only_changed) if each else None)
+    if not each:
+        click.echo(print_op(module), nl=False)
+    if timing:
+        click.echo(str(report), err=True)
+
+
+# ---- run ----
+
+
+@main.command()
+@click.argument("function", metavar="FILE.py:NAME")
+@click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG]...")
+@click.option("--mode", type=click.Choice(["native", "reference"]), default="native", show_default=True)
+def run(function: str, arguments: Sequence[str], mode: str) -> None:
+    """Call a function and print its outputs. Arguments are Python literals or .npy files.
+
+    \b
+    Example:
+      scancc run examples/power.py:power '[1, 2, 3]' 4
+    """
+    f = load_function(function)
+    if mode == "reference":
+        f = f.in_mode("reference")
+    args, kwargs = _arguments(arguments)
+    result = f(*args, **kwargs)
+    for value in result if isinstance(result, list) else [result]:
+        click.echo(str(value))
+
+
+def _arguments(texts: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if equals and key.isidentifier():
+            kwargs[key] = _value(value)
+        else:
+            args.append(_value(text))
+    return args, kwargs
+
+
+def _value(text: str) -> Any:
+    import ast
+
+    import numpy as np
+
+    if text.endswith(".npy"):
+        return np.load(text, allow_pickle=False)
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        raise click.ClickException(f"the argument '{text}' is no Python literal and no .npy file; write 2.5, "
+                                   "'[1, 2, 3]' or data.npy") from None
+
+
+# ---- bench ----
+
+
+@main.command()
+@click.argument("function", metavar="FILE.py:NAME")
+@click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG]...")
+@click.option("-n", "--blocks", default=9, show_default=True, help="how many blocks of calls")
+@click.option("--reference/--no-reference", default=True, help="beside the NumPy interpreter")
+def bench(function: str, arguments: Sequence[str], blocks: int, reference: bool) -> None:
+    """Time calls of a function: compile time, and minimum and median of a call.
+
+    \b
+    Example:
+      scancc bench examples/power.py:power '[1.5, 2.5]' 64
+    """
+    f = load_function(function)
+    args, kwargs = _arguments(arguments)
+    start = time.perf_counter()
+    again = f.copy()
+    click.echo(f"compile (warm)  {1e3 * (time.perf_counter() - start):10.3f} ms")
+    ways = {"native": again}
+    if reference:
+        ways["NumPy reference"] = f.in_mode("reference")
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    repeats = {name: _repeats(way, args, kwargs) for name, way in ways.items()}
+    for _ in range(blocks):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            for _ in range(repeats[name]):
+                way(*args, **kwargs)
+            times[name].append((time.perf_counter() - start) / repeats[name])
+    for name, values in times.items():
+        click.echo(f"{name:15} min {1e6 * min(values):12.3f} us   median {1e6 * median(values):12.3f} us")
+
+
+def _repeats(way: Any, args: Sequence[Any], kwargs: dict[str, Any], min_time_s: float = 0.02) -> int:
+    way(*args, **kwargs)
+    start = time.perf_counter()
+    way(*args, **kwargs)
+    return max(1, int(min_time_s / max(time.perf_counter() - start, 1e-8)))
+
+
+# ---- demo ----
+
+
+@main.command()
+@click.option("-o", "--output", default="build/demo", show_default=True, metavar="DIR")
+def demo(output: str) -> None:
+    """Compile the examples ahead of time, show the IR, link one into a C benchmark, compare with NumPy.
+
+    \b
+    Example:
+      scancc demo -o build/demo
+    """
+    from scancc.demo import run_demo
+
+    run_demo(Path(output))
+
+
+if __name__ == "__main__":
+    main()
