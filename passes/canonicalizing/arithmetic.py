@@ -84,6 +84,13 @@ def constant_second(op: Op, b: Builder) -> Outcome:
     return True
 
 
+@rule("arith.maximumf", "arith.minimumf")
+def bound_second(op: Op, b: Builder) -> Outcome:
+    """max(c, x) is max(x, c), unless c is a zero: of two zeros the second counts."""
+    bound = everywhere(op.operands[0])
+    return constant_second(op, b) if bound is not None and bound.value != 0 else None
+
+
 @rule(*(f"arith.{name}" for name in ("addi", "subi", "muli", "minsi", "maxsi", "andi", "ori")))
 def integer_identities(op: Op, b: Builder) -> Outcome:
     """What the builder knows: x + 0, x * 1, x * 0, (x + 1) - 1, n - (n - k), b and true."""
@@ -318,7 +325,7 @@ def size_against_zero(op: Op, b: Builder) -> Outcome:
 def _never_negative(value: Value) -> bool:
     known = constant_of(value)
     if known is not None:
-        return bool(known >= 0)
+        return bool(0 <= known < 2 ** (_bits(value.type) - 1))
     op = value.op
     if op is None:
         return value.type == t.index and value.index == 0 and _counts_up(value.block.parent_op())

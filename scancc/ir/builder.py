@@ -91,7 +91,7 @@ class Builder:
         if isinstance(kind, t.FloatType):
             attr = t.FloatAttr(float(np.asarray(value, t.numpy_dtype(kind))), kind)
         else:
-            attr = IntAttr(int(value), kind)
+            attr = IntAttr(_wrap(int(value), kind), kind)
         return self.op("arith.constant", [], [kind], {"value": attr})
 
     def dense(self, data: np.ndarray, type: t.TensorType) -> Value:
@@ -149,7 +149,8 @@ class Builder:
             a, b = constant_of(x), constant_of(y)
             if x is y and not isinstance(x.type, (t.TensorType, t.VectorType)):
                 return self.const(predicate in ("eq", "sle", "sge", "ule", "uge"), t.i1)
-            if isinstance(a, int) and isinstance(b, int) and predicate[0] != "u":
+            if isinstance(a, int) and isinstance(b, int) and (
+                    predicate in ("eq", "ne") or predicate[0] != "u" and x.type != t.i1):
                 return self.const(_COMPARE[predicate](a, b), t.i1)
         attrs = {"predicate": IntAttr(CMPI.index(predicate), t.i64)}
         return self.op("arith.cmpi", [x, y], [t.shaped(t.i1, x.type)], attrs)
@@ -189,6 +190,8 @@ def fold_binary(b: Builder, name: str, lhs: Value, rhs: Value) -> Value | None:
     type = lhs.type
     if name not in _FOLD or not (type == t.index or isinstance(type, t.IntType)):
         return None
+    if type == t.i1 and name in ("minsi", "maxsi"):
+        return None  # true is -1 there
     x, y = constant_of(lhs), constant_of(rhs)
     if x is not None and y is not None:
         return b.const(_wrap(_FOLD[name](int(x), int(y)), type), type)
@@ -220,11 +223,11 @@ def _fold_right_constant(b: Builder, name: str, lhs: Value, y: int) -> Value | N
     if name in ("addi", "subi") and inner is not None and inner.name in ("arith.addi", "arith.subi"):
         z = constant_of(inner.operands[1])
         if isinstance(z, int):  # (x ± z) ± y
-            total = (z if inner.name == "arith.addi" else -z) + (y if name == "addi" else -y)
+            total = _wrap((z if inner.name == "arith.addi" else -z) + (y if name == "addi" else -y), lhs.type)
             base = inner.operands[0]
-            return b.addi(base, b.const(total, lhs.type)) if total >= 0 else (
-                b.subi(base, b.const(-total, lhs.type)))
-    if name == "addi" and y < 0 and lhs.type == t.index:
+            return b.subi(base, b.const(-total, lhs.type)) if total < 0 and -total == _wrap(-total, lhs.type) else (
+                b.addi(base, b.const(total, lhs.type)))
+    if name == "addi" and y < 0 and -y == _wrap(-y, lhs.type) and lhs.type == t.index:
         return b.subi(lhs, b.const(-y, lhs.type))
     return None
 

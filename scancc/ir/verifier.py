@@ -14,7 +14,7 @@ Values
   7. Operands and results of an op declared `same_types` have one type; those of an elementwise op
      have one container (all scalars, or one shape; a run-time size agrees with any). The condition
      of arith.select may be a scalar.
-  8. A constant has the type of its value.
+  8. A constant has the type of its value, which fits it, read as signed or as unsigned.
 Attributes
   9. The declared attributes are there. Attributes are bool, int, float, str, lists and dicts of
      these, types, and the classes of ir/types; None is MLIR's unit attribute. Others may be added:
@@ -254,6 +254,8 @@ class _Checker:
         type = getattr(value, "type", None)
         if type != op.results[0].type:
             self.fail(op, f"the value is of type {type}, the result {op.results[0].type}")
+        elif isinstance(value, t.IntAttr) and not _fits(value):
+            self.fail(op, f"{value.value} does not fit {type}")
 
     def declared_rule(self, op: Op, definition: OpDef) -> None:
         assert definition.verify is not None
@@ -271,6 +273,11 @@ def _is_attribute(value: Any) -> bool:
     if isinstance(value, dict):
         return all(isinstance(k, str) and _is_attribute(v) for k, v in value.items())
     return type(value) in _ATTRIBUTES
+
+
+def _fits(value: t.IntAttr) -> bool:
+    width = value.type.width if isinstance(value.type, t.IntType) else 64
+    return -(1 << (width - 1)) <= value.value < 1 << width
 
 
 def _same_container(a: t.Type, b: t.Type) -> bool:
