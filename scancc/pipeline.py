@@ -7,18 +7,13 @@ options are spelled with dashes in a pipeline and with underscores in Python.
 
 from __future__ import annotations
 
-import difflib
 import importlib
-import inspect
 import os
-import pkgutil
 import re
-import tempfile
 import time
-import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, TextIO
 
 from .errors import InternalError, ParseError, ScanccError
@@ -79,12 +74,24 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
 
 @dataclass(frozen=True)
 class Pass:
-    """A pass of the registry. `options` are its parameters after the module: name to type."""
+    """A pass of the registry."""
 
     name: str
     function: Callable[..., None]
-    options: dict[str, type]
-    doc: str
+
+    @cached_property
+    def options(self) -> dict[str, type]:
+        """Name to type of the parameters after the module."""
+        import inspect
+        import typing
+
+        types = typing.get_type_hints(self.function)
+        return {p: types[p] for p in list(inspect.signature(self.function).parameters)[1:]}
+
+    @property
+    def doc(self) -> str:
+        """The pass's header: one sentence, IR before and after, why, cost."""
+        return importlib.import_module(self.function.__module__).__doc__ or ""
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,8 @@ OnPass = Callable[[PassRun, Op], None]
 @cache
 def pass_names() -> tuple[str, ...]:
     """The pipeline names of all passes."""
+    import pkgutil
+
     package = importlib.import_module("scancc.passes")
     modules = pkgutil.iter_modules(package.__path__)
     return tuple(sorted(m.name.replace("_", "-") for m in modules if not m.ispkg))
@@ -145,17 +154,21 @@ def pass_names() -> tuple[str, ...]:
 @cache
 def find_pass(name: str) -> Pass:
     """The pass called `name` in pipelines; ParseError with a near match where there is none."""
-    if name not in pass_names():
-        raise ParseError(f"there is no pass '{name}'{_near(name, pass_names())}; the passes are "
-                         f"{', '.join(pass_names())}")
     python_name = name.replace("-", "_")
-    function = getattr(importlib.import_module(f"scancc.passes.{python_name}"), python_name)
-    types = typing.get_type_hints(function)
-    options = {p: types[p] for p in list(inspect.signature(function).parameters)[1:]}
-    return Pass(name, function, options, inspect.getdoc(inspect.getmodule(function)) or "")
+    try:
+        module = importlib.import_module(f"scancc.passes.{python_name}")
+    except ModuleNotFoundError:
+        raise ParseError(f"there is no pass '{name}'{_near(name, pass_names())}; the passes are "
+                         f"{', '.join(pass_names())}") from None
+    function = getattr(module, python_name, None)
+    if function is None:  # a part of a pass
+        raise ParseError(f"'{name}' is no pass; the passes are {', '.join(pass_names())}")
+    return Pass(name, function)
 
 
 def _near(name: str, known: Sequence[str]) -> str:
+    import difflib
+
     near = difflib.get_close_matches(name, known, 1)
     return f"; did you mean '{near[0]}'" if near else ""
 
@@ -266,6 +279,8 @@ def _run_one(module: Op, step: Step, before: Op, steps: list[Step], verify: bool
 
 def write_reproducer(before: Op, steps: Sequence[Step]) -> str:
     """Write IR and command line to a new file in SCANCC_REPRODUCER_DIR, or the temporary folder; its path."""
+    import tempfile
+
     folder = os.environ.get("SCANCC_REPRODUCER_DIR") or tempfile.gettempdir()
     try:
         os.makedirs(folder, exist_ok=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scancc import pipeline
-from scancc.compile import lower
+from scancc.stages import lower
 from scancc.frontend.program import make_program
 from scancc.ir import types as t
 from scancc.ir.builder import Builder

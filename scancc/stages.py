@@ -1,0 +1,193 @@
+"""The road of a program, stage by stage: lower, passes, LLVM IR, object code or PTX, and dumps on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scancc import pipeline
+from scancc.artifact import Artifact, Check, DeviceCode, Param
+from scancc.config import config
+from scancc.frontend.program import Program
+from scancc.ir.core import Op, clone_op
+from scancc.ir.ops import CHECKS, has_trait
+from scancc.ir.printer import print_op
+from scancc.ir.types import IntAttr, i64
+
+if TYPE_CHECKING:
+    from scancc.codegen.nvptx import GpuText
+    from scancc.codegen.target import Target
+    from scancc.ir.remarks import Remark
+
+
+def lower(program: Program) -> Op:
+    """The scan IR of a program, before any pass: inputs, then shared variables; outputs, then updates."""
+    from scancc.frontend.lowering import lower_program
+
+    inputs = [*(i.variable for i in program.inputs), *program.shared]
+    return lower_program(symbol_of(program), inputs, program.results)
+
+
+def symbol_of(program: Program) -> str:
+    """The program's name as a C identifier."""
+    name = re.sub(r"\W", "_", program.name or "function")
+    return name if not name[0].isdigit() else f"f_{name}"
+
+
+@dataclass
+class Compiled:
+    """What the compiler made of a program for one target: IR, LLVM IR, and its signature."""
+
+    name: str
+    module: Op
+    llvm_text: str
+    inputs: tuple[Param, ...]
+    outputs: tuple[Param, ...]
+    checks: tuple[Check, ...]
+    target: Target
+    report: pipeline.Report
+    dims: tuple[tuple[str, ...], ...] = ()  # for each input, a name for each axis
+    gpu: GpuText | None = None  # for a GPU: `llvm_text` is the kernels', this has the host's part too
+
+    @property
+    def remarks(self) -> list[Remark]:
+        return self.report.remarks
+
+    def artifact(self) -> Artifact:
+        """Object code, from the disk cache where it is there."""
+        from scancc.codegen import cpu
+
+        code, device = _code(self)
+        return Artifact(
+            name=self.name, target=self.target.kind, triple=self.target.triple, cpu=self.target.cpu,
+            features=self.target.features, code=code,
+            run_symbol=f"{self.name}__run", query_symbol=f"{self.name}__query", inputs=self.inputs,
+            outputs=self.outputs, checks=self.checks, versions=cpu.versions(), device=device)
+
+
+def compile_program(program: Program, target: Target | None = None, export: bool = False) -> Compiled:
+    """Lower a program, run the passes of `target` (default: this machine) and print LLVM IR.
+
+    `export`: for callers who own the outputs, which an error must leave untouched.
+    """
+    from scancc.codegen import llvm
+    from scancc.codegen import target as targets
+
+    target = target or targets.host()
+    module = lower(program)
+    report = pipeline.run(module, passes_for(target, export), verify=config.verify)
+    checks = number_checks(module)
+    gpu = _gpu_text(module) if target.kind == "ptx" else None
+    text = gpu.kernels if gpu is not None else llvm.emit_module(module, fma=target.has_fma)
+    inputs, outputs = signature(program)
+    dims = tuple(tuple(f"{p.name}_n{axis}" for axis in range(p.rank)) for p in inputs)
+    return Compiled(symbol_of(program), module, text, inputs, outputs, checks, target, report, dims, gpu)
+
+
+def passes_for(target: Target, export: bool = False) -> str:
+    """The pipeline of a target, as text."""
+    names = [*pipeline.GPU_SCAN, *pipeline.GPU_LOOP] if target.kind == "ptx" else (
+        [*pipeline.CPU_SCAN, *pipeline.CPU_LOOP])
+    if not (target.has_fma and config.contract):
+        names = [n for n in names if n not in ("latency", "contract")]
+    if export and target.kind == "cpu":
+        names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
+    return ",".join(n if n != "vectorize" else f"vectorize{{bits={8 * target.vector_bytes}}}" for n in names)
+
+
+def number_checks(module: Op) -> tuple[Check, ...]:
+    """Give each distinct check of a module its status code, from 1; the table of them."""
+    table: dict[tuple[str, str], Check] = {}
+    for op in module.walk():
+        if op.name == "scan.check" and has_trait(op, CHECKS):
+            key = (op.attrs["error"], op.attrs["message"])
+            check = table.setdefault(key, Check(len(table) + 1, *key))
+            op.attrs["code"] = IntAttr(check.code, i64)
+    return tuple(table.values())
+
+
+def signature(program: Program) -> tuple[tuple[Param, ...], tuple[Param, ...]]:
+    """Names, dtypes and shapes of what native code takes and gives."""
+    taken: set[str] = set()
+    inputs = [*(i.variable for i in program.inputs), *program.shared]
+    single = len(program.results) == 1
+    return (tuple(_param(v, f"in{n}", taken) for n, v in enumerate(inputs)),
+            tuple(_param(v, "result" if single else f"result{n}", taken) for n, v in enumerate(program.results)))
+
+
+def _param(variable: Any, default: str, taken: set[str]) -> Param:
+    name = re.sub(r"\W", "_", variable.name or default)
+    while not name or name[0].isdigit() or name in taken:
+        name = f"{name or default}_"
+    taken.add(name)
+    return Param(name, variable.dtype, variable.type.shape)
+
+
+def _gpu_text(module: Op) -> GpuText:
+    from scancc.codegen import nvptx
+    from scancc.codegen import target as targets
+
+    return nvptx.emit_module(module, targets.host().has_fma)
+
+
+def _code(compiled: Compiled) -> tuple[bytes, DeviceCode | None]:
+    """An object; for a GPU, PTX and the host's part of it."""
+    if compiled.gpu is None:
+        return _object_code(compiled.llvm_text, compiled.target), None
+    from scancc.codegen import nvptx
+    from scancc.codegen import target as targets
+
+    text = nvptx.ptx(compiled.llvm_text, compiled.target)
+    return text.encode(), compiled.gpu.device_code(_object_code(compiled.gpu.host, targets.host()))
+
+
+def _object_code(text: str, target: Target) -> bytes:
+    from scancc.codegen import cpu
+    from scancc.runtime import cache
+
+    parts = (text, target.triple, target.cpu, target.features, cpu.versions())
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    code = cache.load(key)
+    if code is None:
+        code = cpu.compile_object(text, target)
+        cache.store(key, code)
+    return code
+
+
+# ---- dumps ----
+
+
+def dump(program: Program, stage: str, after_each_pass: bool = False, only_changed: bool = False,
+         target: Target | None = None, locations: bool = False) -> str:
+    """See `Function.dump`."""
+    from scancc.codegen import cpu
+    from scancc.codegen import target as targets
+
+    if stage not in ("graph", "scan", "loop", "llvm", "asm"):
+        raise ValueError(f"there is no stage '{stage}'; the stages are graph, scan, loop, llvm, asm")
+    if stage == "graph":
+        from scancc.frontend.printing import debugprint
+        return str(debugprint(list(program.results), file="str"))
+    target = target or targets.host()
+    if stage in ("scan", "loop"):
+        return _dump_ir(program, stage, after_each_pass, only_changed, target, locations)
+    text = compile_program(program, target).llvm_text
+    return text if stage == "llvm" else cpu.assembly(text, target)
+
+
+def _dump_ir(program: Program, stage: str, each: bool, only_changed: bool, target: Target,
+             locations: bool) -> str:
+    module = lower(program)
+    passes = passes_for(target).split(",")
+    if stage == "scan":
+        passes = passes[:next(i for i, p in enumerate(passes) if p.startswith("bufferize"))]
+    stream = io.StringIO()
+    if each:
+        stream.write(f"// ---- as lowered ----\n{print_op(clone_op(module, {}), locations)}\n")
+        pipeline.run(module, passes, on_pass=pipeline.dump_to(stream, only_changed, locations))
+        return stream.getvalue()
+    pipeline.run(module, passes)
+    return print_op(module, locations)
