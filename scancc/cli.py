@@ -255,7 +255,7 @@ def bench(function: str, arguments: Sequence[str], blocks: int, reference: bool)
     start = time.perf_counter()
     again = f.copy()
     click.echo(f"compile (warm)  {1e3 * (time.perf_counter() - start):10.3f} ms")
-    ways = {"native": again}
+    ways: dict[str, Any] = {"native": again}
     if reference:
         ways["NumPy reference"] = f.in_mode("reference")
     times: dict[str, list[float]] = {name: [] for name in ways}

@@ -36,7 +36,8 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> dict[str, pipeline.Pass]:
 
 def add(passes: dict[str, pipeline.Pass], function: object, **options: type) -> None:
     name = function.__name__.replace("_", "-")  # type: ignore[attr-defined]
-    passes[name] = pipeline.Pass(name, function, options, "")  # type: ignore[arg-type]
+    passes[name] = pipeline.Pass(name, function)  # type: ignore[arg-type]
+    assert passes[name].options == options
 
 
 # ---- text ----

@@ -97,8 +97,8 @@ class _Tree:
     def _inner(self, node: Any, op: Scan) -> None:
         body = op.body
         self.lines += ["", f"{op.name}{self._id(node)}"]
-        for title, variables in (("sequence row", body.xs), ("invariant", body.consts)):
-            for var in variables:
+        for title, given in (("sequence row", body.xs), ("invariant", body.consts)):
+            for var in given:
                 self.lines.append(f" {title} {var!r} <{var.type}>")
         for carry in body.carry:
             for tap, var in carry.taps:

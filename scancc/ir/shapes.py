@@ -155,10 +155,16 @@ def _row_dims(b: Builder, op: Op, number: int, dims: list[Value]) -> list[Value]
     """Sizes of a row of y `number`; `dims` lists the run-time ones of all ys in order."""
     n_init, at = len(op.group(2)), 0
     for y in op.results[n_init:n_init + number]:
-        at += sum(1 for n in y.type.shape[1:] if n is None)  # type: ignore[attr-defined]
+        at += _n_dynamic(y)
     shape = op.results[n_init + number].type.shape[1:]  # type: ignore[attr-defined]
     rest = iter(dims[at:])
     return [next(rest) if n is None else b.index(n) for n in shape]
+
+
+def _n_dynamic(y: Value) -> int:
+    """How many sizes of a row of `y` are known at run time only."""
+    assert isinstance(y.type, TensorType)
+    return sum(1 for n in y.type.shape[1:] if n is None)
 
 
 def _concat(b: Builder, op: Op, value: Value) -> list[Value]:

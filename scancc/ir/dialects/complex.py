@@ -17,12 +17,12 @@ for _name, _numpy, _doc, _traits in [
 ]:
     complex_.elementwise(_name, "lhs rhs", quiet(_numpy), _doc, _traits, same_types=True)
 
-for _name, _numpy, _doc in [
+for _name, _unary, _doc in [
     ("neg", np.negative, "minus z"), ("exp", np.exp, "e**z"), ("log", np.log, "principal logarithm"),
     ("sqrt", np.sqrt, "root in the right half plane"), ("sin", np.sin, "sine"), ("cos", np.cos, "cosine"),
     ("tanh", np.tanh, "hyperbolic tangent"),
 ]:
-    complex_.elementwise(_name, "z", quiet(_numpy), _doc, same_types=True)
+    complex_.elementwise(_name, "z", quiet(_unary), _doc, same_types=True)
 
 complex_.elementwise("eq", "lhs rhs", np.equal, "both parts equal")
 complex_.elementwise("neq", "lhs rhs", np.not_equal, "a part differs")
