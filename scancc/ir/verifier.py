@@ -27,6 +27,8 @@ Ops
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,37 +71,49 @@ def find_errors(op: Op) -> list[tuple[Op, str]]:
     return checker.errors[:MAX_ERRORS]
 
 
-@dataclass(frozen=True)
-class _Arity:
-    """What an op's declaration says of counts, ready to compare."""
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What an op's declaration asks, ready to compare. A count is None where it is not fixed."""
 
+    definition: OpDef
+    segmented: bool
+    plain: bool  # no regions, no group sizes
     least: int  # operands
-    most: int | None
-    groups: tuple[tuple[int, int | None], ...]  # least and most of each operand group
-    results: int | None
-    needs_terminator: bool
+    most: float
+    groups: tuple[tuple[int, float], ...]  # least and most of each operand group
+    n_results: int | None
+    n_regions: int
+    attrs: tuple[str, ...]
+    same_types: bool
+    elementwise: bool
+    constant: bool
+    ends_block: bool
+    isolated: bool
+    verify: Callable[[Op], str | None] | None
 
 
 @functools.cache
-def _arity(name: str) -> _Arity:
-    definition = OPS[name]
-    limits = {"*": (0, None), "?": (0, 1)}
+def _plan(name: str) -> _Plan | None:
+    definition = OPS.get(name)
+    if definition is None:
+        return None
+    limits: dict[str, tuple[int, float]] = {"*": (0, math.inf), "?": (0, 1)}
     groups = tuple(limits.get(o[-1], (1, 1)) for o in definition.operands)
-    most = None if any(m is None for _, m in groups) else sum(m or 0 for _, m in groups)
-    return _Arity(sum(least for least, _ in groups), most, groups,
-                  None if definition.results == "*" else int(definition.results),
-                  name != "builtin.module")
+    traits = definition.traits
+    return _Plan(definition, definition.segmented, not definition.segmented and not definition.regions,
+                 sum(least for least, _ in groups), sum(most for _, most in groups), groups,
+                 None if definition.results == "*" else int(definition.results), definition.regions,
+                 definition.attrs, definition.same_types, ELEMENTWISE in traits, name == "arith.constant",
+                 TERMINATOR in traits, ISOLATED in traits, definition.verify)
 
 
 class _Checker:
+    """One walk. The common path of an op without fault is short; what is wrong is found out apart."""
+
     def __init__(self) -> None:
         self.errors: list[tuple[Op, str]] = []
         self.visible: set[Value] = set()
         self.trail: list[Value] = []  # what became visible, in order: the end of a region takes it back
-
-    def show(self, values: list[Value]) -> None:
-        self.visible.update(values)
-        self.trail += values
 
     def fail(self, op: Op, message: str) -> None:
         self.errors.append((op, message))
@@ -107,23 +121,35 @@ class _Checker:
     def op(self, op: Op, block: Block | None) -> None:
         if op.parent is not block:
             self.fail(op, "the op does not know the block in which it stands")
-        definition = OPS.get(op.name)
-        if definition is None:
+        plan = _plan(op.name)
+        if plan is None:
             self.fail(op, f"op '{op.name}' is declared in no dialect")
             return
-        self.operands(op)
-        sound = self.counts(op, definition)
-        self.attributes(op, definition)
-        for region in op.regions:
-            self.region(op, region, definition)
+        operands, results, regions = op.operands, op.results, op.regions
+        visible = self.visible
+        for value in operands:
+            if value not in visible or op not in value.uses:
+                self.operands(op)
+                break
+        sound = (plan.plain and plan.least <= len(operands) <= plan.most and not regions
+                 and len(results) == plan.n_results) or self.counts(op, plan)
+        self.attributes(op, plan)
+        for region in regions:
+            self.region(op, region, plan)
         if sound and len(self.errors) < MAX_ERRORS:
-            self.types(op, definition)
-            if definition.verify is not None:
-                self.declared_rule(op, definition)
-        for i, value in enumerate(op.results):
-            if value.owner is not op or value.index != i:
-                self.fail(op, f"result {i} does not know its op and place")
-        self.show(op.results)
+            self.types(op, plan)
+        self.show(op, results)
+
+    def show(self, owner: Op | Block, values: list[Value]) -> None:
+        """Results and arguments are visible from here on."""
+        for i, value in enumerate(values):
+            if value.owner is not owner or value.index != i:
+                at = owner if isinstance(owner, Op) else owner.parent_op()
+                what = "result" if isinstance(owner, Op) else "argument"
+                assert at is not None
+                self.fail(at, f"{what} {i} does not know its owner and place")
+            self.visible.add(value)
+        self.trail += values
 
     def operands(self, op: Op) -> None:
         for i, value in enumerate(op.operands):
@@ -142,49 +168,50 @@ class _Checker:
             return f"{name} is used before it is defined"
         return f"{name} is defined in a region that this op cannot see; yield it from there"
 
-    def counts(self, op: Op, definition: OpDef) -> bool:
+    def counts(self, op: Op, plan: _Plan) -> bool:
         """Rules 3 and 4. The op's own rules are asked only where these hold."""
-        arity, before = _arity(op.name), len(self.errors)
+        before = len(self.errors)
         n = len(op.operands)
-        if definition.segmented:
-            self.groups(op, arity)
-        elif n < arity.least or (arity.most is not None and n > arity.most):
-            self.fail(op, f"it has {n} operands; declared are: {' '.join(definition.operands) or 'none'}")
-        if arity.results is not None and len(op.results) != arity.results:
-            self.fail(op, f"it has {len(op.results)} results; declared are {arity.results}")
-        if len(op.regions) != definition.regions:
-            self.fail(op, f"it has {len(op.regions)} regions; declared are {definition.regions}")
+        if plan.segmented:
+            self.groups(op, plan)
+        elif not plan.least <= n <= plan.most:
+            self.fail(op, f"it has {n} operands; declared are: {' '.join(plan.definition.operands) or 'none'}")
+        if plan.n_results is not None and len(op.results) != plan.n_results:
+            self.fail(op, f"it has {len(op.results)} results; declared are {plan.n_results}")
+        if len(op.regions) != plan.n_regions:
+            self.fail(op, f"it has {len(op.regions)} regions; declared are {plan.n_regions}")
         elif any(len(region.blocks) != 1 for region in op.regions):
             self.fail(op, "a region has one block")
         return len(self.errors) == before
 
-    def groups(self, op: Op, arity: _Arity) -> None:
+    def groups(self, op: Op, plan: _Plan) -> None:
         sizes = op.attrs.get("operandSegmentSizes")
         if not isinstance(sizes, t.DenseArray):
             self.fail(op, "operandSegmentSizes must give the length of each operand group")
             return
-        if len(sizes) != len(arity.groups) or sum(sizes) != len(op.operands):
-            self.fail(op, f"operandSegmentSizes {sizes} must have {len(arity.groups)} entries with the sum "
+        values = sizes.values
+        if len(values) != len(plan.groups) or sum(values) != len(op.operands):
+            self.fail(op, f"operandSegmentSizes {sizes} must have {len(plan.groups)} entries with the sum "
                           f"{len(op.operands)}")
             return
-        for size, (least, most), name in zip(sizes, arity.groups, OPS[op.name].operands, strict=True):
-            if size < least or (most is not None and size > most):
+        for size, (least, most), name in zip(values, plan.groups, plan.definition.operands, strict=True):
+            if not least <= size <= most:
                 self.fail(op, f"the operand group '{name.rstrip('*?')}' has {size} operands")
 
-    def attributes(self, op: Op, definition: OpDef) -> None:
+    def attributes(self, op: Op, plan: _Plan) -> None:
         attrs = op.attrs
-        for name in definition.attrs:
+        for name in plan.attrs:
             if name not in attrs:
                 self.fail(op, f"the attribute '{name}' is missing")
         for name, value in attrs.items():
             if type(value) not in _ATTRIBUTES and not _is_attribute(value):
                 self.fail(op, f"the attribute '{name}' is a Python {type(value).__name__}, which has no text")
 
-    def region(self, op: Op, region: Region, definition: OpDef) -> None:
+    def region(self, op: Op, region: Region, plan: _Plan) -> None:
         if region.parent is not op:
             self.fail(op, "a region does not know its op")
         outside, mark = self.visible, len(self.trail)
-        if ISOLATED in definition.traits:
+        if plan.isolated:
             self.visible = set()
         for block in region.blocks:
             self.block(op, region, block)
@@ -195,29 +222,26 @@ class _Checker:
     def block(self, op: Op, region: Region, block: Block) -> None:
         if block.parent is not region:
             self.fail(op, "a block does not know its region")
-        for i, arg in enumerate(block.args):
-            if arg.owner is not block or arg.index != i:
-                self.fail(op, f"argument {i} does not know its block and place")
-        self.show(block.args)
-        last = len(block.ops) - 1
-        for i, inner in enumerate(block.ops):
+        self.show(block, block.args)
+        for inner in block.ops:
             if len(self.errors) >= MAX_ERRORS:
                 return
             self.op(inner, block)
-            definition = OPS.get(inner.name)
-            if definition is not None and i != last and TERMINATOR in definition.traits:
+        for inner in block.ops[:-1]:
+            plan = _plan(inner.name)
+            if plan is not None and plan.ends_block:
                 self.fail(inner, "a terminator must be the last op of its block")
         self.block_end(op, block)
 
     def block_end(self, op: Op, block: Block) -> None:
-        last = OPS.get(block.ops[-1].name) if block.ops else None
-        ends = last is not None and TERMINATOR in last.traits
         if op.name == "builtin.module":
             self.symbols(block)
         elif not block.ops:
             self.fail(op, "its block is empty; a block ends in a terminator")
-        elif not ends and last is not None:
-            self.fail(block.ops[-1], "the last op of a block must be a terminator")
+        else:
+            last = _plan(block.ops[-1].name)
+            if last is not None and not last.ends_block:
+                self.fail(block.ops[-1], "the last op of a block must be a terminator")
 
     def symbols(self, block: Block) -> None:
         seen: set[str] = set()
@@ -228,17 +252,19 @@ class _Checker:
             if isinstance(name, str):
                 seen.add(name)
 
-    def types(self, op: Op, definition: OpDef) -> None:
-        if definition.same_types:
+    def types(self, op: Op, plan: _Plan) -> None:
+        if plan.same_types:
             expected = op.results[0].type
             for i, value in enumerate(op.operands):
                 if value.type is not expected and value.type != expected:
                     self.fail(op, f"operand {i} is {value.type}, the result {expected}; they must be one")
                     return
-        elif ELEMENTWISE in definition.traits:
+        elif plan.elementwise:
             self.containers(op)
-        elif op.name == "arith.constant":
+        elif plan.constant:
             self.constant(op)
+        if plan.verify is not None:
+            self.declared_rule(op, plan.verify)
 
     def containers(self, op: Op) -> None:
         result = op.results[0].type
@@ -257,11 +283,10 @@ class _Checker:
         elif isinstance(value, t.IntAttr) and not _fits(value):
             self.fail(op, f"{value.value} does not fit {type}")
 
-    def declared_rule(self, op: Op, definition: OpDef) -> None:
-        assert definition.verify is not None
+    def declared_rule(self, op: Op, rule: Callable[[Op], str | None]) -> None:
         try:
-            broken = definition.verify(op)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            broken = rule(op)
+        except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             broken = f"its declared check could not read it ({type(error).__name__}: {error})"
         if broken:
             self.fail(op, broken)

@@ -132,7 +132,7 @@ def test_wrong_owner() -> None:
     block.ops[1].parent = Block()
     block.args[0].index = 3
     assert [m for _, m in find_errors(top)] == [
-        "argument 0 does not know its block and place", "the op does not know the block in which it stands"]
+        "argument 0 does not know its owner and place", "the op does not know the block in which it stands"]
 
 
 def test_an_attribute_without_text() -> None:
