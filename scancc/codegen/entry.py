@@ -1,0 +1,275 @@
+"""The C signature of an exported function: one description for the adapter, the header and the manifest.
+
+    int32_t NAME(inputs, outputs, workspace, workspace_nbytes)
+
+Inputs come in the program's order: a number by value (a complex one by a pointer to its two parts), a
+tensor as its pointer, each dimension that no earlier input has named, and one stride for each axis.
+Outputs: the pointer, one stride for each axis, and where a loop may end early the number of rows
+written. Dimensions known at compile time are not passed. Strides count elements, not bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..artifact import Check, Param
+from ..errors import ScanccError, UnsupportedError
+
+NULL_POINTER = -1
+NEGATIVE_DIMENSION = -2
+WORKSPACE_TOO_SMALL = -3
+NOT_CONTIGUOUS = -4
+
+CALLER_ERRORS = {
+    NULL_POINTER: "a pointer is NULL whose tensor has elements",
+    NEGATIVE_DIMENSION: "a dimension is negative",
+    WORKSPACE_TOO_SMALL: "the workspace is smaller than the query says",
+    NOT_CONTIGUOUS: "sizes depend on the values of an input, which must be C-contiguous for the query",
+}
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """An element type in C and in LLVM. `n_parts` is 2 for complex numbers, which C sees as pairs."""
+
+    c_type: str
+    llvm_type: str
+    nbytes: int
+    n_parts: int = 1
+
+
+SCALARS: dict[str, Scalar] = {
+    "float64": Scalar("double", "double", 8),
+    "float32": Scalar("float", "float", 4),
+    "float16": Scalar("uint16_t", "i16", 2),
+    "int64": Scalar("int64_t", "i64", 8),
+    "int32": Scalar("int32_t", "i32", 4),
+    "int16": Scalar("int16_t", "i16", 2),
+    "int8": Scalar("int8_t", "i8", 1),
+    "uint64": Scalar("uint64_t", "i64", 8),
+    "uint32": Scalar("uint32_t", "i32", 4),
+    "uint16": Scalar("uint16_t", "i16", 2),
+    "uint8": Scalar("uint8_t", "i8", 1),
+    "bool": Scalar("uint8_t", "i8", 1),
+    "complex64": Scalar("float", "float", 8, 2),
+    "complex128": Scalar("double", "double", 16, 2),
+}
+
+
+def scalar_of(param: Param) -> Scalar:
+    if param.dtype not in SCALARS:
+        raise UnsupportedError(
+            f"{param.name} has dtype {param.dtype}, which has no type in C here; cast it to one of "
+            f"{', '.join(SCALARS)}"
+        )
+    return SCALARS[param.dtype]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a C function. `role` says what it is of parameter `index` (and of its `axis`).
+
+    Roles of inputs: value, data, dim, stride; of outputs: out, out_stride, rows; of the query: size;
+    of neither: workspace, workspace_nbytes, need_nbytes, staging_nbytes.
+    """
+
+    name: str
+    c_type: str
+    llvm_type: str
+    role: str
+    index: int = -1
+    axis: int = -1
+
+    @property
+    def c_text(self) -> str:
+        return f"{self.c_type}{'' if self.c_type.endswith('*') else ' '}{self.name}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An exported function. For each input `dims` names its axes: equal names are one dimension.
+
+    `early[j]`: output j may have fewer rows than its query says. `query_reads[i]`: the sizes depend on
+    the values of tensor i. `output_dims`: the dimension that an output's axis has, where it is an input's.
+    """
+
+    name: str
+    inputs: tuple[Param, ...]
+    outputs: tuple[Param, ...]
+    checks: tuple[Check, ...]
+    dims: tuple[tuple[str, ...], ...] = ()
+    early: tuple[bool, ...] = ()
+    query_reads: tuple[bool, ...] = ()
+    output_dims: tuple[tuple[str | None, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        for param in self.inputs + self.outputs:
+            scalar_of(param)
+
+    @cached_property
+    def arguments(self) -> tuple[Argument, ...]:
+        """The arguments of NAME."""
+        build = _Arguments(self)
+        build.all_inputs()
+        for index, param in enumerate(self.outputs):
+            build.output(index, param)
+        build.add("workspace", "void *", "ptr", "workspace")
+        build.add("workspace_nbytes", "int64_t", "i64", "workspace_nbytes")
+        return tuple(build.done)
+
+    @cached_property
+    def query_arguments(self) -> tuple[Argument, ...]:
+        """The arguments of NAME_query."""
+        build = _Arguments(self)
+        build.all_inputs()
+        for index, param in enumerate(self.outputs):
+            for axis in range(param.rank):
+                if param.shape[axis] is None:
+                    build.add(f"{param.name}_n{axis}", "int64_t *", "ptr", "size", index, axis)
+        build.add("workspace_nbytes", "int64_t *", "ptr", "need_nbytes")
+        if self.has_tensor_outputs:
+            build.add("staging_nbytes", "int64_t *", "ptr", "staging_nbytes")
+        return tuple(build.done)
+
+    @property
+    def has_tensor_outputs(self) -> bool:
+        return any(p.rank for p in self.outputs)
+
+    def dim_name(self, index: int, axis: int) -> str:
+        """The dimension of an input's axis; its own where the compiler found no shared name."""
+        if index < len(self.dims) and axis < len(self.dims[index]):
+            return self.dims[index][axis]
+        return f"{self.inputs[index].name}_n{axis}"
+
+    def may_end_early(self, index: int) -> bool:
+        return index < len(self.early) and self.early[index]
+
+    def reads_in_query(self, index: int) -> bool:
+        return index < len(self.query_reads) and self.query_reads[index]
+
+    def dim_argument(self, index: int, axis: int) -> Argument | int:
+        """The argument that holds an input's dimension, or the dimension itself where it is known."""
+        known = self.inputs[index].shape[axis]
+        if known is not None:
+            return known
+        wanted = self.dim_name(index, axis)
+        return next(a for a in self.arguments if a.role == "dim" and self.dim_name(a.index, a.axis) == wanted)
+
+    def output_dim_argument(self, index: int, axis: int) -> Argument | None:
+        """The argument that an output's dimension always equals, if there is one."""
+        name = self.output_dims[index][axis] if index < len(self.output_dims) else None
+        found = (a for a in self.arguments if a.role == "dim" and self.dim_name(a.index, a.axis) == name)
+        return next(found, None)
+
+
+class _Arguments:
+    """Collects arguments under names that are unique and legal in C and C++."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.done: list[Argument] = []
+        self._taken = set(_KEYWORDS)
+        self._seen_dims: set[str] = set()
+
+    def add(self, name: str, c_type: str, llvm_type: str, role: str, index: int = -1, axis: int = -1) -> None:
+        name = c_identifier(name)
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        self.done.append(Argument(name, c_type, llvm_type, role, index, axis))
+
+    def all_inputs(self) -> None:
+        for index, param in enumerate(self.entry.inputs):
+            self._input(index, param)
+
+    def _input(self, index: int, param: Param) -> None:
+        scalar = scalar_of(param)
+        if param.rank == 0 and scalar.n_parts == 1:
+            self.add(param.name, scalar.c_type, scalar.llvm_type, "value", index)
+            return
+        self.add(param.name, f"const {scalar.c_type} *", "ptr", "data", index)
+        for axis in range(param.rank):
+            name = self.entry.dim_name(index, axis)
+            if param.shape[axis] is None and name not in self._seen_dims:
+                self._seen_dims.add(name)
+                self.add(name, "int64_t", "i64", "dim", index, axis)
+        for axis in range(param.rank):
+            self.add(f"{param.name}_s{axis}", "int64_t", "i64", "stride", index, axis)
+
+    def output(self, index: int, param: Param) -> None:
+        self.add(param.name, f"{scalar_of(param).c_type} *", "ptr", "out", index)
+        for axis in range(param.rank):
+            self.add(f"{param.name}_s{axis}", "int64_t", "i64", "out_stride", index, axis)
+        if self.entry.may_end_early(index):
+            self.add(f"{param.name}_n0", "int64_t *", "ptr", "rows", index, 0)
+
+
+class Names:
+    """The symbols of an entry."""
+
+    def __init__(self, entry: str) -> None:
+        self.run = f"{entry}__run"
+        self.query = f"{entry}__query"
+        self.flat_query = f"{entry}_query"
+        self.error = f"{entry}_error"
+
+
+class ExportError(ScanccError, ValueError):
+    """An export that cannot be made: names, paths, kinds of files, symbols."""
+
+
+def c_identifier(name: str) -> str:
+    """`name` with what C does not allow in a name replaced by `_`."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", name) or "_"
+    return f"_{name}" if name[0].isdigit() else name
+
+
+def check_name(name: str) -> None:
+    """Refuse a function name that C or its standard library has taken."""
+    if name != c_identifier(name):
+        raise ExportError(f"{name!r} is no name in C; give the function a name of letters, digits and _")
+    if name in _KEYWORDS or name in _LIBRARY or name.rstrip("fl") in _LIBRARY:
+        raise ExportError(
+            f"{name!r} is a name of the C language or its library; name the function otherwise "
+            "(sc.function(..., name=...)) or export it with a prefix"
+        )
+
+
+def check_distinct(names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ExportError(
+                f"two functions are named {name!r}; give each a name of its own, sc.function(..., name=...)"
+            )
+        seen.add(name)
+
+
+# Of C and C++, and the macros that <stdint.h>, <complex.h> and <math.h> may define.
+_KEYWORDS = frozenset(
+    """
+    alignas alignof and and_eq asm atomic_cancel auto bitand bitor bool break case catch char char16_t
+    char32_t char8_t class co_await co_return co_yield compl complex concept const const_cast consteval
+    constexpr constinit continue decltype default delete do double dynamic_cast else enum explicit
+    export extern false final float for friend goto if imaginary import inline int int8_t int16_t
+    int32_t int64_t long mutable namespace new noexcept not not_eq nullptr operator or or_eq override
+    private protected public register reinterpret_cast requires restrict return short signed sizeof
+    static static_assert static_cast struct switch template this thread_local throw true try typedef
+    typeid typename typeof typeof_unqual uint8_t uint16_t uint32_t uint64_t union unsigned using virtual
+    void volatile wchar_t while xor xor_eq I NULL NAN INFINITY HUGE_VAL errno linux unix
+    """.split()
+)
+_LIBRARY = frozenset(
+    """
+    abort abs acos acosh asin asinh atan atan2 atanh atoi bsearch calloc cbrt ceil copysign cos cosh div
+    erf erfc exit exp exp2 expm1 fabs fdim floor fma fmax fmin fmod fopen fprintf free frexp gamma getc
+    hypot ilogb j0 j1 jn labs ldexp lgamma llabs log log10 log1p log2 logb lrint lround main malloc
+    memchr memcmp memcpy memmove memset modf nan nearbyint nextafter pow printf putc puts qsort rand
+    read realloc remainder remove remquo rename rint round scalbn signal sin sinh sprintf sqrt srand
+    strcmp strcpy strlen system tan tanh tgamma time trunc write y0 y1 yn
+    """.split()
+)

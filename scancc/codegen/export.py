@@ -1,0 +1,229 @@
+"""Ahead of time: a function as object, archive, shared library, header, manifest and texts.
+
+    NAME.o  NAME.a  NAME.so  NAME.h  NAME.json  NAME.ll  NAME.s        (for a GPU: NAME.ptx, NAME.ll)
+
+Every file is whole or not there: it is written beside its place and renamed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import cpu
+from .archive import archive
+from .entry import Entry, ExportError, check_distinct
+from .flat import flat_text
+from .header import header_text
+from .link import NoCompilerError, shared_library
+from .manifest import manifest_text
+from .signature import Compiled, entry_of
+from .symbols import check_symbols
+from .target import Target
+
+CPU_KINDS = ("o", "a", "so", "h", "json", "ll", "s")
+GPU_KINDS = ("ptx", "ll")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The files that were written, and what could not be made, each with its reason."""
+
+    files: tuple[Path, ...]
+    notices: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def export(
+    functions: Any,
+    path: str | os.PathLike[str],
+    emit: Sequence[str] | str | None = None,
+    prefix: str = "",
+    target: Target | None = None,
+) -> Exported:
+    """Write one function, or several as one library, for use without Python.
+
+    `functions`: what `sc.function` returned, one or a list. `path`: a folder (then the first function's
+    name names the files), or a path whose last part is the library's name. `emit`: kinds of files, all by
+    default. `prefix` goes before every symbol. Where no C compiler is, all but the `.so` is written, with
+    a warning. Raises ExportError where names or kinds are wrong, OSError where files cannot be written.
+    """
+    listed = list(functions) if isinstance(functions, (list, tuple)) else [functions]
+    if not listed:
+        raise ExportError("there is nothing to export; give at least one function")
+    compiled = [_compiled(f, target) for f in listed]
+    single = [_gives_one(f) for f in listed]
+    done = export_compiled(compiled, path, emit, prefix, single)
+    for notice in done.notices:
+        warnings.warn(notice, stacklevel=2)
+    return done
+
+
+def _compiled(function: Any, target: Target | None) -> Compiled:
+    if not hasattr(function, "export_form"):
+        raise ExportError(f"{function!r} cannot be exported; give what sc.function(...) returned")
+    found: Compiled = function.export_form(target)
+    return found
+
+
+def _gives_one(function: Any) -> bool:
+    """Whether a call from Python gives one array instead of a list of arrays."""
+    return bool(function.program.layout.kind == "one" and not function.program.updates)
+
+
+def export_compiled(
+    compiled: Sequence[Compiled],
+    path: str | os.PathLike[str],
+    emit: Sequence[str] | str | None = None,
+    prefix: str = "",
+    single: Sequence[bool] = (),
+) -> Exported:
+    """As `export`, for what the compiler made."""
+    target = compiled[0].target
+    kinds = _kinds(emit, target)
+    folder, library = _place(path, prefix + compiled[0].name)
+    entries = [entry_of(c, prefix) for c in compiled]
+    check_distinct(e.name for e in entries)
+    work = _Library(library, target, entries, [_renamed(c, prefix) for c in compiled], list(single))
+    for kind in kinds:
+        _MAKERS[kind](work)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [_write(folder / name, data) for name, data in work.files.items()]
+    return Exported(tuple(files), tuple(work.notices), tuple(work.missing))
+
+
+def _kinds(emit: Sequence[str] | str | None, target: Target) -> list[str]:
+    """The kinds asked for, in an order in which each finds what it needs."""
+    known = CPU_KINDS if target.kind == "cpu" else GPU_KINDS
+    wanted = known if emit is None else emit.split(",") if isinstance(emit, str) else list(emit)
+    wanted = [k.strip().lstrip(".") for k in wanted]
+    for kind in wanted:
+        if kind not in known:
+            raise ExportError(f"{kind!r} is no kind of file for {target}; kinds are {', '.join(known)}")
+    return [k for k in known if k in wanted]
+
+
+def _place(path: str | os.PathLike[str], name: str) -> tuple[Path, str]:
+    """The folder, and the name without suffix, of the files."""
+    text = os.fspath(path)
+    if text.endswith(("/", os.sep)) or os.path.isdir(text):
+        return Path(text), name
+    stem = Path(text)
+    if stem.suffix.lstrip(".") in CPU_KINDS + GPU_KINDS:
+        stem = stem.with_suffix("")
+    return stem.parent, stem.name
+
+
+def _renamed(compiled: Compiled, prefix: str) -> str:
+    """The module's text with its packed entries under the exported name."""
+    if not prefix:
+        return compiled.llvm_text
+    pattern = rf"@{re.escape(compiled.name)}(?=__(?:run|query)\b|__(?:run|query)__)"
+    return re.sub(pattern, f"@{prefix}{compiled.name}", compiled.llvm_text)
+
+
+@dataclass
+class _Library:
+    """An export under way: files by name, in the order in which they are made."""
+
+    name: str
+    target: Target
+    entries: list[Entry]
+    texts: list[str]
+    single: list[bool]
+    files: dict[str, bytes] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    _objects: list[tuple[str, bytes]] | None = None
+
+    def modules(self) -> list[tuple[str, str]]:
+        """For each function its name and LLVM IR with the flat entry."""
+        flat = self.target.kind == "cpu"
+        pairs = zip(self.entries, self.texts, strict=True)
+        return [(e.name, text + "\n" + flat_text(e) if flat else text) for e, text in pairs]
+
+    def objects(self) -> list[tuple[str, bytes]]:
+        if self._objects is None:
+            self._objects = [(f"{n}.o", cpu.compile_object(text, self.target)) for n, text in self.modules()]
+            for name, code in self._objects:
+                check_symbols(code, name.removesuffix(".o"))
+        return self._objects
+
+    def put(self, name: str, data: str | bytes) -> None:
+        self.files[name] = data.encode() if isinstance(data, str) else data
+
+    def each(self, suffix: str, texts: Sequence[tuple[str, str | bytes]]) -> None:
+        """One file a function; a library of one function gives it the library's name."""
+        for name, data in texts:
+            self.put(f"{self.name if len(texts) == 1 else name}.{suffix}", data)
+
+
+def _make_objects(work: _Library) -> None:
+    work.each("o", [(name.removesuffix(".o"), code) for name, code in work.objects()])
+
+
+def _make_archive(work: _Library) -> None:
+    work.put(f"{work.name}.a", archive(work.objects()))
+
+
+def _make_shared(work: _Library) -> None:
+    try:
+        work.put(f"{work.name}.so", shared_library(work.objects(), f"{work.name}.so", work.target))
+    except NoCompilerError as error:
+        work.notices.append(str(error))
+        work.missing.append("so")
+
+
+def _make_header(work: _Library) -> None:
+    work.put(f"{work.name}.h", header_text(work.name, work.entries, cpu.versions()))
+
+
+def _make_manifest(work: _Library) -> None:
+    library = f"{work.name}.so"
+    found = (library, work.files[library]) if library in work.files else None
+    single = work.single or [len(e.outputs) == 1 for e in work.entries]
+    work.put(f"{work.name}.json", manifest_text(work.entries, single, work.target, cpu.versions(), found))
+
+
+def _make_llvm(work: _Library) -> None:
+    work.each("ll", work.modules())
+
+
+def _make_assembly(work: _Library) -> None:
+    work.each("s", [(name, cpu.assembly(text, work.target)) for name, text in work.modules()])
+
+
+def _make_ptx(work: _Library) -> None:
+    work.each("ptx", [(name, cpu.assembly(text, work.target)) for name, text in work.modules()])
+
+
+_MAKERS: dict[str, Callable[[_Library], None]] = {
+    "o": _make_objects,
+    "a": _make_archive,
+    "so": _make_shared,
+    "h": _make_header,
+    "json": _make_manifest,
+    "ll": _make_llvm,
+    "s": _make_assembly,
+    "ptx": _make_ptx,
+}
+
+
+def _write(path: Path, data: bytes) -> Path:
+    """Write a file whole: a reader sees the old contents or the new."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o755 if path.suffix == ".so" else 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return path

@@ -1,0 +1,144 @@
+"""The C header of an exported library: for C and C++, with what a caller must know about each function."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+from ..artifact import ABI_VERSION, Param
+from .entry import CALLER_ERRORS, Argument, Entry, Names, scalar_of
+
+_WIDTH = 100
+
+
+def header_text(library: str, entries: Sequence[Entry], versions: str) -> str:
+    guard = re.sub(r"\W", "_", library).upper() + "_H"
+    body = "\n".join(_entry_text(e) for e in entries)
+    return f"""\
+/* {library}.h: written by scancc ({versions}); do not edit.
+ *
+ * Every function here
+ *   - returns a status: 0 where all went well; below 0 a mistake in the call:
+{_caller_errors()}
+ *     above 0 a check of the program itself, listed at the function. NAME_error(status) gives its text.
+ *     Where the status is not 0, the outputs are as they were.
+ *   - takes strides in elements, not bytes. They may be negative; an input's may be 0. An array that is
+ *     not C-contiguous is copied through the workspace; the others are used in place.
+ *   - takes all memory from the caller: arrays aligned to their element type, and a workspace (any
+ *     address) of as many bytes as NAME_query says for the same inputs; more where an output is not
+ *     C-contiguous (staging_nbytes). A workspace of 0 bytes may be NULL, and so may an array without
+ *     elements. Arrays that are written must not overlap any other array.
+ *   - keeps no state and takes no lock: any number of threads may call it at once, each with outputs and
+ *     a workspace of its own.
+ * A truth value is a byte, 0 or 1. A complex number is two floats, real part first.
+ * Pointers that NAME_query stores to may be NULL where the answer is not wanted.
+ */
+#ifndef {guard}
+#define {guard}
+
+#include <stdint.h>
+
+#define {_macro(library)}_ABI_VERSION {ABI_VERSION}
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+{body}
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def _macro(library: str) -> str:
+    name = re.sub(r"\W", "_", library).upper()
+    return f"_{name}" if name[0].isdigit() else name
+
+
+def _caller_errors() -> str:
+    return "\n".join(f" *       {status}  {text};" for status, text in CALLER_ERRORS.items())
+
+
+def _entry_text(entry: Entry) -> str:
+    names = Names(entry.name)
+    comment = [f"{entry.name}", ""]
+    comment += ["Inputs:", *(_input_line(entry, n, p) for n, p in enumerate(entry.inputs))]
+    comment += ["Outputs:", *(_output_line(entry, n, p) for n, p in enumerate(entry.outputs))]
+    if entry.checks:
+        comment += ["Statuses above 0:", *(f"  {c.code}  {c.error}: {c.message}" for c in entry.checks)]
+    return "\n".join(
+        [
+            _comment(comment),
+            _prototype("int32_t", entry.name, entry.arguments),
+            "",
+            _comment(
+                [f"The sizes of the outputs of {entry.name}, and of the workspace, for these inputs."]
+                + _reads_note(entry)
+            ),
+            _prototype("int32_t", names.flat_query, entry.query_arguments),
+            "",
+            f"/* The text of a status of {entry.name}; it stays valid. */",
+            f"const char *{names.error}(int32_t status);",
+            "",
+        ]
+    )
+
+
+def _reads_note(entry: Entry) -> list[str]:
+    read = [p.name for n, p in enumerate(entry.inputs) if entry.reads_in_query(n)]
+    if not read:
+        return ["Only numbers and dimensions are read: the arrays may be uninitialised."]
+    return [f"The values of {', '.join(read)} are read, which must be C-contiguous here."]
+
+
+def _input_shape(entry: Entry, index: int) -> list[str]:
+    found = (entry.dim_argument(index, axis) for axis in range(entry.inputs[index].rank))
+    return [str(d) if isinstance(d, int) else d.name for d in found]
+
+
+def _input_line(entry: Entry, index: int, param: Param) -> str:
+    return _parameter_line(param, _input_shape(entry, index))
+
+
+def _parameter_line(param: Param, shape: Sequence[str]) -> str:
+    what = f"{param.dtype} array of shape ({', '.join(shape)}{',' if len(shape) == 1 else ''})"
+    if not shape:
+        what = f"{param.dtype}, pointer to its two parts" if scalar_of(param).n_parts == 2 else param.dtype
+    return f"  {param.name}: {what}"
+
+
+def _output_line(entry: Entry, index: int, param: Param) -> str:
+    shape = [_output_size(entry, index, axis) for axis in range(param.rank)]
+    line = _parameter_line(param, shape)
+    if entry.may_end_early(index):
+        line += f"; *{param.name}_n0 is set to the rows written, which may be fewer (NULL: not wanted)"
+    return line
+
+
+def _output_size(entry: Entry, index: int, axis: int) -> str:
+    param = entry.outputs[index]
+    if param.shape[axis] is not None:
+        return str(param.shape[axis])
+    same = entry.output_dim_argument(index, axis)
+    return same.name if same else f"{param.name}_n{axis} of {Names(entry.name).flat_query}"
+
+
+def _comment(lines: Sequence[str]) -> str:
+    wrapped = []
+    for line in lines:
+        line = " ".join(line.split("\n")).replace("*/", "* /").replace("/*", "/ *")
+        indent = line[: len(line) - len(line.lstrip())]
+        wrapped += textwrap.wrap(line, _WIDTH - 3, subsequent_indent=indent + "    ") or [""]
+    return "\n".join(["/* " + wrapped[0], *(f" * {w}".rstrip() for w in wrapped[1:]), " */"])
+
+
+def _prototype(result: str, name: str, arguments: Sequence[Argument]) -> str:
+    """Wrapped between arguments, never inside one."""
+    joined = ", ".join(a.c_text.replace(" ", "\0") for a in arguments)
+    text = f"{result} {name}({joined});"
+    lines = textwrap.wrap(text, _WIDTH, subsequent_indent="    ", break_long_words=False)
+    return "\n".join(lines).replace("\0", " ")

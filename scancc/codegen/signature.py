@@ -1,0 +1,178 @@
+"""The C signature of what the compiler made, with what its IR knows beyond dtypes and ranks.
+
+Read from the query, which holds every check made before the program runs: axes that a check compares
+are one dimension, and C passes it once; an output's size that is an input's dimension is said to be it.
+Read from the function itself: outputs whose rows a loop counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ..artifact import Check, Param
+from ..ir.core import Op, Value
+from .entry import Entry
+from .target import Target
+
+Axis = tuple[int, int]  # an input's index, and one of its axes
+
+_EQUAL = 0  # the predicate of arith.cmpi
+
+
+class Compiled(Protocol):
+    """What the compiler hands over: LLVM IR with NAME__run and NAME__query, and the signature."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def llvm_text(self) -> str: ...
+    @property
+    def module(self) -> Op | None: ...
+    @property
+    def inputs(self) -> tuple[Param, ...]: ...
+    @property
+    def outputs(self) -> tuple[Param, ...]: ...
+    @property
+    def checks(self) -> tuple[Check, ...]: ...
+    @property
+    def dims(self) -> tuple[tuple[str, ...], ...]: ...
+    @property
+    def target(self) -> Target: ...
+
+
+def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
+    """The C signature of what the compiler made."""
+    query = _function(compiled, f"{compiled.name}__query")
+    axes = {} if query is None else _axes(query)
+    shared = {} if query is None else _equal_axes(query, axes)
+    names = _dim_names(compiled, shared)
+    return Entry(
+        prefix + compiled.name,
+        compiled.inputs,
+        _with_plain_names(compiled.outputs),
+        compiled.checks,
+        names,
+        _early(compiled),
+        _reads(compiled, query),
+        _output_dims(compiled, query, axes, names),
+    )
+
+
+def _with_plain_names(outputs: Sequence[Param]) -> tuple[Param, ...]:
+    """An only output without a name of its own is the result."""
+    if len(outputs) == 1 and outputs[0].name == "out0":
+        return (Param("result", outputs[0].dtype, outputs[0].shape),)
+    return tuple(outputs)
+
+
+def _function(compiled: Compiled, name: str) -> Op | None:
+    if compiled.module is None:
+        return None
+    return next((f for f in compiled.module.body.ops if f.attrs.get("sym_name") == name), None)
+
+
+def _dim_names(compiled: Compiled, shared: dict[Axis, Axis]) -> tuple[tuple[str, ...], ...]:
+    """For each input a name for each axis; equal axes have the first one's."""
+
+    def name(index: int, axis: int) -> str:
+        index, axis = shared.get((index, axis), (index, axis))
+        if index < len(compiled.dims) and axis < len(compiled.dims[index]):
+            return compiled.dims[index][axis]
+        return f"{compiled.inputs[index].name}_n{axis}"
+
+    return tuple(tuple(name(n, axis) for axis in range(p.rank)) for n, p in enumerate(compiled.inputs))
+
+
+def _axes(func: Op) -> dict[Value, Axis]:
+    """The values that are a dimension of an argument."""
+    arguments = {value: n for n, value in enumerate(func.body.args)}
+    found = {}
+    for op in func.body.ops:
+        if op.name == "memref.dim" and op.operands[0] in arguments:
+            axis = _constant(op.operands[1])
+            if axis is not None:
+                found[op.results[0]] = arguments[op.operands[0]], axis
+    return found
+
+
+def _equal_axes(func: Op, axes: dict[Value, Axis]) -> dict[Axis, Axis]:
+    """Each axis that a check finds equal to an earlier one, with the first such axis."""
+    first: dict[Axis, Axis] = {}
+
+    def root(axis: Axis) -> Axis:
+        while axis in first:
+            axis = first[axis]
+        return axis
+
+    for op in func.body.ops:
+        compared = _operation(op.operands[0]) if op.name == "scan.check" else None
+        if compared is None or compared.name != "arith.cmpi" or compared.attrs["predicate"].value != _EQUAL:
+            continue
+        if all(value in axes for value in compared.operands):
+            low, high = sorted(root(axes[value]) for value in compared.operands)
+            if low != high:
+                first[high] = low
+    return {axis: root(axis) for axis in first}
+
+
+def _output_dims(
+    compiled: Compiled, query: Op | None, axes: dict[Value, Axis], names: Sequence[Sequence[str]]
+) -> tuple[tuple[str | None, ...], ...]:
+    """For each output and axis the dimension that it has, None where it is computed."""
+    slot = sum(p.n_slots for p in compiled.inputs)
+    sizes = {} if query is None else _returned(query)
+    found = []
+    for param in compiled.outputs:
+        values = [sizes.get(slot + 1 + axis) for axis in range(param.rank)]
+        known = [axes.get(v) if v is not None else None for v in values]
+        found.append(tuple(names[at[0]][at[1]] if at and at[0] < len(names) else None for at in known))
+        slot += param.n_slots
+    return tuple(found)
+
+
+def _returned(query: Op) -> dict[int, Value]:
+    """The values that a query returns, by slot."""
+    slots = [int(n) for n in query.attrs["return_slots"]]
+    return dict(zip(slots, query.body.ops[-1].operands, strict=True))
+
+
+def _early(compiled: Compiled) -> tuple[bool, ...]:
+    """Which outputs may have fewer rows than the query says: a loop counts them."""
+    func = _function(compiled, compiled.name)
+    early = set()
+    for op in func.walk() if func is not None else ():
+        if op.name == "scan.output_dims" and len(op.operands) > 1 and _comes_from_loop(op.operands[1], set()):
+            early.add(func.body.args.index(op.operands[0]) - len(compiled.inputs))  # type: ignore[union-attr]
+    return tuple(n in early for n in range(len(compiled.outputs)))
+
+
+def _comes_from_loop(value: Value, seen: set[Value]) -> bool:
+    """Whether a value comes, through any arithmetic, out of a loop or out of memory that a loop wrote."""
+    op = _operation(value)
+    if op is None or value in seen:
+        return False
+    seen.add(value)
+    if op.regions or (op.name == "memref.load" and _operation(op.operands[0]) is not None):
+        return True
+    return any(_comes_from_loop(operand, seen) for operand in op.operands)
+
+
+def _reads(compiled: Compiled, query: Op | None) -> tuple[bool, ...]:
+    """Which tensors' values decide sizes: those that the query loads from."""
+    read = set()
+    for op in query.walk() if query is not None else ():
+        if op.name == "memref.load":
+            read.add(op.operands[0])
+    args: Sequence[Any] = query.body.args if query is not None else ()
+    return tuple(p.rank > 0 and value in read for p, value in zip(compiled.inputs, args, strict=False))
+
+
+def _operation(value: Value) -> Op | None:
+    """The op that computes a value; None for an argument of a block."""
+    return value.owner if isinstance(value.owner, Op) else None
+
+
+def _constant(value: Value) -> int | None:
+    op = _operation(value)
+    return op.attrs["value"].value if op is not None and op.name == "arith.constant" else None
