@@ -1,0 +1,40 @@
+"""Derivatives of elementwise functions, which the table of functions holds, and of casts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scancc.frontend.constants import is_discrete, kind
+from scancc.frontend.elementwise import Cast, Elemwise, cast, real
+from scancc.frontend.gradients.rules import Gradient, connects, differentiates, summed_to
+from scancc.frontend.graph import Apply
+
+
+@differentiates(Elemwise)
+def elemwise(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    assert isinstance(node.op, Elemwise) and gradients[0] is not None
+    derivative = node.op.scalar.derivative
+    if derivative is None:
+        return [None] * len(node.inputs)
+    found = derivative(node.inputs, node.outputs[0], gradients[0])
+    return [
+        summed_to(g, x) if want and g is not None else None
+        for g, x, want in zip(found, node.inputs, wanted, strict=True)
+    ]
+
+
+@connects(Elemwise)
+def elemwise_connection(node: Apply, reached: Sequence[bool]) -> Sequence[bool]:
+    """A choice is not connected to its condition."""
+    assert isinstance(node.op, Elemwise)
+    return [i > 0 or node.op.fn != "switch" for i in range(len(node.inputs))]
+
+
+@differentiates(Cast)
+def cast_rule(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    """An integer that becomes a float has the gradient that it would have as a float."""
+    (x,), g = node.inputs, gradients[0]
+    assert g is not None
+    if kind(g.dtype) == "c" and kind(x.dtype) != "c":
+        g = real(g)
+    return [g if is_discrete(x.dtype) else cast(g, x.dtype)]

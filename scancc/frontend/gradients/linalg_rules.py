@@ -1,0 +1,110 @@
+"""Derivatives of products of matrices and of small dense linear algebra."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scancc.errors import NullTypeGradError
+from scancc.frontend.constants import kind
+from scancc.frontend.dims import dimshuffle
+from scancc.frontend.elementwise import conj, switch
+from scancc.frontend.gradients.rules import Gradient, differentiates
+from scancc.frontend.graph import Apply, Variable
+from scancc.frontend.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, Solve, outer
+from scancc.frontend.shaping import identity_like, tril, triu
+
+
+def adjoint(x: Variable) -> Variable:
+    """The conjugate, with the last two axes exchanged."""
+    order = (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2) if x.ndim > 1 else (0,)
+    return dimshuffle(_conjugate(x), order)
+
+
+def _conjugate(x: Variable) -> Variable:
+    return conj(x) if kind(x.dtype) == "c" else x
+
+
+@differentiates(Dot)
+def dot_rule(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    (x, y), g = node.inputs, gradients[0]
+    assert g is not None
+    return [_dot_left(g, x, y) if wanted[0] else None, _dot_right(g, x, y) if wanted[1] else None]
+
+
+def _dot_left(g: Variable, x: Variable, y: Variable) -> Variable:
+    """The gradient of x in x y."""
+    if x.ndim == 1:
+        return g * _conjugate(y) if y.ndim == 1 else Dot()(_conjugate(y), g)
+    return outer(g, _conjugate(y)) if y.ndim == 1 else Dot()(g, adjoint(y))
+
+
+def _dot_right(g: Variable, x: Variable, y: Variable) -> Variable:
+    """The gradient of y in x y."""
+    if x.ndim == 1:
+        return g * _conjugate(x) if y.ndim == 1 else outer(_conjugate(x), g)
+    return Dot()(g, _conjugate(x)) if y.ndim == 1 else Dot()(adjoint(x), g)
+
+
+@differentiates(BatchedDot)
+def batched_dot(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    (x, y), g = node.inputs, gradients[0]
+    assert g is not None
+    by_x = BatchedDot()(g, adjoint(y)) if wanted[0] else None
+    return [by_x, BatchedDot()(adjoint(x), g) if wanted[1] else None]
+
+
+_TRANSPOSED = {"lower": "upper", "upper": "lower", "general": "general", "positive": "positive"}
+
+
+@differentiates(Solve)
+def solve(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    """With x of a x = b: b's gradient solves the adjoint system; a's is minus its product with x."""
+    (a, _), g, x, op = node.inputs, gradients[0], node.outputs[0], node.op
+    assert isinstance(op, Solve) and g is not None
+    by_b = Solve(_TRANSPOSED[op.kind])(adjoint(a), g)
+    if not wanted[0]:
+        return [None, by_b]
+    by_a = -(outer(by_b, _conjugate(x)) if x.ndim == 1 else Dot()(by_b, adjoint(x)))
+    return [_part_read(op.kind, by_a), by_b]
+
+
+def _part_read(kind: str, gradient: Variable) -> Variable:
+    """The gradient of the triangle that is read; zeros elsewhere."""
+    return {"lower": tril, "upper": triu}.get(kind, lambda v: v)(gradient)
+
+
+@differentiates(Inverse)
+def inverse(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    out, g = adjoint(node.outputs[0]), gradients[0]
+    assert g is not None
+    return [-Dot()(Dot()(out, g), out)]
+
+
+@differentiates(Det)
+def det(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    """By the inverse: where the matrix is singular, an error."""
+    (a,), g = node.inputs, gradients[0]
+    assert g is not None
+    return [g * _conjugate(node.outputs[0]) * adjoint(Inverse()(a))]
+
+
+@differentiates(Cholesky)
+def cholesky(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    """Of the lower triangle, which is what the op reads (I. Murray, arXiv:1602.07527, section 3.2)."""
+    out, g, op = node.outputs[0], gradients[0], node.op
+    assert isinstance(op, Cholesky) and g is not None
+    if kind(out.dtype) == "c":
+        raise NullTypeGradError(
+            "the Cholesky factor of a complex matrix has no derivative here; write the matrix as real blocks"
+        )
+    factor, g = (out, g) if op.lower else (adjoint(out), adjoint(g))
+    inner = tril(Dot()(adjoint(factor), g))
+    inner = switch(_on_diagonal(inner), inner * 0.5, inner)
+    half = Solve("upper")(adjoint(factor), inner)
+    full = adjoint(Solve("upper")(adjoint(factor), adjoint(half)))
+    both = tril(full + adjoint(full))
+    return [switch(_on_diagonal(both), both * 0.5, both)]
+
+
+def _on_diagonal(x: Variable) -> Variable:
+    return identity_like(x, dtype="bool")

@@ -1,0 +1,110 @@
+"""A scan under construction: what the inner graph reads is added as it turns out to be needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from scancc.frontend.dims import dim, int64
+from scancc.frontend.elementwise import apply_scalar
+from scancc.frontend.graph import Constant, TensorType, Variable, rebuild
+from scancc.frontend.scan import Body, Carry, Scan, ScanInputs, ScanOutputs
+
+
+@dataclass
+class Lag:
+    """A carry that is read `lag` steps later, through `row`."""
+
+    row: Variable
+    lag: int
+    init: Variable
+    next: Variable
+    trace: bool
+
+    def carry(self, next: Variable) -> Carry:
+        return Carry(((-self.lag, self.row),), self.lag, next, self.trace)
+
+
+@dataclass
+class Loop:
+    """Inner variables beside the outer ones they stand for; new rows and `ys` in forward terms."""
+
+    xs: dict[Variable, Variable] = field(default_factory=dict)
+    lags: list[Lag] = field(default_factory=list)
+    consts: dict[Variable, Variable] = field(default_factory=dict)
+    ys: list[Variable] = field(default_factory=list)
+
+    def read(self, type: TensorType, outer: Variable, name: str | None = None) -> Variable:
+        """The inner variable for the rows of `outer`."""
+        inner = type(name)
+        self.xs[inner] = outer
+        return inner
+
+    def hold(self, outer: Variable, type: TensorType | None = None, name: str | None = None) -> Variable:
+        """The inner variable for an invariant."""
+        if isinstance(outer, Constant) and outer.ndim == 0:
+            return outer
+        inner = (type or outer.type)(name)
+        self.consts[inner] = outer
+        return inner
+
+    def emit(self, row: Variable) -> int:
+        """Stack this row; its position among the `ys`."""
+        for i, y in enumerate(self.ys):
+            if y is row:
+                return i
+        self.ys.append(row)
+        return len(self.ys) - 1
+
+    def run(
+        self, length: Variable, label: str | None, replace: Mapping[Variable, Variable]
+    ) -> ScanOutputs[Variable]:
+        """The outputs of the loop, after `replace` is done in its step."""
+        rows = rebuild([*(lag.next for lag in self.lags), *self.ys], dict(replace))
+        carry = tuple(lag.carry(row) for lag, row in zip(self.lags, rows, strict=False))
+        ys = tuple(rows[len(carry):])
+        body = Body(tuple(self.xs), carry, tuple(self.consts), ys)
+        inits = [lag.init for lag in self.lags]
+        groups = ScanInputs(length, list(self.xs.values()), inits, list(self.consts.values()))
+        return Scan(body, label).apply_to(groups)
+
+
+# ---- lengths ------------------------------------------------------------------------------------------
+
+
+def same_scalar(a: Variable, b: Variable) -> bool:
+    """Whether two scalars are written in the same way."""
+    if a is b:
+        return True
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        return a.ndim == b.ndim == 0 and bool(a.data == b.data)
+    if a.owner is None or b.owner is None or a.owner.op != b.owner.op or a.index != b.index:
+        return False
+    return all(map(same_scalar, a.owner.inputs, b.owner.inputs))
+
+
+def first_rows(x: Variable, n: Variable) -> Variable:
+    return x if same_scalar(dim(x, 0), n) else x[:n]
+
+
+def backwards(x: Variable) -> Variable:
+    """`x` with its rows in reverse order."""
+    node = x.owner
+    if node is not None and node.op.name == "subtensor" and _reverses(x):
+        return node.inputs[0]
+    return x[::-1]
+
+
+def _reverses(x: Variable) -> bool:
+    """Whether `x` is `y[::-1]`."""
+    node = x.owner
+    assert node is not None
+    first, *rest = node.op.template  # type: ignore[attr-defined]
+    whole = first == ("s", False, False, True) and all(e == ("s", False, False, False) for e in rest)
+    return whole and same_scalar(node.inputs[1], int64(-1))
+
+
+def shorter(a: Variable, b: Variable) -> Variable:
+    return a if same_scalar(a, b) else apply_scalar("minimum", a, b)
+
+

@@ -1,0 +1,184 @@
+"""What the reverse of a scan knows of the forward steps: rows that are read, saved or computed again.
+
+A forward value that the reverse step uses is, in this order: a row of a sequence, state or output that
+is there anyway; computed again from such rows, where that is cheap; saved by the forward scan as one
+more output; or, where its shape changes from step to step and it cannot be stacked, computed again
+whatever it costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from scancc.frontend.control import Check, Detach
+from scancc.frontend.dims import DimShuffle, ShapeI, dims
+from scancc.frontend.elementwise import Cast, Elemwise
+from scancc.frontend.gradients.loop import Loop, backwards, first_rows
+from scancc.frontend.graph import Apply, Constant, Op, Variable, ancestors, applies, leaves
+from scancc.frontend.indexing import AdvancedSubtensor, Subtensor
+from scancc.frontend.scan import Carry, Scan, ScanInputs, ScanOutputs, stacked_type
+from scancc.frontend.shaping import (
+    Alloc,
+    ARange,
+    Join,
+    MakeVector,
+    Reshape,
+    SpecifyShape,
+    Unbroadcast,
+    join,
+)
+
+_CHEAP_OPS = (
+    Alloc, ARange, Cast, Check, Detach, DimShuffle, Join, MakeVector, Reshape, ShapeI, SpecifyShape, Subtensor,
+    AdvancedSubtensor, Unbroadcast,
+)
+_CHEAP_FUNCTIONS = frozenset((
+    "add", "sub", "mul", "true_div", "neg", "abs", "sgn", "sqr", "sqrt", "reciprocal", "maximum", "minimum",
+    "floor", "ceil", "trunc", "lt", "le", "gt", "ge", "eq", "neq", "isnan", "isinf", "isfinite", "switch",
+    "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "invert", "real", "imag", "conj", "make_complex", "quotient", "masked_mul", "masked_div", "copysign",
+))
+
+
+def is_cheap(op: Op) -> bool:
+    """Whether an op costs about as much as reading its result from memory."""
+    return op.fn in _CHEAP_FUNCTIONS if isinstance(op, Elemwise) else isinstance(op, _CHEAP_OPS)
+
+
+class Recall:
+    """Forward values of one scan, made available in the step of a loop that runs backwards over it."""
+
+    def __init__(self, node: Apply, loop: Loop) -> None:
+        assert isinstance(node.op, Scan)
+        self.node, self.loop = node, loop
+        self.step = applies(node.op.body.outputs)
+        self.replace: dict[Variable, Variable] = {}
+        self._stacks: dict[Variable, Variable] = {}
+        self._padded: dict[Carry, Variable] = {}
+        self._consts = dict(zip(node.op.body.consts, self.inputs.consts, strict=True))
+        self.n = self._executed()
+
+    @property
+    def op(self) -> Scan:
+        assert isinstance(self.node.op, Scan)
+        return self.node.op
+
+    @property
+    def inputs(self) -> ScanInputs[Variable]:
+        return self.op.inputs_of(self.node.inputs)
+
+    @property
+    def outputs(self) -> ScanOutputs[Variable]:
+        return self.op.outputs_of(self.node.outputs)
+
+    def _executed(self) -> Variable:
+        """How many steps the forward scan ran."""
+        if self.op.body.stop is None:
+            return self.inputs.length
+        stacked = [v for c, v in zip(self.op.body.carry, self.outputs.carry, strict=True) if c.trace]
+        stacked += self.outputs.ys
+        return dims(stacked[0] if stacked else self.save(self.op.body.stop))[0]
+
+    # ---- what the gradient's graph needs ----
+
+    def recall(self, roots: Iterable[Variable]) -> None:
+        """Make all forward values that `roots` use available in the loop, through `replace`."""
+        forward = {v: i for i, node in enumerate(self.step) for v in node.outputs}
+        forward.update((v, -1) for v in self.op.body.inputs)
+        needed = [v for v in leaves(roots, stop=forward) if v in forward]
+        for var in sorted(needed, key=lambda v: forward[v]):
+            self._need(var)
+
+    def _need(self, var: Variable) -> None:
+        if var in self.replace or isinstance(var, Constant):
+            return
+        if var in self._consts:
+            self.replace[var] = self.loop.hold(self._consts[var], var.type, var.name)
+            return
+        stack = self.rows(var)
+        if stack is None and (var.owner is None or (self._is_costly(var) and self._is_stackable(var))):
+            stack = self.save(var)
+        if stack is not None:
+            self.replace[var] = self.loop.read(var.type, backwards(first_rows(stack, self.n)), var.name)
+            return
+        assert var.owner is not None
+        for operand in var.owner.inputs:
+            self._need(operand)
+
+    def _is_costly(self, var: Variable) -> bool:
+        """Whether more than cheap ops lie between `var` and what is known."""
+        known = [*self.replace, *self.op.body.inputs]
+        known += [v for v in self.op.body.outputs if v is not var and self.rows(v) is not None]
+        blocked = set(known)
+        return any(
+            v.owner is not None and v not in blocked and not is_cheap(v.owner.op)
+            for v in ancestors([var], stop=blocked)
+        )
+
+    def _is_stackable(self, var: Variable) -> bool:
+        """Whether `var` has one shape in all steps, told before the loop."""
+        return all(self._is_invariant(length) for length in dims(var))
+
+    def _is_invariant(self, length: Variable) -> bool:
+        fixed = set(self._consts)
+        rows = set(self.op.body.inputs)
+        stack = [length]
+        while stack:
+            var = stack.pop()
+            if isinstance(var, Constant) or var in fixed:
+                continue
+            if var.owner is None:
+                return False
+            if not (isinstance(var.owner.op, ShapeI) and var.owner.inputs[0] in rows):
+                stack.extend(var.owner.inputs)
+        return True
+
+    # ---- stacks ----
+
+    def rows(self, var: Variable) -> Variable | None:
+        """A stack whose row t is this forward value in step t, n rows or more, if there is one outside."""
+        if var not in self._stacks:
+            found = self._find_rows(var)
+            if found is None:
+                return None
+            self._stacks[var] = found
+        return self._stacks[var]
+
+    def _find_rows(self, var: Variable) -> Variable | None:
+        body, inputs, outputs = self.op.body, self.inputs, self.outputs
+        for carry, trace in zip(body.carry, outputs.carry, strict=True):
+            if carry.next is var and carry.trace:
+                return trace
+        for y, stack in zip(body.ys, outputs.ys, strict=True):
+            if y is var:
+                return stack
+        for x, outer in zip(body.xs, inputs.xs, strict=True):
+            if x is var:
+                return outer
+        for carry, init, trace in zip(body.carry, inputs.inits, outputs.carry, strict=True):
+            for tap, inner in carry.taps:
+                if inner is var and carry.trace:
+                    return self._earlier_rows(carry, tap, init, trace)
+        return None
+
+    def _earlier_rows(self, carry: Carry, tap: int, init: Variable, trace: Variable) -> Variable:
+        """The rows of a state as a tap sees them: initial rows, then rows of the trace."""
+        if carry not in self._padded:
+            first = init if carry.depth > 1 else init.dimshuffle("x", *range(init.ndim))
+            self._padded[carry] = join(0, first, trace)
+        start = carry.depth + tap
+        return self._padded[carry][start:] if start else self._padded[carry]
+
+    def save(self, var: Variable) -> Variable:
+        """The stack of `var`, as one more output of the forward scan, which is changed in place: what it
+        gave so far stays, and compiled functions drop outputs that they do not use."""
+        node, body = self.node, self.op.body
+        for y, stack in zip(body.ys, self.outputs.ys, strict=True):
+            if y is var:
+                return stack
+        node.op = replace(self.op, body=replace(body, ys=(*body.ys, var)))
+        stack = Variable(stacked_type(var.type), node, len(node.outputs), location=node.location)
+        node.outputs.append(stack)
+        return stack
+

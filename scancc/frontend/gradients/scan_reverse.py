@@ -1,0 +1,261 @@
+"""The derivative of a scan: another scan, over the same steps backwards.
+
+Its step is the derivative of the forward step. What goes from step to step is the gradient that a row
+of a state receives from the steps that read it later; what is stacked are the gradients of the
+sequences' rows; sums over steps are in `scan_sums`, the forward values it reads in `scan_recall`. It
+runs as many steps as the forward scan did, or the last `truncate_gradient` of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scancc.frontend.constants import constant_int
+from scancc.frontend.control import check
+from scancc.frontend.dims import dim, dims, int64
+from scancc.frontend.elementwise import add, apply_scalar, eq, ge, sub, switch
+from scancc.frontend.gradients.loop import Lag, Loop, backwards, same_scalar, shorter
+from scancc.frontend.gradients.rules import (
+    Gradient,
+    differentiates,
+    is_continuous,
+    is_zeros,
+    like,
+    plus,
+    total,
+    zero_of,
+    zeros_for,
+)
+from scancc.frontend.gradients.scan_links import needed_carries, tap_variables, varying_carries
+from scancc.frontend.gradients.scan_recall import Recall
+from scancc.frontend.gradients.scan_sums import After, Sums
+from scancc.frontend.gradients.walk import backpropagate
+from scancc.frontend.graph import Apply, TensorType, Variable
+from scancc.frontend.indexing import IncSubtensor
+from scancc.frontend.scan import Scan, ScanInputs, ScanOutputs, row_type
+from scancc.frontend.shaping import Alloc, alloc
+
+
+@differentiates(Scan)
+def scan_rule(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    found = _Reverse(node, gradients, wanted).gradients()
+    return [None, *found.xs, *found.inits, *found.consts]
+
+
+class _Reverse:
+    """The reverse of one application of a scan."""
+
+    def __init__(self, node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> None:
+        assert isinstance(node.op, Scan)
+        self.op, self.body = node.op, node.op.body
+        self.given: ScanOutputs[Gradient] = self.op.outputs_of(gradients)
+        self.wanted = self.op.inputs_of(wanted)
+        self.inputs = self.op.inputs_of(node.inputs)
+        self.loop = Loop()
+        self.recall = Recall(node, self.loop)
+        self.n = self.recall.n
+        limit = self.op.truncate_gradient
+        self.whole = limit < 0
+        self.length = self.n if self.whole else shorter(self.n, int64(limit))
+        self.carries = self._carries()
+        self.pending: dict[tuple[int, int], int] = {}  # (carry, how many steps later): place among the lags
+
+    def _carries(self) -> set[int]:
+        """The states that a gradient goes through."""
+        xs = [x for x, want in zip(self.body.xs, self.wanted.xs, strict=True) if want]
+        consts = [c for c, want in zip(self.body.consts, self.wanted.consts, strict=True) if want]
+        start = {i for i, want in enumerate(self.wanted.inits) if want}
+        active = varying_carries(self.body, [*xs, *consts], start)
+        given = {i for i, g in enumerate(self.given.carry) if g is not None and i in active}
+        ys = [y for y, g in zip(self.body.ys, self.given.ys, strict=True) if g is not None]
+        return needed_carries(self.body, ys, given, active)
+
+    def gradients(self) -> ScanInputs[Gradient]:
+        inner = self._step_gradients()
+        self._lag_rows(inner)
+        xs = [self._row(inner.get(x), want) for x, want in zip(self.body.xs, self.wanted.xs, strict=True)]
+        sums = self._sums(inner)
+        self.recall.recall([*(lag.next for lag in self.loop.lags), *self.loop.ys])
+        label = None if self.op.label is None else f"grad_of_{self.op.label}"
+        if not self.loop.lags and not self.loop.ys:
+            return ScanInputs(None, *([None] * len(group) for group in self.inputs[1:]))
+        done = self.loop.run(self.length, label, self.recall.replace)
+        return ScanInputs(
+            None,
+            [None if at is None else self._of_sequence(x, done.ys[at])
+             for x, at in zip(self.inputs.xs, xs, strict=True)],
+            [self._of_initial(i, done) if want else None for i, want in enumerate(self.wanted.inits)],
+            [None if after is None else after(done) for after in sums],
+        )
+
+    # ---- one step ----
+
+    def _step_gradients(self) -> dict[Variable, Variable]:
+        """The gradients of what the forward step reads."""
+        seeds: dict[Variable, Variable] = {}
+        for i in sorted(self.carries):
+            _seed(seeds, self.body.carry[i].next, self._state_seed(i))
+        for y, gradient in zip(self.body.ys, self.given.ys, strict=True):
+            if gradient is not None and is_continuous(y):
+                _seed(seeds, y, self._given_row(gradient, y))
+        wrt = [*self.body.xs, *self.body.consts]
+        wanted = [*self.wanted.xs, *self.wanted.consts]
+        inner = [v for v, want in zip(wrt, wanted, strict=True) if want]
+        inner += [v for i in self.carries for v in tap_variables(self.body.carry[i])]
+        return backpropagate(seeds, inner)
+
+    def _state_seed(self, i: int) -> Gradient:
+        """The gradient of a state's new row: what is given for it, and what later steps pass back."""
+        carry, given = self.body.carry[i], self.given.carry[i]
+        row, last = (None, given) if not carry.trace else self._split_trace(given)
+        gradient = None if row is None else self._given_row(row, carry.next)
+        taps = {-tap for tap, _ in carry.taps}
+        for lag in sorted(taps | ({1} if last is not None else set())):
+            init = last if lag == 1 and last is not None else self._no_rows(i, lag)
+            gradient = plus(gradient, self._add_lag(i, lag, init))
+        return gradient
+
+    def _add_lag(self, i: int, lag: int, init: Variable) -> Variable:
+        """A new lag, whose next row is filled in once the step's gradients are known."""
+        carry = self.body.carry[i]
+        row = TensorType(init.dtype, self._row_shape(i))(f"grad_{carry.next.name or 'state'}")
+        self.pending[i, lag] = len(self.loop.lags)
+        self.loop.lags.append(Lag(row, lag, init, row, trace=lag > 1))
+        return row
+
+    def _row_shape(self, i: int) -> tuple[int | None, ...]:
+        """The static shape that the rows of a state keep."""
+        carry, init = self.body.carry[i], self.inputs.inits[i]
+        given = init.type if carry.depth == 1 else row_type(init.type)
+        return tuple(m if n is None else n for n, m in zip(carry.next.type.shape, given.shape, strict=True))
+
+    def _no_rows(self, i: int, lag: int) -> Variable:
+        carry, init = self.body.carry[i], self.inputs.inits[i]
+        lengths = dims(init)[carry.depth > 1:]
+        zero = zero_of(carry.next.dtype)
+        if lag > 1:
+            lengths = [int64(lag), *lengths]
+        return alloc(zero, lengths) if lengths else zero
+
+    def _lag_rows(self, inner: dict[Variable, Variable]) -> None:
+        for (i, lag), place in self.pending.items():
+            found = [inner.get(var) for tap, var in self.body.carry[i].taps if -tap == lag]
+            waiting = self.loop.lags[place]
+            gradient = total(found)
+            waiting.next = zeros_for(waiting.row) if gradient is None else like(gradient, waiting.row)
+
+    # ---- the given gradients ----
+
+    def _split_trace(self, given: Gradient) -> tuple[Gradient, Gradient]:
+        """The gradient of a trace as that of all its rows, and that of its last row alone."""
+        last: Gradient = None
+        while given is not None and _writes_last_row(given):
+            assert given.owner is not None
+            last = plus(last, self._last_row(given.owner))
+            given = given.owner.inputs[0]
+        return (None if given is not None and is_zeros(given) else given), last
+
+    def _last_row(self, node: Apply) -> Variable:
+        """What is added to the last row; the error of `trace[-1]` where there is no row."""
+        base, y, _, *operands = node.inputs
+        rest = node.op.template[1:]  # type: ignore[attr-defined]
+        whole = all(entry == ("s", False, False, False) for entry in rest)
+        row = like(y, self._first_of(base)) if whole and not _stretches(y, base) else None
+        if row is None:
+            row = IncSubtensor(rest, set=False)(zeros_for(self._first_of(base), y.dtype), y, *operands)
+        message = "index -1 is out of range for axis 0, which has length {}"
+        return check(IndexError, message, row, ge(self.n, int64(1)), self.n)
+
+    def _first_of(self, stack: Variable) -> Variable:
+        """A variable of the shape of a row of `stack`."""
+        lengths = dims(stack)[1:]
+        return alloc(zero_of(stack.dtype), lengths) if lengths else zero_of(stack.dtype)
+
+    def _given_row(self, gradient: Variable, row: Variable) -> Variable:
+        """The inner variable for the rows of a gradient of a stack; all alike, they are an invariant."""
+        type = TensorType(gradient.dtype, row.type.shape)
+        alike = _row_of_equal_rows(gradient)
+        if alike is not None:
+            return self.loop.hold(like(alike, row), type)
+        return self.loop.read(type, backwards(gradient), f"grad_{row.name or 'row'}")
+
+    # ---- the inputs' gradients ----
+
+    def _row(self, gradient: Gradient, want: bool) -> int | None:
+        return self.loop.emit(gradient) if want and gradient is not None else None
+
+    def _sums(self, inner: dict[Variable, Variable]) -> list[After | None]:
+        sums = Sums(self.loop, self.recall, self.whole, stateless=not self.loop.lags)
+        places, pairs = [], []
+        for c, outer, want in zip(self.body.consts, self.inputs.consts, self.wanted.consts, strict=True):
+            if want and c in inner:
+                places.append(c)
+                pairs.append((outer, inner[c]))
+        made = dict(zip(places, sums.add(pairs), strict=True))
+        return [made.get(c) for c in self.body.consts]
+
+    def _of_sequence(self, x: Variable, rows: Variable) -> Variable:
+        """Rows that no step read have gradient 0."""
+        gradient = backwards(rows)
+        if self.whole and same_scalar(dim(x, 0), self.n):
+            return gradient
+        part = zeros_for(x, rows.dtype)[: self.n]
+        if not self.whole:
+            part = zeros_for(x, rows.dtype)[sub(self.n, self.length): self.n]
+        assert part.owner is not None and isinstance(part.owner.op.template, tuple)  # type: ignore[attr-defined]
+        base, *bounds = part.owner.inputs
+        return IncSubtensor(part.owner.op.template, set=False)(base, gradient, *bounds)  # type: ignore[attr-defined]
+
+    def _of_initial(self, i: int, done: ScanOutputs[Variable]) -> Gradient:
+        carry, init = self.body.carry[i], self.inputs.inits[i]
+        found: Gradient = None
+        for (state, lag), place in self.pending.items():
+            if state != i:
+                continue
+            rows = done.carry[place]
+            found = rows if carry.depth == 1 else self._scattered(found, init, lag, rows)
+        if found is None or self.whole:
+            return found
+        return switch(eq(self.length, self.n), found, 0)
+
+    def _scattered(self, base: Gradient, init: Variable, lag: int, rows: Variable) -> Variable:
+        """What a lag passed to the initial rows: the state `lag` steps before step t is row depth - lag + t."""
+        target = zeros_for(init) if base is None else base
+        depth = constant_int(dim(init, 0)) or 0
+        if lag == 1:
+            return target[depth - 1].inc(rows)  # type: ignore[attr-defined]
+        count = apply_scalar("minimum", self.n, int64(lag))
+        newest = backwards(rows[-lag:])
+        part = target[depth - lag: add(int64(depth - lag), count)]
+        return part.inc(newest)  # type: ignore[attr-defined]
+
+
+def _seed(seeds: dict[Variable, Variable], var: Variable, gradient: Gradient) -> None:
+    sum_ = plus(seeds.get(var), gradient)
+    if sum_ is not None:
+        seeds[var] = sum_
+
+
+def _writes_last_row(gradient: Variable) -> bool:
+    """Whether a gradient is `base` with something added to its last row."""
+    node = gradient.owner
+    if node is None or not isinstance(node.op, IncSubtensor) or node.op.set:
+        return False
+    return node.op.template[0] == "i" and constant_int(node.inputs[2]) == -1
+
+
+def _stretches(y: Variable, base: Variable) -> bool:
+    return any(n == 1 and m != 1 for n, m in zip(y.type.shape, base.type.shape[1:], strict=True))
+
+
+def _row_of_equal_rows(stack: Variable) -> Variable | None:
+    """The row of which `stack` is made, where all its rows are the same by the way it is written."""
+    node = stack.owner
+    if node is None or not isinstance(node.op, Alloc):
+        return None
+    value, _, *lengths = node.inputs
+    if value.ndim:
+        if value.type.shape[0] != 1:
+            return None
+        value = value.dimshuffle(*range(1, value.ndim))
+    return alloc(value, lengths) if lengths else value

@@ -1,0 +1,184 @@
+"""The gradient of an invariant of a scan: a sum over steps, which leaves the loop where it can.
+
+A step's contribution is taken apart into terms. An outer product, or a product of two matrices, that
+varies from step to step is not summed in the loop: its factors are stacked, and one product of matrices
+after the loop gives the sum. A term whose rows are stacked anyway, or a short one in a loop without
+states, is summed after the loop; the rest is added up in a carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from scancc.frontend import reduction
+from scancc.frontend.dims import DimShuffle, dims, dimshuffle
+from scancc.frontend.elementwise import Elemwise, mul
+from scancc.frontend.gradients.loop import Lag, Loop, backwards, first_rows
+from scancc.frontend.gradients.rules import Gradient, total, zeros_for
+from scancc.frontend.gradients.scan_recall import Recall
+from scancc.frontend.graph import Variable
+from scancc.frontend.linalg import Dot
+from scancc.frontend.reduction import Reduce
+from scancc.frontend.scan import ScanOutputs
+from scancc.frontend.shaping import reshape
+
+After = Callable[[ScanOutputs[Variable]], Variable]  # a value made from the loop's outputs
+ROW_THEN_COLUMN = ((0, "x"), ("x", 0))
+
+
+@dataclass
+class Sums:
+    """Sums over the steps of one loop. `whole`: the loop covers all forward steps."""
+
+    loop: Loop
+    recall: Recall
+    whole: bool
+    stateless: bool  # nothing but these sums goes from step to step
+
+    def add(self, gradients: Sequence[tuple[Variable, Variable]]) -> list[After]:
+        """For pairs (outer invariant, a step's contribution), what gives the sums after the loop."""
+        split = [(outer, *_split(gradient)) for outer, gradient in gradients]
+        products = [[self._product(*product) for product in found] for _, found, _ in split]
+        return [
+            self._sum(outer, made, rest) for (outer, _, rest), made in zip(split, products, strict=True)
+        ]
+
+    def _sum(self, outer: Variable, products: list[After], rest: list[Variable]) -> After:
+        parts = list(products)
+        carried: Gradient = None
+        for term in rest:
+            stacked = self._stacked_sum(term, outer)
+            if stacked is None:
+                carried = total([carried, term])
+            else:
+                parts.append(stacked)
+        if carried is not None:
+            parts.append(self._in_carry(outer, carried))
+
+        def after(outputs: ScanOutputs[Variable]) -> Variable:
+            result = total(part(outputs) for part in parts)
+            assert result is not None
+            return result
+
+        return after
+
+    # ---- products of matrices ----
+
+    def _product(self, order: tuple[int, ...], negative: bool, left: Variable, right: Variable) -> After:
+        """The sum of left[t]ᵀ right[t] over steps, for rows that are vectors or matrices."""
+        forward = self._is_stacked_forward(left) or self._is_stacked_forward(right)
+        a, b = self._stack(left, forward), self._stack(right, forward)
+
+        def after(outputs: ScanOutputs[Variable]) -> Variable:
+            product = Dot()(dimshuffle(_flat(a(outputs)), 1, 0), _flat(b(outputs)))
+            product = -product if negative else product
+            return dimshuffle(product, order)
+
+        return after
+
+    def _is_stacked_forward(self, var: Variable) -> bool:
+        return self.whole and self.recall.rows(var) is not None
+
+    def _stack(self, var: Variable, forward: bool) -> After:
+        """The rows of `var` in all steps, in forward or in the loop's order."""
+        if self._is_stacked_forward(var):
+            rows = self.recall.rows(var)
+            assert rows is not None
+            return lambda outputs: first_rows(rows, self.recall.n)
+        place = self.loop.emit(var)
+        return lambda outputs: backwards(outputs.ys[place]) if forward else outputs.ys[place]
+
+    # ---- sums ----
+
+    def _stacked_sum(self, term: Variable, outer: Variable) -> After | None:
+        """The sum after the loop, where the rows are stacked anyway or are few."""
+        axes: tuple[int, ...] = ()
+        row = term
+        if term.owner is not None and isinstance(term.owner.op, Reduce) and term.owner.op.kind == "sum":
+            axes, row = term.owner.op.axes, term.owner.inputs[0]
+        if not any(row is y for y in self.loop.ys):
+            if not self.stateless or outer.ndim > 1:
+                return None
+            axes, row = (), term
+        place = self.loop.emit(row)
+        over = [0, *(axis + 1 for axis in axes)]
+        return lambda outputs: reduction.sum(outputs.ys[place], axis=over, dtype=row.dtype)
+
+    def _in_carry(self, outer: Variable, term: Variable) -> After:
+        before = outer.type.__class__(term.dtype, outer.type.shape)("sum")
+        lag = Lag(before, 1, zeros_for(outer, term.dtype), before + term, trace=False)
+        self.loop.lags.append(lag)
+        place = len(self.loop.lags) - 1
+        return lambda outputs: outputs.carry[place]
+
+
+def _flat(rows: Variable) -> Variable:
+    """A stack of vectors as it is, of matrices as one matrix with all their rows."""
+    if rows.ndim == 2:
+        return rows
+    n, m, k = dims(rows)
+    return reshape(rows, [mul(n, m), k])
+
+
+# ---- taking a gradient apart --------------------------------------------------------------------------
+
+Product = tuple[tuple[int, ...], bool, Variable, Variable]  # axes' order, sign, factors
+
+
+def _split(gradient: Variable) -> tuple[list[Product], list[Variable]]:
+    """The products in a sum, and its other terms."""
+    products: list[Product] = []
+    rest: list[Variable] = []
+    for term in _terms(gradient):
+        product = _as_product(term)
+        if product is None:
+            rest.append(term)
+        else:
+            products.append(product)
+    return products, rest
+
+
+def _terms(gradient: Variable) -> Iterator[Variable]:
+    node = gradient.owner
+    added = node is not None and isinstance(node.op, Elemwise) and node.op.fn == "add"
+    if node is None or not added or any(v.type.shape != gradient.type.shape for v in node.inputs):
+        yield gradient
+        return
+    for operand in node.inputs:
+        yield from _terms(operand)
+
+
+def _as_product(term: Variable) -> Product | None:
+    """`term` as a product of two factors that both vary, its axes in some order, perhaps negative."""
+    node = term.owner
+    if node is None or term.ndim != 2:
+        return None
+    if isinstance(node.op, DimShuffle) and node.inputs[0].ndim == 2:
+        inner = _as_product(node.inputs[0])
+        if inner is None or "x" in node.op.order:
+            return None
+        order, *rest = inner
+        return tuple(order[a] for a in node.op.order), *rest  # type: ignore[index,return-value]
+    if isinstance(node.op, Elemwise) and node.op.fn == "neg":
+        inner = _as_product(node.inputs[0])
+        return None if inner is None else (inner[0], not inner[1], *inner[2:])
+    factors = _factors(term)
+    return None if factors is None else ((0, 1), False, *factors)
+
+
+def _factors(term: Variable) -> tuple[Variable, Variable] | None:
+    """Vectors or matrices a, b with term = aᵀ b (for vectors: their outer product)."""
+    node = term.owner
+    assert node is not None
+    if isinstance(node.op, Dot):
+        x, y = node.inputs
+        return dimshuffle(x, 1, 0), y
+    if not (isinstance(node.op, Elemwise) and node.op.fn == "mul"):
+        return None
+    owners = [v.owner for v in node.inputs]
+    orders = tuple(o.op.order if o is not None and isinstance(o.op, DimShuffle) else None for o in owners)
+    if orders != ROW_THEN_COLUMN:
+        return None
+    left, right = (o.inputs[0] for o in owners if o is not None)
+    return left, right

@@ -1,0 +1,67 @@
+"""Functions that change a gradient and leave the value as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scancc.frontend.constants import as_tensor_variable
+from scancc.frontend.control import detach
+from scancc.frontend.dims import dim
+from scancc.frontend.elementwise import clip
+from scancc.frontend.gradients.rules import Gradient, differentiates, zeros_for
+from scancc.frontend.graph import Apply, Op, TensorType, Variable
+
+
+@dataclass(frozen=True)
+class GradientFilter(Op):
+    """Its input; the gradient passes through the filter `kind` ('zero', 'clip', 'scale') with `limits`."""
+
+    kind: str
+    limits: tuple[float, ...] = ()
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        return [inputs[0].type]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [inputs[0]]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return dim(node.inputs[0], axis)
+
+
+@differentiates(GradientFilter)
+def gradient_filter(
+    node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]
+) -> Sequence[Gradient]:
+    (x,), g, op = node.inputs, gradients[0], node.op
+    assert isinstance(op, GradientFilter) and g is not None
+    if op.kind == "zero":
+        return [zeros_for(x, g.dtype)]
+    return [clip(g, *op.limits) if op.kind == "clip" else g * op.limits[0]]
+
+
+def disconnected_grad(x: object) -> Variable:
+    """`x`, which counts as a constant: a gradient with respect to what it is made of is an error, unless
+    there is another way to it."""
+    return detach(x)
+
+
+def zero_grad(x: object) -> Variable:
+    """`x`, whose derivative is 0."""
+    return GradientFilter("zero")(as_tensor_variable(x))
+
+
+consider_constant = zero_grad
+
+
+def grad_clip(x: object, lower_bound: float, upper_bound: float) -> Variable:
+    """`x`, whose gradient is kept between the bounds, element by element."""
+    return GradientFilter("clip", (float(lower_bound), float(upper_bound)))(as_tensor_variable(x))
+
+
+def grad_scale(x: object, multiplier: float) -> Variable:
+    """`x`, whose gradient is multiplied by a number."""
+    return GradientFilter("scale", (float(multiplier),))(as_tensor_variable(x))
