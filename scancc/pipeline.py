@@ -238,43 +238,64 @@ def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass:
 
     `on_pass` is called after each pass. Whether a pass changed anything is found by printing, so it
     is found only where `track_changes` is true or, not given, where there is an `on_pass`.
-    A pass that fails, or leaves IR that breaks a rule, raises InternalError, which names a file with
-    the IR and the command that repeat it.
+    The result is verified (with `on_pass`, what each pass leaves). Where a pass fails or the IR breaks
+    a rule, the passes run again on a copy, verified one by one, to find the first at fault: the
+    InternalError then names it, and a file with the IR before it and the command that repeats it.
+    Verifying all 21 passes at once took as long as running them.
     """
     steps = parse_pipeline(pipeline)
     track = track_changes if track_changes is not None else on_pass is not None
     report = Report()
     before = clone_op(module, {})
     text = print_op(module, locations=False) if track else ""
-    for number, step in enumerate(steps):
-        with collect() as remarks:
-            time_s = _run_one(module, step, before, steps[:number + 1], verify, report)
-        done = PassRun(step, time_s, None, remarks)
-        if track:
-            old, text = text, print_op(module, locations=False)
-            done.changed = text != old
-        report.runs.append(done)
-        if on_pass is not None:
-            on_pass(done, module)
+    try:
+        for step in steps:
+            done = _run_one(module, step)
+            if track:
+                old, text = text, print_op(module, locations=False)
+                done.changed = text != old
+            report.runs.append(done)
+            if on_pass is not None and verify:
+                _verify(module, report)
+            if on_pass is not None:
+                on_pass(done, module)
+        if verify:
+            _verify(module, report)
+    except Exception as error:
+        if isinstance(error, ScanccError) and not isinstance(error, InternalError):
+            raise  # the program's fault, not a pass's
+        raise _blamed(before, steps, error) from error
     return report
 
 
-def _run_one(module: Op, step: Step, before: Op, steps: list[Step], verify: bool, report: Report) -> float:
-    start = time.perf_counter()
-    try:
+def _run_one(module: Op, step: Step) -> PassRun:
+    with collect() as remarks:
+        start = time.perf_counter()
         find_pass(step.name).function(module, **step.options)
-        time_s = time.perf_counter() - start
-        if verify:
+        return PassRun(step, time.perf_counter() - start, None, remarks)
+
+
+def _verify(module: Op, report: Report) -> None:
+    start = time.perf_counter()
+    verify_ir(module, "the last pass")
+    report.verify_time_s += time.perf_counter() - start
+
+
+def _blamed(module: Op, steps: list[Step], error: Exception) -> InternalError:
+    """Find the first pass at fault by running the pipeline again on a copy from before it."""
+    for step in steps:
+        before = clone_op(module, {})
+        try:
+            _run_one(module, step)
             verify_ir(module, f"the pass '{step.name}'")
-            report.verify_time_s += time.perf_counter() - start - time_s
-        return time_s
-    except Exception as error:
-        if isinstance(error, ScanccError) and not isinstance(error, InternalError):
-            raise  # the program's fault, not the pass's
-        path = write_reproducer(before, steps)
-        problem = str(error) if isinstance(error, InternalError) else f"{type(error).__name__}: {error}"
-        raise InternalError(f"the pass '{step.name}' failed. {problem}\n"
-                            f"The IR before, and the command that repeats this, are in {path}") from error
+        except Exception as again:
+            return InternalError(f"the pass '{step.name}' failed. {_problem(again)}\nThe IR before, and the "
+                                 f"command that repeats this, are in {write_reproducer(before, [step])}")
+    return InternalError(f"the pipeline failed, but not when it ran again. {_problem(error)}")
+
+
+def _problem(error: Exception) -> str:
+    return str(error) if isinstance(error, InternalError) else f"{type(error).__name__}: {error}"
 
 
 def write_reproducer(before: Op, steps: Sequence[Step]) -> str:

@@ -11,13 +11,13 @@ from functools import cache
 import pytest
 
 from scancc import pipeline
-from scancc.stages import lower
 from scancc.frontend.program import make_program
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, module
 from scancc.ir.parser import parse
 from scancc.ir.printer import print_op
+from scancc.stages import lower
 from tests.passes.cases import read_cases
 from tests.programs import seed
 

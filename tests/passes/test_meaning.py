@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from scancc import pipeline
-from scancc.stages import lower
 from scancc.frontend.program import make_program
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value, clone_op, functions, module
 from scancc.ir.dialects.arith import CMPF, CMPI
 from scancc.ir.interpreter import compile_function, run_function
+from scancc.stages import lower
 from tests.programs import seed, tutorial
 from tests.programs.case import Case
 
