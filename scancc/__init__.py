@@ -18,6 +18,7 @@ which drives the road. Light to import: LLVM is loaded at the first compilation.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from scancc import frontend as _frontend  # noqa: F401
@@ -49,8 +50,19 @@ __all__ = [
 ]
 
 
+_LATER = {  # loaded when first asked for, so that importing scancc is light
+    "export": "scancc.codegen.export:export", "runtime": "scancc.runtime", "tensor": "scancc.tensor",
+    "gradient": "scancc.frontend.gradients", "printing": "scancc.frontend.printing",
+    "pprint": "scancc.frontend.printing:pprint", "pp": "scancc.frontend.printing:pprint",
+    "grad": "scancc.frontend.gradients:grad", "Rop": "scancc.frontend.gradients:Rop",
+    "Lop": "scancc.frontend.gradients:Lop", "ifelse": "scancc.frontend.control:ifelse",
+    "dot": "scancc.frontend.linalg:dot",
+}
+
+
 def __getattr__(name: str) -> Any:
-    if name == "export":
-        from scancc.codegen.export import export
-        return export
-    raise AttributeError(f"module 'scancc' has no attribute '{name}'")
+    if name not in _LATER:
+        raise AttributeError(f"module 'scancc' has no attribute '{name}'")
+    module, _, attribute = _LATER[name].partition(":")
+    found = import_module(module)
+    return getattr(found, attribute) if attribute else found
