@@ -11,7 +11,8 @@ import importlib
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, TextIO
@@ -248,24 +249,29 @@ def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass:
     report = Report()
     before = clone_op(module, {})
     text = print_op(module, locations=False) if track else ""
-    try:
-        for step in steps:
+    for number, step in enumerate(steps, 1):
+        with _blaming(before, steps[:number]):
             done = _run_one(module, step)
-            if track:
-                old, text = text, print_op(module, locations=False)
-                done.changed = text != old
-            report.runs.append(done)
-            if on_pass is not None and verify:
+            if verify and (on_pass is not None or number == len(steps)):
                 _verify(module, report)
-            if on_pass is not None:
-                on_pass(done, module)
-        if verify:
-            _verify(module, report)
+        if track:
+            old, text = text, print_op(module, locations=False)
+            done.changed = text != old
+        report.runs.append(done)
+        if on_pass is not None:
+            on_pass(done, module)
+    return report
+
+
+@contextmanager
+def _blaming(before: Op, steps: list[Step]) -> Iterator[None]:
+    """Turn a failure inside the block into one that names the first of `steps` at fault."""
+    try:
+        yield
     except Exception as error:
         if isinstance(error, ScanccError) and not isinstance(error, InternalError):
             raise  # the program's fault, not a pass's
         raise _blamed(before, steps, error) from error
-    return report
 
 
 def _run_one(module: Op, step: Step) -> PassRun:
