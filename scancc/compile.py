@@ -5,7 +5,7 @@ The compiler proper (`stages`) is loaded at the first compilation, so that impor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,38 +31,43 @@ class Function:
         self.program = program
         self.name = program.name
         self.mode = mode
-        self._n_outputs = len(program.outputs)
-        self._plain = not program.shared and not program.updates and program.layout.kind in ("one", "list")
-        if mode.reference:
-            self._evaluation = Evaluation(program)
-            self._plain = False
-        else:
-            self._call = self._native()
+        self._n_inputs, self._n_outputs = len(program.inputs), len(program.outputs)
+        self._plain = not (program.shared or program.updates or mode.reference) and (
+            program.layout.kind in ("one", "list"))
+        self._call: Callable[..., Any] = Evaluation(program) if mode.reference else self._native()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._plain and not kwargs:
-            result = self._call(*args)
-            if result is not NotImplemented:
-                return result
-        if self.mode.reference:
-            return self._evaluation(*args, **kwargs)
-        return self._general(args, kwargs)
+        if self._plain:
+            if not kwargs and len(args) == self._n_inputs:
+                results = self._call(*args)
+                if results is not NotImplemented:
+                    return results
+        elif self.mode.reference:
+            return self._call(*args, **kwargs)
+        elif not kwargs and len(args) == self._n_inputs:
+            results = self._call(*args, *self._held())
+            if results is not NotImplemented:
+                return self._settle(results)
+        return self._convert_and_call(args, kwargs)
 
-    def _general(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Any arguments, shared variables and updates."""
-        program = self.program
-        values = bind(program.inputs, args, kwargs, self.name)
-        held = [v.get_value(borrow=True) for v in program.shared]
-        arrays = [_plain(v) for v in (*values, *held)]
+    def _held(self) -> list[np.ndarray]:
+        return [v.get_value(borrow=True) for v in self.program.shared]
+
+    def _convert_and_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """A call with lists, numbers of other types, keywords, defaults or arrays in another layout."""
+        values = bind(self.program.inputs, args, kwargs, self.name)
+        arrays = [_row_major(v) for v in (*values, *self._held())]
         results = self._call(*arrays)
         if results is NotImplemented:
             results = self._kernel(*arrays)
-            results = results[0] if self._plain and program.layout.kind == "one" else results
-        if self._plain:
-            return results
-        for (shared, _), value in zip(program.updates, results[self._n_outputs:], strict=True):
+            results = results[0] if self._plain and self.program.layout.kind == "one" else results
+        return results if self._plain else self._settle(results)
+
+    def _settle(self, results: list[np.ndarray]) -> Any:
+        """Give shared variables their new values, and the caller the outputs."""
+        for (shared, _), value in zip(self.program.updates, results[self._n_outputs:], strict=True):
             shared.set_value(value, borrow=True)
-        return program.layout.arrange(results[:self._n_outputs])
+        return self.program.layout.arrange(results[:self._n_outputs])
 
     def _native(self) -> Any:
         from scancc.codegen import cpu
@@ -129,7 +134,7 @@ class Function:
         return f"<scancc function {self.name or ''}({names})>"
 
 
-def _plain(value: np.ndarray) -> np.ndarray:
+def _row_major(value: np.ndarray) -> np.ndarray:
     """Row-major and aligned, as native code reads it."""
     return np.require(value, requirements=("C", "A"))
 
