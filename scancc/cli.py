@@ -6,14 +6,17 @@ import importlib.util
 import os
 import sys
 import time
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import click
 
+import scancc
 from scancc.errors import ScanccError
 
 STAGES = ("graph", "scan", "loop", "llvm", "asm")
@@ -28,20 +31,25 @@ class _Command(click.Group):
         except BrokenPipeError:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - stays open until the process ends
             return None
-        except (ScanccError, ValueError, TypeError, IndexError, OSError, ImportError, SyntaxError) as error:
+        except _MENDABLE as error:
+            if ctx.params["traceback"]:
+                raise
             raise click.ClickException(_one_paragraph(error)) from None
 
 
+_MENDABLE = (ScanccError, ValueError, TypeError, IndexError, OSError, ImportError, MemoryError)
+
+
 def _one_paragraph(error: BaseException) -> str:
-    text = str(error) or type(error).__name__
-    if isinstance(error, SyntaxError):
-        return f"{error.filename}:{error.lineno}: {error.msg}"
-    return text
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 @click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="scancc", prog_name="scancc")
-def main() -> None:
+@click.version_option(scancc.__version__, prog_name="scancc")
+@click.option("--traceback", is_flag=True, help="show where in scancc an error comes from")
+def main(traceback: bool) -> None:
     """Compile recurrences written with symbolic tensors to native code.
 
     Functions are named FILE.py:NAME, where NAME is what sc.function(...) returned in FILE.py.
@@ -58,35 +66,42 @@ def load_function(spec: str) -> Any:
     path, colon, name = spec.rpartition(":")
     if not colon or not path:
         raise click.UsageError(f"'{spec}' does not name a function; write FILE.py:NAME")
-    found = getattr(_load_module(path), name, None)
+    module = _load_module(path)
+    found = getattr(module, name, None)
     if not isinstance(found, Function):
-        raise click.ClickException(_no_such_function(path, name, found))
+        functions = sorted(n for n, v in vars(module).items() if isinstance(v, Function))
+        there = f"it has {', '.join(functions)}" if functions else "it makes no function with sc.function(...)"
+        what = f"is a {type(found).__name__}, not a compiled function" if hasattr(module, name) else "is not there"
+        raise click.ClickException(f"'{name}' of {path} {what}; {there}")
     return found if found.name is not None else found.copy(name=name)
 
 
 def _load_module(path: str) -> Any:
     file = Path(path)
-    if not file.is_file():
-        raise click.ClickException(f"there is no file '{path}'; give the path of a Python file")
     module_spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert module_spec is not None and module_spec.loader is not None
+    if not file.is_file() or module_spec is None or module_spec.loader is None:
+        raise click.ClickException(f"there is no Python file '{path}'; write FILE.py:NAME")
     module = importlib.util.module_from_spec(module_spec)
     sys.path.insert(0, str(file.parent))
     try:
-        module_spec.loader.exec_module(module)
+        with _errors_of(path):
+            module_spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(file.parent))
     return module
 
 
-def _no_such_function(path: str, name: str, found: object) -> str:
-    from scancc.compile import Function
-
-    module = _load_module(path)
-    functions = sorted(n for n, v in vars(module).items() if isinstance(v, Function))
-    there = f"it has {', '.join(functions)}" if functions else "it makes no function with sc.function(...)"
-    what = "is not there" if found is None else f"is a {type(found).__name__}, not a compiled function"
-    return f"'{name}' of {path} {what}; {there}"
+@contextmanager
+def _errors_of(path: str) -> Iterator[None]:
+    """Errors of a user's file, with the line of that file where they came up."""
+    try:
+        yield
+    except SyntaxError as error:
+        raise click.ClickException(f"{error.filename}:{error.lineno}: {error.msg}") from None
+    except Exception as error:
+        own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == os.path.abspath(path)]
+        where = f"{path}:{own[-1].lineno}" if own else path
+        raise click.ClickException(f"{where}: {type(error).__name__}: {error}") from error
 
 
 def _target(text: str) -> Any:
@@ -108,7 +123,10 @@ _target_option = click.option("--target", default="native", metavar="CPU|TRIPLE|
 @click.option("--prefix", default="", help="put before every symbol")
 @_target_option
 def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, target: str) -> None:
-    """Compile functions ahead of time: object, archive, shared library, header, manifest.
+    """Compile functions ahead of time.
+
+    Writes object, archive, shared library, C header, JSON manifest, LLVM IR and assembly. A missing C
+    compiler costs the shared library only, which is then an error where --emit names it.
 
     \b
     Example:
@@ -125,6 +143,8 @@ def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, 
         click.echo(f"note: {warning.message}", err=True)
     for path in done.files:
         click.echo(path)
+    if emit is not None and done.missing:
+        raise click.ClickException(f"not made: {', '.join(done.missing)}")
 
 
 # ---- dump ----
@@ -171,13 +191,9 @@ def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, timin
       scancc dump examples/power.py:power --stage scan | scancc opt - --passes cpu-loop
     """
     from scancc import pipeline
-    from scancc.ir.parser import parse
     from scancc.ir.printer import print_op
-    from scancc.ir.verifier import verify
 
-    text = click.get_text_stream("stdin").read() if file == "-" else Path(file).read_text()
-    module = parse(text)
-    verify(module, "reading")
+    module = _read_ir(file)
     each = after_each_pass or only_changed
     report = pipeline.run(module, passes, on_pass=pipeline.dump_to(sys.stdout, only_changed) if each else None)
     if not each:
@@ -186,27 +202,75 @@ def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, timin
         click.echo(str(report), err=True)
 
 
+def _read_ir(file: str) -> Any:
+    from scancc.ir.parser import parse
+    from scancc.ir.verifier import verify
+
+    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    module = parse(text, "<stdin>" if file == "-" else file)
+    verify(module, "reading")
+    return module
+
+
 # ---- run ----
 
 
-@main.command()
-@click.argument("function", metavar="FILE.py:NAME")
+# An argument such as -4 is no option.
+_numbers = {"ignore_unknown_options": True}
+
+
+@main.command(context_settings=_numbers)
+@click.argument("function", metavar="FILE.py:NAME|FILE.mlir[:NAME]")
 @click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG]...")
 @click.option("--mode", type=click.Choice(["native", "reference"]), default="native", show_default=True)
 def run(function: str, arguments: Sequence[str], mode: str) -> None:
     """Call a function and print its outputs. Arguments are Python literals or .npy files.
 
+    IR text of any stage runs in the IR interpreter.
+
     \b
-    Example:
+    Examples:
       scancc run examples/power.py:power '[1, 2, 3]' 4
+      scancc dump examples/power.py:power > power.mlir && scancc run power.mlir '[1.0, 2.0]' 3
     """
-    f = load_function(function)
-    if mode == "reference":
-        f = f.in_mode("reference")
     args, kwargs = _arguments(arguments)
-    result = f(*args, **kwargs)
+    path, _, name = function.rpartition(":")
+    if function.endswith(".mlir") or path.endswith(".mlir"):
+        result = _interpret(*((function, "") if function.endswith(".mlir") else (path, name)), args)
+    else:
+        f = load_function(function)
+        result = (f.in_mode("reference") if mode == "reference" else f)(*args, **kwargs)
     for value in result if isinstance(result, list) else [result]:
         click.echo(str(value))
+
+
+def _interpret(path: str, name: str, args: Sequence[Any]) -> list[Any]:
+    """The outputs of a function of an IR file; of its first one where no name is given."""
+    from scancc.ir.core import functions
+    from scancc.ir.interpreter import run_program
+
+    module = _read_ir(path)
+    there = [f for f in functions(module) if not f.attrs["sym_name"].endswith("__query")]
+    found = [f for f in there if name in ("", f.attrs["sym_name"])]
+    if not found:
+        names = ", ".join(f.attrs["sym_name"] for f in there) or "none"
+        raise click.ClickException(f"{path} has no function '{name}'; its functions are {names}")
+    n_inputs = found[0].attrs["n_inputs"].value if "n_inputs" in found[0].attrs else len(found[0].body.args)
+    parameters = list(found[0].body.args)[:n_inputs]
+    if len(parameters) != len(args):
+        listed = ", ".join(f"{p.name}: {p.type}" for p in parameters)
+        raise click.ClickException(f"{found[0].attrs['sym_name']} takes ({listed}), and {len(args)} were given")
+    values = [_typed(p, a) for p, a in zip(parameters, args, strict=True)]
+    return run_program(module, found[0].attrs["sym_name"], values)
+
+
+def _typed(parameter: Any, value: Any) -> Any:
+    """A value with the element type that a parameter has; the interpreter checks the rest."""
+    import numpy as np
+
+    from scancc.ir.interpreter.arrays import element_dtype
+
+    return np.asarray(value, element_dtype(parameter.type))
 
 
 def _arguments(texts: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
@@ -238,13 +302,15 @@ def _value(text: str) -> Any:
 # ---- bench ----
 
 
-@main.command()
+@main.command(context_settings=_numbers)
 @click.argument("function", metavar="FILE.py:NAME")
 @click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG]...")
 @click.option("-n", "--blocks", default=9, show_default=True, help="how many blocks of calls")
 @click.option("--reference/--no-reference", default=True, help="beside the NumPy interpreter")
 def bench(function: str, arguments: Sequence[str], blocks: int, reference: bool) -> None:
-    """Time calls of a function: compile time, and minimum and median of a call.
+    """Time calls of a function.
+
+    Prints the time to compile again, and minimum and median of a call.
 
     \b
     Example:
@@ -283,7 +349,10 @@ def _repeats(way: Any, args: Sequence[Any], kwargs: dict[str, Any], min_time_s: 
 @main.command()
 @click.option("-o", "--output", default="build/demo", show_default=True, metavar="DIR")
 def demo(output: str) -> None:
-    """Compile the examples ahead of time, show the IR, link one into a C benchmark, compare with NumPy.
+    """Show the whole road on the examples.
+
+    Compiles them ahead of time, shows the IR before and after the passes, links one into a C benchmark,
+    and prints its result beside NumPy's.
 
     \b
     Example:

@@ -105,7 +105,8 @@ def _kinds(emit: Sequence[str] | str | None, target: Target) -> list[str]:
     wanted = [k.strip().lstrip(".") for k in wanted]
     for kind in wanted:
         if kind not in known:
-            raise ExportError(f"{kind!r} is no kind of file for {target}; kinds are {', '.join(known)}")
+            what = "a CPU" if target.kind == "cpu" else target.sm
+            raise ExportError(f"{kind!r} is no kind of file for {what}; kinds are {', '.join(known)}")
     return [k for k in known if k in wanted]
 
 

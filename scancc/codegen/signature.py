@@ -50,20 +50,13 @@ def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
     return Entry(
         prefix + compiled.name,
         compiled.inputs,
-        _with_plain_names(compiled.outputs),
+        compiled.outputs,
         compiled.checks,
         names,
         _early(compiled),
         _reads(compiled, query),
         _output_dims(compiled, query, axes, names),
     )
-
-
-def _with_plain_names(outputs: Sequence[Param]) -> tuple[Param, ...]:
-    """An only output without a name of its own is the result."""
-    if len(outputs) == 1 and outputs[0].name == "out0":
-        return (Param("result", outputs[0].dtype, outputs[0].shape),)
-    return tuple(outputs)
 
 
 def _function(compiled: Compiled, name: str) -> Op | None:

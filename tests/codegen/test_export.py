@@ -1,0 +1,260 @@
+"""Exported files: C and C++ compilers accept them, they link, they load, and they are whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.codegen import cpu, symbols
+from scancc.codegen.archive import archive
+from scancc.codegen.entry import ExportError
+from scancc.codegen.export import CPU_KINDS, export
+from scancc.codegen.signature import entry_of
+from scancc.codegen.target import host, parse
+from scancc.runtime import load
+
+ROOT = Path(__file__).parents[2]
+CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+needs_cc = pytest.mark.skipif(CC is None, reason="no C compiler on this machine")
+
+
+def make_power() -> Any:
+    A, k = T.vector("A"), T.iscalar("k")
+    powers, updates = sc.scan(
+        lambda prior, A: prior * A, outputs_info=T.ones_like(A), non_sequences=A, n_steps=k
+    )
+    return sc.function([A, k], powers[-1], updates=updates, name="power")
+
+
+def make_layer() -> Any:
+    x, W, b = T.vector("x"), T.matrix("W"), T.vector("b")
+    return sc.function([x, W, b], [T.tanh(x.dot(W) + b), x.sum()], name="layer")
+
+
+def make_until() -> Any:
+    x = T.dscalar("x")
+    values, _ = sc.scan(
+        lambda p: (p * 2, sc.until(p * 2 > x)), outputs_info=T.constant(1.0), n_steps=1000
+    )
+    return sc.function([x], values, name="powers_of_2")
+
+
+@pytest.fixture(scope="module")
+def power() -> Any:
+    return make_power()
+
+
+@pytest.fixture(scope="module")
+def built(power: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
+    done = export(power, folder)
+    assert [p.suffix.lstrip(".") for p in done.files] == [k for k in CPU_KINDS if CC or k != "so"]
+    return folder
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+STRICT = ("-Wall", "-Wextra", "-Werror", "-pedantic")
+
+
+@needs_cc
+def test_example_in_c(built: Path, tmp_path: Path) -> None:
+    program = tmp_path / "power_c"
+    source = ROOT / "examples" / "power.c"
+    run(CC or "", "-std=c99", *STRICT, "-Wconversion", f"-I{built}", source, built / "power.a", "-o", program)
+    lines = run(program).splitlines()
+    assert lines[:4] == ["1 ** 3 = 1", "2 ** 3 = 8", "3 ** 3 = 27", "4 ** 3 = 64"]
+    assert lines[4].startswith("k = -1: ") and "steps" in lines[4]
+
+
+@needs_cc
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
+def test_header_in_cpp(built: Path, tmp_path: Path) -> None:
+    source = tmp_path / "main.cpp"
+    source.write_text(
+        '#include "power.h"\n#include "power.h"\n#include <vector>\nint main() {\n'
+        "  std::vector<double> a{2, 3}, r(2);\n"
+        "  if (power(a.data(), 2, 1, 5, r.data(), 1, nullptr, 0) != 0) return 1;\n"
+        "  return r[0] == 32 && r[1] == 243 && POWER_ABI_VERSION == 1 ? 0 : 2;\n}\n"
+    )
+    run("g++", "-std=c++11", *STRICT, f"-I{built}", source, built / "power.o", "-o", tmp_path / "main")
+    run(tmp_path / "main")
+
+
+@needs_cc
+@pytest.mark.skipif(shutil.which("nm") is None, reason="no binutils on this machine")
+def test_archive_as_the_system_reads_it(built: Path) -> None:
+    index = run("nm", "--print-armap", built / "power.a").split("\n\n")[0].split("Archive index:\n")[1]
+    assert "power in power.o" in index and "power__run in power.o" in index
+    assert run("ar", "t", built / "power.a").split() == ["power.o"]
+
+
+def test_archive_of_members_with_long_names_and_odd_sizes() -> None:
+    data = archive([("a.o", b"xyz"), ("a_name_of_many_letters.o", b"12")])
+    assert data.startswith(b"!<arch>\n/ ")
+    assert b"a_name_of_many_letters.o/\n" in data
+    assert len(data) % 2 == 0
+    assert data.endswith(b"xyz\n" + data[-62:]) and data.endswith(b"12")
+
+
+def test_nothing_undefined_but_libm_and_mem(built: Path) -> None:
+    code = (built / "power.o").read_bytes()
+    assert {"power", "power_query", "power_error", "power__run", "power__query"} == set(symbols.defined(code))
+    assert all(symbols.is_allowed(s) for s in symbols.undefined(code))
+
+
+def test_foreign_symbols_are_refused() -> None:
+    text = "declare i32 @getpid()\ndefine i32 @f() {\n  %x = call i32 @getpid()\n  ret i32 %x\n}\n"
+    with pytest.raises(ExportError, match="calls getpid"):
+        symbols.check_symbols(cpu.compile_object(text, host()), "f")
+    assert not symbols.is_allowed("expm2") and symbols.is_allowed("expm1f")
+
+
+@needs_cc
+def test_library_loads_without_the_compiler(built: Path) -> None:
+    """In a process where llvmlite cannot be imported."""
+    script = (
+        "import sys; sys.modules['llvmlite'] = None\n"
+        "import numpy as np, scancc.runtime\n"
+        f"f = scancc.runtime.load({str(built / 'power.so')!r})\n"
+        "print(f(np.array([1.0, 2.0, 3.0]), 3).tolist())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, cwd=ROOT, check=True
+    )
+    assert done.stdout == "[1.0, 8.0, 27.0]\n"
+
+
+@needs_cc
+def test_several_functions_in_one_library(tmp_path: Path) -> None:
+    done = export([make_power(), make_layer(), make_until()], tmp_path / "all", prefix="my_")
+    assert {p.name for p in done.files} >= {"all.a", "all.so", "all.h", "all.json", "my_layer.o", "my_power.ll"}
+    functions = load(tmp_path / "all.so")
+    assert isinstance(functions, dict)
+    assert set(functions) == {"my_power", "my_layer", "my_powers_of_2"}
+    x, W = np.arange(3.0), np.ones((3, 2))
+    y, total = functions["my_layer"](x, W, np.zeros(2))
+    np.testing.assert_allclose(y, np.tanh(x @ W), rtol=1e-14)
+    assert total == 3.0
+    assert functions["my_powers_of_2"](45.0).tolist() == [2, 4, 8, 16, 32, 64]
+    with pytest.raises(ValueError, match="must agree"):
+        functions["my_layer"](x, np.ones((4, 2)), np.zeros(2))
+
+
+@needs_cc
+def test_rows_of_a_loop_that_ends_early_in_c(tmp_path: Path) -> None:
+    export(make_until(), tmp_path / "powers_of_2", emit="a,h")
+    (tmp_path / "main.c").write_text(
+        '#include "powers_of_2.h"\n#include <stdio.h>\nint main(void) {\n'
+        "  static double r[1000]; static char w[1 << 16]; int64_t n = 0, most = 0, need = 0;\n"
+        "  if (powers_of_2_query(45, &most, &need, 0) || most != 1000 || need > (int64_t)sizeof w) return 1;\n"
+        "  if (powers_of_2(45, r, 1, &n, w, need)) return 2;\n"
+        '  printf("%d %g %g\\n", (int)n, r[0], r[n - 1]); return 0;\n}\n'
+    )
+    if entry_of(make_until().export_form()).outputs[0].shape == (1000,):
+        pytest.skip("the query gives no size where it is known")
+    files = (tmp_path / "main.c", tmp_path / "powers_of_2.a")
+    run(CC or "", *STRICT, f"-I{tmp_path}", *files, "-o", tmp_path / "main")
+    assert run(tmp_path / "main") == "6 2 64\n"
+
+
+def test_equal_dimensions_are_passed_once() -> None:
+    entry = entry_of(make_layer().export_form())
+    names = [a.name for a in entry.arguments]
+    assert names[:9] == ["x", "x_n0", "x_s0", "W", "W_n1", "W_s0", "W_s1", "b", "b_s0"]
+    assert entry.output_dims[0] == ("W_n1",)
+    assert not any(entry.early)
+
+
+def test_early_outputs_are_found() -> None:
+    assert entry_of(make_until().export_form()).early == (True,)
+
+
+def test_only_what_was_asked_for(power: Any, tmp_path: Path) -> None:
+    export(power, tmp_path / "p.so", emit=["h", ".ll"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["p.h", "p.ll"]
+
+
+def test_llvm_text_is_the_whole_module(built: Path) -> None:
+    text = (built / "power.ll").read_text()
+    assert cpu.compile_object(text, host())
+    assert "@power(" in text and "@power__run(" in text
+    assert "power:" in (built / "power.s").read_text()
+
+
+def test_other_target(power: Any, tmp_path: Path) -> None:
+    done = export(power, tmp_path, target=parse("aarch64-linux-gnu"), emit=("o", "a", "h", "json", "s"))
+    assert len(done.files) == 5
+    assert (tmp_path / "power.o").read_bytes()[18] == 183  # EM_AARCH64
+    manifest = json.loads((tmp_path / "power.json").read_text())
+    assert manifest["target"]["triple"] == "aarch64-unknown-linux-gnu" and "file" not in manifest
+
+
+def test_without_a_c_compiler(power: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    with pytest.warns(UserWarning, match="no C compiler"):
+        done = export(power, tmp_path / "out" / "p")
+    assert done.missing == ("so",)
+    assert {p.name for p in done.files} == {f"p.{kind}" for kind in CPU_KINDS if kind != "so"}
+
+
+def test_a_failing_c_compiler_is_quoted(power: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", f"{sys.executable} -c 'raise SystemExit(\"no such flag\")'")
+    with pytest.raises(ExportError, match="no such flag"):
+        export(power, tmp_path / "p")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "say"),
+    [
+        ({"emit": "o,exe"}, "'exe' is no kind of file"),
+        ({"emit": "ptx"}, "'ptx' is no kind"),
+        ({"prefix": "a-"}, "no name in C"),
+        ({"prefix": "2"}, "no name in C"),
+    ],
+)
+def test_refused(power: Any, tmp_path: Path, arguments: dict[str, Any], say: str) -> None:
+    with pytest.raises(ExportError, match=say):
+        export(power, tmp_path, **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_collide(power: Any, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="two functions are named 'power'"):
+        export([power, make_power()], tmp_path)
+    with pytest.raises(ExportError, match="cannot be exported"):
+        export(len, tmp_path)
+    with pytest.raises(ExportError, match="nothing to export"):
+        export([], tmp_path)
+    x = T.dscalar("x")
+    with pytest.raises(ExportError, match="of the C language or its library"):
+        export(sc.function([x], x * 2, name="exp"), tmp_path)
+
+
+def test_files_appear_whole(power: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "p.h").write_text("old")
+
+    def refuse(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="disk full"):
+        export(power, tmp_path / "p", emit="h")
+    assert [p.name for p in tmp_path.iterdir()] == ["p.h"]
+    assert (tmp_path / "p.h").read_text() == "old"

@@ -1,0 +1,212 @@
+"""The command line: what it prints, what it refuses and how, exit codes, pipes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from scancc.cli import main
+
+ROOT = Path(__file__).parents[1]
+POWER = f"{ROOT}/examples/power.py:power"
+HAS_CC = any(map(shutil.which, ("cc", "gcc", "clang")))
+
+
+def scancc(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, arguments, input=stdin)
+
+
+def output(*arguments: str, stdin: str | None = None) -> str:
+    result = scancc(*arguments, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_each_help_has_an_example(command: str) -> None:
+    text = output(command, "--help")
+    assert "Example" in text and f"scancc {command}" in text
+
+
+def test_version_and_short_help() -> None:
+    assert output("--version").startswith("scancc, version 0.")
+    assert "build" in output("-h")
+
+
+def test_run() -> None:
+    assert output("run", POWER, "[1, 2, 3]", "4") == "[ 1. 16. 81.]\n"
+    assert output("run", POWER, "k=2", "A=[3.0]") == "[9.]\n"
+    assert output("run", POWER, "[1, 2, 3]", "4", "--mode", "reference") == "[ 1. 16. 81.]\n"
+
+
+def test_run_with_an_npy_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([2.0, 10.0]))
+    assert output("run", POWER, str(tmp_path / "a.npy"), "3") == "[   8. 1000.]\n"
+
+
+def test_pickled_arrays_are_not_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
+    assert "allow_pickle=False" in _error("run", POWER, str(tmp_path / "a.npy"), "3")
+
+
+@pytest.mark.parametrize("stage", ["scan", "loop"])
+def test_a_dump_runs_and_goes_on(stage: str, tmp_path: Path) -> None:
+    text = output("dump", POWER, "--stage", stage)
+    path = tmp_path / "power.mlir"
+    path.write_text(text)
+    assert output("run", str(path), "[1, 2, 3]", "4") == "[ 1. 16. 81.]\n"
+    assert output("run", f"{path}:power", "[1, 2, 3]", "4") == "[ 1. 16. 81.]\n"
+    assert output("opt", str(path)) == text
+    if stage == "scan":
+        loops = output("opt", "-", "--passes", "cpu-loop", stdin=text)
+        path.write_text(loops)
+        assert "scf.for" in loops
+        assert output("run", str(path), "[1, 2, 3]", "4") == "[ 1. 16. 81.]\n"
+
+
+@pytest.mark.parametrize(
+    ("stage", "has"), [("graph", "k"), ("scan", '"scan.scan"'), ("llvm", "@power__run("), ("asm", "power__run:")]
+)
+def test_stages(stage: str, has: str) -> None:
+    assert has in output("dump", POWER, "--stage", stage)
+
+
+def test_dump_after_passes() -> None:
+    every = output("dump", POWER, "--after-each-pass")
+    changed = output("dump", POWER, "--only-changed")
+    assert every.count("// ----") > changed.count("// ----") > 1
+    assert "power.py" in output("dump", POWER, "--locations")
+
+
+def test_dump_for_other_targets() -> None:
+    assert "fmul" in output("dump", POWER, "--stage", "asm", "--target", "aarch64-linux-gnu")
+
+
+def test_opt_times_passes() -> None:
+    text = output("dump", POWER)
+    result = scancc("opt", "-", "--passes", "canonicalize,cse", "--timing", stdin=text)
+    assert "canonicalize" in result.stderr and "ms" in result.stderr
+
+
+def test_build(tmp_path: Path) -> None:
+    lines = output("build", POWER, "--emit", "o,h,json", "-o", str(tmp_path / "new"), "--prefix", "x_").splitlines()
+    assert [Path(line).name for line in lines] == ["x_power.o", "x_power.h", "x_power.json"]
+    assert all(Path(line).is_file() for line in lines)
+
+
+def test_build_for_a_gpu(tmp_path: Path) -> None:
+    output("build", POWER, "--target", "sm_90", "--emit", "ptx", "-o", str(tmp_path))
+    assert ".target sm_90" in (tmp_path / "power.ptx").read_text()
+
+
+def test_build_without_a_c_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the shared library is there; it is an error only where it was asked for."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    result = scancc("build", POWER, "-o", str(tmp_path / "all"))
+    assert result.exit_code == 0
+    assert result.stderr.startswith("note: no shared library was linked: no C compiler")
+    assert (tmp_path / "all" / "power.a").is_file()
+    result = scancc("build", POWER, "--emit", "a,so", "-o", str(tmp_path / "some"))
+    assert result.exit_code == 1 and "not made: so" in result.stderr
+    assert (tmp_path / "some" / "power.a").is_file()
+
+
+def test_bench() -> None:
+    text = output("bench", POWER, "[1.5, 2.5]", "8", "-n", "1")
+    assert "native" in text and "NumPy reference" in text and "median" in text
+
+
+def _error(*arguments: str, code: int = 1) -> str:
+    result = scancc(*arguments)
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "say"),
+    [
+        (("run", f"{ROOT}/examples/power.py:powr"), "'powr' of"),
+        (("run", f"{ROOT}/examples/power.py:powr"), "it has power"),
+        (("run", f"{ROOT}/examples/power.py:T"), "is a module, not a compiled function"),
+        (("run", "none.py:f"), "there is no Python file 'none.py'"),
+        (("run", "none.mlir"), "none.mlir: No such file"),
+        (("run", POWER, "[1, 2"), "is no Python literal"),
+        (("run", POWER, "[1, 2]"), "missing argument 1 `k`"),
+        (("run", POWER, "[1, 2]", "-4"), "n_steps is -4"),
+        (("run", POWER, "[[1, 2]]", "4"), "A"),
+        (("dump", POWER, "--target", "zenver4"), "did you mean znver4"),
+        (("build", POWER, "--emit", "exe"), "'exe' is no kind of file for a CPU"),
+        (("build", POWER, "--prefix", "2-"), "no name in C"),
+        (("opt", f"{ROOT}/README.md"), "README.md:1:1: expected"),
+    ],
+)
+def test_errors_are_one_paragraph(arguments: tuple[str, ...], say: str) -> None:
+    text = _error(*arguments)
+    assert text.startswith("Error: ") and say in text
+    assert "\n\n" not in text
+
+
+@pytest.mark.parametrize(
+    "arguments", [("run", "file.py"), ("dump",), ("dump", POWER, "--stage", "x"), ("build",), ("nothing",)]
+)
+def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
+    assert "Usage" in _error(*arguments, code=2)
+
+
+def test_unknown_pass_names_those_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "p.mlir"
+    path.write_text(output("dump", POWER))
+    assert "there is no pass 'fusee'" in _error("opt", str(path), "--passes", "fusee")
+    assert "its functions are power" in _error("run", f"{path}:pow")
+    assert "and 1 were given" in _error("run", str(path), "[1.0]")
+
+
+@pytest.mark.parametrize(
+    ("text", "say"),
+    [("x = 1\ny = 1 / 0\n", "bad.py:2: ZeroDivisionError"), ("x = (\n", "bad.py:1: '(' was never closed"),
+     ("import nothing_like_it\n", "bad.py:1: ModuleNotFoundError")],
+)
+def test_errors_in_the_users_file(tmp_path: Path, text: str, say: str) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text(text)
+    assert say in _error("run", f"{path}:f")
+
+
+def test_traceback_on_request() -> None:
+    result = scancc("--traceback", "dump", POWER, "--target", "zenver4")
+    assert type(result.exception).__name__ == "TargetError"
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = [sys.executable, "-m", "scancc.cli", "dump", POWER, "--stage", "asm"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.wait(timeout=60)
+
+
+def test_demo(tmp_path: Path) -> None:
+    text = output("demo", "-o", str(tmp_path))
+    sums = [line.split("sum ")[1] for line in text.splitlines() if " sum " in line]
+    assert len(sums) == 3 + HAS_CC
+    np.testing.assert_allclose([float(s) for s in sums], float(sums[-1]), rtol=1e-12)
+    assert (tmp_path / "garch_likelihood.h").is_file()
+    assert "scan.scan" in text and "scf.for" in text
+
+
+def test_demo_without_a_c_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    text = output("demo", "-o", str(tmp_path))
+    assert "the C benchmark is left out" in text and "NumPy" in text

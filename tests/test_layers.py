@@ -1,0 +1,44 @@
+"""What an import brings along; the import rule itself is import-linter's (pyproject.toml)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def loaded_after(statement: str) -> set[str]:
+    script = f"import sys\n{statement}\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("statement", ["import scancc", "import scancc, scancc.tensor", "import scancc.runtime"])
+def test_import_is_light(statement: str) -> None:
+    """No LLVM, no command line, no passes and no code generation before something is compiled."""
+    heavy = ("llvmlite", "click", "scancc.passes", "scancc.codegen", "scancc.cli", "cuda", "multiprocessing")
+    loaded = loaded_after(statement)
+    assert not [m for m in loaded if m in heavy or m.startswith(tuple(f"{h}." for h in heavy))]
+
+
+def test_runtime_works_where_the_compiler_cannot_be_imported() -> None:
+    blocked = "".join(f"sys.modules[{name!r}] = None; " for name in ("llvmlite", "click"))
+    assert "scancc.runtime.library" in loaded_after(f"{blocked}import scancc.runtime; scancc.runtime.load")
+
+
+@pytest.mark.parametrize("folder", ["scancc", "passes", "runtime"])
+def test_no_pickle_and_no_catch_all_files(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        assert path.stem not in ("utils", "helpers", "common", "misc"), path
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {"pickle", "marshal", "shelve", "dill"} & set(names), path
