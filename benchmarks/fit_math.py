@@ -5,6 +5,7 @@
 
 Remez exchange in 60-digit arithmetic (mpmath).  A coefficient that is rounded stays fixed while the
 rest are fitted again, lowest order first, so that the rounding of the large ones costs nothing.
+In float64 that is worth its time for the first few only.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Fit:
     high: float
     n_terms: int
     dtype: str = "f64"
+    n_alone: int = 4  # coefficients rounded one at a time: none where x = 0 is inside and has weight
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,11 @@ class Remez:
         return coefficients
 
     def rounded_fit(self) -> list[float]:
-        while len(self.fixed) < self.fit.n_terms:
-            self.fixed.append(mpf(round_to(self.fit.dtype, self.free_fit()[len(self.fixed)])))
-        return [float(c) for c in self.fixed]
+        dtype, n_terms = self.fit.dtype, self.fit.n_terms
+        while len(self.fixed) < (n_terms if dtype == "f32" else self.fit.n_alone):
+            self.fixed.append(mpf(round_to(dtype, self.free_fit()[len(self.fixed)])))
+        rest = self.free_fit()[len(self.fixed) :] if len(self.fixed) < n_terms else []
+        return [round_to(dtype, c) for c in [*self.fixed, *rest]]
 
     def error(self, coefficients: list[float]) -> Real:
         return max(abs(e) for e in self.residuals([mpf(c) for c in coefficients]))
@@ -161,6 +165,45 @@ pow_log_tail = of_square(
 log1p_tail = series_tail(mp.log1p, lambda x: x - x * x / 2, 3)
 sin_tail = of_square(series_tail(mp.sin, lambda x: x, 3))
 cos_tail = of_square(series_tail(mp.cos, lambda x: 1 - x * x / 2, 4))
+sinh_tail = of_square(series_tail(mp.sinh, lambda x: x, 3))
+atan_tail = of_square(series_tail(mp.atan, lambda x: x, 3))
+asin_tail = of_square(series_tail(mp.asin, lambda x: x, 3))
+erf_tail = of_square(series_tail(mp.erf, lambda x: 2 * x / mp.sqrt(mp.pi), 3))
+sin_pi_tail = of_square(series_tail(lambda x: mp.sin(mp.pi * x), lambda x: mp.pi * x, 3))
+ATAN_BREAK = 0.4375
+ERFC_CENTRE, ERFC_END = 4, 28.0
+
+
+def erfc_scaled(t: Real) -> Real:
+    """(1 + 2x) * exp(x*x) * erfc(x), nearly constant, where t = (x - 4)/(x + 4)."""
+    x = ERFC_CENTRE * (1 + mpf(t)) / (1 - t)
+    with mp.workdps(100):
+        return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+
+
+def lgamma_ratio(d: Real) -> Real:
+    """log(gamma(2 + d)) / d"""
+    return mp.loggamma(2 + mpf(d)) / d
+
+
+def stirling_rest(z: Real) -> Real:
+    """x times what log(gamma(x)) adds to Stirling's formula, where z = 1/x**2."""
+    x = 1 / mp.sqrt(z)
+    return (mp.loggamma(x) - (x - mpf(1) / 2) * (mp.log(x) - 1) - (mp.log(2 * mp.pi) - 1) / 2) * x
+
+
+def digamma_ratio(d: Real) -> Real:
+    """digamma(x) / (x - its root), where x = 1.5 + d"""
+    x = mpf(d) + mpf(3) / 2
+    return mp.digamma(x) / (x - mp.findroot(mp.digamma, 1.4616))
+
+
+def digamma_rest(z: Real) -> Real:
+    """(log(x) - 1/(2x) - digamma(x)) / z, where z = 1/x**2"""
+    x = 1 / mp.sqrt(z)
+    return (mp.log(x) - 1 / (2 * x) - mp.digamma(x)) / z
+
+
 S_HIGH = ((LOG_HIGH - 1) / (LOG_HIGH + 1)) ** 2
 
 
@@ -192,6 +235,23 @@ FITS: dict[str, Fit] = {
     "pow_exp_f32": _exp_fit(5, "f64"),
     "sin_f64": _sin_fit(6, "f64"),
     "cos_f64": _cos_fit(6, "f64"),
+    "sinh_f64": Fit(sinh_tail, lambda z: z, TINY, 1.0, 7),
+    "sinh_f32": Fit(sinh_tail, lambda z: z, TINY, 1.0, 4, "f32"),
+    "atan_f64": Fit(atan_tail, lambda z: z, TINY, ATAN_BREAK**2, 13),
+    "atan_f32": Fit(atan_tail, lambda z: z, TINY, ATAN_BREAK**2, 6),
+    "asin_f64": Fit(asin_tail, lambda z: z, TINY, 0.25, 13),
+    "asin_f32": Fit(asin_tail, lambda z: z, TINY, 0.25, 6),
+    "cbrt_start": Fit(mp.cbrt, lambda x: 1 / mp.cbrt(x), LOG_LOW, LOG_HIGH, 6),
+    "cbrt_start_f32": Fit(mp.cbrt, lambda x: 1 / mp.cbrt(x), LOG_LOW, LOG_HIGH, 4),
+    "erf_f64": Fit(erf_tail, lambda z: z, TINY, 1.0, 12),
+    "erf_f32": Fit(erf_tail, lambda z: z, TINY, 1.0, 6),
+    "erfc_f64": Fit(erfc_scaled, lambda t: 1 / erfc_scaled(t), -1.0, 0.75, 24, n_alone=0),
+    "erfc_f32": Fit(erfc_scaled, lambda t: 1 / erfc_scaled(t), -1.0, 0.75, 13, n_alone=0),
+    "lgamma": Fit(lgamma_ratio, lambda d: 1 / lgamma_ratio(d), -0.5, 0.5000001, 19, n_alone=0),
+    "stirling": Fit(stirling_rest, lambda z: mp.sqrt(z) / 4, 1e-7, 1 / 64, 6),
+    "digamma": Fit(digamma_ratio, lambda d: 1 / digamma_ratio(d), -0.5, 0.5000001, 23, n_alone=0),
+    "digamma_rest": Fit(digamma_rest, lambda z: z / 2, 1e-7, 1 / 64, 6),
+    "sin_pi": Fit(sin_pi_tail, lambda z: z / 2, TINY, 0.25, 8),
     "sin_f32": _sin_fit(3, "f32"),
     "cos_f32": _cos_fit(3, "f32"),
 }

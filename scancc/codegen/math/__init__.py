@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from . import exponential, logarithm, power, trigonometric
-from .builder import Body, Value
+from . import error, exponential, gamma, hyperbolic, logarithm, power, trigonometric
+from . import inverse_trigonometric as inverse
+from .builder import Body, Value, through_f64
 from .function import MathFunction, module_text
 
 __all__ = ["ACCURACY_ULP", "FUNCTIONS", "MathFunction", "define", "module_text", "n_arguments"]
@@ -33,6 +34,21 @@ FUNCTIONS: dict[str, tuple[Formula, Formula]] = {
     "cos": (trigonometric.cos, trigonometric.cos_f32),
     "tan": (trigonometric.tan, trigonometric.tan_f32),
     "pow": (power.pow, power.pow_f32),
+    "sinh": (hyperbolic.sinh, hyperbolic.sinh),
+    "cosh": (hyperbolic.cosh, hyperbolic.cosh),
+    "asinh": (hyperbolic.asinh, hyperbolic.asinh_f32),
+    "acosh": (hyperbolic.acosh, hyperbolic.acosh_f32),
+    "atanh": (hyperbolic.atanh, hyperbolic.atanh_f32),
+    "asin": (inverse.asin, inverse.asin_f32),
+    "acos": (inverse.acos, inverse.acos_f32),
+    "atan": (inverse.atan, inverse.atan_f32),
+    "atan2": (inverse.atan2, inverse.atan2_f32),
+    "cbrt": (power.cbrt, through_f64(power.cbrt_f64_short)),
+    "hypot": (power.hypot, power.hypot_f32),
+    "erf": (error.erf, error.erf_f32),
+    "erfc": (error.erfc, error.erfc_f32),
+    "lgamma": (gamma.lgamma, through_f64(gamma.lgamma)),
+    "digamma": (gamma.digamma, through_f64(gamma.digamma)),
 }
 """Name to its formulas for f64 and for f32."""
 
@@ -51,6 +67,21 @@ ACCURACY_ULP: dict[str, tuple[float, float]] = {
     "cos": (0.9, 0.9),
     "tan": (1.0, 0.6),
     "pow": (0.8, 0.6),
+    "sinh": (1.0, 1.0),
+    "cosh": (1.1, 1.0),
+    "asinh": (1.0, 0.6),
+    "acosh": (1.0, 0.6),
+    "atanh": (1.0, 0.6),
+    "asin": (0.8, 0.6),
+    "acos": (0.8, 0.6),
+    "atan": (1.5, 0.6),
+    "atan2": (1.5, 0.6),
+    "cbrt": (0.6, 0.6),
+    "hypot": (0.6, 0.6),
+    "erf": (2.0, 0.6),
+    "erfc": (4.0, 0.6),
+    "lgamma": (4.0, 0.6),
+    "digamma": (4.0, 0.6),
 }
 """Name to the largest error in units in the last place, for f64 and for f32."""
 

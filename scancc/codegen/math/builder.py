@@ -76,12 +76,17 @@ class Body:
             self.lines.append(f"  {known.name} = {operation}")
         return known
 
-    def branch_if(self, condition: str) -> None:
-        """What follows is done only where the i1 named `condition` holds, until `join`."""
+    def branch_if_any(self, condition: Value) -> None:
+        """What follows, until `join`, is for rare elements: done for all lanes, if one needs it."""
+        any_lane = condition.name
+        if self.width > 1:
+            mask, any_lane = self.fresh(), self.fresh()
+            self.lines.append(f"  {mask} = bitcast {self.type('i1')} {condition.name} to i{self.width}")
+            self.lines.append(f"  {any_lane} = icmp ne i{self.width} {mask}, 0")
         self._n_blocks += 1
         self._outer = dict(self._written)
         rare, after = f"rare{self._n_blocks}", f"after{self._n_blocks}"
-        self.lines += [f"  br i1 {condition}, label %{rare}, label %{after}", f"{rare}:"]
+        self.lines += [f"  br i1 {any_lane}, label %{rare}, label %{after}", f"{rare}:"]
 
     def join(self, inside: list[Value], outside: list[Value]) -> list[Value]:
         """Close the branch: the values from inside where it was taken, the others where not."""

@@ -100,7 +100,7 @@ def exp2(x: Value) -> Value:
     return scale(_exp_near_zero((limited - n) * LN2), shifted, n)
 
 
-def _expm1_near_zero(reduced: Reduced) -> Doubled:
+def expm1_near_zero(reduced: Reduced) -> Doubled:
     """exp(r) - 1, with the digits after the last."""
     tail = estrin(_CONSTANTS[reduced.r.kind].expm1_tail, reduced.r)
     total = fast_two_sum(reduced.r, reduced.r * reduced.r * tail)
@@ -125,7 +125,7 @@ def expm1(x: Value) -> Value:
     reduced = reduce_ln2(x.at_most(constants.overflow).at_least(constants.minus_one))
     # Half the power, so that the largest finite results do not overflow on the way.
     power = power_of_two(reduced.shifted - 1.0)
-    hi, lo = _plus_scaled(-0.5, power, _expm1_near_zero(reduced))
+    hi, lo = _plus_scaled(-0.5, power, expm1_near_zero(reduced))
     return where(is_tiny(x), x, (hi + lo) * 2.0)
 
 
@@ -135,7 +135,7 @@ def tanh(x: Value) -> Value:
     twice = x.abs().at_most(limit) * 2.0
     reduced = reduce_ln2(twice)
     power = power_of_two(reduced.shifted)
-    near_zero = _expm1_near_zero(reduced)
+    near_zero = expm1_near_zero(reduced)
     result = quotient(_plus_scaled(-1.0, power, near_zero), _plus_scaled(1.0, power, near_zero))
     return where(is_tiny(x), x, result.copysign(x))
 

@@ -80,6 +80,15 @@ def log(x: Value) -> Value:
     return outside_domain(x, log_of_parts(k, m - 1.0), 0.0, -INFINITY)
 
 
+def log_doubled(x: Value) -> Doubled:
+    """log(x) for positive x, to about 2**-57 of it."""
+    k, m = split_positive(x)
+    ln2_hi, ln2_lo = LN2_PARTS[x.kind]
+    near = _log_doubled(m - 1.0)
+    total = two_sum(k * ln2_hi, near.hi)
+    return fast_two_sum(total.hi, total.lo + fma(k, ln2_lo, near.lo))
+
+
 def _log_doubled(f: Value) -> Doubled:
     """log(1 + f) to about 2**-57."""
     square = two_product(f * 0.5, f)
@@ -122,17 +131,26 @@ def log10_f32(x: Value) -> Value:
 
 
 def log1p(x: Value) -> Value:
-    """With k from 1 + x, f = 2**-k*x + (2**-k - 1) exactly, as two floats."""
+    result = log1p_of_sum(x, x.like(0.0))
+    return where(is_tiny(x), x, outside_domain(x, result, -1.0, -INFINITY))
+
+
+def log1p_of_sum(x: Value, x_lo: Value, k_more: Value | float = 0.0) -> Value:
+    """log(1 + x + x_lo) + k_more*ln2 for x > -1 and a tiny x_lo.
+
+    With k from 1 + x, f = 2**-k*x + (2**-k - 1) exactly, as two floats.
+    """
     k, m = split_normal(x + 1.0)
     inverse = power_of_minus(k)
     near = two_sum(inverse - 1.0, x * inverse)
     huge = k > float(x.format.mantissa_bits + 4)  # here 1 + x is x
-    f, f_lo = where(huge, m - 1.0, near.hi), where(huge, 0.0, near.lo)
+    f, f_lo = where(huge, m - 1.0, near.hi), where(huge, 0.0, fma(x_lo, inverse, near.lo))
+    if isinstance(k_more, Value):
+        k = k + k_more
     ln2_hi, ln2_lo = LN2_PARTS[x.kind]
     half_square = f * 0.5 * f
     small = fma(k, ln2_lo, third_order(f, half_square)) + fma(-f_lo, f, f_lo)
-    result = fma(k, ln2_hi, f - (half_square - small))
-    return where(is_tiny(x), x, outside_domain(x, result, -1.0, -INFINITY))
+    return fma(k, ln2_hi, f - (half_square - small))
 
 
 def power_of_minus(k: Value) -> Value:

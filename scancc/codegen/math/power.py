@@ -1,4 +1,4 @@
-"""pow, by a logarithm and an exponential with about 68 bits between them."""
+"""pow, by a logarithm and an exponential with about 68 bits between them; cbrt; hypot."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .doubled import (
     fast_two_sum,
     multiply,
     multiply_one,
+    two_product,
     two_sum,
 )
 from .exponential import LN2_PARTS, power_of_two, reduce_ln2, scale
@@ -93,3 +94,69 @@ def pow_f32(x: Value, y: Value) -> Value:
     shifted, _, r, _ = reduce_ln2(product.at_most(100.0).at_least(-110.0))
     near = fma(r * r, estrin(coefficients.POW_EXP_F32, r), r + 1.0)
     return with_special_cases(x, y, (near * power_of_two(shifted)).to_f32())
+
+
+CBRT_2 = 1.2599210498948732
+CBRT_HALF = 0.7937005259840998
+
+
+def _cbrt_parts(x: Value, start: tuple[float, ...]) -> tuple[Value, Value, Value]:
+    """y, t and q with cbrt(x) = 2**q * cbrt(y) and t nearly cbrt(y)."""
+    f = x.format
+    k, m = split_positive(x)
+    q = fma(k, 1.0 / 3.0, f.round_magic) - f.round_magic
+    left = fma(q, -3.0, k)
+    larger, smaller = left > 0.5, left < -0.5
+    y = m * where(larger, m.like(2.0), where(smaller, m.like(0.5), 1.0))
+    t = estrin(start, m) * where(larger, m.like(CBRT_2), where(smaller, m.like(CBRT_HALF), 1.0))
+    return y, t, q
+
+
+def _finite_root(x: Value, root: Value, q: Value) -> Value:
+    scaled = (root * power_of_two(q + x.format.round_magic)).copysign(x)
+    ordinary = (x.abs() > 0.0) & (x.abs() < INFINITY)
+    return where(ordinary, scaled, x)
+
+
+def cbrt(x: Value) -> Value:
+    """One step of Halley's rule, which triples the digits, with an exact residual."""
+    y, t, q = _cbrt_parts(x.abs(), coefficients.CBRT_START)
+    square = two_product(t, t)
+    cube = two_product(square.hi, t)
+    residual = (y - cube.hi) - fma(square.lo, t, cube.lo)
+    return _finite_root(x, t + t * residual / fma(cube.hi, 2.0, y), q)
+
+
+def cbrt_f64_short(x: Value) -> Value:
+    """For an f64 that holds an f32."""
+    y, t, q = _cbrt_parts(x.abs(), coefficients.CBRT_START_F32)
+    cube = t * t * t
+    return _finite_root(x, t + t * (y - cube) / fma(cube, 2.0, y), q)
+
+
+def hypot(x: Value, y: Value) -> Value:
+    """sqrt(x*x + y*y), scaled out of reach of overflow, corrected by the residual of the root."""
+    a, b = x.abs(), y.abs()
+    larger, smaller = where(a > b, a, b), where(a > b, b, a)
+    high, low = larger > 2.0**500, larger < 2.0**-400
+    down = where(high, a.like(2.0**-600), where(low, a.like(2.0**600), 1.0))
+    up = where(high, a.like(2.0**600), where(low, a.like(2.0**-600), 1.0))
+    p, q = larger * down, smaller * down
+    total = add(two_product(p, p), two_product(q, q))
+    root = total.hi.sqrt()
+    square = two_product(root, root)
+    residual = ((total.hi - square.hi) - square.lo) + total.lo
+    fine = root + residual / (root + root)
+    result = where(total.hi > 0.0, fine, root) * up
+    return _hypot_special(a, b, result)
+
+
+def _hypot_special(a: Value, b: Value, result: Value) -> Value:
+    """Infinity wins over NaN."""
+    result = where(a.is_nan() | b.is_nan(), NAN, result)
+    return where(a.equals(INFINITY) | b.equals(INFINITY), INFINITY, result)
+
+
+def hypot_f32(x: Value, y: Value) -> Value:
+    p, q = x.to_f64(), y.to_f64()
+    return _hypot_special(x.abs(), y.abs(), fma(p, p, q * q).sqrt().to_f32())

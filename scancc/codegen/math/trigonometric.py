@@ -76,17 +76,6 @@ def _reduce_fast_f32(x: Value) -> Reduced:
     return Reduced(r, x.like(0.0), shifted.bits())
 
 
-def _any_lane(condition: Value) -> str:
-    """The name of an i1 that holds where any lane does."""
-    body = condition.body
-    if body.width == 1:
-        return condition.name
-    mask, result = body.fresh(), body.fresh()
-    body.lines.append(f"  {mask} = bitcast {body.type('i1')} {condition.name} to i{body.width}")
-    body.lines.append(f"  {result} = icmp ne i{body.width} {mask}, 0")
-    return result
-
-
 def _reduce(x: Value, fast: Reduced) -> Reduced:
     """`fast`, but where |x| is beyond its limit (or infinite) the slow function's result."""
     body = x.body
@@ -95,8 +84,7 @@ def _reduce(x: Value, fast: Reduced) -> Reduced:
     slots = {name: body.fresh() for name in ("x", "r", "r_lo", "n")}
     types = {name: body.type("i64" if name == "n" else "f64") for name in slots}
     body.lines[:0] = [f"  {slot} = alloca {types[name]}, align 8" for name, slot in slots.items()]
-    pick = _any_lane(large)
-    body.branch_if(pick)
+    body.branch_if_any(large)
     body.lines.append(f"  store {types['x']} {x.name}, ptr {slots['x']}, align 8")
     pointers = ", ".join(f"ptr {slot}" for slot in slots.values())
     body.lines.append(f"  call void @{REDUCER}({pointers}, i64 {body.width})")
