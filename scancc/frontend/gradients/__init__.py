@@ -6,7 +6,23 @@ from scancc.frontend.gradients import (  # noqa: F401 - each registers the rules
     indexing_rules,
     linalg_rules,
     reduction_rules,
+    scan_forward,
     scan_links,
     scan_reverse,
     shaping_rules,
 )
+from scancc.frontend.gradients.backward import Lop, grad
+from scancc.frontend.gradients.jacobians import Rop, hessian, hessian_vector_product, jacobian
+from scancc.frontend.gradients.stops import (
+    consider_constant,
+    disconnected_grad,
+    grad_clip,
+    grad_scale,
+    zero_grad,
+)
+from scancc.frontend.gradients.verify import GradientError, verify_grad
+
+__all__ = [
+    "GradientError", "Lop", "Rop", "consider_constant", "disconnected_grad", "grad", "grad_clip", "grad_scale",
+    "hessian", "hessian_vector_product", "jacobian", "verify_grad", "zero_grad",
+]

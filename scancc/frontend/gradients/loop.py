@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from scancc.frontend.dims import dim, int64
 from scancc.frontend.elementwise import apply_scalar
-from scancc.frontend.graph import Constant, TensorType, Variable, rebuild
+from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, rebuild
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs, ScanOutputs
 
 
@@ -63,9 +63,10 @@ class Loop:
         rows = rebuild([*(lag.next for lag in self.lags), *self.ys], dict(replace))
         carry = tuple(lag.carry(row) for lag, row in zip(self.lags, rows, strict=False))
         ys = tuple(rows[len(carry):])
-        body = Body(tuple(self.xs), carry, tuple(self.consts), ys)
-        inits = [lag.init for lag in self.lags]
-        groups = ScanInputs(length, list(self.xs.values()), inits, list(self.consts.values()))
+        used = set(ancestors(rows))
+        xs, consts = ({k: v for k, v in group.items() if k in used} for group in (self.xs, self.consts))
+        body = Body(tuple(xs), carry, tuple(consts), ys)
+        groups = ScanInputs(length, list(xs.values()), [lag.init for lag in self.lags], list(consts.values()))
         return Scan(body, label).apply_to(groups)
 
 

@@ -15,7 +15,7 @@ from scancc.frontend.control import Check, Detach
 from scancc.frontend.dims import DimShuffle, ShapeI, dims
 from scancc.frontend.elementwise import Cast, Elemwise
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
-from scancc.frontend.graph import Apply, Constant, Op, Variable, ancestors, applies, leaves
+from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
 from scancc.frontend.indexing import AdvancedSubtensor, Subtensor
 from scancc.frontend.scan import Carry, Scan, ScanInputs, ScanOutputs, stacked_type
 from scancc.frontend.shaping import (
@@ -52,7 +52,6 @@ class Recall:
     def __init__(self, node: Apply, loop: Loop) -> None:
         assert isinstance(node.op, Scan)
         self.node, self.loop = node, loop
-        self.step = applies(node.op.body.outputs)
         self.replace: dict[Variable, Variable] = {}
         self._stacks: dict[Variable, Variable] = {}
         self._padded: dict[Carry, Variable] = {}
@@ -84,7 +83,8 @@ class Recall:
 
     def recall(self, roots: Iterable[Variable]) -> None:
         """Make all forward values that `roots` use available in the loop, through `replace`."""
-        forward = {v: i for i, node in enumerate(self.step) for v in node.outputs}
+        step = applies(self.op.body.outputs)
+        forward = {v: i for i, node in enumerate(step) for v in node.outputs}
         forward.update((v, -1) for v in self.op.body.inputs)
         needed = [v for v in leaves(roots, stop=forward) if v in forward]
         for var in sorted(needed, key=lambda v: forward[v]):
@@ -171,14 +171,26 @@ class Recall:
         return self._padded[carry][start:] if start else self._padded[carry]
 
     def save(self, var: Variable) -> Variable:
-        """The stack of `var`, as one more output of the forward scan, which is changed in place: what it
-        gave so far stays, and compiled functions drop outputs that they do not use."""
-        node, body = self.node, self.op.body
+        """The stack of `var`, as one more output of the forward scan.
+
+        The scan's outputs move to a new application with that output besides; one that a function was
+        made of before stays as it is. Compiled functions drop outputs that they do not use.
+        """
+        body = self.op.body
         for y, stack in zip(body.ys, self.outputs.ys, strict=True):
             if y is var:
                 return stack
-        node.op = replace(self.op, body=replace(body, ys=(*body.ys, var)))
-        stack = Variable(stacked_type(var.type), node, len(node.outputs), location=node.location)
-        node.outputs.append(stack)
-        return stack
+        op = replace(self.op, body=replace(body, ys=(*body.ys, var)))
+        self.node = _with_output(self.node, op, stacked_type(var.type))
+        return self.node.outputs[-1]
 
+
+def _with_output(node: Apply, op: Op, type: TensorType) -> Apply:
+    """`node` with another op, which has one more output; the others are the same variables."""
+    extended = Apply(op, node.inputs, [type], node.location)
+    (extra,) = extended.outputs
+    extra.index = len(node.outputs)
+    extended.outputs = [*node.outputs, extra]
+    for output in node.outputs:
+        output.owner = extended
+    return extended

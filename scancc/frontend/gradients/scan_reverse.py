@@ -207,21 +207,20 @@ class _Reverse:
         return IncSubtensor(part.owner.op.template, set=False)(base, gradient, *bounds)  # type: ignore[attr-defined]
 
     def _of_initial(self, i: int, done: ScanOutputs[Variable]) -> Gradient:
-        carry, init = self.body.carry[i], self.inputs.inits[i]
         found: Gradient = None
         for (state, lag), place in self.pending.items():
             if state != i:
                 continue
             rows = done.carry[place]
-            found = rows if carry.depth == 1 else self._scattered(found, init, lag, rows)
+            found = rows if self.body.carry[i].depth == 1 else self._scattered(i, found, lag, rows)
         if found is None or self.whole:
             return found
         return switch(eq(self.length, self.n), found, 0)
 
-    def _scattered(self, base: Gradient, init: Variable, lag: int, rows: Variable) -> Variable:
+    def _scattered(self, i: int, base: Gradient, lag: int, rows: Variable) -> Variable:
         """What a lag passed to the initial rows: the state `lag` steps before step t is row depth - lag + t."""
-        target = zeros_for(init) if base is None else base
-        depth = constant_int(dim(init, 0)) or 0
+        target = zeros_for(self.inputs.inits[i]) if base is None else base
+        depth = self.body.carry[i].depth
         if lag == 1:
             return target[depth - 1].inc(rows)  # type: ignore[attr-defined]
         count = apply_scalar("minimum", self.n, int64(lag))

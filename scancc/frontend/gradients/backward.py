@@ -1,0 +1,227 @@
+"""`grad` and `Lop`: the gradient of a cost, or of outputs weighted by given gradients."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from scancc.config import config
+from scancc.errors import DisconnectedInputError, NullTypeGradError
+from scancc.frontend.constants import as_tensor_variable, is_discrete, kind
+from scancc.frontend.elementwise import cast
+from scancc.frontend.gradients.rules import Gradient, zeros_for
+from scancc.frontend.gradients.walk import backpropagate, connected_to
+from scancc.frontend.graph import Constant, Variable, user_location
+from scancc.frontend.site import Site, described
+
+
+def grad(
+    cost: Variable | None,
+    wrt: Any,
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+    add_names: bool = True,
+    known_grads: Mapping[Variable, Variable] | None = None,
+    return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> Any:
+    """The gradient of the scalar `cost` with respect to a variable, or to each of a list of them.
+
+    `consider_constant`: variables not to go beyond. `known_grads`: gradients of variables, taken as
+    given; `cost` may then be None. `disconnected_inputs`: 'raise', 'warn' or 'ignore' where the cost does
+    not depend on a variable; `return_disconnected`: the gradient is then 'zero', 'none' or 'disconnected'
+    (both None). `null_gradients='return'`: None where a gradient does not exist, instead of an error.
+    """
+    site = Site(None, user_location(), "grad")
+    targets = _targets(wrt, site)
+    seeds, known = _seeds(cost, known_grads, site)
+    constants = _variables(consider_constant, "consider_constant", site)
+    _check_choice("disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore"), site)
+    _check_choice("return_disconnected", return_disconnected.lower(), ("zero", "none", "disconnected"), site)
+    _check_choice("null_gradients", null_gradients, ("raise", "return"), site)
+    connected = connected_to(seeds, constants)
+    _report_disconnected([v for v in targets if v not in connected], cost, disconnected_inputs, site)
+    found = _backpropagate(seeds, targets, constants, known, null_gradients)
+    results = [
+        _result(v, found, v in connected or return_disconnected.lower() == "zero") for v in targets
+    ]
+    if add_names:
+        _name(cost, targets, results, seeds)
+    return as_given(wrt, results)
+
+
+def _backpropagate(
+    seeds: Mapping[Variable, Variable], targets: Sequence[Variable], constants: Sequence[Variable],
+    known: Iterable[Variable], null_gradients: str,
+) -> Mapping[Variable, Gradient]:
+    """All gradients at once; where one does not exist and may be returned, each by itself."""
+    try:
+        return backpropagate(seeds, targets, constants, known)
+    except NullTypeGradError:
+        if null_gradients == "raise":
+            raise
+    found: dict[Variable, Gradient] = {}
+    for var in targets:
+        try:
+            found |= backpropagate(seeds, [var], constants, known)
+        except NullTypeGradError:
+            found[var] = None
+    return found
+
+
+def _result(var: Variable, found: Mapping[Variable, Gradient], zero: bool) -> Gradient:
+    if var in found:
+        return found[var]
+    return zeros_for(var, config.floatX if is_discrete(var.dtype) else var.dtype) if zero else None
+
+
+def as_given(wrt: Any, results: list[Any]) -> Any:
+    """A list for a list, a tuple for a tuple, else the one result."""
+    if isinstance(wrt, tuple):
+        return tuple(results)
+    return results if isinstance(wrt, list) else results[0]
+
+
+def _name(
+    cost: Variable | None, targets: Sequence[Variable], results: Sequence[Gradient],
+    seeds: Mapping[Variable, Variable],
+) -> None:
+    """`(dcost/dx)` for gradients of named variables that have no name yet."""
+    given = set(seeds.values())
+    for var, gradient in zip(targets, results, strict=True):
+        if cost is None or cost.name is None or var.name is None or gradient is None:
+            continue
+        if gradient.name is None and gradient.owner is not None and gradient not in given:
+            gradient.name = f"(d{cost.name}/d{var.name})"
+
+
+# ---- what is given --------------------------------------------------------------------------------
+
+
+def _targets(wrt: Any, site: Site) -> list[Variable]:
+    return _variables(wrt if isinstance(wrt, list | tuple) else [wrt], "wrt", site)
+
+
+def _variables(values: Iterable[Any] | None, what: str, site: Site) -> list[Variable]:
+    listed = [values] if isinstance(values, Variable) else list(values or [])
+    for value in listed:
+        if not isinstance(value, Variable):
+            raise TypeError(site.text(
+                f"`{what}` holds {value!r}, of type {type(value).__name__}, which is not a symbolic variable",
+                "give the variables of the graph from which the cost is built",
+            ))
+    return listed
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...], site: Site) -> None:
+    if value not in choices:
+        raise ValueError(site.text(f"{name} is {value!r}", f"it is one of {', '.join(map(repr, choices))}"))
+
+
+def _seeds(
+    cost: Variable | None, known_grads: Mapping[Variable, Variable] | None, site: Site
+) -> tuple[dict[Variable, Variable], list[Variable]]:
+    """The variables the walk starts from with their gradients, and those whose gradient is fixed."""
+    known = {v: _given_gradient(v, g, site) for v, g in (known_grads or {}).items()}
+    if cost is None:
+        if not known:
+            raise ValueError(site.text(
+                "there is neither a cost nor known_grads", "give a scalar cost, or gradients in known_grads"
+            ))
+        return known, list(known)
+    _check_cost(cost, site)
+    return {cost: Constant(np.ones((), cost.dtype)), **known}, list(known)
+
+
+def _check_cost(cost: Any, site: Site) -> None:
+    if not isinstance(cost, Variable):
+        raise TypeError(site.text(
+            f"the cost is {cost!r}, of type {type(cost).__name__}, which is not a symbolic variable",
+            "give a scalar that is computed from symbolic variables",
+        ))
+    if cost.ndim != 0:
+        raise TypeError(site.text(
+            f"the cost is {described(cost)}; cost must be a scalar",
+            "sum it (cost.sum()), take its mean, or use jacobian for the derivative of each element",
+        ))
+    if is_discrete(cost.dtype):
+        raise TypeError(site.text(
+            f"the cost is {described(cost)}, and an integer does not change with a small change of anything",
+            f"compute it in a float dtype: T.cast(x, {config.floatX!r}) before it is made",
+        ))
+    if kind(cost.dtype) == "c":
+        raise TypeError(site.text(
+            f"the cost is {described(cost)}, a complex number, which has no largest or smallest value",
+            "take its real part, or its absolute value",
+        ))
+
+
+def _given_gradient(var: Any, gradient: Any, site: Site) -> Variable:
+    if not isinstance(var, Variable):
+        raise TypeError(site.text(f"known_grads has the key {var!r}", "its keys are symbolic variables"))
+    value = as_tensor_variable(gradient)
+    if is_discrete(value.dtype):
+        raise TypeError(site.text(
+            f"the gradient given for {described(var)} has dtype {value.dtype}. Gradients may never be integers",
+            f"cast it: T.cast(gradient, {config.floatX!r})",
+        ))
+    if value.ndim != var.ndim:
+        raise ValueError(site.text(
+            f"the gradient given for {described(var)} is {described(value)}, of another number of dimensions",
+            "a gradient has the shape of its variable",
+        ))
+    return value if is_discrete(var.dtype) else cast(value, var.dtype)
+
+
+# ---- disconnected inputs --------------------------------------------------------------------------
+
+
+def _report_disconnected(
+    strangers: Sequence[Variable], cost: Variable | None, how: str, site: Site
+) -> None:
+    report: dict[str, Callable[[str], None]] = {"raise": _raise, "warn": _warn, "ignore": lambda text: None}
+    for var in strangers:
+        whole = "the known gradients' variables do" if cost is None else f"the cost, {described(cost)}, does"
+        report[how](site.text(
+            f"{whole} not depend on {described(var)}, or only through its shape, an index, a condition or "
+            "disconnected_grad",
+            "check that the cost is built from this very variable, or pass disconnected_inputs='ignore' for "
+            "a gradient of 0",
+        ))
+
+
+def _raise(text: str) -> None:
+    raise DisconnectedInputError(text)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=5)
+
+
+# ---- Lop --------------------------------------------------------------------------------------------
+
+
+def Lop(  # noqa: N802 - the name users know
+    f: Any, wrt: Any, eval_points: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", **older: Any,
+) -> Any:
+    """The Jacobian of `f` transposed times `eval_points`: the gradient of `wrt`, given that of `f`."""
+    outputs = list(f) if isinstance(f, list | tuple) else [f]
+    points = list(eval_points) if isinstance(eval_points, list | tuple) else [eval_points]
+    site = Site(None, user_location(), "Lop")
+    if len(outputs) != len(points):
+        raise ValueError(site.text(
+            f"{len(outputs)} outputs and {len(points)} eval_points are given",
+            "give one value of the same shape for each output",
+        ))
+    known: dict[Variable, Variable] = {}
+    for out, point in zip(outputs, points, strict=True):
+        value = _given_gradient(out, point, site)
+        known[out] = known[out] + value if out in known else value
+    return grad(
+        None, wrt, consider_constant=consider_constant, known_grads=known,
+        disconnected_inputs=disconnected_inputs,
+    )

@@ -1,0 +1,91 @@
+"""Derivatives forwards: how the outputs of a graph move when its inputs move (the `Rop`).
+
+An op moves as its rule for gradients says, transposed: the rule is linear in the gradient of the output,
+so the gradient of that linear map is the movement. Elementwise functions need no transposition, and a
+scan moves by a scan that carries its states and their movements side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from scancc.frontend.constants import kind
+from scancc.frontend.dims import dims
+from scancc.frontend.elementwise import Elemwise
+from scancc.frontend.gradients.rules import (
+    Gradient,
+    connected_inputs,
+    is_continuous,
+    like,
+    plus,
+    rule_of,
+    total,
+    zeros_for,
+)
+from scancc.frontend.gradients.walk import backpropagate
+from scancc.frontend.graph import Apply, Variable, ancestors, applies, rebuild
+from scancc.frontend.shaping import alloc
+
+Forward = Callable[[Apply, Sequence[Gradient]], Sequence[Gradient]]
+FORWARD: dict[type, Forward] = {}
+
+
+def push_forward(
+    outputs: Iterable[Variable], movements: Mapping[Variable, Variable]
+) -> list[Gradient]:
+    """The movements of `outputs` where the keys of `movements` move so; None where they stay."""
+    outputs, moved = list(outputs), dict(movements)
+    for node in applies(outputs, stop=movements):
+        given = [moved.get(v) for v in node.inputs]
+        connected = connected_inputs(node, [True] * len(node.outputs))
+        given = [g if c else None for g, c in zip(given, connected, strict=True)]
+        if all(g is None for g in given):
+            continue
+        rule = FORWARD.get(type(node.op), _by_transposition)
+        for var, movement in zip(node.outputs, rule(node, given), strict=True):
+            if movement is not None and is_continuous(var):
+                moved.setdefault(var, like(movement, var))
+    return [moved.get(v) for v in outputs]
+
+
+def _by_transposition(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:
+    return [
+        _moved_output(node, i, movements) if is_continuous(out) else None for i, out in enumerate(node.outputs)
+    ]
+
+
+def _moved_output(node: Apply, i: int, movements: Sequence[Gradient]) -> Gradient:
+    dual = node.outputs[i].type()
+    duals: list[Gradient] = [None] * len(node.outputs)
+    duals[i] = dual
+    wanted = [m is not None for m in movements]
+    seeds: dict[Variable, Variable] = {}
+    for gradient, movement in zip(rule_of(node)(node, duals, wanted), movements, strict=True):
+        if gradient is not None and movement is not None:
+            seeds[gradient] = plus(seeds.get(gradient), movement)  # type: ignore[assignment]
+    found = backpropagate(seeds, [dual]).get(dual)
+    if found is None or dual not in set(ancestors([found])):
+        return found
+    return rebuild([found], {dual: zeros_for(node.outputs[i])})[0]
+
+
+def elemwise_forward(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:
+    """The Jacobian of an elementwise function is diagonal, so its transpose is itself."""
+    assert isinstance(node.op, Elemwise)
+    (out,), derivative = node.outputs, node.op.scalar.derivative
+    if any(kind(v.dtype) == "c" for v in [*node.inputs, out]):
+        return _by_transposition(node, movements)
+    if derivative is None:
+        return [None]
+    movement = total(
+        None if m is None else derivative(node.inputs, out, m)[i] for i, m in enumerate(movements)
+    )
+    return [None if movement is None else _stretched(movement, out)]
+
+
+def _stretched(movement: Variable, out: Variable) -> Variable:
+    pairs = zip(movement.type.shape, out.type.shape, strict=True)
+    return alloc(movement, dims(out)) if any(n == 1 and m != 1 for n, m in pairs) else movement
+
+
+FORWARD[Elemwise] = elemwise_forward

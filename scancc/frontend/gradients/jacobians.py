@@ -1,0 +1,140 @@
+"""Derivatives of vectors and second derivatives: `Rop`, `jacobian`, `hessian`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from scancc.config import config
+from scancc.errors import DisconnectedInputError
+from scancc.frontend.constants import as_tensor_variable, is_discrete
+from scancc.frontend.dims import dim
+from scancc.frontend.elementwise import cast
+from scancc.frontend.gradients.backward import as_given, grad
+from scancc.frontend.gradients.forward import push_forward
+from scancc.frontend.gradients.rules import Gradient, zeros_for
+from scancc.frontend.gradients.walk import connected_to
+from scancc.frontend.graph import Variable, user_location
+from scancc.frontend.reduction import sum as sum_
+from scancc.frontend.shaping import arange
+from scancc.frontend.site import Site, described
+from scancc.frontend.tracing import scan
+
+
+def Rop(  # noqa: N802 - the name users know
+    f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise",
+    return_disconnected: str = "zero", **older: Any,
+) -> Any:
+    """The Jacobian of `f` times `eval_points`: how `f` moves when `wrt` moves by `eval_points`.
+
+    An output that does not depend on `wrt` is an error, or with `disconnected_outputs='ignore'` does not
+    move.
+    """
+    site = Site(None, user_location(), "Rop")
+    outputs = list(f) if isinstance(f, list | tuple) else [f]
+    movements = _movements(wrt, eval_points, site)
+    if disconnected_outputs == "raise":
+        _check_connected(outputs, list(movements), site)
+    moved = push_forward(outputs, movements)
+    zero = return_disconnected.lower() == "zero"
+    return as_given(f, [_or_zeros(out, m, zero) for out, m in zip(outputs, moved, strict=True)])
+
+
+def _movements(wrt: Any, eval_points: Any, site: Site) -> dict[Variable, Variable]:
+    variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    points = list(eval_points) if isinstance(eval_points, list | tuple) else [eval_points]
+    if len(variables) != len(points):
+        raise ValueError(site.text(
+            f"{len(variables)} variables and {len(points)} eval_points are given",
+            "give one value of the same shape for each variable in wrt",
+        ))
+    found: dict[Variable, Variable] = {}
+    for var, point in zip(variables, points, strict=True):
+        if point is not None:
+            found[var] = _movement(var, as_tensor_variable(point), site)
+    return found
+
+
+def _movement(var: Variable, point: Variable, site: Site) -> Variable:
+    if var.ndim != point.ndim:
+        raise ValueError(site.text(
+            f"the eval_point {described(point)} has {point.ndim} dimensions, {described(var)} in wrt has "
+            f"{var.ndim}", "an eval_point has the shape of its variable",
+        ))
+    return cast(point, config.floatX if is_discrete(var.dtype) else var.dtype)
+
+
+def _check_connected(outputs: Sequence[Variable], wrt: Sequence[Variable], site: Site) -> None:
+    for out in outputs:
+        if not connected_to([out]).intersection(wrt):
+            raise DisconnectedInputError(site.text(
+                f"the output {described(out)} does not depend on anything in wrt",
+                "check that it is built from these very variables, or pass disconnected_outputs='ignore'",
+            ))
+
+
+def _or_zeros(out: Variable, movement: Gradient, zero: bool) -> Gradient:
+    if movement is not None or not zero:
+        return movement
+    return zeros_for(out, config.floatX if is_discrete(out.dtype) else out.dtype)
+
+
+def jacobian(
+    expression: Variable, wrt: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", **older: Any,
+) -> Any:
+    """The gradients of the elements of a vector, stacked: [n, *shape of wrt]. Of a scalar, its gradient."""
+    site = Site(None, user_location(), "jacobian")
+    if not isinstance(expression, Variable) or expression.ndim > 1:
+        what = described(expression) if isinstance(expression, Variable) else repr(expression)
+        raise ValueError(site.text(
+            f"the expression is {what}; jacobian takes a vector", "flatten it: jacobian(x.flatten(), wrt)"
+        ))
+    options: dict[str, Any] = {
+        "consider_constant": consider_constant, "disconnected_inputs": disconnected_inputs
+    }
+    if expression.ndim == 0:
+        return grad(expression, wrt, **options)
+    return _rows(expression, wrt, "jacobian", options)
+
+
+def _rows(expression: Variable, wrt: Any, name: str, options: dict[str, Any]) -> Any:
+    """For each element of a vector, its gradients."""
+    variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    rows = scan(
+        lambda i: grad(expression[i], variables, add_names=False, **options),
+        sequences=arange(dim(expression, 0)), name=name, return_list=True, return_updates=False,
+    )
+    return as_given(wrt, rows)
+
+
+def hessian(
+    cost: Variable, wrt: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", **older: Any,
+) -> Any:
+    """The second derivatives of a scalar with respect to a vector, or to each of a list of vectors."""
+    site = Site(None, user_location(), "hessian")
+    variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    for var in variables:
+        if not isinstance(var, Variable) or var.ndim != 1:
+            what = described(var) if isinstance(var, Variable) else repr(var)
+            raise ValueError(site.text(f"wrt holds {what}; hessian takes vectors", "flatten it first"))
+    options: dict[str, Any] = {
+        "consider_constant": consider_constant, "disconnected_inputs": disconnected_inputs
+    }
+    gradients = grad(cost, variables, add_names=False, **options)
+    inner = {**options, "disconnected_inputs": "ignore"}  # a linear cost has a hessian of zeros
+    rows = [_rows(g, v, "hessian", inner) for g, v in zip(gradients, variables, strict=True)]
+    return as_given(wrt, rows)
+
+
+def hessian_vector_product(cost: Variable, wrt: Any, p: Any, **options: Any) -> Any:
+    """The second derivatives of a scalar times the vector(s) `p`, without the matrix."""
+    variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    points = list(p) if isinstance(p, list | tuple) else [p]
+    gradients = grad(cost, variables, add_names=False, **options)
+    products = [sum_(g * as_tensor_variable(q)) for g, q in zip(gradients, points, strict=True)]
+    slope = products[0]
+    for product in products[1:]:
+        slope = slope + product
+    return as_given(wrt, grad(slope, variables, add_names=False, **{**options, "disconnected_inputs": "ignore"}))
