@@ -7,7 +7,7 @@
 Why: the latency from a state to the next is the speed limit of a sequential scan: 4 cycles instead of
 6 for `a*h + b*x`. Of two products the one on the chain is joined; a sum whose other side is later on
 the chain (`acc + a*x`) stays as it is, because its addition alone is shorter.
-Conservative: only a product with one use, in the same block. The result is rounded once instead of
+Conservative: only a product with one use, in the same block; a sum marked `exact` stays. The result is rounded once instead of
 twice, so it may differ in the last bit from separate operations; no other rewriting of floats is done.
 Off with SCANCC_CONTRACT=0, and on targets without a fused multiply-add.
 Cost: linear. Runs after `fuse`, when the step's arithmetic is scalar.
@@ -48,7 +48,8 @@ def _waiting_args(generic: Op) -> dict[Value, int]:
 def _contract_block(block: Block, ready: dict[Value, int]) -> None:
     """Walk in order, with the cycle at which each value is ready, counted from the state's."""
     for op in list(block.ops):
-        if op.name in ("arith.addf", "arith.subf") and isinstance(op.result.type, t.FloatType):
+        exact = "exact" in op.attrs
+        if op.name in ("arith.addf", "arith.subf") and not exact and isinstance(op.result.type, t.FloatType):
             _contract_sum(op, ready)
         else:
             wait = max((ready.get(v, OFF_CYCLE) for v in op.operands), default=OFF_CYCLE)

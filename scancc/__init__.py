@@ -56,7 +56,7 @@ _LATER = {  # loaded when first asked for, so that importing scancc is light
     "pprint": "scancc.frontend.printing:pprint", "pp": "scancc.frontend.printing:pprint",
     "grad": "scancc.frontend.gradients:grad", "Rop": "scancc.frontend.gradients:Rop",
     "Lop": "scancc.frontend.gradients:Lop", "ifelse": "scancc.frontend.control:ifelse",
-    "dot": "scancc.frontend.linalg:dot",
+    "dot": "scancc.frontend.linalg:dot", "RandomStream": "scancc.frontend.random:RandomStream",
 }
 
 
