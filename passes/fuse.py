@@ -256,6 +256,8 @@ def _make_generic(op: Op, roots: dict[Op, None]) -> None:
     if nest.n_inlined > 1:
         remark("fuse", op, True, f"{nest.n_inlined} elementwise ops became one loop over "
                f"{len(nest.inputs)} arrays")
+    if result.op is not None:
+        roots[result.op] = None  # made already: its readers do not make it again
     op.replace_by([result])
 
 

@@ -51,7 +51,7 @@ class Context:
         """The buffer in which array `value` is wanted, or a new one."""
         wanted = self.dest.pop(value, None)
         if wanted is not None:
-            self.dims[wanted] = list(dims)
+            self.dims.setdefault(wanted, list(dims))
             return wanted
         return self.alloc(t.element(value.type), dims, value.name)
 
