@@ -148,3 +148,143 @@ def test_random_arithmetic_gives_the_same_bits(number: int) -> None:
             expected, found = before(*args), after(*args)
         for place, (x, y) in enumerate(zip(found, expected, strict=True)):
             assert same_bits(np.asarray(x), np.asarray(y)), f"{args}: result {place} is {x!r}, was {y!r}"
+
+
+# ---- random views ----
+
+
+class Views:
+    """A function that takes parts of tensors, turns, repeats and reshapes them, and reads elements.
+
+    `shapes` are the sizes at run time; what the types say of them is chosen at random.
+    """
+
+    def __init__(self, number: int, n_ops: int) -> None:
+        self.pick = random.Random(number)
+        self.shapes: dict[Value, tuple[int, ...]] = {}
+        starts = [(4, 5), (3,), (1, 6), (2, 1, 3)]
+        self.block = Block([self.type(shape) for shape in starts])
+        self.shapes |= dict(zip(self.block.args, starts, strict=True))
+        self.b = Builder(self.block)
+        self.args = [np.random.default_rng(number).normal(size=shape) for shape in starts]
+        self.results: list[Value] = []
+        for _ in range(n_ops):
+            self.results.append(self.step())
+
+    def module(self) -> Op:
+        self.b.make("func.return", self.results)
+        inputs, results = (tuple(v.type for v in vs) for vs in (self.block.args, self.results))
+        attrs = {"sym_name": "f", "function_type": t.FunctionType(inputs, results)}
+        return module([Op("func.func", attrs=attrs, regions=[Region([self.block])])])
+
+    def type(self, shape: tuple[int, ...]) -> t.TensorType:
+        return t.TensorType(tuple(None if self.pick.random() < 0.4 else n for n in shape), t.f64)
+
+    def step(self) -> Value:
+        recent = list(self.shapes)[-3:] if self.pick.random() < 0.7 else list(self.shapes)
+        source = self.pick.choice(recent)
+        what = self.pick.choice([self.slice, self.slice, self.slice, self.insert, self.transpose, self.broadcast,
+                                 self.reshape, self.splat, self.dim, self.element, self.element, self.double])
+        return what(source, self.shapes[source])
+
+    def tensor(self, name: str, operands: list[Value], shape: tuple[int, ...], type: t.TensorType,
+               attrs: dict[str, object], dims: bool = True) -> Value:
+        sizes = [self.b.index(n) for n, known in zip(shape, type.shape, strict=True) if known is None]
+        made = self.b.op(name, [*operands, *(sizes if dims else [])], [type], attrs)
+        self.shapes[made] = shape
+        return made
+
+    def range(self, extent: int) -> tuple[int, int, int]:
+        """Offset, size and stride within an axis; now and then all of it, or nothing."""
+        kind = self.pick.random()
+        if kind < 0.3:
+            return 0, extent, 1
+        stride = self.pick.choice([1, 1, 2])
+        offset = self.pick.randrange(extent + 1)
+        return offset, self.pick.randint(0, max(0, (extent - offset + stride - 1) // stride)), stride
+
+    def slice(self, source: Value, shape: tuple[int, ...]) -> Value:
+        ranges = [self.range(n) for n in shape]
+        kept = [self.type((size,)).shape[0] for _, size, _ in ranges]
+        drop = [axis for axis, (_, size, _) in enumerate(ranges) if size == 1][:self.pick.randint(0, len(shape) - 1)]
+        for axis in drop:
+            kept[axis] = 1
+        drop = [axis for axis, n in enumerate(kept) if n == 1][:len(drop)]  # the first ones go, by rule
+        result = tuple(size for axis, (_, size, _) in enumerate(ranges) if axis not in drop)
+        if not result:
+            return self.dim(source, shape)
+        type = t.TensorType(tuple(n for axis, n in enumerate(kept) if axis not in drop), t.f64)
+        made = self.sliced("tensor.extract_slice", [[source]], ranges, kept, type)
+        self.shapes[made] = result
+        return made
+
+    def sliced(self, name: str, groups: list[list[Value]], ranges: list[tuple[int, int, int]],
+               sizes: list[int | None], type: t.Type) -> Value:
+        attrs: dict[str, object] = {}
+        for place, part in enumerate(("offsets", "sizes", "strides")):
+            column = [r[place] for r in ranges]
+            known = sizes if part == "sizes" else [n if self.pick.random() < 0.6 else None for n in column]
+            attrs[f"static_{part}"] = t.DenseArray(t.i64, tuple(t.DYNAMIC if n is None else n for n in known))
+            groups.append([self.b.index(n) for n, k in zip(column, known, strict=True) if k is None])
+        return self.b.grouped(name, groups, [type], attrs).result
+
+    def insert(self, dest: Value, shape: tuple[int, ...]) -> Value:
+        ranges = [self.range(n) for n in shape]
+        sizes = tuple(size for _, size, _ in ranges)
+        type = self.type(sizes)
+        source = self.tensor("tensor.splat", [self.b.const(self.pick.random(), t.f64)], sizes, type, {})
+        made = self.sliced("tensor.insert_slice", [[source], [dest]], ranges, list(type.shape), dest.type)
+        self.shapes[made] = shape
+        return made
+
+    def transpose(self, source: Value, shape: tuple[int, ...]) -> Value:
+        order = self.pick.sample(range(len(shape)), len(shape))
+        known = source.type.shape  # type: ignore[attr-defined]
+        type = t.TensorType(tuple(known[axis] for axis in order), t.f64)
+        attrs: dict[str, object] = {"permutation": t.DenseArray(t.i64, tuple(order))}
+        return self.tensor("scan.transpose", [source], tuple(shape[axis] for axis in order), type, attrs, dims=False)
+
+    def broadcast(self, source: Value, shape: tuple[int, ...]) -> Value:
+        if len(shape) > 2:
+            return self.dim(source, shape)
+        rank = self.pick.randint(len(shape), 3)
+        axes = self.pick.sample(range(rank), len(shape))
+        result = [self.pick.randint(0, 3) for _ in range(rank)]
+        known: list[int | None] = list(self.type(tuple(result)).shape)
+        for axis, n, static in zip(axes, shape, source.type.shape, strict=True):  # type: ignore[attr-defined]
+            if static != 1:
+                result[axis], known[axis] = n, static
+        attrs: dict[str, object] = {"axes": t.DenseArray(t.i64, tuple(axes))}
+        return self.tensor("scan.broadcast", [source], tuple(result), t.TensorType(tuple(known), t.f64), attrs)
+
+    def reshape(self, source: Value, shape: tuple[int, ...]) -> Value:
+        size = int(np.prod(shape))
+        result = self.pick.choice([(size,), (1, size), (size, 1), shape])
+        return self.tensor("scan.reshape", [source], result, self.type(result), {})
+
+    def splat(self, source: Value, shape: tuple[int, ...]) -> Value:
+        return self.tensor("tensor.splat", [self.b.const(self.pick.random(), t.f64)], shape, self.type(shape), {})
+
+    def double(self, source: Value, shape: tuple[int, ...]) -> Value:
+        made = self.b.op("arith.addf", [source, source], [source.type])
+        self.shapes[made] = shape
+        return made
+
+    def dim(self, source: Value, shape: tuple[int, ...]) -> Value:
+        return self.b.op("tensor.dim", [source, self.b.index(self.pick.randrange(len(shape)))], [t.index])
+
+    def element(self, source: Value, shape: tuple[int, ...]) -> Value:
+        if 0 in shape:
+            return self.dim(source, shape)
+        return self.b.op("tensor.extract", [source, *(self.b.index(self.pick.randrange(n)) for n in shape)], [t.f64])
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_random_views_give_the_same_bits(number: int) -> None:
+    made = Views(number, n_ops=40)
+    top = made.module()
+    expected = run_function(clone_op(top, {}), "f", made.args)
+    pipeline.run(top, "canonicalize,cse,canonicalize")
+    found = run_function(top, "f", made.args)
+    for place, (x, y) in enumerate(zip(found, expected, strict=True)):
+        assert same_bits(np.asarray(x), np.asarray(y)), f"result {place} is {x!r}, was {y!r}"
