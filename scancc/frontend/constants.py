@@ -27,9 +27,12 @@ def register_conversion(python_type: type, convert: Callable[[object], Variable 
     _conversions[python_type] = convert
 
 
+_KINDS = {dtype: np.dtype(dtype).kind for dtype in DTYPES}
+
+
 def kind(dtype: str) -> str:
     """'b' bool, 'i' signed, 'u' unsigned, 'f' float, 'c' complex."""
-    return np.dtype(dtype).kind
+    return _KINDS[dtype]
 
 
 def is_integer(dtype: str) -> bool:
@@ -161,7 +164,7 @@ def strong(variable: Variable, dtype: str) -> Variable:
     """A weak constant as an ordinary one of `dtype`; other variables as they are."""
     if isinstance(variable, Constant) and variable.weak:
         with np.errstate(over="ignore"):
-            return Constant(variable.data.astype(dtype), name=variable.name)
+            return Constant(variable.data.astype(dtype), variable.name, location=variable.location)
     return variable
 
 

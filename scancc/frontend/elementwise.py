@@ -244,11 +244,11 @@ def apply_scalar(fn: str, *values: object) -> Variable:
     if len(values) != entry.n_in:
         raise TypeError(f"{fn} takes {entry.n_in} operands, not {len(values)}")
     operands = _typed(entry, [as_operand(v) for v in values])
-    if entry.dtype_rule in (floating, tested, paired):
+    if entry.dtype_rule in (floating, tested, paired) and any(is_discrete(v.dtype) for v in operands):
         dtype = float_for(promote_dtypes(*(v.dtype for v in operands)))
         operands = [cast(v, dtype) for v in operands]
     found = signature(fn, tuple(v.dtype for v in operands))
-    operands = [cast(v, t) for v, t in zip(operands, found.compute, strict=True)]
+    operands = [v if v.dtype == t else cast(v, t) for v, t in zip(operands, found.compute, strict=True)]
     if all(isinstance(v, Constant) and v.ndim == 0 and is_discrete(v.dtype) for v in operands):
         return Constant(_compute(entry, found, [v.data for v in operands]))  # type: ignore[attr-defined]
     return Elemwise(fn)(*align(operands))

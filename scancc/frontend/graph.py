@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,11 @@ DTYPES = frozenset((
 
 def dtype_name(dtype: Any) -> str:
     """NumPy's name of a dtype given as a name, a type or a dtype; 'floatX' is `config.floatX`."""
-    if isinstance(dtype, str) and dtype == "floatX":
-        return str(config.floatX)
+    if isinstance(dtype, str):
+        if dtype in DTYPES:
+            return dtype
+        if dtype == "floatX":
+            return str(config.floatX)
     try:
         name: str = np.dtype(dtype).name
     except TypeError:
@@ -63,6 +67,12 @@ def dtype_name(dtype: Any) -> str:
     if name not in DTYPES:
         raise TypeError(f"{dtype!r} is not a dtype of tensors; use one of {', '.join(sorted(DTYPES))}")
     return name
+
+
+@cache
+def array_dtype(dtype: np.dtype) -> str:
+    """NumPy's name of an array's dtype (which NumPy itself composes anew each time)."""
+    return dtype.name
 
 
 def _dimension(n: object) -> int | None:
@@ -185,8 +195,9 @@ class Constant(Variable):
 
     __slots__ = ("data", "weak")
 
-    def __init__(self, data: np.ndarray, name: str | None = None, weak: bool = False) -> None:
-        super().__init__(TensorType(str(data.dtype), tuple(data.shape)), name=name)
+    def __init__(self, data: np.ndarray, name: str | None = None, weak: bool = False,
+                 location: Location | None = None) -> None:
+        super().__init__(TensorType(array_dtype(data.dtype), data.shape), name=name, location=location)
         self.data = data
         self.weak = weak
 

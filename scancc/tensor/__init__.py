@@ -178,7 +178,7 @@ from scancc.frontend.shaping import (
     zeros_like,
 )
 from scancc.tensor import constructors as _constructors
-from scancc.tensor import extra_ops, nlinalg, nnet, slinalg
+from scancc.tensor import extra_ops, nlinalg, nnet, opt, slinalg
 from scancc.tensor.composed import (
     allclose,
     angle,
@@ -238,11 +238,10 @@ globals().update(_constructors.PREFIXED)
 globals().update(_constructors.PREFIXED_SEVERAL)
 
 # Found when first asked for: they rest on scan, which rests on this namespace's functions.
-_LATER = {
-    "grad": "scancc.frontend.gradient", "Rop": "scancc.frontend.gradient", "Lop": "scancc.frontend.gradient",
-    "jacobian": "scancc.frontend.gradient", "hessian": "scancc.frontend.gradient",
-    "verify_grad": "scancc.frontend.gradient",
-}
+_LATER = dict.fromkeys(
+    ("grad", "Rop", "Lop", "jacobian", "hessian", "verify_grad", "consider_constant", "disconnected_grad"),
+    "scancc.frontend.gradients",
+)
 _LATER_MODULES = {"shared_randomstreams": "scancc.frontend.random", "random": "scancc.frontend.random"}
 
 

@@ -78,7 +78,7 @@ def test_as_numpy(case):
 NUMBERS = ["float32", "int8", "int64", "complex64", "bool"]
 
 
-@pytest.mark.parametrize("left, right", itertools.product(NUMBERS, repeat=2))
+@pytest.mark.parametrize("left, right", list(itertools.product(NUMBERS, repeat=2)))
 def test_dtype_of_a_product(left, right):
     x, y = np.ones((2, 3), left), np.ones((3, 2), right)
     found = value(T.dot, x, y)
