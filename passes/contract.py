@@ -7,8 +7,9 @@
 Why: the latency from a state to the next is the speed limit of a sequential scan: 4 cycles instead of
 6 for `a*h + b*x`. Of two products the one on the chain is joined; a sum whose other side is later on
 the chain (`acc + a*x`) stays as it is, because its addition alone is shorter.
-Conservative: only a product with one use, in the same block; a sum marked `exact` stays. The result is rounded once instead of
-twice, so it may differ in the last bit from separate operations; no other rewriting of floats is done.
+Conservative: only a product with one use, in the same block; a sum marked `exact` stays. The result is
+rounded once instead of twice, so it may differ in the last bit from separate operations; no other
+rewriting of floats is done.
 Off with SCANCC_CONTRACT=0, and on targets without a fused multiply-add.
 Cost: linear. Runs after `fuse`, when the step's arithmetic is scalar.
 """

@@ -17,8 +17,9 @@ Source: lane-private state as in ISPC (Pharr and Mark, 2012); loop interchange (
 from __future__ import annotations
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder, constant_of
+from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value, defined_in
+from scancc.ir.equalities import equal_sizes
 from scancc.ir.ops import is_pure
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
@@ -65,13 +66,8 @@ def _same_sizes(op: Op) -> bool:
     b = Builder(op.parent, op, op.location)
     sizes = [dims_of(b, v) for v in op.group(2) if isinstance(v.type, t.TensorType)]
     sizes += [dims_of(b, inner.group(1)[0]) for inner in op.body.ops if inner.name == "linalg.generic"]
-    return all(len(row) == len(sizes[0]) and all(map(_equal, row, sizes[0])) for row in sizes)
-
-
-def _equal(a: Value, b: Value) -> bool:
-    known = constant_of(a)
-    return a is b or (known is not None and known == constant_of(b))
-
+    return all(len(row) == len(sizes[0]) and all(equal_sizes(a, b, op) for a, b in zip(row, sizes[0], strict=True))
+               for row in sizes)
 
 
 def _row_values(op: Op) -> list[Value]:

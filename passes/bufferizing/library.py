@@ -249,10 +249,9 @@ def factor(c: Context, op: Op) -> None:
 
 def _identity(c: Context, target: Value, n: Value) -> None:
     kind = t.element(target.type)
-    with c.loop(n) as i:
-        with c.loop(n) as j:
-            one = c.b.cmpi("eq", i, j)
-            c.store(c.b.select(one, c.b.const(1.0, kind), c.b.const(0.0, kind)), target, [i, j])
+    with c.loop(n) as i, c.loop(n) as j:
+        one = c.b.cmpi("eq", i, j)
+        c.store(c.b.select(one, c.b.const(1.0, kind), c.b.const(0.0, kind)), target, [i, j])
 
 
 def _det(c: Context, matrix: Value, n: Value) -> Value:

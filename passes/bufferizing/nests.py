@@ -209,10 +209,9 @@ def _reduce_rows(c: Context, n: Nest, buffer: Value, start: Value) -> None:
     last, summed = n.rank - 1, n.reduced[0]
 
     def rows(counters: list[Value]) -> None:
-        with c.loop(n.sizes[summed]) as k:
-            with c.loop(n.sizes[last], dict(PARALLEL_LOOP)) as j:
-                at = [*counters, j]
-                c.store(element(c, n, [*at, k], c.load(buffer, at)), buffer, at)
+        with c.loop(n.sizes[summed]) as k, c.loop(n.sizes[last], dict(PARALLEL_LOOP)) as j:
+            at = [*counters, j]
+            c.store(element(c, n, [*at, k], c.load(buffer, at)), buffer, at)
     nest(c, n.sizes[:last], rows)
 
 

@@ -229,9 +229,8 @@ def _offer_rows(c: Context, op: Op, stacks: list[Stack], states: list[State], sp
     yielded = op.body.terminator.operands
     for number, stack in enumerate(stacks):
         value = yielded[n_init + number]
-        if stack.all_rows and _makes(op, value):
-            if value not in c.dest:
-                c.dest[value] = c.row(stack.buffer, t_)
+        if stack.all_rows and _makes(op, value) and value not in c.dest:
+            c.dest[value] = c.row(stack.buffer, t_)
     for number, state in enumerate(states):
         value = yielded[number]
         if not _makes(op, value) or value in c.dest:

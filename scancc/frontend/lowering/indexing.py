@@ -229,11 +229,7 @@ def _picked(low: Lowering, value: Value, template: Sequence[object], operands: S
     one, zero = low.b.index(1), low.b.index(0)
     for axis, size in enumerate(sizes):
         entry = template[axis] if axis < len(template) else ("s", False, False, False)
-        if entry == "a":
-            raw.append((next(rest), size, axis))
-            axes.append(axis)
-            _add(view, zero, size, one)
-        elif entry == "i":
+        if entry == "a" or entry == "i":
             raw.append((next(rest), size, axis))
             axes.append(axis)
             _add(view, zero, size, one)

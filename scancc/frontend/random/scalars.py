@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from scancc.frontend.elementwise import SCALARS, ScalarFn, Signature, apply_scalar
+from scancc.frontend.elementwise import SCALARS, Derivative, ScalarFn, Signature, apply_scalar
 from scancc.frontend.graph import Variable
 from scancc.frontend.random import formulas
 
@@ -16,11 +16,13 @@ def _fixed(operand: str, out: str) -> Callable[[tuple[str, ...]], Signature]:
     return lambda dtypes: Signature((operand,) * len(dtypes), out)
 
 
-def _entry(name: str, n_in: int, operand: str, out: str, formula: Callable[..., Any], doc: str) -> None:
+def _entry(name: str, n_in: int, operand: str, out: str, formula: Callable[..., Any], doc: str,
+           derivative: Derivative | None = None) -> None:
     kind = "u" if operand == "uint64" else "f"
     SCALARS[name] = ScalarFn(
         name, n_in, _fixed(operand, out), lambda *x: formula(_NUMPY, *x),
-        {kind: lambda b, *x, dtype: formula(formulas.EmittedArithmetic(b), *x)}, None, doc)
+        {kind: lambda b, *x, dtype: formula(formulas.EmittedArithmetic(b), *x)}, derivative,
+        doc)
 
 
 _entry("philox_low", 3, "uint64", "uint64", formulas.philox_low, "words 0 and 1 of Philox(key, high, low)")
@@ -32,7 +34,8 @@ _entry("normal_quantile", 1, "float64", "float64", formulas.normal_quantile, "qu
 _entry("exact_log", 1, "float64", "float64", formulas.log, "log of a normal number, the same bits everywhere")
 _entry("gamma_attempt", 3, "float64", "float64", formulas.gamma_attempt, "a gamma number, or -1 to try again")
 _entry("gamma_boost", 3, "float64", "float64", formulas.gamma_boost, "a gamma number brought below shape 1")
-_entry("exact_affine", 3, "float64", "float64", formulas.affine, "x * scale + shift, rounded twice")
+_entry("exact_affine", 3, "float64", "float64", formulas.affine, "x * scale + shift, rounded twice",
+       lambda inputs, output, gradient: [gradient * inputs[1], gradient * inputs[0], gradient])
 
 
 def call(name: str, *operands: object) -> Variable:
