@@ -21,15 +21,17 @@ Array: TypeAlias = "npt.NDArray[np.generic]"
 
 def pack(param: Param, value: object, position: int) -> Array:
     """`value` as a C-contiguous, aligned array in native byte order of `param`'s dtype and shape."""
-    array = _with_dtype(param, value, position)
-    _check_shape(param, array, position)
-    if array.flags.c_contiguous and array.flags.aligned:
-        return array
-    return array.copy(order="C")
-
-
-def _with_dtype(param: Param, value: object, position: int) -> Array:
     wanted = np.dtype(param.dtype)
+    if type(value) is np.ndarray and value.dtype == wanted:
+        array: Array = value
+    else:
+        array = _with_dtype(param, value, wanted, position)
+    _check_shape(param, array, position)
+    flags = array.flags
+    return array if flags.c_contiguous and flags.aligned else array.copy(order="C")
+
+
+def _with_dtype(param: Param, value: object, wanted: np.dtype[np.generic], position: int) -> Array:
     if isinstance(value, np.ndarray | np.generic):
         given = np.asarray(value)
         if given.dtype == wanted or np.can_cast(given.dtype, wanted, "safe"):
@@ -79,7 +81,8 @@ def _check_shape(param: Param, array: Array, position: int) -> None:
         raise TypeError(
             f"{_which(param, position)} takes {describe(param)}; given rank {array.ndim}, shape {array.shape}"
         )
-    for axis, (wanted, given) in enumerate(zip(param.shape, array.shape, strict=True)):
+    for axis, wanted in enumerate(param.shape):
+        given = array.shape[axis]
         if wanted is not None and wanted != given:
             raise ValueError(
                 f"{_which(param, position)} takes {describe(param)}; given shape {array.shape}, "
