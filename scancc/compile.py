@@ -80,7 +80,9 @@ class Function:
             target = compiled.target
             fastcall.build(lambda text: cpu.compile_object(text, target, 0),
                            f"{target.triple} {target.cpu} {target.features} {cpu.versions()}")
-        return fastcall.bind(self._kernel, self._plain and self.program.layout.kind == "one")
+        # A number of steps may make small arrays a long run: then other threads go on meanwhile.
+        counted = any(i.variable.ndim == 0 and "int" in i.variable.dtype for i in self.program.inputs)
+        return fastcall.bind(self._kernel, self._plain and self.program.layout.kind == "one", long=counted)
 
     @cached_property
     def compiled(self) -> Compiled:
