@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 from typing import Any
 
@@ -25,7 +24,7 @@ from scancc.codegen.entry import (
 )
 from scancc.codegen.flat import flat_text
 from scancc.codegen.target import host
-from scancc.runtime import elf
+from tests.codegen.linked import Linked, strides
 
 POWER = """
 define i32 @power__query(ptr %s) {
@@ -134,41 +133,6 @@ go:
 {tail}  ret i32 0
 }}
 """
-
-
-class Linked:
-    """A loaded flat entry, called with Python numbers, arrays and pointers."""
-
-    def __init__(self, entry: Entry, text: str) -> None:
-        self.entry = entry
-        self.library = elf.load(cpu.compile_object(text + flat_text(entry), host()))
-
-    def _function(self, name: str, arguments: Any) -> Any:
-        kinds = {"ptr": ctypes.c_void_p, "i64": ctypes.c_int64, "i32": ctypes.c_int32, "i16": ctypes.c_int16,
-                 "i8": ctypes.c_int8, "double": ctypes.c_double, "float": ctypes.c_float}
-        types = [kinds[a.llvm_type] for a in arguments]
-        return ctypes.CFUNCTYPE(ctypes.c_int32, *types)(self.library.address(name))
-
-    def call(self, **values: Any) -> int:
-        arguments = self.entry.arguments
-        assert [a.name for a in arguments] == list(values)
-        return int(self._function(self.entry.name, arguments)(*map(_pointer, values.values())))
-
-    def query(self, *values: Any) -> int:
-        name = f"{self.entry.name}_query"
-        return int(self._function(name, self.entry.query_arguments)(*map(_pointer, values)))
-
-    def error(self, status: int) -> str:
-        function = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_int32)(self.library.address(f"{self.entry.name}_error"))
-        return bytes(function(status)).decode()
-
-
-def _pointer(value: Any) -> Any:
-    return value.ctypes.data if isinstance(value, np.ndarray) else value
-
-
-def strides(array: np.ndarray) -> list[int]:
-    return [s // array.itemsize for s in array.strides]
 
 
 @pytest.fixture(scope="module")

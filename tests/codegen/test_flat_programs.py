@@ -1,0 +1,80 @@
+"""Every example program through the C entry, with row-major arrays and with any strides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.codegen.signature import entry_of
+from scancc.frontend.arguments import bind
+from tests.codegen.linked import Linked
+from tests.programs import seed, tutorial
+from tests.programs.case import Case
+
+PROGRAMS = [*seed.PROGRAMS, *tutorial.PROGRAMS]
+
+
+def linked_of(function: Any) -> Linked:
+    compiled = function.export_form()
+    return Linked(entry_of(compiled), compiled.llvm_text)
+
+
+def through_c(spread: bool) -> Callable[..., Callable[..., Any]]:
+    """A way to compile, as `Case.check` takes it."""
+
+    def compile(inputs: Any, outputs: Any, updates: Any) -> Callable[..., Any]:
+        function = sc.function(inputs, outputs, updates=updates, name="program")
+        program, linked = function.program, linked_of(function)
+
+        def call(*args: Any) -> Any:
+            held = [v.get_value() for v in program.shared]
+            arrays = [*bind(program.inputs, args, {}, "program"), *held]
+            status, results = linked.run([np.asarray(a) for a in arrays], spread)
+            assert status == 0, linked.error(status)
+            n = len(program.outputs)
+            for (shared, _), value in zip(program.updates, results[n:], strict=True):
+                shared.set_value(np.ascontiguousarray(value).reshape(value.shape))
+            return program.layout.arrange(results[:n])
+
+        return call
+
+    return compile
+
+
+@pytest.mark.parametrize("spread", [False, True], ids=["row-major", "strided"])
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: f"{p.__module__.split('.')[-1]}-{p.__name__}")
+def test_program(program: Callable[[], Case], spread: bool) -> None:
+    program().check(through_c(spread))
+
+
+@pytest.mark.parametrize("spread", [False, True], ids=["row-major", "strided"])
+def test_outputs_are_untouched_where_a_step_fails(spread: bool) -> None:
+    """An index is out of range at the third step, after two rows were computed."""
+    x, at = T.vector("x"), T.lvector("at")
+    picked, _ = sc.scan(lambda i, total, x: total + x[i], sequences=at, outputs_info=T.constant(0.0), non_sequences=x)
+    linked = linked_of(sc.function([x, at], picked, name="program"))
+    values = np.array([1.0, 2.0, 4.0])
+    status, (result,) = linked.run([values, np.array([2, 0, 1])], spread)
+    assert (status, result.tolist()) == (0, [4.0, 5.0, 7.0])
+    status, outputs = linked.run([values, np.array([2, 0, 3])], spread)
+    assert status > 0 and "IndexError" in linked.error(status)
+    assert not any(output.any() for output in outputs)
+
+
+@pytest.mark.parametrize("spread", [False, True], ids=["row-major", "strided"])
+def test_sizes_known_when_compiling_are_not_passed(spread: bool) -> None:
+    x = T.tensor("x", dtype="float32", shape=(None, 3))
+    z = T.zvector("z")
+    linked = linked_of(sc.function([x, z], [x.sum(axis=0), z * 2], name="program"))
+    names = [a.name for a in linked.entry.arguments]
+    assert names[:6] == ["x", "x_n0", "x_s0", "x_s1", "z", "z_n0"]
+    values = np.arange(12, dtype=np.float32).reshape(4, 3)
+    status, (sums, doubled) = linked.run([values, np.array([1 + 2j, -3j])], spread)
+    assert status == 0
+    np.testing.assert_array_equal(sums, values.sum(axis=0))
+    np.testing.assert_array_equal(doubled, [2 + 4j, -6j])
