@@ -204,7 +204,7 @@ def _warn(text: str) -> None:
 # ---- Lop --------------------------------------------------------------------------------------------
 
 
-def Lop(  # noqa: N802 - the name users know
+def Lop(
     f: Any, wrt: Any, eval_points: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise", **older: Any,
 ) -> Any:

@@ -21,7 +21,7 @@ from scancc.frontend.site import Site, described
 from scancc.frontend.tracing import scan
 
 
-def Rop(  # noqa: N802 - the name users know
+def Rop(
     f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise",
     return_disconnected: str = "zero", **older: Any,
 ) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend import reduction
 from scancc.frontend.constants import kind
 from scancc.frontend.dims import dim, dims, dimshuffle, int64
 from scancc.frontend.elementwise import conj, eq, switch

@@ -31,7 +31,7 @@ from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.gradients.scan_sums import After, Sums
 from scancc.frontend.gradients.walk import backpropagate
 from scancc.frontend.graph import Apply, TensorType, Variable
-from scancc.frontend.indexing import IncSubtensor
+from scancc.frontend.indexing import IncSubtensor, inc_subtensor
 from scancc.frontend.scan import Scan, ScanInputs, ScanOutputs, row_type
 from scancc.frontend.shaping import Alloc, alloc
 
@@ -78,7 +78,7 @@ class _Reverse:
         self.recall.recall([*(lag.next for lag in self.loop.lags), *self.loop.ys])
         label = None if self.op.label is None else f"grad_of_{self.op.label}"
         if not self.loop.lags and not self.loop.ys:
-            return ScanInputs(None, *([None] * len(group) for group in self.inputs[1:]))
+            return self._nothing()
         done = self.loop.run(self.length, label, self.recall.replace)
         return ScanInputs(
             None,
@@ -87,6 +87,10 @@ class _Reverse:
             [self._of_initial(i, done) if want else None for i, want in enumerate(self.wanted.inits)],
             [None if after is None else after(done) for after in sums],
         )
+
+    def _nothing(self) -> ScanInputs[Gradient]:
+        _, xs, inits, consts = self.inputs
+        return ScanInputs(None, [None for _ in xs], [None for _ in inits], [None for _ in consts])
 
     # ---- one step ----
 
@@ -199,12 +203,8 @@ class _Reverse:
         gradient = backwards(rows)
         if self.whole and same_scalar(dim(x, 0), self.n):
             return gradient
-        part = zeros_for(x, rows.dtype)[: self.n]
-        if not self.whole:
-            part = zeros_for(x, rows.dtype)[sub(self.n, self.length): self.n]
-        assert part.owner is not None and isinstance(part.owner.op.template, tuple)  # type: ignore[attr-defined]
-        base, *bounds = part.owner.inputs
-        return IncSubtensor(part.owner.op.template, set=False)(base, gradient, *bounds)  # type: ignore[attr-defined]
+        read = slice(self.n) if self.whole else slice(sub(self.n, self.length), self.n)
+        return inc_subtensor(zeros_for(x, rows.dtype)[read], gradient)
 
     def _of_initial(self, i: int, done: ScanOutputs[Variable]) -> Gradient:
         found: Gradient = None
@@ -222,11 +222,10 @@ class _Reverse:
         target = zeros_for(self.inputs.inits[i]) if base is None else base
         depth = self.body.carry[i].depth
         if lag == 1:
-            return target[depth - 1].inc(rows)  # type: ignore[attr-defined]
-        count = apply_scalar("minimum", self.n, int64(lag))
-        newest = backwards(rows[-lag:])
+            return inc_subtensor(target[depth - 1], rows)
+        count = apply_scalar("minimum", self.length, int64(lag))
         part = target[depth - lag: add(int64(depth - lag), count)]
-        return part.inc(newest)  # type: ignore[attr-defined]
+        return inc_subtensor(part, backwards(rows[-lag:]))
 
 
 def _seed(seeds: dict[Variable, Variable], var: Variable, gradient: Gradient) -> None:

@@ -93,17 +93,16 @@ class Sums:
 
     def _stacked_sum(self, term: Variable, outer: Variable) -> After | None:
         """The sum after the loop, where the rows are stacked anyway or are few."""
-        axes: tuple[int, ...] = ()
-        row = term
-        if term.owner is not None and isinstance(term.owner.op, Reduce) and term.owner.op.kind == "sum":
-            axes, row = term.owner.op.axes, term.owner.inputs[0]
+        row, axes, order = _peeled(term)
         if not any(row is y for y in self.loop.ys):
             if not self.stateless or outer.ndim > 1:
                 return None
-            axes, row = (), term
+            row, axes, order = term, (), tuple(range(term.ndim))
         place = self.loop.emit(row)
         over = [0, *(axis + 1 for axis in axes)]
-        return lambda outputs: reduction.sum(outputs.ys[place], axis=over, dtype=row.dtype)
+        return lambda outputs: dimshuffle(
+            reduction.sum(outputs.ys[place], axis=over, dtype=row.dtype), order
+        )
 
     def _in_carry(self, outer: Variable, term: Variable) -> After:
         before = outer.type.__class__(term.dtype, outer.type.shape)("sum")
@@ -147,6 +146,16 @@ def _terms(gradient: Variable) -> Iterator[Variable]:
         return
     for operand in node.inputs:
         yield from _terms(operand)
+
+
+def _peeled(term: Variable) -> tuple[Variable, tuple[int, ...], tuple[int | str, ...]]:
+    """A term as another variable, summed over some axes and with its axes in some order."""
+    order: tuple[int | str, ...] = tuple(range(term.ndim))
+    if term.owner is not None and isinstance(term.owner.op, DimShuffle):
+        order, term = term.owner.op.order, term.owner.inputs[0]
+    if term.owner is not None and isinstance(term.owner.op, Reduce) and term.owner.op.kind == "sum":
+        return term.owner.inputs[0], term.owner.op.axes, order
+    return term, (), order
 
 
 def _as_product(term: Variable) -> Product | None:
