@@ -33,7 +33,7 @@ def lower(program: Program) -> Op:
 
 def symbol_of(program: Program) -> str:
     """The program's name as a C identifier."""
-    name = re.sub(r"\W", "_", program.name or "function")
+    name = re.sub(r"\W", "_", program.name or "function", flags=re.ASCII)
     return name if not name[0].isdigit() else f"f_{name}"
 
 
@@ -119,7 +119,7 @@ def signature(program: Program) -> tuple[tuple[Param, ...], tuple[Param, ...]]:
 
 
 def _param(variable: Any, default: str, taken: set[str]) -> Param:
-    name = re.sub(r"\W", "_", variable.name or default)
+    name = re.sub(r"\W", "_", variable.name or default, flags=re.ASCII)
     while not name or name[0].isdigit() or name in taken:
         name = f"{name or default}_"
     taken.add(name)

@@ -13,7 +13,7 @@ _WIDTH = 100
 
 
 def header_text(library: str, entries: Sequence[Entry], versions: str) -> str:
-    guard = re.sub(r"\W", "_", library).upper() + "_H"
+    guard = _macro(library) + "_H"
     body = "\n".join(_entry_text(e) for e in entries)
     return f"""\
 /* {library}.h: written by scancc ({versions}); do not edit.
@@ -55,7 +55,7 @@ extern "C" {{
 
 
 def _macro(library: str) -> str:
-    name = re.sub(r"\W", "_", library).upper()
+    name = re.sub(r"\W", "_", library, flags=re.ASCII).upper()
     return f"_{name}" if name[0].isdigit() else name
 
 

@@ -46,7 +46,8 @@ def shared_library(members: Sequence[tuple[str, bytes]], soname: str, target: Ta
             path.write_bytes(code)
             objects.append(str(path))
         output = Path(folder, "library.so")
-        flags = ["-shared", "-o", str(output), f"-Wl,-soname,{soname}", "-Wl,-z,now", "-Wl,-z,noexecstack"]
+        flags = ["-shared", "-o", str(output), "-Wl,-z,now", "-Wl,-z,noexecstack"]
+        flags += ["-Xlinker", "-soname", "-Xlinker", soname]  # a name may hold a comma
         _run([*command, *flags, *objects, "-lm"])
         return output.read_bytes()
 

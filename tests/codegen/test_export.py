@@ -247,6 +247,19 @@ def test_names_that_collide(power: Any, tmp_path: Path) -> None:
         export(sc.function([x], x * 2, name="exp"), tmp_path)
 
 
+@needs_cc
+def test_names_beyond_ascii_and_odd_library_names(tmp_path: Path) -> None:
+    x = T.dvector("größe")
+    function = sc.function([x], x * 2, name="größe")
+    assert function([1.0]).tolist() == [2.0]
+    export(function, tmp_path / "2, größen")
+    assert load(tmp_path / "2, größen.so")(np.ones(2)).tolist() == [2.0, 2.0]
+    source = tmp_path / "main.c"
+    source.write_text('#include "2, größen.h"\nint main(void) { return gr__e_error(0) == 0; }\n')
+    run(CC or "", *STRICT, source, tmp_path / "2, größen.a", "-o", tmp_path / "main")
+    run(tmp_path / "main")
+
+
 def test_files_appear_whole(power: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "p.h").write_text("old")
 
