@@ -248,10 +248,21 @@ def apply_scalar(fn: str, *values: object) -> Variable:
         dtype = float_for(promote_dtypes(*(v.dtype for v in operands)))
         operands = [cast(v, dtype) for v in operands]
     found = signature(fn, tuple(v.dtype for v in operands))
+    if found.compute[-1] == "float16" and _is_elementary(entry):
+        return cast(apply_scalar(fn, *(cast(v, "float32") for v in operands)), found.out)
     operands = [v if v.dtype == t else cast(v, t) for v, t in zip(operands, found.compute, strict=True)]
     if all(isinstance(v, Constant) and v.ndim == 0 and is_discrete(v.dtype) for v in operands):
         return Constant(_compute(entry, found, [v.data for v in operands]))  # type: ignore[attr-defined]
     return Elemwise(fn)(*align(operands))
+
+
+_EXACT = ("absf", "sqrt", "floor", "ceil", "trunc", "roundeven", "round", "copysign")
+
+
+def _is_elementary(entry: ScalarFn) -> bool:
+    """Whether an approximation computes it; for half precision that is done in single, as NumPy does."""
+    dialect, _, name = str(entry.lower.get("f", "")).partition(".")
+    return dialect in ("math", "scan") and name not in _EXACT
 
 
 def _typed(entry: ScalarFn, operands: list[Variable]) -> list[Variable]:

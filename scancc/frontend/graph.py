@@ -78,13 +78,16 @@ def array_dtype(dtype: np.dtype) -> str:
 def _dimension(n: object) -> int | None:
     if n is None or isinstance(n, (bool, np.bool_)):
         return 1 if n else None
-    size = operator.index(n)  # type: ignore[arg-type]
+    try:
+        size = operator.index(n)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{n!r} is no dimension of a tensor; give a length, or None if it is not known") from None
     if size < 0:
         raise ValueError(f"a dimension of a tensor is {size}; give a size of at least 0, or None if unknown")
     return size
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class TensorType:
     """dtype (a NumPy name) and shape; a dimension is an int where known, None where not.
 
@@ -94,12 +97,16 @@ class TensorType:
     dtype: str
     shape: tuple[int | None, ...]
 
-    def __post_init__(self) -> None:
-        """Normal form: NumPy's dtype name; True in a shape (a broadcast pattern) is 1, False unknown."""
-        if self.dtype not in DTYPES:
-            object.__setattr__(self, "dtype", dtype_name(self.dtype))
-        if type(self.shape) is not tuple or not all(n is None or type(n) is int for n in self.shape):
-            object.__setattr__(self, "shape", tuple(_dimension(n) for n in self.shape))
+    def __init__(self, dtype: object, shape: Sequence[int | None] | None = None,
+                 broadcastable: Sequence[bool] | None = None) -> None:
+        """`broadcastable` is the older form of a shape: True is a length of 1, False an unknown one."""
+        lengths = broadcastable if shape is None else shape
+        if lengths is None:
+            raise TypeError("a tensor type needs shape=, with a length or None for each dimension")
+        if type(lengths) is not tuple or not all(n is None or type(n) is int for n in lengths):
+            lengths = tuple(_dimension(n) for n in lengths)
+        object.__setattr__(self, "dtype", dtype_name(dtype))
+        object.__setattr__(self, "shape", lengths)
 
     @property
     def ndim(self) -> int:

@@ -178,7 +178,7 @@ from scancc.frontend.shaping import (
     zeros_like,
 )
 from scancc.tensor import constructors as _constructors
-from scancc.tensor import extra_ops, nlinalg, nnet, opt, slinalg
+from scancc.tensor import extra_ops, linalg, nlinalg, nnet, opt, slinalg, special
 from scancc.tensor.composed import (
     allclose,
     angle,

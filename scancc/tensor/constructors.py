@@ -83,4 +83,4 @@ def tensor(*older: object, name: str | None = None, dtype: object = None,
     lengths = shape if shape is not None else broadcastable
     if lengths is None:
         raise TypeError("tensor needs shape=, a tuple with a length or None for each dimension")
-    return TensorType(dtype_name(dtype or "floatX"), tuple(lengths))(name)
+    return TensorType(dtype or "floatX", lengths)(name)

@@ -211,6 +211,14 @@ def test_every_entry_says_whether_it_has_a_derivative():
     assert {n for n, e in FUNCTIONS.items() if e.derivative is None} == flat
 
 
+def test_half_precision_goes_through_single():
+    x, values = TensorType("float16", (None,))("x"), np.array([0.5, 2.0, -3.0], "float16")
+    out = T.exp(x) + T.sqrt(abs(x))
+    assert out.dtype == "float16"
+    for found in (evaluate([out], {x: values})[0], sc.function([x], out)(values)):
+        np.testing.assert_array_equal(found, np.exp(values) + np.sqrt(abs(values)))
+
+
 # ---- dtypes -------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("left, right, dtype", [

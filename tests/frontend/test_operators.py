@@ -178,6 +178,7 @@ def test_several_at_once():
 
 def test_types_and_tensors():
     assert T.TensorType("float32", (False, True)).shape == (None, 1)
+    assert T.TensorType("float32", broadcastable=(False, True)).shape == (None, 1)
     assert T.TensorType(np.float64, shape=(2, None))("x").type.shape == (2, None)
     assert T.tensor("x", dtype="int8", shape=(3,)).name == "x"
     assert T.tensor("float32", (False,)).type == TensorType("float32", (None,))
@@ -185,6 +186,8 @@ def test_types_and_tensors():
     assert T.matrix("m").type() is not T.matrix("m") and isinstance(T.matrix("m").type, T.TensorType)
     with pytest.raises(TypeError, match="'float8' is not a dtype"):
         T.TensorType("float8", ())
+    with pytest.raises(TypeError, match="'n' is no dimension"):
+        T.TensorType("float32", ("n",))
     with pytest.raises(TypeError, match="needs shape="):
         T.tensor("x")
     with pytest.raises(ValueError, match="a vector has 1 dimensions"):
