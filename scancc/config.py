@@ -3,8 +3,8 @@
 `config.floatX` reads a switch, `config.floatX = "float32"` sets it, `change_flags(floatX="float32")`
 sets it for a `with` block or a decorated function. A switch starts from its environment variable,
 `SCANCC_` and its name in capitals with `_` for `.` (`SCANCC_FLOATX`, `SCANCC_SCAN_ALLOW_GC`), read when
-scancc is imported. Switches marked *read late* are looked up in the environment where they are used,
-so that the runtime, which needs no compiler, obeys them too.
+scancc is imported. Switches marked *read late* live in the environment alone, where the runtime, which
+needs no compiler, looks them up at each use; setting one here sets its variable.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Switch:
-    """One setting. `choices` limits its values; `read_late`: the environment is asked at each use."""
+    """One setting. `choices` limits its values; `read_late`: its value is that of the environment."""
 
     name: str
     type: type
@@ -34,6 +34,8 @@ class Switch:
         """`value` as this switch stores it; ValueError or TypeError where it does not fit."""
         if isinstance(value, str) and self.type is not str:
             value = _parse(self, value)
+        if self.type is float and isinstance(value, int):
+            value = float(value)
         if not isinstance(value, self.type):
             raise TypeError(f"config.{self.name} is {value!r}; it takes a {self.type.__name__}")
         if self.choices and value not in self.choices:
@@ -62,16 +64,15 @@ SWITCHES: dict[str, Switch] = {
         Switch("floatX", str, "float64", "dtype of floats that name none and of float functions of integers.",
                ("float64", "float32")),
         Switch("mode", str, "native", "how `function` runs its program where `mode=` is not given.",
-               ("native", "reference", "interpret", "FAST_RUN", "FAST_COMPILE")),
+               ("native", "reference", "FAST_RUN", "FAST_COMPILE", "DebugMode")),
         Switch("on_unused_input", str, "raise", "what `function` does with an input that nothing uses.",
                ("raise", "warn", "ignore")),
-        Switch("target", str, "native", "what code is made for: `native`, a CPU's name, `sm_90` and like."),
         Switch("cache_dir", str, "", "folder of the cache of compiled code; empty: the user's cache folder.",
                read_late=True),
         Switch("cache", bool, True, "whether compiled code is kept on disk.", read_late=True),
-        Switch("threads", int, 1, "threads among which a native call may split independent lanes.",
+        Switch("cache_mb", float, 512.0, "size of the cache; entries unused for longest go first.", read_late=True),
+        Switch("reproducer_dir", str, "", "where a crash of the compiler leaves its IR; empty: the temporary folder.",
                read_late=True),
-        Switch("optimizer_level", int, 2, "LLVM's optimisation level for native code.", (0, 1, 2, 3)),
         Switch("verify", bool, True, "whether the IR is verified after each pass."),
         Switch("contract", bool, True, "whether `a * b + c` may round once, where the target can."),
         Switch("scan.allow_gc", bool, False, "accepted for older programs; memory is planned ahead."),
@@ -105,7 +106,7 @@ class Config:
     def __getattr__(self, name: str) -> Any:
         full = self._prefix + name
         if full in SWITCHES:
-            return _late(SWITCHES[full], self._values)
+            return _read(SWITCHES[full], self._values)
         if any(s.startswith(full + ".") for s in SWITCHES):
             return Config(full + ".", self._values)
         raise AttributeError(_unknown(full))
@@ -114,13 +115,13 @@ class Config:
         full = self._prefix + name
         if full not in SWITCHES:
             raise AttributeError(_unknown(full))
-        self._values[full] = SWITCHES[full].check(value)
+        _write(SWITCHES[full], self._values, SWITCHES[full].check(value))
 
     def change_flags(self, *flags: dict[str, object], **named: object) -> change_flags:
         return change_flags(*flags, **named)
 
     def __str__(self) -> str:
-        rows = (f"{s.name} = {_late(s, self._values)!r}  # {s.doc}" for s in SWITCHES.values())
+        rows = (f"{s.name} = {_read(s, self._values)!r}  # {s.doc}" for s in SWITCHES.values())
         return "\n".join(rows)
 
 
@@ -132,12 +133,18 @@ def _start_values() -> dict[str, object]:
     return values
 
 
-def _late(switch: Switch, values: dict[str, object]) -> object:
-    """A switch set in the program wins over the environment, the environment over the default."""
-    value = values[switch.name]
-    if switch.read_late and value == switch.default and switch.environment in os.environ:
-        return switch.check(os.environ[switch.environment])
-    return value
+def _read(switch: Switch, values: dict[str, object]) -> object:
+    if not switch.read_late:
+        return values[switch.name]
+    text = os.environ.get(switch.environment)
+    return switch.default if text is None else switch.check(text)
+
+
+def _write(switch: Switch, values: dict[str, object], value: object) -> None:
+    if not switch.read_late:
+        values[switch.name] = value
+    else:
+        os.environ[switch.environment] = str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _unknown(name: str) -> str:
@@ -166,9 +173,11 @@ class change_flags(ContextDecorator):
 
     def __enter__(self) -> Self:
         values = config._values
-        self._saved.append({name: values[name] for name in self._flags})
-        values.update(self._flags)
+        self._saved.append({name: _read(SWITCHES[name], values) for name in self._flags})
+        for name, value in self._flags.items():
+            _write(SWITCHES[name], values, value)
         return self
 
     def __exit__(self, *_: object) -> None:
-        config._values.update(self._saved.pop())
+        for name, value in self._saved.pop().items():
+            _write(SWITCHES[name], config._values, value)

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from scancc.errors import UnsupportedError
 from scancc.frontend import complex_lowering as complex_low
 from scancc.frontend import scalar_lowering as low
 from scancc.frontend import scalar_numpy as meaning
@@ -439,6 +440,10 @@ def _d_quotient(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradi
     return [by_x, -(by_x * out)]
 
 
+def _d_trigamma(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
+    raise UnsupportedError("the derivative of trigamma (the third of gammaln) is not implemented")
+
+
 # ---- the table ------------------------------------------------------------------------------------
 
 _LN2, _LN10, _TWO_OVER_SQRT_PI = float(np.log(2)), float(np.log(10)), float(2 / np.sqrt(np.pi))
@@ -549,7 +554,7 @@ def _entries() -> list[ScalarFn]:
            _unary(lambda x, o, g: masked_mul(g, digamma(x))), "log of the absolute value of gamma"),
         fn("digamma", 1, floating, meaning.digamma, {"f": "scan.digamma"},
            _unary(lambda x, o, g: masked_mul(g, trigamma(x))), "derivative of gammaln"),
-        fn("trigamma", 1, floating, meaning.trigamma, {"f": low.trigamma}, None, "derivative of digamma"),
+        fn("trigamma", 1, floating, meaning.trigamma, {"f": low.trigamma}, _d_trigamma, "derivative of digamma"),
         # rounding
         fn("floor", 1, same, np.floor, {"f": "math.floor"}, None, "largest integer not above"),
         fn("ceil", 1, same, np.ceil, {"f": "math.ceil"}, None, "smallest integer not below"),

@@ -1,6 +1,7 @@
 """Operators and methods of variables, constants, constructors, the namespace T, and config."""
 
 import operator
+import os
 
 import numpy as np
 import pytest
@@ -215,8 +216,8 @@ def test_switches_are_set_checked_and_put_back():
     assert config.floatX == "float64"
     with pytest.raises(ValueError, match="it takes 'float64' or 'float32'"):
         config.floatX = "float16"
-    with pytest.raises(TypeError, match="config.threads is None; it takes a int"):
-        config.threads = None
+    with pytest.raises(TypeError, match="config.cache_mb is None; it takes a float"):
+        config.cache_mb = None
     with pytest.raises(AttributeError, match="there is no switch config.nothing"):
         config.nothing = 1
     with pytest.raises(AttributeError, match="there is no switch config.scan.nothing"):
@@ -237,8 +238,14 @@ def test_flags_go_back_after_an_error_and_around_a_function():
 
 
 def test_environment_of_a_switch_read_late(monkeypatch):
+    for name in ("CACHE", "CACHE_MB"):
+        monkeypatch.setenv(f"SCANCC_{name}", "1")
     monkeypatch.setenv("SCANCC_CACHE_DIR", "somewhere")
     assert config.cache_dir == "somewhere"
+    with change_flags(cache_dir="elsewhere", cache=False, cache_mb=3):
+        assert [os.environ[f"SCANCC_{n}"] for n in ("CACHE_DIR", "CACHE", "CACHE_MB")] == ["elsewhere", "0", "3.0"]
+        assert config.cache is False and config.cache_mb == 3
+    assert os.environ["SCANCC_CACHE_DIR"] == "somewhere" and config.cache is True
 
 
 def test_every_switch_says_what_it_does():
