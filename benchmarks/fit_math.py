@@ -181,9 +181,10 @@ def erfc_scaled(t: Real) -> Real:
         return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
 
 
-def lgamma_ratio(d: Real) -> Real:
-    """log(gamma(2 + d)) / d"""
-    return mp.loggamma(2 + mpf(d)) / d
+def lgamma_tail(d: Real) -> Real:
+    """(log(gamma(2 + d)) - (1 - euler)*d) / d**2"""
+    with mp.workdps(100):
+        return (mp.loggamma(2 + mpf(d)) - (1 - mp.euler) * d) / mpf(d) ** 2
 
 
 def stirling_rest(z: Real) -> Real:
@@ -247,7 +248,7 @@ FITS: dict[str, Fit] = {
     "erf_f32": Fit(erf_tail, lambda z: z, TINY, 1.0, 6),
     "erfc_f64": Fit(erfc_scaled, lambda t: 1 / erfc_scaled(t), -1.0, 0.75, 24, n_alone=0),
     "erfc_f32": Fit(erfc_scaled, lambda t: 1 / erfc_scaled(t), -1.0, 0.75, 13, n_alone=0),
-    "lgamma": Fit(lgamma_ratio, lambda d: 1 / lgamma_ratio(d), -0.5, 0.5000001, 19, n_alone=0),
+    "lgamma": Fit(lgamma_tail, lambda d: d * d, -0.5, 0.5000001, 18, n_alone=0),
     "stirling": Fit(stirling_rest, lambda z: mp.sqrt(z) / 4, 1e-7, 1 / 64, 6),
     "digamma": Fit(digamma_ratio, lambda d: 1 / digamma_ratio(d), -0.5, 0.5000001, 23, n_alone=0),
     "digamma_rest": Fit(digamma_rest, lambda z: z / 2, 1e-7, 1 / 64, 6),

@@ -51,18 +51,19 @@ def loop_text(function: MathFunction, dtype: str, width: int, n_arguments: int) 
     return module_text([function]) + loop
 
 
-def target_machine(triple: str | None, cpu: str, features: str) -> Any:
+def target_machine(triple: str | None, cpu: str, features: str, codemodel: str = "default") -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_triple(triple) if triple else llvm.Target.from_default_triple()
-    return target.create_target_machine(cpu=cpu, features=features, opt=2, reloc="pic")
+    return target.create_target_machine(cpu=cpu, features=features, opt=2, reloc="pic", codemodel=codemodel)
 
 
 def host_machine(fma: bool = True) -> Any:
     """This machine; without fma, the oldest processor of its kind."""
     if not fma:
-        return target_machine(None, "", "")
-    return target_machine(None, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+        return target_machine(None, "", "", "jitdefault")
+    features = llvm.get_host_cpu_features().flatten()
+    return target_machine(None, llvm.get_host_cpu_name(), features, "jitdefault")
 
 
 def optimized(text: str, machine: Any) -> Any:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from . import coefficients
 from .builder import Value, estrin, fma, where
-from .doubled import Doubled, fast_two_sum, multiply_one, two_sum
+from .doubled import Doubled, fast_two_sum, multiply_one, two_product, two_sum
 from .logarithm import INFINITY, NAN, log, log_doubled
 
 PI = (3.141592653589793, float.fromhex("0x1.1a62633145c07p-53"))
 STIRLING_CONSTANT = 0.4189385332046727  # log(2*pi)/2 - 1/2
 DIGAMMA_ROOT = (float.fromhex("0x1.762d86356be3fp+0"), float.fromhex("0x1.b86a722197829p-54"))
+ONE_MINUS_EULER = (0.42278433509846713, float.fromhex("0x1.6cb90701fbfabp-58"))
 STIRLING_FROM = 8.0
 LGAMMA_OVERFLOW = 2.556e305
 
@@ -34,11 +35,15 @@ def _lgamma_positive(a: Value) -> Value:
     d, product = _to_near_two(a)
     large = a >= STIRLING_FROM
     logarithm = log_doubled(where(large, a, product))
-    near = d * estrin(coefficients.LGAMMA, d)
     sign = where(a < 1.5, a.like(-1.0), 1.0)
-    moved = fma(sign, logarithm.hi, near) + sign * logarithm.lo
+    # Near 1 the two leading terms cancel: their sum is kept exactly.
+    linear = two_product(d, ONE_MINUS_EULER[0])
+    lead = two_sum(linear.hi, sign * logarithm.hi)
+    low = fma(d, ONE_MINUS_EULER[1], linear.lo) + fma(sign, logarithm.lo, lead.lo)
+    moved = lead.hi + fma(d * d, estrin(coefficients.LGAMMA, d), low)
     result = where(large, _stirling(a, logarithm), moved)
-    return where(a < LGAMMA_OVERFLOW, result, where(a.is_nan(), a, INFINITY))
+    finite = (a < LGAMMA_OVERFLOW) & (a > 0.0)
+    return where(finite, result, where(a.is_nan(), a, INFINITY))
 
 
 def _stirling(a: Value, logarithm: Doubled) -> Value:

@@ -100,7 +100,7 @@ def atanh(x: Value) -> Value:
 def asinh_f32(x: Value) -> Value:
     wide = x.to_f64()
     a = wide.abs()
-    square = a * a
+    square = a.at_most(2.0**128) * a.at_most(2.0**128)
     return _odd_f32(x, log1p(a + square / ((square + 1.0).sqrt() + 1.0)))
 
 

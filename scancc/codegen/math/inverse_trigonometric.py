@@ -32,7 +32,9 @@ def _turned_angle(a: Value, b: Value, behind: Value, tables: _Tables) -> Value:
     steep = a > b
     top, bottom = where(steep, b, a), where(steep, a, b)
     centred = top > bottom * BREAK
-    numerator = where(centred, fma(bottom, -CENTRE, top), top)
+    # In two steps, of which the first is exact: it counts where multiply-adds are not fused.
+    centred_top = fma(bottom, 0.5 - CENTRE, fma(bottom, -0.5, top))
+    numerator = where(centred, centred_top, top)
     denominator = where(centred, fma(top, CENTRE, bottom), bottom)
     # Both zero is the angle 0; never less than a quotient of numbers.
     u = numerator / where(denominator.equals(0.0), 1.0, denominator)
