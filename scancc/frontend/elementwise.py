@@ -318,7 +318,8 @@ def cast(x: object, dtype: object) -> Variable:
 # there (`sqrt` and `x**k` at 0, `arcsin` at 1), the derivative counts as 0; and a gradient of exactly 0
 # (what `switch` did not choose) stays 0, whatever it is multiplied with. `quotient`, `masked_mul` and
 # `masked_div` say so; their own derivatives are those of the product and the quotient, so that every
-# order is right. At ties, `maximum` and `minimum` give the whole gradient to the first operand.
+# order is right. `_times` and `_over` mask where the other operand may be infinite or NaN. At ties,
+# `maximum` and `minimum` give the whole gradient to the first operand.
 
 
 def _unary(partial: Callable[[Variable, Variable, Variable], Variable]) -> Derivative:
@@ -326,20 +327,40 @@ def _unary(partial: Callable[[Variable, Variable, Variable], Variable]) -> Deriv
     return lambda inputs, out, g: [partial(inputs[0], out, g)]
 
 
-def _scaled(value: float, like: Variable) -> Constant:
+def _scaled(value: complex, like: Variable) -> Constant:
     return Constant(np.asarray(value, like.dtype))
 
 
 def _d_power(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
     x, y = inputs
+    known = constant_value(y)
+    if known is not None and known.size == 1:
+        return [_d_fixed_power(x, known.item(), g), None]
     below = apply_scalar("power", x, y - _scaled(1, y))
     if kind(g.dtype) == "c":
         return [g * conj(y * below), g * conj(out * log(x))]
-    exponent = constant_value(y)
-    if exponent is not None and np.all(exponent >= 1):
-        return [g * (y * below), None]
     finite = switch(eq(x, 0), switch(ge(y, 1), below, 0), below)
     return [masked_mul(g, y * finite), masked_mul(g * out, log(switch(gt(x, 0), x, 1)))]
+
+
+def _d_fixed_power(x: Variable, exponent: complex, g: Variable) -> Variable:
+    if exponent == 0:
+        return g * _scaled(0, x)
+    slope = _fixed_power(x, exponent - 1) * _scaled(exponent, x)
+    if kind(g.dtype) == "c":
+        return g * conj(slope)
+    if exponent >= 1:  # type: ignore[operator]
+        return g * slope
+    return masked_mul(g, slope if exponent < 0 else switch(eq(x, 0), 0, slope))  # type: ignore[operator]
+
+
+def _fixed_power(x: Variable, exponent: complex) -> Variable:
+    """x ** exponent, without a power where less will do."""
+    if exponent == 0:
+        return _scaled(1, x)
+    if exponent == 1:
+        return x
+    return sqr(x) if exponent == 2 else apply_scalar("power", x, _scaled(exponent, x))
 
 
 def _d_mul(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
@@ -347,18 +368,18 @@ def _d_mul(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
     return [_times(g, y), _times(g, x)]
 
 
-_POLES = frozenset((
-    "log", "log2", "log10", "log1p", "true_div", "reciprocal", "power", "exp", "expm1", "exp2"
-))
-
-
 def _times(g: Variable, factor: Variable) -> Variable:
-    """g * factor; masked where `factor` comes straight from a function with poles or overflow."""
+    """g * factor; where `factor` may be infinite or NaN, 0 wherever g is 0."""
     if kind(g.dtype) == "c":
         return g * conj(factor)
-    node = factor.owner
-    pole = node is not None and isinstance(node.op, Elemwise) and node.op.fn in _POLES
-    return masked_mul(g, factor) if pole else g * factor
+    return g * factor if surely_finite(factor) else masked_mul(g, factor)
+
+
+def _over(g: Variable, divisor: Variable) -> Variable:
+    """g / divisor; where `divisor` may be 0 or NaN, 0 wherever g is 0."""
+    if kind(g.dtype) == "c":
+        return g / conj(divisor)
+    return g / divisor if surely_finite(reciprocal(divisor)) else masked_div(g, divisor)
 
 
 def _d_true_div(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:

@@ -186,6 +186,16 @@ def test_derivative_counts_as_zero_where_it_is_infinite_and_the_function_is_not(
     assert derivative_at(T.power(x, 3.0), x, [0.0, 2.0]).tolist() == [0, 12]
 
 
+@pytest.mark.parametrize("exponent", [-2.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 7.0])
+def test_derivatives_of_fixed_powers(exponent):
+    x = T.vector("x")
+    found = derivative_at(T.power(x, T.constant(exponent)), x, [0.5, 2.0])
+    np.testing.assert_allclose(found, exponent * np.array([0.5, 2.0]) ** (exponent - 1), rtol=1e-14)
+    if exponent >= 0:
+        at_zero = derivative_at(T.power(x, T.constant(exponent)), x, [0.0, -0.0])
+        assert at_zero.tolist() == ([1, 1] if exponent == 1 else [0, 0])
+
+
 def test_gradient_of_zero_stays_zero_at_a_pole():
     x = T.vector("x")
     for function in (T.log, T.reciprocal, T.exp):
