@@ -99,7 +99,8 @@ class KernelEmitter(FunctionEmitter):
         if isinstance(type, t.MemRefType):
             dims = [f"{name}_d{axis}" if n is None else str(n) for axis, n in enumerate(type.shape)]
             self.env[arg] = Mem(name, tuple(dims), self.contiguous(dims), type.element)
-            return [f"ptr noalias {name}", *(f"i64 {d}" for d in dims if d[0] == "%")]
+            facts = f"noalias {'readonly ' if _only_read(arg) else ''}align {t.nbytes(type)}"
+            return [f"ptr {facts} {name}", *(f"i64 {d}" for d in dims if d[0] == "%")]
         if isinstance(type, t.ComplexType):
             self.env[arg] = Pair(f"{name}_re", f"{name}_im")
             return [f"{llvm_type(type.element)} {name}_{part}" for part in ("re", "im")]
@@ -137,6 +138,20 @@ class KernelEmitter(FunctionEmitter):
         self.start(last)
         self.line("ret void")
         self.start(passed)
+
+
+_VIEWS = ("memref.view", "memref.subview", "memref.cast", "scan.buffer_reshape")
+
+
+def _only_read(buffer: Value) -> bool:
+    """True if no op of the kernel writes `buffer`; its loads then need not wait for stores to others."""
+    for user in buffer.uses:
+        if user.name in _VIEWS:
+            if not _only_read(user.result):
+                return False
+        elif user.name not in ("memref.load", "memref.dim"):
+            return False
+    return True
 
 
 _REGISTERS = {"thread_id": "tid", "block_id": "ctaid", "block_dim": "ntid", "grid_dim": "nctaid"}

@@ -78,7 +78,8 @@ def test_every_elementary_function_is_ptx(dtype: str, tmp_path: Path) -> None:
         if name != "hypot":  # no op of the IR
             operands = ", ".join(["%x"] * n_arguments(name))
             types = ", ".join([kind] * n_arguments(name))
-            kernels.append(_kernel(name, kind, f'"{ops.get(name, "math." + name)}"({operands}) : ({types}) -> {kind}'))
+            op = ops.get(name, f"math.{name}")
+            kernels.append(_kernel(name, kind, f'"{op}"({operands}) : ({types}) -> {kind}'))
     ptx = nvptx.ptx(nvptx.emit_module(_parsed("\n".join(kernels))).kernels, parse("sm_90"))
     assert ptx.count(".entry") == len(kernels)
     assert ".extern" not in ptx
@@ -109,6 +110,13 @@ def test_a_scan_over_scalars_is_one_thread_and_says_so() -> None:
     remarks = [r for r in program.remarks if r.pass_name == "map-to-gpu"]
     assert [r.done for r in remarks] == [False] and "one thread" in remarks[0].reason
     assert "batch axis" in remarks[0].hint
+
+
+def test_what_is_only_read_is_loaded_through_the_read_only_path() -> None:
+    """So that a load may come before the store of the step before it."""
+    inputs, outputs, _ = ONE_KERNEL["moving_average_of_a_batch"]()
+    ptx = compiled(inputs, outputs).artifact().code.decode()
+    assert "ld.global.nc" in ptx and "ld.global.b64" not in ptx
 
 
 def test_the_number_of_kernels_does_not_grow_with_steps() -> None:

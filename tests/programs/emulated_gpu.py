@@ -98,39 +98,39 @@ class Driver:
         """Contexts and events: nothing to do."""
         return lambda *args: (0, 0)
 
-    def cuModuleLoadData(self, ptx: bytes) -> tuple[int, Any]:  # noqa: N802
+    def cuModuleLoadData(self, ptx: bytes) -> tuple[int, Any]:
         library = elf.load(cpu.compile_object(cpu_text(self.texts[ptx]), host()))
         self.libraries.append(library)
         return 0, library
 
-    def cuModuleGetFunction(self, library: Any, name: bytes) -> tuple[int, Any]:  # noqa: N802
+    def cuModuleGetFunction(self, library: Any, name: bytes) -> tuple[int, Any]:
         call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)
         return 0, (name.decode(), call(library.address(f"{name.decode()}__grid")))
 
-    def cuMemAlloc(self, nbytes: int) -> tuple[int, int]:  # noqa: N802
+    def cuMemAlloc(self, nbytes: int) -> tuple[int, int]:
         assert nbytes > 0
         array = np.full(nbytes + 256, 0xFF, np.uint8)  # NaN in every float type
         address = -(-array.ctypes.data // 256) * 256
         self.memory[address] = array
         return 0, address + SHIFT
 
-    def cuMemFree(self, address: int) -> tuple[int]:  # noqa: N802
+    def cuMemFree(self, address: int) -> tuple[int]:
         del self.memory[address - SHIFT]
         return (0,)
 
-    def cuMemcpyHtoD(self, to: int, source: int, nbytes: int) -> tuple[int]:  # noqa: N802
+    def cuMemcpyHtoD(self, to: int, source: int, nbytes: int) -> tuple[int]:
         ctypes.memmove(to - SHIFT, source, nbytes)
         return (0,)
 
-    def cuMemcpyDtoH(self, to: int, source: int, nbytes: int) -> tuple[int]:  # noqa: N802
+    def cuMemcpyDtoH(self, to: int, source: int, nbytes: int) -> tuple[int]:
         ctypes.memmove(to, source - SHIFT, nbytes)
         return (0,)
 
-    def cuMemsetD8Async(self, to: int, byte: int, nbytes: int, stream: int) -> tuple[int]:  # noqa: N802
+    def cuMemsetD8Async(self, to: int, byte: int, nbytes: int, stream: int) -> tuple[int]:
         ctypes.memset(to - SHIFT, byte, nbytes)
         return (0,)
 
-    def cuLaunchKernel(self, function: Any, *args: Any) -> tuple[int]:  # noqa: N802
+    def cuLaunchKernel(self, function: Any, *args: Any) -> tuple[int]:
         name, call = function
         blocks, threads, parameters = args[0], args[3], args[8]
         self.launches.append((name, blocks, threads))
