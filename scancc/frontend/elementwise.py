@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from scancc.errors import UnsupportedError
+from scancc.errors import NullTypeGradError
 from scancc.frontend import complex_lowering as complex_low
 from scancc.frontend import scalar_lowering as low
 from scancc.frontend import scalar_numpy as meaning
@@ -39,6 +39,7 @@ from scancc.frontend.constants import (
     strong,
 )
 from scancc.frontend.dims import dim, dimshuffle
+from scancc.frontend.finiteness import surely_finite
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, dtype_name
 
 
@@ -376,10 +377,8 @@ def _times(g: Variable, factor: Variable) -> Variable:
 
 
 def _over(g: Variable, divisor: Variable) -> Variable:
-    """g / divisor; where `divisor` may be 0 or NaN, 0 wherever g is 0."""
-    if kind(g.dtype) == "c":
-        return g / conj(divisor)
-    return g / divisor if surely_finite(reciprocal(divisor)) else masked_div(g, divisor)
+    """g / divisor, which is nowhere 0; where it may be NaN, 0 wherever g is 0."""
+    return g / divisor if surely_finite(divisor) else masked_div(g, divisor)
 
 
 def _d_true_div(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
@@ -415,11 +414,11 @@ def _d_mod(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
 def _d_arctan2(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
     y, x = inputs
     square = sqr(x) + sqr(y)
-    return [g * quotient(x, square), -(g * quotient(y, square))]
+    return [_times(g, quotient(x, square)), -_times(g, quotient(y, square))]
 
 
 def _d_hypot(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
-    return [g * quotient(x, out) for x in inputs]
+    return [_times(g, quotient(x, out)) for x in inputs]
 
 
 def _d_abs(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
@@ -427,7 +426,7 @@ def _d_abs(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
     if kind(x.dtype) == "c":
         ratio = quotient(g, out)
         return [make_complex(ratio * real(x), ratio * imag(x))]
-    return [g * sgn(x)]
+    return [_times(g, sgn(x))]
 
 
 def _d_sqr(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
@@ -439,10 +438,6 @@ def _d_sqrt(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients
     if kind(g.dtype) == "c":
         return [g / conj(out * 2)]
     return [quotient(g * _scaled(0.5, g), out)]
-
-
-def _conj_times(g: Variable, factor: Variable) -> Variable:
-    return g * (conj(factor) if kind(g.dtype) == "c" else factor)
 
 
 def _d_masked_mul(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
@@ -462,7 +457,7 @@ def _d_quotient(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradi
 
 
 def _d_trigamma(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
-    raise UnsupportedError("the derivative of trigamma (the third of gammaln) is not implemented")
+    raise NullTypeGradError("the derivative of trigamma (the third of gammaln) is not implemented")
 
 
 # ---- the table ------------------------------------------------------------------------------------
@@ -534,14 +529,14 @@ def _entries() -> list[ScalarFn]:
         fn("log1p", 1, floating, np.log1p, {"f": "math.log1p"},
            _unary(lambda x, o, g: masked_div(g, x + _scaled(1, x))), "log(1 + x), exact near 0"),
         fn("sigmoid", 1, floating, meaning.sigmoid, {"f": "scan.sigmoid"},
-           _unary(lambda x, o, g: g * (o * (_scaled(1, o) - o))), "1 / (1 + exp(-x))"),
+           _unary(lambda x, o, g: _times(g, o * (_scaled(1, o) - o))), "1 / (1 + exp(-x))"),
         fn("softplus", 1, floating, meaning.softplus, {"f": "scan.softplus"},
-           _unary(lambda x, o, g: g * sigmoid(x)), "log(1 + exp(x)) without overflow"),
+           _unary(lambda x, o, g: _times(g, sigmoid(x))), "log(1 + exp(x)) without overflow"),
         # circular and hyperbolic functions
         fn("sin", 1, floating, np.sin, {"f": "math.sin", "c": "complex.sin"},
-           _unary(lambda x, o, g: _conj_times(g, cos(x))), "sine"),
+           _unary(lambda x, o, g: _times(g, cos(x))), "sine"),
         fn("cos", 1, floating, np.cos, {"f": "math.cos", "c": "complex.cos"},
-           _unary(lambda x, o, g: -_conj_times(g, sin(x))), "cosine"),
+           _unary(lambda x, o, g: -_times(g, sin(x))), "cosine"),
         fn("tan", 1, floating, np.tan, {"f": "math.tan"},
            _unary(lambda x, o, g: masked_mul(g, sqr(o) + _scaled(1, o))), "tangent"),
         fn("arcsin", 1, floating, np.arcsin, {"f": "math.asin"},
@@ -549,7 +544,7 @@ def _entries() -> list[ScalarFn]:
         fn("arccos", 1, floating, np.arccos, {"f": "math.acos"},
            _unary(lambda x, o, g: -quotient(g, sqrt(_scaled(1, x) - sqr(x)))), "inverse cosine"),
         fn("arctan", 1, floating, np.arctan, {"f": "math.atan"},
-           _unary(lambda x, o, g: g / (sqr(x) + _scaled(1, x))), "inverse tangent"),
+           _unary(lambda x, o, g: _over(g, sqr(x) + _scaled(1, x))), "inverse tangent"),
         fn("arctan2", 2, floating, np.arctan2, {"f": "math.atan2"}, _d_arctan2,
            "angle of the point whose ordinate is the first operand"),
         fn("sinh", 1, floating, np.sinh, {"f": "math.sinh"},
@@ -557,9 +552,9 @@ def _entries() -> list[ScalarFn]:
         fn("cosh", 1, floating, np.cosh, {"f": "math.cosh"},
            _unary(lambda x, o, g: masked_mul(g, sinh(x))), "hyperbolic cosine"),
         fn("tanh", 1, floating, np.tanh, {"f": "math.tanh", "c": "complex.tanh"},
-           _unary(lambda x, o, g: _conj_times(g, _scaled(1, o) - sqr(o))), "hyperbolic tangent"),
+           _unary(lambda x, o, g: _times(g, _scaled(1, o) - sqr(o))), "hyperbolic tangent"),
         fn("arcsinh", 1, floating, np.arcsinh, {"f": "math.asinh"},
-           _unary(lambda x, o, g: g / sqrt(sqr(x) + _scaled(1, x))), "inverse hyperbolic sine"),
+           _unary(lambda x, o, g: _over(g, sqrt(sqr(x) + _scaled(1, x)))), "inverse hyperbolic sine"),
         fn("arccosh", 1, floating, np.arccosh, {"f": "math.acosh"},
            _unary(lambda x, o, g: quotient(g, sqrt(sqr(x) - _scaled(1, x)))), "inverse hyperbolic cosine"),
         fn("arctanh", 1, floating, np.arctanh, {"f": "math.atanh"},
@@ -567,9 +562,9 @@ def _entries() -> list[ScalarFn]:
         fn("hypot", 2, floating, np.hypot, {"f": low.hypot}, _d_hypot, "sqrt(x*x + y*y) without overflow"),
         # special functions
         fn("erf", 1, floating, meaning.erf, {"f": "math.erf"},
-           _unary(lambda x, o, g: g * (exp(-sqr(x)) * _scaled(_TWO_OVER_SQRT_PI, x))), "error function"),
+           _unary(lambda x, o, g: _times(g, exp(-sqr(x)) * _scaled(_TWO_OVER_SQRT_PI, x))), "error function"),
         fn("erfc", 1, floating, meaning.erfc, {"f": "math.erfc"},
-           _unary(lambda x, o, g: -(g * (exp(-sqr(x)) * _scaled(_TWO_OVER_SQRT_PI, x)))),
+           _unary(lambda x, o, g: -_times(g, exp(-sqr(x)) * _scaled(_TWO_OVER_SQRT_PI, x))),
            "1 - erf(x), exact far out"),
         fn("gammaln", 1, floating, meaning.gammaln, {"f": "scan.lgamma"},
            _unary(lambda x, o, g: masked_mul(g, digamma(x))), "log of the absolute value of gamma"),
@@ -621,7 +616,7 @@ def _entries() -> list[ScalarFn]:
            lambda i, o, g: [real(g), imag(g)], "x + iy"),
         # what derivatives are made of, near a pole
         fn("quotient", 2, floating, meaning.quotient, {"f": low.quotient}, _d_quotient,
-           "x / y; 0 where y is 0"),
+           "x / y; 0 where x or y is 0"),
         fn("masked_mul", 2, floating, meaning.masked_mul, {"f": low.masked_mul}, _d_masked_mul,
            "x * y; 0 where x is 0, whatever y is"),
         fn("masked_div", 2, floating, meaning.masked_div, {"f": low.masked_div}, _d_masked_div,

@@ -211,7 +211,8 @@ def is_finite(b: Any, x: Any, dtype: str) -> Any:
 def quotient(b: Any, x: Any, y: Any, dtype: str) -> Any:
     zero, one = b.const(0.0, x.type), b.const(1.0, x.type)
     by_zero = b.cmpf("oeq", y, zero)
-    return b.select(by_zero, zero, b.divf(x, b.select(by_zero, one, y)))
+    nothing = b.condition("ori", by_zero, b.cmpf("oeq", x, zero))
+    return b.select(nothing, zero, b.divf(x, b.select(by_zero, one, y)))
 
 
 def masked_mul(b: Any, x: Any, y: Any, dtype: str) -> Any:

@@ -36,8 +36,8 @@ def round_half_away(x: Array) -> Array:
 
 
 def quotient(x: Array, y: Array) -> Array:
-    """x / y, but 0 where y is 0."""
-    return np.where(y == 0, 0, x / np.where(y == 0, 1, y))
+    """x / y, but 0 where x or y is 0."""
+    return np.where((x == 0) | (y == 0), 0, x / np.where(y == 0, 1, y))
 
 
 def masked_mul(x: Array, y: Array) -> Array:

@@ -29,7 +29,7 @@ EXPECTED = {
     "erf": np.vectorize(math.erf), "erfc": np.vectorize(math.erfc),
     "make_complex": lambda x, y: _pair(x, y),
     "gammaln": np.vectorize(lambda v: math.lgamma(v) if v > 0 or v % 1 else math.inf),
-    "quotient": lambda x, y: np.where(y == 0, 0, x / y),
+    "quotient": lambda x, y: np.where((x == 0) | (y == 0), 0, x / y),
     "masked_mul": lambda x, y: np.where(x == 0, 0, x * y),
     "masked_div": lambda x, y: np.where(x == 0, 0, x / y),
     "power": lambda x, y: np.where(y < 0, 0, x ** abs(y.clip(0))) if x.dtype.kind == "i" else x**y,
