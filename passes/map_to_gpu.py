@@ -2,8 +2,8 @@
 
     func @f(%A, %r, %ws) {                  func @f(%A, %r, %ws) {
       %n = memref.dim %A                      %n = memref.dim %A
-      scf.for %i = 0 to %n {parallel} {       %g = (%n + 255) / 256
-        %x = memref.load %A[%i]               scan.launch @f__kernel (%g, %A, %n, %r) {threads = 256} }
+      scf.for %i = 0 to %n {parallel} {       %g = (%n + 127) / 128
+        %x = memref.load %A[%i]               scan.launch @f__kernel (%g, %A, %n, %r) {threads = 128} }
         %p = scf.for %t ... time ...    ->  func @f__kernel(%A, %n, %r) {gpu.kernel} {
         memref.store %p, %r[%i] } }           %i = gpu.block_id * gpu.block_dim + gpu.thread_id
                                               scf.if %i < %n { ... the body ... } }
@@ -33,11 +33,11 @@ from scancc.ir.remarks import remark
 STATUS_NBYTES = 64  # status and four numbers, padded
 SPILL_NBYTES = 16   # the largest scalar
 ALIGN_NBYTES = 64
-OPEN_BLOCKS = 1024  # where only the device knows how many lanes there are
+OPEN_BLOCKS = 256   # where only the device knows how many lanes there are
 _X = t.DialectAttr("#gpu<dim x>")
 
 
-def map_to_gpu(module: Op, threads: int = 256) -> None:
+def map_to_gpu(module: Op, threads: int = 128) -> None:
     """Make kernels of every planned function of `module`, with `threads` threads in a block."""
     for func in functions(module):
         if "planned" in func.attrs:

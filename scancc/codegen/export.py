@@ -125,7 +125,7 @@ def _renamed(compiled: Compiled, prefix: str) -> str:
     """The module's text with its packed entries under the exported name."""
     if not prefix:
         return compiled.llvm_text
-    pattern = rf"@{re.escape(compiled.name)}(?=__(?:run|query)\b|__(?:run|query)__)"
+    pattern = rf"@{re.escape(compiled.name)}(?=__(?:run|query)\b|__(?:run|query)__|__kernel\d*\b)"
     return re.sub(pattern, f"@{prefix}{compiled.name}", compiled.llvm_text)
 
 

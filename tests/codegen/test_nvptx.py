@@ -135,6 +135,17 @@ def test_names_of_kernels_follow_the_function() -> None:
     assert [launch.kernel for launch in program.gpu.launches] == ["function__kernel0", "function__kernel1"]
 
 
+def test_export_writes_ptx(tmp_path: Path) -> None:
+    x = T.vector("x")
+    result, _ = sc.scan(lambda h: h * 2, outputs_info=x, n_steps=3)
+    f = sc.function([x], [result[-1], T.exp(x)], name="twice")
+    sc.export(f, tmp_path, emit="ptx", prefix="my_", target=parse("sm_90"))
+    (path,) = tmp_path.rglob("*.ptx")
+    assert path.name == "my_twice.ptx"
+    text = path.read_text()
+    assert ".entry my_twice__kernel0(" in text and ".entry my_twice__kernel1(" in text
+
+
 def test_ptx_is_for_gpus() -> None:
     with pytest.raises(UnsupportedError, match="PTX is for NVIDIA GPUs"):
         nvptx.ptx("", host())
