@@ -7,11 +7,13 @@ time. LLVM's own vectorizers run at level 3 only: they cost time and undo the sc
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import tempfile
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from ..errors import InternalError, UnsupportedError
@@ -44,14 +46,35 @@ def compile_object(llvm_text: str, target: Target, opt_level: int = 2) -> bytes:
         raise UnsupportedError(f"there is no object code for {target}; ask for its PTX text instead")
     with _lock:
         module, machine = _optimised(llvm_text, target, opt_level)
-        return bytes(machine.emit_object(module))
+        with _without_strength_reduction():
+            return bytes(machine.emit_object(module))
 
 
 def assembly(llvm_text: str, target: Target, opt_level: int = 2) -> str:
     """The optimised module as the target's assembly, or as PTX."""
     with _lock:
         module, machine = _optimised(llvm_text, target, opt_level)
-        return str(machine.emit_assembly(module))
+        with _without_strength_reduction():
+            return str(machine.emit_assembly(module))
+
+
+@contextlib.contextmanager
+def _without_strength_reduction() -> Iterator[None]:
+    """LLVM without its loop strength reduction, while we emit.
+
+    Its time grows much faster than the number of loops (a Kalman filter's gradient: 3.0 of 3.3 s), and
+    the printed addresses leave it nothing to gain: `benchmarks.scans` is the same without it. The
+    switch is LLVM's own and global, so it is put back; LLVM ends the process on an option that it does
+    not know, so only versions that were tried get it.
+    """
+    known = 20 <= binding().llvm_version_info[0] <= 22
+    if known:
+        binding().set_option("", "-disable-lsr=true")
+    try:
+        yield
+    finally:
+        if known:
+            binding().set_option("", "-disable-lsr=false")
 
 
 def optimised_text(llvm_text: str, target: Target, opt_level: int = 2) -> str:
