@@ -74,6 +74,23 @@ def detach(x: object) -> Variable:
 
 
 @dataclass(frozen=True)
+class GradientFilter(Op):
+    """Its input; the gradient passes through the filter `kind` ('zero', 'clip', 'scale') with `limits`."""
+
+    kind: str
+    limits: tuple[float, ...] = ()
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        return [inputs[0].type]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [inputs[0]]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return dim(node.inputs[0], axis)
+
+
+@dataclass(frozen=True)
 class IfElse(Op):
     """`n` values if the condition is not 0, else `n` others: inputs (condition, *then, *otherwise).
 

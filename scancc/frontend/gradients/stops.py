@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from scancc.frontend.constants import as_tensor_variable
-from scancc.frontend.control import detach
-from scancc.frontend.dims import dim
+from scancc.frontend.control import GradientFilter, detach
 from scancc.frontend.elementwise import clip
 from scancc.frontend.gradients.rules import Gradient, differentiates, zeros_for
-from scancc.frontend.graph import Apply, Op, TensorType, Variable
-
-
-@dataclass(frozen=True)
-class GradientFilter(Op):
-    """Its input; the gradient passes through the filter `kind` ('zero', 'clip', 'scale') with `limits`."""
-
-    kind: str
-    limits: tuple[float, ...] = ()
-
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        return [inputs[0].type]
-
-    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [inputs[0]]
-
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
+from scancc.frontend.graph import Apply, Variable
 
 
 @differentiates(GradientFilter)
