@@ -49,24 +49,19 @@ def _sqrt_doubled(x: Doubled) -> Doubled:
 
 
 def asinh(x: Value) -> Value:
-    """log1p(a + a*a/(1 + sqrt(1 + a*a))) for a = |x|."""
+    """log1p(a + (sqrt(1 + a*a) - 1)) for a = |x|."""
     a = x.abs()
     large = a > _LARGE
     reduced = where(large, 1.0, a)
     square = two_product(reduced, reduced)
-    root = _sqrt_doubled(_one_plus(square))
-    bottom = _one_plus(root)
-    more = divide(square, bottom)
+    radicand = two_sum(square.hi, 1.0)
+    root = _sqrt_doubled(fast_two_sum(radicand.hi, radicand.lo + square.lo))
+    more = two_sum(root.hi, -1.0)
     total = two_sum(a, where(large, 0.0, more.hi))
-    low = where(large, 0.0, total.lo + more.lo)
+    low = where(large, 0.0, total.lo + (more.lo + root.lo))
     result = log1p_of_sum(total.hi, low, where(large, a.like(1.0), 0.0))
     result = where(a < INFINITY, result, a)
     return where(is_tiny(x), x, result.copysign(x))
-
-
-def _one_plus(x: Doubled) -> Doubled:
-    total = two_sum(x.hi, 1.0)
-    return fast_two_sum(total.hi, total.lo + x.lo)
 
 
 def acosh(x: Value) -> Value:
@@ -76,13 +71,10 @@ def acosh(x: Value) -> Value:
     t, above = two_sum(reduced, -1.0), two_sum(reduced, 1.0)
     product = two_product(t.hi, above.hi)
     product = Doubled(product.hi, product.lo + fma(t.hi, above.lo, t.lo * above.hi))
-    root = product.hi.sqrt()
-    square = two_product(root, root)
-    residual = ((product.hi - square.hi) - square.lo) + product.lo
-    root_lo = where(root > 0.0, residual / (root + root), 0.0)
+    root, root_lo = _sqrt_doubled(product)
     total = two_sum(t.hi, root)
     hi = where(large, x, total.hi)
-    low = where(large, 0.0, total.lo + (t.lo + root_lo))
+    low = where(large | x.equals(1.0), 0.0, total.lo + (t.lo + root_lo))
     result = log1p_of_sum(hi, low, where(large, x.like(1.0), 0.0))
     result = where(x < INFINITY, result, x)
     return where(x < 1.0, NAN, result)
