@@ -55,7 +55,7 @@ class Recall:
         self.replace: dict[Variable, Variable] = {}
         self._stacks: dict[Variable, Variable] = {}
         self._padded: dict[Carry, Variable] = {}
-        self._consts = dict(zip(node.op.body.consts, self.inputs.consts, strict=True))
+        self.consts = dict(zip(node.op.body.consts, self.inputs.consts, strict=True))
         self.n = self._executed()
 
     @property
@@ -93,8 +93,8 @@ class Recall:
     def _need(self, var: Variable) -> None:
         if var in self.replace or isinstance(var, Constant):
             return
-        if var in self._consts:
-            self.replace[var] = self.loop.hold(self._consts[var], var.type, var.name)
+        if var in self.consts:
+            self.replace[var] = self.loop.hold(self.consts[var], var.type, var.name)
             return
         stack = self.rows(var)
         if stack is None and (var.owner is None or (self._is_costly(var) and self._is_stackable(var))):
@@ -121,7 +121,7 @@ class Recall:
         return all(self._is_invariant(length) for length in dims(var))
 
     def _is_invariant(self, length: Variable) -> bool:
-        fixed = set(self._consts)
+        fixed = set(self.consts)
         rows = set(self.op.body.inputs)
         stack = [length]
         while stack:

@@ -28,6 +28,7 @@ from scancc.frontend.gradients.rules import (
 )
 from scancc.frontend.gradients.scan_links import needed_carries, tap_variables, varying_carries
 from scancc.frontend.gradients.scan_recall import Recall
+from scancc.frontend.gradients.scan_rows import stacked_rows
 from scancc.frontend.gradients.scan_sums import After, Sums
 from scancc.frontend.gradients.walk import backpropagate
 from scancc.frontend.graph import Apply, TensorType, Variable
@@ -73,7 +74,7 @@ class _Reverse:
     def gradients(self) -> ScanInputs[Gradient]:
         inner = self._step_gradients()
         self._lag_rows(inner)
-        xs = [self._row(inner.get(x), want) for x, want in zip(self.body.xs, self.wanted.xs, strict=True)]
+        xs = [self._rows(inner.get(x), want) for x, want in zip(self.body.xs, self.wanted.xs, strict=True)]
         sums = self._sums(inner)
         self.recall.recall([*(lag.next for lag in self.loop.lags), *self.loop.ys])
         label = None if self.op.label is None else f"grad_of_{self.op.label}"
@@ -82,8 +83,8 @@ class _Reverse:
         done = self.loop.run(self.length, label, self.recall.replace)
         return ScanInputs(
             None,
-            [None if at is None else self._of_sequence(x, done.ys[at])
-             for x, at in zip(self.inputs.xs, xs, strict=True)],
+            [None if after is None else self._of_sequence(x, after(done))
+             for x, after in zip(self.inputs.xs, xs, strict=True)],
             [self._of_initial(i, done) if want else None for i, want in enumerate(self.wanted.inits)],
             [None if after is None else after(done) for after in sums],
         )
@@ -185,8 +186,8 @@ class _Reverse:
 
     # ---- the inputs' gradients ----
 
-    def _row(self, gradient: Gradient, want: bool) -> int | None:
-        return self.loop.emit(gradient) if want and gradient is not None else None
+    def _rows(self, gradient: Gradient, want: bool) -> After | None:
+        return stacked_rows(gradient, self.loop, self.recall) if want and gradient is not None else None
 
     def _sums(self, inner: dict[Variable, Variable]) -> list[After | None]:
         sums = Sums(self.loop, self.recall, self.whole, stateless=not self.loop.lags)

@@ -129,7 +129,7 @@ def _split(gradient: Variable) -> tuple[list[Product], list[Variable]]:
     """The products in a sum, and its other terms."""
     products: list[Product] = []
     rest: list[Variable] = []
-    for term in _terms(gradient):
+    for term in terms_of(gradient):
         product = _as_product(term)
         if product is None:
             rest.append(term)
@@ -138,14 +138,15 @@ def _split(gradient: Variable) -> tuple[list[Product], list[Variable]]:
     return products, rest
 
 
-def _terms(gradient: Variable) -> Iterator[Variable]:
+def terms_of(gradient: Variable) -> Iterator[Variable]:
+    """The variables that `gradient` is the sum of."""
     node = gradient.owner
     added = node is not None and isinstance(node.op, Elemwise) and node.op.fn == "add"
     if node is None or not added or any(v.type.shape != gradient.type.shape for v in node.inputs):
         yield gradient
         return
     for operand in node.inputs:
-        yield from _terms(operand)
+        yield from terms_of(operand)
 
 
 def _peeled(term: Variable) -> tuple[Variable, tuple[int, ...], tuple[int | str, ...]]:
