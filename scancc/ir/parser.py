@@ -259,6 +259,13 @@ class _Parser:
         self.i += 1
         return self.tokens[self.i - 1][1]
 
+    def count(self, what: str) -> int:
+        """A plain decimal number."""
+        text = self.tokens[self.i][1]
+        if not (text.isascii() and text.isdigit()):
+            self.fail(f"expected {what}, found {self.found()}")
+        return int(self.take("number", what))
+
     def whole(self, rule: Any) -> Any:
         value = rule()
         if self.tokens[self.i][0] != "end":
@@ -328,7 +335,7 @@ class _Parser:
         while True:
             name = self.take("value", "a result's name")
             if self.accept(":"):
-                count = int(self.take("number", "a number of results"))
+                count = self.count("a number of results")
                 names += [name] if count == 1 else [f"{name}#{k}" for k in range(count)]
             else:
                 names.append(name)
@@ -560,9 +567,9 @@ class _Parser:
         if not self.accept("unknown"):
             file = _unescape(self.take("string", "a file's name"))
             self.expect(":")
-            line = int(self.take("number", "a line"))
+            line = self.count("a line")
             self.expect(":")
-            found = (file, line, int(self.take("number", "a column")))
+            found = (file, line, self.count("a column"))
         self.expect(")", " after a location")
         return found
 

@@ -159,14 +159,22 @@ class Lowering:
 
     # ---- broadcasting ----
 
-    def align(self, values: Sequence[Value], what: str) -> tuple[list[Value], list[Value]]:
-        """Tensors of one rank stretched along their axes of static size 1 to common sizes."""
+    def align(self, values: Sequence[Value], what: str,
+              stretches: Sequence[Sequence[bool]] | None = None) -> tuple[list[Value], list[Value]]:
+        """Tensors of one rank stretched to common sizes.
+
+        `stretches`: for each, which axes may stretch; by default those of static size 1.
+        """
+        if stretches is None:
+            stretches = [[n == 1 for n in v.type.shape] for v in values]  # type: ignore[attr-defined]
         rank = len(self.dims(values[0]))
-        sizes = [self._common([(v, axis) for v in values], axis, what) for axis in range(rank)]
+        sizes = [self._common([v for v, s in zip(values, stretches, strict=True) if not s[axis]], axis, what)
+                 for axis in range(rank)]
         return [self.stretch(v, sizes) for v in values], sizes
 
-    def _common(self, places: Sequence[tuple[Value, int]], axis: int, what: str) -> Value:
-        candidates = [self.dims(v)[axis] for v, _ in places if v.type.shape[axis] != 1]  # type: ignore[attr-defined]
+    def _common(self, values: Sequence[Value], axis: int, what: str) -> Value:
+        """The size on which all that do not stretch agree."""
+        candidates = [self.dims(v)[axis] for v in values]
         if not candidates:
             return self.b.index(1)
         size = candidates[0]

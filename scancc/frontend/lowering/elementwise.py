@@ -23,7 +23,7 @@ def elemwise(low: Lowering, node: Apply) -> Sequence[Value]:
     entry = op.scalar.lower[kind(found.compute[-1])]
     operands = low.inputs(node)
     if node.inputs[0].ndim:
-        operands, _ = low.align(operands, op.fn)
+        operands, _ = low.align(operands, op.fn, [v.broadcastable for v in node.inputs])
     return [low.pointwise(_scalar_function(entry, found.out), operands)]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from scancc.frontend.elementwise import SCALARS, Derivative, ScalarFn, Signature, apply_scalar
+from scancc.frontend.elementwise import SCALARS, Derivative, ScalarFn, Signature, apply_scalar, exp
 from scancc.frontend.graph import Variable
 from scancc.frontend.random import formulas
 
@@ -30,8 +31,10 @@ _entry("philox_high", 3, "uint64", "uint64", formulas.philox_high, "words 2 and 
 _entry("random_unit", 1, "uint64", "float64", formulas.unit, "a number in [0, 1) of 53 random bits")
 _entry("random_exponential", 1, "uint64", "float64", formulas.exponential, "-log u of random bits")
 _entry("random_normal", 1, "uint64", "float64", formulas.normal, "a standard normal number of random bits")
-_entry("normal_quantile", 1, "float64", "float64", formulas.normal_quantile, "quantile of the standard normal")
-_entry("exact_log", 1, "float64", "float64", formulas.log, "log of a normal number, the same bits everywhere")
+_entry("normal_quantile", 1, "float64", "float64", formulas.normal_quantile, "quantile of the standard normal",
+       lambda inputs, output, gradient: [gradient * math.sqrt(2 * math.pi) * exp(output * output / 2)])
+_entry("exact_log", 1, "float64", "float64", formulas.log, "log of a normal number, the same bits everywhere",
+       lambda inputs, output, gradient: [gradient / inputs[0]])
 _entry("gamma_attempt", 3, "float64", "float64", formulas.gamma_attempt, "a gamma number, or -1 to try again")
 _entry("gamma_boost", 3, "float64", "float64", formulas.gamma_boost, "a gamma number brought below shape 1")
 _entry("exact_affine", 3, "float64", "float64", formulas.affine, "x * scale + shift, rounded twice",
