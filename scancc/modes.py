@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scancc.config import config
+
 
 @dataclass(frozen=True)
 class Mode:
@@ -27,9 +29,8 @@ _MODES = {m.name: m for m in (NATIVE, REFERENCE, FAST_RUN)} | {
 
 
 def mode_named(mode: str | Mode | None) -> Mode:
-    """The mode called `mode`; None is native."""
-    if mode is None:
-        return NATIVE
+    """The mode called `mode`; None is what `config.mode` says, native unless changed."""
+    mode = config.mode if mode is None else mode
     if isinstance(mode, Mode):
         return mode
     if isinstance(mode, str) and mode in _MODES:
