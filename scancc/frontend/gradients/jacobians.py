@@ -8,7 +8,7 @@ from typing import Any
 from scancc.config import config
 from scancc.errors import DisconnectedInputError
 from scancc.frontend.constants import as_tensor_variable, is_discrete
-from scancc.frontend.dims import dim
+from scancc.frontend.dims import dim, dims
 from scancc.frontend.elementwise import cast
 from scancc.frontend.gradients.backward import as_given, grad
 from scancc.frontend.gradients.forward import push_forward
@@ -16,7 +16,7 @@ from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import connected_to
 from scancc.frontend.graph import Variable, user_location
 from scancc.frontend.reduction import sum as sum_
-from scancc.frontend.shaping import arange
+from scancc.frontend.shaping import arange, specify_shape
 from scancc.frontend.site import Site, described
 from scancc.frontend.tracing import scan
 
@@ -61,7 +61,8 @@ def _movement(var: Variable, point: Variable, site: Site) -> Variable:
             f"the eval_point {described(point)} has {point.ndim} dimensions, {described(var)} in wrt has "
             f"{var.ndim}", "an eval_point has the shape of its variable",
         ))
-    return cast(point, config.floatX if is_discrete(var.dtype) else var.dtype)
+    point = cast(point, config.floatX if is_discrete(var.dtype) else var.dtype)
+    return specify_shape(point, tuple(dims(var))) if var.ndim else point
 
 
 def _check_connected(outputs: Sequence[Variable], wrt: Sequence[Variable], site: Site) -> None:
