@@ -1,6 +1,7 @@
 """Fit the polynomials of scancc.codegen.math: regenerates its coefficients.py.
 
     python benchmarks/fit_math.py            # write the file
+    python benchmarks/fit_math.py --check    # say whether the file is what would be written
     python benchmarks/fit_math.py exp_f64    # print one fit and its error
 
 Remez exchange in 60-digit arithmetic (mpmath).  A coefficient that is rounded stays fixed while the
@@ -337,13 +338,19 @@ def fitted(name: str) -> str:
     return constant_text(name, coefficients, remez.error(coefficients))
 
 
-def main(names: list[str]) -> None:
+def main(names: list[str]) -> int:
     mp.dps = 60
-    if names:
+    if names and names != ["--check"]:
         print("\n".join(fitted(name) for name in names))
-        return
-    COEFFICIENTS.write_text(HEADER + "\n".join(map(fitted, [*FITS, *RATIONAL_FITS])) + "\n")
+        return 0
+    text = HEADER + "\n".join(map(fitted, [*FITS, *RATIONAL_FITS])) + "\n"
+    if names:
+        same = COEFFICIENTS.read_text() == text
+        print("the file is up to date" if same else "the file differs: run without --check to write it")
+        return int(not same)
+    COEFFICIENTS.write_text(text)
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -6,9 +6,9 @@ import ctypes
 from collections.abc import Sequence
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 
+from ..cpu import binding
 from .function import MathFunction, module_text
 
 _LOOP = """
@@ -52,8 +52,7 @@ def loop_text(function: MathFunction, dtype: str, width: int, n_arguments: int) 
 
 
 def target_machine(triple: str | None, cpu: str, features: str, codemodel: str = "default") -> Any:
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
+    llvm = binding()
     target = llvm.Target.from_triple(triple) if triple else llvm.Target.from_default_triple()
     return target.create_target_machine(cpu=cpu, features=features, opt=2, reloc="pic", codemodel=codemodel)
 
@@ -62,11 +61,13 @@ def host_machine(fma: bool = True) -> Any:
     """This machine; without fma, the oldest processor of its kind."""
     if not fma:
         return target_machine(None, "", "", "jitdefault")
+    llvm = binding()
     features = llvm.get_host_cpu_features().flatten()
     return target_machine(None, llvm.get_host_cpu_name(), features, "jitdefault")
 
 
 def optimized(text: str, machine: Any) -> Any:
+    llvm = binding()
     module = llvm.parse_assembly(text)
     module.triple = machine.triple
     module.verify()
@@ -84,7 +85,7 @@ class Compiled:
         self.width = width
         machine = host_machine(fma)
         module = optimized(loop_text(function, dtype, width, n_arguments), machine)
-        self.engine = llvm.create_mcjit_compiler(module, machine)
+        self.engine = binding().create_mcjit_compiler(module, machine)
         self.engine.finalize_object()
         signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (1 + n_arguments), ctypes.c_int64)
         self.apply = signature(self.engine.get_function_address("apply"))
