@@ -56,6 +56,8 @@ _LATER = {  # loaded when first asked for, so that importing scancc is light
     "pprint": "scancc.frontend.printing:pprint", "pp": "scancc.frontend.printing:pprint",
     "grad": "scancc.frontend.gradients:grad", "Rop": "scancc.frontend.gradients:Rop",
     "Lop": "scancc.frontend.gradients:Lop", "ifelse": "scancc.frontend.control:ifelse",
+    "gof": "scancc.legacy:gof", "sandbox": "scancc.legacy:sandbox", "_asarray": "scancc.legacy:asarray",
+    "typed_list": "scancc.legacy:typed_list", "verify_grad": "scancc.frontend.gradients:verify_grad",
     "dot": "scancc.frontend.linalg:dot", "RandomStream": "scancc.frontend.random:RandomStream",
 }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scancc import modes
 from scancc.frontend.arguments import bind
 from scancc.frontend.program import Evaluation, Program, make_program
 from scancc.modes import Mode, mode_named
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from scancc.codegen.target import Target
     from scancc.ir.remarks import Remark
     from scancc.stages import Compiled
+
+
+# The older systems' modules compile.mode and compile.debugmode.
+mode = debugmode = modes
 
 
 class Function:
@@ -130,6 +135,10 @@ class Function:
     def in_mode(self, mode: Any) -> Function:
         """The same program, with the same shared variables, run in another mode."""
         return Function(self.program, mode_named(mode))
+
+    def __reduce__(self) -> Any:
+        """Pickled as its graph, and compiled where it is loaded."""
+        return Function, (self.program, self.mode)
 
     def __repr__(self) -> str:
         names = ", ".join(i.keyword or "?" for i in self.program.inputs)

@@ -21,9 +21,14 @@ class Mode:
     excluding = including
 
 
+class DebugMode(Mode):
+    """Older programs ask whether the mode is one; no mode here is (`SCANCC_VERIFY` checks each pass)."""
+
+
 NATIVE, REFERENCE = Mode("native"), Mode("reference", reference=True)
+INTERPRET = Mode("interpret", reference=True)
 FAST_RUN = Mode("FAST_RUN")
-_MODES = {m.name: m for m in (NATIVE, REFERENCE, FAST_RUN)} | {
+_MODES = {m.name: m for m in (NATIVE, REFERENCE, INTERPRET, FAST_RUN)} | {
     name: Mode(name) for name in ("FAST_COMPILE", "DebugMode", "DEBUG_MODE", "NanGuardMode", "JAX", "NUMBA",
                                   "CVM", "Mode")}
 
@@ -36,3 +41,11 @@ def mode_named(mode: str | Mode | None) -> Mode:
     if isinstance(mode, str) and mode in _MODES:
         return _MODES[mode]
     raise ValueError(f"mode is {mode!r}; use 'native' (the default) or 'reference' (the NumPy interpreter)")
+
+
+get_mode = mode_named
+
+
+def get_default_mode() -> Mode:
+    """The mode of functions that name none."""
+    return mode_named(None)

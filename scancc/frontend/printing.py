@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from scancc.frontend.dims import DimShuffle, ShapeI
 from scancc.frontend.elementwise import Cast, Elemwise
-from scancc.frontend.graph import Constant, Variable
+from scancc.frontend.graph import Apply, Constant, Variable, applies
 from scancc.frontend.indexing import Subtensor
 from scancc.frontend.linalg import Dot
 from scancc.frontend.reduction import Reduce
@@ -116,6 +116,39 @@ def _letters(number: int) -> str:
         text = chr(ord("A") + number % 26) + text
         number = number // 26 - 1
     return text
+
+
+# ---- pydotprint ----
+
+
+def pydotprint(fct: Any, outfile: str | None = None, scan_graphs: bool = False, **unused: Any) -> str:
+    """The graph as text for Graphviz, also written to `outfile`; `scan_graphs` adds the steps of scans."""
+    lines = ["digraph {"]
+    pending = [_variables(fct)]
+    while pending:
+        for node in applies(pending.pop()):
+            lines += _dot_lines(node)
+            if scan_graphs and isinstance(node.op, Scan):
+                pending.append([*(c.next for c in node.op.body.carry), *node.op.body.ys])
+    text = "\n".join([*lines, "}"]) + "\n"
+    if outfile is not None:
+        with open(outfile, "w", encoding="utf-8") as out:
+            out.write(text)
+    return text
+
+
+def _dot_lines(node: Apply) -> list[str]:
+    lines = [f"  n{id(node)} [label={_quoted(node.op.name)}, shape=box];"]
+    for i, var in enumerate(node.inputs):
+        source = f"n{id(var.owner)}" if var.owner is not None else f"v{id(var)}"
+        if var.owner is None:
+            lines.append(f"  {source} [label={_quoted(repr(var))}];")
+        lines.append(f"  {source} -> n{id(node)} [label={_quoted(f'{i} {var.type}')}];")
+    return lines
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 # ---- pprint ----

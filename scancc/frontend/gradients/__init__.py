@@ -1,5 +1,6 @@
 """Derivatives of graphs, which are graphs again."""
 
+from scancc.errors import DisconnectedInputError, NullTypeGradError
 from scancc.frontend.gradients import (  # noqa: F401 - each registers the rules of its ops
     control_rules,
     elementwise_rules,
@@ -23,6 +24,7 @@ from scancc.frontend.gradients.stops import (
 from scancc.frontend.gradients.verify import GradientError, verify_grad
 
 __all__ = [
-    "GradientError", "Lop", "Rop", "consider_constant", "disconnected_grad", "grad", "grad_clip", "grad_scale",
+    "DisconnectedInputError", "GradientError", "Lop", "NullTypeGradError", "Rop",
+    "consider_constant", "disconnected_grad", "grad", "grad_clip", "grad_scale",
     "hessian", "hessian_vector_product", "jacobian", "verify_grad", "zero_grad",
 ]
