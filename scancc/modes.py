@@ -9,10 +9,15 @@ from scancc.config import config
 
 @dataclass(frozen=True)
 class Mode:
-    """`reference`: run the NumPy interpreter of the graph, the oracle of the tests."""
+    """`reference`: run the NumPy interpreter of the graph, the oracle of the tests.
 
-    name: str
+    `linker` and `optimizer` are accepted for older programs, without effect.
+    """
+
+    name: str = "Mode"
     reference: bool = False
+    linker: object = None
+    optimizer: object = None
 
     def including(self, *names: str) -> Mode:
         """The mode itself: passes are chosen by the target here, not by tags."""

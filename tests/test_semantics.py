@@ -143,6 +143,22 @@ def test_vector_exercise():  # E5
     np.testing.assert_array_equal(compile([a, b], a**2 + b**2 + 2 * a * b)([1, 2], [4, 5]), [25, 49])
 
 
+def test_logistic_regression():  # E6
+    rng = np.random.RandomState(1)
+    data = rng.randn(40, 60).astype("float32"), rng.randint(0, 2, 40).astype("float32")
+    w, b = theano.shared(np.zeros(60, "float32")), theano.shared(np.float32(0))
+    x, y = T.fmatrix("x"), T.fvector("y")
+    p = 1 / (1 + T.exp(-T.dot(x, w) - b))
+    cost = T.cast((-y * T.log(p) - (1 - y) * T.log(1 - p)).mean(), "float32") + 0.01 * (w**2).sum()
+    gw, gb = T.grad(cost, [w, b])
+    train = compile([x, y], [p > 0.5, cost], updates={w: w - 0.1 * gw, b: b - 0.1 * gb})
+    first = train(*data)[1]
+    for _ in range(200):
+        predicted, last = train(*data)
+    assert last < first
+    np.testing.assert_array_equal(predicted, data[1])
+
+
 def test_lazy_choice():  # E7
     a, b, x = T.scalars("a", "b", "x")
     f = compile([a, b, x], [T.switch(T.lt(a, b), x + 1, x * 2), theano.ifelse(T.lt(a, b), x + 1, x * 2)])
@@ -222,6 +238,7 @@ def test_gibbs_chain(passed):  # S5, S8, S9
 
 
 def test_modes():
+    assert not theano.Mode(linker="py", optimizer=None).reference
     default = theano.compile.mode.get_default_mode()
     assert not isinstance(default, theano.compile.debugmode.DebugMode)
     with theano.change_flags(mode="reference"):
