@@ -138,17 +138,17 @@ class Function:
 
     def __reduce__(self) -> Any:
         """Pickled as its graph, and compiled where it is loaded."""
-        return _compiled_again, (self.program, self.mode)
+        from scancc.frontend.random import RandomStream
+
+        return _compiled_again, (RandomStream, self.program, self.mode)
 
     def __repr__(self) -> str:
         names = ", ".join(i.keyword or "?" for i in self.program.inputs)
         return f"<scancc function {self.name or ''}({names})>"
 
 
-def _compiled_again(program: Program, mode: Mode) -> Function:
-    """A function that was pickled, perhaps by a process that had loaded more ops than this one."""
-    from scancc.frontend import random  # noqa: F401 - registers the functions of draws
-
+def _compiled_again(_loads_first: type, program: Program, mode: Mode) -> Function:
+    """A function that was pickled; draws need the module of `_loads_first` before their graph is read."""
     return Function(program, mode)
 
 
