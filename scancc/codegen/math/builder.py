@@ -28,14 +28,14 @@ class Format:
     integer: Kind
     mantissa_bits: int
     bias: int
-    sign_bit: int
+    sign_bit: int  # as a signed integer
     split_mask: int  # keeps the upper half of the significand, so that products of halves are exact
     round_magic: float  # 1.5 * 2**mantissa_bits: adding it rounds to an integer, in the low bits
 
 
 FORMATS: dict[str, Format] = {
-    "f32": Format("f32", "i32", 23, 127, 1 << 31, -(1 << 12), 1.5 * 2.0**23),
-    "f64": Format("f64", "i64", 52, 1023, 1 << 63, -(1 << 27), 1.5 * 2.0**52),
+    "f32": Format("f32", "i32", 23, 127, -(1 << 31), -(1 << 12), 1.5 * 2.0**23),
+    "f64": Format("f64", "i64", 52, 1023, -(1 << 63), -(1 << 27), 1.5 * 2.0**52),
 }
 
 
@@ -205,10 +205,6 @@ class Value:
     def equals(self, other: Operand) -> Value:
         return self._compare("oeq", "eq", other)
 
-    def differs(self, other: Operand) -> Value:
-        """Not equal; true where either float is NaN."""
-        return self._compare("une", "ne", other)
-
     def is_nan(self) -> Value:
         return self._compare("uno", "ne", self)
 
@@ -230,12 +226,6 @@ class Value:
 
     def to_f32(self) -> Value:
         return self._convert("fptrunc", "f32") if self.kind == "f64" else self._convert("sitofp", "f32")
-
-    def to_i64(self) -> Value:
-        return self._convert("zext", "i64")
-
-    def to_i32(self) -> Value:
-        return self._convert("trunc", "i32")
 
     def abs(self) -> Value:
         return self.body.intrinsic("fabs", self.kind, self)
@@ -274,14 +264,6 @@ def fma(a: Operand, b: Operand, c: Operand) -> Value:
     if not first.body.has_fma:
         return first.like(a) * b + c
     return first.body.intrinsic("fma", first.kind, first.like(a), first.like(b), first.like(c))
-
-
-def horner(coefficients: Sequence[float], x: Value) -> Value:
-    """c0 + c1*x + ..., fewest operations, longest chain."""
-    total = x.like(coefficients[-1])
-    for coefficient in reversed(coefficients[:-1]):
-        total = fma(total, x, coefficient)
-    return total
 
 
 def estrin(coefficients: Sequence[float], x: Value) -> Value:

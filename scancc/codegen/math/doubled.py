@@ -55,11 +55,6 @@ def add(a: Doubled, b: Doubled) -> Doubled:
     return fast_two_sum(hi, lo + (a.lo + b.lo))
 
 
-def add_one(a: Doubled, b: Operand) -> Doubled:
-    hi, lo = two_sum(a.hi, b)
-    return fast_two_sum(hi, lo + a.lo)
-
-
 def multiply(a: Doubled, b: Doubled) -> Doubled:
     hi, lo = two_product(a.hi, b.hi)
     return fast_two_sum(hi, fma(a.hi, b.lo, fma(a.lo, b.hi, lo)))

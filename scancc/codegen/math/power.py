@@ -16,7 +16,6 @@ from .exponential import LN2_PARTS, power_of_two, reduce_ln2, scale
 from .logarithm import INFINITY, NAN, split_positive
 
 TWO_THIRDS = (0.6666666666666666, float.fromhex("0x1.5555555555555p-55"))
-_SIGN = {"f64": -(1 << 63), "f32": -(1 << 31)}
 
 
 def _times(a: Doubled, b: Doubled) -> Doubled:
@@ -70,7 +69,7 @@ def _special_cases(x: Value, y: Value, magnitude: Value) -> Value:
     extreme = size.equals(0.0) | size.equals(INFINITY)
     at_zero_or_infinity = where((size < 1.0) ^ (y < 0.0), x.like(0.0), INFINITY)
     result = where(extreme, at_zero_or_infinity, where(size.equals(1.0), 1.0, magnitude))
-    sign = where(odd, x.bits() & _SIGN[x.kind], 0)
+    sign = where(odd, x.bits() & x.format.sign_bit, 0)
     result = (result.bits() | sign).as_float()
     no_root = (x < 0.0) & (size < INFINITY) & (integer ^ True)
     result = where(no_root, NAN, result)
