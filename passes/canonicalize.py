@@ -112,10 +112,10 @@ class _Worklist:
                 self.push(user)
 
     def erase(self, op: Op) -> None:
-        used = [value.op for inner in op.walk() for value in inner.operands]
-        for inner in op.walk():
-            self.waiting.discard(inner)
+        inside = dict.fromkeys(op.walk())
+        used = [value.op for inner in inside for value in inner.operands]
+        self.waiting.difference_update(inside)
         op.erase()
         for maker in used:
-            if maker is not None and maker.parent is not None:
+            if maker is not None and maker not in inside and maker.parent is not None:
                 self.push(maker)

@@ -78,7 +78,7 @@ def _outside(value: Value, body: Block) -> bool:
 def _move(op: Op, loop: Op) -> None:
     assert loop.parent is not None
     loop.parent.insert_before(loop, op.detach())
-    if t.element(op.results[0].type) not in (t.index, t.i1) and op.name != "arith.constant":
+    if op.results and t.element(op.results[0].type) not in (t.index, t.i1) and op.name != "arith.constant":
         remark("licm", op, True, f"does not change in {loop.name} and moved before it")
 
 
