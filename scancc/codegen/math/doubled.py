@@ -67,8 +67,11 @@ def multiply_one(a: Doubled, b: Operand) -> Doubled:
 
 def remainder(a: Doubled, quotient: Value, b: Doubled) -> Value:
     """a - quotient*b to first order, where quotient is nearly a/b."""
+    low = fma(-quotient, b.lo, a.lo)
+    if a.hi.body.has_fma:
+        return fma(-quotient, b.hi, a.hi) + low
     hi, lo = two_product(quotient, b.hi)
-    return ((a.hi - hi) - lo) + fma(-quotient, b.lo, a.lo)
+    return ((a.hi - hi) - lo) + low
 
 
 def divide(a: Doubled, b: Doubled) -> Doubled:
