@@ -1,6 +1,6 @@
 """`function`: a program of symbolic variables becomes something to call.
 
-The compiler proper (`stages`) is loaded at the first compilation, so that importing scancc is light.
+LLVM is loaded at the first compilation, so that importing scancc is light.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scancc import modes
+from scancc import modes, stages
+from scancc.codegen import cpu
 from scancc.frontend.arguments import bind
 from scancc.frontend.program import Evaluation, Program, make_program
 from scancc.modes import Mode, mode_named
+from scancc.runtime import fastcall
+from scancc.runtime.cpu import Kernel
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
@@ -75,10 +78,6 @@ class Function:
         return self.program.layout.arrange(results[:self._n_outputs])
 
     def _native(self) -> Any:
-        from scancc.codegen import cpu
-        from scancc.runtime import fastcall
-        from scancc.runtime.cpu import Kernel
-
         compiled = self.compiled
         self._kernel = Kernel(compiled.artifact())
         if not fastcall.is_ready():
@@ -92,15 +91,11 @@ class Function:
     @cached_property
     def compiled(self) -> Compiled:
         """IR, LLVM IR and signature for this machine."""
-        from scancc.stages import compile_program
-
-        return compile_program(self.program)
+        return stages.compile_program(self.program)
 
     def export_form(self, target: Target | None = None) -> Compiled:
         """As `compiled`, for a caller in C, and for any target."""
-        from scancc.stages import compile_program
-
-        return compile_program(self.program, target, export=True)
+        return stages.compile_program(self.program, target, export=True)
 
     @property
     def remarks(self) -> list[Remark]:
@@ -114,9 +109,7 @@ class Function:
         `after_each_pass` adds the IR after every pass up to the stage; with `only_changed`, after those
         that changed something.
         """
-        from scancc.stages import dump
-
-        return dump(self.program, stage, after_each_pass, only_changed, target, locations)
+        return stages.dump(self.program, stage, after_each_pass, only_changed, target, locations)
 
     def copy(self, share_memory: bool = False, swap: Mapping[Any, Any] | None = None,
              delete_updates: bool = False, name: str | None = None) -> Function:

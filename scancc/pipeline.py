@@ -167,6 +167,12 @@ def find_pass(name: str) -> Pass:
     return Pass(name, function)
 
 
+def load(names: Sequence[str]) -> None:
+    """Import the passes called `names`, which `find_pass` else does when each is first named."""
+    for name in names:
+        find_pass(name)
+
+
 def _near(name: str, known: Sequence[str]) -> str:
     import difflib
 

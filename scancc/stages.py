@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from scancc import pipeline
 from scancc.artifact import Artifact, Check, DeviceCode, Param
+from scancc.codegen import cpu, llvm
+from scancc.codegen import target as targets
 from scancc.config import config
+from scancc.frontend.lowering import lower_program
 from scancc.frontend.program import Program
 from scancc.ir.core import Op, clone_op
 from scancc.ir.ops import CHECKS, has_trait
 from scancc.ir.printer import print_op
 from scancc.ir.types import IntAttr, i64
+from scancc.runtime import cache
 
 if TYPE_CHECKING:
     from scancc.codegen.nvptx import GpuText
@@ -23,10 +27,11 @@ if TYPE_CHECKING:
     from scancc.ir.remarks import Remark
 
 
+pipeline.load((*pipeline.CPU_SCAN, *pipeline.CPU_LOOP))  # with the import, not with the first compilation
+
+
 def lower(program: Program) -> Op:
     """The scan IR of a program, before any pass: inputs, then shared variables; outputs, then updates."""
-    from scancc.frontend.lowering import lower_program
-
     inputs = [*(i.variable for i in program.inputs), *program.shared]
     return lower_program(symbol_of(program), inputs, program.results)
 
@@ -58,8 +63,6 @@ class Compiled:
 
     def artifact(self) -> Artifact:
         """Object code, from the disk cache where it is there."""
-        from scancc.codegen import cpu
-
         code, device = _code(self)
         return Artifact(
             name=self.name, target=self.target.kind, triple=self.target.triple, cpu=self.target.cpu,
@@ -73,9 +76,6 @@ def compile_program(program: Program, target: Target | None = None, export: bool
 
     `export`: for callers who own the outputs, which an error must leave untouched.
     """
-    from scancc.codegen import llvm
-    from scancc.codegen import target as targets
-
     target = target or targets.host()
     module = lower(program)
     report = pipeline.run(module, passes_for(target, export), verify=config.verify)
@@ -127,8 +127,7 @@ def _param(variable: Any, default: str, taken: set[str]) -> Param:
 
 
 def _gpu_text(module: Op) -> GpuText:
-    from scancc.codegen import nvptx
-    from scancc.codegen import target as targets
+    from scancc.codegen import nvptx  # only where a GPU is the target
 
     return nvptx.emit_module(module, targets.host().has_fma)
 
@@ -137,17 +136,13 @@ def _code(compiled: Compiled) -> tuple[bytes, DeviceCode | None]:
     """An object; for a GPU, PTX and the host's part of it."""
     if compiled.gpu is None:
         return _object_code(compiled.llvm_text, compiled.target), None
-    from scancc.codegen import nvptx
-    from scancc.codegen import target as targets
+    from scancc.codegen import nvptx  # only where a GPU is the target
 
     text = nvptx.ptx(compiled.llvm_text, compiled.target)
     return text.encode(), compiled.gpu.device_code(_object_code(compiled.gpu.host, targets.host()))
 
 
 def _object_code(text: str, target: Target) -> bytes:
-    from scancc.codegen import cpu
-    from scancc.runtime import cache
-
     parts = (text, target.triple, target.cpu, target.features, cpu.versions())
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     code = cache.load(key)
@@ -163,9 +158,6 @@ def _object_code(text: str, target: Target) -> bytes:
 def dump(program: Program, stage: str, after_each_pass: bool = False, only_changed: bool = False,
          target: Target | None = None, locations: bool = False) -> str:
     """See `Function.dump`."""
-    from scancc.codegen import cpu
-    from scancc.codegen import target as targets
-
     if stage not in ("graph", "scan", "loop", "llvm", "asm"):
         raise ValueError(f"there is no stage '{stage}'; the stages are graph, scan, loop, llvm, asm")
     if stage == "graph":
