@@ -211,3 +211,38 @@ def test_as_the_steps_written_out(case, order):
 def test_against_finite_differences(case):
     points = rows(crc32(case.__name__.encode()), *CASES[case])
     verify_grad(lambda *variables: case(sc.scan, *variables), points, n_tests=1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_known_shapes_and_single_precision(case, dtype):
+    """Gradients have their variables' dtypes and broadcasting axes; known lengths change no value."""
+    points = [p.astype(dtype) for p in rows(crc32(case.__name__.encode()), *CASES[case])]
+    known = [TensorType(dtype, p.shape)() for p in points]
+    unknown = [TensorType(dtype, (None,) * p.ndim)() for p in points]
+    found, expected = (gradients(case, sc.scan, variables, 2) for variables in (known, unknown))
+    assert [(g.dtype, g.broadcastable) for g in found] == [(v.dtype, v.broadcastable) for v in known]
+    assert [(g.dtype, g.ndim) for g in expected] == [(v.dtype, v.ndim) for v in unknown]
+    values = [
+        evaluate(outputs, dict(zip(variables, points, strict=True)))
+        for outputs, variables in ((found, known), (expected, unknown))
+    ]
+    for a, b in zip(*values, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5 if dtype == "float32" else 1e-10, atol=1e-5)
+
+
+def ones_along(loop, x, h):
+    """States and sequences with axes of length 1 that stretch."""
+    def step(a, s):
+        wide = a * s
+        return T.tanh(wide.sum(axis=0, keepdims=True) + T.addbroadcast(a, 0))
+    return loop(step, x, h, n_steps=3)[0]
+
+
+def test_axes_of_length_one():
+    x = TensorType("float64", (None, 1, 3))("x")
+    h = TensorType("float64", (1, 3))("h")
+    outputs = [g for loop in (sc.scan, unrolled) for g in gradients(ones_along, loop, [x, h], 2)]
+    values = evaluate(outputs, dict(zip([x, h], rows(3, (3, 1, 3), (1, 3)), strict=True)))
+    np.testing.assert_allclose(values[0], values[2])
+    np.testing.assert_allclose(values[1], values[3])
