@@ -226,6 +226,14 @@ class Bounds:
         b = self.builder()
         if op is None:
             return self._counter_bound(value)
+        known_value = constant_of(value)
+        if known_value is not None:
+            return b.const(known_value, value.type)
+        if op.name == "arith.index_cast":
+            inner = self.upper(op.operands[0])
+            return None if inner is None else b.index_cast(inner, value.type)
+        if op.name == "memref.dim" and op.operands[0] in self.block.args:
+            return self._argument_size(op)
         if op.name == "arith.minsi":
             known = [v for v in map(self.upper, op.operands) if v is not None]
             return b.minsi(*known) if len(known) == 2 else (known[0] if known else None)
@@ -249,6 +257,12 @@ class Bounds:
             high = self.upper(op.operands[0])
             return high if high is not None and isinstance(divisor, int) and divisor > 0 else None
         return None
+
+    def _argument_size(self, dim: Op) -> Value | None:
+        """A size of an argument that is asked for inside a loop."""
+        axis = constant_of(dim.operands[1])
+        b = self.builder()
+        return None if axis is None else b.op("memref.dim", [dim.operands[0], b.index(axis)], [dim.result.type])
 
     def _counter_bound(self, value: Value) -> Value | None:
         """A loop's counter stays below the loop's end."""
