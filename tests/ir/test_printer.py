@@ -124,6 +124,7 @@ def spelled_for(version: int, text: str) -> str:
     if version < 17:
         text = text.replace("operandSegmentSizes", "operand_segment_sizes")
         text = re.sub(r"#vector.kind<(max|min)imumf>", r"#vector.kind<\1f>", text)
+        text = re.sub(r'"arith.(max|min)imumf"', r'"arith.\1f"', text)
     return text if version >= 18 else text.replace('"tensor.splat"', '"scan.splat"')
 
 
