@@ -86,10 +86,7 @@ def test_jacobian_of_tanh():  # A7
 
 
 @pytest.mark.parametrize("with_gradient", [False, True])
-def test_scan_checkpoints(with_gradient, every_executor, request):  # S12
-    if with_gradient and request.node.callspec.params["every_executor"] == "native":
-        request.applymarker(pytest.mark.xfail(
-            raises=NotImplementedError, strict=True, reason="sizes of a nested scan's trace are not planned yet"))
+def test_scan_checkpoints(with_gradient, every_executor):  # S12
     A, k = T.vector("A"), T.iscalar("k")
     result, updates = theano.scan_checkpoints(
         lambda prior, A: prior * A, outputs_info=T.ones_like(A), non_sequences=A, n_steps=k, save_every_N=4)
