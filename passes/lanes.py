@@ -55,6 +55,8 @@ def _shape_obstacle(op: Op) -> str | None:
         return "states and outputs differ in rank"
     if any(not isinstance(v.type, t.TensorType) for v in op.body.terminator.operands[len(op.group(2)):]):
         return "a scalar is stacked beside the arrays"
+    if any(r.uses and not isinstance(r.type, t.TensorType) for r in op.results):
+        return "the last value of a scalar state is read, which no lane owns"
     if len(shapes) > 1 or not _same_sizes(op):
         return "states and outputs differ in shape"
     return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import ctypes
+import math
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -101,8 +102,9 @@ class Kernel:
     def _trimmed(self, outputs: list[Array], slots: Any, at: int) -> list[Array]:
         """The part of each output that was filled: all, unless a loop ended early."""
         for index, param in enumerate(self.outputs):
-            if param.rank and slots[at + 1] != outputs[index].shape[0]:
-                outputs[index] = outputs[index][: slots[at + 1]]
+            shape = tuple(slots[at + 1 : at + param.n_slots])
+            if shape != outputs[index].shape:
+                outputs[index] = outputs[index].reshape(-1)[: math.prod(shape)].reshape(shape)
             at += param.n_slots
         return outputs
 

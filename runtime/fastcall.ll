@@ -446,11 +446,20 @@ entry:
 compare:
   %dims.at = getelementptr %Array, ptr %array, i32 0, i32 3
   %dims = load ptr, ptr %dims.at
-  %capacity = load i64, ptr %dims
   %filled.at = getelementptr i64, ptr %slot, i64 1
-  %filled = load i64, ptr %filled.at
-  %full = icmp eq i64 %filled, %capacity
-  br i1 %full, label %whole, label %part
+  br label %axis
+axis:
+  %i = phi i64 [ 0, %compare ], [ %i.next, %same ]
+  %capacity.at = getelementptr i64, ptr %dims, i64 %i
+  %capacity = load i64, ptr %capacity.at
+  %length.at = getelementptr i64, ptr %filled.at, i64 %i
+  %length = load i64, ptr %length.at
+  %full = icmp eq i64 %length, %capacity
+  br i1 %full, label %same, label %part
+same:
+  %i.next = add i64 %i, 1
+  %more.axes = icmp ult i64 %i.next, %rank
+  br i1 %more.axes, label %axis, label %whole
 whole:
   ret ptr %array
 part:

@@ -9,24 +9,12 @@ from scancc.ir.shapes import fill, kept_axes
 from scancc.ir.types import DYNAMIC
 
 from .context import Context, converts
-from .nests import materialise_splat, nest, sizes_of
+from .nests import materialise, nest
 
 # Ops that write their result where it is wanted.
 WRITERS = ("linalg.generic", "scan.scan", "scan.concat", "tensor.insert_slice", "tensor.insert", "scan.scatter",
            "scan.argreduce", "scan.cumulative", "scan.sort", "tensor.splat", "tensor.from_elements",
            "scan.solve", "scan.factor")
-
-
-def materialise(c: Context, value: Value) -> Value:
-    """The buffer of an array, written now if it was left to its readers."""
-    if value in c.env:
-        return c.env[value]
-    made = value.op
-    assert made is not None and made.name in ("tensor.splat", "tensor.empty"), f"{value!r} has no buffer"
-    if made.name == "tensor.empty":  # of no elements: nothing reads one
-        c.set(value, c.target(value, sizes_of(c, value)))
-        return c.env[value]
-    return materialise_splat(c, made)
 
 
 @converts("arith.constant")

@@ -22,6 +22,7 @@ class Context:
         self.dest: dict[Value, Value] = {}  # old array value -> buffer in which it is wanted
         self.base: dict[Value, Value] = {}  # view of the first rows -> the buffer it is a view of
         self.rings: dict[Value, Value] = {} # window of past rows -> the step, which turns its ring
+        self.outputs: set[Value] = set()    # the function's
         self.results: list[Value] = []      # of the last loop
 
     # ---- lookups ----
@@ -50,6 +51,8 @@ class Context:
     def target(self, value: Value, dims: Sequence[Value]) -> Value:
         """The buffer in which array `value` is wanted, or a new one."""
         wanted = self.dest.pop(value, None)
+        if wanted is not None and wanted in self.outputs and any(map(is_counted, dims[1:])):
+            return self.first_part(wanted, dims)
         if wanted is not None:
             self.dims.setdefault(wanted, list(dims))
             return wanted
@@ -103,6 +106,13 @@ class Context:
                          [buffer, *[d for d, n in zip(dims, known, strict=True) if n is None]], [type])
         self.dims[made] = list(dims)
         return made
+
+    def first_part(self, output: Value, dims: Sequence[Value]) -> Value:
+        """An array at the start of an output buffer that may be too large for it: without gaps, so that the
+        caller needs only its sizes to read it."""
+        view = self.reshape(output, dims)
+        self.base[view] = output
+        return view
 
     def contiguous(self, buffer: Value) -> Value:
         """`buffer` itself, or a copy, with row-major layout."""
@@ -189,6 +199,20 @@ def converts(*names: str) -> Callable[[Callable[[Context, Op], None]], Callable[
             CONVERTERS[name] = function
         return function
     return register
+
+
+def is_counted(size: Value) -> bool:
+    """True if a size is known only after a loop has run, so that a buffer for it has room for more."""
+    stack, seen = [size], set()
+    while stack:
+        op = stack.pop().op
+        if op is None or op in seen:
+            continue
+        if op.regions:
+            return True
+        seen.add(op)
+        stack.extend(op.operands)
+    return False
 
 
 def _times(stride: int | None, step: int | None) -> int | None:

@@ -8,7 +8,7 @@ from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.ops import CHECKS, has_trait
 
 from . import arrays, library, nests, scans  # noqa: F401  (register their converters)
-from .context import Context
+from .context import Context, is_counted
 
 
 def bufferize_function(func: Op, stage_outputs: bool) -> Op:
@@ -19,6 +19,7 @@ def bufferize_function(func: Op, stage_outputs: bool) -> Op:
         _add_input(c, block, arg)
     returned = old.terminator.operands
     outputs = [_add_output(c, block, v, i) for i, v in enumerate(returned)]
+    c.outputs.update(outputs)
     for arg in old.args:
         _bind_input(c, arg)
     staged = stage_outputs and fails_late(old)
@@ -93,5 +94,6 @@ def _write_output(c: Context, place: Value, output: Value) -> None:
     if c.base.get(place, place) is not output:
         zero, one = c.b.index(0), c.b.index(1)
         rank = len(sizes)
-        c.copy(place, c.subview(output, [zero] * rank, sizes, [one] * rank, range(rank)))
+        c.copy(place, c.first_part(output, sizes) if any(map(is_counted, sizes[1:])) else
+               c.subview(output, [zero] * rank, sizes, [one] * rank, range(rank)))
     c.b.make("scan.output_dims", [output, *c.sizes(place)])

@@ -32,15 +32,24 @@ def splat(c: Context, op: Op) -> None:
     if all(user.name == "linalg.generic" and op.result in user.group(1)
            or user.name == "scan.scan" and op.result in user.group(2) for user in op.result.uses):
         return
-    materialise_splat(c, op)
+    c.set(op.result, _write(c, op))
 
 
-def materialise_splat(c: Context, op: Op) -> Value:
-    if op.result in c.env:
-        return c.env[op.result]
+def materialise(c: Context, value: Value) -> Value:
+    """The buffer of an array. One that was left to its readers is written now, for this reader alone:
+    the next one may stand where this buffer cannot be seen."""
+    if value in c.env:
+        return c.env[value]
+    made = value.op
+    assert made is not None and made.name in ("tensor.splat", "tensor.empty"), f"{value!r} has no buffer"
+    return _write(c, made)
+
+
+def _write(c: Context, op: Op) -> Value:
+    """A buffer for a splat, or for an `empty`, of which nobody reads an element."""
     buffer = c.target(op.result, sizes_of(c, op.result))
-    fill_buffer(c, c.get(op.operands[0]), buffer)
-    c.set(op.result, buffer)
+    if op.name == "tensor.splat":
+        fill_buffer(c, c.get(op.operands[0]), buffer)
     return buffer
 
 
@@ -120,7 +129,7 @@ def read_nest(c: Context, op: Op) -> Nest:
     for value, access in zip(op.operands[::-1], maps[::-1], strict=True):
         for dim, size in zip(access, _operand_sizes(c, value), strict=True):
             sizes.setdefault(dim, size)
-    read = [(arg, c.get(value), access)
+    read = [(arg, materialise(c, value), access)
             for arg, value, access in zip(op.body.args, op.group(0), maps, strict=False) if arg.uses]
     reduced = [d for d, kind in enumerate(kinds) if kind == t.REDUCTION]
     return Nest(op, [arg for arg, _, _ in read], [buffer for _, buffer, _ in read],
@@ -222,7 +231,7 @@ def extract(c: Context, op: Op) -> None:
     if made is not None and made.name == "tensor.splat" and source not in c.env:
         c.env[op.result] = c.get(made.operands[0])
         return
-    place = c.get(source)
+    place = materialise(c, source)
     if not isinstance(place.type, t.MemRefType):
         c.env[op.result] = place  # a reduction to rank 0 lives in a register
         return

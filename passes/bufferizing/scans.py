@@ -367,7 +367,7 @@ def _finish(c: Context, op: Op, executed: Value, stacks: list[Stack], states: li
 def _first_rows(c: Context, buffer: Value, rows: Value) -> Value:
     """What an early stop left of a stack: its first rows."""
     view = c.reshape(buffer, [rows, *c.sizes(buffer)[1:]])
-    c.base[view] = buffer
+    c.base[view] = c.base.get(buffer, buffer)
     return view
 
 
@@ -432,7 +432,7 @@ def _lane_init(c: Context, init: Value, at: list[Value]) -> Value:
     made = init.op
     if init not in c.env and made is not None and made.name == "tensor.splat":
         return c.get(made.operands[0])
-    return c.load(c.get(init), at)
+    return c.load(arrays.materialise(c, init), at)
 
 
 def _lane_step(c: Context, op: Op, t_: Value, at: list[Value], xs: list[Value], stacks: list[Stack],
@@ -452,8 +452,15 @@ def _lane_step(c: Context, op: Op, t_: Value, at: list[Value], xs: list[Value], 
             c.convert(inner)
     n_init = len(op.group(2))
     for number, stack in enumerate(stacks):
-        _lane_row(c, stack, c.get(body.terminator.operands[n_init + number]), t_, at)
-    return [c.get(v) for v in body.terminator.operands[:n_init]]
+        _lane_row(c, stack, _lane_value(c, op, body.terminator.operands[n_init + number], at), t_, at)
+    return [_lane_value(c, op, v, at) for v in body.terminator.operands[:n_init]]
+
+
+def _lane_value(c: Context, op: Op, value: Value, at: list[Value]) -> Value:
+    """The lane's element of a row; one from outside the step is read from its array."""
+    if isinstance(value.type, t.TensorType) and not defined_in(value, op.body):
+        return _lane_init(c, value, at)
+    return c.get(value)
 
 
 def _lane_generic(c: Context, op: Op, generic: Op, at: list[Value]) -> None:

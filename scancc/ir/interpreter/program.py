@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -139,7 +140,7 @@ class Function:
         dims = reports.get(param, array.shape)
         if any(d > n for d, n in zip(dims, array.shape, strict=True)):
             raise InternalError(f"interpreter: @{self.name} reports {dims} for an output of {array.shape}")
-        return array[tuple(slice(0, n) for n in dims)] if dims else array
+        return array.reshape(-1)[:math.prod(dims)].reshape(dims) if dims != array.shape else array
 
 
 def _signless(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

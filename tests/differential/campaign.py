@@ -1,0 +1,108 @@
+"""Runs as many random programs as one likes: `python -m tests.differential.campaign --seed 1 --count 500`.
+
+Prints the seed and the smallest program found that fails, as a file that repeats it. The programs run in
+a child process, so that one that ends it (a fault of native code) is printed too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as with_seed
+
+from tests.differential.compare import check
+from tests.differential.program import Program
+from tests.differential.writer import programs
+
+
+@dataclass
+class Campaign:
+    """Programs that ran, and the shortest failing one of each kind of failure."""
+
+    seed: int
+    count: int
+    passes: bool = False
+    every_kind: bool = False  # go on after a failure, and make no smaller programs
+    last: str = ""  # where the running program is written
+    done: int = 0
+    failures: dict[str, tuple[Program, Exception]] = field(default_factory=dict)
+
+    def run(self) -> None:
+        phases = (Phase.generate,) if self.every_kind else (Phase.generate, Phase.shrink)
+        options = settings(max_examples=self.count, deadline=None, database=None, phases=phases, print_blob=False,
+                           report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
+        test = with_seed(self.seed)(options(given(programs())(self._one)))
+        with contextlib.suppress(Exception):  # kept in `failures`
+            test()
+
+    def _one(self, program: Program) -> None:
+        if self.last:
+            with open(self.last, "w", encoding="utf-8") as file:
+                file.write(str(program))
+        try:
+            self.done += check(program, self.passes)
+        except Exception as error:
+            self._keep(program, error)
+            if not self.every_kind:
+                raise
+
+    def _keep(self, program: Program, error: Exception) -> None:
+        kind = _kind(error) if self.every_kind else ""
+        best = self.failures.get(kind)
+        if best is None or len(str(program)) <= len(str(best[0])):
+            self.failures[kind] = program, error
+
+    def report(self) -> str:
+        failures = [f"# {type(error).__name__}: {_commented(str(error))}\n{program}"
+                    for program, error in self.failures.values()]
+        return "\n".join([*failures, f"seed {self.seed}: {self.done} programs ran, {len(failures)} kinds of failure"])
+
+
+def _kind(error: Exception) -> str:
+    """Failures of one kind have one text but for names and numbers."""
+    text = re.sub(r"IR after .*?,", "IR,", str(error).split("expected")[0])
+    return type(error).__name__ + re.sub(r"[-+\w.]*\d[-+\w.]*", "0", text)[:120]
+
+
+def _commented(text: str) -> str:
+    return text[:2000].replace("\n", "\n# ")
+
+
+def _child(options: argparse.Namespace) -> int:
+    campaign = Campaign(options.seed, options.count, options.passes, options.all, options.last)
+    campaign.run()
+    print(campaign.report())
+    return bool(campaign.failures)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.differential.campaign", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="another seed, other programs")
+    parser.add_argument("--count", type=int, default=500, help="how many programs")
+    parser.add_argument("--passes", action="store_true", help="also run the IR after every pass (slower)")
+    parser.add_argument("--all", action="store_true", help="go on after a failure; one program of each kind")
+    parser.add_argument("--last", help=argparse.SUPPRESS)
+    given_arguments = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(given_arguments)
+    if options.last:
+        return _child(options)
+    with tempfile.TemporaryDirectory() as folder:
+        last = os.path.join(folder, "last.py")
+        command = [sys.executable, "-m", "tests.differential.campaign", *given_arguments, "--last", last]
+        code = subprocess.call(command)
+        if code < 0 and os.path.exists(last):
+            with open(last, encoding="utf-8") as file:
+                print(f"seed {options.seed}: the process ended with signal {-code} in\n\n{file.read()}")
+    return abs(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

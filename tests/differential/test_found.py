@@ -1,0 +1,71 @@
+"""Programs that the compiler once got wrong, as small as they became."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+from tests.differential.compare import check
+from tests.differential.program import Argument, Program
+
+
+def agree(text: str, *calls: dict[str, int], shared: str = "", **inputs: tuple[object, ...]) -> None:
+    """All roads of a program agree. `inputs`: a dtype, then sizes; those named in `shared` are shared."""
+    arguments = [Argument(name, str(dtype), tuple(shape)) for name, (dtype, *shape) in inputs.items()]  # type: ignore[arg-type]
+    held = [a for a in arguments if a.name in shared.split()]
+    free = [a for a in arguments if a not in held]
+    lines = "\n".join("    " + line for line in dedent(text).strip().splitlines())
+    params = ", ".join(a.name for a in [*free, *held])
+    assert check(Program(f"def program({params}):\n{lines}\n", free, held, list(calls) or [{}]))
+
+
+def test_an_array_of_no_rows_is_read_by_a_loop_nest() -> None:
+    agree("return [x[:-1] - y], {}", {"n": 3}, x=("int8", 1, "n"), y=("int64", 3))
+
+
+def test_an_element_of_an_array_of_no_rows_is_asked_for() -> None:
+    agree("""
+        r, u = sc.scan(lambda h: h, outputs_info=[dict(initial=x, taps=[-2])], n_steps=1)
+        return [r[-2::-1][i % 2]], {}
+        """, x=("float64", 2, 1), i=("int8", 3))
+
+
+def test_an_early_stop_shortens_an_axis_that_is_not_the_first() -> None:
+    agree("""
+        r, u = sc.scan(lambda h: (h + 1, sc.until(h.sum() > 6)), outputs_info=x, n_steps=5)
+        return [r[1:].transpose(1, 0, 2), T.stack([r]), r.T + 1], {}
+        """, {}, x=("float64", 2, 3))
+
+
+def test_a_lane_hands_on_an_array_from_outside_the_loop() -> None:
+    agree("""
+        def outer(a, h):
+            def inner(b):
+                return [x]
+            r, u = sc.scan(inner, sequences=[y], outputs_info=[None], n_steps=2, return_list=True)
+            return [r[0][-1]]
+        r, u = sc.scan(outer, sequences=[x], outputs_info=[y], return_list=True)
+        return [r[0][-1]], {}
+        """, {"n": 4}, {"n": 2}, x=("uint8", "n"), y=("uint8", "n"))
+    agree("""
+        z = T.zeros_like(x)
+        r, u = sc.scan(lambda a, h: z, sequences=[x], outputs_info=[x])
+        return [r[-1]], {}
+        """, {"n": 4}, x=("int32", "n"))
+
+
+def test_the_last_value_of_a_scalar_state_beside_lanes() -> None:
+    agree("""
+        r, u = sc.scan(lambda a, h: ([h, h], {s: T.switch(s, h > 0, s)}), sequences=[x],
+                       outputs_info=[dict(initial=y, taps=[-2]), None])
+        return [r[1][0]], u
+        """, shared="s", x=("float64", 1), y=("int64", 2), s=("bool", 3))
+
+
+def test_an_inner_loop_that_never_runs_is_folded_away() -> None:
+    agree("""
+        def outer(h, g):
+            r, u = sc.scan(lambda a, b: b, sequences=[g], outputs_info=[dict(initial=y, taps=[-12])])
+            return [1.0 - h, g]
+        r, u = sc.scan(outer, outputs_info=[s, dict(initial=x, taps=[-12])], n_steps=0)
+        return [r[0], r[1].sum()], {}
+        """, {"n": 3, "m": 2}, x=("float64", 12, "m", "n"), y=("int32", 12, "m"), s=("complex128", 3))
