@@ -68,7 +68,7 @@ def _is_pointwise_nest(op: Op) -> bool:
 
 def _roots(block: Block) -> dict[Op, None]:
     """The ops of `block` that become loop nests, found from the last to the first."""
-    root_of: dict[Op, set[Op]] = {}  # op -> the roots into which it would be inlined
+    root_of: dict[Op, set[Op | None]] = {}  # op -> the roots into which it would be inlined, see _targets
     roots: set[Op] = set()
     for op in reversed(block.ops):
         if op.name in REDUCING:
@@ -76,21 +76,21 @@ def _roots(block: Block) -> dict[Op, None]:
             root_of[op] = {op}
         elif is_chain(op):
             targets = _targets(op, block, root_of)
-            if len(targets) > 1 and op.name not in FREE or op in targets:
+            if (len(targets) > 1 or None in targets) and op.name not in FREE or op in targets:
                 roots.add(op)
                 targets = {op}
             root_of[op] = targets
     return {op: None for op in block.ops if op in roots}
 
 
-def _targets(op: Op, block: Block, root_of: dict[Op, set[Op]]) -> set[Op]:
-    """Roots of all readers; `op` itself where a reader needs it in memory."""
-    targets: set[Op] = set()
+def _targets(op: Op, block: Block, root_of: dict[Op, set[Op | None]]) -> set[Op | None]:
+    """Roots of all readers; `op` itself where a reader needs it in memory; None where an inner region reads
+    it, which may take what is free from outside but nothing that is computed."""
+    targets: set[Op | None] = set()
     for user in op.result.uses:
         if user.parent is not block:
             free_inside = op.name in FREE and is_chain(user)
-            if not free_inside:
-                targets.add(op)
+            targets.add(None if free_inside else op)
         elif user in root_of and _reads_by_element(user, op):
             targets |= root_of[user]
         elif not (op.name == "tensor.splat" and user.name == "scan.scan"

@@ -26,7 +26,7 @@ from scancc.ir.remarks import remark
 
 _LOOPS = ("scan.scan", "scf.for", "linalg.generic")
 _PLACED = ("tensor.extract", "tensor.insert", "tensor.extract_slice", "tensor.insert_slice", "scan.gather",
-           "scan.scatter")
+           "scan.scatter", "memref.subview")
 
 
 def licm(module: Op) -> None:
@@ -117,7 +117,7 @@ def _safe_anywhere(op: Op) -> bool:
         return _element_inside(op.operands[0], op.operands[1:])
     if op.name == "tensor.insert":
         return _element_inside(op.operands[1], op.operands[2:])
-    if op.name == "tensor.extract_slice":
+    if op.name in ("tensor.extract_slice", "memref.subview"):
         return _slice_inside(op, op.operands[0])
     if op.name == "tensor.insert_slice":
         return _slice_inside(op, op.operands[1])
@@ -153,5 +153,5 @@ def _dynamic_size(op: Op, axis: int) -> Value:
 
 def _is_size_of(size: Value, source: Value, axis: int) -> bool:
     op = size.op
-    return (op is not None and op.name == "tensor.dim" and op.operands[0] is source
+    return (op is not None and op.name in ("tensor.dim", "memref.dim") and op.operands[0] is source
             and constant_of(op.operands[1]) == axis)

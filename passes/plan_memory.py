@@ -284,9 +284,21 @@ class Bounds:
         if op.name == "arith.maxsi":
             known = [v for v in map(self._lower, op.operands) if v is not None]
             return known[0] if known else None
-        if op.name in ("arith.minsi", "arith.addi"):
-            pair = [self._lower(v) for v in op.operands]
-            return b.binary(op.name[6:], *pair) if None not in pair else None  # type: ignore[arg-type]
+        if op.name in ("arith.minsi", "arith.addi", "arith.select"):
+            pair = [self._lower(v) for v in op.operands[-2:]]
+            name = "minsi" if op.name == "arith.select" else op.name[6:]
+            return b.binary(name, *pair) if None not in pair else None  # type: ignore[arg-type]
+        if op.name == "arith.subi":
+            low, high = self._lower(op.operands[0]), self.upper(op.operands[1])
+            return None if low is None or high is None else b.subi(low, high)
+        if op.name == "arith.index_cast":
+            inner = self._lower(op.operands[0])
+            return None if inner is None else b.index_cast(inner, value.type)
+        if op.name == "arith.divsi":
+            low, divisor = self._lower(op.operands[0]), constant_of(op.operands[1])
+            if low is None or not isinstance(divisor, int) or divisor <= 0:
+                return None
+            return b.op("arith.divsi", [low, b.const(divisor, value.type)], [value.type])
         return b.index(0) if op.name == "scf.while" and value.index == 0 else None
 
 

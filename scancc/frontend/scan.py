@@ -17,6 +17,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from scancc.errors import TypeMismatchError
+from scancc.frontend.control import Check
 from scancc.frontend.dims import ShapeI, dim, dims
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, ancestors, leaves, rebuild
 from scancc.frontend.reference import Evaluator
@@ -285,8 +286,21 @@ class _Run:
         body = self.op.body
         xs = [np.zeros(x.shape[1:], x.dtype) for x in self.inputs.xs]
         taps = [rows[tap] for c, rows in zip(body.carry, self.rows, strict=True) for tap, _ in c.taps]
-        lengths = Evaluator(dims(var), body.inputs)([*xs, *taps, *self.inputs.consts])
-        return tuple(int(n) for n in lengths)
+        lengths = Evaluator(_unchecked(dims(var)), body.inputs)
+        try:
+            return tuple(int(n) for n in lengths([*xs, *taps, *self.inputs.consts]))
+        except (ValueError, IndexError) as error:
+            error.add_note(f"{self.op.name} has no steps: this came up in finding the shape of its rows")
+            raise
+
+
+def _unchecked(lengths: Sequence[Variable]) -> list[Variable]:
+    """Lengths without the checks of a step that never runs."""
+    checked = {v: v.owner.inputs[0] for v in ancestors(lengths)
+               if v.owner is not None and isinstance(v.owner.op, Check)}
+    for _ in checked:  # a value may hold further checks
+        lengths = rebuild(lengths, checked)
+    return list(lengths)
 
 
 def _check_static_shape(name: str, var: Variable, shape: tuple[int, ...]) -> None:

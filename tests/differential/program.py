@@ -26,7 +26,7 @@ class Argument:
     def value(self, sizes: Mapping[str, int], seed: int) -> np.ndarray:
         """Random numbers that depend on the name, the sizes and `seed` only."""
         shape = tuple(n if isinstance(n, int) else sizes[n] for n in self.shape)
-        if self.count:
+        if self.count or self.name in sizes:
             return np.asarray(sizes[self.name], self.dtype)
         rng = np.random.default_rng([seed, *map(ord, self.name)])
         return random_array(rng, self.dtype, shape)

@@ -69,3 +69,39 @@ def test_an_inner_loop_that_never_runs_is_folded_away() -> None:
         r, u = sc.scan(outer, outputs_info=[s, dict(initial=x, taps=[-12])], n_steps=0)
         return [r[0], r[1].sum()], {}
         """, {"n": 3, "m": 2}, x=("float64", 12, "m", "n"), y=("int32", 12, "m"), s=("complex128", 3))
+
+
+def test_a_chain_whose_broadcast_is_read_inside_the_loop() -> None:
+    agree("""
+        def step(a):
+            return a.dimshuffle("x", 0) // (1 + abs(x) % 5)
+        r, u = sc.scan(step, sequences=[y])
+        return [r[0]], {}
+        """, {"n": 4}, x=("int8", "n"), y=("int32", "n", "n"))
+
+
+def test_a_part_of_the_last_rows_of_an_early_stop_has_a_bound() -> None:
+    agree("""
+        r, u = sc.scan(lambda a, h: (h + 1, sc.until(a > 0.5)), sequences=x, outputs_info=y)
+        return [r[-2:][1:], r[::2][-1:], r[1:][::2]], {}
+        """, {"n": 4}, {"n": 1}, x=("float64", "n"), y=("int32", 3))
+
+
+def test_a_row_outside_is_not_taken_before_a_loop_of_no_steps() -> None:
+    agree("""
+        def outer(h):
+            r, u = sc.scan(lambda g: g * 2, outputs_info=[h], n_steps=0)
+            return r[-3]
+        r, u = sc.scan(outer, outputs_info=[x], n_steps=k)
+        return [r], {}
+        """, {"n": 3, "k": 0}, x=("int32", "n"), k=("int64",))
+
+
+def test_a_failing_loop_inside_one_of_no_steps() -> None:
+    agree("""
+        def outer(h):
+            r, u = sc.scan(lambda b, g: g + b, sequences=[h], outputs_info=[dict(initial=y, taps=[-4])], n_steps=4)
+            return h + r.sum(), r[::2]
+        r, u = sc.scan(outer, outputs_info=[x, None], n_steps=k)
+        return [r[1]], {}
+        """, {"n": 1, "k": 0}, x=("float64", "n"), y=("float64", 4), k=("int64",))
