@@ -57,7 +57,8 @@ def _fitting(old: Variable, new: Any, strict: bool, site: Site) -> Variable:
 def clone(output: Any, replace: Replace = None, strict: bool = True, share_inputs: bool = True) -> Any:
     """A copy of a variable, or of a list of them, with the keys of `replace` replaced by its values.
 
-    `strict`: a replacement has the type of what it replaces. `share_inputs=False`: inputs are copied too.
+    `strict`: a replacement has the type of what it replaces. `share_inputs=False`: inputs are copied
+    too; the copy of a shared variable has one value with the original.
     """
     replace_by = replacements(replace, strict, Site(None, user_location(), "clone"))
     outputs = list(output) if isinstance(output, list | tuple) else [output]
@@ -68,8 +69,8 @@ def clone(output: Any, replace: Replace = None, strict: bool = True, share_input
 
 
 def _copied_inputs(outputs: Sequence[Variable]) -> dict[Variable, Variable]:
-    plain = [v for v in leaves(outputs) if not isinstance(v, Constant | SharedVariable)]
-    return {v: v.type(v.name) for v in plain}
+    inputs = [v for v in leaves(outputs) if not isinstance(v, Constant)]
+    return {v: v.clone() if isinstance(v, SharedVariable) else v.type(v.name) for v in inputs}
 
 
 def clone_replace(output: Any, replace: Replace = None, **rebuild_options: Any) -> Any:

@@ -15,7 +15,7 @@ from scancc.errors import MissingInputError
 from scancc.frontend.dims import DimShuffle
 from scancc.frontend.graph import Constant, Variable, ancestors, leaves, rebuild
 from scancc.frontend.shared import SharedVariable
-from scancc.frontend.site import Site
+from scancc.frontend.site import Site, described
 
 
 @dataclass
@@ -77,6 +77,20 @@ def _boundary(var: Variable) -> Variable:
 def _stays_inside(var: Variable, constant: bool) -> bool:
     """Constants, and single numbers computed from constants, are part of the step."""
     return isinstance(var, Constant) or (constant and all(n == 1 for n in var.type.shape))
+
+
+def check_passed(updates: Iterable[Variable], outputs: Iterable[Variable], known: Iterable[Variable],
+                 site: Site) -> None:
+    """What a step closes over is found from its outputs; an input that only an update uses is passed."""
+    known = list(known)
+    found = {*leaves(outputs, stop=known), *known}
+    for leaf in leaves(updates, stop=known):
+        if leaf not in found and not isinstance(leaf, Constant | SharedVariable):
+            raise MissingInputError(site.text(
+                f"an update that the step returns uses {described(leaf)}, which none of its outputs uses and which "
+                "is not in `non_sequences`: the scan is missing an input",
+                f"pass {leaf!r} in non_sequences",
+            ))
 
 
 def check_strict(invariants: Iterable[Variable], passed: Iterable[Variable], site: Site) -> None:

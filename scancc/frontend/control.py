@@ -1,4 +1,4 @@
-"""Ops about running rather than computing: run-time checks, lazy choice, a stop for gradients."""
+"""Ops about running rather than computing: run-time checks, lazy choice, stops for gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import as_operand, result_dtype
 from scancc.frontend.dims import dim
 from scancc.frontend.elementwise import cast
-from scancc.frontend.graph import Apply, Op, TensorType, Variable
+from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,32 @@ class Detach(Op):
 def detach(x: object) -> Variable:
     """`x`, which counts as a constant for gradients."""
     return Detach()(cast(as_operand(x), as_operand(x).dtype))
+
+
+@dataclass(frozen=True)
+class Draw(Op):
+    """Its first input, a number drawn at random; by the others, its parameters, it has no derivative.
+
+    Whole numbers move in jumps, and what a rejection method gives is not smooth in its parameters, so
+    a derivative of 0 would be wrong for the distribution.
+    """
+
+    distribution: str
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        return [inputs[0].type]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [inputs[0]]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return dim(node.inputs[0], axis)
+
+
+def draw(distribution: str, value: Variable, *parameters: Variable) -> Variable:
+    """`value`, marked where a parameter may ask for a derivative."""
+    symbolic = [p for p in parameters if not isinstance(p, Constant)]
+    return Draw(distribution)(value, *symbolic) if symbolic else value
 
 
 @dataclass(frozen=True)

@@ -129,9 +129,13 @@ _ids = itertools.count()
 
 
 class Variable:
-    """A symbolic tensor. `frontend.operators` adds the arithmetic and indexing operators."""
+    """A symbolic tensor. `frontend.operators` adds the arithmetic and indexing operators.
 
-    __slots__ = ("type", "owner", "index", "name", "location", "id", "__weakref__")
+    `mentions`: what the user wrote to get it and its graph does not hold, as `x` in `x.shape[0]` where
+    the length is known; whoever asks which inputs were used follows them (`mentioned`).
+    """
+
+    __slots__ = ("type", "owner", "index", "name", "location", "id", "mentions", "__weakref__")
 
     def __init__(
         self, type: TensorType, owner: Apply | None = None, index: int = 0, name: str | None = None,
@@ -143,6 +147,7 @@ class Variable:
         self.name = name
         self.location = location or user_location()
         self.id = next(_ids)  # order of creation: stable for sorting and printing
+        self.mentions: tuple[Variable, ...] = ()
 
     @property
     def dtype(self) -> str:
@@ -279,6 +284,24 @@ def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Ite
             stack.extend((v, False) for v in reversed(var.owner.inputs) if v not in seen)
 
 
+def mention(results: Iterable[Variable], *written: Variable) -> None:
+    """Note that `results` were written with `written`, whether or not their graphs hold them."""
+    for var in results:
+        if var.owner is not None or isinstance(var, Constant):
+            var.mentions += written
+
+
+def mentioned(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> set[Variable]:
+    """The ancestors of `outputs`, and those of all that these mention."""
+    found: set[Variable] = set()
+    blocked, fresh = set(stop), set(outputs)
+    while fresh:
+        reached = set(ancestors(fresh, stop=blocked | found))
+        found |= reached
+        fresh = {v for var in reached for v in var.mentions} - found
+    return found
+
+
 def applies(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> list[Apply]:
     """The applications that compute `outputs`, in an order that can be run."""
     blocked = set(stop)
@@ -311,6 +334,6 @@ def rebuild(outputs: Sequence[Variable], replace: dict[Variable, Variable]) -> l
         inputs = [memo[v] for v in node.inputs]
         copy = Apply(node.op, inputs, node.op.infer(*inputs), node.location)
         for old, new in zip(node.outputs, copy.outputs, strict=True):
-            new.name = old.name
+            new.name, new.mentions = old.name, old.mentions
             memo.setdefault(old, new)
     return [memo[v] for v in outputs]

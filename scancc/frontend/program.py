@@ -14,7 +14,7 @@ from scancc.errors import MissingInputError, UnusedInputError
 from scancc.frontend.arguments import In, bind
 from scancc.frontend.clone import replacements
 from scancc.frontend.constants import as_operand, as_tensor_variable, strong
-from scancc.frontend.graph import Constant, Variable, ancestors, leaves, rebuild, user_location
+from scancc.frontend.graph import Constant, Variable, leaves, mentioned, rebuild, user_location
 from scancc.frontend.reference import Evaluator
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site, described
@@ -244,7 +244,7 @@ def _check_used(ins: Sequence[In], results: Sequence[Variable], on_unused: str |
         raise ValueError(site.text(f"on_unused_input is {action!r}", "it is 'raise', 'warn' or 'ignore'"))
     if action == "ignore":
         return
-    used = set(ancestors(results, stop=[i.variable for i in ins]))
+    used = mentioned(results, stop=[i.variable for i in ins])
     for position, entry in enumerate(ins):
         if entry.variable in used:
             continue

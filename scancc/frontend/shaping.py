@@ -27,7 +27,7 @@ from scancc.frontend.elementwise import (
     minimum,
     mul,
 )
-from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, dtype_name
+from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, dtype_name, mention
 
 __all__ = ["DimShuffle", "ShapeI", "dim", "dims", "dimshuffle"]
 
@@ -60,12 +60,19 @@ def shape(x: object) -> Variable:
     """The lengths of all axes, an int64 vector."""
     var = as_tensor_variable(x)
     lengths = dims(var)
+    mention(lengths, var)
     return MakeVector(extents=True)(*lengths) if lengths else Constant(np.zeros(0, "int64"))
 
 
 def size(x: object) -> Variable:
     """The number of elements, an int64 scalar."""
-    return product(dims(as_tensor_variable(x)))
+    var = as_tensor_variable(x)
+    return _mentioning(product(dims(var)), var)
+
+
+def _mentioning(result: Variable, x: Variable) -> Variable:
+    mention([result], x)
+    return result
 
 
 def product(lengths: Iterable[Variable]) -> Variable:
@@ -465,7 +472,7 @@ def ones(shape: object, dtype: object = None) -> Variable:
 
 def full_like(x: object, fill_value: object, dtype: object = None) -> Variable:
     var = as_tensor_variable(x)
-    return alloc(cast(fill_value, dtype or var.dtype), dims(var))
+    return _mentioning(alloc(cast(fill_value, dtype or var.dtype), dims(var)), var)
 
 
 def zeros_like(x: object, dtype: object = None, opt: bool = False) -> Variable:
@@ -481,7 +488,8 @@ empty, empty_like = zeros, zeros_like
 
 def fill(x: object, value: object) -> Variable:
     """A tensor of the shape of `x`, filled with `value`, which keeps its own dtype."""
-    return alloc(as_tensor_variable(value), dims(as_tensor_variable(x)))
+    var = as_tensor_variable(x)
+    return _mentioning(alloc(as_tensor_variable(value), dims(var)), var)
 
 
 @dataclass(frozen=True)

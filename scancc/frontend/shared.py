@@ -11,32 +11,41 @@ from scancc.errors import TypeMismatchError
 from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
 
 
+class Container:
+    """Where a shared variable, and every clone of it, keeps the value: `storage[0]`, C-contiguous."""
+
+    __slots__ = ("storage",)
+
+    def __init__(self, value: np.ndarray) -> None:
+        self.storage = [value]
+
+
 class SharedVariable(Variable):
     """A variable that holds a value. Rank and dtype are fixed; lengths may change with the value.
 
-    `value` is the C-contiguous array itself, for the runtime; `default_update`, where set, is the
-    expression that a function gives it after each call, unless told otherwise.
+    `default_update`, where set, is the expression that a function gives it after each call, unless told
+    otherwise.
     """
 
-    __slots__ = ("default_update", "value")
+    __slots__ = ("default_update", "container")
 
-    def __init__(self, type: TensorType, value: np.ndarray, name: str | None = None) -> None:
+    def __init__(self, type: TensorType, container: Container, name: str | None = None) -> None:
         super().__init__(type, name=name)
-        self.value = value
+        self.container = container
         self.default_update: Variable | None = None
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> np.ndarray:
         """The value, copied unless `borrow`."""
-        return self.value if borrow else self.value.copy()
+        value = self.container.storage[0]
+        return value if borrow else value.copy()
 
     def set_value(self, new_value: object, borrow: bool = False) -> None:
         """Put a value of this dtype and rank, copied unless `borrow`; dtypes are cast if nothing is lost."""
         array = np.asarray(new_value)
         self._check(new_value, array)
-        if borrow and array.dtype == self.dtype and array.flags.c_contiguous:
-            self.value = array
-        else:
-            self.value = np.array(array, dtype=self.dtype, order="C")
+        if not (borrow and array.dtype == self.dtype and array.flags.c_contiguous):
+            array = np.array(array, dtype=self.dtype, order="C")
+        self.container.storage[0] = array
 
     def _check(self, given: object, array: np.ndarray) -> None:
         if not (np.can_cast(array.dtype, self.dtype) or _python_number_fits(given, array, self.dtype)):
@@ -56,11 +65,13 @@ class SharedVariable(Variable):
 
     def zero(self, borrow: bool = False) -> None:
         """Set all elements to 0."""
-        self.value = np.zeros_like(self.value)
+        self.container.storage[0] = np.zeros_like(self.container.storage[0])
 
     def clone(self) -> SharedVariable:
-        """Another variable that holds the same array now."""
-        return SharedVariable(self.type, self.value, name=self.name)
+        """Another variable over the same container: a value set through one is seen through the other."""
+        copy = SharedVariable(self.type, self.container, name=self.name)
+        copy.default_update = self.default_update
+        return copy
 
 
 def _python_number_fits(given: object, array: np.ndarray, dtype: str) -> bool:
@@ -91,6 +102,6 @@ def shared(
         raise TypeError(f"shared: {value!r} cannot become a tensor (its dtype would be {array.dtype})")
     lengths: Sequence[Any] = shape or broadcastable or (None,) * array.ndim
     fresh = array if borrow and array.flags.c_contiguous else np.array(array, order="C")
-    variable = SharedVariable(TensorType(array.dtype.name, tuple(lengths)), fresh, name=name)
+    variable = SharedVariable(TensorType(array.dtype.name, tuple(lengths)), Container(fresh), name=name)
     variable._check(value, array)
     return variable

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from scancc.frontend import operators as _operators  # noqa: F401 - variables learn to be sliced
-from scancc.frontend.closure import Closure, check_strict, close
+from scancc.frontend.closure import Closure, check_passed, check_strict, close
 from scancc.frontend.constants import as_operand, strong
-from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, user_location
+from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, mention, user_location
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs
 from scancc.frontend.sequences import SequenceSpec, as_list, parse_sequences, scan_length, step_count
 from scancc.frontend.shared import SharedVariable
@@ -90,6 +90,11 @@ class _Request:
         """The non-sequences and the names the step knows them by."""
         names = self.parameter_names()[self._n_rows():]
         return dict(zip(self.non_sequences, names, strict=True))
+
+    def written(self) -> list[Variable]:
+        """All that was passed, used by the step or not."""
+        initial = [s.initial for s in self.states if s.initial is not None]
+        return [*(s.variable for s in self.sequences), *initial, *self.non_sequences]
 
     def _n_rows(self) -> int:
         return sum(len(s.taps) for s in self.sequences) + sum(len(s.taps) for s in self.states)
@@ -259,6 +264,7 @@ def _build(
     inits = [initial_rows(s, request.site) for s in step.states if s.recurrent]
     op = Scan(body, request.site.label, truncate_gradient)
     carry, ys = op.apply_to(ScanInputs(length, xs, [*inits, *updates], closure.invariants))
+    mention([*carry, *ys], *request.written(), *(m for var in ancestors([*roots, *stop]) for m in var.mentions))
     traces, others = iter(carry), iter(ys)
     outputs = [next(traces) if spec.recurrent else next(others) for spec in step.states]
     return outputs, OrderedUpdates(zip(updates, traces, strict=True))
@@ -268,6 +274,7 @@ def _all_updates(request: _Request, step: _Step) -> dict[SharedVariable, Variabl
     """The step's updates, and those that the shared variables it reaches bring themselves."""
     roots = [*step.result.outputs, *([] if step.result.stop is None else [step.result.stop])]
     fixed = [v for v in request.non_sequences if not isinstance(v, SharedVariable)]
+    check_passed(step.result.updates.values(), roots, [*fixed, *step.own], request.site)
     updates = with_default_updates(roots, step.result.updates, [*fixed, *step.own])
     for shared, value in updates.items():
         if value.dtype != shared.dtype or value.ndim != shared.ndim:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.differential.program import Argument
-from tests.differential.terms import Axes, Axis, Term
+from tests.differential.terms import Axes, Axis, Term, together
 from tests.differential.writer import Writer
 
 VIEWS = ("[-1]", "", "[-2:]", "[-1:]", "[::2]", "[::-1]", "[0]", "[1:]", "[:-1]", "[1]", ".sum(axis=0)", "[-3]",
@@ -34,8 +34,8 @@ class Scans(Writer):
             self.add_shared()
         for _ in range(self.c.number(0, 3)):
             self.statement()
-        for _ in range(self.c.pick((1, 1, 2, 1, 3))):
-            self.scan()
+        for _ in range(self.c.pick((1, 2, 1, 2, 3))):
+            self.c.pick((self.scan, self.scan, self.lanes))()
             for _ in range(self.c.number(0, 3)):
                 self.statement()
         self.finish()
@@ -82,6 +82,28 @@ class Scans(Writer):
         text += [f"outputs_info=[{', '.join(infos)}]"] + n_steps + (["go_backwards=True"] if backwards else [])
         self.say(f"{result}, {updates} = sc.scan({', '.join(text)}, return_list=True)")
         self.results(result, rows, length)
+
+    def lanes(self) -> None:
+        """A scan of array states whose elements never mix, of which the last rows are read."""
+        step, result = self.name("step"), self.name("r")
+        first = self.need(lambda t: t.ndim > 0, self.c.pick(("float64", "float32", "int64")), ("n",))
+        inits = [first] + [self.need(lambda t: t.axes == first.axes, self.dtype(), first.axes)
+                           for _ in range(self.c.number(0, 2))]
+        states = [State(t.text, [-1], t.dtype, t.axes, max(t.bound, 1.0)) for t in inits]
+        for s in states:
+            s.params = [Term(self.name("h"), s.dtype, s.axes, s.bound)]
+        times = self.some(lambda t: t.ndim == 1 and t.axes[0] != 1) if self.c.chance(5) else None
+        params = [] if times is None else [Term(self.name("a"), times.dtype, (), times.bound)]
+        with self.function(step, [*params, *(s.params[0] for s in states)]):
+            texts = [self.fit(self.recurrence(s), s.dtype, s.axes, s.params[0].text, s.bound) for s in states]
+            self.say(f"return [{', '.join(texts)}]")
+        steps = f"sequences=[{times.text}]" if times is not None else f"n_steps={self.count().text}"
+        infos = ", ".join(s.info for s in states)
+        self.say(f"{result}, _ = sc.scan({step}, {steps}, outputs_info=[{infos}], return_list=True)")
+        view = self.c.pick(("[-1]", "[-1]", "[-2:]", "[-1:]"))
+        for i, s in enumerate(states):
+            axes = s.axes if view == "[-1]" else (self.new_length(), *s.axes)
+            self.let(f"{result}[{i}]{view}", s.dtype, axes, s.bound)
 
     def sequences(self) -> tuple[list[str], list[Term], list[tuple[Axis, int]]]:
         """Texts, the step's parameters, and each one's length and how many rows its taps take off."""
@@ -134,7 +156,7 @@ class Scans(Writer):
 
     def step_body(self, states: list[State]) -> tuple[list[Term], list[str], bool]:
         """The function's lines; the rows that it gives, the outputs_info, whether it stops."""
-        for _ in range(self.c.number(0, 4)):
+        for _ in range(self.c.number(0, 5)):
             self.statement()
         if self.scope.depth < 2 and self.c.chance(2):
             self.scan()
@@ -163,10 +185,23 @@ class Scans(Writer):
         return [next(states) if i < n_states else i for i in order]
 
     def new_value(self, state: State) -> Term:
+        if self.c.chance(6):
+            return self.recurrence(state)
         good = self.some(lambda t: t.axes == state.axes and t.dtype == state.dtype and self.is_inner(t))
         if good is not None and self.c.chance(8):
             return good
         return self.some(self.is_inner) or self.some() or state.params[0]
+
+    def recurrence(self, state: State) -> Term:
+        """Elementwise of the state's own past and of what fits it: what lanes and short chains are made of."""
+        made = self.c.pick(state.params)
+        for _ in range(self.c.number(1, 3)):
+            other = self.some(lambda t: t.dtype == state.dtype and together(t.axes, state.axes) == state.axes)
+            if other is None or self.c.chance(2):
+                made = self.apply_unary(made) or made
+            else:
+                made = self.apply_binary(made, other) or made
+        return made
 
     def is_inner(self, term: Term) -> bool:
         return term.text not in self.scope.outer

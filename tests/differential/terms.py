@@ -10,7 +10,8 @@ import numpy as np
 Axis = int | str  # a length known when the program is built, or the name of one that is not
 Axes = tuple[Axis, ...]
 BIG = 64.0  # floats that may be larger are brought back to [-1, 1]
-DTYPES = ("float64", "float32", "int64", "int32", "bool", "complex128", "int8", "uint8")
+DTYPES = ("float64", "float64", "float32", "float64", "int64", "int32", "bool", "complex128", "float32", "int8",
+          "uint8")
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from tests.differential.terms import (
 
 E = TypeVar("E")
 Draw = Callable[[st.SearchStrategy[Any]], Any]
-SIZES = (3, 2, 4, 1, 0, 5, 9, 8, 6, 7)
-LONG = (3, 17, 1, 0, 33)
+SIZES = (3, 2, 4, 1, 5, 0, 9, 8, 6, 7, 5, 9)
+LONG = (3, 17, 33, 40)
 
 
 class Choices:
@@ -149,16 +149,22 @@ class Writer:
         self.c.pick(kinds)()
 
     def unary(self) -> None:
-        x = self.need(lambda t: True)
+        self.apply_unary(self.need(lambda t: True))
+
+    def apply_unary(self, x: Term) -> Term | None:
         forms = of_kind(UNARY, x.kind, self.smooth)
-        if forms:
-            f = self.c.pick(forms)
-            self.let(f.text.format(a=x.text), f.gives or x.dtype, x.axes, _bound(f, x.bound))
+        if not forms:
+            return None
+        f = self.c.pick(forms)
+        return self.let(f.text.format(a=x.text), f.gives or x.dtype, x.axes, _bound(f, x.bound))
 
     def binary(self) -> None:
         x = self.need(lambda t: True)
         y = self.need(lambda t: together(t.axes, x.axes) is not None and (t.kind == "b") == (x.kind == "b"),
                       x.dtype, x.axes)
+        self.apply_binary(x, y)
+
+    def apply_binary(self, x: Term, y: Term) -> Term | None:
         if self.c.chance(2):
             x, y = y, x
         axes = together(x.axes, y.axes)
@@ -167,9 +173,9 @@ class Writer:
         dtype = promoted(x.dtype, y.dtype)
         forms = of_kind(BINARY, dtype[0] if dtype[0] != "u" else "u", self.smooth)
         if not forms or (dtype[0] == "f" and x.kind in "iu" and y.kind in "iu"):
-            return
+            return None
         f = self.c.pick(forms)
-        self.let(f.text.format(a=x.text, b=y.text), f.gives or dtype, axes, _bound(f, x.bound, y.bound))
+        return self.let(f.text.format(a=x.text, b=y.text), f.gives or dtype, axes, _bound(f, x.bound, y.bound))
 
     def of_one_kind(self, x: Term, y: Term) -> tuple[Term, Term]:
         """Integers beside floats are made small; bools beside numbers count."""
@@ -369,6 +375,6 @@ def programs(draw: Draw, smooth: bool = False, n_calls: int = 2) -> Program:
 
 def _sizes(choices: Choices, writer: Writer) -> dict[str, int]:
     sizes = {name: choices.pick(SIZES) for name in writer.lengths}
-    if choices.chance(1):
+    if choices.chance(2):
         sizes["n"] = choices.pick(LONG)
     return sizes | {a.name: choices.number(0, 9) for a in writer.inputs if a.count}

@@ -118,8 +118,17 @@ def test_strict_wants_shared_variables_passed():  # F14
 
 def test_strict_accepts_plain_variables_and_updated_shared_ones():  # F14
     s, x, y = sc.shared(2.0, "s"), T.vector("x"), T.scalar("y")
-    _, updates = sc.scan(lambda x_t: {s: s + x_t * y}, sequences=x, strict=True)
+    _, updates = sc.scan(lambda x_t: (x_t * y, {s: s + x_t * y}), sequences=x, strict=True)
     assert list(updates) == [s]
+
+
+def test_an_input_that_only_an_update_uses_is_passed():
+    s, x, y = sc.shared(2.0, "s"), T.vector("x"), T.scalar("y")
+    with pytest.raises(MissingInputError, match="(?s)uses `y`.*pass y in non_sequences"):
+        sc.scan(lambda x_t: {s: s + x_t * y}, sequences=x)
+    _, updates = sc.scan(lambda x_t, v: {s: s + x_t * v}, sequences=x, non_sequences=y)
+    compile([x, y], [], updates)([1, 2], 10)
+    assert s.get_value() == 32
 
 
 # ---- updates ----------------------------------------------------------------------------------------

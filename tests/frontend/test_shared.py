@@ -44,9 +44,9 @@ def test_borrowing_shares_the_array():
 
 def test_the_array_is_contiguous_whatever_was_given():
     s = sc.shared(np.arange(6.0).reshape(2, 3).T, borrow=True)
-    assert s.value.flags.c_contiguous
+    assert s.get_value(borrow=True).flags.c_contiguous
     s.set_value(np.arange(8.0)[::2].reshape(2, 2), borrow=True)
-    assert s.value.flags.c_contiguous
+    assert s.get_value(borrow=True).flags.c_contiguous
 
 
 def test_lengths_may_change_and_rank_may_not():

@@ -14,7 +14,7 @@ from scancc.frontend.constants import as_tensor_variable, is_discrete, kind
 from scancc.frontend.elementwise import cast
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import backpropagate, connected_to
-from scancc.frontend.graph import Constant, Variable, user_location
+from scancc.frontend.graph import Constant, Variable, mention, user_location
 from scancc.frontend.site import Site, described
 
 
@@ -48,6 +48,7 @@ def grad(
     results = [
         _result(v, found, v in connected or return_disconnected.lower() == "zero") for v in targets
     ]
+    mention([r for r in results if r is not None], *seeds, *targets)
     if add_names:
         _name(cost, targets, results, seeds)
     return as_given(wrt, results)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend.control import Check, Detach, IfElse
+from scancc.errors import NullTypeGradError
+from scancc.frontend.control import Check, Detach, Draw, IfElse
 from scancc.frontend.gradients.rules import (
     Gradient,
     connects,
@@ -20,6 +21,18 @@ connects(Detach)(first_inputs(0))
 
 @differentiates(Check)
 def check(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    return [gradients[0], *(None for _ in node.inputs[1:])]
+
+
+@differentiates(Draw)
+def random_draw(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    op = node.op
+    assert isinstance(op, Draw)
+    if any(wanted[1:]):
+        raise NullTypeGradError(
+            f"the {op.distribution} draw at {node.location} has no derivative by its parameters, and the gradient "
+            "was to pass through them; hold the draw constant with disconnected_grad or consider_constant"
+        )
     return [gradients[0], *(None for _ in node.inputs[1:])]
 
 

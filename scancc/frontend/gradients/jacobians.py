@@ -14,7 +14,7 @@ from scancc.frontend.gradients.backward import as_given, grad
 from scancc.frontend.gradients.forward import push_forward
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import connected_to
-from scancc.frontend.graph import Variable, user_location
+from scancc.frontend.graph import Variable, mention, user_location
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.shaping import arange, specify_shape
 from scancc.frontend.site import Site, described
@@ -37,7 +37,9 @@ def Rop(
         _check_connected(outputs, list(movements), site)
     moved = push_forward(outputs, movements)
     zero = return_disconnected.lower() == "zero"
-    return as_given(f, [_or_zeros(out, m, zero) for out, m in zip(outputs, moved, strict=True)])
+    results = [_or_zeros(out, m, zero) for out, m in zip(outputs, moved, strict=True)]
+    mention([r for r in results if r is not None], *outputs, *movements, *movements.values())
+    return as_given(f, results)
 
 
 def _movements(wrt: Any, eval_points: Any, site: Site) -> dict[Variable, Variable]:

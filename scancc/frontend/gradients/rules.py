@@ -15,6 +15,7 @@ import numpy as np
 from scancc.errors import NullTypeGradError
 from scancc.frontend import reduction
 from scancc.frontend.constants import is_discrete
+from scancc.frontend.control import Draw
 from scancc.frontend.dims import dims
 from scancc.frontend.elementwise import add
 from scancc.frontend.graph import Apply, Constant, Op, Variable
@@ -132,4 +133,5 @@ def total(terms: Iterable[Gradient]) -> Gradient:
 
 
 def is_continuous(x: Variable) -> bool:
-    return not is_discrete(x.dtype)
+    """Whether a gradient may go beyond `x`: floats; and draws, where it is an error."""
+    return not is_discrete(x.dtype) or (x.owner is not None and isinstance(x.owner.op, Draw))

@@ -41,7 +41,8 @@ def needed_carries(body: Body, roots: Iterable[Variable], start: Iterable[int], 
 
 @connects(Scan)
 def scan_connection(node: Apply, reached: Sequence[bool]) -> Sequence[bool]:
-    """Not connected: the number of steps, and what only decides when to stop."""
+    """Not connected: the number of steps, what only decides when to stop, initial rows that no step reads
+    (unless the final row is asked for, which is the initial one after no steps)."""
     op = node.op
     assert isinstance(op, Scan)
     body, outputs = op.body, op.outputs_of(reached)
@@ -50,7 +51,8 @@ def scan_connection(node: Apply, reached: Sequence[bool]) -> Sequence[bool]:
     carries = needed_carries(body, ys, start, set(range(len(body.carry))))
     inside = connected_to([*ys, *(body.carry[i].next for i in carries)])
     groups = ScanInputs(
-        False, [x in inside for x in body.xs], [i in carries for i in range(len(body.carry))],
+        False, [x in inside for x in body.xs],
+        [i in carries and (not c.trace or not inside.isdisjoint(tap_variables(c))) for i, c in enumerate(body.carry)],
         [c in inside for c in body.consts],
     )
     return [groups.length, *groups.xs, *groups.inits, *groups.consts]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from scancc.frontend.control import Check, Detach
+from scancc.frontend.control import Check, Detach, Draw
 from scancc.frontend.dims import DimShuffle, ShapeI, dims
 from scancc.frontend.elementwise import Cast, Elemwise
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
@@ -30,8 +30,8 @@ from scancc.frontend.shaping import (
 )
 
 _CHEAP_OPS = (
-    Alloc, ARange, Cast, Check, Detach, DimShuffle, Join, MakeVector, Reshape, ShapeI, SpecifyShape, Subtensor,
-    AdvancedSubtensor, Unbroadcast,
+    Alloc, ARange, Cast, Check, Detach, DimShuffle, Draw, Join, MakeVector, Reshape, ShapeI, SpecifyShape,
+    Subtensor, AdvancedSubtensor, Unbroadcast,
 )
 _CHEAP_FUNCTIONS = frozenset((
     "add", "sub", "mul", "true_div", "neg", "abs", "sgn", "sqr", "sqrt", "reciprocal", "maximum", "minimum",

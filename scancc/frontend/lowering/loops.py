@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from scancc.errors import UnsupportedError
-from scancc.frontend.control import Check, Detach, GradientFilter, IfElse
+from scancc.frontend.control import Check, Detach, Draw, GradientFilter, IfElse
 from scancc.frontend.graph import Apply, Variable
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
 from scancc.frontend.lowering.indexing import extract_slice
@@ -34,7 +34,7 @@ def check(low: Lowering, node: Apply) -> Sequence[Value]:
     return [value]
 
 
-@lowers(Detach, GradientFilter)
+@lowers(Detach, Draw, GradientFilter)
 def detach(low: Lowering, node: Apply) -> Sequence[Value]:
     """Gradients stop or change here; the value goes on."""
     return [low.inputs(node)[0]]

@@ -17,6 +17,7 @@ from scancc.config import config
 from scancc.errors import UnsupportedError
 from scancc.frontend import elementwise as e
 from scancc.frontend.constants import as_tensor_variable
+from scancc.frontend.control import draw
 from scancc.frontend.graph import Constant, TensorType, Variable
 from scancc.frontend.indexing import set_subtensor
 from scancc.frontend.random import formulas
@@ -26,7 +27,7 @@ from scancc.frontend.reduction import max as max_
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.scan_module import until
 from scancc.frontend.shaping import arange, reshape
-from scancc.frontend.shared import SharedVariable
+from scancc.frontend.shared import Container, SharedVariable
 from scancc.frontend.tracing import scan
 
 Size = Any
@@ -114,19 +115,22 @@ class RandomStream:
         for number, (rng, _) in enumerate(self.state_updates):
             rng.set_value(_key(seed, number))
 
-    def _draw(self, make: Callable[[_Source], Variable], dtype: str | None = None) -> RandomVariable:
+    def _draw(self, make: Callable[[_Source], Variable], dtype: str | None = None, distribution: str = "",
+              parameters: Sequence[Variable] = ()) -> RandomVariable:
+        """A new stream and what `make` draws from it; by `parameters` the value has no derivative."""
         number = len(self.state_updates)
-        rng = SharedVariable(_STATE, _key(self.default_instance_seed, number), name=f"rng{number}")
+        rng = SharedVariable(_STATE, Container(_key(self.default_instance_seed, number)), name=f"rng{number}")
         source = _Source(rng)
         value = make(source)
         value = value if dtype is None else e.cast(value, dtype)
+        value = draw(distribution, value, *parameters)
         assert value.owner is not None
         update = (rng, source.next_state())
         rng.default_update = update[1]
         self.state_updates.append(update)
-        draw = RandomVariable(value, rng, update)
-        value.owner.outputs[value.index] = draw
-        return draw
+        variable = RandomVariable(value, rng, update)
+        value.owner.outputs[value.index] = variable
+        return variable
 
     # ---- numbers ----
 
@@ -186,27 +190,29 @@ class RandomStream:
                 return e.cast(e.lt(call("random_unit", s.bits(lengths)), chance), "int64")
             hits = e.lt(call("random_unit", s.bits([trials, *lengths])), chance)
             return sum_(e.cast(hits, "int64"), axis=0)
-        return self._draw(make, dtype)
+        return self._draw(make, dtype, "binomial", [trials, chance])
 
     def random_integers(self, size: Size = None, low: Any = 0, high: Any = 1, ndim: int | None = None,
                         dtype: str = "int64", **unused: Any) -> RandomVariable:
         """Integers from low to high, both included."""
         first, last = (e.cast(as_tensor_variable(v), "int64") for v in (low, high))
-        return self._draw(lambda s: _integers(s, _lengths(size, [first, last], ndim), first, last + 1), dtype)
+        return self._draw(lambda s: _integers(s, _lengths(size, [first, last], ndim), first, last + 1), dtype,
+                          "random_integers", [first, last])
 
     def integers(self, low: Any, high: Any = None, size: Size = None, ndim: int | None = None,
                  dtype: str = "int64") -> RandomVariable:
         """Integers from low (0 where high is not given) up to, without, high."""
         start, stop = (0, low) if high is None else (low, high)
         first, end = (e.cast(as_tensor_variable(v), "int64") for v in (start, stop))
-        return self._draw(lambda s: _integers(s, _lengths(size, [first, end], ndim), first, end), dtype)
+        return self._draw(lambda s: _integers(s, _lengths(size, [first, end], ndim), first, end), dtype,
+                          "integers", [first, end])
 
     def categorical(self, p: Any, size: Size = None, ndim: int | None = None, dtype: str = "int64") -> RandomVariable:
         """Index i with probability p[..., i], for each row of p (which sum to 1)."""
         chances = as_tensor_variable(p)
         rows = [chances.shape[i] for i in range(chances.ndim - 1)]
         lengths = _lengths(size, [], ndim) if size is not None else rows
-        return self._draw(lambda s: _category(s, lengths, chances), dtype)
+        return self._draw(lambda s: _category(s, lengths, chances), dtype, "categorical", [chances])
 
     def multinomial(self, size: Size = None, n: Any = 1, pvals: Any = (0.5, 0.5), ndim: int | None = None,
                     dtype: str = "int64", **unused: Any) -> RandomVariable:
@@ -219,7 +225,7 @@ class RandomStream:
             picks = _category(s, [n, *lengths], chances)
             names = arange(chances.shape[chances.ndim - 1])
             return sum_(e.cast(e.eq(picks.dimshuffle(*range(picks.ndim), "x"), names), "int64"), axis=0)
-        return self._draw(make, dtype)
+        return self._draw(make, dtype, "multinomial", [chances])
 
     def choice(self, size: Size = 1, a: Any = 2, replace: bool = True, p: Any = None, ndim: int | None = None,
                dtype: str | None = None, **unused: Any) -> RandomVariable:
@@ -243,7 +249,7 @@ class RandomStream:
                     total = total * length
                 places = reshape(order[:total], lengths, ndim=len(lengths))
             return places if values.ndim == 0 else values[places]
-        return self._draw(make, dtype)
+        return self._draw(make, dtype, "choice", [] if p is None else [as_tensor_variable(p)])
 
     def permutation(self, size: Size = None, n: Any = 1, ndim: int | None = None, dtype: str = "int64",
                     ) -> RandomVariable:
@@ -265,7 +271,8 @@ class RandomStream:
               dtype: str | None = None) -> RandomVariable:
         """Gamma with this shape and scale (Marsaglia and Tsang, 2000)."""
         k, theta = (as_tensor_variable(v) for v in (shape, scale))
-        return self._draw(lambda s: _gamma(s, _lengths(size, [k, theta], ndim), k) * theta, dtype or config.floatX)
+        return self._draw(lambda s: draw("gamma", _gamma(s, _lengths(size, [k, theta], ndim), k), k) * theta,
+                          dtype or config.floatX)
 
     def beta(self, size: Size = None, alpha: Any = 1.0, beta: Any = 1.0, ndim: int | None = None,
              dtype: str | None = None) -> RandomVariable:
@@ -276,13 +283,13 @@ class RandomStream:
             lengths = _lengths(size, [a, b], ndim)
             x, y = _gamma(s, lengths, a), _gamma(s, lengths, b)
             return x / (x + y)
-        return self._draw(make, dtype or config.floatX)
+        return self._draw(make, dtype or config.floatX, "beta", [a, b])
 
     def poisson(self, size: Size = None, lam: Any = 1.0, ndim: int | None = None, dtype: str = "int64",
                 ) -> RandomVariable:
         """Poisson with mean `lam`: arrivals counted until time lam; takes about max(lam) steps."""
         mean = as_tensor_variable(lam)
-        return self._draw(lambda s: _poisson(s, _lengths(size, [mean], ndim), mean), dtype)
+        return self._draw(lambda s: _poisson(s, _lengths(size, [mean], ndim), mean), dtype, "poisson", [mean])
 
 
 def _integers(s: _Source, lengths: Sequence[Any], first: Variable, end: Variable) -> Variable:

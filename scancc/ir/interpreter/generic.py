@@ -163,12 +163,13 @@ class _LaneNest(_Nest):
         env[self.op] = [_counter(size, dim, self.n_dims) for dim, size in enumerate(sizes)]
         terms = self.terms.run(env, aligned[:self.n_in])
         lanes = [sizes[d] for d in self.parallel]
+        n_terms = math.prod(sizes[d] for d in self.reduced)
         totals = []
         for term, start, combine, dtype in zip(
                 terms, aligned[self.n_in:], self.combiners, self.dtypes, strict=True):
             rows = np.broadcast_to(term, sizes).transpose(self.parallel + self.reduced)
             first = start.transpose(self.parallel + self.reduced).reshape(*lanes, 1)
-            chain = np.concatenate([first, rows.reshape(*lanes, -1)], axis=-1)
+            chain = np.concatenate([first, rows.reshape(*lanes, n_terms)], axis=-1)
             totals.append(combine.accumulate(chain, axis=-1, dtype=dtype)[..., -1])
         return totals
 
