@@ -11,7 +11,7 @@ from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import as_operand, result_dtype
 from scancc.frontend.dims import dim
 from scancc.frontend.elementwise import cast
-from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable
+from scancc.frontend.graph import Apply, Op, StreamType, TensorType, Variable
 
 
 @dataclass(frozen=True)
@@ -75,28 +75,27 @@ def detach(x: object) -> Variable:
 
 @dataclass(frozen=True)
 class Draw(Op):
-    """Its first input, a number drawn at random; by the others, its parameters, it has no derivative.
+    """A stream's next state and a value drawn at random, its first two inputs, as they are.
 
-    Whole numbers move in jumps, and what a rejection method gives is not smooth in its parameters, so
-    a derivative of 0 would be wrong for the distribution.
+    By the other inputs, parameters of the distribution, the value has no derivative: whole numbers move
+    in jumps, and what a rejection method gives is not smooth in its parameters, so that a derivative of
+    0 would be wrong for the distribution.
     """
 
     distribution: str
 
+    @property
+    def name(self) -> str:
+        return self.distribution
+
     def infer(self, *inputs: Variable) -> list[TensorType]:
-        return [inputs[0].type]
+        return [StreamType(), inputs[1].type]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [inputs[0]]
+        return list(inputs[:2])
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
-
-
-def draw(distribution: str, value: Variable, *parameters: Variable) -> Variable:
-    """`value`, marked where a parameter may ask for a derivative."""
-    symbolic = [p for p in parameters if not isinstance(p, Constant)]
-    return Draw(distribution)(value, *symbolic) if symbolic else value
+        return dim(node.inputs[output], axis)
 
 
 @dataclass(frozen=True)

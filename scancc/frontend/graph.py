@@ -125,6 +125,16 @@ class TensorType:
         return f"{self.dtype}[{dims}]"
 
 
+class StreamType(TensorType):
+    """The state of a stream of random numbers: a key and a counter, as two 64-bit numbers.
+
+    As a state of `scan` it has no trace: only the last one is kept.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("uint64", (2,))
+
+
 _ids = itertools.count()
 
 

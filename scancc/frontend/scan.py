@@ -19,7 +19,7 @@ import numpy as np
 from scancc.errors import TypeMismatchError
 from scancc.frontend.control import Check
 from scancc.frontend.dims import ShapeI, dim, dims
-from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, ancestors, leaves, rebuild
+from scancc.frontend.graph import Apply, Constant, Op, StreamType, TensorType, Variable, ancestors, leaves, rebuild
 from scancc.frontend.reference import Evaluator
 from scancc.frontend.site import described
 
@@ -77,6 +77,8 @@ class Body:
 
 def merge_types(first: TensorType, second: TensorType) -> TensorType:
     """The type of one array that has both types."""
+    if isinstance(first, StreamType):
+        return first
     shape = tuple(m if n is None else n for n, m in zip(first.shape, second.shape, strict=True))
     return TensorType(first.dtype, shape)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from scancc.errors import TypeMismatchError
-from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
+from scancc.frontend.graph import DTYPES, StreamType, TensorType, Variable, dtype_name
 
 
 class Container:
@@ -69,9 +70,47 @@ class SharedVariable(Variable):
 
     def clone(self) -> SharedVariable:
         """Another variable over the same container: a value set through one is seen through the other."""
-        copy = SharedVariable(self.type, self.container, name=self.name)
-        copy.default_update = self.default_update
-        return copy
+        other = type(self)(self.type, self.container, name=self.name)
+        other.default_update = self.default_update
+        return other
+
+
+class StreamState(np.ndarray):
+    """A stream's key and counter, with the methods by which the older systems' generators are set."""
+
+    def seed(self, seed: int) -> None:
+        """Start again, with the key that `seed` is."""
+        self.restart(np.uint64(seed % 2**64))
+
+    def restart(self, key: np.uint64) -> None:
+        self[:] = key, 0
+
+    def get_state(self) -> np.ndarray:
+        return np.array(self)
+
+    def set_state(self, state: Sequence[int] | np.ndarray) -> None:
+        self[:] = state
+
+
+class StreamVariable(SharedVariable):
+    """A shared variable that holds the state of a stream of random numbers."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of_key(cls, key: np.uint64, name: str | None = None) -> StreamVariable:
+        return cls(StreamType(), Container(np.array([key, 0], np.uint64)), name)
+
+    def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> StreamState:
+        """The state; with `borrow` what is done to it is done to the variable."""
+        return super().get_value(borrow).view(StreamState)
+
+
+def _stream_of(generator: np.random.Generator | np.random.RandomState, name: str | None) -> StreamVariable:
+    """A stream whose key is what a copy of NumPy's generator draws next."""
+    own = copy.deepcopy(generator)
+    draw = own.integers if isinstance(own, np.random.Generator) else own.randint
+    return StreamVariable.of_key(draw(0, 2**64, dtype=np.uint64), name)
 
 
 def _python_number_fits(given: object, array: np.ndarray, dtype: str) -> bool:
@@ -92,9 +131,12 @@ def shared(
 ) -> SharedVariable:
     """A shared variable that holds `value`: its dtype, or `dtype`; a Python int is int64, a float float64.
 
+    A NumPy generator gives a stream of random numbers, for `rng=` of a draw.
     The value is copied unless `borrow`. `broadcastable` or `shape` say lengths that stay; by default a
     later value may have any lengths.
     """
+    if isinstance(value, np.random.Generator | np.random.RandomState):
+        return _stream_of(value, name)
     if isinstance(value, Variable):
         raise TypeError(f"shared: {value!r} is symbolic; a shared variable starts from numbers or an array")
     array = np.asarray(value, dtype=None if dtype is None else dtype_name(dtype))

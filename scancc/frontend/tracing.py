@@ -10,7 +10,7 @@ from typing import Any
 from scancc.frontend import operators as _operators  # noqa: F401 - variables learn to be sliced
 from scancc.frontend.closure import Closure, check_passed, check_strict, close
 from scancc.frontend.constants import as_operand, strong
-from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, mention, user_location
+from scancc.frontend.graph import Constant, StreamType, TensorType, Variable, ancestors, mention, user_location
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs
 from scancc.frontend.sequences import SequenceSpec, as_list, parse_sequences, scan_length, step_count
 from scancc.frontend.shared import SharedVariable
@@ -313,7 +313,7 @@ def _body(
 
 def _carry(spec: StateSpec, taps: Sequence[Variable], new: Variable, used: set[Variable]) -> Carry:
     read = tuple((tap, var) for tap, var in zip(spec.taps, taps, strict=True) if var in used)
-    return Carry(read, spec.depth, new, trace=True)
+    return Carry(read, spec.depth, new, trace=not isinstance(spec.row_type, StreamType))
 
 
 def _truncation(truncate_gradient: Any, site: Site) -> int:

@@ -77,10 +77,11 @@ def test_a_row_of_a_step_outside_its_scan():
 
 
 @pytest.mark.parametrize("written", [
-    lambda: T.zeros_like(Y), lambda: T.zeros((X * Y).shape), lambda: T.arange((X * Y).shape[0]), lambda: X.size * 0 + Y.size,
-    lambda: sc.grad(X.sum(), Y, disconnected_inputs="ignore"), lambda: sc.grad((X * Y).sum(), X[:1], disconnected_inputs="ignore"),
+    lambda: T.zeros_like(Y), lambda: T.zeros((X * Y).shape), lambda: T.arange((X * Y).shape[0]),
+    lambda: X.size * 0 + Y.size, lambda: sc.grad(X.sum(), Y, disconnected_inputs="ignore"),
     lambda: sc.grad((3 * X + Y).sum(), X), lambda: sc.scan(lambda x, y: x, X, non_sequences=Y)[0],
-    lambda: sc.scan(lambda x, h: x, X, Y)[0], lambda: sc.scan(lambda i: sc.grad((X * Y)[i], Y), T.arange(X.shape[0]))[0],
+    lambda: sc.scan(lambda x, h: x, X, Y)[0],
+    lambda: sc.scan(lambda i: sc.grad((X * Y)[i], Y), T.arange(X.shape[0]))[0],
     lambda: sc.clone(T.zeros_like(Y) + X, {X: X * 2}), lambda: sc.Rop(3 * X + Y, X, X),
 ])
 def test_what_was_written_counts_as_used(written):

@@ -77,6 +77,10 @@ DISCRETE = {
     "integers": (lambda s: s.integers(5, size=(N,)), [1 / 5] * 5),
     "categorical": (lambda s: s.categorical(PVALS, size=(N,)), PVALS),
     "choice": (lambda s: s.choice((N,), a=4), [1 / 4] * 4),
+    "the first of a permutation": (lambda s: s.permutation((N,), 4)[:, 0], [1 / 4] * 4),
+    "the second without replacement": (
+        lambda s: s.multinomial_wo_replacement(n=2, pvals=np.tile(PVALS, (N, 1)))[:, 1],
+        [sum(q * p / (1 - q) for j, q in enumerate(PVALS) if i != j) for i, p in enumerate(PVALS)]),
     "choice with p": (lambda s: s.choice((N,), a=3, p=PVALS), PVALS),
     "poisson": (lambda s: s.poisson((N,), lam=2.0), [math.exp(-2) * 2**k / math.factorial(k) for k in range(9)]),
     "multinomial": (lambda s: T.argmax(s.multinomial((N,), pvals=PVALS), axis=1), PVALS),
@@ -122,6 +126,53 @@ def test_the_same_bits_on_both_executors(name):
     reference = sc.function([], draw(RandomStream(3)), mode="reference")
     for _ in range(2):  # the second call draws on
         assert np.array_equal(native(), reference())
+
+
+@pytest.mark.parametrize("replace", [True, False])
+@pytest.mark.parametrize("p", [None, [0.1, 0.2, 0.3, 0.4]])
+def test_choice_with_and_without_repeats(replace, p):
+    x = sc.function([], RandomStream(1).choice([10, 20, 30, 40], size=(4,), replace=replace, p=p))
+    rows = [tuple(x()) for _ in range(20)]
+    assert set(np.ravel(rows)) == {10, 20, 30, 40}
+    assert all(len(set(row)) == 4 for row in rows) != replace
+
+
+# ---- calls ----
+
+
+@pytest.mark.parametrize("numpy_order, size_first", [
+    (lambda s: s.uniform(-1, 1, (2, 3)), lambda s: s.uniform((2, 3), -1, 1)),
+    (lambda s: s.uniform(0.1, 0.9, size=(2, 3)), lambda s: s.uniform((2, 3), 0.1, 0.9, 2)),
+    (lambda s: s.normal(0, 1, size=[4]), lambda s: s.normal([4])),
+    (lambda s: s.normal(np.zeros(3), 2), lambda s: s.normal((3,), std=2)),
+    (lambda s: s.binomial(3, 0.5, (2,)), lambda s: s.binomial((2,), 3, 0.5)),
+    (lambda s: s.multinomial(2, [0.1, 0.2, 0.7]), lambda s: s.multinomial((), 2, [0.1, 0.2, 0.7])),
+    (lambda s: s.choice(5, (3,)), lambda s: s.choice((3,), 5)),
+    (lambda s: s.permutation(5), lambda s: s.permutation(None, 5)),
+    (lambda s: s.integers(2, 7, (4,)), lambda s: s.random_integers((4,), 2, 6)),
+    (lambda s: s.gamma(2.0, 3.0, (2,)), lambda s: s.gamma((2,), 2.0, 3.0)),
+    (lambda s: s.normal(size=T.as_tensor_variable([2, 2])), lambda s: s.gen("normal", T.as_tensor_variable([2, 2]))),
+])
+def test_both_orders_of_arguments(numpy_order, size_first):
+    first, second = sc.function([], [numpy_order(RandomStream(3)), size_first(RandomStream(3))])()
+    np.testing.assert_array_equal(first, second)
+    assert first.dtype == second.dtype
+
+
+@pytest.mark.parametrize("draw, text", [
+    (lambda s: s.uniform(0, 1, (2,), 4), "takes low, high, size"),
+    (lambda s: s.uniform((2,), low=1, size=(3,)), "low twice"),
+    (lambda s: s.normal(sigma=2), "sigma"),
+])
+def test_arguments_that_do_not_fit(draw, text):
+    with pytest.raises(TypeError, match=text):
+        draw(RandomStream(3))
+
+
+def test_a_draw_has_a_name_and_a_dtype():
+    draw = RandomStream().normal(0, 1, name="noise", dtype="float32")
+    assert (draw.name, draw.dtype, draw.owner.op.name) == ("noise", "float32", "normal")
+    assert draw.owner.outputs == [draw.update[1], draw]
 
 
 # ---- streams ----
@@ -216,6 +267,85 @@ def test_gibbs_chain_is_the_same_passed_strict_and_on_both_executors():
 def test_gibbs_chain_strict_without_its_shared_variables():
     with pytest.raises(MissingInputError):
         gibbs(strict=True, passed=False)
+
+
+def test_the_gradient_by_a_discrete_draw_does_not_exist():  # the older systems' stochastic pooling
+    x, stream = T.matrix("x"), RandomStream()
+
+    def pooled(i):
+        return x + stream.multinomial(n=1, pvals=(x / x.sum(axis=0)).T).T
+    rows, _ = sc.scan(pooled, sequences=T.arange(3))
+    with pytest.raises(sc.gradient.NullTypeGradError, match="the multinomial draw at .*test_random.py"):
+        T.grad(rows.sum(), x)
+    held, _ = sc.scan(lambda i: x + sc.gradient.disconnected_grad(stream.binomial(p=x)), sequences=T.arange(3))
+    np.testing.assert_array_equal(sc.function([x], T.grad(held.sum(), x))(np.full((2, 2), 0.5)), np.full((2, 2), 3))
+
+
+def test_the_gradient_by_a_continuous_draw_moves_it():
+    mean, spread, stream = T.dscalar("mean"), T.dscalar("spread"), RandomStream(3)
+    z = stream.normal(mean, spread, size=(4,))
+    value, by_mean, by_spread = sc.function(
+        [mean, spread], [z.sum(), *T.grad(z.sum(), [mean, spread])])(2.0, 3.0)
+    assert by_mean == 4
+    np.testing.assert_allclose(by_spread, (value - 8) / 3)
+
+
+# ---- states that the caller looks after ----
+
+
+@pytest.mark.parametrize("n_steps", [0, 1, 5])
+@pytest.mark.parametrize("mode", ["native", "reference"])
+def test_a_stream_as_a_state_of_scan(mode, n_steps):  # F29
+    def walk(rng, x):
+        moved = T.random.normal(x, 1.0, rng=rng)
+        return moved.update[1], moved
+    rng, n = sc.shared(np.random.default_rng(7)), T.iscalar("n")
+    (last, xs), updates = sc.scan(walk, outputs_info=[rng, 0.0], n_steps=n)
+    assert last.ndim == 1 and not updates  # no trace of states
+    f = sc.function([n], xs, updates={rng: last}, mode=mode)
+    start = rng.get_value()
+    whole = f(2 * n_steps)
+    rng.set_value(start)
+    first = f(n_steps)
+    assert first.shape == (n_steps,) and len(set(first)) == n_steps
+    np.testing.assert_array_equal(first, whole[:n_steps])
+    if n_steps:  # the walk goes on where it was, from 0
+        np.testing.assert_allclose(f(n_steps) + first[-1], whole[n_steps:])
+
+
+def test_a_stream_from_a_generator_of_numpy():
+    first, again = (sc.shared(np.random.default_rng(3)) for _ in range(2))
+    old = sc.shared(np.random.RandomState(3))
+    draws = sc.function([], [T.random.uniform(size=(3,), rng=rng) for rng in (first, again, old)])
+    a, b, c = draws()
+    assert np.array_equal(a, b) and not np.array_equal(a, c) and np.array_equal(draws()[0], a)
+
+
+def test_states_are_seeded_kept_and_put_back():  # E4
+    stream = RandomStream(5)
+    draw, other = stream.uniform((3,)), stream.normal((2,))
+    f = sc.function([], draw)
+    state = draw.rng.get_value(borrow=True)
+    state.seed(89234)
+    draw.rng.set_value(state, borrow=True)
+    kept = draw.rng.get_value().get_state()
+    first = f()
+    assert not np.array_equal(f(), first)
+    stream[draw.rng].set_state(kept)
+    assert np.array_equal(f(), first)
+    stream[draw.rng] = kept
+    assert np.array_equal(f(), first)
+    assert [rng for rng, _ in stream.updates()] == [draw.rng, other.rng]
+
+
+def test_later_draws_from_another_seed():
+    stream = RandomStream(5)
+    stream.uniform((2,))
+    stream.set_rstate(8)
+    stream.inc_rstate()
+    assert stream.rstate.tolist() == [9, 0]
+    ours, fresh = sc.function([], [stream.uniform((2,)), RandomStream(9).uniform((2,))])()
+    assert np.array_equal(ours, fresh)
 
 
 def test_old_names():

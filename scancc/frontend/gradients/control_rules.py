@@ -24,16 +24,22 @@ def check(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) ->
     return [gradients[0], *(None for _ in node.inputs[1:])]
 
 
+@connects(Draw)
+def draw_connection(node: Apply, reached: Sequence[bool]) -> Sequence[bool]:
+    state, value = reached
+    return [state, *(value for _ in node.inputs[1:])]
+
+
 @differentiates(Draw)
 def random_draw(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
     op = node.op
     assert isinstance(op, Draw)
-    if any(wanted[1:]):
+    if any(wanted[2:]):
         raise NullTypeGradError(
             f"the {op.distribution} draw at {node.location} has no derivative by its parameters, and the gradient "
             "was to pass through them; hold the draw constant with disconnected_grad or consider_constant"
         )
-    return [gradients[0], *(None for _ in node.inputs[1:])]
+    return [None, gradients[1], *(None for _ in node.inputs[2:])]
 
 
 @connects(IfElse)

@@ -16,11 +16,11 @@ from scancc.errors import NullTypeGradError
 from scancc.frontend import reduction
 from scancc.frontend.constants import is_discrete
 from scancc.frontend.control import Draw
-from scancc.frontend.dims import dims
-from scancc.frontend.elementwise import add
+from scancc.frontend.dims import DimShuffle, dims
+from scancc.frontend.elementwise import Cast, add
 from scancc.frontend.graph import Apply, Constant, Op, Variable
-from scancc.frontend.indexing import AdvancedIncSubtensor, IncSubtensor
-from scancc.frontend.shaping import Alloc, addbroadcast, alloc
+from scancc.frontend.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
+from scancc.frontend.shaping import Alloc, Reshape, addbroadcast, alloc
 
 Gradient = Variable | None
 Rule = Callable[[Apply, Sequence[Gradient], Sequence[bool]], Sequence[Gradient]]
@@ -133,5 +133,13 @@ def total(terms: Iterable[Gradient]) -> Gradient:
 
 
 def is_continuous(x: Variable) -> bool:
-    """Whether a gradient may go beyond `x`: floats; and draws, where it is an error."""
-    return not is_discrete(x.dtype) or (x.owner is not None and isinstance(x.owner.op, Draw))
+    """Whether a gradient may go beyond `x`: floats; and draws and views of them, where it is an error."""
+    return not is_discrete(x.dtype) or _is_draw(x)
+
+
+def _is_draw(x: Variable) -> bool:
+    node = x.owner
+    while node is not None and isinstance(node.op, DimShuffle | Reshape | Subtensor | AdvancedSubtensor | Cast):
+        x = node.inputs[0]
+        node = x.owner
+    return node is not None and isinstance(node.op, Draw) and x.index == 1

@@ -34,7 +34,12 @@ def check(low: Lowering, node: Apply) -> Sequence[Value]:
     return [value]
 
 
-@lowers(Detach, Draw, GradientFilter)
+@lowers(Draw)
+def draw(low: Lowering, node: Apply) -> Sequence[Value]:
+    return low.inputs(node)[:2]
+
+
+@lowers(Detach, GradientFilter)
 def detach(low: Lowering, node: Apply) -> Sequence[Value]:
     """Gradients stop or change here; the value goes on."""
     return [low.inputs(node)[0]]

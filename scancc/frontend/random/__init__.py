@@ -1,13 +1,23 @@
 """Random streams: counter-based draws whose state is an explicit value.
 
 `RandomStream(seed)` makes draws; `shared_randomstreams.RandomStreams` and `MRG_RandomStreams` are its
-older names. docs/random.md has the algorithms and what is promised of their bits.
+older names. The distributions are also functions here: `normal(0, 1, rng=state)` draws from a state that
+the caller looks after. docs/random.md has the algorithms and what is promised of their bits.
 """
 
 from __future__ import annotations
 
-from scancc.frontend.random.streams import RandomStream, RandomVariable
+from functools import partial
+from typing import Any
+
+from scancc.frontend.random.streams import DISTRIBUTIONS, RandomStream, RandomVariable, draw_once
 
 RandomStreams = MRG_RandomStreams = RandomStream
 
-__all__ = ["MRG_RandomStreams", "RandomStream", "RandomStreams", "RandomVariable"]
+__all__ = ["MRG_RandomStreams", "RandomStream", "RandomStreams", "RandomVariable", *DISTRIBUTIONS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in DISTRIBUTIONS:
+        return partial(draw_once, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,140 @@
+"""What a distribution is made of: fresh bits of a stream, counted, and values from them.
+
+Element i of a draw takes the block at counter + i, so that the bits do not depend on how elements are
+split among lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from scancc.frontend import elementwise as e
+from scancc.frontend.constants import as_tensor_variable
+from scancc.frontend.graph import Constant, Variable
+from scancc.frontend.indexing import set_subtensor
+from scancc.frontend.random.scalars import call
+from scancc.frontend.reduction import argsort, cumsum
+from scancc.frontend.reduction import max as max_
+from scancc.frontend.reduction import sum as sum_
+from scancc.frontend.scan_module import until
+from scancc.frontend.shaping import arange, reshape
+from scancc.frontend.tracing import scan
+
+Lengths = Sequence[Any]
+_N_TRIES = 12  # of a rejection method; each is accepted with probability above 0.95
+
+
+class Source:
+    """Random bits of one draw call: fresh blocks of Philox from the state `rng`, counted."""
+
+    def __init__(self, rng: Variable) -> None:
+        self.rng = rng
+        self.used: Any = 0  # blocks taken so far
+
+    def blocks(self, size: Lengths) -> tuple[Variable, Variable]:
+        """Two 64-bit numbers an element, of shape `size`."""
+        total: Any = 1
+        for length in size:
+            total = total * e.cast(as_tensor_variable(length), "int64")
+        start = self.rng[1] + e.cast(as_tensor_variable(self.used), "uint64")
+        counter = start + e.cast(arange(total), "uint64") if size else start
+        zero = Constant(np.zeros((), np.uint64))
+        pair = [call(name, self.rng[0], zero, counter) for name in ("philox_low", "philox_high")]
+        self.used = self.used + total
+        low, high = (reshape(bits, size, ndim=len(size)) if len(size) != 1 and size else bits for bits in pair)
+        return low, high
+
+    def bits(self, size: Lengths) -> Variable:
+        return self.blocks(size)[0]
+
+    def unit(self, size: Lengths) -> Variable:
+        """0 <= u < 1."""
+        return call("random_unit", self.bits(size))
+
+    def exponential(self, size: Lengths) -> Variable:
+        return call("random_exponential", self.bits(size))
+
+    def next_state(self) -> Variable:
+        moved = self.rng[1] + e.cast(as_tensor_variable(self.used), "uint64")
+        return set_subtensor(self.rng[1], moved)
+
+
+def lengths_of(size: Any, parameters: Sequence[Variable], ndim: int | None) -> list[Any]:
+    """The lengths of a draw: those asked for, or those to which the parameters broadcast."""
+    if size is None:
+        widest = max(parameters, key=lambda v: v.ndim, default=None)
+        return [] if widest is None else [widest.shape[i] for i in range(widest.ndim)]
+    if isinstance(size, Variable) and size.ndim == 1:
+        known = size.type.shape[0] if ndim is None else ndim
+        if known is None:
+            raise ValueError(f"size is the vector {size!r} of unknown length; give ndim= as the number of dimensions")
+        return [size[i] for i in range(known)]
+    if isinstance(size, Variable | int | np.integer):
+        return [size]
+    return list(size)
+
+
+def integers(s: Source, lengths: Lengths, first: Variable, end: Variable) -> Variable:
+    """first + floor(u * range); a value's chance is off by at most range / 2**53."""
+    span = end - first
+    place = e.cast(e.floor(s.unit(lengths) * e.cast(span, "float64")), "int64")
+    return first + e.minimum(place, span - 1)
+
+
+def category(s: Source, lengths: Lengths, chances: Variable) -> Variable:
+    """How many of the running sums of the chances, but the last, are at most u."""
+    u = s.unit(lengths)
+    sums = cumsum(e.cast(chances, "float64"), axis=chances.ndim - 1)
+    inner = sums[(slice(None),) * (chances.ndim - 1) + (slice(None, -1),)]
+    passed = e.ge(u.dimshuffle(*range(u.ndim), "x"), inner)
+    return sum_(e.cast(passed, "int64"), axis=passed.ndim - 1)
+
+
+def order(s: Source, lengths: Lengths, chances: Variable | None = None) -> Variable:
+    """Places along the last of `lengths` in random order, without repeats.
+
+    With `chances` (at least 0, along the last axis) the next one is always drawn in proportion to those
+    that are left: by waiting times (Efraimidis and Spirakis, 2006).
+    """
+    if chances is None:
+        return argsort(s.bits(lengths), axis=-1)
+    return argsort(s.exponential(lengths) / e.cast(chances, "float64"), axis=-1)
+
+
+def gamma(s: Source, lengths: Lengths, shape: Variable) -> Variable:
+    """A gamma number of scale 1: tries until all are accepted; below shape 1 by u**(1/shape)."""
+    lifted = e.switch(e.lt(shape, 1.0), shape + 1.0, shape)
+    normals, waits = s.blocks([_N_TRIES, *lengths])
+    start = e.cast(s.bits(lengths) * 0, "float64") - 1.0
+
+    def attempt(normal_bits: Variable, wait_bits: Variable, value: Variable) -> Any:
+        made = call("gamma_attempt", call("random_normal", normal_bits), call("random_exponential", wait_bits),
+                    lifted)
+        value = e.switch(e.lt(value, 0.0), made, value)
+        missing = e.lt(value, 0.0)
+        left = e.cast(missing, "int64") if missing.ndim == 0 else sum_(missing)
+        return value, until(e.eq(left, 0))
+
+    values, _ = scan(attempt, sequences=[normals, waits], outputs_info=start)
+    return call("gamma_boost", values[-1], s.exponential(lengths), shape)
+
+
+def poisson(s: Source, lengths: Lengths, mean: Variable) -> Variable:
+    """Arrivals counted until time `mean`; takes about max(mean) steps."""
+    largest = mean if mean.ndim == 0 else max_(mean)
+    steps = e.cast(e.ceil(largest + 12.0 * e.sqrt(largest) + 40.0), "int64")
+    gaps = s.bits([steps, *lengths])
+    zero = e.cast(s.bits(lengths) * 0, "float64")
+
+    def arrive(bits: Variable, time: Variable, count: Variable) -> Any:
+        time = time + call("random_exponential", bits)
+        before = e.le(time, mean)
+        waiting = e.cast(before, "int64")
+        left = waiting if waiting.ndim == 0 else sum_(waiting)
+        return [time, count + waiting], until(e.eq(left, 0))
+
+    (_, counts), _ = scan(arrive, sequences=gaps, outputs_info=[zero, e.cast(zero, "int64")])
+    return counts[-1]
