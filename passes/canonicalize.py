@@ -22,7 +22,7 @@ from collections import deque
 from scancc.errors import InternalError
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import is_pure
+from scancc.ir.ops import is_removable
 from scancc.passes.canonicalizing import arithmetic, control, tensors
 from scancc.passes.canonicalizing.rules import RULES, Outcome
 
@@ -72,7 +72,7 @@ class _Worklist:
                 self.simplify(op)
 
     def is_dead(self, op: Op) -> bool:
-        return not any(value.uses for value in op.results) and is_pure(op)
+        return not any(value.uses for value in op.results) and is_removable(op)
 
     def simplify(self, op: Op) -> None:
         for rule in RULES.get(op.name, ()):

@@ -1,10 +1,10 @@
-"""Removes pure ops whose results nobody uses.
+"""Removes ops that only compute or read, whose results nobody uses.
 
     %0 = "math.exp"(%x)                                  "scan.yield"(%h)
     "scan.yield"(%h)                              ->
 
 Why: tracing and other passes leave values behind. Where: after every pass that replaces uses.
-Loops and scans go as a whole, when all their results are unused and all inside is pure; a single
+Loops and scans go as a whole, when all their results are unused and all inside only computes and reads; a single
 unused result of a loop is the business of `dead-outputs`. Conservative about: anything that writes
 memory or may end the program (`scan.check`).
 Cost: one walk, last op first, so that a chain falls in one go.
@@ -13,7 +13,7 @@ Cost: one walk, last op first, so that a chain falls in one go.
 from __future__ import annotations
 
 from scancc.ir.core import Block, Op
-from scancc.ir.ops import is_pure
+from scancc.ir.ops import is_removable
 
 
 def dce(module: Op) -> None:
@@ -24,7 +24,7 @@ def dce(module: Op) -> None:
 
 def _clean(block: Block) -> None:
     for op in reversed(list(block.ops)):
-        if not any(value.uses for value in op.results) and is_pure(op):
+        if not any(value.uses for value in op.results) and is_removable(op):
             op.erase()
             continue
         for region in op.regions:

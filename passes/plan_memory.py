@@ -11,8 +11,10 @@ Buffers whose lives do not meet share space: in order of their first use each ta
 last among those of the same size, else a new one; slots are 64-byte aligned and lie one after the
 other, with sizes computed at the start from the sizes of the inputs. A buffer made inside a loop is
 made once, before it, with a size that no step exceeds.
-Conservative: a buffer used anywhere inside a loop lives as long as the whole loop. Sizes that depend
-on arrays the program computes cannot be planned and are an error.
+Where nothing bounds a size before the program runs, the caller guesses it: the function gets one more
+input, `%bound_0: memref<i64>`, and a check that the size stays within it; who calls it calls again with a
+larger bound where that check fails. With `guess-sizes=false` such a size is an error.
+Conservative: a buffer used anywhere inside a loop lives as long as the whole loop.
 Cost: linear in ops, times the slots. Runs after `bufferize`.
 Source: linear-scan allocation (Poletto and Sarkar, 1999), on symbolic sizes.
 """
@@ -21,6 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from scancc.artifact import BOUND_EXCEEDED
 from scancc.errors import UnsupportedError
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -31,13 +34,17 @@ from scancc.ir.remarks import remark
 ALIGN_BYTES = 64
 
 
-def plan_memory(module: Op) -> None:
+def plan_memory(module: Op, guess_sizes: bool = True) -> None:
     """Plan every function that has no workspace yet, and add its query."""
     for func in functions(module):
         if "return_slots" not in func.attrs and "planned" not in func.attrs:
-            total = _plan(func)
-            query = _query(func, total)
-            module.body.append(query)
+            sizes = Bounds(func, guess_sizes and "n_inputs" in func.attrs)
+            workspace = func.body.add_arg(t.MemRefType((None,), t.i8), "workspace")
+            wanted = _output_sizes(func, sizes)
+            total = _plan(func, sizes, workspace)
+            func.attrs["function_type"] = t.FunctionType(tuple(a.type for a in func.body.args), ())
+            func.attrs["planned"] = t.IntAttr(1, t.i64)
+            module.body.append(_query(func, wanted, total))
 
 
 @dataclass
@@ -59,15 +66,11 @@ class _Slot:
     buffers: list[_Buffer] = field(default_factory=list)
 
 
-def _plan(func: Op) -> Value:
-    block = func.body
-    workspace = block.add_arg(t.MemRefType((None,), t.i8), "workspace")
-    func.attrs["function_type"] = t.FunctionType(tuple(a.type for a in block.args), ())
-    func.attrs["planned"] = t.IntAttr(1, t.i64)
-    sizes = Bounds(func)
+def _plan(func: Op, sizes: Bounds, workspace: Value) -> Value:
+    """Put the buffers in their places; the bytes that they take together."""
     buffers = _buffers(func, sizes)
     slots = _assign(buffers)
-    b = Builder(block, sizes.end_of_sizes(), func.location)
+    b = sizes.builder()
     offsets = [b.index(0)]
     for slot in slots:
         offsets.append(b.addi(offsets[-1], slot.nbytes))
@@ -159,14 +162,13 @@ def _equal(a: Value, b: Value) -> bool:
 class Bounds:
     """Computes sizes at the start of a function: exact where they can be, else an upper bound."""
 
-    def __init__(self, func: Op) -> None:
+    def __init__(self, func: Op, guess: bool) -> None:
         self.func = func
+        self.guess = guess
         self.block = func.body
         self.memo: dict[Value, Value] = {}
+        self.n_guesses = 0
         self.anchor = next((op for op in self.block.ops if not _is_setup(op)), None)
-
-    def end_of_sizes(self) -> Op | None:
-        return self.anchor
 
     def builder(self) -> Builder:
         return Builder(self.block, self.anchor, self.func.location)
@@ -181,18 +183,41 @@ class Bounds:
             known *= n if n is not None else 1
         total = b.index(known)
         for size in op.operands:
-            bound = self.upper(size)
-            if bound is None:
-                raise UnsupportedError(
-                    f"the size of '{op.result.name or 'a temporary'}' depends on values that the program "
-                    "computes, so its memory cannot be planned before it runs; give it a size that "
-                    "follows from the inputs' sizes, or use mode='reference'")
-            b.anchor = self.anchor
-            total = b.muli(total, bound)
+            total = b.muli(total, self.bounded(size, op.result.name or "a temporary"))
         if all(n is not None for n in type.shape):
             return b.index(-(-known // ALIGN_BYTES) * ALIGN_BYTES)
         rounded = b.addi(total, b.index(ALIGN_BYTES - 1))
         return b.binary("andi", rounded, b.index(-ALIGN_BYTES))
+
+    def bounded(self, size: Value, what: str) -> Value:
+        """A value available at the start that is at least `size`: if nothing else, the caller's guess."""
+        found = self.upper(size)
+        if found is None and self.guess:
+            found = self.memo[size] = self._guessed(size, what)
+        if found is None:
+            raise UnsupportedError(
+                f"the size of '{what}' depends on values that the program computes, so its memory cannot be "
+                "planned before it runs; give it a size that follows from the inputs' sizes, or use "
+                "mode='reference'")
+        return found
+
+    def _guessed(self, size: Value, what: str) -> Value:
+        """A new input, and a check where `size` is made that it is large enough."""
+        n_inputs, number = self.func.attrs["n_inputs"].value, self.n_guesses
+        self.n_guesses += 1
+        guess = self.block.insert_arg(n_inputs, t.MemRefType((), t.i64), f"bound_{number}")
+        self.func.attrs["n_inputs"] = t.IntAttr(n_inputs + 1, t.i64)
+        self.func.attrs["n_bounds"] = t.IntAttr(self.n_guesses, t.i64)
+        b = self.builder()
+        bound = b.index_cast(b.op("memref.load", [guess], [t.i64]), t.index)
+        at, ops = size.block, size.block.ops
+        inside = Builder(at, ops[0] if size.op is None else ops[ops.index(size.op) + 1], self.func.location)
+        inside.make("scan.check", [inside.cmpi("sle", size, bound), size, inside.index(number)], [], {
+            "error": BOUND_EXCEEDED,
+            "message": f"bound_{number} is too small for a size that the program computes: {{0}} is needed"})
+        remark("plan-memory", self.func, True, f"nothing bounds the size of {what} before it is computed: the caller "
+               f"guesses it as bound_{number}")
+        return bound
 
     def upper(self, value: Value) -> Value | None:
         """A value available at the start that is at least `value`, and at least 0."""
@@ -347,10 +372,10 @@ def _outside(value: Value, op: Op) -> bool:
 
 
 def _can_repeat(op: Op, block: Block) -> bool:
-    """Pure, or reading arguments of the function only."""
+    """Pure, or reading inputs of the function only."""
     for inner in op.walk():
         if inner.name == "memref.load":
-            if inner.operands[0].owner is not block:
+            if not _is_input(inner.operands[0], block):
                 return False
         elif inner.name in ("scf.yield", "scf.condition"):
             continue
@@ -359,11 +384,17 @@ def _can_repeat(op: Op, block: Block) -> bool:
     return True
 
 
-def _query(func: Op, total: Value) -> Op:
+def _is_input(buffer: Value, block: Block) -> bool:
+    """True for an argument of the function that it does not write."""
+    func = block.parent_op()
+    assert func is not None
+    n_inputs = func.attrs["n_inputs"].value if "n_inputs" in func.attrs else len(block.args)
+    return buffer.owner is block and buffer.index < n_inputs
+
+
+def _query(func: Op, output_sizes: list[tuple[Value, int, Value]], total: Value) -> Op:
     """A function of the same arguments that returns the outputs' sizes and the workspace's bytes."""
-    sizes = Bounds(func)
-    wanted, slots = _output_sizes(func, sizes)
-    wanted.append(total)
+    wanted = [size for _, _, size in output_sizes] + [total]
     ops: dict[Op, None] = {}
     for value in wanted:
         found = slice_of(value, func.body)
@@ -386,27 +417,21 @@ def _query(func: Op, total: Value) -> Op:
     results = tuple(v.type for v in wanted)
     attrs = {"sym_name": func.attrs["sym_name"] + "__query",
              "function_type": t.FunctionType(tuple(a.type for a in block.args), results),
-             "return_slots": t.DenseArray(t.i64, tuple(slots))}
+             "return_slots": t.DenseArray(t.i64, tuple(_slots(func, output_sizes)))}
     return Op("func.func", attrs=attrs, regions=[Region([block])], location=func.location)
 
 
-def _output_sizes(func: Op, sizes: Bounds) -> tuple[list[Value], list[int]]:
-    """Capacities of the outputs, and the slots of the packed ABI where they go."""
-    args = func.body.args
+def _output_sizes(func: Op, sizes: Bounds) -> list[tuple[Value, int, Value]]:
+    """Capacities of the outputs: the output, an axis, its size."""
+    return [(op.operands[0], axis, sizes.bounded(size, op.operands[0].name or "an output"))
+            for op in list(func.body.ops) if op.name == "scan.output_dims"
+            for axis, size in enumerate(op.operands[1:])]
+
+
+def _slots(func: Op, output_sizes: list[tuple[Value, int, Value]]) -> list[int]:
+    """Where in the packed ABI the capacities go, and the bytes of the workspace, which is the last argument."""
     first, slot = {}, 0
-    for arg in args:
+    for arg in func.body.args:
         first[arg] = slot
         slot += 1 + len(arg.type.shape)  # type: ignore[attr-defined]
-    wanted, slots = [], []
-    for op in func.body.ops:
-        if op.name != "scan.output_dims":
-            continue
-        for axis, size in enumerate(op.operands[1:]):
-            bound = sizes.upper(size)
-            if bound is None:
-                raise UnsupportedError(
-                    f"the size of output '{op.operands[0].name}' depends on values that the program "
-                    "computes, and nothing bounds it before it runs; use mode='reference'")
-            wanted.append(bound)
-            slots.append(first[op.operands[0]] + 1 + axis)
-    return wanted, [*slots, first[args[-1]] + 1]
+    return [*(first[output] + 1 + axis for output, axis, _ in output_sizes), first[func.body.args[-1]] + 1]

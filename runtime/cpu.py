@@ -13,11 +13,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from scancc.artifact import ABI_VERSION, N_INFO_SLOTS, Artifact, Check, Param, n_slots
-from scancc.errors import InternalError, UnsupportedError
+from scancc.artifact import ABI_VERSION, BOUND_EXCEEDED, N_INFO_SLOTS, Artifact, Check, Param, n_slots
+from scancc.errors import BoundExceeded, InternalError, UnsupportedError
 from scancc.runtime import elf
 from scancc.runtime.arguments import Array, pack
 from scancc.runtime.buffer import WorkspacePool
+
+_FIRST_GUESS = 16  # of a size that a program computes
 
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 
@@ -25,7 +27,8 @@ _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 class Kernel:
     """A compiled function: `kernel(*arrays)` returns the list of its outputs, new arrays each time.
 
-    Many threads may call it at once; the GIL is released while native code runs.
+    Many threads may call it at once; the GIL is released while native code runs. Sizes that only running
+    the program tells are guessed, and where a guess was too small the call starts again.
     """
 
     def __init__(self, artifact: Artifact) -> None:
@@ -39,6 +42,11 @@ class Kernel:
             (library.address(artifact.run_symbol), library.address(artifact.query_symbol)),
             library,
         )
+
+    @property
+    def guesses(self) -> bool:
+        """Whether a call may have to start again."""
+        return bool(self._bounds)
 
     @classmethod
     def at(
@@ -61,16 +69,27 @@ class Kernel:
         library: object,
     ) -> None:
         self.name = name
-        self.inputs, self.outputs, self.checks = signature
+        inputs, self.outputs, self.checks = signature
+        self.inputs = tuple(p for p in inputs if not p.is_bound)
+        self._bounds = [_FIRST_GUESS] * (len(inputs) - len(self.inputs))
         self.run_address, self.query_address = addresses
         self._library = library
         self._run, self._query = _ENTRY(self.run_address), _ENTRY(self.query_address)
-        self.n_slots = n_slots(self.inputs, self.outputs)
+        self.n_slots = n_slots(inputs, self.outputs)
         self._slots = ctypes.c_int64 * self.n_slots
         self._pool = WorkspacePool()
 
     def __call__(self, *values: object) -> list[Array]:
         arrays = self.pack(values)
+        while True:
+            bounds = list(self._bounds)
+            try:
+                return self._attempt([*arrays, *(np.array(n, np.int64) for n in bounds)])
+            except BoundExceeded as short:
+                needed, number = short.info[:2]
+                self._bounds[number] = max(needed, bounds[number] * 3 // 2, self._bounds[number])
+
+    def _attempt(self, arrays: list[Array]) -> list[Array]:
         input_slots: list[int] = []
         for array in arrays:
             input_slots += (array.ctypes.data, *array.shape)
@@ -116,7 +135,10 @@ class Kernel:
         """Raise the error of the check with code `status`."""
         for check in self.checks:
             if check.code == status:
-                raise _error_type(check.error)(_filled(check.message, info))
+                error = _error_type(check.error)(_filled(check.message, info))
+                if isinstance(error, BoundExceeded):
+                    error.info = info
+                raise error
         raise InternalError(f"{self.name} returned status {status}, which is none of its checks; info {info}")
 
 
@@ -128,7 +150,7 @@ def _filled(message: str, info: tuple[int, ...]) -> str:
 
 
 def _error_type(name: str) -> type[Exception]:
-    found = getattr(builtins, name, None)
+    found = BoundExceeded if name == BOUND_EXCEEDED else getattr(builtins, name, None)
     return found if isinstance(found, type) and issubclass(found, Exception) else ValueError
 
 

@@ -179,11 +179,12 @@ def bind(kernel: Kernel, single_output: bool = False, long: bool = False) -> Cal
 
     Plain are arrays of the exact dtype, rank and fixed dimensions, C-contiguous and aligned, and for rank 0
     also Python and NumPy numbers. It returns the list of outputs, or with `single_output` the one output.
-    `long`: the run may take long whatever the sizes, so release the GIL.
+    `long`: the run may take long whatever the sizes, so release the GIL. A kernel that guesses sizes is
+    called through ctypes, and so is every kernel where there is no fast caller.
     """
     if single_output and len(kernel.outputs) != 1:
         raise ValueError(f"{kernel.name} has {len(kernel.outputs)} outputs; single_output needs exactly one")
-    if _code is None or kernel.n_slots > _MAX_SLOTS:
+    if _code is None or kernel.n_slots > _MAX_SLOTS or kernel.guesses:
         return _through_ctypes(kernel, single_output)
     owner = _Owner(kernel, _code, single_output, long)
     capsule = _new_capsule(ctypes.addressof(owner.descriptor), None, _code.release)

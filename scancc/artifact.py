@@ -8,6 +8,10 @@ The packed ABI of the code, `int32_t RUN(int64_t *a)` and `int32_t QUERY(int64_t
 - then the workspace's pointer and size in bytes (the pointer is 64-byte aligned);
 - then 4 info slots.
 
+The last inputs may be bounds, int64 numbers: sizes that nothing in the program bounds before it runs, which
+the caller guesses. Where one is exceeded, a check with the error BOUND_EXCEEDED fails, whose info slots
+are the size needed and the bound's number; the caller calls again with a larger one.
+
 QUERY writes the outputs' dimensions and the workspace's size. RUN writes the dimensions that it filled,
 smaller in axis 0 where a loop ended early. Both return 0, or the code of the `Check` that failed, whose
 message is filled from the info slots.
@@ -24,6 +28,7 @@ from typing import Any
 ABI_VERSION = 1
 WORKSPACE_ALIGN_BYTES = 64
 N_INFO_SLOTS = 4
+BOUND_EXCEEDED = "BoundExceeded"  # the error of a check that a size stays within a bound that the caller gave
 
 _MAGIC = b"scancc artifact\n"
 _LENGTHS = struct.Struct("<QQ")
@@ -31,11 +36,15 @@ _LENGTHS = struct.Struct("<QQ")
 
 @dataclass(frozen=True)
 class Param:
-    """One input or output; `dtype` is NumPy's name, a dimension known only at run time is None."""
+    """One input or output; `dtype` is NumPy's name, a dimension known only at run time is None.
+
+    `is_bound`: an input that the caller guesses (see above), not one of the program's.
+    """
 
     name: str
     dtype: str
     shape: tuple[int | None, ...]
+    is_bound: bool = False
 
     @property
     def rank(self) -> int:
@@ -46,12 +55,13 @@ class Param:
         return 1 + len(self.shape)
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "dtype": self.dtype, "shape": list(self.shape)}
+        bound = {"is_bound": True} if self.is_bound else {}
+        return {"name": self.name, "dtype": self.dtype, "shape": list(self.shape), **bound}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Param:
         shape = tuple(_dimension(d) for d in _field(data, "shape", list))
-        return cls(_field(data, "name", str), _field(data, "dtype", str), shape)
+        return cls(_field(data, "name", str), _field(data, "dtype", str), shape, bool(data.get("is_bound")))
 
 
 @dataclass(frozen=True)

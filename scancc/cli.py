@@ -255,7 +255,9 @@ def _interpret(path: str, name: str, args: Sequence[Any]) -> list[Any]:
     if not found:
         names = ", ".join(f.attrs["sym_name"] for f in there) or "none"
         raise click.ClickException(f"{path} has no function '{name}'; its functions are {names}")
-    n_inputs = found[0].attrs["n_inputs"].value if "n_inputs" in found[0].attrs else len(found[0].body.args)
+    attrs = found[0].attrs
+    n_inputs = attrs["n_inputs"].value if "n_inputs" in attrs else len(found[0].body.args)
+    n_inputs -= attrs["n_bounds"].value if "n_bounds" in attrs else 0
     parameters = list(found[0].body.args)[:n_inputs]
     if len(parameters) != len(args):
         listed = ", ".join(f"{p.name}: {p.type}" for p in parameters)

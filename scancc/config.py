@@ -17,7 +17,8 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Switch:
-    """One setting. `choices` limits its values; `read_late`: its value is that of the environment."""
+    """One setting. `choices` limits its values; `read_late`: its value is that of the environment;
+    values with the attribute `or_any_with` are taken as they are."""
 
     name: str
     type: type
@@ -25,6 +26,7 @@ class Switch:
     doc: str
     choices: tuple[object, ...] = ()
     read_late: bool = False
+    or_any_with: str = ""
 
     @property
     def environment(self) -> str:
@@ -32,6 +34,8 @@ class Switch:
 
     def check(self, value: object) -> object:
         """`value` as this switch stores it; ValueError or TypeError where it does not fit."""
+        if self.or_any_with and hasattr(value, self.or_any_with):
+            return value
         if isinstance(value, str) and self.type is not str:
             value = _parse(self, value)
         if self.type is float and isinstance(value, int):
@@ -64,7 +68,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("floatX", str, "float64", "dtype of floats that name none and of float functions of integers.",
                ("float64", "float32")),
         Switch("mode", str, "native", "how `function` runs its program where `mode=` is not given.",
-               ("native", "reference", "FAST_RUN", "FAST_COMPILE", "DebugMode")),
+               ("native", "reference", "FAST_RUN", "FAST_COMPILE", "DebugMode"), or_any_with="reference"),
         Switch("on_unused_input", str, "raise", "what `function` does with an input that nothing uses.",
                ("raise", "warn", "ignore")),
         Switch("cache_dir", str, "", "folder of the cache of compiled code; empty: the user's cache folder.",
@@ -78,7 +82,7 @@ SWITCHES: dict[str, Switch] = {
         Switch("scan.allow_gc", bool, False, "accepted for older programs; memory is planned ahead."),
         Switch("scan.allow_output_prealloc", bool, True, "accepted for older programs; without effect."),
         Switch("scan.debug", bool, False, "accepted for older programs; see `scancc dump`."),
-        Switch("compute_test_value", str, "off", "accepted for older programs; test values are not run.",
+        Switch("compute_test_value", str, "off", "not 'off': ops run on `x.tag.test_value` when they are applied.",
                ("off", "ignore", "warn", "raise", "pdb")),
         Switch("compute_test_value_opt", str, "off", "accepted for older programs; without effect."),
         Switch("exception_verbosity", str, "low", "accepted for older programs; without effect.",

@@ -39,6 +39,12 @@ class NullTypeGradError(ScanccError, TypeError):
     """A gradient does not exist where it was asked for (a random draw, an undefined derivative)."""
 
 
+class BoundExceeded(ScanccError, ValueError):
+    """A size that a program computes is larger than was guessed: `info` is the size and the guess's number."""
+
+    info: tuple[int, ...] = ()
+
+
 class TypeMismatchError(ScanccError, TypeError):
     """A value's dtype, rank or broadcast pattern is not the one required."""
 

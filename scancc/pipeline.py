@@ -56,7 +56,7 @@ GPU_SCAN: tuple[str, ...] = tuple(
     for name in CPU_SCAN)
 GPU_LOOP: tuple[str, ...] = (
     "bufferize",
-    "plan-memory",
+    "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
     "canonicalize",
     "cse",
     "licm",

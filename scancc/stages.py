@@ -15,7 +15,7 @@ from scancc.codegen import target as targets
 from scancc.config import config
 from scancc.frontend.lowering import lower_program
 from scancc.frontend.program import Program
-from scancc.ir.core import Op, clone_op
+from scancc.ir.core import Op, clone_op, functions
 from scancc.ir.ops import CHECKS, has_trait
 from scancc.ir.printer import print_op
 from scancc.ir.types import IntAttr, i64
@@ -83,6 +83,7 @@ def compile_program(program: Program, target: Target | None = None, export: bool
     gpu = _gpu_text(module) if target.kind == "ptx" else None
     text = gpu.kernels if gpu is not None else llvm.emit_module(module, fma=target.has_fma)
     inputs, outputs = signature(program)
+    inputs = _with_bounds(inputs, module)
     dims = tuple(tuple(f"{p.name}_n{axis}" for axis in range(p.rank)) for p in inputs)
     return Compiled(symbol_of(program), module, text, inputs, outputs, checks, target, report, dims, gpu)
 
@@ -116,6 +117,18 @@ def signature(program: Program) -> tuple[tuple[Param, ...], tuple[Param, ...]]:
     single = len(program.results) == 1
     return (tuple(_param(v, f"in{n}", taken) for n, v in enumerate(inputs)),
             tuple(_param(v, "result" if single else f"result{n}", taken) for n, v in enumerate(program.results)))
+
+
+def _with_bounds(inputs: tuple[Param, ...], module: Op) -> tuple[Param, ...]:
+    """The program's inputs, and those that plan-memory added: numbers that bound sizes."""
+    taken, found = {p.name for p in inputs}, list(inputs)
+    n_bounds = [f.attrs["n_bounds"].value for f in functions(module) if "n_bounds" in f.attrs]
+    for number in range(sum(n_bounds)):
+        name = f"bound_{number}"
+        while name in taken:
+            name += "_"
+        found.append(Param(name, "int64", (), is_bound=True))
+    return tuple(found)
 
 
 def _param(variable: Any, default: str, taken: set[str]) -> Param:

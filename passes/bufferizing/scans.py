@@ -66,6 +66,8 @@ def _stacks(c: Context, op: Op, length: Value) -> list[Stack]:
         result = op.results[n_init + number]
         assert isinstance(result.type, t.TensorType)
         row = [next(dims) if n is None else c.b.index(n) for n in result.type.shape[1:]]
+        if op.attrs["until"] and c.dest.get(result) not in c.outputs:
+            c.dest.pop(result, None)  # where the rows are wanted there may be room for those of an early stop only
         buffer = c.target(result, [c.get(rows), *row])
         first = c.b.subi(length, c.get(rows))
         stacks.append(Stack(buffer, first, rows is old_length))

@@ -101,7 +101,12 @@ def _input_shape(entry: Entry, index: int) -> list[str]:
 
 
 def _input_line(entry: Entry, index: int, param: Param) -> str:
-    return _parameter_line(param, _input_shape(entry, index))
+    line = _parameter_line(param, _input_shape(entry, index))
+    if param.is_bound:
+        line += ("; a guess, at least as large as a size that only running the program tells. Where it is too small "
+                 "a status above 0 says so, outputs may have been written in part, and a call with a larger one "
+                 "starts again")
+    return line
 
 
 def _parameter_line(param: Param, shape: Sequence[str]) -> str:

@@ -62,9 +62,9 @@ def clone(output: Any, replace: Replace = None, strict: bool = True, share_input
     """
     replace_by = replacements(replace, strict, Site(None, user_location(), "clone"))
     outputs = list(output) if isinstance(output, list | tuple) else [output]
-    if not share_inputs:
-        replace_by = {**_copied_inputs(outputs), **replace_by}
     copies = rebuild(outputs, replace_by)
+    if not share_inputs:
+        copies = rebuild(copies, _copied_inputs(copies))
     return copies if isinstance(output, list | tuple) else copies[0]
 
 

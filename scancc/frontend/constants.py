@@ -123,9 +123,13 @@ def _check_ndim(value: object, have: int, want: int | None) -> None:
         raise ValueError(f"{value!r} has {have} dimensions where {want} are asked for; reshape it first")
 
 
-def as_tensor_variable(value: object, name: str | None = None, ndim: int | None = None) -> Variable:
+def as_tensor_variable(value: object, name: str | None = None, ndim: int | None = None,
+                       dtype: object = None) -> Variable:
     """`value` as a variable: variables as they are, lists that hold variables stacked, the rest as
-    constants (see `constant`). `ndim` adds or drops leading axes of length 1."""
+    constants (see `constant`). `ndim` adds or drops leading axes of length 1; `dtype` is cast to."""
+    if dtype is not None:
+        variable = as_tensor_variable(value, name, ndim) if _holds_variables(value) else value
+        return variable.astype(dtype) if isinstance(variable, Variable) else constant(value, name, ndim, dtype)
     if isinstance(value, Variable):
         if ndim is not None and ndim != value.ndim:
             return _with_ndim(value, ndim)
@@ -137,6 +141,11 @@ def as_tensor_variable(value: object, name: str | None = None, ndim: int | None 
     if ndim is not None and variable.ndim != ndim:
         return _with_ndim(variable, ndim)
     return variable
+
+
+def _holds_variables(value: object) -> bool:
+    return isinstance(value, Variable) or (
+        isinstance(value, list | tuple) and any(_holds_variables(v) for v in value))
 
 
 def _with_ndim(value: Variable, ndim: int) -> Variable:

@@ -255,12 +255,18 @@ class Op:
 
     def apply(self, *inputs: Variable) -> list[Variable]:
         """The outputs of this op on `inputs`."""
-        return Apply(self, inputs, self.infer(*inputs)).outputs
+        node = Apply(self, inputs, self.infer(*inputs))
+        for watch in watchers:
+            watch(node)
+        return node.outputs
 
     def __call__(self, *inputs: Variable) -> Variable:
         """The one output of this op on `inputs`."""
         (output,) = self.apply(*inputs)
         return output
+
+
+watchers: list[Callable[[Apply], None]] = []  # see every application that a user's call makes
 
 
 class Apply:

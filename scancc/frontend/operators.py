@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from types import SimpleNamespace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,6 +12,7 @@ from scancc.frontend import indexing, linalg, reduction, shaping
 from scancc.frontend.dims import dimshuffle
 from scancc.frontend.graph import Variable
 from scancc.frontend.reference import evaluate
+from scancc.frontend.test_values import tag
 
 Binary = Callable[[Any, Any], Variable]
 
@@ -137,16 +136,6 @@ def _array_ufunc(x: Variable, ufunc: np.ufunc, method: str, *inputs: Any, **opti
     return function(*inputs)
 
 
-# ---- the older systems' scratch space ------------------------------------------------------------------
-
-_tags: WeakKeyDictionary[Variable, SimpleNamespace] = WeakKeyDictionary()
-
-
-def _tag(x: Variable) -> SimpleNamespace:
-    """Attributes of the user's own (`x.tag.test_value`); nothing reads them."""
-    return _tags.setdefault(x, SimpleNamespace())
-
-
 _PROTOCOL: dict[str, Callable[..., Any]] = {
     "iter": _iterate, "len": _length, "getitem": indexing.getitem, "divmod": _divmod,
     "array_ufunc": _array_ufunc,
@@ -163,7 +152,7 @@ def _attach() -> None:
         setattr(Variable, f"__{name}__", one)
     for name, method in _METHODS.items():
         setattr(Variable, name, method)
-    for name, getter in {**_PROPERTIES, "tag": _tag}.items():
+    for name, getter in {**_PROPERTIES, "tag": tag}.items():
         setattr(Variable, name, property(getter))
 
 

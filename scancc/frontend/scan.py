@@ -17,8 +17,10 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from scancc.errors import TypeMismatchError
+from scancc.frontend.constants import is_discrete
 from scancc.frontend.control import Check
 from scancc.frontend.dims import ShapeI, dim, dims
+from scancc.frontend.elementwise import Elemwise
 from scancc.frontend.graph import Apply, Constant, Op, StreamType, TensorType, Variable, ancestors, leaves, rebuild
 from scancc.frontend.reference import Evaluator
 from scancc.frontend.site import described
@@ -284,16 +286,42 @@ class _Run:
         return np.empty((0, *shape), var.dtype)
 
     def _shape_of_no_row(self, var: Variable) -> tuple[int, ...]:
-        """The trailing shape of an output of which no row was computed."""
+        """The trailing shape of an output of which no row was computed: a length that depends on values of
+        the step is 0."""
         body = self.op.body
         xs = [np.zeros(x.shape[1:], x.dtype) for x in self.inputs.xs]
         taps = [rows[tap] for c, rows in zip(body.carry, self.rows, strict=True) for tap, _ in c.taps]
-        lengths = Evaluator(_unchecked(dims(var)), body.inputs)
+        given = [*xs, *taps, *self.inputs.consts]
+        lengths = _unchecked(dims(var))
+        known = [n for n in lengths if _is_invariant(n, body)]
         try:
-            return tuple(int(n) for n in lengths([*xs, *taps, *self.inputs.consts]))
+            found = dict(zip(known, Evaluator(known, body.inputs)(given), strict=True))
         except (ValueError, IndexError) as error:
             error.add_note(f"{self.op.name} has no steps: this came up in finding the shape of its rows")
             raise
+        return tuple(int(found.get(n, 0)) for n in lengths)
+
+
+def _is_invariant(length: Variable, body: Body) -> bool:
+    """Whether a length inside the step rests on invariants and on shapes only, not on values of the step."""
+    varying = set(body.inputs) - set(body.consts)
+    shapes = [v for v in ancestors([length]) if v.owner is not None and isinstance(v.owner.op, ShapeI)]
+    if any(v in varying for v in ancestors([length], stop=shapes)):
+        return False
+    return not any(_shape_moves(v.owner.inputs[0], varying) for v in shapes if v.owner is not None)
+
+
+def _shape_moves(x: Variable, varying: set[Variable]) -> bool:
+    """Whether the shape of `x` depends on values of `varying`: through sizes, bounds, conditions and stops."""
+    node = x.owner
+    if node is None or isinstance(node.op, Elemwise):
+        return node is not None and any(_shape_moves(v, varying) for v in node.inputs)
+    scan = scan_of(node)
+    stops = scan is not None and scan.body.stop is not None
+    decisive = [v for v in node.inputs if stops or (v.ndim == 0 and is_discrete(v.dtype))]
+    if not varying.isdisjoint(ancestors(decisive)):
+        return True
+    return any(_shape_moves(v, varying) for v in node.inputs if v not in decisive)
 
 
 def _unchecked(lengths: Sequence[Variable]) -> list[Variable]:

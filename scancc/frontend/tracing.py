@@ -25,6 +25,7 @@ from scancc.frontend.states import (
     probe_dtype,
 )
 from scancc.frontend.step_result import StepResult, parse_step_result
+from scancc.frontend.test_values import pass_rows
 from scancc.frontend.updates import OrderedUpdates, with_default_updates
 
 Outputs = Variable | list[Variable] | None
@@ -124,6 +125,12 @@ def _trace(request: _Request, states: list[StateSpec]) -> _Step:
     taps = [
         [] if s.initial is None else _tap_variables(s.initial, s.row_type, s.taps, names) for s in states
     ]
+    for s, variables in zip(request.sequences, rows, strict=True):
+        pass_rows(s.variable, [tap - s.lo for tap in s.taps], variables)
+    for state, variables in zip(states, taps, strict=True):
+        if state.initial is not None:
+            places = [None if state.depth == 1 else state.depth + tap for tap in state.taps]
+            pass_rows(state.initial, places, variables)
     args = [v for group in [*rows, *taps] for v in group] + request.non_sequences
     _check_arity(request, args)
     result = parse_step_result(request.fn(*args), request.site)

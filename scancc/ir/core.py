@@ -162,6 +162,12 @@ class Block:
         self.args.append(Value(type, self, len(self.args), name))
         return self.args[-1]
 
+    def insert_arg(self, index: int, type: Type, name: str | None = None) -> Value:
+        self.args.insert(index, Value(type, self, index, name))
+        for i, arg in enumerate(self.args):
+            arg.index = i
+        return self.args[index]
+
     def remove_arg(self, index: int) -> None:
         """Drop argument `index`, which has no uses."""
         del self.args[index]

@@ -11,7 +11,7 @@ wrap modulo 2**width; an integer division by zero is never executed (lowering gu
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,11 +91,17 @@ def has_trait(op: Op, trait: str) -> bool:
 
 def is_pure(op: Op) -> bool:
     """No effect and no failure, in itself and in everything inside it."""
-    if PURE not in lookup(op).traits or _fills_buffers(op):
-        return False
-    return all(
-        is_pure(inner) or has_trait(inner, TERMINATOR)
-        for region in op.regions for block in region.blocks for inner in block.ops)
+    return all(PURE in lookup(o).traits and not _fills_buffers(o) for o in _but_terminators(op))
+
+
+def is_removable(op: Op) -> bool:
+    """Whether nothing is lost with an op whose results are unused: all inside it computes or reads."""
+    return all(not {PURE, READS}.isdisjoint(lookup(o).traits) and WRITES not in lookup(o).traits
+               and not _fills_buffers(o) for o in _but_terminators(op))
+
+
+def _but_terminators(op: Op) -> Iterator[Op]:
+    return (o for o in op.walk() if o is op or not has_trait(o, TERMINATOR))
 
 
 def _fills_buffers(op: Op) -> bool:

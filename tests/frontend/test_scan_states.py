@@ -7,8 +7,8 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.config import change_flags
-from scancc.errors import UnsupportedError
 from tests.frontend.test_scan_sequences import DIGITS, run, scanned
+from tests.programs.executors import compile
 
 pytestmark = pytest.mark.usefixtures("every_executor")
 
@@ -177,16 +177,60 @@ def test_a_state_that_changes_its_shape():
         run(result, {s: [1, 2]})
 
 
-def test_an_output_that_changes_its_shape(every_executor):
+def test_rows_whose_shape_depends_on_values():
     x = T.lvector("x")
     result = scanned(lambda n: T.arange(n), sequences=x)
-    if every_executor == "native":  # says so, rather than guess the shape
-        with pytest.raises(UnsupportedError, match="shape of a row depends on values"):
-            run(result, {x: [2, 4]})
-        return
     with pytest.raises(ValueError, match="shape"):
         run(result, {x: [2, 4]})
     assert run(result, {x: [2, 2]}).tolist() == [[0, 1], [0, 1]]
+    assert run(result, {x: []}).shape == (0, 0)
+
+
+def test_rows_whose_shape_depends_on_a_state():
+    h0, n = T.lscalar("h0"), T.iscalar("n")
+    _, rows = scanned(lambda h: [h + 0, T.arange(h * h) + h], outputs_info=[h0, None], n_steps=n)
+    assert run(rows, {h0: 2, n: 3}).tolist() == [[2, 3, 4, 5]] * 3
+    assert run(rows, {h0: 2, n: 0}).shape == (0, 0)
+    _, rows = scanned(lambda h: [h + 1, T.arange(h)], outputs_info=[h0, None], n_steps=n)
+    with pytest.raises(ValueError, match="keeps its shape"):
+        run(rows, {h0: 2, n: 2})
+
+
+def test_rows_as_long_as_an_inner_loop_ran():
+    y = T.vector("y")
+
+    def row(limit):
+        return scanned(lambda b: (b + 1, sc.until(b > limit)), outputs_info=0.0, n_steps=10)
+    result = scanned(row, sequences=y)
+    assert run(result, {y: [1, 1.5]}).tolist() == [[1, 2, 3]] * 2
+    with pytest.raises(ValueError, match="keeps its shape"):
+        run(result, {y: [1, 2]})
+
+
+def test_a_state_that_would_outgrow_its_memory():
+    h0 = T.lvector("h0")
+    result = scanned(lambda h: T.arange(h.sum()), outputs_info=h0, n_steps=3)
+    assert run(result[-1], {h0: [0, 1, 2]}).tolist() == [0, 1, 2]
+    for _ in range(20):
+        with pytest.raises(ValueError, match="keeps its shape"):
+            run(result[-1], {h0: [300, 400, 500]})
+
+
+def test_sizes_that_only_running_the_program_tells():
+    """Their memory is guessed; the second call needs more than the first one's."""
+    x = T.lvector("x")
+    start = T.constant(1, dtype="int64")
+    sums = scanned(lambda n, a: T.sort(T.arange(a + n) % 7).sum(), sequences=x, outputs_info=start)
+    last = T.arange(sums[-1])
+    call = compile([x], [sums, last, T.sort(-last)])
+    for values in ([3, 1], [40, 3, 50], [2], [900, 1]):
+        state, expected = 1, []
+        for n in values:
+            state = int((np.arange(state + n) % 7).sum())
+            expected.append(state)
+        found, tail, back = call(values)
+        assert found.tolist() == expected
+        assert tail.tolist() == list(range(state)) and back.tolist() == list(range(1 - state, 1))
 
 
 def test_no_silent_broadcasting_of_a_vector_of_one():

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from scancc.errors import UnsupportedError
 from scancc.frontend.control import Check, Detach, Draw, GradientFilter, IfElse
 from scancc.frontend.graph import Apply, Variable
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
@@ -18,8 +17,8 @@ from scancc.frontend.lowering.shaping import is_size
 from scancc.frontend.scan import Carry, Scan
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
-from scancc.ir.core import Block, Region, Value
-from scancc.ir.ops import PURE, has_trait
+from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.ops import CHECKS, PURE, has_trait
 from scancc.ir.shapes import dynamic_dims
 
 MAX_REGISTERS = 8  # a scalar lag up to this long is kept in registers
@@ -256,7 +255,14 @@ class _ScanLowering:
 
     def _check_row(self, carry: Carry, value: Value, wanted: Sequence[Value]) -> None:
         for axis, (before, after) in enumerate(zip(wanted, self.low.dims(value), strict=True)):
-            self.low.require_equal(before, after, self._shape_message(carry, axis))
+            self._require_size(before, after, self._shape_message(carry, axis))
+
+    def _require_size(self, wanted: Value, size: Value, message: str) -> None:
+        """A check where `size` is made: what has that size may be written straight into memory of another."""
+        ops = self.block.ops
+        at = ops.index(size.op) + 1 if size.op is not None and size.op.parent is self.block else 0
+        with self.low.b.at(self.block, ops[at] if at < len(ops) else None):
+            self.low.require_equal(wanted, size, message)
 
     # ---- the op ----
 
@@ -265,7 +271,7 @@ class _ScanLowering:
         following, ys, stop = yielded
         traced = [row for carry, row in zip(body.carry, self.new_rows, strict=True) if carry.trace]
         stacked = [*traced, *ys]
-        row_sizes = [[self._before_loop(s) for s in low.dims(v)] for v in stacked]
+        row_sizes = self._row_sizes(stacked)
         with low.b.at(self.block):
             low.b.location = self.location
             low.b.make("scan.yield", [*following, *stacked, *stop])
@@ -308,24 +314,71 @@ class _ScanLowering:
             return take_row(low, final, low.b.index(made.depths[0] - 1))
         return low.record(final, low.dims(made.init[0])) if made.init[0] in low.sizes else final
 
-    def _before_loop(self, size: Value) -> Value:
-        """`size`, moved with all it needs to before the loop."""
+    def _row_sizes(self, stacked: Sequence[Value]) -> list[list[Value]]:
+        """The sizes of the rows before the loop: moved there, or, where they depend on values of the step,
+        those of the first row, which all other rows are checked to have."""
+        low = self.low
+        moved: dict[Value, Value] = {}
+        for value in stacked:
+            for size in low.dims(value):
+                if self._is_invariant(size):
+                    moved[size] = self._before_loop(size)
+        changing = list(dict.fromkeys(s for v in stacked for s in low.dims(v) if s not in moved))
+        if changing:
+            moved.update(zip(changing, self._first_row(changing), strict=True))
+            for number, value in enumerate(stacked):
+                for axis, size in enumerate(low.dims(value)):
+                    if size in changing:
+                        self._require_size(moved[size], size, (
+                            f"{self.op.name}: output {number} has length {{0}} along axis {axis} in the first "
+                            "step and {1} in another; a row keeps its shape over all steps"))
+        return [[moved[s] for s in low.dims(v)] for v in stacked]
+
+    def _is_invariant(self, size: Value) -> bool:
+        """Whether `size` can be computed before the loop, from its invariants."""
         op = size.op
         if op is None or op.parent is not self.block:
-            if size.block is self.block:
-                raise self._changing_shape()
-            return size
-        if not has_trait(op, PURE) or op.regions:
-            raise self._changing_shape()
-        for operand in op.operands:
-            self._before_loop(operand)
-        self.low.b.insert(op.detach())
+            return size.block is not self.block
+        return has_trait(op, PURE) and not op.regions and all(map(self._is_invariant, op.operands))
+
+    def _before_loop(self, size: Value) -> Value:
+        """An invariant `size`, moved with all it needs to before the loop."""
+        op = size.op
+        if op is not None and op.parent is self.block:
+            for operand in op.operands:
+                self._before_loop(operand)
+            self.low.b.insert(op.detach())
         return size
 
-    def _changing_shape(self) -> Exception:
-        return UnsupportedError(
-            f"{self.op.name} (at {self.node.location}): the shape of a row depends on values that the step "
-            "computes; rows are stacked, so all must have one shape that is known before the loop")
+    def _first_row(self, sizes: Sequence[Value]) -> list[Value]:
+        """What `sizes` are in the first step, with the step's checks; 0 where there is no step."""
+        b, first, none = self.low.b, Block(), Block()
+        with b.at(first):
+            mapping = dict(zip(self.block.args, self._first_arguments(), strict=True))
+            for op in self._needed(sizes):
+                clone_op(op, mapping, b.insert)
+            b.make("scf.yield", [mapping[s] for s in sizes])
+        with b.at(none):
+            b.make("scf.yield", [b.index(0)] * len(sizes))
+        some = b.cmpi("sgt", self.length, b.index(0))
+        return b.make("scf.if", [some], [t.index] * len(sizes), regions=[Region([first]), Region([none])]).results
+
+    def _first_arguments(self) -> list[Value]:
+        """The step's arguments in the first step."""
+        start = self.low.b.index(0)
+        rows = [take_row(self.low, self.low.env[x], start) for x in self.inputs.xs]
+        return [start, *rows, *(v for made in self.carries for v in made.init)]
+
+    def _needed(self, sizes: Sequence[Value]) -> list[Op]:
+        """The step's ops that compute `sizes`, and its checks with all that they need, in order."""
+        needed: set[Op] = set()
+        stack = [*sizes, *(v for op in self.block.ops if has_trait(op, CHECKS) for v in op.operands)]
+        while stack:
+            op = stack.pop().op
+            if op is not None and op.parent is self.block and op not in needed:
+                needed.add(op)
+                stack.extend(v for inner in op.walk() for v in inner.operands)
+        return [op for op in self.block.ops if op in needed or has_trait(op, CHECKS)]
 
 
 def _truth(low: Lowering, value: Value) -> Value:

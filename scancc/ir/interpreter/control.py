@@ -164,7 +164,10 @@ def check(op: Op, machine: Machine) -> Step:
     def step(env: Env) -> None:
         if not env[condition]:
             numbers = [str(env[v]) for v in info]
-            raise CheckFailed(error(re.sub(r"\{(\d+)\}", lambda m: numbers[int(m[1])], message)))
+            problem = error(re.sub(r"\{(\d+)\}", lambda m: numbers[int(m[1])], message))
+            if isinstance(problem, errors.BoundExceeded):
+                problem.info = tuple(int(env[v]) for v in info)
+            raise CheckFailed(problem)
     return step
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InternalError
+from ...errors import BoundExceeded, InternalError
 from .. import types as t
 from ..core import Op, Value, functions
 from .arrays import element_dtype, mismatch, poison, to_scalar
@@ -40,11 +40,24 @@ def run_program(module: Op, name: str, inputs: Sequence[Any],
 
     In loop form, outputs are made here, of poison, and inputs are protected from being written. The
     query that `plan-memory` adds says how large outputs and workspace are; before that pass
-    `capacities` does, the shapes of the outputs, where the types leave sizes open.
+    `capacities` does, the shapes of the outputs, where the types leave sizes open. Bounds that the program
+    wants guessed start at 1 and grow to what is needed.
     """
     function = compile_function(module, name)
     if "n_inputs" not in function.op.attrs:
         return function(*inputs)
+    bounds = [np.int64(1)] * (function.op.attrs["n_inputs"].value - len(inputs))
+    while True:
+        try:
+            return _run_loops(module, function, [*inputs, *bounds], capacities)
+        except BoundExceeded as short:
+            needed, number = short.info
+            bounds[number] = np.int64(needed)
+
+
+def _run_loops(module: Op, function: Function, inputs: Sequence[Any],
+               capacities: Sequence[Sequence[int]] | None) -> list[np.ndarray]:
+    """A function in loop form, with the bounds that it asks for among its inputs."""
     inputs = [_read_only(value) for value in inputs]
     workspace = []
     if function.workspace is not None:
