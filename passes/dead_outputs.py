@@ -152,7 +152,7 @@ def _add_last_state(op: Op, row: Value) -> int:
 
 def _row_part(b: Builder, user: Op, final: Value) -> Value:
     """The slice that `user` takes, of the final row instead of the stack."""
-    if _whole_rows(user, final):
+    if _whole_rows(user, final) and _rank(user.result) >= _rank(final):
         return _with_row_axis(b, user, final)
     groups = [[final]]
     attrs = {}
@@ -166,6 +166,10 @@ def _row_part(b: Builder, user: Op, final: Value) -> Value:
     inner = t.TensorType(kept if len(kept) <= rank else kept[1:], t.element(final.type))
     part = b.grouped("tensor.extract_slice", groups, [inner], attrs).result
     return part if len(kept) <= rank else _with_row_axis(b, user, part)
+
+
+def _rank(value: Value) -> int:
+    return len(value.type.shape) if isinstance(value.type, t.TensorType) else 0
 
 
 def _whole_rows(user: Op, final: Value) -> bool:

@@ -136,6 +136,8 @@ def _write_init(c: Context, init: Value, buffer: Value) -> None:
         c.copy(c.env[init], buffer)
         return
     made = init.op
+    if made is not None and made.name == "tensor.empty":
+        return
     assert made is not None and made.name == "tensor.splat"
     fill_buffer(c, c.get(made.operands[0]), buffer)
 

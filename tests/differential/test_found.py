@@ -97,6 +97,22 @@ def test_a_row_outside_is_not_taken_before_a_loop_of_no_steps() -> None:
         """, {"n": 3, "k": 0}, x=("int32", "n"), k=("int64",))
 
 
+def test_a_state_of_no_elements() -> None:
+    agree("""
+        first, u = sc.scan(lambda a: ~a, sequences=x, n_steps=1)
+        none = first[-2::-1]
+        r, u = sc.scan(lambda h: (~h, sc.until(T.any(h))), outputs_info=[none], n_steps=k)
+        return [r, r[-1:]], {}
+        """, {"n": 3, "k": 2}, {"n": 1, "k": 0}, x=("bool", "n"), k=("int64",))
+
+
+def test_the_only_line_of_the_last_row() -> None:
+    agree("""
+        r, u = sc.scan(lambda a, h: T.maximum(h, x.dimshuffle("x", 0)), sequences=y, outputs_info=x.dimshuffle("x", 0))
+        return [r[-1][0], r[-1:, 0]], {}
+        """, {"n": 3}, x=("int8", "n"), y=("float64", 3))
+
+
 def test_a_failing_loop_inside_one_of_no_steps() -> None:
     agree("""
         def outer(h):

@@ -165,6 +165,8 @@ class Writer:
         self.apply_binary(x, y)
 
     def apply_binary(self, x: Term, y: Term) -> Term | None:
+        if (x.kind == "b") != (y.kind == "b"):
+            return None
         if self.c.chance(2):
             x, y = y, x
         axes = together(x.axes, y.axes)
