@@ -116,8 +116,10 @@ class Context:
 
     def contiguous(self, buffer: Value) -> Value:
         """`buffer` itself, or a copy, with row-major layout."""
-        if is_contiguous(buffer.type):
-            return buffer
+        return buffer if is_contiguous(buffer.type) else self.own_copy(buffer)
+
+    def own_copy(self, buffer: Value) -> Value:
+        """A new buffer that holds the same."""
         copy = self.alloc(t.element(buffer.type), self.sizes(buffer), buffer.name)
         self.copy(buffer, copy)
         return copy

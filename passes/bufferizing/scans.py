@@ -292,21 +292,33 @@ def _next_states(c: Context, op: Op, stacks: list[Stack], states: list[State], s
         elif state.kind == "inplace":
             assert state.buffer is not None
             c.copy(arrays.materialise(c, value), state.buffer)
-    for number, state in enumerate(states):  # last: the oldest row is overwritten
-        if state.kind == "ring":
-            _push(c, state, yielded[number], t_)
+    _push_all(c, {n: state for n, state in enumerate(states) if state.kind == "ring"}, yielded, t_)
     return onward
 
 
-def _push(c: Context, state: State, value: Value, t_: Value) -> None:
-    """The new row replaces the oldest."""
-    assert state.buffer is not None
-    depth = c.sizes(state.buffer)[0]
-    at = c.b.op("arith.remsi", [t_, depth], [t.index])
-    if isinstance(value.type, t.TensorType):
-        c.copy(arrays.materialise(c, value), c.row(state.buffer, at))
-    else:
-        c.store(c.get(value), state.buffer, [at])
+def _push_all(c: Context, rings: dict[int, State], yielded: list[Value], t_: Value) -> None:
+    """The new rows replace the oldest, after everything that reads those."""
+    rows = {n: arrays.materialise(c, yielded[n]) if isinstance(yielded[n].type, t.TensorType) else c.get(yielded[n])
+            for n in rings}
+    overwritten: list[Value | None] = []
+    for number, ring in rings.items():
+        if _memory_of(rows[number]) in overwritten:
+            rows[number] = c.own_copy(rows[number])
+        overwritten.append(ring.buffer)
+    for number, ring in rings.items():
+        assert ring.buffer is not None
+        at = c.b.op("arith.remsi", [t_, c.sizes(ring.buffer)[0]], [t.index])
+        if isinstance(yielded[number].type, t.TensorType):
+            c.copy(rows[number], c.row(ring.buffer, at))
+        else:
+            c.store(rows[number], ring.buffer, [at])
+
+
+def _memory_of(buffer: Value) -> Value:
+    """The buffer that `buffer` is a part or another shape of."""
+    while buffer.op is not None and buffer.op.name in ("memref.subview", "memref.cast", "scan.buffer_reshape"):
+        buffer = buffer.op.operands[0]
+    return buffer
 
 
 # ---- until ----

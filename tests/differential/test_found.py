@@ -97,6 +97,17 @@ def test_a_row_outside_is_not_taken_before_a_loop_of_no_steps() -> None:
         """, {"n": 3, "k": 0}, x=("int32", "n"), k=("int64",))
 
 
+def test_states_that_change_places() -> None:
+    agree("""
+        r, u = sc.scan(lambda a, b, c, d: [d, b], n_steps=k,
+                       outputs_info=[dict(initial=x, taps=[-1, -2]), dict(initial=y, taps=[-1, -2])])
+        z, u = sc.scan(lambda a, b: [b, a], n_steps=k, outputs_info=[x[0], y[0]])
+        infos = [x[0], dict(initial=x, taps=[-2]), y[0]]
+        q, u = sc.scan(lambda a, b, c: [c, a, b * 2], n_steps=k, outputs_info=infos)
+        return [*r, *z, *q, r[1][-1], z[0][-1], q[1][-1], q[2][-1]], {}
+        """, {"n": 3, "k": 5}, {"n": 1, "k": 2}, x=("int64", 2, "n"), y=("int64", 2, "n"), k=("int64",))
+
+
 def test_a_state_of_no_elements() -> None:
     agree("""
         first, u = sc.scan(lambda a: ~a, sequences=x, n_steps=1)
@@ -108,7 +119,8 @@ def test_a_state_of_no_elements() -> None:
 
 def test_the_only_line_of_the_last_row() -> None:
     agree("""
-        r, u = sc.scan(lambda a, h: T.maximum(h, x.dimshuffle("x", 0)), sequences=y, outputs_info=x.dimshuffle("x", 0))
+        z = x.dimshuffle("x", 0)
+        r, u = sc.scan(lambda a, h: T.maximum(h, z), sequences=y, outputs_info=z)
         return [r[-1][0], r[-1:, 0]], {}
         """, {"n": 3}, x=("int8", "n"), y=("float64", 3))
 

@@ -181,11 +181,12 @@ class Writer:
 
     def of_one_kind(self, x: Term, y: Term) -> tuple[Term, Term]:
         """Integers beside floats are made small; bools beside numbers count."""
-        if x.kind in "iu" and y.kind in "fc":
-            x = Term(f"({x.text} % 5)", x.dtype, x.axes, 5.0)
-        if y.kind in "iu" and x.kind in "fc":
-            y = Term(f"({y.text} % 5)", y.dtype, y.axes, 5.0)
-        return x, y
+        def small(i: Term) -> Term:
+            exact = i.dtype in ("int64", "uint64", "int32", "uint32")  # a function of them is of float64
+            return Term(f"({i.text} % 5)" if exact else f"T.cast({i.text} % 5, 'float32')",
+                        i.dtype if exact else "float32", i.axes, 5.0)
+        return small(x) if x.kind in "iu" and y.kind in "fc" else x, (
+            small(y) if y.kind in "iu" and x.kind in "fc" else y)
 
     def casting(self) -> None:
         x = self.need(lambda t: True)
@@ -349,7 +350,8 @@ def cast_text(x: Term, target: str) -> str:
         return f"T.gt({x.text}, 0.1317)"
     if x.kind == "f" and target[0] in "iu":
         low = 0.0 if target[0] == "u" else -40.0
-        return f"T.cast(T.floor(T.clip(3.0 * {x.text}, {low}, 40.0) + 0.1317), '{target}')"
+        number = f"T.switch(T.isnan({x.text}), 0.0, {x.text})"  # what an integer makes of NaN is the machine's choice
+        return f"T.cast(T.floor(T.clip(3.0 * {number}, {low}, 40.0) + 0.1317), '{target}')"
     if x.kind in "iu" and target[0] in "fc":
         return f"T.cast({x.text} % 17, '{target}')"
     if x.kind == "f" and target[0] == "c":
