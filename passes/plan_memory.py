@@ -190,8 +190,12 @@ class Bounds:
         return b.binary("andi", rounded, b.index(-ALIGN_BYTES))
 
     def bounded(self, size: Value, what: str) -> Value:
-        """A value available at the start that is at least `size`: if nothing else, the caller's guess."""
+        """A value available at the start that is at least `size` and at least 0 (where `size` is never made, a
+        bound may be below): if nothing else, the caller's guess."""
         found = self.upper(size)
+        if found is not None and not _is_natural(found):
+            b = self.builder()
+            found = self.memo[size] = b.maxsi(found, b.index(0))
         if found is None and self.guess:
             found = self.memo[size] = self._guessed(size, what)
         if found is None:
@@ -220,7 +224,7 @@ class Bounds:
         return bound
 
     def upper(self, value: Value) -> Value | None:
-        """A value available at the start that is at least `value`, and at least 0."""
+        """A value available at the start that is at least `value`."""
         if value not in self.memo:
             found = self._copy(value)
             if found is None:
@@ -262,14 +266,13 @@ class Bounds:
         if op.name == "arith.minsi":
             known = [v for v in map(self.upper, op.operands) if v is not None]
             return b.minsi(*known) if len(known) == 2 else (known[0] if known else None)
-        if op.name in ("arith.addi", "arith.maxsi", "arith.muli", "arith.select"):
+        if op.name in ("arith.addi", "arith.maxsi", "arith.select"):
             pair = [self.upper(v) for v in op.operands[-2:]]
-            if pair[0] is None or pair[1] is None:
-                return None
             name = "maxsi" if op.name == "arith.select" else op.name[6:]
-            if op.name == "arith.muli":
-                pair = [b.maxsi(v, b.index(0)) for v in pair if v is not None]
-            return b.binary(name, pair[0], pair[1])  # type: ignore[arg-type]
+            return None if None in pair else b.binary(name, *pair)  # type: ignore[arg-type]
+        if op.name == "arith.muli":
+            pair = [self._magnitude(v) for v in op.operands]
+            return None if None in pair else b.muli(*pair)  # type: ignore[arg-type]
         if op.name == "scf.if":
             sides = [self.upper(region.blocks[0].terminator.operands[value.index]) for region in op.regions]
             return None if None in sides else b.maxsi(*sides)  # type: ignore[arg-type]
@@ -280,8 +283,18 @@ class Bounds:
         if op.name in ("arith.divsi", "arith.floordivsi", "arith.ceildivsi"):
             divisor = constant_of(op.operands[1])
             high = self.upper(op.operands[0])
-            return high if high is not None and isinstance(divisor, int) and divisor > 0 else None
+            if high is None or not isinstance(divisor, int) or divisor <= 0:
+                return None
+            return b.maxsi(high, b.const(0, value.type))
         return None
+
+    def _magnitude(self, value: Value) -> Value | None:
+        """A value available at the start that is at least `value` and at least its negative."""
+        low, high = self._lower(value), self.upper(value)
+        if low is None or high is None:
+            return None
+        b = self.builder()
+        return b.maxsi(high, b.subi(b.const(0, value.type), low))
 
     def _argument_size(self, dim: Op) -> Value | None:
         """A size of an argument that is asked for inside a loop."""
@@ -334,6 +347,19 @@ def _is_setup(op: Op) -> bool:
     if op.name == "memref.load":
         return not op.operands[1:]
     return is_pure(op) and not op.regions and not isinstance(op.results[0].type, t.MemRefType)
+
+
+def _is_natural(value: Value) -> bool:
+    """Whether a number is plainly 0 or more."""
+    known, op = constant_of(value), value.op
+    if known is not None:
+        return bool(known >= 0)
+    if op is None or op.name == "memref.dim":
+        return op is not None
+    if op.name == "arith.maxsi":
+        return any(map(_is_natural, op.operands))
+    rises = op.name in ("arith.minsi", "arith.addi", "arith.muli", "arith.divsi")
+    return rises and all(map(_is_natural, op.operands))
 
 
 def slice_of(value: Value, block: Block) -> list[Op] | None:

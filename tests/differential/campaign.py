@@ -30,6 +30,8 @@ class Campaign:
     seed: int
     count: int
     passes: bool = False
+    gradients: int = 0  # of this order
+    smooth: bool = False  # programs that differences can be compared with
     every_kind: bool = False  # go on after a failure, and make no smaller programs
     last: str = ""  # where the running program is written
     done: int = 0
@@ -39,7 +41,7 @@ class Campaign:
         phases = (Phase.generate,) if self.every_kind else (Phase.generate, Phase.shrink)
         options = settings(max_examples=self.count, deadline=None, database=None, phases=phases, print_blob=False,
                            report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
-        test = with_seed(self.seed)(options(given(programs())(self._one)))
+        test = with_seed(self.seed)(options(given(programs(self.smooth, self.gradients))(self._one)))
         with contextlib.suppress(Exception):  # kept in `failures`
             test()
 
@@ -77,7 +79,8 @@ def _commented(text: str) -> str:
 
 
 def _child(options: argparse.Namespace) -> int:
-    campaign = Campaign(options.seed, options.count, options.passes, options.all, options.last)
+    campaign = Campaign(options.seed, options.count, options.passes, options.gradients, options.smooth, options.all,
+                        options.last)
     campaign.run()
     print(campaign.report())
     return bool(campaign.failures)
@@ -88,6 +91,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="another seed, other programs")
     parser.add_argument("--count", type=int, default=500, help="how many programs")
     parser.add_argument("--passes", action="store_true", help="also run the IR after every pass (slower)")
+    parser.add_argument("--gradients", type=int, default=0, metavar="ORDER", help="compare gradients of this order")
+    parser.add_argument("--smooth", action="store_true", help="differentiable programs: also differences")
     parser.add_argument("--all", action="store_true", help="go on after a failure; one program of each kind")
     parser.add_argument("--last", help=argparse.SUPPRESS)
     given_arguments = sys.argv[1:] if arguments is None else arguments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,23 +16,28 @@ from scancc.frontend.program import make_program
 from scancc.ir.core import Op, clone_op, functions
 from scancc.ir.interpreter import run_program
 from scancc.stages import lower, passes_for
-from tests.differential.program import Built, Program
+from tests.differential.gradients import check_slopes, cost_of, slopes_of
+from tests.differential.program import Built, Mismatch, Program
 
 Outcome = list[np.ndarray] | Exception
 TOLERANCE = {"float32": 2e-3, "float64": 1e-6, "complex64": 2e-3, "complex128": 1e-6}
 
 
-class Mismatch(AssertionError):
-    """Two roads of one program that do not agree."""
-
-
 def check(program: Program, passes: bool = True) -> bool:
     """Native code against the reference at all calls; with `passes` also the IR after every pass.
 
-    False for a program that is refused when it is built, as one with too short a sequence may be.
+    A program's gradients take the place of its outputs where it asks for them; those of a smooth one are also
+    compared with differences. False for a program that is refused when it is built, as one with too short a
+    sequence may be.
     """
     try:
         built = program.build()
+        cost = None
+        for _ in range(program.gradients):
+            cost = cost_of(built.outputs)
+            built = replace(built, outputs=slopes_of(cost, built))
+        if program.gradients and not built.outputs:
+            return False
         native = _function(built, None)
     except (ValueError, IndexError):
         return False
@@ -46,6 +52,9 @@ def check(program: Program, passes: bool = True) -> bool:
         if checker is not None and number < 2:
             checker.check([*args, *held], expected, f"sizes {sizes}", program)
         require_same(_call(native, args, built), expected, f"native code, sizes {sizes}", program)
+    if cost is not None and program.smooth and "float32" not in str(program):
+        for sizes in program.calls:
+            check_slopes(cost, built, program.arguments(sizes), f"sizes {sizes}")
     return True
 
 

@@ -43,6 +43,10 @@ def random_array(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -
     return np.asarray(rng.uniform(-2, 2, shape), dtype)
 
 
+class Mismatch(AssertionError):
+    """Two roads of one program that do not agree."""
+
+
 @dataclass
 class Built:
     """What the text makes when it is run."""
@@ -63,6 +67,7 @@ class Program:
     calls: list[dict[str, int]] = field(default_factory=list)
     seed: int = 0
     smooth: bool = False  # no rounding, no choice by comparison: differentiable
+    gradients: int = 0  # the derivatives of this order are compared, not the outputs
 
     def build(self) -> Built:
         """The graph, anew."""
@@ -80,7 +85,7 @@ class Program:
     def __str__(self) -> str:
         """A file that repeats it."""
         return _REPRO.format(text=self.text, inputs=_listing(self.inputs), shared=_listing(self.shared),
-                             calls=self.calls, seed=self.seed)
+                             calls=self.calls, seed=self.seed, smooth=self.smooth, gradients=self.gradients)
 
 
 def _variable(argument: Argument) -> Any:
@@ -102,5 +107,5 @@ INPUTS = {inputs}
 SHARED = {shared}
 CALLS = {calls}
 
-check(Program(TEXT, INPUTS, SHARED, CALLS, seed={seed}))
+check(Program(TEXT, INPUTS, SHARED, CALLS, seed={seed}, smooth={smooth}, gradients={gradients}))
 '''

@@ -364,7 +364,7 @@ def _bound(form: Form, a: float, b: float = 0.0) -> float:
 
 
 @st.composite
-def programs(draw: Draw, smooth: bool = False, n_calls: int = 2) -> Program:
+def programs(draw: Draw, smooth: bool = False, gradients: int = 0, n_calls: int = 2) -> Program:
     """A program of a few statements and one to three scans, with sizes to call it at."""
     from tests.differential.scans import Scans
 
@@ -374,7 +374,7 @@ def programs(draw: Draw, smooth: bool = False, n_calls: int = 2) -> Program:
     calls = [_sizes(choices, writer) for _ in range(n_calls)]
     text = f"def program({', '.join(a.name for a in [*writer.inputs, *writer.shared])}):\n" + "\n".join(
         writer.scope.lines) + "\n"
-    return Program(text, writer.inputs, writer.shared, calls, choices.number(0, 3), smooth)
+    return Program(text, writer.inputs, writer.shared, calls, choices.number(0, 3), smooth, gradients)
 
 
 def _sizes(choices: Choices, writer: Writer) -> dict[str, int]:
