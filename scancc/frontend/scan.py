@@ -293,7 +293,8 @@ class _Run:
         taps = [rows[tap] for c, rows in zip(body.carry, self.rows, strict=True) for tap, _ in c.taps]
         given = [*xs, *taps, *self.inputs.consts]
         lengths = _unchecked(dims(var))
-        known = [n for n in lengths if _is_invariant(n, body)]
+        varying = set(body.inputs) - set(body.consts)
+        known = [n for n in lengths if not _rests_on_values(n, varying)]
         try:
             found = dict(zip(known, Evaluator(known, body.inputs)(given), strict=True))
         except (ValueError, IndexError) as error:
@@ -302,13 +303,12 @@ class _Run:
         return tuple(int(found.get(n, 0)) for n in lengths)
 
 
-def _is_invariant(length: Variable, body: Body) -> bool:
-    """Whether a length inside the step rests on invariants and on shapes only, not on values of the step."""
-    varying = set(body.inputs) - set(body.consts)
-    shapes = [v for v in ancestors([length]) if v.owner is not None and isinstance(v.owner.op, ShapeI)]
-    if any(v in varying for v in ancestors([length], stop=shapes)):
-        return False
-    return not any(_shape_moves(v.owner.inputs[0], varying) for v in shapes if v.owner is not None)
+def _rests_on_values(x: Variable, varying: set[Variable]) -> bool:
+    """Whether `x` depends on values of `varying`, and not only on their shapes."""
+    shapes = [v for v in ancestors([x]) if v.owner is not None and isinstance(v.owner.op, ShapeI)]
+    reached = set(ancestors([x], stop=shapes))
+    return not varying.isdisjoint(reached) or any(
+        _shape_moves(v.owner.inputs[0], varying) for v in shapes if v in reached and v.owner is not None)
 
 
 def _shape_moves(x: Variable, varying: set[Variable]) -> bool:
@@ -319,9 +319,8 @@ def _shape_moves(x: Variable, varying: set[Variable]) -> bool:
     scan = scan_of(node)
     stops = scan is not None and scan.body.stop is not None
     decisive = [v for v in node.inputs if stops or (v.ndim == 0 and is_discrete(v.dtype))]
-    if not varying.isdisjoint(ancestors(decisive)):
-        return True
-    return any(_shape_moves(v, varying) for v in node.inputs if v not in decisive)
+    return any(_rests_on_values(v, varying) for v in decisive) or any(
+        _shape_moves(v, varying) for v in node.inputs if v not in decisive)
 
 
 def _unchecked(lengths: Sequence[Variable]) -> list[Variable]:

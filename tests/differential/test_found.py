@@ -97,6 +97,24 @@ def test_a_row_outside_is_not_taken_before_a_loop_of_no_steps() -> None:
         """, {"n": 3, "k": 0}, x=("int32", "n"), k=("int64",))
 
 
+def test_rows_of_a_window_whose_length_only_the_window_knows() -> None:
+    agree("""
+        r, u = sc.scan(lambda a, h: [T.cast(h, "int64"), h], n_steps=2,
+                       outputs_info=[dict(initial=y, taps=[-12]), dict(initial=x, taps=[-1])])
+        return [r[0], r[0][-1]], {}
+        """, {"n": 3}, x=("int8", "n"), y=("int64", 12, 3))
+
+
+def test_the_rows_of_a_loop_that_does_not_run_have_known_lengths() -> None:
+    agree("""
+        def outer(a):
+            r, u = sc.scan(lambda b, h: h + 1, sequences=[a], outputs_info=y)
+            return r[-1:]
+        r, u = sc.scan(outer, sequences=[x])
+        return [r], {}
+        """, {"n": 0, "m": 3}, {"n": 2, "m": 3}, x=("float64", "n", "m"), y=("int64", 2))
+
+
 def test_states_that_change_places() -> None:
     agree("""
         r, u = sc.scan(lambda a, b, c, d: [d, b], n_steps=k,

@@ -245,13 +245,11 @@ class _ScanLowering:
     def _next(self, carry: Carry, made: _Carries, value: Value) -> list[Value]:
         if len(made.init) > 1:
             return [value, *made.args[:-1]]
-        if made.depths[0] > 1 or not isinstance(value.type, t.TensorType):
-            wanted = self.low.dims(made.args[0])[1:] if made.depths[0] > 1 else []
-            self._check_row(carry, value, wanted)
+        if not isinstance(value.type, t.TensorType):
             return [value]
-        sizes = self.low.dims(made.args[0])
+        sizes = self.low.dims(made.args[0])[made.depths[0] > 1:]
         self._check_row(carry, value, sizes)
-        return [self.low.cast_type(value, made.args[0].type)]
+        return [self.low.cast_type(value, tensor_type(sizes, value.type.element))]
 
     def _check_row(self, carry: Carry, value: Value, wanted: Sequence[Value]) -> None:
         for axis, (before, after) in enumerate(zip(wanted, self.low.dims(value), strict=True)):

@@ -1,0 +1,29 @@
+"""Random programs through the public API: native code against the reference.
+
+2,000 programs in all; `python -m tests.differential.campaign` runs as many others as one likes.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.differential.campaign import Campaign
+
+CHUNK = 50  # programs a test, so that workers share them
+LOTS = {  # options: how many programs
+    "values": ({}, 2000),
+    "passes": ({"passes": True}, 100),
+    "gradients": ({"gradients": 1}, 200),
+    "gradients and differences": ({"gradients": 1, "smooth": True}, 200),
+    "second derivatives": ({"gradients": 2, "smooth": True}, 50),
+}
+CHUNKS = [pytest.param(options, seed, id=f"{lot}-{seed}")
+          for lot, (options, count) in LOTS.items() for seed in range(count // CHUNK)]
+
+
+@pytest.mark.parametrize("options, seed", CHUNKS)
+def test_random_programs(options: dict[str, bool], seed: int) -> None:
+    campaign = Campaign(seed=1000 + seed, count=CHUNK, every_kind=True, **options)
+    campaign.run()
+    assert not campaign.failures, campaign.report()
+    assert campaign.done > CHUNK // 3, "most programs are refused"
