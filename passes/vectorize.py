@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder
+from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.remarks import remark
@@ -32,15 +32,18 @@ def vectorize(module: Op, bits: int = 512) -> None:
     """Vectorize every innermost parallel loop of `module` for registers of `bits`."""
     for op in list(module.walk()):
         if op.name == "scf.for" and "parallel" in op.attrs and _innermost(op):
-            problem = _Check(op).problem()
+            check = _Check(op)
+            width = _fitting(op, _width(op, bits))
+            problem = "it has fewer iterations than lanes" if width < 2 else check.problem()
             if problem is None:
-                _widen(op, _width(op, bits))
+                _widen(op, width, check)
             remark("vectorize", op, problem is None, problem or "neighbouring elements share registers")
     for op in list(module.walk()):
         if op.name == "scf.for" and "reduction" in op.attrs and not _holds_loops(op):
-            problem = _reduction_obstacle(op)
+            width, n = 4 * _width(op, bits), constant_of(op.operands[1])
+            problem = "it has fewer iterations than lanes" if n is not None and n < width else _reduction_obstacle(op)
             if problem is None:
-                _widen_reduction(op, 4 * _width(op, bits))
+                _widen_reduction(op, width)
             remark("vectorize", op, problem is None, problem or "a reduction runs in lanes")
 
 
@@ -56,6 +59,20 @@ def _width(loop: Op, bits: int) -> int:
     lanes = bits // 8 // max(sizes, default=8)
     heavy = len(ops) > HEAVY_OPS or any(op.name.startswith("math.") for op in ops)
     return max(2, lanes * (4 if any(op.name == "scf.for" for op in ops) and not heavy else 1))
+
+
+def _fitting(loop: Op, width: int) -> int:
+    """Lanes for a loop whose number of iterations may be known: as many as leave no tail, if that fills a
+    register or is all there is."""
+    n = constant_of(loop.operands[1])
+    if n is None:
+        return width
+    lanes = width
+    while n % lanes:
+        lanes //= 2
+    if lanes == n or lanes >= min(width, 8):
+        return lanes
+    return width if n >= width else 1
 
 
 @dataclass
@@ -133,24 +150,31 @@ class _Check:
         return None
 
 
-def _widen(loop: Op, width: int) -> None:
-    check = _Check(loop)
-    check.problem()
+def _widen(loop: Op, width: int, check: _Check) -> None:
     block = loop.parent
     assert block is not None
     b = Builder(block, loop, loop.location)
     lower, upper, one = loop.operands
     count = b.index(width)
-    whole = b.subi(upper, b.op("arith.remsi", [upper, count], [t.index]))
+    whole = _whole(b, upper, count)
     body = Block([t.index])
     body.args[0].name = loop.body.args[0].name
     widen = _Widener(check.varying, width, {loop.body.args[0]: body.args[0]}, loop.body.args[0])
     widen.ops(loop.body, Builder(body, location=loop.location))
     b.make("scf.for", [lower, whole, count], [], {"vector": t.IntAttr(width, t.i64)}, [Region([body])])
-    tail = clone_op(loop, {}, b.insert)
-    tail.operands = [whole, upper, one]
-    del tail.attrs["parallel"]
-    loop.erase()
+    if whole is upper:
+        loop.erase()
+    else:  # the loop itself becomes the tail
+        loop.operands = [whole, upper, one]
+        del loop.attrs["parallel"]
+
+
+def _whole(b: Builder, n: Value, width: Value) -> Value:
+    """`n` less what is left over after whole vectors; `n` itself where nothing is."""
+    known, lanes = constant_of(n), constant_of(width)
+    if known is None or lanes is None:
+        return b.subi(n, b.op("arith.remsi", [n, width], [t.index]))
+    return n if known % lanes == 0 else b.index(known - known % lanes)
 
 
 # ---- reductions ----
@@ -195,7 +219,7 @@ def _widen_reduction(loop: Op, width: int) -> None:
     lower, upper, one, init = loop.operands
     kind, start = _IDENTITY[combine.name]
     count = b.index(width)
-    whole = b.subi(upper, b.op("arith.remsi", [upper, count], [t.index]))
+    whole = _whole(b, upper, count)
     lanes = t.VectorType((width,), init.type)
     body = Block([t.index, lanes])
     for old, new in zip(loop.body.args, body.args, strict=True):
@@ -211,10 +235,11 @@ def _widen_reduction(loop: Op, width: int) -> None:
                   {"kind": t.DialectAttr(f"#vector.kind<{kind}>")})
     suffix = ("f" if t.is_float(init.type) else "i") if kind in ("add", "mul") else ""
     first = b.op(_JOIN[kind] + suffix, [init, joined], [init.type])
-    tail = clone_op(loop, {}, b.insert)
-    tail.operands = [whole, upper, one, first]
-    del tail.attrs["reduction"]
-    loop.replace_by(tail.results)
+    if whole is upper:
+        loop.replace_by([first])
+    else:
+        loop.operands = [whole, upper, one, first]
+        del loop.attrs["reduction"]
 
 
 @dataclass

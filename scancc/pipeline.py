@@ -45,9 +45,11 @@ CPU_LOOP: tuple[str, ...] = (
     "bufferize",
     "plan-memory",
     "canonicalize",
+    "row-views",     # before cse and licm, which share the rows and take them further out
     "cse",
     "licm",
-    "vectorize",     # last: what follows should see vectors as they will be
+    "vectorize",     # after licm: what it leaves in a loop it doubles
+    "unroll",
     "dce",
 )
 

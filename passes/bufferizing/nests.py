@@ -7,7 +7,7 @@ product, a sum over rows): then whole rows are accumulated in memory, in the sam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scancc.ir import types as t
@@ -67,17 +67,20 @@ def sizes_of(c: Context, value: Value) -> list[Value]:
     return fill(c.b, value.type, c.scalars(operands))
 
 
-def nest(c: Context, sizes: Sequence[Value], body, counters: tuple[Value, ...] = ()) -> None:  # type: ignore[no-untyped-def]
-    """Parallel loops over `sizes` around `body(counters)`."""
+def nest(c: Context, sizes: Sequence[Value], body: Callable[[list[Value]], None],
+         enter: Callable[[list[Value]], None] | None = None, counters: tuple[Value, ...] = ()) -> None:
+    """Parallel loops over `sizes` around `body(counters)`; `enter` sees the counters so far at each level."""
+    if enter is not None:
+        enter(list(counters))
     if not sizes:
         body(list(counters))
         return
     if constant_of(sizes[0]) == 1:
-        nest(c, sizes[1:], body, (*counters, c.b.index(0)))
+        nest(c, sizes[1:], body, enter, (*counters, c.b.index(0)))
         return
     with c.loop(sizes[0], dict(PARALLEL_LOOP)) as counter:
         counter.name = "i"
-        nest(c, sizes[1:], body, (*counters, counter))
+        nest(c, sizes[1:], body, enter, (*counters, counter))
 
 
 @dataclass
@@ -104,6 +107,7 @@ def generic(c: Context, op: Op) -> None:
     assert made is not None
     n = read_nest(c, op)
     if n.rank == 0 and n.reduced:
+        load_at(c, n, {}, None)
         start = c.get(made.operands[0])
         c.env[op.result] = _reduce_in_register(c, n, [], start)
         return
@@ -117,7 +121,7 @@ def generic(c: Context, op: Op) -> None:
 
         def store(counters: list[Value]) -> None:
             c.store(_reduce_in_register(c, n, counters, start), buffer, counters)
-        nest(c, n.sizes[:n.rank], store)
+        nest(c, n.sizes[:n.rank], store, _reader(c, n))
     c.set(op.result, buffer)
 
 
@@ -141,12 +145,17 @@ def _operand_sizes(c: Context, value: Value) -> list[Value]:
     return c.sizes(c.get(value)) if value in c.env else sizes_of(c, value)
 
 
-def element(c: Context, n: Nest, counters: Sequence[Value], running: Value | None) -> Value:
-    """The body of a nest at one position."""
-    block = n.op.body
+def load_at(c: Context, n: Nest, at: dict[int, Value], dim: int | None) -> None:
+    """Read the operands whose place is known once the counter of `dim` is: each as far out as can be."""
     for arg, buffer, access in zip(n.args, n.inputs, n.maps, strict=True):
-        indices = [c.b.index(0) if d is None else counters[d] for d in access]
-        c.env[arg] = c.load(buffer, indices)
+        dims = [d for d in access if d is not None]
+        if all(d in at for d in dims) and (dim in dims if dims else dim is None):
+            c.env[arg] = c.load(buffer, [c.b.index(0) if d is None else at[d] for d in access])
+
+
+def element(c: Context, n: Nest, counters: Sequence[Value], running: Value | None) -> Value:
+    """The body of a nest at one position, its operands read."""
+    block = n.op.body
     if running is not None:
         c.env[block.args[-1]] = running
     inline(c, n.op, counters)
@@ -171,7 +180,14 @@ def _parallel(c: Context, n: Nest, buffer: Value) -> None:
 
     def store(counters: list[Value]) -> None:
         c.store(element(c, n, counters, None), buffer, counters)
-    nest(c, n.sizes, store)
+    nest(c, n.sizes, store, _reader(c, n))
+
+
+def _reader(c: Context, n: Nest) -> Callable[[list[Value]], None]:
+    """What reads the operands while the parallel loops are entered."""
+    def enter(counters: list[Value]) -> None:
+        load_at(c, n, dict(enumerate(counters)), len(counters) - 1 if counters else None)
+    return enter
 
 
 def _flattened(c: Context, n: Nest, buffers: list[Value]) -> list[Value] | None:
@@ -195,6 +211,7 @@ def _reduce_in_register(c: Context, n: Nest, counters: list[Value], start: Value
             return element(c, n, at, running)
         attrs = dict(REDUCTION_LOOP) if len(dims) == 1 else None
         with c.carrying_loop(n.sizes[dims[0]], [running], attrs) as (counter, (inner,), finish):
+            load_at(c, n, dict(enumerate([*at, counter])), dims[0])
             finish([reduce(dims[1:], [*at, counter], inner)])
         return c.results[0]
     return reduce(n.reduced, list(counters), start)
@@ -202,7 +219,7 @@ def _reduce_in_register(c: Context, n: Nest, counters: list[Value], start: Value
 
 def _accumulates_rows(n: Nest) -> bool:
     """True if going along the last parallel dimension is the contiguous way."""
-    if len(n.reduced) != 1 or n.rank == 0:
+    if len(n.reduced) != 1 or n.rank == 0 or _fits_registers(constant_of(n.sizes[n.rank - 1])):
         return False
     last, summed = n.rank - 1, n.reduced[0]
     lengths = [(len(access), access[-1]) for access in n.maps if len(access) > 1]
@@ -212,16 +229,25 @@ def _accumulates_rows(n: Nest) -> bool:
     return along and not against
 
 
+def _fits_registers(length: int | None) -> bool:
+    """Whether a row's running values fill whole vector registers, where they stay for the whole reduction."""
+    return length is not None and (length in (1, 2, 4) or length % 8 == 0)
+
+
 def _reduce_rows(c: Context, n: Nest, buffer: Value, start: Value) -> None:
     """for rows: row = start; for k: row += ... along the row."""
     fill_buffer(c, start, buffer)
     last, summed = n.rank - 1, n.reduced[0]
 
     def rows(counters: list[Value]) -> None:
-        with c.loop(n.sizes[summed]) as k, c.loop(n.sizes[last], dict(PARALLEL_LOOP)) as j:
-            at = [*counters, j]
-            c.store(element(c, n, [*at, k], c.load(buffer, at)), buffer, at)
-    nest(c, n.sizes[:last], rows)
+        at = dict(enumerate(counters))
+        with c.loop(n.sizes[summed]) as k:
+            load_at(c, n, at | {summed: k}, summed)
+            with c.loop(n.sizes[last], dict(PARALLEL_LOOP)) as j:
+                load_at(c, n, at | {summed: k, last: j}, last)
+                place = [*counters, j]
+                c.store(element(c, n, [*place, k], c.load(buffer, place)), buffer, place)
+    nest(c, n.sizes[:last], rows, _reader(c, n))
 
 
 @converts("tensor.extract")

@@ -1,8 +1,8 @@
 """LLVM IR text to object code, optimised text and assembly, through llvmlite.
 
-The printer of `llvm.py` writes code that is already vectorised, in rotated loops, with few memory
-slots; so inlining and LLVM's simplification of single functions do what its -O2 pipeline would, in less
-time. LLVM's own vectorizers run at level 3 only: they cost time and undo the schedule.
+The printer of `llvm/` writes code that is already vectorised, in rotated loops, unrolled where they are
+short, with what does not change taken out; so four of LLVM's passes do what its -O2 pipeline would, in a
+fraction of the time. LLVM's own vectorizers run at level 3 only: they cost time and undo the schedule.
 """
 
 from __future__ import annotations
@@ -90,7 +90,10 @@ def _optimised(llvm_text: str, target: Target, opt_level: int) -> tuple[Any, Any
     module.data_layout = str(machine.target_data)
     if opt_level > 0:
         builder = binding().create_pass_builder(machine, _tuning(opt_level))
-        _run_passes(module, builder, opt_level)
+        if opt_level > 2:
+            builder.getModulePassManager().run(module, builder)
+        else:
+            _run_passes(module, builder, target)
     return module, machine
 
 
@@ -133,20 +136,26 @@ def _tuning(opt_level: int) -> Any:
     return options
 
 
-def _run_passes(module: Any, builder: Any, opt_level: int) -> None:
-    """Inline what asks for it, then simplify each function; LLVM's whole pipeline at level 3 only.
+def _run_passes(module: Any, builder: Any, target: Target) -> None:
+    """Inline what asks for it, then simplify each function.
 
-    The shorter road takes 60 % of the time of -O2 and gives the same instructions for our text: what it
-    leaves out (interprocedural passes, vectorizers, runtime unrolling) has nothing to find there.
+    For a CPU by the passes that find something in our text. LLVM's own list takes about seven times as long
+    on a large program, for code that is no faster (`benchmarks.compile_time`, `benchmarks.scans`).
     """
-    if opt_level > 2:
-        builder.getModulePassManager().run(module, builder)
-        return
     inliner = binding().create_new_module_pass_manager()
     inliner.add_always_inliner_pass()
     inliner.add_global_dead_code_eliminate_pass()
     inliner.run(module, builder)
-    simplify = builder.getFunctionPassManager()
+    simplify = builder.getFunctionPassManager() if target.kind == "ptx" else _short_list()
     for function in module.functions:
         if not function.is_declaration:
             simplify.run(function, builder)
+
+
+def _short_list() -> Any:
+    passes = binding().create_new_function_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_new_gvn_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_simplify_cfg_pass()
+    return passes
