@@ -22,6 +22,8 @@ Source: linear-scan allocation (Poletto and Sarkar, 1999), on symbolic sizes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any
 
 from scancc.artifact import BOUND_EXCEEDED
 from scancc.errors import UnsupportedError
@@ -136,27 +138,34 @@ def _top(op: Op, func: Op) -> Op:
 
 
 def _assign(buffers: list[_Buffer]) -> list[_Slot]:
-    slots: list[_Slot] = []
+    slots: dict[Any, list[_Slot]] = {}  # by size
+    order: list[_Slot] = []
+    known: dict[Value, Any] = {}
     for buffer in sorted(buffers, key=lambda x: x.start):
-        free = [s for s in slots if s.free_from < buffer.start and _equal(s.nbytes, buffer.nbytes)]
+        alike = slots.setdefault(_size_key(buffer.nbytes, known), [])
+        free = [s for s in alike if s.free_from < buffer.start]
         if free:
             slot = max(free, key=lambda s: s.free_from)
         else:
             slot = _Slot(buffer.nbytes, 0)
-            slots.append(slot)
+            alike.append(slot)
+            order.append(slot)
         slot.buffers.append(buffer)
         slot.free_from = buffer.end
-    return slots
+    return order
 
 
-def _equal(a: Value, b: Value) -> bool:
-    known = constant_of(a)
-    if a is b or (known is not None and known == constant_of(b)):
-        return True
-    x, y = a.op, b.op
-    return (x is not None and y is not None and x.name == y.name and len(x.operands) > 0
-            and x.name.startswith("arith.") and x.attrs == y.attrs
-            and all(_equal(p, q) for p, q in zip(x.operands, y.operands, strict=True)))
+def _size_key(size: Value, known: dict[Value, Any]) -> Any:
+    """What equal sizes have in common: the same number, or the same arithmetic on the same values."""
+    if size not in known:
+        number, op = constant_of(size), size.op
+        if number is not None:
+            known[size] = number
+        elif op is None or not op.operands or not op.name.startswith("arith.") or op.attrs:
+            known[size] = size
+        else:
+            known[size] = (op.name, *(_size_key(v, known) for v in op.operands))
+    return known[size]
 
 
 class Bounds:
@@ -238,16 +247,12 @@ class Bounds:
         ops = slice_of(value, self.block)
         if ops is None:
             return None
-        position = {op: i for i, op in enumerate(self.block.ops)}
-        limit = position[self.anchor] if self.anchor is not None else len(position)
-        if all(position[op] < limit for op in ops):
-            return value
+        early = set(takewhile(lambda op: op is not self.anchor, self.block.ops))
         mapping: dict[Value, Value] = {}
         b = self.builder()
         for op in ops:
-            if position[op] < limit:
-                continue
-            clone_op(op, mapping, b.insert)
+            if op not in early:
+                clone_op(op, mapping, b.insert)
         return mapping.get(value, value)
 
     def _bound(self, value: Value) -> Value | None:
@@ -367,7 +372,6 @@ def slice_of(value: Value, block: Block) -> list[Op] | None:
 
     None if some of it happens inside a loop, or reads memory other than scalar inputs.
     """
-    position = {op: i for i, op in enumerate(block.ops)}
     needed: set[Op] = set()
     stack = [value]
     while stack:
@@ -383,7 +387,7 @@ def slice_of(value: Value, block: Block) -> list[Op] | None:
             needed.add(op)
             stack.extend(v for inner in op.walk() for v in inner.operands
                          if v.op is None or v.op.parent is block if _outside(v, op))
-    return sorted(needed, key=position.__getitem__)
+    return [op for op in block.ops if op in needed] if len(needed) > 1 else list(needed)
 
 
 def _outside(value: Value, op: Op) -> bool:

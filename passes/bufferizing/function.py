@@ -14,7 +14,7 @@ from .context import Context, is_counted
 def bufferize_function(func: Op, stage_outputs: bool) -> Op:
     """The function with buffers: inputs, then outputs; no results."""
     old, block = func.body, Block()
-    c = Context(Builder(block, location=func.location))
+    c = Context(Builder(block, location=func.location, pool=block))
     for arg in old.args:
         _add_input(c, block, arg)
     returned = old.terminator.operands

@@ -28,12 +28,18 @@ def constant_of(value: Value) -> Any | None:
 
 
 class Builder:
-    """Appends ops to `block`, or inserts them before `anchor`."""
+    """Appends ops to `block`, or inserts them before `anchor`.
 
-    def __init__(self, block: Block, anchor: Op | None = None, location: Location | None = None) -> None:
+    `pool`: a block that dominates all that is built, at whose start index constants go, each number once.
+    """
+
+    def __init__(self, block: Block, anchor: Op | None = None, location: Location | None = None,
+                 pool: Block | None = None) -> None:
         self.block = block
         self.anchor = anchor
         self.location = location
+        self.pool = pool
+        self._pooled: dict[int, Value] = {}
 
     # ---- making ops ----
 
@@ -99,7 +105,14 @@ class Builder:
         return self.op("arith.constant", [], [type], {"value": t.Dense(data, type)})
 
     def index(self, value: int) -> Value:
-        return self.const(value, t.index)
+        if self.pool is None:
+            return self.const(value, t.index)
+        if value not in self._pooled:
+            op = Op("arith.constant", [], [t.index], {"value": IntAttr(value, t.index)}, location=self.location)
+            op.parent = self.pool
+            self.pool.ops.insert(len(self._pooled), op)
+            self._pooled[value] = op.result
+        return self._pooled[value]
 
     # ---- arithmetic: the same spelling for scalars, vectors and tensors ----
 

@@ -117,7 +117,10 @@ class Op:
         for region in self.regions:
             for block in region.blocks:
                 for op in list(block.ops):
-                    yield from op.walk()
+                    if op.regions:
+                        yield from op.walk()
+                    else:
+                        yield op
 
     def erase(self) -> None:
         """Remove this op, whose results have no uses, and all inside it."""

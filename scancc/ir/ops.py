@@ -11,7 +11,7 @@ wrap modulo 2**width; an integer division by zero is never executed (lowering gu
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,17 +91,30 @@ def has_trait(op: Op, trait: str) -> bool:
 
 def is_pure(op: Op) -> bool:
     """No effect and no failure, in itself and in everything inside it."""
-    return all(PURE in lookup(o).traits and not _fills_buffers(o) for o in _but_terminators(op))
+    return _all_inside(op, _computes)
 
 
 def is_removable(op: Op) -> bool:
     """Whether nothing is lost with an op whose results are unused: all inside it computes or reads."""
-    return all(not {PURE, READS}.isdisjoint(lookup(o).traits) and WRITES not in lookup(o).traits
-               and not _fills_buffers(o) for o in _but_terminators(op))
+    return _all_inside(op, _computes_or_reads)
 
 
-def _but_terminators(op: Op) -> Iterator[Op]:
-    return (o for o in op.walk() if o is op or not has_trait(o, TERMINATOR))
+def _all_inside(op: Op, holds: Callable[[Op], bool]) -> bool:
+    """Whether something holds for an op and all inside it but terminators."""
+    if not holds(op):
+        return False
+    return not op.regions or all(
+        _all_inside(inner, holds) or has_trait(inner, TERMINATOR)
+        for region in op.regions for block in region.blocks for inner in block.ops)
+
+
+def _computes(op: Op) -> bool:
+    return PURE in lookup(op).traits and not _fills_buffers(op)
+
+
+def _computes_or_reads(op: Op) -> bool:
+    traits = lookup(op).traits
+    return (PURE in traits or READS in traits) and WRITES not in traits and not _fills_buffers(op)
 
 
 def _fills_buffers(op: Op) -> bool:
