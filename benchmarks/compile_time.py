@@ -1,7 +1,9 @@
 """Seconds from `sc.function(...)` to a callable: `python -m benchmarks.compile_time`.
 
-Cold: each program in a new process, after `import scancc`, with the disk cache off, so that loading
-LLVM counts. Warm: the same in one process. The import itself is measured beyond NumPy's.
+Cold: programs of the tutorial, each in a new process, after `import scancc`, with the disk cache off, so
+that loading LLVM counts. Warm: the same in one process. The import itself is measured beyond NumPy's.
+Models: what people write (`tests/programs/users.py`), with and without gradients, in one process, from
+building the graph to a callable; the best of three, for a machine that is not quiet.
 """
 
 from __future__ import annotations
@@ -10,7 +12,10 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from statistics import median
+from typing import Any
 
 ONE = """
 import json, sys, time
@@ -26,17 +31,17 @@ def compile():
     return time.perf_counter() - start
 print(json.dumps([imported, compile(), min(compile() for _ in range(5))]))
 """
+ENVIRONMENT = {**os.environ, "SCANCC_CACHE": "0"}
 
 
 def measure(name: str) -> list[float]:
     """Import, cold and warm seconds of one program."""
-    environment = {**os.environ, "SCANCC_CACHE": "0"}
     done = subprocess.run([sys.executable, "-c", ONE, name], capture_output=True, text=True, check=True,
-                          env=environment)
+                          env=ENVIRONMENT)
     return list(json.loads(done.stdout))
 
 
-def main() -> None:
+def tutorial() -> None:
     from tests.programs import seed
 
     rows = []
@@ -48,6 +53,45 @@ def main() -> None:
               f"   warm {1e3 * warm:6.1f} ms")
     print("median".ljust(32), *(f"{word} {1e3 * median(column):6.1f} ms  " for word, column in
                                 zip(("import", "cold", "warm"), zip(*rows, strict=True), strict=True)))
+
+
+def _compile(make: Any, gradients: bool) -> float:
+    import scancc as sc
+    from tests.programs import users
+
+    start = time.perf_counter()
+    model = users.build(make)
+    outputs = [model.cost, *model.gradients()] if gradients else model.outputs
+    sc.function(model.inputs, outputs, updates=None if gradients else model.updates)
+    return time.perf_counter() - start
+
+
+def model_times() -> Iterator[tuple[float, str]]:
+    """Seconds and name of each model, values and gradients apart."""
+    from tests.programs import users
+
+    for make in users.MODELS:
+        for gradients in [False, True] if users.build(make).wrt else [False]:
+            name = make.__name__ + (", gradient" if gradients else "")
+            yield min(_compile(make, gradients) for _ in range(3)), name
+
+
+def models() -> None:
+    from tests.programs import users
+
+    _compile(users.MODELS[0], False)  # loads LLVM
+    rows = sorted(model_times(), reverse=True)
+    for seconds, name in rows:
+        print(f"{name:42} {1e3 * seconds:8.1f} ms")
+    print(f"{'median of ' + str(len(rows)):42} {1e3 * median(s for s, _ in rows):8.1f} ms"
+          f"   worst {1e3 * rows[0][0]:8.1f} ms")
+
+
+def main() -> None:
+    if "--models" not in sys.argv:
+        tutorial()
+    os.environ.update(ENVIRONMENT)
+    models()
 
 
 if __name__ == "__main__":

@@ -53,7 +53,9 @@ class Recall:
         assert isinstance(node.op, Scan)
         self.node, self.loop = node, loop
         self.replace: dict[Variable, Variable] = {}
-        self._stacks: dict[Variable, Variable] = {}
+        self._stacks: dict[Variable, Variable | None] = {}
+        self._costly: dict[Variable, bool] = {}
+        self._computed: set[Variable] = set()
         self._padded: dict[Carry, Variable] = {}
         self.consts = dict(zip(node.op.body.consts, self.inputs.consts, strict=True))
         self.n = self._executed()
@@ -91,30 +93,36 @@ class Recall:
             self._need(var)
 
     def _need(self, var: Variable) -> None:
-        if var in self.replace or isinstance(var, Constant):
-            return
-        if var in self.consts:
-            self.replace[var] = self.loop.hold(self.consts[var], var.type, var.name)
-            return
-        stack = self.rows(var)
-        if stack is None and (var.owner is None or (self._is_costly(var) and self._is_stackable(var))):
-            stack = self.save(var)
-        if stack is not None:
-            self.replace[var] = self.loop.read(var.type, backwards(first_rows(stack, self.n)), var.name)
-            return
-        assert var.owner is not None
-        for operand in var.owner.inputs:
-            self._need(operand)
+        """Make `var` available: as rows, or else by what it is computed from."""
+        pending = [var]
+        while pending:
+            var = pending.pop()
+            if var in self.replace or var in self._computed or isinstance(var, Constant):
+                continue
+            if var in self.consts:
+                self.replace[var] = self.loop.hold(self.consts[var], var.type, var.name)
+                continue
+            stack = self.rows(var)
+            if stack is None and (var.owner is None or (self._is_costly(var) and self._is_stackable(var))):
+                stack = self.save(var)
+            if stack is not None:
+                self.replace[var] = self.loop.read(var.type, backwards(first_rows(stack, self.n)), var.name)
+                continue
+            assert var.owner is not None
+            self._computed.add(var)
+            pending += reversed(var.owner.inputs)
 
     def _is_costly(self, var: Variable) -> bool:
         """Whether more than cheap ops lie between `var` and what is known."""
-        known = [*self.replace, *self.op.body.inputs]
-        known += [v for v in self.op.body.outputs if v is not var and self.rows(v) is not None]
-        blocked = set(known)
-        return any(
-            v.owner is not None and v not in blocked and not is_cheap(v.owner.op)
-            for v in ancestors([var], stop=blocked)
-        )
+        for v in ancestors([var], stop=self._costly):
+            if v not in self._costly:
+                known = v.owner is None or v in self.replace or self.rows(v) is not None
+                self._costly[v] = not known and self._is_costly_op(v)
+        return self._costly[var]
+
+    def _is_costly_op(self, var: Variable) -> bool:
+        assert var.owner is not None
+        return not is_cheap(var.owner.op) or any(self._costly[v] for v in var.owner.inputs)
 
     def _is_stackable(self, var: Variable) -> bool:
         """Whether `var` has one shape in all steps, told before the loop."""
@@ -139,10 +147,7 @@ class Recall:
     def rows(self, var: Variable) -> Variable | None:
         """A stack whose row t is this forward value in step t, n rows or more, if there is one outside."""
         if var not in self._stacks:
-            found = self._find_rows(var)
-            if found is None:
-                return None
-            self._stacks[var] = found
+            self._stacks[var] = self._find_rows(var)
         return self._stacks[var]
 
     def _find_rows(self, var: Variable) -> Variable | None:
@@ -176,12 +181,13 @@ class Recall:
         The scan's outputs move to a new application with that output besides; one that a function was
         made of before stays as it is. Compiled functions drop outputs that they do not use.
         """
-        body = self.op.body
-        for y, stack in zip(body.ys, self.outputs.ys, strict=True):
-            if y is var:
-                return stack
-        op = replace(self.op, body=replace(body, ys=(*body.ys, var)))
+        known = self.rows(var)
+        if known is not None:
+            return known
+        op = replace(self.op, body=replace(self.op.body, ys=(*self.op.body.ys, var)))
         self.node = _with_output(self.node, op, stacked_type(var.type))
+        self._stacks[var] = self.node.outputs[-1]
+        self._costly.clear()
         return self.node.outputs[-1]
 
 
