@@ -22,13 +22,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from scancc import frontend as _frontend  # noqa: F401
+from scancc import module_paths as _module_paths  # noqa: F401
 from scancc.compile import Function, function
 from scancc.config import change_flags, config
 from scancc.frontend import operators as _operators  # noqa: F401  (gives variables their operators)
 from scancc.frontend import scan_module
 from scancc.frontend.arguments import In
+from scancc.frontend.batching import vectorize_graph
 from scancc.frontend.checkpoints import scan_checkpoints
-from scancc.frontend.clone import clone, clone_replace
+from scancc.frontend.clone import clone, clone_replace, graph_replace
 from scancc.frontend.graph import Variable
 from scancc.frontend.program import Out
 from scancc.frontend.scan_module import until
@@ -45,8 +47,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Function", "In", "Mode", "OrderedUpdates", "Out", "SharedVariable", "Variable", "change_flags", "clone",
-    "clone_replace", "config", "export", "foldl", "foldr", "function", "map", "reduce", "scan",
-    "scan_checkpoints", "scan_module", "shared", "until",
+    "clone_replace", "config", "export", "foldl", "foldr", "function", "graph_replace", "map", "reduce", "scan",
+    "scan_checkpoints", "scan_module", "shared", "until", "vectorize_graph",
 ]
 
 

@@ -1,5 +1,6 @@
 """The public surface of the older systems, and the tutorial's rows on gradients, inputs and randomness."""
 
+import importlib
 import pickle
 
 import numpy as np
@@ -12,7 +13,8 @@ from tests.programs.executors import compile
 pytestmark = pytest.mark.usefixtures("every_executor")
 
 NAMES = """scan map reduce foldl foldr scan_checkpoints function shared grad Rop Lop clone dot In Out Mode config
-change_flags _asarray scan_module.until gradient.jacobian gradient.hessian gradient.grad
+clone_replace graph_replace vectorize_graph ifelse.ifelse change_flags
+_asarray scan_module.until gradient.jacobian gradient.hessian gradient.grad
 gradient.disconnected_grad gradient.NullTypeGradError gradient.DisconnectedInputError gradient.verify_grad
 gof.fg.MissingInputError gof.graph.inputs compile.mode.get_default_mode compile.mode.get_mode
 compile.mode.FAST_RUN compile.debugmode.DebugMode printing.debugprint printing.pydotprint printing.pp
@@ -31,6 +33,30 @@ def test_public_name_exists(name):
 
 
 # ---- gradients: G1-G7, A7, S12 ----
+
+
+PATHS = """ifelse.ifelse gradient.disconnected_grad printing.pp sandbox.rng_mrg.MRG_RandomStreams
+tensor.shared_randomstreams.RandomStreams gof.fg.MissingInputError gof.graph.inputs scan_module.until
+scan_module.scan_utils.until scan.utils.until scan.views.foldl scan.basic.scan compile.mode.get_mode
+compile.debugmode.DebugMode compile.io.In graph.basic.Constant graph.replace.vectorize_graph updates.OrderedUpdates
+tensor.nnet.sigmoid tensor.nlinalg.det tensor.slinalg.cholesky tensor.extra_ops.cumsum tensor.type.vector
+tensor.random.utils.RandomStream""".split()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_module_path_can_be_imported(path):
+    module, _, name = path.rpartition(".")
+    before = theano.scan, theano.ifelse, theano.gradient
+    found = getattr(importlib.import_module(f"scancc.{module}"), name)
+    assert callable(found) or issubclass(found, Exception)
+    assert before == (theano.scan, theano.ifelse, theano.gradient)
+
+
+def test_module_that_does_not_exist():
+    with pytest.raises(ImportError):
+        importlib.import_module("scancc.tensor.no_such_module")
+    with pytest.raises(AttributeError, match="no_such_name"):
+        importlib.import_module("scancc.gradient").no_such_name  # noqa: B018
 
 
 def test_grad_of_square():  # G1

@@ -7,7 +7,7 @@ from typing import Any
 
 from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import as_operand, strong
-from scancc.frontend.graph import Constant, Variable, leaves, rebuild, user_location
+from scancc.frontend.graph import Constant, Variable, ancestors, leaves, rebuild, user_location
 from scancc.frontend.scan import stands_for
 from scancc.frontend.shaping import specify_shape
 from scancc.frontend.shared import SharedVariable
@@ -80,3 +80,19 @@ def clone_replace(output: Any, replace: Replace = None, **rebuild_options: Any) 
     if rebuild_options:
         raise TypeError(f"clone_replace has no option {', '.join(rebuild_options)}")
     return clone(output, replace, strict, share_inputs)
+
+
+def graph_replace(outputs: Any, replace: Replace = None, *, strict: bool = True) -> Any:
+    """`clone` of the same inputs; `strict`: `outputs` must rest on every key of `replace`."""
+    site = Site(None, user_location(), "graph_replace")
+    replace_by = replacements(replace, strict=True, site=site)
+    many = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+    found = set(ancestors(many, stop=replace_by))
+    missing = [old for old in replace_by if old not in found]
+    if strict and missing:
+        raise ValueError(site.text(
+            f"{described(missing[0])} is to be replaced, but the outputs do not rest on it",
+            "take it out of `replace`, or say strict=False",
+        ))
+    copies = rebuild(many, replace_by)
+    return copies if isinstance(outputs, list | tuple) else copies[0]

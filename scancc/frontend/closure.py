@@ -60,16 +60,16 @@ def _invariants(
         varies[var] = var in varying or any(varies[v] for v in inputs)
         constant[var] = isinstance(var, Constant) or (bool(inputs) and all(constant[v] for v in inputs))
         if varies[var]:
-            found.update((_boundary(v), None) for v in inputs if not varies[v])
-    found.update((_boundary(v), None) for v in roots if not varies[v])
+            found.update((_boundary(v, fixed), None) for v in inputs if not varies[v])
+    found.update((_boundary(v, fixed), None) for v in roots if not varies[v])
     outside = [v for v in found if not _stays_inside(v, constant[v])]
     first = [v for v in fixed if v in found]
     return first + [v for v in outside if v not in first]
 
 
-def _boundary(var: Variable) -> Variable:
+def _boundary(var: Variable, fixed: Sequence[Variable]) -> Variable:
     """Where the cut goes: a scalar broadcast to more axes enters the loop as the scalar."""
-    node = var.owner
+    node = None if var in fixed else var.owner
     scalar = node is not None and isinstance(node.op, DimShuffle) and node.inputs[0].ndim == 0
     return node.inputs[0] if node is not None and scalar else var
 

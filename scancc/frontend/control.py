@@ -168,6 +168,9 @@ def ifelse(condition: object, then_branch: object, else_branch: object,
     return outputs if several else outputs[0]
 
 
+setattr(ifelse, "ifelse", ifelse)  # noqa: B010 - `theano.ifelse.ifelse`: it was a module
+
+
 def _meeting(a: object, b: object) -> tuple[Variable, Variable]:
     x, y = as_operand(a), as_operand(b)
     dtype = result_dtype([x, y])

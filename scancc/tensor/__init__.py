@@ -92,7 +92,7 @@ from scancc.frontend.elementwise import (
     true_div,
     trunc,
 )
-from scancc.frontend.graph import Constant, TensorType, Variable
+from scancc.frontend.graph import DTYPES, Constant, TensorType, Variable
 from scancc.frontend.indexing import inc_subtensor, set_subtensor, take
 from scancc.frontend.linalg import (
     batched_dot,
@@ -186,14 +186,17 @@ from scancc.tensor.composed import (
     atleast_1d,
     atleast_2d,
     atleast_3d,
+    complex_from_polar,
     deg2rad,
     gamma,
+    geomspace,
     horizontal_stack,
     hstack,
     iround,
     isclose,
     linspace,
     log1mexp,
+    logspace,
     nan_to_num,
     rad2deg,
     round,
@@ -221,6 +224,13 @@ from scancc.tensor.constructors import (
     vector,
     vectors,
 )
+
+# The dtypes of tensors, by kind.
+discrete_dtypes = tuple(d for d in sorted(DTYPES) if d.startswith(("bool", "int", "uint")))
+float_dtypes = tuple(d for d in sorted(DTYPES) if d.startswith("float"))
+complex_dtypes = tuple(d for d in sorted(DTYPES) if d.startswith("complex"))
+continuous_dtypes = float_dtypes + complex_dtypes
+all_dtypes = discrete_dtypes + continuous_dtypes
 
 # Other names for the same functions.
 abs = abs_

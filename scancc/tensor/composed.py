@@ -65,6 +65,11 @@ def angle(z: object) -> Variable:
     return e.arctan2(e.imag(var), e.real(var))
 
 
+def complex_from_polar(modulus: object, angle: object) -> Variable:
+    """Elementwise: the complex number of this modulus and angle (radians)."""
+    return e.make_complex(modulus * e.cos(angle), modulus * e.sin(angle))
+
+
 def deg2rad(x: object) -> Variable:
     return e.mul(x, math.pi / 180)
 
@@ -95,6 +100,16 @@ def linspace(start: object, stop: object, num: object = 50, endpoint: bool = Tru
     dtype = float_for(result_dtype([first, last]))
     gaps = e.maximum(count - 1, 1) if endpoint else count
     return first + e.cast(arange(count), dtype) * ((last - first) / e.cast(gaps, dtype))
+
+
+def logspace(start: object, stop: object, num: object = 50, endpoint: bool = True, base: object = 10.0) -> Variable:
+    """`num` floats from `base**start` to `base**stop`, each a fixed multiple of the one before."""
+    return e.power(base, linspace(start, stop, num, endpoint))
+
+
+def geomspace(start: object, stop: object, num: object = 50, endpoint: bool = True) -> Variable:
+    """`num` positive floats from `start` to `stop`, each a fixed multiple of the one before."""
+    return e.exp(linspace(e.log(start), e.log(stop), num, endpoint))
 
 
 def stacklists(nested: object) -> Variable:

@@ -370,7 +370,8 @@ def test_clip_and_composed_functions():
 
 def test_complex_parts_and_angle():
     z, values = T.zvector("z"), np.array([1 + 2j, -3j, 2.5])
-    found = evaluate([z.real, z.imag, z.conj(), abs(z), T.angle(z)], {z: values})
-    expected = [values.real, values.imag, values.conj(), abs(values), np.angle(values)]
+    found = evaluate([z.real, z.imag, z.conj(), abs(z), T.angle(z),
+                      T.complex_from_polar(abs(z), T.angle(z))], {z: values})
+    expected = [values.real, values.imag, values.conj(), abs(values), np.angle(values), values]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other)

@@ -229,6 +229,17 @@ def test_clone_with_inputs_of_its_own():
     assert X not in leaves([copy])
 
 
+def test_replacing_what_is_there():
+    z = T.vector("z")
+    first, second = sc.graph_replace([X * 2 + 1, X * 3], {X: z})
+    assert [v.tolist() for v in compile([z], [first, second])([1])] == [[3], [3]]
+    middle = X * 2
+    assert compile([z], sc.graph_replace(middle + 1, {middle: z}))([1]).tolist() == [2]
+    with pytest.raises(ValueError, match="do not rest on it"):
+        sc.graph_replace(X * 2, {Y: T.constant(1.0)})
+    assert sc.graph_replace(X, {Y: T.constant(1.0)}, strict=False) is X
+
+
 def test_clone_keeps_types():
     with pytest.raises(TypeError, match="cannot be replaced"):
         clone(X * 2, {X: T.fvector("z")})

@@ -73,6 +73,12 @@ def test_non_sequences_that_are_no_variables(value):  # F12
     assert result.dtype == ("float32" if np.isscalar(value) else "float64")
 
 
+def test_a_broadcast_number_as_a_non_sequence():
+    x = T.vector("x")
+    result = scanned(lambda x_t, c: x_t * c[0], sequences=x, non_sequences=T.constant(2.0).dimshuffle("x"))
+    assert compile([x], result)([1, 2]).tolist() == [2, 4]
+
+
 def test_shared_variables_are_passed_as_themselves():  # F2, F12
     s, x = sc.shared(2.0, "s"), T.vector("x")
     seen = []

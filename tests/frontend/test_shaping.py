@@ -68,6 +68,8 @@ CASES = {
     "arange-bounds": (lambda x: T.arange(1, x[0], 0.5), lambda x: np.arange(1, 3.0, 0.5), [V]),
     "arange-down": (lambda x: T.arange(5, 0, -2), lambda x: np.arange(5, 0, -2), [V]),
     "linspace": (lambda x: T.linspace(0, x[0], 4), lambda x: np.linspace(0, 3, 4), [V]),
+    "logspace": (lambda x: T.logspace(0, x[0], 4), lambda x: np.logspace(0, 3, 4), [V]),
+    "geomspace": (lambda x: T.geomspace(1, x[0], 4), lambda x: np.geomspace(1, 3, 4), [V]),
     "repeat": (lambda x: x.repeat(3, axis=1), lambda x: x.repeat(3, axis=1), [M]),
     "repeat-flat": (lambda x: T.repeat(x, 2), lambda x: x.repeat(2), [M]),
     "repeat-counts": (lambda x, n: T.repeat(x, n, axis=0), lambda x, n: x.repeat(n, axis=0),
