@@ -230,8 +230,8 @@ class Constant(Variable):
 class Op:
     """What an `Apply` does. Subclasses are frozen dataclasses of their parameters.
 
-    `perform` is the NumPy meaning (the oracle); lowering lives in `frontend/lower.py` and
-    derivatives in `frontend/gradient.py`, each registered per op class.
+    `perform` is the NumPy meaning (the oracle); lowering lives in `frontend/lowering` and derivatives in
+    `frontend/gradients`, each registered per op class.
     """
 
     @property
@@ -332,6 +332,34 @@ def leaves(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> list[V
     """Inputs, shared variables and constants that `outputs` rest on."""
     blocked = set(stop)
     return [v for v in ancestors(outputs, blocked) if v.owner is None or v in blocked]
+
+
+def equal_computations(
+    xs: Sequence[Variable], ys: Sequence[Variable],
+    in_xs: Sequence[Variable] = (), in_ys: Sequence[Variable] = (),
+) -> bool:
+    """Whether `xs` and `ys` are the same ops on the same variables, each of `in_xs` standing for one of `in_ys`."""
+    if len(xs) != len(ys) or len(in_xs) != len(in_ys):
+        return False
+    stands_for, inner = dict(zip(in_xs, in_ys, strict=True)), set(in_ys)
+    pending = list(zip(xs, ys, strict=True))
+    seen = set(pending)
+    while pending:
+        x, y = pending.pop()
+        if x in stands_for or y in inner:
+            same = stands_for.get(x) is y
+        elif isinstance(x, Constant) and isinstance(y, Constant):
+            same = x.type == y.type and np.array_equal(x.data, y.data, equal_nan=x.dtype[0] in "fc")
+        elif x is y or x.owner is None or y.owner is None:
+            same = x is y
+        else:
+            same = x.index == y.index and x.owner.op == y.owner.op and len(x.owner.inputs) == len(y.owner.inputs)
+            fresh = [pair for pair in zip(x.owner.inputs, y.owner.inputs, strict=False) if pair not in seen]
+            pending += fresh
+            seen.update(fresh)
+        if not same:
+            return False
+    return True
 
 
 def rebuild(outputs: Sequence[Variable], replace: dict[Variable, Variable]) -> list[Variable]:

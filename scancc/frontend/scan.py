@@ -21,7 +21,18 @@ from scancc.frontend.constants import is_discrete
 from scancc.frontend.control import Check
 from scancc.frontend.dims import ShapeI, dim, dims
 from scancc.frontend.elementwise import Elemwise
-from scancc.frontend.graph import Apply, Constant, Op, StreamType, TensorType, Variable, ancestors, leaves, rebuild
+from scancc.frontend.graph import (
+    Apply,
+    Constant,
+    Op,
+    StreamType,
+    TensorType,
+    Variable,
+    ancestors,
+    equal_computations,
+    leaves,
+    rebuild,
+)
 from scancc.frontend.reference import Evaluator
 from scancc.frontend.site import described
 
@@ -76,6 +87,12 @@ class Body:
         stop = [] if self.stop is None else [self.stop]
         return [*(carry.next for carry in self.carry), *self.ys, *stop]
 
+    def signature(self) -> tuple[object, ...]:
+        """All of a step but what it computes: its groups and their types."""
+        carry = [(tuple(k for k, _ in c.taps), c.depth, c.trace) for c in self.carry]
+        return (len(self.xs), tuple(carry), len(self.ys), self.stop is None,
+                tuple(v.type for v in (*self.inputs, *self.outputs)))
+
 
 def merge_types(first: TensorType, second: TensorType) -> TensorType:
     """The type of one array that has both types."""
@@ -113,6 +130,23 @@ class Scan(Op):
     body: Body
     label: str | None = None  # the user's name for it
     truncate_gradient: int = -1
+
+    def __eq__(self, other: object) -> bool:
+        """Two scans are equal that compute the same, under whatever names."""
+        if self is other:
+            return True
+        if not isinstance(other, Scan) or hash(self) != hash(other):
+            return False
+        return self._signature == other._signature and equal_computations(
+            self.body.outputs, other.body.outputs, self.body.inputs, other.body.inputs
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._signature)
+
+    @cached_property
+    def _signature(self) -> tuple[object, ...]:
+        return self.truncate_gradient, self.body.signature()
 
     @property
     def name(self) -> str:

@@ -186,3 +186,21 @@ def test_until_with_two_taps_and_no_steps():
     )
     assert run(result, {s: [1, 1], n: 100}).tolist() == [2, 3, 5, 8]
     assert run(result, {s: [1, 1], n: 0}).tolist() == []
+
+
+# ---- one scan and another ---------------------------------------------------------------------------
+
+
+def test_scans_that_compute_the_same_are_equal():
+    def op_of(step, rows, **options):
+        return sc.scan(step, rows, **options)[0].owner.op
+
+    x, y = T.vector("x"), T.vector("y")
+    one, other = op_of(lambda v: v + 1, x), op_of(lambda w: w + 1, y, name="other")
+    assert one == other and hash(one) == hash(other)
+    for different in (op_of(lambda v: v + 2, x), op_of(lambda v: v - 1, x), op_of(lambda v: v + 1, T.matrix()),
+                      op_of(lambda v: v + 1, x, truncate_gradient=2), op_of(lambda v: v + y, x),
+                      op_of(lambda v: (v + 1, sc.until(v > 1)), x)):
+        assert one != different
+    assert op_of(lambda v, s: v - s, x, outputs_info=0.0) != op_of(lambda v, s: s - v, x, outputs_info=0.0)
+    assert one != "a scan"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from scancc.frontend.dims import dim, int64
 from scancc.frontend.elementwise import apply_scalar
-from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, rebuild
+from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, equal_computations, rebuild
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs, ScanOutputs
 
 
@@ -75,13 +75,7 @@ class Loop:
 
 def same_scalar(a: Variable, b: Variable) -> bool:
     """Whether two scalars are written in the same way."""
-    if a is b:
-        return True
-    if isinstance(a, Constant) and isinstance(b, Constant):
-        return a.ndim == b.ndim == 0 and bool(a.data == b.data)
-    if a.owner is None or b.owner is None or a.owner.op != b.owner.op or a.index != b.index:
-        return False
-    return all(map(same_scalar, a.owner.inputs, b.owner.inputs))
+    return equal_computations([a], [b])
 
 
 def first_rows(x: Variable, n: Variable) -> Variable:
