@@ -172,6 +172,30 @@ def test_rows_of_a_loop_that_ends_early_in_c(tmp_path: Path) -> None:
     assert run(tmp_path / "main") == "6 2 64\n"
 
 
+@needs_cc
+def test_a_guessed_bound_in_c(tmp_path: Path) -> None:
+    """Each step sorts as many numbers as its state says: only running the loop tells how many that are."""
+    n, steps = T.lscalar("n"), T.lscalar("steps")
+    sums, _ = sc.scan(lambda s: T.sort(T.arange(s) * 7 % 5).sum() % 11 + 3, outputs_info=n, n_steps=steps)
+    function = sc.function([n, steps], sums, name="sums")
+    export(function, tmp_path / "sums", emit="a,h,so,json")
+    (tmp_path / "main.c").write_text(
+        '#include "sums.h"\n#include <stdio.h>\n#include <string.h>\nint main(void) {\n'
+        "  int64_t r[6], rows, need, bound = -7; static char w[1 << 12]; int32_t status; int calls = 0;\n"
+        "  for (;; bound = bound < 1 ? 1 : 2 * bound) {\n"
+        "    if (sums_query(40, 6, bound, &rows, &need, 0) || rows != 6 || need > (int64_t)sizeof w) return 1;\n"
+        "    calls++;\n"
+        "    if (!(status = sums(40, 6, bound, r, 1, w, need))) break;\n"
+        '    if (status < 0 || !strstr(sums_error(status), "bound_0 is too small")) return 2;\n'
+        "  }\n"
+        '  printf("%d %d:", calls, (int)bound); for (int i = 0; i < 6; i++) printf(" %d", (int)r[i]); return 0;\n}\n'
+    )
+    run(CC or "", *STRICT, f"-I{tmp_path}", tmp_path / "main.c", tmp_path / "sums.a", "-o", tmp_path / "main")
+    assert run(tmp_path / "main") == "8 64: 6 13 7 4 10 12"
+    assert load(tmp_path / "sums.so")(40, 6).tolist() == function(40, 6).tolist() == [6, 13, 7, 4, 10, 12]
+    assert "starts again" in (tmp_path / "sums.h").read_text()
+
+
 def test_equal_dimensions_are_passed_once() -> None:
     entry = entry_of(make_layer().export_form())
     names = [a.name for a in entry.arguments]
