@@ -250,13 +250,173 @@ class _Widener:
     width: int
     map: dict[Value, Value]
     counter: Value
+    spread: dict[Value, Value] = field(default_factory=dict)  # in all lanes, made in this block or around it
 
     def type(self, type: t.Type) -> t.VectorType:
         return t.VectorType((self.width,), type)
 
     def ops(self, block: Block, b: Builder) -> None:
+        outside = self.spread
+        self.spread = dict(outside)
         for op in block.ops:
             self.op(op, b)
+        self.spread = outside
+
+    def op(self, op: Op, b: Builder) -> None:
+        b.location = op.location
+        if op.name == "scf.for":
+            self._loop(op, b)
+        elif op.name == "scf.if":
+            self._branch(op, b)
+        elif op.name == "scf.yield":
+            self._yield(op, b)
+        elif op.name in ("memref.load", "memref.store") and op.operands[-1] in self.varying:
+            self._memory(op, b)
+        elif op.name == "memref.store" or not any(v in self.varying for v in op.operands):
+            clone_op(op, self.map, b.insert)
+        else:
+            operands = [self.vector(v, b) for v in op.operands]
+            made = b.make(op.name, operands, [self.type(op.result.type)], dict(op.attrs))
+            made.result.name = op.result.name
+            self.map[op.result] = made.result
+
+    def vector(self, value: Value, b: Builder) -> Value:
+        """`value` in all lanes."""
+        mapped = self.map.get(value, value)
+        if value in self.varying and value is not self.counter:
+            return mapped
+        if value not in self.spread:
+            wide = b.op("vector.broadcast", [mapped], [self.type(value.type)])
+            if value is self.counter:
+                wide = b.op("arith.addi", [wide, b.op("vector.step", [], [wide.type])], [wide.type])
+            self.spread[value] = wide
+        return self.spread[value]
+
+    def _memory_obstacle(self, buffer: Value, indices: list[Value]) -> str | None:
+        if buffer in self.varying:
+            return "a buffer differs between lanes"
+        if not any(i in self.varying for i in indices):
+            return None
+        if any(i in self.varying for i in indices[:-1]) or indices[-1] is not self.loop.body.args[0]:
+            return "memory is not read along its last axis"
+        type = buffer.type
+        assert isinstance(type, t.MemRefType)
+        if type.strides is not None and type.strides[-1] != 1:
+            return "memory is read with a stride"
+        return None
+
+
+def _widen(loop: Op, width: int, check: _Check) -> None:
+    block = loop.parent
+    assert block is not None
+    b = Builder(block, loop, loop.location)
+    lower, upper, one = loop.operands
+    count = b.index(width)
+    whole = _whole(b, upper, count)
+    body = Block([t.index])
+    body.args[0].name = loop.body.args[0].name
+    widen = _Widener(check.varying, width, {loop.body.args[0]: body.args[0]}, loop.body.args[0])
+    widen.ops(loop.body, Builder(body, location=loop.location))
+    b.make("scf.for", [lower, whole, count], [], {"vector": t.IntAttr(width, t.i64)}, [Region([body])])
+    if whole is upper:
+        loop.erase()
+    else:  # the loop itself becomes the tail
+        loop.operands = [whole, upper, one]
+        del loop.attrs["parallel"]
+
+
+def _whole(b: Builder, n: Value, width: Value) -> Value:
+    """`n` less what is left over after whole vectors; `n` itself where nothing is."""
+    known, lanes = constant_of(n), constant_of(width)
+    if known is None or lanes is None:
+        return b.subi(n, b.op("arith.remsi", [n, width], [t.index]))
+    return n if known % lanes == 0 else b.index(known - known % lanes)
+
+
+# ---- reductions ----
+
+# What a lane starts from, by the op that combines; the tree of `vector.reduction` joins the lanes.
+_IDENTITY: dict[str, tuple[str, object]] = {
+    "arith.addf": ("add", -0.0), "math.fma": ("add", -0.0), "arith.mulf": ("mul", 1.0),
+    "arith.addi": ("add", 0), "arith.muli": ("mul", 1), "arith.andi": ("and", -1), "arith.ori": ("or", 0),
+    "arith.maximumf": ("maximumf", float("-inf")), "arith.minimumf": ("minimumf", float("inf")),
+}
+_JOIN = {"add": "arith.add", "mul": "arith.mul", "and": "arith.andi", "or": "arith.ori",
+         "maximumf": "arith.maximumf", "minimumf": "arith.minimumf"}
+
+
+def _holds_loops(loop: Op) -> bool:
+    return any(op is not loop and op.regions for op in loop.walk())
+
+
+def _reduction_obstacle(loop: Op) -> str | None:
+    """Why a reduction must stay in order, or None."""
+    acc = loop.body.args[1]
+    combine = loop.body.terminator.operands[0].op
+    if combine is None or combine.name not in _IDENTITY or acc.uses != {combine: 1}:
+        return "the running value is used for more than one combination"
+    if combine.name == "math.fma" and combine.operands[2] is not acc:
+        return "the running value is multiplied"
+    check = _Check(loop)
+    problem = check.problem()
+    if problem is None and not any(v in check.varying for v in combine.operands if v is not acc):
+        problem = "every step combines the same value"
+    return problem
+
+
+def _widen_reduction(loop: Op, width: int) -> None:
+    """Each lane combines every width-th element; a tree joins the lanes; the tail follows in order."""
+    check = _Check(loop)
+    check.problem()
+    check.varying |= {loop.body.args[1], loop.body.terminator.operands[0]}
+    block, combine = loop.parent, loop.body.terminator.operands[0].op
+    assert block is not None and combine is not None
+    b = Builder(block, loop, loop.location)
+    lower, upper, one, init = loop.operands
+    kind, start = _IDENTITY[combine.name]
+    count = b.index(width)
+    whole = _whole(b, upper, count)
+    lanes = t.VectorType((width,), init.type)
+    body = Block([t.index, lanes])
+    for old, new in zip(loop.body.args, body.args, strict=True):
+        new.name = old.name
+    widen = _Widener(check.varying, width, dict(zip(loop.body.args, body.args, strict=True)), loop.body.args[0])
+    inner = Builder(body, location=loop.location)
+    for op in loop.body.ops[:-1]:
+        widen.op(op, inner)
+    inner.make("scf.yield", [widen.map[loop.body.terminator.operands[0]]])
+    made = b.make("scf.for", [lower, whole, count, b.const(start, lanes)], [lanes],
+                  {"vector": t.IntAttr(width, t.i64)}, [Region([body])])
+    joined = b.op("vector.reduction", [made.result], [init.type],
+                  {"kind": t.DialectAttr(f"#vector.kind<{kind}>")})
+    suffix = ("f" if t.is_float(init.type) else "i") if kind in ("add", "mul") else ""
+    first = b.op(_JOIN[kind] + suffix, [init, joined], [init.type])
+    if whole is upper:
+        loop.replace_by([first])
+    else:
+        loop.operands = [whole, upper, one, first]
+        del loop.attrs["reduction"]
+
+
+@dataclass
+class _Widener:
+    """Rebuilds a body with vectors for varying values."""
+
+    varying: set[Value]
+    width: int
+    map: dict[Value, Value]
+    counter: Value
+    spread: dict[Value, Value] = field(default_factory=dict)  # in all lanes, made in this block or around it
+
+    def type(self, type: t.Type) -> t.VectorType:
+        return t.VectorType((self.width,), type)
+
+    def ops(self, block: Block, b: Builder) -> None:
+        outside = self.spread
+        self.spread = dict(outside)
+        for op in block.ops:
+            self.op(op, b)
+        self.spread = outside
 
     def op(self, op: Op, b: Builder) -> None:
         b.location = op.location
