@@ -297,14 +297,15 @@ def _next_states(c: Context, op: Op, stacks: list[Stack], states: list[State], s
 
 
 def _push_all(c: Context, rings: dict[int, State], yielded: list[Value], t_: Value) -> None:
-    """The new rows replace the oldest, after everything that reads those."""
+    """The new rows replace the oldest, after everything that reads those: a new row that is a part of a ring, in
+    another order perhaps, is copied first where this ring or an earlier one is written."""
     rows = {n: arrays.materialise(c, yielded[n]) if isinstance(yielded[n].type, t.TensorType) else c.get(yielded[n])
             for n in rings}
     overwritten: list[Value | None] = []
     for number, ring in rings.items():
+        overwritten.append(ring.buffer)
         if _memory_of(rows[number]) in overwritten:
             rows[number] = c.own_copy(rows[number])
-        overwritten.append(ring.buffer)
     for number, ring in rings.items():
         assert ring.buffer is not None
         at = c.b.op("arith.remsi", [t_, c.sizes(ring.buffer)[0]], [t.index])

@@ -151,3 +151,26 @@ def test_a_failing_loop_inside_one_of_no_steps() -> None:
         r, u = sc.scan(outer, outputs_info=[x, None], n_steps=k)
         return [r[1]], {}
         """, {"n": 1, "k": 0}, x=("float64", "n"), y=("float64", 4), k=("int64",))
+
+
+def test_the_oldest_row_in_another_order_takes_its_own_place() -> None:
+    agree("""
+        def step(h, g):
+            return [g[::-1], h[::-1]]
+        taps = dict(initial=x, taps=[-2])
+        r, u = sc.scan(step, outputs_info=[taps, taps], n_steps=5)
+        alone, u = sc.scan(lambda h: h[:, ::-1], outputs_info=[dict(initial=y, taps=[-3])], n_steps=5)
+        return [r[0], r[1][-1], alone], {}
+        """, {"n": 3}, {"n": 4}, x=("float64", 2, "n"), y=("int64", 3, "n", "n"))
+
+
+def test_parts_of_a_state_written_over_it_in_another_order() -> None:
+    agree("""
+        def step(h):
+            a = T.set_subtensor(h[1:], h[:-1])
+            b = T.inc_subtensor(a[::2], a[::2][::-1])
+            return T.set_subtensor(b[:], b[::-1])
+        r, u = sc.scan(step, outputs_info=[x], n_steps=3)
+        whole = T.set_subtensor(x[:], x[::-1])
+        return [r[-1], r, whole, x], {}
+        """, {"n": 5}, {"n": 6}, x=("float64", "n"))
