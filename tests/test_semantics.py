@@ -195,7 +195,18 @@ def test_compiled_function_survives_pickling():
     np.testing.assert_array_equal(f([1, 2, 3]), [1, 3, 6])
 
 
-# ---- random: A9, E3, E4, S5, S8, S9 ----
+def test_shapes_alone():  # E8
+    x, y = T.dmatrix("x"), T.dmatrix("y")
+    np.testing.assert_array_equal(compile([x], (x**2).shape)(np.ones((2, 3))), [2, 3])
+    joined = T.join(0, x, y)
+    values = np.ones((5, 4)), np.ones((3, 3))
+    np.testing.assert_array_equal(compile([x, y], joined.shape)(*values), [8, 4])
+    with pytest.raises(ValueError, match="concatenate: .* axis"):
+        compile([x, y], joined)(*values)
+    np.testing.assert_array_equal(compile([x], T.specify_shape(x, (2, 2)).shape)(np.ones((2, 2))), [2, 2])
+
+
+# ---- random: A9, E3, E4, S5, S8, S9, P1 ----
 
 
 def _mask_rows(d_by_scan):
@@ -220,6 +231,32 @@ def test_mask_drawn_every_step():  # A9
 
 def test_mask_drawn_once():
     assert len(set(map(tuple, _mask_rows(False)))) == 1
+
+
+def test_mask_of_a_state_is_drawn_once():  # A9'
+    W, X = T.matrix("W"), T.matrix("X")
+    _, d = T.random.shared_rng(seed=1234).binomial(1, 0.5, size=W[1].shape)
+    rows = theano.scan(lambda v: T.dot(v, W) * d, sequences=X, return_updates=False)
+    f = compile([X, W], [rows, d])
+    rows, drawn = f(np.ones((10, 2)), np.ones((2, 2)))
+    np.testing.assert_array_equal(rows, np.tile(2.0 * drawn, (10, 1)))
+
+
+def test_sampling_without_replacement():  # P1
+    def sample(p, rng):
+        next_rng, one = rng.multinomial(n=1, p=p)
+        i = one.argmax()
+        p = p[i].set(0.0)
+        return p / p.sum(), i, next_rng
+
+    p, k = T.dvector("p"), T.iscalar("k")
+    rng = T.random.shared_rng(value=np.random.default_rng(77))
+    _, picks, last = theano.scan(sample, outputs_info=[p, None, rng], n_steps=k, return_updates=False)
+    f = compile([p, k], picks, updates={rng: last})
+    found = [f([0.6, 0.3, 0.1], 3) for _ in range(200)]
+    assert all(sorted(picks) == [0, 1, 2] for picks in found)
+    first = np.bincount([picks[0] for picks in found], minlength=3) / 200
+    np.testing.assert_allclose(first, [0.6, 0.3, 0.1], atol=0.12)  # 3.5 standard deviations
 
 
 def test_streams():  # E3, E4

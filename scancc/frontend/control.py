@@ -11,7 +11,8 @@ from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import as_operand, result_dtype
 from scancc.frontend.dims import dim
 from scancc.frontend.elementwise import cast
-from scancc.frontend.graph import Apply, Op, StreamType, TensorType, Variable
+from scancc.frontend.graph import Apply, Op, TensorType, Variable
+from scancc.frontend.stream_type import StreamType
 
 
 @dataclass(frozen=True)

@@ -118,21 +118,16 @@ class TensorType:
 
     def __call__(self, name: str | None = None, *, shape: Sequence[int | None] | None = None) -> Variable:
         """A symbolic input of this type, or with other known lengths."""
-        return Variable(self if shape is None else TensorType(self.dtype, tuple(shape)), name=name)
+        return (self if shape is None else TensorType(self.dtype, tuple(shape))).variable(name=name)
+
+    def variable(self, owner: Apply | None = None, index: int = 0, name: str | None = None,
+                 location: Location | None = None) -> Variable:
+        """A variable of this type, which is an output of `owner` or stands on its own."""
+        return Variable(self, owner, index, name, location)
 
     def __str__(self) -> str:
         dims = ", ".join("?" if n is None else str(n) for n in self.shape)
         return f"{self.dtype}[{dims}]"
-
-
-class StreamType(TensorType):
-    """The state of a stream of random numbers: a key and a counter, as two 64-bit numbers.
-
-    As a state of `scan` it has no trace: only the last one is kept.
-    """
-
-    def __init__(self) -> None:
-        super().__init__("uint64", (2,))
 
 
 _ids = itertools.count()
@@ -279,7 +274,7 @@ class Apply:
         self.op = op
         self.inputs = list(inputs)
         self.location = location or user_location()
-        self.outputs = [Variable(t, self, i, location=self.location) for i, t in enumerate(types)]
+        self.outputs = [t.variable(self, i, location=self.location) for i, t in enumerate(types)]
 
 
 def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Iterator[Variable]:

@@ -25,7 +25,6 @@ from scancc.frontend.graph import (
     Apply,
     Constant,
     Op,
-    StreamType,
     TensorType,
     Variable,
     ancestors,
@@ -35,6 +34,7 @@ from scancc.frontend.graph import (
 )
 from scancc.frontend.reference import Evaluator
 from scancc.frontend.site import described
+from scancc.frontend.stream_type import StreamType
 
 T = TypeVar("T")
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from scancc.errors import TypeMismatchError
-from scancc.frontend.graph import DTYPES, StreamType, TensorType, Variable, dtype_name
+from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
+from scancc.frontend.stream_type import Draws, StreamType
 
 
 class Container:
@@ -92,25 +93,39 @@ class StreamState(np.ndarray):
         self[:] = state
 
 
-class StreamVariable(SharedVariable):
+class StreamVariable(Draws, SharedVariable):
     """A shared variable that holds the state of a stream of random numbers."""
 
     __slots__ = ()
 
     @classmethod
     def of_key(cls, key: np.uint64, name: str | None = None) -> StreamVariable:
-        return cls(StreamType(), Container(np.array([key, 0], np.uint64)), name)
+        return cls(StreamType(), Container(_start(key)), name)
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> StreamState:
         """The state; with `borrow` what is done to it is done to the variable."""
         return super().get_value(borrow).view(StreamState)
 
+    def set_value(self, new_value: object = None, borrow: bool = False, *, seed: int | None = None) -> None:
+        """Put a state, or the one that a generator of NumPy or a `seed` starts."""
+        if (new_value is None) == (seed is None):
+            raise TypeError("a stream's state is set from a state or generator, or from seed=; give one of them")
+        generator = np.random.default_rng(seed) if new_value is None else new_value
+        super().set_value(_start(_key_of(generator)) if isinstance(generator, _GENERATORS) else generator, borrow)
 
-def _stream_of(generator: np.random.Generator | np.random.RandomState, name: str | None) -> StreamVariable:
-    """A stream whose key is what a copy of NumPy's generator draws next."""
+
+_GENERATORS = (np.random.Generator, np.random.RandomState)
+
+
+def _start(key: np.uint64) -> np.ndarray:
+    return np.array([key, 0], np.uint64)
+
+
+def _key_of(generator: np.random.Generator | np.random.RandomState) -> np.uint64:
+    """The key of a stream: what a copy of NumPy's generator draws next."""
     own = copy.deepcopy(generator)
     draw = own.integers if isinstance(own, np.random.Generator) else own.randint
-    return StreamVariable.of_key(draw(0, 2**64, dtype=np.uint64), name)
+    return np.uint64(draw(0, 2**64, dtype=np.uint64))
 
 
 def _python_number_fits(given: object, array: np.ndarray, dtype: str) -> bool:
@@ -135,8 +150,8 @@ def shared(
     The value is copied unless `borrow`. `broadcastable` or `shape` say lengths that stay; by default a
     later value may have any lengths.
     """
-    if isinstance(value, np.random.Generator | np.random.RandomState):
-        return _stream_of(value, name)
+    if isinstance(value, _GENERATORS):
+        return StreamVariable.of_key(_key_of(value), name)
     if isinstance(value, Variable):
         raise TypeError(f"shared: {value!r} is symbolic; a shared variable starts from numbers or an array")
     array = np.asarray(value, dtype=None if dtype is None else dtype_name(dtype))

@@ -10,7 +10,7 @@ from typing import Any
 from scancc.frontend import operators as _operators  # noqa: F401 - variables learn to be sliced
 from scancc.frontend.closure import Closure, check_passed, check_strict, close
 from scancc.frontend.constants import as_operand, strong
-from scancc.frontend.graph import Constant, StreamType, TensorType, Variable, ancestors, mention, user_location
+from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, mention, user_location
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs
 from scancc.frontend.sequences import SequenceSpec, as_list, parse_sequences, scan_length, step_count
 from scancc.frontend.shared import SharedVariable
@@ -25,6 +25,7 @@ from scancc.frontend.states import (
     probe_dtype,
 )
 from scancc.frontend.step_result import StepResult, parse_step_result
+from scancc.frontend.stream_type import StreamType
 from scancc.frontend.test_values import pass_rows
 from scancc.frontend.updates import OrderedUpdates, with_default_updates
 

@@ -9,7 +9,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.errors import MissingInputError
+from scancc.errors import MissingInputError, TypeMismatchError
 from scancc.frontend.random import RandomStream, formulas
 
 NUMPY = formulas.NumpyArithmetic()
@@ -319,6 +319,50 @@ def test_a_stream_from_a_generator_of_numpy():
     draws = sc.function([], [T.random.uniform(size=(3,), rng=rng) for rng in (first, again, old)])
     a, b, c = draws()
     assert np.array_equal(a, b) and not np.array_equal(a, c) and np.array_equal(draws()[0], a)
+
+
+def test_a_state_draws():
+    rng = T.random.shared_rng(seed=3, name="state")
+    then, x = rng.normal(5, 2, size=(3,))
+    last, y = then.uniform(size=(2,))
+    f = sc.function([], [x, y], updates={rng: last})
+    start = rng.get_value()
+    first = f()
+    rng.set_value(start)
+    same = sc.function([], [T.random.normal(5, 2, size=(3,), rng=rng), rng.normal(5, 2, size=(3,))[1]])
+    for drawn in same():
+        np.testing.assert_array_equal(drawn, first[0])
+    second = f()
+    np.testing.assert_array_equal(second[1], first[1])
+    assert not np.array_equal(f()[1], first[1])
+    for again in [{"seed": 3}, {"new_value": np.random.default_rng(3)}]:
+        rng.set_value(**again)
+        np.testing.assert_array_equal(f()[0], first[0])
+
+
+def test_a_state_is_an_input():
+    rng = T.random.rng("rng")
+    then, x = rng.multinomial(n=4, p=[0.2, 0.8])
+    after, _ = T.random.bernoulli(0.5, rng=then, return_next_rng=True)
+    f = sc.function([rng], [x, then, after])
+    x, then, after = f(np.array([7, 0], np.uint64))
+    assert x.sum() == 4 and then[1] > 0 and after[1] == then[1] + 1 and then[0] == 7
+
+
+def test_what_a_state_cannot_do():
+    rng = T.random.shared_rng(4)
+    with pytest.raises(AttributeError, match="'StreamVariable' object has no attribute 'cauchyy'"):
+        rng.cauchyy(0, 1)
+    assert not hasattr(rng.normal(0, 1)[0], "get_value")
+    for wrong in [{}, {"value": np.random.default_rng(), "seed": 3}]:
+        with pytest.raises(TypeError, match="one of them"):
+            T.random.shared_rng(**wrong)
+    with pytest.raises(TypeError, match="not 'seven'"):
+        T.random.shared_rng("seven")
+    with pytest.raises(TypeError, match="give one of them"):
+        rng.set_value()
+    with pytest.raises(TypeMismatchError, match="float64"):
+        rng.set_value([0.5, 1.0])
 
 
 def test_states_are_seeded_kept_and_put_back():  # E4

@@ -1,8 +1,9 @@
 """Random streams: counter-based draws whose state is an explicit value.
 
 `RandomStream(seed)` makes draws; `shared_randomstreams.RandomStreams` and `MRG_RandomStreams` are its
-older names. The distributions are also functions here: `normal(0, 1, rng=state)` draws from a state that
-the caller looks after. docs/random.md has the algorithms and what is promised of their bits.
+older names. The distributions are also functions here, `normal(0, 1, rng=state)`, and methods of a state
+that the caller looks after: `next_state, x = shared_rng(seed=7).normal(0, 1)`. docs/random.md has the
+algorithms and what is promised of their bits.
 """
 
 from __future__ import annotations
@@ -10,11 +11,19 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from scancc.frontend.random.streams import DISTRIBUTIONS, RandomStream, RandomVariable, draw_once
+from scancc.frontend.random.streams import (
+    DISTRIBUTIONS,
+    RandomStream,
+    RandomVariable,
+    draw_once,
+    rng,
+    shared_rng,
+)
 
 RandomStreams = MRG_RandomStreams = RandomStream
 
-__all__ = ["MRG_RandomStreams", "RandomStream", "RandomStreams", "RandomVariable", *DISTRIBUTIONS]
+__all__ = ["MRG_RandomStreams", "RandomStream", "RandomStreams", "RandomVariable", "rng", "shared_rng",
+           *DISTRIBUTIONS]
 
 
 def __getattr__(name: str) -> Any:

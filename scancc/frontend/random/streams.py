@@ -26,7 +26,8 @@ from scancc.frontend.random.distributions import Source, lengths_of
 from scancc.frontend.random.scalars import call
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.shaping import arange, reshape
-from scancc.frontend.shared import StreamVariable
+from scancc.frontend.shared import StreamVariable, shared
+from scancc.frontend.stream_type import StreamType
 
 Size = Any
 
@@ -287,9 +288,11 @@ class RandomStream:
         return Recipe(lambda s: d.category(s, _rows(size, chances, ndim), chances), "int64", [chances])
 
     @distribution("n", "pvals", "size")
-    def multinomial(self, size: Size = None, n: Any = 1, pvals: Any = (0.5, 0.5), ndim: int | None = None) -> Recipe:
-        """How often each category is drawn in n trials, along a last axis. Costs n blocks a row."""
-        (chances,) = _tensors(pvals)
+    def multinomial(self, size: Size = None, n: Any = 1, pvals: Any = (0.5, 0.5), ndim: int | None = None,
+                    p: Any = None) -> Recipe:
+        """How often each category, of chances `pvals` (or p), is drawn in n trials, along a last axis. Costs n
+        blocks a row."""
+        (chances,) = _tensors(pvals if p is None else p)
 
         def make(s: Source) -> Variable:
             picks = d.category(s, [n, *_rows(size, chances, ndim)], chances)
@@ -343,10 +346,34 @@ class RandomStream:
         return Recipe(lambda s: matrix[rows, d.order(s, [matrix.shape[0], matrix.shape[1]])], matrix.dtype)
 
 
-def draw_once(name: str, *args: Any, **kwargs: Any) -> RandomVariable:
+def draw_once(name: str, *args: Any, return_next_rng: bool = False, **kwargs: Any) -> Any:
     """A draw from the distribution of that name: from the state `rng`, else from a stream of its own, seeded
-    by the operating system."""
-    return getattr(RandomStream(), name)(*args, **kwargs)
+    by the operating system. With `return_next_rng` the pair (next state, draw)."""
+    made: RandomVariable = getattr(RandomStream(), name)(*args, **kwargs)
+    return (made.update[1], made) if return_next_rng else made
+
+
+def rng(name: str | None = None) -> Variable:
+    """A symbolic state, an input of two uint64 numbers; each distribution is a method of it."""
+    return StreamType()(name)
+
+
+def shared_rng(value: Any = None, *, seed: int | None = None, name: str | None = None, borrow: bool = False,
+               ) -> StreamVariable:
+    """A shared state of the key that `value`, a generator of NumPy, draws next; a whole number, or `seed`, stands
+    for NumPy's `default_rng` of it.
+
+    Each distribution is a method: `next_state, x = rng.normal(0, 1)`. It has no default update.
+    """
+    if (value is None) == (seed is None):
+        raise TypeError("shared_rng takes a generator of NumPy or seed=, one of them")
+    start = seed if value is None else value
+    generator = np.random.default_rng(start) if isinstance(start, int | np.integer) else start
+    if not isinstance(generator, np.random.Generator | np.random.RandomState):
+        raise TypeError(f"shared_rng takes a generator of NumPy or seed=, not {start!r}")
+    made = shared(generator, name)
+    assert isinstance(made, StreamVariable)
+    return made
 
 
 def _tensors(*values: Any) -> list[Variable]:
