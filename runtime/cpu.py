@@ -138,6 +138,8 @@ class Kernel:
                 error = _error_type(check.error)(_filled(check.message, info))
                 if isinstance(error, BoundExceeded):
                     error.info = info
+                if note := check.note():
+                    error.add_note(note)
                 raise error
         raise InternalError(f"{self.name} returned status {status}, which is none of its checks; info {info}")
 

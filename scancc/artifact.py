@@ -23,6 +23,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import Any
 
 ABI_VERSION = 1
@@ -69,18 +70,29 @@ class Check:
     """A check that emitted code makes at run time.
 
     `error` names the built-in exception to raise; `message` may hold `{0}` to `{3}`, the info slots.
+    `place` is the user's line, FILE:LINE, where it is known.
     """
 
     code: int
     error: str
     message: str
+    place: str = ""
+
+    def text(self) -> str:
+        """For a C program: the error, and the user's line without its folder, which may be on another machine."""
+        place = f" ({PurePath(self.place).name})" if self.note() else ""
+        return f"{self.error}: {self.message}{place}"
+
+    def note(self) -> str | None:
+        """What to add to an error of this check: the user's line, unless the message has it."""
+        return f"written at {self.place}" if self.place and self.place not in self.message else None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Check:
-        return cls(_field(data, "code", int), _field(data, "error", str), _field(data, "message", str))
+        return cls(_field(data, "code", int), *(_field(data, name, str) for name in ("error", "message", "place")))
 
 
 @dataclass(frozen=True)

@@ -455,7 +455,7 @@ def _copy_rows(symbol: str, inner: str, rank: int, nbytes: int) -> str:
 def _error_text(entry: Entry) -> str:
     """NAME_error: a switch over the statuses; the info slots' values are not known here."""
     messages = {0: "no error", **CALLER_ERRORS}
-    messages.update({c.code: f"{c.error}: {_without_values(c.message)}" for c in entry.checks})
+    messages.update({c.code: _without_values(c.text()) for c in entry.checks})
     constants, cases, blocks = [], [], []
     for n, (status, message) in enumerate([*messages.items(), (None, "unknown status")]):
         data = message.encode() + b"\0"

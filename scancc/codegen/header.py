@@ -69,7 +69,7 @@ def _entry_text(entry: Entry) -> str:
     comment += ["Inputs:", *(_input_line(entry, n, p) for n, p in enumerate(entry.inputs))]
     comment += ["Outputs:", *(_output_line(entry, n, p) for n, p in enumerate(entry.outputs))]
     if entry.checks:
-        comment += ["Statuses above 0:", *(f"  {c.code}  {c.error}: {c.message}" for c in entry.checks)]
+        comment += ["Statuses above 0:", *(f"  {c.code}  {c.text()}" for c in entry.checks)]
     return "\n".join(
         [
             _comment(comment),

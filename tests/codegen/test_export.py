@@ -151,8 +151,11 @@ def test_several_functions_in_one_library(tmp_path: Path) -> None:
     np.testing.assert_allclose(y, np.tanh(x @ W), rtol=1e-14)
     assert total == 3.0
     assert functions["my_powers_of_2"](45.0).tolist() == [2, 4, 8, 16, 32, 64]
-    with pytest.raises(ValueError, match="must agree"):
+    with pytest.raises(ValueError, match="must agree") as caught:
         functions["my_layer"](x, np.ones((4, 2)), np.zeros(2))
+    place = caught.value.__notes__[0].removeprefix("written at ")
+    assert place.startswith(f"{__file__}:")
+    assert f"must agree ({Path(place).name})" in (tmp_path / "all.h").read_text().replace("\n *     ", " ")
 
 
 @needs_cc

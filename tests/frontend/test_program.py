@@ -270,3 +270,28 @@ def test_wrong_calls(args, kwargs, text):
 def test_an_input_with_an_update():
     with pytest.raises(NotImplementedError, match="shared variable"):
         In(Y, value=0, update=Y + 1)
+
+
+# ---- errors of a call -------------------------------------------------------------------------------
+
+
+def _in_a_scan(x):
+    rows, _ = sc.scan(
+        lambda i:
+            x[i], sequences=T.arange(3) + 5)
+    return rows
+
+
+@pytest.mark.parametrize("error, lines_on, build", [
+    (ValueError, 0, lambda x: x + T.zeros(3)),
+    (ValueError, 0, lambda x: T.concatenate([T.stack([x]), T.zeros((1, 3))])),
+    (IndexError, 0, lambda x: x[5]),
+    (IndexError, 0, lambda x: x[[5, 1]]),
+    (IndexError, 3, _in_a_scan),
+])
+def test_an_error_at_run_notes_the_line(error, lines_on, build):
+    f = compile([X], build(X))
+    with pytest.raises(error) as caught:
+        f([1.0, 2.0])
+    (note,) = caught.value.__notes__
+    assert note.endswith(f"written at {__file__}:{build.__code__.co_firstlineno + lines_on}")

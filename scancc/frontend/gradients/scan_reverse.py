@@ -168,7 +168,7 @@ class _Reverse:
         row = like(y, self._first_of(base)) if whole and not _stretches(y, base) else None
         if row is None:
             row = IncSubtensor(rest, set=False)(zeros_for(self._first_of(base), y.dtype), y, *operands)
-        message = "index -1 is out of range for axis 0, which has length {}"
+        message = "indexing: index -1 is out of range for axis 0, which has length {}"
         return check(IndexError, message, row, ge(self.n, int64(1)), self.n)
 
     def _first_of(self, stack: Variable) -> Variable:

@@ -108,10 +108,10 @@ class Lowering:
         if lower is None:
             raise UnsupportedError(
                 f"{node.op.name} (at {node.location}) has no native code yet; use mode='reference'")
-        if node.location is not None:
-            self.b.location = (node.location.file, node.location.line, 1)
         for var in eager_inputs(node):
             self.value(var)
+        if node.location is not None:
+            self.b.location = (node.location.file, node.location.line, 1)
         for var, value in zip(node.outputs, lower(self, node), strict=True):
             if value.name is None or var.name is not None:
                 value.name = var.name or value.name

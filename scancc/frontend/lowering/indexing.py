@@ -86,7 +86,7 @@ def position(low: Lowering, index: Value, size: Value, axis: int) -> Value:
     else:
         at = b.select(b.cmpi("slt", at, b.index(0)), b.addi(at, size), at)
         inside = b.cmpi("ult", at, size)
-    low.require(inside, "IndexError", f"index {{0}} is out of range for axis {axis} with length {{1}}",
+    low.require(inside, "IndexError", f"indexing: index {{0}} is out of range for axis {axis} with length {{1}}",
                 low.index(index), size)
     return at
 
@@ -264,7 +264,7 @@ def _normal_index(low: Lowering, value: Value, size: Value, axis: int) -> Value:
         axes = t.DenseArray(t.i64, tuple(range(len(low.dims(at)))))
         outside = b.op("scan.reduce", [outside], [t.i1], {"kind": "any", "axes": axes})
     inside = b.op("arith.xori", [outside, b.const(1, t.i1)], [t.i1])
-    low.require(inside, "IndexError", f"an index is out of range for axis {axis} with length {{0}}", size)
+    low.require(inside, "IndexError", f"indexing: an index is out of range for axis {axis} with length {{0}}", size)
     return at
 
 
