@@ -174,3 +174,16 @@ def test_parts_of_a_state_written_over_it_in_another_order() -> None:
         whole = T.set_subtensor(x[:], x[::-1])
         return [r[-1], r, whole, x], {}
         """, {"n": 5}, {"n": 6}, x=("float64", "n"))
+
+
+def test_many_truth_values_in_nested_loops() -> None:
+    """LLVM's NewGVN ended the process."""
+    agree("""
+        def step(a, b, c):
+            d = T.lt(a, x)
+            e = d + x
+            f = T.eq(e, b) ^ a ^ T.eq(e, b)
+            return [e ^ d, f, ~(c & (e ^ d)) & f]
+        r, u = sc.scan(step, n_steps=k, outputs_info=[x, x, x])
+        return [v[-1] for v in r], {}
+        """, {"n": 5, "k": 3}, x=("bool", "n", 1, 1), k=("int64",))
