@@ -50,7 +50,8 @@ def _contract_block(block: Block, ready: dict[Value, int]) -> None:
     """Walk in order, with the cycle at which each value is ready, counted from the state's."""
     for op in list(block.ops):
         exact = "exact" in op.attrs
-        if op.name in ("arith.addf", "arith.subf") and not exact and isinstance(op.result.type, t.FloatType):
+        wide = bool(op.results) and isinstance(op.results[0].type, t.FloatType) and op.results[0].type != t.f16
+        if op.name in ("arith.addf", "arith.subf") and not exact and wide:  # float16 is computed in float32
             _contract_sum(op, ready)
         else:
             wait = max((ready.get(v, OFF_CYCLE) for v in op.operands), default=OFF_CYCLE)

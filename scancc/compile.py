@@ -116,7 +116,9 @@ class Function:
         """The same program with shared variables exchanged, or without its updates."""
         program = self.program
         outputs: Any = list(program.outputs)
-        if program.layout.kind == "one":
+        if program.layout.kind == "none":
+            outputs = None
+        elif program.layout.kind == "one":
             outputs = outputs[0]
         elif program.layout.kind == "dict":
             outputs = dict(zip(program.layout.keys, outputs, strict=True))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Region, Value
-from scancc.ir.shapes import fill, kept_axes
+from scancc.ir.shapes import fill
+from scancc.ir.slices import kept_axes
 from scancc.ir.types import DYNAMIC
 
 from .context import Context, converts

@@ -8,7 +8,8 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import ELEMENTWISE, has_trait
-from scancc.ir.shapes import dims_of, kept_axes, slice_entries
+from scancc.ir.shapes import dims_of, slice_entries
+from scancc.ir.slices import kept_axes
 
 from .rules import Outcome, made_by, rule
 

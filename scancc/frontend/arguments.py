@@ -170,6 +170,8 @@ def bind(
         i = positions.get(key)
         if i is None:
             raise TypeError(f"{what} has no input named {key!r}; its inputs are {_names(ins)}")
+        if sum(entry.keyword == key for entry in ins) > 1:
+            raise TypeError(f"{what} has several inputs named {key!r}; pass them by position: {_names(ins)}")
         if i < len(args):
             raise TypeError(f"{what} got two values for the input {key!r}, one by position and one by name")
         values[i], given[i] = value, True

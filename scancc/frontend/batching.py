@@ -11,6 +11,7 @@ from scancc.frontend.control import check
 from scancc.frontend.dims import dim
 from scancc.frontend.elementwise import eq
 from scancc.frontend.graph import Variable, ancestors, leaves, rebuild, user_location
+from scancc.frontend.shaping import specify_shape
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import NUMBER, Site, described
 from scancc.frontend.tracing import scan
@@ -27,6 +28,7 @@ def vectorize_graph(outputs: Any, replace: Replace) -> Any:
     batched = replacements(replace, strict=False, site=site)
     for old, new in batched.items():
         _check_fits(old, new, site)
+        batched[old] = specify_shape(new, (None,) * (new.ndim - old.ndim) + old.type.shape)
     many = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
     dependent = _dependent(many, batched)
     _check_fixed(dependent, batched, site)

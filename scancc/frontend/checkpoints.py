@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from scancc.errors import UnsupportedError
 from scancc.frontend.constants import as_tensor_variable
 from scancc.frontend.control import check
 from scancc.frontend.dims import dims, int64
@@ -14,6 +16,7 @@ from scancc.frontend.sequences import SequenceSpec, as_list, parse_sequences, sc
 from scancc.frontend.shaping import alloc, arange, join, reshape
 from scancc.frontend.site import NUMBER, Site
 from scancc.frontend.states import StateSpec, parse_states
+from scancc.frontend.step_result import until
 from scancc.frontend.tracing import scan
 
 
@@ -36,10 +39,23 @@ def scan_checkpoints(
         length = _whole_blocks(length, block, site)
     n_blocks = apply_scalar("floor_div", apply_scalar("add", length, int64(block - 1)), int64(block))
     blocks = [_in_blocks(spec.variable, length, n_blocks, block, padding) for spec in specs]
-    step = _block_step(fn, states, len(specs), length, block, name)
+    step = _block_step(_without_until(fn, site), states, len(specs), length, block, name)
     initials = [s.initial if s.number is None else s.number for s in states]
     rows = [arange(n_blocks), *blocks]
     return scan(step, rows, initials, non_sequences, n_steps=n_blocks, name=_named(name, "outer"))
+
+
+def _without_until(fn: Callable[..., Any], site: Site) -> Callable[..., Any]:
+    @functools.wraps(fn)
+    def step(*args: Variable) -> Any:
+        returned = fn(*args)
+        if any(isinstance(part, until) for part in as_list(returned)):
+            raise UnsupportedError(site.text(
+                "scan_checkpoints does not work with until", "use scan, or T.switch to keep the state as it is"
+            ))
+        return returned
+
+    return step
 
 
 def _block_step(

@@ -341,7 +341,7 @@ def _d_power(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradient
     if kind(g.dtype) == "c":
         return [g * conj(y * below), g * conj(out * log(x))]
     finite = switch(eq(x, 0), switch(ge(y, 1), below, 0), below)
-    return [masked_mul(g, y * finite), masked_mul(g * out, log(switch(gt(x, 0), x, 1)))]
+    return [masked_mul(g, y * finite), masked_mul(g, out * log(switch(gt(x, 0), x, 1)))]
 
 
 def _d_fixed_power(x: Variable, exponent: complex, g: Variable) -> Variable:
@@ -351,7 +351,7 @@ def _d_fixed_power(x: Variable, exponent: complex, g: Variable) -> Variable:
     if kind(g.dtype) == "c":
         return g * conj(slope)
     if exponent >= 1:  # type: ignore[operator]
-        return g * slope
+        return _times(g, slope)
     return masked_mul(g, slope if exponent < 0 else switch(eq(x, 0), 0, slope))  # type: ignore[operator]
 
 
@@ -408,13 +408,13 @@ def _d_switch(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradien
 
 
 def _d_mod(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
-    return [g, -(g * apply_scalar("floor_div", *inputs))]
+    return [g, -_times(g, apply_scalar("floor_div", *inputs))]
 
 
 def _d_arctan2(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:
     y, x = inputs
-    square = sqr(x) + sqr(y)
-    return [_times(g, quotient(x, square)), -_times(g, quotient(y, square))]
+    distance = hypot(y, x)  # its square may overflow, or be 0
+    return [_times(g, quotient(quotient(v, distance), distance)) for v in (x, -y)]
 
 
 def _d_hypot(inputs: Sequence[Variable], out: Variable, g: Variable) -> Gradients:

@@ -16,7 +16,7 @@ from scancc.frontend.graph import Apply, Constant, Variable
 # Functions with poles, with arguments they are not defined for, or that overflow for moderate ones.
 _UNBOUNDED = frozenset((
     "log", "log2", "log10", "log1p", "reciprocal", "exp", "exp2", "expm1", "sqrt", "tan", "arcsin", "arccos",
-    "arccosh", "arctanh", "sinh", "cosh", "mod", "gammaln", "digamma", "trigamma", "masked_div",
+    "arccosh", "arctanh", "sinh", "cosh", "mod", "floor_div", "gammaln", "digamma", "trigamma", "masked_div",
 ))
 
 _known: WeakKeyDictionary[Variable, bool] = WeakKeyDictionary()

@@ -215,7 +215,7 @@ class Constant(Variable):
     def __init__(self, data: np.ndarray, name: str | None = None, weak: bool = False,
                  location: Location | None = None) -> None:
         super().__init__(TensorType(array_dtype(data.dtype), data.shape), name=name, location=location)
-        self.data = data
+        self.data = data if data.dtype.isnative else data.astype(data.dtype.newbyteorder("="))
         self.weak = weak
 
     def __repr__(self) -> str:

@@ -323,32 +323,18 @@ def _check_fills(set_: bool, want: tuple[int, ...], y: np.ndarray, stretches: tu
 
 
 class _Index:
-    """An index under construction: template, operands, and where axes of length 1 are inserted."""
+    """An index under construction: template and operands, and the entries with `None`, which adds an axis."""
 
     def __init__(self, x: Variable, index: object) -> None:
         self.x = x
-        items = _expand_ellipsis(list(index) if isinstance(index, tuple) else [index], x)
-        self.advanced = any(_is_array(item) for item in items)
-        self.new_axes = [a for a, item in enumerate(i for i in items if not self._drops(i)) if item is None]
-        if self.advanced and any(item is None for item in items):
-            self._insert_axes(items)
-            items = [slice(None) if item is None else item for item in items]
-        items = [item for item in items if item is not None]
+        self.items = _expand_ellipsis(list(index) if isinstance(index, tuple) else [index], x)
+        self.advanced = any(_is_array(item) for item in self.items)
         self.template: list[Entry] = []
         self.operands: list[Variable] = []
-        for axis, item in enumerate(items):
+        for axis, item in enumerate(item for item in self.items if item is not None):
             self._add(item, axis)
         if self.advanced:
             self._align_arrays()
-
-    def _drops(self, item: object) -> bool:
-        return item is not None and not isinstance(item, slice)
-
-    def _insert_axes(self, items: list[object]) -> None:
-        axes = iter(range(self.x.ndim))
-        order = tuple("x" if item is None else next(axes) for item in items)
-        self.x = dimshuffle(self.x, order)
-        self.new_axes = []
 
     def _add(self, item: object, axis: int) -> None:
         if isinstance(item, slice):
@@ -369,11 +355,27 @@ class _Index:
     def view(self) -> Variable:
         op = AdvancedSubtensor if self.advanced else Subtensor
         picked = op(tuple(self.template))(self.x, *self.operands)
-        if not self.new_axes:
-            return picked
-        kept = iter(range(picked.ndim))
-        ndim = picked.ndim + len(self.new_axes)
-        return dimshuffle(picked, tuple("x" if a in self.new_axes else next(kept) for a in range(ndim)))
+        return dimshuffle(picked, self._order(picked.ndim)) if any(item is None for item in self.items) else picked
+
+    def _order(self, ndim: int) -> tuple[int | str, ...]:
+        """For each axis of the result its axis in what is picked without the new ones, or 'x'.
+
+        The axes of index arrays stand where the arrays do; in front, where anything stands between these.
+        """
+        kinds = ["x" if item is None else "s" if isinstance(item, slice) else "a" for item in self.items]
+        first = _place_of_arrays([k for k in kinds if k != "x"])
+        n_arrays = ndim - kinds.count("s")
+        arrays = range(first, first + n_arrays)
+        others = iter(a for a in range(ndim) if a not in arrays)
+        rest: list[int | str] = ["x" if k == "x" else next(others) for k in kinds if k != "a"]
+        place = _place_of_arrays(kinds)
+        return (*rest[:place], *arrays, *rest[place:])
+
+
+def _place_of_arrays(kinds: list[str]) -> int:
+    """How many axes come before those of the index arrays."""
+    places = [i for i, kind in enumerate(kinds) if kind == "a"]
+    return places[0] if places and places[-1] - places[0] + 1 == len(places) else 0
 
 
 def _expand_ellipsis(items: list[object], x: Variable) -> list[object]:

@@ -324,7 +324,11 @@ _ASSUMPTIONS = {
 
 
 def solve(a: object, b: object, assume_a: str = "gen", lower: bool = False) -> Variable:
-    """x of a x = b, for a square matrix `a` and a vector or matrix `b`."""
+    """x of a x = b, for a square matrix `a` and a vector or matrix `b`.
+
+    `assume_a`: 'gen', 'pos', 'lower triangular', 'upper triangular', ...; `lower` has no effect: a symmetric
+    matrix has both halves.
+    """
     if assume_a not in _ASSUMPTIONS:
         raise ValueError(f"solve: assume_a {assume_a!r} is none of {', '.join(_ASSUMPTIONS)}")
     return Solve(_ASSUMPTIONS[assume_a])(*_floats(a, b))
@@ -332,11 +336,14 @@ def solve(a: object, b: object, assume_a: str = "gen", lower: bool = False) -> V
 
 def solve_triangular(a: object, b: object, trans: int | str = 0, lower: bool = False,
                      unit_diagonal: bool = False) -> Variable:
-    """x of a x = b, reading the upper (or lower) triangle of `a` only; `trans`: of its transpose."""
+    """x of a x = b, reading the upper (or lower) triangle of `a` only; with `trans` 1 or 'T' (2 or 'C', as
+    matrices are real) x of a.T x = b."""
     matrix, right = _floats(a, b)
     if unit_diagonal:
         raise ValueError("solve_triangular: unit_diagonal is not supported; put ones on the diagonal of a")
-    if trans in (1, "T"):
+    if trans not in (0, 1, 2, "N", "T", "C"):
+        raise ValueError(f"solve_triangular: trans {trans!r} is none of 0, 1, 2, 'N', 'T' and 'C'")
+    if trans not in (0, "N"):
         return Solve("upper" if lower else "lower")(transpose(matrix), right)
     return Solve("lower" if lower else "upper")(matrix, right)
 

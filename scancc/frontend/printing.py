@@ -129,7 +129,7 @@ def pydotprint(fct: Any, outfile: str | None = None, scan_graphs: bool = False, 
         for node in applies(pending.pop()):
             lines += _dot_lines(node)
             if scan_graphs and isinstance(node.op, Scan):
-                pending.append([*(c.next for c in node.op.body.carry), *node.op.body.ys])
+                pending.append(node.op.body.outputs)
     text = "\n".join([*lines, "}"]) + "\n"
     if outfile is not None:
         with open(outfile, "w", encoding="utf-8") as out:

@@ -29,7 +29,7 @@ from scancc.frontend.elementwise import (
     switch,
     true_div,
 )
-from scancc.frontend.graph import Apply, Op, TensorType, Variable
+from scancc.frontend.graph import Apply, Op, TensorType, Variable, dtype_name
 from scancc.frontend.shaping import flatten, product, shape_padleft
 
 Axes = int | Sequence[int] | None
@@ -316,11 +316,12 @@ def _count(x: Variable, axes: tuple[int, ...], dtype: str) -> Variable:
 
 def mean(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = False,
          acc_dtype: object = None) -> Variable:
-    """The mean over `axis` (all axes), of floats; NaN of no elements."""
+    """The mean over `axis` (all axes), of floats; NaN of no elements. Of float16 it is computed in float32."""
     var = as_tensor_variable(x)
-    var = cast(var, dtype or ("float64" if is_discrete(var.dtype) else var.dtype))
+    out = dtype_name(dtype or ("float64" if is_discrete(var.dtype) else var.dtype))
+    var = cast(var, "float32" if out == "float16" else out)
     axes = _axes(var, axis, "mean")
-    return true_div(_reduce("sum", var, axes, keepdims), _count(var, axes, var.dtype))
+    return cast(true_div(_reduce("sum", var, axes, keepdims), _count(var, axes, var.dtype)), out)
 
 
 def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,

@@ -32,7 +32,8 @@ def softplus(x: Array) -> Array:
 
 
 def round_half_away(x: Array) -> Array:
-    return np.copysign(np.floor(np.abs(x) + 0.5), x)
+    whole = np.trunc(np.abs(x))
+    return np.copysign(whole + (np.abs(x) - whole >= 0.5), x)
 
 
 def quotient(x: Array, y: Array) -> Array:
@@ -104,7 +105,7 @@ def _trigamma(x: float) -> float:
         return (math.pi / math.sin(math.pi * (x - math.floor(x)))) ** 2 - _trigamma(1 - x)
     shift = 0.0
     while x < 15:
-        shift += 1 / (x * x)
+        shift += (1 / x) * (1 / x)
         x += 1
     inverse = 1 / (x * x)
     series = 1 / 6 + inverse * (-1 / 30 + inverse * (1 / 42 + inverse * (-1 / 30 + inverse * 5 / 66)))

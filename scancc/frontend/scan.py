@@ -347,14 +347,27 @@ def _rests_on_values(x: Variable, varying: set[Variable]) -> bool:
 
 def _shape_moves(x: Variable, varying: set[Variable]) -> bool:
     """Whether the shape of `x` depends on values of `varying`: through sizes, bounds, conditions and stops."""
-    node = x.owner
-    if node is None or isinstance(node.op, Elemwise):
-        return node is not None and any(_shape_moves(v, varying) for v in node.inputs)
+    pending: list[Variable] = [x]
+    seen: set[Apply] = set()
+    while pending:
+        node = pending.pop().owner
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        decisive = _decisive(node)
+        if any(_rests_on_values(v, varying) for v in decisive):
+            return True
+        pending += [v for v in node.inputs if v not in decisive]
+    return False
+
+
+def _decisive(node: Apply) -> list[Variable]:
+    """The inputs whose values may decide the shape of what `node` gives."""
     scan = scan_of(node)
-    stops = scan is not None and scan.body.stop is not None
-    decisive = [v for v in node.inputs if stops or (v.ndim == 0 and is_discrete(v.dtype))]
-    return any(_rests_on_values(v, varying) for v in decisive) or any(
-        _shape_moves(v, varying) for v in node.inputs if v not in decisive)
+    if scan is not None and scan.body.stop is not None:
+        return node.inputs
+    whole = not isinstance(node.op, Elemwise)
+    return [v for v in node.inputs if whole and v.ndim == 0 and is_discrete(v.dtype)]
 
 
 def _unchecked(lengths: Sequence[Variable]) -> list[Variable]:

@@ -134,8 +134,8 @@ def _python_number_fits(given: object, array: np.ndarray, dtype: str) -> bool:
         return False
     with np.errstate(all="ignore"):
         cast = array.astype(dtype, copy=False) if array.dtype.kind in "biuf" else array
-    if np.dtype(dtype).kind == "f":
-        return array.dtype.kind in "biuf"
+    if np.dtype(dtype).kind in "fc":
+        return array.dtype.kind in ("biuf" if np.dtype(dtype).kind == "f" else "biufc")
     return bool(np.array_equal(cast, array)) and array.dtype.kind in "biu"
 
 

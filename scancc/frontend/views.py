@@ -29,7 +29,10 @@ def reduce(
     outputs, updates = scan(
         fn, sequences, outputs_info, non_sequences, go_backwards=go_backwards, mode=mode, name=name
     )
-    last = [output[-1] for output in outputs] if isinstance(outputs, list) else outputs[-1]
+    if isinstance(outputs, list):
+        last: Any = [output[-1] for output in outputs]
+    else:
+        last = None if outputs is None else outputs[-1]
     return (last, updates) if return_updates else last
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from .builder import Builder, constant_of
 from .core import Block, Op, Value
 from .ops import ELEMENTWISE, has_trait
+from .slices import kept_axes
 from .types import DYNAMIC, TensorType, index
 
 
@@ -62,23 +63,6 @@ def slice_entries(b: Builder, op: Op, name: str, number: int) -> list[Value]:
     """Offsets, sizes or strides of a slice op, static ones as constants."""
     dynamic = iter(op.group(number))
     return [next(dynamic) if s == DYNAMIC else b.index(s) for s in op.attrs[name].values]
-
-
-def kept_axes(op: Op) -> list[int]:
-    """Axes of the source that stay in the result of a slice; the dropped ones have static size 1.
-
-    `insert_slice` reads it the other way: axes of the destination that the source has.
-    """
-    sizes = op.attrs["static_sizes"].values
-    small = op.operands[0].type if op.name == "tensor.insert_slice" else op.result.type
-    drop = len(sizes) - len(small.shape)  # type: ignore[attr-defined]
-    kept = []
-    for axis, size in enumerate(sizes):
-        if drop and size == 1:
-            drop -= 1
-        else:
-            kept.append(axis)
-    return kept
 
 
 def _of_argument(b: Builder, value: Value) -> list[Value] | None:

@@ -99,7 +99,9 @@ def linspace(start: object, stop: object, num: object = 50, endpoint: bool = Tru
     first, last = as_operand(start), as_operand(stop)
     dtype = float_for(result_dtype([first, last]))
     gaps = e.maximum(count - 1, 1) if endpoint else count
-    return first + e.cast(arange(count), dtype) * ((last - first) / e.cast(gaps, dtype))
+    places = arange(count)
+    points = first + e.cast(places, dtype) * ((last - first) / e.cast(gaps, dtype))
+    return e.switch(e.eq(places, gaps), last, points) if endpoint else points  # the last one, not rounded
 
 
 def logspace(start: object, stop: object, num: object = 50, endpoint: bool = True, base: object = 10.0) -> Variable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...ir import types as t
 from ...ir.core import Op, Value
 from ...ir.ops import int_attr
+from ...ir.slices import kept_axes
 from .emitter import Emitted, FunctionEmitter, Mem, emits, llvm_type, suffix
 
 # ---- loops and branches ----
@@ -182,20 +183,6 @@ def subview(e: FunctionEmitter, op: Op) -> None:
 def _mixed(e: FunctionEmitter, op: Op, name: str, number: int) -> list[str]:
     dynamic = iter(op.group(number))
     return [e.value(next(dynamic)) if s == t.DYNAMIC else str(s) for s in op.attrs[name].values]
-
-
-def kept_axes(op: Op) -> list[int]:
-    """Axes of the source that stay in a slice's result; the others have static size 1."""
-    sizes = op.attrs["static_sizes"].values
-    rank = len(op.result.type.shape)  # type: ignore[attr-defined]
-    drop = len(sizes) - rank
-    kept = []
-    for axis, size in enumerate(sizes):
-        if drop and size == 1:
-            drop -= 1
-        else:
-            kept.append(axis)
-    return kept
 
 
 @emits("scan.buffer_reshape")

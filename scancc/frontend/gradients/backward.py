@@ -199,7 +199,7 @@ def _raise(text: str) -> None:
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, stacklevel=5)
+    warnings.warn(text, stacklevel=4)
 
 
 # ---- Lop --------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def _warn(text: str) -> None:
 
 def Lop(
     f: Any, wrt: Any, eval_points: Any, consider_constant: Sequence[Variable] | None = None,
-    disconnected_inputs: str = "raise", **older: Any,
+    disconnected_inputs: str = "raise", return_disconnected: str = "zero",
 ) -> Any:
     """The Jacobian of `f` transposed times `eval_points`: the gradient of `wrt`, given that of `f`."""
     outputs = list(f) if isinstance(f, list | tuple) else [f]
@@ -224,5 +224,5 @@ def Lop(
         known[out] = known[out] + value if out in known else value
     return grad(
         None, wrt, consider_constant=consider_constant, known_grads=known,
-        disconnected_inputs=disconnected_inputs,
+        disconnected_inputs=disconnected_inputs, return_disconnected=return_disconnected,
     )

@@ -23,12 +23,12 @@ from scancc.frontend.tracing import scan
 
 def Rop(
     f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise",
-    return_disconnected: str = "zero", **older: Any,
+    return_disconnected: str = "zero", use_op_rop_implementation: bool = False,
 ) -> Any:
     """The Jacobian of `f` times `eval_points`: how `f` moves when `wrt` moves by `eval_points`.
 
     An output that does not depend on `wrt` is an error, or with `disconnected_outputs='ignore'` does not
-    move.
+    move. `use_op_rop_implementation` has no effect.
     """
     site = Site(None, user_location(), "Rop")
     outputs = list(f) if isinstance(f, list | tuple) else [f]
@@ -84,9 +84,12 @@ def _or_zeros(out: Variable, movement: Gradient, zero: bool) -> Gradient:
 
 def jacobian(
     expression: Variable, wrt: Any, consider_constant: Sequence[Variable] | None = None,
-    disconnected_inputs: str = "raise", **older: Any,
+    disconnected_inputs: str = "raise", vectorize: bool = False,
 ) -> Any:
-    """The gradients of the elements of a vector, stacked: [n, *shape of wrt]. Of a scalar, its gradient."""
+    """The gradients of the elements of a vector, stacked: [n, *shape of wrt]. Of a scalar, its gradient.
+
+    `vectorize` has no effect: the rows are a scan, whose steps rest on nothing but their own row.
+    """
     site = Site(None, user_location(), "jacobian")
     if not isinstance(expression, Variable) or expression.ndim > 1:
         what = described(expression) if isinstance(expression, Variable) else repr(expression)
@@ -113,7 +116,7 @@ def _rows(expression: Variable, wrt: Any, name: str, options: dict[str, Any]) ->
 
 def hessian(
     cost: Variable, wrt: Any, consider_constant: Sequence[Variable] | None = None,
-    disconnected_inputs: str = "raise", **older: Any,
+    disconnected_inputs: str = "raise",
 ) -> Any:
     """The second derivatives of a scalar with respect to a vector, or to each of a list of vectors."""
     site = Site(None, user_location(), "hessian")
@@ -135,6 +138,11 @@ def hessian_vector_product(cost: Variable, wrt: Any, p: Any, **options: Any) -> 
     """The second derivatives of a scalar times the vector(s) `p`, without the matrix."""
     variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
     points = list(p) if isinstance(p, list | tuple) else [p]
+    if len(points) != len(variables):
+        raise ValueError(Site(None, user_location(), "hessian_vector_product").text(
+            f"{len(variables)} variables and {len(points)} vectors are given",
+            "give one vector of the same shape for each variable in wrt",
+        ))
     gradients = grad(cost, variables, add_names=False, **options)
     products = [sum_(g * as_tensor_variable(q)) for g, q in zip(gradients, points, strict=True)]
     slope = products[0]

@@ -62,7 +62,8 @@ def verify_grad(
             )
     narrowest = max((p.dtype.name for p in points), key=lambda name: _STEP[name])
     checker = _Checker(
-        fun, points, eps or _STEP[narrowest], abs_tol or _TOLERANCE[narrowest], rel_tol or _TOLERANCE[narrowest]
+        fun, points, _STEP[narrowest] if eps is None else eps,
+        *(_TOLERANCE[narrowest] if tolerance is None else tolerance for tolerance in (abs_tol, rel_tol)),
     )
     generator = rng or np.random.default_rng(12345)
     for _ in range(n_tests):

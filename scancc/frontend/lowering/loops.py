@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from scancc.frontend.control import Check, Detach, Draw, GradientFilter, IfElse
 from scancc.frontend.graph import Apply, Variable
-from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
+from scancc.frontend.lowering.context import Lowering, ir_type, lowers, tensor_type
 from scancc.frontend.lowering.indexing import extract_slice
 from scancc.frontend.lowering.shaping import is_size
 from scancc.frontend.scan import Carry, Scan
@@ -51,15 +51,14 @@ def if_else(low: Lowering, node: Apply) -> Sequence[Value]:
     assert isinstance(op, IfElse)
     condition = _truth(low, low.env[node.inputs[0]])
     sides = [node.inputs[1:1 + op.n], node.inputs[1 + op.n:]]
-    element_types = [t.scalar(v.dtype) for v in node.outputs]
-    ranks = [v.ndim for v in node.outputs]
     shapes = [v.type.shape for v in node.outputs]
     regions = [_side(low, side, shapes) for side in sides]
-    types = [t.TensorType(shape, e) if rank else e
-             for shape, e, rank in zip(shapes, element_types, ranks, strict=True)]
+    types = [ir_type(v.type) for v in node.outputs]
     sizes = [t.index for shape in shapes for n in shape if n is None]
     made = low.b.make("scf.if", [condition], [*types, *sizes], None, regions)
-    dynamic = iter(made.results[op.n:])
+    then, otherwise = (region.blocks[0].terminator.operands[op.n:] for region in regions)
+    dynamic = iter([a if a is b else either
+                    for a, b, either in zip(then, otherwise, made.results[op.n:], strict=True)])
     for result, shape in zip(made.results, shapes, strict=False):
         if shape:
             low.record(result, [next(dynamic) if n is None else low.b.index(n) for n in shape])

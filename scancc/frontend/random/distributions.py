@@ -6,13 +6,15 @@ split among lanes.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from scancc.frontend import elementwise as e
-from scancc.frontend.constants import as_tensor_variable
+from scancc.frontend.constants import as_tensor_variable, constant_int
+from scancc.frontend.dims import dims
 from scancc.frontend.graph import Constant, Variable
 from scancc.frontend.indexing import set_subtensor
 from scancc.frontend.random.scalars import call
@@ -64,17 +66,27 @@ class Source:
 
 def lengths_of(size: Any, parameters: Sequence[Variable], ndim: int | None) -> list[Any]:
     """The lengths of a draw: those asked for, or those to which the parameters broadcast."""
+    together = functools.reduce(e.add, (e.cast(v, "float64") for v in parameters)) if parameters else None
     if size is None:
-        widest = max(parameters, key=lambda v: v.ndim, default=None)
-        return [] if widest is None else [widest.shape[i] for i in range(widest.ndim)]
+        return [] if together is None else list(dims(together))
     if isinstance(size, Variable) and size.ndim == 1:
         known = size.type.shape[0] if ndim is None else ndim
         if known is None:
             raise ValueError(f"size is the vector {size!r} of unknown length; give ndim= as the number of dimensions")
-        return [size[i] for i in range(known)]
-    if isinstance(size, Variable | int | np.integer):
-        return [size]
-    return list(size)
+        lengths: list[Any] = [size[i] for i in range(known)]
+    else:
+        lengths = [size] if isinstance(size, Variable | int | np.integer) else list(size)
+    if together is not None:
+        _check_room(lengths, together.type.shape)
+    return lengths
+
+
+def _check_room(lengths: Lengths, parameters: tuple[int | None, ...]) -> None:
+    """Numbers that are drawn once are not spread over parameters of several lengths."""
+    ends = zip(reversed(lengths), reversed(parameters), strict=False)
+    if len(parameters) > len(lengths) or any(constant_int(n) == 1 and length != 1 for n, length in ends):
+        raise ValueError(f"size is {tuple(lengths)} where the parameters have the shape {parameters}; the size "
+                         "holds their axes, and may have more in front")
 
 
 def integers(s: Source, lengths: Lengths, first: Variable, end: Variable) -> Variable:

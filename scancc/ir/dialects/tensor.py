@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from ..core import Op
 from ..ops import PURE, Dialect
-from ..types import DYNAMIC, TensorType
+from ..slices import fitting_axes
+from ..types import DYNAMIC
 
 tensor = Dialect("tensor")
 
@@ -27,6 +28,9 @@ def _check_slice(shaped: int) -> object:
                 return f"static_{name} must have {rank} entries, one an axis"
             if sum(1 for s in static if s == DYNAMIC) != len(op.group(number + shaped)):
                 return f"static_{name} must leave one entry open for each run-time operand"
+        small = op.operands[0].type if shaped else op.result.type
+        if fitting_axes(op.attrs["static_sizes"].values, getattr(small, "shape", ())) is None:
+            return f"static_sizes leave no {small}, whichever axes of size 1 go"
         return None
     return verify
 
@@ -36,7 +40,3 @@ tensor.define("extract_slice", "source offsets* sizes* strides*", traits=(PURE,)
               verify=_check_slice(0), doc="a part by offset, size and stride; axes of size 1 may go")
 tensor.define("insert_slice", "source dest offsets* sizes* strides*", traits=(PURE,),
               attrs=_SLICE_ATTRS, verify=_check_slice(1), doc="`dest` with a part replaced by `source`")
-
-
-def is_tensor(type: object) -> bool:
-    return isinstance(type, TensorType)

@@ -10,7 +10,7 @@ import numpy as np
 from .. import types as t
 from ..core import Op
 from ..dialects.arith import unsigned
-from ..shapes import kept_axes
+from ..slices import kept_axes
 from .arrays import check_index, check_indices, element_dtype, full_shape, ints, poison, to_scalar
 from .machine import Machine, Meaning, Step, bind, bind_scalar, step_rule, value_rule
 
