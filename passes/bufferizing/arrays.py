@@ -145,10 +145,11 @@ def insert(c: Context, op: Op) -> None:
 
 
 def updatable(c: Context, op: Op, dest: Value) -> Value:
-    """A buffer that holds `dest` and that `op` may change: its own, if `op` is its last reader."""
+    """A buffer that holds `dest` and that `op` may change: its own, if `op` reads it only so, and last."""
     place = materialise(c, dest)
     wanted = c.dest.get(op.result)
-    if wanted is place or (wanted is None and owns(c, place) and last_reader(op, dest)):
+    alone = not any(shares_memory(v, dest) for v in op.operands if v is not dest) and op.operands.count(dest) == 1
+    if wanted is place or (wanted is None and owns(c, place) and alone and last_reader(op, dest)):
         c.dest.pop(op.result, None)
         return place
     buffer = c.target(op.result, c.sizes(place))
@@ -170,6 +171,16 @@ def last_reader(op: Op, value: Value) -> bool:
         return False
     position = {o: i for i, o in enumerate(block.ops)}
     return all(_ancestor_position(user, position) <= position[op] for user in readers(value))
+
+
+def shares_memory(value: Value, base: Value) -> bool:
+    """True if `value` is `base` or a view of it."""
+    while value is not base:
+        made = value.op
+        if made is None or made.name not in ("tensor.extract_slice", "tensor.cast", "scan.reshape"):
+            return False
+        value = made.operands[0]
+    return True
 
 
 def readers(value: Value) -> list[Op]:

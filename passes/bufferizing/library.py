@@ -13,7 +13,7 @@ from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 
 from .arrays import materialise, multiply, sequential
-from .context import Context, converts
+from .context import Context, converts, is_contiguous
 
 N_LEVELS = 63  # run lengths 1, 2, 4, ...: those of at least n do nothing
 
@@ -204,27 +204,24 @@ def _substitute(c: Context, a: Value, n: Value, x: Value, lower: bool) -> None:
         _downwards(c, n, row)
 
 
-def _copy_of(c: Context, buffer: Value) -> Value:
-    copy = c.alloc(t.element(buffer.type), c.sizes(buffer))
-    c.copy(buffer, copy)
-    return copy
-
-
 @converts("scan.solve")
 def solve(c: Context, op: Op) -> None:
     """x of matrix @ x = rhs, for a vector or the columns of a matrix."""
     matrix, rhs = (materialise(c, v) for v in op.operands)
     kind = str(op.attrs["kind"])
     target = c.target(op.result, c.sizes(rhs))
-    c.copy(rhs, target)
     n = c.sizes(matrix)[0]
-    columns = target if len(c.sizes(rhs)) == 2 else c.reshape(c.contiguous(target), [n, c.b.index(1)])
+    is_vector = len(c.sizes(rhs)) == 1
+    place = target if not is_vector or is_contiguous(target.type) else c.alloc(t.element(target.type), [n])
+    c.copy(rhs, place)
+    columns = c.reshape(place, [n, c.b.index(1)]) if is_vector else place
     if kind == "general":
-        work = _copy_of(c, matrix)
+        work = c.own_copy(matrix)
         _eliminate(c, work, n, columns)
         _substitute(c, work, n, columns, lower=False)
     else:
         _substitute(c, matrix, n, columns, lower=kind == "lower")
+    c.copy(place, target)
     c.set(op.result, target)
 
 
@@ -241,7 +238,7 @@ def factor(c: Context, op: Op) -> None:
         _cholesky(c, matrix, target, n)
     else:
         _identity(c, target, n)
-        work = _copy_of(c, matrix)
+        work = c.own_copy(matrix)
         _eliminate(c, work, n, target)
         _substitute(c, work, n, target, lower=False)
     c.set(op.result, target)
@@ -255,7 +252,7 @@ def _identity(c: Context, target: Value, n: Value) -> None:
 
 
 def _det(c: Context, matrix: Value, n: Value) -> Value:
-    work = _copy_of(c, matrix)
+    work = c.own_copy(matrix)
     sign = _eliminate(c, work, n, None)
     with c.carrying_loop(n, [sign]) as (i, (product,), finish):
         finish([multiply(c, product, c.load(work, [i, i]))])

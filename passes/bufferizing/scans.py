@@ -152,29 +152,21 @@ def _works_in_place(op: Op, arg: Value, following: Value) -> bool:
     if made.name == "linalg.generic":
         identity = tuple(range(len(made.attrs["iterator_types"])))
         if any(kind != t.PARALLEL for kind in made.attrs["iterator_types"]):
-            return not any(_views(v, arg) for v in _reads(made))
+            return not any(arrays.shares_memory(v, arg) for v in _reads(made))
         maps = made.attrs["indexing_maps"]
-        own = all(m.results == identity for v, m in zip(made.group(0), maps, strict=False)
-                  if v is arg or _views(v, arg))
-        return own and not any(_views(v, arg) for v in _reads(made) if v is not arg)
+        own = all(m.results == identity for v, m in zip(made.group(0), maps, strict=False) if v is arg)
+        inside = [v for inner in made.walk() if inner is not made for v in inner.operands]
+        return own and not any(arrays.shares_memory(v, arg) for v in inside) and not any(
+            arrays.shares_memory(v, arg) for v in made.operands if v is not arg)
     if made.name in ("tensor.insert_slice", "tensor.insert", "scan.scatter"):
-        return made.operands[1] is arg and not _views(made.operands[0], arg)
+        return made.operands[1] is arg and not any(
+            arrays.shares_memory(v, arg) for i, v in enumerate(made.operands) if i != 1)
     return False
 
 
 def _reads(op: Op) -> list[Value]:
     """Values that `op` and everything inside it reads."""
     return [v for inner in op.walk() for v in inner.operands]
-
-
-def _views(value: Value, base: Value) -> bool:
-    """True if `value` is `base` or shares its memory."""
-    while value is not base:
-        made = value.op
-        if made is None or made.name not in ("tensor.extract_slice", "tensor.cast", "scan.reshape"):
-            return False
-        value = made.operands[0]
-    return True
 
 
 def _ring(c: Context, op: Op, number: int) -> State:

@@ -14,6 +14,7 @@ from tests.differential.terms import (
     BIG,
     BINARY,
     DTYPES,
+    REARRANGED,
     REDUCTIONS,
     UNARY,
     Axes,
@@ -145,7 +146,7 @@ class Writer:
 
     def statement(self) -> None:
         kinds = [self.unary, self.binary, self.binary, self.reduction, self.indexing, self.writing, self.shaping,
-                 self.joining, self.product, self.choice, self.casting, self.counting]
+                 self.joining, self.product, self.choice, self.casting, self.counting, self.rearranging]
         self.c.pick(kinds)()
 
     def unary(self) -> None:
@@ -267,8 +268,20 @@ class Writer:
         how = "set" if x.kind == "b" or self.c.chance(6) else "inc"
         self.let(f"T.{how}_subtensor({x.text}{where}, {value})", x.dtype, x.axes, x.bound + bound)
 
+    def rearranging(self) -> None:
+        x = self.need(lambda t: t.ndim > 0, axes=("n",))
+        forms = [f for f in of_kind(REARRANGED, x.kind, self.smooth) if x.ndim < 3 or "slinalg" not in f.text]
+        f = self.c.pick(forms)
+        n = f"{x.text}.shape[0]"
+        places = self.c.pick((f"T.arange({n})[::-1]", f"(T.arange({n}) + 1) % T.maximum({n}, 1)", f"T.arange({n})"))
+        self.let(f.text.format(a=x.text, n=n, p=f"({places})"), f.gives or x.dtype, x.axes, _bound(f, x.bound))
+
     def shaping(self) -> None:
         x = self.need(lambda t: t.ndim > 0, axes=("n", "m"))
+        if 1 in x.axes and self.c.chance(5):
+            kept = [i for i in range(x.ndim) if i != x.axes.index(1)]
+            self.let(f"{x.text}.dimshuffle({kept})", x.dtype, tuple(x.axes[i] for i in kept), x.bound)
+            return
         if x.ndim == 1:
             text, axes = self.c.pick([
                 (".dimshuffle(0, 'x')", (x.axes[0], 1)), (".dimshuffle('x', 0)", (1, x.axes[0])),

@@ -93,11 +93,13 @@ def branch(e: FunctionEmitter, op: Op) -> None:
         e.line(f"br label %{done}")
     e.start(done)
     parts = [[_parts(e, v) for v in arm] for arm in arms]
+    joined = []
     for i, result in enumerate(op.results):
         types = e.flat_types(result.type)
         types += ["i64"] * (len(parts[0][i]) - len(types))
-        joined = e.phis(types, [(parts[0][i], ends[0]), (parts[1][i], ends[1])])
-        e.env[result] = _joined(e, arms[0][i], joined)
+        joined.append(e.phis(types, [(parts[0][i], ends[0]), (parts[1][i], ends[1])]))
+    for result, like, operands in zip(op.results, arms[0], joined, strict=True):  # phis first, then strides
+        e.env[result] = _joined(e, like, operands)
 
 
 def _parts(e: FunctionEmitter, value: Emitted) -> list[str]:
