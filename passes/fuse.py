@@ -146,14 +146,34 @@ class _Nest:
         """The element of `value` at the loop counters given by `access`."""
         key = (value, access)
         if key not in self.memo:
-            self.memo[key] = self._element(value, access)
+            for part in self._parts(value, access):
+                self.memo[part, access] = self._element(part, access)
         return self.memo[key]
+
+    def _parts(self, value: Value, access: Access) -> list[Value]:
+        """The elementwise results that `value` is made of and that are not there yet, operands first, and `value`:
+        a chain of them may be longer than Python's stack."""
+        order: dict[Value, None] = {}
+        stack = [(value, False)]
+        while stack:
+            part, ready = stack.pop()
+            if ready:
+                order[part] = None
+            elif part not in order and (part, access) not in self.memo:
+                stack.append((part, True))
+                if self._is_inlined(part) and has_trait(part.op, ELEMENTWISE):  # type: ignore[arg-type]
+                    stack += [(v, False) for v in reversed(part.op.operands)  # type: ignore[union-attr]
+                              if isinstance(v.type, t.TensorType) and v.op is not None and v.op.name not in FREE]
+        return list(order)
+
+    def _is_inlined(self, value: Value) -> bool:
+        return value.op is not None and value.op.parent is self.outer.block and value.op not in self.roots
 
     def _element(self, value: Value, access: Access) -> Value:
         op = value.op
         if op is not None and op.name in FREE:
             return self._free(op, access)
-        inline = op is not None and op.parent is self.outer.block and op not in self.roots
+        inline = self._is_inlined(value)
         if op is not None and inline and has_trait(op, ELEMENTWISE):
             return self._elementwise(op, access)
         if op is not None and inline and op.name == "scan.gather":

@@ -22,6 +22,7 @@ from scancc.ir.core import Op, clone_op, functions
 from scancc.ir.ops import CHECKS, has_trait
 from scancc.ir.printer import print_op
 from scancc.ir.types import IntAttr, i64
+from scancc.recursion import deep_recursion
 from scancc.runtime import cache
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
+@deep_recursion()
 @_without_collection()
 def compile_program(program: Program, target: Target | None = None, export: bool = False) -> Compiled:
     """Lower a program, run the passes of `target` (default: this machine) and print LLVM IR.

@@ -9,6 +9,7 @@ import numpy as np
 
 from scancc.frontend.constants import as_tensor_variable
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable
+from scancc.recursion import deep_recursion
 
 Axis = int | str
 
@@ -102,11 +103,20 @@ def dim(x: Variable, axis: int) -> Variable:
     length = x.type.shape[axis]
     if length is not None:
         return int64(length)
-    if x.owner is not None:
-        told = x.owner.op.extent(x.owner, x.index, axis)
-        if told is not None:
-            return told
-    return ShapeI(axis)(x)
+    if x.lengths is None:
+        x.lengths = {}
+    if axis not in x.lengths:
+        told = None if x.owner is None else _told(x.owner, x.index, axis)
+        x.lengths[axis] = ShapeI(axis)(x) if told is None else told
+    return x.lengths[axis]
+
+
+def _told(node: Apply, output: int, axis: int) -> Variable | None:
+    try:
+        return node.op.extent(node, output, axis)
+    except RecursionError:  # raised by the last of a chain of such calls, which goes on with more room
+        with deep_recursion():
+            return node.op.extent(node, output, axis)
 
 
 def dims(x: Variable) -> list[Variable]:

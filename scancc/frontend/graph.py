@@ -140,7 +140,7 @@ class Variable:
     the length is known; whoever asks which inputs were used follows them (`mentioned`).
     """
 
-    __slots__ = ("type", "owner", "index", "name", "location", "id", "mentions", "__weakref__")
+    __slots__ = ("type", "owner", "index", "name", "location", "id", "mentions", "lengths", "__weakref__")
 
     def __init__(
         self, type: TensorType, owner: Apply | None = None, index: int = 0, name: str | None = None,
@@ -153,6 +153,7 @@ class Variable:
         self.location = location or user_location()
         self.id = next(_ids)  # order of creation: stable for sorting and printing
         self.mentions: tuple[Variable, ...] = ()
+        self.lengths: dict[int, Variable] | None = None  # of axes, once asked for (`dims.dim`)
 
     @property
     def dtype(self) -> str:

@@ -13,6 +13,7 @@ from scancc.frontend.indexing import Subtensor
 from scancc.frontend.linalg import Dot
 from scancc.frontend.reduction import Reduce
 from scancc.frontend.scan import Scan
+from scancc.recursion import deep_recursion
 
 # ---- debugprint ----
 
@@ -25,9 +26,10 @@ def debugprint(obj: Any, depth: int = -1, print_type: bool = False, file: str | 
     ids: 'CHAR' letters, 'int' numbers, '' none. stop_on_name: do not go into named variables.
     """
     tree = _Tree(depth, print_type, ids, stop_on_name)
-    for variable in _variables(obj):
-        tree.add(variable)
-    text = tree.text()
+    with deep_recursion():
+        for variable in _variables(obj):
+            tree.add(variable)
+        text = tree.text()
     if file == "str":
         return text
     print(text, end="", file=file if file is not None and not isinstance(file, str) else sys.stdout)
@@ -161,7 +163,8 @@ _ATOM = 9
 
 def pprint(variable: Variable) -> str:
     """The formula of a variable; a scan reads as its step between 'scan(' and ')'."""
-    return _formula(variable)[0]
+    with deep_recursion():
+        return _formula(variable)[0]
 
 
 pp = pprint

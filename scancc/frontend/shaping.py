@@ -59,9 +59,14 @@ def make_vector(scalars: Sequence[Variable]) -> Variable:
 def shape(x: object) -> Variable:
     """The lengths of all axes, an int64 vector."""
     var = as_tensor_variable(x)
-    lengths = dims(var)
+    lengths = [_own(n) for n in dims(var)]
     mention(lengths, var)
     return MakeVector(extents=True)(*lengths) if lengths else Constant(np.zeros(0, "int64"))
+
+
+def _own(length: Variable) -> Variable:
+    """The same length for whoever writes it here: others ask for it too, and what one writes is not theirs."""
+    return length if length.owner is None else length.owner.op.apply(*length.owner.inputs)[length.index]
 
 
 def size(x: object) -> Variable:

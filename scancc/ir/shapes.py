@@ -21,6 +21,8 @@ def dims_of(b: Builder, value: Value) -> list[Value]:
     assert isinstance(type, TensorType), f"{value!r} has no dimensions"
     if all(n is not None for n in type.shape):
         return [b.index(n) for n in type.shape if n is not None]
+    while value.op is not None and has_trait(value.op, ELEMENTWISE):
+        value = next(v for v in value.op.operands if isinstance(v.type, TensorType))
     found = _of_result(b, value) if value.op is not None else _of_argument(b, value)
     if found is None:
         found = [_measured(b, value, axis) for axis in range(len(type.shape))]
@@ -80,9 +82,6 @@ def _of_argument(b: Builder, value: Value) -> list[Value] | None:
 def _of_result(b: Builder, value: Value) -> list[Value] | None:
     op = value.op
     assert op is not None
-    if has_trait(op, ELEMENTWISE):
-        source = next(v for v in op.operands if isinstance(v.type, TensorType))
-        return dims_of(b, source)
     rule = _RULES.get(op.name)
     return rule(b, op, value) if rule is not None else None
 

@@ -11,6 +11,7 @@ buffer is a `Mem`: pointer, sizes and element strides, known at compile time whe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -42,6 +43,8 @@ class Mem:
 
 Emitted = str | Pair | Mem
 
+MOST_INLINED = 16  # calls of one elementary function in a module
+
 
 @dataclass
 class ModuleText:
@@ -50,6 +53,7 @@ class ModuleText:
     fma: bool = True
     functions: list[str] = field(default_factory=list)
     math: dict[str, MathFunction] = field(default_factory=dict)
+    n_calls: Counter[str] = field(default_factory=Counter)  # by symbol of an elementary function
     declares: dict[str, None] = field(default_factory=dict)
     constants: dict[bytes, str] = field(default_factory=dict)
 
@@ -65,8 +69,13 @@ class ModuleText:
         for function in list(self.math.values()):
             self._close(function)
         data = [self._constant_text(*item) for item in self.constants.items()]
-        parts = [*data, *self.functions, *(f.text for f in self.math.values()), *self.declares]
+        parts = [*data, *self.functions, *map(self._math_text, self.math.values()), *self.declares]
         return "\n".join(parts) + "\n"
+
+    def _math_text(self, function: MathFunction) -> str:
+        """An elementary function, to be inlined unless so many calls would make LLVM's time grow without end."""
+        often = self.n_calls[function.symbol] > MOST_INLINED
+        return function.text.replace(" alwaysinline ", " noinline ", 1) if often else function.text
 
     def _close(self, function: MathFunction) -> None:
         """Add what a function needs: declarations and other functions."""
@@ -81,6 +90,7 @@ class ModuleText:
     def math_call(self, name: str, dtype: str, width: int) -> str:
         function = define(name, dtype, width, self.fma)
         self.math.setdefault(function.symbol, function)
+        self.n_calls[function.symbol] += 1
         return function.symbol
 
     def intrinsic(self, name: str, result: str, *args: str) -> str:

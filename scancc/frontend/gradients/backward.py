@@ -16,6 +16,7 @@ from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import backpropagate, connected_to
 from scancc.frontend.graph import Constant, Variable, mention, user_location
 from scancc.frontend.site import Site, described
+from scancc.recursion import deep_recursion
 
 
 def grad(
@@ -44,7 +45,8 @@ def grad(
     _check_choice("null_gradients", null_gradients, ("raise", "return"), site)
     connected = connected_to(seeds, constants)
     _report_disconnected([v for v in targets if v not in connected], cost, disconnected_inputs, site)
-    found = _backpropagate(seeds, targets, constants, known, null_gradients)
+    with deep_recursion():
+        found = _backpropagate(seeds, targets, constants, known, null_gradients)
     results = [
         _result(v, found, v in connected or return_disconnected.lower() == "zero") for v in targets
     ]
