@@ -266,9 +266,9 @@ class _ScanLowering:
     def _make(self, xs: list[Value], yielded: list[list[Value]]) -> list[Value]:
         low, body = self.low, self.body
         following, ys, stop = yielded
-        traced = [row for carry, row in zip(body.carry, self.new_rows, strict=True) if carry.trace]
-        stacked = [*traced, *ys]
-        row_sizes = self._row_sizes(stacked)
+        traced = [n for n, carry in enumerate(body.carry) if carry.trace]
+        stacked = [*(self.new_rows[n] for n in traced), *ys]
+        row_sizes = [*map(self._state_sizes, traced), *self._row_sizes(ys, len(traced))]
         with low.b.at(self.block):
             low.b.location = self.location
             low.b.make("scan.yield", [*following, *stacked, *stop])
@@ -311,9 +311,14 @@ class _ScanLowering:
             return take_row(low, final, low.b.index(made.depths[0] - 1))
         return low.record(final, low.dims(made.init[0])) if made.init[0] in low.sizes else final
 
-    def _row_sizes(self, stacked: Sequence[Value]) -> list[list[Value]]:
-        """The sizes of the rows before the loop: moved there, or, where they depend on values of the step,
-        those of the first row, which all other rows are checked to have."""
+    def _state_sizes(self, number: int) -> list[Value]:
+        """The sizes of a state's rows: those of the initial ones, which the new ones are checked to have."""
+        made, row = self.carries[number], self.new_rows[number]
+        return self.low.dims(made.init[0])[made.depths[0] > 1:] if isinstance(row.type, t.TensorType) else []
+
+    def _row_sizes(self, stacked: Sequence[Value], first: int) -> list[list[Value]]:
+        """The sizes of other outputs' rows before the loop: moved there, or, where they depend on values of the
+        step, those of the first row, which all other rows are checked to have. `first`: the first output's number."""
         low = self.low
         moved: dict[Value, Value] = {}
         for value in stacked:
@@ -323,7 +328,7 @@ class _ScanLowering:
         changing = list(dict.fromkeys(s for v in stacked for s in low.dims(v) if s not in moved))
         if changing:
             moved.update(zip(changing, self._first_row(changing), strict=True))
-            for number, value in enumerate(stacked):
+            for number, value in enumerate(stacked, start=first):
                 for axis, size in enumerate(low.dims(value)):
                     if size in changing:
                         self._require_size(moved[size], size, (
