@@ -342,10 +342,10 @@ def _rests_on_values(x: Variable, varying: set[Variable]) -> bool:
     shapes = [v for v in ancestors([x]) if v.owner is not None and isinstance(v.owner.op, ShapeI)]
     reached = set(ancestors([x], stop=shapes))
     return not varying.isdisjoint(reached) or any(
-        _shape_moves(v.owner.inputs[0], varying) for v in shapes if v in reached and v.owner is not None)
+        shape_moves(v.owner.inputs[0], varying) for v in shapes if v in reached and v.owner is not None)
 
 
-def _shape_moves(x: Variable, varying: set[Variable]) -> bool:
+def shape_moves(x: Variable, varying: set[Variable]) -> bool:
     """Whether the shape of `x` depends on values of `varying`: through sizes, bounds, conditions and stops."""
     pending: list[Variable] = [x]
     seen: set[Apply] = set()

@@ -92,14 +92,18 @@ BINARY: Sequence[Form] = (
 REARRANGED: Sequence[Form] = (
     Form("{a}[{p}]", "fciub", "a"), Form("T.take({a}, {p}, axis=0)", "fciub", "a"),
     Form("T.roll({a}, 1)", "fciub", "a"), Form("T.flip({a}, 0)", "fciub", "a"),
-    Form("T.set_subtensor({a}[{p}], {a})", "fciub", "a"), Form("T.inc_subtensor({a}[{p}], {a})", "fciu", "2 * a"),
-    Form("T.set_subtensor({a}[::-1], {a})", "fciub", "a"), Form("T.inc_subtensor({a}[{p} // 2], {a})", "fciu", "3 * a"),
+    Form("T.set_subtensor({a}[{p}], {a})", "fciub", "a"),
+    Form("T.inc_subtensor({a}[{p}], {a})", "fciu", "2 * a"),
+    Form("T.set_subtensor({a}[::-1], {a})", "fciub", "a"),
+    Form("T.inc_subtensor({a}[{p} // 2], {a})", "fciu", "3 * a"),
     Form("T.sort({a}, axis=0)", "fiu", "a", smooth=False),
     Form("T.argsort({a}, axis=0)", "fiu", gives="int64", smooth=False),
     Form("T.slinalg.solve(T.cast(3.0 * T.eye({n}) + 0.2 * T.tri({n}), {a}.dtype), {a})", "f", "a"),
-    Form("T.slinalg.solve_triangular(T.cast(T.eye({n}) + 0.2 * T.tri({n}), {a}.dtype), {a}, lower=True)", "f", "a"),
-    Form("T.dot(T.cast(0.3 * T.tri({n}), {a}.dtype), {a})", "f", "3 * a"), Form("T.special.softmax({a}, axis=0)", "f"),
-    Form("T.cumsum({a}, axis=0)", "f", "10 * a"), Form("T.cumprod(0.5 * {a}, axis=0)", "f", "1000"),
+    Form("T.slinalg.solve_triangular(T.cast(T.eye({n}) + 0.2 * T.tri({n}), {a}.dtype), {a}, lower=True)", "f",
+         "a"),
+    Form("T.dot(T.cast(0.3 * T.tri({n}), {a}.dtype), {a})", "f", "3 * a"),
+    Form("T.cumsum({a}, axis=0)", "f", "10 * a"),
+    Form("T.special.softmax({a}, axis=0)", "f"), Form("T.cumprod(0.5 * {a}, axis=0)", "f", "1000"),
 )
 REDUCTIONS: Sequence[Form] = (
     Form("T.var({a}{sep}{at})", "f", "a * a"), Form("T.argmax({a}{sep}{at})", "fiu", gives="int64", smooth=False),

@@ -20,7 +20,7 @@ from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.graph import Variable
 from scancc.frontend.linalg import Dot
 from scancc.frontend.reduction import Reduce
-from scancc.frontend.scan import ScanOutputs
+from scancc.frontend.scan import ScanOutputs, shape_moves
 from scancc.frontend.shaping import reshape
 
 After = Callable[[ScanOutputs[Variable]], Variable]  # a value made from the loop's outputs
@@ -38,7 +38,7 @@ class Sums:
 
     def add(self, gradients: Sequence[tuple[Variable, Variable]]) -> list[After]:
         """For pairs (outer invariant, a step's contribution), what gives the sums after the loop."""
-        split = [(outer, *_split(gradient)) for outer, gradient in gradients]
+        split = [(outer, *_split(gradient, self._is_steady)) for outer, gradient in gradients]
         products = [[self._product(*product) for product in found] for _, found, _ in split]
         return [
             self._sum(outer, made, rest) for (outer, _, rest), made in zip(split, products, strict=True)
@@ -77,6 +77,11 @@ class Sums:
 
         return after
 
+    def _is_steady(self, var: Variable) -> bool:
+        """Whether `var` has one shape in all steps, so that it can be stacked."""
+        varying = {*self.loop.xs, *(lag.row for lag in self.loop.lags), *self.recall.varying}
+        return not shape_moves(var, varying)
+
     def _is_stacked_forward(self, var: Variable) -> bool:
         return self.whole and self.recall.rows(var) is not None
 
@@ -95,7 +100,7 @@ class Sums:
         """The sum after the loop, where the rows are stacked anyway or are few."""
         row, axes, order = _peeled(term)
         if not any(row is y for y in self.loop.ys):
-            if not self.stateless or outer.ndim > 1:
+            if not self.stateless or outer.ndim > 1 or not self._is_steady(term):
                 return None
             row, axes, order = term, (), tuple(range(term.ndim))
         place = self.loop.emit(row)
@@ -125,13 +130,13 @@ def _flat(rows: Variable) -> Variable:
 Product = tuple[tuple[int, ...], bool, Variable, Variable]  # axes' order, sign, factors
 
 
-def _split(gradient: Variable) -> tuple[list[Product], list[Variable]]:
-    """The products in a sum, and its other terms."""
+def _split(gradient: Variable, is_steady: Callable[[Variable], bool]) -> tuple[list[Product], list[Variable]]:
+    """The products in a sum whose factors keep their shapes, and its other terms."""
     products: list[Product] = []
     rest: list[Variable] = []
     for term in terms_of(gradient):
         product = _as_product(term)
-        if product is None:
+        if product is None or not all(map(is_steady, product[2:])):
             rest.append(term)
         else:
             products.append(product)
