@@ -264,7 +264,7 @@ _EXACT = ("absf", "sqrt", "floor", "ceil", "trunc", "roundeven", "round", "copys
 def _is_elementary(entry: ScalarFn) -> bool:
     """Whether an approximation computes it; for half precision that is done in single, as NumPy does."""
     dialect, _, name = str(entry.lower.get("f", "")).partition(".")
-    return dialect in ("math", "scan") and name not in _EXACT
+    return (dialect in ("math", "scan") and name not in _EXACT) or entry.name == "trigamma"
 
 
 def _typed(entry: ScalarFn, operands: list[Variable]) -> list[Variable]:

@@ -246,7 +246,7 @@ def trigamma(b: Any, x: Any, dtype: str) -> Any:
         tail = b.addf(c(coefficient), b.mulf(square, tail))
     series = b.mulf(inverse, b.addf(one, b.addf(b.mulf(c(0.5), inverse), b.mulf(square, tail))))
     total = b.addf(total, series)
-    sine = b.math("sin", b.mulf(pi, b.subf(x, b.math("floor", x))))
+    sine = b.math("sin", b.mulf(pi, b.subf(x, b.math("roundeven", x))))
     ratio = b.divf(pi, sine)
     reflected = b.subf(b.mulf(ratio, ratio), total)
     pole = b.op("arith.andi", [b.cmpf("ogt", x, c(float("-inf"))), b.cmpf("oeq", x, b.math("floor", x))],

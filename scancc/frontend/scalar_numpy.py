@@ -72,7 +72,10 @@ def _lgamma(x: float) -> float:
         return math.inf
     if x <= 0 and x == math.floor(x):
         return math.inf
-    return math.lgamma(x)
+    try:
+        return math.lgamma(x)
+    except OverflowError:
+        return math.inf
 
 
 _DIGAMMA_SERIES = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
@@ -84,7 +87,7 @@ def _digamma(x: float) -> float:
             return -math.copysign(math.inf, x)
         if math.isinf(x) or x == math.floor(x):
             return math.nan
-        return _digamma(1 - x) - math.pi / math.tan(math.pi * (x - math.floor(x)))
+        return _digamma(1 - x) - math.pi / math.tan(math.pi * (x - round(x)))
     shift = 0.0
     while x < 10:
         shift -= 1 / x
@@ -102,7 +105,8 @@ def _trigamma(x: float) -> float:
             return math.nan
         if x == math.floor(x):
             return math.inf
-        return (math.pi / math.sin(math.pi * (x - math.floor(x)))) ** 2 - _trigamma(1 - x)
+        ratio = math.pi / math.sin(math.pi * (x - round(x)))
+        return ratio * ratio - _trigamma(1 - x)
     shift = 0.0
     while x < 15:
         shift += (1 / x) * (1 / x)

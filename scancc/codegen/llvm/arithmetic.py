@@ -119,7 +119,30 @@ _CASTS = {
 
 @emits(*(f"arith.{name}" for name in _CASTS))
 def cast(e: FunctionEmitter, op: Op) -> None:
-    _convert(e, op, _CASTS[op.name[6:]])
+    kinds = t.element(op.operands[0].type), t.element(op.result.type)
+    if op.name == "arith.truncf" and kinds == (t.f64, t.f16):
+        e.env[op.result] = _to_half(e, e.value(op.operands[0]), width_of(op.result.type))
+    else:
+        _convert(e, op, _CASTS[op.name[6:]])
+
+
+def _to_half(e: FunctionEmitter, x: str, width: int) -> str:
+    """A double rounded once to half: to single first, cut off and with the last bit set where anything was lost
+    (round to odd), as the direct conversion is a call to a library on most CPUs."""
+    double, single, half, i32, i1 = (f"<{width} x {kind}>" if width > 1 else kind
+                                     for kind in ("double", "float", "half", "i32", "i1"))
+    near = e.emit(f"fptrunc {double} {x} to {single}")
+    back = e.emit(f"fpext {single} {near} to {double}")
+    fabs = e.out.intrinsic(f"llvm.fabs.{f'v{width}f64' if width > 1 else 'f64'}", double, double)
+    sizes = [e.emit(f"call {double} @{fabs}({double} {v})") for v in (back, x)]
+    above = e.emit(f"fcmp ogt {double} {sizes[0]}, {sizes[1]}")
+    lost = e.emit(f"fcmp one {double} {back}, {x}")
+    down, odd = (e.emit(f"zext {i1} {bit} to {i32}") for bit in (above, lost))
+    bits = e.emit(f"bitcast {single} {near} to {i32}")
+    cut = e.emit(f"sub {i32} {bits}, {down}")
+    marked = e.emit(f"or {i32} {cut}, {odd}")
+    kept = e.emit(f"bitcast {i32} {marked} to {single}")
+    return e.emit(f"fptrunc {single} {kept} to {half}")
 
 
 def _convert(e: FunctionEmitter, op: Op, word: str) -> None:
@@ -140,7 +163,7 @@ def index_cast(e: FunctionEmitter, op: Op) -> None:
 
 @emits("arith.fptosi", "arith.fptoui")
 def float_to_int(e: FunctionEmitter, op: Op) -> None:
-    """x86's own conversion result (the smallest integer) out of range, never poison."""
+    """Out of range the nearest integer there is, 0 of NaN, never poison."""
     source, kind = op.operands[0], llvm_type(op.result.type)
     stype = llvm_type(source.type)
     word = "fptosi" if op.name == "arith.fptosi" else "fptoui"

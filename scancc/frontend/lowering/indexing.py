@@ -13,6 +13,8 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Value
 
+MOST_STEP = 2**31  # of a slice: lengths are computed from sums with it
+
 
 @dataclass
 class View:
@@ -108,6 +110,9 @@ def _range(low: Lowering, entry: tuple[object, ...], rest: Iterator[Value], size
         ordered = stop is None or constant_of(first) == 0 or is_size(length)
         return first, length if ordered else b.maxsi(length, zero), b.index(1)
     known = constant_of(step)
+    if known is None or abs(known) > MOST_STEP:  # a longer step than the axis takes one element, as one of its length
+        most = b.maxsi(size, b.index(1))
+        step = b.minsi(b.maxsi(step, b.subi(zero, most)), most)
     if known is None:
         low.require(b.cmpi("ne", step, zero), "ValueError", "a slice has step 0")
         up = b.cmpi("sgt", step, zero)
