@@ -74,6 +74,8 @@ class Compiled:
             run_symbol=f"{self.name}__run", query_symbol=f"{self.name}__query", inputs=self.inputs,
             outputs=self.outputs, checks=self.checks, versions=cpu.versions(), device=device)
 
+LONGEST_NAME = 200  # of a parameter; LLVM cuts names of more than 1024 characters, and they may then be the same
+
 
 @contextlib.contextmanager
 def _without_collection() -> Iterator[None]:
@@ -152,7 +154,7 @@ def _with_bounds(inputs: tuple[Param, ...], module: Op) -> tuple[Param, ...]:
 
 
 def _param(variable: Any, default: str, taken: set[str]) -> Param:
-    name = re.sub(r"\W", "_", variable.name or default, flags=re.ASCII)
+    name = re.sub(r"\W", "_", variable.name or default, flags=re.ASCII)[:LONGEST_NAME]
     while not name or name[0].isdigit() or name in taken:
         name = f"{name or default}_"
     taken.add(name)

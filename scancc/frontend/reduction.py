@@ -149,9 +149,18 @@ class Cumulative(Op):
         return dim(node.inputs[0], axis)
 
 
+def _check_ordered(what: str, x: Variable) -> None:
+    if x.dtype.startswith("complex"):
+        raise TypeError(f"{what} takes numbers that have an order, not {x!r} {x.type}; sort abs(x) or T.real(x)")
+
+
 @dataclass(frozen=True)
 class Sort(_AlongAxis):
     """Ascending along an axis; NaNs last."""
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        _check_ordered("sort", inputs[0])
+        return [inputs[0].type]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [np.sort(inputs[0], axis=self.axis, kind="stable")]
@@ -162,6 +171,7 @@ class ArgSort(_AlongAxis):
     """The places that sort an axis, int64; equal elements keep their order, NaNs are last."""
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
+        _check_ordered("argsort", inputs[0])
         return [TensorType("int64", inputs[0].type.shape)]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:

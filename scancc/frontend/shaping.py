@@ -20,6 +20,7 @@ from scancc.frontend.constants import (
 from scancc.frontend.control import check
 from scancc.frontend.dims import DimShuffle, ShapeI, dim, dims, dimshuffle, int64, normalize_axis
 from scancc.frontend.elementwise import (
+    abs_,
     apply_scalar,
     cast,
     eq,
@@ -679,6 +680,9 @@ def repeat(x: object, repeats: object, axis: int | None = None) -> Variable:
 
 def _repeated_rows(counts: Variable) -> Variable:
     """Row i of the source stands at the places between the sums of counts up to i - 1 and to i."""
+    # the sum of sizes is another one where a count is below 0
+    counts = check(ValueError, "repeat: a count is negative; counts are 0 or more", counts,
+                   apply_scalar("eq", abs_(counts).sum(), counts.sum()))
     ends = counts.cumsum()
     places = arange(counts.sum())
     before = apply_scalar("le", dimshuffle(ends, "x", 0), dimshuffle(places, 0, "x"))

@@ -298,3 +298,10 @@ def test_files_appear_whole(power: Any, tmp_path: Path, monkeypatch: pytest.Monk
         export(power, tmp_path / "p", emit="h")
     assert [p.name for p in tmp_path.iterdir()] == ["p.h"]
     assert (tmp_path / "p.h").read_text() == "old"
+
+
+def test_names_longer_than_those_of_llvm(tmp_path: Path) -> None:
+    u, w = T.vector("x" * 1500), T.matrix("x" * 1500)
+    export([sc.function([w, u], w * u, name="k")], tmp_path / "long", emit="so,json")
+    product = load(tmp_path / "long.so")
+    np.testing.assert_array_equal(product(np.ones((2, 3)), np.arange(3.0)), [[0, 1, 2]] * 2)

@@ -187,3 +187,53 @@ def test_many_truth_values_in_nested_loops() -> None:
         r, u = sc.scan(step, n_steps=k, outputs_info=[x, x, x])
         return [v[-1] for v in r], {}
         """, {"n": 5, "k": 3}, x=("bool", "n", 1, 1), k=("int64",))
+
+
+def test_a_state_read_at_other_places_than_written() -> None:
+    agree("""
+        r, u = sc.scan(lambda s: s * 0.5 + s[i], outputs_info=x, n_steps=3)
+        q, u = sc.scan(lambda s: T.take(s, i, axis=1) + s[T.argsort(s[:, 0])], outputs_info=y, n_steps=3)
+        p, u = sc.scan(lambda s: T.set_subtensor(s[s % 3], s[::-1] + 1), outputs_info=i, n_steps=3)
+        return [r[-1], q[-1], p[-1]], {}
+        """, {"n": 3}, {"n": 4}, x=("float64", "n"), y=("float64", 3, 3), i=("int64", "n"))
+
+
+def test_an_unnamed_array_is_written_where_it_is_read() -> None:
+    agree("""
+        y = x * 2
+        a = [T.set_subtensor(y[::-1], y), T.set_subtensor(y[1:], y[:-1][::-1]), T.inc_subtensor(y[i], y[::-1])]
+        r, u = sc.scan(lambda s: s + T.set_subtensor((s + x)[::-1], s + x), outputs_info=x, n_steps=2)
+        return [v.sum() for v in a] + [v * 3 for v in a] + [r[-1]], {}
+        """, {"n": 4}, {"n": 5}, x=("float64", "n"), i=("int64", "n"))
+
+
+def test_systems_solved_for_the_rows_of_an_output() -> None:
+    agree("""
+        A = 3.0 * T.eye(x.shape[0]) + 0.2 * T.tri(x.shape[0])
+        rows, u = sc.scan(lambda r: T.slinalg.solve(A, r), sequences=y)
+        lower, u = sc.scan(lambda r: T.slinalg.solve_triangular(A, r, lower=True), outputs_info=x, n_steps=2)
+        return [rows, lower, T.grad(rows.sum(), y)], {}
+        """, {"n": 3}, {"n": 0}, x=("float64", "n"), y=("float64", 4, "n"))
+
+
+def test_the_last_of_several_axes_of_length_1_goes() -> None:
+    agree("""
+        z = x.dimshuffle(0, 1, 2)
+        r, u = sc.scan(lambda row: row.dimshuffle(0, 1)[:, ::-1], sequences=z)
+        return [z, T.concatenate([z, z]), r, T.set_subtensor(y[[1, 0]], z[:, 0]), z[::-1]], {}
+        """, {"n": 3}, x=("float64", 2, 1, "n", 1), y=("float64", 2, "n"))
+
+
+def test_a_choice_of_arrays_of_high_rank() -> None:
+    agree("""
+        r, u = sc.scan(lambda m, c: sc.ifelse(T.gt(m.sum(), 0), m, c.T), sequences=x, outputs_info=x[0].T * 0)
+        return [sc.ifelse(T.gt(x.sum(), 0), x, x * 2), r, T.grad(r.sum(), x)], {}
+        """, {"n": 3}, x=("float64", 2, "n", "n"))
+
+
+def test_rows_of_states_where_no_step_runs() -> None:
+    agree("""
+        r, u = sc.scan(lambda i, s: T.concatenate([s[i:], s[:i]]), sequences=k, outputs_info=x)
+        q, u = sc.scan(lambda i, s: sc.ifelse(T.gt(i, 0), s + 1, s), sequences=k, outputs_info=x)
+        return [r, q], {}
+        """, {"n": 3, "m": 0}, {"n": 2, "m": 2}, k=("int64", "m"), x=("float64", "n"))

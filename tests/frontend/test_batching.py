@@ -76,3 +76,14 @@ def test_draws_of_all_rows():
 def test_a_batch_of_another_type(value):
     with pytest.raises(TypeError, match="cannot be replaced"):
         sc.vectorize_graph(X0 * 2, {X0: value})
+
+
+def test_lengths_that_the_graph_knows_are_checked():
+    triple, row, many = T.TensorType("float64", (3,))("triple"), T.row("row"), T.matrix("many")
+    f = compile([many], sc.vectorize_graph(T.mean(triple), {triple: many}))
+    np.testing.assert_array_equal(f(np.ones((2, 3))), [1, 1])
+    with pytest.raises(ValueError, match="shape|length"):
+        f(np.ones((2, 4)))
+    rows = T.tensor3("rows")
+    g = compile([rows, many], sc.vectorize_graph(row + many, {row: rows}))
+    assert g(np.ones((2, 1, 3)), np.ones((4, 3))).shape == (2, 4, 3)

@@ -71,7 +71,7 @@ def operands(entry, dtype):
 
 DRAWS = {
     "philox_low", "philox_high", "random_unit", "random_exponential", "random_normal", "normal_quantile",
-    "exact_log", "exact_affine", "gamma_attempt", "gamma_boost",
+    "exact_log", "exact_affine", "gamma_attempt", "gamma_boost", "log_gamma_boost", "share",
 }
 FUNCTIONS = {n: entry for n, entry in SCALARS.items() if n not in DRAWS}  # draws: see test_random.py
 CASES = [(n, dtype) for n, entry in FUNCTIONS.items() for kind in entry.lower for dtype in DTYPES[kind]]
@@ -375,3 +375,43 @@ def test_complex_parts_and_angle():
     expected = [values.real, values.imag, values.conj(), abs(values), np.angle(values), values]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other)
+
+
+@pytest.mark.parametrize("shape", [(), (7,)])
+def test_a_double_is_rounded_once_to_half(shape):
+    x = TensorType("float64", (None,) * len(shape))("x")
+    ties = [1 + 2**-11, 1 + 2**-11 + 2**-40, 65519.99, 65520, 1e300, -np.inf, np.nan, 2**-25, 2**-24 * 1.5, -0.1]
+    cast = sc.function([x], T.cast(x, "float16"))
+    for number in ties:
+        value = np.full(shape, number)
+        with np.errstate(over="ignore"):
+            np.testing.assert_array_equal(cast(value), value.astype("float16"))
+
+
+def test_functions_of_half_precision():
+    h = T.TensorType("float16", (None,))("h")
+    rows, _ = sc.scan(lambda a, s: s * a + a, sequences=h, outputs_info=np.float16(0))
+    outputs = [T.tri_gamma(h), T.hypot(h, h), T.var(h), h * h + h, T.mean(T.ones(70_000, "float16")) + h[0], rows]
+    value = np.array([1, 2, 3], "float16")
+    native, reference = (sc.function([h], outputs, mode=mode)(value) for mode in ("native", "reference"))
+    for found, expected in zip(native, reference, strict=True):
+        assert found.dtype == "float16"
+        np.testing.assert_allclose(found, expected, rtol=1e-3)
+    assert native[4] == 2
+
+
+@pytest.mark.parametrize("mode", ["native", "reference"])
+def test_poles_of_the_derivatives_of_gammaln(mode):
+    x = T.vector("x")
+    small = -np.array([1e-10, 1e-14, 1e-17, 1e-30])
+    first, second = sc.function([x], [T.digamma(x), T.tri_gamma(x)], mode=mode)(small)
+    np.testing.assert_allclose(first * small, -1, rtol=1e-9)
+    np.testing.assert_allclose(second * small**2, 1, rtol=1e-9)
+    assert sc.function([x], T.tri_gamma(x), mode=mode)([5e-324]) == np.inf
+    assert sc.function([x], T.gammaln(x), mode=mode)([1.797e308]) == np.inf
+
+
+def test_numbers_of_foreign_byte_order():
+    x = T.vector("x")
+    f = sc.function([x], [x + np.array([1.0, 2.0], ">f8"), x[np.array([1, 0], ">i8")]])
+    np.testing.assert_array_equal(f([0, 1]), [[1, 3], [1, 0]])

@@ -274,3 +274,31 @@ def test_verify_grad_in_single_precision():
 def test_verify_grad_takes_floats():
     with pytest.raises(TypeError, match="finite differences need floats"):
         verify_grad(lambda x: x * 2.0, [np.array([1, 2])])
+
+
+@pytest.mark.parametrize("formula, point", [
+    (lambda x, y: T.switch(x > 0, x**1.5, 0.0), (-1, 1)), (lambda x, y: T.switch(x > 0, T.log(x) ** 3, 0.0), (-1, 1)),
+    (lambda x, y: T.switch(T.neq(y, 0), x % y, 0.0), (1, 0)), (lambda x, y: T.switch(x > 0, x**y, 0.0), (-1, 2)),
+    (lambda x, y: T.switch(y > 0, x * (x // y), 0.0), (1, 0)),
+])
+@pytest.mark.parametrize("mode", ["native", "reference"])
+def test_what_switch_leaves_out_has_no_gradient(formula, point, mode):
+    x, y = T.scalars("x", "y")
+    gradients = grad(formula(x, y), [x, y], disconnected_inputs="ignore")
+    assert sc.function([x, y], gradients, mode=mode, on_unused_input="ignore")(*point) == [0, 0]
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200, 1.0])
+def test_gradient_of_arctan2_of_any_size(size):
+    y, x = T.scalars("y", "x")
+    found = evaluate(grad(T.arctan2(y, x), [y, x]), {y: 3 * size, x: 4 * size})
+    np.testing.assert_allclose(np.array(found) * size, [0.16, -0.12])
+
+
+def test_options_of_lop_and_hessian_vector_product():
+    x, y = T.vectors("x", "y")
+    assert Lop(x * 2, y, T.ones_like(x), disconnected_inputs="ignore", return_disconnected="none") is None
+    with pytest.raises(TypeError, match="disconected"):
+        jacobian(x * 2, x, disconected_inputs="ignore")
+    with pytest.raises(ValueError, match="1 variables and 2 vectors"):
+        hessian_vector_product((x**2).sum(), [x], [x, y])

@@ -231,6 +231,23 @@ def test_checkpoints():
     np.testing.assert_allclose(found[1], [10, 5120, 196830])
 
 
+@pytest.mark.parametrize("n_steps, every", [(3, 2), (7, 3), (6, 3), (1, 4)])
+@pytest.mark.parametrize("mode", ["native", "reference"])
+def test_checkpoints_of_a_layer_whose_last_block_is_short(mode, n_steps, every):
+    h, W = T.vector("h"), T.matrix("W")
+    args = {"outputs_info": [h], "non_sequences": [W], "n_steps": n_steps}
+
+    def step(s, W):
+        return T.tanh(T.dot(s, W))
+
+    whole, _ = sc.scan(step, **args)
+    kept, _ = sc.scan_checkpoints(step, **args, save_every_N=every)
+    values = np.array([1.0, 2.0]), np.array([[0.3, 0.1], [-0.2, 0.5]])
+    found, expected = (sc.function([h, W], grad(s[-1].sum(), [h, W]), mode=mode)(*values) for s in (kept, whole))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b)
+
+
 def test_checkpoints_keep_one_block_only():
     """No output of the outer scan has a row for each inner step."""
     x, h = T.matrix("x"), T.vector("h")

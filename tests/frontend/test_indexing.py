@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+import scancc as sc
 import scancc.tensor as T
 from scancc.frontend.indexing import IncSubtensor, Subtensor
 from scancc.frontend.reference import evaluate
@@ -22,6 +23,7 @@ ARRAYS = [
     np.s_[ROWS], np.s_[:, ROWS], np.s_[ROWS, ROWS], np.s_[ROWS, 1], np.s_[1, :, ROWS], np.s_[ROWS, :, ROWS],
     np.s_[GRID], np.s_[GRID, 1:, ROWS[:2]], np.s_[..., GRID], np.s_[::-1, GRID, 2], np.s_[None, ROWS],
     np.s_[ROWS[:, None], GRID[0]], np.s_[ROWS, None, :, 0], np.s_[[0, 2]], np.s_[ROWS[:0]],
+    np.s_[None, :, GRID], np.s_[GRID, None, ROWS[:2]], np.s_[:, None, ROWS, None, 1],
 ]
 
 
@@ -57,7 +59,7 @@ def test_reads_as_numpy(index, known):
 
 @pytest.mark.parametrize("set_", [True, False], ids=["set", "inc"])
 @pytest.mark.parametrize("known", [True, False], ids=["constant", "symbolic"])
-@pytest.mark.parametrize("index", BASIC + ARRAYS[:10], ids=str)
+@pytest.mark.parametrize("index", BASIC + ARRAYS, ids=str)
 def test_writes_as_numpy(index, known, set_):
     x, y = T.tensor3("x"), T.tensor("y", shape=(None,) * X[index].ndim)
     place, given = (index, {}) if known else symbolic(index)
@@ -188,3 +190,15 @@ def test_error_when_run(case):
     x = T.matrix("x")
     with pytest.raises(error, match=text):
         evaluate([function(x)], {x: np.zeros((2, 3))})
+
+
+@pytest.mark.parametrize("places", [[0, 0, 2], [2, 0, 1], [-1, 2, 2]])
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("mode", ["native", "reference"])
+def test_only_the_last_value_at_a_place_has_a_gradient(mode, known, places):
+    x, i = T.matrix("x"), T.lvector("i")
+    cost = (T.set_subtensor(T.zeros((3, 2))[places if known else i], x) ** 2).sum()
+    values = np.arange(6.0).reshape(3, 2) + 1
+    found = sc.function([x, i], T.grad(cost, x), mode=mode, on_unused_input="ignore")(values, places)
+    lasting = [p % 3 not in [q % 3 for q in places[k + 1:]] for k, p in enumerate(places)]
+    np.testing.assert_array_equal(found, 2 * values * np.array(lasting)[:, None])

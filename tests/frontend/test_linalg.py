@@ -117,3 +117,15 @@ def test_error_when_built(make, error, text):
 def test_error_when_run(function, arrays, text):
     with pytest.raises(ValueError, match=text):
         value(function, *arrays)
+
+
+@pytest.mark.parametrize("trans", [0, "N", 1, "T", 2, "C"])
+def test_triangular_systems_of_the_transpose(trans):
+    a = np.array([[2.0, 1.0], [0.0, 3.0]])
+    found = evaluate([T.slinalg.solve_triangular(a, np.ones(2), trans=trans)])[0]
+    np.testing.assert_allclose(found, np.linalg.solve(a if trans in (0, "N") else a.T, np.ones(2)))
+
+
+def test_an_unknown_transpose():
+    with pytest.raises(ValueError, match="trans 3 is none of"):
+        T.slinalg.solve_triangular(np.eye(2), np.ones(2), trans=3)

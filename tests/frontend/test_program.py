@@ -295,3 +295,46 @@ def test_an_error_at_run_notes_the_line(error, lines_on, build):
         f([1.0, 2.0])
     (note,) = caught.value.__notes__
     assert note.endswith(f"written at {__file__}:{build.__code__.co_firstlineno + lines_on}")
+
+
+# ---- large graphs -----------------------------------------------------------------------------------
+
+
+def _chain(x, n):
+    for _ in range(n):
+        x = T.tanh(x * 1.01 + 0.001)
+    return x
+
+
+def test_chains_deeper_than_pythons_stack():
+    y = _chain(X, 400)
+    value, slope = compile([X], [y, T.grad(y.sum(), X)])([0.5, 0.1])
+    expected, by_hand = np.array([0.5, 0.1]), np.ones(2)
+    for _ in range(400):
+        expected = np.tanh(expected * 1.01 + 0.001)
+        by_hand *= 1.01 * (1 - expected**2)
+    np.testing.assert_allclose(value, expected)
+    np.testing.assert_allclose(slope, by_hand, rtol=1e-9)
+    assert "tanh" in sc.printing.debugprint(y, file="str") and "tanh" in sc.printing.pprint(y)
+
+
+def test_lengths_of_a_chain_of_joins():
+    y = X
+    for _ in range(120):
+        y = T.concatenate([y[1:], y[:1]])
+    rolled, length = compile([X], [y, y.shape[0]])([1.0, 2.0, 3.0])
+    assert rolled.tolist() == [1, 2, 3] and length == 3
+
+
+def test_a_copy_without_outputs():
+    total = sc.shared(0.0)
+    f = compile([Y], None, {total: total + Y})
+    assert f(1.0) is None and f.copy()(1.0) is None and total.get_value() == 2
+
+
+def test_inputs_of_one_name():
+    a, b = T.scalars("z", "z")
+    f = compile([a, b], a - b)
+    assert f(3.0, 1.0) == 2
+    with pytest.raises(TypeError, match="several inputs named 'z'; pass them by position"):
+        f(3.0, z=1.0)

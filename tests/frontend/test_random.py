@@ -398,3 +398,41 @@ def test_old_names():
     draw = stream.uniform((2,))
     assert [draw.update] == stream.state_updates
     assert draw.rng.default_update is draw.update[1]
+
+
+# ---- parameters of several shapes -----------------------------------------------------------------------
+
+
+def test_parameters_broadcast_and_every_element_is_drawn():
+    stream = RandomStream(3)
+    draws = [stream.normal(np.zeros(1), np.ones(5)), stream.integers(np.zeros((1, 3), int), np.full((4, 1), 10**6)),
+             stream.gamma(shape=np.ones((1, 3)), scale=np.ones((4, 1))), stream.uniform(np.zeros(3), 1.0)]
+    for drawn, shape in zip(sc.function([], draws)(), [(5,), (4, 3), (4, 3), (3,)], strict=True):
+        assert drawn.shape == shape and len(np.unique(drawn)) == drawn.size
+
+
+@pytest.mark.parametrize("shape, size", [((2, 3), (3,)), ((3,), (1,)), ((3,), (3, 1))])
+def test_a_size_that_does_not_hold_the_parameters(shape, size):
+    with pytest.raises(ValueError, match="the size holds their axes"):
+        RandomStream(3).normal(np.zeros(shape), size=size)
+
+
+@pytest.mark.parametrize("mode", ["native", "reference"])
+def test_parameters_without_a_distribution(mode):
+    low, stream = T.lscalar("low"), RandomStream(3)
+    with pytest.raises(ValueError, match="high must be greater than low"):
+        sc.function([low], stream.integers(low, 5, size=(3,)), mode=mode)(5)
+    with pytest.raises(ValueError, match="lam must be 0 or more"):
+        sc.function([low], stream.poisson(low - 1.0), mode=mode)(0)
+    assert sc.function([], stream.poisson(np.zeros(0)), mode=mode)().shape == (0,)
+
+
+def test_beta_of_small_shapes():
+    drawn = sc.function([], RandomStream(3).beta(0.001, 0.001, size=(100_000,)))()
+    inside = ((drawn > 0.01) & (drawn < 0.99)).mean()
+    assert abs(inside - 0.001 * np.log(99)) < 0.001  # 4.6 standard deviations
+
+
+def test_uniform_of_single_precision_stays_below_its_end():
+    drawn = sc.function([], RandomStream(3).uniform(size=(10**7,), dtype="float32"))()
+    assert drawn.dtype == "float32" and drawn.min() >= 0 and drawn.max() < 1

@@ -210,6 +210,8 @@ def test_crossentropies():
     (lambda x: x.argmax(axis=(0, 1, 1)), ValueError, "names an axis twice"),
     (lambda x: T.argmax(T.tensor3(), axis=(0, 1)), ValueError, "along one axis or over all"),
     (lambda x: T.max(T.zvector()), TypeError, "complex numbers have no order"),
+    (lambda x: T.sort(T.zvector()), TypeError, "sort takes numbers that have an order"),
+    (lambda x: T.argsort(T.zvector()), TypeError, "argsort takes numbers that have an order"),
     (lambda x: T.max(T.constant(np.zeros((0,)))), ValueError, "max of an axis of length 0"),
     (lambda x: T.norm(x, "nuc"), ValueError, "norm: ord 'nuc' is none of"),
 ])

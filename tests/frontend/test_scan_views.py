@@ -6,6 +6,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
+from scancc.errors import UnsupportedError
 from tests.frontend.test_scan_sequences import DIGITS, run
 from tests.programs.executors import compile
 
@@ -108,3 +109,17 @@ def test_checkpoints_take_no_taps():
         sc.scan_module.scan_checkpoints(
             lambda a, b: a + b, outputs_info=dict(initial=X, taps=[-2, -1]), n_steps=3
         )
+
+
+def test_checkpoints_of_a_step_that_stops():
+    s = T.scalar("s")
+    with pytest.raises(UnsupportedError, match="does not work with until"):
+        sc.scan_checkpoints(lambda i, h: (h + 1, sc.until(h >= 2)), T.arange(10), s, save_every_N=4)
+
+
+def test_reduce_of_updates_alone():
+    total, x = sc.shared(0.0), T.vector("x")
+    result, updates = sc.reduce(lambda x: {total: total + x}, x, [])
+    assert result is None
+    compile([x], [], updates)([1, 2, 3])
+    assert total.get_value() == 6

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import scancc as sc
 import scancc.tensor as T
 from scancc.frontend.dims import ShapeI
 from scancc.frontend.graph import Constant, applies
@@ -239,3 +240,32 @@ def test_error_when_run(case):
     x = T.matrix("x")
     with pytest.raises(ValueError, match=text):
         evaluate([function(x)], {x: M})
+
+
+@pytest.mark.parametrize("mode", ["native", "reference"])
+@pytest.mark.parametrize("make, given, text", [
+    (lambda v, n: T.repeat(v, T.stack([n, 1, 1])), -1, "repeat: a count is negative"),
+    (lambda v, n: v[:0].reshape((n, -1)), 0, "reshape"),
+    (lambda v, n: T.arange(0.0, v[0] * T.constant(np.inf)) + n, 0, "arange: no range"),
+])
+def test_numbers_that_no_array_has(make, given, text, mode):
+    v, n = T.vector("v"), T.lscalar("n")
+    f = sc.function([v, n], make(v, n), mode=mode)
+    with pytest.raises(ValueError, match=text):
+        f(V, given)
+
+
+@pytest.mark.parametrize("mode", ["native", "reference"])
+@pytest.mark.parametrize("step", [2**63 - 1, -(2**63), 2**62, 3, 2, -2])
+def test_steps_of_any_length(step, mode):
+    v, n = T.vector("v"), T.lscalar("n")
+    for part, given in [(v[::n], step), (v[::step], 0)]:
+        found = sc.function([v, n], part, mode=mode, on_unused_input="ignore")(V, given)
+        np.testing.assert_array_equal(found, V[::step])
+
+
+def test_linspace_ends_where_it_says():
+    x = T.scalar("x")
+    for stop in np.random.default_rng(0).uniform(-3, 3, 40):
+        assert evaluate([T.linspace(0, x, 50)], {x: stop})[0][-1] == stop
+    assert evaluate([T.linspace(3.0, 4.0, 1), T.linspace(3.0, 4.0, 2, endpoint=False)])[1].tolist() == [3, 3.5]

@@ -109,3 +109,10 @@ def test_what_is_no_array_is_refused(value, text):
 def test_a_symbolic_value_is_refused():
     with pytest.raises(TypeError, match="is symbolic"):
         sc.shared(sc.shared(1.0) + 1)
+
+
+def test_numbers_fit_a_complex_variable():
+    z = sc.shared(np.zeros(2, "complex64"))
+    z.set_value([1.0, 2])
+    z.set_value([1 + 2j, 3])
+    assert z.get_value().tolist() == [1 + 2j, 3] and z.dtype == "complex64"

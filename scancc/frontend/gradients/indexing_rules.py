@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scancc.frontend.dims import dims
+from scancc.frontend.elementwise import eq, switch
 from scancc.frontend.gradients.rules import (
     Gradient,
     connects,
@@ -21,6 +23,7 @@ from scancc.frontend.indexing import (
     IncSubtensor,
     Subtensor,
 )
+from scancc.frontend.shaping import arange, reshape, size
 
 connects(Subtensor, AdvancedSubtensor)(first_inputs(1))
 connects(IncSubtensor, AdvancedIncSubtensor)(first_inputs(2))
@@ -37,13 +40,30 @@ def part(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> 
 
 @differentiates(IncSubtensor, AdvancedIncSubtensor)
 def written(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
-    """What was overwritten has no influence. Of values set at one place twice, each gets the gradient."""
+    """What was overwritten has no influence; nor has a value that was set where a later one was too."""
     (_, y, *operands), g = node.inputs, gradients[0]
     assert g is not None and isinstance(node.op, IncSubtensor | AdvancedIncSubtensor)
     by_x = _cleared(node, g, operands) if node.op.set else g
     read = Subtensor if isinstance(node.op, IncSubtensor) else AdvancedSubtensor
-    by_y = summed_to(read(node.op.template)(g, *operands), y) if wanted[1] else None
+    by_y = None
+    if wanted[1]:
+        picked = read(node.op.template)(g, *operands)
+        lasting = _lasting(node, picked, operands) if node.op.set and read is AdvancedSubtensor else None
+        by_y = summed_to(picked if lasting is None else switch(lasting, picked, 0), y)
     return [by_x, by_y, *(None for _ in operands)]
+
+
+def _lasting(node: Apply, picked: Variable, operands: Sequence[Variable]) -> Variable | None:
+    """Where in the part a value is the last that was set at its place; None if each has a place of its own."""
+    template = node.op.template  # type: ignore[attr-defined]
+    if len(operands) == 1 and isinstance(operands[0], Constant):
+        places = operands[0].data
+        if (places >= 0).all() and len(np.unique(places)) == places.size:
+            return None
+    number = reshape(arange(size(picked)), dims(picked))
+    blank = zeros_for(node.inputs[0], "int64")
+    written = AdvancedIncSubtensor(template, set=True)(blank, number, *operands)
+    return eq(AdvancedSubtensor(template)(written, *operands), number)
 
 
 def _cleared(node: Apply, g: Variable, operands: Sequence[Variable]) -> Variable:

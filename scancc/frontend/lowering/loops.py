@@ -232,10 +232,9 @@ class _ScanLowering:
             stop = [] if body.stop is None else [body.stop]
             results = low.values([*(c.next for c in body.carry), *body.ys, *stop])
             n_carry, n_ys = len(body.carry), len(body.ys)
-            following: list[Value] = []
-            for carry, made, value in zip(body.carry, self.carries, results, strict=False):
-                following += self._next(carry, made, value)
-            self.new_rows = results[:n_carry]
+            onward = [self._next(*parts) for parts in zip(body.carry, self.carries, results, strict=False)]
+            following = [v for values in onward for v in values]
+            self.new_rows = [values[0] for values in onward]
             ys = results[n_carry:n_carry + n_ys]
             conditions = [_truth(low, v) for v in results[n_carry + n_ys:]]
         low.env = outer

@@ -143,6 +143,8 @@ def _arange_length(low: Lowering, start: Value, stop: Value, step: Value) -> Val
     if isinstance(start.type, t.FloatType):
         low.require(b.cmpf("une", step, b.const(0.0, step.type)), "ValueError", "arange: the step is 0")
         count = b.math("ceil", b.divf(b.subf(stop, start), step))
+        low.require(b.cmpf("olt", count, b.const(2.0**62, count.type)), "ValueError",
+                    "arange: no range has so many numbers, or a NaN for an end")
         whole = b.index_cast(b.op("arith.fptosi", [count], [t.i64]), t.index)
         return b.maxsi(whole, b.index(0))
     low_, high, by = (low.index(v) for v in (start, stop, step))
@@ -195,6 +197,8 @@ def reshape(low: Lowering, node: Apply) -> Sequence[Value]:
     for size in sizes:
         known = b.muli(known, size)
     if rest is not None:
+        low.require(b.cmpi("ne", known, b.index(0)), "ValueError",
+                    "reshape: one of the other lengths is 0, so that none follows for -1")
         sizes[rest] = _rest(low, total, known)
         known = b.muli(known, sizes[rest])
     low.require_equal(total, known, "reshape: {0} elements do not fit a shape of {1}")
@@ -204,7 +208,7 @@ def reshape(low: Lowering, node: Apply) -> Sequence[Value]:
 def _rest(low: Lowering, total: Value, known: Value) -> Value:
     if constant_of(known) == 1:
         return total
-    safe = low.b.maxsi(known, low.b.index(1))
+    safe = low.b.maxsi(known, low.b.index(1))  # where the check fails
     return low.b.op("arith.divsi", [total, safe], [t.index])
 
 

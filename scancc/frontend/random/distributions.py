@@ -14,26 +14,29 @@ import numpy as np
 
 from scancc.frontend import elementwise as e
 from scancc.frontend.constants import as_tensor_variable, constant_int
+from scancc.frontend.control import check
 from scancc.frontend.dims import dims
 from scancc.frontend.graph import Constant, Variable
 from scancc.frontend.indexing import set_subtensor
 from scancc.frontend.random.scalars import call
+from scancc.frontend.reduction import all as all_
 from scancc.frontend.reduction import argsort, cumsum
 from scancc.frontend.reduction import max as max_
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.scan_module import until
-from scancc.frontend.shaping import arange, reshape
+from scancc.frontend.shaping import arange, flatten, join, reshape
 from scancc.frontend.tracing import scan
 
 Lengths = Sequence[Any]
+_DIGITS = {"float32": 24, "float16": 11}  # of the numbers below 1 that have a dtype's spacing there
 _N_TRIES = 12  # of a rejection method; each is accepted with probability above 0.95
 
 
 class Source:
     """Random bits of one draw call: fresh blocks of Philox from the state `rng`, counted."""
 
-    def __init__(self, rng: Variable) -> None:
-        self.rng = rng
+    def __init__(self, rng: Variable, dtype: str = "float64") -> None:
+        self.rng, self.dtype = rng, dtype
         self.used: Any = 0  # blocks taken so far
 
     def blocks(self, size: Lengths) -> tuple[Variable, Variable]:
@@ -52,9 +55,12 @@ class Source:
     def bits(self, size: Lengths) -> Variable:
         return self.blocks(size)[0]
 
-    def unit(self, size: Lengths) -> Variable:
-        """0 <= u < 1."""
-        return call("random_unit", self.bits(size))
+    def unit(self, size: Lengths, dtype: str = "float64") -> Variable:
+        """0 <= u < 1, also where it becomes a `dtype`."""
+        bits, digits = self.bits(size), _DIGITS.get(dtype)
+        if digits is not None:
+            bits = e.bitwise_and(bits, Constant(np.asarray(2**64 - 2 ** (64 - digits), np.uint64)))
+        return call("random_unit", bits)
 
     def exponential(self, size: Lengths) -> Variable:
         return call("random_exponential", self.bits(size))
@@ -92,6 +98,7 @@ def _check_room(lengths: Lengths, parameters: tuple[int | None, ...]) -> None:
 def integers(s: Source, lengths: Lengths, first: Variable, end: Variable) -> Variable:
     """first + floor(u * range); a value's chance is off by at most range / 2**53."""
     span = end - first
+    span = _checked(span, e.gt(span, 0), "integers: high must be greater than low")
     place = e.cast(e.floor(s.unit(lengths) * e.cast(span, "float64")), "int64")
     return first + e.minimum(place, span - 1)
 
@@ -116,8 +123,23 @@ def order(s: Source, lengths: Lengths, chances: Variable | None = None) -> Varia
     return argsort(s.exponential(lengths) / e.cast(chances, "float64"), axis=-1)
 
 
+def _checked(value: Variable, holds: Variable, message: str) -> Variable:
+    return check(ValueError, message, value, holds if holds.ndim == 0 else all_(holds))
+
+
 def gamma(s: Source, lengths: Lengths, shape: Variable) -> Variable:
     """A gamma number of scale 1: tries until all are accepted; below shape 1 by u**(1/shape)."""
+    return call("gamma_boost", *_tried(s, lengths, shape), shape)
+
+
+def beta(s: Source, lengths: Lengths, first: Variable, second: Variable) -> Variable:
+    """x / (x + y) for gamma numbers x and y, by their logarithms: for small shapes both may be too small to hold."""
+    logs = [call("log_gamma_boost", *_tried(s, lengths, shape), shape) for shape in (first, second)]
+    return call("share", *logs)
+
+
+def _tried(s: Source, lengths: Lengths, shape: Variable) -> tuple[Variable, Variable]:
+    """Gamma numbers of the shape, or of shape + 1 where it is below 1, and exponential ones to bring these down."""
     lifted = e.switch(e.lt(shape, 1.0), shape + 1.0, shape)
     normals, waits = s.blocks([_N_TRIES, *lengths])
     start = e.cast(s.bits(lengths) * 0, "float64") - 1.0
@@ -131,12 +153,13 @@ def gamma(s: Source, lengths: Lengths, shape: Variable) -> Variable:
         return value, until(e.eq(left, 0))
 
     values, _ = scan(attempt, sequences=[normals, waits], outputs_info=start)
-    return call("gamma_boost", values[-1], s.exponential(lengths), shape)
+    return values[-1], s.exponential(lengths)
 
 
 def poisson(s: Source, lengths: Lengths, mean: Variable) -> Variable:
     """Arrivals counted until time `mean`; takes about max(mean) steps."""
-    largest = mean if mean.ndim == 0 else max_(mean)
+    mean = _checked(mean, e.ge(mean, 0), "poisson: lam must be 0 or more")
+    largest = mean if mean.ndim == 0 else max_(join(0, e.cast([0], mean.dtype), flatten(mean)))
     steps = e.cast(e.ceil(largest + 12.0 * e.sqrt(largest) + 40.0), "int64")
     gaps = s.bits([steps, *lengths])
     zero = e.cast(s.bits(lengths) * 0, "float64")

@@ -241,7 +241,7 @@ _EXP_TERMS = 14
 
 
 def exp(a: Arithmetic, x: Any) -> Any:
-    """e**x for x <= 0, 0 below -708: x = n ln 2 + r, Taylor's series of r, and n into the exponent."""
+    """e**x for x <= 0, as of -708 below it: x = n ln 2 + r, Taylor's series of r, and n into the exponent."""
     x = a.select(a.less(x, a.f64(-708.0)), a.f64(-708.0), x)
     n = a.binary("subf", a.binary("addf", a.binary("mulf", x, a.f64(1 / np.log(2))), a.f64(_ROUND)), a.f64(_ROUND))
     r = a.binary("subf", x, a.binary("mulf", n, a.f64(_LN2_HIGH)))
@@ -272,3 +272,17 @@ def gamma_boost(a: Arithmetic, value: Any, waiting: Any, shape: Any) -> Any:
     """From shape + 1 down to a shape below 1: value * u**(1 / shape), where waiting is -log u."""
     boosted = a.binary("mulf", value, exp(a, a.binary("divf", a.binary("subf", a.f64(0.0), waiting), shape)))
     return a.select(a.less(shape, a.f64(1.0)), boosted, value)
+
+
+def log_gamma_boost(a: Arithmetic, value: Any, waiting: Any, shape: Any) -> Any:
+    """The logarithm of `gamma_boost`."""
+    whole = log(a, value)
+    return a.select(a.less(shape, a.f64(1.0)), a.binary("subf", whole, a.binary("divf", waiting, shape)), whole)
+
+
+def share(a: Arithmetic, log_x: Any, log_y: Any) -> Any:
+    """x / (x + y) = 1 / (1 + y / x)."""
+    more = a.binary("subf", log_y, log_x)
+    small = exp(a, a.select(a.less(a.f64(0.0), more), a.binary("subf", a.f64(0.0), more), more))
+    top = a.select(a.less(a.f64(0.0), more), small, a.f64(1.0))
+    return a.binary("divf", top, a.binary("addf", a.f64(1.0), small))

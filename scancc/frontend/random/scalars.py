@@ -37,6 +37,8 @@ _entry("exact_log", 1, "float64", "float64", formulas.log, "log of a normal numb
        lambda inputs, output, gradient: [gradient / inputs[0]])
 _entry("gamma_attempt", 3, "float64", "float64", formulas.gamma_attempt, "a gamma number, or -1 to try again")
 _entry("gamma_boost", 3, "float64", "float64", formulas.gamma_boost, "a gamma number brought below shape 1")
+_entry("log_gamma_boost", 3, "float64", "float64", formulas.log_gamma_boost, "log of gamma_boost")
+_entry("share", 2, "float64", "float64", formulas.share, "x / (x + y) of the logarithms of x and y")
 _entry("exact_affine", 3, "float64", "float64", formulas.affine, "x * scale + shift, rounded twice",
        lambda inputs, output, gradient: [gradient * inputs[1], gradient * inputs[0], gradient])
 

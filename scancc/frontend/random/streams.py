@@ -19,7 +19,7 @@ from scancc.errors import UnsupportedError
 from scancc.frontend import elementwise as e
 from scancc.frontend.constants import as_tensor_variable, is_discrete
 from scancc.frontend.control import Draw
-from scancc.frontend.graph import Constant, Variable
+from scancc.frontend.graph import Constant, Variable, dtype_name
 from scancc.frontend.random import distributions as d
 from scancc.frontend.random import formulas
 from scancc.frontend.random.distributions import Source, lengths_of
@@ -172,7 +172,7 @@ class RandomStream:
 
     def _draw(self, name: str, recipe: Recipe, dtype: str, rng: Variable | None) -> RandomVariable:
         state = self._new_state() if rng is None else rng
-        source = Source(state)
+        source = Source(state, dtype_name(dtype))
         value = e.cast(recipe.make(source), dtype)
         jumps = [p for p in recipe.jumps if not isinstance(p, Constant)]
         next_state, value = Draw(name).apply(source.next_state(), value, *jumps)
@@ -188,9 +188,10 @@ class RandomStream:
 
     @distribution("low", "high", "size")
     def uniform(self, size: Size = None, low: Any = 0.0, high: Any = 1.0, ndim: int | None = None) -> Recipe:
-        """low <= x < high, 53 random bits."""
+        """low <= x < high, of 53 random bits (24 in float32); rounding of low + u * (high - low) may give high."""
         a, b = _tensors(low, high)
-        return Recipe(lambda s: call("exact_affine", s.unit(lengths_of(size, [a, b], ndim)), b - a, a), config.floatX)
+        return Recipe(lambda s: call("exact_affine", s.unit(lengths_of(size, [a, b], ndim), s.dtype), b - a, a),
+                      config.floatX)
 
     @distribution("avg", "std", "size")
     def normal(self, size: Size = None, avg: Any = 0.0, std: Any = 1.0, ndim: int | None = None, loc: Any = None,
@@ -230,11 +231,7 @@ class RandomStream:
         """Beta, as the ratio of two gamma numbers."""
         a, b = _tensors(alpha, beta)
 
-        def make(s: Source) -> Variable:
-            lengths = lengths_of(size, [a, b], ndim)
-            x, y = d.gamma(s, lengths, a), d.gamma(s, lengths, b)
-            return x / (x + y)
-        return Recipe(make, config.floatX, [a, b])
+        return Recipe(lambda s: d.beta(s, lengths_of(size, [a, b], ndim), a, b), config.floatX, [a, b])
 
     # ---- counts ----
 
