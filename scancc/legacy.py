@@ -13,9 +13,9 @@ import numpy as np
 
 from scancc import errors
 from scancc.frontend import random
-from scancc.frontend.graph import Variable, dtype_name, leaves
+from scancc.frontend.graph import Variable, ancestors, dtype_name, leaves
 
-__all__ = ["asarray", "gof", "sandbox", "typed_list"]
+__all__ = ["ancestors", "asarray", "gof", "sandbox", "typed_list"]
 
 
 def asarray(value: Any, dtype: Any, order: Any = None) -> np.ndarray:

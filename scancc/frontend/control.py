@@ -117,6 +117,26 @@ class GradientFilter(Op):
 
 
 @dataclass(frozen=True)
+class Show(Op):
+    """Its input, printed by the NumPy interpreter each time it is computed; native code does not print."""
+
+    text: str
+    attributes: tuple[str, ...]
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        return [inputs[0].type]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        for name in self.attributes:
+            found = getattr(inputs[0], name)
+            print(self.text, name, "=", found() if callable(found) else found)
+        return [inputs[0]]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return dim(node.inputs[0], axis)
+
+
+@dataclass(frozen=True)
 class IfElse(Op):
     """`n` values if the condition is not 0, else `n` others: inputs (condition, *then, *otherwise).
 

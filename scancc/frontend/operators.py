@@ -55,6 +55,10 @@ def _length(x: Variable) -> int:
     raise TypeError(f"len({x!r}) is known only when it runs; use x.shape[0], a symbolic number")
 
 
+def _no_assignment(x: Variable, index: object, value: object) -> None:
+    raise TypeError(f"{x!r} is a value and cannot be written; T.set_subtensor(x[i], y) gives the tensor with y there")
+
+
 def _write(write: Callable[..., Variable]) -> Callable[..., Variable]:
     return lambda part, value: write(part, value)
 
@@ -82,7 +86,8 @@ def _reshape(x: Variable, *shape: Any, ndim: int | None = None) -> Variable:
     return shaping.reshape(x, shape[0] if len(shape) == 1 else shape, ndim)
 
 
-def _nonzero(x: Variable, *_: object) -> Variable:
+def nonzero(x: object, return_matrix: bool = False) -> Variable:
+    """Refused: the places of the elements that are not 0 would be a tensor of unknown length."""
     raise TypeError(
         "nonzero would give a tensor whose length is known only at run time; choose with T.switch(mask, x, 0)"
     )
@@ -99,7 +104,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "min": reduction.min, "argmax": reduction.argmax, "argmin": reduction.argmin, "all": reduction.all,
     "any": reduction.any, "cumsum": reduction.cumsum, "cumprod": reduction.cumprod, "sort": reduction.sort,
     "argsort": reduction.argsort, "ptp": reduction.ptp, "copy": _copy, "clone": _clone, "eval": _eval,
-    "nonzero": _nonzero,
+    "nonzero": nonzero, "zeros_like": shaping.zeros_like, "ones_like": shaping.ones_like,
 }
 _PROPERTIES: dict[str, Callable[[Variable], Any]] = {
     "T": shaping.transpose, "shape": shaping.shape, "size": shaping.size, "real": e.real, "imag": e.imag,
@@ -137,7 +142,7 @@ def _array_ufunc(x: Variable, ufunc: np.ufunc, method: str, *inputs: Any, **opti
 
 
 _PROTOCOL: dict[str, Callable[..., Any]] = {
-    "iter": _iterate, "len": _length, "getitem": indexing.getitem, "divmod": _divmod,
+    "iter": _iterate, "len": _length, "getitem": indexing.getitem, "setitem": _no_assignment, "divmod": _divmod,
     "array_ufunc": _array_ufunc,
 }
 

@@ -1,11 +1,14 @@
-"""Graphs as text for people: `debugprint`, a tree with shared parts named, and `pprint`, a formula."""
+"""Graphs as text for people: `debugprint`, a tree with shared parts named, and `pprint`, a formula.
+`Print` shows values."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from scancc.frontend.constants import as_tensor_variable
+from scancc.frontend.control import Show
 from scancc.frontend.dims import DimShuffle, ShapeI
 from scancc.frontend.elementwise import Cast, Elemwise
 from scancc.frontend.graph import Apply, Constant, Variable, applies
@@ -45,6 +48,18 @@ def _variables(obj: Any) -> list[Variable]:
     if isinstance(obj, Iterable):
         return [v for item in obj for v in _variables(item)]
     raise TypeError(f"debugprint shows variables and compiled functions, not a {type(obj).__name__}")
+
+
+class Print:
+    """`Print("x")(x)` is x, and prints it each time the NumPy interpreter computes it: `mode="reference"`. Native
+    code goes on without a word. attrs: names of attributes of the array, methods among them, to print;
+    `global_fn` has no effect."""
+
+    def __init__(self, message: str = "", attrs: Sequence[str] = ("__str__",), global_fn: Any = None) -> None:
+        self.message, self.attrs = message, tuple(attrs)
+
+    def __call__(self, x: Any) -> Variable:
+        return Show(self.message, self.attrs)(as_tensor_variable(x))
 
 
 class _Tree:

@@ -188,20 +188,27 @@ from scancc.tensor.composed import (
     atleast_3d,
     complex_from_polar,
     deg2rad,
+    fill_diagonal,
     gamma,
     geomspace,
     horizontal_stack,
     hstack,
+    inner,
     iround,
     isclose,
+    largest,
     linspace,
     log1mexp,
+    logit,
     logspace,
     nan_to_num,
     rad2deg,
     round,
+    searchsorted,
     second,
+    smallest,
     stacklists,
+    to_one_hot,
     vertical_stack,
     vstack,
 )
@@ -233,8 +240,10 @@ continuous_dtypes = float_dtypes + complex_dtypes
 all_dtypes = discrete_dtypes + continuous_dtypes
 
 # Other names for the same functions.
-abs = abs_
+abs, nonzero = abs_, _operators.nonzero
 pow = power
+bitwise_not, floor_divide, log1pexp = invert, floor_div, softplus
+cholesky, solve, slogdet = slinalg.cholesky, slinalg.solve, nlinalg.slogdet
 sign, square, divide, subtract, multiply, negative = sgn, sqr, true_div, sub, mul, neg
 int_div, inv = floor_div, reciprocal
 and_, or_, xor, invert_ = bitwise_and, bitwise_or, bitwise_xor, invert

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
 from scancc.frontend import elementwise as e
 from scancc.frontend.constants import as_operand, as_tensor_variable, float_for, is_discrete, result_dtype
 from scancc.frontend.control import check
+from scancc.frontend.dims import dim
 from scancc.frontend.graph import Variable
+from scancc.frontend.linalg import tensordot
 from scancc.frontend.reduction import all
 from scancc.frontend.shaping import arange, as_length, concatenate, expand_dims, fill, shape_padleft, stack
 
@@ -91,6 +94,51 @@ def nan_to_num(x: object, nan: float = 0.0) -> Variable:
         return var
     limits = np.finfo(var.dtype)
     return e.switch(e.isnan(var), nan, e.clip(var, float(limits.min), float(limits.max)))
+
+
+def largest(*tensors: object) -> Variable:
+    """Elementwise: the largest of several."""
+    return reduce(e.maximum, map(as_operand, tensors))
+
+
+def smallest(*tensors: object) -> Variable:
+    """Elementwise: the smallest of several."""
+    return reduce(e.minimum, map(as_operand, tensors))
+
+
+def logit(p: object) -> Variable:
+    """Elementwise: log(p / (1 - p)), the inverse of `sigmoid`."""
+    var = as_tensor_variable(p)
+    return e.log(var) - e.log1p(-var)
+
+
+def inner(a: object, b: object) -> Variable:
+    """Products summed over the last axis of each; of scalars their product."""
+    x, y = as_tensor_variable(a), as_tensor_variable(b)
+    return e.mul(x, y) if 0 in (x.ndim, y.ndim) else tensordot(x, y, axes=[[x.ndim - 1], [y.ndim - 1]])
+
+
+def to_one_hot(y: object, nb_class: object, dtype: object = None) -> Variable:
+    """For each of a vector of classes, a row of zeros with a 1 at its place: [n, nb_class]."""
+    classes = as_tensor_variable(y)
+    return e.cast(e.eq(classes.dimshuffle(0, "x"), arange(nb_class)), dtype or "floatX")
+
+
+def fill_diagonal(a: object, val: object) -> Variable:
+    """A matrix with `val`, a scalar, on its main diagonal."""
+    matrix = as_tensor_variable(a)
+    rows, columns = arange(dim(matrix, 0)), arange(dim(matrix, 1))
+    return e.switch(e.eq(rows.dimshuffle(0, "x"), columns), e.cast(val, matrix.dtype), matrix)
+
+
+def searchsorted(x: object, v: object, side: str = "left") -> Variable:
+    """How many elements of the sorted vector `x` are below each element of `v` (or, on the 'right' side, not
+    above): where to insert it."""
+    if side not in ("left", "right"):
+        raise ValueError(f"searchsorted: side {side!r} is none of 'left' and 'right'")
+    bins, values = as_tensor_variable(x), as_tensor_variable(v)
+    below = e.lt if side == "left" else e.le
+    return e.cast(below(bins, expand_dims(values, values.ndim)), "int64").sum(axis=values.ndim)
 
 
 def linspace(start: object, stop: object, num: object = 50, endpoint: bool = True) -> Variable:

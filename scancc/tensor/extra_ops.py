@@ -2,5 +2,8 @@
 
 from scancc.frontend.reduction import cumprod, cumsum, diff
 from scancc.frontend.shaping import broadcast_to, repeat, squeeze
+from scancc.tensor.composed import fill_diagonal, searchsorted, to_one_hot
 
-__all__ = ["broadcast_to", "cumprod", "cumsum", "diff", "repeat", "squeeze"]
+__all__ = [
+    "broadcast_to", "cumprod", "cumsum", "diff", "fill_diagonal", "repeat", "searchsorted", "squeeze", "to_one_hot",
+]

@@ -1,14 +1,41 @@
 """Solving and factorising under the older systems' name `T.slinalg`."""
 
+from __future__ import annotations
+
 from functools import partial
 
+from scancc.frontend.constants import as_tensor_variable
+from scancc.frontend.dims import dim
+from scancc.frontend.graph import Variable
 from scancc.frontend.linalg import cholesky, det, kron, matrix_inverse, solve, solve_triangular
+from scancc.frontend.shaping import concatenate, zeros
 
 inv = matrix_inverse
 solve_lower_triangular = partial(solve_triangular, lower=True)
 solve_upper_triangular = partial(solve_triangular, lower=False)
 
+
+def cho_solve(c_and_lower: tuple[object, bool], b: object) -> Variable:
+    """x of a x = b, from the triangular factor of a and whether it is the lower one: `(cholesky(a), True)`."""
+    factor, lower = c_and_lower
+    inner = solve_triangular(factor, b, trans=0 if lower else 1, lower=lower)
+    return solve_triangular(factor, inner, trans=1 if lower else 0, lower=lower)
+
+
+def block_diag(*matrices: object) -> Variable:
+    """Matrices along the diagonal of a matrix of zeros."""
+    parts = [as_tensor_variable(m) for m in matrices]
+    width = sum((dim(p, 1) for p in parts[1:]), start=dim(parts[0], 1))
+    rows, before = [], as_tensor_variable(0)
+    for part in parts:
+        after = width - before - dim(part, 1)
+        sides = [zeros((dim(part, 0), n), dtype=part.dtype) for n in (before, after)]
+        rows.append(concatenate([sides[0], part, sides[1]], axis=1))
+        before = before + dim(part, 1)
+    return concatenate(rows, axis=0)
+
+
 __all__ = [
-    "cholesky", "det", "inv", "kron", "solve", "solve_lower_triangular", "solve_triangular",
-    "solve_upper_triangular",
+    "block_diag", "cho_solve", "cholesky", "det", "inv", "kron", "solve", "solve_lower_triangular",
+    "solve_triangular", "solve_upper_triangular",
 ]

@@ -23,8 +23,10 @@ from scancc.frontend.gradients.stops import (
 )
 from scancc.frontend.gradients.verify import GradientError, verify_grad
 
+pushforward, pullback = Rop, Lop
+
 __all__ = [
     "DisconnectedInputError", "GradientError", "Lop", "NullTypeGradError", "Rop",
     "consider_constant", "disconnected_grad", "grad", "grad_clip", "grad_scale",
-    "hessian", "hessian_vector_product", "jacobian", "verify_grad", "zero_grad",
+    "hessian", "hessian_vector_product", "jacobian", "pullback", "pushforward", "verify_grad", "zero_grad",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.errors import NullTypeGradError
-from scancc.frontend.control import Check, Detach, Draw, IfElse
+from scancc.frontend.control import Check, Detach, Draw, IfElse, Show
 from scancc.frontend.gradients.rules import (
     Gradient,
     connects,
@@ -19,7 +19,7 @@ connects(Check)(first_inputs(1))
 connects(Detach)(first_inputs(0))
 
 
-@differentiates(Check)
+@differentiates(Check, Show)
 def check(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
     return [gradients[0], *(None for _ in node.inputs[1:])]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from scancc.frontend.control import Check, Detach, Draw, GradientFilter, IfElse
+from scancc.frontend.control import Check, Detach, Draw, GradientFilter, IfElse, Show
 from scancc.frontend.graph import Apply, Variable
 from scancc.frontend.lowering.context import Lowering, ir_type, lowers, tensor_type
 from scancc.frontend.lowering.indexing import extract_slice
@@ -38,9 +38,9 @@ def draw(low: Lowering, node: Apply) -> Sequence[Value]:
     return low.inputs(node)[:2]
 
 
-@lowers(Detach, GradientFilter)
+@lowers(Detach, GradientFilter, Show)
 def detach(low: Lowering, node: Apply) -> Sequence[Value]:
-    """Gradients stop or change here; the value goes on."""
+    """Gradients stop or change here, or a value is shown; it goes on."""
     return [low.inputs(node)[0]]
 
 
