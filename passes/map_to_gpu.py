@@ -317,9 +317,6 @@ class _Kernel:
             self.args.append(v)
         return self.map[v]
 
-    def _clone(self, op: Op, b: Builder) -> None:
-        clone_op(op, self.map, b.insert)
-
     def _resolve(self, op: Op) -> None:
         """Bring everything that `op` reads into the kernel."""
         for v in outside_values(op, self.plan.func.body):
@@ -331,7 +328,7 @@ class _Kernel:
     def _single_thread(self) -> Value:
         for op in self.segment.ops:
             self._resolve(op)
-            self._clone(op, self.b)
+            clone_op(op, self.map, self.b.insert)
             for result in op.results:
                 if result in self.plan.spills:
                     place = _spilled(self.b, self.value(self.plan.workspace), result, self.plan.spills[result])
@@ -394,7 +391,7 @@ class _Kernel:
         for loop, inner in zip(loops, [*loops[1:], None], strict=True):
             for op in loop.body.ops[:-1]:
                 if op is not inner:
-                    self._clone(op, b)
+                    clone_op(op, self.map, b.insert)
         b.make("scf.yield")
 
 

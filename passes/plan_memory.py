@@ -285,7 +285,7 @@ class Bounds:
             low = self._lower(op.operands[1])
             high = self.upper(op.operands[0])
             return None if high is None or low is None else b.subi(high, low)
-        if op.name in ("arith.divsi", "arith.floordivsi", "arith.ceildivsi"):
+        if op.name == "arith.divsi":
             divisor = constant_of(op.operands[1])
             high = self.upper(op.operands[0])
             if high is None or not isinstance(divisor, int) or divisor <= 0:

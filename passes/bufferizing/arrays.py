@@ -10,7 +10,7 @@ from scancc.ir.slices import kept_axes
 from scancc.ir.types import DYNAMIC
 
 from .context import Context, converts
-from .nests import materialise, nest
+from .nests import in_ring, materialise, nest
 
 # Ops that write their result where it is wanted.
 WRITERS = ("linalg.generic", "scan.scan", "scan.concat", "tensor.insert_slice", "tensor.insert", "scan.scatter",
@@ -59,19 +59,17 @@ def extract_slice(c: Context, op: Op) -> None:
     c.env[op.result] = c.subview(source, offsets, sizes, steps, kept)
 
 
-def in_ring(c: Context, window: Value, row: Value) -> Value:
-    """Where row `row` of a window (0 the oldest) stands in its ring at this step."""
-    turned = c.b.addi(c.rings[window], row)
-    return c.b.op("arith.remsi", [turned, c.sizes(c.get(window))[0]], [t.index])
-
-
 def unrolled_ring(c: Context, window: Value) -> Value:
     """A copy of the whole window, oldest row first."""
-    ring = c.get(window)
+    return unrolled(c, c.get(window), c.rings[window], window.name)
+
+
+def unrolled(c: Context, ring: Value, step: Value, name: str | None = None) -> Value:
+    """A copy of the rows of a ring as they are before `step`, oldest first."""
     sizes = c.sizes(ring)
-    copy = c.alloc(t.element(ring.type), sizes, window.name)
+    copy = c.alloc(t.element(ring.type), sizes, name)
     with c.loop(sizes[0]) as i:
-        at = in_ring(c, window, i)
+        at = c.b.op("arith.remsi", [c.b.addi(step, i), sizes[0]], [t.index])
         if len(sizes) == 1:
             c.store(c.load(ring, [at]), copy, [i])
         else:

@@ -250,6 +250,12 @@ def _reduce_rows(c: Context, n: Nest, buffer: Value, start: Value) -> None:
     nest(c, n.sizes[:last], rows, _reader(c, n))
 
 
+def in_ring(c: Context, window: Value, row: Value) -> Value:
+    """Where row `row` of a window (0 the oldest) stands in its ring at this step."""
+    turned = c.b.addi(c.rings[window], row)
+    return c.b.op("arith.remsi", [turned, c.sizes(c.get(window))[0]], [t.index])
+
+
 @converts("tensor.extract")
 def extract(c: Context, op: Op) -> None:
     source = op.operands[0]
@@ -263,6 +269,5 @@ def extract(c: Context, op: Op) -> None:
         return
     indices = c.scalars(op.operands[1:])
     if source in c.rings:
-        turned = c.b.addi(c.rings[source], indices[0])
-        indices[0] = c.b.op("arith.remsi", [turned, c.sizes(place)[0]], [t.index])
+        indices[0] = in_ring(c, source, indices[0])
     c.env[op.result] = c.load(place, indices)

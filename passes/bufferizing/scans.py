@@ -359,7 +359,8 @@ def _finish(c: Context, op: Op, executed: Value, stacks: list[Stack], states: li
             c.env[result] = results[position]
         elif state.kind == "ring":
             if result.uses:
-                c.set(result, _unrolled(c, state, executed))
+                assert state.buffer is not None
+                c.set(result, arrays.unrolled(c, state.buffer, executed))
         else:
             place = results[position] if state.n_carried else state.buffer
             assert place is not None
@@ -378,20 +379,6 @@ def _first_rows(c: Context, buffer: Value, rows: Value) -> Value:
     view = c.reshape(buffer, [rows, *c.sizes(buffer)[1:]])
     c.base[view] = c.base.get(buffer, buffer)
     return view
-
-
-def _unrolled(c: Context, state: State, executed: Value) -> Value:
-    """The rows of a ring, oldest first."""
-    assert state.buffer is not None
-    sizes = c.sizes(state.buffer)
-    buffer = c.alloc(t.element(state.buffer.type), sizes)
-    with c.loop(sizes[0]) as i:
-        at = c.b.op("arith.remsi", [c.b.addi(executed, i), sizes[0]], [t.index])
-        if len(sizes) == 1:
-            c.store(c.load(state.buffer, [at]), buffer, [i])
-        else:
-            c.copy(c.row(state.buffer, at), c.row(buffer, i))
-    return buffer
 
 
 # ---- lanes outside time ----

@@ -58,12 +58,7 @@ def unchanged_state(op: Op, b: Builder) -> Outcome:
     args = op.body.args[1 + len(op.group(1)):]
     return _use_initial([
         (start, arg, op.results[i]) for i, (start, arg) in enumerate(zip(init, args, strict=True))
-        if op.body.terminator.operands[i] is arg and _depth(op, i) == 1])
-
-
-def _depth(op: Op, carry: int) -> int:
-    depth = op.attrs["depths"][carry]
-    return depth.value if isinstance(depth, t.IntAttr) else int(depth)
+        if op.body.terminator.operands[i] is arg and op.attrs["depths"][i].value == 1])
 
 
 def _use_initial(carries: list[tuple[Value, Value, Value]]) -> Outcome:

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..artifact import Check, Param
+from ..ir.builder import constant_of
 from ..ir.core import Op, Value
+from ..ir.dialects.arith import CMPI
 from .entry import Entry
 from .target import Target
 
 Axis = tuple[int, int]  # an input's index, and one of its axes
 
-_EQUAL = 0  # the predicate of arith.cmpi
+_EQUAL = CMPI.index("eq")
 
 
 class Compiled(Protocol):
@@ -83,7 +85,7 @@ def _axes(func: Op) -> dict[Value, Axis]:
     found = {}
     for op in func.body.ops:
         if op.name == "memref.dim" and op.operands[0] in arguments:
-            axis = _constant(op.operands[1])
+            axis = constant_of(op.operands[1])
             if axis is not None:
                 found[op.results[0]] = arguments[op.operands[0]], axis
     return found
@@ -99,7 +101,7 @@ def _equal_axes(func: Op, axes: dict[Value, Axis]) -> dict[Axis, Axis]:
         return axis
 
     for op in func.body.ops:
-        compared = _operation(op.operands[0]) if op.name == "scan.check" else None
+        compared = op.operands[0].op if op.name == "scan.check" else None
         if compared is None or compared.name != "arith.cmpi" or compared.attrs["predicate"].value != _EQUAL:
             continue
         if all(value in axes for value in compared.operands):
@@ -142,11 +144,11 @@ def _early(compiled: Compiled) -> tuple[bool, ...]:
 
 def _comes_from_loop(value: Value, seen: set[Value]) -> bool:
     """Whether a value comes, through any arithmetic, out of a loop or out of memory that a loop wrote."""
-    op = _operation(value)
+    op = value.op
     if op is None or value in seen:
         return False
     seen.add(value)
-    if op.regions or (op.name == "memref.load" and _operation(op.operands[0]) is not None):
+    if op.regions or (op.name == "memref.load" and op.operands[0].op is not None):
         return True
     return any(_comes_from_loop(operand, seen) for operand in op.operands)
 
@@ -159,13 +161,3 @@ def _reads(compiled: Compiled, query: Op | None) -> tuple[bool, ...]:
             read.add(op.operands[0])
     args: Sequence[Any] = query.body.args if query is not None else ()
     return tuple(p.rank > 0 and value in read for p, value in zip(compiled.inputs, args, strict=False))
-
-
-def _operation(value: Value) -> Op | None:
-    """The op that computes a value; None for an argument of a block."""
-    return value.owner if isinstance(value.owner, Op) else None
-
-
-def _constant(value: Value) -> int | None:
-    op = _operation(value)
-    return op.attrs["value"].value if op is not None and op.name == "arith.constant" else None

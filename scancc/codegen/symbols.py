@@ -34,10 +34,6 @@ def check_symbols(code: bytes, name: str) -> None:
         )
 
 
-def needs_libm(code: bytes) -> bool:
-    return any(_LIBM.fullmatch(s) for s in undefined(code))
-
-
 def undefined(code: bytes) -> list[str]:
     """Names that an ELF object uses and does not define; empty for other formats."""
     return [name for name, section, _ in _symbols(code) if section == 0 and name]

@@ -128,7 +128,7 @@ def as_tensor_variable(value: object, name: str | None = None, ndim: int | None 
     """`value` as a variable: variables as they are, lists that hold variables stacked, the rest as
     constants (see `constant`). `ndim` adds or drops leading axes of length 1; `dtype` is cast to."""
     if dtype is not None:
-        variable = as_tensor_variable(value, name, ndim) if _holds_variables(value) else value
+        variable = as_tensor_variable(value, name, ndim) if holds_variables(value) else value
         return variable.astype(dtype) if isinstance(variable, Variable) else constant(value, name, ndim, dtype)
     if isinstance(value, Variable):
         if ndim is not None and ndim != value.ndim:
@@ -143,9 +143,9 @@ def as_tensor_variable(value: object, name: str | None = None, ndim: int | None 
     return variable
 
 
-def _holds_variables(value: object) -> bool:
+def holds_variables(value: object) -> bool:
     return isinstance(value, Variable) or (
-        isinstance(value, list | tuple) and any(_holds_variables(v) for v in value))
+        isinstance(value, list | tuple) and any(holds_variables(v) for v in value))
 
 
 def _with_ndim(value: Variable, ndim: int) -> Variable:

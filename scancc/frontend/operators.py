@@ -17,17 +17,17 @@ from scancc.frontend.test_values import tag
 Binary = Callable[[Any, Any], Variable]
 
 
-def _operand_of(value: object) -> bool:
-    """Whether Python should look to the other operand's class: it is nothing that tensors know."""
+def _is_operand(value: object) -> bool:
+    """Whether `value` is an operand that tensors know; else Python asks the other operand's class."""
     return isinstance(value, (Variable, int, float, complex, np.ndarray, np.generic, list, tuple))
 
 
 def _left(function: Binary) -> Callable[[Variable, object], Any]:
-    return lambda x, y: function(x, y) if _operand_of(y) else NotImplemented
+    return lambda x, y: function(x, y) if _is_operand(y) else NotImplemented
 
 
 def _right(function: Binary) -> Callable[[Variable, object], Any]:
-    return lambda x, y: function(y, x) if _operand_of(y) else NotImplemented
+    return lambda x, y: function(y, x) if _is_operand(y) else NotImplemented
 
 
 _TWO_SIDED: dict[str, Binary] = {

@@ -23,7 +23,7 @@ from scancc.frontend.updates import update_pairs, with_default_updates
 
 @dataclass(frozen=True)
 class Out:
-    """An output of `function`. `borrow`: the caller accepts an array that the next call may overwrite."""
+    """An output of `function`. `borrow` has no effect: every call gives arrays of its own."""
 
     variable: Variable
     borrow: bool = False
@@ -57,7 +57,6 @@ class Program:
     shared: tuple[SharedVariable, ...]  # read, in order of first use
     layout: OutputLayout
     name: str | None = None
-    borrowed: tuple[bool, ...] = ()  # for each output
 
     @property
     def results(self) -> list[Variable]:
@@ -84,15 +83,7 @@ def make_program(
     _check_complete(results, variables, site)
     _check_used(ins, results, on_unused_input, site)
     shared = tuple(v for v in leaves(results, stop=variables) if isinstance(v, SharedVariable))
-    borrowed = tuple(o.borrow for o in outs)
-    return Program(
-        tuple(ins), tuple(replaced), tuple(new_values.items()), shared, layout, name, borrowed
-    )
-
-
-def evaluate(program: Program, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
-    """Call `program` by the NumPy interpreter and apply its updates."""
-    return Evaluation(program)(*args, **(kwargs or {}))
+    return Program(tuple(ins), tuple(replaced), tuple(new_values.items()), shared, layout, name)
 
 
 class Evaluation:

@@ -191,16 +191,16 @@ def _axes(x: Variable, axis: Axes, what: str) -> tuple[int, ...]:
     return tuple(places)
 
 
-def _kept(x: Variable, axes: tuple[int, ...], reduced: Variable) -> Variable:
-    """`reduced` with the axes back, of length 1."""
+def with_axes(reduced: Variable, axes: tuple[int, ...], ndim: int) -> Variable:
+    """`reduced` with its reduced axes back, of length 1."""
     rest = iter(range(reduced.ndim))
-    return dimshuffle(reduced, tuple("x" if a in axes else next(rest) for a in range(x.ndim)))
+    return dimshuffle(reduced, tuple("x" if a in axes else next(rest) for a in range(ndim)))
 
 
 def _reduce(what: str, x: Variable, axis: Axes, keepdims: bool) -> Variable:
     axes = _axes(x, axis, what)
     reduced = Reduce(what, axes)(x) if axes else x
-    return _kept(x, axes, reduced) if keepdims else reduced
+    return with_axes(reduced, axes, x.ndim) if keepdims else reduced
 
 
 def _wide(dtype: str) -> str:
@@ -261,7 +261,7 @@ def _arg_reduce(what: str, x: Variable, axis: Any, keepdims: bool) -> Variable:
     if len(axes) != 1 and not whole:
         raise ValueError(f"{what} goes along one axis or over all of them, not along {axis}")
     found = ArgReduce(what, 0)(flatten(x)) if whole else ArgReduce(what, axes[0])(x)
-    return _kept(x, axes, found) if keepdims else found
+    return with_axes(found, axes, x.ndim) if keepdims else found
 
 
 def max_and_argmax(x: object, axis: Any = None, keepdims: bool = False) -> tuple[Variable, Variable]:

@@ -12,6 +12,7 @@ from scancc.frontend.constants import (
     as_operand,
     as_tensor_variable,
     constant_int,
+    holds_variables,
     is_discrete,
     is_integer,
     register_conversion,
@@ -809,17 +810,11 @@ def trace(x: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variabl
 
 def _from_list(value: object) -> Variable | None:
     assert isinstance(value, (list, tuple))
-    return stack([as_tensor_or_list(v) for v in value]) if _holds_variable(value) else None
+    return stack([as_tensor_or_list(v) for v in value]) if holds_variables(value) else None
 
 
 def as_tensor_or_list(value: object) -> object:
     return as_tensor_variable(value) if isinstance(value, (list, tuple)) else value
-
-
-def _holds_variable(value: object) -> bool:
-    if isinstance(value, (list, tuple)):
-        return any(_holds_variable(v) for v in value)
-    return isinstance(value, Variable)
 
 
 register_conversion(list, _from_list)

@@ -35,7 +35,7 @@ NO_SPECULATION = "no-speculation"  # pure, but may trap: not moved to where it d
 @dataclass(frozen=True)
 class OpDef:
     """One op: operand groups ('x' one, 'x?' at most one, 'x*' any number), result count, traits,
-    attribute names, number of regions, NumPy meaning, checks and simplification."""
+    attribute names, number of regions, NumPy meaning and checks."""
 
     name: str
     operands: tuple[str, ...] = ()
@@ -47,7 +47,6 @@ class OpDef:
     takes_op: bool = False   # `numpy` gets the op first: its attributes or result type matter
     same_types: bool = False  # operands and result all have one type
     verify: Callable[[Op], str | None] | None = None  # the broken rule, or None
-    fold: Callable[[Op], Value | Any | None] | None = None
     doc: str = ""
 
     @property

@@ -213,7 +213,7 @@ def copy(e: FunctionEmitter, op: Op) -> None:
     """memcpy where both sides are contiguous, a loop nest over rows otherwise."""
     source, dest = (e.mem(v) for v in op.operands)
     inner = _contiguous_axes(e, source, dest)
-    _copy_nest(e, source, dest, 0, len(source.dims) - inner, [], [])
+    _copy_nest(e, source, dest, len(source.dims) - inner, [])
 
 
 def _contiguous_axes(e: FunctionEmitter, source: Mem, dest: Mem) -> int:
@@ -227,18 +227,18 @@ def _contiguous_axes(e: FunctionEmitter, source: Mem, dest: Mem) -> int:
     return axes
 
 
-def _copy_nest(e: FunctionEmitter, source: Mem, dest: Mem, axis: int, depth: int,
-               from_: list[str], to: list[str]) -> None:
+def _copy_nest(e: FunctionEmitter, source: Mem, dest: Mem, depth: int, counters: list[str]) -> None:
+    axis = len(counters)
     if axis == depth:
-        _copy_run(e, source, dest, axis, from_)
+        _copy_run(e, source, dest, axis, counters)
         return
     body, done = e.new_label("copy"), e.new_label("copied")
     guard = e.emit(f"icmp slt i64 0, {source.dims[axis]}")
-    before, counter, position = e.label, e.fresh(), 0
+    before, counter = e.label, e.fresh()
     e.line(f"br i1 {guard}, label %{body}, label %{done}")
     e.start(body)
     position = len(e.lines)
-    _copy_nest(e, source, dest, axis + 1, depth, [*from_, counter], to)
+    _copy_nest(e, source, dest, depth, [*counters, counter])
     following = e.emit(f"add nsw i64 {counter}, 1")
     again = e.emit(f"icmp slt i64 {following}, {source.dims[axis]}")
     e.lines.insert(position, f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{e.label} ]")

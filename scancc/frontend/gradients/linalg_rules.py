@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from scancc.errors import NullTypeGradError
 from scancc.frontend.constants import kind
 from scancc.frontend.dims import dimshuffle
-from scancc.frontend.elementwise import conj, switch
-from scancc.frontend.gradients.rules import Gradient, differentiates
+from scancc.frontend.elementwise import switch
+from scancc.frontend.gradients.rules import Gradient, conjugate, differentiates
 from scancc.frontend.graph import Apply, Variable
 from scancc.frontend.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, Solve, outer
 from scancc.frontend.shaping import identity_like, tril, triu
@@ -17,11 +17,7 @@ from scancc.frontend.shaping import identity_like, tril, triu
 def adjoint(x: Variable) -> Variable:
     """The conjugate, with the last two axes exchanged."""
     order = (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2) if x.ndim > 1 else (0,)
-    return dimshuffle(_conjugate(x), order)
-
-
-def _conjugate(x: Variable) -> Variable:
-    return conj(x) if kind(x.dtype) == "c" else x
+    return dimshuffle(conjugate(x), order)
 
 
 @differentiates(Dot)
@@ -34,15 +30,15 @@ def dot_rule(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool])
 def _dot_left(g: Variable, x: Variable, y: Variable) -> Variable:
     """The gradient of x in x y."""
     if x.ndim == 1:
-        return g * _conjugate(y) if y.ndim == 1 else Dot()(_conjugate(y), g)
-    return outer(g, _conjugate(y)) if y.ndim == 1 else Dot()(g, adjoint(y))
+        return g * conjugate(y) if y.ndim == 1 else Dot()(conjugate(y), g)
+    return outer(g, conjugate(y)) if y.ndim == 1 else Dot()(g, adjoint(y))
 
 
 def _dot_right(g: Variable, x: Variable, y: Variable) -> Variable:
     """The gradient of y in x y."""
     if x.ndim == 1:
-        return g * _conjugate(x) if y.ndim == 1 else outer(_conjugate(x), g)
-    return Dot()(g, _conjugate(x)) if y.ndim == 1 else Dot()(adjoint(x), g)
+        return g * conjugate(x) if y.ndim == 1 else outer(conjugate(x), g)
+    return Dot()(g, conjugate(x)) if y.ndim == 1 else Dot()(adjoint(x), g)
 
 
 @differentiates(BatchedDot)
@@ -64,7 +60,7 @@ def solve(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) ->
     by_b = Solve(_TRANSPOSED[op.kind])(adjoint(a), g)
     if not wanted[0]:
         return [None, by_b]
-    by_a = -(outer(by_b, _conjugate(x)) if x.ndim == 1 else Dot()(by_b, adjoint(x)))
+    by_a = -(outer(by_b, conjugate(x)) if x.ndim == 1 else Dot()(by_b, adjoint(x)))
     return [_part_read(op.kind, by_a), by_b]
 
 
@@ -85,7 +81,7 @@ def det(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> S
     """By the inverse: where the matrix is singular, an error."""
     (a,), g = node.inputs, gradients[0]
     assert g is not None
-    return [g * _conjugate(node.outputs[0]) * adjoint(Inverse()(a))]
+    return [g * conjugate(node.outputs[0]) * adjoint(Inverse()(a))]
 
 
 @differentiates(Cholesky)

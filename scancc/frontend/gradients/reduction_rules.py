@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend.constants import kind
 from scancc.frontend.dims import dim, dims, dimshuffle, int64
-from scancc.frontend.elementwise import conj, eq, switch
-from scancc.frontend.gradients.rules import Gradient, differentiates, zero_of, zeros_for
+from scancc.frontend.elementwise import eq, switch
+from scancc.frontend.gradients.rules import Gradient, conjugate, differentiates, zero_of, zeros_for
 from scancc.frontend.graph import Apply, Variable
 from scancc.frontend.indexing import AdvancedIncSubtensor
-from scancc.frontend.reduction import ArgReduce, ArgSort, Cumulative, Reduce, Sort
+from scancc.frontend.reduction import ArgReduce, ArgSort, Cumulative, Reduce, Sort, with_axes
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs, row_type
 from scancc.frontend.shaping import alloc, arange, concatenate, flip, full_like, moveaxis, product, reshape
 
@@ -20,26 +19,16 @@ def reduce_rule(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[boo
     (x,), g, op = node.inputs, gradients[0], node.op
     assert isinstance(op, Reduce) and g is not None
     if op.kind == "sum":
-        return [alloc(_with_axes(g, op.axes, x.ndim), dims(x))]
+        return [alloc(with_axes(g, op.axes, x.ndim), dims(x))]
     if op.kind == "prod":
-        return [_with_axes(g, op.axes, x.ndim) * _conjugate(_product_of_others(x, op.axes))]
+        return [with_axes(g, op.axes, x.ndim) * conjugate(_product_of_others(x, op.axes))]
     return [_to_extremes(x, node.outputs[0], g, op.axes)]
 
 
 def _to_extremes(x: Variable, extreme: Variable, g: Variable, axes: tuple[int, ...]) -> Variable:
     """Every element that equals the extreme gets the gradient."""
-    best = eq(x, _with_axes(extreme, axes, x.ndim))
-    return switch(best, _with_axes(g, axes, x.ndim), 0)
-
-
-def _with_axes(x: Variable, axes: tuple[int, ...], ndim: int) -> Variable:
-    """`x` with reduced axes back, of length 1."""
-    kept = iter(range(x.ndim))
-    return dimshuffle(x, tuple("x" if a in axes else next(kept) for a in range(ndim)))
-
-
-def _conjugate(x: Variable) -> Variable:
-    return conj(x) if kind(x.dtype) == "c" else x
+    best = eq(x, with_axes(extreme, axes, x.ndim))
+    return switch(best, with_axes(g, axes, x.ndim), 0)
 
 
 def _product_of_others(x: Variable, axes: tuple[int, ...]) -> Variable:
@@ -82,8 +71,8 @@ def _of_running_product(x: Variable, out: Variable, g: Variable, axis: int) -> V
     x, out, g = (moveaxis(v, axis, 0) for v in (x, out, g))
     following = concatenate([x[1:], full_like(x[:1], 0)], 0)
     before = concatenate([full_like(x[:1], 1), out[:-1]], 0)
-    h = _linear_recurrence(flip(_conjugate(following), 0), flip(g, 0))
-    return moveaxis(flip(h, 0) * _conjugate(before), 0, axis)
+    h = _linear_recurrence(flip(conjugate(following), 0), flip(g, 0))
+    return moveaxis(flip(h, 0) * conjugate(before), 0, axis)
 
 
 def _linear_recurrence(factor: Variable, term: Variable) -> Variable:

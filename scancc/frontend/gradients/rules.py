@@ -14,10 +14,10 @@ import numpy as np
 
 from scancc.errors import NullTypeGradError
 from scancc.frontend import reduction
-from scancc.frontend.constants import is_discrete
+from scancc.frontend.constants import is_discrete, kind
 from scancc.frontend.control import Draw
 from scancc.frontend.dims import DimShuffle, dims
-from scancc.frontend.elementwise import Cast, add
+from scancc.frontend.elementwise import Cast, add, conj
 from scancc.frontend.graph import Apply, Constant, Op, Variable
 from scancc.frontend.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 from scancc.frontend.shaping import Alloc, Reshape, addbroadcast, alloc
@@ -53,6 +53,11 @@ def connects(*classes: type[Op]) -> Callable[[Connection], Connection]:
 def first_inputs(count: int) -> Connection:
     """Only the first `count` inputs are connected."""
     return lambda node, reached: [i < count for i in range(len(node.inputs))]
+
+
+def conjugate(x: Variable) -> Variable:
+    """The conjugate of complex numbers; others as they are."""
+    return conj(x) if kind(x.dtype) == "c" else x
 
 
 def rule_of(node: Apply) -> Rule:

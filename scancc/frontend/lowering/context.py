@@ -100,7 +100,7 @@ class Lowering:
         first = var.data.flat[0] if var.data.size else 0
         if var.data.size and np.all(var.data.view(f"V{var.data.itemsize}") == np.asarray(first).view(
                 f"V{var.data.itemsize}")):
-            return self.splat(self.b.const(_signed(np.asarray(first))[()], type.element), sizes, type)
+            return self.splat(self.b.const(_signed(np.asarray(first))[()], type.element), sizes)
         return self.record(self.b.dense(_signed(var.data), type), sizes)
 
     def _apply(self, node: Apply) -> None:
@@ -137,7 +137,7 @@ class Lowering:
         extra = dynamic_dims(type, list(sizes)) if sized else []
         return self.record(self.b.op(name, [*operands, *extra], [type], attrs), sizes)
 
-    def splat(self, scalar: Value, sizes: Sequence[Value], type: t.TensorType | None = None) -> Value:
+    def splat(self, scalar: Value, sizes: Sequence[Value]) -> Value:
         return self.tensor("tensor.splat", [scalar], scalar.type, sizes, sized=True)
 
     def require(self, condition: Value, error: str, message: str, *info: Value) -> None:

@@ -234,7 +234,7 @@ def _picked(low: Lowering, value: Value, template: Sequence[object], operands: S
     one, zero = low.b.index(1), low.b.index(0)
     for axis, size in enumerate(sizes):
         entry = template[axis] if axis < len(template) else ("s", False, False, False)
-        if entry == "a" or entry == "i":
+        if entry == "a":
             raw.append((next(rest), size, axis))
             axes.append(axis)
             _add(view, zero, size, one)
@@ -295,29 +295,10 @@ def advanced_subtensor(low: Lowering, node: Apply) -> Sequence[Value]:
 
 def gather(low: Lowering, source: Value, indices: list[Value], start: int) -> Value:
     """Elements of `source` where `indices` address the axes from `start` on."""
-    if not isinstance(indices[0].type, t.TensorType):  # all are scalars: a plain index
-        return _gather_scalar(low, source, indices, start)
     sizes = low.dims(source)
     result = sizes[:start] + low.dims(indices[0]) + sizes[start + len(indices):]
     axes = t.DenseArray(t.i64, tuple(range(start, start + len(indices))))
     return low.tensor("scan.gather", [source, *indices], t.element(source.type), result, {"axes": axes})
-
-
-def _scalar_view(low: Lowering, source: Value, indices: list[Value], start: int) -> View:
-    sizes = low.dims(source)
-    zero, one = low.b.index(0), low.b.index(1)
-    view = View([], [], [], [])
-    for axis, size in enumerate(sizes):
-        if start <= axis < start + len(indices):
-            _add(view, low.index(indices[axis - start]), one, one)
-        else:
-            _add(view, zero, size, one)
-            view.kept.append(axis)
-    return view
-
-
-def _gather_scalar(low: Lowering, source: Value, indices: list[Value], start: int) -> Value:
-    return take(low, source, _scalar_view(low, source, indices, start))
 
 
 @lowers(AdvancedIncSubtensor)
@@ -341,11 +322,6 @@ def scatter(low: Lowering, dest: Value, part: Value, indices: list[Value], start
     inner = low.dims(indices[0])
     what = "set_subtensor" if set_ else "inc_subtensor"
     part = fit(low, part, sizes[:start] + inner + sizes[start + len(indices):], what)
-    if not inner:
-        view = _scalar_view(low, dest, indices, start)
-        if not set_:
-            part = low.pointwise(lambda b, x, y: plus(b, x, y), [take(low, dest, view), part])
-        return put(low, dest, part, view)
     attrs = {"axes": t.DenseArray(t.i64, tuple(range(start, start + len(indices)))),
              "kind": "set" if set_ else "add"}
     return low.record(low.b.op("scan.scatter", [part, dest, *indices], [dest.type], attrs), sizes)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from scancc.frontend.constants import kind
 from scancc.frontend.graph import Apply
 from scancc.frontend.lowering.context import Lowering, lowers
-from scancc.frontend.lowering.elementwise import convert
 from scancc.frontend.reduction import ArgReduce, ArgSort, Cumulative, Reduce, Sort
 from scancc.ir import types as t
 from scancc.ir.core import Value
@@ -18,14 +17,12 @@ def reduce(low: Lowering, node: Apply) -> Sequence[Value]:
     op = node.op
     assert isinstance(op, Reduce)
     (value,) = low.inputs(node)
-    source, target = node.inputs[0].dtype, node.outputs[0].dtype
-    value = low.pointwise(lambda b, x: convert(b, x, source, target), [value])
     if not isinstance(value.type, t.TensorType) or not op.axes:
         return [value]
     sizes = low.dims(value)
     if op.kind in ("max", "min"):
         _require_elements(low, [sizes[a] for a in op.axes], op.kind)
-    word = op.kind + ("u" if op.kind in ("max", "min") and kind(target) == "u" else "")
+    word = op.kind + ("u" if op.kind in ("max", "min") and kind(node.inputs[0].dtype) == "u" else "")
     attrs = {"kind": word, "axes": t.DenseArray(t.i64, tuple(op.axes))}
     rest = [n for axis, n in enumerate(sizes) if axis not in op.axes]
     element = value.type.element
@@ -60,8 +57,6 @@ def cumulative(low: Lowering, node: Apply) -> Sequence[Value]:
     op = node.op
     assert isinstance(op, Cumulative)
     (value,) = low.inputs(node)
-    source, target = node.inputs[0].dtype, node.outputs[0].dtype
-    value = low.pointwise(lambda b, x: convert(b, x, source, target), [value])
     attrs = {"kind": op.kind.removeprefix("cum"), "axis": t.IntAttr(op.axis, t.i64)}
     return [low.tensor("scan.cumulative", [value], t.element(value.type), low.dims(value), attrs)]
 
