@@ -113,7 +113,7 @@ class Function:
 
     def copy(self, share_memory: bool = False, swap: Mapping[Any, Any] | None = None,
              delete_updates: bool = False, name: str | None = None) -> Function:
-        """The same program with shared variables exchanged, or without its updates."""
+        """The same program with shared variables exchanged, or without its updates. `share_memory` has no effect."""
         program = self.program
         outputs: Any = list(program.outputs)
         if program.layout.kind == "none":
@@ -162,7 +162,8 @@ def function(
 
     inputs: list of variables or `In`; outputs: one variable, a list, a dict by name, or nothing.
     updates: dict or pairs, shared variable to new value, applied after each call. givens: variables to
-    replace by others. mode: 'native' (default) or 'reference', the NumPy interpreter.
+    replace by others. mode: 'native' (default) or 'reference', the NumPy interpreter. `accept_inplace`, `profile`
+    and `trust_input` have no effect.
     Raises UnusedInputError, MissingInputError, TypeError or ValueError where the program is wrong.
     """
     program = make_program(inputs, outputs, updates, givens, no_default_updates, on_unused_input,

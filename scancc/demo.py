@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 import warnings
@@ -12,6 +11,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from scancc.codegen.link import NoCompilerError, c_compiler
+from scancc.codegen.target import host
 from scancc.compile import Function
 
 N, K = 1_000_000, 64
@@ -88,12 +89,13 @@ def _seconds(call) -> float:  # type: ignore[no-untyped-def]
 
 def _linked_benchmark(folder: Path) -> tuple[float, float] | None:
     """Seconds and sum that the linked C program prints; None, with a notice, where there is no C compiler."""
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
+    try:
+        compiler = c_compiler(host())
+    except NoCompilerError:
         click.echo("  no C compiler (cc, gcc, clang or $CC) was found: the C benchmark is left out")
         return None
     program = folder / "benchmark"
-    command = [compiler, "-O2", f"-I{folder}", str(EXAMPLES / "benchmark.c"), str(folder / "power.a"), "-lm",
+    command = [*compiler, "-O2", f"-I{folder}", str(EXAMPLES / "benchmark.c"), str(folder / "power.a"), "-lm",
                "-o", str(program)]
     click.echo("  " + " ".join(command))
     subprocess.run(command, check=True)

@@ -468,13 +468,15 @@ def _entry_of_shape(lengths: list[Variable], index: object) -> Variable | None:
 
 def set_subtensor(x: Variable, y: object, inplace: bool = False,
                   tolerate_inplace_aliasing: bool = False) -> Variable:
-    """The tensor that `x` is a part of (`x = a[index]`), with that part replaced by `y`."""
+    """The tensor that `x` is a part of (`x = a[index]`), with that part replaced by `y`; of several values for one
+    place the last counts. The flags have no effect: what can be written in place is."""
     return _write(x, y, True)
 
 
 def inc_subtensor(x: Variable, y: object, inplace: bool = False, tolerate_inplace_aliasing: bool = False,
                   set_instead_of_inc: bool = False, ignore_duplicates: bool = False) -> Variable:
-    """The tensor that `x` is a part of (`x = a[index]`), with `y` added to that part."""
+    """The tensor that `x` is a part of (`x = a[index]`), with `y` added to that part, once for each time that a
+    place is named. The flags but `set_instead_of_inc` have no effect."""
     return _write(x, y, set_instead_of_inc)
 
 

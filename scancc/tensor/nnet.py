@@ -25,7 +25,7 @@ from scancc.frontend.shaping import arange
 __all__ = [
     "binary_crossentropy", "categorical_crossentropy", "crossentropy_categorical_1hot", "elu", "hard_sigmoid",
     "log_softmax", "logsoftmax", "relu", "selu", "sigmoid", "sigmoid_binary_crossentropy", "softmax",
-    "softmax_graph", "softplus", "softsign", "ultra_fast_sigmoid",
+    "softmax_graph", "softmax_with_bias", "softplus", "softsign", "ultra_fast_sigmoid",
 ]
 
 logsoftmax = log_softmax

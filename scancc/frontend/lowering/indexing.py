@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from scancc.frontend.graph import Apply
 from scancc.frontend.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
-from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
+from scancc.frontend.lowering.context import Lowering, lowers
 from scancc.frontend.lowering.shaping import is_size, shuffle, slice_length
+from scancc.frontend.lowering.slices import extract_slice, slice_parts
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Value
@@ -28,28 +29,6 @@ class View:
     @property
     def kept_sizes(self) -> list[Value]:
         return [self.sizes[a] for a in self.kept]
-
-
-def extract_slice(low: Lowering, value: Value, offsets: Sequence[Value], sizes: Sequence[Value],
-                  steps: Sequence[Value], kept: Sequence[int]) -> Value:
-    """`tensor.extract_slice`; axes not in `kept` have size 1 and go."""
-    kept_sizes = [sizes[a] for a in kept]
-    type = tensor_type(kept_sizes, t.element(value.type))
-    made = low.b.grouped("tensor.extract_slice", *_slice_parts([value], offsets, sizes, steps, type))
-    return low.record(made.result, kept_sizes)
-
-
-def _slice_parts(first: list[Value], offsets: Sequence[Value], sizes: Sequence[Value],
-                 steps: Sequence[Value], type: t.Type,
-                 ) -> tuple[list[list[Value]], list[t.Type], dict[str, t.DenseArray]]:
-    """Operand groups, result types and attributes of a slice op: constants become static entries."""
-    groups: list[list[Value]] = [[v] for v in first]
-    attrs = {}
-    for name, values in (("offsets", offsets), ("sizes", sizes), ("strides", steps)):
-        known = [constant_of(v) for v in values]
-        groups.append([v for v, n in zip(values, known, strict=True) if n is None])
-        attrs[f"static_{name}"] = t.DenseArray(t.i64, tuple(t.DYNAMIC if n is None else n for n in known))
-    return groups, [type], attrs
 
 
 def view_of(low: Lowering, value: Value, template: Sequence[object], operands: Sequence[Value]) -> View:
@@ -185,7 +164,7 @@ def put(low: Lowering, dest: Value, part: Value, view: View) -> Value:
     if not isinstance(part.type, t.TensorType):
         made = low.b.op("tensor.insert", [part, dest, *view.offsets], [dest.type])
         return low.record(made, low.dims(dest))
-    parts = _slice_parts([part, dest], view.offsets, view.sizes, view.steps, dest.type)
+    parts = slice_parts([part, dest], view.offsets, view.sizes, view.steps, dest.type)
     return low.record(low.b.grouped("tensor.insert_slice", *parts).result, low.dims(dest))
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from scancc.frontend.control import Check, Detach, Draw, GradientFilter, IfElse, Show
 from scancc.frontend.graph import Apply, Variable
 from scancc.frontend.lowering.context import Lowering, ir_type, lowers, tensor_type
-from scancc.frontend.lowering.indexing import extract_slice
 from scancc.frontend.lowering.shaping import is_size
+from scancc.frontend.lowering.slices import extract_slice
 from scancc.frontend.scan import Carry, Scan
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of

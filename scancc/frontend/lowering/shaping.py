@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from scancc.frontend.dims import DimShuffle, ShapeI
 from scancc.frontend.graph import Apply
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
+from scancc.frontend.lowering.slices import extract_slice
 from scancc.frontend.shaping import Alloc, ARange, Join, MakeVector, Reshape, SpecifyShape, Unbroadcast
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
@@ -45,7 +46,6 @@ def shuffle(low: Lowering, value: Value, order: Sequence[int | str]) -> Value:
 
 
 def _drop_axes(low: Lowering, value: Value, kept: Sequence[int]) -> Value:
-    from scancc.frontend.lowering.indexing import extract_slice
     sizes = low.dims(value)
     if len(kept) == len(sizes):
         return value

@@ -89,8 +89,10 @@ def lengths_of(size: Any, parameters: Sequence[Variable], ndim: int | None) -> l
 
 def _check_room(lengths: Lengths, parameters: tuple[int | None, ...]) -> None:
     """Numbers that are drawn once are not spread over parameters of several lengths."""
-    ends = zip(reversed(lengths), reversed(parameters), strict=False)
-    if len(parameters) > len(lengths) or any(constant_int(n) == 1 and length != 1 for n, length in ends):
+    known = [constant_int(n) for n in lengths]
+    ends = zip(reversed(known), reversed(parameters), strict=False)
+    if len(parameters) > len(lengths) or any(
+            length != 1 and (n == 1 or None not in (n, length) and n != length) for n, length in ends):
         raise ValueError(f"size is {tuple(lengths)} where the parameters have the shape {parameters}; the size "
                          "holds their axes, and may have more in front")
 

@@ -17,7 +17,7 @@ import numpy as np
 from scancc.config import config
 from scancc.errors import UnsupportedError
 from scancc.frontend import elementwise as e
-from scancc.frontend.constants import as_tensor_variable, is_discrete
+from scancc.frontend.constants import as_tensor_variable, holds_variables, is_discrete
 from scancc.frontend.control import Draw
 from scancc.frontend.graph import Constant, Variable, dtype_name
 from scancc.frontend.random import distributions as d
@@ -374,8 +374,16 @@ def shared_rng(value: Any = None, *, seed: int | None = None, name: str | None =
 
 
 def _tensors(*values: Any) -> list[Variable]:
-    """Parameters; lists of Python numbers are of floatX."""
-    return [as_tensor_variable(np.asarray(v, config.floatX) if isinstance(v, list | tuple) else v) for v in values]
+    """Parameters as variables."""
+    return [as_tensor_variable(_array_of(v) if isinstance(v, list | tuple) else v) for v in values]
+
+
+def _array_of(numbers: list[Any] | tuple[Any, ...]) -> Any:
+    """Python numbers: whole ones are int64, others of floatX; a list with variables stays one."""
+    if holds_variables(numbers):
+        return numbers
+    array = np.asarray(numbers)
+    return array if array.dtype.kind in "iub" else array.astype(config.floatX)
 
 
 def _rows(size: Size, chances: Variable, ndim: int | None) -> list[Any]:
