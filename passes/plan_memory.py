@@ -205,6 +205,9 @@ class Bounds:
         if found is not None and not _is_natural(found):
             b = self.builder()
             found = self.memo[size] = b.maxsi(found, b.index(0))
+        if found is None and self.guess and _stops_early(size):
+            # rows are written before they are counted
+            found = self.memo[size] = self.bounded(size.op.operands[1], what)  # type: ignore[union-attr]
         if found is None and self.guess:
             found = self.memo[size] = self._guessed(size, what)
         if found is None:
@@ -343,6 +346,13 @@ class Bounds:
                 return None
             return b.op("arith.divsi", [low, b.const(divisor, value.type)], [value.type])
         return b.index(0) if op.name == "scf.while" and value.index == 0 else None
+
+
+def _stops_early(size: Value) -> bool:
+    """Whether a size is how many steps of at most so many an `until` let run."""
+    op = size.op
+    return (op is not None and op.name == "arith.minsi" and op.operands[0].op is not None
+            and op.operands[0].op.name == "scf.while")
 
 
 def _is_setup(op: Op) -> bool:

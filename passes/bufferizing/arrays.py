@@ -17,6 +17,8 @@ WRITERS = ("linalg.generic", "scan.scan", "scan.concat", "tensor.insert_slice", 
            "scan.argreduce", "scan.cumulative", "scan.sort", "tensor.splat", "tensor.from_elements",
            "scan.solve", "scan.factor")
 
+VIEWS = ("tensor.extract_slice", "tensor.cast", "scan.reshape")
+
 
 @converts("arith.constant")
 def constant(c: Context, op: Op) -> None:
@@ -172,22 +174,64 @@ def last_reader(op: Op, value: Value) -> bool:
 
 
 def shares_memory(value: Value, base: Value) -> bool:
-    """True if `value` is `base` or a view of it."""
-    while value is not base:
-        made = value.op
-        if made is None or made.name not in ("tensor.extract_slice", "tensor.cast", "scan.reshape"):
-            return False
-        value = made.operands[0]
-    return True
+    """True if `value` is `base`, a view of it, or what a branch or a loop may hand on of it."""
+    pending, seen = [value], {value}
+    while pending:
+        reached = pending.pop()
+        if reached is base:
+            return True
+        found = [v for v in _handed_on(reached) if v not in seen]
+        seen.update(found)
+        pending += found
+    return False
+
+
+def _handed_on(value: Value) -> list[Value]:
+    """The values whose memory `value` may have: what it is a view of, what either side of a branch yields, the
+    stack whose last row a state is."""
+    made = value.op
+    if made is None:
+        return []
+    if made.name == "scf.if":
+        return [region.blocks[0].terminator.operands[value.index] for region in made.regions]
+    if made.name == "scan.scan":
+        return _stacks_of(value)
+    return made.operands[:1] if made.name in VIEWS else []
+
+
+def _stacks_of(state: Value) -> list[Value]:
+    """The stacks of a scan that keep the rows of this state."""
+    made = state.op
+    assert made is not None
+    yielded, n_init = made.body.terminator.operands, len(made.group(2))
+    stacks = made.results[n_init:n_init + len(made.group(3))]
+    return [y for y in stacks if state.index < n_init and yielded[y.index] is yielded[state.index]]
 
 
 def readers(value: Value) -> list[Op]:
-    """Ops that read `value`, also through views of it."""
+    """Ops that read `value`, also through views of it, branches that hand it on, and states that are its last row."""
     found: list[Op] = []
+    pending, seen = [value], {value}
+    while pending:
+        reached = pending.pop()
+        found += reached.uses
+        views = [v for v in _hands_on(reached) if v not in seen]
+        seen.update(views)
+        pending += views
+    return found
+
+
+def _hands_on(value: Value) -> list[Value]:
+    """The values that may have the memory of `value`: the other way round of `_handed_on`."""
+    made = value.op
+    found = [] if made is None or made.name != "scan.scan" else [
+        state for state in made.results[:len(made.group(2))] if value in _stacks_of(state)]
     for user in value.uses:
-        found.append(user)
-        if user.name in ("tensor.extract_slice", "tensor.cast", "scan.reshape") and user.results:
-            found.extend(readers(user.result))
+        if user.name in VIEWS:
+            found += user.results
+        parent = user.parent_op()
+        if user.name == "scf.yield" and parent is not None and parent.name == "scf.if":
+            found += [r for v, r in zip(user.operands, parent.results, strict=True) if v is value]
     return found
 
 

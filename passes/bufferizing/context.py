@@ -210,8 +210,8 @@ def is_counted(size: Value) -> bool:
         op = stack.pop().op
         if op is None or op in seen:
             continue
-        if op.regions:
-            return True
+        if op.regions or op.name == "memref.load" and (op.operands[1:] or op.operands[0].op is not None):
+            return True  # made by a loop, or read from an array that one may have filled
         seen.add(op)
         stack.extend(op.operands)
     return False

@@ -260,11 +260,15 @@ def _store_row(c: Context, value: Value, buffer: Value, at: Value) -> None:
         c.store(c.get(value), buffer, [at])
         return
     place = arrays.materialise(c, value)
+    if not _is_row(place, buffer, at):
+        c.copy(place, c.row(buffer, at))
+
+
+def _is_row(place: Value, buffer: Value, at: Value) -> bool:
+    """True for row `at` of `buffer`, in which a value was made."""
     made = place.op
-    if made is not None and made.name == "memref.subview" and made.operands[0] is buffer and (
-            made.operands[1] is at):
-        return  # written in place
-    c.copy(place, c.row(buffer, at))
+    return (made is not None and made.name == "memref.subview" and made.operands[0] is buffer
+            and made.operands[1] is at)
 
 
 def _next_states(c: Context, op: Op, stacks: list[Stack], states: list[State], spare: dict[int, Value],
@@ -277,7 +281,8 @@ def _next_states(c: Context, op: Op, stacks: list[Stack], states: list[State], s
         if state.kind == "scalar":
             onward.append(c.get(value))
         elif state.kind == "row":
-            onward.append(c.env[value])
+            place, stack = c.env[value], stacks[state.stack].buffer
+            onward.append(place if _is_row(place, stack, t_) else c.row(stack, t_))
         elif state.kind == "swap":
             c.copy(arrays.materialise(c, value), spare[number])
             onward += [spare[number], c.env[arg]]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from textwrap import dedent
 
+import numpy as np
+
+import scancc as sc
+import scancc.tensor as T
 from tests.differential.compare import check
 from tests.differential.program import Argument, Program
 
@@ -237,3 +241,59 @@ def test_rows_of_states_where_no_step_runs() -> None:
         q, u = sc.scan(lambda i, s: sc.ifelse(T.gt(i, 0), s + 1, s), sequences=k, outputs_info=x)
         return [r, q], {}
         """, {"n": 3, "m": 0}, {"n": 2, "m": 2}, k=("int64", "m"), x=("float64", "n"))
+
+
+def test_a_size_that_is_read_from_a_computed_array() -> None:
+    agree("""
+        m = T.cast(T.cumsum(x)[-1], "int64")
+        r, u = sc.scan(lambda h: (h + 1, sc.until(h > 20)), outputs_info=x[0], n_steps=m)
+        return [T.outer(T.arange(3.), T.arange(m)), T.zeros((3, m)), r], {}
+        """, {"n": 4}, {"n": 2}, x=("int64", "n"))
+
+
+def test_a_loop_that_stops_early_of_a_size_that_is_guessed() -> None:
+    n_rows = 20_000
+    h, x = T.scalar("h"), T.vector("x")
+    n_steps = T.cast(T.cumsum(x)[-1], "int64")
+    rows, _ = sc.scan(lambda h: (h + 1, sc.until(h > 1e6)), outputs_info=h, n_steps=n_steps)
+    found = sc.function([h, x], rows)(0.0, [n_rows, 1.0])
+    np.testing.assert_array_equal(found, np.arange(1.0, n_rows + 2))
+
+
+def test_what_a_choice_hands_on_is_written_by_nobody_else() -> None:
+    agree("""
+        def step(h):
+            r = sc.ifelse(T.gt(k, 0), h, 2 * h)
+            return T.dot(y, r), T.set_subtensor(h[0], r[1])
+        o, u = sc.scan(lambda h: T.dot(y, sc.ifelse(T.gt(k, 0), h, 2 * h)), outputs_info=x, n_steps=3)
+        p, u = sc.scan(step, outputs_info=[x, None], n_steps=3)
+        e = T.tanh(x)
+        r = sc.ifelse(T.gt(k, 0), e, e * 2)
+        a, b = sc.ifelse(T.gt(k, 0), [e, x], [x, e])
+        return [o[-1], p[0][-1], p[1], e.sum(), T.concatenate([r, T.set_subtensor(e[0], 3.0)]), a - b], {}
+        """, {"n": 3, "k": 1}, {"n": 2, "k": 0}, x=("float64", "n"), y=("float64", "n", "n"), k=("int64",))
+
+
+def test_a_state_that_an_inner_loop_makes() -> None:
+    agree("""
+        def outer(h):
+            p, u = sc.scan(lambda g: T.dot(y, g), outputs_info=h, n_steps=2)
+            return 0.1 * p[-1]
+        def inner_alone(h):
+            p, u = sc.scan(lambda g: T.dot(y, g), outputs_info=h, n_steps=2)
+            return p[-1]
+        def backwards(h):
+            p, u = sc.scan(lambda g: (g[::-1] + 1, sc.until(g.sum() > 9)), outputs_info=h, n_steps=3)
+            return p[-1]
+        return [sc.scan(f, outputs_info=x, n_steps=2)[0] for f in (outer, inner_alone, backwards)], {}
+        """, {"n": 3}, x=("float64", "n"), y=("float64", "n", "n"))
+
+
+def test_the_last_row_of_a_stack_is_no_place_to_work() -> None:
+    agree("""
+        def step(h):
+            new = h * 2
+            return [new, new]
+        o, u = sc.scan(step, outputs_info=[x, None], n_steps=2)
+        return [T.set_subtensor(o[0][-1], 0.0).sum(), T.sort(o[1][-1]), T.set_subtensor(o[0][-1], o[1][-1][::-1])], {}
+        """, {"n": 3}, x=("float64", "n"))

@@ -199,10 +199,15 @@ class Writer:
         y = self.need(lambda t: t.dtype == x.dtype and together(t.axes, x.axes) is not None)
         axes = together(x.axes, y.axes)
         condition = self.some(lambda t: t.kind == "b" and axes is not None and together(t.axes, axes) is not None)
+        if self.c.chance(3) and (number := self.some(lambda t: t.ndim == 0 and t.kind in "iu")) is not None:
+            condition = Term(f"T.gt({number.text} % 3, 0)", "bool", ())
         if condition is None or axes is None or x.dtype != y.dtype:
             return
         whole = together(condition.axes, axes)
         assert whole is not None
+        if not condition.ndim and x.axes == y.axes:  # lazily, and perhaps without a copy
+            self.let(f"sc.ifelse({condition.text}, {x.text}, {y.text})", x.dtype, axes, max(x.bound, y.bound))
+            return
         self.let(f"T.switch({condition.text}, {x.text}, {y.text})", x.dtype, whole, max(x.bound, y.bound))
 
     def reduction(self) -> None:
