@@ -106,6 +106,8 @@ def _as_row(c: Context, buffer: Value, stack: Value) -> Value:
     type = stack.type
     assert isinstance(type, t.MemRefType)
     row = t.MemRefType(type.shape[1:], type.element, strides_of(type)[1:])
+    if buffer.type == row:
+        return buffer
     cast = c.b.op("memref.cast", [buffer], [row])
     c.dims[cast] = c.sizes(buffer)
     return cast
@@ -282,7 +284,7 @@ def _next_states(c: Context, op: Op, stacks: list[Stack], states: list[State], s
             onward.append(c.get(value))
         elif state.kind == "row":
             place, stack = c.env[value], stacks[state.stack].buffer
-            onward.append(place if _is_row(place, stack, t_) else c.row(stack, t_))
+            onward.append(_as_row(c, place if _is_row(place, stack, t_) else c.row(stack, t_), stack))
         elif state.kind == "swap":
             c.copy(arrays.materialise(c, value), spare[number])
             onward += [spare[number], c.env[arg]]

@@ -297,3 +297,11 @@ def test_the_last_row_of_a_stack_is_no_place_to_work() -> None:
         o, u = sc.scan(step, outputs_info=[x, None], n_steps=2)
         return [T.set_subtensor(o[0][-1], 0.0).sum(), T.sort(o[1][-1]), T.set_subtensor(o[0][-1], o[1][-1][::-1])], {}
         """, {"n": 3}, x=("float64", "n"))
+
+
+def test_rows_whose_length_is_known_after_all() -> None:
+    agree("""
+        o, u = sc.scan(lambda a: [T.dot(y, a), a[::2]], outputs_info=[x, None], n_steps=4)
+        starts = [T.zeros_like(o[1][0]), o[1][-1] * 2, o[1][0]]
+        return [sc.scan(lambda v, s: s * 0.5 + v, o[1], start)[0] for start in starts], {}
+        """, {"n": 3}, x=("float64", "n"), y=("float64", 3, 3))

@@ -515,3 +515,23 @@ def test_gradient_of_the_last_row_alone_reads_no_stack_of_zeros():
     s, _ = sc.scan(lambda s: T.sin(s) * w, None, h, n_steps=100)
     _, reverse = scans([grad(s[-1], h)])
     assert len(reverse.body.xs) == 1  # the state
+
+
+@pytest.mark.parametrize("step", [
+    lambda h: T.tanh(h).sum(axis=0, keepdims=True), lambda h: T.tanh(h).reshape((1, 2)),
+    lambda h: T.stack([h[0] ** 2]), lambda h: T.specify_shape(T.tanh(h), (1, 2)),
+])
+@pytest.mark.parametrize("taps", [[-1], [-1, -2]])
+def test_lengths_that_the_step_knows_and_the_start_does_not(step, taps):
+    point = np.array([[[0.5, 0.3]], [[0.2, 0.1]]])[: len(taps)]
+
+    def rows(h):
+        start = h[0] if len(taps) == 1 else h
+        mixed = step if len(taps) == 1 else lambda a, b: step(a) * 0.5 + b * 0.1
+        return sc.scan(mixed, outputs_info={"initial": start, "taps": taps}, n_steps=4)[0]
+    for part in (lambda r: r, lambda r: r[::2], lambda r: r[-2], lambda r: r[-1:] ** 2):
+        verify_grad(lambda h, part=part: part(rows(T.unbroadcast(h, 1))), [point])
+        h = T.tensor3("h")
+        gradient = grad(part(rows(h)).sum(), h)
+        native, reference = (sc.function([h], gradient, mode=mode)(point) for mode in ("native", "reference"))
+        np.testing.assert_allclose(native, reference)

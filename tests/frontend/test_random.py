@@ -417,6 +417,12 @@ def test_a_size_that_does_not_hold_the_parameters(shape, size):
         RandomStream(3).normal(np.zeros(shape), size=size)
 
 
+def test_one_chance_is_no_category():
+    for draw in (RandomStream(3).categorical, RandomStream(3).multinomial):
+        with pytest.raises(ValueError, match="give a vector, one for each category"):
+            draw(p=0.5, size=(3,))
+
+
 @pytest.mark.parametrize("mode", ["native", "reference"])
 def test_parameters_without_a_distribution(mode):
     low, stream = T.lscalar("low"), RandomStream(3)

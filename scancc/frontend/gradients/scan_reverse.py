@@ -136,7 +136,8 @@ class _Reverse:
 
     def _no_rows(self, i: int, lag: int) -> Variable:
         carry, init = self.body.carry[i], self.inputs.inits[i]
-        lengths = dims(init)[carry.depth > 1:]
+        given = dims(init)[carry.depth > 1:]
+        lengths = [m if n is None else int64(n) for n, m in zip(self._row_shape(i), given, strict=True)]
         zero = zero_of(carry.next.dtype)
         if lag > 1:
             lengths = [int64(lag), *lengths]

@@ -107,6 +107,8 @@ def integers(s: Source, lengths: Lengths, first: Variable, end: Variable) -> Var
 
 def category(s: Source, lengths: Lengths, chances: Variable) -> Variable:
     """How many of the running sums of the chances, but the last, are at most u."""
+    if chances.ndim == 0:
+        raise ValueError(f"the chances are one number, {chances!r}; give a vector, one for each category")
     u = s.unit(lengths)
     sums = cumsum(e.cast(chances, "float64"), axis=chances.ndim - 1)
     inner = sums[(slice(None),) * (chances.ndim - 1) + (slice(None, -1),)]
