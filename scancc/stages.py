@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from scancc.ir.remarks import Remark
 
 
+LONGEST_NAME = 200  # of a parameter; LLVM cuts names of more than 1024 characters, and they may then be the same
+
 pipeline.load((*pipeline.CPU_SCAN, *pipeline.CPU_LOOP))  # with the import, not with the first compilation
 
 
@@ -73,8 +75,6 @@ class Compiled:
             features=self.target.features, code=code,
             run_symbol=f"{self.name}__run", query_symbol=f"{self.name}__query", inputs=self.inputs,
             outputs=self.outputs, checks=self.checks, versions=cpu.versions(), device=device)
-
-LONGEST_NAME = 200  # of a parameter; LLVM cuts names of more than 1024 characters, and they may then be the same
 
 
 @contextlib.contextmanager

@@ -148,13 +148,18 @@ def updatable(c: Context, op: Op, dest: Value) -> Value:
     """A buffer that holds `dest` and that `op` may change: its own, if `op` reads it only so, and last."""
     place = materialise(c, dest)
     wanted = c.dest.get(op.result)
-    alone = not any(shares_memory(v, dest) for v in op.operands if v is not dest) and op.operands.count(dest) == 1
-    if wanted is place or (wanted is None and owns(c, place) and alone and last_reader(op, dest)):
+    if wanted is place or (wanted is None and owns(c, place) and only_updates(op, dest) and last_reader(op, dest)):
         c.dest.pop(op.result, None)
         return place
     buffer = c.target(op.result, c.sizes(place))
     c.copy(place, buffer)
     return buffer
+
+
+def only_updates(op: Op, dest: Value) -> bool:
+    """True if `dest` is what `op` writes into (its second operand), and no other operand has memory of it."""
+    others = [v for i, v in enumerate(op.operands) if i != 1]
+    return op.operands[1] is dest and not any(shares_memory(v, dest) for v in others)
 
 
 def owns(c: Context, buffer: Value) -> bool:

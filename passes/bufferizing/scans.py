@@ -158,11 +158,10 @@ def _works_in_place(op: Op, arg: Value, following: Value) -> bool:
         maps = made.attrs["indexing_maps"]
         own = all(m.results == identity for v, m in zip(made.group(0), maps, strict=False) if v is arg)
         inside = [v for inner in made.walk() if inner is not made for v in inner.operands]
-        return own and not any(arrays.shares_memory(v, arg) for v in inside) and not any(
-            arrays.shares_memory(v, arg) for v in made.operands if v is not arg)
+        others = [*inside, *(v for v in made.operands if v is not arg)]
+        return own and not any(arrays.shares_memory(v, arg) for v in others)
     if made.name in ("tensor.insert_slice", "tensor.insert", "scan.scatter"):
-        return made.operands[1] is arg and not any(
-            arrays.shares_memory(v, arg) for i, v in enumerate(made.operands) if i != 1)
+        return arrays.only_updates(made, arg)
     return False
 
 

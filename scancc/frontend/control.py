@@ -9,14 +9,14 @@ import numpy as np
 
 from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import as_operand, result_dtype
-from scancc.frontend.dims import dim
+from scancc.frontend.dims import SameShape, dim
 from scancc.frontend.elementwise import cast
 from scancc.frontend.graph import Apply, Op, TensorType, Variable
 from scancc.frontend.stream_type import StreamType
 
 
 @dataclass(frozen=True)
-class Check(Op):
+class Check(SameShape, Op):
     """`value` as it is, but `error` where `condition` is false: inputs (value, condition, *numbers).
 
     `message` is a format string for the numbers. A check is done before any output is written.
@@ -37,9 +37,6 @@ class Check(Op):
             raise self.error(self.message.format(*(n.item() for n in numbers)))
         return [value]
 
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
-
 
 def check(error: type[Exception], message: str, value: Variable, condition: object,
           *numbers: object) -> Variable:
@@ -56,17 +53,11 @@ def _number(value: object) -> Variable:
 
 
 @dataclass(frozen=True)
-class Detach(Op):
+class Detach(SameShape, Op):
     """Its input; gradients do not pass."""
-
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        return [inputs[0].type]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [inputs[0]]
-
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
 
 
 def detach(x: object) -> Variable:
@@ -100,40 +91,28 @@ class Draw(Op):
 
 
 @dataclass(frozen=True)
-class GradientFilter(Op):
+class GradientFilter(SameShape, Op):
     """Its input; the gradient passes through the filter `kind` ('zero', 'clip', 'scale') with `limits`."""
 
     kind: str
     limits: tuple[float, ...] = ()
 
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        return [inputs[0].type]
-
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [inputs[0]]
 
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
-
 
 @dataclass(frozen=True)
-class Show(Op):
+class Show(SameShape, Op):
     """Its input, printed by the NumPy interpreter each time it is computed; native code does not print."""
 
     text: str
     attributes: tuple[str, ...]
-
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        return [inputs[0].type]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         for name in self.attributes:
             found = getattr(inputs[0], name)
             print(self.text, name, "=", found() if callable(found) else found)
         return [inputs[0]]
-
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
 
 
 @dataclass(frozen=True)

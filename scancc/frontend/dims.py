@@ -119,6 +119,16 @@ def _told(node: Apply, output: int, axis: int) -> Variable | None:
             return node.op.extent(node, output, axis)
 
 
+class SameShape:
+    """Of ops whose result has the shape of the first input, and its dtype where they do not say another."""
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        return [inputs[0].type]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return dim(node.inputs[0], axis)
+
+
 def dims(x: Variable) -> list[Variable]:
     return [dim(x, a) for a in range(x.ndim)]
 

@@ -38,7 +38,7 @@ from scancc.frontend.constants import (
     result_dtype,
     strong,
 )
-from scancc.frontend.dims import dim, dimshuffle
+from scancc.frontend.dims import SameShape, dim, dimshuffle
 from scancc.frontend.finiteness import surely_finite
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, dtype_name
 
@@ -283,7 +283,7 @@ def _typed(entry: ScalarFn, operands: list[Variable]) -> list[Variable]:
 
 
 @dataclass(frozen=True)
-class Cast(Op):
+class Cast(SameShape, Op):
     """Another dtype: floats to integers cut towards zero, anything to bool by `!= 0`."""
 
     dtype: str
@@ -297,9 +297,6 @@ class Cast(Op):
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         with np.errstate(all="ignore"):
             return [inputs[0].astype(self.dtype)]
-
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
 
 
 def cast(x: object, dtype: object) -> Variable:

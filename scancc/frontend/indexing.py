@@ -22,7 +22,7 @@ from scancc.frontend.constants import (
     is_weak,
     promote_dtypes,
 )
-from scancc.frontend.dims import DimShuffle, dim, dims, dimshuffle, int64, normalize_axis
+from scancc.frontend.dims import DimShuffle, SameShape, dim, dims, dimshuffle, int64, normalize_axis
 from scancc.frontend.elementwise import (
     align,
     broadcast_shape,
@@ -228,7 +228,7 @@ def _check_value(what: str, view: TensorType, y: Variable) -> None:
 
 
 @dataclass(frozen=True)
-class IncSubtensor(Op):
+class IncSubtensor(SameShape, Op):
     """Inputs (x, y, *operands): `x` with `y` put (`set`) or added at the view `Subtensor(template)`."""
 
     template: Template
@@ -260,12 +260,9 @@ class IncSubtensor(Op):
 
         return run
 
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
-
 
 @dataclass(frozen=True)
-class AdvancedIncSubtensor(Op):
+class AdvancedIncSubtensor(SameShape, Op):
     """Inputs (x, y, *operands): as `IncSubtensor`, at `AdvancedSubtensor(template)`.
 
     A place named twice keeps the last value set, and takes both increments.
@@ -301,9 +298,6 @@ class AdvancedIncSubtensor(Op):
             return self.perform(inputs)
 
         return run
-
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
 
 
 def _words(set_: bool) -> str:

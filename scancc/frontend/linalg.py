@@ -16,7 +16,7 @@ from scancc.frontend.constants import (
     promote_dtypes,
     result_dtype,
 )
-from scancc.frontend.dims import dim, dims, dimshuffle, normalize_axis
+from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis
 from scancc.frontend.elementwise import cast, mul
 from scancc.frontend.graph import Apply, Op, TensorType, Variable
 from scancc.frontend.shaping import Reshape, alloc, flatten, identity_like, product, shape_padleft, transpose
@@ -257,7 +257,7 @@ class Solve(Op):
 
 
 @dataclass(frozen=True)
-class Cholesky(Op):
+class Cholesky(SameShape, Op):
     """The lower (or upper) triangular factor of a symmetric positive definite matrix, of which the lower
     triangle is read. `numpy.linalg.LinAlgError` where it is not positive definite."""
 
@@ -274,12 +274,9 @@ class Cholesky(Op):
         factor = np.linalg.cholesky(a)
         return [factor if self.lower else np.ascontiguousarray(factor.T.conj())]
 
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
-
 
 @dataclass(frozen=True)
-class Inverse(Op):
+class Inverse(SameShape, Op):
     """The inverse of a square matrix. `numpy.linalg.LinAlgError` where it is singular."""
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
@@ -290,9 +287,6 @@ class Inverse(Op):
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         _check_square_array("inverse", inputs[0])
         return [np.linalg.inv(inputs[0])]
-
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from scancc.frontend.constants import as_tensor_variable, float_for, is_discrete, kind
 from scancc.frontend.control import detach
-from scancc.frontend.dims import dim, dims, dimshuffle, normalize_axis
+from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis
 from scancc.frontend.elementwise import (
     abs_,
     cast,
@@ -58,8 +58,8 @@ class Reduce(Op):
         (x,) = inputs
         if self.kind in ("all", "any") and x.dtype != "bool":
             raise TypeError(f"{self.kind} takes bools, not {x.dtype}")
-        if self.kind in ("max", "min") and kind(x.dtype) == "c":
-            raise TypeError(f"{self.kind}: complex numbers have no order")
+        if self.kind in ("max", "min"):
+            _check_ordered(self.kind, x)
         if self.kind in ("max", "min") and 0 in [x.type.shape[a] for a in self.axes]:
             raise ValueError(_empty(self.kind))
         kept = (n for a, n in enumerate(x.type.shape) if a not in self.axes)
@@ -94,8 +94,7 @@ class ArgReduce(Op):
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (x,) = inputs
-        if kind(x.dtype) == "c":
-            raise TypeError(f"{self.kind}: complex numbers have no order")
+        _check_ordered(self.kind, x)
         if x.type.shape[self.axis] == 0:
             raise ValueError(_empty(self.kind))
         return [TensorType("int64", tuple(n for a, n in enumerate(x.type.shape) if a != self.axis))]
@@ -113,20 +112,14 @@ class ArgReduce(Op):
 
 
 @dataclass(frozen=True)
-class _AlongAxis(Op):
+class _AlongAxis(SameShape, Op):
     """An op whose result has the shape of its input."""
 
     axis: int
 
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        return [inputs[0].type]
-
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
-
 
 @dataclass(frozen=True)
-class Cumulative(Op):
+class Cumulative(SameShape, Op):
     """cumsum or cumprod along an axis, in the dtype of the input."""
 
     kind: str
@@ -136,22 +129,17 @@ class Cumulative(Op):
     def name(self) -> str:
         return self.kind
 
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        return [inputs[0].type]
-
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         (x,) = inputs
         ufunc = np.add if self.kind == "cumsum" else np.multiply
         with np.errstate(all="ignore"):
             return [ufunc.accumulate(x, axis=self.axis, dtype=x.dtype)]
 
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
-
 
 def _check_ordered(what: str, x: Variable) -> None:
-    if x.dtype.startswith("complex"):
-        raise TypeError(f"{what} takes numbers that have an order, not {x!r} {x.type}; sort abs(x) or T.real(x)")
+    if kind(x.dtype) == "c":
+        raise TypeError(f"{what}: complex numbers have no order; {what} takes numbers that have an order, such as "
+                        f"T.abs(x) or T.real(x), not {x!r} {x.type}")
 
 
 @dataclass(frozen=True)

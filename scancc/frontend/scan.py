@@ -82,6 +82,11 @@ class Body:
         return [*self.xs, *taps, *self.consts]
 
     @property
+    def varying(self) -> set[Variable]:
+        """The inner variables that differ from step to step."""
+        return set(self.inputs) - set(self.consts)
+
+    @property
     def outputs(self) -> list[Variable]:
         """Every inner variable that the step computes: new rows, `ys`, then the stop condition."""
         stop = [] if self.stop is None else [self.stop]
@@ -327,7 +332,7 @@ class _Run:
         taps = [rows[tap] for c, rows in zip(body.carry, self.rows, strict=True) for tap, _ in c.taps]
         given = [*xs, *taps, *self.inputs.consts]
         lengths = _unchecked(dims(var))
-        varying = set(body.inputs) - set(body.consts)
+        varying = body.varying
         known = [n for n in lengths if not _rests_on_values(n, varying)]
         try:
             found = dict(zip(known, Evaluator(known, body.inputs)(given), strict=True))

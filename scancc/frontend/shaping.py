@@ -19,7 +19,7 @@ from scancc.frontend.constants import (
     result_dtype,
 )
 from scancc.frontend.control import check
-from scancc.frontend.dims import DimShuffle, ShapeI, dim, dims, dimshuffle, int64, normalize_axis
+from scancc.frontend.dims import DimShuffle, SameShape, ShapeI, dim, dims, dimshuffle, int64, normalize_axis
 from scancc.frontend.elementwise import (
     abs_,
     apply_scalar,
@@ -291,7 +291,7 @@ def shape_padaxis(x: object, axis: int) -> Variable:
 
 
 @dataclass(frozen=True)
-class SpecifyShape(Op):
+class SpecifyShape(SameShape, Op):
     """`x`, whose lengths are checked against the known ones of `shape`."""
 
     shape: tuple[int | None, ...]
@@ -311,9 +311,6 @@ class SpecifyShape(Op):
         if any(want is not None and have != want for have, want in zip(x.shape, self.shape, strict=True)):
             raise ValueError(f"specify_shape: an array said to have shape {self.shape} has shape {x.shape}")
         return [x]
-
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
 
 
 def specify_shape(x: object, shape: object) -> Variable:
@@ -342,7 +339,7 @@ def entries_or_scalar(shape: object) -> list[object]:
 
 
 @dataclass(frozen=True)
-class Unbroadcast(Op):
+class Unbroadcast(SameShape, Op):
     """`x`, whose `axes` no longer count as known to have length 1."""
 
     axes: tuple[int, ...]
@@ -353,9 +350,6 @@ class Unbroadcast(Op):
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [inputs[0]]
-
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        return dim(node.inputs[0], axis)
 
 
 def unbroadcast(x: object, *axes: int) -> Variable:

@@ -111,10 +111,10 @@ class StreamVariable(Draws, SharedVariable):
         if (new_value is None) == (seed is None):
             raise TypeError("a stream's state is set from a state or generator, or from seed=; give one of them")
         generator = np.random.default_rng(seed) if new_value is None else new_value
-        super().set_value(_start(_key_of(generator)) if isinstance(generator, _GENERATORS) else generator, borrow)
+        super().set_value(_start(_key_of(generator)) if isinstance(generator, GENERATORS) else generator, borrow)
 
 
-_GENERATORS = (np.random.Generator, np.random.RandomState)
+GENERATORS = (np.random.Generator, np.random.RandomState)
 
 
 def _start(key: np.uint64) -> np.ndarray:
@@ -150,7 +150,7 @@ def shared(
     The value is copied unless `borrow`. `broadcastable` or `shape` say lengths that stay; by default a
     later value may have any lengths.
     """
-    if isinstance(value, _GENERATORS):
+    if isinstance(value, GENERATORS):
         return StreamVariable.of_key(_key_of(value), name)
     if isinstance(value, Variable):
         raise TypeError(f"shared: {value!r} is symbolic; a shared variable starts from numbers or an array")

@@ -66,11 +66,6 @@ class Recall:
         return self.node.op
 
     @property
-    def varying(self) -> set[Variable]:
-        """The forward step's inner variables that differ from step to step."""
-        return set(self.op.body.inputs) - set(self.op.body.consts)
-
-    @property
     def inputs(self) -> ScanInputs[Variable]:
         return self.op.inputs_of(self.node.inputs)
 

@@ -79,7 +79,7 @@ class Sums:
 
     def _is_steady(self, var: Variable) -> bool:
         """Whether `var` has one shape in all steps, so that it can be stacked."""
-        varying = {*self.loop.xs, *(lag.row for lag in self.loop.lags), *self.recall.varying}
+        varying = {*self.loop.xs, *(lag.row for lag in self.loop.lags), *self.recall.op.body.varying}
         return not shape_moves(var, varying)
 
     def _is_stacked_forward(self, var: Variable) -> bool:

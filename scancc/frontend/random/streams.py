@@ -26,7 +26,7 @@ from scancc.frontend.random.distributions import Source, lengths_of
 from scancc.frontend.random.scalars import call
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.shaping import arange, reshape
-from scancc.frontend.shared import StreamVariable, shared
+from scancc.frontend.shared import GENERATORS, StreamVariable, shared
 from scancc.frontend.stream_type import StreamType
 
 Size = Any
@@ -360,13 +360,14 @@ def shared_rng(value: Any = None, *, seed: int | None = None, name: str | None =
     """A shared state of the key that `value`, a generator of NumPy, draws next; a whole number, or `seed`, stands
     for NumPy's `default_rng` of it.
 
-    Each distribution is a method: `next_state, x = rng.normal(0, 1)`. It has no default update.
+    Each distribution is a method: `next_state, x = rng.normal(0, 1)`. It has no default update. `borrow` has no
+    effect: the state is made from the generator, which stays as it is.
     """
     if (value is None) == (seed is None):
         raise TypeError("shared_rng takes a generator of NumPy or seed=, one of them")
     start = seed if value is None else value
     generator = np.random.default_rng(start) if isinstance(start, int | np.integer) else start
-    if not isinstance(generator, np.random.Generator | np.random.RandomState):
+    if not isinstance(generator, GENERATORS):
         raise TypeError(f"shared_rng takes a generator of NumPy or seed=, not {start!r}")
     made = shared(generator, name)
     assert isinstance(made, StreamVariable)
