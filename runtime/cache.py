@@ -25,8 +25,9 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+from scancc.config import config
+
 MAGIC = b"scancc\x00\x01"
-DEFAULT_MB = 512
 MAX_BAD_FILES = 8
 
 _HEADER = struct.Struct("<8sQ32s")
@@ -150,19 +151,13 @@ class _Refused(Exception):
 
 
 def _current() -> DiskCache | None:
-    if os.environ.get("SCANCC_CACHE", "1").lower() in ("0", "false", "no", "off"):
-        return None
-    return _opened(os.environ.get("SCANCC_CACHE_DIR", ""), os.environ.get("SCANCC_CACHE_MB", ""))
+    return _opened(config.cache_dir, config.cache_mb) if config.cache else None
 
 
 @lru_cache(maxsize=8)
-def _opened(folder: str, megabytes: str) -> DiskCache | None:
+def _opened(folder: str, megabytes: float) -> DiskCache | None:
     try:
-        limit_nbytes = int(float(megabytes or DEFAULT_MB) * 2**20)
-    except (ValueError, OverflowError):
-        raise ValueError(f"SCANCC_CACHE_MB is {megabytes!r}; it takes a number of megabytes") from None
-    try:
-        return DiskCache(Path(folder).expanduser() if folder else default_folder(), limit_nbytes)
+        return DiskCache(Path(folder).expanduser() if folder else default_folder(), int(megabytes * 2**20))
     except RuntimeError:  # no home folder
         return None
 

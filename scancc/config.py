@@ -3,13 +3,18 @@
 `config.floatX` reads a switch, `config.floatX = "float32"` sets it, `change_flags(floatX="float32")`
 sets it for a `with` block or a decorated function. A switch starts from its environment variable,
 `SCANCC_` and its name in capitals with `_` for `.` (`SCANCC_FLOATX`, `SCANCC_SCAN_ALLOW_GC`), read when
-scancc is imported. Switches marked *read late* live in the environment alone, where the runtime, which
-needs no compiler, looks them up at each use; setting one here sets its variable.
+scancc is imported; an empty variable counts as not set. Switches marked *read late* live in the environment
+alone, where the runtime, which needs no compiler, looks them up at each use; setting one here sets its variable.
+A value that is none of a switch's is an error, here and in the environment; a variable `SCANCC_...` of no
+switch brings a warning.
 """
 
 from __future__ import annotations
 
+import difflib
+import math
 import os
+import warnings
 from contextlib import ContextDecorator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -18,7 +23,8 @@ from typing import Any, Self
 @dataclass(frozen=True)
 class Switch:
     """One setting. `choices` limits its values; `read_late`: its value is that of the environment;
-    values with the attribute `or_any_with` are taken as they are."""
+    values with the attribute `or_any_with` are taken as they are; `inert`: older programs know it, and any
+    value but the default brings a warning that it has no effect."""
 
     name: str
     type: type
@@ -27,48 +33,60 @@ class Switch:
     choices: tuple[object, ...] = ()
     read_late: bool = False
     or_any_with: str = ""
+    inert: bool = False
 
     @property
     def environment(self) -> str:
         return "SCANCC_" + self.name.upper().replace(".", "_")
 
-    def check(self, value: object) -> object:
-        """`value` as this switch stores it; ValueError or TypeError where it does not fit."""
+    def check(self, value: object, source: str = "") -> object:
+        """`value` as this switch stores it; ValueError or TypeError, which name `source`, where it does not fit."""
+        source = source or f"config.{self.name}"
         if self.or_any_with and hasattr(value, self.or_any_with):
             return value
         if isinstance(value, str) and self.type is not str:
-            value = _parse(self, value)
-        if self.type is float and isinstance(value, int):
+            value = _parse(self, value, source)
+        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if not isinstance(value, self.type):
-            raise TypeError(f"config.{self.name} is {value!r}; it takes a {self.type.__name__}")
+            raise TypeError(f"{source} is {value!r}; it takes {_KINDS[self.type]}")
+        if isinstance(value, float) and not 0 <= value < math.inf:
+            raise ValueError(f"{source} is {value!r}; it takes {_KINDS[float]}")
         if self.choices and value not in self.choices:
-            raise ValueError(f"config.{self.name} is {value!r}; it takes {_listed(self.choices)}")
+            raise ValueError(f"{source} is {value!r}; it takes {_listed(self.choices)}")
         return value
 
+    def from_environment(self) -> object:
+        """The value that its variable gives, or the default."""
+        text = os.environ.get(self.environment, "")
+        return self.check(text, f"the environment variable {self.environment}") if text else self.default
 
-def _parse(switch: Switch, text: str) -> object:
-    if switch.type is bool and text.lower() in ("0", "false", "no", "off", ""):
-        return False
-    if switch.type is bool and text.lower() in ("1", "true", "yes", "on"):
-        return True
+
+_KINDS = {bool: "True or False (as text 1, true, yes, on, or 0, false, no, off)", str: "a string",
+          float: "a float of at least 0"}
+_WORDS = {"0": False, "false": False, "no": False, "off": False, "1": True, "true": True, "yes": True, "on": True}
+
+
+def _parse(switch: Switch, text: str, source: str) -> object:
     try:
-        return int(text) if switch.type is int else switch.type(text)
-    except ValueError:
-        raise ValueError(f"config.{switch.name} is {text!r}; it takes a {switch.type.__name__}") from None
+        return _WORDS[text.lower()] if switch.type is bool else switch.type(text)
+    except (KeyError, ValueError):
+        raise ValueError(f"{source} is {text!r}; it takes {_KINDS[switch.type]}") from None
 
 
 def _listed(choices: tuple[object, ...]) -> str:
     return " or ".join(repr(c) for c in choices)
 
 
+_REACTIONS = ("off", "ignore", "warn", "raise", "pdb")
 SWITCHES: dict[str, Switch] = {
     s.name: s
     for s in (
         Switch("floatX", str, "float64", "dtype of floats that name none and of float functions of integers.",
                ("float64", "float32")),
         Switch("mode", str, "native", "how `function` runs its program where `mode=` is not given.",
-               ("native", "reference", "FAST_RUN", "FAST_COMPILE", "DebugMode"), or_any_with="reference"),
+               ("native", "reference", "FAST_RUN", "FAST_COMPILE", "DebugMode", "NanGuardMode"),
+               or_any_with="reference"),
         Switch("on_unused_input", str, "raise", "what `function` does with an input that nothing uses.",
                ("raise", "warn", "ignore")),
         Switch("cache_dir", str, "", "folder of the cache of compiled code; empty: the user's cache folder.",
@@ -79,23 +97,28 @@ SWITCHES: dict[str, Switch] = {
                read_late=True),
         Switch("verify", bool, True, "whether the IR is verified after each pass."),
         Switch("contract", bool, True, "whether `a * b + c` may round once, where the target can."),
-        Switch("scan.allow_gc", bool, False, "accepted for older programs; memory is planned ahead."),
-        Switch("scan.allow_output_prealloc", bool, True, "accepted for older programs; without effect."),
-        Switch("scan.debug", bool, False, "accepted for older programs; see `scancc dump`."),
         Switch("compute_test_value", str, "off", "not 'off': ops run on `x.tag.test_value` when they are applied.",
-               ("off", "ignore", "warn", "raise", "pdb")),
-        Switch("compute_test_value_opt", str, "off", "accepted for older programs; without effect."),
-        Switch("exception_verbosity", str, "low", "accepted for older programs; without effect.",
-               ("low", "high")),
-        Switch("on_opt_error", str, "raise", "accepted for older programs; a failing pass is an error."),
-        Switch("optimizer_including", str, "", "accepted for older programs; without effect."),
-        Switch("optimizer_excluding", str, "", "accepted for older programs; without effect."),
-        Switch("optimizer", str, "fast_run", "accepted for older programs; without effect."),
-        Switch("profile", bool, False, "accepted for older programs; `scancc bench` times a program."),
-        Switch("cxx", str, "", "accepted for older programs; no C++ compiler is used."),
-        Switch("warn_float64", str, "ignore", "accepted for older programs; without effect."),
-        Switch("cast_policy", str, "custom", "accepted for older programs; Python numbers are always weak."),
-        Switch("warn.subtensor_merge_bug", bool, False, "accepted for older programs; without effect."),
+               _REACTIONS),
+        Switch("scan.allow_gc", bool, False, "for older programs; memory is planned ahead.", inert=True),
+        Switch("scan.allow_output_prealloc", bool, True, "for older programs; memory is planned ahead.", inert=True),
+        Switch("scan.debug", bool, False, "for older programs; `scancc dump` shows a scan.", inert=True),
+        Switch("compute_test_value_opt", str, "off", "for older programs; passes do not run on test values.",
+               _REACTIONS, inert=True),
+        Switch("exception_verbosity", str, "low", "for older programs; errors name the line and what to change.",
+               ("low", "high"), inert=True),
+        Switch("on_opt_error", str, "raise", "for older programs; a failing pass is an error.",
+               ("raise", "warn", "ignore", "pdb"), inert=True),
+        Switch("optimizer_including", str, "", "for older programs; the target chooses the passes.", inert=True),
+        Switch("optimizer_excluding", str, "", "for older programs; the target chooses the passes.", inert=True),
+        Switch("optimizer", str, "fast_run", "for older programs; the target chooses the passes.",
+               ("fast_run", "fast_compile", "merge", "unsafe", "o1", "o2", "o3", "o4", "None"), inert=True),
+        Switch("profile", bool, False, "for older programs; `scancc bench` times a program.", inert=True),
+        Switch("cxx", str, "", "for older programs; no C++ compiler is used.", inert=True),
+        Switch("warn_float64", str, "ignore", "for older programs; nothing looks for float64.",
+               _REACTIONS[1:], inert=True),
+        Switch("cast_policy", str, "custom", "for older programs; Python numbers are always weak.",
+               ("custom", "numpy+floatX", "numpy"), inert=True),
+        Switch("warn.subtensor_merge_bug", bool, False, "for older programs; there is no such bug.", inert=True),
     )
 }
 
@@ -130,21 +153,32 @@ class Config:
 
 
 def _start_values() -> dict[str, object]:
-    values = {name: switch.default for name, switch in SWITCHES.items()}
-    for name, switch in SWITCHES.items():
-        if not switch.read_late and switch.environment in os.environ:
-            values[name] = switch.check(os.environ[switch.environment])
+    _warn_of_unknown_variables()
+    values: dict[str, object] = {}
+    for switch in SWITCHES.values():
+        value = switch.from_environment()
+        if not switch.read_late:
+            _write(switch, values, value)
     return values
 
 
+def _warn_of_unknown_variables() -> None:
+    known = [switch.environment for switch in SWITCHES.values()]
+    for name in os.environ:
+        if name.startswith("SCANCC_") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"the switches are {', '.join(known)}"
+            warnings.warn(f"the environment variable {name} is no switch of scancc and has no effect; {meant}",
+                          stacklevel=2)
+
+
 def _read(switch: Switch, values: dict[str, object]) -> object:
-    if not switch.read_late:
-        return values[switch.name]
-    text = os.environ.get(switch.environment)
-    return switch.default if text is None else switch.check(text)
+    return switch.from_environment() if switch.read_late else values[switch.name]
 
 
 def _write(switch: Switch, values: dict[str, object], value: object) -> None:
+    if switch.inert and value != switch.default:
+        warnings.warn(f"config.{switch.name} = {value!r} has no effect: it is {switch.doc}", stacklevel=3)
     if not switch.read_late:
         values[switch.name] = value
     else:

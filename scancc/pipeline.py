@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, TextIO
 
+from .config import config
 from .errors import InternalError, ParseError, ScanccError
 from .ir.core import Op, clone_op
 from .ir.printer import print_op
@@ -316,7 +317,7 @@ def write_reproducer(before: Op, steps: Sequence[Step]) -> str:
     """Write IR and command line to a new file in SCANCC_REPRODUCER_DIR, or the temporary folder; its path."""
     import tempfile
 
-    folder = os.environ.get("SCANCC_REPRODUCER_DIR") or tempfile.gettempdir()
+    folder = config.reproducer_dir or tempfile.gettempdir()
     try:
         os.makedirs(folder, exist_ok=True)
         handle, path = tempfile.mkstemp(".mlir", "scancc-reproducer-", folder)

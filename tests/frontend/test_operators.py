@@ -8,7 +8,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.config import SWITCHES, change_flags, config
+from scancc.config import SWITCHES, Config, change_flags, config
 from scancc.frontend.constants import as_operand, constant_int
 from scancc.frontend.graph import Constant, TensorType, Variable
 from scancc.frontend.reference import evaluate
@@ -210,8 +210,9 @@ def test_switches_are_set_checked_and_put_back():
     assert config.floatX == "float64" and config is sc.config
     with change_flags(floatX="float32"):
         assert config.floatX == "float32"
-        with change_flags({"scan.debug": True}), config.change_flags(scan__allow_gc=True):
-            assert config.scan.debug and config.scan.allow_gc
+        with (pytest.warns(UserWarning, match="config.scan.debug = True has no effect"),
+              change_flags({"scan.debug": True, "verify": False}), config.change_flags(scan__allow_gc=False)):
+            assert config.scan.debug and not config.verify
         assert not config.scan.debug
     assert config.floatX == "float64"
     with pytest.raises(ValueError, match="it takes 'float64' or 'float32'"):
@@ -246,6 +247,43 @@ def test_environment_of_a_switch_read_late(monkeypatch):
         assert [os.environ[f"SCANCC_{n}"] for n in ("CACHE_DIR", "CACHE", "CACHE_MB")] == ["elsewhere", "0", "3.0"]
         assert config.cache is False and config.cache_mb == 3
     assert os.environ["SCANCC_CACHE_DIR"] == "somewhere" and config.cache is True
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("contract", "nope"), ("contract", ""), ("verify", 1), ("verify", None), ("cache", "maybe"), ("cache_mb", -1.0),
+    ("cache_mb", float("nan")), ("cache_mb", float("inf")), ("cache_mb", True), ("cache_mb", "many"),
+    ("mode", "FASTEST"), ("mode", 3), ("optimizer", "fast"), ("on_opt_error", "shrug"), ("floatX", "float65"),
+    ("exception_verbosity", "medium"), ("compute_test_value", "yes"), ("cast_policy", "strict"),
+])
+def test_a_value_that_is_none_of_a_switch_is_refused(name, value):
+    before = str(config)
+    with pytest.raises((ValueError, TypeError), match=rf"config\.{name} is .*; it takes "):
+        setattr(config, name, value)
+    with pytest.raises((ValueError, TypeError), match=rf"config\.{name} is .*; it takes "):
+        change_flags({name: value})
+    assert str(config) == before
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("SCANCC_VERIFY", "maybe"), ("SCANCC_CONTRACT", "x"), ("SCANCC_CACHE", "maybe"), ("SCANCC_CACHE_MB", "-3"),
+    ("SCANCC_FLOATX", "float16"), ("SCANCC_MODE", "fastest"),
+])
+def test_a_wrong_value_in_the_environment_is_refused(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=f"the environment variable {name} is {value!r}|{name} is {value}"):
+        Config()
+
+
+def test_the_environment_gives_first_values(monkeypatch):
+    monkeypatch.setenv("SCANCC_CONTRACT", "off")
+    monkeypatch.setenv("SCANCC_VERIFY", "")
+    assert not Config().contract and Config().verify
+
+
+def test_a_misspelt_variable_of_the_environment_is_said(monkeypatch):
+    monkeypatch.setenv("SCANCC_FLOTX", "float32")
+    with pytest.warns(UserWarning, match="SCANCC_FLOTX is no switch .*did you mean SCANCC_FLOATX?"):
+        assert Config().floatX == "float64"
 
 
 def test_every_switch_says_what_it_does():

@@ -285,7 +285,7 @@ def test_the_environment_sets_the_size(tmp_path, monkeypatch):
     opened = cache._current()
     assert opened is not None and opened.limit_nbytes == 1 << 19
     monkeypatch.setenv("SCANCC_CACHE_MB", "much")
-    with pytest.raises(ValueError, match="SCANCC_CACHE_MB is 'much'; it takes a number of megabytes"):
+    with pytest.raises(ValueError, match="SCANCC_CACHE_MB is 'much'; it takes a float"):
         cache.load(KEY)
 
 
