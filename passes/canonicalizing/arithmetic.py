@@ -61,17 +61,9 @@ def _is_defined(op: Op, operands: list[Any]) -> bool:
         return int(operands[1]) not in (0, -1)
     if op.name in ("arith.shli", "arith.shrsi", "arith.shrui"):
         return 0 <= int(operands[1]) < 8 * operands[0].dtype.itemsize
-    if op.name in ("arith.fptosi", "arith.fptoui"):
-        return _fits(float(operands[0]), op.result.type, signed=op.name == "arith.fptosi")
     if op.name in ("arith.maximumf", "arith.minimumf"):
         return bool(operands[0] != operands[1]) or bool(np.signbit(operands[0]) == np.signbit(operands[1]))
     return True
-
-
-def _fits(value: float, type: t.Type, signed: bool) -> bool:
-    width = type.width if isinstance(type, t.IntType) else 64
-    low, high = (-(2 ** (width - 1)), 2 ** (width - 1)) if signed else (0, 2 ** width)
-    return math.isfinite(value) and low <= math.trunc(value) < high
 
 
 @rule(*(name for name, definition in OPS.items() if COMMUTATIVE in definition.traits))

@@ -11,6 +11,7 @@ import numpy as np
 from scancc.errors import UnsupportedError
 from scancc.frontend.graph import Variable, user_location
 from scancc.frontend.site import Site
+from scancc.ir.casts import converted
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,7 @@ def _converted(value: Any, into: In, position: int) -> np.ndarray:
         )
     array = _as_array(value, into, position)
     if into.allow_downcast or _loses_nothing(value, array, dtype, into.allow_downcast):
-        with np.errstate(all="ignore"):
-            return array.astype(dtype)
+        return converted(array, dtype)
     raise into.error(
         position, f"{_kind_of(value)} could lose precision as {dtype}",
         f"pass np.asarray(value, {dtype!r}), or build the function with allow_input_downcast=True",

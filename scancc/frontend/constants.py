@@ -14,6 +14,7 @@ import numpy as np
 
 from scancc.config import config
 from scancc.frontend.graph import DTYPES, Constant, Variable, dtype_name
+from scancc.ir.casts import converted
 
 _INT_DTYPES = ("int8", "int16", "int32", "int64", "uint64")
 _KIND_ORDER = "biufc"
@@ -99,9 +100,15 @@ def constant(value: object, name: str | None = None, ndim: int | None = None,
     return Constant(data, name=name)
 
 
+def array_of(value: object, dtype: str) -> np.ndarray:
+    """A new array of `dtype`; floats become integers as `cast` has it."""
+    given = np.asarray(value)
+    return converted(given, dtype) if given.dtype.kind == "f" else np.array(value, dtype)
+
+
 def _as_array(value: object, dtype: object) -> np.ndarray:
     if dtype is not None:
-        return np.array(value, dtype=dtype_name(dtype))
+        return array_of(value, dtype_name(dtype))
     if isinstance(value, int) and not isinstance(value, bool):
         return np.asarray(value, smallest_int(value))
     if _is_python_number(value):

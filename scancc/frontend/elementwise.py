@@ -8,9 +8,11 @@ computes in; an axis known to have length 1 stretches, any other must agree when
 
 Semantics, which the reference and the native code share:
 - integers wrap; integer division and modulo round towards minus infinity, and by zero give 0;
-- an integer to a negative power gives 0; a shift by the width or more gives 0 (`>>` of a negative: -1);
+- an integer to a negative power gives 0, unless it is 1 or -1, whose powers are whole;
+- a shift by the width or more gives 0 (`>>` of a negative: -1);
 - maximum, minimum and sgn give NaN where an operand is NaN; comparisons with NaN are False, `neq` True;
-- a float becomes a bool by `!= 0`.
+- a float becomes a bool by `!= 0`, and an integer by cutting towards zero; beyond the integer's range the
+  nearest one there is, NaN 0.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from scancc.frontend.constants import (
 from scancc.frontend.dims import SameShape, dim, dimshuffle
 from scancc.frontend.finiteness import surely_finite
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, dtype_name
+from scancc.ir.casts import converted
 
 
 @dataclass(frozen=True)
@@ -284,7 +287,8 @@ def _typed(entry: ScalarFn, operands: list[Variable]) -> list[Variable]:
 
 @dataclass(frozen=True)
 class Cast(SameShape, Op):
-    """Another dtype: floats to integers cut towards zero, anything to bool by `!= 0`."""
+    """Another dtype: floats to integers cut towards zero and kept in their range (NaN: 0), anything to bool
+    by `!= 0`."""
 
     dtype: str
 
@@ -295,8 +299,7 @@ class Cast(SameShape, Op):
         return [TensorType(self.dtype, x.type.shape)]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        with np.errstate(all="ignore"):
-            return [inputs[0].astype(self.dtype)]
+        return [converted(inputs[0], self.dtype)]
 
 
 def cast(x: object, dtype: object) -> Variable:
@@ -305,8 +308,7 @@ def cast(x: object, dtype: object) -> Variable:
     if isinstance(var, Constant) and (var.weak or var.dtype != name):
         if kind(var.dtype) == "c" and kind(name) != "c":
             Cast(name).infer(var)
-        with np.errstate(all="ignore"):
-            return Constant(var.data.astype(name), name=var.name)
+        return Constant(converted(var.data, name), name=var.name)
     return var if var.dtype == name else Cast(name)(var)
 
 

@@ -155,9 +155,13 @@ def floor_div_float(b: Any, x: Any, y: Any, dtype: str) -> Any:
 
 
 def power_signed(b: Any, x: Any, y: Any, dtype: str) -> Any:
-    zero = b.const(0, x.type)
+    """Of a negative exponent its last bit counts: a base of 1 or -1 has a whole result, any other is 0 then."""
+    zero, one = b.const(0, x.type), b.const(1, x.type)
     negative = b.cmpi("slt", y, zero)
-    return b.select(negative, zero, power_unsigned(b, x, b.select(negative, zero, y), dtype))
+    unit = b.condition("ori", b.cmpi("eq", x, one), b.cmpi("eq", x, b.const(-1, x.type)))
+    last = b.select(unit, b.op("arith.andi", [y, one], [x.type]), one)
+    base = b.select(b.condition("ori", unit, b.cmpi("sge", y, zero)), x, zero)
+    return power_unsigned(b, base, b.select(negative, last, y), dtype)
 
 
 def power_unsigned(b: Any, x: Any, y: Any, dtype: str) -> Any:

@@ -11,14 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from scancc.ir.dialects.math import power as power_of_floats
+
 Array = Any
 
 
 def power(x: Array, y: Array) -> Array:
-    """NumPy's, with 0 for an integer to a negative power."""
-    if x.dtype.kind != "i":
-        return np.power(x, y)
-    return np.where(y < 0, 0, np.power(x, np.maximum(y, 0)))
+    """C's; an integer to a negative power is 0, but for 1 and -1, whose powers are whole."""
+    if x.dtype.kind == "f":
+        return power_of_floats(x, y)
+    if x.dtype.kind == "i":
+        unit = np.abs(x) == 1
+        x, y = np.where((y < 0) & ~unit, 0, x), np.where(y < 0, np.where(unit, y & 1, 1), y)
+    return np.power(x, y)
 
 
 def sigmoid(x: Array) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scancc.errors import TypeMismatchError
+from scancc.frontend.constants import array_of
 from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
 from scancc.frontend.stream_type import Draws, StreamType
 
@@ -154,7 +155,7 @@ def shared(
         return StreamVariable.of_key(_key_of(value), name)
     if isinstance(value, Variable):
         raise TypeError(f"shared: {value!r} is symbolic; a shared variable starts from numbers or an array")
-    array = np.asarray(value, dtype=None if dtype is None else dtype_name(dtype))
+    array = np.asarray(value) if dtype is None else array_of(value, dtype_name(dtype))
     if array.dtype.name not in DTYPES:
         raise TypeError(f"shared: {value!r} cannot become a tensor (its dtype would be {array.dtype})")
     lengths: Sequence[Any] = shape or broadcastable or (None,) * array.ndim

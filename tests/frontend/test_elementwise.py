@@ -33,8 +33,17 @@ EXPECTED = {
     "quotient": lambda x, y: np.where((x == 0) | (y == 0), 0, x / y),
     "masked_mul": lambda x, y: np.where(x == 0, 0, x * y),
     "masked_div": lambda x, y: np.where(x == 0, 0, x / y),
-    "power": lambda x, y: np.where(y < 0, 0, x ** abs(y.clip(0))) if x.dtype.kind == "i" else x**y,
+    "power": lambda x, y: _whole_power(x, y, 8 * x.dtype.itemsize) if x.dtype.kind == "i" else x**y,
 }
+
+
+@np.vectorize
+def _whole_power(x, y, width):
+    """By Python's integers, modulo 2**width; of a negative exponent only 1 and -1 have a power but 0."""
+    x, y, half = int(x), int(y), 2 ** (int(width) - 1)
+    if y < 0:
+        return 0 if abs(x) != 1 else x ** (y & 1)
+    return (pow(x, y, 2 * half) + half) % (2 * half) - half
 
 
 def _half_away(v):
@@ -351,6 +360,17 @@ def test_power_with_the_number_two_is_a_square():
     x = T.fvector("x")
     assert (x**2).owner.op.fn == "sqr" and (x**2).dtype == "float32"
     assert (T.ivector() ** 2.0).dtype == "float64"
+
+
+@pytest.mark.parametrize("mode", ["native", "reference"])
+def test_powers_do_not_depend_on_the_shape(mode):
+    x, y, p, q = T.vector("x"), T.vector("y"), T.scalar("p"), T.scalar("q")
+    base, exponent = np.array([-np.inf, -np.inf, -0.0, 4.0]), np.array([0.5, 2.0, 0.5, -0.5])
+    run = sc.function([x, y], x**y, mode=mode)
+    one = sc.function([p, q], p**q, mode=mode)
+    np.testing.assert_array_equal(run(base, exponent), [np.inf, np.inf, 0.0, 0.5])
+    np.testing.assert_array_equal([one(*pair) for pair in zip(base, exponent, strict=True)], run(base, exponent))
+    np.testing.assert_array_equal(sc.function([x], x**0.5, mode=mode)(base), [np.inf, np.inf, 0.0, 2.0])
 
 
 def test_clip_and_composed_functions():

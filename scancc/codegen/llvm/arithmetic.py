@@ -161,16 +161,6 @@ def index_cast(e: FunctionEmitter, op: Op) -> None:
         _convert(e, op, "sext" if bits[0] < bits[1] else "trunc")
 
 
-@emits("arith.fptosi", "arith.fptoui")
-def float_to_int(e: FunctionEmitter, op: Op) -> None:
-    """Out of range the nearest integer there is, 0 of NaN, never poison."""
-    source, kind = op.operands[0], llvm_type(op.result.type)
-    stype = llvm_type(source.type)
-    word = "fptosi" if op.name == "arith.fptosi" else "fptoui"
-    callee = e.out.intrinsic(f"llvm.{word}.sat.{suffix(op.result.type)}.{suffix(source.type)}", kind, stype)
-    e.env[op.result] = e.emit(f"call {kind} @{callee}({stype} {e.value(source)})")
-
-
 _INTRINSICS = {"absf": "fabs", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "sqrt": "sqrt",
                "roundeven": "roundeven", "round": "round", "copysign": "copysign", "fma": "fma"}
 

@@ -42,7 +42,7 @@ def cast(low: Lowering, node: Apply) -> Sequence[Value]:
 
 
 def convert(b: Builder, x: Value, source: str, target: str) -> Value:
-    """A scalar of dtype `source` as dtype `target`, as NumPy's astype does."""
+    """A scalar of dtype `source` as dtype `target`, as `ir.casts.converted` does."""
     if source == target:
         return x
     to = t.scalar(target)
@@ -73,10 +73,7 @@ def _from_float(b: Builder, x: Value, target: str, to: t.Type) -> Value:
     if isinstance(to, t.FloatType):
         assert isinstance(x.type, t.FloatType)
         return b.op("arith.extf" if to.width > x.type.width else "arith.truncf", [x], [to])
-    if target == "uint64":
-        return b.op("arith.fptoui", [x], [to])
-    wide = b.op("arith.fptosi", [x], [t.i64])  # then the low bits, as a C cast of NumPy gives them
-    return _resize(b, wide, to, signed=True)
+    return b.op("arith.fptoui" if kind(target) == "u" else "arith.fptosi", [x], [to])
 
 
 def _resize(b: Builder, x: Value, to: t.Type, signed: bool) -> Value:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..casts import converted
 from ..core import Op
 from ..ops import COMMUTATIVE, NO_SPECULATION, PURE, Dialect
 from ..types import element, i1, numpy_dtype
@@ -129,17 +130,17 @@ def cast(op: Op, x: Any) -> Any:
     if op.name == "arith.bitcast":
         return x.view(target)
     if op.name == "arith.fptoui":
-        return np.trunc(x).astype(f"u{target.itemsize}").view(target)
-    return x.astype(target)
+        return converted(x, f"u{target.itemsize}").view(target)
+    return converted(x, target)
 
 
 for _name, _doc in [
     ("extf", "to a wider float"), ("truncf", "to a narrower float"),
     ("extsi", "to a wider integer, signed"), ("extui", "to a wider integer, unsigned"),
     ("trunci", "to a narrower integer: the low bits"), ("sitofp", "signed integer to float"),
-    ("uitofp", "unsigned integer to float"), ("fptosi", "float to signed integer toward zero"),
-    ("fptoui", "float to unsigned integer toward zero"), ("index_cast", "between index and integers"),
-    ("bitcast", "the same bits"),
+    ("uitofp", "unsigned integer to float"), ("fptosi", "float to the nearest signed integer toward zero; NaN to 0"),
+    ("fptoui", "float to the nearest unsigned integer toward zero; NaN to 0"),
+    ("index_cast", "between index and integers"), ("bitcast", "the same bits"),
 ]:
     arith.elementwise(_name, "x", cast, _doc, takes_op=True)
 

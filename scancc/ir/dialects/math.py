@@ -50,6 +50,14 @@ def sigmoid(x: Any) -> Any:
     return np.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype)
 
 
+def power(x: Any, y: Any) -> Any:
+    """C's pow whatever the shapes: of one number, and of one exponent for a whole array, NumPy takes a root or a
+    square instead, which differ at -inf and -0."""
+    x, y = np.broadcast_arrays(x, y)
+    pairs = [np.append(v, v.dtype.type(1)) for v in (x, y)]  # two numbers at least, one after the other
+    return np.power(*pairs)[:-1].reshape(x.shape)
+
+
 def _nan_safe(function: Any) -> Any:
     return lambda x: x if np.isnan(x) else function(x)
 
@@ -78,7 +86,7 @@ for _name, _numpy, _doc in [
 math.elementwise("ipowi", "base exponent", quiet(np.power),
                  "integer power modulo 2**width; the exponent is not negative", same_types=True)
 math.elementwise("absi", "x", np.abs, "absolute value of a signed integer", same_types=True)
-math.elementwise("powf", "base exponent", quiet(np.power), "base**exponent, C's pow", same_types=True)
+math.elementwise("powf", "base exponent", quiet(power), "base**exponent, C's pow", same_types=True)
 math.elementwise("atan2", "y x", np.arctan2, "angle of the point (x, y)", same_types=True)
 math.elementwise("copysign", "magnitude sign", np.copysign, "magnitude with the sign of the other",
                  same_types=True)
