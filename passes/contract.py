@@ -7,10 +7,13 @@
 Why: the latency from a state to the next is the speed limit of a sequential scan: 4 cycles instead of
 6 for `a*h + b*x`. Of two products the one on the chain is joined; a sum whose other side is later on
 the chain (`acc + a*x`) stays as it is, because its addition alone is shorter.
-Conservative: only a product with one use, in the same block; a sum marked `exact` stays. The result is
-rounded once instead of twice, so it may differ in the last bit from separate operations; no other
-rewriting of floats is done.
-Off with SCANCC_CONTRACT=0, and on targets without a fused multiply-add.
+What may be joined by default: `a * b + c`, where the sum is then rounded once in place of twice. Not a difference,
+which can cancel to the rounding error of a product that alone is not rounded: `a*a - b*b` of equal numbers, or
+`m2 - m*m` of a constant series, would be that error instead of 0, and their root NaN. Of a sum of two products,
+which cancels in the same way, only the one on the chain, where that shortens it. Everything where
+`fast_math='contract'` is allowed; nothing where a sum is marked `exact` (`fast_math=False`).
+Conservative: only a product with one use, in the same block. No other rewriting of floats is done.
+Off on targets without a fused multiply-add.
 Cost: linear. Runs after `fuse`, when the step's arithmetic is scalar.
 """
 
@@ -18,6 +21,8 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Value, defined_in
+from scancc.ir.fast_math import allowed, is_exact
+from scancc.ir.remarks import remark
 
 MUL_CYCLES, ADD_CYCLES, FMA_CYCLES = 3, 3, 4  # Zen 4; other current cores have equal or closer numbers
 OFF_CYCLE = -1000  # a value that does not wait for the state
@@ -49,9 +54,8 @@ def _waiting_args(generic: Op) -> dict[Value, int]:
 def _contract_block(block: Block, ready: dict[Value, int]) -> None:
     """Walk in order, with the cycle at which each value is ready, counted from the state's."""
     for op in list(block.ops):
-        exact = "exact" in op.attrs
         wide = bool(op.results) and isinstance(op.results[0].type, t.FloatType) and op.results[0].type != t.f16
-        if op.name in ("arith.addf", "arith.subf") and not exact and wide:  # float16 is computed in float32
+        if op.name in ("arith.addf", "arith.subf") and wide and not is_exact(op):  # float16 is computed in float32
             _contract_sum(op, ready)
         else:
             wait = max((ready.get(v, OFF_CYCLE) for v in op.operands), default=OFF_CYCLE)
@@ -68,17 +72,35 @@ def _contract_sum(op: Op, ready: dict[Value, int]) -> None:
     best, choice = separate, None
     for side in (0, 1):
         product = op.operands[side].op
-        if product is None or product.name != "arith.mulf" or product.parent is not op.parent:
-            continue
-        if sum(op.operands[side].uses.values()) != 1:
+        if product is None or not _is_joinable(op, product):
             continue
         joined = max(*map(at, product.operands), at(op.operands[1 - side])) + FMA_CYCLES
         if joined < best or (choice is None and (joined == best or best < 0)):
             best, choice = joined, side
-    if choice is None:
+    if choice is None or not _may_join(op, choice, shorter=0 <= best < separate):
         ready[op.result] = separate if separate >= 0 else OFF_CYCLE
         return
     ready[_join(op, choice)] = best if best >= 0 else OFF_CYCLE
+
+
+def _is_joinable(op: Op, product: Op) -> bool:
+    return product.name == "arith.mulf" and product.parent is op.parent and sum(product.result.uses.values()) == 1
+
+
+def _may_join(op: Op, side: int, shorter: bool) -> bool:
+    """Whether the product on a `side` of a sum may go unrounded; says so in a remark. `shorter`: that shortens
+    the chain from a state to the next."""
+    product, other = (op.operands[i].op for i in (side, 1 - side))
+    assert product is not None
+    cancels = op.name == "arith.subf" or any(v.op is not None and v.op.name == "arith.negf" for v in product.operands)
+    two = other is not None and other.name == "arith.mulf"
+    if not (cancels or (two and not shorter)) or allowed(op).allows("contract"):
+        remark("contract", op, True, "the sum and its product are rounded once", part="contract")
+        return True
+    kind = "a difference" if cancels else "a sum of two products"
+    remark("contract", op, False, f"{kind} may cancel to the rounding error of the product that is rounded",
+           "fast_math='contract' allows it")
+    return False
 
 
 def _join(op: Op, side: int) -> Value:

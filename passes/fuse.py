@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, dynamic_dims
@@ -350,7 +351,7 @@ def _accumulate(op: Op, nest: _Nest, accesses: Sequence[tuple[Value, Access]], n
     element = t.element(result)
     b = nest.outer
     shape = result.shape if isinstance(result, t.TensorType) else ()
-    start, combine = combiner(b, kind, element, nest)
+    start, combine = combiner(b, kind, element, nest, is_exact(op))
     factors = [nest.element(v, access) for v, access in accesses]
     _cover_sizes(nest, accesses)
     running = nest.block.add_arg(element, "acc")
@@ -382,8 +383,8 @@ def _multiply(b: Builder, x: Value, y: Value) -> Value:
     return b.mulf(x, y) if t.is_float(x.type) else b.muli(x, y)
 
 
-def combiner(b: Builder, kind: str, element: t.Type, nest: _Nest):  # type: ignore[no-untyped-def]
-    """Start value and combining function of a reduction."""
+def combiner(b: Builder, kind: str, element: t.Type, nest: _Nest, exact: bool):  # type: ignore[no-untyped-def]
+    """Start value and combining function of a reduction; `exact`: in the order written."""
     family = "complex" if t.is_complex(element) else "float" if t.is_float(element) else (
         "bool" if element == t.i1 else "int")
     unsigned = kind.endswith("u")
@@ -392,7 +393,8 @@ def combiner(b: Builder, kind: str, element: t.Type, nest: _Nest):  # type: igno
         start = _extreme(element, start == "low", unsigned)
         if family == "int" and unsigned:
             name = name.replace("si", "ui")
-    return b.const(start, element), lambda x, y: nest.body.op(name, [x, y], [x.type])
+    attrs = {"exact": True} if exact else {}
+    return b.const(start, element), lambda x, y: nest.body.op(name, [x, y], [x.type], attrs)
 
 
 _COMBINE: dict[tuple[str, str], tuple[str, object]] = {

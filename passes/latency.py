@@ -8,16 +8,21 @@
 for a state %y, where %a and %x do not wait for it: `y + a*(x - y)` is `(1 - a)*y + a*x`. Only one
 product and one sum then stand between a state and the next (4 cycles as a fused multiply-add, 7
 before), and %k is invariant where %a is.
-Conservative: exactly this form (and `y - a*(y - x)`), with each part used once; the error of either form
-is a rounding of the size of y's. Off with SCANCC_CONTRACT=0, as is `contract`, which runs next.
+Only where `reassociate` is allowed: the new form does not keep a constant series (x = y) to the last bit, has other
+results at infinities, and its error is a rounding of the size of a*x and a*y, not of y. No proof about %a changes the
+first two, so there is no guard under which it would be done by default.
+Conservative: exactly this form (and `y - a*(y - x)`), with each part used once; a constant %a outside [0, 1], which
+would cost digits, stays. A multiply-add comes of it where `contract`, which runs next, finds a target that has one.
 Cost: linear. Source: exponential smoothing as it is usually written against its affine form.
 """
 
 from __future__ import annotations
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder
+from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, defined_in
+from scancc.ir.fast_math import allowed, is_exact
+from scancc.ir.remarks import remark
 
 
 def latency(module: Op) -> None:
@@ -42,11 +47,26 @@ def _rewrite(block: Block, states: set[Value]) -> None:
     waiting = set(states)
     for op in list(block.ops):
         found = _approach(op, states, waiting)
-        if found is not None:
+        if found is not None and _may_rewrite(op, found[1]):
             waiting.add(_affine(op, *found))
         elif any(v in waiting for v in op.operands) or any(
                 v in waiting for inner in op.walk() for v in inner.operands):
             waiting.update(op.results)
+
+
+def _may_rewrite(op: Op, factor: Value) -> bool:
+    """Whether `reassociate` is allowed, and does not cost digits; says so in a remark."""
+    known = constant_of(factor)
+    permitted = allowed(op).allows("reassociate") and not is_exact(op)
+    if not permitted:
+        remark("latency", op, False, "y + a*(x - y) is left as it is: (1 - a)*y + a*x rounds otherwise",
+               "fast_math='reassociate' allows it, and its chain from state to state is shorter")
+    elif known is not None and not 0 <= known <= 1:
+        remark("latency", op, False, f"y + a*(x - y) with a = {known}, outside [0, 1], would lose digits as "
+               "(1 - a)*y + a*x")
+    else:
+        remark("latency", op, True, "y + a*(x - y) became (1 - a)*y + a*x", part="reassociate")
+    return permitted and (known is None or bool(0 <= known <= 1))
 
 
 def _approach(op: Op, states: set[Value], waiting: set[Value]) -> tuple[Value, Value, Value] | None:

@@ -125,7 +125,8 @@ class Function:
         swap = dict(swap or {})
         updates = {} if delete_updates else {swap.get(s, s): v for s, v in program.updates}
         return function(list(program.inputs), outputs, updates=updates, givens=swap, mode=self.mode,
-                        no_default_updates=True, name=name or self.name, on_unused_input="ignore")
+                        no_default_updates=True, name=name or self.name, on_unused_input="ignore",
+                        fast_math=program.fast_math)
 
     def in_mode(self, mode: Any) -> Function:
         """The same program, with the same shared variables, run in another mode."""
@@ -156,7 +157,7 @@ def function(
     inputs: Any, outputs: Any = None, mode: Any = None, updates: Any = None, givens: Any = None,
     no_default_updates: Any = False, accept_inplace: bool = False, name: str | None = None,
     rebuild_strict: bool = True, allow_input_downcast: bool | None = None, profile: Any = None,
-    on_unused_input: str | None = None, trust_input: bool = False,
+    on_unused_input: str | None = None, trust_input: bool = False, fast_math: Any = None,
 ) -> Function:
     """Compile a program of symbolic variables into a callable.
 
@@ -164,8 +165,10 @@ def function(
     updates: dict or pairs, shared variable to new value, applied after each call. givens: variables to
     replace by others. mode: 'native' (default) or 'reference', the NumPy interpreter. `accept_inplace`, `profile`
     and `trust_input` have no effect.
+    fast_math: what may change a number beside what is done by default, any of 'contract', 'reassociate' and
+    'approximate', or True for all; False for not even the default (docs/floating_point.md). None: `config.fast_math`.
     Raises UnusedInputError, MissingInputError, TypeError or ValueError where the program is wrong.
     """
     program = make_program(inputs, outputs, updates, givens, no_default_updates, on_unused_input,
-                           allow_input_downcast, rebuild_strict, name)
+                           allow_input_downcast, rebuild_strict, name, fast_math)
     return Function(program, mode_named(mode))

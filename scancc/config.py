@@ -19,6 +19,8 @@ from contextlib import ContextDecorator
 from dataclasses import dataclass
 from typing import Any, Self
 
+from scancc import fast_math
+
 
 @dataclass(frozen=True)
 class Switch:
@@ -34,6 +36,7 @@ class Switch:
     read_late: bool = False
     or_any_with: str = ""
     inert: bool = False
+    names_parts: bool = False  # its values are what `fast_math.parse` reads, kept as text
 
     @property
     def environment(self) -> str:
@@ -44,6 +47,8 @@ class Switch:
         source = source or f"config.{self.name}"
         if self.or_any_with and hasattr(value, self.or_any_with):
             return value
+        if self.names_parts:
+            return str(fast_math.parse(value, source))
         if isinstance(value, str) and self.type is not str:
             value = _parse(self, value, source)
         if self.type is float and isinstance(value, int) and not isinstance(value, bool):
@@ -96,7 +101,9 @@ SWITCHES: dict[str, Switch] = {
         Switch("reproducer_dir", str, "", "where a crash of the compiler leaves its IR; empty: the temporary folder.",
                read_late=True),
         Switch("verify", bool, True, "whether the IR is verified after each pass."),
-        Switch("contract", bool, True, "whether `a * b + c` may round once, where the target can."),
+        Switch("fast_math", str, "default", "what may change a number where `fast_math=` is not given: 'default', "
+               "'strict', or the parts that are allowed beside (docs/floating_point.md).", names_parts=True),
+        Switch("contract", bool, True, "False is fast_math = 'strict', whose older name this is."),
         Switch("compute_test_value", str, "off", "not 'off': ops run on `x.tag.test_value` when they are applied.",
                _REACTIONS),
         Switch("scan.allow_gc", bool, False, "for older programs; memory is planned ahead.", inert=True),

@@ -38,6 +38,7 @@ CPU_SCAN: tuple[str, ...] = (
     "fuse",
     "cse",           # bodies that fuse brought together share work
     "dce",
+    "reciprocal",    # after fuse: a divisor from outside the loop nest is a scalar then
     "latency",       # before contract, which then joins the new product and sum
     "contract",      # after fuse: the step's arithmetic is scalar then
     "lanes",         # reads the loop nests that fuse made

@@ -39,7 +39,7 @@ pipeline.load((*pipeline.CPU_SCAN, *pipeline.CPU_LOOP))  # with the import, not 
 def lower(program: Program) -> Op:
     """The scan IR of a program, before any pass: inputs, then shared variables; outputs, then updates."""
     inputs = [*(i.variable for i in program.inputs), *program.shared]
-    return lower_program(symbol_of(program), inputs, program.results)
+    return lower_program(symbol_of(program), inputs, program.results, program.fast_math)
 
 
 def symbol_of(program: Program) -> str:
@@ -62,10 +62,16 @@ class Compiled:
     report: pipeline.Report
     dims: tuple[tuple[str, ...], ...] = ()  # for each input, a name for each axis
     gpu: GpuText | None = None  # for a GPU: `llvm_text` is the kernels', this has the host's part too
+    fast_math: str = "default"  # what was allowed to change a number
 
     @property
     def remarks(self) -> list[Remark]:
         return self.report.remarks
+
+    @property
+    def fast_math_used(self) -> tuple[str, ...]:
+        """The parts of fast_math by which a pass did change numbers."""
+        return tuple(sorted({r.part for r in self.remarks if r.part and r.done}))
 
     def artifact(self) -> Artifact:
         """Object code, from the disk cache where it is there."""
@@ -106,15 +112,16 @@ def compile_program(program: Program, target: Target | None = None, export: bool
     inputs, outputs = signature(program)
     inputs = _with_bounds(inputs, module)
     dims = tuple(tuple(f"{p.name}_n{axis}" for axis in range(p.rank)) for p in inputs)
-    return Compiled(symbol_of(program), module, text, inputs, outputs, checks, target, report, dims, gpu)
+    return Compiled(symbol_of(program), module, text, inputs, outputs, checks, target, report, dims, gpu,
+                    str(program.fast_math))
 
 
 def passes_for(target: Target, export: bool = False) -> str:
     """The pipeline of a target, as text."""
     names = [*pipeline.GPU_SCAN, *pipeline.GPU_LOOP] if target.kind == "ptx" else (
         [*pipeline.CPU_SCAN, *pipeline.CPU_LOOP])
-    if not (target.has_fma and config.contract):
-        names = [n for n in names if n not in ("latency", "contract")]
+    if not target.has_fma:
+        names.remove("contract")
     if export and target.kind == "cpu":
         names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
     return ",".join(n if n != "vectorize" else f"vectorize{{bits={8 * target.vector_bytes}}}" for n in names)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
+from scancc.ir.fast_math import is_exact
 from scancc.ir.shapes import fill
 
 from .context import Context, converts
@@ -209,12 +210,18 @@ def _reduce_in_register(c: Context, n: Nest, counters: list[Value], start: Value
     def reduce(dims: Sequence[int], at: list[Value], running: Value) -> Value:
         if not dims:
             return element(c, n, at, running)
-        attrs = dict(REDUCTION_LOOP) if len(dims) == 1 else None
+        attrs = dict(REDUCTION_LOOP) if len(dims) == 1 and not _in_order(n) else None
         with c.carrying_loop(n.sizes[dims[0]], [running], attrs) as (counter, (inner,), finish):
             load_at(c, n, dict(enumerate([*at, counter])), dims[0])
             finish([reduce(dims[1:], [*at, counter], inner)])
         return c.results[0]
     return reduce(n.reduced, list(counters), start)
+
+
+def _in_order(n: Nest) -> bool:
+    """Whether the elements must be combined in the order written."""
+    combine = n.op.body.terminator.operands[0].op
+    return combine is not None and is_exact(combine)
 
 
 def _accumulates_rows(n: Nest) -> bool:

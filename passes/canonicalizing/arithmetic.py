@@ -149,7 +149,7 @@ def sum_(op: Op, b: Builder) -> Outcome:
         return x
     for first, second in ((x, y), (y, x)):
         if negated := made_by(second, "arith.negf"):
-            return b.op("arith.subf", [first, negated.operands[0]], [x.type])
+            return b.op("arith.subf", [first, negated.operands[0]], [x.type], dict(op.attrs))
     return None
 
 
@@ -160,7 +160,7 @@ def difference(op: Op, b: Builder) -> Outcome:
     if is_number(y, 0.0):
         return x
     negated = made_by(y, "arith.negf")
-    return b.op("arith.addf", [x, negated.operands[0]], [x.type]) if negated else None
+    return b.op("arith.addf", [x, negated.operands[0]], [x.type], dict(op.attrs)) if negated else None
 
 
 @rule("arith.negf")

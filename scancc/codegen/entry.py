@@ -94,6 +94,7 @@ class Entry:
 
     `early[j]`: output j may have fewer rows than its query says. `query_reads[i]`: the sizes depend on
     the values of tensor i. `output_dims`: the dimension that an output's axis has, where it is an input's.
+    `fast_math`: what was allowed to change a number; `fast_math_used`: the parts by which something did.
     """
 
     name: str
@@ -104,6 +105,8 @@ class Entry:
     early: tuple[bool, ...] = ()
     query_reads: tuple[bool, ...] = ()
     output_dims: tuple[tuple[str | None, ...], ...] = ()
+    fast_math: str = "default"
+    fast_math_used: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.name)

@@ -47,6 +47,7 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
             ],
         },
         "single_output": single_output,
+        "fast_math": {"allowed": entry.fast_math, "used": list(entry.fast_math_used)},
         "inputs": [p.to_json() for p in entry.inputs],
         "outputs": [p.to_json() for p in entry.outputs],
         "checks": [c.to_json() for c in entry.checks],

@@ -41,6 +41,10 @@ class Compiled(Protocol):
     def dims(self) -> tuple[tuple[str, ...], ...]: ...
     @property
     def target(self) -> Target: ...
+    @property
+    def fast_math(self) -> str: ...
+    @property
+    def fast_math_used(self) -> tuple[str, ...]: ...
 
 
 def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
@@ -58,6 +62,8 @@ def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
         _early(compiled),
         _reads(compiled, query),
         _output_dims(compiled, query, axes, names),
+        compiled.fast_math,
+        compiled.fast_math_used,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from scancc.config import config
 from scancc.errors import MissingInputError, UnusedInputError
+from scancc.fast_math import DEFAULT, STRICT, FastMath, parse
 from scancc.frontend.arguments import In, bind
 from scancc.frontend.clone import replacements
 from scancc.frontend.constants import as_operand, as_tensor_variable, strong
@@ -57,6 +58,7 @@ class Program:
     shared: tuple[SharedVariable, ...]  # read, in order of first use
     layout: OutputLayout
     name: str | None = None
+    fast_math: FastMath = DEFAULT
 
     @property
     def results(self) -> list[Variable]:
@@ -68,6 +70,7 @@ def make_program(
     inputs: Any, outputs: Any = None, updates: Any = None, givens: Any = None,
     no_default_updates: bool | Iterable[SharedVariable] = False, on_unused_input: str | None = None,
     allow_input_downcast: bool | None = None, rebuild_strict: bool = True, name: str | None = None,
+    fast_math: Any = None,
 ) -> Program:
     """The checked program of a call of `function`."""
     site = Site(name, user_location(), "function")
@@ -83,7 +86,13 @@ def make_program(
     _check_complete(results, variables, site)
     _check_used(ins, results, on_unused_input, site)
     shared = tuple(v for v in leaves(results, stop=variables) if isinstance(v, SharedVariable))
-    return Program(tuple(ins), tuple(replaced), tuple(new_values.items()), shared, layout, name)
+    return Program(tuple(ins), tuple(replaced), tuple(new_values.items()), shared, layout, name,
+                   _configured_fast_math() if fast_math is None else parse(fast_math))
+
+
+def _configured_fast_math() -> FastMath:
+    """What may change a number where the call does not say."""
+    return parse(config.fast_math) if config.contract else STRICT
 
 
 class Evaluation:

@@ -17,6 +17,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from scancc.errors import TypeMismatchError
+from scancc.fast_math import FastMath
 from scancc.frontend.constants import is_discrete
 from scancc.frontend.control import Check
 from scancc.frontend.dims import ShapeI, dim, dims
@@ -135,6 +136,7 @@ class Scan(Op):
     body: Body
     label: str | None = None  # the user's name for it
     truncate_gradient: int = -1
+    fast_math: FastMath | None = None  # what may change its numbers; None: what the function around it says
 
     def __eq__(self, other: object) -> bool:
         """Two scans are equal that compute the same, under whatever names."""
@@ -151,7 +153,7 @@ class Scan(Op):
 
     @cached_property
     def _signature(self) -> tuple[object, ...]:
-        return self.truncate_gradient, self.body.signature()
+        return self.truncate_gradient, self.fast_math, self.body.signature()
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scancc.fast_math import FastMath, parse
 from scancc.frontend import operators as _operators  # noqa: F401 - variables learn to be sliced
 from scancc.frontend.closure import Closure, check_passed, check_strict, close
 from scancc.frontend.constants import as_operand, strong
@@ -47,6 +48,7 @@ def scan(
     strict: bool = False,
     return_list: bool = False,
     return_updates: bool = True,
+    fast_math: Any = None,
 ) -> Any:
     """Run the step `fn` over sequences, from initial states, and collect what it gives.
 
@@ -57,6 +59,7 @@ def scan(
 
     Returns `(outputs, updates)`: each output has a new leading axis, one row a step; one output comes
     by itself unless `return_list`, none is None; `updates` goes to `function(..., updates=updates)`.
+    `fast_math`: as for `function`, for this loop (and its gradient) alone.
     `mode`, `profile` and `allow_gc` are accepted and have no effect: the loop is compiled with the
     function around it.
     """
@@ -64,6 +67,7 @@ def scan(
     request = _Request(
         fn, parse_sequences(sequences, site), parse_states(outputs_info, site),
         [as_operand(v) for v in as_list(non_sequences)], bool(go_backwards), bool(strict), site,
+        None if fast_math is None else parse(fast_math),
     )
     length = scan_length(request.sequences, step_count(n_steps, site), site)
     step = _settle(request)
@@ -83,6 +87,7 @@ class _Request:
     go_backwards: bool
     strict: bool
     site: Site
+    fast_math: FastMath | None
 
     def parameter_names(self) -> list[str | None]:
         """The names that `fn` gives its arguments."""
@@ -270,7 +275,7 @@ def _build(
         check_strict(closure.invariants, request.non_sequences, request.site)
     body, xs = _body(request, step, closure, list(updates), bool(stop))
     inits = [initial_rows(s, request.site) for s in step.states if s.recurrent]
-    op = Scan(body, request.site.label, truncate_gradient)
+    op = Scan(body, request.site.label, truncate_gradient, request.fast_math)
     carry, ys = op.apply_to(ScanInputs(length, xs, [*inits, *updates], closure.invariants))
     mention([*carry, *ys], *request.written(), *(m for var in ancestors([*roots, *stop]) for m in var.mentions))
     traces, others = iter(carry), iter(ys)

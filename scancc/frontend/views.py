@@ -13,21 +13,24 @@ Function = Callable[..., Any]
 def map(
     fn: Function, sequences: Any, non_sequences: Any = None, truncate_gradient: int = -1,
     go_backwards: bool = False, mode: Any = None, name: str | None = None, return_updates: bool = True,
+    fast_math: Any = None,
 ) -> Any:
     """`fn` of each row: a scan without states. Returns `(outputs, updates)`."""
     return scan(
         fn, sequences, [], non_sequences, truncate_gradient=truncate_gradient, go_backwards=go_backwards,
-        mode=mode, name=name, return_updates=return_updates,
+        mode=mode, name=name, return_updates=return_updates, fast_math=fast_math,
     )
 
 
 def reduce(
     fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = None, go_backwards: bool = False,
     mode: Any = None, name: str | None = None, return_updates: bool = True,
+    fast_math: Any = None,
 ) -> Any:
     """The last value of each output of a scan. `fn` gets the row first, then the accumulator."""
     outputs, updates = scan(
-        fn, sequences, outputs_info, non_sequences, go_backwards=go_backwards, mode=mode, name=name
+        fn, sequences, outputs_info, non_sequences, go_backwards=go_backwards, mode=mode, name=name,
+        fast_math=fast_math,
     )
     if isinstance(outputs, list):
         last: Any = [output[-1] for output in outputs]
@@ -39,14 +42,16 @@ def reduce(
 def foldl(
     fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = None, mode: Any = None,
     name: str | None = None, return_updates: bool = True,
+    fast_math: Any = None,
 ) -> Any:
     """`reduce` from the first row to the last."""
-    return reduce(fn, sequences, outputs_info, non_sequences, False, mode, name, return_updates)
+    return reduce(fn, sequences, outputs_info, non_sequences, False, mode, name, return_updates, fast_math)
 
 
 def foldr(
     fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = None, mode: Any = None,
     name: str | None = None, return_updates: bool = True,
+    fast_math: Any = None,
 ) -> Any:
     """`reduce` from the last row to the first; `fn` still gets the row first, then the accumulator."""
-    return reduce(fn, sequences, outputs_info, non_sequences, True, mode, name, return_updates)
+    return reduce(fn, sequences, outputs_info, non_sequences, True, mode, name, return_updates, fast_math)

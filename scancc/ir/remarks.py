@@ -18,7 +18,7 @@ from .core import Location, Op
 @dataclass(frozen=True)
 class Remark:
     """One decision of a pass. `value` is the name of the op's first result; `hint` says what the
-    user can change."""
+    user can change; `part` is the part of fast_math by which numbers change, where they do."""
 
     pass_name: str
     op: str
@@ -27,6 +27,7 @@ class Remark:
     done: bool
     reason: str
     hint: str = ""
+    part: str = ""
 
     def __str__(self) -> str:
         place = "{}:{}:{}: ".format(*self.location) if self.location else ""
@@ -39,12 +40,12 @@ class Remark:
 _active: ContextVar[list[Remark] | None] = ContextVar("scancc_remarks", default=None)
 
 
-def remark(pass_name: str, op: Op, done: bool, reason: str, hint: str = "") -> None:
+def remark(pass_name: str, op: Op, done: bool, reason: str, hint: str = "", part: str = "") -> None:
     """Note a decision about `op`; costs nothing where nobody collects."""
     into = _active.get()
     if into is not None:
         value = op.results[0].name if op.results else None
-        into.append(Remark(pass_name, op.name, value, op.location, done, reason, hint))
+        into.append(Remark(pass_name, op.name, value, op.location, done, reason, hint, part))
 
 
 @contextmanager

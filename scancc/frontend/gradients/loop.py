@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from scancc.fast_math import FastMath
 from scancc.frontend.dims import dim, int64
 from scancc.frontend.elementwise import apply_scalar
 from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, equal_computations, rebuild
@@ -57,9 +58,9 @@ class Loop:
         return len(self.ys) - 1
 
     def run(
-        self, length: Variable, label: str | None, replace: Mapping[Variable, Variable]
+        self, length: Variable, label: str | None, replace: Mapping[Variable, Variable], fast_math: FastMath | None
     ) -> ScanOutputs[Variable]:
-        """The outputs of the loop, after `replace` is done in its step."""
+        """The outputs of the loop, after `replace` is done in its step; `fast_math` is that of the forward scan."""
         rows = rebuild([*(lag.next for lag in self.lags), *self.ys], dict(replace))
         carry = tuple(lag.carry(row) for lag, row in zip(self.lags, rows, strict=False))
         ys = tuple(rows[len(carry):])
@@ -67,7 +68,7 @@ class Loop:
         xs, consts = ({k: v for k, v in group.items() if k in used} for group in (self.xs, self.consts))
         body = Body(tuple(xs), carry, tuple(consts), ys)
         groups = ScanInputs(length, list(xs.values()), [lag.init for lag in self.lags], list(consts.values()))
-        return Scan(body, label).apply_to(groups)
+        return Scan(body, label, fast_math=fast_math).apply_to(groups)
 
 
 # ---- lengths ------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ class _Reverse:
         label = None if self.op.label is None else f"grad_of_{self.op.label}"
         if not self.loop.lags and not self.loop.ys:
             return self._nothing()
-        done = self.loop.run(self.length, label, self.recall.replace)
+        done = self.loop.run(self.length, label, self.recall.replace, self.op.fast_math)
         return ScanInputs(
             None,
             [None if after is None else self._of_sequence(x, after(done))

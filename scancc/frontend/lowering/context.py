@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from scancc.errors import MissingInputError, UnsupportedError
+from scancc.fast_math import DEFAULT, FastMath
 from scancc.frontend import graph
 from scancc.frontend.control import IfElse
 from scancc.frontend.graph import Apply, Constant, Variable
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op, module
+from scancc.ir.fast_math import allow
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.shapes import dynamic_dims
 
@@ -29,8 +31,9 @@ def lowers(*classes: type) -> Callable[[Lower], Lower]:
     return register
 
 
-def lower_program(name: str, inputs: Sequence[Variable], outputs: Sequence[Variable]) -> Op:
-    """A module with the function `name` of `inputs` that returns `outputs`."""
+def lower_program(name: str, inputs: Sequence[Variable], outputs: Sequence[Variable],
+                  fast_math: FastMath = DEFAULT) -> Op:
+    """A module with the function `name` of `inputs` that returns `outputs`; `fast_math` may change its numbers."""
     block = Block(ir_type(v.type) for v in inputs)
     lowering = Lowering(Builder(block))
     for var, arg in zip(inputs, block.args, strict=True):
@@ -41,6 +44,7 @@ def lower_program(name: str, inputs: Sequence[Variable], outputs: Sequence[Varia
     lowering.b.make("func.return", results)
     type = t.FunctionType(tuple(a.type for a in block.args), tuple(v.type for v in results))
     func = Op("func.func", attrs={"sym_name": name, "function_type": type}, regions=[Region([block])])
+    allow(func, fast_math if fast_math != DEFAULT else None)
     return module([func])
 
 

@@ -18,6 +18,7 @@ from scancc.frontend.scan import Carry, Scan
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.fast_math import allow
 from scancc.ir.ops import CHECKS, PURE, has_trait
 from scancc.ir.shapes import dynamic_dims
 
@@ -283,6 +284,7 @@ class _ScanLowering:
         groups = [[self.length], xs, init, [self.length] * len(stacked), dims]
         low.b.location = self.location
         made = low.b.grouped("scan.scan", groups, types + [t.index] * len(stop), attrs, [Region([self.block])])
+        allow(made, self.op.fast_math)
         rows = made.results[-1] if stop else self.length
         stacks = made.results[len(init):len(init) + len(stacked)]
         for stack, sizes in zip(stacks, row_sizes, strict=True):
