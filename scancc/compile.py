@@ -93,7 +93,7 @@ class Function:
         """IR, LLVM IR and signature for this machine."""
         return stages.compile_program(self.program)
 
-    def export_form(self, target: Target | None = None) -> Compiled:
+    def export_form(self, target: Target | str | None = None) -> Compiled:
         """As `compiled`, for a caller in C, and for any target."""
         return stages.compile_program(self.program, target, export=True)
 
@@ -103,7 +103,7 @@ class Function:
         return self.compiled.remarks
 
     def dump(self, stage: str = "scan", after_each_pass: bool = False, only_changed: bool = False,
-             target: Target | None = None, locations: bool = False) -> str:
+             target: Target | str | None = None, locations: bool = False) -> str:
         """The program as text at a stage: 'graph', 'scan', 'loop', 'llvm' or 'asm'.
 
         `after_each_pass` adds the IR after every pass up to the stage; with `only_changed`, after those

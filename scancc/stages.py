@@ -98,12 +98,12 @@ def _without_collection() -> Iterator[None]:
 
 @deep_recursion()
 @_without_collection()
-def compile_program(program: Program, target: Target | None = None, export: bool = False) -> Compiled:
+def compile_program(program: Program, target: Target | str | None = None, export: bool = False) -> Compiled:
     """Lower a program, run the passes of `target` (default: this machine) and print LLVM IR.
 
     `export`: for callers who own the outputs, which an error must leave untouched.
     """
-    target = target or targets.host()
+    target = targets.target_of(target) or targets.host()
     module = lower(program)
     report = pipeline.run(module, passes_for(target, export), verify=config.verify)
     checks = number_checks(module)
@@ -198,14 +198,14 @@ def _object_code(text: str, target: Target) -> bytes:
 
 
 def dump(program: Program, stage: str, after_each_pass: bool = False, only_changed: bool = False,
-         target: Target | None = None, locations: bool = False) -> str:
+         target: Target | str | None = None, locations: bool = False) -> str:
     """See `Function.dump`."""
     if stage not in ("graph", "scan", "loop", "llvm", "asm"):
         raise ValueError(f"there is no stage '{stage}'; the stages are graph, scan, loop, llvm, asm")
     if stage == "graph":
         from scancc.frontend.printing import debugprint
         return str(debugprint(list(program.results), file="str"))
-    target = target or targets.host()
+    target = targets.target_of(target) or targets.host()
     if stage in ("scan", "loop"):
         return _dump_ir(program, stage, after_each_pass, only_changed, target, locations)
     text = compile_program(program, target).llvm_text

@@ -45,15 +45,19 @@ def export(
     path: str | os.PathLike[str],
     emit: Sequence[str] | str | None = None,
     prefix: str = "",
-    target: Target | None = None,
+    target: Target | str | None = None,
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
     `functions`: what `sc.function` returned, one or a list. `path`: a folder (then the first function's
     name names the files), or a path whose last part is the library's name. `emit`: kinds of files, all by
-    default. `prefix` goes before every symbol. Where no C compiler is, all but the `.so` is written, with
-    a warning. Raises ExportError where names or kinds are wrong, OSError where files cannot be written.
+    default. `prefix` goes before every symbol. `target`: a text such as the command line takes ('x86-64-v3',
+    'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default. Where no C compiler is, all but the
+    `.so` is written, with a warning. Raises ExportError or TargetError where names or kinds are wrong, OSError where
+    files cannot be written.
     """
+    if not isinstance(prefix, str):
+        raise TypeError(f"prefix is {prefix!r}; give the text that goes before every symbol")
     listed = list(functions) if isinstance(functions, (list, tuple)) else [functions]
     if not listed:
         raise ExportError("there is nothing to export; give at least one function")
@@ -65,7 +69,7 @@ def export(
     return done
 
 
-def _compiled(function: Any, target: Target | None) -> Compiled:
+def _compiled(function: Any, target: Target | str | None) -> Compiled:
     if not hasattr(function, "export_form"):
         raise ExportError(f"{function!r} cannot be exported; give what sc.function(...) returned")
     found: Compiled = function.export_form(target)
@@ -101,8 +105,12 @@ def export_compiled(
 def _kinds(emit: Sequence[str] | str | None, target: Target) -> list[str]:
     """The kinds asked for, in an order in which each finds what it needs."""
     known = CPU_KINDS if target.kind == "cpu" else GPU_KINDS
-    wanted = known if emit is None else emit.split(",") if isinstance(emit, str) else list(emit)
-    wanted = [k.strip().lstrip(".") for k in wanted]
+    given = known if emit is None else emit.split(",") if isinstance(emit, str) else emit
+    if not isinstance(given, list | tuple) or not all(isinstance(k, str) for k in given):
+        raise TypeError(f"emit is {emit!r}; give kinds of files, among {', '.join(known)}, or None for all")
+    if not given:
+        raise ExportError(f"emit is {emit!r}, so nothing would be written; kinds are {', '.join(known)}")
+    wanted = [k.strip().lstrip(".") for k in given]
     for kind in wanted:
         if kind not in known:
             what = "a CPU" if target.kind == "cpu" else target.sm
@@ -113,6 +121,8 @@ def _kinds(emit: Sequence[str] | str | None, target: Target) -> list[str]:
 def _place(path: str | os.PathLike[str], name: str) -> tuple[Path, str]:
     """The folder, and the name without suffix, of the files."""
     text = os.fspath(path)
+    if not text:
+        raise ExportError("the path is empty; give a folder ('.' is the current one), or a path that ends in a name")
     if text.endswith(("/", os.sep)) or os.path.isdir(text):
         return Path(text), name
     stem = Path(text)

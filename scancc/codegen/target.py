@@ -78,6 +78,15 @@ def host() -> Target:
     return Target(llvm.get_process_triple(), llvm.get_host_cpu_name(), text)
 
 
+def target_of(given: object) -> Target | None:
+    """A target, or the text of one, as a target; None, for this machine, stays."""
+    if given is None or isinstance(given, Target):
+        return given
+    if not isinstance(given, str):
+        raise TypeError(f"target is {given!r}; give a text such as 'native', 'x86-64-v3' or 'sm_90'")
+    return parse(given)
+
+
 @functools.cache
 def parse(text: str) -> Target:
     """The target that a text names; TargetError, with near names, where there is none.

@@ -20,7 +20,7 @@ from scancc.codegen.archive import archive
 from scancc.codegen.entry import ExportError
 from scancc.codegen.export import CPU_KINDS, export
 from scancc.codegen.signature import entry_of
-from scancc.codegen.target import host, parse
+from scancc.codegen.target import host
 from scancc.runtime import load
 
 ROOT = Path(__file__).parents[2]
@@ -224,7 +224,7 @@ def test_llvm_text_is_the_whole_module(built: Path) -> None:
 
 
 def test_other_target(power: Any, tmp_path: Path) -> None:
-    done = export(power, tmp_path, target=parse("aarch64-linux-gnu"), emit=("o", "a", "h", "json", "s"))
+    done = export(power, tmp_path, target="aarch64-linux-gnu", emit=("o", "a", "h", "json", "s"))
     assert len(done.files) == 5
     assert (tmp_path / "power.o").read_bytes()[18] == 183  # EM_AARCH64
     manifest = json.loads((tmp_path / "power.json").read_text())
@@ -254,10 +254,17 @@ def test_a_failing_c_compiler_is_quoted(power: Any, tmp_path: Path, monkeypatch:
         ({"emit": "ptx"}, "'ptx' is no kind"),
         ({"prefix": "a-"}, "no name in C"),
         ({"prefix": "2"}, "no name in C"),
+        ({"prefix": 2}, "prefix is 2; give the text"),
+        ({"emit": []}, "nothing would be written"),
+        ({"emit": 5}, "emit is 5; give kinds of files"),
+        ({"target": "z80"}, "there is no target 'z80'"),
+        ({"target": "x86-64-v99"}, "there is no target 'x86-64-v99'.*did you mean x86-64"),
+        ({"target": "sm_1"}, "there is no GPU target 'sm_1'"),
+        ({"target": 90}, "target is 90; give a text"),
     ],
 )
 def test_refused(power: Any, tmp_path: Path, arguments: dict[str, Any], say: str) -> None:
-    with pytest.raises(ExportError, match=say):
+    with pytest.raises((ValueError, TypeError), match=say):
         export(power, tmp_path, **arguments)
     assert list(tmp_path.iterdir()) == []
 
