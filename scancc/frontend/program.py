@@ -19,7 +19,7 @@ from scancc.frontend.graph import Constant, Variable, leaves, mentioned, rebuild
 from scancc.frontend.reference import Evaluator
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site, described
-from scancc.frontend.updates import update_pairs, with_default_updates
+from scancc.frontend.updates import update_pairs, warn_of_forks, with_default_updates
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def make_program(
     new_values = _all_updates(replaced, _updates(updates, site), replace, no_default_updates, variables)
     _check_values(new_values, site)
     results = [*replaced, *new_values.values()]
+    warn_of_forks(results, variables, site)
     _check_complete(results, variables, site)
     _check_used(ins, results, on_unused_input, site)
     shared = tuple(v for v in leaves(results, stop=variables) if isinstance(v, SharedVariable))
@@ -192,14 +193,11 @@ def _all_updates(
     no_default_updates: bool | Iterable[SharedVariable], stop: Sequence[Variable],
 ) -> dict[SharedVariable, Variable]:
     """The updates given, and the default ones of the other shared variables that are read."""
-    given = dict(zip(updates, rebuild(list(updates.values()), replace), strict=True))
+    every = with_default_updates(outputs, updates, stop, replace)
     if no_default_updates is True:
-        return given
+        return {shared: every[shared] for shared in updates}
     without = set() if no_default_updates is False else set(no_default_updates)
-    every = with_default_updates(outputs, given, stop)
-    added = [shared for shared in every if shared not in given and shared not in without]
-    values = rebuild([every[shared] for shared in added], replace)
-    return {**given, **dict(zip(added, values, strict=True))}
+    return {shared: value for shared, value in every.items() if shared in updates or shared not in without}
 
 
 def _check_givens(replace: Mapping[Variable, Variable], ins: Sequence[In], site: Site) -> None:

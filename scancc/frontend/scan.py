@@ -137,6 +137,7 @@ class Scan(Op):
     label: str | None = None  # the user's name for it
     truncate_gradient: int = -1
     fast_math: FastMath | None = None  # what may change its numbers; None: what the function around it says
+    origin: object = field(default_factory=object)  # one object for a scan and those that its derivatives make of it
 
     def __eq__(self, other: object) -> bool:
         """Two scans are equal that compute the same, under whatever names."""

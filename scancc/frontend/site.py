@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 from scancc.frontend.graph import Location, Variable
@@ -22,6 +23,11 @@ class Site:
         label = "" if self.label is None else f" {self.label!r}"
         place = "" if self.location is None else f" ({self.location})"
         return f"{self.what}{label}{place}: {fact}.\n  {remedy}."
+
+    def warn(self, fact: str, remedy: str) -> None:
+        """Warn of what is not wrong and yet hardly meant, at the user's line."""
+        place = Location("scancc", 0) if self.location is None else self.location
+        warnings.warn_explicit(self.text(fact, remedy), UserWarning, place.file, place.line)
 
     def template(self, fact: str, remedy: str) -> str:
         """As `text`, a format string to be filled with run-time numbers where `NUMBER` stands."""

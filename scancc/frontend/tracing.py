@@ -28,7 +28,7 @@ from scancc.frontend.states import (
 from scancc.frontend.step_result import StepResult, parse_step_result
 from scancc.frontend.stream_type import StreamType
 from scancc.frontend.test_values import pass_rows
-from scancc.frontend.updates import OrderedUpdates, with_default_updates
+from scancc.frontend.updates import OrderedUpdates, warn_of_forks, with_default_updates
 
 Outputs = Variable | list[Variable] | None
 
@@ -66,14 +66,27 @@ def scan(
     site = Site(name, user_location())
     request = _Request(
         fn, parse_sequences(sequences, site), parse_states(outputs_info, site),
-        [as_operand(v) for v in as_list(non_sequences)], bool(go_backwards), bool(strict), site,
-        None if fast_math is None else parse(fast_math),
+        [as_operand(v) for v in as_list(non_sequences)], bool(go_backwards), bool(strict), site=site,
+        fast_math=None if fast_math is None else parse(fast_math),
     )
     length = scan_length(request.sequences, step_count(n_steps, site), site)
     step = _settle(request)
     outputs, updates = _build(request, step, length, _truncation(truncate_gradient, site))
     result = _arranged(outputs, return_list)
-    return (result, updates) if return_updates else result
+    if return_updates:
+        return result, updates
+    _check_no_updates(updates, site)
+    return result
+
+
+def scan_held(fn: Callable[..., Any], sequences: Any, outputs_info: Any = None,
+              name: str | None = None) -> list[Variable]:
+    """A scan within an op: what `fn` closes over is one value for all steps, draws and shared variables too."""
+    site = Site(name, user_location())
+    rows, states = parse_sequences(sequences, site), parse_states(outputs_info, site)
+    request = _Request(fn, rows, states, [], held=True, site=site)
+    outputs, _ = _build(request, _settle(request), scan_length(request.sequences, None, site), -1)
+    return outputs
 
 
 @dataclass(frozen=True)
@@ -84,10 +97,11 @@ class _Request:
     sequences: list[SequenceSpec]
     states: list[StateSpec]
     non_sequences: list[Variable]
-    go_backwards: bool
-    strict: bool
-    site: Site
-    fast_math: FastMath | None
+    go_backwards: bool = False
+    strict: bool = False
+    held: bool = False  # shared variables do not move
+    site: Site = Site(None, None)
+    fast_math: FastMath | None = None
 
     def parameter_names(self) -> list[str | None]:
         """The names that `fn` gives its arguments."""
@@ -285,10 +299,14 @@ def _build(
 
 def _all_updates(request: _Request, step: _Step) -> dict[SharedVariable, Variable]:
     """The step's updates, and those that the shared variables it reaches bring themselves."""
+    if request.held:
+        return {}
     roots = [*step.result.outputs, *([] if step.result.stop is None else [step.result.stop])]
     fixed = [v for v in request.non_sequences if not isinstance(v, SharedVariable)]
     check_passed(step.result.updates.values(), roots, [*fixed, *step.own], request.site)
-    updates = with_default_updates(roots, step.result.updates, [*fixed, *step.own])
+    stop = [*fixed, *step.own]
+    updates = with_default_updates(roots, step.result.updates, stop)
+    warn_of_forks([*roots, *updates.values()], stop, request.site)
     for shared, value in updates.items():
         if value.dtype != shared.dtype or value.ndim != shared.ndim:
             raise TypeError(request.site.text(
@@ -338,6 +356,15 @@ def _truncation(truncate_gradient: Any, site: Site) -> int:
             "give -1 for the whole gradient, or how many steps the gradient goes back",
         ))
     return int(truncate_gradient)
+
+
+def _check_no_updates(updates: OrderedUpdates, site: Site) -> None:
+    """Where only the outputs are returned there are no updates to lose."""
+    if updates:
+        raise ValueError(site.text(
+            f"the step has updates, of {', '.join(map(repr, updates))}, which return_updates=False would drop",
+            "leave return_updates out: outputs, updates = scan(...), and pass function(..., updates=updates)",
+        ))
 
 
 def _arranged(outputs: list[Variable], return_list: bool) -> Outputs:

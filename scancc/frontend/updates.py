@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from scancc.frontend.graph import Variable, leaves, user_location
+from scancc.frontend.graph import Variable, leaves, rebuild, user_location
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site
+from scancc.frontend.stream_moves import Moves
+from scancc.frontend.stream_type import StreamType
 
 
 class OrderedUpdates(dict[SharedVariable, Variable]):
@@ -65,16 +67,42 @@ def _pair(item: Any, site: Site) -> tuple[Any, Any]:
 
 
 def with_default_updates(
-    roots: Iterable[Variable], updates: Mapping[SharedVariable, Variable], stop: Iterable[Variable] = ()
+    roots: Iterable[Variable], updates: Mapping[SharedVariable, Variable], stop: Iterable[Variable] = (),
+    replace: Mapping[Variable, Variable] | None = None,
 ) -> dict[SharedVariable, Variable]:
-    """`updates`, and those of every shared variable in the graph that brings its own."""
-    roots, stop, result = list(roots), list(stop), dict(updates)
+    """`updates`, and those of every shared variable in the graph that brings its own, with `replace` put in place.
+
+    A rule given that is the variable's own says no more than that it brings one.
+    """
+    roots, stop, replace = list(roots), list(stop), dict(replace or {})
+    given = [shared for shared, value in updates.items() if value is not shared.default_update]
+    result = dict(zip(given, rebuild([updates[shared] for shared in given], replace), strict=True))
     while True:
-        reached = leaves([*roots, *result.values()], stop)
-        brought = {
-            v: v.default_update for v in reached
-            if isinstance(v, SharedVariable) and v.default_update is not None and v not in result
-        }
-        if not brought:
+        graph = [*roots, *result.values()]
+        found = {v for v in leaves(graph, stop) if isinstance(v, SharedVariable) and v.default_update is not None}
+        fresh = [v for v in (*found, *updates) if v not in result]
+        if not fresh:
             return result
-        result.update(brought)
+        result.update((v, default_update(v, graph, stop, replace)) for v in fresh)
+
+
+def default_update(shared: SharedVariable, graph: Sequence[Variable], stop: Sequence[Variable],
+                   replace: Mapping[Variable, Variable]) -> Variable:
+    """What `shared` becomes where no rule is given: by its own rule; a stream the state after all its draws."""
+    assert shared.default_update is not None
+    (rule,) = rebuild([shared.default_update], dict(replace))
+    if not isinstance(shared.type, StreamType):
+        return rule
+    moves = Moves(graph, stop)
+    if not any(move.by_scan for move in moves.of(shared)):
+        moves = Moves([*graph, rule], stop)
+    last = moves.last(shared)
+    return rule if last is None else last
+
+
+def warn_of_forks(graph: Sequence[Variable], stop: Sequence[Variable], site: Site) -> None:
+    """Say where what is drawn twice from one state of a stream looks like fresh numbers."""
+    moves = Moves(graph, stop)
+    for leaf in leaves(graph, stop):
+        if isinstance(leaf, SharedVariable) and leaf.default_update is not None:
+            moves.warn_of_forks(leaf, site)

@@ -28,10 +28,11 @@ def reduce(
     fast_math: Any = None,
 ) -> Any:
     """The last value of each output of a scan. `fn` gets the row first, then the accumulator."""
-    outputs, updates = scan(
+    found = scan(
         fn, sequences, outputs_info, non_sequences, go_backwards=go_backwards, mode=mode, name=name,
-        fast_math=fast_math,
+        return_updates=return_updates, fast_math=fast_math,
     )
+    outputs, updates = found if return_updates else (found, None)
     if isinstance(outputs, list):
         last: Any = [output[-1] for output in outputs]
     else:

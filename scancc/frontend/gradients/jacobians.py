@@ -18,7 +18,7 @@ from scancc.frontend.graph import Variable, mention, user_location
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.shaping import arange, specify_shape
 from scancc.frontend.site import Site, described
-from scancc.frontend.tracing import scan
+from scancc.frontend.tracing import scan_held
 
 
 def Rop(
@@ -107,9 +107,8 @@ def jacobian(
 def _rows(expression: Variable, wrt: Any, name: str, options: dict[str, Any]) -> Any:
     """For each element of a vector, its gradients."""
     variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
-    rows = scan(
-        lambda i: grad(expression[i], variables, add_names=False, **options),
-        sequences=arange(dim(expression, 0)), name=name, return_list=True, return_updates=False,
+    rows = scan_held(
+        lambda i: grad(expression[i], variables, add_names=False, **options), arange(dim(expression, 0)), name=name,
     )
     return as_given(wrt, rows)
 

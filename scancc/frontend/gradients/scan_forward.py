@@ -42,7 +42,7 @@ class _Forward:
             (*body.ys, *(m for m in inner[n:] if m is not None)), body.stop,
         )
         label = None if self.op.label is None else f"rop_of_{self.op.label}"
-        done = Scan(doubled, label, self.op.truncate_gradient, self.op.fast_math).apply_to(ScanInputs(
+        done = Scan(doubled, label, self.op.truncate_gradient, self.op.fast_math, self.op.origin).apply_to(ScanInputs(
             inputs.length, [*inputs.xs, *moved_xs], [*inputs.inits, *inits], [*inputs.consts, *moved_consts]
         ))
         found = dict(zip(states, done.carry[n:], strict=True))

@@ -25,7 +25,7 @@ from scancc.frontend.reduction import max as max_
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.scan_module import until
 from scancc.frontend.shaping import arange, flatten, join, reshape
-from scancc.frontend.tracing import scan
+from scancc.frontend.tracing import scan_held
 
 Lengths = Sequence[Any]
 _DIGITS = {"float32": 24, "float16": 11}  # of the numbers below 1 that have a dtype's spacing there
@@ -156,7 +156,7 @@ def _tried(s: Source, lengths: Lengths, shape: Variable) -> tuple[Variable, Vari
         left = e.cast(missing, "int64") if missing.ndim == 0 else sum_(missing)
         return value, until(e.eq(left, 0))
 
-    values, _ = scan(attempt, sequences=[normals, waits], outputs_info=start)
+    (values,) = scan_held(attempt, [normals, waits], start)
     return values[-1], s.exponential(lengths)
 
 
@@ -175,5 +175,5 @@ def poisson(s: Source, lengths: Lengths, mean: Variable) -> Variable:
         left = waiting if waiting.ndim == 0 else sum_(waiting)
         return [time, count + waiting], until(e.eq(left, 0))
 
-    (_, counts), _ = scan(arrive, sequences=gaps, outputs_info=[zero, e.cast(zero, "int64")])
+    _, counts = scan_held(arrive, gaps, [zero, e.cast(zero, "int64")])
     return counts[-1]
