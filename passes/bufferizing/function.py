@@ -7,7 +7,7 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.ops import CHECKS, has_trait
 
-from . import arrays, library, nests, scans  # noqa: F401  (register their converters)
+from . import arrays, decompositions, library, nests, scans  # noqa: F401  (register their converters)
 from .context import Context, is_counted
 
 

@@ -198,16 +198,10 @@ def outer(x: object, y: object) -> Variable:
     return mul(dimshuffle(a, 0, "x"), dimshuffle(b, "x", 0))
 
 
-def norm(x: object, ord: object = None, axis: int | Sequence[int] | None = None,
-         keepdims: bool = False) -> Variable:
-    """The norm of a vector, or of a matrix taken as a vector: see `reduction.norm`."""
-    return reduction.norm(x, ord, axis, keepdims)
-
-
 # ---- solving ------------------------------------------------------------------------------------------
 
 
-def _check_square(what: str, a: Variable) -> None:
+def check_square(what: str, a: Variable) -> None:
     if a.ndim != 2 or kind(a.dtype) not in "fc":
         raise TypeError(f"{what} takes a square matrix of floats, not {a!r} {a.type}")
     m, n = a.type.shape
@@ -215,7 +209,7 @@ def _check_square(what: str, a: Variable) -> None:
         raise ValueError(f"{what}: the matrix {a!r} is {a.type}; it must be square")
 
 
-def _check_square_array(what: str, a: np.ndarray) -> None:
+def check_square_array(what: str, a: np.ndarray) -> None:
     if a.shape[0] != a.shape[1]:
         raise ValueError(f"{what}: the matrix has shape {a.shape}; it must be square")
 
@@ -237,7 +231,7 @@ class Solve(Op):
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         a, b = inputs
-        _check_square("solve", a)
+        check_square("solve", a)
         if b.ndim not in (1, 2) or b.dtype != a.dtype:
             raise TypeError(f"solve takes a vector or matrix of {a.dtype} on the right, not {b.type}")
         _agree("solve", a, 0, b, 0)
@@ -246,7 +240,7 @@ class Solve(Op):
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         a, b = inputs
-        _check_square_array("solve", a)
+        check_square_array("solve", a)
         if len(a) != len(b):
             raise ValueError(f"solve: a matrix of shape {a.shape} and a right-hand side of shape {b.shape}")
         columns = b if b.ndim == 2 else b[:, None]
@@ -265,12 +259,12 @@ class Cholesky(SameShape, Op):
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (a,) = inputs
-        _check_square("cholesky", a)
+        check_square("cholesky", a)
         return [a.type]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         (a,) = inputs
-        _check_square_array("cholesky", a)
+        check_square_array("cholesky", a)
         factor = np.linalg.cholesky(a)
         return [factor if self.lower else np.ascontiguousarray(factor.T.conj())]
 
@@ -281,11 +275,11 @@ class Inverse(SameShape, Op):
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (a,) = inputs
-        _check_square("inverse", a)
+        check_square("inverse", a)
         return [a.type]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        _check_square_array("inverse", inputs[0])
+        check_square_array("inverse", inputs[0])
         return [np.linalg.inv(inputs[0])]
 
 
@@ -295,11 +289,11 @@ class Det(Op):
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (a,) = inputs
-        _check_square("det", a)
+        check_square("det", a)
         return [TensorType(a.dtype, ())]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        _check_square_array("det", inputs[0])
+        check_square_array("det", inputs[0])
         return [np.asarray(np.linalg.det(inputs[0]))]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scancc.frontend import elementwise as e
-from scancc.frontend import indexing, linalg, reduction, shaping
+from scancc.frontend import indexing, linalg, norms, reduction, shaping
 from scancc.frontend.dims import dimshuffle
 from scancc.frontend.graph import Variable
 from scancc.frontend.reference import evaluate
@@ -99,7 +99,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "repeat": shaping.repeat, "diagonal": shaping.diagonal, "trace": shaping.trace, "fill": shaping.fill,
     "astype": e.cast, "clip": e.clip, "round": e.round_half_to_even, "conj": e.conj, "conjugate": e.conj,
     "take": indexing.take, "set": _write(indexing.set_subtensor), "inc": _write(indexing.inc_subtensor),
-    "dot": linalg.dot, "norm": linalg.norm, "sum": reduction.sum, "prod": reduction.prod,
+    "dot": linalg.dot, "norm": norms.norm, "sum": reduction.sum, "prod": reduction.prod,
     "mean": reduction.mean, "var": reduction.var, "std": reduction.std, "max": reduction.max,
     "min": reduction.min, "argmax": reduction.argmax, "argmin": reduction.argmin, "all": reduction.all,
     "any": reduction.any, "cumsum": reduction.cumsum, "cumprod": reduction.cumprod, "sort": reduction.sort,

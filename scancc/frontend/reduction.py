@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +12,12 @@ from scancc.frontend.constants import as_tensor_variable, float_for, is_discrete
 from scancc.frontend.control import detach
 from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis
 from scancc.frontend.elementwise import (
-    abs_,
     cast,
     conj,
     exp,
     isinf,
     log,
     maximum,
-    power,
     real,
     real_dtype,
     sqr,
@@ -397,20 +394,3 @@ def logaddexp(x: object, *others: object) -> Variable:
 
 def maximum_rank(variables: Sequence[Variable]) -> int:
     return sorted(v.ndim for v in variables)[-1]
-
-
-def norm(x: object, ord: object = None, axis: Axes = None, keepdims: bool = False) -> Variable:
-    """The vector norm over `axis` (all axes): `ord` None or 2, 1, 0, inf, -inf, 'fro' or any number."""
-    var = _as_float(x)
-    if ord in (None, 2, "fro"):
-        square = sqr(abs_(var)) if kind(var.dtype) == "c" else sqr(var)
-        return sqrt(sum(square, axis, keepdims=keepdims))
-    if ord == 0:
-        return sum(cast(var, "bool"), axis, dtype=real_dtype(var.dtype), keepdims=keepdims)
-    if ord == 1:
-        return sum(abs_(var), axis, keepdims=keepdims)
-    if not isinstance(ord, (int, float)):
-        raise ValueError(f"norm: ord {ord!r} is none of None, a number, inf, -inf and 'fro'")
-    if math.isinf(ord):
-        return (max if ord > 0 else min)(abs_(var), axis, keepdims=keepdims)
-    return power(sum(power(abs_(var), ord), axis, keepdims=keepdims), 1 / ord)

@@ -169,6 +169,24 @@ def _same_as(number: int) -> Callable[[Builder, Op, Value], list[Value]]:
     return lambda b, op, value: dims_of(b, op.operands[number])
 
 
+def _square(b: Builder, op: Op, value: Value) -> list[Value]:
+    size = dims_of(b, op.operands[0])[0]
+    return [size] * len(value.type.shape)  # type: ignore[attr-defined]
+
+
+def _svd(b: Builder, op: Op, value: Value) -> list[Value]:
+    rows, columns = dims_of(b, op.operands[0])
+    rank = b.minsi(rows, columns)
+    full = bool(op.attrs["full"].value)
+    return [[rows, rows if full else rank], [rank], [columns if full else rank, columns]][value.index]
+
+
+def _qr(b: Builder, op: Op, value: Value) -> list[Value]:
+    rows, columns = dims_of(b, op.operands[0])
+    rank = rows if op.attrs["complete"].value else b.minsi(rows, columns)
+    return [[rows, rank], [rank, columns]][value.index]
+
+
 _RULES: dict[str, Callable[[Builder, Op, Value], list[Value] | None]] = {
     "tensor.empty": _explicit(0), "tensor.splat": _explicit(1), "scan.broadcast": _explicit(1),
     "scan.reshape": _explicit(1), "scan.iota": _explicit(2), "tensor.cast": _same_as(0),
@@ -177,5 +195,5 @@ _RULES: dict[str, Callable[[Builder, Op, Value], list[Value] | None]] = {
     "scan.transpose": _transpose, "scan.reduce": _reduce, "scan.argreduce": _reduce, "scan.dot": _dot,
     "scan.batch_dot": _batch_dot, "linalg.generic": _generic, "scan.scan": _scan, "scan.concat": _concat,
     "scan.gather": _gather, "scan.cumulative": _same_as(0), "scan.sort": _same_as(0),
-    "scan.solve": _same_as(1), "scan.factor": _same_as(0),
+    "scan.solve": _same_as(1), "scan.factor": _same_as(0), "scan.eigh": _square, "scan.svd": _svd, "scan.qr": _qr,
 }

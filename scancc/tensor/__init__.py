@@ -106,6 +106,7 @@ from scancc.frontend.linalg import (
     outer,
     tensordot,
 )
+from scancc.frontend.norms import norm
 from scancc.frontend.reduction import (
     all,
     any,
@@ -122,7 +123,6 @@ from scancc.frontend.reduction import (
     max_and_argmax,
     mean,
     min,
-    norm,
     prod,
     ptp,
     softmax,

@@ -1,5 +1,6 @@
 """Linear algebra under the newer systems' name `T.linalg`."""
 
+from scancc.frontend.decompositions import eigh, eigvalsh, qr, svd, svdvals
 from scancc.frontend.linalg import (
     cholesky,
     det,
@@ -7,15 +8,15 @@ from scancc.frontend.linalg import (
     matrix_dot,
     matrix_inverse,
     matrix_power,
-    norm,
     solve,
     solve_triangular,
 )
+from scancc.frontend.norms import norm
 from scancc.frontend.shaping import diagonal, trace
 
 inv = matrix_inverse
 
 __all__ = [
-    "cholesky", "det", "diagonal", "inv", "kron", "matrix_dot", "matrix_inverse", "matrix_power", "norm",
-    "solve", "solve_triangular", "trace",
+    "cholesky", "det", "diagonal", "eigh", "eigvalsh", "inv", "kron", "matrix_dot", "matrix_inverse",
+    "matrix_power", "norm", "qr", "solve", "solve_triangular", "svd", "svdvals", "trace",
 ]

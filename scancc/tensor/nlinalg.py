@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from scancc.frontend.decompositions import eigh, eigvalsh, qr, svd
 from scancc.frontend.elementwise import abs_, log, sgn
 from scancc.frontend.graph import Variable
-from scancc.frontend.linalg import det, kron, matrix_dot, matrix_inverse, matrix_power, norm
+from scancc.frontend.linalg import det, kron, matrix_dot, matrix_inverse, matrix_power
+from scancc.frontend.norms import norm
 from scancc.frontend.shaping import diag, diagonal, trace
 
 extract_diag, alloc_diag, inv = diag, diag, matrix_inverse
@@ -17,6 +19,6 @@ def slogdet(x: object) -> tuple[Variable, Variable]:
 
 
 __all__ = [
-    "alloc_diag", "det", "diag", "diagonal", "extract_diag", "inv", "kron", "matrix_dot", "matrix_inverse",
-    "matrix_power", "norm", "slogdet", "trace",
+    "alloc_diag", "det", "diag", "diagonal", "eigh", "eigvalsh", "extract_diag", "inv", "kron", "matrix_dot",
+    "matrix_inverse", "matrix_power", "norm", "qr", "slogdet", "svd", "trace",
 ]

@@ -159,17 +159,6 @@ def test_softmax_over_everything_sums_to_one():
     assert value(T.softmax, np.arange(3)).dtype == "float64"
 
 
-@pytest.mark.parametrize("ord", [None, 1, 2, 3, np.inf, -np.inf, 0])
-def test_vector_norms(ord):
-    data = np.array([3.0, -4.0, 0.0])
-    np.testing.assert_allclose(value(lambda x: x.norm(ord), data), np.linalg.norm(data, ord))
-    np.testing.assert_allclose(value(lambda x: T.norm(x, ord, axis=1), X), np.linalg.norm(X, ord, axis=1))
-
-
-def test_frobenius_norm_and_norm_of_complex_numbers():
-    np.testing.assert_allclose(value(T.norm, X[0]), np.linalg.norm(X[0]))
-    np.testing.assert_allclose(value(T.norm, np.array([3 + 4j, 0])), 5)
-
 
 # ---- T.nnet -----------------------------------------------------------------------------------------
 
@@ -213,7 +202,6 @@ def test_crossentropies():
     (lambda x: T.sort(T.zvector()), TypeError, "sort takes numbers that have an order"),
     (lambda x: T.argsort(T.zvector()), TypeError, "argsort takes numbers that have an order"),
     (lambda x: T.max(T.constant(np.zeros((0,)))), ValueError, "max of an axis of length 0"),
-    (lambda x: T.norm(x, "nuc"), ValueError, "norm: ord 'nuc' is none of"),
 ])
 def test_error_when_built(make, error, text):
     with pytest.raises(error, match=text):

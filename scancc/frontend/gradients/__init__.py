@@ -3,6 +3,7 @@
 from scancc.errors import DisconnectedInputError, NullTypeGradError
 from scancc.frontend.gradients import (  # noqa: F401 - each registers the rules of its ops
     control_rules,
+    decomposition_rules,
     elementwise_rules,
     indexing_rules,
     linalg_rules,

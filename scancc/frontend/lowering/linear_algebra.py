@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.errors import UnsupportedError
+from scancc.frontend.decompositions import QR, SVD, Eigh
 from scancc.frontend.graph import Apply
 from scancc.frontend.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, Solve
-from scancc.frontend.lowering.context import Lowering, lowers
+from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
 from scancc.frontend.lowering.shaping import shuffle
 from scancc.ir import types as t
 from scancc.ir.core import Value
@@ -65,3 +66,41 @@ def factor(low: Lowering, node: Apply) -> Sequence[Value]:
     made = low.tensor("scan.factor", [matrix], t.element(matrix.type), low.dims(matrix), {"kind": kind})
     upper = isinstance(node.op, Cholesky) and not node.op.lower
     return [shuffle(low, made, (1, 0)) if upper else made]
+
+
+@lowers(Eigh)
+def eigh(low: Lowering, node: Apply) -> Sequence[Value]:
+    op, (matrix,) = node.op, low.inputs(node)
+    assert isinstance(op, Eigh)
+    _require_square(low, matrix, "eigh")
+    n = low.dims(matrix)[0]
+    return _decomposed(low, "eigh", matrix, [[n], [n, n]], {"lower": op.lower})
+
+
+@lowers(SVD)
+def svd(low: Lowering, node: Apply) -> Sequence[Value]:
+    op, (matrix,) = node.op, low.inputs(node)
+    assert isinstance(op, SVD)
+    m, n = low.dims(matrix)
+    rank = low.b.minsi(m, n)
+    left, right = (m, n) if op.full else (rank, rank)
+    return _decomposed(low, "svd", matrix, [[m, left], [rank], [right, n]], {"full": op.full})
+
+
+@lowers(QR)
+def qr(low: Lowering, node: Apply) -> Sequence[Value]:
+    op, (matrix,) = node.op, low.inputs(node)
+    assert isinstance(op, QR)
+    m, n = low.dims(matrix)
+    rank = m if op.complete else low.b.minsi(m, n)
+    return _decomposed(low, "qr", matrix, [[m, rank], [rank, n]], {"complete": op.complete})
+
+
+def _decomposed(low: Lowering, name: str, matrix: Value, sizes: Sequence[Sequence[Value]],
+                option: dict[str, bool]) -> Sequence[Value]:
+    if t.is_complex(matrix.type):
+        raise UnsupportedError(f"{name} of a complex matrix has no native code; use mode='reference'")
+    attrs = {key: t.IntAttr(int(value), t.i1) for key, value in option.items()}
+    types = [tensor_type(each, t.element(matrix.type)) for each in sizes]
+    made = low.b.make(f"scan.{name}", [matrix], types, attrs).results
+    return [low.record(value, each) for value, each in zip(made, sizes, strict=True)]

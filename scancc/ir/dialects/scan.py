@@ -100,6 +100,12 @@ scan.define("solve", "matrix rhs", traits=(PURE,), attrs=("kind",),
             doc="x of matrix @ x = rhs; kind general, lower or upper")
 scan.define("factor", "matrix", traits=(PURE,), attrs=("kind",),
             doc="kind cholesky (lower), inverse, or det")
+scan.define("eigh", "matrix", results="*", traits=(PURE,), attrs=("lower",),
+            doc="ascending eigenvalues, and eigenvectors as columns, of a symmetric matrix given by a triangle")
+scan.define("svd", "matrix", results="*", traits=(PURE,), attrs=("full",),
+            doc="u, descending singular values, vt; with `full` u and vt are square")
+scan.define("qr", "matrix", results="*", traits=(PURE,), attrs=("complete",),
+            doc="q with orthonormal columns and r, upper triangular; with `complete` q is square")
 
 scan.define("output_dims", "output dims*", results="0", traits=(WRITES,),
             doc="reports the dimensions in which an output was written")

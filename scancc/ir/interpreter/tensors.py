@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import decompositions
 from .. import types as t
 from ..core import Op
 from ..dialects.arith import unsigned
 from ..slices import kept_axes
 from .arrays import check_index, check_indices, element_dtype, full_shape, ints, poison, to_scalar
-from .machine import Machine, Meaning, Step, bind, bind_scalar, step_rule, value_rule
+from .machine import Env, Machine, Meaning, Step, bind, bind_scalar, step_rule, value_rule
 
 # ---- making, reading, reshaping ----
 
@@ -300,6 +301,20 @@ def factor(op: Op, machine: Machine) -> Step:
     functions: dict[str, Meaning] = {
         "cholesky": np.linalg.cholesky, "inverse": np.linalg.inv, "det": np.linalg.det}
     return bind_scalar(op, _or_nan(functions[op.attrs["kind"]]))
+
+
+_DECOMPOSITIONS = {"scan.eigh": ("lower", decompositions.eigh), "scan.svd": ("full", decompositions.svd),
+                   "scan.qr": ("complete", decompositions.qr)}
+
+
+@step_rule(*_DECOMPOSITIONS)
+def decompose(op: Op, machine: Machine) -> Step:
+    attribute, function = _DECOMPOSITIONS[op.name]
+    option, (matrix,), results = bool(op.attrs[attribute].value), op.operands, op.results
+
+    def step(env: Env) -> None:
+        env.update(zip(results, decompositions.of_finite(function, env[matrix], option), strict=True))
+    return step
 
 
 # ---- vectors: fixed lanes ----
