@@ -26,6 +26,7 @@ from mpmath import mp
 
 from scancc.codegen.math import ACCURACY_ULP, FUNCTIONS, define, n_arguments
 from scancc.codegen.math.evaluate import Compiled
+from scancc.codegen.target import Target, host
 
 Array = Any
 WIDTH = 8
@@ -212,7 +213,8 @@ def time_ns(function: Compiled, columns: list[Array]) -> float:
 
 
 def measure(fn: str, dtype: str, fma: bool, n_points: int, seed: int) -> Row:
-    function = Compiled(define(fn, dtype, WIDTH, fma), dtype, WIDTH, n_arguments(fn), fma)
+    target = host() if fma else Target(host().triple, "generic")
+    function = Compiled(define(fn, dtype, WIDTH, fma), dtype, WIDTH, n_arguments(fn), target)
     if not HAS_LONG_DOUBLE or LONG_DOUBLE.get(fn, ()) is None:
         n_points = min(n_points, 20000)
     columns = points(fn, dtype, n_points, seed)

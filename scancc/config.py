@@ -100,6 +100,9 @@ SWITCHES: dict[str, Switch] = {
         Switch("cache_mb", float, 512.0, "size of the cache; entries unused for longest go first.", read_late=True),
         Switch("reproducer_dir", str, "", "where a crash of the compiler leaves its IR; empty: the temporary folder.",
                read_late=True),
+        Switch("cpu", str, "native", "processor for which code is compiled that names no target: this machine, or a "
+               "level of x86-64 that it has.",
+               ("native", "generic", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")),
         Switch("verify", bool, True, "whether the IR is verified after each pass."),
         Switch("fast_math", str, "default", "what may change a number where `fast_math=` is not given: 'default', "
                "'strict', or the parts that are allowed beside (docs/floating_point.md).", names_parts=True),

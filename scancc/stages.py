@@ -103,7 +103,7 @@ def compile_program(program: Program, target: Target | str | None = None, export
 
     `export`: for callers who own the outputs, which an error must leave untouched.
     """
-    target = targets.target_of(target) or targets.host()
+    target = targets.target_of(target)
     module = lower(program)
     report = pipeline.run(module, passes_for(target, export), verify=config.verify)
     checks = number_checks(module)
@@ -171,7 +171,7 @@ def _param(variable: Any, default: str, taken: set[str]) -> Param:
 def _gpu_text(module: Op) -> GpuText:
     from scancc.codegen import nvptx  # only where a GPU is the target
 
-    return nvptx.emit_module(module, targets.host().has_fma)
+    return nvptx.emit_module(module, targets.local().has_fma)
 
 
 def _code(compiled: Compiled) -> tuple[bytes, DeviceCode | None]:
@@ -181,7 +181,7 @@ def _code(compiled: Compiled) -> tuple[bytes, DeviceCode | None]:
     from scancc.codegen import nvptx  # only where a GPU is the target
 
     text = nvptx.ptx(compiled.llvm_text, compiled.target)
-    return text.encode(), compiled.gpu.device_code(_object_code(compiled.gpu.host, targets.host()))
+    return text.encode(), compiled.gpu.device_code(_object_code(compiled.gpu.host, targets.local()))
 
 
 def _object_code(text: str, target: Target) -> bytes:
@@ -205,7 +205,7 @@ def dump(program: Program, stage: str, after_each_pass: bool = False, only_chang
     if stage == "graph":
         from scancc.frontend.printing import debugprint
         return str(debugprint(list(program.results), file="str"))
-    target = targets.target_of(target) or targets.host()
+    target = targets.target_of(target)
     if stage in ("scan", "loop"):
         return _dump_ir(program, stage, after_each_pass, only_changed, target, locations)
     text = compile_program(program, target).llvm_text

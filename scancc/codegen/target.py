@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 import platform
 import re
 import subprocess
@@ -17,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..config import config
 from ..errors import ScanccError
 from .cpu_names import CPU_NAMES, PTX_VERSIONS
 
@@ -78,9 +80,38 @@ def host() -> Target:
     return Target(llvm.get_process_triple(), llvm.get_host_cpu_name(), text)
 
 
-def target_of(given: object) -> Target | None:
-    """A target, or the text of one, as a target; None, for this machine, stays."""
-    if given is None or isinstance(given, Target):
+# What each level of x86-64 has beside the one before (System V ABI, AMD64, 3.1.1), in LLVM's words.
+_LEVELS = {
+    "x86-64": (), "x86-64-v2": ("cx16", "popcnt", "sahf", "sse3", "sse4.1", "sse4.2", "ssse3"),
+    "x86-64-v3": ("avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "xsave"),
+    "x86-64-v4": ("avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl"),
+}  # fmt: skip
+
+
+@functools.cache
+def levels() -> tuple[str, ...]:
+    """The processors without a name of their own whose code this machine runs, from the least on."""
+    if host_arch() != "x86_64":
+        return ("generic",)
+    there = {word[1:] for word in host().features.split(",") if word[0] == "+"}
+    return tuple(itertools.takewhile(lambda level: there.issuperset(_LEVELS[level]), _LEVELS))
+
+
+def local() -> Target:
+    """What code is compiled for that names no target: `config.cpu` of this machine."""
+    if config.cpu == "native":
+        return host()
+    if config.cpu != "generic" and config.cpu not in levels():
+        raise TargetError(f"config.cpu is {config.cpu!r}, which this machine does not run; it runs native, "
+                          f"{', '.join(levels())}")
+    return Target(host().triple, config.cpu)
+
+
+def target_of(given: object) -> Target:
+    """A target, the text of one, or None for this machine, as a target."""
+    if given is None:
+        return local()
+    if isinstance(given, Target):
         return given
     if not isinstance(given, str):
         raise TypeError(f"target is {given!r}; give a text such as 'native', 'x86-64-v3' or 'sm_90'")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..cpu import binding
+from ..target import Target
 from .function import MathFunction, module_text
 
 _LOOP = """
@@ -51,19 +52,9 @@ def loop_text(function: MathFunction, dtype: str, width: int, n_arguments: int) 
     return module_text([function]) + loop
 
 
-def target_machine(triple: str | None, cpu: str, features: str, codemodel: str = "default") -> Any:
-    llvm = binding()
-    target = llvm.Target.from_triple(triple) if triple else llvm.Target.from_default_triple()
+def target_machine(triple: str, cpu: str, features: str, codemodel: str = "default") -> Any:
+    target = binding().Target.from_triple(triple)
     return target.create_target_machine(cpu=cpu, features=features, opt=2, reloc="pic", codemodel=codemodel)
-
-
-def host_machine(fma: bool = True) -> Any:
-    """This machine; without fma, the oldest processor of its kind."""
-    if not fma:
-        return target_machine(None, "", "", "jitdefault")
-    llvm = binding()
-    features = llvm.get_host_cpu_features().flatten()
-    return target_machine(None, llvm.get_host_cpu_name(), features, "jitdefault")
 
 
 def optimized(text: str, machine: Any) -> Any:
@@ -78,12 +69,12 @@ def optimized(text: str, machine: Any) -> Any:
 
 
 class Compiled:
-    """One function as native code of this machine, callable on arrays."""
+    """One function as code for a processor whose code this machine runs, callable on arrays."""
 
-    def __init__(self, function: MathFunction, dtype: str, width: int, n_arguments: int, fma: bool) -> None:
+    def __init__(self, function: MathFunction, dtype: str, width: int, n_arguments: int, target: Target) -> None:
         self.dtype = np.dtype(dtype.replace("f64", "float64").replace("f32", "float32"))
         self.width = width
-        machine = host_machine(fma)
+        machine = target_machine(target.triple, target.cpu, target.features, "jitdefault")
         module = optimized(loop_text(function, dtype, width, n_arguments), machine)
         self.engine = binding().create_mcjit_compiler(module, machine)
         self.engine.finalize_object()
