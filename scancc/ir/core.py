@@ -65,7 +65,7 @@ class Op:
         self.name = name
         self._operands: list[Value] = []
         self.results = [Value(t, self, i) for i, t in enumerate(result_types)]
-        self.attrs: dict[str, Any] = attrs or {}
+        self.attrs: dict[str, Any] = dict(attrs or {})  # its own: passes change them
         self.regions = list(regions)
         for region in self.regions:
             region.parent = self
