@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from scancc.ir.remarks import Remark
 
 
-LONGEST_NAME = 200  # of a parameter; LLVM cuts names of more than 1024 characters, and they may then be the same
+LONGEST_NAME = 200  # of a parameter or function; LLVM cuts names at 1024 characters, which may make two the same
 
 pipeline.load((*pipeline.CPU_SCAN, *pipeline.CPU_LOOP))  # with the import, not with the first compilation
 
@@ -44,7 +44,7 @@ def lower(program: Program) -> Op:
 
 def symbol_of(program: Program) -> str:
     """The program's name as a C identifier."""
-    name = re.sub(r"\W", "_", program.name or "function", flags=re.ASCII)
+    name = re.sub(r"\W", "_", program.name or "function", flags=re.ASCII)[:LONGEST_NAME]
     return name if not name[0].isdigit() else f"f_{name}"
 
 
@@ -162,8 +162,9 @@ def _with_bounds(inputs: tuple[Param, ...], module: Op) -> tuple[Param, ...]:
 
 def _param(variable: Any, default: str, taken: set[str]) -> Param:
     name = re.sub(r"\W", "_", variable.name or default, flags=re.ASCII)[:LONGEST_NAME]
-    while not name or name[0].isdigit() or name in taken:
-        name = f"{name or default}_"
+    name = f"_{name}" if name[0].isdigit() else name
+    while name in taken:
+        name = f"{name}_"
     taken.add(name)
     return Param(name, variable.dtype, variable.type.shape)
 

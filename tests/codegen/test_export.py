@@ -21,6 +21,8 @@ from scancc.codegen.entry import ExportError
 from scancc.codegen.export import CPU_KINDS, export
 from scancc.codegen.signature import entry_of
 from scancc.codegen.target import host
+from scancc.ir.parser import parse
+from scancc.ir.printer import print_op
 from scancc.runtime import load
 
 ROOT = Path(__file__).parents[2]
@@ -312,3 +314,21 @@ def test_names_longer_than_those_of_llvm(tmp_path: Path) -> None:
     export([sc.function([w, u], w * u, name="k")], tmp_path / "long", emit="so,json")
     product = load(tmp_path / "long.so")
     np.testing.assert_array_equal(product(np.ones((2, 3)), np.arange(3.0)), [[0, 1, 2]] * 2)
+
+
+NAMES = ("2", "9 lives", "-1", "a b", "été", "变量", "٣", "", "%x", "@f", "a\"b", "new\nline", "nul\0", "{0}", "/*", "//",
+         "for", "class", "func", "scf.for", "memref", "i64", "loc", "workspace", "bound_0", "x" * 3000, "\ud800")
+
+
+@needs_cc
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_compiles_prints_and_exports(name: str, tmp_path: Path) -> None:
+    x, twin, w = T.vector(name), T.scalar(name), sc.shared(1.0, name=name)
+    rows, _ = sc.scan(lambda row, state: row + state + w, sequences=x, outputs_info=twin, name=name)
+    function = sc.function([x, twin], {name: rows}, updates=[(w, w + 1)], name=f"{name}_")
+    np.testing.assert_array_equal(function([1.0], 2.0)[name], [4.0])
+    for stage in ("scan", "loop"):
+        text = function.dump(stage, locations=True)
+        assert print_op(parse(text)) == text
+    header, = export(function, tmp_path / "it", emit="h").files
+    run(CC, "-Werror", "-fsyntax-only", "-x", "c", header)
