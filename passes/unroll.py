@@ -31,17 +31,15 @@ def _visit(block: Block, max_trips: int, max_ops: int) -> None:
         for region in op.regions:
             for inner in region.blocks:
                 _visit(inner, max_trips, max_ops)
-        places = _places(op) if op.name == "scf.for" else None
+        places = _places(op, max_trips + 1) if op.name == "scf.for" else None
         if places is not None and _is_small(op, len(places), max_trips, max_ops):
             _write_out(op, places)
 
 
-def _places(loop: Op) -> list[int] | None:
-    """What the counter is in each iteration, where that is known."""
+def _places(loop: Op, most: int) -> range | None:
+    """What the counter is in each iteration, or in the first `most`, where that is known."""
     lower, upper, step = (constant_of(v) for v in loop.operands[:3])
-    if lower is None or upper is None or step is None:
-        return None
-    return list(range(lower, upper, step))
+    return None if lower is None or upper is None or step is None else range(lower, upper, step)[:most]
 
 
 def _is_small(loop: Op, trips: int, max_trips: int, max_ops: int) -> bool:
@@ -51,7 +49,7 @@ def _is_small(loop: Op, trips: int, max_trips: int, max_ops: int) -> bool:
     return trips <= max_trips and trips * len(body) <= max_ops and not any(op.regions for op in body)
 
 
-def _write_out(loop: Op, places: list[int]) -> None:
+def _write_out(loop: Op, places: range) -> None:
     assert loop.parent is not None
     b = Builder(loop.parent, loop, loop.location)
     carried: list[Value] = loop.operands[3:]

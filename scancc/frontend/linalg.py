@@ -19,7 +19,7 @@ from scancc.frontend.constants import (
 from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis
 from scancc.frontend.elementwise import cast, mul
 from scancc.frontend.graph import Apply, Op, TensorType, Variable
-from scancc.frontend.shaping import Reshape, alloc, flatten, identity_like, product, shape_padleft, transpose
+from scancc.frontend.shaping import Reshape, alloc, flatten, product, shape_padleft, transpose
 
 Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
 
@@ -360,20 +360,6 @@ def matrix_dot(*matrices: object) -> Variable:
     for matrix in matrices[1:]:
         result = dot(result, matrix)
     return result
-
-
-def matrix_power(m: object, n: int) -> Variable:
-    """A square matrix multiplied with itself, `n` factors; n = 0 gives the identity, n < 0 inverts."""
-    base = as_tensor_variable(m)
-    if n < 0:
-        return matrix_power(matrix_inverse(base), -n)
-    result: Variable | None = None
-    while n:
-        if n & 1:
-            result = base if result is None else dot(result, base)
-        n >>= 1
-        base = dot(base, base) if n else base
-    return identity_like(base) if result is None else result
 
 
 def kron(x: object, y: object) -> Variable:

@@ -280,16 +280,6 @@ def cumprod(x: object, axis: int | None = None) -> Variable:
     return Cumulative("cumprod", place)(cast(var, _wide(var.dtype)))
 
 
-def diff(x: object, n: int = 1, axis: int = -1) -> Variable:
-    """Each element minus the one before it, `n` times over."""
-    var = as_tensor_variable(x)
-    place = normalize_axis(axis, var.ndim, "diff")
-    before = (slice(None),) * place
-    for _ in range(n):
-        var = sub(var[(*before, slice(1, None))], var[(*before, slice(None, -1))])
-    return var
-
-
 def sort(x: object, axis: int | None = -1, kind: str = "stable", order: object = None) -> Variable:
     """Ascending along `axis` (None: of the flattened tensor), NaNs last."""
     var, place = _along(x, axis, "sort")

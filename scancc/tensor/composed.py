@@ -10,12 +10,25 @@ import numpy as np
 
 from scancc.frontend import elementwise as e
 from scancc.frontend.constants import as_operand, as_tensor_variable, float_for, is_discrete, result_dtype
-from scancc.frontend.control import check
-from scancc.frontend.dims import dim
+from scancc.frontend.control import check, ifelse
+from scancc.frontend.dims import dim, normalize_axis
 from scancc.frontend.graph import Variable
-from scancc.frontend.linalg import tensordot
+from scancc.frontend.indexing import set_subtensor
+from scancc.frontend.linalg import dot, matrix_inverse, tensordot
 from scancc.frontend.reduction import all
-from scancc.frontend.shaping import arange, as_length, concatenate, expand_dims, fill, shape_padleft, stack
+from scancc.frontend.shaping import (
+    arange,
+    as_length,
+    concatenate,
+    expand_dims,
+    fill,
+    identity_like,
+    shape_padleft,
+    stack,
+)
+from scancc.frontend.tracing import scan
+
+MOST_REPEATED = 8  # times that a number in the program makes the graph repeat something; beyond, it loops
 
 
 def round(x: object, mode: str | None = None) -> Variable:
@@ -53,6 +66,39 @@ def allclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
 def second(a: object, b: object) -> Variable:
     """`b` in the shape of `a`."""
     return fill(a, b)
+
+
+def diff(x: object, n: int = 1, axis: int = -1) -> Variable:
+    """Each element minus the one before it, `n` times over."""
+    var = as_tensor_variable(x)
+    before = (slice(None),) * normalize_axis(axis, var.ndim, "diff")
+    earlier, later = (*before, slice(None, -1)), (*before, slice(1, None))
+    if n <= MOST_REPEATED:
+        return reduce(lambda rest, _: rest[later] - rest[earlier], range(n), var)
+    length = dim(var, len(before))
+    times = e.clip(length, 1, n)
+    rows, _ = scan(lambda rest: set_subtensor(rest[earlier], rest[later] - rest[earlier]),
+                   outputs_info=var, n_steps=times)
+    return rows[-1][(*before, slice(0, e.maximum(length - n, 0)))]
+
+
+def matrix_power(m: object, n: int) -> Variable:
+    """A square matrix multiplied with itself, `n` factors; n = 0 gives the identity, n < 0 inverts."""
+    base = as_tensor_variable(m)
+    if n < 0:
+        return matrix_power(matrix_inverse(base), -n)
+    if n == 0:
+        return identity_like(base)
+    bits = [bit == "1" for bit in f"{n:b}"[1:]]  # after the highest
+    if n <= MOST_REPEATED:
+        return reduce(lambda p, bit: dot(dot(p, p), base) if bit else dot(p, p), bits, base)
+
+    def longer(bit: Variable, power: Variable) -> Variable:
+        square = dot(power, power)
+        return ifelse(bit, dot(square, base), square)  # type: ignore[return-value]  # one branch, one value
+
+    powers, _ = scan(longer, sequences=np.array(bits), outputs_info=base)
+    return powers[-1]
 
 
 def gamma(x: object) -> Variable:

@@ -7,12 +7,12 @@ from scancc.frontend.linalg import (
     kron,
     matrix_dot,
     matrix_inverse,
-    matrix_power,
     solve,
     solve_triangular,
 )
 from scancc.frontend.norms import norm
 from scancc.frontend.shaping import diagonal, trace
+from scancc.tensor.composed import matrix_power
 
 inv = matrix_inverse
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from scancc.frontend.decompositions import eigh, eigvalsh, qr, svd
 from scancc.frontend.elementwise import abs_, log, sgn
 from scancc.frontend.graph import Variable
-from scancc.frontend.linalg import det, kron, matrix_dot, matrix_inverse, matrix_power
+from scancc.frontend.linalg import det, kron, matrix_dot, matrix_inverse
 from scancc.frontend.norms import norm
 from scancc.frontend.shaping import diag, diagonal, trace
+from scancc.tensor.composed import matrix_power
 
 extract_diag, alloc_diag, inv = diag, diag, matrix_inverse
 

@@ -52,6 +52,7 @@ CASES = {
     "matrix_power": (lambda x: T.nlinalg.matrix_power(x, 5), lambda x: np.linalg.matrix_power(x, 5), [S]),
     "matrix_power 0": (lambda x: T.nlinalg.matrix_power(x, 0), lambda x: np.eye(3), [S]),
     "matrix_power -2": (lambda x: T.nlinalg.matrix_power(x, -2), lambda x: np.linalg.matrix_power(x, -2), [S]),
+    "matrix_power 11": (lambda x: T.nlinalg.matrix_power(x, 11), lambda x: np.linalg.matrix_power(x, 11), [S]),
     "inverse": (T.matrix_inverse, np.linalg.inv, [S]), "inverse complex": (T.nlinalg.inv, np.linalg.inv, [Z]),
     "det": (T.det, np.linalg.det, [S]), "det of integers": (T.det, np.linalg.det, [np.array([[1, 2], [3, 4]])]),
     "det singular": (T.det, np.linalg.det, [np.ones((2, 2))]),

@@ -127,6 +127,9 @@ def test_equal_elements_keep_their_order():
 
 def test_differences_and_range():
     np.testing.assert_allclose(value(lambda x: T.diff(x, 2, axis=1), X), np.diff(X, 2, axis=1))
+    data = np.arange(12.0) ** 7
+    for n in (9, 11, 12, 30):  # in a loop
+        np.testing.assert_allclose(value(lambda x, n=n: T.diff(x, n), data), np.diff(data, n), atol=1e-6)
     np.testing.assert_allclose(value(lambda x: T.ptp(x, axis=1), X), np.ptp(X, axis=1))
 
 
