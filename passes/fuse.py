@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder, constant_of
+from scancc.ir.builder import Builder, array_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import ELEMENTWISE, has_trait
@@ -181,7 +181,7 @@ class _Nest:
             return self.gather(op, access)
         if op is not None and inline and _is_pointwise_nest(op):
             return self.nested(op, access)
-        constant = constant_of(value)
+        constant = array_of(value)
         if constant is not None and constant.size == 1:
             return self.body.const(constant.reshape(()), t.element(value.type))
         return self._input(value, access)

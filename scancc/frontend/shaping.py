@@ -537,6 +537,8 @@ def arange(start: object, stop: object = None, step: object = 1, dtype: object =
     for end in ends:
         if end.ndim != 0:
             raise TypeError(f"arange takes scalars, not {end!r} {end.type}; for a length use x.shape[0]")
+        if end.dtype.startswith("complex"):
+            raise TypeError(f"arange takes real numbers, not {end!r} {end.type}; complex numbers have no order")
     if dtype is None:
         found = result_dtype(ends)
         dtype = "int64" if is_discrete(found) else found

@@ -19,12 +19,20 @@ from .types import IntAttr
 
 
 def constant_of(value: Value) -> Any | None:
-    """The Python or NumPy value of a constant, else None."""
+    """The number that a constant is, else None (also for a constant tensor)."""
+    attr = _constant(value)
+    return None if attr is None or isinstance(attr, t.Dense) else attr.value
+
+
+def array_of(value: Value) -> np.ndarray | None:
+    """The elements of a constant tensor, else None."""
+    attr = _constant(value)
+    return attr.data if isinstance(attr, t.Dense) else None
+
+
+def _constant(value: Value) -> Any | None:
     op = value.op
-    if op is None or op.name != "arith.constant":
-        return None
-    attr = op.attrs["value"]
-    return attr.data if isinstance(attr, t.Dense) else attr.value
+    return op.attrs["value"] if op is not None and op.name == "arith.constant" else None
 
 
 class Builder:
@@ -170,7 +178,7 @@ class Builder:
 
     def select(self, condition: Value, x: Value, y: Value) -> Value:
         known = constant_of(condition)
-        if known is not None and not isinstance(known, np.ndarray):
+        if known is not None:
             return x if known else y
         return x if x is y else self.op("arith.select", [condition, x, y], [x.type])
 

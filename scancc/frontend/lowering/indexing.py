@@ -142,6 +142,8 @@ def subtensor(low: Lowering, node: Apply) -> Sequence[Value]:
 
 
 def take(low: Lowering, value: Value, view: View) -> Value:
+    if not view.offsets:
+        return value
     if not view.kept:
         return low.b.op("tensor.extract", [value, *view.offsets], [t.element(value.type)])
     return extract_slice(low, value, view.offsets, view.sizes, view.steps, view.kept)
@@ -161,6 +163,8 @@ def inc_subtensor(low: Lowering, node: Apply) -> Sequence[Value]:
 
 def put(low: Lowering, dest: Value, part: Value, view: View) -> Value:
     """`dest` with the part at `view` replaced."""
+    if not view.offsets:
+        return part
     if not isinstance(part.type, t.TensorType):
         made = low.b.op("tensor.insert", [part, dest, *view.offsets], [dest.type])
         return low.record(made, low.dims(dest))
