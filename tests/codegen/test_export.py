@@ -316,8 +316,9 @@ def test_names_longer_than_those_of_llvm(tmp_path: Path) -> None:
     np.testing.assert_array_equal(product(np.ones((2, 3)), np.arange(3.0)), [[0, 1, 2]] * 2)
 
 
-NAMES = ("2", "9 lives", "-1", "a b", "été", "变量", "٣", "", "%x", "@f", "a\"b", "new\nline", "nul\0", "{0}", "/*", "//",
-         "for", "class", "func", "scf.for", "memref", "i64", "loc", "workspace", "bound_0", "x" * 3000, "\ud800")
+NAMES = ("2", "9 lives", "-1", "a b", "été", "变量", "٣", "", "%x", "@f", "a\"b", "new\nline", "nul\0", "{0}",
+         "/*", "//", "for", "class", "func", "scf.for", "memref", "i64", "loc", "workspace", "bound_0", "x" * 3000,
+         "\ud800")
 
 
 @needs_cc
