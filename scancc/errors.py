@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
+from types import CodeType
+
+_OURS = frozenset({"scancc", "numpy", "llvmlite", *sys.stdlib_module_names})
+
 
 class ScanccError(Exception):
     """Base of every error that scancc defines itself."""
@@ -51,3 +57,19 @@ class TypeMismatchError(ScanccError, TypeError):
 
 class DeviceError(ScanccError, RuntimeError):
     """A device was asked for that this machine cannot give."""
+
+
+def comes_from_outside(error: BaseException, known: CodeType | None = None) -> bool:
+    """Whether `error` was raised by code that scancc never calls: a signal's handler, or another thread.
+
+    Such code runs between any two instructions of ours. It is told by a frame outside of scancc and its
+    libraries (and not of `known`), or by a class that none of them defines.
+    """
+    if not _is_ours(type(error).__module__):
+        return True
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(f.f_code is not known and not _is_ours(f.f_globals.get("__name__", "")) for f in frames)
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in _OURS

@@ -18,7 +18,7 @@ from functools import cache, cached_property
 from typing import Any, TextIO
 
 from .config import config
-from .errors import InternalError, ParseError, ScanccError
+from .errors import InternalError, ParseError, ScanccError, comes_from_outside
 from .ir.core import Op, clone_op
 from .ir.printer import print_op
 from .ir.remarks import Remark, collect
@@ -279,9 +279,16 @@ def _blaming(before: Op, steps: list[Step]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, ScanccError) and not isinstance(error, InternalError):
-            raise  # the program's fault, not a pass's
+        if _passes_through(error, steps[-1]):
+            raise
         raise _blamed(before, steps, error) from error
+
+
+def _passes_through(error: Exception, step: Step) -> bool:
+    """True for the program's faults, and for what a signal's handler raised: no pass is to blame."""
+    if isinstance(error, ScanccError) and not isinstance(error, InternalError):
+        return True
+    return comes_from_outside(error, find_pass(step.name).function.__code__)
 
 
 def _run_one(module: Op, step: Step) -> PassRun:
@@ -305,6 +312,8 @@ def _blamed(module: Op, steps: list[Step], error: Exception) -> InternalError:
             _run_one(module, step)
             verify_ir(module, f"the pass '{step.name}'")
         except Exception as again:
+            if comes_from_outside(again, find_pass(step.name).function.__code__):
+                raise
             return InternalError(f"the pass '{step.name}' failed. {_problem(again)}\nThe IR before, and the "
                                  f"command that repeats this, are in {write_reproducer(before, [step])}")
     return InternalError(f"the pipeline failed, but not when it ran again. {_problem(error)}")

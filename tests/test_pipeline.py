@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -195,4 +196,26 @@ def test_the_users_mistake_passes_through(passes: dict[str, pipeline.Pass], tmp_
     monkeypatch.setenv("SCANCC_REPRODUCER_DIR", str(tmp_path))
     with pytest.raises(UnsupportedError, match="^not on this target$"):
         pipeline.run(parse(TEXT), "refuse")
+    assert list(tmp_path.iterdir()) == []
+
+
+class Late(Exception):
+    pass
+
+
+@pytest.mark.parametrize("error", [Late("enough"), TimeoutError("enough"), ValueError("enough")])
+def test_what_a_signals_handler_raises_passes_through(
+        error: Exception, passes: dict[str, pipeline.Pass], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(module: Op) -> None:
+        signal.raise_signal(signal.SIGALRM)
+    add(passes, slow)
+    monkeypatch.setenv("SCANCC_REPRODUCER_DIR", str(tmp_path))
+    def handler(*_: object) -> None:
+        raise error
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with pytest.raises(type(error), match="^enough$"):
+            pipeline.run(parse(TEXT), "slow")
+    finally:
+        signal.signal(signal.SIGALRM, before)
     assert list(tmp_path.iterdir()) == []
