@@ -23,6 +23,7 @@ import numpy as np
 from scancc.config import config
 
 _PACKAGE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_NUMPY_DIR = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class Location:
 
 
 def user_location() -> Location | None:
-    """The innermost line on the stack that is not scancc's own."""
+    """The innermost line on the stack that is neither scancc's own nor NumPy's."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(_PACKAGE_DIR):
+        if not file.startswith((_PACKAGE_DIR, _NUMPY_DIR)):
             return Location(file, frame.f_lineno)
         frame = frame.f_back
     return None
@@ -199,12 +200,6 @@ class Variable:
         def __gt__(self, other: object) -> Variable: ...
         def __ge__(self, other: object) -> Variable: ...
         def __getitem__(self, index: Any) -> Variable: ...
-
-    def __bool__(self) -> bool:
-        raise TypeError(
-            f"the symbolic variable {self!r} has no truth value before it is computed; use "
-            "T.switch(cond, a, b) to choose between values, and T.and_/T.or_/& and | for logic"
-        )
 
 
 class Constant(Variable):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from scancc.frontend import elementwise as e
-from scancc.frontend import indexing, linalg, norms, reduction, shaping
+from scancc.frontend import indexing, linalg, norms, reduction, shaping, values_asked
 from scancc.frontend.dims import dimshuffle
 from scancc.frontend.graph import Variable
 from scancc.frontend.reference import evaluate
@@ -39,24 +40,6 @@ _COMPARED: dict[str, Binary] = {"lt": e.lt, "le": e.le, "gt": e.gt, "ge": e.ge}
 _ONE_SIDED: dict[str, Callable[..., Any]] = {
     "neg": e.neg, "abs": e.abs_, "invert": e.invert, "pos": lambda x: x,
 }
-
-
-def _iterate(x: Variable) -> Iterator[Variable]:
-    length = x.type.shape[0] if x.ndim else None
-    if x.ndim == 0 or length is None:
-        raise TypeError(
-            f"{x!r} {x.type} cannot be looped over in Python: its length is known only when it runs; "
-            "use scan(fn, sequences=x) to go over its rows"
-        )
-    return iter([x[i] for i in range(length)])
-
-
-def _length(x: Variable) -> int:
-    raise TypeError(f"len({x!r}) is known only when it runs; use x.shape[0], a symbolic number")
-
-
-def _no_assignment(x: Variable, index: object, value: object) -> None:
-    raise TypeError(f"{x!r} is a value and cannot be written; T.set_subtensor(x[i], y) gives the tensor with y there")
 
 
 def _write(write: Callable[..., Variable]) -> Callable[..., Variable]:
@@ -111,39 +94,24 @@ _PROPERTIES: dict[str, Callable[[Variable], Any]] = {
 }
 
 
-# ---- NumPy's functions on variables ------------------------------------------------------------------
+# ---- what Python and NumPy ask of a variable -----------------------------------------------------------
 
-_UFUNCS: dict[str, Callable[..., Any]] = {
-    name: getattr(e, ours)
-    for name, ours in {
-        "add": "add", "subtract": "sub", "multiply": "mul", "divide": "true_div", "floor_divide": "floor_div",
-        "remainder": "mod", "power": "power", "negative": "neg", "absolute": "abs_", "sign": "sgn",
-        "square": "sqr", "rint": "round_half_to_even", "less": "lt", "less_equal": "le", "greater": "gt",
-        "greater_equal": "ge", "equal": "eq", "not_equal": "neq", "conjugate": "conj",
-    }.items()
-}
-_SAME_NAMES = (
-    "maximum", "minimum", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt",
-    "reciprocal", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh",
-    "arcsinh", "arccosh", "arctanh", "hypot", "floor", "ceil", "trunc", "isnan", "isinf", "isfinite",
-    "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor",
-    "invert", "left_shift", "right_shift", "copysign",
-)
-_UFUNCS.update({name: getattr(e, name) for name in _SAME_NAMES})
-_UFUNCS["matmul"] = linalg.matmul
+_NUMPY = "scancc.tensor.numpy_protocol"  # loaded when first asked for: it rests on the functions of `T`
+
+
+def _array_function(x: Variable, function: Any, types: object, args: Any, kwargs: Any) -> Any:
+    """`np.dot(M, x)` is `T.dot(M, x)`."""
+    return import_module(_NUMPY).call_function(function, args, kwargs)
 
 
 def _array_ufunc(x: Variable, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-    """`np.exp(x)` and `array + x` give variables."""
-    function = _UFUNCS.get(ufunc.__name__)
-    if method != "__call__" or options or function is None:
-        return NotImplemented
-    return function(*inputs)
+    """`np.exp(x)`, `array + x` and `np.add.reduce(x)` give variables."""
+    return import_module(_NUMPY).call_ufunc(ufunc, method, inputs, options)
 
 
 _PROTOCOL: dict[str, Callable[..., Any]] = {
-    "iter": _iterate, "len": _length, "getitem": indexing.getitem, "setitem": _no_assignment, "divmod": _divmod,
-    "array_ufunc": _array_ufunc,
+    "getitem": indexing.getitem, "divmod": _divmod, "array_ufunc": _array_ufunc, "array_function": _array_function,
+    **values_asked.PROTOCOL,
 }
 
 
