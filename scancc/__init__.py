@@ -31,6 +31,7 @@ from scancc.frontend.arguments import In
 from scancc.frontend.batching import vectorize_graph
 from scancc.frontend.checkpoints import scan_checkpoints
 from scancc.frontend.clone import clone, clone_replace, graph_replace
+from scancc.frontend.final import final_state
 from scancc.frontend.graph import Variable
 from scancc.frontend.program import Out
 from scancc.frontend.scan_module import until
@@ -47,8 +48,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Function", "In", "Mode", "OrderedUpdates", "Out", "SharedVariable", "Variable", "change_flags", "clone",
-    "clone_replace", "config", "export", "foldl", "foldr", "function", "graph_replace", "map", "reduce", "scan",
-    "scan_checkpoints", "scan_module", "shared", "until", "vectorize_graph",
+    "clone_replace", "config", "export", "final_state", "foldl", "foldr", "function", "graph_replace", "map",
+    "reduce", "scan", "scan_checkpoints", "scan_module", "shared", "until", "vectorize_graph",
 ]
 
 

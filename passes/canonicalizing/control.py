@@ -61,6 +61,22 @@ def unchanged_state(op: Op, b: Builder) -> Outcome:
         if op.body.terminator.operands[i] is arg and op.attrs["depths"][i].value == 1])
 
 
+@rule("scan.scan")
+def equal_states(op: Op, b: Builder) -> Outcome:
+    """Of two states that start from one value and get one value in each step, the second is the first."""
+    n_init, changed = len(op.group(2)), False
+    args = op.body.args[1 + len(op.group(1)):]
+    seen: dict[tuple[Value, Value, int], int] = {}
+    for i in range(n_init):
+        key = op.group(2)[i], op.body.terminator.operands[i], op.attrs["depths"][i].value
+        first = seen.setdefault(key, i)
+        if first != i and (args[i].uses or op.results[i].uses):
+            args[i].replace_by(args[first])
+            op.results[i].replace_by(op.results[first])
+            changed = True
+    return changed or None
+
+
 def _use_initial(carries: list[tuple[Value, Value, Value]]) -> Outcome:
     changed = False
     for initial, arg, result in carries:

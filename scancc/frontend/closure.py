@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scancc.errors import MissingInputError
-from scancc.frontend.dims import DimShuffle
-from scancc.frontend.graph import Constant, Variable, ancestors, leaves, rebuild
+from scancc.frontend.graph import Constant, Variable, leaves, rebuild
+from scancc.frontend.invariants import Invariants
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site, described
 
@@ -24,59 +24,30 @@ class Closure:
 
     roots: list[Variable]
     invariants: list[Variable]  # outer
+    inputs: list[Variable]  # these, computed only where the step would
     consts: list[Variable]  # the inner variable for each invariant
     states: dict[SharedVariable, Variable]  # the inner variable for each shared variable with an update
 
 
 def close(
     roots: Sequence[Variable], own: Iterable[Variable], updated: Iterable[SharedVariable],
-    passed: Mapping[Variable, str | None],
+    passed: Mapping[Variable, str | None], length: Variable, begun: int,
 ) -> Closure:
     """Cut `roots` off from the graph around the loop.
 
     `own`: the step's variables for rows; `updated`: shared variables that change from step to step;
     `passed`: the non-sequences, which are invariant whatever they depend on, with the names of the
-    step's parameters.
+    step's parameters; `length`: how many steps run; `begun`: the serial number of the step's first application.
     """
     states = {shared: shared.type(shared.name) for shared in updated}
     fixed = [v for v in passed if v not in states and not isinstance(v, Constant)]
-    invariants = _invariants(roots, {*own, *states}, fixed)
+    search = Invariants(roots, {*own, *states}, fixed, begun)
+    invariants = search.find()
     consts = [v.type(passed.get(v) or v.name) for v in invariants]
     replace: dict[Variable, Variable] = dict(zip(invariants, consts, strict=True))
     replace.update(states.items())
     closed = rebuild(roots, replace)
-    return Closure(closed, invariants, consts, states)
-
-
-def _invariants(
-    roots: Sequence[Variable], varying: set[Variable], fixed: Sequence[Variable]
-) -> list[Variable]:
-    """The largest subexpressions of `roots` that depend on nothing in `varying`, non-sequences first."""
-    varies: dict[Variable, bool] = {}
-    constant: dict[Variable, bool] = {}  # rests on constants only
-    found: dict[Variable, None] = {}
-    for var in ancestors(roots, stop=[*varying, *fixed]):
-        inputs = [] if var.owner is None or var in varying or var in fixed else var.owner.inputs
-        varies[var] = var in varying or any(varies[v] for v in inputs)
-        constant[var] = isinstance(var, Constant) or (bool(inputs) and all(constant[v] for v in inputs))
-        if varies[var]:
-            found.update((_boundary(v, fixed), None) for v in inputs if not varies[v])
-    found.update((_boundary(v, fixed), None) for v in roots if not varies[v])
-    outside = [v for v in found if not _stays_inside(v, constant[v])]
-    first = [v for v in fixed if v in found]
-    return first + [v for v in outside if v not in first]
-
-
-def _boundary(var: Variable, fixed: Sequence[Variable]) -> Variable:
-    """Where the cut goes: a scalar broadcast to more axes enters the loop as the scalar."""
-    node = None if var in fixed else var.owner
-    scalar = node is not None and isinstance(node.op, DimShuffle) and node.inputs[0].ndim == 0
-    return node.inputs[0] if node is not None and scalar else var
-
-
-def _stays_inside(var: Variable, constant: bool) -> bool:
-    """Constants, and single numbers computed from constants, are part of the step."""
-    return isinstance(var, Constant) or (constant and all(n == 1 for n in var.type.shape))
+    return Closure(closed, invariants, search.guarded(invariants, length), consts, states)
 
 
 def check_passed(updates: Iterable[Variable], outputs: Iterable[Variable], known: Iterable[Variable],

@@ -9,9 +9,9 @@ import numpy as np
 
 from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import as_operand, result_dtype
-from scancc.frontend.dims import SameShape, dim
+from scancc.frontend.dims import SameShape, dim, same_scalar
 from scancc.frontend.elementwise import cast
-from scancc.frontend.graph import Apply, Op, TensorType, Variable
+from scancc.frontend.graph import Apply, Op, TensorType, Variable, ancestors, rebuild
 from scancc.frontend.stream_type import StreamType
 
 
@@ -47,6 +47,15 @@ def check(error: type[Exception], message: str, value: Variable, condition: obje
     return checked
 
 
+def unchecked(lengths: Sequence[Variable]) -> list[Variable]:
+    """Lengths without the checks they carry, for where what is checked is not computed."""
+    checked = {v: v.owner.inputs[0] for v in ancestors(lengths)
+               if v.owner is not None and isinstance(v.owner.op, Check)}
+    for _ in checked:  # a value may hold further checks
+        lengths = rebuild(lengths, checked)
+    return list(lengths)
+
+
 def _number(value: object) -> Variable:
     var = as_operand(value)
     return cast(var, var.dtype)
@@ -58,6 +67,9 @@ class Detach(SameShape, Op):
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [inputs[0]]
+
+    def is_total(self, node: Apply) -> bool:
+        return True
 
 
 def detach(x: object) -> Variable:
@@ -89,6 +101,9 @@ class Draw(Op):
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         return dim(node.inputs[output], axis)
 
+    def is_total(self, node: Apply) -> bool:
+        return True
+
 
 @dataclass(frozen=True)
 class GradientFilter(SameShape, Op):
@@ -99,6 +114,9 @@ class GradientFilter(SameShape, Op):
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [inputs[0]]
+
+    def is_total(self, node: Apply) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -114,12 +132,16 @@ class Show(SameShape, Op):
             print(self.text, name, "=", found() if callable(found) else found)
         return [inputs[0]]
 
+    def is_total(self, node: Apply) -> bool:
+        return True
+
 
 @dataclass(frozen=True)
 class IfElse(Op):
-    """`n` values if the condition is not 0, else `n` others: inputs (condition, *then, *otherwise).
+    """`n` values if the condition is not 0, else `n` others: inputs (condition, *then, *otherwise, *held).
 
-    Only the chosen side is computed, as far as nothing else needs the other one.
+    Only the chosen side is computed, as far as nothing else needs the other one. What is held is computed
+    in any case.
     """
 
     n: int
@@ -128,8 +150,12 @@ class IfElse(Op):
         condition, *values = inputs
         if condition.ndim != 0:
             raise TypeError(f"ifelse takes a scalar condition, not {condition!r} {condition.type}")
-        pairs = zip(values[: self.n], values[self.n :], strict=True)
+        pairs = zip(values[: self.n], values[self.n : 2 * self.n], strict=True)
         return [_either(a, b) for a, b in pairs]
+
+    def always(self, n_inputs: int) -> list[int]:
+        """The positions of the inputs that are needed whatever the condition is."""
+        return [0, *range(1 + 2 * self.n, n_inputs)]
 
     def demands(self, condition: np.ndarray) -> range:
         """The positions of the inputs that are needed once the condition is known."""
@@ -137,6 +163,14 @@ class IfElse(Op):
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [inputs[i] for i in self.demands(inputs[0])]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        """The length that both sides have by the way they are written."""
+        then, otherwise = (dim(node.inputs[1 + output + side], axis) for side in (0, self.n))
+        return then if same_scalar(then, otherwise) else None
+
+    def is_total(self, node: Apply) -> bool:
+        return True
 
 
 def _either(a: Variable, b: Variable) -> TensorType:

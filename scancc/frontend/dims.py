@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scancc.frontend.constants import as_tensor_variable
-from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable
+from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, equal_computations
 from scancc.recursion import deep_recursion
 
 Axis = int | str
@@ -38,6 +38,9 @@ class DimShuffle(Op):
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         source = self.order[axis]
         return dim(node.inputs[0], source) if isinstance(source, int) else None
+
+    def is_total(self, node: Apply) -> bool:
+        return True
 
 
 def _check_order(x: Variable, order: tuple[Axis, ...], kept: list[int]) -> None:
@@ -94,6 +97,9 @@ class ShapeI(Op):
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [np.asarray(inputs[0].shape[self.axis], "int64")]
 
+    def is_total(self, node: Apply) -> bool:
+        return True
+
 
 def dim(x: Variable, axis: int) -> Variable:
     """The length of an axis, int64: a constant where it is known, else as near to the inputs as can be."""
@@ -131,6 +137,11 @@ class SameShape:
 
 def dims(x: Variable) -> list[Variable]:
     return [dim(x, a) for a in range(x.ndim)]
+
+
+def same_scalar(a: Variable, b: Variable) -> bool:
+    """Whether two scalars are written in the same way."""
+    return a is b or equal_computations([a], [b])
 
 
 def int64(value: int) -> Constant:

@@ -40,7 +40,7 @@ from scancc.frontend.constants import (
     result_dtype,
     strong,
 )
-from scancc.frontend.dims import SameShape, dim, dimshuffle
+from scancc.frontend.dims import SameShape, dim, dimshuffle, int64, same_scalar
 from scancc.frontend.finiteness import surely_finite
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, dtype_name
 from scancc.ir.casts import converted
@@ -191,6 +191,14 @@ class Elemwise(Op):
                 return dim(operand, axis)
         return None
 
+    def is_total(self, node: Apply) -> bool:
+        """True where all lengths are known to agree."""
+        for axis in range(node.outputs[0].ndim):
+            first, *others = [dim(v, axis) for v in node.inputs if v.type.shape[axis] != 1] or [int64(1)]
+            if not all(same_scalar(first, other) for other in others):
+                return False
+        return True
+
 
 def _compute(entry: ScalarFn, found: Signature, inputs: Sequence[np.ndarray]) -> np.ndarray:
     operands = [x.astype(t, copy=False) for x, t in zip(inputs, found.compute, strict=True)]
@@ -300,6 +308,9 @@ class Cast(SameShape, Op):
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [converted(inputs[0], self.dtype)]
+
+    def is_total(self, node: Apply) -> bool:
+        return True
 
 
 def cast(x: object, dtype: object) -> Variable:

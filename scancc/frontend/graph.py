@@ -244,6 +244,10 @@ class Op:
         """The length of an output's axis told from the inputs, or None where only running it tells."""
         return None
 
+    def is_total(self, node: Apply) -> bool:
+        """Whether an application never fails, whatever the values of its inputs are."""
+        return False
+
     def apply(self, *inputs: Variable) -> list[Variable]:
         """The outputs of this op on `inputs`."""
         node = Apply(self, inputs, self.infer(*inputs))
@@ -260,16 +264,20 @@ class Op:
 watchers: list[Callable[[Apply], None]] = []  # see every application that a user's call makes
 
 
-class Apply:
-    """One application of an op."""
+serials = itertools.count()
 
-    __slots__ = ("op", "inputs", "outputs", "location")
+
+class Apply:
+    """One application of an op. `serial` grows from one to the next."""
+
+    __slots__ = ("op", "inputs", "outputs", "location", "serial")
 
     def __init__(self, op: Op, inputs: Sequence[Variable], types: Sequence[TensorType],
                  location: Location | None = None) -> None:
         self.op = op
         self.inputs = list(inputs)
         self.location = location or user_location()
+        self.serial = next(serials)
         self.outputs = [t.variable(self, i, location=self.location) for i, t in enumerate(types)]
 
 

@@ -109,6 +109,20 @@ class Subtensor(Op):
         assert not isinstance(entry, str)
         return _slice_extent(dim(x, kept[axis]), *slice_parts(entry, values))
 
+    def is_total(self, node: Apply) -> bool:
+        """True for slices whose step is known, and for places known to be there."""
+        x, *operands = node.inputs
+        entries = zip(pieces(self.template, operands), x.type.shape, strict=True)
+        return all(_surely_fits(entry, values, length) for (entry, values), length in entries)
+
+
+def _surely_fits(entry: Entry, values: list[Variable], length: int | None) -> bool:
+    if entry == "i":
+        return length is not None and constant_int(values[0]) is not None  # `infer` has looked
+    assert not isinstance(entry, str)
+    step = slice_parts(entry, values)[2]
+    return step is None or constant_int(step) is not None
+
 
 def _static_length(entry: Entry, values: list[Variable], length: int | None, axis: int) -> int | None:
     if entry == "i":

@@ -16,7 +16,7 @@ from scancc.frontend.constants import (
     promote_dtypes,
     result_dtype,
 )
-from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis
+from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis, same_scalar
 from scancc.frontend.elementwise import cast, mul
 from scancc.frontend.graph import Apply, Op, TensorType, Variable
 from scancc.frontend.shaping import Reshape, alloc, flatten, product, shape_padleft, transpose
@@ -56,6 +56,10 @@ class Dot(Op):
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         x, y = node.inputs
         return dim(x, 0) if axis == 0 and x.ndim == 2 else dim(y, 1)
+
+    def is_total(self, node: Apply) -> bool:
+        x, y = node.inputs
+        return same_scalar(dim(x, x.ndim - 1), dim(y, 0))
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,10 @@ class Reduce(Op):
         x = node.inputs[0]
         return dim(x, [a for a in range(x.ndim) if a not in self.axes][axis])
 
+    def is_total(self, node: Apply) -> bool:
+        lengths = [node.inputs[0].type.shape[a] for a in self.axes]
+        return self.kind not in ("max", "min") or None not in lengths
+
 
 def _empty(what: str) -> str:
     return f"{what} of an axis of length 0: no elements have no {what}; check the length first (ifelse)"
@@ -131,6 +135,9 @@ class Cumulative(SameShape, Op):
         ufunc = np.add if self.kind == "cumsum" else np.multiply
         with np.errstate(all="ignore"):
             return [ufunc.accumulate(x, axis=self.axis, dtype=x.dtype)]
+
+    def is_total(self, node: Apply) -> bool:
+        return True
 
 
 def _check_ordered(what: str, x: Variable) -> None:

@@ -125,8 +125,9 @@ class Evaluator:
         op = step.node.op
         if not isinstance(op, IfElse):
             return step.inputs
+        always = op.always(len(step.inputs))
         condition = held[step.inputs[0]]
-        return step.inputs[:1] if condition is None else [step.inputs[i] for i in op.demands(condition)]
+        return [step.inputs[i] for i in (always if condition is None else op.demands(condition))]
 
 
 def compile_graph(inputs: Sequence[Variable], outputs: Sequence[Variable]) -> Evaluator:

@@ -19,7 +19,7 @@ import numpy as np
 from scancc.errors import TypeMismatchError
 from scancc.fast_math import FastMath
 from scancc.frontend.constants import is_discrete
-from scancc.frontend.control import Check
+from scancc.frontend.control import unchecked
 from scancc.frontend.dims import ShapeI, dim, dims
 from scancc.frontend.elementwise import Elemwise
 from scancc.frontend.graph import (
@@ -334,7 +334,7 @@ class _Run:
         xs = [np.zeros(x.shape[1:], x.dtype) for x in self.inputs.xs]
         taps = [rows[tap] for c, rows in zip(body.carry, self.rows, strict=True) for tap, _ in c.taps]
         given = [*xs, *taps, *self.inputs.consts]
-        lengths = _unchecked(dims(var))
+        lengths = unchecked(dims(var))
         varying = body.varying
         known = [n for n in lengths if not _rests_on_values(n, varying)]
         try:
@@ -376,15 +376,6 @@ def _decisive(node: Apply) -> list[Variable]:
         return node.inputs
     whole = not isinstance(node.op, Elemwise)
     return [v for v in node.inputs if whole and v.ndim == 0 and is_discrete(v.dtype)]
-
-
-def _unchecked(lengths: Sequence[Variable]) -> list[Variable]:
-    """Lengths without the checks of a step that never runs."""
-    checked = {v: v.owner.inputs[0] for v in ancestors(lengths)
-               if v.owner is not None and isinstance(v.owner.op, Check)}
-    for _ in checked:  # a value may hold further checks
-        lengths = rebuild(lengths, checked)
-    return list(lengths)
 
 
 def _check_static_shape(name: str, var: Variable, shape: tuple[int, ...]) -> None:

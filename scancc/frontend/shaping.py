@@ -52,6 +52,9 @@ class MakeVector(Op):
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [np.stack(inputs)]
 
+    def is_total(self, node: Apply) -> bool:
+        return True
+
 
 def make_vector(scalars: Sequence[Variable]) -> Variable:
     dtype = result_dtype(scalars)
@@ -351,6 +354,9 @@ class Unbroadcast(SameShape, Op):
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [inputs[0]]
 
+    def is_total(self, node: Apply) -> bool:
+        return True
+
 
 def unbroadcast(x: object, *axes: int) -> Variable:
     """`x` with `axes` that do not stretch any more."""
@@ -411,6 +417,15 @@ class Alloc(Op):
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         return node.inputs[1 + axis]
+
+    def is_total(self, node: Apply) -> bool:
+        value, *lengths = node.inputs
+        return value.ndim == 0 and all(isinstance(n, Constant) or _is_extent(n) for n in lengths)
+
+
+def _is_extent(length: Variable) -> bool:
+    """Whether a length is that of an axis, and so not negative."""
+    return length.owner is not None and isinstance(length.owner.op, ShapeI)
 
 
 def static_count(length: Variable) -> int | None:

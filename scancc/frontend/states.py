@@ -17,6 +17,7 @@ from scancc.frontend.elementwise import apply_scalar
 from scancc.frontend.graph import TensorType, Variable
 from scancc.frontend.scan import row_type
 from scancc.frontend.sequences import as_list, check_keys, parse_taps
+from scancc.frontend.shaping import addbroadcast
 from scancc.frontend.site import NUMBER, Site, described
 
 Number = int | float | complex
@@ -157,14 +158,36 @@ def initial_rows(spec: StateSpec, site: Site) -> Variable:
     return rows[: spec.depth]
 
 
-def check_state(spec: StateSpec, argument: str | None, result: Variable, site: Site) -> None:
-    """The step's result can stand where the state stood: same dtype, rank and broadcast pattern.
+def fit_to_state(spec: StateSpec, argument: str | None, result: Variable, site: Site) -> Variable:
+    """The step's result, which can stand where the state stood: same dtype, rank and lengths.
 
-    `argument`: the name under which the step knows the state.
+    Where the state has length 1 and the length of the result is unknown, it is checked to be 1 when it
+    runs. `argument`: the name under which the step knows the state.
     """
+    _check_state(spec, argument, result, site)
+    for axis, have in enumerate(spec.row_type.shape):
+        if have == 1 and result.type.shape[axis] is None:
+            result = _one_long(result, axis, _state_words(spec, argument), site)
+    return result
+
+
+def _state_words(spec: StateSpec, argument: str | None) -> str:
+    return f"state {spec.position}" + ("" if argument is None else f" (`{argument}` in the step)")
+
+
+def _one_long(result: Variable, axis: int, state: str, site: Site) -> Variable:
+    """`result` with an axis that is checked to have length 1."""
+    length = dim(result, axis)
+    message = site.template(
+        f"{state} starts with length 1 along axis {axis} of a row, but the step gives length {NUMBER}",
+        "a state keeps its shape over all steps; start from a value of the result's shape (T.alloc, T.zeros_like)",
+    )
+    return addbroadcast(check(ValueError, message, result, apply_scalar("eq", length, int64(1)), length), axis)
+
+
+def _check_state(spec: StateSpec, argument: str | None, result: Variable, site: Site) -> None:
     assert spec.initial is not None
-    row = spec.row_type
-    state = f"state {spec.position}" + ("" if argument is None else f" (`{argument}` in the step)")
+    row, state = spec.row_type, _state_words(spec, argument)
     pair = f"{state} starts from {described(spec.initial)}, but the step gives {described(result)}"
     if row.dtype != result.dtype:
         raise ValueError(site.text(
@@ -178,12 +201,11 @@ def check_state(spec: StateSpec, argument: str | None, result: Variable, site: S
             _rank_remedy(spec),
         ))
     for axis, (have, got) in enumerate(zip(row.shape, result.type.shape, strict=True)):
-        if have != got and have is not None and (got is not None or have == 1):
+        if None not in (have, got) and have != got:
             raise (TypeError if 1 in (have, got) else ValueError)(site.text(
-                f"{pair}: axis {axis} of a row has {_length(have)} in the initial value and {_length(got)} "
-                "in the result, and shape and broadcast pattern of a state stay the same over all steps",
-                "start from a value of the result's shape (T.alloc, T.zeros_like), or, if the length is 1 "
-                "only by chance, pass T.unbroadcast(initial, axis)",
+                f"{pair}: axis {axis} of a row has length {have} in the initial value and length {got} "
+                "in the result, and a state keeps its shape over all steps",
+                "start from a value of the result's shape (T.alloc, T.zeros_like)",
             ))
 
 
@@ -191,10 +213,6 @@ def _rank_remedy(spec: StateSpec) -> str:
     if spec.depth == 1:
         return "start from a value of the shape that one step gives"
     return f"with taps {list(spec.taps)} the initial value is {spec.depth} rows stacked along a leading axis"
-
-
-def _length(n: int | None) -> str:
-    return "an unknown length" if n is None else f"length {n}"
 
 
 # ---- Python numbers as initial values -------------------------------------------------------------

@@ -11,15 +11,15 @@ from scancc.fast_math import FastMath, parse
 from scancc.frontend import operators as _operators  # noqa: F401 - variables learn to be sliced
 from scancc.frontend.closure import Closure, check_passed, check_strict, close
 from scancc.frontend.constants import as_operand, strong
-from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, mention, user_location
+from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, mention, serials, user_location
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs
 from scancc.frontend.sequences import SequenceSpec, as_list, parse_sequences, scan_length, step_count
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site, described
 from scancc.frontend.states import (
     StateSpec,
-    check_state,
     default_dtype,
+    fit_to_state,
     holds,
     initial_rows,
     parse_states,
@@ -129,6 +129,7 @@ class _Step:
     rows: list[list[Variable]]  # of each sequence, one for each tap
     taps: list[list[Variable]]  # of each state, one for each tap
     result: StepResult
+    begun: int  # the serial number of its first application
 
     @property
     def own(self) -> list[Variable]:
@@ -153,6 +154,7 @@ def _trace(request: _Request, states: list[StateSpec]) -> _Step:
             pass_rows(state.initial, places, variables)
     args = [v for group in [*rows, *taps] for v in group] + request.non_sequences
     _check_arity(request, args)
+    begun = next(serials)
     result = parse_step_result(request.fn(*args), request.site)
     result.outputs = [strong(v, v.dtype) for v in result.outputs]
     if states and len(states) != len(result.outputs):
@@ -160,7 +162,7 @@ def _trace(request: _Request, states: list[StateSpec]) -> _Step:
             f"the step returned {len(result.outputs)} output(s), but outputs_info has {len(states)} entries",
             "Please provide None as outputs_info for any output that does not feed back into scan",
         ))
-    return _Step(states or [StateSpec(i) for i in range(len(result.outputs))], rows, taps, result)
+    return _Step(states or [StateSpec(i) for i in range(len(result.outputs))], rows, taps, result, begun)
 
 
 def _tap_variables(outer: Variable, row: TensorType, taps: Sequence[int], names: Any) -> list[Variable]:
@@ -228,9 +230,10 @@ def _settle(request: _Request) -> _Step:
         step = _settled_dtypes(request)
     else:
         step = _trace(request, request.states)
-    for spec, taps, result in zip(step.states, step.taps, step.result.outputs, strict=False):
+    outputs = step.result.outputs
+    for i, (spec, taps) in enumerate(zip(step.states, step.taps, strict=False)):
         if spec.recurrent:
-            check_state(spec, taps[0].name, result, request.site)
+            outputs[i] = fit_to_state(spec, taps[0].name, outputs[i], request.site)
     return step
 
 
@@ -284,13 +287,13 @@ def _build(
     updates = _all_updates(request, step)
     roots = [*step.result.outputs, *updates.values()]
     stop = [] if step.result.stop is None else [step.result.stop]
-    closure = close([*roots, *stop], step.own, updates, request.passed())
+    closure = close([*roots, *stop], step.own, updates, request.passed(), length, step.begun)
     if request.strict:
         check_strict(closure.invariants, request.non_sequences, request.site)
     body, xs = _body(request, step, closure, list(updates), bool(stop))
     inits = [initial_rows(s, request.site) for s in step.states if s.recurrent]
     op = Scan(body, request.site.label, truncate_gradient, request.fast_math)
-    carry, ys = op.apply_to(ScanInputs(length, xs, [*inits, *updates], closure.invariants))
+    carry, ys = op.apply_to(ScanInputs(length, xs, [*inits, *updates], closure.inputs))
     mention([*carry, *ys], *request.written(), *(m for var in ancestors([*roots, *stop]) for m in var.mentions))
     traces, others = iter(carry), iter(ys)
     outputs = [next(traces) if spec.recurrent else next(others) for spec in step.states]

@@ -7,10 +7,13 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.config import change_flags
+from scancc.frontend.graph import leaves
 from tests.frontend.test_scan_sequences import DIGITS, run, scanned
 from tests.programs.executors import compile
 
 pytestmark = pytest.mark.usefixtures("every_executor")
+
+RNG = np.random.default_rng(5)
 
 
 @pytest.mark.parametrize("form", [
@@ -164,9 +167,9 @@ def test_a_state_of_another_rank():
         sc.scan(lambda s2, s1: s1.sum(), outputs_info=dict(initial=T.matrix("s"), taps=[-2, -1]), n_steps=3)
 
 
-def test_a_state_of_another_broadcast_pattern():  # D18
-    row, m = T.row("row"), T.matrix("m")
-    with pytest.raises(TypeError, match="broadcast pattern"):
+def test_a_state_of_length_one_where_the_step_is_known_to_have_another():  # D18
+    row, m = T.row("row"), T.ones((3, 2))
+    with pytest.raises(TypeError, match="length 1 in the initial value and length 3 in the result"):
         sc.scan(lambda s, m: s + m, outputs_info=row, non_sequences=m, n_steps=3)
 
 
@@ -303,3 +306,83 @@ def test_the_step_is_called_once_without_python_numbers():
     calls = []
     sc.scan(lambda x, s: calls.append(1) or s + x, sequences=T.vector("x"), outputs_info=T.constant(0.0))
     assert len(calls) == 1
+
+
+# ---- states of length 1 -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", [lambda: T.zeros((1, 2)), lambda: np.zeros((1, 2)), lambda: T.row("h0") * 0])
+def test_a_state_of_one_row_where_the_step_has_any_number(start):  # D18
+    x, U, first = T.tensor3("x"), T.matrix("U"), start()
+    h = scanned(lambda r, h: T.tanh(r + T.dot(h, U)), sequences=x, outputs_info=first)
+    given = [v for v in leaves([h]) if v.name == "h0"]
+    f = compile([x, U, *given], [h, *sc.grad((h**2).sum(), [x, U])])
+    rows, weights = RNG.standard_normal((4, 1, 2)), RNG.standard_normal((2, 2))
+    got, by_x, by_weights = f(rows, weights, *(np.zeros((1, 2)) for _ in given))
+    state, wants = np.zeros((1, 2)), []
+    for row in rows:
+        state = np.tanh(row + state @ weights)
+        wants.append(state)
+    np.testing.assert_allclose(got, wants)
+    assert by_x.shape == rows.shape and by_weights.shape == (2, 2)
+    with pytest.raises(ValueError, match="state 0 .*`h`.* starts with length 1 along axis 0 .*gives length 3"):
+        f(np.zeros((4, 3, 2)), weights, *(np.zeros((1, 2)) for _ in given))
+
+
+def test_taps_of_one_row_where_the_step_has_any_number():  # D18
+    x = T.tensor3("x")
+    h = scanned(lambda r, a, b: r + a + 2 * b, sequences=x,
+                outputs_info=dict(initial=T.zeros((2, 1, 2)), taps=[-1, -2]))
+    assert run(h, {x: np.ones((3, 1, 2))})[:, 0, 0].tolist() == [1, 2, 5]
+    with pytest.raises(ValueError, match="starts with length 1"):
+        run(h, {x: np.ones((3, 4, 2))})
+
+
+# ---- the final state ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "final", "by_rows", "by_start"), [
+    (0, 2.0, [], 1.0), (1, 2.0, [1], 0.5), (3, 2.0, [0.25, 0.5, 1], 0.125)])
+def test_the_final_state_is_the_initial_one_after_no_steps(count, final, by_rows, by_start):
+    x, start = T.vector("x"), T.scalar("start")
+    rows = scanned(lambda v, h: h / 2 + v, sequences=x, outputs_info=start)
+    last = sc.final_state(rows)
+    got = run([rows.shape[0], last, *sc.grad(last, [x, start])], {x: np.ones(count), start: 2.0})
+    for value, want in zip(got, [count, final, by_rows, by_start], strict=True):
+        np.testing.assert_array_equal(value, want)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_the_final_state_of_several_taps_beside_other_outputs(count):
+    X, H = T.matrix("X"), T.matrix("H")
+    rows, doubled = scanned(lambda v, a, b: [a - b + v, 2 * v], sequences=X,
+                            outputs_info=[dict(initial=H, taps=[-1, -2]), None])
+    last = sc.final_state(rows)
+    given = np.arange(2.0 * count).reshape(count, 2)
+    start = np.array([[1.0, 2], [4, 8]])
+    got_rows, got_doubled, got = run([rows, doubled, last], {X: given, H: start})
+    np.testing.assert_array_equal(got, np.concatenate([start, got_rows])[-1])
+    np.testing.assert_array_equal(got_doubled, 2 * given)
+
+
+def test_the_final_state_of_an_until_scan_with_a_huge_bound():
+    x = T.scalar("x")
+    rows = scanned(lambda h: (2 * h, sc.until(h > 40)), outputs_info=x, n_steps=10**12)
+    assert run(sc.final_state(rows), {x: 1.0}) == 128
+
+
+def test_chunks_go_on_from_the_final_state():
+    x, start = T.vector("x"), T.scalar("start")
+    step = compile([x, start], sc.final_state(scanned(lambda v, h: 0.9 * h + v, sequences=x, outputs_info=start)))
+    whole, state = RNG.standard_normal(10), 0.0
+    for chunk in (whole[:3], whole[3:3], whole[3:]):
+        state = step(chunk, state)
+    assert state == step(whole, 0.0)
+
+
+@pytest.mark.parametrize("wrong", [
+    lambda x: x, lambda x: scanned(lambda v: v, sequences=x), lambda x: 3,
+    lambda x: scanned(lambda v, h: h + v, sequences=x, outputs_info=0.0) * 2])
+def test_what_has_no_final_state(wrong):
+    with pytest.raises(TypeError, match="not the rows of a state"):
+        sc.final_state(wrong(T.vector("x")))

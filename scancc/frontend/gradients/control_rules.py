@@ -44,7 +44,8 @@ def random_draw(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[boo
 
 @connects(IfElse)
 def choice_connection(node: Apply, reached: Sequence[bool]) -> Sequence[bool]:
-    return [False, *reached, *reached]
+    held = len(node.inputs) - 1 - 2 * len(reached)
+    return [False, *reached, *reached, *[False] * held]
 
 
 @differentiates(IfElse)

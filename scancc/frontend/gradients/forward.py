@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from scancc.frontend.constants import kind
+from scancc.frontend.control import IfElse
 from scancc.frontend.dims import dims
 from scancc.frontend.elementwise import Elemwise
 from scancc.frontend.gradients.rules import (
@@ -89,3 +90,21 @@ def _stretched(movement: Variable, out: Variable) -> Variable:
 
 
 FORWARD[Elemwise] = elemwise_forward
+
+
+def choice_forward(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:
+    """The side that is chosen moves; what only it needs is computed there alone."""
+    assert isinstance(node.op, IfElse)
+    n, (condition, *values) = node.op.n, node.inputs
+    _, *given = movements
+    moving = [a is not None or b is not None for a, b in zip(given[:n], given[n:], strict=False)]
+    places = [i for i in range(n) if moving[i] and is_continuous(node.outputs[i])]
+    if not places:
+        return [None] * n
+    moved = [zeros_for(v) if m is None else m for v, m in zip(values[:2 * n], given, strict=False)]
+    sides = [moved[i] for i in places] + [moved[n + i] for i in places]
+    chosen = dict(zip(places, IfElse(len(places)).apply(condition, *sides), strict=True))
+    return [chosen.get(i) for i in range(n)]
+
+
+FORWARD[IfElse] = choice_forward

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scancc.fast_math import FastMath
-from scancc.frontend.dims import dim, int64
+from scancc.frontend.dims import dim, int64, same_scalar
 from scancc.frontend.elementwise import apply_scalar
-from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, equal_computations, rebuild
+from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, rebuild
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs, ScanOutputs
 
 
@@ -72,11 +72,6 @@ class Loop:
 
 
 # ---- lengths ------------------------------------------------------------------------------------------
-
-
-def same_scalar(a: Variable, b: Variable) -> bool:
-    """Whether two scalars are written in the same way."""
-    return equal_computations([a], [b])
 
 
 def first_rows(x: Variable, n: Variable) -> Variable:

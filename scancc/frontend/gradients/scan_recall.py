@@ -2,8 +2,8 @@
 
 A forward value that the reverse step uses is, in this order: a row of a sequence, state or output that
 is there anyway; computed again from such rows, where that is cheap; saved by the forward scan as one
-more output; or, where its shape changes from step to step and it cannot be stacked, computed again
-whatever it costs.
+more output; or, where its shape changes from step to step and it cannot be stacked, or where the
+forward step computes it in a branch of `ifelse` only, computed again whatever it costs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from scancc.frontend.branches import find_uses
 from scancc.frontend.control import Check, Detach, Draw
 from scancc.frontend.dims import DimShuffle, ShapeI, dims
 from scancc.frontend.elementwise import Cast, Elemwise
@@ -58,6 +59,8 @@ class Recall:
         self._computed: set[Variable] = set()
         self._padded: dict[Carry, Variable] = {}
         self.consts = dict(zip(node.op.body.consts, self.inputs.consts, strict=True))
+        step = node.op.body.outputs
+        self._uses = find_uses(applies(step), step)
         self.n = self._executed()
 
     @property
@@ -103,7 +106,7 @@ class Recall:
                 self.replace[var] = self.loop.hold(self.consts[var], var.type, var.name)
                 continue
             stack = self.rows(var)
-            if stack is None and (var.owner is None or (self._is_costly(var) and self._is_stackable(var))):
+            if stack is None and (var.owner is None or self._is_worth_saving(var)):
                 stack = self.save(var)
             if stack is not None:
                 self.replace[var] = self.loop.read(var.type, backwards(first_rows(stack, self.n)), var.name)
@@ -111,6 +114,14 @@ class Recall:
             assert var.owner is not None
             self._computed.add(var)
             pending += reversed(var.owner.inputs)
+
+    def _is_worth_saving(self, var: Variable) -> bool:
+        return self._is_always_computed(var) and self._is_costly(var) and self._is_stackable(var)
+
+    def _is_always_computed(self, var: Variable) -> bool:
+        """Whether each forward step computes it; an output saved since is known by the first one beside it."""
+        assert var.owner is not None
+        return self._uses.get(var.owner.outputs[0]) is None
 
     def _is_costly(self, var: Variable) -> bool:
         """Whether more than cheap ops lie between `var` and what is known."""

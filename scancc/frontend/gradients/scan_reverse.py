@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 from scancc.frontend.constants import constant_int
 from scancc.frontend.control import check
-from scancc.frontend.dims import dim, dims, int64
+from scancc.frontend.dims import dim, dims, int64, same_scalar
 from scancc.frontend.elementwise import add, apply_scalar, eq, ge, sub, switch
-from scancc.frontend.gradients.loop import Lag, Loop, backwards, same_scalar, shorter
+from scancc.frontend.gradients.loop import Lag, Loop, backwards, shorter
 from scancc.frontend.gradients.rules import (
     Gradient,
     differentiates,

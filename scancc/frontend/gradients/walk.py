@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from scancc.frontend.gradients.choices import Parts
 from scancc.frontend.gradients.rules import (
     Gradient,
     connected_inputs,
@@ -27,13 +28,21 @@ def backpropagate(
     wrt, known = set(wrt), set(known)
     order = applies(list(seeds), stop=list(constants))
     wanted = depending(order, wrt)
+    parts = Parts(order, seeds)
     gradients: dict[Variable, Variable] = dict(seeds)
-    for node in reversed(order):
-        for var, gradient in zip(node.inputs, _through(node, gradients, wanted), strict=True):
+
+    def add(found: Iterable[tuple[Variable, Gradient]]) -> None:
+        for var, gradient in found:
             if gradient is not None and var not in known:
                 sum_ = plus(gradients.get(var), gradient)
                 assert sum_ is not None
                 gradients[var] = sum_
+
+    for node in reversed(order):
+        if node not in parts.lazy:
+            add(zip(node.inputs, _through(node, gradients, wanted), strict=True))
+            for part in parts.after(node):
+                add(part.gradients(gradients, wanted, wrt, backpropagate))
     return {var: like(gradients[var], var) for var in wrt if var in gradients}
 
 

@@ -258,8 +258,9 @@ class Lowering:
 
 
 def eager_inputs(node: Apply) -> list[Variable]:
-    """The inputs that are needed whatever happens: of a lazy choice, its condition only."""
-    return node.inputs[:1] if isinstance(node.op, IfElse) else node.inputs
+    """The inputs that are needed whatever happens: of a lazy choice, not its sides."""
+    op = node.op
+    return [node.inputs[i] for i in op.always(len(node.inputs))] if isinstance(op, IfElse) else node.inputs
 
 
 def tensor_type(sizes: Sequence[Value], element: t.Type) -> t.TensorType:

@@ -51,7 +51,7 @@ def if_else(low: Lowering, node: Apply) -> Sequence[Value]:
     op = node.op
     assert isinstance(op, IfElse)
     condition = _truth(low, low.env[node.inputs[0]])
-    sides = [node.inputs[1:1 + op.n], node.inputs[1 + op.n:]]
+    sides = [node.inputs[1:1 + op.n], node.inputs[1 + op.n:1 + 2 * op.n]]
     shapes = [v.type.shape for v in node.outputs]
     regions = [_side(low, side, shapes) for side in sides]
     types = [ir_type(v.type) for v in node.outputs]
