@@ -119,6 +119,18 @@ def as_length(value: object, what: str) -> Variable:
     return cast(var, "int64")
 
 
+def as_count(value: object, what: str) -> Variable:
+    """A length that is 0 or more, which is checked."""
+    length = as_length(value, what)
+    rule = f"{what}: a length is {{}}; lengths are 0 or more"
+    known = constant_int(length)
+    if known is not None and known < 0:
+        raise ValueError(rule.format(known))
+    if is_length(length):
+        return length
+    return check(ValueError, rule, length, apply_scalar("ge", length, int64(0)), length)
+
+
 def entries(vector: Variable, what: str) -> list[Variable]:
     """The elements of a vector whose length is known."""
     if vector.owner is not None and isinstance(vector.owner.op, MakeVector):
@@ -744,8 +756,8 @@ def _columns_minus_rows(n: Variable, m: Variable) -> Variable:
 
 def eye(n: object, m: object = None, k: object = 0, dtype: object = None) -> Variable:
     """Ones on the k-th diagonal of an n × m matrix, zeros elsewhere."""
-    rows = as_length(n, "eye")
-    columns = rows if m is None else as_length(m, "eye")
+    rows = as_count(n, "eye")
+    columns = rows if m is None else as_count(m, "eye")
     return cast(eq(_columns_minus_rows(rows, columns), as_length(k, "eye")), dtype or "floatX")
 
 
@@ -757,8 +769,8 @@ def identity_like(x: object, dtype: object = None) -> Variable:
 
 def tri(n: object, m: object = None, k: object = 0, dtype: object = None) -> Variable:
     """Ones on and below the k-th diagonal of an n × m matrix, zeros above."""
-    rows = as_length(n, "tri")
-    columns = rows if m is None else as_length(m, "tri")
+    rows = as_count(n, "tri")
+    columns = rows if m is None else as_count(m, "tri")
     below = apply_scalar("le", _columns_minus_rows(rows, columns), as_length(k, "tri"))
     return cast(below, dtype or "floatX")
 

@@ -143,7 +143,7 @@ def test_choice_with_and_without_repeats(replace, p):
 @pytest.mark.parametrize("numpy_order, size_first", [
     (lambda s: s.uniform(-1, 1, (2, 3)), lambda s: s.uniform((2, 3), -1, 1)),
     (lambda s: s.uniform(0.1, 0.9, size=(2, 3)), lambda s: s.uniform((2, 3), 0.1, 0.9, 2)),
-    (lambda s: s.normal(0, 1, size=[4]), lambda s: s.normal([4])),
+    (lambda s: s.normal(0, 1, size=[4]), lambda s: s.normal((4,))),
     (lambda s: s.normal(np.zeros(3), 2), lambda s: s.normal((3,), std=2)),
     (lambda s: s.binomial(3, 0.5, (2,)), lambda s: s.binomial((2,), 3, 0.5)),
     (lambda s: s.multinomial(2, [0.1, 0.2, 0.7]), lambda s: s.multinomial((), 2, [0.1, 0.2, 0.7])),
@@ -423,14 +423,75 @@ def test_one_chance_is_no_category():
             draw(p=0.5, size=(3,))
 
 
+WRONG = {
+    "size below 0": (lambda s: s.normal(size=(-3,)), "a length is -3"),
+    "size of floats": (lambda s: s.normal(size=(2.0,)), "2.0 is no length"),
+    "size and ndim": (lambda s: s.normal(size=(2,), ndim=3), "ndim is 3 where"),
+    "ndim and parameters": (lambda s: s.normal(np.zeros(3), ndim=2), "ndim is 2 where"),
+    "std": (lambda s: s.normal(std=-1.0), "standard deviation must be 0 or more; it is -1.0"),
+    "low above high": (lambda s: s.uniform(2.0, 1.0), "low is greater than high"),
+    "p": (lambda s: s.binomial(n=1, p=2.0, size=(3,)), "a probability is below 0, above 1 or NaN; it is 2.0"),
+    "p of NaN": (lambda s: s.bernoulli(np.array([0.5, np.nan])), "a probability is"),
+    "n": (lambda s: s.binomial(n=-1), "n must be 0 or more"),
+    "n of floats": (lambda s: s.binomial(n=2.5), "give whole numbers"),
+    "bounds": (lambda s: s.integers(0.5, 3), "bounds are whole numbers"),
+    "no number between": (lambda s: s.random_integers(low=5, high=2), "high must be greater than low"),
+    "lam": (lambda s: s.poisson(np.inf), "lam must be 0 or more, and finite"),
+    "shape": (lambda s: s.gamma(shape=0.0), "shape must be greater than 0"),
+    "scale": (lambda s: s.exponential(-1.0), "scale must be 0 or more"),
+    "sum of chances": (lambda s: s.categorical([0.5, 0.6]), "do not sum to 1"),
+    "chance below 0": (lambda s: s.multinomial(pvals=[-0.5, 1.5]), "a chance is negative or NaN"),
+    "more than there are": (lambda s: s.choice(3, size=(5,), replace=False), "no more than a"),
+    "more categories": (lambda s: s.multinomial_wo_replacement(n=3, pvals=[0.5, 0.5]), "number of categories"),
+    "chances of others": (lambda s: s.choice(3, p=[0.5, 0.5]), "another length than a"),
+    "none to choose": (lambda s: s.choice(0), "a must be greater than 0"),
+    "replace": (lambda s: s.choice(3, replace="no"), "give True or False"),
+    "permutation": (lambda s: s.permutation(-3), "n must be 0 or more"),
+    "dtype": (lambda s: s.normal(dtype="int32"), "would cut the draws off"),
+    "rng": (lambda s: s.normal(rng=5), "rng is 5; give a state"),
+    "seed": (lambda s: s.seed(2.5), "the seed is 2.5"),
+    "size or mean": (lambda s: s.normal([0, 1]), "may be the size or avg"),
+    "size of nothing or mean": (lambda s: s.normal((0, 1), 1), "may be the size or avg"),
+    "name": (lambda s: s.normal(name=5), "the name of a draw is 5"),
+    "distribution": (lambda s: s.gen("cauchyy"), "the distribution is 'cauchyy'"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_parameters_are_refused_where_they_are_given(name):
+    draw, text = WRONG[name]
+    with pytest.raises((ValueError, TypeError), match=text):
+        draw(RandomStream(3))
+
+
 @pytest.mark.parametrize("mode", ["native", "reference"])
-def test_parameters_without_a_distribution(mode):
-    low, stream = T.lscalar("low"), RandomStream(3)
-    with pytest.raises(ValueError, match="high must be greater than low"):
-        sc.function([low], stream.integers(low, 5, size=(3,)), mode=mode)(5)
-    with pytest.raises(ValueError, match="lam must be 0 or more"):
-        sc.function([low], stream.poisson(low - 1.0), mode=mode)(0)
+def test_wrong_parameters_are_refused_when_they_are_computed(mode):
+    k, p, v, stream = T.lscalar("k"), T.dscalar("p"), T.dvector("v"), RandomStream(3)
+    draws = {
+        "a length is -1": stream.normal(size=(k,)), "standard deviation must be": stream.normal(0.0, p),
+        "low is greater": stream.uniform(0.0, p), "a probability": stream.binomial(p=p),
+        "n must": stream.binomial(n=k),
+        "shape must": stream.gamma(p), "lam must": stream.poisson(v), "sum to 1": stream.categorical(abs(v)),
+        "beyond the range": stream.integers(k, 1, dtype="uint8", size=(99,)), "no more than a": stream.choice(
+            2, size=(4 + k,), replace=False), "high must be greater than low": stream.integers(0, k),
+    }
+    for text, draw in draws.items():
+        f = sc.function([k, p, v], draw, mode=mode, on_unused_input="ignore")
+        with pytest.raises(ValueError, match=text):
+            f(-1, -1.0, np.array([-1.0, 1.0]))
     assert sc.function([], stream.poisson(np.zeros(0)), mode=mode)().shape == (0,)
+
+
+def test_whole_numbers_that_come_first_are_no_size_where_numpys_order_counts():
+    means, older = T.random.normal([0, 100], 1), T.shared_randomstreams.RandomStreams(3).normal([2, 3], 50)
+    by_state = T.random.shared_rng(seed=3).normal((0, 100), 1)[1]
+    by_stream = RandomStream(3).normal([0, 100], 1)
+    first, second, third, fourth = sc.function([], [means, by_state, by_stream, older])()
+    for drawn in (first, second, third):
+        assert drawn.shape == (2,) and abs(drawn - [0, 100]).max() < 20
+    assert fourth.shape == (2, 3) and fourth.mean() > 20
+    shuffled, picked = sc.function([], [RandomStream(3).permutation([3, 1, 2]), RandomStream(3).choice([7, 8])])()
+    assert sorted(shuffled) == [1, 2, 3] and picked in (7, 8)
 
 
 def test_beta_of_small_shapes():

@@ -14,13 +14,14 @@ from typing import Any
 from scancc.frontend.random.streams import (
     DISTRIBUTIONS,
     RandomStream,
+    RandomStreams,
     RandomVariable,
     draw_once,
     rng,
     shared_rng,
 )
 
-RandomStreams = MRG_RandomStreams = RandomStream
+MRG_RandomStreams = RandomStreams
 
 __all__ = ["MRG_RandomStreams", "RandomStream", "RandomStreams", "RandomVariable", "rng", "shared_rng",
            *DISTRIBUTIONS]

@@ -13,22 +13,25 @@ from typing import Any
 import numpy as np
 
 from scancc.frontend import elementwise as e
-from scancc.frontend.constants import as_tensor_variable, constant_int
+from scancc.frontend.constants import as_tensor_variable, constant_int, is_discrete, is_integer
 from scancc.frontend.control import check
 from scancc.frontend.dims import dims
-from scancc.frontend.graph import Constant, Variable
+from scancc.frontend.graph import Constant, Variable, leaves
 from scancc.frontend.indexing import set_subtensor
+from scancc.frontend.options import whole
 from scancc.frontend.random.scalars import call
 from scancc.frontend.reduction import all as all_
 from scancc.frontend.reduction import argsort, cumsum
 from scancc.frontend.reduction import max as max_
 from scancc.frontend.reduction import sum as sum_
+from scancc.frontend.reference import evaluate
 from scancc.frontend.scan_module import until
-from scancc.frontend.shaping import arange, flatten, join, reshape
+from scancc.frontend.shaping import arange, as_count, flatten, join, reshape
 from scancc.frontend.tracing import scan_held
 
 Lengths = Sequence[Any]
 _DIGITS = {"float32": 24, "float16": 11}  # of the numbers below 1 that have a dtype's spacing there
+_SUM_TOLERANCE = 1e-4  # chances that a softmax in single precision gives sum to 1 within it
 _N_TRIES = 12  # of a rejection method; each is accepted with probability above 0.95
 
 
@@ -74,17 +77,23 @@ def lengths_of(size: Any, parameters: Sequence[Variable], ndim: int | None) -> l
     """The lengths of a draw: those asked for, or those to which the parameters broadcast."""
     together = functools.reduce(e.add, (e.cast(v, "float64") for v in parameters)) if parameters else None
     if size is None:
-        return [] if together is None else list(dims(together))
+        lengths: list[Any] = [] if together is None else list(dims(together))
+    else:
+        lengths = [as_count(n, "size") for n in _entries(size, ndim)]
+        if together is not None:
+            _check_room(lengths, together.type.shape)
+    if ndim is not None and len(lengths) != whole("ndim", ndim):
+        raise ValueError(f"ndim is {ndim} where the size, or that of the parameters, has {len(lengths)} dimension(s)")
+    return lengths
+
+
+def _entries(size: Any, ndim: int | None) -> list[Any]:
     if isinstance(size, Variable) and size.ndim == 1:
-        known = size.type.shape[0] if ndim is None else ndim
+        known = size.type.shape[0] if ndim is None else whole("ndim", ndim, at_least=0)
         if known is None:
             raise ValueError(f"size is the vector {size!r} of unknown length; give ndim= as the number of dimensions")
-        lengths: list[Any] = [size[i] for i in range(known)]
-    else:
-        lengths = [size] if isinstance(size, Variable | int | np.integer) else list(size)
-    if together is not None:
-        _check_room(lengths, together.type.shape)
-    return lengths
+        return [size[i] for i in range(known)]
+    return list(size) if isinstance(size, list | tuple) or (isinstance(size, np.ndarray) and size.ndim) else [size]
 
 
 def _check_room(lengths: Lengths, parameters: tuple[int | None, ...]) -> None:
@@ -97,18 +106,85 @@ def _check_room(lengths: Lengths, parameters: tuple[int | None, ...]) -> None:
                          "holds their axes, and may have more in front")
 
 
+# ---- parameters ----
+
+
+def held(value: Variable, condition: Variable, message: str) -> Variable:
+    """`value` where `condition` holds of all its elements; ValueError where not: when the graph is built if that
+    tells, else when it runs."""
+    holds = condition if condition.ndim == 0 else all_(condition)
+    if any(not isinstance(leaf, Constant) for leaf in leaves([holds])):
+        return check(ValueError, message, value, holds)
+    if not evaluate([holds])[0]:
+        raise ValueError(f"{message}; it is {value!r}")
+    return value
+
+
+def _is(functions: Sequence[str], x: Variable) -> bool:
+    """Whether one of these elementwise functions made `x`, which is then known to be in range (or NaN)."""
+    return x.owner is not None and isinstance(x.owner.op, e.Elemwise) and x.owner.op.fn in functions
+
+
+def chance(p: Variable, what: str) -> Variable:
+    if _is(("sigmoid",), p):
+        return p
+    return held(p, e.logical_and(e.ge(p, 0), e.le(p, 1)), f"{what}: a probability is below 0, above 1 or NaN")
+
+
+def not_negative(x: Variable, what: str) -> Variable:
+    if _is(("abs", "exp", "exp2", "sigmoid", "softplus", "sqr", "sqrt"), x):
+        return x
+    return held(x, e.logical_not(e.lt(x, 0)), f"{what} must be 0 or more")
+
+
+def positive(x: Variable, what: str) -> Variable:
+    return held(x, e.gt(x, 0), f"{what} must be greater than 0")
+
+
+def chances(p: Variable, what: str, sum_is_one: bool = True) -> Variable:
+    """Chances of categories, along the last axis."""
+    if p.ndim == 0:
+        raise ValueError(f"{what}: the chances are one number, {p!r}; give a vector, one for each category")
+    p = held(p, e.ge(p, 0), f"{what}: a chance is negative or NaN")
+    if not sum_is_one:
+        return p
+    total = sum_(e.cast(p, "float64"), axis=p.ndim - 1)
+    return held(p, e.le(e.abs_(total - 1.0), _SUM_TOLERANCE), f"{what}: the chances do not sum to 1")
+
+
+def trials(n: Variable, what: str) -> Variable:
+    """A number of trials: whole and not negative."""
+    if not is_discrete(n.dtype):
+        raise TypeError(f"{what} is {n!r} of dtype {n.dtype}; give whole numbers")
+    return held(n, e.ge(n, 0), f"{what} must be 0 or more")
+
+
+def fitting(x: Variable, dtype: str, what: str) -> Variable:
+    """Whole numbers that a narrower dtype holds."""
+    if not is_integer(dtype) or np.can_cast(x.dtype, dtype):
+        return x
+    limits = np.iinfo(dtype)
+    holds = e.logical_and(e.ge(x, int(limits.min)), e.le(x, int(limits.max)))
+    return held(x, holds, f"{what}: a draw is beyond the range of dtype {dtype}")
+
+
+def at_most(x: Variable, limit: Variable, message: str) -> Variable:
+    return held(x, e.le(x, limit), message)
+
+
+# ---- values ----
+
+
 def integers(s: Source, lengths: Lengths, first: Variable, end: Variable) -> Variable:
     """first + floor(u * range); a value's chance is off by at most range / 2**53."""
     span = end - first
-    span = _checked(span, e.gt(span, 0), "integers: high must be greater than low")
+    span = held(span, e.gt(span, 0), "integers: high must be greater than low")
     place = e.cast(e.floor(s.unit(lengths) * e.cast(span, "float64")), "int64")
     return first + e.minimum(place, span - 1)
 
 
 def category(s: Source, lengths: Lengths, chances: Variable) -> Variable:
     """How many of the running sums of the chances, but the last, are at most u."""
-    if chances.ndim == 0:
-        raise ValueError(f"the chances are one number, {chances!r}; give a vector, one for each category")
     u = s.unit(lengths)
     sums = cumsum(e.cast(chances, "float64"), axis=chances.ndim - 1)
     inner = sums[(slice(None),) * (chances.ndim - 1) + (slice(None, -1),)]
@@ -125,10 +201,6 @@ def order(s: Source, lengths: Lengths, chances: Variable | None = None) -> Varia
     if chances is None:
         return argsort(s.bits(lengths), axis=-1)
     return argsort(s.exponential(lengths) / e.cast(chances, "float64"), axis=-1)
-
-
-def _checked(value: Variable, holds: Variable, message: str) -> Variable:
-    return check(ValueError, message, value, holds if holds.ndim == 0 else all_(holds))
 
 
 def gamma(s: Source, lengths: Lengths, shape: Variable) -> Variable:
@@ -162,7 +234,7 @@ def _tried(s: Source, lengths: Lengths, shape: Variable) -> tuple[Variable, Vari
 
 def poisson(s: Source, lengths: Lengths, mean: Variable) -> Variable:
     """Arrivals counted until time `mean`; takes about max(mean) steps."""
-    mean = _checked(mean, e.ge(mean, 0), "poisson: lam must be 0 or more")
+    mean = held(mean, e.logical_and(e.ge(mean, 0), e.lt(mean, 2.0**53)), "poisson: lam must be 0 or more, and finite")
     largest = mean if mean.ndim == 0 else max_(join(0, e.cast([0], mean.dtype), flatten(mean)))
     steps = e.cast(e.ceil(largest + 12.0 * e.sqrt(largest) + 40.0), "int64")
     gaps = s.bits([steps, *lengths])

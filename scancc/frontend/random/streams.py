@@ -20,12 +20,13 @@ from scancc.frontend import elementwise as e
 from scancc.frontend.constants import as_tensor_variable, holds_variables, is_discrete
 from scancc.frontend.control import Draw
 from scancc.frontend.graph import Constant, Variable, dtype_name
+from scancc.frontend.options import flag, name_of, one_of, whole
 from scancc.frontend.random import distributions as d
 from scancc.frontend.random import formulas
 from scancc.frontend.random.distributions import Source, lengths_of
 from scancc.frontend.random.scalars import call
 from scancc.frontend.reduction import sum as sum_
-from scancc.frontend.shaping import arange, reshape
+from scancc.frontend.shaping import arange, product, reshape
 from scancc.frontend.shared import GENERATORS, StreamVariable, shared
 from scancc.frontend.stream_type import StreamType
 
@@ -69,21 +70,22 @@ def distribution(*order: str) -> Callable[[Method], Callable[..., RandomVariable
     """Make a method that gives a `Recipe` one that draws.
 
     Arguments by position stand as NumPy has them, in this `order`, or as the older systems have them, the
-    size first and the rest in order: where the first one is a size (whole numbers in a tuple, list or
-    vector, or None) and `size` is not given by name.
+    size first and the rest in order: see `_size_first`.
     """
     older = ("size", *(name for name in order if name != "size"), "ndim", "dtype")
 
     def decorate(method: Method) -> Callable[..., RandomVariable]:
-        DISTRIBUTIONS.append(method.__name__)
+        what = method.__name__
+        DISTRIBUTIONS.append(what)
 
         @functools.wraps(method)
         def draw(self: RandomStream, *args: Any, **kwargs: Any) -> RandomVariable:
-            given = _by_name(method.__name__, older if _size_first(args, kwargs) else order, args, kwargs)
+            size_first = not args or ("size" not in kwargs and _size_first(self.order, what, order[0], args))
+            given = _by_name(what, older if size_first else order, args, kwargs)
             own = {key: given.pop(key, None) for key in ("dtype", "rng", "name", "nstreams")}
             recipe = method(self, **given)
-            made = self._draw(method.__name__, recipe, own["dtype"] or recipe.dtype, own["rng"])
-            made.name = own["name"]
+            made = self._draw(what, recipe, own["dtype"] or recipe.dtype, own["rng"])
+            made.name = name_of("a draw", own["name"])
             return made
         return draw
     return decorate
@@ -99,17 +101,29 @@ def _by_name(what: str, order: Sequence[str], args: Sequence[Any], kwargs: dict[
     return given | kwargs
 
 
-def _size_first(args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
-    if not args:
-        return True
+def _size_first(order: str, what: str, parameter: str, args: Sequence[Any]) -> bool:
+    """Whether the first argument by position is the size: None, or whole numbers in a tuple or a shape.
+
+    A list or an array of whole numbers is a size in the older system's classes and elsewhere the first parameter,
+    which is said where it stands alone. A tuple with a 0 in it, before other arguments, is no size either.
+    """
     first = args[0]
-    if "size" in kwargs:
+    if order == "numpy" or not _is_size(first):
         return False
-    if isinstance(first, Variable | np.ndarray):
-        return first.ndim == 1 and is_discrete(str(first.dtype))
-    if isinstance(first, list | tuple):
-        return all(_is_length(n) for n in first)
-    return first is None
+    if order == "older" or first is None or isinstance(first, Variable):
+        return True
+    alone = len(args) == 1 and what not in ("choice", "permutation")
+    if alone and not isinstance(first, tuple) or not alone and isinstance(first, tuple) and 0 in first:
+        raise TypeError(f"{what}: {first!r} may be the size or {parameter}; say which: size= or {parameter}=")
+    return isinstance(first, tuple)
+
+
+def _is_size(value: Any) -> bool:
+    if isinstance(value, Variable | np.ndarray):
+        return value.ndim == 1 and is_discrete(str(value.dtype))
+    if isinstance(value, list | tuple):
+        return all(_is_length(n) for n in value)
+    return value is None
 
 
 def _is_length(value: Any) -> bool:
@@ -126,18 +140,21 @@ class RandomStream:
     `draw.update[1]`.
     """
 
+    order = "both"  # of arguments by position: NumPy's, or the size first where it looks like one
+
     def __init__(self, seed: int | None = None, use_cuda: Any = None, no_warn: Any = None, namespace: Any = None,
                  rng_ctor: Any = None) -> None:
         """Arguments after `seed` are the older systems' and have no effect."""
         self.state_updates: list[tuple[StreamVariable, Variable]] = []
-        self.set_rstate(int(np.random.SeedSequence().entropy) if seed is None else seed)  # type: ignore[arg-type]
+        entropy: Any = np.random.SeedSequence().entropy
+        self.set_rstate(int(entropy) if seed is None else seed)
 
     def updates(self) -> list[tuple[StreamVariable, Variable]]:
         return list(self.state_updates)
 
     def seed(self, seed: int | None = None) -> None:
         """Start all streams again, as a new `RandomStream(seed)` would have them."""
-        seed = self.default_instance_seed if seed is None else int(seed)
+        seed = self.default_instance_seed if seed is None else whole("the seed", seed)
         for number, (rng, _) in enumerate(self.state_updates):
             rng.get_value(borrow=True).restart(stream_key(seed, number))
 
@@ -150,6 +167,7 @@ class RandomStream:
 
     def gen(self, op: str, *args: Any, **kwargs: Any) -> RandomVariable:
         """A draw from the distribution of that name."""
+        one_of("gen: the distribution", op, DISTRIBUTIONS)
         return getattr(self, op)(*args, **kwargs)
 
     @property
@@ -159,7 +177,7 @@ class RandomStream:
 
     def set_rstate(self, seed: int) -> None:
         """Later draw calls are those of a new `RandomStream(seed)`."""
-        self.default_instance_seed, self._n_calls = int(seed), 0
+        self.default_instance_seed, self._n_calls = whole("the seed", seed), 0
 
     def inc_rstate(self) -> None:
         """Later draw calls are those of the next seed."""
@@ -171,9 +189,15 @@ class RandomStream:
         return StreamVariable.of_key(key, name=f"rng{len(self.state_updates)}")
 
     def _draw(self, name: str, recipe: Recipe, dtype: str, rng: Variable | None) -> RandomVariable:
+        _check_dtype(name, recipe.dtype, dtype_name(dtype))
+        if rng is not None and not (isinstance(rng, Variable) and isinstance(rng.type, StreamType)):
+            raise TypeError(f"{name}: rng is {rng!r}; give a state, T.random.shared_rng(seed=...) or a draw's .rng")
         state = self._new_state() if rng is None else rng
         source = Source(state, dtype_name(dtype))
-        value = e.cast(recipe.make(source), dtype)
+        value = recipe.make(source)
+        if is_discrete(value.dtype):
+            value = d.fitting(value, dtype_name(dtype), name)
+        value = e.cast(value, dtype)
         jumps = [p for p in recipe.jumps if not isinstance(p, Constant)]
         next_state, value = Draw(name).apply(source.next_state(), value, *jumps)
         assert value.owner is not None
@@ -190,6 +214,7 @@ class RandomStream:
     def uniform(self, size: Size = None, low: Any = 0.0, high: Any = 1.0, ndim: int | None = None) -> Recipe:
         """low <= x < high, of 53 random bits (24 in float32); rounding of low + u * (high - low) may give high."""
         a, b = _tensors(low, high)
+        b = d.held(b, e.logical_not(e.gt(a, b)), "uniform: low is greater than high")
         return Recipe(lambda s: call("exact_affine", s.unit(lengths_of(size, [a, b], ndim), s.dtype), b - a, a),
                       config.floatX)
 
@@ -198,6 +223,7 @@ class RandomStream:
                scale: Any = None) -> Recipe:
         """Normal with mean `avg` (or loc) and standard deviation `std` (or scale), by quantile."""
         mean, spread = _tensors(avg if loc is None else loc, std if scale is None else scale)
+        spread = d.not_negative(spread, "normal: the standard deviation")
         return Recipe(lambda s: call(
             "exact_affine", call("random_normal", s.bits(lengths_of(size, [mean, spread], ndim))), spread, mean),
             config.floatX)
@@ -206,6 +232,7 @@ class RandomStream:
     def truncated_normal(self, size: Size = None, avg: Any = 0.0, std: Any = 1.0, ndim: int | None = None) -> Recipe:
         """Normal, within two standard deviations of the mean."""
         mean, spread = _tensors(avg, std)
+        spread = d.not_negative(spread, "truncated_normal: the standard deviation")
         inside = 0.9544997361036416  # the probability of |z| < 2
 
         def make(s: Source) -> Variable:
@@ -217,6 +244,7 @@ class RandomStream:
     def exponential(self, size: Size = None, scale: Any = 1.0, ndim: int | None = None) -> Recipe:
         """Exponential with mean `scale`."""
         (mean,) = _tensors(scale)
+        mean = d.not_negative(mean, "exponential: scale")
         return Recipe(lambda s: call("exact_affine", s.exponential(lengths_of(size, [mean], ndim)), mean, 0.0),
                       config.floatX)
 
@@ -224,13 +252,14 @@ class RandomStream:
     def gamma(self, size: Size = None, shape: Any = 1.0, scale: Any = 1.0, ndim: int | None = None) -> Recipe:
         """Gamma with this shape and scale (Marsaglia and Tsang, 2000)."""
         k, theta = _tensors(shape, scale)
+        k, theta = d.positive(k, "gamma: shape"), d.not_negative(theta, "gamma: scale")
         return Recipe(lambda s: d.gamma(s, lengths_of(size, [k, theta], ndim), k) * theta, config.floatX, [k])
 
     @distribution("alpha", "beta", "size")
     def beta(self, size: Size = None, alpha: Any = 1.0, beta: Any = 1.0, ndim: int | None = None) -> Recipe:
         """Beta, as the ratio of two gamma numbers."""
         a, b = _tensors(alpha, beta)
-
+        a, b = d.positive(a, "beta: alpha"), d.positive(b, "beta: beta")
         return Recipe(lambda s: d.beta(s, lengths_of(size, [a, b], ndim), a, b), config.floatX, [a, b])
 
     # ---- counts ----
@@ -239,6 +268,7 @@ class RandomStream:
     def bernoulli(self, size: Size = None, p: Any = 0.5, ndim: int | None = None) -> Recipe:
         """1 with probability p, else 0."""
         (chance,) = _tensors(p)
+        chance = d.chance(chance, "bernoulli")
         return Recipe(lambda s: e.lt(s.unit(lengths_of(size, [chance], ndim)), chance), "int64", [chance])
 
     @distribution("n", "p", "size")
@@ -248,6 +278,7 @@ class RandomStream:
         trials, chance = _tensors(n, p if prob is None else prob)
         if trials.ndim != 0:
             raise UnsupportedError("binomial takes a scalar n; draw once for each n")
+        trials, chance = d.trials(trials, "binomial: n"), d.chance(chance, "binomial")
 
         def make(s: Source) -> Variable:
             lengths = lengths_of(size, [chance], ndim)
@@ -265,14 +296,14 @@ class RandomStream:
     @distribution("low", "high", "size")
     def random_integers(self, size: Size = None, low: Any = 0, high: Any = 1, ndim: int | None = None) -> Recipe:
         """Integers from low to high, both included."""
-        first, last = (e.cast(v, "int64") for v in _tensors(low, high))
+        first, last = _whole_numbers("random_integers", low, high)
         return Recipe(lambda s: d.integers(s, lengths_of(size, [first, last], ndim), first, last + 1), "int64",
                       [first, last])
 
     @distribution("low", "high", "size")
     def integers(self, low: Any, high: Any = None, size: Size = None, ndim: int | None = None) -> Recipe:
         """Integers from low (0 where high is not given) up to, without, high."""
-        first, end = (e.cast(v, "int64") for v in _tensors(*((0, low) if high is None else (low, high))))
+        first, end = _whole_numbers("integers", *((0, low) if high is None else (low, high)))
         return Recipe(lambda s: d.integers(s, lengths_of(size, [first, end], ndim), first, end), "int64",
                       [first, end])
 
@@ -282,6 +313,7 @@ class RandomStream:
     def categorical(self, p: Any, size: Size = None, ndim: int | None = None) -> Recipe:
         """Index i with probability p[..., i], for each row of p (which sum to 1)."""
         (chances,) = _tensors(p)
+        chances = d.chances(chances, "categorical")
         return Recipe(lambda s: d.category(s, _rows(size, chances, ndim), chances), "int64", [chances])
 
     @distribution("n", "pvals", "size")
@@ -290,9 +322,11 @@ class RandomStream:
         """How often each category, of chances `pvals` (or p), is drawn in n trials, along a last axis. Costs n
         blocks a row."""
         (chances,) = _tensors(pvals if p is None else p)
+        chances = d.chances(chances, "multinomial")
+        count = d.trials(as_tensor_variable(n), "multinomial: n")
 
         def make(s: Source) -> Variable:
-            picks = d.category(s, [n, *_rows(size, chances, ndim)], chances)
+            picks = d.category(s, [count, *_rows(size, chances, ndim)], chances)
             names = arange(chances.shape[chances.ndim - 1])
             return sum_(e.cast(e.eq(picks.dimshuffle(*range(picks.ndim), "x"), names), "int64"), axis=0)
         return Recipe(make, "int64", [chances])
@@ -302,23 +336,26 @@ class RandomStream:
                                    ndim: int | None = None) -> Recipe:
         """n different categories along a last axis, each in proportion to the chances of those left."""
         (chances,) = _tensors(pvals)
-        return Recipe(lambda s: _first(d.order(s, [*_rows(size, chances, ndim), chances.shape[chances.ndim - 1]],
-                                               chances), n), "int64", [chances])
+        chances = d.chances(chances, "multinomial_wo_replacement", sum_is_one=False)
+        n_categories = chances.shape[chances.ndim - 1]
+        count = d.at_most(d.trials(as_tensor_variable(n), "multinomial_wo_replacement: n"), n_categories,
+                          "multinomial_wo_replacement: n is greater than the number of categories")
+        return Recipe(lambda s: _first(d.order(s, [*_rows(size, chances, ndim), n_categories], chances), count),
+                      "int64", [chances])
 
     @distribution("a", "size", "replace", "p")
     def choice(self, size: Size = None, a: Any = 2, replace: bool = True, p: Any = None, ndim: int | None = None,
                ) -> Recipe:
         """Elements of the vector `a`, or of 0 to a - 1, with equal chances or with chances p."""
         (values,) = _tensors(a)
-        n = values if values.ndim == 0 else values.shape[0]
-        chances = [] if p is None else _tensors(p)
+        n = d.positive(d.trials(values, "choice: a"), "choice: a") if values.ndim == 0 else values.shape[0]
+        chances = [] if p is None else [_chances_of(n, p)]
+        with_repeats = flag("choice: replace", replace)
 
         def make(s: Source) -> Variable:
             lengths = lengths_of(size, [], ndim)
-            if not replace:
-                total: Any = 1
-                for length in lengths:
-                    total = total * length
+            if not with_repeats:
+                total = d.at_most(product(lengths), n, "choice: without replacement, size must be no more than a")
                 places = reshape(_first(d.order(s, [n], *chances), total), lengths, ndim=len(lengths))
             elif chances:
                 places = d.category(s, lengths, *chances)
@@ -332,21 +369,36 @@ class RandomStream:
         """Permutations of 0 to n - 1, or of the vector n, along a last axis, by sorting random keys."""
         (values,) = _tensors(n)
         if values.ndim == 0:
-            return Recipe(lambda s: d.order(s, [*lengths_of(size, [], ndim), values]), "int64")
+            n = d.trials(values, "permutation: n")
+            return Recipe(lambda s: d.order(s, [*lengths_of(size, [], ndim), n]), "int64")
         return Recipe(lambda s: values[d.order(s, [*lengths_of(size, [], ndim), values.shape[0]])], values.dtype)
 
     @distribution("input")
     def shuffle_row_elements(self, input: Any) -> Recipe:
         """`input` with the elements of each row in random order."""
         (matrix,) = _tensors(input)
+        if matrix.ndim != 2:
+            raise ValueError(f"shuffle_row_elements takes a matrix, not {matrix!r} {matrix.type}")
         rows = arange(matrix.shape[0]).dimshuffle(0, "x")
         return Recipe(lambda s: matrix[rows, d.order(s, [matrix.shape[0], matrix.shape[1]])], matrix.dtype)
 
 
-def draw_once(name: str, *args: Any, return_next_rng: bool = False, **kwargs: Any) -> Any:
+class RandomStreams(RandomStream):
+    """A `RandomStream` under its older names: whole numbers that come first by position are the size."""
+
+    order = "older"
+
+
+class _NumpyStream(RandomStream):
+    """Where only NumPy's order counts: the functions, and the methods of states."""
+
+    order = "numpy"
+
+
+def draw_once(distribution: str, /, *args: Any, return_next_rng: bool = False, **kwargs: Any) -> Any:
     """A draw from the distribution of that name: from the state `rng`, else from a stream of its own, seeded
     by the operating system. With `return_next_rng` the pair (next state, draw)."""
-    made: RandomVariable = getattr(RandomStream(), name)(*args, **kwargs)
+    made: RandomVariable = getattr(_NumpyStream(), distribution)(*args, **kwargs)
     return (made.update[1], made) if return_next_rng else made
 
 
@@ -385,6 +437,26 @@ def _array_of(numbers: list[Any] | tuple[Any, ...]) -> Any:
         return numbers
     array = np.asarray(numbers)
     return array if array.dtype.kind in "iub" else array.astype(config.floatX)
+
+
+def _whole_numbers(what: str, *bounds: Any) -> list[Variable]:
+    found = _tensors(*bounds)
+    for bound in found:
+        if not is_discrete(bound.dtype):
+            raise TypeError(f"{what}: a bound is {bound!r} of dtype {bound.dtype}; bounds are whole numbers")
+    return [e.cast(bound, "int64") for bound in found]
+
+
+def _chances_of(n: Variable, p: Any) -> Variable:
+    """One chance for each of n elements."""
+    (chances,) = _tensors(p)
+    chances = d.chances(chances, "choice")
+    return d.held(chances, e.eq(chances.shape[chances.ndim - 1], n), "choice: p has another length than a")
+
+
+def _check_dtype(what: str, natural: str, asked: str) -> None:
+    if not is_discrete(natural) and is_discrete(asked):
+        raise TypeError(f"{what}: dtype is {asked!r}, which would cut the draws off; draw floats, and cast them")
 
 
 def _rows(size: Size, chances: Variable, ndim: int | None) -> list[Any]:
