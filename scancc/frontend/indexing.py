@@ -34,6 +34,7 @@ from scancc.frontend.elementwise import (
     pad_axes,
 )
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable
+from scancc.frontend.masks import check_masks, chosen, flatnonzero, spread_masks
 from scancc.frontend.shaping import MakeVector, addbroadcast, flatten, reshape
 
 SliceEntry = tuple[str, bool, bool, bool]
@@ -334,8 +335,9 @@ class _Index:
     """An index under construction: template and operands, and the entries with `None`, which adds an axis."""
 
     def __init__(self, x: Variable, index: object) -> None:
-        self.x = x
-        self.items = _expand_ellipsis(list(index) if isinstance(index, tuple) else [index], x)
+        items, masks = spread_masks(list(index) if isinstance(index, tuple) else [index])
+        self.items = _expand_ellipsis(items, x)
+        self.x = check_masks(x, masks, [item for item in self.items if item is not None])
         self.advanced = any(_is_array(item) for item in self.items)
         self.template: list[Entry] = []
         self.operands: list[Variable] = []
@@ -405,26 +407,15 @@ def _is_array(item: object) -> bool:
 
 
 def _integer_index(item: object, axis: int) -> Variable:
-    if isinstance(item, (bool, np.bool_)) or (isinstance(item, Variable) and item.dtype == "bool"):
-        raise _mask_error(item)
     if isinstance(item, (list, tuple)) and not len(item):
         return Constant(np.zeros(0, "int64"))
     try:
         position = as_operand(item)
     except TypeError:
         raise TypeError(f"{item!r} is no index; give integers, slices, integer arrays, None or ...") from None
-    if position.dtype == "bool":
-        raise _mask_error(item)
     if not is_integer(position.dtype):
         raise TypeError(f"axis {axis} is indexed with {item!r} of {position.dtype}; an index is an integer")
     return cast(position, "int64")
-
-
-def _mask_error(item: object) -> TypeError:
-    return TypeError(
-        f"{item!r} is a boolean mask, and how many elements it picks would be known only at run time; "
-        "choose with T.switch(mask, x, 0), which keeps the shape"
-    )
 
 
 def _slice_entry(item: slice) -> tuple[Entry, list[Variable]]:
@@ -500,6 +491,9 @@ def _write(part: Variable, y: object, set_: bool) -> Variable:
         )
     base, *operands = node.inputs
     value = _fitted(_cast_value(base, value, set_), part, set_)
+    choice = chosen(node, value, set_) if isinstance(node.op, AdvancedSubtensor) else None
+    if choice is not None:
+        return choice
     op = IncSubtensor if isinstance(node.op, Subtensor) else AdvancedIncSubtensor
     return op(node.op.template, set_)(base, value, *operands)
 
@@ -562,3 +556,22 @@ def take(x: object, indices: object, axis: int | None = None, mode: str = "raise
     picked = getitem(var, (slice(None),) * position + (flatten(places),))
     lengths = dims(var)
     return reshape(picked, [*lengths[:position], *dims(places), *lengths[position + 1 :]])
+
+
+def compress(condition: object, x: object, axis: int | None = None) -> Variable:
+    """Where the vector `condition` is not 0, along `axis` (of the flattened tensor); it may be shorter than that."""
+    where = as_tensor_variable(condition)
+    if where.ndim != 1:
+        raise ValueError(f"compress: the condition has {where.ndim} dimensions, not one; for a mask of the shape of x "
+                         "write x[mask]")
+    return take(x, flatnonzero(where), axis)
+
+
+def extract(condition: object, x: object) -> Variable:
+    """The elements of `x`, flattened, where `condition`, flattened, is not 0."""
+    return take(x, flatnonzero(condition))
+
+
+def nonzero_values(x: object) -> Variable:
+    """The elements of `x` that are not 0, flattened."""
+    return extract(x, x)

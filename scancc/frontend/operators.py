@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scancc.frontend import elementwise as e
-from scancc.frontend import indexing, linalg, norms, reduction, shaping, values_asked
+from scancc.frontend import indexing, linalg, masks, norms, reduction, shaping, values_asked
 from scancc.frontend.dims import dimshuffle
 from scancc.frontend.graph import Variable
 from scancc.frontend.reference import evaluate
@@ -69,13 +69,6 @@ def _reshape(x: Variable, *shape: Any, ndim: int | None = None) -> Variable:
     return shaping.reshape(x, shape[0] if len(shape) == 1 else shape, ndim)
 
 
-def nonzero(x: object, return_matrix: bool = False) -> Variable:
-    """Refused: the places of the elements that are not 0 would be a tensor of unknown length."""
-    raise TypeError(
-        "nonzero would give a tensor whose length is known only at run time; choose with T.switch(mask, x, 0)"
-    )
-
-
 _METHODS: dict[str, Callable[..., Any]] = {
     "dimshuffle": dimshuffle, "reshape": _reshape, "transpose": shaping.transpose, "flatten": shaping.flatten,
     "ravel": shaping.flatten, "swapaxes": shaping.swapaxes, "squeeze": shaping.squeeze,
@@ -87,7 +80,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "min": reduction.min, "argmax": reduction.argmax, "argmin": reduction.argmin, "all": reduction.all,
     "any": reduction.any, "cumsum": reduction.cumsum, "cumprod": reduction.cumprod, "sort": reduction.sort,
     "argsort": reduction.argsort, "ptp": reduction.ptp, "copy": _copy, "clone": _clone, "eval": _eval,
-    "nonzero": nonzero, "zeros_like": shaping.zeros_like, "ones_like": shaping.ones_like,
+    "nonzero": masks.nonzero, "nonzero_values": indexing.nonzero_values, "zeros_like": shaping.zeros_like, "ones_like": shaping.ones_like,
 }
 _PROPERTIES: dict[str, Callable[[Variable], Any]] = {
     "T": shaping.transpose, "shape": shaping.shape, "size": shaping.size, "real": e.real, "imag": e.imag,

@@ -93,7 +93,14 @@ from scancc.frontend.elementwise import (
     trunc,
 )
 from scancc.frontend.graph import DTYPES, Constant, TensorType, Variable
-from scancc.frontend.indexing import inc_subtensor, set_subtensor, take
+from scancc.frontend.indexing import (
+    compress,
+    extract,
+    inc_subtensor,
+    nonzero_values,
+    set_subtensor,
+    take,
+)
 from scancc.frontend.linalg import (
     batched_dot,
     batched_tensordot,
@@ -106,6 +113,7 @@ from scancc.frontend.linalg import (
     outer,
     tensordot,
 )
+from scancc.frontend.masks import flatnonzero, nonzero
 from scancc.frontend.norms import norm
 from scancc.frontend.reduction import (
     all,
@@ -211,6 +219,7 @@ from scancc.tensor.composed import (
     to_one_hot,
     vertical_stack,
     vstack,
+    where,
 )
 from scancc.tensor.constructors import (
     col,
@@ -240,14 +249,14 @@ continuous_dtypes = float_dtypes + complex_dtypes
 all_dtypes = discrete_dtypes + continuous_dtypes
 
 # Other names for the same functions.
-abs, nonzero = abs_, _operators.nonzero
+abs = abs_
 pow = power
 bitwise_not, floor_divide, log1pexp = invert, floor_div, softplus
 cholesky, solve, slogdet = slinalg.cholesky, slinalg.solve, nlinalg.slogdet
 sign, square, divide, subtract, multiply, negative = sgn, sqr, true_div, sub, mul, neg
 int_div, inv = floor_div, reciprocal
 and_, or_, xor, invert_ = bitwise_and, bitwise_or, bitwise_xor, invert
-where, as_tensor, ravel, expit = switch, as_tensor_variable, flatten, sigmoid
+as_tensor, ravel, expit = as_tensor_variable, flatten, sigmoid
 psi, tri_gamma, complex = digamma, trigamma, make_complex
 equal, not_equal, less, less_equal, greater, greater_equal = eq, neq, lt, le, gt, ge
 extract_diag = alloc_diag = diag

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from scancc.frontend.dims import dim, normalize_axis
 from scancc.frontend.graph import Variable
 from scancc.frontend.indexing import set_subtensor
 from scancc.frontend.linalg import dot, matrix_inverse, tensordot
+from scancc.frontend.masks import nonzero
 from scancc.frontend.reduction import all
 from scancc.frontend.shaping import (
     arange,
@@ -61,6 +63,14 @@ def allclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
              equal_nan: bool = False) -> Variable:
     """Whether all elements are close: see `isclose`."""
     return all(isclose(a, b, rtol, atol, equal_nan))
+
+
+def where(condition: object, *branches: object, ift: object = None, iff: object = None) -> Any:
+    """`ift` where the condition holds, else `iff`: `switch`. Of the condition alone: where it holds, as `nonzero`."""
+    values = (*branches, *(v for v in (ift, iff) if v is not None))
+    if len(values) not in (0, 2):
+        raise TypeError(f"where takes a condition alone, or with two values to choose from, not with {len(values)}")
+    return e.switch(condition, *values) if values else nonzero(condition)
 
 
 def second(a: object, b: object) -> Variable:

@@ -146,7 +146,7 @@ class Writer:
 
     def statement(self) -> None:
         kinds = [self.unary, self.binary, self.binary, self.reduction, self.indexing, self.writing, self.shaping,
-                 self.joining, self.product, self.choice, self.casting, self.counting, self.rearranging]
+                 self.joining, self.product, self.choice, self.casting, self.counting, self.rearranging, self.masking]
         self.c.pick(kinds)()
 
     def unary(self) -> None:
@@ -280,6 +280,44 @@ class Writer:
         n = f"{x.text}.shape[0]"
         places = self.c.pick((f"T.arange({n})[::-1]", f"(T.arange({n}) + 1) % T.maximum({n}, 1)", f"T.arange({n})"))
         self.let(f.text.format(a=x.text, n=n, p=f"({places})"), f.gives or x.dtype, x.axes, _bound(f, x.bound))
+
+    def masking(self) -> None:
+        x = self.need(lambda t: t.ndim > 0, axes=("n",))
+        mask, rank = self.mask(x)
+        picked = Term(f"{x.text}[{mask}]", x.dtype, (self.new_length(), *x.axes[rank:]), x.bound)
+        self.c.pick([self.sum_at, self.set_at, self.set_at, self.picked, self.places_of])(x, mask, picked)
+
+    def mask(self, x: Term) -> tuple[str, int]:
+        """A mask of leading axes of `x`, and how many."""
+        rank = self.c.number(1, x.ndim)
+        known = self.some(lambda t: t.kind == "b" and t.axes == x.axes[:rank])
+        if known is not None:
+            return known.text, rank
+        if x.kind in "fiu" and not self.smooth and self.c.chance(6):
+            return f"T.gt({x.text}, {0.3137 if x.kind == 'f' else 1})", x.ndim
+        return f"T.eq(T.arange({x.text}.shape[0]) % {self.c.number(1, 3)}, {self.c.number(0, 1)})", 1
+
+    def sum_at(self, x: Term, mask: str, picked: Term) -> None:
+        self.let(f"{picked.text}.sum(axis=0)", summed_dtype(x.dtype), picked.axes[1:], 10 * x.bound)
+
+    def picked(self, x: Term, mask: str, picked: Term) -> None:
+        self.let(picked.text, x.dtype, picked.axes, x.bound)
+
+    def places_of(self, x: Term, mask: str, picked: Term) -> None:
+        if self.c.chance(5):
+            self.let(f"{picked.text}.shape[0]", "int64", ())
+        else:
+            self.let(f"T.nonzero({mask})[0]", "int64", picked.axes[:1])
+
+    def set_at(self, x: Term, mask: str, picked: Term) -> None:
+        """A value that fills the part, the same part of another array, or one value for each place."""
+        other = self.some(lambda t: t.dtype == x.dtype and (t.ndim == 0 or t.axes == x.axes or t.axes == x.axes[1:]))
+        if other is None or self.c.chance(3):
+            value, bound = f"{picked.text}[::-1]", x.bound
+        else:
+            value, bound = f"{other.text}[{mask}]" if other.axes == x.axes else other.text, other.bound
+        how = "set" if x.kind == "b" or self.c.chance(6) else "inc"
+        self.let(f"T.{how}_subtensor({picked.text}, {value})", x.dtype, x.axes, x.bound + bound)
 
     def shaping(self) -> None:
         x = self.need(lambda t: t.ndim > 0, axes=("n", "m"))

@@ -22,10 +22,13 @@ from scancc.frontend.indexing import (
     AdvancedSubtensor,
     IncSubtensor,
     Subtensor,
+    pieces,
 )
+from scancc.frontend.masks import Nonzero, mask_of
 from scancc.frontend.shaping import arange, reshape, size
 
 connects(Subtensor, AdvancedSubtensor)(first_inputs(1))
+connects(Nonzero)(first_inputs(0))
 connects(IncSubtensor, AdvancedIncSubtensor)(first_inputs(2))
 
 
@@ -56,6 +59,8 @@ def written(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) 
 def _lasting(node: Apply, picked: Variable, operands: Sequence[Variable]) -> Variable | None:
     """Where in the part a value is the last that was set at its place; None if each has a place of its own."""
     template = node.op.template  # type: ignore[attr-defined]
+    if mask_of([values[0] for entry, values in pieces(template, operands) if entry == "a"]) is not None:
+        return None
     if len(operands) == 1 and isinstance(operands[0], Constant):
         places = operands[0].data
         if (places >= 0).all() and len(np.unique(places)) == places.size:
@@ -70,3 +75,9 @@ def _cleared(node: Apply, g: Variable, operands: Sequence[Variable]) -> Variable
     """`g` with zeros where the op wrote."""
     zero = Constant(np.zeros((1,) * node.inputs[1].ndim, g.dtype))
     return node.op(g, zero, *operands)
+
+
+@differentiates(Nonzero)
+def places(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    """A place does not change with a small change of the values."""
+    return [None]

@@ -18,6 +18,7 @@ from scancc.frontend.elementwise import Cast, Elemwise
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
 from scancc.frontend.indexing import AdvancedSubtensor, Subtensor
+from scancc.frontend.masks import Nonzero
 from scancc.frontend.scan import Carry, Scan, ScanInputs, ScanOutputs, stacked_type
 from scancc.frontend.shaping import (
     Alloc,
@@ -31,8 +32,8 @@ from scancc.frontend.shaping import (
 )
 
 _CHEAP_OPS = (
-    Alloc, ARange, Cast, Check, Detach, DimShuffle, Draw, Join, MakeVector, Reshape, ShapeI, SpecifyShape,
-    Subtensor, AdvancedSubtensor, Unbroadcast,
+    Alloc, ARange, Cast, Check, Detach, DimShuffle, Draw, Join, MakeVector, Nonzero, Reshape, ShapeI,
+    SpecifyShape, Subtensor, AdvancedSubtensor, Unbroadcast,
 )
 _CHEAP_FUNCTIONS = frozenset((
     "add", "sub", "mul", "true_div", "neg", "abs", "sgn", "sqr", "sqrt", "reciprocal", "maximum", "minimum",

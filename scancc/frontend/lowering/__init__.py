@@ -7,7 +7,7 @@ program leaves it open.
 
 from __future__ import annotations
 
-from scancc.frontend.lowering import elementwise, indexing, linear_algebra, loops, reduction, shaping  # noqa: F401
+from scancc.frontend.lowering import elementwise, indexing, linear_algebra, loops, masks, reduction, shaping  # noqa: F401
 from scancc.frontend.lowering.context import lower_program
 
 __all__ = ["lower_program"]

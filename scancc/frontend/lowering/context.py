@@ -61,6 +61,7 @@ class Lowering:
         self.b = b
         self.env: dict[Variable, Value] = {}
         self.sizes: dict[Value, list[Value]] = {}
+        self.limits: dict[Value, Value] = {}  # of positions: a size below which all of them lie, counted from 0
 
     # ---- variables ----
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scancc.frontend.graph import Apply
 from scancc.frontend.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 from scancc.frontend.lowering.context import Lowering, lowers
-from scancc.frontend.lowering.shaping import is_size, shuffle, slice_length
+from scancc.frontend.lowering.shaping import is_size, same_size, shuffle, slice_length
 from scancc.frontend.lowering.slices import extract_slice, slice_parts
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -244,6 +244,8 @@ def _normal_index(low: Lowering, value: Value, size: Value, axis: int) -> Value:
         wide = b.op("arith.extsi", [x], [t.i64]) if x.type != t.i64 else x
         return b.select(b.cmpi("slt", wide, b.const(0, t.i64)), b.addi(wide, length), wide)
 
+    if same_size(low.limits.get(value), size):
+        return value
     b = low.b
     length = b.index_cast(size, t.i64)
     at = low.pointwise(normal, [value])

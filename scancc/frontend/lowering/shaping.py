@@ -104,6 +104,11 @@ def is_size(value: Value) -> bool:
     return op.name == "scan.scan" and value.type == t.index
 
 
+def same_size(a: Value | None, b: Value) -> bool:
+    """Whether two sizes are plainly equal."""
+    return a is b or (a is not None and constant_of(a) is not None and constant_of(a) == constant_of(b))
+
+
 @lowers(MakeVector)
 def make_vector(low: Lowering, node: Apply) -> Sequence[Value]:
     elements = low.inputs(node)
@@ -202,7 +207,7 @@ def reshape(low: Lowering, node: Apply) -> Sequence[Value]:
         sizes[rest] = _rest(low, total, known)
         known = b.muli(known, sizes[rest])
     low.require_equal(total, known, "reshape: {0} elements do not fit a shape of {1}")
-    return [_reshaped(low, value, sizes)]
+    return [reshaped(low, value, sizes)]
 
 
 def _rest(low: Lowering, total: Value, known: Value) -> Value:
@@ -212,7 +217,8 @@ def _rest(low: Lowering, total: Value, known: Value) -> Value:
     return low.b.op("arith.divsi", [total, safe], [t.index])
 
 
-def _reshaped(low: Lowering, value: Value, sizes: list[Value]) -> Value:
+def reshaped(low: Lowering, value: Value, sizes: list[Value]) -> Value:
+    """The same elements, in C order, under sizes that hold as many."""
     element = t.element(value.type)
     if not isinstance(value.type, t.TensorType):
         return low.splat(value, sizes) if sizes else value
