@@ -119,7 +119,7 @@ class Kernel:
         return outputs
 
     def _trimmed(self, outputs: list[Array], slots: Any, at: int) -> list[Array]:
-        """The part of each output that was filled: all, unless a loop ended early."""
+        """The part of each output that was filled: all, unless a loop ended early or found fewer elements."""
         for index, param in enumerate(self.outputs):
             shape = tuple(slots[at + 1 : at + param.n_slots])
             if shape != outputs[index].shape:

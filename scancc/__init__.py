@@ -38,7 +38,7 @@ from scancc.frontend.scan_module import until
 from scancc.frontend.shared import SharedVariable, shared
 from scancc.frontend.tracing import scan
 from scancc.frontend.updates import OrderedUpdates
-from scancc.frontend.views import foldl, foldr, map, reduce
+from scancc.frontend.views import filter, foldl, foldr, map, reduce
 from scancc.modes import Mode
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Function", "In", "Mode", "OrderedUpdates", "Out", "SharedVariable", "Variable", "change_flags", "clone",
-    "clone_replace", "config", "export", "final_state", "foldl", "foldr", "function", "graph_replace", "map",
-    "reduce", "scan", "scan_checkpoints", "scan_module", "shared", "until", "vectorize_graph",
+    "clone_replace", "config", "export", "filter", "final_state", "foldl", "foldr", "function", "graph_replace",
+    "map", "reduce", "scan", "scan_checkpoints", "scan_module", "shared", "until", "vectorize_graph",
 ]
 
 

@@ -13,7 +13,7 @@ the caller guesses. Where one is exceeded, a check with the error BOUND_EXCEEDED
 are the size needed and the bound's number; the caller calls again with a larger one.
 
 QUERY writes the outputs' dimensions and the workspace's size. RUN writes the dimensions that it filled,
-smaller in axis 0 where a loop ended early. Both return 0, or the code of the `Check` that failed, whose
+smaller where a loop ended early or found fewer elements. Both return 0, or the code of the `Check` that failed, whose
 message is filled from the info slots.
 """
 

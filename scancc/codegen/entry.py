@@ -92,8 +92,8 @@ class Argument:
 class Entry:
     """An exported function. For each input `dims` names its axes: equal names are one dimension.
 
-    `early[j]`: output j may have fewer rows than its query says. `query_reads[i]`: the sizes depend on
-    the values of tensor i. `output_dims`: the dimension that an output's axis has, where it is an input's.
+    `early[j]`: the axes along which output j may be shorter than its query says. `query_reads[i]`: the sizes depend
+    on the values of tensor i. `output_dims`: the dimension that an output's axis has, where it is an input's.
     `fast_math`: what was allowed to change a number; `fast_math_used`: the parts by which something did.
     """
 
@@ -102,7 +102,7 @@ class Entry:
     outputs: tuple[Param, ...]
     checks: tuple[Check, ...]
     dims: tuple[tuple[str, ...], ...] = ()
-    early: tuple[bool, ...] = ()
+    early: tuple[tuple[int, ...], ...] = ()
     query_reads: tuple[bool, ...] = ()
     output_dims: tuple[tuple[str | None, ...], ...] = ()
     fast_math: str = "default"
@@ -148,8 +148,12 @@ class Entry:
             return self.dims[index][axis]
         return f"{self.inputs[index].name}_n{axis}"
 
-    def may_end_early(self, index: int) -> bool:
-        return index < len(self.early) and self.early[index]
+    def early_axes(self, index: int) -> tuple[int, ...]:
+        return self.early[index] if index < len(self.early) else ()
+
+    def is_respread(self, index: int) -> bool:
+        """Whether an output's rows may be shorter than the caller's, so that they are copied apart."""
+        return any(self.early_axes(index)[-1:])
 
     def reads_in_query(self, index: int) -> bool:
         return index < len(self.query_reads) and self.query_reads[index]
@@ -207,8 +211,8 @@ class _Arguments:
         self.add(param.name, f"{scalar_of(param).c_type} *", "ptr", "out", index)
         for axis in range(param.rank):
             self.add(f"{param.name}_s{axis}", "int64_t", "i64", "out_stride", index, axis)
-        if self.entry.may_end_early(index):
-            self.add(f"{param.name}_n0", "int64_t *", "ptr", "rows", index, 0)
+        for axis in self.entry.early_axes(index):
+            self.add(f"{param.name}_n{axis}", "int64_t *", "ptr", "length", index, axis)
 
 
 class Names:

@@ -4,7 +4,8 @@ The generated code reads row-major tensors and writes row-major tensors (`NAME__
 array of slots; see `artifact.py`). The adapter gives C what `entry.py` describes:
 
 - `NAME` checks pointers and dimensions, packs inputs that are not C-contiguous into the workspace, calls
-  the query, then the code, and copies outputs with other strides from the workspace to their place.
+  the query, then the code, and copies outputs with other strides from the workspace to their place, and
+  outputs whose rows only running the code tells the lengths of.
   Before the code runs nothing is written but the workspace.
 - `NAME_query` gives the outputs' sizes, the bytes of workspace, and the bytes to add to it where an
   output's strides are not those of a C-contiguous array.
@@ -15,7 +16,7 @@ The workspace may start at any address: sizes include what it takes to start at 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..artifact import N_INFO_SLOTS, WORKSPACE_ALIGN_BYTES, Param
@@ -169,7 +170,7 @@ class _Function:
             if data is None:
                 continue
             dims = [self._dim(index, axis) for axis in range(param.rank)]
-            tensor = self.tensor(data, param, dims, self._strides("stride", index))
+            tensor = self.tensor(data, param, dims, self._arguments("stride", index))
             self.refuse_null(data, tensor.nbytes)
             tensors[index] = tensor
         return tensors
@@ -177,7 +178,7 @@ class _Function:
     def _argument(self, role: str, index: int) -> str | None:
         return next((f"%{a.name}" for a in self.entry.arguments if (a.role, a.index) == (role, index)), None)
 
-    def _strides(self, role: str, index: int) -> list[str]:
+    def _arguments(self, role: str, index: int) -> list[str]:
         return [f"%{a.name}" for a in self.entry.arguments if (a.role, a.index) == (role, index)]
 
     def _dim(self, index: int, axis: int) -> str:
@@ -303,7 +304,9 @@ class _Call(_Function):
                 placed.append((_Tensor(pointer, (), (), "0", "true"), pointer))
                 continue
             dims = [self.get(first + 1 + axis) for axis in range(param.rank)]
-            tensor = self.tensor(pointer, param, dims, self._strides("out_stride", index))
+            tensor = self.tensor(pointer, param, dims, self._arguments("out_stride", index))
+            if self.entry.is_respread(index):
+                tensor.contiguous = "false"
             self.refuse_null(pointer, tensor.nbytes)
             need = self.emit(f"select i1 {tensor.contiguous}, i64 0, i64 {self.rounded(tensor.nbytes)}")
             place = self._take(need)
@@ -316,7 +319,7 @@ class _Call(_Function):
         return placed
 
     def _finish(self, outputs: list[tuple[_Tensor, str]]) -> None:
-        """Copy staged outputs to their place, with the sizes that the code wrote; report rows."""
+        """Copy staged outputs to their place, with the sizes that the code wrote; report lengths."""
         for index, (tensor, source) in enumerate(outputs):
             param = self.entry.outputs[index]
             first = self.first_slot("outputs", index)
@@ -325,10 +328,9 @@ class _Call(_Function):
                 tensor.dims = [self.get(first + 1 + axis) for axis in range(param.rank)]
                 self.do(f"call ptr @{self.copies.symbol('spread', param)}(ptr {source}, {_listed(tensor)})")
                 self.close(after)
-            rows = self._argument("rows", index)
-            if rows is not None:
-                after = self.when(self.emit(f"icmp ne ptr {rows}, null"))
-                self.do(f"store i64 {self.get(first + 1)}, ptr {rows}")
+            for axis, length in zip(self.entry.early_axes(index), self._arguments("length", index), strict=True):
+                after = self.when(self.emit(f"icmp ne ptr {length}, null"))
+                self.do(f"store i64 {self.get(first + 1 + axis)}, ptr {length}")
                 self.close(after)
 
 
@@ -359,7 +361,8 @@ class _Query(_Function):
 
     def _store_sizes(self, tensors: dict[int, _Tensor]) -> None:
         packs = self.total(list(self.pack_nbytes(tensors).values()))
-        need = self.add(packs, self.get(self.workspace_slot + 1))
+        copied = [n for n in range(len(self.entry.outputs)) if self.entry.is_respread(n)]
+        need = self.add(self.add(packs, self._staging(copied)), self.get(self.workspace_slot + 1))
         for argument in self.entry.query_arguments:
             if argument.role == "size":
                 slot = self.first_slot("outputs", argument.index) + 1 + argument.axis
@@ -367,12 +370,13 @@ class _Query(_Function):
             elif argument.role == "need_nbytes":
                 self._store(argument.name, self._with_alignment(need))
             elif argument.role == "staging_nbytes":
-                self._store(argument.name, self._with_alignment(self._staging()))
+                self._store(argument.name, self._with_alignment(self._staging(range(len(self.entry.outputs)))))
 
-    def _staging(self) -> str:
-        """Bytes for copies of all tensor outputs."""
+    def _staging(self, outputs: Iterable[int]) -> str:
+        """Bytes for copies of these outputs, as far as they are tensors."""
         sizes = []
-        for index, param in enumerate(self.entry.outputs):
+        for index in outputs:
+            param = self.entry.outputs[index]
             first = self.first_slot("outputs", index)
             if param.rank:
                 dims = [self.get(first + 1 + axis) for axis in range(param.rank)]

@@ -119,8 +119,9 @@ def _parameter_line(param: Param, shape: Sequence[str]) -> str:
 def _output_line(entry: Entry, index: int, param: Param) -> str:
     shape = [_output_size(entry, index, axis) for axis in range(param.rank)]
     line = _parameter_line(param, shape)
-    if entry.may_end_early(index):
-        line += f"; *{param.name}_n0 is set to the rows written, which may be fewer (NULL: not wanted)"
+    for axis in entry.early_axes(index):
+        what = "rows written, which may be fewer" if axis == 0 else f"length of axis {axis}, which may be less"
+        line += f"; *{param.name}_n{axis} is set to the {what} (NULL: not wanted)"
     return line
 
 

@@ -138,14 +138,15 @@ def _returned(query: Op) -> dict[int, Value]:
     return dict(zip(slots, query.body.ops[-1].operands, strict=True))
 
 
-def _early(compiled: Compiled) -> tuple[bool, ...]:
-    """Which outputs may have fewer rows than the query says: a loop counts them."""
+def _early(compiled: Compiled) -> tuple[tuple[int, ...], ...]:
+    """The axes along which outputs may be shorter than the query says: a loop counts the elements."""
     func = _function(compiled, compiled.name)
-    early = set()
+    early: list[tuple[int, ...]] = [()] * len(compiled.outputs)
     for op in func.walk() if func is not None else ():
-        if op.name == "scan.output_dims" and len(op.operands) > 1 and _comes_from_loop(op.operands[1], set()):
-            early.add(func.body.args.index(op.operands[0]) - len(compiled.inputs))  # type: ignore[union-attr]
-    return tuple(n in early for n in range(len(compiled.outputs)))
+        if op.name == "scan.output_dims":
+            number = func.body.args.index(op.operands[0]) - len(compiled.inputs)  # type: ignore[union-attr]
+            early[number] = tuple(a for a, n in enumerate(op.operands[1:]) if _comes_from_loop(n, set()))
+    return tuple(early)
 
 
 def _comes_from_loop(value: Value, seen: set[Value]) -> bool:

@@ -562,8 +562,8 @@ def compress(condition: object, x: object, axis: int | None = None) -> Variable:
     """Where the vector `condition` is not 0, along `axis` (of the flattened tensor); it may be shorter than that."""
     where = as_tensor_variable(condition)
     if where.ndim != 1:
-        raise ValueError(f"compress: the condition has {where.ndim} dimensions, not one; for a mask of the shape of x "
-                         "write x[mask]")
+        raise ValueError(f"compress: the condition has {where.ndim} dimensions, not one; write x[mask] for a mask of "
+                         "the shape of x")
     return take(x, flatnonzero(where), axis)
 
 

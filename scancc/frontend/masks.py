@@ -38,11 +38,11 @@ class Nonzero(Op):
         return dim(node.outputs[0], 0) if output else None
 
 
-def _places(mask: Variable) -> list[Variable]:
-    """The positions that `mask` stands for, one vector for each of its axes."""
-    if isinstance(mask, Constant):
-        return [Constant(places.astype("int64")) for places in np.nonzero(mask.data)]
-    return Nonzero().apply(mask)
+def _places(x: Variable) -> list[Variable]:
+    """Where `x` is not 0, one vector of positions for each of its axes."""
+    if isinstance(x, Constant):
+        return [Constant(places.astype("int64")) for places in np.nonzero(x.data)]
+    return Nonzero().apply(x if x.dtype == "bool" else neq(x, 0))
 
 
 def nonzero(x: object, return_matrix: bool = False) -> tuple[Variable, ...] | Variable:
@@ -53,7 +53,7 @@ def nonzero(x: object, return_matrix: bool = False) -> tuple[Variable, ...] | Va
             f"nonzero of {var!r}, a scalar: it has no places; use T.switch(x, a, b), or give a tensor of one "
             "dimension or more"
         )
-    places = _places(var if var.dtype == "bool" else neq(var, 0))
+    places = _places(var)
     return stack(places) if return_matrix else tuple(places)
 
 
@@ -101,8 +101,8 @@ def _as_mask(item: object) -> Variable | None:
 
 def _scalar_mask(item: object) -> TypeError:
     return TypeError(
-        f"{item!r} is a boolean mask of no dimensions, which picks no elements of a tensor: a mask has the lengths of "
-        "the axes it picks from; choose with T.switch(cond, x, 0), or add an axis with x[None]"
+        f"{item!r} is a boolean mask of no dimensions, which picks no elements of a tensor: a mask has the lengths "
+        "of the axes it picks from; choose with T.switch(cond, x, 0), or add an axis with x[None]"
     )
 
 
@@ -121,8 +121,8 @@ def _check_length(x: Variable, axis: int, length: Variable, of: int) -> Variable
     if _same_length(own, length):
         return x
     message = (
-        f"a boolean mask has length {{}} along axis {of}, and what it indexes length {{}} along axis {axis}; they must "
-        "be equal"
+        f"a boolean mask has length {{}} along axis {of}, and what it indexes length {{}} along axis {axis}; they "
+        "must be equal"
     )
     known = constant_int(length), constant_int(own)
     if None not in known:

@@ -4,6 +4,6 @@ from scancc.frontend.checkpoints import scan_checkpoints
 from scancc.frontend.step_result import until
 from scancc.frontend.tracing import scan
 from scancc.frontend.updates import OrderedUpdates
-from scancc.frontend.views import foldl, foldr, map, reduce
+from scancc.frontend.views import filter, foldl, foldr, map, reduce
 
-__all__ = ["OrderedUpdates", "foldl", "foldr", "map", "reduce", "scan", "scan_checkpoints", "until"]
+__all__ = ["OrderedUpdates", "filter", "foldl", "foldr", "map", "reduce", "scan", "scan_checkpoints", "until"]

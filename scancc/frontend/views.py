@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from scancc.frontend.constants import as_tensor_variable
+from scancc.frontend.dims import dim
+from scancc.frontend.elementwise import neq
+from scancc.frontend.graph import Variable
 from scancc.frontend.tracing import scan
 
 Function = Callable[..., Any]
@@ -56,3 +60,32 @@ def foldr(
 ) -> Any:
     """`reduce` from the last row to the first; `fn` still gets the row first, then the accumulator."""
     return reduce(fn, sequences, outputs_info, non_sequences, True, mode, name, return_updates, fast_math)
+
+
+def filter(
+    fn: Function, sequences: Any, non_sequences: Any = None, go_backwards: bool = False, mode: Any = None,
+    name: str | None = None, fast_math: Any = None,
+) -> Any:
+    """The rows of each sequence for which `fn` gives what is not 0, in the order in which they are read.
+
+    `fn` gives one scalar for all sequences or one for each. Of several sequences a list; lengths are known only
+    when it runs.
+    """
+    given = list(sequences) if isinstance(sequences, (list, tuple)) else [sequences]
+    if any(isinstance(s, dict) for s in given):
+        raise TypeError("filter: a sequence is a dict, but rows are picked from tensors; give the tensors themselves")
+    masks = scan(fn, sequences, [], non_sequences, go_backwards=go_backwards, mode=mode, name=name, return_list=True,
+                 return_updates=False, fast_math=fast_math) or []
+    if len(masks) not in (1, len(given)):
+        raise ValueError(f"filter: fn gives {len(masks)} values for {len(given)} sequences; give one for all, or "
+                         "one for each")
+    if len(masks) == 1:
+        masks = masks * len(given)
+    picked = [_passing(as_tensor_variable(s), mask, go_backwards) for s, mask in zip(given, masks, strict=True)]
+    return picked if len(picked) > 1 else picked[0]
+
+
+def _passing(x: Variable, mask: Variable, backwards: bool) -> Variable:
+    """The rows of `x`, as far as there were steps, where `mask` is not 0."""
+    rows = x[::-1] if backwards else x
+    return rows[:dim(mask, 0)][mask if mask.dtype == "bool" else neq(mask, 0)]

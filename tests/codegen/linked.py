@@ -53,21 +53,21 @@ class Linked:
             return status, []
         outputs = [self._output(n, answers, spread) for n in range(len(self.entry.outputs))]
         need = sum(int(answers[a.name][0]) for a in asked if a.role != "size")
-        workspace, rows = np.full(need, 0xAB, np.uint8), [np.full(1, -1, np.int64) for _ in outputs]
+        workspace, lengths = np.full(need, 0xAB, np.uint8), [[np.full(1, n) for n in o.shape] for o in outputs]
         for a in self.entry.arguments:
             at = a.role, a.index, a.axis
             if a.role == "out":
                 given[at] = outputs[a.index]
             elif a.role == "out_stride":
                 given[at] = strides(outputs[a.index])[a.axis]
-            elif a.role == "rows":
-                given[at] = rows[a.index]
+            elif a.role == "length":
+                given[at] = lengths[a.index][a.axis]
             elif a.role == "workspace":
                 given[at] = workspace
             elif a.role == "workspace_nbytes":
                 given[at] = need
         status = self.call(**{a.name: given[a.role, a.index, a.axis] for a in self.entry.arguments})
-        cut = [o[: rows[n][0]] if self.entry.may_end_early(n) else o for n, o in enumerate(outputs)]
+        cut = [o[tuple(slice(n[0]) for n in filled)] for o, filled in zip(outputs, lengths, strict=True)]
         return status, cut
 
     def _output(self, index: int, answers: dict[str, np.ndarray], spread: bool) -> np.ndarray:

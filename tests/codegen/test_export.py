@@ -210,7 +210,7 @@ def test_equal_dimensions_are_passed_once() -> None:
 
 
 def test_early_outputs_are_found() -> None:
-    assert entry_of(make_until().export_form()).early == (True,)
+    assert entry_of(make_until().export_form()).early == ((0,),)
 
 
 def test_only_what_was_asked_for(power: Any, tmp_path: Path) -> None:

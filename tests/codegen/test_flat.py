@@ -232,7 +232,7 @@ def test_truth_values_are_made_0_or_1() -> None:
 def test_rows_written(rows: int | None) -> None:
     """A loop that ended early tells its rows; only those are copied to a strided output."""
     param = Param("x", "int32", (None, 3))
-    entry = Entry("copy", (param,), (Param("y", "int32", (None, 3)),), (), early=(True,))
+    entry = Entry("copy", (param,), (Param("y", "int32", (None, 3)),), (), early=((0,),))
     linked = Linked(entry, copy_text(param, rows=rows))
     x = np.arange(12, dtype=np.int32).reshape(4, 3)
     out, n = np.full((4, 6), -1, np.int32), np.full(1, -1, np.int64)

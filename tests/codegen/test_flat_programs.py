@@ -13,10 +13,10 @@ import scancc.tensor as T
 from scancc.codegen.signature import entry_of
 from scancc.frontend.arguments import bind
 from tests.codegen.linked import Linked
-from tests.programs import seed, tutorial
+from tests.programs import masks, seed, tutorial
 from tests.programs.case import Case
 
-PROGRAMS = [*seed.PROGRAMS, *tutorial.PROGRAMS]
+PROGRAMS = [*seed.PROGRAMS, *tutorial.PROGRAMS, *masks.PROGRAMS]
 
 
 def linked_of(function: Any) -> Linked:

@@ -148,7 +148,6 @@ def test_take(places, axis, mode):
 # ---- errors -------------------------------------------------------------------------------------------
 
 BUILD_ERRORS = {
-    "mask": (lambda x: x[x > 0], TypeError, "boolean mask.*T.switch"),
     "bool": (lambda x: x[True], TypeError, "boolean mask"),
     "float": (lambda x: x[1.5], TypeError, "of float64; an index is an integer"),
     "string": (lambda x: x["a"], TypeError, "is no index"),
@@ -162,7 +161,6 @@ BUILD_ERRORS = {
     "length of value": (lambda x: T.set_subtensor(T.constant(X)[0], np.ones(3)), ValueError, "does not fit"),
     "loop": (lambda x: list(x), TypeError, "use scan"),
     "len": (lambda x: len(x), TypeError, "use x.shape"),
-    "nonzero": (lambda x: x.nonzero(), TypeError, "T.switch"),
 }
 
 

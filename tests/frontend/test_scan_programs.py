@@ -1,14 +1,14 @@
-"""The seed's and the tutorial's programs give their numbers."""
+"""The example programs give their numbers."""
 
 import pytest
 
-from tests.programs import seed, tutorial
+from tests.programs import masks, seed, tutorial
 from tests.programs.executors import compile
 
 pytestmark = pytest.mark.usefixtures("every_executor")
 
 
-@pytest.mark.parametrize("program", seed.PROGRAMS + tutorial.PROGRAMS, ids=lambda p: p.__qualname__)
+@pytest.mark.parametrize("program", seed.PROGRAMS + tutorial.PROGRAMS + masks.PROGRAMS, ids=lambda p: p.__qualname__)
 def test_program(program):
     program().check(compile)
 

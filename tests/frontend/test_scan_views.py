@@ -1,4 +1,4 @@
-"""map, reduce, foldl, foldr, scan_checkpoints."""
+"""map, reduce, foldl, foldr, filter, scan_checkpoints."""
 # ruff: noqa: C408 - users write dict(initial=x, taps=[...])
 
 import numpy as np
@@ -123,3 +123,29 @@ def test_reduce_of_updates_alone():
     assert result is None
     compile([x], [], updates)([1, 2, 3])
     assert total.get_value() == 6
+
+
+# ---- filter ----
+
+
+def test_filter_gives_the_rows_for_which_fn_holds():
+    assert run(sc.filter(lambda v: v % 2, X), {X: DIGITS}).tolist() == [1, 3, 5]
+    assert run(sc.filter(lambda v: v > 2, [X], go_backwards=True), {X: DIGITS}).tolist() == [5, 4, 3]
+
+
+def test_filter_of_several_sequences():
+    y = T.vector("y")
+    both = compile([X, y], sc.filter(lambda a, b, c: a > b + c, [X, y], T.constant(1.0)))
+    np.testing.assert_array_equal(both([1, 5, 3], [4, 3, 2, 1]), [[5], [3]])  # as many rows as there are steps
+    each = compile([X, y], sc.filter(lambda a, b: [a > 2, b > 2], [X, y]))
+    assert [v.tolist() for v in each([1, 5, 3], [4, 3, 2])] == [[5, 3], [4, 3]]
+
+
+@pytest.mark.parametrize("call, error, text", [
+    (lambda: sc.filter(lambda a: [a, a], X), ValueError, "2 values for 1 sequences"),
+    (lambda: sc.filter(lambda a: a, dict(input=X)), TypeError, "give the tensors themselves"),
+    (lambda: sc.filter(lambda a: (a, {sc.shared(0.0): a}), X), ValueError, "the step has updates"),
+])
+def test_filter_errors(call, error, text):
+    with pytest.raises(error, match=text):
+        call()

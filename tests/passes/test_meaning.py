@@ -17,11 +17,11 @@ from scancc.ir.core import Block, Op, Region, Value, clone_op, functions, module
 from scancc.ir.dialects.arith import CMPF, CMPI
 from scancc.ir.interpreter import compile_function, run_function
 from scancc.stages import lower
-from tests.programs import seed, tutorial
+from tests.programs import masks, seed, tutorial
 from tests.programs.case import Case
 
 PROGRAMS = {f"{source.__name__.rsplit('.', 1)[1]}.{name}": make
-            for source in (seed, tutorial)
+            for source in (seed, tutorial, masks)
             for name, make in inspect.getmembers(source, inspect.isfunction)
             if make.__module__ == source.__name__ and not name.startswith("_")}
 

@@ -13,7 +13,7 @@ import scancc as sc
 import scancc.tensor as T
 from scancc.errors import DeviceError, UnsupportedError
 from scancc.runtime import cuda, device
-from tests.programs import seed, tutorial
+from tests.programs import masks, seed, tutorial
 from tests.programs.emulated_gpu import Driver, compiled, emulated, function, load
 from tests.programs.gpu import ONE_KERNEL, OTHERS
 
@@ -45,8 +45,8 @@ def test_numbers_of_the_reference(gpu: Driver, name: str) -> None:
         assert len(gpu.launches) == 2
 
 
-@pytest.mark.parametrize("program", seed.PROGRAMS + tutorial.PROGRAMS, ids=lambda p: p.__qualname__)
-def test_programs_of_the_seed_and_the_tutorial(gpu: Driver, program) -> None:
+@pytest.mark.parametrize("program", seed.PROGRAMS + tutorial.PROGRAMS + masks.PROGRAMS, ids=lambda p: p.__qualname__)
+def test_example_programs(gpu: Driver, program) -> None:
     program().check(function(gpu))
 
 
