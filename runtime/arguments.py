@@ -22,6 +22,8 @@ Array: TypeAlias = "npt.NDArray[np.generic]"
 def pack(param: Param, value: object, position: int) -> Array:
     """`value` as a C-contiguous, aligned array in native byte order of `param`'s dtype and shape."""
     wanted = np.dtype(param.dtype)
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{_which(param, position)} is a masked array, and code knows no masks; pass value.filled(0)")
     if type(value) is np.ndarray and value.dtype == wanted:
         array: Array = value
     else:

@@ -10,6 +10,7 @@ import numpy as np
 
 from scancc.errors import UnsupportedError
 from scancc.frontend.graph import Variable, user_location
+from scancc.frontend.options import unmasked
 from scancc.frontend.site import Site
 from scancc.ir.casts import converted
 
@@ -97,6 +98,7 @@ def _check_is_data(value: Any, into: In, position: int) -> None:
             position, f"the symbolic variable {value!r} was given, and a call needs a value",
             f"pass an array-like object of {wanted}; to put an expression in its place, use givens or clone",
         )
+    unmasked(into.label(position), value)
     if value is None:
         raise into.error(position, "None was given", f"pass an array-like object of {wanted}")
 

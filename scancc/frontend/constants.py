@@ -14,6 +14,7 @@ import numpy as np
 
 from scancc.config import config
 from scancc.frontend.graph import DTYPES, Constant, Variable, dtype_name
+from scancc.frontend.options import unmasked
 from scancc.ir.casts import converted
 
 _INT_DTYPES = ("int8", "int16", "int32", "int64", "uint64")
@@ -102,7 +103,7 @@ def constant(value: object, name: str | None = None, ndim: int | None = None,
 
 def array_of(value: object, dtype: str) -> np.ndarray:
     """A new array of `dtype`; floats become integers as `cast` has it."""
-    given = np.asarray(value)
+    given = np.asarray(unmasked("the value", value))
     return converted(given, dtype) if given.dtype.kind == "f" else np.array(value, dtype)
 
 
@@ -114,7 +115,7 @@ def _as_array(value: object, dtype: object) -> np.ndarray:
     if _is_python_number(value):
         return np.asarray(value, _default_dtype(value))
     try:
-        data = np.array(value)
+        data = np.array(unmasked("the value", value))
     except ValueError as error:
         raise TypeError(f"{value!r} cannot become a tensor ({error}); rows must have equal lengths") from None
     if data.dtype.name not in DTYPES:

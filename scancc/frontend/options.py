@@ -38,3 +38,19 @@ def name_of(what: str, name: object) -> str | None:
     if name is not None and not isinstance(name, str):
         raise TypeError(f"the name of {what} is {name!r}; give a string")
     return name
+
+
+def unmasked(what: str, value: object) -> object:
+    """A value that is no masked array and holds none: scancc has no masks, and would compute with what they hide."""
+    if _has_mask(value):
+        raise TypeError(
+            f"{what} is a masked array, and there are no masks here: what is masked would be computed with. Pass "
+            "value.filled(0) and the mask, ~numpy.ma.getmaskarray(value), as an array of its own"
+        )
+    return value
+
+
+def _has_mask(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(_has_mask(v) for v in value)
+    return isinstance(value, np.ma.MaskedArray)

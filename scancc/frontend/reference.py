@@ -14,6 +14,7 @@ import numpy as np
 from scancc.errors import MissingInputError
 from scancc.frontend.control import IfElse
 from scancc.frontend.graph import Apply, Constant, Variable, applies, leaves
+from scancc.frontend.options import unmasked
 from scancc.frontend.shared import SharedVariable
 
 Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
@@ -139,5 +140,5 @@ def evaluate(outputs: Sequence[Variable],
              givens: Mapping[Variable, object] | None = None) -> list[np.ndarray]:
     """The values of `outputs` where the variables in `givens` have these values; fresh arrays."""
     given = dict(givens or {})
-    values = [np.asarray(value, dtype=var.dtype) for var, value in given.items()]
+    values = [np.asarray(unmasked(f"the value of {var!r}", value), dtype=var.dtype) for var, value in given.items()]
     return [np.array(result) for result in Evaluator(outputs, list(given))(values)]

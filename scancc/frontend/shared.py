@@ -11,6 +11,7 @@ import numpy as np
 from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import array_of
 from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
+from scancc.frontend.options import unmasked
 from scancc.frontend.stream_type import Draws, StreamType
 
 
@@ -44,7 +45,7 @@ class SharedVariable(Variable):
 
     def set_value(self, new_value: object, borrow: bool = False) -> None:
         """Put a value of this dtype and rank, copied unless `borrow`; dtypes are cast if nothing is lost."""
-        array = np.asarray(new_value)
+        array = np.asarray(unmasked("set_value: the value", new_value))
         self._check(new_value, array)
         if not (borrow and array.dtype == self.dtype and array.flags.c_contiguous):
             array = np.array(array, dtype=self.dtype, order="C")
@@ -155,6 +156,7 @@ def shared(
         return StreamVariable.of_key(_key_of(value), name)
     if isinstance(value, Variable):
         raise TypeError(f"shared: {value!r} is symbolic; a shared variable starts from numbers or an array")
+    unmasked("shared: the value", value)
     array = np.asarray(value) if dtype is None else array_of(value, dtype_name(dtype))
     if array.dtype.name not in DTYPES:
         raise TypeError(f"shared: {value!r} cannot become a tensor (its dtype would be {array.dtype})")

@@ -16,6 +16,7 @@ import numpy as np
 
 from scancc.config import config
 from scancc.frontend.graph import Apply, Constant, Variable, watchers
+from scancc.frontend.options import unmasked
 from scancc.frontend.shared import SharedVariable
 
 _tags: WeakKeyDictionary[Variable, SimpleNamespace] = WeakKeyDictionary()
@@ -42,7 +43,7 @@ def run_test_values(node: Apply) -> None:
     values = [value_of(v) for v in node.inputs]
     if any(v is None for v in values):
         return
-    arrays = [np.asarray(v, x.dtype) for v, x in zip(values, node.inputs, strict=True)]
+    arrays = [np.asarray(unmasked("a test value", v), x.dtype) for v, x in zip(values, node.inputs, strict=True)]
     for output, value in zip(node.outputs, node.op.executor(node)(arrays), strict=True):
         tag(output).test_value = value
 

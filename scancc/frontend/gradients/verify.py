@@ -11,6 +11,7 @@ import numpy as np
 from scancc.frontend.constants import is_discrete
 from scancc.frontend.gradients.backward import grad
 from scancc.frontend.graph import TensorType, Variable
+from scancc.frontend.options import unmasked
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.reference import Evaluator
 
@@ -53,7 +54,7 @@ def verify_grad(
     `fun` takes symbolic variables and returns one. `GradientError` where a gradient is off by more than
     `abs_tol` and by more than `rel_tol` of its size. `mode` has no effect: the check runs in NumPy.
     """
-    points = [np.array(p) for p in pt]
+    points = [np.array(unmasked("verify_grad: a point", p)) for p in pt]
     for p in points:
         if p.dtype.name not in _STEP:
             raise TypeError(
