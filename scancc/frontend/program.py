@@ -17,6 +17,7 @@ from scancc.frontend.clone import replacements
 from scancc.frontend.constants import as_operand, as_tensor_variable, strong
 from scancc.frontend.graph import Constant, Variable, leaves, mentioned, rebuild, user_location
 from scancc.frontend.reference import Evaluator
+from scancc.frontend.scan_result import check_unpacked
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site, described
 from scancc.frontend.updates import update_pairs, warn_of_forks, with_default_updates
@@ -153,6 +154,7 @@ def _input(position: int, entry: Any, allow_downcast: bool | None, site: Site) -
 def _outputs(outputs: Any, site: Site) -> tuple[list[Out], OutputLayout]:
     if outputs is None:
         return [], OutputLayout("none")
+    check_unpacked(outputs)
     if isinstance(outputs, Mapping):
         keys = tuple(outputs)
         if not all(isinstance(key, str) for key in keys):

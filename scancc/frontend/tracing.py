@@ -13,6 +13,7 @@ from scancc.frontend.closure import Closure, check_passed, check_strict, close
 from scancc.frontend.constants import as_operand, strong
 from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, mention, serials, user_location
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs
+from scancc.frontend.scan_result import ScanResult, check_unpacked
 from scancc.frontend.sequences import SequenceSpec, as_list, parse_sequences, scan_length, step_count
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site, described
@@ -64,6 +65,8 @@ def scan(
     function around it.
     """
     site = Site(name, user_location())
+    for argument in (sequences, outputs_info, non_sequences):
+        check_unpacked(argument)
     request = _Request(
         fn, parse_sequences(sequences, site), parse_states(outputs_info, site),
         [as_operand(v) for v in as_list(non_sequences)], bool(go_backwards), bool(strict), site=site,
@@ -74,7 +77,7 @@ def scan(
     outputs, updates = _build(request, step, length, _truncation(truncate_gradient, site))
     result = _arranged(outputs, return_list)
     if return_updates:
-        return result, updates
+        return ScanResult((result, updates))
     _check_no_updates(updates, site)
     return result
 

@@ -6,14 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from scancc.frontend.graph import Variable, leaves, rebuild, user_location
+from scancc.frontend.scan_result import NotATensor, ScanResult, check_unpacked, refuse_as_tensor
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site
 from scancc.frontend.stream_moves import Moves
 from scancc.frontend.stream_type import StreamType
 
 
-class OrderedUpdates(dict[SharedVariable, Variable]):
+class OrderedUpdates(NotATensor, dict[SharedVariable, Variable]):
     """Shared variable to new value, in order of insertion; two can be added where they do not collide."""
+
+    what = "updates"
+    fact = "they are a dict, shared variable to new value, not a tensor"
+    remedy = ("of outputs, updates = sc.scan(...) the outputs come first; updates go to "
+              "function(..., updates=updates)")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -30,7 +36,12 @@ class OrderedUpdates(dict[SharedVariable, Variable]):
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
+    def __missing__(self, key: object) -> Any:
+        raise KeyError(self._text() if isinstance(key, int) else key)
+
     def __add__(self, other: Mapping[SharedVariable, Variable]) -> OrderedUpdates:
+        if not isinstance(other, Mapping):
+            self.refuse()
         result = OrderedUpdates(self)
         for key, value in other.items():
             if key in self and self[key] is not value:
@@ -39,13 +50,20 @@ class OrderedUpdates(dict[SharedVariable, Variable]):
         return result
 
     def __radd__(self, other: Mapping[SharedVariable, Variable]) -> OrderedUpdates:
+        if not isinstance(other, Mapping):
+            self.refuse()
         return OrderedUpdates(other) + self
+
+
+refuse_as_tensor(OrderedUpdates)
 
 
 def update_pairs(updates: Mapping[Any, Any] | Iterable[Any] | None, site: Site) -> list[tuple[Any, Any]]:
     """`updates` as pairs, from a dict or a list of pairs; two rules for one variable are an error."""
     if updates is None:
         return []
+    if isinstance(updates, ScanResult):
+        check_unpacked(updates)
     items = list(updates.items()) if isinstance(updates, Mapping) else list(updates)
     pairs = [_pair(item, site) for item in items]
     seen: set[int] = set()

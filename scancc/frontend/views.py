@@ -9,6 +9,7 @@ from scancc.frontend.constants import as_tensor_variable
 from scancc.frontend.dims import dim
 from scancc.frontend.elementwise import neq
 from scancc.frontend.graph import Variable
+from scancc.frontend.scan_result import ScanResult
 from scancc.frontend.tracing import scan
 
 Function = Callable[..., Any]
@@ -41,7 +42,7 @@ def reduce(
         last: Any = [output[-1] for output in outputs]
     else:
         last = None if outputs is None else outputs[-1]
-    return (last, updates) if return_updates else last
+    return ScanResult((last, updates)) if return_updates else last
 
 
 def foldl(

@@ -15,6 +15,7 @@ from scancc.frontend.elementwise import cast
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import backpropagate, connected_to
 from scancc.frontend.graph import Constant, Variable, mention, user_location
+from scancc.frontend.scan_result import check_unpacked
 from scancc.frontend.site import Site, described
 from scancc.recursion import deep_recursion
 
@@ -140,6 +141,7 @@ def _seeds(
 
 
 def _check_cost(cost: Any, site: Site) -> None:
+    check_unpacked(cost)
     if not isinstance(cost, Variable):
         raise TypeError(site.text(
             f"the cost is {cost!r}, of type {type(cost).__name__}, which is not a symbolic variable",
@@ -212,6 +214,7 @@ def Lop(
     disconnected_inputs: str = "raise", return_disconnected: str = "zero",
 ) -> Any:
     """The Jacobian of `f` transposed times `eval_points`: the gradient of `wrt`, given that of `f`."""
+    check_unpacked(f)
     outputs = list(f) if isinstance(f, list | tuple) else [f]
     points = list(eval_points) if isinstance(eval_points, list | tuple) else [eval_points]
     site = Site(None, user_location(), "Lop")

@@ -16,6 +16,7 @@ from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import connected_to
 from scancc.frontend.graph import Variable, mention, user_location
 from scancc.frontend.reduction import sum as sum_
+from scancc.frontend.scan_result import check_unpacked
 from scancc.frontend.shaping import arange, specify_shape
 from scancc.frontend.site import Site, described
 from scancc.frontend.tracing import scan_held
@@ -31,6 +32,7 @@ def Rop(
     move. `use_op_rop_implementation` has no effect.
     """
     site = Site(None, user_location(), "Rop")
+    check_unpacked(f)
     outputs = list(f) if isinstance(f, list | tuple) else [f]
     movements = _movements(wrt, eval_points, site)
     if disconnected_outputs == "raise":
@@ -91,6 +93,7 @@ def jacobian(
     `vectorize` has no effect: the rows are a scan, whose steps rest on nothing but their own row.
     """
     site = Site(None, user_location(), "jacobian")
+    check_unpacked(expression)
     if not isinstance(expression, Variable) or expression.ndim > 1:
         what = described(expression) if isinstance(expression, Variable) else repr(expression)
         raise ValueError(site.text(
