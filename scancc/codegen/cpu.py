@@ -11,12 +11,14 @@ import contextlib
 import functools
 import hashlib
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 from ..errors import InternalError, UnsupportedError
+from .halves import CONVERSIONS
 from .target import Target, machine_options
 
 # llvmlite's objects share LLVM's global context, which one thread at a time may use.
@@ -84,7 +86,8 @@ def optimised_text(llvm_text: str, target: Target, opt_level: int = 2) -> str:
 
 
 def _optimised(llvm_text: str, target: Target, opt_level: int) -> tuple[Any, Any]:
-    module = _parsed(llvm_text)
+    calls = target.calls_for_halves and re.search(r"\bhalf\b", llvm_text)
+    module = _parsed(llvm_text + CONVERSIONS if calls else llvm_text)
     machine = _machine(target, opt_level)
     module.triple = target.triple
     module.data_layout = str(machine.target_data)

@@ -57,6 +57,11 @@ class Target:
         return _x86_has(self, "fma")
 
     @property
+    def calls_for_halves(self) -> bool:
+        """Whether LLVM converts float16 by calls of `halves.CONVERSIONS`."""
+        return self.arch == "x86_64" and not _x86_has(self, "f16c")
+
+    @property
     def vector_bytes(self) -> int:
         """The width of a vector register, in bytes."""
         if self.kind == "ptx":
@@ -289,7 +294,7 @@ def _x86_has(target: Target, feature: str) -> bool:
     return feature in _implied_features(target.cpu)
 
 
-_V3 = frozenset({"avx", "avx2", "fma"})
+_V3 = frozenset({"avx", "avx2", "f16c", "fma"})
 _V4 = _V3 | {"avx512f", "avx512vl", "avx512dq", "avx512bw"}
 _WITH_V4 = re.compile(
     r"x86-64-v4|znver[45]|skx|skylake[-_]avx512|cascadelake|cooperlake|cannonlake|icelake.*|tigerlake|rocketlake"

@@ -20,7 +20,7 @@ from scancc.codegen.archive import archive
 from scancc.codegen.entry import ExportError
 from scancc.codegen.export import CPU_KINDS, export
 from scancc.codegen.signature import entry_of
-from scancc.codegen.target import host
+from scancc.codegen.target import host, host_arch
 from scancc.ir.parser import parse
 from scancc.ir.printer import print_op
 from scancc.runtime import load
@@ -333,3 +333,15 @@ def test_any_name_compiles_prints_and_exports(name: str, tmp_path: Path) -> None
         assert print_op(parse(text)) == text
     header, = export(function, tmp_path / "it", emit="h").files
     run(CC, "-Werror", "-fsyntax-only", "-x", "c", header)
+
+
+@needs_cc
+@pytest.mark.skipif(host_arch() != "x86_64", reason="code for x86-64 runs here")
+def test_float16_needs_nothing_of_a_processor_without_it(tmp_path: Path) -> None:
+    """LLVM calls a library to convert halves on x86-64 before v3; both objects bring the functions along."""
+    h = T.vector("h", dtype="float16")
+    functions = [sc.function([h], h * h, name=name) for name in ("f", "g")]
+    export(functions, tmp_path / "halves", emit="o,so,json", target="x86-64")
+    assert not any("hf" in name for path in tmp_path.glob("*.o") for name in symbols.undefined(path.read_bytes()))
+    loaded = load(tmp_path / "halves.so")
+    np.testing.assert_array_equal(loaded["g"](np.float16([1, 2, 3])), [1, 4, 9])  # type: ignore[index]

@@ -45,6 +45,18 @@ def test_code_is_for_the_level(level: str) -> None:
     assert ("vfmadd" in f.dump("asm")) == (local().has_fma and local().arch == "x86_64")
 
 
+def test_float16_at_every_level(level: str) -> None:
+    """Converted in hardware from x86-64-v3 on, before by functions of our own: every half, and what rounds to it."""
+    h, f = T.vector("h", dtype="float16"), T.fvector("f")
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    singles = sc.function([h], h.astype("float32"))(halves)
+    np.testing.assert_array_equal(singles, halves.astype(np.float32))
+    near = (singles.view(np.uint32)[:, None] + np.array([0, 1, 0xFFF, 0x1000, 0x1001, 0x1FFF], np.uint32)).ravel()
+    with np.errstate(all="ignore"):
+        want = near.view(np.float32).astype(np.float16)
+    np.testing.assert_array_equal(sc.function([f], f.astype("float16"))(near.view(np.float32)), want)
+
+
 def test_a_level_that_is_not_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target, "levels", lambda: ("x86-64", "x86-64-v2"))
     with (sc.change_flags(cpu="x86-64-v3"),
