@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from scancc.frontend.scalar_lowering import hypot
 from scancc.ir.types import scalar
 
 
@@ -33,7 +32,7 @@ def conj(b: Any, z: Any, dtype: str) -> Any:
 
 
 def absolute(b: Any, z: Any, dtype: str) -> Any:
-    return hypot(b, *parts(b, z), dtype)
+    return b.op("scan.hypot", [*parts(b, z)], [scalar(dtype)])
 
 
 def sqr(b: Any, z: Any, dtype: str) -> Any:

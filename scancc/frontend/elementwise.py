@@ -569,7 +569,7 @@ def _entries() -> list[ScalarFn]:
            _unary(lambda x, o, g: quotient(g, sqrt(sqr(x) - _scaled(1, x)))), "inverse hyperbolic cosine"),
         fn("arctanh", 1, floating, np.arctanh, {"f": "math.atanh"},
            _unary(lambda x, o, g: masked_div(g, _scaled(1, x) - sqr(x))), "inverse hyperbolic tangent"),
-        fn("hypot", 2, floating, np.hypot, {"f": low.hypot}, _d_hypot, "sqrt(x*x + y*y) without overflow"),
+        fn("hypot", 2, floating, np.hypot, {"f": "scan.hypot"}, _d_hypot, "sqrt(x*x + y*y) without overflow"),
         # special functions
         fn("erf", 1, floating, meaning.erf, {"f": "math.erf"},
            _unary(lambda x, o, g: _times(g, exp(-sqr(x)) * _scaled(_TWO_OVER_SQRT_PI, x))), "error function"),

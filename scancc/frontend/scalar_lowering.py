@@ -26,18 +26,6 @@ def compare(float_predicate: str, int_predicate: str) -> dict[str, str | Lower]:
     }
 
 
-def hypot(b: Any, x: Any, y: Any, dtype: str) -> Any:
-    """Scaled by the larger part, so that squares neither overflow nor vanish; infinite if either is."""
-    x, y = b.math("absf", x), b.math("absf", y)
-    large = b.op("arith.maximumf", [x, y], [x.type])
-    small = b.op("arith.minimumf", [x, y], [x.type])
-    zero, one, inf = (b.const(v, x.type) for v in (0.0, 1.0, float("inf")))
-    ratio = b.divf(small, b.select(b.cmpf("oeq", large, zero), one, large))
-    scaled = b.mulf(large, b.math("sqrt", b.addf(one, b.mulf(ratio, ratio))))
-    infinite = b.op("arith.ori", [b.cmpf("oeq", x, inf), b.cmpf("oeq", y, inf)], [b.cmpf("oeq", x, inf).type])
-    return b.select(infinite, inf, scaled)
-
-
 def not_(b: Any, x: Any, dtype: str) -> Any:
     return b.op("arith.xori", [x, b.const(1, x.type)], [x.type])
 

@@ -201,7 +201,7 @@ _MATH = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", 
 
 
 @emits(*(f"math.{name}" for name in _MATH), "scan.sigmoid", "scan.softplus", "scan.lgamma",
-       "scan.digamma")
+       "scan.digamma", "scan.hypot")
 def elementary(e: FunctionEmitter, op: Op) -> None:
     name = op.name.split(".")[1]
     name = {"powf": "pow"}.get(name, name)

@@ -95,5 +95,6 @@ math.elementwise("fma", "a b c", lambda a, b, c: a * b + c, "a * b + c, rounded 
 scan.elementwise("sigmoid", "x", quiet(sigmoid), "1 / (1 + exp(-x))", same_types=True)
 scan.elementwise("softplus", "x", quiet(lambda x: np.logaddexp(x, 0).astype(np.asarray(x).dtype)),
                  "log(1 + exp(x))", same_types=True)
+scan.elementwise("hypot", "x y", quiet(np.hypot), "sqrt(x*x + y*y) without overflow", same_types=True)
 scan.elementwise("lgamma", "x", quiet(_vectorized(_nan_safe(_lgamma))), "log |gamma(x)|", same_types=True)
 scan.elementwise("digamma", "x", quiet(_vectorized(digamma)), "derivative of lgamma", same_types=True)
