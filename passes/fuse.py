@@ -234,7 +234,8 @@ class _Nest:
         counter = self.counter(access[0])
         if isinstance(kind, t.FloatType):
             number = self.body.op("arith.sitofp", [self.body.index_cast(counter, t.i64)], [kind])
-            return self.body.addf(start, self.body.mulf(number, step))
+            product = self.body.mulf(number, step)  # rounded by itself, as NumPy's `arange` has it
+            return self.body.op("arith.addf", [start, product], [kind], {"exact": True})
         return self.body.addi(start, self.body.muli(self.body.index_cast(counter, kind), step))
 
     def counter(self, dim: int | None) -> Value:
