@@ -371,7 +371,9 @@ def cumulative(c: Context, op: Op) -> None:
     sizes = c.sizes(source)
     buffer = c.target(op.result, sizes)
     combine = add if op.attrs["kind"] == "sum" else multiply
-    start = c.b.const(0 if op.attrs["kind"] == "sum" else 1, t.element(source.type))
+    kind = t.element(source.type)
+    nothing = -0.0 if isinstance(kind, t.FloatType) else 0  # -0.0 + x is x, also for -0.0
+    start = c.b.const(nothing if op.attrs["kind"] == "sum" else 1, kind)
     rest = [n for i, n in enumerate(sizes) if i != axis]
 
     def run(counters: list[Value]) -> None:

@@ -259,6 +259,23 @@ def _det(c: Context, matrix: Value, n: Value) -> Value:
     return c.results[0]
 
 
+@converts("scan.slogdet")
+def slogdet(c: Context, op: Op) -> None:
+    """The signs and the logarithms of the pivots; 0 and -inf where one is 0."""
+    b, matrix = c.b, materialise(c, op.operands[0])
+    n, kind = c.sizes(matrix)[0], t.element(matrix.type)
+    work = c.own_copy(matrix)
+    zero, one = b.const(0.0, kind), b.const(1.0, kind)
+    with c.carrying_loop(n, [_eliminate(c, work, n, None), zero]) as (i, (sign, logarithm), finish):
+        pivot = c.load(work, [i, i])
+        size = b.math("absf", pivot)
+        turn = b.select(b.cmpf("oeq", pivot, zero), zero, b.math("copysign", one, pivot))
+        turn = b.select(b.cmpf("uno", pivot, pivot), pivot, turn)
+        finish([b.mulf(sign, turn), b.addf(logarithm, b.math("log", size))])
+    for result, value in zip(op.results, c.results, strict=True):
+        c.env[result] = value
+
+
 def _cholesky(c: Context, matrix: Value, target: Value, n: Value) -> None:
     """Row by row: L[i, j] = (A[i, j] - sum_k L[i, k] L[j, k]) / L[j, j]."""
     b = c.b
@@ -270,7 +287,7 @@ def _cholesky(c: Context, matrix: Value, target: Value, n: Value) -> None:
             left = c.results[0]
             diagonal = b.cmpi("eq", i, j)
             with c.when(diagonal):
-                _fail_unless(c, b.cmpf("ogt", left, zero), "cholesky: the matrix is not positive definite")
+                _fail_unless(c, b.cmpf("ugt", left, zero), "cholesky: the matrix is not positive definite")
                 c.store(b.math("sqrt", left), target, [i, j])
             with c.when(_not(c, diagonal)):
                 c.store(_over(c, left, c.load(target, [j, j])), target, [i, j])

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scancc.frontend.constants import as_tensor_variable, float_for, kind
+from scancc.frontend.constants import kind
 from scancc.frontend.dims import dim
-from scancc.frontend.elementwise import cast, minimum, real_dtype
+from scancc.frontend.elementwise import minimum, real_dtype
 from scancc.frontend.graph import Apply, Op, TensorType, Variable
-from scancc.frontend.linalg import check_square, check_square_array
+from scancc.frontend.linalg import check_square, check_square_array, in_floats
 from scancc.ir import decompositions
 
 
@@ -95,15 +95,6 @@ class QR(Op):
         return [[m, rank], [rank, n]][output][axis]
 
 
-def _apply(op: Op, a: object) -> list[Variable]:
-    """The outputs of `op` for a matrix as floats; of half precision it is computed in single."""
-    matrix = as_tensor_variable(a)
-    dtype = float_for(matrix.dtype)
-    half = dtype == "float16"
-    outputs = op.apply(cast(matrix, "float32" if half else dtype))
-    return [cast(v, "float16") for v in outputs] if half else outputs
-
-
 def _triangle(what: str, letter: str) -> bool:
     if letter not in ("L", "U", "l", "u"):
         raise ValueError(f"{what}: UPLO {letter!r} is none of 'L' and 'U'")
@@ -113,23 +104,23 @@ def _triangle(what: str, letter: str) -> bool:
 def eigh(a: object, UPLO: str = "L") -> list[Variable]:
     """Ascending eigenvalues, and eigenvectors as columns, of a symmetric matrix, whose lower ('L') or upper
     triangle is read."""
-    return _apply(Eigh(_triangle("eigh", UPLO)), a)
+    return in_floats(Eigh(_triangle("eigh", UPLO)), a)
 
 
 def eigvalsh(a: object, UPLO: str = "L") -> Variable:
     """The eigenvalues of a symmetric matrix in ascending order: see `eigh`."""
-    return _apply(Eigh(_triangle("eigvalsh", UPLO)), a)[0]
+    return in_floats(Eigh(_triangle("eigvalsh", UPLO)), a)[0]
 
 
 def svd(a: object, full_matrices: bool = True, compute_uv: bool = True) -> list[Variable] | Variable:
     """[u, s, vt] with u diag(s) vt = a, s in descending order; only s unless `compute_uv`."""
-    outputs = _apply(SVD(bool(full_matrices and compute_uv)), a)
+    outputs = in_floats(SVD(bool(full_matrices and compute_uv)), a)
     return outputs if compute_uv else outputs[1]
 
 
 def svdvals(a: object) -> Variable:
     """The singular values of a matrix in descending order."""
-    return _apply(SVD(False), a)[1]
+    return in_floats(SVD(False), a)[1]
 
 
 def qr(a: object, mode: str = "reduced") -> list[Variable] | Variable:
@@ -137,5 +128,5 @@ def qr(a: object, mode: str = "reduced") -> list[Variable] | Variable:
     square) or 'r' (only r)."""
     if mode not in ("reduced", "complete", "r"):
         raise ValueError(f"qr: mode {mode!r} is none of 'reduced', 'complete' and 'r'")
-    outputs = _apply(QR(mode == "complete"), a)
+    outputs = in_floats(QR(mode == "complete"), a)
     return outputs[1] if mode == "r" else outputs

@@ -333,7 +333,7 @@ def cast(x: object, dtype: object) -> Variable:
 # `maximum` and `minimum` give the whole gradient to the first operand.
 
 
-def _unary(partial: Callable[[Variable, Variable, Variable], Variable]) -> Derivative:
+def _unary(partial: Callable[[Variable, Variable, Variable], Variable | None]) -> Derivative:
     """From `partial(x, output, gradient)`."""
     return lambda inputs, out, g: [partial(inputs[0], out, g)]
 
@@ -618,9 +618,9 @@ def _entries() -> list[ScalarFn]:
         # complex numbers; gradients pair as real ones do: d cost = real(conj(g) * dx)
         fn("real", 1, magnitude, np.real, {"f": low.itself, "c": complex_low.real},
            _unary(lambda x, o, g: cast(g, x.dtype)), "real part"),
-        fn("imag", 1, magnitude, np.imag, {"c": complex_low.imag},
-           _unary(lambda x, o, g: make_complex(g * 0, g)), "imaginary part"),
-        fn("conj", 1, same, np.conj, {**dict.fromkeys("fiu", low.itself), "c": complex_low.conj},
+        fn("imag", 1, magnitude, np.imag, {**dict.fromkeys("fiub", low.nothing), "c": complex_low.imag},
+           _unary(lambda x, o, g: make_complex(g * 0, g) if kind(x.dtype) == "c" else None), "imaginary part"),
+        fn("conj", 1, same, np.conj, {**dict.fromkeys("fiub", low.itself), "c": complex_low.conj},
            _unary(lambda x, o, g: conj(g)), "complex conjugate"),
         fn("make_complex", 2, paired, meaning.make_complex, {"f": complex_low.make_complex},
            lambda i, o, g: [real(g), imag(g)], "x + iy"),
@@ -718,8 +718,7 @@ def real(x: object) -> Variable:
 
 def imag(x: object) -> Variable:
     """Elementwise: imaginary part; zeros for a real tensor."""
-    var = as_tensor_variable(x)
-    return imag_of(var) if kind(var.dtype) == "c" else var * 0
+    return imag_of(as_tensor_variable(x))
 
 
 def power(x: object, y: object) -> Variable:

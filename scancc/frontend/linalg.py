@@ -17,7 +17,7 @@ from scancc.frontend.constants import (
     result_dtype,
 )
 from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis, same_scalar
-from scancc.frontend.elementwise import cast, mul
+from scancc.frontend.elementwise import cast, mul, real_dtype
 from scancc.frontend.graph import Apply, Op, TensorType, Variable
 from scancc.frontend.shaping import Reshape, alloc, flatten, product, shape_padleft, transpose
 
@@ -301,10 +301,29 @@ class Det(Op):
         return [np.asarray(np.linalg.det(inputs[0]))]
 
 
-def _floats(*values: object) -> list[Variable]:
+def in_floats(op: Op, *values: object) -> list[Variable]:
+    """The outputs of `op` for values as floats of one dtype; of half precision it is computed in single."""
     variables = [as_tensor_variable(v) for v in values]
     dtype = promote_dtypes(*(float_for(v.dtype) for v in variables))
-    return [cast(v, dtype) for v in variables]
+    half = dtype == "float16"
+    outputs = op.apply(*(cast(v, "float32" if half else dtype) for v in variables))
+    return [cast(v, dtype) for v in outputs] if half else outputs
+
+
+@dataclass(frozen=True)
+class SLogDet(Op):
+    """The sign of the determinant of a square matrix, and the logarithm of its absolute value."""
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        (a,) = inputs
+        check_square("slogdet", a)
+        return [TensorType(a.dtype, ()), TensorType(real_dtype(a.dtype), ())]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        check_square_array("slogdet", inputs[0])
+        sign, logarithm = np.linalg.slogdet(inputs[0])
+        sign = np.where(np.isnan(logarithm), np.nan, sign).astype(inputs[0].dtype)
+        return [np.asarray(sign), np.asarray(logarithm)]
 
 
 _ASSUMPTIONS = {
@@ -323,36 +342,41 @@ def solve(a: object, b: object, assume_a: str = "gen", lower: bool = False) -> V
     """
     if assume_a not in _ASSUMPTIONS:
         raise ValueError(f"solve: assume_a {assume_a!r} is none of {', '.join(_ASSUMPTIONS)}")
-    return Solve(_ASSUMPTIONS[assume_a])(*_floats(a, b))
+    return in_floats(Solve(_ASSUMPTIONS[assume_a]), a, b)[0]
 
 
 def solve_triangular(a: object, b: object, trans: int | str = 0, lower: bool = False,
                      unit_diagonal: bool = False) -> Variable:
     """x of a x = b, reading the upper (or lower) triangle of `a` only; with `trans` 1 or 'T' (2 or 'C', as
     matrices are real) x of a.T x = b."""
-    matrix, right = _floats(a, b)
     if unit_diagonal:
         raise ValueError("solve_triangular: unit_diagonal is not supported; put ones on the diagonal of a")
     if trans not in (0, 1, 2, "N", "T", "C"):
         raise ValueError(f"solve_triangular: trans {trans!r} is none of 0, 1, 2, 'N', 'T' and 'C'")
     if trans not in (0, "N"):
-        return Solve("upper" if lower else "lower")(transpose(matrix), right)
-    return Solve("lower" if lower else "upper")(matrix, right)
+        return in_floats(Solve("upper" if lower else "lower"), transpose(a), b)[0]
+    return in_floats(Solve("lower" if lower else "upper"), a, b)[0]
 
 
 def cholesky(a: object, lower: bool = True) -> Variable:
     """The triangular factor of a symmetric positive definite matrix: a = l l.T (upper: u.T u)."""
-    return Cholesky(lower)(*_floats(a))
+    return in_floats(Cholesky(lower), a)[0]
 
 
 def matrix_inverse(a: object) -> Variable:
     """The inverse of a square matrix; `solve` is faster and more exact where a product follows."""
-    return Inverse()(*_floats(a))
+    return in_floats(Inverse(), a)[0]
 
 
 def det(a: object) -> Variable:
     """The determinant of a square matrix."""
-    return Det()(*_floats(a))
+    return in_floats(Det(), a)[0]
+
+
+def slogdet(a: object) -> list[Variable]:
+    """[sign, logarithm of the absolute value] of the determinant, which may itself be too large for a float; of a
+    singular matrix 0 and -inf."""
+    return in_floats(SLogDet(), a)
 
 
 inv = matrix_inverse

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,15 @@ from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axi
 from scancc.frontend.elementwise import (
     cast,
     conj,
+    eq,
     exp,
+    ge,
     isinf,
+    isnan,
     log,
-    maximum,
     real,
     real_dtype,
+    softplus,
     sqr,
     sqrt,
     sub,
@@ -27,7 +31,7 @@ from scancc.frontend.elementwise import (
     true_div,
 )
 from scancc.frontend.graph import Apply, Op, TensorType, Variable, dtype_name
-from scancc.frontend.shaping import flatten, product, shape_padleft
+from scancc.frontend.shaping import flatten, product
 
 Axes = int | Sequence[int] | None
 
@@ -364,7 +368,7 @@ def softmax(x: object, axis: Axes = -1) -> Variable:
     """exp(x) / sum(exp(x)) along `axis` (None: over all), without overflow."""
     var = _as_float(x)
     axes = _axes(var, axis, "softmax")
-    weights = exp(sub(var, _peak(var, axes)))
+    weights = exp(sub(var, detach(max(var, axes, keepdims=True))))  # NaN where the largest is infinite
     return true_div(weights, _reduce("sum", weights, axes, True))
 
 
@@ -378,16 +382,12 @@ def log_softmax(x: object, axis: Axes = -1) -> Variable:
 
 def logaddexp(x: object, *others: object) -> Variable:
     """log(exp(x) + exp(y) + ...) without overflow."""
-    terms = [_as_float(v) for v in (x, *others)]
-    ndim = maximum_rank(terms)
-    terms = [shape_padleft(v, ndim - v.ndim) for v in terms]
-    peak = detach(maximum(*terms)) if len(terms) > 1 else detach(terms[0])
-    peak = switch(isinf(peak), 0, peak)
-    total = exp(sub(terms[0], peak))
-    for term in terms[1:]:
-        total = total + exp(sub(term, peak))
-    return log(total) + peak
+    return reduce(_log_of_two, [_as_float(v) for v in (x, *others)])
 
 
-def maximum_rank(variables: Sequence[Variable]) -> int:
-    return sorted(v.ndim for v in variables)[-1]
+def _log_of_two(x: Variable, y: Variable) -> Variable:
+    """The larger plus log(1 + exp(-distance)): exact also where the result is near 0."""
+    gap = sub(x, y)
+    gap = switch(isnan(gap), switch(eq(x, y), 0, gap), gap)  # of two infinities of one sign
+    first = ge(gap, 0)
+    return switch(first, x, y) + softplus(switch(first, -gap, gap))

@@ -535,6 +535,8 @@ class ARange(Op):
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         start, stop, step = inputs
         steps = np.arange(_range_length(start, stop, step), dtype="int64").astype(self.dtype)
+        if len(steps) < 2:
+            return [np.full(len(steps), start, self.dtype)]  # the step may be infinite
         return [start + steps * step]
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
@@ -551,10 +553,13 @@ def _range_length(start: np.ndarray, stop: np.ndarray, step: np.ndarray) -> int:
         raise ValueError("arange: the step is 0; it must be positive or negative")
     if start.dtype.kind in "iu":
         return len(range(int(start), int(stop), int(step)))
-    length = np.ceil((stop - start) / step)
-    if not np.isfinite(length):
+    with np.errstate(all="ignore"):
+        quotient = (stop - start) / step
+    if not abs(quotient) < 2.0**62:
         raise ValueError(f"arange: no range goes from {start} to {stop} by {step}")
-    return max(0, int(length))
+    if quotient == 0 and stop != start and not np.signbit(quotient):
+        return 1  # a step so long that it goes beyond at once
+    return max(0, int(np.ceil(quotient)))
 
 
 def arange(start: object, stop: object = None, step: object = 1, dtype: object = None) -> Variable:

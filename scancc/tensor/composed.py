@@ -33,6 +33,11 @@ from scancc.frontend.tracing import scan
 MOST_REPEATED = 8  # times that a number in the program makes the graph repeat something; beyond, it loops
 
 
+def _as_float(x: object) -> Variable:
+    var = as_tensor_variable(x)
+    return e.cast(var, float_for(var.dtype))
+
+
 def round(x: object, mode: str | None = None) -> Variable:
     """The nearest whole number: `mode` 'half_to_even' (as NumPy) or 'half_away_from_zero'."""
     if mode in (None, "half_to_even"):
@@ -113,9 +118,12 @@ def matrix_power(m: object, n: int) -> Variable:
 
 def gamma(x: object) -> Variable:
     """Elementwise: the gamma function."""
-    var = as_tensor_variable(x)
-    odd = e.bitwise_and(e.lt(var, 0), e.neq(e.mod(e.floor(var), 2), 0))
-    return e.switch(odd, -1.0, 1.0).astype(float_for(var.dtype)) * e.exp(e.gammaln(var))
+    var = _as_float(x)
+    whole = e.floor(var)
+    odd = e.bitwise_and(e.lt(var, 0), e.neq(e.mod(whole, 2), 0))
+    sign = e.switch(e.eq(var, 0), e.copysign(1, var), e.switch(odd, -1.0, 1.0).astype(var.dtype))
+    pole = e.bitwise_and(e.lt(var, 0), e.eq(var, whole))
+    return e.switch(pole, np.nan, sign * e.exp(e.gammaln(var)))
 
 
 def angle(z: object) -> Variable:
@@ -164,7 +172,7 @@ def smallest(*tensors: object) -> Variable:
 
 def logit(p: object) -> Variable:
     """Elementwise: log(p / (1 - p)), the inverse of `sigmoid`."""
-    var = as_tensor_variable(p)
+    var = _as_float(p)
     return e.log(var) - e.log1p(-var)
 
 
@@ -193,8 +201,12 @@ def searchsorted(x: object, v: object, side: str = "left") -> Variable:
     if side not in ("left", "right"):
         raise ValueError(f"searchsorted: side {side!r} is none of 'left' and 'right'")
     bins, values = as_tensor_variable(x), as_tensor_variable(v)
-    below = e.lt if side == "left" else e.le
-    return e.cast(below(bins, expand_dims(values, values.ndim)), "int64").sum(axis=values.ndim)
+    each = expand_dims(values, values.ndim)
+    below = (e.lt if side == "left" else e.le)(bins, each)
+    if not is_discrete(values.dtype):  # a NaN stands after all numbers
+        after = True if side == "right" or is_discrete(bins.dtype) else e.logical_not(e.isnan(bins))
+        below = e.logical_or(below, e.logical_and(e.isnan(each), after))
+    return e.cast(below, "int64").sum(axis=values.ndim)
 
 
 def linspace(start: object, stop: object, num: object = 50, endpoint: bool = True) -> Variable:
@@ -214,8 +226,17 @@ def logspace(start: object, stop: object, num: object = 50, endpoint: bool = Tru
 
 
 def geomspace(start: object, stop: object, num: object = 50, endpoint: bool = True) -> Variable:
-    """`num` positive floats from `start` to `stop`, each a fixed multiple of the one before."""
-    return e.exp(linspace(e.log(start), e.log(stop), num, endpoint))
+    """`num` floats from `start` to `stop`, both of one sign, each a fixed multiple of the one before."""
+    ends = [as_operand(v) for v in (start, stop)]
+    dtype = float_for(result_dtype(ends))
+    first, last = (e.cast(v, dtype) for v in ends)
+    sign = e.sgn(first)
+    low, high = (e.log(v * sign) for v in (first, last))  # NaN where the signs differ
+    points = sign * e.exp(linspace(low, high, num, endpoint))
+    places = arange(dim(points, 0))
+    points = e.switch(e.eq(places, 0), first, points)
+    at_end = e.logical_and(e.eq(places, dim(points, 0) - 1), e.gt(places, 0))
+    return e.switch(at_end, last, points) if endpoint else points  # the last one, not rounded
 
 
 def stacklists(nested: object) -> Variable:

@@ -7,6 +7,7 @@ from scancc.frontend.linalg import (
     kron,
     matrix_dot,
     matrix_inverse,
+    slogdet,
     solve,
     solve_triangular,
 )
@@ -18,5 +19,5 @@ inv = matrix_inverse
 
 __all__ = [
     "cholesky", "det", "diagonal", "eigh", "eigvalsh", "inv", "kron", "matrix_dot", "matrix_inverse",
-    "matrix_power", "norm", "qr", "solve", "solve_triangular", "svd", "svdvals", "trace",
+    "matrix_power", "norm", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "trace",
 ]

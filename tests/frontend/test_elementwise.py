@@ -382,7 +382,7 @@ def test_clip_and_composed_functions():
     )
     expected = [
         values.clip(-1, 1), np.deg2rad(values), np.isclose(values, 0.5), np.True_,
-        [np.inf, math.gamma(-0.5), math.gamma(0.5), 1.0], np.log(1 - np.exp(-abs(values))),
+        [np.nan, math.gamma(-0.5), math.gamma(0.5), 1.0], np.log(1 - np.exp(-abs(values))),
     ]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)

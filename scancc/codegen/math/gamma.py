@@ -73,7 +73,7 @@ def lgamma(x: Value) -> Value:
     body.branch_if_any(x < 0.0)
     sine = _sin_pi(_distance_to_integer(a)).abs()
     mirrored = -log(a * sine * (1.0 / PI[0])) - positive
-    usual = (a > 2.0**-60) & (a < INFINITY)  # below, gamma(x) is 1/x, and above there are only poles
+    usual = (a > 2.0**-60) & (a < LGAMMA_OVERFLOW)  # below, gamma(x) is 1/x, and above there are only poles
     negative = where((x < 0.0) & usual, mirrored, positive)
     return body.join([negative], [positive])[0]
 
@@ -108,6 +108,7 @@ def digamma(x: Value) -> Value:
     r = _distance_to_integer(a)
     cosine = _sin_pi(0.5 - r.abs())
     mirrored = (positive + 1.0 / a) + PI[0] * cosine / _sin_pi(r)
+    mirrored = where(a < 2.0**-60, 1.0 / a, mirrored)  # where the terms overflow
     at_pole = where(x.equals(0.0), (-x.like(INFINITY)).copysign(-x), NAN)
     negative = where(r.equals(0.0), at_pole, mirrored)
     return body.join([where(x <= 0.0, negative, positive)], [positive])[0]

@@ -10,7 +10,7 @@ from scancc.frontend.dims import dimshuffle
 from scancc.frontend.elementwise import switch
 from scancc.frontend.gradients.rules import Gradient, conjugate, differentiates
 from scancc.frontend.graph import Apply, Variable
-from scancc.frontend.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, Solve, outer
+from scancc.frontend.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, SLogDet, Solve, outer
 from scancc.frontend.shaping import identity_like, tril, triu
 
 
@@ -82,6 +82,15 @@ def det(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> S
     (a,), g = node.inputs, gradients[0]
     assert g is not None
     return [g * conjugate(node.outputs[0]) * adjoint(Inverse()(a))]
+
+
+@differentiates(SLogDet)
+def slogdet(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    """By the inverse: where the matrix is singular, an error. The sign of a real matrix has none."""
+    (a,), (_, g) = node.inputs, gradients
+    if kind(a.dtype) == "c":
+        raise NullTypeGradError("slogdet of a complex matrix has no derivative here; write it as real blocks")
+    return [None if g is None else g * adjoint(Inverse()(a))]
 
 
 @differentiates(Cholesky)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scancc.errors import UnsupportedError
 from scancc.frontend.decompositions import QR, SVD, Eigh
 from scancc.frontend.graph import Apply
-from scancc.frontend.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, Solve
+from scancc.frontend.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, SLogDet, Solve
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
 from scancc.frontend.lowering.shaping import shuffle
 from scancc.ir import types as t
@@ -66,6 +66,16 @@ def factor(low: Lowering, node: Apply) -> Sequence[Value]:
     made = low.tensor("scan.factor", [matrix], t.element(matrix.type), low.dims(matrix), {"kind": kind})
     upper = isinstance(node.op, Cholesky) and not node.op.lower
     return [shuffle(low, made, (1, 0)) if upper else made]
+
+
+@lowers(SLogDet)
+def slogdet(low: Lowering, node: Apply) -> Sequence[Value]:
+    (matrix,) = low.inputs(node)
+    _require_square(low, matrix, "slogdet")
+    if t.is_complex(matrix.type):
+        raise UnsupportedError("slogdet of a complex matrix has no native code; use mode='reference'")
+    kind = t.element(matrix.type)
+    return low.b.make("scan.slogdet", [matrix], [kind, kind]).results
 
 
 @lowers(Eigh)

@@ -140,6 +140,8 @@ def arange(low: Lowering, node: Apply) -> Sequence[Value]:
     """start + i * step; as many as np.arange gives."""
     start, stop, step = low.inputs(node)
     length = _arange_length(low, start, stop, step)
+    if isinstance(step.type, t.FloatType):  # of one number, the step may be infinite
+        step = low.b.select(low.b.cmpi("sgt", length, low.b.index(1)), step, low.b.const(0.0, step.type))
     return [low.tensor("scan.iota", [start, step], start.type, [length], sized=True)]
 
 
@@ -147,9 +149,13 @@ def _arange_length(low: Lowering, start: Value, stop: Value, step: Value) -> Val
     b = low.b
     if isinstance(start.type, t.FloatType):
         low.require(b.cmpf("une", step, b.const(0.0, step.type)), "ValueError", "arange: the step is 0")
-        count = b.math("ceil", b.divf(b.subf(stop, start), step))
-        low.require(b.cmpf("olt", count, b.const(2.0**62, count.type)), "ValueError",
+        quotient = b.divf(b.subf(stop, start), step)
+        low.require(b.cmpf("olt", b.math("absf", quotient), b.const(2.0**62, quotient.type)), "ValueError",
                     "arange: no range has so many numbers, or a NaN for an end")
+        one, zero = b.const(1.0, quotient.type), b.const(0.0, quotient.type)
+        vanished = b.condition("andi", b.cmpf("oeq", quotient, zero), b.cmpf("one", stop, start))
+        beyond = b.cmpf("ogt", b.math("copysign", one, quotient), zero)  # a step so long that it goes beyond at once
+        count = b.select(b.condition("andi", vanished, beyond), one, b.math("ceil", quotient))
         whole = b.index_cast(b.op("arith.fptosi", [count], [t.i64]), t.index)
         return b.maxsi(whole, b.index(0))
     low_, high, by = (low.index(v) for v in (start, stop, step))

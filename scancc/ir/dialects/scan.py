@@ -100,6 +100,8 @@ scan.define("solve", "matrix rhs", traits=(PURE,), attrs=("kind",),
             doc="x of matrix @ x = rhs; kind general, lower or upper")
 scan.define("factor", "matrix", traits=(PURE,), attrs=("kind",),
             doc="kind cholesky (lower), inverse, or det")
+scan.define("slogdet", "matrix", results="*", traits=(PURE,),
+            doc="the sign of the determinant and the logarithm of its absolute value")
 scan.define("eigh", "matrix", results="*", traits=(PURE,), attrs=("lower",),
             doc="ascending eigenvalues, and eigenvectors as columns, of a symmetric matrix given by a triangle")
 scan.define("svd", "matrix", results="*", traits=(PURE,), attrs=("full",),

@@ -303,6 +303,16 @@ def factor(op: Op, machine: Machine) -> Step:
     return bind_scalar(op, _or_nan(functions[op.attrs["kind"]]))
 
 
+@step_rule("scan.slogdet")
+def slogdet(op: Op, machine: Machine) -> Step:
+    (matrix,), (sign, logarithm) = op.operands, op.results
+    convert = to_scalar(sign.type)
+
+    def step(env: Env) -> None:
+        env[sign], env[logarithm] = map(convert, np.linalg.slogdet(env[matrix]))
+    return step
+
+
 _DECOMPOSITIONS = {"scan.eigh": ("lower", decompositions.eigh), "scan.svd": ("full", decompositions.svd),
                    "scan.qr": ("complete", decompositions.qr)}
 
