@@ -23,11 +23,14 @@ from scancc.ir.core import Op, functions
 from .bufferizing.function import bufferize_function
 
 
-def bufferize(module: Op, stage_outputs: bool = False) -> None:
-    """Bufferize every function of `module`, in place. `stage_outputs`: outputs of functions that can
-    fail late are written at the end only."""
+def bufferize(module: Op, stage_outputs: bool = False, in_rows: bool = True) -> None:
+    """Bufferize every function of `module`, in place.
+
+    `stage_outputs`: outputs of functions that can fail late are written at the end only. `in_rows`: sums whose
+    results are neighbours in memory are made a row at a time (a GPU has a thread for each instead).
+    """
     for func in functions(module):
-        new = bufferize_function(func, stage_outputs)
+        new = bufferize_function(func, stage_outputs, in_rows)
         block = func.parent
         assert block is not None
         block.insert_before(func, new)

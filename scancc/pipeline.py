@@ -50,6 +50,7 @@ CPU_LOOP: tuple[str, ...] = (
     "row-views",     # before cse and licm, which share the rows and take them further out
     "cse",
     "licm",
+    "reductions",    # before vectorize: a reduction's form is the same in whole vectors and in what is left
     "vectorize",     # after licm: what it leaves in a loop it doubles
     "unroll",
     "dce",
@@ -59,12 +60,13 @@ GPU_SCAN: tuple[str, ...] = tuple(
     "lanes{streams=true}" if name == "lanes" else name  # neighbouring threads read a row together
     for name in CPU_SCAN)
 GPU_LOOP: tuple[str, ...] = (
-    "bufferize",
+    "bufferize{in-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
     "canonicalize",
     "cse",
     "licm",
     "dce",
+    "reductions{lanes=false}",
     "map-to-gpu",    # after licm: what no lane changes is computed before, by the host
     "canonicalize",
     "cse",

@@ -24,6 +24,7 @@ class Context:
         self.rings: dict[Value, Value] = {} # window of past rows -> the step, which turns its ring
         self.outputs: set[Value] = set()    # the function's
         self.results: list[Value] = []      # of the last loop
+        self.in_rows = True                 # rows of a result may be accumulated in memory
 
     # ---- lookups ----
 
@@ -134,9 +135,10 @@ class Context:
             finish([])
 
     @contextmanager
-    def carrying_loop(self, size: Value, init: Sequence[Value], attrs: dict[str, Any] | None = None,
+    def carrying_loop(self, end: Value, init: Sequence[Value], attrs: dict[str, Any] | None = None,
+                      start: Value | None = None, step: int = 1,
                       ) -> Iterator[tuple[Value, list[Value], Callable[[Sequence[Value]], None]]]:
-        """A loop over 0..size; gives counter, carried values and the function that ends the body.
+        """A loop from `start` (0) to `end`; gives counter, carried values and the function that ends the body.
 
         The results are in `self.results` after the block.
         """
@@ -146,7 +148,7 @@ class Context:
             arg.name = value.name
             if value in self.dims:
                 self.dims[arg] = self.dims[value]
-        bounds = [b.index(0), size, b.index(1)]
+        bounds = [b.index(0) if start is None else start, end, b.index(step)]
 
         def finish(values: Sequence[Value]) -> None:
             b.make("scf.yield", list(values))

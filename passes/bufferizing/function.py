@@ -11,10 +11,11 @@ from . import arrays, decompositions, library, nests, scans  # noqa: F401  (regi
 from .context import Context, is_counted
 
 
-def bufferize_function(func: Op, stage_outputs: bool) -> Op:
+def bufferize_function(func: Op, stage_outputs: bool, in_rows: bool) -> Op:
     """The function with buffers: inputs, then outputs; no results."""
     old, block = func.body, Block()
     c = Context(Builder(block, location=func.location, pool=block))
+    c.in_rows = in_rows
     for arg in old.args:
         _add_input(c, block, arg)
     returned = old.terminator.operands

@@ -2,13 +2,15 @@
 
 Parallel nests store each element once. A reduction keeps its running value in a register, unless an
 operand is contiguous along the last parallel dimension and not along the reduced one (a matrix
-product, a sum over rows): then whole rows are accumulated in memory, in the same order of additions.
+product, a sum over rows): then a block of rows at a time is combined, neighbours side by side. The blocks of
+a sum are joined in pairs, as the pass `reductions` does with other sums; others follow one another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
@@ -20,6 +22,8 @@ from .context import Context, converts
 
 PARALLEL_LOOP = {"parallel": t.IntAttr(1, t.i64)}
 REDUCTION_LOOP = {"reduction": t.IntAttr(1, t.i64)}  # may be combined in another order
+BLOCK_ROWS = 64    # terms of a block, where sums are made side by side
+STACK_LEVELS = 40  # sums of 1, 2, 4, ... blocks
 
 
 @converts("tensor.empty")
@@ -108,6 +112,7 @@ def generic(c: Context, op: Op) -> None:
     assert made is not None
     n = read_nest(c, op)
     if n.rank == 0 and n.reduced:
+        _flatten_reduction(c, n)
         load_at(c, n, {}, None)
         start = c.get(made.operands[0])
         c.env[op.result] = _reduce_in_register(c, n, [], start)
@@ -115,7 +120,7 @@ def generic(c: Context, op: Op) -> None:
     buffer = c.target(op.result, sizes_of(c, out))
     if not n.reduced:
         _parallel(c, n, buffer)
-    elif _accumulates_rows(n):
+    elif c.in_rows and _accumulates_rows(n):
         _reduce_rows(c, n, buffer, c.get(made.operands[0]))
     else:
         start = c.get(made.operands[0])
@@ -206,11 +211,18 @@ def _flattened(c: Context, n: Nest, buffers: list[Value]) -> list[Value] | None:
     return [c.reshape(v, [total]) for v in buffers]
 
 
+def _flatten_reduction(c: Context, n: Nest) -> None:
+    """A reduction of all elements of row-major arrays goes along them as one row."""
+    flat = _flattened(c, n, n.inputs)
+    if flat:
+        n.inputs, n.maps, n.sizes, n.reduced = flat, [(0,)] * len(flat), c.sizes(flat[0])[:1], [0]
+
+
 def _reduce_in_register(c: Context, n: Nest, counters: list[Value], start: Value) -> Value:
     def reduce(dims: Sequence[int], at: list[Value], running: Value) -> Value:
         if not dims:
             return element(c, n, at, running)
-        attrs = dict(REDUCTION_LOOP) if len(dims) == 1 and not _in_order(n) else None
+        attrs = None if _in_order(n) else dict(REDUCTION_LOOP)
         with c.carrying_loop(n.sizes[dims[0]], [running], attrs) as (counter, (inner,), finish):
             load_at(c, n, dict(enumerate([*at, counter])), dims[0])
             finish([reduce(dims[1:], [*at, counter], inner)])
@@ -242,19 +254,128 @@ def _fits_registers(length: int | None) -> bool:
 
 
 def _reduce_rows(c: Context, n: Nest, buffer: Value, start: Value) -> None:
-    """for rows: row = start; for k: row += ... along the row."""
-    fill_buffer(c, start, buffer)
-    last, summed = n.rank - 1, n.reduced[0]
+    """for rows: for blocks of terms: the row = their sum, joined with those of other blocks."""
+    length = n.sizes[n.reduced[0]]
+    row = _Row(c, n, buffer, start)
+    if _adds(n.op) and not _in_order(n) and not _within(length, BLOCK_ROWS):
+        row.stack = _row_stack(c, t.element(buffer.type), length, n.sizes[n.rank - 1])
 
     def rows(counters: list[Value]) -> None:
-        at = dict(enumerate(counters))
-        with c.loop(n.sizes[summed]) as k:
-            load_at(c, n, at | {summed: k}, summed)
-            with c.loop(n.sizes[last], dict(PARALLEL_LOOP)) as j:
-                load_at(c, n, at | {summed: k, last: j}, last)
-                place = [*counters, j]
-                c.store(element(c, n, [*place, k], c.load(buffer, place)), buffer, place)
-    nest(c, n.sizes[:last], rows, _reader(c, n))
+        row.counters = counters
+        if row.stack is None:
+            row.fill()
+            row.add(c.b.index(0), length)
+            return
+        some = c.b.maxsi(length, c.b.index(1))  # no terms: the start
+        with c.carrying_loop(some, [], step=BLOCK_ROWS) as (first, _, finish):
+            row.begin(first)
+            row.add(first, c.b.minsi(c.b.addi(first, c.b.index(BLOCK_ROWS)), length))
+            finish([])
+        row.join_all(length)
+    nest(c, n.sizes[:n.rank - 1], rows, _reader(c, n))
+
+
+@dataclass
+class _Row:
+    """Results that are neighbours in memory, made side by side: a few terms each at a time, in order."""
+
+    c: Context
+    n: Nest
+    buffer: Value
+    start: Value
+    stack: Value | None = None  # of sums of blocks, where these are joined
+    counters: list[Value] = field(default_factory=list)
+
+    def each(self) -> AbstractContextManager[Value]:
+        return self.c.loop(self.n.sizes[self.n.rank - 1], dict(PARALLEL_LOOP))
+
+    def fill(self) -> None:
+        with self.each() as j:
+            self.c.store(self.start, self.buffer, [*self.counters, j])
+
+    def add(self, first: Value, end: Value) -> None:
+        """The terms from `first` to `end`: several at a time, so that the running row is seldom read."""
+        c, many = self.c, _terms_at_once(self.n)
+        count = c.b.subi(end, first)
+        whole = c.b.addi(first, c.b.subi(count, c.b.op("arith.remsi", [count, c.b.index(many)], [t.index])))
+        if many > 1:
+            with c.carrying_loop(whole, [], start=first, step=many) as (k, _, finish):
+                self._terms(k, many)
+                finish([])
+        if not _within(whole, 0) or many == 1:
+            with c.carrying_loop(end, [], start=whole if many > 1 else first) as (k, _, finish):
+                self._terms(k, 1)
+                finish([])
+
+    def _terms(self, k: Value, many: int) -> None:
+        c, n, last, summed = self.c, self.n, self.n.rank - 1, self.n.reduced[0]
+        at = dict(enumerate(self.counters))
+        places = [c.b.addi(k, c.b.index(i)) for i in range(many)]
+        elements = []
+        for place in places:
+            load_at(c, n, at | {summed: place}, summed)
+            elements.append({arg: c.env[arg] for arg in n.args if arg in c.env})
+        with self.each() as j:
+            running = c.load(self.buffer, [*self.counters, j])
+            for place, known in zip(places, elements, strict=True):
+                c.env.update(known)
+                load_at(c, n, at | {summed: place, last: j}, last)
+                running = element(c, n, [*self.counters, j, place], running)
+            c.store(running, self.buffer, [*self.counters, j])
+
+    def begin(self, first: Value) -> None:
+        """The sum of the block before this one leaves its place; the first block begins with the start, others
+        with what changes nothing."""
+        c, type = self.c, self.start.type
+        nothing = c.b.const(complex(-0.0, -0.0) if t.is_complex(type) else -0.0, type)
+        later = c.b.cmpi("ne", first, c.b.index(0))
+        value = c.b.select(later, nothing, self.start)
+        number = c.b.subi(c.b.op("arith.divsi", [first, c.b.index(BLOCK_ROWS)], [t.index]), c.b.index(1))
+        with self.each() as j:
+            with c.when(later):
+                c.b.make("scan.join", [c.load(self.buffer, [*self.counters, j]), self._stack, number, j])
+            c.store(value, self.buffer, [*self.counters, j])
+
+    def join_all(self, length: Value) -> None:
+        c, number = self.c, _joined_blocks(self.c, length)
+        with c.when(c.b.cmpi("sgt", number, c.b.index(0))), self.each() as j:
+            last = c.load(self.buffer, [*self.counters, j])
+            total = c.b.op("scan.joined", [last, self._stack, number, j], [last.type])
+            c.store(total, self.buffer, [*self.counters, j])
+
+    @property
+    def _stack(self) -> Value:
+        assert self.stack is not None
+        return self.stack
+
+
+def _within(length: Value, limit: int) -> bool:
+    known = constant_of(length)
+    return known is not None and known <= limit
+
+
+def _terms_at_once(n: Nest) -> int:
+    """Light terms eight at a time: more would be much code, and streams that the processor does not follow."""
+    n_ops = len(n.op.body.ops) - 1
+    return 8 if n_ops <= 4 else 4 if n_ops <= 8 else 1
+
+
+def _adds(op: Op) -> bool:
+    """Whether a reduction adds floats, and does nothing else with the running value."""
+    acc, combine = op.body.args[-1], op.body.terminator.operands[0].op
+    if combine is None or combine.name not in ("arith.addf", "math.fma", "complex.add"):
+        return False
+    return acc.uses == {combine: 1} and (combine.name != "math.fma" or combine.operands[2] is acc)
+
+
+def _row_stack(c: Context, element: t.Type, length: Value, width: Value) -> Value:
+    """Room for the sums of 1, 2, 4, ... blocks of each column: never more rows than blocks."""
+    return c.alloc(element, [c.b.minsi(_joined_blocks(c, length), c.b.index(STACK_LEVELS)), width])
+
+
+def _joined_blocks(c: Context, length: Value) -> Value:
+    """How many blocks are joined: all but the last one."""
+    return c.b.op("arith.divsi", [c.b.subi(length, c.b.index(1)), c.b.index(BLOCK_ROWS)], [t.index])
 
 
 def in_ring(c: Context, window: Value, row: Value) -> Value:

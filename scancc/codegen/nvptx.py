@@ -82,7 +82,7 @@ class KernelEmitter(FunctionEmitter):
             self._leave_if_failed()
         for op in self.func.body.ops:
             self.op(op)
-        body = "\n".join(self.lines)
+        body = "\n".join([*self.stack, *self.lines])
         return f"define ptx_kernel void @{self.name}({', '.join(params)}) nounwind {{\nentry:\n{body}\n}}"
 
     def op(self, op: Op) -> None:

@@ -11,6 +11,7 @@ buffer is a `Mem`: pointer, sizes and element strides, known at compile time whe
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -133,6 +134,8 @@ class FunctionEmitter:
         self.env: dict[Value, Emitted] = {}
         self.counter = 0
         self.label = "entry"
+        self.stack: list[str] = []  # what makes memory on the stack: at the entry, so that no loop does it again
+        self.spare: dict[t.Type, list[str]] = {}  # such memory that nobody uses at this point
         self.slots: dict[Value, int] = {}  # buffer argument -> first slot
         self.n_slots = 0
 
@@ -174,6 +177,20 @@ class FunctionEmitter:
         assert isinstance(operand, Pair), f"{v!r} is not complex"
         return operand
 
+    # ---- memory on the stack ----
+
+    def stack_memory(self, type: t.MemRefType) -> str:
+        free = self.spare.setdefault(type, [])
+        if free:
+            return free.pop()
+        count, pointer = math.prod(n or 0 for n in type.shape), self.fresh()
+        nbytes = count * t.nbytes(type.element)
+        self.stack.append(f"  {pointer} = alloca [{nbytes} x i8], align 64")
+        return pointer
+
+    def free_stack_memory(self, type: t.Type, pointer: str) -> None:
+        self.spare[type].append(pointer)
+
     # ---- integer arithmetic on sizes, folded where both sides are digits ----
 
     def imul(self, a: str, b: str) -> str:
@@ -203,7 +220,7 @@ class FunctionEmitter:
         params, loads = self._unpack()
         for op in self.func.body.ops:
             self.op(op)
-        body = "\n".join(self.lines)
+        body = "\n".join([*self.stack, *self.lines])
         entry = "\n".join([
             f"define i32 @{self.name}(ptr noalias nocapture %slots) nounwind {{", *loads,
             f"  %status = call i32 @{self.name}__body({', '.join(params)}, ptr %slots)",

@@ -6,7 +6,8 @@ from ...ir import types as t
 from ...ir.core import Op, Value
 from ...ir.ops import int_attr
 from ...ir.slices import kept_axes
-from .emitter import Emitted, FunctionEmitter, Mem, emits, llvm_type, suffix
+from ..math import MathFunction
+from .emitter import Emitted, FunctionEmitter, Mem, Pair, emits, llvm_type, suffix, width_of
 
 # ---- loops and branches ----
 
@@ -307,17 +308,19 @@ def vector_reduction(e: FunctionEmitter, op: Op) -> None:
     """Halves combined with halves: the same tree on every target."""
     vector = op.operands[0]
     kind = str(op.attrs["kind"]).removeprefix("#vector.kind<").removesuffix(">")
-    count = vector.type.shape[0]  # type: ignore[attr-defined]
+    count, left = width_of(vector.type), width_of(op.result.type)
     element = t.element(vector.type)
     current = e.value(vector)
-    while count > 1:
+    while count > left:
         count //= 2
         wide, narrow = (f"<{n} x {llvm_type(element)}>" for n in (2 * count, count))
         low, high = (e.emit(f"shufflevector {wide} {current}, {wide} poison, <{count} x i32> <"
                             + ", ".join(f"i32 {start + i}" for i in range(count)) + ">")
                      for start in (0, count))
         current = _combine(e, kind, element, narrow, low, high, count)
-    e.env[op.result] = e.emit(f"extractelement <1 x {llvm_type(element)}> {current}, i64 0")
+    if not isinstance(op.result.type, t.VectorType):
+        current = e.emit(f"extractelement <1 x {llvm_type(element)}> {current}, i64 0")
+    e.env[op.result] = current
 
 
 def _combine(e: FunctionEmitter, kind: str, element: t.Type, type: str, x: str, y: str, n: int) -> str:
@@ -341,3 +344,124 @@ def vector_extract(e: FunctionEmitter, op: Op) -> None:
     vector = op.operands[0]
     position = op.attrs["static_position"].values[0]
     e.env[op.result] = e.emit(f"extractelement {llvm_type(vector.type)} {e.value(vector)}, i64 {position}")
+
+
+# ---- sums joined in pairs ----
+
+
+@emits("memref.alloca")
+def alloca(e: FunctionEmitter, op: Op) -> None:
+    """Stack memory, which sums that are not inside each other share."""
+    type = op.result.type
+    assert isinstance(type, t.MemRefType)
+    dims = tuple(map(str, type.shape))
+    e.env[op.result] = Mem(e.stack_memory(type), dims, e.contiguous(dims), type.element)
+
+
+@emits("scan.join")
+def join(e: FunctionEmitter, op: Op) -> None:
+    """A call: joining is rare, and one small function serves all sums of a module."""
+    value = _as_vector(e, op.operands[0])
+    pointer, step = _row_of_stack(e, op)
+    symbol = _shared(e, "join", value.split(" %")[0], op)
+    e.line(f"call void @{symbol}(ptr {pointer}, i64 {step}, i64 {e.value(op.operands[2])}, {value})")
+
+
+@emits("scan.joined")
+def joined(e: FunctionEmitter, op: Op) -> None:
+    """A call where there is more than one block."""
+    value = _as_vector(e, op.operands[0])
+    kind, last = value.rsplit(" ", 1)
+    number, before = e.value(op.operands[2]), e.label
+    several, done = e.new_label("several"), e.new_label("joined")
+    some = e.emit(f"icmp ne i64 {number}, 0")
+    e.line(f"br i1 {some}, label %{several}, label %{done}")
+    e.start(several)
+    pointer, step = _row_of_stack(e, op)
+    symbol = _shared(e, "joined", kind, op)
+    total = e.emit(f"call {kind} @{symbol}(ptr {pointer}, i64 {step}, i64 {number}, {value})")
+    e.line(f"br label %{done}")
+    e.start(done)
+    e.env[op.result] = _from_vector(e, op, e.emit(f"phi {kind} [ {last}, %{before} ], [ {total}, %{several} ]"))
+    if op.operands[1].op is not None and op.operands[1].op.name == "memref.alloca":
+        e.free_stack_memory(op.operands[1].type, e.mem(op.operands[1]).pointer)
+
+
+def _row_of_stack(e: FunctionEmitter, op: Op) -> tuple[str, str]:
+    """The place of a stack's first row, and the bytes from one to the next."""
+    mem, indices = e.mem(op.operands[1]), [e.value(v) for v in op.operands[3:]]
+    pointer = e.address(mem, ["0", *indices, *["0"] * (len(mem.dims) - 1 - len(indices))])
+    return pointer, e.imul(mem.strides[0], str(t.nbytes(mem.element)))
+
+
+def _as_vector(e: FunctionEmitter, value: Value) -> str:
+    """A value with its type; a complex number as a vector of two."""
+    if not isinstance(value.type, t.ComplexType):
+        return f"{llvm_type(value.type)} {e.value(value)}"
+    part, pair = llvm_type(value.type.element), e.pair(value)
+    kind = f"<2 x {part}>"
+    one = e.emit(f"insertelement {kind} poison, {part} {pair.re}, i64 0")
+    return f"{kind} {e.emit(f'insertelement {kind} {one}, {part} {pair.im}, i64 1')}"
+
+
+def _from_vector(e: FunctionEmitter, op: Op, value: str) -> Emitted:
+    if not isinstance(op.result.type, t.ComplexType):
+        return value
+    kind = f"<2 x {llvm_type(op.result.type.element)}>"
+    return Pair(*(e.emit(f"extractelement {kind} {value}, i64 {i}") for i in (0, 1)))
+
+
+def _shared(e: FunctionEmitter, what: str, kind: str, op: Op) -> str:
+    """The function that joins values of an LLVM type."""
+    element = t.element(op.operands[0].type)
+    part = element.element if isinstance(element, t.ComplexType) else element
+    symbol = f"scancc.{what}.{kind.strip('<>').replace(' x ', 'x')}"
+    text = (_JOIN if what == "join" else _JOINED).format(symbol=symbol, kind=kind, align=t.nbytes(part))
+    e.out.math.setdefault(symbol, MathFunction(symbol, text, ()))
+    return symbol
+
+
+_JOIN = """define internal void @{symbol}(ptr %stack, i64 %step, i64 %number, {kind} %value) noinline nounwind {{
+entry:
+  br label %level
+level:
+  %place = phi ptr [ %stack, %entry ], [ %above, %pair ]
+  %bits = phi i64 [ %number, %entry ], [ %rest, %pair ]
+  %sum = phi {kind} [ %value, %entry ], [ %both, %pair ]
+  %full = trunc i64 %bits to i1
+  br i1 %full, label %pair, label %done
+pair:
+  %old = load {kind}, ptr %place, align {align}
+  %both = fadd {kind} %old, %sum
+  %rest = lshr i64 %bits, 1
+  %above = getelementptr i8, ptr %place, i64 %step
+  br label %level
+done:
+  store {kind} %sum, ptr %place, align {align}
+  ret void
+}}"""
+
+_JOINED = """define internal {kind} @{symbol}(ptr %stack, i64 %step, i64 %number, {kind} %last) noinline nounwind {{
+entry:
+  br label %level
+level:
+  %place = phi ptr [ %stack, %entry ], [ %above, %next ]
+  %bits = phi i64 [ %number, %entry ], [ %rest, %next ]
+  %sum = phi {kind} [ %last, %entry ], [ %more, %next ]
+  %none = icmp eq i64 %bits, 0
+  br i1 %none, label %done, label %some
+some:
+  %full = trunc i64 %bits to i1
+  br i1 %full, label %pair, label %next
+pair:
+  %old = load {kind}, ptr %place, align {align}
+  %both = fadd {kind} %old, %sum
+  br label %next
+next:
+  %more = phi {kind} [ %sum, %some ], [ %both, %pair ]
+  %rest = lshr i64 %bits, 1
+  %above = getelementptr i8, ptr %place, i64 %step
+  br label %level
+done:
+  ret {kind} %sum
+}}"""

@@ -9,6 +9,7 @@ memref = Dialect("memref")
 
 memref.define("alloc", "dims* symbols*", traits=(READS,), attrs=("operandSegmentSizes",),
               doc="a new buffer, before memory planning; upstream's second group stays empty")
+memref.define("alloca", traits=(READS,), doc="a buffer of known size on the function's stack, for the block it is in")
 memref.define("load", "source indices*", traits=(READS,), doc="one element")
 memref.define("store", "value dest indices*", results="0", traits=(WRITES,), doc="writes one element")
 memref.define("dim", "source axis", traits=(PURE,), doc="the size of an axis")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core import Op, Value
-from ..ops import CHECKS, PURE, TERMINATOR, WRITES, Dialect
+from ..ops import CHECKS, PURE, READS, TERMINATOR, WRITES, Dialect
 from ..types import TensorType, Type, i1, index
 
 scan = Dialect("scan")
@@ -109,6 +109,11 @@ scan.define("svd", "matrix", results="*", traits=(PURE,), attrs=("full",),
 scan.define("qr", "matrix", results="*", traits=(PURE,), attrs=("complete",),
             doc="q with orthonormal columns and r, upper triangular; with `complete` q is square")
 
+scan.define("join", "value stack number indices*", results="0", traits=(READS, WRITES),
+            doc="adds block `number` of a sum to those before it, in pairs, pairs of pairs and so on, as a binary "
+                "counter counts: row i of the stack (at `indices`) holds the sum of 2**i blocks")
+scan.define("joined", "last stack number indices*", traits=(READS,),
+            doc="the sum of `number` joined blocks and a last one, the later blocks first")
 scan.define("output_dims", "output dims*", results="0", traits=(WRITES,),
             doc="reports the dimensions in which an output was written")
 scan.define("buffer_reshape", "source dims*", traits=(PURE,),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import types as t
 from ..core import Op
-from .arrays import check_index, element_dtype, full_shape
+from .arrays import check_index, element_dtype, full_shape, poison
 from .machine import Machine, Meaning, Step, bind, bind_scalar, step_rule, value_rule
 from .tensors import gather_lanes
 
@@ -80,6 +81,56 @@ def _adjacent(base: np.ndarray, lanes: tuple[int, ...], indices: tuple[int, ...]
         raise ValueError(f"the last axis has stride {base.strides[-1] // base.itemsize}; "
                          "a vector needs adjacent elements")
     return (*indices[:lead], *(slice(i, i + n) for i, n in zip(indices[lead:], lanes, strict=True)))
+
+
+# ---- sums joined in pairs ----
+
+
+@value_rule("memref.alloca")
+def alloca(op: Op) -> Meaning:
+    shape, dtype = full_shape(op.result.type, ()), element_dtype(op.result.type)
+    return lambda: poison(shape, dtype)
+
+
+def _level(op: Op) -> Callable[[np.ndarray, int, Sequence[int]], tuple[Any, ...]]:
+    """The key of a row of a stack: one element, or as many neighbours as the value has lanes."""
+    value = op.operands[0].type
+    lanes = full_shape(value, ()) if isinstance(value, t.VectorType) else ()
+
+    def key(stack: np.ndarray, level: int, indices: Sequence[int]) -> tuple[Any, ...]:
+        start = (level, *indices, *[0] * (stack.ndim - 1 - len(indices)))
+        if not lanes:
+            check_index(start, stack.shape)
+            return start
+        return _adjacent(stack, lanes, start)
+    return key
+
+
+@value_rule("scan.join")
+def join(op: Op) -> Meaning:
+    key = _level(op)
+
+    def call(value: Any, stack: np.ndarray, number: int, *indices: int) -> None:
+        level = 0
+        with np.errstate(all="ignore"):
+            while number >> level & 1:
+                value = stack[key(stack, level, indices)] + value
+                level += 1
+        stack[key(stack, level, indices)] = value
+    return call
+
+
+@value_rule("scan.joined")
+def joined(op: Op) -> Meaning:
+    key = _level(op)
+
+    def call(last: Any, stack: np.ndarray, number: int, *indices: int) -> Any:
+        with np.errstate(all="ignore"):
+            for level in range(number.bit_length()):
+                if number >> level & 1:
+                    last = stack[key(stack, level, indices)] + last
+        return last
+    return call
 
 
 # ---- whole buffers ----

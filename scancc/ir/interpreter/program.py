@@ -161,7 +161,8 @@ def _signless(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return array.view(dtype) if array.dtype.kind == "u" and array.itemsize == dtype.itemsize else array
 
 
-_WRITES: dict[str, int] = {"memref.store": 1, "memref.copy": 1, "vector.store": 1, "scan.output_dims": 0}
+_WRITES: dict[str, int] = {"memref.store": 1, "memref.copy": 1, "vector.store": 1, "scan.output_dims": 0,
+                            "scan.join": 1}
 
 
 def _written_params(func: Op) -> list[Value]:

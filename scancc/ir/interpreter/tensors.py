@@ -352,15 +352,17 @@ _COMBINE: dict[str, Meaning] = {
 def reduction(op: Op, machine: Machine) -> Step:
     kind = str(op.attrs["kind"]).removeprefix("#vector.kind<").removesuffix(">")
     combine, dtype = _COMBINE[kind], element_dtype(op.result.type)
+    wide = isinstance(op.result.type, t.VectorType)
+    left = full_shape(op.result.type, ())[0] if wide else 1
 
     def call(lanes: np.ndarray) -> Any:
         if kind.endswith("ui"):
             lanes = unsigned(lanes)
-        while len(lanes) > 1:  # upper half onto lower half; an odd lane waits for the next round
+        while len(lanes) > left:  # upper half onto lower half; an odd lane waits for the next round
             half = len(lanes) // 2
             lanes = np.concatenate([combine(lanes[:half], lanes[half:2 * half]), lanes[2 * half:]])
-        return _as_type(lanes[0], dtype)
-    return bind_scalar(op, call)
+        return lanes.astype(dtype, copy=False) if wide else _as_type(lanes[0], dtype)
+    return bind(op, call) if wide else bind_scalar(op, call)
 
 
 @step_rule("vector.extract")

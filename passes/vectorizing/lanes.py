@@ -1,0 +1,220 @@
+"""Which iterations of a loop may be lanes of vectors, and a loop's body rebuilt on vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.ops import ELEMENTWISE, has_trait
+
+HEAVY_OPS = 24  # more ops than this in a body would spill if four registers held each value
+
+
+def is_heavy(ops: list[Op]) -> bool:
+    """Whether a body is too much for several registers a value: its own operations hide the latency."""
+    return len(ops) > HEAVY_OPS or any(op.name.startswith("math.") for op in ops)
+
+
+def innermost(loop: Op) -> bool:
+    return not any(op is not loop and op.name == "scf.for" and "parallel" in op.attrs for op in loop.walk())
+
+
+def holds_loops(loop: Op) -> bool:
+    return any(op is not loop and op.regions for op in loop.walk())
+
+
+def whole_lanes(b: Builder, n: Value, width: Value) -> Value:
+    """`n` less what is left over after whole vectors; `n` itself where nothing is."""
+    known, lanes = constant_of(n), constant_of(width)
+    if known is None or lanes is None:
+        return b.subi(n, b.op("arith.remsi", [n, width], [t.index]))
+    return n if known % lanes == 0 else b.index(known - known % lanes)
+
+
+@dataclass
+class Check:
+    """Decides which values differ between iterations, and whether all uses of them can be vectors."""
+
+    loop: Op
+    varying: set[Value] = field(default_factory=set)
+
+    def problem(self) -> str | None:
+        """Why the loop cannot be vectorized, or None."""
+        self.varying = {self.loop.body.args[0]}
+        self._spread()
+        for op in self.loop.walk():
+            if op is not self.loop:
+                reason = self._obstacle(op)
+                if reason is not None:
+                    return reason
+        return None
+
+    def _spread(self) -> None:
+        """Mark everything that depends on the counter, around inner loops until nothing changes."""
+        before = -1
+        while before != len(self.varying):
+            before = len(self.varying)
+            for op in self.loop.walk():
+                if op is self.loop:
+                    continue
+                if op.name == "scf.for":
+                    self._spread_loop(op)
+                elif op.name == "scan.join" and op.operands[0] in self.varying:
+                    self.varying.add(op.operands[1])
+                elif any(v in self.varying for v in op.operands):
+                    self.varying.update(op.results)
+
+    def _spread_loop(self, op: Op) -> None:
+        for init, arg, result, onward in zip(op.operands[3:], op.body.args[1:], op.results,
+                                             op.body.terminator.operands, strict=True):
+            if {init, arg, onward} & self.varying:
+                self.varying.update((arg, result))
+
+    def _obstacle(self, op: Op) -> str | None:
+        varying = [v for v in op.operands if v in self.varying]
+        if any(t.is_complex(v.type) for v in [*op.operands, *op.results]):
+            return "complex numbers have no vectors"
+        if op.name == "memref.load":
+            return self._memory_obstacle(op.operands[0], op.operands[1:])
+        if op.name == "memref.store":
+            reason = self._memory_obstacle(op.operands[1], op.operands[2:])
+            if reason is None and op.operands[-1] not in self.varying:
+                return "several iterations write one element"
+            return reason
+        if op.name == "scf.for":
+            bounds = [v for v in op.operands[:3] if v in self.varying]
+            return "an inner loop's length differs between lanes" if bounds else None
+        if op.name in ("scf.yield", "arith.constant", "memref.dim"):
+            return None
+        if op.name == "scf.if" or op.name == "scf.while":
+            return "a branch or loop depends on the lane" if varying or op.results else None
+        if op.name in ("memref.alloca", "scan.join", "scan.joined"):
+            return "a sum's blocks differ between lanes" if any(v in self.varying for v in op.operands[2:3]) else None
+        if op.name in ("memref.subview", "memref.cast", "scan.buffer_reshape"):
+            return "a view depends on the lane" if varying else None
+        if has_trait(op, ELEMENTWISE):
+            return None
+        return f"{op.name} has no vector form"
+
+    def _memory_obstacle(self, buffer: Value, indices: list[Value]) -> str | None:
+        if buffer in self.varying:
+            return "a buffer differs between lanes"
+        if not any(i in self.varying for i in indices):
+            return None
+        if any(i in self.varying for i in indices[:-1]) or indices[-1] is not self.loop.body.args[0]:
+            return "memory is not read along its last axis"
+        type = buffer.type
+        assert isinstance(type, t.MemRefType)
+        if type.strides is not None and type.strides[-1] != 1:
+            return "memory is read with a stride"
+        return None
+
+
+@dataclass
+class Widener:
+    """Rebuilds a body with vectors for varying values."""
+
+    varying: set[Value]
+    width: int
+    map: dict[Value, Value]
+    counter: Value
+    spread: dict[Value, Value] = field(default_factory=dict)  # in all lanes, made in this block or around it
+
+    def type(self, type: t.Type) -> t.VectorType:
+        return t.VectorType((self.width,), type)
+
+    def ops(self, block: Block, b: Builder) -> None:
+        outside = self.spread
+        self.spread = dict(outside)
+        for op in block.ops:
+            self.op(op, b)
+        self.spread = outside
+
+    def op(self, op: Op, b: Builder) -> None:
+        b.location = op.location
+        if op.name == "scf.for":
+            self._loop(op, b)
+        elif op.name == "scf.if":
+            self._branch(op, b)
+        elif op.name == "scf.yield":
+            self._yield(op, b)
+        elif op.name in ("memref.load", "memref.store") and op.operands[-1] in self.varying:
+            self._memory(op, b)
+        elif op.name == "memref.alloca" and op.result in self.varying:
+            self._stack(op, b)
+        elif op.name in ("scan.join", "scan.joined") and op.operands[0] in self.varying:
+            self._joining(op, b)
+        elif op.name == "memref.store" or not any(v in self.varying for v in op.operands):
+            clone_op(op, self.map, b.insert)
+        else:
+            operands = [self.vector(v, b) for v in op.operands]
+            made = b.make(op.name, operands, [self.type(op.result.type)], dict(op.attrs))
+            made.result.name = op.result.name
+            self.map[op.result] = made.result
+
+    def vector(self, value: Value, b: Builder) -> Value:
+        """`value` in all lanes."""
+        mapped = self.map.get(value, value)
+        if value in self.varying and value is not self.counter:
+            return mapped
+        if value not in self.spread:
+            wide = b.op("vector.broadcast", [mapped], [self.type(value.type)])
+            if value is self.counter:
+                wide = b.op("arith.addi", [wide, b.op("vector.step", [], [wide.type])], [wide.type])
+            self.spread[value] = wide
+        return self.spread[value]
+
+    def _memory(self, op: Op, b: Builder) -> None:
+        at = [self.map.get(v, v) for v in op.operands]
+        if op.name == "memref.load":
+            made = b.op("vector.load", at, [self.type(op.result.type)])
+            made.name = op.result.name
+            self.map[op.result] = made
+        else:
+            b.make("vector.store", [self.vector(op.operands[0], b), *at[1:]])
+
+    def _stack(self, op: Op, b: Builder) -> None:
+        """Room for a vector in each row."""
+        type = op.result.type
+        assert isinstance(type, t.MemRefType)
+        self.map[op.result] = b.op(op.name, [], [t.MemRefType((*type.shape, self.width), type.element)])
+
+    def _joining(self, op: Op, b: Builder) -> None:
+        value, *rest = op.operands
+        types = [self.type(v.type) for v in op.results]
+        made = b.make(op.name, [self.vector(value, b), *(self.map.get(v, v) for v in rest)], types)
+        self.map.update(zip(op.results, made.results, strict=True))
+
+    def _loop(self, op: Op, b: Builder) -> None:
+        init = [self.vector(v, b) if arg in self.varying else self.map.get(v, v)
+                for v, arg in zip(op.operands[3:], op.body.args[1:], strict=True)]
+        body = Block([t.index, *[v.type for v in init]])
+        for old, new in zip(op.body.args, body.args, strict=True):
+            new.name = old.name
+            self.map[old] = new
+        self.ops(op.body, Builder(body, location=op.location))
+        bounds = [self.map.get(v, v) for v in op.operands[:3]]
+        made = b.make("scf.for", [*bounds, *init], [v.type for v in init], dict(op.attrs), [Region([body])])
+        for old, new in zip(op.results, made.results, strict=True):
+            new.name = old.name
+            self.map[old] = new
+
+    def _branch(self, op: Op, b: Builder) -> None:
+        regions = []
+        for region in op.regions:
+            block = Block()
+            self.ops(region.blocks[0], Builder(block, location=op.location))
+            regions.append(Region([block]))
+        b.make("scf.if", [self.map.get(op.operands[0], op.operands[0])], [], None, regions)
+
+    def _yield(self, op: Op, b: Builder) -> None:
+        parent = op.parent_op()
+        assert parent is not None
+        if parent.name != "scf.for":
+            b.make("scf.yield")
+            return
+        onward = [self.vector(v, b) if arg in self.varying else self.map.get(v, v)
+                  for v, arg in zip(op.operands, parent.body.args[1:], strict=False)]
+        b.make("scf.yield", onward)
