@@ -1,0 +1,196 @@
+"""Sums: their error, the tree that is the same everywhere, lengths around its blocks, special values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.codegen.target import levels
+
+RNG = np.random.default_rng(7)
+LENGTHS = [0, 1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 72, 127, 128, 129, 511, 512, 513, 1023, 1024, 1025, 1033, 2047,
+           2049, 3 * 1024 + 70, 100_003]  # around lanes and blocks of either dtype
+
+
+def bound(terms: np.ndarray) -> float:
+    """The documented error of a sum."""
+    n = max(1, len(terms))
+    return (64 + math.log2(n)) * float(np.finfo(terms.dtype).eps) / 2 * float(np.abs(terms.astype(float)).sum())
+
+
+def matrix(dtype: str) -> Any:
+    return T.matrix("m", dtype=dtype)
+
+
+def close(found: Any, terms: np.ndarray) -> None:
+    """Each entry against the exact sum of a column of terms."""
+    for total, column in zip(np.ravel(found), terms.reshape(len(terms), math.prod(terms.shape[1:])).T, strict=True):
+        exact = math.fsum(column.astype(float).tolist())
+        assert abs(float(total) - exact) <= bound(column) + 1e-300, (len(column), total, exact)
+
+
+# ---- the error ----
+
+
+def test_ten_million_tenths() -> None:
+    x = T.fvector("x")
+    total, mean = sc.function([x], [x.sum(), x.mean()])(np.full(10**7, 0.1, "float32"))
+    exact = float(np.float32(0.1))
+    assert abs(total / (exact * 10**7) - 1) < 1e-6 and abs(mean / exact - 1) < 1e-6
+
+
+def test_products_of_a_million_rows() -> None:
+    m = T.fmatrix("m")
+    found = sc.function([m], T.dot(m.T, m))(np.full((10**6, 2), 0.1, "float32"))
+    np.testing.assert_allclose(found, float(np.float32(0.1)) ** 2 * 10**6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_of_every_length(dtype: str) -> None:
+    x = T.vector("x", dtype=dtype)
+    f = sc.function([x], [x.sum(), x[::-1].sum(), x[::2].sum(), (x * x).sum(), T.dot(x, x), T.sqrt(abs(x)).sum()])
+    for n in LENGTHS:
+        v = (RNG.random(n) - 0.5 * (n % 2)).astype(dtype)
+        for found, terms in zip(f(v), [v, v, v[::2], v * v, v * v, np.sqrt(np.abs(v))], strict=True):
+            close(found, terms)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1, 1), (2, 5000), (5000, 2), (63, 9), (64, 8), (65, 7), (130, 33),
+                                   (129, 130)], ids=str)
+def test_sums_along_each_axis(shape: tuple[int, int], dtype: str) -> None:
+    m = matrix(dtype)
+    f = sc.function([m], [m.sum(0), m.sum(1), m.sum(), m.T.sum(0), m[::-1, ::2].sum(0), m[:, ::-1].sum(1), m.T.sum()])
+    v = RNG.random(shape).astype(dtype)
+    terms = [v, v.T, v.reshape(-1, 1), v.T, v[::-1, ::2], v[:, ::-1].T, v.T.reshape(-1, 1)]
+    for found, expected in zip(f(v), terms, strict=True):
+        close(found, expected)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, 2, (0, 1), (1, 2), (0, 2)], ids=str)
+def test_sums_over_several_axes(axis: Any) -> None:
+    x = T.ftensor3("x")
+    v = RNG.random((70, 5, 90)).astype("float32")
+    for given in (v, np.ascontiguousarray(v.transpose(2, 0, 1))):
+        for var, data in ((x, given), (x.dimshuffle(2, 1, 0), given.transpose(2, 1, 0))):
+            found = sc.function([x], var.sum(axis))(given)
+            np.testing.assert_allclose(found, data.astype(float).sum(axis), rtol=2e-6)
+
+
+@pytest.mark.parametrize("shapes", [((200,), (200,)), ((3, 300), (300,)), ((300,), (300, 5)), ((3, 300), (300, 4)),
+                                    ((90, 200), (200, 70)), ((2, 4, 200), (2, 200, 3))], ids=str)
+def test_products(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    a, b = (RNG.random(s).astype("float32") for s in shapes)
+    for x, y in ((a, b), (np.asfortranarray(a), np.asfortranarray(b))):
+        u, w = (T.TensorType("float32", (None,) * v.ndim)() for v in (x, y))
+        found = sc.function([u, w], T.matmul(u, w))(x, y)
+        np.testing.assert_allclose(found, np.matmul(a.astype(float), b.astype(float)), rtol=2e-6)
+
+
+def test_means_variances_norms_and_log_sums() -> None:
+    x = T.fvector("x")
+    v = (RNG.random(10**6) + 10).astype("float32")
+    w = v.astype(float)
+    f = sc.function([x], [x.mean(), x.var(), x.std(), T.sqrt((x**2).sum()), T.logsumexp(x)])
+    expected = [w.mean(), w.var(), w.std(), np.sqrt((w**2).sum()), np.log(np.exp(w).sum())]
+    np.testing.assert_allclose(f(v), expected, rtol=3e-6)
+
+
+def test_gradients_of_weights_over_many_steps() -> None:
+    """One product over all steps."""
+    xs, w = T.fmatrix("xs"), T.fvector("w")
+    ys, _ = sc.scan(lambda row, w: T.dot(row, w), xs, non_sequences=w)
+    grad = sc.function([xs, w], T.grad(ys.sum(), w))
+    found = grad(np.full((200_000, 3), 0.1, "float32"), np.ones(3, "float32"))
+    np.testing.assert_allclose(found, 200_000 * float(np.float32(0.1)), rtol=1e-6)
+
+
+def test_complex_sums() -> None:
+    x = T.vector("x", dtype="complex64")
+    v = np.full(10**6, 0.1 + 0.2j, "complex64")
+    np.testing.assert_allclose(sc.function([x], x.sum())(v), complex(v[0]) * 10**6, rtol=1e-6)
+    m = T.matrix("m", dtype="complex64")
+    np.testing.assert_allclose(sc.function([m], m.sum(0))(v.reshape(-1, 4)), complex(v[0]) * 10**6 / 4, rtol=1e-6)
+
+
+# ---- one tree ----
+
+
+def _everything(dtype: str) -> tuple[list[Any], list[Any]]:
+    m = matrix(dtype)
+    v = m[0]
+    return [m], [m.sum(0), m.sum(1), m.sum(), m.prod(1), m.T.sum(0), v.sum(), v[::-1].sum(), T.dot(v, v),
+               T.dot(m, m.T), T.dot(m.T, m), m.mean(0), m.max(1), m.T.sum(), T.outer(v, v).sum(1), (v[:, None] * v).sum(0)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_same_bits_at_every_level(dtype: str) -> None:
+    shapes = [(1, 1), (3, 5), (9, 40), (70, 71), (200, 1300), (3000, 3)]
+    data = [RNG.normal(size=shape).astype(dtype) for shape in shapes]
+    found: dict[str, list[bytes]] = {}
+    for level in levels():
+        with sc.change_flags(cpu=level):
+            f = sc.function(*_everything(dtype))
+        found[level] = [np.asarray(value).tobytes() for m in data for value in f(m)]
+    first, *others = found.values()
+    assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize("columns", [6, 8])
+@pytest.mark.parametrize("n", [3, 8, 33, 64, 100, 1024, 5000])
+def test_the_same_bits_for_known_sizes(n: int, columns: int) -> None:
+    data = RNG.normal(size=(n, columns)).astype("float32")
+    found = []
+    for m in (T.fmatrix("m"), T.TensorType("float32", (n, columns))("m")):
+        outputs = [m[:, 0].sum(), m.T.sum(1), m.sum(1), m[::2].sum(0), T.dot(m.T, m), (m * 2).sum()]
+        found.append([np.asarray(v).tobytes() for v in sc.function([m], outputs)(data)])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7, 8, 9, 31, 33, 64, 65])
+def test_a_column_has_the_same_bits_wherever_it_stands(columns: int) -> None:
+    """In whole vectors and in what is left."""
+    m = T.fmatrix("m")
+    column = RNG.normal(size=(1000, 1)).astype("float32")
+    found = sc.function([m], m.sum(0))(np.repeat(column, columns, 1))
+    assert len(set(found.tolist())) == 1
+
+
+def test_strict_sums_go_in_the_order_written() -> None:
+    x, m = T.fvector("x"), T.fmatrix("m")
+    v, w = RNG.normal(size=5000).astype("float32"), RNG.normal(size=(500, 33)).astype("float32")
+    total, rows = sc.function([x, m], [x.sum(), m.sum(0)], fast_math=False)(v, w)
+    assert total == np.add.accumulate(v)[-1]
+    np.testing.assert_array_equal(rows, np.add.accumulate(w, axis=0)[-1])
+
+
+# ---- special values ----
+
+
+@pytest.mark.parametrize("n", [1, 5, 8, 70, 1024, 3000])
+def test_nan_infinities_and_zeros(n: int) -> None:
+    x, m = T.vector("x"), T.matrix("m")
+    f = sc.function([x, m], [x.sum(), m.sum(0), m.sum(1), T.dot(x, T.ones_like(x))])
+    for value, total in ((np.nan, np.nan), (np.inf, np.inf), (-np.inf, -np.inf)):
+        v = np.ones(n)
+        v[n // 2] = value
+        for found in f(v, np.repeat(v[:, None], 3, 1)):
+            assert np.isnan(found).any() == np.isnan(total) and (np.isnan(total) or np.max(np.abs(found)) == np.inf)
+        if n > 1 and not np.isnan(value):
+            v[0] = -value
+            assert np.isnan(f(v, v[:, None])[0]) and np.isnan(f(v, v[:, None])[1])
+    zeros = f(np.full(n, -0.0), np.full((n, 9), -0.0))
+    assert not any(np.signbit(z).any() for z in zeros)  # a sum starts at 0.0
+    assert all(np.isfinite(z).all() for z in f(np.full(n, 1e307 / n), np.full((n, 2), 1e307 / n)))
+
+
+def test_sums_of_nothing() -> None:
+    x, m = T.vector("x"), T.matrix("m")
+    total, product, rows, columns = sc.function([x, m], [x.sum(), x.prod(), m.sum(0), m.sum(1)])(
+        np.zeros(0), np.zeros((0, 3)))
+    assert (total, product) == (0, 1) and rows.tolist() == [0, 0, 0] and columns.shape == (0,)
