@@ -18,7 +18,7 @@ from scancc.frontend.constants import (
 )
 from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis, same_scalar
 from scancc.frontend.elementwise import cast, mul, real_dtype
-from scancc.frontend.graph import Apply, Op, TensorType, Variable
+from scancc.frontend.graph import Apply, Op, TensorType, Variable, dtype_name
 from scancc.frontend.shaping import Reshape, alloc, flatten, product, shape_padleft, transpose
 
 Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
@@ -31,6 +31,21 @@ def _agree(what: str, x: Variable, axis: int, y: Variable, other: int) -> None:
             f"{what}: {x!r} {x.type} times {y!r} {y.type}: axis {axis} of the first has length {m} and axis "
             f"{other} of the second {n}; they must be equal"
         )
+
+
+LONGEST_PRODUCT = 4096  # terms that NumPy's products may add one after the other
+
+
+def _in_pairs(product: Callable[[np.ndarray, np.ndarray], np.ndarray], x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A product of arrays whose long sums are sums of two halves; of float16 in float32. A sum starts at 0.0."""
+    n = x.shape[-1]
+    if x.dtype == np.float16:
+        return _in_pairs(product, x.astype("float32"), y.astype("float32")).astype("float16")
+    if n <= LONGEST_PRODUCT:
+        return np.add(product(x, y), x.dtype.type(0))
+    left, right = (slice(None, n // 2), slice(n // 2, None))
+    halves = [_in_pairs(product, x[..., part], y[part] if y.ndim < 3 else y[:, part]) for part in (left, right)]
+    return np.add(*halves)
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,7 @@ class Dot(Op):
         if x.shape[-1] != y.shape[0]:
             raise ValueError(f"dot: shapes {x.shape} and {y.shape} do not fit: {x.shape[-1]}, {y.shape[0]}")
         with np.errstate(all="ignore"):
-            return [np.asarray(np.dot(x, y))]
+            return [np.asarray(_in_pairs(np.dot, x, y))]
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         x, y = node.inputs
@@ -80,16 +95,16 @@ class BatchedDot(Op):
         if x.shape[0] != y.shape[0] or x.shape[2] != y.shape[1]:
             raise ValueError(f"batched_dot: shapes {x.shape} and {y.shape} do not fit")
         with np.errstate(all="ignore"):
-            return [np.matmul(x, y)]
+            return [_in_pairs(np.matmul, x, y)]
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         return dim(node.inputs[1], 2) if axis == 2 else dim(node.inputs[0], axis)
 
 
-def _operands(x: object, y: object) -> tuple[Variable, Variable]:
-    """Both in their promoted dtype; bools count as int64."""
+def _operands(x: object, y: object, asked: object = None) -> tuple[Variable, Variable]:
+    """Both in their promoted dtype, or the one asked for; bools count as int64."""
     a, b = as_operand(x), as_operand(y)
-    dtype = result_dtype([a, b])
+    dtype = result_dtype([a, b]) if asked is None else dtype_name(asked)
     dtype = "int64" if dtype == "bool" else dtype
     return cast(a, dtype), cast(b, dtype)
 
@@ -105,9 +120,10 @@ def dot(x: object, y: object) -> Variable:
     return tensordot(a, b, [[a.ndim - 1], [max(b.ndim - 2, 0)]])
 
 
-def matmul(x: object, y: object) -> Variable:
-    """NumPy's `matmul`: leading axes are batches, which stretch where known to be 1."""
-    a, b = _operands(x, y)
+def matmul(x: object, y: object, dtype: object = None) -> Variable:
+    """NumPy's `matmul`: leading axes are batches, which stretch where known to be 1. `dtype` is that of the
+    operands and of the result."""
+    a, b = _operands(x, y, dtype)
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError("matmul takes no scalars; use * to scale")
     if a.ndim <= 2 and b.ndim <= 2:

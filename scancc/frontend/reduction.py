@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scancc.frontend.constants import as_tensor_variable, float_for, is_discrete, kind
+from scancc.frontend.constants import as_tensor_variable, float_for, is_discrete, kind, promote_dtypes
 from scancc.frontend.control import detach
 from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis
 from scancc.frontend.elementwise import (
@@ -71,6 +71,8 @@ class Reduce(Op):
         if self.kind in ("max", "min") and 0 in [x.shape[a] for a in self.axes]:
             raise ValueError(_empty(self.kind))
         with np.errstate(all="ignore"):
+            if self.kind == "sum" and x.dtype.kind in "fc":
+                return [_sum_in_pairs(x, self.axes)]
             return [np.asarray(_UFUNCS[self.kind].reduce(x, axis=self.axes, dtype=x.dtype))]
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
@@ -80,6 +82,14 @@ class Reduce(Op):
     def is_total(self, node: Apply) -> bool:
         lengths = [node.inputs[0].type.shape[a] for a in self.axes]
         return self.kind not in ("max", "min") or None not in lengths
+
+
+def _sum_in_pairs(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """NumPy adds in pairs along the last axis of an array without gaps only. A sum starts at 0.0."""
+    kept = [a for a in range(x.ndim) if a not in axes]
+    moved = x.transpose([*kept, *axes])
+    rows = np.ascontiguousarray(moved).reshape(*moved.shape[:len(kept)], -1) if x.size else moved
+    return np.asarray(np.add.reduce(rows, axis=tuple(range(len(kept), rows.ndim)), dtype=x.dtype) + x.dtype.type(0))
 
 
 def _empty(what: str) -> str:
@@ -199,26 +209,59 @@ def _reduce(what: str, x: Variable, axis: Axes, keepdims: bool) -> Variable:
     return with_axes(reduced, axes, x.ndim) if keepdims else reduced
 
 
+def _total(x: Variable, axis: Axes, keepdims: bool) -> Variable:
+    """The sum of floats in their dtype; of float16 it is computed in float32."""
+    return cast(_reduce("sum", cast(x, _at_least_single(x.dtype)), axis, keepdims), x.dtype)
+
+
 def _wide(dtype: str) -> str:
     """Sums and products of integers are 64 bits wide."""
     return {"u": "uint64", "i": "int64", "b": "int64"}.get(kind(dtype), dtype)
 
 
+def _at_least_single(dtype: str) -> str:
+    return "float32" if dtype == "float16" else dtype
+
+
+def _accumulator(what: str, x: Variable, dtype: str, asked: object) -> str:
+    """The dtype that `what` of `x`, to be given as `dtype`, is computed in: one that holds the elements."""
+    if kind(dtype) != "c" and "c" in (kind(x.dtype), kind(dtype_name(asked or dtype))):
+        raise TypeError(f"{what}: a {what} of complex numbers is no {dtype}; ask for a complex dtype, or take T.real "
+                        f"or T.abs of {x!r}")
+    if asked is not None:
+        found = dtype_name(asked)
+        if not (is_discrete(x.dtype) and not is_discrete(found)) and promote_dtypes(x.dtype, found) != found:
+            raise TypeError(f"{what}: acc_dtype {found} does not hold the elements of {x!r}, which are {x.dtype}; "
+                            f"accumulate in {promote_dtypes(x.dtype, found)}, or cast the elements first")
+        return found
+    if is_discrete(x.dtype) or is_discrete(dtype):
+        return _at_least_single(dtype)
+    return _at_least_single(promote_dtypes(x.dtype, dtype))
+
+
 # ---- reductions -----------------------------------------------------------------------------------
+
+
+def _accumulated(what: str, x: object, axis: Axes, dtype: object, keepdims: bool, acc_dtype: object) -> Variable:
+    var = as_tensor_variable(x)
+    result = dtype_name(dtype) if dtype is not None else _wide(var.dtype)
+    accumulator = _accumulator(what, var, result, acc_dtype)
+    return cast(_reduce(what, cast(var, accumulator), axis, keepdims), result)
 
 
 def sum(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = False,
         acc_dtype: object = None) -> Variable:
-    """The sum over `axis` (all axes); integers and bools are summed in 64 bits."""
-    var = as_tensor_variable(x)
-    return _reduce("sum", cast(var, dtype or _wide(var.dtype)), axis, keepdims)
+    """The sum over `axis` (all axes), given as `dtype` and accumulated in `acc_dtype`.
+
+    Integers and bools are summed in 64 bits, float16 in float32, others in their own dtype (docs/floating_point.md).
+    """
+    return _accumulated("sum", x, axis, dtype, keepdims, acc_dtype)
 
 
 def prod(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = False,
          acc_dtype: object = None, no_zeros_in_input: bool = False) -> Variable:
-    """The product over `axis` (all axes); integers and bools are multiplied in 64 bits."""
-    var = as_tensor_variable(x)
-    return _reduce("prod", cast(var, dtype or _wide(var.dtype)), axis, keepdims)
+    """The product over `axis` (all axes); dtypes as in `sum`."""
+    return _accumulated("prod", x, axis, dtype, keepdims, acc_dtype)
 
 
 def max(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
@@ -314,16 +357,21 @@ def mean(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = Fa
          acc_dtype: object = None) -> Variable:
     """The mean over `axis` (all axes), of floats; NaN of no elements. Of float16 it is computed in float32."""
     var = as_tensor_variable(x)
-    out = dtype_name(dtype or ("float64" if is_discrete(var.dtype) else var.dtype))
-    var = cast(var, "float32" if out == "float16" else out)
+    out = dtype_name(dtype if dtype is not None else "float64" if is_discrete(var.dtype) else var.dtype)
+    if is_discrete(out):
+        raise TypeError(f"mean: a mean is a float, no {out}; leave out dtype, and cast or round the result")
     axes = _axes(var, axis, "mean")
-    return cast(true_div(_reduce("sum", var, axes, keepdims), _count(var, axes, var.dtype)), out)
+    total = _reduce("sum", cast(var, _accumulator("mean", var, out, acc_dtype)), axes, keepdims)
+    wide = _at_least_single(promote_dtypes(total.dtype, out))
+    return cast(true_div(cast(total, wide), _count(var, axes, wide)), out)
 
 
 def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
         corrected: bool = False) -> Variable:
     """The variance over `axis` (all axes): squared distances from the mean by the count less `ddof`."""
     variable = as_tensor_variable(x)
+    if variable.dtype == "float16":
+        return cast(var(cast(variable, "float32"), axis, ddof, keepdims), "float16")
     axes = _axes(variable, axis, "var")
     distance = sub(variable, mean(variable, axes, keepdims=True))
     square = real(distance * conj(distance)) if kind(distance.dtype) == "c" else sqr(distance)
@@ -344,7 +392,7 @@ def logsumexp(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
     if not axes:
         return var
     peak = _peak(var, axes)
-    total = log(_reduce("sum", exp(sub(var, peak)), axes, True)) + peak
+    total = log(_total(exp(sub(var, peak)), axes, True)) + peak
     return total if keepdims else _dropped(total, axes)
 
 
@@ -369,7 +417,7 @@ def softmax(x: object, axis: Axes = -1) -> Variable:
     var = _as_float(x)
     axes = _axes(var, axis, "softmax")
     weights = exp(sub(var, detach(max(var, axes, keepdims=True))))  # NaN where the largest is infinite
-    return true_div(weights, _reduce("sum", weights, axes, True))
+    return true_div(weights, _total(weights, axes, True))
 
 
 def log_softmax(x: object, axis: Axes = -1) -> Variable:
@@ -377,7 +425,7 @@ def log_softmax(x: object, axis: Axes = -1) -> Variable:
     var = _as_float(x)
     axes = _axes(var, axis, "log_softmax")
     shifted = sub(var, _peak(var, axes))
-    return sub(shifted, log(_reduce("sum", exp(shifted), axes, True)))
+    return sub(shifted, log(_total(exp(shifted), axes, True)))
 
 
 def logaddexp(x: object, *others: object) -> Variable:

@@ -125,7 +125,8 @@ def _everything(dtype: str) -> tuple[list[Any], list[Any]]:
     m = matrix(dtype)
     v = m[0]
     return [m], [m.sum(0), m.sum(1), m.sum(), m.prod(1), m.T.sum(0), v.sum(), v[::-1].sum(), T.dot(v, v),
-               T.dot(m, m.T), T.dot(m.T, m), m.mean(0), m.max(1), m.T.sum(), T.outer(v, v).sum(1), (v[:, None] * v).sum(0)]
+               T.dot(m, m.T), T.dot(m.T, m), m.mean(0), m.max(1), m.T.sum(),
+               T.outer(v, v).sum(1), (v[:, None] * v).sum(0)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -194,3 +195,51 @@ def test_sums_of_nothing() -> None:
     total, product, rows, columns = sc.function([x, m], [x.sum(), x.prod(), m.sum(0), m.sum(1)])(
         np.zeros(0), np.zeros((0, 3)))
     assert (total, product) == (0, 1) and rows.tolist() == [0, 0, 0] and columns.shape == (0,)
+
+
+# ---- dtypes ----
+
+
+@pytest.mark.parametrize("mode", [None, "reference"])
+def test_what_is_accumulated_in_what(mode: str | None) -> None:
+    x, h, i = T.fvector("x"), T.vector("h", dtype="float16"), T.vector("i", dtype="int8")
+    outputs = [x.sum(acc_dtype="float64"), x.sum(dtype="float64"), x.mean(acc_dtype="float64"),
+               x.mean(dtype="float64"), h.sum(), h.mean(), h.var(), T.dot(h, h), i.sum(), i.sum(dtype="float32"),
+               i.mean(), i.prod(dtype="float64"), i.sum(acc_dtype="float64"), i.sum(dtype="int8"),
+               T.prod(x, acc_dtype="float64")]
+    v, halves, small = np.full(10**5, 0.1, "float32"), np.full(3000, 0.3, "float16"), np.full(300, 100, "int8")
+    tenth, third = float(v[0]), float(halves[0])
+    exact = [tenth * 10**5, tenth * 10**5, tenth, tenth, third * 3000, third, 0.0, third**2 * 3000, 30000, 30000, 100,
+             np.inf, 30000, 30000 - 117 * 256, 0.0]
+    found = sc.function([x, h, i], outputs, mode=mode)(v, halves, small)
+    for value, expected, out in zip(found, exact, outputs, strict=True):
+        assert value.dtype == out.dtype
+        rounding = np.finfo(out.dtype).eps if out.dtype.startswith("float") else 0
+        np.testing.assert_allclose(float(value), expected, rtol=1.1 * rounding + 1e-12, atol=1e-300)
+    assert [v.dtype for v in outputs[:6]] == ["float32", "float64", "float32", "float64", "float16", "float16"]
+
+
+@pytest.mark.parametrize(("build", "says"), [
+    (lambda x: x.sum(acc_dtype="float32"), "acc_dtype float32 does not hold the elements of x, which are float64"),
+    (lambda x: x.prod(acc_dtype="int64"), "accumulate in float64"),
+    (lambda x: x.mean(acc_dtype="float16"), "mean: acc_dtype float16"),
+    (lambda x: x.mean(dtype="int32"), "a mean is a float, no int32"),
+    (lambda x: x.sum(acc_dtype="double precision"), "is not a dtype of tensors"),
+    (lambda x: x.sum(acc_dtype="complex128"), "a sum of complex numbers is no float64"),
+    (lambda x: (x * 1j).sum(dtype="float64"), "a sum of complex numbers is no float64"),
+], ids=range(7))
+def test_accumulators_that_lose_the_elements_are_refused(build: Any, says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        build(T.dvector("x"))
+
+
+def test_the_reference_adds_in_pairs_along_every_axis() -> None:
+    m, b = T.fmatrix("m"), T.ftensor3("b")
+    v = np.full((10**5, 3), 0.1, "float32")
+    f = sc.function([m, b], [m.sum(0), m.T.sum(1), T.dot(m.T, m)[0], T.batched_dot(b.dimshuffle(0, 2, 1), b)[0, 0]],
+                    mode="reference")
+    for found, expected in zip(f(v, v[None]), [1e4, 1e4, 1e3, 1e3], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    x = T.vector("x")
+    negative = sc.function([x], [x.sum(), T.dot(x, T.ones_like(x))], mode="reference")(np.full(3, -0.0))
+    assert not np.signbit(negative).any()

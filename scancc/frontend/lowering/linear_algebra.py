@@ -22,10 +22,21 @@ def dot(low: Lowering, node: Apply) -> Sequence[Value]:
                       "dot: the last axis of the first factor has length {0}, the first axis of the second {1}; "
                       "they must agree")
     sizes = left[:-1] + right[1:]
+    return [_product(low, "scan.dot", lhs, rhs, sizes)]
+
+
+def _product(low: Lowering, name: str, lhs: Value, rhs: Value, sizes: list[Value]) -> Value:
+    """A product of arrays; of float16 it is computed in float32."""
     element = t.element(lhs.type)
-    if not sizes:
-        return [low.b.op("scan.dot", [lhs, rhs], [element])]
-    return [low.tensor("scan.dot", [lhs, rhs], element, sizes)]
+    if element == t.f16:
+        single = _product(low, name, _as(low, lhs, t.f32), _as(low, rhs, t.f32), sizes)
+        return _as(low, single, t.f16)
+    return low.tensor(name, [lhs, rhs], element, sizes) if sizes else low.b.op(name, [lhs, rhs], [element])
+
+
+def _as(low: Lowering, value: Value, element: t.FloatType) -> Value:
+    type = t.TensorType(value.type.shape, element) if isinstance(value.type, t.TensorType) else element
+    return low.b.op("arith.extf" if element == t.f32 else "arith.truncf", [value], [type])
 
 
 @lowers(BatchedDot)
@@ -34,7 +45,7 @@ def batched_dot(low: Lowering, node: Apply) -> Sequence[Value]:
     left, right = low.dims(lhs), low.dims(rhs)
     low.require_equal(left[0], right[0], "batched_dot: batches have lengths {0} and {1}; they must agree")
     low.require_equal(left[2], right[1], "batched_dot: inner axes have lengths {0} and {1}; they must agree")
-    return [low.tensor("scan.batch_dot", [lhs, rhs], t.element(lhs.type), [left[0], left[1], right[2]])]
+    return [_product(low, "scan.batch_dot", lhs, rhs, [left[0], left[1], right[2]])]
 
 
 @lowers(Solve)
