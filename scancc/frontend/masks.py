@@ -62,6 +62,13 @@ def flatnonzero(x: object) -> Variable:
     return nonzero(flatten(as_tensor_variable(x)))[0]
 
 
+def argwhere(x: object) -> Variable:
+    """Where `x` is not 0: a row of positions for each place."""
+    found = nonzero(x, return_matrix=True)
+    assert isinstance(found, Variable)
+    return dimshuffle(found, (1, 0))
+
+
 # ---- masks in an index --------------------------------------------------------------------------------
 
 Spread = list[tuple[Variable, Variable]]  # a mask and the first of its vectors of positions

@@ -113,7 +113,7 @@ from scancc.frontend.linalg import (
     outer,
     tensordot,
 )
-from scancc.frontend.masks import flatnonzero, nonzero
+from scancc.frontend.masks import argwhere, flatnonzero, nonzero
 from scancc.frontend.norms import norm
 from scancc.frontend.reduction import (
     all,

@@ -305,6 +305,10 @@ FUNCTIONS: dict[str, Mapped | Callable[..., Any]] = {
     "roll": _mapped(T.roll, "a shift; axis"), "flip": _mapped(T.flip, "m; axis"),
     "fliplr": _mapped(_fliplr, "m;", "T.flip"), "flipud": _mapped(_flipud, "m;", "T.flip"),
     "take": _mapped(T.take, "a indices; axis -out mode"),
+    # places and what is there
+    "nonzero": _mapped(T.nonzero, "a;"), "flatnonzero": _mapped(T.flatnonzero, "a;"),
+    "argwhere": _mapped(T.argwhere, "a;"), "compress": _mapped(T.compress, "condition a; axis -out"),
+    "extract": _mapped(T.extract, "condition arr;"),
     # diagonals and triangles
     "diag": _mapped(T.diag, "v; k"), "diagonal": _mapped(T.diagonal, "a; offset axis1 axis2"),
     "diagflat": _mapped(_diagflat, "v; k", "T.diag"), "tril": _mapped(T.tril, "m; k"),

@@ -32,6 +32,8 @@ np.sum(i, dtype=float) | np.sum(A, out=None) | np.sum(A, where=True) | np.prod(A
 np.amax(A, axis=0) | np.min(A, axis=1, keepdims=True) | np.amin(A) | np.all(b) | np.any(A > 0, axis=0) | np.mean(A)
 np.mean(i) | np.mean(A, axis=0, keepdims=True) | np.std(A) | np.std(A, axis=0, ddof=1)
 np.var(A, ddof=1, keepdims=True) | np.var(z) | np.average(A, axis=1) | np.argmax(A) | np.argmax(A, axis=0)
+np.nonzero(A > 0)[1] | np.where(x > 0)[0] | np.flatnonzero(A > 0) | np.argwhere(A > 0) | np.extract(A > 0, A)
+np.compress(b, A, axis=1) | np.compress([True, False], x) | A[A > 0] | A[b] | A[:, b] | A[b, 0] | S[A[:2] > 0]
 np.argmin(A, axis=1, keepdims=True) | np.ptp(A, axis=0) | np.ptp(x) | np.count_nonzero(i - 1)
 np.count_nonzero(A, axis=1) | np.cumsum(A) | np.cumsum(A, axis=1) | np.cumprod(x) | np.cumsum(b) | np.diff(x)
 np.diff(A, n=2, axis=0) | np.sort(A) | np.sort(A, axis=0) | np.sort(A, axis=None) | np.argsort(x)
