@@ -29,9 +29,10 @@ def nonzero(low: Lowering, node: Apply) -> Sequence[Value]:
 
 
 def _flat_places(low: Lowering, mask: Value, n: Value) -> Value:
-    """Where a vector of `n` bools is True. There are at most n such places, which bounds the memory."""
+    """Where a vector of `n` bools is True. There are at most n such places, which bounds the memory; what comes after
+    those found is never read."""
     b = low.b
-    room = low.splat(b.const(0, t.i64), [n])
+    room = low.tensor("tensor.empty", [], t.i64, [n], sized=True)
     made = b.grouped("scan.scan", [[n], [mask], [b.index(0), room], [], []], [t.index, room.type],
                      {"depths": [t.IntAttr(1, t.i64)] * 2, "until": False}, [Region([_step(b, room.type)])])
     count, places = made.results
