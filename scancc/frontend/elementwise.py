@@ -329,7 +329,8 @@ def cast(x: object, dtype: object) -> Variable:
 # there (`sqrt` and `x**k` at 0, `arcsin` at 1), the derivative counts as 0; and a gradient of exactly 0
 # (what `switch` did not choose) stays 0, whatever it is multiplied with. `quotient`, `masked_mul` and
 # `masked_div` say so; their own derivatives are those of the product and the quotient, so that every
-# order is right. `_times` and `_over` mask where the other operand may be infinite or NaN. At ties,
+# order is right. `_times` and `_over` mask where the other operand may be infinite or NaN by the functions it is
+# made of; that a product or sum overflows they do not foresee (docs/gradients.md). At ties,
 # `maximum` and `minimum` give the whole gradient to the first operand.
 
 
@@ -360,9 +361,10 @@ def _d_fixed_power(x: Variable, exponent: complex, g: Variable) -> Variable:
     slope = _fixed_power(x, exponent - 1) * _scaled(exponent, x)
     if kind(g.dtype) == "c":
         return g * conj(slope)
-    if exponent >= 1:  # type: ignore[operator]
+    if 1 <= exponent <= 2:  # type: ignore[operator]
         return _times(g, slope)
-    return masked_mul(g, slope if exponent < 0 else switch(eq(x, 0), 0, slope))  # type: ignore[operator]
+    at_zero = 0 < exponent < 1  # type: ignore[operator]
+    return masked_mul(g, switch(eq(x, 0), 0, slope) if at_zero else slope)  # a high power soon overflows
 
 
 def _fixed_power(x: Variable, exponent: complex) -> Variable:

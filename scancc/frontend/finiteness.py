@@ -13,7 +13,8 @@ import numpy as np
 from scancc.frontend.constants import constant_value, is_discrete
 from scancc.frontend.graph import Apply, Constant, Variable
 
-# Functions with poles, with arguments they are not defined for, or that overflow for moderate ones.
+# Functions with poles, with arguments they are not defined for, or that overflow for moderate ones; powers
+# beyond the square overflow too.
 _UNBOUNDED = frozenset((
     "log", "log2", "log10", "log1p", "reciprocal", "exp", "exp2", "expm1", "sqrt", "tan", "arcsin", "arccos",
     "arccosh", "arctanh", "sinh", "cosh", "mod", "floor_div", "gammaln", "digamma", "trigamma", "masked_div",
@@ -59,5 +60,5 @@ def _finite_op(node: Apply) -> bool:
         return value is not None and bool(np.all(value != 0))
     if node.op.name == "power":
         value = constant_value(node.inputs[1])
-        return value is not None and bool(np.all((value >= 0) & (value == np.round(value))))
+        return value is not None and bool(np.all((value >= 0) & (value <= 2) & (value == np.round(value))))
     return node.op.name not in _UNBOUNDED

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import scancc as sc
 import scancc.tensor as T
 from scancc.errors import NullTypeGradError
 from scancc.frontend import control, elementwise, indexing, linalg, reduction, shaping
@@ -211,6 +212,19 @@ def test_square_root_at_zero():
     assert gradient_at(T.sqrt, [0, 4]).tolist() == [0, 0.25]
     assert gradient_at(lambda x: T.sqrt((x**2).sum()), [0, 0]).tolist() == [0, 0]
     assert gradient_at(lambda x: x.norm(2), [0, 0, 0]).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("function", [
+    lambda x: T.tanh(x**8), lambda x: T.tanh(x**3), lambda x: T.sigmoid(T.sqr(x)), lambda x: T.arctan(x**5.5),
+    lambda x: T.sigmoid(T.exp(x)), lambda x: T.erf(T.cosh(x)), lambda x: 1 / (1 + x**8),
+    lambda x: T.tanh((x**2) ** 4),
+])
+def test_what_overflows_on_the_way_to_a_finite_value_has_derivative_0(function):
+    """It was NaN, of 0 times infinity."""
+    x = T.vector("x")
+    gradient = grad(function(x).sum(), x)
+    for mode in ("native", "reference"):
+        np.testing.assert_array_equal(sc.function([x], gradient, mode=mode)([1e100, 1e200]), np.zeros(2))
 
 
 @pytest.mark.parametrize(("k", "expected"), [(0.0, 0), (0.5, 0), (1.0, 1), (1.5, 0), (2.0, 0), (3.0, 0)])
