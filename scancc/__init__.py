@@ -33,6 +33,7 @@ from scancc.frontend.checkpoints import scan_checkpoints
 from scancc.frontend.clone import clone, clone_replace, graph_replace
 from scancc.frontend.final import final_state
 from scancc.frontend.graph import Variable
+from scancc.frontend.other_names import OF_PROGRAMS, missing_from
 from scancc.frontend.program import Out
 from scancc.frontend.scan_module import until
 from scancc.frontend.shared import SharedVariable, shared
@@ -40,6 +41,7 @@ from scancc.frontend.tracing import scan
 from scancc.frontend.updates import OrderedUpdates
 from scancc.frontend.views import filter, foldl, foldr, map, reduce
 from scancc.modes import Mode
+from scancc.spelling import check_keywords_of
 
 if TYPE_CHECKING:
     from scancc.codegen.export import export
@@ -65,9 +67,19 @@ _LATER = {  # loaded when first asked for, so that importing scancc is light
 }
 
 
+def __dir__() -> list[str]:
+    """The public names, those that are loaded later among them."""
+    public = {*__all__, *(name for name in _LATER if not name.startswith("_"))}
+    return sorted(public | {name for name in globals() if name.startswith("__")})
+
+
+check_keywords_of(globals(), __all__)
+_missing = missing_from("module 'scancc'", "sc.", __dir__, OF_PROGRAMS)
+
+
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
-        raise AttributeError(f"module 'scancc' has no attribute '{name}'")
+        _missing(name)
     module, _, attribute = _LATER[name].partition(":")
     found = import_module(module)
     return getattr(found, attribute) if attribute else found

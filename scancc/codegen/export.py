@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..spelling import checked_keywords
 from . import cpu
 from .archive import archive
 from .entry import Entry, ExportError, check_distinct
@@ -40,6 +41,7 @@ class Exported:
     missing: tuple[str, ...] = ()
 
 
+@checked_keywords
 def export(
     functions: Any,
     path: str | os.PathLike[str],

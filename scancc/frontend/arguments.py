@@ -13,8 +13,10 @@ from scancc.frontend.graph import Variable, user_location
 from scancc.frontend.options import unmasked
 from scancc.frontend.site import Site
 from scancc.ir.casts import converted
+from scancc.spelling import checked_class
 
 
+@checked_class
 @dataclass(frozen=True)
 class In:
     """An input of `function`.

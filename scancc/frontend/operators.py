@@ -12,8 +12,10 @@ from scancc.frontend import elementwise as e
 from scancc.frontend import indexing, linalg, masks, norms, reduction, shaping, values_asked
 from scancc.frontend.dims import dimshuffle
 from scancc.frontend.graph import Variable
+from scancc.frontend.other_names import variable_has_none
 from scancc.frontend.reference import evaluate
 from scancc.frontend.test_values import tag
+from scancc.spelling import checked_keywords
 
 Binary = Callable[[Any, Any], Variable]
 
@@ -105,7 +107,7 @@ def _array_ufunc(x: Variable, ufunc: np.ufunc, method: str, *inputs: Any, **opti
 
 _PROTOCOL: dict[str, Callable[..., Any]] = {
     "getitem": indexing.getitem, "divmod": _divmod, "array_ufunc": _array_ufunc, "array_function": _array_function,
-    **values_asked.PROTOCOL,
+    "getattr": variable_has_none, **values_asked.PROTOCOL,
 }
 
 
@@ -118,7 +120,7 @@ def _attach() -> None:
     for name, one in {**_ONE_SIDED, **_PROTOCOL}.items():
         setattr(Variable, f"__{name}__", one)
     for name, method in _METHODS.items():
-        setattr(Variable, name, method)
+        setattr(Variable, name, checked_keywords(method))
     for name, getter in {**_PROPERTIES, "tag": tag}.items():
         setattr(Variable, name, property(getter))
 

@@ -144,13 +144,13 @@ def _python_number_fits(given: object, array: np.ndarray, dtype: str) -> bool:
 def shared(
     value: object, name: str | None = None, strict: bool = False, allow_downcast: bool | None = None,
     dtype: object = None, borrow: bool = False, broadcastable: Sequence[bool] | None = None,
-    shape: Sequence[int | None] | None = None, **older: Any,
+    shape: Sequence[int | None] | None = None, target: Any = None,
 ) -> SharedVariable:
     """A shared variable that holds `value`: its dtype, or `dtype`; a Python int is int64, a float float64.
 
     A NumPy generator gives a stream of random numbers, for `rng=` of a draw.
     The value is copied unless `borrow`. `broadcastable` or `shape` say lengths that stay; by default a
-    later value may have any lengths.
+    later value may have any lengths. `target` is the older systems' and has no effect.
     """
     if isinstance(value, GENERATORS):
         return StreamVariable.of_key(_key_of(value), name)

@@ -115,6 +115,7 @@ from scancc.frontend.linalg import (
 )
 from scancc.frontend.masks import argwhere, flatnonzero, nonzero
 from scancc.frontend.norms import norm
+from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.reduction import (
     all,
     any,
@@ -184,6 +185,7 @@ from scancc.frontend.shaping import (
     zeros,
     zeros_like,
 )
+from scancc.spelling import check_keywords_of
 from scancc.tensor import constructors as _constructors
 from scancc.tensor import extra_ops, linalg, nlinalg, nnet, opt, slinalg, special
 from scancc.tensor.composed import (
@@ -278,8 +280,15 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(_LATER[name]), name)
     if name in _LATER_MODULES:
         return import_module(_LATER_MODULES[name])
-    raise AttributeError(f"module 'scancc.tensor' has no attribute {name!r}")
+    return _missing(name)
 
 
-_OURS = ("annotations", "import_module", "Any")
+def __dir__() -> list[str]:
+    """The public names, those that are loaded later among them."""
+    return sorted({*__all__, *_LATER, *_LATER_MODULES} | {name for name in globals() if name.startswith("__")})
+
+
+_missing = missing_from("module 'scancc.tensor'", "T.", __dir__, OF_TENSORS)
+_OURS = ("annotations", "import_module", "Any", "check_keywords_of", "missing_from", "OF_TENSORS")
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _OURS]
+check_keywords_of(globals(), __all__)

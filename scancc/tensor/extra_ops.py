@@ -1,9 +1,14 @@
 """Functions under the older systems' name `T.extra_ops`."""
 
+from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.reduction import cumprod, cumsum
 from scancc.frontend.shaping import broadcast_to, repeat, squeeze
+from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import diff, fill_diagonal, searchsorted, to_one_hot
 
 __all__ = [
     "broadcast_to", "cumprod", "cumsum", "diff", "fill_diagonal", "repeat", "searchsorted", "squeeze", "to_one_hot",
 ]
+
+check_keywords_of(globals(), __all__)
+__getattr__ = missing_from("module 'scancc.tensor.extra_ops'", "T.extra_ops.", lambda: __all__, OF_TENSORS)

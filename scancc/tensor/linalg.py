@@ -12,7 +12,9 @@ from scancc.frontend.linalg import (
     solve_triangular,
 )
 from scancc.frontend.norms import norm
+from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.shaping import diagonal, trace
+from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import matrix_power
 
 inv = matrix_inverse
@@ -21,3 +23,6 @@ __all__ = [
     "cholesky", "det", "diagonal", "eigh", "eigvalsh", "inv", "kron", "matrix_dot", "matrix_inverse",
     "matrix_power", "norm", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "trace",
 ]
+
+check_keywords_of(globals(), __all__)
+__getattr__ = missing_from("module 'scancc.tensor.linalg'", "T.linalg.", lambda: __all__, OF_TENSORS)

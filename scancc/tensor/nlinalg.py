@@ -3,7 +3,9 @@
 from scancc.frontend.decompositions import eigh, eigvalsh, qr, svd
 from scancc.frontend.linalg import det, kron, matrix_dot, matrix_inverse, slogdet
 from scancc.frontend.norms import norm
+from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.shaping import diag, diagonal, trace
+from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import matrix_power
 
 extract_diag, alloc_diag, inv = diag, diag, matrix_inverse
@@ -12,3 +14,6 @@ __all__ = [
     "alloc_diag", "det", "diag", "diagonal", "eigh", "eigvalsh", "extract_diag", "inv", "kron", "matrix_dot",
     "matrix_inverse", "matrix_power", "norm", "qr", "slogdet", "svd", "trace",
 ]
+
+check_keywords_of(globals(), __all__)
+__getattr__ = missing_from("module 'scancc.tensor.nlinalg'", "T.nlinalg.", lambda: __all__, OF_TENSORS)

@@ -19,8 +19,10 @@ from scancc.frontend.elementwise import (
     true_div,
 )
 from scancc.frontend.graph import Variable
+from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.reduction import log_softmax, softmax, sum
 from scancc.frontend.shaping import arange
+from scancc.spelling import check_keywords_of
 
 __all__ = [
     "binary_crossentropy", "categorical_crossentropy", "crossentropy_categorical_1hot", "elu", "hard_sigmoid",
@@ -106,3 +108,6 @@ def softmax_with_bias(x: object, b: object) -> Variable:
     """`softmax` of the rows of x + b."""
     bias = as_tensor_variable(b)
     return softmax(as_tensor_variable(x) + dimshuffle(bias, "x", 0))
+
+check_keywords_of(globals(), __all__)
+__getattr__ = missing_from("module 'scancc.tensor.nnet'", "T.nnet.", lambda: __all__, OF_TENSORS)

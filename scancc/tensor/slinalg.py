@@ -8,7 +8,9 @@ from scancc.frontend.constants import as_tensor_variable
 from scancc.frontend.dims import dim
 from scancc.frontend.graph import Variable
 from scancc.frontend.linalg import cholesky, det, kron, matrix_inverse, solve, solve_triangular
+from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.shaping import concatenate, zeros
+from scancc.spelling import check_keywords_of
 
 inv = matrix_inverse
 solve_lower_triangular = partial(solve_triangular, lower=True)
@@ -39,3 +41,6 @@ __all__ = [
     "block_diag", "cho_solve", "cholesky", "det", "inv", "kron", "solve", "solve_lower_triangular",
     "solve_triangular", "solve_upper_triangular",
 ]
+
+check_keywords_of(globals(), __all__)
+__getattr__ = missing_from("module 'scancc.tensor.slinalg'", "T.slinalg.", lambda: __all__, OF_TENSORS)

@@ -1,7 +1,9 @@
 """Special functions under the newer systems' name `T.special`."""
 
 from scancc.frontend.elementwise import digamma, erf, erfc, gammaln, sigmoid, softplus
+from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.reduction import log_softmax, logsumexp, softmax
+from scancc.spelling import check_keywords_of
 
 expit, psi = sigmoid, digamma
 
@@ -9,3 +11,6 @@ __all__ = [
     "digamma", "erf", "erfc", "expit", "gammaln", "log_softmax", "logsumexp", "psi", "sigmoid", "softmax",
     "softplus",
 ]
+
+check_keywords_of(globals(), __all__)
+__getattr__ = missing_from("module 'scancc.tensor.special'", "T.special.", lambda: __all__, OF_TENSORS)

@@ -23,6 +23,8 @@ from scancc.frontend.gradients.stops import (
     zero_grad,
 )
 from scancc.frontend.gradients.verify import GradientError, verify_grad
+from scancc.frontend.other_names import OF_PROGRAMS, missing_from
+from scancc.spelling import check_keywords_of
 
 pushforward, pullback = Rop, Lop
 
@@ -31,3 +33,6 @@ __all__ = [
     "consider_constant", "disconnected_grad", "grad", "grad_clip", "grad_scale",
     "hessian", "hessian_vector_product", "jacobian", "pullback", "pushforward", "verify_grad", "zero_grad",
 ]
+
+check_keywords_of(globals(), __all__)
+__getattr__ = missing_from("module 'scancc.gradient'", "sc.gradient.", lambda: __all__, OF_PROGRAMS)

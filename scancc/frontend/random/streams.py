@@ -29,6 +29,7 @@ from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.shaping import arange, product, reshape
 from scancc.frontend.shared import GENERATORS, StreamVariable, shared
 from scancc.frontend.stream_type import StreamType
+from scancc.spelling import checked_class, checked_keywords
 
 Size = Any
 
@@ -78,12 +79,14 @@ def distribution(*order: str) -> Callable[[Method], Callable[..., RandomVariable
         what = method.__name__
         DISTRIBUTIONS.append(what)
 
+        checked = checked_keywords(method)
+
         @functools.wraps(method)
         def draw(self: RandomStream, *args: Any, **kwargs: Any) -> RandomVariable:
             size_first = not args or ("size" not in kwargs and _size_first(self.order, what, order[0], args))
             given = _by_name(what, older if size_first else order, args, kwargs)
             own = {key: given.pop(key, None) for key in ("dtype", "rng", "name", "nstreams")}
-            recipe = method(self, **given)
+            recipe = checked(self, **given)
             made = self._draw(what, recipe, own["dtype"] or recipe.dtype, own["rng"])
             made.name = name_of("a draw", own["name"])
             return made
@@ -130,6 +133,7 @@ def _is_length(value: Any) -> bool:
     return isinstance(value, int | np.integer) or (isinstance(value, Variable) and is_discrete(value.dtype))
 
 
+@checked_class
 class RandomStream:
     """Makes random variables; every draw call continues its own stream from call to call.
 
