@@ -9,6 +9,7 @@ import numpy as np
 
 from scancc.frontend.constants import as_tensor_variable
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, equal_computations
+from scancc.frontend.options import whole
 from scancc.recursion import deep_recursion
 
 Axis = int | str
@@ -67,7 +68,7 @@ def dimshuffle(x: object, *order: Axis | Sequence[Axis]) -> Variable:
 
 
 def _position(axis: object, ndim: int) -> int:
-    position = int(axis)  # type: ignore[call-overload]
+    position = whole("dimshuffle: an axis", axis)
     return position + ndim if position < 0 else position
 
 

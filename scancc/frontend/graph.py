@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scancc.config import config
+from scancc.frontend.options import name_of
 
 _PACKAGE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY_DIR = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
@@ -62,7 +63,7 @@ def dtype_name(dtype: Any) -> str:
         if dtype == "floatX":
             return str(config.floatX)
     try:
-        name: str = np.dtype(dtype).name
+        name: str = "None" if dtype is None else np.dtype(dtype).name
     except TypeError:
         name = str(dtype)
     if name not in DTYPES:
@@ -101,10 +102,12 @@ class TensorType:
     def __init__(self, dtype: object, shape: Sequence[int | None] | None = None,
                  broadcastable: Sequence[bool] | None = None) -> None:
         """`broadcastable` is the older form of a shape: True is a length of 1, False an unknown one."""
+        if None not in (shape, broadcastable) and [n == 1 for n in shape or ()] != list(broadcastable or ()):
+            raise ValueError(f"shape is {shape} and broadcastable {broadcastable}, which says another; give shape")
         lengths = broadcastable if shape is None else shape
         if lengths is None:
             raise TypeError("a tensor type needs shape=, with a length or None for each dimension")
-        if type(lengths) is not tuple or not all(n is None or type(n) is int for n in lengths):
+        if type(lengths) is not tuple or not all(n is None or (type(n) is int and n >= 0) for n in lengths):
             lengths = tuple(_dimension(n) for n in lengths)
         object.__setattr__(self, "dtype", dtype_name(dtype))
         object.__setattr__(self, "shape", lengths)
@@ -119,7 +122,8 @@ class TensorType:
 
     def __call__(self, name: str | None = None, *, shape: Sequence[int | None] | None = None) -> Variable:
         """A symbolic input of this type, or with other known lengths."""
-        return (self if shape is None else TensorType(self.dtype, tuple(shape))).variable(name=name)
+        named = name_of("a tensor", name)
+        return (self if shape is None else TensorType(self.dtype, tuple(shape))).variable(name=named)
 
     def variable(self, owner: Apply | None = None, index: int = 0, name: str | None = None,
                  location: Location | None = None) -> Variable:

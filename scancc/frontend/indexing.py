@@ -35,6 +35,7 @@ from scancc.frontend.elementwise import (
 )
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable
 from scancc.frontend.masks import check_masks, chosen, flatnonzero, spread_masks
+from scancc.frontend.options import flag
 from scancc.frontend.shaping import MakeVector, addbroadcast, flatten, reshape
 
 SliceEntry = tuple[str, bool, bool, bool]
@@ -468,15 +469,25 @@ def _entry_of_shape(lengths: list[Variable], index: object) -> Variable | None:
 def set_subtensor(x: Variable, y: object, inplace: bool = False,
                   tolerate_inplace_aliasing: bool = False) -> Variable:
     """The tensor that `x` is a part of (`x = a[index]`), with that part replaced by `y`; of several values for one
-    place the last counts. The flags have no effect: what can be written in place is."""
+    place the last counts. The flags change no number: what can be written in place is."""
+    _check_hints(inplace, tolerate_inplace_aliasing)
     return _write(x, y, True)
 
 
 def inc_subtensor(x: Variable, y: object, inplace: bool = False, tolerate_inplace_aliasing: bool = False,
                   set_instead_of_inc: bool = False, ignore_duplicates: bool = False) -> Variable:
     """The tensor that `x` is a part of (`x = a[index]`), with `y` added to that part, once for each time that a
-    place is named. The flags but `set_instead_of_inc` have no effect."""
-    return _write(x, y, set_instead_of_inc)
+    place is named; with `ignore_duplicates` once, as NumPy's `a[index] += y`. `inplace` and
+    `tolerate_inplace_aliasing` change no number: what can be written in place is."""
+    _check_hints(inplace, tolerate_inplace_aliasing)
+    if flag("ignore_duplicates", ignore_duplicates):
+        return _write(x, y if set_instead_of_inc else x + as_operand(y), True)
+    return _write(x, y, flag("set_instead_of_inc", set_instead_of_inc))
+
+
+def _check_hints(inplace: object, tolerate_inplace_aliasing: object) -> None:
+    flag("inplace", inplace)
+    flag("tolerate_inplace_aliasing", tolerate_inplace_aliasing)
 
 
 def _write(part: Variable, y: object, set_: bool) -> Variable:

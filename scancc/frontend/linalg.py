@@ -19,6 +19,7 @@ from scancc.frontend.constants import (
 from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis, same_scalar
 from scancc.frontend.elementwise import cast, mul, real_dtype
 from scancc.frontend.graph import Apply, Op, TensorType, Variable, dtype_name
+from scancc.frontend.options import flag, whole
 from scancc.frontend.shaping import Reshape, alloc, flatten, product, shape_padleft, transpose
 
 Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
@@ -174,13 +175,20 @@ Contracted = int | Sequence[int] | Sequence[Sequence[int]]
 
 
 def _contracted(a: Variable, b: Variable, axes: Contracted, first: int) -> tuple[list[int], list[int]]:
-    if isinstance(axes, int):
+    if not isinstance(axes, list | tuple):
+        n = whole("tensordot: axes", axes, at_least=0)
+        if n > min(a.ndim, b.ndim) - first:
+            raise ValueError(f"tensordot: axes is {axes} for tensors of {a.ndim} and {b.ndim} dimensions")
+        axes = n
         return list(range(a.ndim - axes, a.ndim)), list(range(first, first + axes))
     pairs = [[e] if isinstance(e, int) else list(e) for e in axes]
     if len(pairs) != 2 or len(pairs[0]) != len(pairs[1]):
         raise ValueError(f"tensordot: axes {axes} are not pairs of axes, some of each tensor")
-    left = [normalize_axis(axis, a.ndim, "tensordot") for axis in pairs[0]]
-    return left, [normalize_axis(axis, b.ndim, "tensordot") for axis in pairs[1]]
+    left, right = ([normalize_axis(axis, v.ndim, "tensordot") for axis in pair]
+                   for v, pair in zip((a, b), pairs, strict=True))
+    if len(set(left)) != len(left) or len(set(right)) != len(right):
+        raise ValueError(f"tensordot: axes {axes} name an axis twice")
+    return left, right
 
 
 def tensordot(x: object, y: object, axes: Contracted = 2) -> Variable:
@@ -365,9 +373,10 @@ def solve_triangular(a: object, b: object, trans: int | str = 0, lower: bool = F
                      unit_diagonal: bool = False) -> Variable:
     """x of a x = b, reading the upper (or lower) triangle of `a` only; with `trans` 1 or 'T' (2 or 'C', as
     matrices are real) x of a.T x = b."""
-    if unit_diagonal:
+    if flag("solve_triangular: unit_diagonal", unit_diagonal):
         raise ValueError("solve_triangular: unit_diagonal is not supported; put ones on the diagonal of a")
-    if trans not in (0, 1, 2, "N", "T", "C"):
+    lower = flag("solve_triangular: lower", lower)
+    if isinstance(trans, bool) or trans not in (0, 1, 2, "N", "T", "C"):
         raise ValueError(f"solve_triangular: trans {trans!r} is none of 0, 1, 2, 'N', 'T' and 'C'")
     if trans not in (0, "N"):
         return in_floats(Solve("upper" if lower else "lower"), transpose(a), b)[0]
@@ -376,7 +385,7 @@ def solve_triangular(a: object, b: object, trans: int | str = 0, lower: bool = F
 
 def cholesky(a: object, lower: bool = True) -> Variable:
     """The triangular factor of a symmetric positive definite matrix: a = l l.T (upper: u.T u)."""
-    return in_floats(Cholesky(lower), a)[0]
+    return in_floats(Cholesky(flag("cholesky: lower", lower)), a)[0]
 
 
 def matrix_inverse(a: object) -> Variable:

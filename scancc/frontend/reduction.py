@@ -31,6 +31,7 @@ from scancc.frontend.elementwise import (
     true_div,
 )
 from scancc.frontend.graph import Apply, Op, TensorType, Variable, dtype_name
+from scancc.frontend.options import flag, one_of
 from scancc.frontend.shaping import flatten, product
 
 Axes = int | Sequence[int] | None
@@ -206,7 +207,7 @@ def with_axes(reduced: Variable, axes: tuple[int, ...], ndim: int) -> Variable:
 def _reduce(what: str, x: Variable, axis: Axes, keepdims: bool) -> Variable:
     axes = _axes(x, axis, what)
     reduced = Reduce(what, axes)(x) if axes else x
-    return with_axes(reduced, axes, x.ndim) if keepdims else reduced
+    return with_axes(reduced, axes, x.ndim) if flag("keepdims", keepdims) else reduced
 
 
 def _total(x: Variable, axis: Axes, keepdims: bool) -> Variable:
@@ -300,7 +301,7 @@ def _arg_reduce(what: str, x: Variable, axis: Any, keepdims: bool) -> Variable:
     if len(axes) != 1 and not whole:
         raise ValueError(f"{what} goes along one axis or over all of them, not along {axis}")
     found = ArgReduce(what, 0)(flatten(x)) if whole else ArgReduce(what, axes[0])(x)
-    return with_axes(found, axes, x.ndim) if keepdims else found
+    return with_axes(found, axes, x.ndim) if flag("keepdims", keepdims) else found
 
 
 def max_and_argmax(x: object, axis: Any = None, keepdims: bool = False) -> tuple[Variable, Variable]:
@@ -334,14 +335,23 @@ def cumprod(x: object, axis: int | None = None) -> Variable:
     return Cumulative("cumprod", place)(cast(var, _wide(var.dtype)))
 
 
+def _check_kind(what: str, kind: object, order: object) -> None:
+    """Every kind that NumPy knows gives what a stable sort gives."""
+    one_of(f"{what}: kind", kind, ("stable", "quicksort", "mergesort", "heapsort", None))
+    if order is not None:
+        raise ValueError(f"{what}: order is {order!r}; it names fields, which tensors have not")
+
+
 def sort(x: object, axis: int | None = -1, kind: str = "stable", order: object = None) -> Variable:
     """Ascending along `axis` (None: of the flattened tensor), NaNs last."""
+    _check_kind("sort", kind, order)
     var, place = _along(x, axis, "sort")
     return Sort(place)(var)
 
 
 def argsort(x: object, axis: int | None = -1, kind: str = "stable", order: object = None) -> Variable:
     """The places that sort `axis`, int64; equal elements keep their order."""
+    _check_kind("argsort", kind, order)
     var, place = _along(x, axis, "argsort")
     return ArgSort(place)(var)
 
@@ -393,7 +403,7 @@ def logsumexp(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
         return var
     peak = _peak(var, axes)
     total = log(_total(exp(sub(var, peak)), axes, True)) + peak
-    return total if keepdims else _dropped(total, axes)
+    return total if flag("keepdims", keepdims) else _dropped(total, axes)
 
 
 def _peak(x: Variable, axes: tuple[int, ...]) -> Variable:

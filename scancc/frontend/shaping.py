@@ -30,6 +30,7 @@ from scancc.frontend.elementwise import (
     mul,
 )
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, dtype_name, mention
+from scancc.frontend.options import whole
 
 __all__ = ["DimShuffle", "ShapeI", "dim", "dims", "dimshuffle"]
 
@@ -179,6 +180,18 @@ class Reshape(Op):
                 f"reshape: {x.size} elements of shape {x.shape} do not fill shape {tuple(wanted)}"
             ) from None
 
+    def executor(self, node: Apply) -> Run:
+        """Only a length that is the constant -1 follows from the others."""
+        given = [i for i, n in enumerate(node.inputs) if i and constant_int(n) != -1]
+
+        def run(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+            for i in given:
+                if inputs[i] < 0:
+                    raise ValueError(f"reshape: a length is {int(inputs[i])}; lengths are 0 or more")
+            return self.perform(inputs)
+
+        return run
+
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         x, *lengths = node.inputs
         if constant_int(lengths[axis]) != -1:
@@ -221,7 +234,7 @@ def reshape(x: object, newshape: object, ndim: int | None = None) -> Variable:
 
 def flatten(x: object, ndim: int = 1) -> Variable:
     """`x` with its last axes merged, so that `ndim` remain."""
-    var = as_tensor_variable(x)
+    var, ndim = as_tensor_variable(x), whole("flatten: ndim", ndim)
     if ndim < 1 or (ndim > var.ndim and var.ndim > 0):
         raise ValueError(f"flatten: ndim={ndim} for a tensor of {var.ndim} dimensions; give 1 to {var.ndim}")
     if var.ndim == ndim:
@@ -290,12 +303,12 @@ def squeeze(x: object, axis: int | Sequence[int] | None = None) -> Variable:
 
 def shape_padleft(x: object, n_ones: int = 1) -> Variable:
     var = as_tensor_variable(x)
-    return dimshuffle(var, ("x",) * n_ones + tuple(range(var.ndim)))
+    return dimshuffle(var, ("x",) * whole("shape_padleft: n_ones", n_ones, at_least=0) + tuple(range(var.ndim)))
 
 
 def shape_padright(x: object, n_ones: int = 1) -> Variable:
     var = as_tensor_variable(x)
-    return dimshuffle(var, tuple(range(var.ndim)) + ("x",) * n_ones)
+    return dimshuffle(var, tuple(range(var.ndim)) + ("x",) * whole("shape_padright: n_ones", n_ones, at_least=0))
 
 
 def shape_padaxis(x: object, axis: int) -> Variable:
@@ -333,6 +346,8 @@ def specify_shape(x: object, shape: object) -> Variable:
     var = as_tensor_variable(x)
     wanted = list(shape) if isinstance(shape, (tuple, list)) else entries_or_scalar(shape)
     known = tuple(None if n is None else static(as_length(n, "specify_shape")) for n in wanted)
+    if any(n is not None and (constant_int(n) or 0) < 0 for n in wanted):
+        raise ValueError(f"specify_shape: {tuple(wanted)} has a negative length; lengths are 0 or more, or None")
     if len(known) != var.ndim:
         SpecifyShape(known).infer(var)
     for axis, want in enumerate(wanted):
@@ -680,8 +695,8 @@ def split(x: object, splits_size: object, n_splits: int | None = None, axis: int
 
 def _split_lengths(splits_size: object, n_splits: int | None) -> list[Variable]:
     if n_splits is not None and isinstance(splits_size, Variable) and splits_size.ndim == 1:
-        return [as_length(splits_size[i], "split") for i in range(n_splits)]
-    lengths = as_lengths(splits_size, "split")
+        return [as_count(splits_size[i], "split") for i in range(whole("split: n_splits", n_splits, at_least=0))]
+    lengths = [as_count(n, "split") for n in as_lengths(splits_size, "split")]
     if n_splits is not None and len(lengths) != n_splits:
         raise ValueError(f"split: {len(lengths)} lengths are given where n_splits={n_splits}")
     return lengths
@@ -699,12 +714,26 @@ def repeat(x: object, repeats: object, axis: int | None = None) -> Variable:
     place = normalize_axis(axis, var.ndim, "repeat")
     counts = as_tensor_variable(repeats)
     if counts.ndim == 1:
-        return var[(slice(None),) * place + (_repeated_rows(cast(counts, "int64")),)]
+        return var[(slice(None),) * place + (_repeated_rows(_counts_of(counts, dim(var, place))),)]
     count, lengths = as_length(counts, "repeat"), dims(var)
     padded = expand_dims(var, place + 1)
     spread = Alloc(padded.ndim)(padded, *lengths[: place + 1], count, *lengths[place + 1 :])
     lengths[place] = _times(lengths[place], count)
     return Reshape(var.ndim)(spread, *lengths)
+
+
+def _counts_of(counts: Variable, length: Variable) -> Variable:
+    """A count for each row, or one for all."""
+    if not is_discrete(counts.dtype):
+        raise TypeError(f"repeat: the counts are {counts!r} {counts.type}; counts are whole numbers")
+    if counts.type.shape[0] == 1:
+        return alloc(cast(counts, "int64"), length)
+    given = dim(counts, 0)
+    fits = eq(given, length)
+    message = "repeat: {} counts are given for {} rows"
+    if isinstance(fits, Constant) and not fits.data:
+        raise ValueError(message.format(constant_int(given), constant_int(length)))
+    return check(ValueError, message, cast(counts, "int64"), fits, given, length)
 
 
 def _repeated_rows(counts: Variable) -> Variable:
@@ -721,8 +750,10 @@ def _repeated_rows(counts: Variable) -> Variable:
 def tile(x: object, reps: object, ndim: int | None = None) -> Variable:
     """`x` laid `reps` times along each axis (the last axes, if there are fewer counts than axes)."""
     var = as_tensor_variable(x)
-    counts = as_lengths(reps, "tile")
-    rank = max(var.ndim, len(counts), ndim or 0)
+    counts = [as_count(n, "tile") for n in as_lengths(reps, "tile")]
+    rank = max(var.ndim, len(counts)) if ndim is None else whole("tile: ndim", ndim)
+    if rank < max(var.ndim, len(counts)):
+        raise ValueError(f"tile: ndim is {ndim} where the tensor has {var.ndim} axes and reps {len(counts)} counts")
     counts = [int64(1)] * (rank - len(counts)) + counts
     var = shape_padleft(var, rank - var.ndim)
     lengths = dims(var)
@@ -737,6 +768,8 @@ def flip(x: object, axis: int | Sequence[int] | None = None) -> Variable:
     var = as_tensor_variable(x)
     wanted = range(var.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else [axis]
     places = {normalize_axis(a, var.ndim, "flip") for a in wanted}
+    if len(places) != len(wanted):
+        raise ValueError(f"flip: axis {axis} names an axis twice")
     return var[tuple(slice(None, None, -1) if a in places else slice(None) for a in range(var.ndim))]
 
 
@@ -806,7 +839,7 @@ def diagonal(x: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Vari
         raise ValueError(f"diagonal takes a tensor of at least two dimensions, not {var!r} {var.type}")
     first, second = (normalize_axis(a, var.ndim, "diagonal") for a in (axis1, axis2))
     rest = tuple(a for a in range(var.ndim) if a not in (first, second))
-    moved = dimshuffle(var, (first, second, *rest))
+    moved, offset = dimshuffle(var, (first, second, *rest)), whole("diagonal: offset", offset)
     down, right = max(-offset, 0), max(offset, 0)
     length = minimum(dim(moved, 0) - down, dim(moved, 1) - right)
     places = arange(maximum(length, int64(0)))
@@ -821,6 +854,7 @@ def diag(x: object, k: int = 0) -> Variable:
         return diagonal(var, k)
     if var.ndim != 1:
         raise ValueError(f"diag takes a vector or a matrix, not {var!r} {var.type}")
+    k = whole("diag: k", k)
     length = dim(var, 0) + abs(k)
     down, right = max(-k, 0), max(k, 0)
     places = arange(dim(var, 0))

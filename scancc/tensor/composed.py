@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from scancc.frontend import elementwise as e
-from scancc.frontend.constants import as_operand, as_tensor_variable, float_for, is_discrete, result_dtype
+from scancc.frontend.constants import as_operand, as_tensor_variable, float_for, is_discrete, is_integer, result_dtype
 from scancc.frontend.control import check, ifelse
 from scancc.frontend.dims import dim, normalize_axis
 from scancc.frontend.graph import Variable
+from scancc.frontend.held import held
 from scancc.frontend.indexing import set_subtensor
 from scancc.frontend.linalg import dot, matrix_inverse, tensordot
 from scancc.frontend.masks import nonzero
+from scancc.frontend.options import flag, whole
 from scancc.frontend.reduction import all
 from scancc.frontend.shaping import (
     arange,
-    as_length,
+    as_count,
     concatenate,
     expand_dims,
     fill,
@@ -61,7 +63,7 @@ def isclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
     finite = e.bitwise_and(e.isfinite(x), e.isfinite(y))
     near = e.le(e.abs_(x - y), atol + rtol * e.abs_(y))
     close = e.bitwise_or(e.bitwise_and(finite, near), e.eq(x, y))
-    return e.bitwise_or(close, e.bitwise_and(e.isnan(x), e.isnan(y))) if equal_nan else close
+    return e.bitwise_or(close, e.bitwise_and(e.isnan(x), e.isnan(y))) if flag("equal_nan", equal_nan) else close
 
 
 def allclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
@@ -86,7 +88,7 @@ def second(a: object, b: object) -> Variable:
 def diff(x: object, n: int = 1, axis: int = -1) -> Variable:
     """Each element minus the one before it, `n` times over."""
     var = as_tensor_variable(x)
-    before = (slice(None),) * normalize_axis(axis, var.ndim, "diff")
+    before, n = (slice(None),) * normalize_axis(axis, var.ndim, "diff"), whole("diff: n", n, at_least=0)
     earlier, later = (*before, slice(None, -1)), (*before, slice(1, None))
     if n <= MOST_REPEATED:
         return reduce(lambda rest, _: rest[later] - rest[earlier], range(n), var)
@@ -99,7 +101,9 @@ def diff(x: object, n: int = 1, axis: int = -1) -> Variable:
 
 def matrix_power(m: object, n: int) -> Variable:
     """A square matrix multiplied with itself, `n` factors; n = 0 gives the identity, n < 0 inverts."""
-    base = as_tensor_variable(m)
+    base, n = as_tensor_variable(m), whole("matrix_power: n", n)
+    if base.ndim != 2:
+        raise ValueError(f"matrix_power takes a square matrix, not {base!r} {base.type}")
     if n < 0:
         return matrix_power(matrix_inverse(base), -n)
     if n == 0:
@@ -184,8 +188,12 @@ def inner(a: object, b: object) -> Variable:
 
 def to_one_hot(y: object, nb_class: object, dtype: object = None) -> Variable:
     """For each of a vector of classes, a row of zeros with a 1 at its place: [n, nb_class]."""
-    classes = as_tensor_variable(y)
-    return e.cast(e.eq(classes.dimshuffle(0, "x"), arange(nb_class)), dtype or "floatX")
+    classes, count = as_tensor_variable(y), as_count(nb_class, "to_one_hot")
+    if classes.ndim != 1 or not is_integer(classes.dtype):
+        raise TypeError(f"to_one_hot takes a vector of whole numbers, not {classes!r} {classes.type}")
+    known = e.logical_and(e.ge(classes, 0), e.lt(classes, count))
+    classes = held(classes, known, "to_one_hot: a class is below 0, or nb_class or more")
+    return e.cast(e.eq(classes.dimshuffle(0, "x"), arange(count)), dtype or "floatX")
 
 
 def fill_diagonal(a: object, val: object) -> Variable:
@@ -201,6 +209,8 @@ def searchsorted(x: object, v: object, side: str = "left") -> Variable:
     if side not in ("left", "right"):
         raise ValueError(f"searchsorted: side {side!r} is none of 'left' and 'right'")
     bins, values = as_tensor_variable(x), as_tensor_variable(v)
+    if bins.ndim != 1:
+        raise ValueError(f"searchsorted takes a sorted vector, not {bins!r} {bins.type}")
     each = expand_dims(values, values.ndim)
     below = (e.lt if side == "left" else e.le)(bins, each)
     if not is_discrete(values.dtype):  # a NaN stands after all numbers
@@ -211,7 +221,7 @@ def searchsorted(x: object, v: object, side: str = "left") -> Variable:
 
 def linspace(start: object, stop: object, num: object = 50, endpoint: bool = True) -> Variable:
     """`num` floats from `start` to `stop` at equal distances."""
-    count = as_length(num, "linspace")
+    count, endpoint = as_count(num, "linspace"), flag("linspace: endpoint", endpoint)
     first, last = as_operand(start), as_operand(stop)
     dtype = float_for(result_dtype([first, last]))
     gaps = e.maximum(count - 1, 1) if endpoint else count
@@ -231,7 +241,9 @@ def geomspace(start: object, stop: object, num: object = 50, endpoint: bool = Tr
     dtype = float_for(result_dtype(ends))
     first, last = (e.cast(v, dtype) for v in ends)
     sign = e.sgn(first)
-    low, high = (e.log(v * sign) for v in (first, last))  # NaN where the signs differ
+    opposite = e.le(sign * e.sgn(last), 0)
+    first = held(first, e.logical_not(opposite), "geomspace: one end is 0, or the ends are of two signs")
+    low, high = (e.log(v * sign) for v in (first, last))
     points = sign * e.exp(linspace(low, high, num, endpoint))
     places = arange(dim(points, 0))
     points = e.switch(e.eq(places, 0), first, points)
@@ -259,7 +271,7 @@ def vertical_stack(*tensors: object) -> Variable:
 def hstack(tensors: Sequence[object]) -> Variable:
     """Vectors end to end, other tensors along axis 1."""
     parts = [atleast_nd(t, 1) for t in tensors]
-    return concatenate(parts, 0 if parts[0].ndim == 1 else 1)
+    return concatenate(parts, 0 if not parts or parts[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[object]) -> Variable:

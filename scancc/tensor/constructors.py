@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from scancc.config import config
 from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
+from scancc.frontend.options import whole
 
 Shape = tuple[int | None, ...]
 
@@ -28,6 +29,8 @@ def _constructor(noun: str, lengths: Shape) -> Callable[..., Variable]:
              shape: Sequence[int | None] | None = None) -> Variable:
         if shape is not None and len(shape) != len(lengths):
             raise ValueError(f"a {noun} has {len(lengths)} dimensions, not those of the shape {tuple(shape)}")
+        if shape is not None and any(want == 1 != have for want, have in zip(lengths, shape, strict=True)):
+            raise ValueError(f"a {noun} is of shape {lengths}, where None is any length, not of {tuple(shape)}")
         found = config.floatX if dtype is None else dtype_name(dtype)
         return TensorType(found, lengths if shape is None else tuple(shape))(name)
 
@@ -38,7 +41,8 @@ def _constructor(noun: str, lengths: Shape) -> Callable[..., Variable]:
 
 def _several(make: Callable[..., Variable]) -> Callable[..., list[Variable]]:
     def make_several(*names: str | int | None, dtype: object = None) -> list[Variable]:
-        wanted = [None] * names[0] if len(names) == 1 and isinstance(names[0], int) else names
+        counted = len(names) == 1 and isinstance(names[0], int)
+        wanted = [None] * whole("the number of inputs", names[0], at_least=1) if counted else names
         return [make(name) if dtype is None else make(name, dtype) for name in wanted]
 
     make_several.__doc__ = "One symbolic input for each name, or as many without names as the number given."

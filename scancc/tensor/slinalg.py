@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from scancc.frontend.constants import as_tensor_variable
 from scancc.frontend.dims import dim
 from scancc.frontend.graph import Variable
 from scancc.frontend.linalg import cholesky, det, kron, matrix_inverse, solve, solve_triangular
+from scancc.frontend.options import flag
 from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.shaping import concatenate, zeros
 from scancc.spelling import check_keywords_of
 
 inv = matrix_inverse
-solve_lower_triangular = partial(solve_triangular, lower=True)
-solve_upper_triangular = partial(solve_triangular, lower=False)
+
+
+def solve_lower_triangular(a: object, b: object, trans: int | str = 0, unit_diagonal: bool = False) -> Variable:
+    """`solve_triangular` of the lower triangle."""
+    return solve_triangular(a, b, trans, True, unit_diagonal)
+
+
+def solve_upper_triangular(a: object, b: object, trans: int | str = 0, unit_diagonal: bool = False) -> Variable:
+    """`solve_triangular` of the upper triangle."""
+    return solve_triangular(a, b, trans, False, unit_diagonal)
 
 
 def cho_solve(c_and_lower: tuple[object, bool], b: object) -> Variable:
     """x of a x = b, from the triangular factor of a and whether it is the lower one: `(cholesky(a), True)`."""
-    factor, lower = c_and_lower
+    if not isinstance(c_and_lower, list | tuple) or len(c_and_lower) != 2:
+        raise TypeError(f"cho_solve takes the pair (factor, whether it is the lower one), not {c_and_lower!r}")
+    factor, lower = c_and_lower[0], flag("cho_solve: lower", c_and_lower[1])
     inner = solve_triangular(factor, b, trans=0 if lower else 1, lower=lower)
     return solve_triangular(factor, inner, trans=1 if lower else 0, lower=lower)
 

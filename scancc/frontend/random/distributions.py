@@ -14,17 +14,15 @@ import numpy as np
 
 from scancc.frontend import elementwise as e
 from scancc.frontend.constants import as_tensor_variable, constant_int, is_discrete, is_integer
-from scancc.frontend.control import check
 from scancc.frontend.dims import dims
-from scancc.frontend.graph import Constant, Variable, leaves
+from scancc.frontend.graph import Constant, Variable
+from scancc.frontend.held import held
 from scancc.frontend.indexing import set_subtensor
 from scancc.frontend.options import whole
 from scancc.frontend.random.scalars import call
-from scancc.frontend.reduction import all as all_
 from scancc.frontend.reduction import argsort, cumsum
 from scancc.frontend.reduction import max as max_
 from scancc.frontend.reduction import sum as sum_
-from scancc.frontend.reference import evaluate
 from scancc.frontend.scan_module import until
 from scancc.frontend.shaping import arange, as_count, flatten, join, reshape
 from scancc.frontend.tracing import scan_held
@@ -107,17 +105,6 @@ def _check_room(lengths: Lengths, parameters: tuple[int | None, ...]) -> None:
 
 
 # ---- parameters ----
-
-
-def held(value: Variable, condition: Variable, message: str) -> Variable:
-    """`value` where `condition` holds of all its elements; ValueError where not: when the graph is built if that
-    tells, else when it runs."""
-    holds = condition if condition.ndim == 0 else all_(condition)
-    if any(not isinstance(leaf, Constant) for leaf in leaves([holds])):
-        return check(ValueError, message, value, holds)
-    if not evaluate([holds])[0]:
-        raise ValueError(f"{message}; it is {value!r}")
-    return value
 
 
 def _is(functions: Sequence[str], x: Variable) -> bool:
