@@ -14,6 +14,7 @@ import numpy as np
 from scancc import modes, stages
 from scancc.codegen import cpu
 from scancc.frontend.arguments import bind
+from scancc.frontend.graph import Constant, Variable, leaves
 from scancc.frontend.program import Evaluation, Program, make_program
 from scancc.modes import Mode, mode_named
 from scancc.runtime import fastcall
@@ -172,3 +173,27 @@ def function(
     program = make_program(inputs, outputs, updates, givens, no_default_updates, on_unused_input,
                            allow_input_downcast, rebuild_strict, name, fast_math)
     return Function(program, mode_named(mode))
+
+
+def _eval(x: Variable, inputs_to_values: Mapping[Any, Any] | None = None, *, mode: Any = "reference",
+          **options: Any) -> Any:
+    """The value where the inputs, variables or their names, have these values.
+
+    By the NumPy interpreter unless `mode` says otherwise; `options` are those of `function`.
+    """
+    values = dict(inputs_to_values or {})
+    inputs = [_named_leaf(x, key) if isinstance(key, str) else key for key in values]
+    return function(inputs, x, mode=mode, **options)(*values.values())
+
+
+def _named_leaf(x: Variable, name: str) -> Variable:
+    """The input of `x` that is called so."""
+    found = [v for v in leaves([x]) if v.name == name and not isinstance(v, Constant)]
+    if len(found) != 1:
+        count = "no input" if not found else f"{len(found)} inputs"
+        known = ", ".join(sorted({v.name for v in leaves([x]) if v.name})) or "none"
+        raise ValueError(f"eval: {count} of {x!r} called {name!r}; give the variable itself (names: {known})")
+    return found[0]
+
+
+setattr(Variable, "eval", _eval)  # noqa: B010 - a method of variables that compiles

@@ -23,12 +23,13 @@ from scancc.frontend.tracing import scan
 def scan_checkpoints(
     fn: Callable[..., Any], sequences: Any = None, outputs_info: Any = None, non_sequences: Any = None,
     name: str | None = "checkpointscan_fn", n_steps: Any = None, save_every_N: int = 10, padding: bool = True,
+    return_updates: bool = True,
 ) -> Any:
     """As `scan`, but of each output only rows N-1, 2N-1, ... and the last are kept.
 
     Its gradient holds the kept rows and those of one block of N steps at a time. States have tap -1
     only. `padding=False`: the number of steps is a multiple of N, and sequences are not copied.
-    Returns `(outputs, updates)`.
+    Returns `(outputs, updates)`, or with `return_updates=False` the outputs of a step without updates.
     """
     site = Site(name, user_location())
     block = _block_size(save_every_N, site)
@@ -42,7 +43,8 @@ def scan_checkpoints(
     step = _block_step(_without_until(fn, site), states, len(specs), length, block, name)
     initials = [s.initial if s.number is None else s.number for s in states]
     rows = [arange(n_blocks), *blocks]
-    return scan(step, rows, initials, non_sequences, n_steps=n_blocks, name=_named(name, "outer"))
+    return scan(step, rows, initials, non_sequences, n_steps=n_blocks, name=_named(name, "outer"),
+                return_updates=return_updates)
 
 
 def _without_until(fn: Callable[..., Any], site: Site) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ from scancc.frontend.control import IfElse, unchecked
 from scancc.frontend.dims import DimShuffle, dims, int64
 from scancc.frontend.elementwise import apply_scalar
 from scancc.frontend.graph import Apply, Constant, Variable, ancestors, applies
-from scancc.frontend.shaping import alloc, zeros_like
+from scancc.frontend.shaping import Alloc, alloc, zeros_like
 
 
 @dataclass
@@ -162,4 +162,5 @@ def _surely_runs(length: Variable) -> bool:
 
 def _belongs_to_step(var: Variable, constant: bool) -> bool:
     """Constants, and single numbers computed from constants, are part of the step."""
-    return isinstance(var, Constant) or (constant and all(n == 1 for n in var.type.shape))
+    made = var.owner is not None and isinstance(var.owner.op, Alloc)  # may be an input of a function
+    return isinstance(var, Constant) or (constant and not made and all(n == 1 for n in var.type.shape))

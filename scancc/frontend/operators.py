@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -13,7 +13,6 @@ from scancc.frontend import indexing, linalg, masks, norms, reduction, shaping, 
 from scancc.frontend.dims import dimshuffle
 from scancc.frontend.graph import Variable
 from scancc.frontend.other_names import variable_has_none
-from scancc.frontend.reference import evaluate
 from scancc.frontend.test_values import tag
 from scancc.spelling import checked_keywords
 
@@ -62,11 +61,6 @@ def _copy(x: Variable, name: str | None = None) -> Variable:
     return same
 
 
-def _eval(x: Variable, inputs_to_values: Mapping[Variable, object] | None = None) -> np.ndarray:
-    """The value where the inputs have these values, by the NumPy interpreter."""
-    return evaluate([x], inputs_to_values)[0]
-
-
 def _reshape(x: Variable, *shape: Any, ndim: int | None = None) -> Variable:
     return shaping.reshape(x, shape[0] if len(shape) == 1 else shape, ndim)
 
@@ -81,7 +75,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "mean": reduction.mean, "var": reduction.var, "std": reduction.std, "max": reduction.max,
     "min": reduction.min, "argmax": reduction.argmax, "argmin": reduction.argmin, "all": reduction.all,
     "any": reduction.any, "cumsum": reduction.cumsum, "cumprod": reduction.cumprod, "sort": reduction.sort,
-    "argsort": reduction.argsort, "ptp": reduction.ptp, "copy": _copy, "clone": _clone, "eval": _eval,
+    "argsort": reduction.argsort, "ptp": reduction.ptp, "copy": _copy, "clone": _clone,
     "nonzero": masks.nonzero,
     "nonzero_values": indexing.nonzero_values, "zeros_like": shaping.zeros_like, "ones_like": shaping.ones_like,
 }

@@ -500,7 +500,8 @@ def broadcast_to(x: object, shape: object) -> Variable:
 def full(shape: object, fill_value: object, dtype: object = None) -> Variable:
     """A tensor of `shape` filled with a number."""
     value = as_tensor_variable(fill_value)
-    return alloc(value if dtype is None else cast(value, dtype), as_lengths(shape, "full"))
+    value, lengths = value if dtype is None else cast(value, dtype), as_lengths(shape, "full")
+    return alloc(value, lengths) if lengths else Alloc(0)(value)  # no constant: it may be an input of a function
 
 
 def zeros(shape: object, dtype: object = None) -> Variable:

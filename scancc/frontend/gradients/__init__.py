@@ -13,8 +13,8 @@ from scancc.frontend.gradients import (  # noqa: F401 - each registers the rules
     scan_reverse,
     shaping_rules,
 )
-from scancc.frontend.gradients.backward import Lop, grad
-from scancc.frontend.gradients.jacobians import Rop, hessian, hessian_vector_product, jacobian
+from scancc.frontend.gradients.backward import Lop, grad, pullback
+from scancc.frontend.gradients.jacobians import Rop, hessian, hessian_vector_product, jacobian, pushforward
 from scancc.frontend.gradients.stops import (
     consider_constant,
     disconnected_grad,
@@ -25,8 +25,6 @@ from scancc.frontend.gradients.stops import (
 from scancc.frontend.gradients.verify import GradientError, verify_grad
 from scancc.frontend.other_names import OF_PROGRAMS, missing_from
 from scancc.spelling import check_keywords_of
-
-pushforward, pullback = Rop, Lop
 
 __all__ = [
     "DisconnectedInputError", "GradientError", "Lop", "NullTypeGradError", "Rop",

@@ -209,6 +209,14 @@ def _warn(text: str) -> None:
 # ---- Lop --------------------------------------------------------------------------------------------
 
 
+def pullback(
+    f: Any, wrt: Any, cotangents: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", return_disconnected: str = "zero",
+) -> Any:
+    """`Lop` under its newer name: `cotangents` times the Jacobian of `f`, one for each output."""
+    return Lop(f, wrt, cotangents, consider_constant, disconnected_inputs, return_disconnected)
+
+
 def Lop(
     f: Any, wrt: Any, eval_points: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise", return_disconnected: str = "zero",

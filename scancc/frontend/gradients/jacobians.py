@@ -17,7 +17,7 @@ from scancc.frontend.gradients.walk import connected_to
 from scancc.frontend.graph import Variable, mention, user_location
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.scan_result import check_unpacked
-from scancc.frontend.shaping import arange, specify_shape
+from scancc.frontend.shaping import arange, flatten, reshape, specify_shape
 from scancc.frontend.site import Site, described
 from scancc.frontend.tracing import scan_held
 
@@ -42,6 +42,17 @@ def Rop(
     results = [_or_zeros(out, m, zero) for out, m in zip(outputs, moved, strict=True)]
     mention([r for r in results if r is not None], *outputs, *movements, *movements.values())
     return as_given(f, results)
+
+
+def pushforward(
+    f: Any, wrt: Any, tangents: Any, disconnected_outputs: str = "raise", return_disconnected: str = "zero",
+    use_op_pushforward: bool = False,
+) -> Any:
+    """`Rop` under its newer name: the Jacobian of `f` times `tangents`, one for each variable in `wrt`.
+
+    `use_op_pushforward` has no effect.
+    """
+    return Rop(f, wrt, tangents, disconnected_outputs, return_disconnected)
 
 
 def _movements(wrt: Any, eval_points: Any, site: Site) -> dict[Variable, Variable]:
@@ -88,23 +99,27 @@ def jacobian(
     expression: Variable, wrt: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise", vectorize: bool = False,
 ) -> Any:
-    """The gradients of the elements of a vector, stacked: [n, *shape of wrt]. Of a scalar, its gradient.
+    """The gradients of the elements of `expression`: [*its shape, *shape of wrt], for each variable in `wrt`.
 
     `vectorize` has no effect: the rows are a scan, whose steps rest on nothing but their own row.
     """
     site = Site(None, user_location(), "jacobian")
     check_unpacked(expression)
-    if not isinstance(expression, Variable) or expression.ndim > 1:
-        what = described(expression) if isinstance(expression, Variable) else repr(expression)
-        raise ValueError(site.text(
-            f"the expression is {what}; jacobian takes a vector", "flatten it: jacobian(x.flatten(), wrt)"
+    if not isinstance(expression, Variable):
+        raise TypeError(site.text(
+            f"the expression is {expression!r} ({type(expression).__name__}), which is not a symbolic variable",
+            "give a tensor that is computed from symbolic variables",
         ))
     options: dict[str, Any] = {
         "consider_constant": consider_constant, "disconnected_inputs": disconnected_inputs
     }
     if expression.ndim == 0:
         return grad(expression, wrt, **options)
-    return _rows(expression, wrt, "jacobian", options)
+    if expression.ndim == 1:
+        return _rows(expression, wrt, "jacobian", options)
+    shape, rows = dims(expression), _rows(flatten(expression), wrt, "jacobian", options)
+    many = list(rows) if isinstance(rows, list | tuple) else [rows]
+    return as_given(wrt, [None if r is None else reshape(r, [*shape, *dims(r)[1:]]) for r in many])
 
 
 def _rows(expression: Variable, wrt: Any, name: str, options: dict[str, Any]) -> Any:
