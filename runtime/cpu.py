@@ -138,8 +138,8 @@ class Kernel:
                 error = _error_type(check.error)(_filled(check.message, info))
                 if isinstance(error, BoundExceeded):
                     error.info = info
-                if note := check.note():
-                    error.add_note(note)
+                for note in check.notes():
+                    error.add_note(_filled(note, info))
                 raise error
         raise InternalError(f"{self.name} returned status {status}, which is none of its checks; info {info}")
 

@@ -70,29 +70,35 @@ class Check:
     """A check that emitted code makes at run time.
 
     `error` names the built-in exception to raise; `message` may hold `{0}` to `{3}`, the info slots.
-    `place` is the user's line, FILE:LINE, where it is known.
+    `place` is the user's line, FILE:LINE, where it is known; `step`, with info slots, the step of a scan.
     """
 
     code: int
     error: str
     message: str
     place: str = ""
+    step: str = ""
 
     def text(self) -> str:
         """For a C program: the error, and the user's line without its folder, which may be on another machine."""
-        place = f" ({PurePath(self.place).name})" if self.note() else ""
+        place = f" ({PurePath(self.place).name})" if self._adds_place() else ""
         return f"{self.error}: {self.message}{place}"
 
-    def note(self) -> str | None:
-        """What to add to an error of this check: the user's line, unless the message has it."""
-        return f"written at {self.place}" if self.place and self.place not in self.message else None
+    def notes(self) -> list[str]:
+        """What to add to an error of this check: the user's line, unless the message has it, and the step."""
+        line = [f"written at {self.place}"] if self._adds_place() else []
+        return [*line, self.step] if self.step else line
+
+    def _adds_place(self) -> bool:
+        return bool(self.place) and self.place not in self.message
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Check:
-        return cls(_field(data, "code", int), *(_field(data, name, str) for name in ("error", "message", "place")))
+        texts = (_field(data, name, str) for name in ("error", "message", "place"))
+        return cls(_field(data, "code", int), *texts, str(data.get("step", "")))
 
 
 @dataclass(frozen=True)

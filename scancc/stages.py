@@ -129,11 +129,11 @@ def passes_for(target: Target, export: bool = False) -> str:
 
 def number_checks(module: Op) -> tuple[Check, ...]:
     """Give each distinct check of a module its status code, from 1; the table of them."""
-    table: dict[tuple[str, str, str], Check] = {}
+    table: dict[tuple[str, ...], Check] = {}
     for op in module.walk():
         if op.name == "scan.check" and has_trait(op, CHECKS):
             place = "" if op.location is None else f"{op.location[0]}:{op.location[1]}"
-            key = (op.attrs["error"], op.attrs["message"], place)
+            key = (op.attrs["error"], op.attrs["message"], place, op.attrs.get("step", ""))
             check = table.setdefault(key, Check(len(table) + 1, *key))
             op.attrs["code"] = IntAttr(check.code, i64)
     return tuple(table.values())

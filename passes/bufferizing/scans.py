@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from scancc.artifact import N_INFO_SLOTS
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Region, Value, defined_in
 
@@ -53,6 +54,7 @@ def scan(c: Context, op: Op) -> None:
         with c.carrying_loop(length, carried) as (t_, args, finish):
             t_.name = "t"
             finish(_step(c, op, t_, xs, stacks, states, args)[0])
+        say_step(op, t_)
         executed, results = length, list(c.results)
     _finish(c, op, executed, stacks, states, results)
 
@@ -178,6 +180,19 @@ def _ring(c: Context, op: Op, number: int) -> State:
 
 
 # ---- one step ----
+
+
+def say_step(scan: Op, counter: Value) -> None:
+    """Give each check in the loop over `counter` the step as one more number, and the words for it."""
+    label = f" {scan.attrs['name']!r}" if "name" in scan.attrs else ""
+    assert counter.block is not None
+    for op in counter.block.ops:
+        for check in (inner for inner in op.walk() if inner.name == "scan.check"):
+            number = len(check.operands) - 1
+            if number < N_INFO_SLOTS:
+                words = [check.attrs["step"]] if "step" in check.attrs else []
+                check.operands = [*check.operands, counter]
+                check.attrs["step"] = ", ".join([*words, f"in step {{{number}}} of scan{label}"])
 
 
 def _step(c: Context, op: Op, t_: Value, xs: list[Value], stacks: list[Stack], states: list[State],
@@ -344,6 +359,7 @@ def _while(c: Context, op: Op, length: Value, xs: list[Value], stacks: list[Stac
         assert stop is not None
         on = b.op("arith.xori", [stop, b.const(1, t.i1)], [t.i1])
         b.make("scf.yield", [b.addi(t_, b.index(1)), on, *onward])
+    say_step(op, t_)
     made = b.make("scf.while", init, types, None, [Region([test]), Region([body])])
     for result, value in zip(made.results, init, strict=True):
         if value in c.dims:
@@ -408,6 +424,7 @@ def _over_lanes(c: Context, op: Op) -> None:
         with c.carrying_loop(length, init) as (t_, args, finish):
             t_.name = "t"
             finish(_lane_step(c, op, t_, at, xs, stacks, args))
+        say_step(op, t_)
         for number, buffer in finals.items():
             c.store(c.results[number], buffer, at)
     nest(c, sizes, lane)

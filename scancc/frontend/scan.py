@@ -283,7 +283,11 @@ class _Run:
         """Run step t; whether it was the last."""
         body = self.op.body
         taps = [rows[tap] for c, rows in zip(body.carry, self.rows, strict=True) for tap, _ in c.taps]
-        new = self.step([*(x[t, ...] for x in self.inputs.xs), *taps, *self.inputs.consts])
+        try:
+            new = self.step([*(x[t, ...] for x in self.inputs.xs), *taps, *self.inputs.consts])
+        except Exception as error:
+            error.add_note(f"in step {t} of {self.op.name}")
+            raise
         for i, stack in enumerate(self.stacks):
             self._check_row(i, t, new[i])
             if i >= len(body.carry) or body.carry[i].trace:

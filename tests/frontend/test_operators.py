@@ -93,6 +93,15 @@ def test_methods_are_the_functions():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("mode", ["reference", "native"])
+def test_eval_in_a_mode_and_by_names(mode):
+    x, y = T.vector("x"), T.vector("y")
+    assert (x * 2 + y).eval({x: [1.0], "y": [5]}, mode=mode).tolist() == [7]
+    assert x.eval({x: [1.0], y: [2.0]}, mode=mode, on_unused_input="ignore").tolist() == [1]
+    with pytest.raises(ValueError, match="no input of .* called 'z'.*names: x, y"):
+        (x * 2 + y).eval({"z": [1.0]}, mode=mode)
+
+
 def test_eval_clone_and_tag():
     x = T.vector("x")
     assert (x * 2).eval({x: [1.0]}).tolist() == [2]

@@ -16,6 +16,14 @@ pytestmark = pytest.mark.usefixtures("every_executor")
 X, Y = T.vector("x"), T.scalar("y")
 
 
+def test_ones_without_axes_may_be_an_input():
+    one = T.ones(())
+    assert compile([one], one * 2)(3.0) == 6
+    count = T.ones((), dtype="int64")
+    rows, _ = sc.scan(lambda h: h + count, outputs_info=T.constant(np.int64(0)), n_steps=3)
+    assert compile([count], rows)(2).tolist() == [2, 4, 6]
+
+
 # ---- outputs ----------------------------------------------------------------------------------------
 
 
@@ -293,7 +301,7 @@ def test_an_error_at_run_notes_the_line(error, lines_on, build):
     f = compile([X], build(X))
     with pytest.raises(error) as caught:
         f([1.0, 2.0])
-    (note,) = caught.value.__notes__
+    note, *_ = caught.value.__notes__
     assert note.endswith(f"written at {__file__}:{build.__code__.co_firstlineno + lines_on}")
 
 
@@ -338,3 +346,50 @@ def test_inputs_of_one_name():
     assert f(3.0, 1.0) == 2
     with pytest.raises(TypeError, match="several inputs named 'z'; pass them by position"):
         f(3.0, z=1.0)
+
+
+# ---- errors in a step -------------------------------------------------------------------------------
+
+
+def picked(name=None):
+    x, places = T.vector("x"), T.lvector("places")
+    return [x, places], sc.map(lambda k: x[k], places, name=name)[0], (np.ones(3), [0, 2, 9, 7])
+
+
+def factored():
+    m = T.tensor3("m")
+    return [m], sc.map(T.slinalg.cholesky, m)[0], (np.stack([np.eye(2)] * 2 + [-np.eye(2)]),)
+
+
+def stopping():
+    x = T.vector("x")
+    rows, _ = sc.scan(lambda k, h: (h + x[k], sc.until(h > 99)), T.arange(9), outputs_info=T.constant(0.0))
+    return [x], rows, (np.ones(2),)
+
+
+@pytest.mark.parametrize("build", [picked, factored, stopping])
+def test_an_error_in_a_step_says_at_which(build):
+    inputs, output, values = build()
+    with pytest.raises((IndexError, ValueError)) as caught:
+        compile(inputs, output)(*values)
+    assert caught.value.__notes__[-1] == "in step 2 of scan"
+
+
+def test_an_error_in_a_nested_step_names_both():
+    x, counts = T.vector("x"), T.lvector("counts")
+
+    def inner(count):
+        return sc.map(lambda j: x[j], T.arange(count), name="inner")[0].sum()
+
+    rows, _ = sc.map(inner, counts, name="outer")
+    with pytest.raises(IndexError) as caught:
+        compile([x, counts], rows)(np.ones(3), [1, 3, 9])
+    assert ", ".join(caught.value.__notes__[1:]) == "in step 3 of scan 'inner', in step 2 of scan 'outer'"
+
+
+def test_operands_that_disagree_are_named_before_the_state_they_change():  # not 'a state keeps its shape'
+    rows, start, rates = T.matrix("rows"), T.matrix("start"), T.matrix("rates")
+    h, _ = sc.scan(lambda e, a, b, r: r[0] * a + r[1] * b + e, rows, {"initial": start, "taps": [-1, -2]}, rates)
+    f = compile([rows, start, rates], [h, sc.grad((h**2).sum(), rates)])
+    with pytest.raises(ValueError, match=r"mul: "):
+        f(np.ones((4, 3)), np.ones((2, 3)), np.ones((2, 1)))

@@ -149,3 +149,13 @@ def test_filter_of_several_sequences():
 def test_filter_errors(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_checkpoints_without_updates():
+    rows = sc.scan_checkpoints(lambda s: 2 * s, outputs_info=T.constant(1.0), n_steps=10, save_every_N=5,
+                               return_updates=False)
+    assert run(rows).tolist() == [32, 1024]
+    count = sc.shared(0)
+    with pytest.raises(ValueError, match="updates"):
+        sc.scan_checkpoints(lambda s: (2 * s, {count: count + 1}), outputs_info=T.constant(1.0), n_steps=10,
+                            return_updates=False)

@@ -255,9 +255,12 @@ class _ScanLowering:
             self._require_size(before, after, self._shape_message(carry, axis))
 
     def _require_size(self, wanted: Value, size: Value, message: str) -> None:
-        """A check where `size` is made: what has that size may be written straight into memory of another."""
+        """A check before anything of that `size` is computed, which may be written straight into memory of another;
+        after the checks of operands that come first, which say more."""
         ops = self.block.ops
         at = ops.index(size.op) + 1 if size.op is not None and size.op.parent is self.block else 0
+        while at < len(ops) and not _computes_tensor(ops[at]):
+            at += 1
         with self.low.b.at(self.block, ops[at] if at < len(ops) else None):
             self.low.require_equal(wanted, size, message)
 
@@ -392,6 +395,12 @@ def _truth(low: Lowering, value: Value) -> Value:
     if t.is_complex(value.type):
         return low.b.op("complex.neq", [value, zero], [t.i1])
     return low.b.cmpf("une", value, zero) if t.is_float(value.type) else low.b.cmpi("ne", value, zero)
+
+
+def _computes_tensor(op: Op) -> bool:
+    """Whether an op makes a tensor that is no view of another."""
+    return op.name not in ("tensor.extract_slice", "tensor.cast") and any(
+        isinstance(r.type, t.TensorType) for r in op.results)
 
 
 def take_row(low: Lowering, value: Value, at: Value) -> Value:
