@@ -97,8 +97,8 @@ class Check:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Check:
-        texts = (_field(data, name, str) for name in ("error", "message", "place"))
-        return cls(_field(data, "code", int), *texts, str(data.get("step", "")))
+        error, message, place = (_field(data, name, str) for name in ("error", "message", "place"))
+        return cls(_field(data, "code", int), error, message, place, str(data.get("step", "")))
 
 
 @dataclass(frozen=True)
