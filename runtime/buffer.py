@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
@@ -29,8 +28,7 @@ class WorkspacePool:
 
     def __init__(self, n_kept: int = 2) -> None:
         self._n_kept = n_kept
-        self._free: list[AlignedBuffer] = []
-        self._lock = threading.Lock()
+        self._free: list[AlignedBuffer] = []  # no lock: taking and adding one are each one moment
 
     @contextmanager
     def lend(self, nbytes: int) -> Iterator[int]:
@@ -45,14 +43,16 @@ class WorkspacePool:
             self._give_back(buffer)
 
     def _take(self, nbytes: int) -> AlignedBuffer | None:
-        with self._lock:
-            for index, buffer in enumerate(self._free):
-                if buffer.nbytes >= nbytes:
-                    return self._free.pop(index)
+        for buffer in tuple(self._free):
+            if buffer.nbytes >= nbytes:
+                with suppress(ValueError):  # another thread took it
+                    self._free.remove(buffer)
+                    return buffer
         return None
 
     def _give_back(self, buffer: AlignedBuffer) -> None:
-        with self._lock:
-            self._free.append(buffer)
-            if len(self._free) > self._n_kept:
-                self._free.remove(min(self._free, key=lambda b: b.nbytes))
+        self._free.append(buffer)
+        if len(self._free) > self._n_kept:
+            smallest = min(tuple(self._free), key=lambda b: b.nbytes, default=buffer)
+            with suppress(ValueError):
+                self._free.remove(smallest)

@@ -230,7 +230,7 @@ def _write_whole(path: Path, data: bytes) -> None:
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:  # an interrupt, too
         _remove(str(temporary))
         raise
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import platform
 import sys
 import threading
@@ -138,7 +139,17 @@ class _Code(NamedTuple):
 
 
 _code: _Code | None = None
-_building = threading.Lock()
+_building = threading.RLock()  # a signal's handler may compile, too
+
+
+def _forget_other_threads() -> None:
+    """In a child process: another thread of its parent may have held the lock, and is not here."""
+    global _building
+    _building = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)
 
 
 def build(compile_ir: Callable[[str], bytes], tag: str = "") -> None:

@@ -6,7 +6,6 @@ LLVM is loaded at the first compilation, so that importing scancc is light.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from scancc.frontend.arguments import bind
 from scancc.frontend.graph import Constant, Variable, leaves
 from scancc.frontend.program import Evaluation, Program, make_program
 from scancc.modes import Mode, mode_named
+from scancc.process import kept_property
 from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel
 
@@ -33,7 +33,9 @@ mode = debugmode = modes
 class Function:
     """A compiled function: call it with arrays, lists or numbers, by position or keyword.
 
-    Outputs are new arrays. Shared variables that it updates change after a call that succeeded.
+    Outputs are new arrays. A call that succeeded updates its shared variables, all at one moment; a call that
+    raises updates none. Calls with updates that have a shared variable in common run one after the other, in
+    whatever threads; see docs/threads.md.
     """
 
     def __init__(self, program: Program, mode: Mode) -> None:
@@ -43,6 +45,7 @@ class Function:
         self._n_inputs, self._n_outputs = len(program.inputs), len(program.outputs)
         self._plain = not (program.shared or program.updates or mode.reference) and (
             program.layout.kind in ("one", "list"))
+        self._holding = program.holding()
         self._call: Callable[..., Any] = Evaluation(program) if mode.reference else self._native()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -53,19 +56,23 @@ class Function:
                     return results
         elif self.mode.reference:
             return self._call(*args, **kwargs)
-        elif not kwargs and len(args) == self._n_inputs:
-            results = self._call(*args, *self._held())
+        elif self.program.updates:
+            return self._holding.alone(self._call_with_shared, args, kwargs)
+        else:
+            return self._call_with_shared(*args, **kwargs)
+        return self._convert_and_call(args, kwargs)
+
+    def _call_with_shared(self, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs and len(args) == self._n_inputs:
+            results = self._call(*args, *self._holding.values())
             if results is not NotImplemented:
                 return self._settle(results)
         return self._convert_and_call(args, kwargs)
 
-    def _held(self) -> list[np.ndarray]:
-        return [v.get_value(borrow=True) for v in self.program.shared]
-
     def _convert_and_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """A call with lists, numbers of other types, keywords, defaults or arrays in another layout."""
         values = bind(self.program.inputs, args, kwargs, self.name)
-        arrays = [_row_major(v) for v in (*values, *self._held())]
+        arrays = [_row_major(v) for v in (*values, *self._holding.values())]
         results = self._call(*arrays)
         if results is NotImplemented:
             results = self._kernel(*arrays)
@@ -74,8 +81,7 @@ class Function:
 
     def _settle(self, results: list[np.ndarray]) -> Any:
         """Give shared variables their new values, and the caller the outputs."""
-        for (shared, _), value in zip(self.program.updates, results[self._n_outputs:], strict=True):
-            shared.set_value(value, borrow=True)
+        self._holding.update(results[self._n_outputs:])
         return self.program.layout.arrange(results[:self._n_outputs])
 
     def _native(self) -> Any:
@@ -89,7 +95,7 @@ class Function:
         counted = any(i.variable.ndim == 0 and "int" in i.variable.dtype for i in self.program.inputs)
         return fastcall.bind(self._kernel, self._plain and self.program.layout.kind == "one", long=counted)
 
-    @cached_property
+    @kept_property
     def compiled(self) -> Compiled:
         """IR, LLVM IR and signature for this machine."""
         return stages.compile_program(self.program)

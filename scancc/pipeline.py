@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, TextIO
 
 from .config import config
@@ -23,6 +23,7 @@ from .ir.core import Op, clone_op
 from .ir.printer import print_op
 from .ir.remarks import Remark, collect
 from .ir.verifier import verify as verify_ir
+from .process import kept_property
 
 # ---- the pass lists, one for each road; order matters where a comment says so ----
 
@@ -86,7 +87,7 @@ class Pass:
     name: str
     function: Callable[..., None]
 
-    @cached_property
+    @kept_property
     def options(self) -> dict[str, type]:
         """Name to type of the parameters after the module."""
         import inspect

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import hashlib
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +19,7 @@ from scancc.ir.core import Op, clone_op, functions
 from scancc.ir.ops import CHECKS, has_trait
 from scancc.ir.printer import print_op
 from scancc.ir.types import IntAttr, i64
-from scancc.recursion import deep_recursion
+from scancc.process import deep_recursion, without_collection
 from scancc.runtime import cache
 
 if TYPE_CHECKING:
@@ -83,21 +80,8 @@ class Compiled:
             outputs=self.outputs, checks=self.checks, versions=cpu.versions(), device=device)
 
 
-@contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
-    """The garbage collector off: IR is many small objects that live as long as the compilation, and looking
-    through them again and again is a seventh of its time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 @deep_recursion()
-@_without_collection()
+@without_collection()
 def compile_program(program: Program, target: Target | str | None = None, export: bool = False) -> Compiled:
     """Lower a program, run the passes of `target` (default: this machine) and print LLVM IR.
 

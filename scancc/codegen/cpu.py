@@ -13,19 +13,17 @@ import hashlib
 import os
 import re
 import tempfile
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 from ..errors import InternalError, UnsupportedError
 from .halves import CONVERSIONS
+from .llvm_access import exclusive
 from .target import Target, machine_options
-
-# llvmlite's objects share LLVM's global context, which one thread at a time may use.
-_lock = threading.RLock()
 
 
 @functools.cache
+@exclusive
 def binding() -> Any:
     """llvmlite's binding with all targets ready; the one place that imports it."""
     import llvmlite.binding as llvm
@@ -35,6 +33,8 @@ def binding() -> Any:
     return llvm
 
 
+@functools.cache
+@exclusive
 def versions() -> str:
     """The compiler's versions, for cache keys and manifests."""
     import llvmlite
@@ -42,22 +42,22 @@ def versions() -> str:
     return f"llvmlite {llvmlite.__version__}, LLVM {'.'.join(map(str, binding().llvm_version_info))}"
 
 
+@exclusive
 def compile_object(llvm_text: str, target: Target, opt_level: int = 2) -> bytes:
     """A relocatable object (ELF on Linux) of a module; position independent. LLVM writes none for a GPU."""
     if target.kind != "cpu":
         raise UnsupportedError(f"there is no object code for {target}; ask for its PTX text instead")
-    with _lock:
-        module, machine = _optimised(llvm_text, target, opt_level)
-        with _without_strength_reduction():
-            return bytes(machine.emit_object(module))
+    module, machine = _optimised(llvm_text, target, opt_level)
+    with _without_strength_reduction():
+        return bytes(machine.emit_object(module))
 
 
+@exclusive
 def assembly(llvm_text: str, target: Target, opt_level: int = 2) -> str:
     """The optimised module as the target's assembly, or as PTX."""
-    with _lock:
-        module, machine = _optimised(llvm_text, target, opt_level)
-        with _without_strength_reduction():
-            return str(machine.emit_assembly(module))
+    module, machine = _optimised(llvm_text, target, opt_level)
+    with _without_strength_reduction():
+        return str(machine.emit_assembly(module))
 
 
 @contextlib.contextmanager
@@ -79,10 +79,10 @@ def _without_strength_reduction() -> Iterator[None]:
             binding().set_option("", "-disable-lsr=false")
 
 
+@exclusive
 def optimised_text(llvm_text: str, target: Target, opt_level: int = 2) -> str:
     """The module as LLVM leaves it before instruction selection."""
-    with _lock:
-        return str(_optimised(llvm_text, target, opt_level)[0])
+    return str(_optimised(llvm_text, target, opt_level)[0])
 
 
 def _optimised(llvm_text: str, target: Target, opt_level: int) -> tuple[Any, Any]:

@@ -13,10 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 from ..artifact import Check, Param
 from ..errors import ScanccError, UnsupportedError
+from ..process import kept_property
 
 NULL_POINTER = -1
 NEGATIVE_DIMENSION = -2
@@ -113,7 +113,7 @@ class Entry:
         for param in self.inputs + self.outputs:
             scalar_of(param)
 
-    @cached_property
+    @kept_property
     def arguments(self) -> tuple[Argument, ...]:
         """The arguments of NAME."""
         build = _Arguments(self)
@@ -124,7 +124,7 @@ class Entry:
         build.add("workspace_nbytes", "int64_t", "i64", "workspace_nbytes")
         return tuple(build.done)
 
-    @cached_property
+    @kept_property
     def query_arguments(self) -> tuple[Argument, ...]:
         """The arguments of NAME_query."""
         build = _Arguments(self)

@@ -10,7 +10,7 @@ import numpy as np
 from scancc.frontend.constants import as_tensor_variable
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, equal_computations
 from scancc.frontend.options import whole
-from scancc.recursion import deep_recursion
+from scancc.process import deep_recursion
 
 Axis = int | str
 

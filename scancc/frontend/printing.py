@@ -16,7 +16,7 @@ from scancc.frontend.indexing import Subtensor
 from scancc.frontend.linalg import Dot
 from scancc.frontend.reduction import Reduce
 from scancc.frontend.scan import Scan
-from scancc.recursion import deep_recursion
+from scancc.process import deep_recursion
 
 # ---- debugprint ----
 

@@ -16,6 +16,7 @@ from scancc.frontend.arguments import In, bind
 from scancc.frontend.clone import replacements
 from scancc.frontend.constants import as_operand, as_tensor_variable, strong
 from scancc.frontend.graph import Constant, Variable, leaves, mentioned, rebuild, user_location
+from scancc.frontend.holding import Holding
 from scancc.frontend.reference import Evaluator
 from scancc.frontend.scan_result import check_unpacked
 from scancc.frontend.shared import SharedVariable
@@ -66,6 +67,10 @@ class Program:
         """Everything to compute: outputs, then new values of shared variables."""
         return [*self.outputs, *(value for _, value in self.updates)]
 
+    def holding(self) -> Holding:
+        """The shared variables that a call reads and updates."""
+        return Holding(self.shared, [variable for variable, _ in self.updates])
+
 
 def make_program(
     inputs: Any, outputs: Any = None, updates: Any = None, givens: Any = None,
@@ -102,18 +107,21 @@ class Evaluation:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._holding = program.holding()
         self._run = Evaluator(program.results, [*(i.variable for i in program.inputs), *program.shared])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.program.updates:
+            return self._holding.alone(self._evaluate, args, kwargs)
+        return self._evaluate(*args, **kwargs)
+
+    def _evaluate(self, *args: Any, **kwargs: Any) -> Any:
         program = self.program
         values = bind(program.inputs, args, kwargs, program.name)
-        held = [v.get_value(borrow=True) for v in program.shared]
-        results = self._run([*values, *held])
-        n = len(program.outputs)
-        outputs = [np.array(value) for value in results[:n]]  # the caller's own, whatever they were views of
-        for (shared, _), value in zip(program.updates, results[n:], strict=True):
-            shared.set_value(value)
-        return program.layout.arrange(outputs)
+        results = self._run([*values, *self._holding.values()])
+        results = [np.array(value, order="C") for value in results]  # whatever they were views of
+        self._holding.update(results[len(program.outputs):])
+        return program.layout.arrange(results[:len(program.outputs)])
 
 
 # ---- inputs and outputs ---------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -36,6 +35,7 @@ from scancc.frontend.graph import (
 from scancc.frontend.reference import Evaluator
 from scancc.frontend.site import described
 from scancc.frontend.stream_type import StreamType
+from scancc.process import kept_property
 
 T = TypeVar("T")
 
@@ -152,7 +152,7 @@ class Scan(Op):
     def __hash__(self) -> int:
         return hash(self._signature)
 
-    @cached_property
+    @kept_property
     def _signature(self) -> tuple[object, ...]:
         return self.truncate_gradient, self.fast_math, self.body.signature()
 
@@ -238,7 +238,7 @@ class Scan(Op):
                 return dim(init, axis + (carry.depth > 1))
         return None
 
-    @cached_property
+    @kept_property
     def step(self) -> Evaluator:
         """One step by the interpreter."""
         return Evaluator(self.body.outputs, self.body.inputs)

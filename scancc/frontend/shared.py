@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
+import threading
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -16,12 +20,36 @@ from scancc.frontend.stream_type import Draws, StreamType
 
 
 class Container:
-    """Where a shared variable, and every clone of it, keeps the value: `storage[0]`, C-contiguous."""
+    """Where a shared variable, and every clone of it, keeps the value: `storage[0]`, C-contiguous.
 
-    __slots__ = ("storage",)
+    `lock` is held while a call computes the next value; `number` is the order in which locks are taken.
+    """
+
+    __slots__ = ("storage", "lock", "number")
 
     def __init__(self, value: np.ndarray) -> None:
         self.storage = [value]
+        self.lock = threading.RLock()
+        self.number = next(_numbers)
+        _locks.add(self.lock)
+
+    def __reduce__(self) -> Any:
+        return Container, (self.storage[0],)
+
+
+_numbers = count()
+_locks: WeakSet[Any] = WeakSet()
+
+
+def _forget_other_threads() -> None:
+    """Free, in a child process, the locks that threads of its parent held."""
+    for lock in _locks:
+        if not lock._is_owned():
+            lock._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)
 
 
 class SharedVariable(Variable):
@@ -49,7 +77,8 @@ class SharedVariable(Variable):
         self._check(new_value, array)
         if not (borrow and array.dtype == self.dtype and array.flags.c_contiguous):
             array = np.array(array, dtype=self.dtype, order="C")
-        self.container.storage[0] = array
+        with self.container.lock:
+            self.container.storage[0] = array
 
     def _check(self, given: object, array: np.ndarray) -> None:
         if not (np.can_cast(array.dtype, self.dtype) or _python_number_fits(given, array, self.dtype)):
@@ -61,6 +90,10 @@ class SharedVariable(Variable):
             raise TypeMismatchError(
                 f"set_value: the shared variable {self!r} has {self.ndim} dimensions, the value {array.ndim}"
             )
+        self.check_lengths(array)
+
+    def check_lengths(self, array: np.ndarray) -> None:
+        """TypeMismatchError where an axis whose length stays would get another."""
         for axis, (want, have) in enumerate(zip(self.type.shape, array.shape, strict=True)):
             if want is not None and want != have:
                 raise TypeMismatchError(
@@ -69,7 +102,8 @@ class SharedVariable(Variable):
 
     def zero(self, borrow: bool = False) -> None:
         """Set all elements to 0."""
-        self.container.storage[0] = np.zeros_like(self.container.storage[0])
+        with self.container.lock:
+            self.container.storage[0] = np.zeros_like(self.container.storage[0])
 
     def clone(self) -> SharedVariable:
         """Another variable over the same container: a value set through one is seen through the other."""

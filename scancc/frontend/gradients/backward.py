@@ -17,7 +17,7 @@ from scancc.frontend.gradients.walk import backpropagate, connected_to
 from scancc.frontend.graph import Constant, Variable, mention, user_location
 from scancc.frontend.scan_result import check_unpacked
 from scancc.frontend.site import Site, described
-from scancc.recursion import deep_recursion
+from scancc.process import deep_recursion
 
 
 def grad(
