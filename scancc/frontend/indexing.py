@@ -553,6 +553,9 @@ def take(x: object, indices: object, axis: int | None = None, mode: str = "raise
     """Elements along `axis` (of the flattened tensor): `mode` 'raise', 'wrap' or 'clip' for those outside."""
     var = as_tensor_variable(x)
     places = as_operand(indices)
+    if places.dtype == "bool":
+        raise TypeError(f"take: {indices!r} is a boolean mask, not positions; write x[mask], or "
+                        "T.compress(mask, x, axis)")
     if axis is None:
         var, axis = flatten(var), 0
     position = normalize_axis(axis, var.ndim, "take")

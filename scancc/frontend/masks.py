@@ -93,17 +93,16 @@ def _as_mask(item: object) -> Variable | None:
     """An entry of an index as a mask, if it is one."""
     if isinstance(item, (bool, np.bool_)):
         raise _scalar_mask(item)
-    if not isinstance(item, (Variable, np.ndarray)) and not (isinstance(item, (list, tuple)) and len(item)):
+    listed = isinstance(item, (list, tuple)) and len(item) > 0
+    if not listed and not (isinstance(item, (Variable, np.ndarray)) and item.dtype == "bool"):
         return None
     try:
         mask = as_operand(item)
-    except TypeError:
+    except TypeError:  # of what is no index, which is said where the index is read
         return None
-    if mask.dtype != "bool":
-        return None
-    if mask.ndim == 0:
+    if mask.dtype == "bool" and mask.ndim == 0:
         raise _scalar_mask(item)
-    return mask
+    return mask if mask.dtype == "bool" else None
 
 
 def _scalar_mask(item: object) -> TypeError:

@@ -249,6 +249,7 @@ def test_too_many_axes_of_masks():
     (lambda x: T.nonzero(x.sum()), ValueError, "nonzero of .* a scalar"),
     (lambda x: T.compress(x, x), ValueError, "condition has 2 dimensions"),
     (lambda x: T.where(x > 0, x), TypeError, "condition alone, or with two values"),
+    (lambda x: T.take(x, x[0] > 0, axis=1), TypeError, "take: .* is a boolean mask, not positions"),
 ])
 def test_calls_that_make_no_sense(call, error, text):
     with pytest.raises(error, match=text):
