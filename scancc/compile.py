@@ -187,6 +187,8 @@ def _eval(x: Variable, inputs_to_values: Mapping[Any, Any] | None = None, *, mod
 
     By the NumPy interpreter unless `mode` says otherwise; `options` are those of `function`.
     """
+    if not isinstance(inputs_to_values, Mapping | None):
+        raise TypeError(f"eval: {inputs_to_values!r} is not a dict; write x.eval({{input: value}})")
     values = dict(inputs_to_values or {})
     inputs = [_named_leaf(x, key) if isinstance(key, str) else key for key in values]
     return function(inputs, x, mode=mode, **options)(*values.values())

@@ -10,7 +10,7 @@ import numpy as np
 
 from scancc.errors import UnsupportedError
 from scancc.frontend.graph import Variable, user_location
-from scancc.frontend.options import unmasked
+from scancc.frontend.options import name_of, unmasked
 from scancc.frontend.site import Site
 from scancc.ir.casts import converted
 from scancc.spelling import checked_class
@@ -38,6 +38,7 @@ class In:
     implicit: bool | None = None
 
     def __post_init__(self) -> None:
+        name_of("an input", self.name)
         if self.update is not None or self.implicit:
             site = Site(None, user_location(), f"In({self.variable!r})")
             raise UnsupportedError(site.text(

@@ -20,6 +20,10 @@ def replacements(replace: Replace, strict: bool, site: Site) -> dict[Variable, V
     """`replace` as a dict of variables, all put in place at once; `strict`: types must agree."""
     if replace is None:
         return {}
+    if not isinstance(replace, Iterable) or isinstance(replace, Variable | str):
+        raise TypeError(site.text(
+            f"what to replace is {replace!r}", "give a dict or a list of pairs (variable, its replacement)"
+        ))
     pairs = list(replace.items()) if isinstance(replace, Mapping) else [_pair(p, site) for p in replace]
     result: dict[Variable, Variable] = {}
     for old, new in pairs:
@@ -60,8 +64,12 @@ def clone(output: Any, replace: Replace = None, strict: bool = True, share_input
     `strict`: a replacement has the type of what it replaces. `share_inputs=False`: inputs are copied
     too; the copy of a shared variable has one value with the original.
     """
-    replace_by = replacements(replace, strict, Site(None, user_location(), "clone"))
+    site = Site(None, user_location(), "clone")
+    replace_by = replacements(replace, strict, site)
     outputs = list(output) if isinstance(output, list | tuple) else [output]
+    for value in outputs:
+        if not isinstance(value, Variable):
+            raise TypeError(site.text(f"{value!r} is to be copied, but is no symbolic variable", "give a variable"))
     copies = rebuild(outputs, replace_by)
     if not share_inputs:
         copies = rebuild(copies, _copied_inputs(copies))

@@ -409,6 +409,8 @@ inv = matrix_inverse
 
 def matrix_dot(*matrices: object) -> Variable:
     """The product of several matrices, from left to right."""
+    if not matrices:
+        raise TypeError("matrix_dot takes at least one matrix: matrix_dot(a, b, c)")
     result = as_tensor_variable(matrices[0])
     for matrix in matrices[1:]:
         result = dot(result, matrix)

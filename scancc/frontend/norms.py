@@ -24,6 +24,8 @@ def norm(x: object, ord: object = None, axis: Axes = None, keepdims: bool = Fals
     `ord` nor `axis` all elements are one vector, whatever the rank.
     """
     given = as_tensor_variable(x)
+    if not (ord is None or isinstance(ord, (str, int, float))):
+        raise TypeError(f"norm: ord is {ord!r}; give None, a number, inf, -inf, 'fro' or 'nuc'")
     var = cast(given, float_for(given.dtype))
     if axis is None and ord is None:
         return _euclidean(var, tuple(range(var.ndim)), keepdims)

@@ -178,6 +178,8 @@ _ATOM = 9
 
 def pprint(variable: Variable) -> str:
     """The formula of a variable; a scan reads as its step between 'scan(' and ')'."""
+    if not isinstance(variable, Variable):
+        raise TypeError(f"pprint: {variable!r} is not a symbolic variable; give one, or print it itself")
     with deep_recursion():
         return _formula(variable)[0]
 

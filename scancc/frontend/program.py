@@ -17,6 +17,7 @@ from scancc.frontend.clone import replacements
 from scancc.frontend.constants import as_operand, as_tensor_variable, strong
 from scancc.frontend.graph import Constant, Variable, leaves, mentioned, rebuild, user_location
 from scancc.frontend.holding import Holding
+from scancc.frontend.options import name_of
 from scancc.frontend.reference import Evaluator
 from scancc.frontend.scan_result import check_unpacked
 from scancc.frontend.shared import SharedVariable
@@ -79,7 +80,7 @@ def make_program(
     fast_math: Any = None,
 ) -> Program:
     """The checked program of a call of `function`."""
-    site = Site(name, user_location(), "function")
+    site = Site(name_of("a function", name), user_location(), "function")
     ins = _inputs(inputs, allow_input_downcast, site)
     outs, layout = _outputs(outputs, site)
     variables = [i.variable for i in ins]

@@ -271,6 +271,8 @@ def moveaxis(x: object, source: int | Sequence[int], destination: int | Sequence
     var = as_tensor_variable(x)
     ends = [(e if isinstance(e, (tuple, list)) else [e]) for e in (source, destination)]
     start, end = ([normalize_axis(a, var.ndim, "moveaxis") for a in e] for e in ends)
+    if len(start) != len(end):
+        raise ValueError(f"moveaxis: {len(start)} axes cannot move to {len(end)} places; give as many of each")
     order = [a for a in range(var.ndim) if a not in start]
     for place, axis in sorted(zip(end, start, strict=True)):
         order.insert(place, axis)
@@ -659,6 +661,8 @@ def join(axis: int, *tensors: object) -> Variable:
 
 def stack(*tensors: object, axis: int = 0) -> Variable:
     """Tensors of one shape along a new axis: `stack([a, b])` or `stack(a, b)`."""
+    if not tensors:
+        raise TypeError("stack takes a list of tensors; write T.stack([a, b], axis=0)")
     parts: Sequence[object] = tensors
     if isinstance(tensors[0], (list, tuple)):
         parts = tensors[0]

@@ -15,7 +15,7 @@ import numpy as np
 from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import array_of
 from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
-from scancc.frontend.options import unmasked
+from scancc.frontend.options import name_of, unmasked
 from scancc.frontend.stream_type import Draws, StreamType
 
 
@@ -186,6 +186,7 @@ def shared(
     The value is copied unless `borrow`. `broadcastable` or `shape` say lengths that stay; by default a
     later value may have any lengths. `target` is the older systems' and has no effect.
     """
+    name_of("a shared variable", name)
     if isinstance(value, GENERATORS):
         return StreamVariable.of_key(_key_of(value), name)
     if isinstance(value, Variable):

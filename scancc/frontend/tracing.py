@@ -12,6 +12,7 @@ from scancc.frontend import operators as _operators  # noqa: F401 - variables le
 from scancc.frontend.closure import Closure, check_passed, check_strict, close
 from scancc.frontend.constants import as_operand, strong
 from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, mention, serials, user_location
+from scancc.frontend.options import name_of
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs
 from scancc.frontend.scan_result import ScanResult, check_unpacked
 from scancc.frontend.sequences import SequenceSpec, as_list, parse_sequences, scan_length, step_count
@@ -64,7 +65,8 @@ def scan(
     `mode`, `profile` and `allow_gc` are accepted and have no effect: the loop is compiled with the
     function around it.
     """
-    site = Site(name, user_location())
+    site = Site(name_of("a scan", name), user_location())
+    _check_callable(fn, site)
     for argument in (sequences, outputs_info, non_sequences):
         check_unpacked(argument)
     request = _Request(
@@ -186,12 +188,14 @@ def _parameter_names(fn: Callable[..., Any], count: int) -> list[str | None]:
     return (names + [None] * count)[:count]
 
 
-def _check_arity(request: _Request, args: Sequence[Variable]) -> None:
-    if not callable(request.fn):
-        raise TypeError(request.site.text(
-            f"the step is {request.fn!r}, which cannot be called",
-            "pass the step function first: scan(fn, ...)",
+def _check_callable(fn: object, site: Site) -> None:
+    if not callable(fn):
+        raise TypeError(site.text(
+            f"the step is {fn!r}, which cannot be called", "pass the step function first: scan(fn, sequences=x, ...)"
         ))
+
+
+def _check_arity(request: _Request, args: Sequence[Variable]) -> None:
     try:
         signature = inspect.signature(request.fn)
     except (TypeError, ValueError):

@@ -64,6 +64,10 @@ def update_pairs(updates: Mapping[Any, Any] | Iterable[Any] | None, site: Site) 
         return []
     if isinstance(updates, ScanResult):
         check_unpacked(updates)
+    if not isinstance(updates, Iterable) or isinstance(updates, Variable | str):
+        raise TypeError(site.text(
+            f"updates is {updates!r}", "give a dict or a list of pairs (shared variable, new value)"
+        ))
     items = list(updates.items()) if isinstance(updates, Mapping) else list(updates)
     pairs = [_pair(item, site) for item in items]
     seen: set[int] = set()

@@ -27,7 +27,7 @@ _PLAIN: dict[str, tuple[object, ...]] = {
 }
 
 _KEYWORD_REMEDIES = {
-    "out": "a symbolic result is a new variable: write y = {ours}(...) without out=",
+    "out": "a symbolic result is a new variable: y = {ours}(...) without out=, total = total + x for total += x",
     "where": "choose first: {ours}(T.switch(mask, x, neutral)), or T.switch(mask, result, other) after it",
     "initial": "combine it with the result: result + initial, T.maximum(result, initial)",
     "dtype": "cast: T.cast(x, dtype) before it",

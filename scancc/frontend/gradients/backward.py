@@ -42,14 +42,15 @@ def grad(
     seeds, known = _seeds(cost, known_grads, site)
     constants = _variables(consider_constant, "consider_constant", site)
     _check_choice("disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore"), site)
-    _check_choice("return_disconnected", return_disconnected.lower(), ("zero", "none", "disconnected"), site)
+    return_disconnected = str(return_disconnected).lower()
+    _check_choice("return_disconnected", return_disconnected, ("zero", "none", "disconnected"), site)
     _check_choice("null_gradients", null_gradients, ("raise", "return"), site)
     connected = connected_to(seeds, constants)
     _report_disconnected([v for v in targets if v not in connected], cost, disconnected_inputs, site)
     with deep_recursion():
         found = _backpropagate(seeds, targets, constants, known, null_gradients)
     results = [
-        _result(v, found, v in connected or return_disconnected.lower() == "zero") for v in targets
+        _result(v, found, v in connected or return_disconnected == "zero") for v in targets
     ]
     mention([r for r in results if r is not None], *seeds, *targets)
     if add_names:
@@ -110,7 +111,8 @@ def _targets(wrt: Any, site: Site) -> list[Variable]:
 
 
 def _variables(values: Iterable[Any] | None, what: str, site: Site) -> list[Variable]:
-    listed = [values] if isinstance(values, Variable) else list(values or [])
+    several = values is None or (isinstance(values, Iterable) and not isinstance(values, Variable))
+    listed: list[Any] = list(values or []) if several else [values]
     for value in listed:
         if not isinstance(value, Variable):
             raise TypeError(site.text(
@@ -129,6 +131,8 @@ def _seeds(
     cost: Variable | None, known_grads: Mapping[Variable, Variable] | None, site: Site
 ) -> tuple[dict[Variable, Variable], list[Variable]]:
     """The variables the walk starts from with their gradients, and those whose gradient is fixed."""
+    if not isinstance(known_grads, Mapping | None):
+        raise TypeError(site.text(f"known_grads is {known_grads!r}", "give a dict, variable to gradient"))
     known = {v: _given_gradient(v, g, site) for v, g in (known_grads or {}).items()}
     if cost is None:
         if not known:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from scancc.frontend.constants import as_tensor_variable
 from scancc.frontend.control import GradientFilter, detach
 from scancc.frontend.elementwise import clip
@@ -36,11 +38,18 @@ def zero_grad(x: object) -> Variable:
 consider_constant = zero_grad
 
 
+def _number(value: object) -> float:
+    """A bound or factor of gradients, known when the graph is built."""
+    if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{value!r} cannot bound or scale a gradient; give a number known when the graph is built")
+    return float(value)
+
+
 def grad_clip(x: object, lower_bound: float, upper_bound: float) -> Variable:
     """`x`, whose gradient is kept between the bounds, element by element."""
-    return GradientFilter("clip", (float(lower_bound), float(upper_bound)))(as_tensor_variable(x))
+    return GradientFilter("clip", (_number(lower_bound), _number(upper_bound)))(as_tensor_variable(x))
 
 
 def grad_scale(x: object, multiplier: float) -> Variable:
     """`x`, whose gradient is multiplied by a number."""
-    return GradientFilter("scale", (float(multiplier),))(as_tensor_variable(x))
+    return GradientFilter("scale", (_number(multiplier),))(as_tensor_variable(x))

@@ -54,6 +54,8 @@ def verify_grad(
     `fun` takes symbolic variables and returns one. `GradientError` where a gradient is off by more than
     `abs_tol` and by more than `rel_tol` of its size. `mode` has no effect: the check runs in NumPy.
     """
+    if not isinstance(pt, list | tuple):
+        raise TypeError(f"verify_grad: pt is {pt!r}; give a list of arrays, one for each argument of the function")
     points = [np.array(unmasked("verify_grad: a point", p)) for p in pt]
     for p in points:
         if p.dtype.name not in _STEP:
