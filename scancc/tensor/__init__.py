@@ -187,7 +187,7 @@ from scancc.frontend.shaping import (
 )
 from scancc.spelling import check_keywords_of
 from scancc.tensor import constructors as _constructors
-from scancc.tensor import extra_ops, linalg, nlinalg, nnet, opt, slinalg, special
+from scancc.tensor import extra_ops, linalg, nlinalg, nnet, opt, signal, slinalg, special
 from scancc.tensor.composed import (
     allclose,
     angle,
@@ -242,6 +242,9 @@ from scancc.tensor.constructors import (
     vector,
     vectors,
 )
+from scancc.tensor.einstein import einsum
+from scancc.tensor.iterated import gammainc, gammaincc
+from scancc.tensor.statistics import bincount, choose, median, percentile, quantile
 
 # The dtypes of tensors, by kind.
 discrete_dtypes = tuple(d for d in sorted(DTYPES) if d.startswith(("bool", "int", "uint")))

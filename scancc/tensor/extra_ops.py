@@ -5,9 +5,11 @@ from scancc.frontend.reduction import cumprod, cumsum
 from scancc.frontend.shaping import broadcast_to, repeat, squeeze
 from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import diff, fill_diagonal, searchsorted, to_one_hot
+from scancc.tensor.statistics import bincount
 
 __all__ = [
-    "broadcast_to", "cumprod", "cumsum", "diff", "fill_diagonal", "repeat", "searchsorted", "squeeze", "to_one_hot",
+    "bincount", "broadcast_to", "cumprod", "cumsum", "diff", "fill_diagonal", "repeat", "searchsorted", "squeeze",
+    "to_one_hot",
 ]
 
 check_keywords_of(globals(), __all__)

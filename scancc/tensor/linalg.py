@@ -16,11 +16,12 @@ from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.shaping import diagonal, trace
 from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import matrix_power
+from scancc.tensor.iterated import expm
 
 inv = matrix_inverse
 
 __all__ = [
-    "cholesky", "det", "diagonal", "eigh", "eigvalsh", "inv", "kron", "matrix_dot", "matrix_inverse",
+    "cholesky", "det", "diagonal", "eigh", "eigvalsh", "expm", "inv", "kron", "matrix_dot", "matrix_inverse",
     "matrix_power", "norm", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "trace",
 ]
 

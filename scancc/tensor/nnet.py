@@ -23,10 +23,11 @@ from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.reduction import log_softmax, softmax, sum
 from scancc.frontend.shaping import arange
 from scancc.spelling import check_keywords_of
+from scancc.tensor.signal import conv2d
 
 __all__ = [
-    "binary_crossentropy", "categorical_crossentropy", "crossentropy_categorical_1hot", "elu", "hard_sigmoid",
-    "log_softmax", "logsoftmax", "relu", "selu", "sigmoid", "sigmoid_binary_crossentropy", "softmax",
+    "binary_crossentropy", "categorical_crossentropy", "conv2d", "crossentropy_categorical_1hot", "elu",
+    "hard_sigmoid", "log_softmax", "logsoftmax", "relu", "selu", "sigmoid", "sigmoid_binary_crossentropy", "softmax",
     "softmax_graph", "softmax_with_bias", "softplus", "softsign", "ultra_fast_sigmoid",
 ]
 

@@ -10,6 +10,7 @@ from scancc.frontend.options import flag
 from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.shaping import concatenate, zeros
 from scancc.spelling import check_keywords_of
+from scancc.tensor.iterated import expm
 
 inv = matrix_inverse
 
@@ -47,7 +48,7 @@ def block_diag(*matrices: object) -> Variable:
 
 
 __all__ = [
-    "block_diag", "cho_solve", "cholesky", "det", "inv", "kron", "solve", "solve_lower_triangular",
+    "block_diag", "cho_solve", "cholesky", "det", "expm", "inv", "kron", "solve", "solve_lower_triangular",
     "solve_triangular", "solve_upper_triangular",
 ]
 

@@ -4,12 +4,14 @@ from scancc.frontend.elementwise import digamma, erf, erfc, gammaln, sigmoid, so
 from scancc.frontend.other_names import OF_TENSORS, missing_from
 from scancc.frontend.reduction import log_softmax, logsumexp, softmax
 from scancc.spelling import check_keywords_of
+from scancc.tensor.composed import gamma
+from scancc.tensor.iterated import gammainc, gammaincc
 
 expit, psi = sigmoid, digamma
 
 __all__ = [
-    "digamma", "erf", "erfc", "expit", "gammaln", "log_softmax", "logsumexp", "psi", "sigmoid", "softmax",
-    "softplus",
+    "digamma", "erf", "erfc", "expit", "gamma", "gammainc", "gammaincc", "gammaln", "log_softmax", "logsumexp", "psi",
+    "sigmoid", "softmax", "softplus",
 ]
 
 check_keywords_of(globals(), __all__)

@@ -1,0 +1,91 @@
+"""Convolutions: of vectors under the newer systems' name `T.signal`, and of images for `T.nnet`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scancc.frontend import elementwise as e
+from scancc.frontend.constants import as_tensor_variable, promote_dtypes
+from scancc.frontend.dims import dim, dimshuffle
+from scancc.frontend.graph import Variable
+from scancc.frontend.indexing import set_subtensor, take
+from scancc.frontend.linalg import dot, tensordot
+from scancc.frontend.other_names import OF_TENSORS, missing_from
+from scancc.frontend.shaping import arange, zeros
+from scancc.spelling import check_keywords_of
+
+Border = str | int | Sequence[object]
+
+
+def convolve1d(in1: object, in2: object, mode: str = "full") -> Variable:
+    """NumPy's `convolve` of two vectors: 'full', 'valid' (where they overlap all the way) or 'same' (as long as the
+    longer)."""
+    if mode not in ("full", "valid", "same"):
+        raise ValueError(f"convolve1d: mode {mode!r} is none of 'full', 'valid' and 'same'")
+    x, y = (as_tensor_variable(v) for v in (in1, in2))
+    if x.ndim != 1 or y.ndim != 1:
+        raise TypeError(f"convolve1d takes two vectors, not {x!r} {x.type} and {y!r} {y.type}")
+    n, k = dim(x, 0), dim(y, 0)
+    padded = set_subtensor(zeros((n + 2 * (k - 1),), x.dtype)[k - 1 : k - 1 + n], x)
+    windows = take(padded, dimshuffle(arange(n + k - 1), 0, "x") + dimshuffle(arange(k), "x", 0), axis=0)
+    full = dot(windows, y[::-1])
+    shorter, longer = e.minimum(n, k), e.maximum(n, k)
+    if mode == "full":
+        return full
+    if mode == "valid":
+        return full[shorter - 1 : longer]
+    start = (shorter - 1) // 2
+    return full[start : start + longer]
+
+
+def conv2d(input: object, filters: object, input_shape: object = None, filter_shape: object = None,
+           border_mode: Border = "valid", subsample: Sequence[int] = (1, 1), filter_flip: bool = True,
+           image_shape: object = None, filter_dilation: Sequence[int] = (1, 1)) -> Variable:
+    """The convolution of images [batch, channels, rows, columns] with filters [n, channels, rows, columns].
+
+    `border_mode`: 'valid', 'full', 'half', or how many zeros go around (one number or one for each axis);
+    `subsample`: steps between places; `filter_dilation`: steps between a filter's elements. Filters are flipped
+    (a convolution) unless `filter_flip` is False (a correlation). The shapes are accepted and not needed.
+    """
+    images, kernels = (as_tensor_variable(v) for v in (input, filters))
+    if images.ndim != 4 or kernels.ndim != 4:
+        raise TypeError(f"conv2d takes tensors of 4 dimensions, not {images.type} and {kernels.type}")
+    dtype = promote_dtypes(images.dtype, kernels.dtype)
+    images, kernels = e.cast(images, dtype), e.cast(kernels, dtype)
+    spans = [(dim(kernels, a) - 1) * step + 1 for a, step in zip((2, 3), filter_dilation, strict=True)]
+    patches = _framed(images, _borders(border_mode, spans))
+    for axis, span, step, gap in zip((2, 4), spans, subsample, filter_dilation, strict=True):
+        patches = _windows(patches, axis, dim(kernels, 2 + axis // 4), span, step, gap)
+    kernels = kernels[:, :, ::-1, ::-1] if filter_flip else kernels
+    return dimshuffle(tensordot(patches, kernels, [[1, 3, 5], [1, 2, 3]]), 0, 3, 1, 2)
+
+
+def _borders(mode: Border, spans: Sequence[Variable]) -> list[object]:
+    if isinstance(mode, str):
+        if mode not in ("valid", "full", "half"):
+            raise ValueError(f"conv2d: border_mode {mode!r} is none of 'valid', 'full', 'half' and numbers of zeros")
+        return [{"valid": 0, "full": span - 1, "half": span // 2}[mode] for span in spans]
+    return [mode, mode] if isinstance(mode, int) else list(mode)
+
+
+def _framed(images: Variable, borders: Sequence[object]) -> Variable:
+    """Images with zeros around."""
+    if all(isinstance(n, int) and n == 0 for n in borders):
+        return images
+    top, left = (as_tensor_variable(n) for n in borders)
+    rows, columns = dim(images, 2), dim(images, 3)
+    frame = zeros((dim(images, 0), dim(images, 1), rows + 2 * top, columns + 2 * left), images.dtype)
+    return set_subtensor(frame[:, :, top : top + rows, left : left + columns], images)
+
+
+def _windows(x: Variable, axis: int, length: Variable, span: Variable, step: int, gap: int) -> Variable:
+    """An axis as two: the places of a window of `length` elements, and the elements in it."""
+    places = arange(0, dim(x, axis) - span + 1, step)
+    index = dimshuffle(places, 0, "x") + dimshuffle(arange(length) * gap, "x", 0)
+    return take(x, index, axis=axis)
+
+
+__all__ = ["convolve1d"]
+
+check_keywords_of(globals(), __all__)
+__getattr__ = missing_from("module 'scancc.tensor.signal'", "T.signal.", lambda: __all__, OF_TENSORS)
