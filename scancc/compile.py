@@ -13,8 +13,10 @@ import numpy as np
 from scancc import modes, stages
 from scancc.codegen import cpu
 from scancc.frontend.arguments import bind
-from scancc.frontend.graph import Constant, Variable, leaves
+from scancc.frontend.graph import Constant, Variable, leaves, user_location
+from scancc.frontend.options import flag
 from scancc.frontend.program import Evaluation, Program, make_program
+from scancc.frontend.site import Site
 from scancc.modes import Mode, mode_named
 from scancc.process import kept_property
 from scancc.runtime import fastcall
@@ -170,15 +172,30 @@ def function(
 
     inputs: list of variables or `In`; outputs: one variable, a list, a dict by name, or nothing.
     updates: dict or pairs, shared variable to new value, applied after each call. givens: variables to
-    replace by others. mode: 'native' (default) or 'reference', the NumPy interpreter. `accept_inplace`, `profile`
-    and `trust_input` have no effect.
+    replace by others. mode: 'native' (default) or 'reference', the NumPy interpreter. `accept_inplace`
+    and `trust_input` change nothing; a mode, `profile` or a `Print` that asks for what is not done brings a warning.
     fast_math: what may change a number beside what is done by default, any of 'contract', 'reassociate' and
     'approximate', or True for all; False for not even the default (docs/floating_point.md). None: `config.fast_math`.
     Raises UnusedInputError, MissingInputError, TypeError or ValueError where the program is wrong.
     """
     program = make_program(inputs, outputs, updates, givens, no_default_updates, on_unused_input,
                            allow_input_downcast, rebuild_strict, name, fast_math)
-    return Function(program, mode_named(mode))
+    for what, given in (("accept_inplace", accept_inplace), ("trust_input", trust_input)):
+        flag(what, given)
+    found = mode_named(mode)
+    _say_what_is_unmet(program, found, profile)
+    return Function(program, found)
+
+
+def _say_what_is_unmet(program: Program, mode: Mode, profile: Any) -> None:
+    """Warn of what was asked for and is not done."""
+    site = Site(program.name, user_location(), "function")
+    if mode.unmet:
+        site.warn(f"mode {mode.name!r} {mode.unmet}", "leave mode out for native code")
+    if profile:
+        site.warn("profile= has no effect", "`scancc bench` times a compiled program")
+    if program.prints and not mode.reference:
+        site.warn("Print has no effect: native code does not print", "pass mode='reference' to see the values")
 
 
 def _eval(x: Variable, inputs_to_values: Mapping[Any, Any] | None = None, *, mode: Any = "reference",

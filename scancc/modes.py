@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+from dataclasses import dataclass, field
 
 from scancc.config import config
+
+_OTHER_LINKERS = ("numba", "jax", "pytorch", "mlx")
+_LINKERS = (None, "py", "c", "c|py", "c&py", "vm", "cvm", "vm_nogc", "cvm_nogc", "auto", *_OTHER_LINKERS)
+_OTHERS = "names a compiler that is not here, and the program is compiled natively"
 
 
 @dataclass(frozen=True)
 class Mode:
     """`reference`: run the NumPy interpreter of the graph, the oracle of the tests.
 
-    `linker` and `optimizer` are accepted for older programs, without effect.
+    `linker` and `optimizer` are the older systems'; the target chooses the passes here. `unmet`: what the mode
+    promises there and does not do here, which `function` says.
     """
 
-    name: str = "Mode"
-    reference: bool = False
     linker: object = None
     optimizer: object = None
+    name: str = field(default="Mode", kw_only=True)
+    reference: bool = field(default=False, kw_only=True)
+    unmet: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.linker, str | None) and self.linker not in _LINKERS:
+            known = ", ".join(map(repr, _LINKERS[1:]))
+            raise ValueError(f"Mode: linker is {self.linker!r}; the older systems have {known}")
+        if self.linker in _OTHER_LINKERS:
+            object.__setattr__(self, "unmet", f"with linker={self.linker!r} {_OTHERS}")
 
     def including(self, *names: str) -> Mode:
         """The mode itself: passes are chosen by the target here, not by tags."""
@@ -30,12 +44,18 @@ class DebugMode(Mode):
     """Older programs ask whether the mode is one; no mode here is (`SCANCC_VERIFY` checks each pass)."""
 
 
-NATIVE, REFERENCE = Mode("native"), Mode("reference", reference=True)
-INTERPRET = Mode("interpret", reference=True)
-FAST_RUN = Mode("FAST_RUN")
+NATIVE, REFERENCE = Mode(name="native"), Mode(name="reference", reference=True)
+INTERPRET = Mode(name="interpret", reference=True)
+FAST_RUN = Mode(name="FAST_RUN")
+_UNMET = {
+    "DebugMode": "compares nothing here; run the program with mode='reference' too, and compare",
+    "DEBUG_MODE": "compares nothing here; run the program with mode='reference' too, and compare",
+    "NanGuardMode": "looks for no NaN here; run the program with mode='reference', or return T.isnan(x).any() too",
+    "JAX": _OTHERS, "NUMBA": _OTHERS, "PYTORCH": _OTHERS, "MLX": _OTHERS,
+}
 _MODES = {m.name: m for m in (NATIVE, REFERENCE, INTERPRET, FAST_RUN)} | {
-    name: Mode(name) for name in ("FAST_COMPILE", "DebugMode", "DEBUG_MODE", "NanGuardMode", "JAX", "NUMBA",
-                                  "CVM", "Mode")}
+    name: Mode(name=name) for name in ("FAST_COMPILE", "CVM", "VM", "C_VM", "Mode")} | {
+    name: Mode(name=name, unmet=unmet) for name, unmet in _UNMET.items()}
 
 
 def mode_named(mode: str | Mode | None) -> Mode:
@@ -45,7 +65,9 @@ def mode_named(mode: str | Mode | None) -> Mode:
         return mode
     if isinstance(mode, str) and mode in _MODES:
         return _MODES[mode]
-    raise ValueError(f"mode is {mode!r}; use 'native' (the default) or 'reference' (the NumPy interpreter)")
+    near = difflib.get_close_matches(str(mode), _MODES, n=1)
+    meant = f" (did you mean {near[0]!r}?)" if near else ""
+    raise ValueError(f"mode is {mode!r}{meant}; use 'native' (the default) or 'reference' (the NumPy interpreter)")
 
 
 get_mode = mode_named

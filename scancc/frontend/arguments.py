@@ -10,7 +10,7 @@ import numpy as np
 
 from scancc.errors import UnsupportedError
 from scancc.frontend.graph import Variable, user_location
-from scancc.frontend.options import name_of, unmasked
+from scancc.frontend.options import flag, flag_or_none, name_of, unmasked
 from scancc.frontend.site import Site
 from scancc.ir.casts import converted
 from scancc.spelling import checked_class
@@ -39,6 +39,9 @@ class In:
 
     def __post_init__(self) -> None:
         name_of("an input", self.name)
+        flag("In: strict", self.strict)
+        for name in ("mutable", "allow_downcast", "borrow", "implicit"):
+            flag_or_none(f"In: {name}", getattr(self, name))
         if self.update is not None or self.implicit:
             site = Site(None, user_location(), f"In({self.variable!r})")
             raise UnsupportedError(site.text(

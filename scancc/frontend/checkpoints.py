@@ -12,6 +12,7 @@ from scancc.frontend.control import check
 from scancc.frontend.dims import dims, int64
 from scancc.frontend.elementwise import apply_scalar
 from scancc.frontend.graph import Variable, user_location
+from scancc.frontend.options import flag
 from scancc.frontend.sequences import SequenceSpec, as_list, parse_sequences, scan_length, step_count
 from scancc.frontend.shaping import alloc, arange, join, reshape
 from scancc.frontend.site import NUMBER, Site
@@ -36,7 +37,7 @@ def scan_checkpoints(
     specs, states = parse_sequences(sequences, site), parse_states(outputs_info, site)
     _check_no_taps(specs, outputs_info, site)
     length = scan_length(specs, step_count(n_steps, site), site)
-    if not padding:
+    if not flag("scan_checkpoints: padding", padding):
         length = _whole_blocks(length, block, site)
     n_blocks = apply_scalar("floor_div", apply_scalar("add", length, int64(block - 1)), int64(block))
     blocks = [_in_blocks(spec.variable, length, n_blocks, block, padding) for spec in specs]

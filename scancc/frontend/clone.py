@@ -8,6 +8,7 @@ from typing import Any
 from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import as_operand, strong
 from scancc.frontend.graph import Constant, Variable, ancestors, leaves, rebuild, user_location
+from scancc.frontend.options import flag
 from scancc.frontend.scan import stands_for
 from scancc.frontend.shaping import specify_shape
 from scancc.frontend.shared import SharedVariable
@@ -65,13 +66,13 @@ def clone(output: Any, replace: Replace = None, strict: bool = True, share_input
     too; the copy of a shared variable has one value with the original.
     """
     site = Site(None, user_location(), "clone")
-    replace_by = replacements(replace, strict, site)
+    replace_by = replacements(replace, flag("clone: strict", strict), site)
     outputs = list(output) if isinstance(output, list | tuple) else [output]
     for value in outputs:
         if not isinstance(value, Variable):
             raise TypeError(site.text(f"{value!r} is to be copied, but is no symbolic variable", "give a variable"))
     copies = rebuild(outputs, replace_by)
-    if not share_inputs:
+    if not flag("clone: share_inputs", share_inputs):
         copies = rebuild(copies, _copied_inputs(copies))
     return copies if isinstance(output, list | tuple) else copies[0]
 
@@ -97,7 +98,7 @@ def graph_replace(outputs: Any, replace: Replace = None, *, strict: bool = True)
     many = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
     found = set(ancestors(many, stop=replace_by))
     missing = [old for old in replace_by if old not in found]
-    if strict and missing:
+    if flag("graph_replace: strict", strict) and missing:
         raise ValueError(site.text(
             f"{described(missing[0])} is to be replaced, but the outputs do not rest on it",
             "take it out of `replace`, or say strict=False",

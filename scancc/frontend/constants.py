@@ -104,7 +104,10 @@ def constant(value: object, name: str | None = None, ndim: int | None = None,
 def array_of(value: object, dtype: str) -> np.ndarray:
     """A new array of `dtype`; floats become integers as `cast` has it."""
     given = np.asarray(unmasked("the value", value))
-    return converted(given, dtype) if given.dtype.kind == "f" else np.array(value, dtype)
+    try:
+        return converted(given, dtype) if given.dtype.kind == "f" else np.array(value, dtype)
+    except OverflowError as error:
+        raise ValueError(f"{value!r} is no value of dtype {dtype}: {error}") from None
 
 
 def _as_array(value: object, dtype: object) -> np.ndarray:

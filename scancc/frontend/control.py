@@ -12,6 +12,7 @@ from scancc.frontend.constants import as_operand, result_dtype
 from scancc.frontend.dims import SameShape, dim, same_scalar
 from scancc.frontend.elementwise import cast
 from scancc.frontend.graph import Apply, Op, TensorType, Variable, ancestors, rebuild
+from scancc.frontend.options import name_of
 from scancc.frontend.stream_type import StreamType
 
 
@@ -198,7 +199,7 @@ def ifelse(condition: object, then_branch: object, else_branch: object,
     values = [a for a, _ in pairs] + [b for _, b in pairs]
     outputs = IfElse(len(pairs)).apply(cast(condition, "bool"), *values)
     for output in outputs:
-        output.name = name
+        output.name = name_of("an ifelse", name)
     return outputs if several else outputs[0]
 
 

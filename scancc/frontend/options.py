@@ -17,6 +17,11 @@ def flag(what: str, value: object) -> bool:
     raise TypeError(f"{what} is {value!r}; give True or False")
 
 
+def flag_or_none(what: str, value: object) -> bool | None:
+    """A switch, or None where it is left open."""
+    return None if value is None else flag(what, value)
+
+
 def whole(what: str, value: object, at_least: int | None = None) -> int:
     """A whole number that is known when the graph is built."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+import numpy as np
+
 from scancc.frontend.constants import as_tensor_variable
 from scancc.frontend.control import Show
 from scancc.frontend.dims import DimShuffle, ShapeI
@@ -14,6 +16,7 @@ from scancc.frontend.elementwise import Cast, Elemwise
 from scancc.frontend.graph import Apply, Constant, Variable, applies
 from scancc.frontend.indexing import Subtensor
 from scancc.frontend.linalg import Dot
+from scancc.frontend.options import flag, one_of, whole
 from scancc.frontend.reduction import Reduce
 from scancc.frontend.scan import Scan
 from scancc.process import deep_recursion
@@ -28,7 +31,11 @@ def debugprint(obj: Any, depth: int = -1, print_type: bool = False, file: str | 
     depth: how many levels, -1 for all. print_type: types beside values. file: 'str' returns the text.
     ids: 'CHAR' letters, 'int' numbers, '' none. stop_on_name: do not go into named variables.
     """
-    tree = _Tree(depth, print_type, ids, stop_on_name)
+    one_of("debugprint: ids", ids, ("CHAR", "int", "id", "auto", ""))
+    if isinstance(file, str):
+        one_of("debugprint: file", file, ("str",))
+    tree = _Tree(whole("debugprint: depth", depth), flag("debugprint: print_type", print_type), ids,
+                 flag("debugprint: stop_on_name", stop_on_name))
     with deep_recursion():
         for variable in _variables(obj):
             tree.add(variable)
@@ -56,7 +63,10 @@ class Print:
     `global_fn` has no effect."""
 
     def __init__(self, message: str = "", attrs: Sequence[str] = ("__str__",), global_fn: Any = None) -> None:
-        self.message, self.attrs = message, tuple(attrs)
+        missing = [a for a in attrs if not hasattr(np.ndarray, a)] if isinstance(attrs, list | tuple) else [attrs]
+        if missing:
+            raise ValueError(f"Print: {missing[0]!r} is no attribute of an array; attrs is a list of their names")
+        self.message, self.attrs = str(message), tuple(attrs)
 
     def __call__(self, x: Any) -> Variable:
         return Show(self.message, self.attrs)(as_tensor_variable(x))

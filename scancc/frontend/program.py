@@ -12,25 +12,31 @@ import numpy as np
 from scancc.config import config
 from scancc.errors import MissingInputError, UnusedInputError
 from scancc.fast_math import DEFAULT, STRICT, FastMath, parse
-from scancc.frontend.arguments import In, bind
+from scancc.frontend.arguments import In, bind, convert
 from scancc.frontend.clone import replacements
-from scancc.frontend.constants import as_operand, as_tensor_variable, strong
-from scancc.frontend.graph import Constant, Variable, leaves, mentioned, rebuild, user_location
+from scancc.frontend.constants import as_operand, as_tensor_variable, is_weak, strong
+from scancc.frontend.control import Show
+from scancc.frontend.graph import Constant, Variable, applies, leaves, mentioned, rebuild, user_location
 from scancc.frontend.holding import Holding
-from scancc.frontend.options import name_of
+from scancc.frontend.options import flag, flag_or_none, name_of
 from scancc.frontend.reference import Evaluator
+from scancc.frontend.scan import scan_of
 from scancc.frontend.scan_result import check_unpacked
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site, described
+from scancc.frontend.states import holds
 from scancc.frontend.updates import update_pairs, warn_of_forks, with_default_updates
 
 
 @dataclass(frozen=True)
 class Out:
-    """An output of `function`. `borrow` has no effect: every call gives arrays of its own."""
+    """An output of `function`. `borrow` changes nothing: every call gives arrays of its own."""
 
     variable: Variable
     borrow: bool = False
+
+    def __post_init__(self) -> None:
+        flag("Out: borrow", self.borrow)
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,18 @@ class Program:
     fast_math: FastMath = DEFAULT
 
     @property
+    def prints(self) -> bool:
+        """Whether a `Print` is among what it computes, the steps of scans included."""
+        pending = [self.results]
+        while pending:
+            for node in applies(pending.pop()):
+                if isinstance(node.op, Show):
+                    return True
+                scan = scan_of(node)
+                pending += [] if scan is None else [scan.body.outputs]
+        return False
+
+    @property
     def results(self) -> list[Variable]:
         """Everything to compute: outputs, then new values of shared variables."""
         return [*self.outputs, *(value for _, value in self.updates)]
@@ -81,10 +99,10 @@ def make_program(
 ) -> Program:
     """The checked program of a call of `function`."""
     site = Site(name_of("a function", name), user_location(), "function")
-    ins = _inputs(inputs, allow_input_downcast, site)
+    ins = _inputs(inputs, flag_or_none("allow_input_downcast", allow_input_downcast), site)
     outs, layout = _outputs(outputs, site)
     variables = [i.variable for i in ins]
-    replace = replacements(givens, rebuild_strict, site)
+    replace = replacements(givens, flag("rebuild_strict", rebuild_strict), site)
     _check_givens(replace, ins, site)
     replaced = rebuild([o.variable for o in outs], replace)
     new_values = _all_updates(replaced, _updates(updates, site), replace, no_default_updates, variables)
@@ -157,7 +175,10 @@ def _input(position: int, entry: Any, allow_downcast: bool | None, site: Site) -
             f"input {position} is {variable!r}, which is not a symbolic variable",
             "make one with T.scalar, T.vector, T.matrix, ...",
         ))
-    return given if given.allow_downcast is not None else given.with_downcast(allow_downcast)
+    given = given if given.allow_downcast is not None else given.with_downcast(allow_downcast)
+    if given.value is not None:
+        convert(given.value, given, position)
+    return given
 
 
 def _outputs(outputs: Any, site: Site) -> tuple[list[Out], OutputLayout]:
@@ -195,7 +216,8 @@ def _updates(updates: Any, site: Site) -> dict[SharedVariable, Variable]:
                 "make a value that is kept from call to call with sc.shared(...)",
             ))
         variable = as_operand(value)
-        result[shared] = strong(variable, shared.dtype) if variable.ndim == 0 else variable
+        fits = is_weak(variable) and holds(shared.dtype, variable.data.item())  # type: ignore[attr-defined]
+        result[shared] = strong(variable, shared.dtype) if fits else variable
     return result
 
 
@@ -205,6 +227,11 @@ def _all_updates(
 ) -> dict[SharedVariable, Variable]:
     """The updates given, and the default ones of the other shared variables that are read."""
     every = with_default_updates(outputs, updates, stop, replace)
+    if isinstance(no_default_updates, bool):
+        no_default_updates = flag("no_default_updates", no_default_updates)
+    elif not isinstance(no_default_updates, list | tuple | set) or not all(
+            isinstance(v, SharedVariable) for v in no_default_updates):
+        raise TypeError(f"no_default_updates is {no_default_updates!r}; give True, False or shared variables")
     if no_default_updates is True:
         return {shared: every[shared] for shared in updates}
     without = set() if no_default_updates is False else set(no_default_updates)

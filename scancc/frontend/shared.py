@@ -15,7 +15,7 @@ import numpy as np
 from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import array_of
 from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
-from scancc.frontend.options import name_of, unmasked
+from scancc.frontend.options import flag_or_none, name_of, one_of, unmasked
 from scancc.frontend.stream_type import Draws, StreamType
 
 
@@ -187,12 +187,20 @@ def shared(
     later value may have any lengths. `target` is the older systems' and has no effect.
     """
     name_of("a shared variable", name)
+    for what, given in (("strict", strict), ("allow_downcast", allow_downcast), ("borrow", borrow)):
+        flag_or_none(f"shared: {what}", given)
+    if None not in (shape, broadcastable) and [n == 1 for n in shape or ()] != list(broadcastable or ()):
+        raise ValueError(f"shared: shape is {shape} and broadcastable {broadcastable}, which says another")
     if isinstance(value, GENERATORS):
         return StreamVariable.of_key(_key_of(value), name)
     if isinstance(value, Variable):
         raise TypeError(f"shared: {value!r} is symbolic; a shared variable starts from numbers or an array")
     unmasked("shared: the value", value)
+    one_of("shared: target", target, (None, "cpu"))
     array = np.asarray(value) if dtype is None else array_of(value, dtype_name(dtype))
+    if not allow_downcast and array.dtype.kind in "biu" and not np.array_equal(array, np.asarray(value)):
+        raise TypeMismatchError(f"shared: {value!r} is no value of dtype {array.dtype}; give another dtype, or "
+                                "allow_downcast=True")
     if array.dtype.name not in DTYPES:
         raise TypeError(f"shared: {value!r} cannot become a tensor (its dtype would be {array.dtype})")
     lengths: Sequence[Any] = shape or broadcastable or (None,) * array.ndim

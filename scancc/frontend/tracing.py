@@ -12,7 +12,7 @@ from scancc.frontend import operators as _operators  # noqa: F401 - variables le
 from scancc.frontend.closure import Closure, check_passed, check_strict, close
 from scancc.frontend.constants import as_operand, strong
 from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, mention, serials, user_location
-from scancc.frontend.options import name_of
+from scancc.frontend.options import flag, flag_or_none, name_of
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs
 from scancc.frontend.scan_result import ScanResult, check_unpacked
 from scancc.frontend.sequences import SequenceSpec, as_list, parse_sequences, scan_length, step_count
@@ -31,6 +31,7 @@ from scancc.frontend.step_result import StepResult, parse_step_result
 from scancc.frontend.stream_type import StreamType
 from scancc.frontend.test_values import pass_rows
 from scancc.frontend.updates import OrderedUpdates, warn_of_forks, with_default_updates
+from scancc.modes import mode_named
 
 Outputs = Variable | list[Variable] | None
 
@@ -62,16 +63,19 @@ def scan(
     Returns `(outputs, updates)`: each output has a new leading axis, one row a step; one output comes
     by itself unless `return_list`, none is None; `updates` goes to `function(..., updates=updates)`.
     `fast_math`: as for `function`, for this loop (and its gradient) alone.
-    `mode`, `profile` and `allow_gc` are accepted and have no effect: the loop is compiled with the
-    function around it.
+    `mode` and `allow_gc` change nothing: the loop is compiled with the function around it, which plans its memory.
+    `profile` brings a warning that it has no effect.
     """
     site = Site(name_of("a scan", name), user_location())
     _check_callable(fn, site)
+    _check_hints(mode, profile, allow_gc, site)
+    return_list, return_updates = flag("return_list", return_list), flag("return_updates", return_updates)
     for argument in (sequences, outputs_info, non_sequences):
         check_unpacked(argument)
     request = _Request(
         fn, parse_sequences(sequences, site), parse_states(outputs_info, site),
-        [as_operand(v) for v in as_list(non_sequences)], bool(go_backwards), bool(strict), site=site,
+        [as_operand(v) for v in as_list(non_sequences)], flag("go_backwards", go_backwards),
+        flag("strict", strict), site=site,
         fast_math=None if fast_math is None else parse(fast_math),
     )
     length = scan_length(request.sequences, step_count(n_steps, site), site)
@@ -365,7 +369,23 @@ def _truncation(truncate_gradient: Any, site: Site) -> int:
             f"truncate_gradient is {truncate_gradient!r}",
             "give -1 for the whole gradient, or how many steps the gradient goes back",
         ))
+    if truncate_gradient < 1 and truncate_gradient != -1:
+        raise ValueError(site.text(
+            f"truncate_gradient is {int(truncate_gradient)}", "give -1 for the whole gradient, or 1 or more steps"
+        ))
     return int(truncate_gradient)
+
+
+def _check_hints(mode: Any, profile: Any, allow_gc: Any, site: Site) -> None:
+    """What older programs say of how a loop is run: right values only, and said where nothing comes of them."""
+    named = None if mode is None else mode_named(mode)
+    flag_or_none("scan: allow_gc", allow_gc)
+    if not isinstance(profile, str):
+        flag("scan: profile", profile)
+    if profile:
+        site.warn("profile= has no effect", "`scancc bench` times a compiled program")
+    if named is not None and named.unmet:
+        site.warn(f"mode {named.name!r} {named.unmet}", "the function around the loop says how all of it runs")
 
 
 def _check_no_updates(updates: OrderedUpdates, site: Site) -> None:

@@ -91,3 +91,89 @@ def test_a_place_named_twice_counts_once_where_that_is_asked_for(mode):  # the f
     first, second = sc.function([x], [once, each], mode=mode)(np.zeros(3))
     np.testing.assert_array_equal(first, [1, 0, 1])
     np.testing.assert_array_equal(second, [2, 0, 1])
+
+
+# ---- keywords of scan, function and their kin ----
+
+p, k = T.dscalar("p"), sc.shared(0, "k")
+
+
+def same(a):
+    return a
+
+
+KEYWORDS = {
+    "truncate_gradient is": [
+        lambda: sc.scan(same, x, truncate_gradient=-7), lambda: sc.scan(same, x, truncate_gradient=0),
+        lambda: sc.map(same, x, truncate_gradient=-7), lambda: sc.scan(same, x, truncate_gradient=2.5),
+    ],
+    "give True or False": [
+        lambda: sc.scan(same, x, go_backwards="no"), lambda: sc.scan(same, x, strict="no"),
+        lambda: sc.scan(same, x, return_list="no"), lambda: sc.scan(same, x, return_updates="no"),
+        lambda: sc.scan(same, x, allow_gc="no"), lambda: sc.map(same, x, go_backwards="no"),
+        lambda: sc.scan_checkpoints(same, outputs_info=[p], n_steps=4, padding="no"),
+        lambda: sc.function([x], x, accept_inplace="no"), lambda: sc.function([x], x, rebuild_strict="no"),
+        lambda: sc.function([x], x, allow_input_downcast="no"), lambda: sc.function([x], x, trust_input="no"),
+        lambda: sc.shared(1, borrow="no"), lambda: sc.shared(1, strict="no"), lambda: sc.In(x, strict="no"),
+        lambda: sc.In(x, mutable="no"), lambda: sc.Out(x, borrow="no"), lambda: sc.clone(x, strict="no"),
+        lambda: sc.clone(x, share_inputs="no"), lambda: sc.grad(x.sum(), x, add_names="no"),
+    ],
+    "give a string": [
+        lambda: sc.scan(same, x, name=5), lambda: sc.function([x], x, name=5), lambda: sc.shared(1, name=5),
+        lambda: sc.In(x, name=5), lambda: sc.ifelse(n, x, x, name=5),
+    ],
+    "mode is": [lambda: sc.scan(same, x, mode="fastest"), lambda: sc.function([x], x, mode="refrence")],
+    "no_default_updates is": [
+        lambda: sc.function([x], x, no_default_updates="no"), lambda: sc.function([x], x, no_default_updates=[x])],
+    "linker is": [lambda: sc.Mode(linker="ccc")],
+    "same type as": [lambda: sc.function([x], x, updates={k: 1.5})],
+    "no value of dtype": [lambda: sc.shared(1.5, dtype="int8"), lambda: sc.shared(300, dtype="int8")],
+    "target is": [lambda: sc.shared(1, target="gpu")],
+    "says another": [lambda: sc.shared([1, 2], shape=(2,), broadcastable=(True,))],
+    "argument 0": [
+        lambda: sc.function([sc.In(x, value="a")], x), lambda: sc.function([sc.In(x, value=np.ones((2, 2)))], x)],
+    "give a dict": [
+        lambda: sc.function([x], x, updates=5), lambda: sc.function([x], x, givens=5), lambda: sc.clone(x, 5),
+        lambda: sc.grad(x.sum(), x, known_grads=5)],
+    "is to be copied": [lambda: sc.clone(5)],
+    "disconnected": [
+        lambda: sc.Rop(x * 2, x, x, return_disconnected="q"), lambda: sc.Rop(x * 2, x, x, disconnected_outputs="q")],
+    "the bounds are": [lambda: sc.gradient.grad_clip(x, 2, 1), lambda: sc.gradient.grad_clip(x, float("nan"), 1)],
+    "verify_grad": [
+        lambda: sc.gradient.verify_grad(same, [np.ones(2)], n_tests=0),
+        lambda: sc.gradient.verify_grad(same, [np.ones(2)], eps=-1.0)],
+    "debugprint": [lambda: sc.printing.debugprint(x, ids="foo"), lambda: sc.printing.debugprint(x, file="zz")],
+    "no attribute of an array": [
+        lambda: sc.printing.Print("a", attrs="shape"), lambda: sc.printing.Print("a", attrs=("nope",))],
+}
+
+
+@pytest.mark.parametrize("text", KEYWORDS)
+def test_keywords_refuse_what_is_no_value_of_theirs(text):
+    for build in KEYWORDS[text]:
+        with pytest.raises((ValueError, TypeError), match=text):
+            build()
+
+
+@pytest.mark.parametrize(("build", "text"), [
+    (lambda: sc.function([x], x, mode="NanGuardMode"), "mode 'NanGuardMode' looks for no NaN here"),
+    (lambda: sc.function([x], x, mode="DebugMode"), "mode 'DebugMode' compares nothing here"),
+    (lambda: sc.function([x], x, mode="JAX"), "mode 'JAX' names a compiler that is not here"),
+    (lambda: sc.function([x], x, mode=sc.Mode(linker="numba")), "with linker='numba' names a compiler"),
+    (lambda: sc.function([x], x, profile=True), "profile= has no effect"),
+    (lambda: sc.function([x], sc.printing.Print("x")(x)), "Print has no effect: native code does not print"),
+    (lambda: sc.function([x], sc.map(sc.printing.Print("row"), x)[0]), "Print has no effect"),
+    (lambda: sc.scan(same, x, profile=True), "profile= has no effect"),
+    (lambda: sc.scan(same, x, mode="JAX"), "names a compiler that is not here"),
+])
+def test_what_is_asked_for_and_not_done_is_said(build, text):
+    with pytest.warns(UserWarning, match=text):
+        build()
+
+
+def test_modes_of_older_programs_by_position(recwarn):  # the linker was taken for the name
+    mode = sc.Mode("py", "fast_run")
+    assert (mode.linker, mode.optimizer, mode.reference) == ("py", "fast_run", False)
+    assert sc.function([x], x * 2, mode=mode)([1.0]) == [2.0]
+    assert sc.function([x], sc.printing.Print("x")(x), mode="reference")([1.0]) == [1.0]
+    assert not recwarn.list

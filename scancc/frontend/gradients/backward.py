@@ -15,6 +15,7 @@ from scancc.frontend.elementwise import cast
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import backpropagate, connected_to
 from scancc.frontend.graph import Constant, Variable, mention, user_location
+from scancc.frontend.options import flag
 from scancc.frontend.scan_result import check_unpacked
 from scancc.frontend.site import Site, described
 from scancc.process import deep_recursion
@@ -53,7 +54,7 @@ def grad(
         _result(v, found, v in connected or return_disconnected == "zero") for v in targets
     ]
     mention([r for r in results if r is not None], *seeds, *targets)
-    if add_names:
+    if flag("grad: add_names", add_names):
         _name(cost, targets, results, seeds)
     return as_given(wrt, results)
 

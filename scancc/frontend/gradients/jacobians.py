@@ -15,6 +15,7 @@ from scancc.frontend.gradients.forward import push_forward
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import connected_to
 from scancc.frontend.graph import Variable, mention, user_location
+from scancc.frontend.options import one_of
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.scan_result import check_unpacked
 from scancc.frontend.shaping import arange, flatten, reshape, specify_shape
@@ -38,7 +39,9 @@ def Rop(
     if disconnected_outputs == "raise":
         _check_connected(outputs, list(movements), site)
     moved = push_forward(outputs, movements)
-    zero = return_disconnected.lower() == "zero"
+    one_of("Rop: disconnected_outputs", disconnected_outputs, ("raise", "ignore"))
+    missing = str(return_disconnected).lower()
+    zero = one_of("Rop: return_disconnected", missing, ("zero", "none", "disconnected")) == "zero"
     results = [_or_zeros(out, m, zero) for out, m in zip(outputs, moved, strict=True)]
     mention([r for r in results if r is not None], *outputs, *movements, *movements.values())
     return as_given(f, results)

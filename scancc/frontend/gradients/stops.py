@@ -47,7 +47,10 @@ def _number(value: object) -> float:
 
 def grad_clip(x: object, lower_bound: float, upper_bound: float) -> Variable:
     """`x`, whose gradient is kept between the bounds, element by element."""
-    return GradientFilter("clip", (_number(lower_bound), _number(upper_bound)))(as_tensor_variable(x))
+    limits = _number(lower_bound), _number(upper_bound)
+    if not limits[0] <= limits[1]:
+        raise ValueError(f"grad_clip: the bounds are {lower_bound} and {upper_bound}; give the lower one first")
+    return GradientFilter("clip", limits)(as_tensor_variable(x))
 
 
 def grad_scale(x: object, multiplier: float) -> Variable:

@@ -11,7 +11,7 @@ import numpy as np
 from scancc.frontend.constants import is_discrete
 from scancc.frontend.gradients.backward import grad
 from scancc.frontend.graph import TensorType, Variable
-from scancc.frontend.options import unmasked
+from scancc.frontend.options import unmasked, whole
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.reference import Evaluator
 
@@ -56,6 +56,9 @@ def verify_grad(
     """
     if not isinstance(pt, list | tuple):
         raise TypeError(f"verify_grad: pt is {pt!r}; give a list of arrays, one for each argument of the function")
+    whole("verify_grad: n_tests", n_tests, at_least=1)
+    if eps is not None and not eps > 0:
+        raise ValueError(f"verify_grad: eps is {eps}; a step of finite differences is above 0")
     points = [np.array(unmasked("verify_grad: a point", p)) for p in pt]
     for p in points:
         if p.dtype.name not in _STEP:
