@@ -2,8 +2,8 @@
 
     %s = scf.for %k = 0 to %n                %s8 = scf.for %k0 = 0 to %w step 1024 iter(-0.0, ...) {
         iter(%acc = %zero) {reduction} {         ... the block before this one joins the ones before it ...
-      %x = memref.load %a[%k]                    %b = scf.for %k = %k0 to %k0 + 1024 step 64 {
-      %t = arith.addf %acc, %x       ->            %x = vector.load %a[%k] : vector<64xf32>
+      %x = memref.load %a[%k]                    %b = scf.for %k = %k0 to %k0 + 1024 step 32 {
+      %t = arith.addf %acc, %x       ->            %x = vector.load %a[%k] : vector<32xf32>
       scf.yield %t                                 %t = arith.addf %acc, %x }
     }                                            vector.reduction %b : vector<8xf32> }
                                              ... eight lanes, then single terms, of what is left ...
@@ -11,7 +11,7 @@
 Why: a sum in order loses digits in proportion to its length, and waits for each addition. Here sums of
 floats are made block by block, and blocks are joined in pairs, pairs of pairs and so on, like the digits of
 a binary counter (`scan.join`): the error grows with the logarithm of the length, in O(log n) of state.
-In lanes, where the terms are neighbours in memory: 256 bytes of lanes (64 f32), 16 rounds of them a block,
+In lanes, where the terms are neighbours in memory: 128 bytes of lanes (32 f32), 32 rounds of them a block,
 halves joined with halves; what is left in eight lanes, the last terms one by one. In order within
 blocks of 64 terms, where lanes are those of a parallel loop around, or memory is not read along the
 reduction. Lengths known to be short have no blocks. Nested reductions are trees of trees. Other
@@ -37,8 +37,8 @@ from scancc.ir.remarks import remark
 from .vectorizing.lanes import Check, Widener, holds_loops, innermost, is_heavy, whole_lanes
 
 BLOCK = 64        # terms of a block in order
-ROUNDS = 16       # of all lanes, a block
-LANE_BYTES = 256  # eight AVX2 registers: enough chains to hide the latency of an addition
+ROUNDS = 32       # of all lanes, a block
+LANE_BYTES = 128  # four AVX2 registers: enough chains to hide most of the latency of an addition
 HEAVY_BYTES = 64
 FEW_LANES = 8     # for what is left of a short reduction
 MOST_LANES = 64

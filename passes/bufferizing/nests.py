@@ -18,7 +18,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.fast_math import is_exact
 from scancc.ir.shapes import fill
 
-from .context import Context, converts
+from .context import Context, converts, strides_of
 
 PARALLEL_LOOP = {"parallel": t.IntAttr(1, t.i64)}
 REDUCTION_LOOP = {"reduction": t.IntAttr(1, t.i64)}  # may be combined in another order
@@ -120,7 +120,7 @@ def generic(c: Context, op: Op) -> None:
     buffer = c.target(op.result, sizes_of(c, out))
     if not n.reduced:
         _parallel(c, n, buffer)
-    elif c.in_rows and _accumulates_rows(n):
+    elif c.in_rows and strides_of(buffer.type)[-1] == 1 and _accumulates_rows(n):
         _reduce_rows(c, n, buffer, c.get(made.operands[0]))
     else:
         start = c.get(made.operands[0])
@@ -263,7 +263,7 @@ def _reduce_rows(c: Context, n: Nest, buffer: Value, start: Value) -> None:
     def rows(counters: list[Value]) -> None:
         row.counters = counters
         if row.stack is None:
-            row.fill()
+            row.fill(start)
             row.add(c.b.index(0), length)
             return
         some = c.b.maxsi(length, c.b.index(1))  # no terms: the start
@@ -289,9 +289,9 @@ class _Row:
     def each(self) -> AbstractContextManager[Value]:
         return self.c.loop(self.n.sizes[self.n.rank - 1], dict(PARALLEL_LOOP))
 
-    def fill(self) -> None:
+    def fill(self, value: Value) -> None:
         with self.each() as j:
-            self.c.store(self.start, self.buffer, [*self.counters, j])
+            self.c.store(value, self.buffer, [*self.counters, j])
 
     def add(self, first: Value, end: Value) -> None:
         """The terms from `first` to `end`: several at a time, so that the running row is seldom read."""
@@ -331,17 +331,19 @@ class _Row:
         later = c.b.cmpi("ne", first, c.b.index(0))
         value = c.b.select(later, nothing, self.start)
         number = c.b.subi(c.b.op("arith.divsi", [first, c.b.index(BLOCK_ROWS)], [t.index]), c.b.index(1))
-        with self.each() as j:
-            with c.when(later):
-                c.b.make("scan.join", [c.load(self.buffer, [*self.counters, j]), self._stack, number, j])
-            c.store(value, self.buffer, [*self.counters, j])
+        with c.when(later):
+            c.b.make("scan.join_row", [self._view(), self._stack, number])
+        self.fill(value)
 
     def join_all(self, length: Value) -> None:
-        c, number = self.c, _joined_blocks(self.c, length)
-        with c.when(c.b.cmpi("sgt", number, c.b.index(0))), self.each() as j:
-            last = c.load(self.buffer, [*self.counters, j])
-            total = c.b.op("scan.joined", [last, self._stack, number, j], [last.type])
-            c.store(total, self.buffer, [*self.counters, j])
+        self.c.b.make("scan.joined_row", [self._view(), self._stack, _joined_blocks(self.c, length)])
+
+    def _view(self) -> Value:
+        """The row itself."""
+        c, width = self.c, self.n.sizes[self.n.rank - 1]
+        zero, one, n_outer = c.b.index(0), c.b.index(1), len(self.counters)
+        return c.subview(self.buffer, [*self.counters, zero], [*[one] * n_outer, width], [one] * (n_outer + 1),
+                         [n_outer])
 
     @property
     def _stack(self) -> Value:
@@ -355,9 +357,8 @@ def _within(length: Value, limit: int) -> bool:
 
 
 def _terms_at_once(n: Nest) -> int:
-    """Light terms eight at a time: more would be much code, and streams that the processor does not follow."""
-    n_ops = len(n.op.body.ops) - 1
-    return 8 if n_ops <= 4 else 4 if n_ops <= 8 else 1
+    """Light terms four at a time: the row is read and written once for them."""
+    return 4 if len(n.op.body.ops) - 1 <= 8 else 1
 
 
 def _adds(op: Op) -> bool:

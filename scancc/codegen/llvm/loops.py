@@ -363,7 +363,7 @@ def join(e: FunctionEmitter, op: Op) -> None:
     """A call: joining is rare, and one small function serves all sums of a module."""
     value = _as_vector(e, op.operands[0])
     pointer, step = _row_of_stack(e, op)
-    symbol = _shared(e, "join", value.split(" %")[0], op)
+    symbol = _shared(e, "join", value.rsplit(" ", 1)[0], _part(op.operands[0].type))
     e.line(f"call void @{symbol}(ptr {pointer}, i64 {step}, i64 {e.value(op.operands[2])}, {value})")
 
 
@@ -378,7 +378,7 @@ def joined(e: FunctionEmitter, op: Op) -> None:
     e.line(f"br i1 {some}, label %{several}, label %{done}")
     e.start(several)
     pointer, step = _row_of_stack(e, op)
-    symbol = _shared(e, "joined", kind, op)
+    symbol = _shared(e, "joined", kind, _part(op.operands[0].type))
     total = e.emit(f"call {kind} @{symbol}(ptr {pointer}, i64 {step}, i64 {number}, {value})")
     e.line(f"br label %{done}")
     e.start(done)
@@ -387,11 +387,36 @@ def joined(e: FunctionEmitter, op: Op) -> None:
         e.free_stack_memory(op.operands[1].type, e.mem(op.operands[1]).pointer)
 
 
+@emits("scan.join_row", "scan.joined_row")
+def join_row(e: FunctionEmitter, op: Op) -> None:
+    """A call, which goes along the row; a complex number is two of its elements."""
+    row, part = e.mem(op.operands[0]), _part(op.operands[0].type)
+    width = e.imul(row.dims[0], str(t.nbytes(row.element) // t.nbytes(part)))
+    what = op.name.removeprefix("scan.").removesuffix("_row")
+    single = _shared(e, what, llvm_type(part), part)
+    several = _shared(e, what, f"<{ROW_LANES} x {llvm_type(part)}>", part)
+    symbol = f"scancc.{what}_row.{llvm_type(part)}"
+    text = (_JOIN_ROW if what == "join" else _JOINED_ROW).format(
+        symbol=symbol, single=single, several=several, part=llvm_type(part), lanes=ROW_LANES, align=t.nbytes(part))
+    e.out.math.setdefault(symbol, MathFunction(symbol, text, ()))
+    pointer, step = _row_of_stack(e, op)
+    number = e.value(op.operands[2])
+    e.line(f"call void @{symbol}(ptr {row.pointer}, ptr {pointer}, i64 {step}, i64 {number}, i64 {width})")
+
+
+ROW_LANES = 8
+
+
 def _row_of_stack(e: FunctionEmitter, op: Op) -> tuple[str, str]:
     """The place of a stack's first row, and the bytes from one to the next."""
-    mem, indices = e.mem(op.operands[1]), [e.value(v) for v in op.operands[3:]]
-    pointer = e.address(mem, ["0", *indices, *["0"] * (len(mem.dims) - 1 - len(indices))])
-    return pointer, e.imul(mem.strides[0], str(t.nbytes(mem.element)))
+    mem = e.mem(op.operands[1])
+    return mem.pointer, e.imul(mem.strides[0], str(t.nbytes(mem.element)))
+
+
+def _part(type: t.Type) -> t.Type:
+    """The real numbers that a value is made of."""
+    element = t.element(type)
+    return element.element if isinstance(element, t.ComplexType) else element
 
 
 def _as_vector(e: FunctionEmitter, value: Value) -> str:
@@ -411,10 +436,8 @@ def _from_vector(e: FunctionEmitter, op: Op, value: str) -> Emitted:
     return Pair(*(e.emit(f"extractelement {kind} {value}, i64 {i}") for i in (0, 1)))
 
 
-def _shared(e: FunctionEmitter, what: str, kind: str, op: Op) -> str:
-    """The function that joins values of an LLVM type."""
-    element = t.element(op.operands[0].type)
-    part = element.element if isinstance(element, t.ComplexType) else element
+def _shared(e: FunctionEmitter, what: str, kind: str, part: t.Type) -> str:
+    """The function that joins values of an LLVM type, made of numbers of type `part`."""
     symbol = f"scancc.{what}.{kind.strip('<>').replace(' x ', 'x')}"
     text = (_JOIN if what == "join" else _JOINED).format(symbol=symbol, kind=kind, align=t.nbytes(part))
     e.out.math.setdefault(symbol, MathFunction(symbol, text, ()))
@@ -464,4 +487,63 @@ next:
   br label %level
 done:
   ret {kind} %sum
+}}"""
+
+_JOIN_ROW = """define internal void @{symbol}(ptr %row, ptr %stack, i64 %step, i64 %number, i64 %width)
+    noinline nounwind {{
+entry:
+  br label %next
+next:
+  %j = phi i64 [ 0, %entry ], [ %far, %many ], [ %near, %one ]
+  %left = sub i64 %width, %j
+  %place = getelementptr {part}, ptr %row, i64 %j
+  %sums = getelementptr {part}, ptr %stack, i64 %j
+  %wide = icmp sge i64 %left, {lanes}
+  br i1 %wide, label %many, label %few
+many:
+  %values = load <{lanes} x {part}>, ptr %place, align {align}
+  call void @{several}(ptr %sums, i64 %step, i64 %number, <{lanes} x {part}> %values)
+  %far = add i64 %j, {lanes}
+  br label %next
+few:
+  %some = icmp sgt i64 %left, 0
+  br i1 %some, label %one, label %done
+one:
+  %value = load {part}, ptr %place, align {align}
+  call void @{single}(ptr %sums, i64 %step, i64 %number, {part} %value)
+  %near = add i64 %j, 1
+  br label %next
+done:
+  ret void
+}}"""
+
+_JOINED_ROW = """define internal void @{symbol}(ptr %row, ptr %stack, i64 %step, i64 %number, i64 %width)
+    noinline nounwind {{
+entry:
+  %blocks = icmp sgt i64 %number, 0
+  br i1 %blocks, label %next, label %done
+next:
+  %j = phi i64 [ 0, %entry ], [ %far, %many ], [ %near, %one ]
+  %left = sub i64 %width, %j
+  %place = getelementptr {part}, ptr %row, i64 %j
+  %sums = getelementptr {part}, ptr %stack, i64 %j
+  %wide = icmp sge i64 %left, {lanes}
+  br i1 %wide, label %many, label %few
+many:
+  %values = load <{lanes} x {part}>, ptr %place, align {align}
+  %totals = call <{lanes} x {part}> @{several}(ptr %sums, i64 %step, i64 %number, <{lanes} x {part}> %values)
+  store <{lanes} x {part}> %totals, ptr %place, align {align}
+  %far = add i64 %j, {lanes}
+  br label %next
+few:
+  %some = icmp sgt i64 %left, 0
+  br i1 %some, label %one, label %done
+one:
+  %value = load {part}, ptr %place, align {align}
+  %total = call {part} @{single}(ptr %sums, i64 %step, i64 %number, {part} %value)
+  store {part} %total, ptr %place, align {align}
+  %near = add i64 %j, 1
+  br label %next
+done:
+  ret void
 }}"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,44 +91,37 @@ def alloca(op: Op) -> Meaning:
     return lambda: poison(shape, dtype)
 
 
-def _level(op: Op) -> Callable[[np.ndarray, int, Sequence[int]], tuple[Any, ...]]:
-    """The key of a row of a stack: one element, or as many neighbours as the value has lanes."""
-    value = op.operands[0].type
-    lanes = full_shape(value, ()) if isinstance(value, t.VectorType) else ()
-
-    def key(stack: np.ndarray, level: int, indices: Sequence[int]) -> tuple[Any, ...]:
-        start = (level, *indices, *[0] * (stack.ndim - 1 - len(indices)))
-        if not lanes:
-            check_index(start, stack.shape)
-            return start
-        return _adjacent(stack, lanes, start)
-    return key
+def _add_block(stack: np.ndarray, number: int, value: Any) -> None:
+    level = 0
+    with np.errstate(all="ignore"):
+        while number >> level & 1:
+            value = stack[level] + value
+            level += 1
+    stack[level] = value
 
 
-@value_rule("scan.join")
+def _total(stack: np.ndarray, number: int, last: Any) -> Any:
+    with np.errstate(all="ignore"):
+        for level in range(number.bit_length()):
+            if number >> level & 1:
+                last = stack[level] + last
+    return last
+
+
+@value_rule("scan.join", "scan.join_row")
 def join(op: Op) -> Meaning:
-    key = _level(op)
-
-    def call(value: Any, stack: np.ndarray, number: int, *indices: int) -> None:
-        level = 0
-        with np.errstate(all="ignore"):
-            while number >> level & 1:
-                value = stack[key(stack, level, indices)] + value
-                level += 1
-        stack[key(stack, level, indices)] = value
-    return call
+    return lambda value, stack, number: _add_block(stack, number, value)
 
 
 @value_rule("scan.joined")
 def joined(op: Op) -> Meaning:
-    key = _level(op)
+    return lambda last, stack, number: _total(stack, number, last)
 
-    def call(last: Any, stack: np.ndarray, number: int, *indices: int) -> Any:
-        with np.errstate(all="ignore"):
-            for level in range(number.bit_length()):
-                if number >> level & 1:
-                    last = stack[key(stack, level, indices)] + last
-        return last
+
+@value_rule("scan.joined_row")
+def joined_row(op: Op) -> Meaning:
+    def call(row: np.ndarray, stack: np.ndarray, number: int) -> None:
+        row[...] = _total(stack, number, row)
     return call
 
 

@@ -162,7 +162,7 @@ def _signless(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 _WRITES: dict[str, int] = {"memref.store": 1, "memref.copy": 1, "vector.store": 1, "scan.output_dims": 0,
-                            "scan.join": 1}
+                            "scan.join": 1, "scan.join_row": 1, "scan.joined_row": 0}
 
 
 def _written_params(func: Op) -> list[Value]:
