@@ -503,3 +503,40 @@ def test_beta_of_small_shapes():
 def test_uniform_of_single_precision_stays_below_its_end():
     drawn = sc.function([], RandomStream(3).uniform(size=(10**7,), dtype="float32"))()
     assert drawn.dtype == "float32" and drawn.min() >= 0 and drawn.max() < 1
+
+
+# ---- several numbers of trials ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["reference", "native"])
+def test_binomial_and_multinomial_of_several_numbers_of_trials(mode):
+    n, p = T.lvector("n"), T.vector("p")
+    rs = sc.RandomStream(3)
+    draws = [rs.binomial(n=n, p=p), rs.binomial(n=n, p=p, size=(400, 3)), rs.multinomial(n=n, pvals=[0.2, 0.3, 0.5]),
+             rs.multinomial(n=n, pvals=np.full((3, 2), 0.5)), rs.binomial(n=np.array([[1], [50]]), p=[0.0, 1.0])]
+    f = sc.function([n, p], draws, mode=mode)
+    one, many, thrown, fair, fixed = f([1, 10, 100], [0.5, 0.2, 1.0])
+    assert one.shape == (3,) and one[2] == 100
+    np.testing.assert_allclose(many.mean(axis=0), [0.5, 2, 100], atol=0.3)
+    assert thrown.shape == (3, 3) and thrown.sum(axis=1).tolist() == [1, 10, 100]
+    assert fair.shape == (3, 2) and fair.sum(axis=1).tolist() == [1, 10, 100]
+    assert fixed.tolist() == [[0, 1], [0, 50]]
+    assert not any(np.any(draw) for draw in f([0, 0, 0], [0.5, 0.2, 1.0])[:-1])
+    with pytest.raises(ValueError, match="n must be 0 or more"):
+        f([1, -1, 2], [0.5, 0.2, 1.0])
+
+
+def test_several_trials_draw_what_one_number_of_them_draws():
+    draw = [sc.RandomStream(5).binomial(n=n, p=0.3, size=(4,)).eval() for n in (7, np.full(4, 7))]
+    np.testing.assert_array_equal(*draw)
+
+
+def test_no_numbers_of_trials():
+    assert sc.RandomStream(5).binomial(n=np.zeros(0, "int64"), p=0.5).eval().shape == (0,)
+
+
+def test_a_state_without_a_seed_differs_from_the_next():
+    first, second = (T.random.shared_rng(seed=None).get_value(borrow=True) for _ in range(2))
+    assert first[0] != second[0]
+    with pytest.raises(TypeError, match="one of them"):
+        T.random.shared_rng()

@@ -170,6 +170,36 @@ def integers(s: Source, lengths: Lengths, first: Variable, end: Variable) -> Var
     return first + e.minimum(place, span - 1)
 
 
+def successes(s: Source, lengths: Lengths, trials: Variable, chance: Variable) -> Variable:
+    """How many of n trials succeed, for each element; where there are several n, the most of them are drawn."""
+    won = e.lt(s.unit([most(trials), *lengths]), chance)
+    return sum_(e.cast(_of_first(won, trials), "int64"), axis=0)
+
+
+def counts(s: Source, lengths: Lengths, trials: Variable, chances: Variable) -> Variable:
+    """How often each category is drawn in n trials, for each element, along a last axis."""
+    picks = category(s, [most(trials), *lengths], chances)
+    names = arange(chances.shape[chances.ndim - 1])
+    drawn = e.eq(picks.dimshuffle(*range(picks.ndim), "x"), names)
+    per_row = trials.dimshuffle(*range(trials.ndim), "x") if trials.ndim else trials
+    return sum_(e.cast(_of_first(drawn, per_row), "int64"), axis=0)
+
+
+def most(counts: Variable) -> Variable:
+    """The largest of some counts; 0 of none."""
+    if not counts.ndim:
+        return counts
+    return max_(join(0, Constant(np.zeros(1, counts.dtype)), flatten(counts)))
+
+
+def _of_first(tried: Variable, trials: Variable) -> Variable:
+    """`tried`, of which along axis 0 the first n count: false beyond them."""
+    if not trials.ndim:
+        return tried
+    numbers = arange(tried.shape[0]).dimshuffle(0, *["x"] * (tried.ndim - 1))
+    return e.logical_and(tried, e.lt(numbers, trials))
+
+
 def category(s: Source, lengths: Lengths, chances: Variable) -> Variable:
     """How many of the running sums of the chances, but the last, are at most u."""
     u = s.unit(lengths)

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from scancc.config import config
-from scancc.errors import UnsupportedError
 from scancc.frontend import elementwise as e
-from scancc.frontend.constants import as_tensor_variable, holds_variables, is_discrete
+from scancc.frontend.constants import as_tensor_variable, constant_int, holds_variables, is_discrete
 from scancc.frontend.control import Draw
 from scancc.frontend.graph import Constant, Variable, dtype_name
 from scancc.frontend.options import flag, name_of, one_of, whole
@@ -25,7 +24,6 @@ from scancc.frontend.random import distributions as d
 from scancc.frontend.random import formulas
 from scancc.frontend.random.distributions import Source, lengths_of
 from scancc.frontend.random.scalars import call
-from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.shaping import arange, product, reshape
 from scancc.frontend.shared import GENERATORS, StreamVariable, shared
 from scancc.frontend.stream_type import StreamType
@@ -278,17 +276,15 @@ class RandomStream:
     @distribution("n", "p", "size")
     def binomial(self, size: Size = None, n: Any = 1, p: Any = 0.5, ndim: int | None = None, prob: Any = None,
                  ) -> Recipe:
-        """How many of n trials succeed with probability p; n is a scalar. Costs n blocks an element."""
+        """How many of n trials succeed with probability p. Costs n blocks an element, the largest n of several."""
         trials, chance = _tensors(n, p if prob is None else prob)
-        if trials.ndim != 0:
-            raise UnsupportedError("binomial takes a scalar n; draw once for each n")
         trials, chance = d.trials(trials, "binomial: n"), d.chance(chance, "binomial")
 
         def make(s: Source) -> Variable:
-            lengths = lengths_of(size, [chance], ndim)
-            if isinstance(trials, Constant) and int(trials.data) == 1:
+            lengths = lengths_of(size, [trials, chance], ndim)
+            if constant_int(trials) == 1:
                 return e.lt(s.unit(lengths), chance)
-            return sum_(e.cast(e.lt(s.unit([trials, *lengths]), chance), "int64"), axis=0)
+            return d.successes(s, lengths, trials, chance)
         return Recipe(make, "int64", [trials, chance])
 
     @distribution("lam", "size")
@@ -324,16 +320,13 @@ class RandomStream:
     def multinomial(self, size: Size = None, n: Any = 1, pvals: Any = (0.5, 0.5), ndim: int | None = None,
                     p: Any = None) -> Recipe:
         """How often each category, of chances `pvals` (or p), is drawn in n trials, along a last axis. Costs n
-        blocks a row."""
+        blocks a row, the largest n of several."""
         (chances,) = _tensors(pvals if p is None else p)
         chances = d.chances(chances, "multinomial")
-        count = d.trials(as_tensor_variable(n), "multinomial: n")
-
-        def make(s: Source) -> Variable:
-            picks = d.category(s, [count, *_rows(size, chances, ndim)], chances)
-            names = arange(chances.shape[chances.ndim - 1])
-            return sum_(e.cast(e.eq(picks.dimshuffle(*range(picks.ndim), "x"), names), "int64"), axis=0)
-        return Recipe(make, "int64", [chances])
+        (count,) = _tensors(n)
+        count = d.trials(count, "multinomial: n")
+        return Recipe(lambda s: d.counts(s, _rows(size, chances, ndim, count), count, chances), "int64",
+                      [count, chances])
 
     @distribution("n", "pvals", "size")
     def multinomial_wo_replacement(self, size: Size = None, n: Any = 1, pvals: Any = (0.5, 0.5),
@@ -411,18 +404,21 @@ def rng(name: str | None = None) -> Variable:
     return StreamType()(name)
 
 
-def shared_rng(value: Any = None, *, seed: int | None = None, name: str | None = None, borrow: bool = False,
+_NOT_GIVEN = object()
+
+
+def shared_rng(value: Any = None, *, seed: Any = _NOT_GIVEN, name: str | None = None, borrow: bool = False,
                ) -> StreamVariable:
     """A shared state of the key that `value`, a generator of NumPy, draws next; a whole number, or `seed`, stands
-    for NumPy's `default_rng` of it.
+    for NumPy's `default_rng` of it, and `seed=None` for one that differs from run to run.
 
     Each distribution is a method: `next_state, x = rng.normal(0, 1)`. It has no default update. `borrow` has no
     effect: the state is made from the generator, which stays as it is.
     """
-    if (value is None) == (seed is None):
+    if (value is None) == (seed is _NOT_GIVEN):
         raise TypeError("shared_rng takes a generator of NumPy or seed=, one of them")
     start = seed if value is None else value
-    generator = np.random.default_rng(start) if isinstance(start, int | np.integer) else start
+    generator = np.random.default_rng(start) if start is None or isinstance(start, int | np.integer) else start
     if not isinstance(generator, GENERATORS):
         raise TypeError(f"shared_rng takes a generator of NumPy or seed=, not {start!r}")
     made = shared(generator, name)
@@ -463,9 +459,13 @@ def _check_dtype(what: str, natural: str, asked: str) -> None:
         raise TypeError(f"{what}: dtype is {asked!r}, which would cut the draws off; draw floats, and cast them")
 
 
-def _rows(size: Size, chances: Variable, ndim: int | None) -> list[Any]:
-    """The lengths asked for, or those of all axes of the chances but the last."""
-    return [chances.shape[i] for i in range(chances.ndim - 1)] if size is None else lengths_of(size, [], ndim)
+def _rows(size: Size, chances: Variable, ndim: int | None, *counts: Variable) -> list[Any]:
+    """The lengths asked for, or those of all axes of the chances but the last, and of counts."""
+    several = [v for v in counts if v.ndim]
+    first = [chances[..., 0]] if chances.ndim > 1 and several else []
+    if size is not None or several:
+        return lengths_of(size, [*first, *several], ndim)
+    return [chances.shape[i] for i in range(chances.ndim - 1)]
 
 
 def _first(places: Variable, n: Any) -> Variable:
