@@ -98,7 +98,9 @@ def constant(value: object, name: str | None = None, ndim: int | None = None,
     if ndim is not None and ndim > data.ndim:
         data = data.reshape((1,) * (ndim - data.ndim) + data.shape)
     _check_ndim(value, data.ndim, ndim)
-    return Constant(data, name=name)
+    made = Constant(data, name=name)
+    made.untyped = dtype is None and isinstance(value, int) and not isinstance(value, bool)
+    return made
 
 
 def array_of(value: object, dtype: str) -> np.ndarray:

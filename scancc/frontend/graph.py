@@ -208,15 +208,15 @@ class Variable:
 
 class Constant(Variable):
     """A value known when the graph is built. `weak`: a Python number, which takes the dtype of what
-    it meets."""
+    it meets; `untyped`: a Python int whose small dtype nobody chose."""
 
-    __slots__ = ("data", "weak")
+    __slots__ = ("data", "weak", "untyped")
 
     def __init__(self, data: np.ndarray, name: str | None = None, weak: bool = False,
                  location: Location | None = None) -> None:
         super().__init__(TensorType(array_dtype(data.dtype), data.shape), name=name, location=location)
         self.data = data if data.dtype.isnative else data.astype(data.dtype.newbyteorder("="))
-        self.weak = weak
+        self.weak, self.untyped = weak, False
 
     def __repr__(self) -> str:
         return self.name or str(self.data.tolist() if self.data.size < 8 else self.type)

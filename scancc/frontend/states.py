@@ -14,7 +14,7 @@ from scancc.frontend.constants import as_tensor_variable, constant
 from scancc.frontend.control import check
 from scancc.frontend.dims import dim, int64
 from scancc.frontend.elementwise import apply_scalar
-from scancc.frontend.graph import TensorType, Variable
+from scancc.frontend.graph import Constant, TensorType, Variable
 from scancc.frontend.scan import row_type
 from scancc.frontend.sequences import as_list, check_keys, parse_taps
 from scancc.frontend.shaping import addbroadcast
@@ -51,6 +51,11 @@ class StateSpec:
     def with_dtype(self, dtype: str) -> StateSpec:
         """The state with its Python number in `dtype`."""
         return replace(self, initial=constant(self.number, dtype=dtype))
+
+    def widened(self) -> StateSpec:
+        """The state with its whole number in int64."""
+        assert isinstance(self.initial, Constant)
+        return replace(self, initial=constant(self.initial.data, self.initial.name, dtype="int64"))
 
     def label(self) -> str:
         named = self.initial is not None and self.initial.name is not None

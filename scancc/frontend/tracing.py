@@ -241,11 +241,26 @@ def _settle(request: _Request) -> _Step:
         step = _settled_dtypes(request)
     else:
         step = _trace(request, request.states)
+    step = _widened(request, step)
     outputs = step.result.outputs
     for i, (spec, taps) in enumerate(zip(step.states, step.taps, strict=False)):
         if spec.recurrent:
             outputs[i] = fit_to_state(spec, taps[0].name, outputs[i], request.site)
     return step
+
+
+def _widened(request: _Request, step: _Step) -> _Step:
+    """The step with counters in int64: states that start from `T.constant(0)` and stay in its small dtype, int8.
+
+    Where the step gives the small dtype of its own accord, by a cast, it stays.
+    """
+    counters = [i for i, (s, new) in enumerate(zip(step.states, step.result.outputs, strict=False))
+                if isinstance(s.initial, Constant) and s.initial.untyped and new.owner is not None
+                and s.initial.dtype == new.dtype and new.dtype in ("int8", "int16", "int32")]
+    if not counters:
+        return step
+    wide = _trace(request, [s.widened() if i in counters else s for i, s in enumerate(step.states)])
+    return wide if all(wide.result.outputs[i].dtype == "int64" for i in counters) else step
 
 
 def _settled_dtypes(request: _Request) -> _Step:

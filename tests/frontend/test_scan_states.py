@@ -386,3 +386,20 @@ def test_chunks_go_on_from_the_final_state():
 def test_what_has_no_final_state(wrong):
     with pytest.raises(TypeError, match="not the rows of a state"):
         sc.final_state(wrong(T.vector("x")))
+
+
+def test_a_counter_from_a_constant_does_not_wrap_at_127():
+    def counted(start, step=lambda n: n + 1):
+        return sc.scan(step, outputs_info=start, n_steps=200)[0][-1]
+
+    starts = [T.constant(0), T.as_tensor_variable(0), dict(initial=T.constant(0)), 0, np.int64(0)]
+    counts = compile([], [counted(start) for start in starts])()
+    assert [(int(n), n.dtype) for n in counts] == [(200, "int64")] * 5
+    chosen = [counted(T.constant(0, dtype="int8")), counted(np.int8(0)),
+              counted(T.constant(0), lambda n: T.cast(n + 1, "int8"))]
+    assert [v.dtype for v in chosen] == ["int8"] * 3
+
+
+def test_a_constant_that_no_step_computes_keeps_its_dtype():
+    held, _ = sc.scan(lambda n: n, outputs_info=T.constant(3), n_steps=2)
+    assert held.dtype == "int8"
