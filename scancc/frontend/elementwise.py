@@ -17,6 +17,7 @@ Semantics, which the reference and the native code share:
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -701,7 +702,7 @@ round_half_to_even = _rounding("round_half_to_even")
 round_half_away_from_zero = _rounding("round_half_away_from_zero")
 lt, le, gt, ge, eq, neq = map(_function, ("lt", "le", "gt", "ge", "eq", "neq"))
 isnan, isinf, isfinite = map(_function, ("isnan", "isinf", "isfinite"))
-switch = _function("switch")
+_switch = _function("switch")
 logical_and, logical_or = _chained("logical_and"), _chained("logical_or")
 logical_xor, logical_not = _function("logical_xor"), _function("logical_not")
 bitwise_and, bitwise_or = _chained("bitwise_and"), _chained("bitwise_or")
@@ -710,6 +711,14 @@ left_shift, right_shift = _function("left_shift"), _function("right_shift")
 imag_of, conj, make_complex = map(_function, ("imag", "conj", "make_complex"))
 quotient, masked_mul, masked_div = map(_function, ("quotient", "masked_mul", "masked_div"))
 copysign = _function("copysign")
+
+
+def switch(condition: object, if_true: object, if_false: object) -> Variable:
+    """Elementwise: `if_true` where the condition is not 0, else `if_false`."""
+    if type(condition) is bool:  # what == of two variables gives
+        warnings.warn(f"switch: the condition is Python's {condition}, the same for all elements; x == y asks "
+                      "whether two variables are the same one, and T.eq(x, y) compares elements", stacklevel=3)
+    return _switch(condition, if_true, if_false)
 
 
 def real(x: object) -> Variable:

@@ -25,7 +25,7 @@ def _is_operand(value: object) -> bool:
 
 
 def _left(function: Binary) -> Callable[[Variable, object], Any]:
-    return lambda x, y: function(x, y) if _is_operand(y) else NotImplemented
+    return lambda x, y, *modulo: function(x, y) if _is_operand(y) and not modulo else NotImplemented
 
 
 def _right(function: Binary) -> Callable[[Variable, object], Any]:

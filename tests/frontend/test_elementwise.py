@@ -435,3 +435,9 @@ def test_numbers_of_foreign_byte_order():
     x = T.vector("x")
     f = sc.function([x], [x + np.array([1.0, 2.0], ">f8"), x[np.array([1, 0], ">i8")]])
     np.testing.assert_array_equal(f([0, 1]), [[1, 3], [1, 0]])
+
+
+def test_a_condition_that_python_has_compared_is_told():
+    x, y = T.vectors("x", "y")
+    with pytest.warns(UserWarning, match=r"T.eq\(x, y\) compares elements"):
+        T.switch(x == y, 1, 2)
