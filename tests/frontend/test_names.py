@@ -21,7 +21,7 @@ X = T.vector("x")
     (T.nnet, "sofmax", "did you mean T.nnet.softmax?"), (T, "matmull", "did you mean T.matmul?"),
     (T, "expanddims", "did you mean T.expand_dims?"), (T, "svd", "T.linalg.svd"),
     (T, "concat", "write T.concatenate"), (T, "reduce_sum", "write T.sum"), (T, "scan", "write sc.scan"),
-    (T, "float32", "a dtype is a string"), (T, "median", "T.sort"), (T, "randn", "RandomStream"), (T, "pi", "np.pi"),
+    (T, "float32", "a dtype is a string"), (T, "lexsort", "with NumPy"), (T, "randn", "RandomStream"), (T, "pi", "np.pi"),
     (sc, "exp", "write T.exp"), (sc, "vector", "write T.vector"), (sc, "jit", "sc.function"), (sc, "vmap", "sc.map"),
     (sc.gradient, "jacobain", "did you mean sc.gradient.jacobian?"), (sc, "jacobian", "T.jacobian"),
     (T.slinalg, "cholesk", "T.slinalg.cholesky"), (T.nlinalg, "determinant", None),
