@@ -192,7 +192,7 @@ def _with_row_axis(b: Builder, user: Op, row: Value) -> Value:
     type = user.result.type
     assert isinstance(type, t.TensorType)
     if not isinstance(row.type, t.TensorType):
-        return b.op("tensor.splat", [row], [type])
+        return b.op("tensor.splat", [row, *(b.index(1) for n in type.shape if n is None)], [type])
     if len(row.type.shape) == len(type.shape):
         return row if row.type == type else b.op("tensor.cast", [row], [type])
     sizes = [b.index(1), *dims_of(b, row)]

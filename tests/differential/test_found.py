@@ -305,3 +305,12 @@ def test_rows_whose_length_is_known_after_all() -> None:
         starts = [T.zeros_like(o[1][0]), o[1][-1] * 2, o[1][0]]
         return [sc.scan(lambda v, s: s * 0.5 + v, o[1], start)[0] for start in starts], {}
         """, {"n": 3}, x=("float64", "n"), y=("float64", 3, 3))
+
+
+def test_a_last_scalar_row_of_which_every_second_is_read() -> None:
+    """`x[-1:]` of a state kept as its last row alone was a vector without a size."""
+    x = T.vector("x")
+    states, _ = sc.scan(lambda h: h / 2, outputs_info=[{"initial": x, "taps": [-4]}], n_steps=9)
+    last = states[-1:]
+    f = sc.function([x], T.inc_subtensor(last[::2], last[::2] * 2))
+    np.testing.assert_array_equal(f([8, 4, 2, 16]), [3])
