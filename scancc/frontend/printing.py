@@ -59,7 +59,7 @@ def _variables(obj: Any) -> list[Variable]:
 
 class Print:
     """`Print("x")(x)` is x, and prints it each time the NumPy interpreter computes it: `mode="reference"`. Native
-    code goes on without a word. attrs: names of attributes of the array, methods among them, to print;
+    code does not print, which `function` says. attrs: names of attributes of the array, methods among them, to print;
     `global_fn` has no effect."""
 
     def __init__(self, message: str = "", attrs: Sequence[str] = ("__str__",), global_fn: Any = None) -> None:
