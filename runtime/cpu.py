@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from scancc.artifact import ABI_VERSION, BOUND_EXCEEDED, N_INFO_SLOTS, Artifact, Check, Param, n_slots
+from scancc.artifact import ABI_VERSION, BOUND_EXCEEDED, INTERRUPTED, N_INFO_SLOTS, Artifact, Check, Param, n_slots
 from scancc.errors import BoundExceeded, InternalError, UnsupportedError
-from scancc.runtime import elf
+from scancc.runtime import elf, interrupts
 from scancc.runtime.arguments import Array, pack
 from scancc.runtime.buffer import WorkspacePool
 
@@ -73,7 +73,7 @@ class Kernel:
         self.inputs = tuple(p for p in inputs if not p.is_bound)
         self._bounds = [_FIRST_GUESS] * (len(inputs) - len(self.inputs))
         self.run_address, self.query_address = addresses
-        self._library = library
+        self.library = library
         self._run, self._query = _ENTRY(self.run_address), _ENTRY(self.query_address)
         self.n_slots = n_slots(inputs, self.outputs)
         self._slots = ctypes.c_int64 * self.n_slots
@@ -132,7 +132,9 @@ class Kernel:
             self.fail(status, *slots[-N_INFO_SLOTS:])
 
     def fail(self, status: int, *info: int) -> NoReturn:
-        """Raise the error of the check with code `status`."""
+        """Raise the error of the check with code `status`, or what a signal's handler raised."""
+        if status == INTERRUPTED:
+            interrupts.raise_again()
         for check in self.checks:
             if check.code == status:
                 error = _error_type(check.error)(_filled(check.message, info))

@@ -270,6 +270,11 @@ class _Linker:
 # --- the process around the object --------------------------------------------------------------------
 
 
+def function_of_c(name: str) -> int:
+    """The address of a function of the C library that emitted code itself may not call."""
+    return ctypes.cast(getattr(ctypes.CDLL(None), name), ctypes.c_void_p).value or 0
+
+
 @cache
 def external(name: str) -> int:
     """The address of an allowed function of the C library."""

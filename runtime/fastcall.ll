@@ -55,6 +55,13 @@
 @host.Py_NotImplemented = hidden global ptr null
 @host.Py_True = hidden global ptr null
 @host.PyCapsule_GetPointer = hidden global ptr null
+@host.PyGILState_Ensure = hidden global ptr null
+@host.PyGILState_Release = hidden global ptr null
+@host.PyErr_CheckSignals = hidden global ptr null
+@host.PyErr_Fetch = hidden global ptr null
+@host.PyThread_get_thread_ident = hidden global ptr null
+@host.time = hidden global ptr null
+@host.main_thread = hidden global i64 0
 
 ; --- inputs ---------------------------------------------------------------------------------------------
 
@@ -842,4 +849,47 @@ rest:
   %owner = load ptr, ptr %owner.at
   call void %decref(ptr %owner)
   ret void
+}
+
+; --- interrupts -----------------------------------------------------------------------------------------
+
+@asked = internal global i64 0                        ; the second in which it was last asked
+@scancc_raised = global [3 x ptr] zeroinitializer     ; what a handler raised: type, value, traceback (owned)
+
+; Long loops call this now and then: handlers of signals run, in the main thread, once a second; 1 where one
+; raises. The caller may hold the GIL or not.
+define i32 @scancc_poll() {
+entry:
+  %time = load ptr, ptr @host.time
+  %now = call i64 %time(ptr null)
+  %last = load i64, ptr @asked
+  %same = icmp eq i64 %now, %last
+  br i1 %same, label %go.on, label %whose
+whose:
+  %ident = load ptr, ptr @host.PyThread_get_thread_ident
+  %self = call i64 %ident()
+  %main = load i64, ptr @host.main_thread
+  %is.main = icmp eq i64 %self, %main
+  br i1 %is.main, label %look, label %go.on
+look:
+  store i64 %now, ptr @asked
+  %ensure = load ptr, ptr @host.PyGILState_Ensure
+  %release = load ptr, ptr @host.PyGILState_Release
+  %state = call i32 %ensure()
+  %check = load ptr, ptr @host.PyErr_CheckSignals
+  %answer = call i32 %check()
+  %calm = icmp eq i32 %answer, 0
+  br i1 %calm, label %done, label %keep
+keep:
+  %fetch = load ptr, ptr @host.PyErr_Fetch
+  call void %fetch(ptr @scancc_raised, ptr getelementptr (ptr, ptr @scancc_raised, i64 1),
+                   ptr getelementptr (ptr, ptr @scancc_raised, i64 2))
+  br label %done
+done:
+  call void %release(i32 %state)
+  %found = zext i1 %calm to i32
+  %stop = xor i32 %found, 1
+  ret i32 %stop
+go.on:
+  ret i32 0
 }

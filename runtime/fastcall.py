@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from scancc.artifact import Param
-from scancc.runtime import elf
+from scancc.runtime import elf, interrupts
 from scancc.runtime.cache import load as load_cached
 from scancc.runtime.cache import store as store_cached
 from scancc.runtime.cpu import Kernel
@@ -146,6 +146,8 @@ def _forget_other_threads() -> None:
     """In a child process: another thread of its parent may have held the lock, and is not here."""
     global _building
     _building = threading.RLock()
+    if _code is not None:
+        _main_thread_of(_code.library)
 
 
 if hasattr(os, "register_at_fork"):
@@ -195,6 +197,7 @@ def bind(kernel: Kernel, single_output: bool = False, long: bool = False) -> Cal
     """
     if single_output and len(kernel.outputs) != 1:
         raise ValueError(f"{kernel.name} has {len(kernel.outputs)} outputs; single_output needs exactly one")
+    interrupts.let_ask(kernel.library)
     if _code is None or kernel.n_slots > _MAX_SLOTS or kernel.guesses:
         return _through_ctypes(kernel, single_output)
     owner = _Owner(kernel, _code, single_output, long)
@@ -306,6 +309,11 @@ def _error_function(kernel: Kernel) -> Callable[..., NoReturn]:
 # --- loading the code ---------------------------------------------------------------------------------
 
 
+def _main_thread_of(library: elf.Library) -> None:
+    address = library.address("host.main_thread")
+    ctypes.c_int64.from_address(address).value = threading.main_thread().ident or 0
+
+
 def _key(text: str, tag: str) -> str:
     return hashlib.sha256(f"fastcall\0{platform.machine()}\0{tag}\0{text}".encode()).hexdigest()
 
@@ -330,13 +338,14 @@ def _load(data: bytes) -> _Code:
     _inc_ref(library)  # never unloaded: built-ins may be called until the process ends
     for name, address in _host_addresses().items():
         ctypes.c_void_p.from_address(library.address("host." + name)).value = address
+    interrupts.install(library.address("scancc_poll"), library.address("scancc_raised"))
     return _Code(library, library.address("scancc_call"), library.address("scancc_release"))
 
 
 _PYTHON_FUNCTIONS = """
 PyCapsule_GetPointer PyErr_Clear PyErr_Occurred PyEval_RestoreThread PyEval_SaveThread PyFloat_AsDouble
 PyList_New PyList_SetItem PyLong_AsLongLong PyMem_RawFree PyMem_RawMalloc PyObject_CallFunction Py_DecRef
-Py_IncRef
+Py_IncRef PyGILState_Ensure PyGILState_Release PyErr_CheckSignals PyErr_Fetch PyThread_get_thread_ident
 """
 # Places in NumPy's table of API functions; they are part of its ABI.
 _NUMPY_FUNCTIONS = {"PyArray_ScalarAsCtype": 62, "PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282}
@@ -348,6 +357,7 @@ def _host_addresses() -> dict[str, int]:
     assert api is not None, "is_supported was asked first"
     addresses = {name: _address_of(name) for name in _PYTHON_FUNCTIONS.split()}
     addresses |= {name: api[index] for name, index in _NUMPY_FUNCTIONS.items()}
+    addresses |= {"time": elf.function_of_c("time"), "main_thread": threading.main_thread().ident or 0}
     objects = {"PyArray_Type": np.ndarray, "PyFloat_Type": float, "PyLong_Type": int}
     objects |= {"Py_NotImplemented": NotImplemented, "Py_True": True}  # type: ignore[dict-item]
     return addresses | {name: id(value) for name, value in objects.items()}

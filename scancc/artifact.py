@@ -29,6 +29,8 @@ from typing import Any
 ABI_VERSION = 1
 WORKSPACE_ALIGN_BYTES = 64
 N_INFO_SLOTS = 4
+INTERRUPTED = -16  # the status of a run that a signal's handler ended by an exception
+POLL_SYMBOL = "scancc.interrupted"  # where code that Python calls finds the function that asks for one, or null
 BOUND_EXCEEDED = "BoundExceeded"  # the error of a check that a size stays within a bound that the caller gave
 
 _MAGIC = b"scancc artifact\n"

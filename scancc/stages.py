@@ -92,7 +92,7 @@ def compile_program(program: Program, target: Target | str | None = None, export
     report = pipeline.run(module, passes_for(target, export), verify=config.verify)
     checks = number_checks(module)
     gpu = _gpu_text(module) if target.kind == "ptx" else None
-    text = gpu.kernels if gpu is not None else llvm.emit_module(module, fma=target.has_fma)
+    text = gpu.kernels if gpu is not None else llvm.emit_module(module, fma=target.has_fma, interruptible=not export)
     inputs, outputs = signature(program)
     inputs = _with_bounds(inputs, module)
     dims = tuple(tuple(f"{p.name}_n{axis}" for axis in range(p.rank)) for p in inputs)

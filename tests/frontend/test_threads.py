@@ -190,3 +190,61 @@ def test_a_shared_variable_is_pickled_with_its_value():
     w = pickle.loads(pickle.dumps(sc.shared(3.0, name="w")))
     compile([], [], updates=[(w, w + 1)])()
     assert w.get_value() == 4.0
+
+
+# ---- interrupts of native code ----
+
+N, Y = T.lscalar("n"), T.dscalar("y")
+
+
+def halved(y):
+    return T.sin(y * 0.5 + Y)
+
+
+LONG = {
+    "scalars": lambda: sc.scan(halved, outputs_info=[Y], n_steps=N)[0][-1],
+    "a known number of steps": lambda: sc.scan(halved, outputs_info=[Y], n_steps=10**11)[0][-1] + N,
+    "until": lambda: sc.scan(lambda y: (halved(y), sc.until(y > 9)), outputs_info=[Y], n_steps=N)[0][-1],
+    "nested": lambda: sc.scan(lambda y: sc.scan(halved, outputs_info=[y], n_steps=5000)[0][-1], outputs_info=[Y],
+                              n_steps=N)[0][-1],
+    "in a branch": lambda: T.ifelse(T.gt(N, 5), sc.scan(halved, outputs_info=[Y], n_steps=N)[0][-1], Y),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_handlers_exception_ends_a_long_call(name):
+    w = sc.shared(1.0)
+    function = compile([N, Y], [], updates=[(w, LONG[name]())])
+
+    def late(*_):
+        raise Late("enough")
+
+    start = time.monotonic()
+    with alarms(late, 0.2), pytest.raises(Late, match="enough"):
+        function(10**11, 1.0)
+    assert time.monotonic() - start < 30
+    assert w.get_value() == 1.0
+
+
+def test_a_handler_that_returns_lets_a_long_call_go_on(every_executor):
+    function, ticks = compile([N, Y], LONG["scalars"]()), []
+    steps = 100 if every_executor == "reference" else 3 * 10**7
+    with alarms(lambda *_: ticks.append(1), 0.1):
+        found = function(steps, 1.0)
+    np.testing.assert_allclose(found, np.sin(found * 0.5 + 1.0))
+
+
+def test_a_call_through_ctypes_ends_too():
+    kernel = sc.function([N, Y], LONG["scalars"]())._kernel
+
+    def late(*_):
+        raise Late("enough")
+
+    with alarms(late, 0.2), pytest.raises(Late, match="enough"):
+        kernel(10**11, 1.0)
+
+
+def test_exported_code_asks_nobody():
+    function = sc.function([N, Y], LONG["scalars"]())
+    assert "scancc.ask" in function.compiled.llvm_text
+    assert "scancc.ask" not in function.export_form().llvm_text

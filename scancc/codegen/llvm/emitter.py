@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from ...artifact import POLL_SYMBOL
 from ...errors import UnsupportedError
 from ...ir import types as t
 from ...ir.core import Block, Op, Value, functions
@@ -44,6 +45,20 @@ class Mem:
 
 Emitted = str | Pair | Mem
 
+_ASK = f"""
+@{POLL_SYMBOL} = hidden global ptr null
+define internal i32 @scancc.ask() noinline {{
+  %function = load ptr, ptr @{POLL_SYMBOL}
+  %none = icmp eq ptr %function, null
+  br i1 %none, label %no, label %call
+call:
+  %answer = call i32 %function()
+  ret i32 %answer
+no:
+  ret i32 0
+}}
+"""
+
 MOST_INLINED = 16  # calls of one elementary function in a module
 
 
@@ -52,6 +67,8 @@ class ModuleText:
     """What a module prints to: function texts, the elementary functions they call, declarations."""
 
     fma: bool = True
+    interruptible: bool = False  # long loops may ask whether to go on; `asks`: one does
+    asks: bool = False
     functions: list[str] = field(default_factory=list)
     math: dict[str, MathFunction] = field(default_factory=dict)
     n_calls: Counter[str] = field(default_factory=Counter)  # by symbol of an elementary function
@@ -69,7 +86,7 @@ class ModuleText:
     def text(self) -> str:
         for function in list(self.math.values()):
             self._close(function)
-        data = [self._constant_text(*item) for item in self.constants.items()]
+        data = [self._constant_text(*item) for item in self.constants.items()] + [_ASK] * self.asks
         parts = [*data, *self.functions, *map(self._math_text, self.math.values()), *self.declares]
         return "\n".join(parts) + "\n"
 
@@ -99,12 +116,13 @@ class ModuleText:
         return name
 
 
-def emit_module(module: Op, fma: bool = True) -> str:
+def emit_module(module: Op, fma: bool = True, interruptible: bool = False) -> str:
     """LLVM IR text of all functions of a loop-IR module.
 
-    `fma`: the target has a fused multiply-add, which elementary functions may use.
+    `fma`: the target has a fused multiply-add, which elementary functions may use. `interruptible`: see
+    `interrupts.py`.
     """
-    out = ModuleText(fma)
+    out = ModuleText(fma, interruptible)
     for func in functions(module):
         out.functions.append(FunctionEmitter(func, out).run())
     return out.text()

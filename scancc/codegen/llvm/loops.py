@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...ir import types as t
 from ...ir.core import Op, Value
 from ...ir.ops import int_attr
 from ...ir.slices import kept_axes
 from ..math import MathFunction
 from .emitter import Emitted, FunctionEmitter, Mem, Pair, emits, llvm_type, suffix, width_of
+from .interrupts import ask, in_pieces, rounds_between
 
 # ---- loops and branches ----
 
 
 @emits("scf.for")
 def loop(e: FunctionEmitter, op: Op) -> None:
-    """guard: lower < upper; then the body at least once, until the counter reaches upper."""
-    lower, upper, step = (e.value(v) for v in op.operands[:3])
+    """All rounds at once, or in pieces between which an interrupt is noticed."""
+    bounds = [e.value(v) for v in op.operands[:3]]
     inits = op.operands[3:]
     types = [kind for v in inits for kind in e.flat_types(v.type)]
     start = [x for v in inits for x in e.flatten(e.env[v])]
+
+    def rounds(first: str, last: str, carried: Sequence[str]) -> list[str]:
+        return _rounds(e, op, (first, last, bounds[2]), types, carried)
+
+    every = rounds_between(e, op)
+    is_short = all(b.isdigit() for b in bounds) and int(bounds[1]) - int(bounds[0]) <= every * int(bounds[2])
+    results = rounds(bounds[0], bounds[1], start) if not every or is_short else (
+        in_pieces(e, bounds, types, start, every, rounds))
+    _bind(e, op.results, inits, results)
+
+
+def _rounds(e: FunctionEmitter, op: Op, bounds: Sequence[str], types: Sequence[str], start: Sequence[str],
+            ) -> list[str]:
+    """guard: lower < upper; then the body at least once, until the counter reaches upper; what it carries at last."""
+    lower, upper, step = bounds
+    inits = op.operands[3:]
     body, done = e.new_label("loop"), e.new_label("done")
     guard = e.emit(f"icmp slt i64 {lower}, {upper}")
     before = e.label
@@ -39,8 +58,7 @@ def loop(e: FunctionEmitter, op: Op) -> None:
              for name, kind, a, b in zip(carried, types, start, yielded, strict=True)]
     e.lines[position:position] = phis
     e.start(done)
-    results = e.phis(types, [(start, before), (yielded, latch)])
-    _bind(e, op.results, inits, results)
+    return e.phis(types, [(list(start), before), (yielded, latch)])
 
 
 def _bind(e: FunctionEmitter, targets: list[Value], like: list[Value], operands: list[str]) -> None:
@@ -72,12 +90,30 @@ def while_loop(e: FunctionEmitter, op: Op) -> None:
         e.env[arg] = e.env[result] = value
     e.start(inside)
     yielded = [x for v in e.block(body) for x in e.flatten(v)]
+    counting = _count_and_ask(e, op, before)
     latch = e.label
     e.line(f"br label %{head}")
-    e.lines[position:position] = [
+    e.lines[position:position] = counting + [
         f"  {name} = phi {kind} [ {a}, %{before} ], [ {b}, %{latch} ]"
         for name, kind, a, b in zip(carried, types, start, yielded, strict=True)]
     e.start(done)
+
+
+def _count_and_ask(e: FunctionEmitter, op: Op, before: str) -> list[str]:
+    """Ask every so many rounds of a `while`; the phi of its counter, for the head."""
+    every = rounds_between(e, op)
+    if not every:
+        return []
+    counter, due, go_on = e.fresh(), e.new_label("due"), e.new_label("on")
+    following = e.emit(f"add i64 {counter}, 1")
+    rest = e.emit(f"and i64 {following}, {every - 1}")
+    is_due = e.emit(f"icmp eq i64 {rest}, 0")
+    e.line(f"br i1 {is_due}, label %{due}, label %{go_on}")
+    e.start(due)
+    ask(e)
+    e.line(f"br label %{go_on}")
+    e.start(go_on)
+    return [f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{go_on} ]"]
 
 
 @emits("scf.if")
