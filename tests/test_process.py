@@ -65,6 +65,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 # ---- interrupts ----
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it may strike in a destructor
 @pytest.mark.parametrize("error", [Late, TimeoutError, KeyboardInterrupt])
 def test_an_interrupted_compilation_leaves_nothing_behind(error, own_cache):
     def handler(*_):
