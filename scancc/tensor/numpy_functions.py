@@ -251,6 +251,10 @@ FUNCTIONS: dict[str, Mapped | Callable[..., Any]] = {
     "argmin": _mapped(T.argmin, "a; axis -out keepdims"),
     "ptp": _mapped(_ptp, "a; axis -out keepdims", "T.ptp"),
     "count_nonzero": _mapped(_count_nonzero, "a; axis keepdims", "T.sum"),
+    "median": _mapped(T.median, "a; axis -out ~overwrite_input keepdims"),
+    "percentile": _mapped(T.percentile, "a q; axis -out ~overwrite_input method keepdims -weights"),
+    "quantile": _mapped(T.quantile, "a q; axis -out ~overwrite_input method keepdims -weights"),
+    "bincount": _mapped(T.bincount, "x; weights minlength"),
     # running, sorted
     "cumsum": _mapped(T.cumsum, "a; axis -dtype -out"),
     "cumprod": _mapped(T.cumprod, "a; axis -dtype -out"),
