@@ -20,8 +20,8 @@ Conservative: which form a loop gets depends on its layout, never on the width o
 be combined in the order written (`exact`) is no reduction to `bufferize`, and stays. With `lanes=false`
 (a GPU, where each thread has a lane) all is in order within blocks.
 Cost: linear; a body appears up to three times. Runs after `licm`, before `vectorize`.
-Source: pairwise summation (Higham, Accuracy and Stability of Numerical Algorithms, 4.2), online as in
-the cascade of NumPy's and Julia's sums turned upside down.
+Source: pairwise summation (Higham, Accuracy and Stability of Numerical Algorithms, 4.2), from the blocks
+upwards, so that one pass does it, where NumPy halves from the top.
 """
 
 from __future__ import annotations
