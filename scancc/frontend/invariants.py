@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from scancc.frontend.dims import DimShuffle, dims, int64
 from scancc.frontend.elementwise import apply_scalar
 from scancc.frontend.graph import Apply, Constant, Variable, ancestors, applies
 from scancc.frontend.shaping import Alloc, alloc, zeros_like
+from scancc.process import kept_property
 
 
 @dataclass
@@ -72,15 +72,15 @@ class Invariants:
             made.update(zip(group, chosen, strict=True))
         return [made.get(v, v) for v in found]
 
-    @cached_property
+    @kept_property
     def _order(self) -> list[Variable]:
         return list(ancestors(self.roots, stop=[*self.varying, *self.fixed]))
 
-    @cached_property
+    @kept_property
     def _nodes(self) -> list[Apply]:
         return applies(self.roots, stop=[*self.varying, *self.fixed])
 
-    @cached_property
+    @kept_property
     def _uses(self) -> dict[Variable, Uses]:
         return find_uses(self._nodes, self.roots)
 
