@@ -11,6 +11,9 @@ Buffers whose lives do not meet share space: in order of their first use each ta
 last among those of the same size, else a new one; slots are 64-byte aligned and lie one after the
 other, with sizes computed at the start from the sizes of the inputs. A buffer made inside a loop is
 made once, before it, with a size that no step exceeds.
+The bytes of a buffer that no check has found possible are cut off, so that no sum of them wraps: the query
+then answers more than there is. A bound that is computed with numbers of any size may itself wrap; a check
+where the real size is made then compares the two.
 Where nothing bounds a size before the program runs, the caller guesses it: the function gets one more
 input, `%bound_0: memref<i64>`, and a check that the size stays within it; who calls it calls again with a
 larger bound where that check fails. With `guess-sizes=false` such a size is an error.
@@ -25,11 +28,12 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
-from scancc.artifact import BOUND_EXCEEDED
+from scancc.artifact import BOUND_EXCEEDED, MOST_ELEMENTS, MOST_NBYTES
 from scancc.errors import UnsupportedError
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op, functions
+from scancc.ir.extents import Extents, require
 from scancc.ir.ops import CHECKS, PURE, has_trait, is_pure
 from scancc.ir.remarks import remark
 
@@ -161,7 +165,7 @@ def _size_key(size: Value, known: dict[Value, Any]) -> Any:
         number, op = constant_of(size), size.op
         if number is not None:
             known[size] = number
-        elif op is None or not op.operands or not op.name.startswith("arith.") or op.attrs:
+        elif op is None or not op.operands or not op.name.startswith(("arith.", "scan.can_exist")) or op.attrs:
             known[size] = size
         else:
             known[size] = (op.name, *(_size_key(v, known) for v in op.operands))
@@ -176,6 +180,8 @@ class Bounds:
         self.guess = guess
         self.block = func.body
         self.memo: dict[Value, Value] = {}
+        self.compared: set[Value] = set()  # sizes that a check holds against their bound
+        self.extents = _known_extents(func)
         self.n_guesses = 0
         self.anchor = next((op for op in self.block.ops if not _is_setup(op)), None)
 
@@ -190,13 +196,26 @@ class Bounds:
         known = t.nbytes(type)
         for n in type.shape:
             known *= n if n is not None else 1
-        total = b.index(known)
-        for size in op.operands:
-            total = b.muli(total, self.bounded(size, op.result.name or "a temporary"))
         if all(n is not None for n in type.shape):
             return b.index(-(-known // ALIGN_BYTES) * ALIGN_BYTES)
-        rounded = b.addi(total, b.index(ALIGN_BYTES - 1))
-        return b.binary("andi", rounded, b.index(-ALIGN_BYTES))
+        total, sizes = b.index(known), [self.bounded(size, op.result.name or "a temporary") for size in op.operands]
+        b = self.builder()
+        for size in sizes:
+            total = b.muli(total, size)
+        rounded = b.binary("andi", b.addi(total, b.index(ALIGN_BYTES - 1)), b.index(-ALIGN_BYTES))
+        fixed = [b.index(n) for n in type.shape if n not in (None, 0, 1)]
+        if self.extents.hold([*op.operands, *fixed]) or self.extents.hold([*sizes, *fixed]):
+            return rounded
+        possible = b.op("scan.can_exist", [*sizes, *fixed], [t.i1])
+        return b.select(possible, rounded, b.index(MOST_NBYTES))
+
+    def capacity(self, sizes: list[Value], what: str) -> list[Value]:
+        """Bounds of the sizes of an output, with a check that an array may have them."""
+        bounds = [self.bounded(size, what) for size in sizes]
+        if not (self.extents.hold(sizes) or self.extents.hold(bounds)):
+            require(self.builder(), what, bounds)
+            self.extents.trust(bounds)
+        return bounds
 
     def bounded(self, size: Value, what: str) -> Value:
         """A value available at the start that is at least `size` and at least 0 (where `size` is never made, a
@@ -205,6 +224,8 @@ class Bounds:
         if found is not None and not _is_natural(found):
             b = self.builder()
             found = self.memo[size] = b.maxsi(found, b.index(0))
+        if found is not None and _may_wrap(size) and slice_of(size, self.block) is None:
+            self._compare(size, found, what)
         if found is None and self.guess and _stops_early(size):
             # rows are written before they are counted
             found = self.memo[size] = self.bounded(size.op.operands[1], what)  # type: ignore[union-attr]
@@ -219,21 +240,36 @@ class Bounds:
 
     def _guessed(self, size: Value, what: str) -> Value:
         """A new input, and a check where `size` is made that it is large enough."""
+        self.compared.add(size)
         n_inputs, number = self.func.attrs["n_inputs"].value, self.n_guesses
         self.n_guesses += 1
         guess = self.block.insert_arg(n_inputs, t.MemRefType((), t.i64), f"bound_{number}")
         self.func.attrs["n_inputs"] = t.IntAttr(n_inputs + 1, t.i64)
         self.func.attrs["n_bounds"] = t.IntAttr(self.n_guesses, t.i64)
         b = self.builder()
-        bound = b.index_cast(b.op("memref.load", [guess], [t.i64]), t.index)
-        at, ops = size.block, size.block.ops
-        inside = Builder(at, ops[0] if size.op is None else ops[ops.index(size.op) + 1], self.func.location)
+        bound = b.maxsi(b.index_cast(b.op("memref.load", [guess], [t.i64]), t.index), b.index(0))
+        inside = self._after(size)
         inside.make("scan.check", [inside.cmpi("sle", size, bound), size, inside.index(number)], [], {
             "error": BOUND_EXCEEDED,
             "message": f"bound_{number} is too small for a size that the program computes: {{0}} is needed"})
         remark("plan-memory", self.func, True, f"nothing bounds the size of {what} before it is computed: the caller "
                f"guesses it as bound_{number}")
         return bound
+
+    def _after(self, size: Value) -> Builder:
+        """Builds where `size` is made."""
+        ops = size.block.ops
+        return Builder(size.block, ops[0] if size.op is None else ops[ops.index(size.op) + 1], self.func.location)
+
+    def _compare(self, size: Value, bound: Value, what: str) -> None:
+        """A check that `size` is within a bound that may have wrapped."""
+        if size not in self.compared:
+            self.compared.add(size)
+            inside = self._after(size)
+            inside.make("scan.check", [inside.cmpi("sle", size, bound), size], [], {
+                "error": "MemoryError",
+                "message": f"the size of {what} is {{0}}, beyond what was computed for it; the numbers that bound it "
+                           "before the program runs are too large"})
 
     def upper(self, value: Value) -> Value | None:
         """A value available at the start that is at least `value`."""
@@ -377,6 +413,42 @@ def _is_natural(value: Value) -> bool:
     return rises and all(map(_is_natural, op.operands))
 
 
+def _may_wrap(value: Value, depth: int = 0) -> bool:
+    """Whether arithmetic that leads to `value` may pass the range of numbers: unless all of it is on sizes."""
+    op = value.op
+    if op is None or depth > 8:
+        return depth > 8
+    if op.name in ("arith.addi", "arith.subi", "arith.muli"):
+        return not _is_small(value)
+    follows = op.name.startswith("arith.") and op.name not in ("arith.constant", "arith.remsi")
+    return follows and any(_may_wrap(v, depth + 1) for v in op.operands)
+
+
+def _is_small(value: Value, depth: int = 0) -> bool:
+    """Whether a number is plainly far from the end of its range: a size, or sums of a few."""
+    known, op = constant_of(value), value.op
+    if known is not None:
+        return abs(known) <= MOST_ELEMENTS
+    if op is None or depth > 8:
+        return False
+    if op.name == "memref.dim":
+        return True
+    if op.name == "arith.minsi" and all(map(_is_natural, op.operands)):
+        return any(_is_small(v, depth + 1) for v in op.operands)
+    keeps = op.name in ("arith.addi", "arith.subi", "arith.maxsi", "arith.minsi", "arith.select", "arith.divsi")
+    return keeps and all(_is_small(v, depth + 1) for v in op.operands[-2:])
+
+
+def _known_extents(func: Op) -> Extents:
+    """The sizes of arguments, and those that checks at the function's own level find possible."""
+    extents = Extents()
+    extents.trust_arguments(func.body)
+    for op in func.body.ops:
+        if op.name == "scan.check" and all(slice_of(v, func.body) is not None for v in op.operands):
+            extents.trust_check(op)
+    return extents
+
+
 def slice_of(value: Value, block: Block) -> list[Op] | None:
     """The ops of `block` that compute `value` from the function's arguments, in order.
 
@@ -463,9 +535,12 @@ def _query(func: Op, output_sizes: list[tuple[Value, int, Value]], total: Value)
 
 def _output_sizes(func: Op, sizes: Bounds) -> list[tuple[Value, int, Value]]:
     """Capacities of the outputs: the output, an axis, its size."""
-    return [(op.operands[0], axis, sizes.bounded(size, op.operands[0].name or "an output"))
-            for op in list(func.body.ops) if op.name == "scan.output_dims"
-            for axis, size in enumerate(op.operands[1:])]
+    found = []
+    for op in [op for op in func.body.ops if op.name == "scan.output_dims"]:
+        output, *dims = op.operands
+        capacity = sizes.capacity(dims, output.name or "an output")
+        found += [(output, axis, size) for axis, size in enumerate(capacity)]
+    return found
 
 
 def _slots(func: Op, output_sizes: list[tuple[Value, int, Value]]) -> list[int]:

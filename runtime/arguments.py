@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from scancc.artifact import Param
+from scancc.artifact import Param, can_exist, too_large
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -83,6 +83,8 @@ def _check_shape(param: Param, array: Array, position: int) -> None:
         raise TypeError(
             f"{_which(param, position)} takes {describe(param)}; given rank {array.ndim}, shape {array.shape}"
         )
+    if array.size == 0 and not can_exist(array.shape):
+        raise MemoryError(too_large(_which(param, position), array.shape))
     for axis, wanted in enumerate(param.shape):
         given = array.shape[axis]
         if wanted is not None and wanted != given:

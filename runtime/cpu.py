@@ -13,7 +13,18 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from scancc.artifact import ABI_VERSION, BOUND_EXCEEDED, INTERRUPTED, N_INFO_SLOTS, Artifact, Check, Param, n_slots
+from scancc.artifact import (
+    ABI_VERSION,
+    BOUND_EXCEEDED,
+    INTERRUPTED,
+    MOST_ELEMENTS,
+    N_INFO_SLOTS,
+    Artifact,
+    Check,
+    Param,
+    n_slots,
+    too_large,
+)
 from scancc.errors import BoundExceeded, InternalError, UnsupportedError
 from scancc.runtime import elf, interrupts
 from scancc.runtime.arguments import Array, pack
@@ -87,6 +98,8 @@ class Kernel:
                 return self._attempt([*arrays, *(np.array(n, np.int64) for n in bounds)])
             except BoundExceeded as short:
                 needed, number = short.info[:2]
+                if needed > MOST_ELEMENTS:
+                    raise MemoryError(too_large(self.name, [needed])) from None
                 self._bounds[number] = max(needed, bounds[number] * 3 // 2, self._bounds[number])
 
     def _attempt(self, arrays: list[Array]) -> list[Array]:

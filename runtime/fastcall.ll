@@ -119,6 +119,7 @@ begin:
 loop:
   %axis = phi i64 [ 0, %begin ], [ %axis.next, %next ]
   %nbytes = phi i64 [ %itemsize, %begin ], [ %nbytes.next, %next ]
+  %extent = phi i64 [ 1, %begin ], [ %extent.next, %next ] ; without lengths of 0; NumPy sees that it does not wrap
   %more = icmp slt i64 %axis, %rank
   br i1 %more, label %dim, label %done
 dim:
@@ -135,8 +136,14 @@ next:
   %out.at = getelementptr i64, ptr %slot, i64 %axis.next
   store i64 %n, ptr %out.at
   %nbytes.next = mul i64 %nbytes, %n
+  %is.empty = icmp eq i64 %n, 0
+  %factor = select i1 %is.empty, i64 1, i64 %n
+  %extent.next = mul i64 %extent, %factor
   br label %loop
 done:
+  %exists = icmp ule i64 %extent, 140737488355328 ; MOST_ELEMENTS
+  br i1 %exists, label %yes, label %no
+yes:
   ret i64 %nbytes
 no:
   ret i64 -1

@@ -20,8 +20,9 @@ message is filled from the info slots.
 from __future__ import annotations
 
 import json
+import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
@@ -29,12 +30,26 @@ from typing import Any
 ABI_VERSION = 1
 WORKSPACE_ALIGN_BYTES = 64
 N_INFO_SLOTS = 4
+MOST_ELEMENTS = 2**47  # of an array: no process can address more bytes, and sums of such sizes stay below 2**63
+MOST_NBYTES = 16 * MOST_ELEMENTS  # complex numbers
 INTERRUPTED = -16  # the status of a run that a signal's handler ended by an exception
 POLL_SYMBOL = "scancc.interrupted"  # where code that Python calls finds the function that asks for one, or null
 BOUND_EXCEEDED = "BoundExceeded"  # the error of a check that a size stays within a bound that the caller gave
 
 _MAGIC = b"scancc artifact\n"
 _LENGTHS = struct.Struct("<QQ")
+
+
+def can_exist(shape: Iterable[int]) -> bool:
+    """Whether an array may have this shape; a length of 0 does not make up for the others, as in NumPy."""
+    lengths = [int(n) for n in shape]
+    return min(lengths, default=0) >= 0 and math.prod(n or 1 for n in lengths) <= MOST_ELEMENTS
+
+
+def too_large(what: str, shape: Sequence[object]) -> str:
+    """The message of an error about an array that cannot exist."""
+    text = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
+    return f"{what}: an array of shape ({text}) would have more than 2**{MOST_ELEMENTS.bit_length() - 1} elements"
 
 
 @dataclass(frozen=True)

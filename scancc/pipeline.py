@@ -31,6 +31,7 @@ CPU_SCAN: tuple[str, ...] = (
     "canonicalize",
     "cse",           # equal sizes become one value, which the passes below compare by identity
     "dead-outputs",  # before licm, which would keep what dead states need alive outside the loop
+    "check-rows",    # after dead-outputs, which decides what is kept
     "canonicalize",
     "licm",          # before fuse: an invariant chain becomes a loop nest outside the loop
     "checks-first",

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..artifact import Check, Param
+from ..artifact import MOST_ELEMENTS, Check, Param
 from ..errors import ScanccError, UnsupportedError
 from ..process import kept_property
 
@@ -22,12 +22,15 @@ NULL_POINTER = -1
 NEGATIVE_DIMENSION = -2
 WORKSPACE_TOO_SMALL = -3
 NOT_CONTIGUOUS = -4
+TOO_LARGE = -5
 
 CALLER_ERRORS = {
     NULL_POINTER: "a pointer is NULL whose tensor has elements",
     NEGATIVE_DIMENSION: "a dimension is negative",
     WORKSPACE_TOO_SMALL: "the workspace is smaller than the query says",
     NOT_CONTIGUOUS: "sizes depend on the values of an input, which must be C-contiguous for the query",
+    TOO_LARGE: f"an array would have more than 2**{MOST_ELEMENTS.bit_length() - 1} elements, or strides that lead "
+    "further",
 }
 
 

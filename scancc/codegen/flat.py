@@ -25,11 +25,13 @@ from .entry import (
     NEGATIVE_DIMENSION,
     NOT_CONTIGUOUS,
     NULL_POINTER,
+    TOO_LARGE,
     WORKSPACE_TOO_SMALL,
     Entry,
     Names,
     scalar_of,
 )
+from .llvm.extents import as_double, at_most, can_exist
 
 
 def flat_text(entry: Entry) -> str:
@@ -82,6 +84,9 @@ class _Function:
         self.label(fail)
         self.do(f"ret i32 {status}")
         self.label(go_on)
+
+    def fail_unless(self, condition: str, status: str | int) -> None:
+        self.fail_if(self.emit(f"xor i1 {condition}, true"), status)
 
     def when(self, condition: str) -> str:
         """Open a block that runs where `condition` holds; the label to close it with."""
@@ -145,15 +150,28 @@ class _Function:
     # ---- tensors ----
 
     def tensor(self, pointer: str, param: Param, dims: Sequence[str], strides: Sequence[str]) -> _Tensor:
-        """Sizes of a tensor, and whether its strides are those of a row-major one."""
+        """Sizes of a tensor, and whether its strides are those of a row-major one; fails where it cannot be."""
+        self.fail_unless(can_exist(self.emit, dims), TOO_LARGE)
         count, contiguous = "1", "true"
         for dim, stride in zip(reversed(dims), reversed(strides), strict=True):
             same = self.emit(f"icmp eq i64 {stride}, {count}")
             contiguous = self.all(contiguous, self.any(same, self.emit(f"icmp sle i64 {dim}, 1")))
             count = self.emit(f"mul i64 {count}, {dim}")
         contiguous = self.any(contiguous, self.emit(f"icmp eq i64 {count}, 0"))
+        self.fail_unless(self.any(contiguous, self._in_reach(dims, strides)), TOO_LARGE)
         nbytes = self.emit(f"mul i64 {count}, {scalar_of(param).nbytes}")
         return _Tensor(pointer, dims, strides, nbytes, contiguous)
+
+    def _in_reach(self, dims: Sequence[str], strides: Sequence[str]) -> str:
+        """Whether no element is further from the first than an array may have elements."""
+        reach = "0.0"
+        for dim, stride in zip(dims, strides, strict=True):
+            last = as_double(self.emit, self.emit(f"sub i64 {dim}, 1"))
+            step = self.emit(f"select i1 {self.emit(f'icmp slt i64 {stride}, 0')}, i64 "
+                             f"{self.emit(f'sub i64 0, {stride}')}, i64 {stride}")
+            far = self.emit(f"fmul double {last}, {as_double(self.emit, step)}")
+            reach = self.emit(f"fadd double {reach}, {far}")
+        return at_most(self.emit, reach)
 
     def refuse_null(self, pointer: str, nbytes: str) -> None:
         null = self.emit(f"icmp eq ptr {pointer}, null")
@@ -261,8 +279,8 @@ class _Call(_Function):
         skipped = self.emit(f"sub i64 {self.rounded(start)}, {start}")
         self.base = self.emit(f"getelementptr i8, ptr {workspace}, i64 {skipped}", "base")
         left = self.emit(f"sub i64 {nbytes}, {skipped}")
-        null = self.emit(f"icmp eq ptr {workspace}, null")
-        self.left = self.emit(f"select i1 {null}, i64 0, i64 {left}", "left")
+        none = self.any(self.emit(f"icmp eq ptr {workspace}, null"), self.emit(f"icmp slt i64 {nbytes}, {skipped}"))
+        self.left = self.emit(f"select i1 {none}, i64 0, i64 {left}", "left")
         self.used = "0"
 
     def _take(self, nbytes: str) -> str:

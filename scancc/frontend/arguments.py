@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scancc.errors import UnsupportedError
+from scancc.frontend.dims import require_possible
 from scancc.frontend.graph import Variable, user_location
 from scancc.frontend.options import flag, flag_or_none, name_of, unmasked
 from scancc.frontend.site import Site
@@ -159,6 +160,8 @@ def _check_shape(array: np.ndarray, into: In, position: int) -> None:
                 position, f"shape {array.shape}, where axis {axis} of {wanted} has length {want}",
                 "reshape or slice the value, or leave the length open in the input's type",
             )
+    if array.size == 0:
+        require_possible(into.label(position), array.shape)
 
 
 # ---- all arguments of a call ----------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from scancc.frontend.constants import as_tensor_variable
+from scancc.artifact import can_exist, too_large
+from scancc.frontend.constants import as_tensor_variable, constant_int
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, equal_computations
 from scancc.frontend.options import whole
 from scancc.process import deep_recursion
@@ -124,6 +126,47 @@ def _told(node: Apply, output: int, axis: int) -> Variable | None:
     except RecursionError:  # raised by the last of a chain of such calls, which goes on with more room
         with deep_recursion():
             return node.op.extent(node, output, axis)
+
+
+@dataclass(frozen=True)
+class JointLength(Op):
+    """The length of axes merged into one (`product`) or of parts laid one after the other (`sum`), from theirs:
+    int64 scalars. MemoryError where no array is so long."""
+
+    kind: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} of lengths"
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        if any(v.type != TensorType("int64", ()) for v in inputs):
+            raise TypeError(f"a {self.name} takes int64 scalars")
+        return [TensorType("int64", ())]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        lengths = [int(n) for n in inputs]
+        if min(lengths) < 0:
+            raise ValueError(f"{self.name}: a length is {min(lengths)}; lengths are 0 or more")
+        shape = lengths if self.kind == "product" else [sum(lengths)]
+        require_possible(self.name, shape)
+        return [np.asarray(math.prod(shape), "int64")]
+
+
+def joint_length(kind: str, lengths: Iterable[Variable]) -> Variable:
+    """The product or the sum of lengths, which is a length."""
+    neutral = int(kind == "product")
+    parts = [n for n in lengths if constant_int(n) != neutral]
+    known = [n.data for n in parts if isinstance(n, Constant)]
+    if len(parts) < 2:
+        return parts[0] if parts else int64(neutral)
+    return Constant(JointLength(kind).perform(known)[0]) if len(known) == len(parts) else JointLength(kind)(*parts)
+
+
+def require_possible(what: str, shape: Sequence[int]) -> None:
+    """MemoryError where no array may have this shape, however much memory there is."""
+    if not can_exist(shape):
+        raise MemoryError(too_large(what, shape))
 
 
 class SameShape:

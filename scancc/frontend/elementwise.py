@@ -41,7 +41,7 @@ from scancc.frontend.constants import (
     result_dtype,
     strong,
 )
-from scancc.frontend.dims import SameShape, dim, dimshuffle, int64, same_scalar
+from scancc.frontend.dims import SameShape, dim, dimshuffle, int64, require_possible, same_scalar
 from scancc.frontend.finiteness import surely_finite
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, dtype_name
 from scancc.ir.casts import converted
@@ -240,6 +240,8 @@ def check_lengths(what: str, arrays: Sequence[np.ndarray], stretches: Sequence[t
                 f"{what}: shapes {shapes} do not agree on axis {axis}; lengths must be equal, or known to be "
                 "1 when the function is built (T.row, T.col, T.addbroadcast or dimshuffle with 'x')"
             )
+    axes = zip(*(x.shape for x in arrays), strict=True)
+    require_possible(what, [next((n for n in lengths if n != 1), 1) for lengths in axes])
 
 
 def align(operands: Sequence[Variable]) -> list[Variable]:

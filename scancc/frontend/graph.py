@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scancc.artifact import can_exist, too_large
 from scancc.config import config
 from scancc.frontend.options import name_of
 
@@ -109,6 +110,9 @@ class TensorType:
             raise TypeError("a tensor type needs shape=, with a length or None for each dimension")
         if type(lengths) is not tuple or not all(n is None or (type(n) is int and n >= 0) for n in lengths):
             lengths = tuple(_dimension(n) for n in lengths)
+        known = [n for n in lengths if n]
+        if known and not can_exist(known):
+            raise MemoryError(too_large("a tensor type", ["?" if n is None else n for n in lengths]))
         object.__setattr__(self, "dtype", dtype_name(dtype))
         object.__setattr__(self, "shape", lengths)
 

@@ -16,7 +16,7 @@ from scancc.frontend.constants import (
     promote_dtypes,
     result_dtype,
 )
-from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis, same_scalar
+from scancc.frontend.dims import SameShape, dim, dims, dimshuffle, normalize_axis, require_possible, same_scalar
 from scancc.frontend.elementwise import cast, mul, real_dtype
 from scancc.frontend.graph import Apply, Op, TensorType, Variable, dtype_name
 from scancc.frontend.options import flag, whole
@@ -66,6 +66,7 @@ class Dot(Op):
         x, y = inputs
         if x.shape[-1] != y.shape[0]:
             raise ValueError(f"dot: shapes {x.shape} and {y.shape} do not fit: {x.shape[-1]}, {y.shape[0]}")
+        require_possible("dot", x.shape[:-1] + y.shape[1:])
         with np.errstate(all="ignore"):
             return [np.asarray(_in_pairs(np.dot, x, y))]
 
@@ -95,6 +96,7 @@ class BatchedDot(Op):
         x, y = inputs
         if x.shape[0] != y.shape[0] or x.shape[2] != y.shape[1]:
             raise ValueError(f"batched_dot: shapes {x.shape} and {y.shape} do not fit")
+        require_possible("batched_dot", (*x.shape[:2], y.shape[2]))
         with np.errstate(all="ignore"):
             return [_in_pairs(np.matmul, x, y)]
 

@@ -19,7 +19,7 @@ from scancc.errors import TypeMismatchError
 from scancc.fast_math import FastMath
 from scancc.frontend.constants import is_discrete
 from scancc.frontend.control import unchecked
-from scancc.frontend.dims import ShapeI, dim, dims
+from scancc.frontend.dims import JointLength, ShapeI, dim, dims, require_possible
 from scancc.frontend.elementwise import Elemwise
 from scancc.frontend.graph import (
     Apply,
@@ -291,10 +291,18 @@ class _Run:
         for i, stack in enumerate(self.stacks):
             self._check_row(i, t, new[i])
             if i >= len(body.carry) or body.carry[i].trace:
+                if t == 0 and body.stop is None:
+                    self._reserve(new[i])
                 stack.append(new[i])
         for rows, row in zip(self.rows, new, strict=False):
             rows.append(row)
         return body.stop is not None and bool(new[-1])
+
+    def _reserve(self, row: np.ndarray) -> None:
+        """MemoryError before the first step's row is kept rather than after many, where all do not fit."""
+        shape = int(self.inputs.length), *row.shape
+        require_possible(self.op.name, shape)
+        np.empty(shape, row.dtype)
 
     def _check_inputs(self) -> None:
         length = int(self.inputs.length)
@@ -378,7 +386,7 @@ def _decisive(node: Apply) -> list[Variable]:
     scan = scan_of(node)
     if scan is not None and scan.body.stop is not None:
         return node.inputs
-    whole = not isinstance(node.op, Elemwise)
+    whole = not isinstance(node.op, (Elemwise, JointLength))
     return [v for v in node.inputs if whole and v.ndim == 0 and is_discrete(v.dtype)]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce as fold
 
 import numpy as np
 
+from scancc.artifact import MOST_ELEMENTS, can_exist, too_large
 from scancc.frontend.constants import (
     as_operand,
     as_tensor_variable,
@@ -19,7 +19,19 @@ from scancc.frontend.constants import (
     result_dtype,
 )
 from scancc.frontend.control import check
-from scancc.frontend.dims import DimShuffle, SameShape, ShapeI, dim, dims, dimshuffle, int64, normalize_axis
+from scancc.frontend.dims import (
+    DimShuffle,
+    JointLength,
+    SameShape,
+    ShapeI,
+    dim,
+    dims,
+    dimshuffle,
+    int64,
+    joint_length,
+    normalize_axis,
+    require_possible,
+)
 from scancc.frontend.elementwise import (
     abs_,
     apply_scalar,
@@ -27,7 +39,6 @@ from scancc.frontend.elementwise import (
     eq,
     maximum,
     minimum,
-    mul,
 )
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, dtype_name, mention
 from scancc.frontend.options import whole
@@ -87,20 +98,14 @@ def _mentioning(result: Variable, x: Variable) -> Variable:
 
 
 def product(lengths: Iterable[Variable]) -> Variable:
-    one: Variable = int64(1)
-    return fold(_times, lengths, one)
-
-
-def _times(a: Variable, b: Variable) -> Variable:
-    if constant_int(a) == 1:
-        return b
-    return a if constant_int(b) == 1 else mul(a, b)
+    return joint_length("product", lengths)
 
 
 def is_length(x: Variable) -> bool:
     """Whether `x` is surely not negative, because it is the length of something."""
     value = constant_int(x)
-    return value >= 0 if value is not None else x.owner is not None and isinstance(x.owner.op, ShapeI)
+    return value >= 0 if value is not None else (
+        x.owner is not None and isinstance(x.owner.op, (ShapeI, JointLength)))
 
 
 def as_lengths(shape: object, what: str) -> list[Variable]:
@@ -173,6 +178,8 @@ class Reshape(Op):
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         x, *lengths = inputs
         wanted = [int(n) for n in lengths]
+        if not can_exist(n for n in wanted if n != -1):
+            raise ValueError(too_large("reshape", wanted))
         try:
             return [np.ascontiguousarray(x).reshape(wanted)]
         except ValueError:
@@ -429,7 +436,9 @@ class Alloc(Op):
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         value, *lengths = inputs
-        return [np.broadcast_to(value, [_count(n) for n in lengths]).copy()]
+        wanted = [_count(n) for n in lengths]
+        require_possible("alloc", wanted)
+        return [np.broadcast_to(value, wanted).copy()]
 
     def executor(self, node: Apply) -> Run:
         fixed = node.inputs[0].broadcastable
@@ -552,6 +561,7 @@ class ARange(Op):
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         start, stop, step = inputs
+        require_possible("arange", [_range_length(start, stop, step)])
         steps = np.arange(_range_length(start, stop, step), dtype="int64").astype(self.dtype)
         if len(steps) < 2:
             return [np.full(len(steps), start, self.dtype)]  # the step may be infinite
@@ -563,14 +573,18 @@ class ARange(Op):
             return None
         if constant_int(start) == 0:
             return stop if is_length(stop) else maximum(stop, int64(0))
-        return maximum(stop - start, int64(0))
+        length = maximum(stop, start) - start
+        if (constant_int(start) or -1) > 0:
+            return length
+        return check(MemoryError, "arange: from {} to {} there are more numbers than an array may have", length,
+                     apply_scalar("ge", length, int64(0)), start, stop)
 
 
 def _range_length(start: np.ndarray, stop: np.ndarray, step: np.ndarray) -> int:
     if step == 0:
         raise ValueError("arange: the step is 0; it must be positive or negative")
     if start.dtype.kind in "iu":
-        return len(range(int(start), int(stop), int(step)))
+        return max(0, -((int(start) - int(stop)) // int(step)))
     with np.errstate(all="ignore"):
         quotient = (stop - start) / step
     if not abs(quotient) < 2.0**62:
@@ -627,12 +641,15 @@ class Join(Op):
         if len(others) > 1:
             shapes = " and ".join(str(x.shape) for x in inputs)
             raise ValueError(f"concatenate: shapes {shapes} may differ on axis {self.axis} only")
+        whole = list(inputs[0].shape)
+        whole[self.axis] = sum(x.shape[self.axis] for x in inputs)
+        require_possible("concatenate", whole)
         return [np.concatenate(inputs, axis=self.axis)]
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         if axis != self.axis:
             return dim(node.inputs[0], axis)
-        return fold(apply_add, (dim(v, axis) for v in node.inputs))
+        return joint_length("sum", (dim(v, axis) for v in node.inputs))
 
 
 def apply_add(a: Variable, b: Variable) -> Variable:
@@ -685,7 +702,7 @@ def split(x: object, splits_size: object, n_splits: int | None = None, axis: int
     place = normalize_axis(axis, var.ndim, "split")
     lengths = _split_lengths(splits_size, n_splits)
     start: Variable = int64(0)
-    total, whole = fold(apply_add, lengths, start), dim(var, place)
+    total, whole = joint_length("sum", lengths), dim(var, place)
     fits = eq(total, whole)
     if not isinstance(fits, Constant):
         message = "split: the parts have {} rows together and the tensor has {}"
@@ -723,7 +740,7 @@ def repeat(x: object, repeats: object, axis: int | None = None) -> Variable:
     count, lengths = as_length(counts, "repeat"), dims(var)
     padded = expand_dims(var, place + 1)
     spread = Alloc(padded.ndim)(padded, *lengths[: place + 1], count, *lengths[place + 1 :])
-    lengths[place] = _times(lengths[place], count)
+    lengths[place] = product([lengths[place], count])
     return Reshape(var.ndim)(spread, *lengths)
 
 
@@ -746,6 +763,9 @@ def _repeated_rows(counts: Variable) -> Variable:
     # the sum of sizes is another one where a count is below 0
     counts = check(ValueError, "repeat: a count is negative; counts are 0 or more", counts,
                    apply_scalar("eq", abs_(counts).sum(), counts.sum()))
+    total = cast(counts, "float64").sum()  # exact as far as it matters, where the sum of integers wraps
+    counts = check(MemoryError, "repeat: the counts are together more elements than an array may have", counts,
+                   apply_scalar("le", total, as_operand(float(MOST_ELEMENTS))))
     ends = counts.cumsum()
     places = arange(counts.sum())
     before = apply_scalar("le", dimshuffle(ends, "x", 0), dimshuffle(places, 0, "x"))
@@ -765,7 +785,7 @@ def tile(x: object, reps: object, ndim: int | None = None) -> Variable:
     order: list[int | str] = [e for a in range(rank) for e in ("x", a)]
     pairs = [n for pair in zip(counts, lengths, strict=True) for n in pair]
     spread = Alloc(2 * rank)(dimshuffle(var, tuple(order)), *pairs) if rank else var
-    return Reshape(rank)(spread, *(_times(c, n) for c, n in zip(counts, lengths, strict=True)))
+    return Reshape(rank)(spread, *(product(pair) for pair in zip(counts, lengths, strict=True)))
 
 
 def flip(x: object, axis: int | Sequence[int] | None = None) -> Variable:

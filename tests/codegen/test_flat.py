@@ -17,6 +17,7 @@ from scancc.codegen.entry import (
     NOT_CONTIGUOUS,
     NULL_POINTER,
     SCALARS,
+    TOO_LARGE,
     WORKSPACE_TOO_SMALL,
     Entry,
     ExportError,
@@ -179,7 +180,11 @@ def test_mistakes_of_the_caller(power: Linked) -> None:
     assert power.call(**good | {"A_n0": -1}) == NEGATIVE_DIMENSION
     assert power.call(**good | {"A_s0": 2}) == WORKSPACE_TOO_SMALL
     assert power.call(**good | {"A_s0": 2, "workspace_nbytes": 10**9}) == WORKSPACE_TOO_SMALL  # but NULL
-    assert power.call(**good | {"A_s0": 2, "workspace": out, "workspace_nbytes": -5}) == WORKSPACE_TOO_SMALL
+    for nbytes in (-5, -(2**63)):
+        assert power.call(**good | {"A_s0": 2, "workspace": out, "workspace_nbytes": nbytes}) == WORKSPACE_TOO_SMALL
+    for large in ({"A_n0": 2**61}, {"A_n0": 2**62, "A": None}, {"A_n0": 2**63 - 1, "A_s0": 2}, {"A_s0": 2**61},
+                  {"A_s0": -(2**63)}, {"result_s0": 2**62 + 1}):
+        assert power.call(**good | large) == TOO_LARGE
     assert (out == 7.0).all()
     assert power.call(**good) == 0
     assert power.call(**good | {"A": None, "A_n0": 0, "result": None}) == 0
@@ -196,6 +201,10 @@ def test_query(power: Linked) -> None:
     assert run_power(power, BASE[:20:2], 3, out[:10], nbytes=int(need[0])) == 0
     assert run_power(power, BASE[:20:2], 3, out[::2], nbytes=int(need[0] + staging[0])) == 0
     assert power.query(BASE, 10, 1, -3, rows, need, staging) == 1
+    rows[:], need[:], staging[:] = -7, -7, -7
+    assert power.query(BASE, 2**61, 1, 3, rows, need, staging) == TOO_LARGE
+    assert power.query(BASE, 10, 2**61, 3, rows, need, staging) == TOO_LARGE
+    assert (rows[0], need[0], staging[0]) == (-7, -7, -7)
 
 
 def test_error_texts(power: Linked) -> None:

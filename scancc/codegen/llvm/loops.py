@@ -10,6 +10,7 @@ from ...ir.ops import int_attr
 from ...ir.slices import kept_axes
 from ..math import MathFunction
 from .emitter import Emitted, FunctionEmitter, Mem, Pair, emits, llvm_type, suffix, width_of
+from .extents import can_exist
 from .interrupts import ask, in_pieces, rounds_between
 
 # ---- loops and branches ----
@@ -195,6 +196,11 @@ def load(e: FunctionEmitter, op: Op) -> None:
 def store(e: FunctionEmitter, op: Op) -> None:
     value, dest, *indices = op.operands
     e.store(e.env[value], e.address(e.mem(dest), [e.value(i) for i in indices]), value.type)
+
+
+@emits("scan.can_exist")
+def existence(e: FunctionEmitter, op: Op) -> None:
+    e.env[op.result] = can_exist(e.emit, [e.value(v) for v in op.operands])
 
 
 @emits("memref.dim")

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from scancc.frontend.branches import find_uses
 from scancc.frontend.control import Check, Detach, Draw
-from scancc.frontend.dims import DimShuffle, ShapeI, dims
+from scancc.frontend.dims import DimShuffle, JointLength, ShapeI, dims
 from scancc.frontend.elementwise import Cast, Elemwise
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
 from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
@@ -32,7 +32,7 @@ from scancc.frontend.shaping import (
 )
 
 _CHEAP_OPS = (
-    Alloc, ARange, Cast, Check, Detach, DimShuffle, Draw, Join, MakeVector, Nonzero, Reshape, ShapeI,
+    Alloc, ARange, Cast, Check, Detach, DimShuffle, Draw, Join, JointLength, MakeVector, Nonzero, Reshape, ShapeI,
     SpecifyShape, Subtensor, AdvancedSubtensor, Unbroadcast,
 )
 _CHEAP_FUNCTIONS = frozenset((

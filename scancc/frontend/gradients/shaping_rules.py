@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.frontend import reduction
-from scancc.frontend.dims import DimShuffle, ShapeI, dim, dims, dimshuffle, int64
+from scancc.frontend.dims import DimShuffle, JointLength, ShapeI, dim, dims, dimshuffle, int64
 from scancc.frontend.elementwise import add, cast
 from scancc.frontend.gradients.rules import (
     Gradient,
@@ -28,7 +28,7 @@ from scancc.frontend.shaping import (
 )
 
 connects(Alloc, Reshape)(first_inputs(1))
-connects(ShapeI)(first_inputs(0))
+connects(ShapeI, JointLength)(first_inputs(0))
 
 
 @differentiates(DimShuffle)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from scancc.frontend.graph import Apply, Constant, Variable
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op, module
+from scancc.ir.extents import Extents, require
 from scancc.ir.fast_math import allow
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.shapes import dynamic_dims
@@ -62,6 +64,8 @@ class Lowering:
         self.env: dict[Variable, Value] = {}
         self.sizes: dict[Value, list[Value]] = {}
         self.limits: dict[Value, Value] = {}  # of positions: a size below which all of them lie, counted from 0
+        self.extents = Extents()
+        self.doing = "the program"  # the op being lowered, for messages
 
     # ---- variables ----
 
@@ -72,6 +76,7 @@ class Lowering:
             self.sizes[arg] = [
                 self.b.index(n) if n is not None else self.b.op("tensor.dim", [arg, self.b.index(i)], [t.index])
                 for i, n in enumerate(var.type.shape)]
+            self.extents.trust(self.sizes[arg])
 
     def values(self, variables: Sequence[Variable]) -> list[Value]:
         """The values of `variables`, with all they depend on lowered before them."""
@@ -117,6 +122,7 @@ class Lowering:
             self.value(var)
         if node.location is not None:
             self.b.location = (node.location.file, node.location.line, 1)
+        self.doing = node.op.name
         for var, value in zip(node.outputs, lower(self, node), strict=True):
             if value.name is None or var.name is not None:
                 value.name = var.name or value.name
@@ -138,6 +144,7 @@ class Lowering:
     def tensor(self, name: str, operands: Sequence[Value], element: t.Type, sizes: Sequence[Value],
                attrs: dict[str, Any] | None = None, sized: bool = False) -> Value:
         """An op that makes a tensor of these sizes; `sized`: they are its last operands."""
+        self.require_extent(sizes)
         type = tensor_type(sizes, element)
         extra = dynamic_dims(type, list(sizes)) if sized else []
         return self.record(self.b.op(name, [*operands, *extra], [type], attrs), sizes)
@@ -158,6 +165,20 @@ class Lowering:
             return a
         self.require(self.b.cmpi("eq", a, b), "ValueError", message, a, b)
         return a if x is not None or y is None else b
+
+    def require_extent(self, sizes: Sequence[Value], computed: bool = False, error: str = "MemoryError") -> None:
+        """A check that an array may have these sizes, unless that is known; `computed`: see `Extents.hold`."""
+        if not self.extents.hold(sizes, computed):
+            require(self.b, self.doing, sizes, error)
+            self.extents.trust(sizes)
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """What is lowered, or found, in a block is unknown after it."""
+        env, extents = dict(self.env), self.extents
+        self.extents = Extents(extents)
+        yield
+        self.env, self.extents = env, extents
 
     def index(self, scalar: Value) -> Value:
         return self.b.index_cast(scalar, t.index)

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from scancc.frontend.graph import Apply
 from scancc.frontend.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 from scancc.frontend.lowering.context import Lowering, lowers
-from scancc.frontend.lowering.shaping import is_size, same_size, shuffle, slice_length
+from scancc.frontend.lowering.shaping import MOST_STEP, is_size, same_size, shuffle, slice_length
 from scancc.frontend.lowering.slices import extract_slice, slice_parts
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Value
-
-MOST_STEP = 2**31  # of a slice: lengths are computed from sums with it
 
 
 @dataclass

@@ -63,13 +63,14 @@ def if_else(low: Lowering, node: Apply) -> Sequence[Value]:
     for result, shape in zip(made.results, shapes, strict=False):
         if shape:
             low.record(result, [next(dynamic) if n is None else low.b.index(n) for n in shape])
+            low.extents.trust(low.dims(result))
     return made.results[:op.n]
 
 
 def _side(low: Lowering, variables: Sequence[Variable], shapes: Sequence[tuple[int | None, ...]]) -> Region:
     """A region that yields one side's values, then the sizes that their types leave open."""
-    block, outer = Block(), dict(low.env)
-    with low.b.at(block):
+    block = Block()
+    with low.scope(), low.b.at(block):
         values = low.values(variables)
         sizes = []
         for i, (value, shape) in enumerate(zip(values, shapes, strict=True)):
@@ -78,7 +79,6 @@ def _side(low: Lowering, variables: Sequence[Variable], shapes: Sequence[tuple[i
                 sizes += [d for d, n in zip(dims, shape, strict=True) if n is None]
                 values[i] = low.cast_type(value, t.TensorType(shape, t.element(value.type)))
         low.b.make("scf.yield", [*values, *sizes])
-    low.env = outer
     return Region([block])
 
 
@@ -174,6 +174,7 @@ class _ScanLowering:
         sizes = [self.low.b.index(n) if n is not None else s
                  for n, s in zip(known, self.low.dims(init), strict=True)]
         type = tensor_type(sizes, init.type.element)
+        self.low.extents.trust(sizes)
         return init if type == init.type else self.low.record(
             self.low.b.op("tensor.cast", [init], [type]), sizes)
 
@@ -215,6 +216,7 @@ class _ScanLowering:
                  for n, s in zip(carry.next.type.shape, sizes[1:], strict=True)]
         window = low.record(low.b.op(
             "tensor.cast", [init], [tensor_type([sizes[0], *known], t.element(init.type))]), [sizes[0], *known])
+        low.extents.trust(low.dims(window))
         made = _Carries([window], [carry.depth])
         self._add_args(made, carry.next.name)
         with low.b.at(self.block):
@@ -228,8 +230,7 @@ class _ScanLowering:
     def _step(self) -> list[list[Value]]:
         """Lower the body; give the values yielded: next carries, ys, stop."""
         low, body = self.low, self.body
-        outer = dict(low.env)
-        with low.b.at(self.block):
+        with low.scope(), low.b.at(self.block):
             stop = [] if body.stop is None else [body.stop]
             results = low.values([*(c.next for c in body.carry), *body.ys, *stop])
             n_carry, n_ys = len(body.carry), len(body.ys)
@@ -238,7 +239,6 @@ class _ScanLowering:
             self.new_rows = [values[0] for values in onward]
             ys = results[n_carry:n_carry + n_ys]
             conditions = [_truth(low, v) for v in results[n_carry + n_ys:]]
-        low.env = outer
         return [following, ys, conditions]
 
     def _next(self, carry: Carry, made: _Carries, value: Value) -> list[Value]:
@@ -292,6 +292,7 @@ class _ScanLowering:
         stacks = made.results[len(init):len(init) + len(stacked)]
         for stack, sizes in zip(stacks, row_sizes, strict=True):
             low.record(stack, [rows, *sizes])
+            low.extents.trust_if_kept([rows, *sizes])
         return self._outputs(made.results, stacks)
 
     def _static_rows(self) -> int | None:

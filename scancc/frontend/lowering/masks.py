@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scancc.frontend.graph import Apply
 from scancc.frontend.lowering.context import Lowering, lowers
-from scancc.frontend.lowering.shaping import reshaped
+from scancc.frontend.lowering.shaping import n_elements, reshaped
 from scancc.frontend.lowering.slices import extract_slice
 from scancc.frontend.masks import Nonzero
 from scancc.ir import types as t
@@ -19,9 +19,7 @@ def nonzero(low: Lowering, node: Apply) -> Sequence[Value]:
     """Positions in the flattened mask, from which those along its axes follow."""
     mask = low.inputs(node)[0]
     sizes = low.dims(mask)
-    n = low.b.index(1)
-    for size in sizes:
-        n = low.b.muli(n, size)
+    n = n_elements(low, sizes)
     flat = _flat_places(low, mask if len(sizes) == 1 else reshaped(low, mask, [n]), n)
     places = _along_axes(low, flat, sizes)
     low.limits.update(zip(places, sizes, strict=True))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from functools import reduce as fold
 
-from scancc.frontend.dims import DimShuffle, ShapeI
+from scancc.frontend.dims import DimShuffle, JointLength, ShapeI
 from scancc.frontend.graph import Apply
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
 from scancc.frontend.lowering.slices import extract_slice
@@ -12,6 +14,8 @@ from scancc.frontend.shaping import Alloc, ARange, Join, MakeVector, Reshape, Sp
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Value
+
+MOST_STEP = 2**31  # of a slice or a range: lengths are computed from sums with it
 
 
 @lowers(DimShuffle)
@@ -59,6 +63,25 @@ def shape_i(low: Lowering, node: Apply) -> Sequence[Value]:
     assert isinstance(op, ShapeI)
     size = low.dims(low.inputs(node)[0])[op.axis]
     return [low.b.index_cast(size, t.i64)]
+
+
+@lowers(JointLength)
+def joint_length(low: Lowering, node: Apply) -> Sequence[Value]:
+    """Exact: every step is checked before the next one, unless the sizes are those of an array that is there."""
+    op = node.op
+    assert isinstance(op, JointLength)
+    sizes = [_length(low, v, op.name) for v in low.inputs(node)]
+    total = n_elements(low, sizes) if op.kind == "product" else fold(partial(_sum, low), sizes)
+    return [low.b.index_cast(total, t.i64)]
+
+
+def _sum(low: Lowering, a: Value, b: Value) -> Value:
+    """The sum of two sizes, checked to be one."""
+    for size in (a, b):
+        low.require_extent([size], computed=True)
+    total = low.b.addi(a, b)
+    low.require_extent([total], computed=True)
+    return total
 
 
 @lowers(Alloc)
@@ -126,7 +149,7 @@ def join(low: Lowering, node: Apply) -> Sequence[Value]:
     for part in parts[1:]:
         for axis, size in enumerate(low.dims(part)):
             if axis == op.axis:
-                sizes[axis] = low.b.addi(sizes[axis], size)
+                sizes[axis] = low.b.addi(sizes[axis], size)  # of at most 2**16 parts of at most 2**47 rows
             else:
                 sizes[axis] = low.require_equal(
                     sizes[axis], size, f"concatenate: parts have lengths {{0}} and {{1}} along axis {axis}; "
@@ -158,12 +181,40 @@ def _arange_length(low: Lowering, start: Value, stop: Value, step: Value) -> Val
         count = b.select(b.condition("andi", vanished, beyond), one, b.math("ceil", quotient))
         whole = b.index_cast(b.op("arith.fptosi", [count], [t.i64]), t.index)
         return b.maxsi(whole, b.index(0))
-    low_, high, by = (low.index(v) for v in (start, stop, step))
-    if constant_of(by) == 1:
-        length = b.subi(high, low_)
-        return length if is_size(length) else b.maxsi(length, b.index(0))
-    low.require(b.cmpi("ne", by, b.index(0)), "ValueError", "arange: the step is 0")
-    return slice_length(low, low_, high, by)
+    first, end, by = (low.index(v) for v in (start, stop, step))
+    known = constant_of(by)
+    if known is None or abs(known) > MOST_STEP:
+        low.require(b.cmpi("ne", by, b.index(0)), "ValueError", "arange: the step is 0")
+    if known is not None and 0 < known <= MOST_STEP:
+        return _steps(low, _distance(low, first, end), by)
+    if known is not None and -MOST_STEP <= known < 0:
+        return _steps(low, _distance(low, end, first), b.index(-known))
+    return _few_steps(low, first, end, by)
+
+
+def _distance(low: Lowering, start: Value, stop: Value) -> Value:
+    """max(0, stop - start), checked to be within the range of sizes."""
+    b = low.b
+    if constant_of(start) == 0:
+        return stop if is_size(stop) else b.maxsi(stop, b.index(0))
+    whole = b.subi(stop, start)
+    if is_size(whole):
+        return whole
+    distance = b.subi(b.maxsi(stop, start), start)
+    low.require_extent([distance])
+    return distance
+
+
+def _few_steps(low: Lowering, start: Value, stop: Value, step: Value) -> Value:
+    """ceil((stop - start) / step) for a step that may be as long as all numbers."""
+    b = low.b
+    zero, one = b.index(0), b.index(1)
+    up = b.cmpi("sgt", step, zero)
+    ahead = b.select(up, b.cmpi("slt", start, stop), b.cmpi("sgt", start, stop))
+    span = b.select(up, b.subi(stop, start), b.subi(start, stop))  # these two without a sign
+    size = b.select(up, step, b.subi(zero, step))
+    more = b.op("arith.divui", [b.subi(span, one), b.op("arith.maxui", [size, one], [t.index])], [t.index])
+    return b.select(ahead, b.addi(more, one), zero)
 
 
 def slice_length(low: Lowering, start: Value, stop: Value, step: Value) -> Value:
@@ -193,10 +244,7 @@ def reshape(low: Lowering, node: Apply) -> Sequence[Value]:
     """The same elements; one length may be -1, which takes what is left."""
     value, *lengths = low.inputs(node)
     b = low.b
-    old = low.dims(value)
-    total = b.index(1)
-    for size in old:
-        total = b.muli(total, size)
+    total = n_elements(low, low.dims(value))
     sizes, rest = [], None
     for number, v in enumerate(lengths):
         if constant_of(v) == -1:
@@ -204,16 +252,25 @@ def reshape(low: Lowering, node: Apply) -> Sequence[Value]:
             sizes.append(b.index(1))
         else:
             sizes.append(_length(low, v, "reshape"))
-    known = b.index(1)
-    for size in sizes:
-        known = b.muli(known, size)
+    known = n_elements(low, sizes, "ValueError")
     if rest is not None:
         low.require(b.cmpi("ne", known, b.index(0)), "ValueError",
                     "reshape: one of the other lengths is 0, so that none follows for -1")
         sizes[rest] = _rest(low, total, known)
         known = b.muli(known, sizes[rest])
     low.require_equal(total, known, "reshape: {0} elements do not fit a shape of {1}")
+    low.extents.trust(sizes)
     return [reshaped(low, value, sizes)]
+
+
+def n_elements(low: Lowering, sizes: Sequence[Value], error: str = "MemoryError") -> Value:
+    """How many elements an array of these sizes has."""
+    low.require_extent(sizes, computed=True, error=error)
+    total = low.b.index(1)
+    for size in sizes:
+        total = low.b.muli(total, size)
+    low.extents.trust([total])
+    return total
 
 
 def _rest(low: Lowering, total: Value, known: Value) -> Value:
@@ -244,4 +301,5 @@ def specify_shape(low: Lowering, node: Apply) -> Sequence[Value]:
     for axis, (size, old) in enumerate(zip(sizes, low.dims(value), strict=True)):
         low.require_equal(size, old, f"specify_shape: axis {axis} has length {{1}}, not {{0}}")
     type = tensor_type(sizes, value.type.element)
+    low.extents.trust(sizes)
     return [value if type == value.type else low.record(low.b.op("tensor.cast", [value], [type]), sizes)]

@@ -16,6 +16,10 @@ def extract_slice(low: Lowering, value: Value, offsets: Sequence[Value], sizes: 
     kept_sizes = [sizes[a] for a in kept]
     type = tensor_type(kept_sizes, t.element(value.type))
     made = low.b.grouped("tensor.extract_slice", *slice_parts([value], offsets, sizes, steps, type))
+    if low.extents.hold(low.dims(value), computed=True):
+        low.extents.trust(kept_sizes)
+    else:
+        low.extents.trust_if_kept(kept_sizes)
     return low.record(made.result, kept_sizes)
 
 

@@ -76,6 +76,10 @@ scan.define("check", "condition info*", results="0", traits=(CHECKS,), attrs=("e
             doc="ends the program with an error unless the condition holds; {0}.. in the message "
                 "stand for the info operands")
 
+scan.define("can_exist", "dims*", traits=(PURE,),
+            doc="whether an array may have these sizes: none is negative, and the product of those that "
+                "are not 0 is at most 2**47")
+
 scan.define("broadcast", "source dims*", traits=(PURE,), attrs=("axes",),
             doc="source axis i becomes result axis axes[i]; other axes, and axes of size 1, repeat")
 scan.define("transpose", "source", traits=(PURE,), attrs=("permutation",),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...artifact import can_exist
 from .. import decompositions
 from .. import types as t
 from ..core import Op
@@ -68,6 +69,11 @@ def dim(op: Op) -> Meaning:
         check_index([axis], [source.ndim])
         return source.shape[axis]
     return call
+
+
+@value_rule("scan.can_exist")
+def existence(op: Op) -> Meaning:
+    return lambda *sizes: can_exist(sizes)
 
 
 @value_rule("tensor.cast", "memref.cast")
