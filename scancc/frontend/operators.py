@@ -76,8 +76,8 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "min": reduction.min, "argmax": reduction.argmax, "argmin": reduction.argmin, "all": reduction.all,
     "any": reduction.any, "cumsum": reduction.cumsum, "cumprod": reduction.cumprod, "sort": reduction.sort,
     "argsort": reduction.argsort, "ptp": reduction.ptp, "copy": _copy, "clone": _clone,
-    "nonzero": masks.nonzero,
-    "nonzero_values": indexing.nonzero_values, "zeros_like": shaping.zeros_like, "ones_like": shaping.ones_like,
+    "nonzero": masks.nonzero, "nonzero_values": indexing.nonzero_values,
+    "zeros_like": shaping.zeros_like, "ones_like": shaping.ones_like,
 }
 _PROPERTIES: dict[str, Callable[[Variable], Any]] = {
     "T": shaping.transpose, "shape": shaping.shape, "size": shaping.size, "real": e.real, "imag": e.imag,
