@@ -9,7 +9,6 @@ from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import as_operand, strong
 from scancc.frontend.graph import Constant, Variable, ancestors, leaves, rebuild, user_location
 from scancc.frontend.options import flag
-from scancc.frontend.scan import stands_for
 from scancc.frontend.shaping import specify_shape
 from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site, described
@@ -56,7 +55,14 @@ def _fitting(old: Variable, new: Any, strict: bool, site: Site) -> Variable:
             "agree",
             f"cast or reshape the value, for example T.cast(value, {old.dtype!r})",
         ))
-    return value if stands_for(value.type, old.type) else specify_shape(value, old.type.shape)
+    for axis, (have, want) in enumerate(zip(value.type.shape, old.type.shape, strict=True)):
+        if None not in (have, want) and have != want:
+            raise TypeMismatchError(site.text(
+                f"{described(old)} cannot be replaced by {described(value)}: axis {axis} is known to have length "
+                f"{want} and {have}, and what was built from the first may have used its length as a number",
+                "build the graph from the new value, or give the variable an unknown length, shape=(None, ...)",
+            ))
+    return specify_shape(value, old.type.shape)
 
 
 def clone(output: Any, replace: Replace = None, strict: bool = True, share_inputs: bool = True) -> Any:
