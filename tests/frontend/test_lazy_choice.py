@@ -119,6 +119,41 @@ def test_an_inner_scan_in_a_branch(x, n, a):
           [[3, 3, 6, 36, 54, 81], [528, 174, 57], 91.5])
 
 
+# ---- lengths that only the gradient knows ----------------------------------------------------------
+
+
+def two_rows(a):
+    """A vector whose type has no length, and whose length is known when the graph is built."""
+    rows, _ = sc.scan(lambda u, v: u * v, {"input": T.stack([a, a, a]), "taps": [0, 1]})
+    assert rows.type.shape == (None,)
+    return rows
+
+
+@pytest.mark.parametrize("fails", [
+    lambda r: r[5],
+    lambda r: r[np.array([0, 7])].sum(),
+    lambda r: T.set_subtensor(r[5], 1.0).sum(),
+    lambda r: T.prod(r) * r[5],
+    lambda r: r.reshape((5, 7)).sum(),
+    lambda r: T.nlinalg.matrix_inverse(T.stack([r, r, r])).sum(),
+    lambda r: T.nnet.softmax(r[9:])[3],
+], ids=["index", "indices", "set", "prod", "reshape", "inverse", "softmax"])
+def test_what_a_gradient_knows_to_fail_fails_where_it_is_taken(fails, a):
+    cost = ifelse(a > 5, fails(two_rows(a)), a * a)
+    by_a = sc.grad(cost, a)
+    check([a], [cost, by_a, sc.grad(by_a, a)], [3.0], [9.0, 6.0, 2.0])
+    with pytest.raises((IndexError, ValueError)):
+        compile([a], by_a)(6.0)
+
+
+def test_a_step_whose_gradient_is_known_to_fail_and_that_does_not_run(a, n):
+    h, _ = sc.scan(lambda h: h * two_rows(a)[5], outputs_info=a, n_steps=n)
+    by_a = sc.grad(sc.final_state(h), a)
+    check([a, n], [by_a], [3.0, 0], [1.0])
+    with pytest.raises(IndexError):
+        compile([a, n], by_a)(3.0, 1)
+
+
 # ---- invariants of a step ---------------------------------------------------------------------------
 
 

@@ -30,7 +30,7 @@ from scancc.frontend.gradients.scan_links import needed_carries, tap_variables, 
 from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.gradients.scan_rows import stacked_rows
 from scancc.frontend.gradients.scan_sums import After, Sums
-from scancc.frontend.gradients.walk import backpropagate
+from scancc.frontend.gradients.walk import backpropagate_lazily
 from scancc.frontend.graph import Apply, TensorType, Variable
 from scancc.frontend.indexing import IncSubtensor, inc_subtensor
 from scancc.frontend.scan import Scan, ScanInputs, ScanOutputs, row_type
@@ -107,7 +107,7 @@ class _Reverse:
         wanted = [*self.wanted.xs, *self.wanted.consts]
         inner = [v for v, want in zip(wrt, wanted, strict=True) if want]
         inner += [v for i in self.carries for v in tap_variables(self.body.carry[i])]
-        return backpropagate(seeds, inner)
+        return backpropagate_lazily(seeds, inner)
 
     def _state_seed(self, i: int) -> Gradient:
         """The gradient of a state's new row: what is given for it, and what later steps pass back."""

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
+from scancc.config import config
+from scancc.errors import ScanccError
+from scancc.frontend.control import check
 from scancc.frontend.gradients.choices import Parts
 from scancc.frontend.gradients.rules import (
     Gradient,
@@ -12,8 +17,9 @@ from scancc.frontend.gradients.rules import (
     like,
     plus,
     rule_of,
+    zeros_for,
 )
-from scancc.frontend.graph import Apply, Variable, applies
+from scancc.frontend.graph import Apply, Constant, Variable, applies
 
 
 def backpropagate(
@@ -42,8 +48,31 @@ def backpropagate(
         if node not in parts.lazy:
             add(zip(node.inputs, _through(node, gradients, wanted), strict=True))
             for part in parts.after(node):
-                add(part.gradients(gradients, wanted, wrt, backpropagate))
+                add(part.gradients(gradients, wanted, wrt, backpropagate_lazily))
     return {var: like(gradients[var], var) for var in wrt if var in gradients}
+
+
+def backpropagate_lazily(
+    seeds: Mapping[Variable, Variable], wrt: Iterable[Variable], constants: Iterable[Variable] = ()
+) -> dict[Variable, Variable]:
+    """As `backpropagate`, through what may never run: a branch, or a step.
+
+    Lengths that a gradient knows, and the function did not, may tell that it can only fail. The error is
+    then raised when it runs.
+    """
+    try:
+        return backpropagate(seeds, wrt, constants)
+    except (IndexError, ValueError) as error:
+        if isinstance(error, ScanccError):
+            raise
+        return {var: _failing(var, error) for var in wrt}
+
+
+def _failing(var: Variable, error: Exception) -> Variable:
+    """A gradient of `var` that cannot be computed."""
+    zeros = zeros_for(var, var.dtype if is_continuous(var) else config.floatX)
+    message = str(error).replace("{", "{{").replace("}", "}}")
+    return check(IndexError if isinstance(error, IndexError) else ValueError, message, zeros, Constant(np.False_))
 
 
 def _through(
