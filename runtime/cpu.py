@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from scancc import errors
 from scancc.artifact import (
     ABI_VERSION,
-    BOUND_EXCEEDED,
     INTERRUPTED,
     MOST_ELEMENTS,
     N_INFO_SLOTS,
@@ -167,7 +167,7 @@ def _filled(message: str, info: tuple[int, ...]) -> str:
 
 
 def _error_type(name: str) -> type[Exception]:
-    found = BoundExceeded if name == BOUND_EXCEEDED else getattr(builtins, name, None)
+    found = getattr(builtins, name, None) or getattr(errors, name, None)
     return found if isinstance(found, type) and issubclass(found, Exception) else ValueError
 
 

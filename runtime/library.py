@@ -29,7 +29,7 @@ def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callabl
 
     `path` names the `.so` or the `.json`. The library's code runs in this process: load only files you trust.
     """
-    manifest_path = Path(path).with_suffix(".json")
+    manifest_path = _manifest_beside(path)
     manifest = _read_manifest(manifest_path)
     check_abi(_get(manifest, "abi_version", int, manifest_path), str(path))
     library = _open(*_checked_library(manifest, manifest_path))
@@ -38,6 +38,14 @@ def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callabl
         raise LibraryError(f"{manifest_path} names no function; export the library again")
     functions = dict(_function(row, library, manifest_path) for row in rows)
     return next(iter(functions.values())) if len(functions) == 1 else functions
+
+
+def _manifest_beside(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"load: the path is {path!r}; give that of an exported library, NAME.so")
+    if not Path(path).name or Path(path).is_dir():
+        raise FileNotFoundError(f"load: {str(path)!r} is a folder; give the path of an exported library, NAME.so")
+    return Path(path).with_suffix(".json")
 
 
 def _read_manifest(path: Path) -> Mapping[str, Any]:

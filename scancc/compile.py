@@ -16,6 +16,7 @@ from scancc.frontend.arguments import bind
 from scancc.frontend.graph import Constant, Variable, leaves, user_location
 from scancc.frontend.options import flag
 from scancc.frontend.program import Evaluation, Program, make_program
+from scancc.frontend.shared import SharedVariable
 from scancc.frontend.site import Site
 from scancc.modes import Mode, mode_named
 from scancc.process import kept_property
@@ -131,8 +132,9 @@ class Function:
             outputs = outputs[0]
         elif program.layout.kind == "dict":
             outputs = dict(zip(program.layout.keys, outputs, strict=True))
-        swap = dict(swap or {})
-        updates = {} if delete_updates else {swap.get(s, s): v for s, v in program.updates}
+        swap = _swapped(swap, program)
+        kept = () if flag("copy: delete_updates", delete_updates) else program.updates
+        updates = {swap.get(s, s): v for s, v in kept}
         return function(list(program.inputs), outputs, updates=updates, givens=swap, mode=self.mode,
                         no_default_updates=True, name=name or self.name, on_unused_input="ignore",
                         fast_math=program.fast_math)
@@ -150,6 +152,17 @@ class Function:
     def __repr__(self) -> str:
         names = ", ".join(i.keyword or "?" for i in self.program.inputs)
         return f"<scancc function {self.name or ''}({names})>"
+
+
+def _swapped(swap: Any, program: Program) -> dict[SharedVariable, Any]:
+    """The argument `swap` of `copy`: shared variables of the program, and what stands in their place."""
+    if not isinstance(swap, Mapping | None):
+        raise TypeError(f"copy: swap is {swap!r}; give a dict, shared variable to shared variable")
+    for old in swap or {}:
+        if old not in program.shared:
+            known = ", ".join(map(repr, program.shared)) or "none"
+            raise ValueError(f"copy: swap names {old!r}, which is no shared variable that it reads: {known}")
+    return dict(swap or {})
 
 
 def _compiled_again(_loads_first: type, program: Program, mode: Mode) -> Function:

@@ -196,7 +196,10 @@ def _write(switch: Switch, values: dict[str, object], value: object) -> None:
 
 
 def _unknown(name: str) -> str:
-    return f"there is no switch config.{name}; the switches are {', '.join(SWITCHES)}"
+    close = {s.lower(): s for s in SWITCHES}
+    near = difflib.get_close_matches(str(name).lower(), close, n=1)
+    meant = f" (did you mean config.{close[near[0]]}?)" if near else ""
+    return f"there is no switch config.{name}{meant}; the switches are {', '.join(SWITCHES)}"
 
 
 config = Config()
@@ -211,6 +214,8 @@ class change_flags(ContextDecorator):
     def __init__(self, *flags: dict[str, object], **named: object) -> None:
         merged: dict[str, object] = {}
         for group in flags:
+            if not isinstance(group, dict):
+                raise TypeError(f"change_flags: {group!r} is no dict; write change_flags(floatX='float32')")
             merged.update(group)
         merged.update({name.replace("__", "."): value for name, value in named.items()})
         for name in merged:

@@ -6,6 +6,8 @@ import sys
 import traceback
 from types import CodeType
 
+import numpy as np
+
 _OURS = frozenset({"scancc", "numpy", "llvmlite", *sys.stdlib_module_names})
 
 
@@ -53,6 +55,10 @@ class BoundExceeded(ScanccError, ValueError):
 
 class TypeMismatchError(ScanccError, TypeError):
     """A value's dtype, rank or broadcast pattern is not the one required."""
+
+
+class LinAlgError(ScanccError, np.linalg.LinAlgError, ValueError):
+    """A matrix is singular, or not positive definite, where a result needs it; NumPy's error of the same name."""
 
 
 class DeviceError(ScanccError, RuntimeError):

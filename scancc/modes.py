@@ -27,7 +27,9 @@ class Mode:
     unmet: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
-        if isinstance(self.linker, str | None) and self.linker not in _LINKERS:
+        if not isinstance(self.linker, str | None):
+            raise TypeError(f"Mode: linker is {self.linker!r}; give one of its names, such as 'py' or 'cvm'")
+        if self.linker not in _LINKERS:
             known = ", ".join(map(repr, _LINKERS[1:]))
             raise ValueError(f"Mode: linker is {self.linker!r}; the older systems have {known}")
         if self.linker in _OTHER_LINKERS:

@@ -121,7 +121,7 @@ def _size2(c: Context, x: Value) -> Value:
 
 
 def _fail_unless(c: Context, condition: Value, message: str) -> None:
-    c.b.make("scan.check", [condition], [], {"error": "ValueError", "message": message})
+    c.b.make("scan.check", [condition], [], {"error": "LinAlgError", "message": message})
 
 
 def _after(c: Context, k: Value, n: Value, body: Callable[[Value], None]) -> None:
@@ -182,14 +182,14 @@ def _find_pivot(c: Context, a: Value, n: Value, k: Value) -> Value:
     return c.results[0]
 
 
-def _substitute(c: Context, a: Value, n: Value, x: Value, lower: bool) -> None:
-    """Solve with a triangular `a`, in place in the columns of `x`."""
+def _substitute(c: Context, a: Value, n: Value, x: Value, lower: bool, what: str = "solve") -> None:
+    """Solve with a triangular `a`, in place in the columns of `x`; `what` is said of a singular one."""
     zero = c.b.index(0)
 
     def row(i: Value) -> None:
         head = c.load(a, [i, i])
         size = _size2(c, head)
-        _fail_unless(c, c.b.cmpf("une", size, c.b.const(0.0, size.type)), "solve: the matrix is singular")
+        _fail_unless(c, c.b.cmpf("une", size, c.b.const(0.0, size.type)), f"{what}: the matrix is singular")
         with c.loop(c.sizes(x)[1]) as column:
             start = zero if lower else c.b.addi(i, c.b.index(1))
             count = i if lower else c.b.subi(n, start)
@@ -240,7 +240,7 @@ def factor(c: Context, op: Op) -> None:
         _identity(c, target, n)
         work = c.own_copy(matrix)
         _eliminate(c, work, n, target)
-        _substitute(c, work, n, target, lower=False)
+        _substitute(c, work, n, target, lower=False, what="inverse")
     c.set(op.result, target)
 
 

@@ -122,6 +122,8 @@ def _kinds(emit: Sequence[str] | str | None, target: Target) -> list[str]:
 
 def _place(path: str | os.PathLike[str], name: str) -> tuple[Path, str]:
     """The folder, and the name without suffix, of the files."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"the path is {path!r}; give a folder, or a path that ends in a name")
     text = os.fspath(path)
     if not text:
         raise ExportError("the path is empty; give a folder ('.' is the current one), or a path that ends in a name")

@@ -92,10 +92,21 @@ def _converted(value: Any, into: In, position: int) -> np.ndarray:
     array = _as_array(value, into, position)
     if into.allow_downcast or _loses_nothing(value, array, dtype, into.allow_downcast):
         return converted(array, dtype)
+    if not _in_range(array, dtype):
+        raise into.error(position, f"{_kind_of(value)} holds a number beyond the range of {dtype}",
+                         "give the input a wider dtype, as T.tensor(name, dtype=..., shape=...) does")
     raise into.error(
         position, f"{_kind_of(value)} could lose precision as {dtype}",
         f"pass np.asarray(value, {dtype!r}), or build the function with allow_input_downcast=True",
     )
+
+
+def _in_range(array: np.ndarray, dtype: str) -> bool:
+    """Whether whole numbers are within the range of an integer `dtype`."""
+    if array.dtype.kind not in "iu" or np.dtype(dtype).kind not in "iu" or array.size == 0:
+        return True
+    limits = np.iinfo(dtype)
+    return int(array.min()) >= limits.min and int(array.max()) <= limits.max
 
 
 def _check_is_data(value: Any, into: In, position: int) -> None:
@@ -117,6 +128,9 @@ def _as_array(value: Any, into: In, position: int) -> np.ndarray:
     except (ValueError, OverflowError) as error:
         fact = f"{_kind_of(value)} cannot become an array ({error})"
         raise into.error(position, fact, f"pass an array-like object of {wanted}") from None
+    if array.dtype.kind == "O" and array.size and all(isinstance(v, int) for v in array.flat):
+        raise into.error(position, f"{_kind_of(value)} holds an integer of more than 64 bits",
+                         "pass floats, or smaller numbers")
     if array.dtype.kind not in "biufc":
         raise into.error(
             position, f"{_kind_of(value)} holds no numbers", f"pass an array-like object of {wanted}"
@@ -144,7 +158,8 @@ def _loses_nothing(value: Any, array: np.ndarray, dtype: str, allow: bool | None
 def _kind_of(value: Any) -> str:
     if isinstance(value, np.ndarray | np.generic):
         return f"an array of {value.dtype}" if value.ndim else f"a NumPy {value.dtype}"
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def _check_shape(array: np.ndarray, into: In, position: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from scancc.errors import TypeMismatchError, UnsupportedError
 from scancc.frontend.clone import Replace, replacements
+from scancc.frontend.constants import as_tensor_variable
 from scancc.frontend.control import check
 from scancc.frontend.dims import dim
 from scancc.frontend.elementwise import eq
@@ -25,11 +26,12 @@ def vectorize_graph(outputs: Any, replace: Replace) -> Any:
     rows of those. Random draws that rest on a key are refused; other draws are one for all rows.
     """
     site = Site(None, user_location(), "vectorize_graph")
+    many = [site.told(f"output {i}", as_tensor_variable, v)
+            for i, v in enumerate(outputs if isinstance(outputs, list | tuple) else [outputs])]
     batched = replacements(replace, strict=False, site=site)
     for old, new in batched.items():
         _check_fits(old, new, site)
         batched[old] = specify_shape(new, (None,) * (new.ndim - old.ndim) + old.type.shape)
-    many = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
     dependent = _dependent(many, batched)
     _check_fixed(dependent, batched, site)
     held = {v: v for v in _fed_in(dependent) if v.owner is not None}

@@ -46,7 +46,7 @@ def _pair(item: Any, site: Site) -> tuple[Any, Any]:
 
 def _fitting(old: Variable, new: Any, strict: bool, site: Site) -> Variable:
     """`new` as a variable that can stand for `old`, its lengths known where those of `old` are."""
-    value = strong(as_operand(new), old.dtype)
+    value = strong(site.told(f"the value of {old!r}", as_operand, new), old.dtype)
     if value.dtype != old.dtype or value.ndim != old.ndim:
         if not strict:
             return value

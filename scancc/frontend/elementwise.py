@@ -677,6 +677,8 @@ def _chained(name: str) -> Callable[..., Variable]:
     apply = _function(name)
 
     def function(first: object, *rest: object) -> Variable:
+        if not rest and name in ("maximum", "minimum"):
+            raise TypeError(f"{name} takes 2 operands or more, not 1; T.{name[:3]}(x) is that of the elements of x")
         result = as_operand(first) if rest else as_tensor_variable(first)
         for operand in rest:
             result = apply(result, operand)

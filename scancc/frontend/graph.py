@@ -105,9 +105,11 @@ class TensorType:
         """`broadcastable` is the older form of a shape: True is a length of 1, False an unknown one."""
         if None not in (shape, broadcastable) and [n == 1 for n in shape or ()] != list(broadcastable or ()):
             raise ValueError(f"shape is {shape} and broadcastable {broadcastable}, which says another; give shape")
-        lengths = broadcastable if shape is None else shape
+        lengths: Any = broadcastable if shape is None else shape
         if lengths is None:
             raise TypeError("a tensor type needs shape=, with a length or None for each dimension")
+        if isinstance(lengths, str) or not isinstance(lengths, Iterable):
+            raise TypeError(f"the shape of a tensor is {lengths!r}; give a tuple of lengths, None for unknown ones")
         if type(lengths) is not tuple or not all(n is None or (type(n) is int and n >= 0) for n in lengths):
             lengths = tuple(_dimension(n) for n in lengths)
         known = [n for n in lengths if n]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scancc.errors import LinAlgError
 from scancc.frontend import reduction
 from scancc.frontend.constants import (
     as_operand,
@@ -244,6 +245,14 @@ def check_square_array(what: str, a: np.ndarray) -> None:
         raise ValueError(f"{what}: the matrix has shape {a.shape}; it must be square")
 
 
+def _regular(fact: str, run: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:
+    """What a function of NumPy gives; LinAlgError, which says `fact`, where the matrix does not allow it."""
+    try:
+        return run(*arrays)
+    except np.linalg.LinAlgError:
+        raise LinAlgError(fact) from None
+
+
 _PARTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "general": lambda a: a, "lower": np.tril, "upper": np.triu, "positive": lambda a: a,
 }
@@ -254,7 +263,7 @@ class Solve(Op):
     """x of a x = b, for a vector or matrix b. `kind` says which part of `a` is read: 'general' all of it,
     'lower' or 'upper' the triangle; 'positive' promises a symmetric positive definite matrix.
 
-    `numpy.linalg.LinAlgError` (a ValueError) where `a` is singular.
+    LinAlgError where `a` is singular.
     """
 
     kind: str
@@ -274,7 +283,8 @@ class Solve(Op):
         if len(a) != len(b):
             raise ValueError(f"solve: a matrix of shape {a.shape} and a right-hand side of shape {b.shape}")
         columns = b if b.ndim == 2 else b[:, None]
-        return [np.linalg.solve(_PARTS[self.kind](a), columns).reshape(b.shape)]
+        x = _regular("solve: the matrix is singular", np.linalg.solve, _PARTS[self.kind](a), columns)
+        return [x.reshape(b.shape)]
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         return dim(node.inputs[1], axis)
@@ -283,7 +293,7 @@ class Solve(Op):
 @dataclass(frozen=True)
 class Cholesky(SameShape, Op):
     """The lower (or upper) triangular factor of a symmetric positive definite matrix, of which the lower
-    triangle is read. `numpy.linalg.LinAlgError` where it is not positive definite."""
+    triangle is read. LinAlgError where it is not positive definite."""
 
     lower: bool = True
 
@@ -295,13 +305,13 @@ class Cholesky(SameShape, Op):
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         (a,) = inputs
         check_square_array("cholesky", a)
-        factor = np.linalg.cholesky(a)
+        factor = _regular("cholesky: the matrix is not positive definite", np.linalg.cholesky, a)
         return [factor if self.lower else np.ascontiguousarray(factor.T.conj())]
 
 
 @dataclass(frozen=True)
 class Inverse(SameShape, Op):
-    """The inverse of a square matrix. `numpy.linalg.LinAlgError` where it is singular."""
+    """The inverse of a square matrix. LinAlgError where it is singular."""
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (a,) = inputs
@@ -310,7 +320,7 @@ class Inverse(SameShape, Op):
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         check_square_array("inverse", inputs[0])
-        return [np.linalg.inv(inputs[0])]
+        return [_regular("inverse: the matrix is singular", np.linalg.inv, inputs[0])]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from scancc.frontend import elementwise as e
 from scancc.frontend import indexing, linalg, masks, norms, reduction, shaping, values_asked
 from scancc.frontend.dims import dimshuffle
 from scancc.frontend.graph import Variable
+from scancc.frontend.options import name_of
 from scancc.frontend.other_names import variable_has_none
 from scancc.frontend.test_values import tag
 from scancc.spelling import checked_keywords
@@ -55,13 +56,18 @@ def _clone(x: Variable) -> Variable:
     return x.type(x.name)
 
 
+_clone.__name__ = "clone"
+
+
 def _copy(x: Variable, name: str | None = None) -> Variable:
     same = shaping.SpecifyShape(x.type.shape)(x)
-    same.name = name
+    same.name = name_of("a copy", name)
     return same
 
 
 def _reshape(x: Variable, *shape: Any, ndim: int | None = None) -> Variable:
+    if not shape:
+        raise TypeError("reshape() takes the new shape: x.reshape((2, 3)) or x.reshape(2, 3); () is that of a scalar")
     return shaping.reshape(x, shape[0] if len(shape) == 1 else shape, ndim)
 
 

@@ -14,7 +14,8 @@ def flag(what: str, value: object) -> bool:
     """A switch: True or False, which 1 and 0 stand for too."""
     if isinstance(value, bool | np.bool_) or (isinstance(value, int | np.integer) and value in (0, 1)):
         return bool(value)
-    raise TypeError(f"{what} is {value!r}; give True or False")
+    kind = "" if isinstance(value, str | int | float) else f", of type {type(value).__name__}"
+    raise TypeError(f"{what} is {value!r}{kind}; give True or False")
 
 
 def flag_or_none(what: str, value: object) -> bool | None:
@@ -47,7 +48,11 @@ def name_of(what: str, name: object) -> str | None:
 
 def unmasked(what: str, value: object) -> object:
     """A value that is no masked array and holds none: scancc has no masks, and would compute with what they hide."""
-    if _has_mask(value):
+    try:
+        masked = _has_mask(value)
+    except RecursionError:
+        raise TypeError(f"{what} is a list without end, which holds itself; give numbers or an array") from None
+    if masked:
         raise TypeError(
             f"{what} is a masked array, and there are no masks here: what is masked would be computed with. Pass "
             "value.filled(0) and the mask, ~numpy.ma.getmaskarray(value), as an array of its own"

@@ -46,15 +46,15 @@ def debugprint(obj: Any, depth: int = -1, print_type: bool = False, file: str | 
     return None
 
 
-def _variables(obj: Any) -> list[Variable]:
+def _variables(obj: Any, who: str = "debugprint") -> list[Variable]:
     if isinstance(obj, Variable):
         return [obj]
     program = getattr(obj, "program", None)
     if program is not None:
         return list(program.results)
-    if isinstance(obj, Iterable):
-        return [v for item in obj for v in _variables(item)]
-    raise TypeError(f"debugprint shows variables and compiled functions, not a {type(obj).__name__}")
+    if isinstance(obj, Iterable) and not isinstance(obj, str | bytes):
+        return [v for item in obj for v in _variables(item, who)]
+    raise TypeError(f"{who} shows variables and compiled functions, not a {type(obj).__name__}")
 
 
 class Print:
@@ -66,7 +66,10 @@ class Print:
         missing = [a for a in attrs if not hasattr(np.ndarray, a)] if isinstance(attrs, list | tuple) else [attrs]
         if missing:
             raise ValueError(f"Print: {missing[0]!r} is no attribute of an array; attrs is a list of their names")
-        self.message, self.attrs = str(message), tuple(attrs)
+        if not isinstance(message, str):
+            raise TypeError(f"Print: message is {message!r}; give a string, and the variable to what it makes: "
+                            "Print('x')(x)")
+        self.message, self.attrs = message, tuple(attrs)
 
     def __call__(self, x: Any) -> Variable:
         return Show(self.message, self.attrs)(as_tensor_variable(x))
@@ -151,7 +154,7 @@ def _letters(number: int) -> str:
 def pydotprint(fct: Any, outfile: str | None = None, scan_graphs: bool = False, **unused: Any) -> str:
     """The graph as text for Graphviz, also written to `outfile`; `scan_graphs` adds the steps of scans."""
     lines = ["digraph {"]
-    pending = [_variables(fct)]
+    pending = [_variables(fct, "pydotprint")]
     while pending:
         for node in applies(pending.pop()):
             lines += _dot_lines(node)

@@ -14,7 +14,7 @@ from scancc.errors import MissingInputError, UnusedInputError
 from scancc.fast_math import DEFAULT, STRICT, FastMath, parse
 from scancc.frontend.arguments import In, bind, convert
 from scancc.frontend.clone import replacements
-from scancc.frontend.constants import as_operand, as_tensor_variable, is_weak, strong
+from scancc.frontend.constants import as_operand, as_tensor_variable, holds_variables, is_weak, strong
 from scancc.frontend.control import Show
 from scancc.frontend.graph import Constant, Variable, applies, leaves, mentioned, rebuild, user_location
 from scancc.frontend.holding import Holding
@@ -192,15 +192,21 @@ def _outputs(outputs: Any, site: Site) -> tuple[list[Out], OutputLayout]:
                 f"outputs is a dict with the keys {list(keys)!r}",
                 "the keys are strings, which name the results",
             ))
-        return [_output(outputs[key]) for key in keys], OutputLayout("dict", keys)
+        return [_output(repr(key), outputs[key], site) for key in keys], OutputLayout("dict", keys)
     if isinstance(outputs, list | tuple):
-        return [_output(entry) for entry in outputs], OutputLayout("list")
-    return [_output(outputs)], OutputLayout("one")
+        return [_output(i, entry, site) for i, entry in enumerate(outputs)], OutputLayout("list")
+    return [_output(0, outputs, site)], OutputLayout("one")
 
 
-def _output(entry: Any) -> Out:
+def _output(place: object, entry: Any, site: Site) -> Out:
     given = entry if isinstance(entry, Out) else Out(entry)
-    variable = as_tensor_variable(given.variable)
+    listed: object = given.variable
+    if isinstance(listed, list | tuple) and holds_variables(listed):
+        raise TypeError(site.text(
+            f"output {place} is {listed!r}, a list within the list of outputs",
+            "put its variables into one list, as [cost, *gradients], or stack them: T.stack(...)",
+        ))
+    variable = site.told(f"output {place}", as_tensor_variable, given.variable)
     return Out(strong(variable, variable.dtype), given.borrow)
 
 
@@ -215,7 +221,7 @@ def _updates(updates: Any, site: Site) -> dict[SharedVariable, Variable]:
                 f"an update changes {shared!r}, which is not a shared variable",
                 "make a value that is kept from call to call with sc.shared(...)",
             ))
-        variable = as_operand(value)
+        variable = site.told(f"the update of {shared!r}", as_operand, value)
         fits = is_weak(variable) and holds(shared.dtype, variable.data.item())  # type: ignore[attr-defined]
         result[shared] = strong(variable, shared.dtype) if fits else variable
     return result

@@ -7,7 +7,7 @@ t-th step from the end would read forwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -21,6 +21,8 @@ from scancc.frontend.elementwise import apply_scalar, cast
 from scancc.frontend.graph import TensorType, Variable
 from scancc.frontend.scan import row_type
 from scancc.frontend.site import NUMBER, Site, described
+
+_FARTHEST_TAP = 2**31  # beyond it lie mistakes, and sums of sizes that 64 bits do not hold
 
 
 class MissingKeyError(KeyError):
@@ -80,7 +82,7 @@ def parse_taps(taps: Any, default: tuple[int, ...], what: str, site: Site) -> tu
     """Taps given as one integer or several; TypeError for anything that is no integer."""
     if taps is None:
         return default
-    entries = list(taps) if isinstance(taps, Iterable) and not isinstance(taps, str) else [taps]
+    entries: list[Any] = list(taps) if isinstance(taps, list | tuple | range | np.ndarray) else [taps]
     for tap in entries:
         if isinstance(tap, bool | np.bool_) or not isinstance(tap, int | np.integer):
             raise TypeError(site.text(
@@ -88,6 +90,8 @@ def parse_taps(taps: Any, default: tuple[int, ...], what: str, site: Site) -> tu
                 "built",
                 "write taps=[-1], taps=[-2, 0] or the like",
             ))
+        if abs(int(tap)) > _FARTHEST_TAP:
+            raise ValueError(site.text(f"{what} has the tap {tap}", f"a tap is at most {_FARTHEST_TAP} steps away"))
     return tuple(int(tap) for tap in entries)
 
 
@@ -130,7 +134,7 @@ def _sequence_variable(what: str, entry: Any, site: Site) -> Variable:
             "which "
             "is iterated over its rows", "for one sequence of numbers, write sequences=np.array([...])",
         ))
-    variable = as_tensor_variable(entry)
+    variable = site.told(what, as_tensor_variable, entry)
     if variable.ndim == 0:
         raise IndexError(site.text(
             f"{what}, {described(variable)}, is a scalar, and a scan goes over the leading axis of its "
@@ -149,7 +153,7 @@ def step_count(n_steps: Any, site: Site) -> Variable | None:
         isinstance(n_steps, float | complex) and not isinstance(n_steps, np.generic)
     ):
         raise TypeError(site.text(f"n_steps is {n_steps!r}, of type {type(n_steps).__name__}", rule))
-    count = as_tensor_variable(n_steps)
+    count = site.told("n_steps", as_tensor_variable, n_steps)
     if count.ndim != 0:
         raise ValueError(site.text(
             f"n_steps is {described(count)} and could not be cast to have 0 dimensions", rule

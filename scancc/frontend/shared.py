@@ -15,7 +15,7 @@ import numpy as np
 from scancc.errors import TypeMismatchError
 from scancc.frontend.constants import array_of
 from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
-from scancc.frontend.options import flag_or_none, name_of, one_of, unmasked
+from scancc.frontend.options import flag, flag_or_none, name_of, one_of, unmasked
 from scancc.frontend.stream_type import Draws, StreamType
 
 
@@ -69,13 +69,13 @@ class SharedVariable(Variable):
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> np.ndarray:
         """The value, copied unless `borrow`."""
         value = self.container.storage[0]
-        return value if borrow else value.copy()
+        return value if flag("get_value: borrow", borrow) else value.copy()
 
     def set_value(self, new_value: object, borrow: bool = False) -> None:
         """Put a value of this dtype and rank, copied unless `borrow`; dtypes are cast if nothing is lost."""
-        array = np.asarray(unmasked("set_value: the value", new_value))
+        array = _numbers_of("set_value", new_value)
         self._check(new_value, array)
-        if not (borrow and array.dtype == self.dtype and array.flags.c_contiguous):
+        if not (flag("set_value: borrow", borrow) and array.dtype == self.dtype and array.flags.c_contiguous):
             array = np.array(array, dtype=self.dtype, order="C")
         with self.container.lock:
             self.container.storage[0] = array
@@ -84,11 +84,13 @@ class SharedVariable(Variable):
         if not (np.can_cast(array.dtype, self.dtype) or _python_number_fits(given, array, self.dtype)):
             raise TypeMismatchError(
                 f"set_value: the shared variable {self!r} is {self.dtype} and the value {array.dtype}; "
-                f"convert it first: np.asarray(value, {self.dtype!r})"
+                + ("give its real part" if array.dtype.kind == "c" else
+                   f"convert it first: np.asarray(value, {self.dtype!r})")
             )
         if array.ndim != self.ndim:
             raise TypeMismatchError(
-                f"set_value: the shared variable {self!r} has {self.ndim} dimensions, the value {array.ndim}"
+                f"set_value: the shared variable {self!r} has {self.ndim} dimensions, the value {array.ndim}; "
+                "reshape the value"
             )
         self.check_lengths(array)
 
@@ -101,7 +103,8 @@ class SharedVariable(Variable):
                 )
 
     def zero(self, borrow: bool = False) -> None:
-        """Set all elements to 0."""
+        """Set all elements to 0; `borrow` has no effect."""
+        flag("zero: borrow", borrow)
         with self.container.lock:
             self.container.storage[0] = np.zeros_like(self.container.storage[0])
 
@@ -164,6 +167,21 @@ def _key_of(generator: np.random.Generator | np.random.RandomState) -> np.uint64
     return np.uint64(draw(0, 2**64, dtype=np.uint64))
 
 
+def _numbers_of(what: str, value: object) -> np.ndarray:
+    """The array that a shared variable is to hold; TypeError where it is none of numbers."""
+    if isinstance(value, Variable):
+        raise TypeError(f"{what}: {value!r} is symbolic, and a shared variable holds numbers; that which gives it an "
+                        "expression with each call is function(..., updates={shared: expression})")
+    try:
+        array = np.asarray(unmasked(f"{what}: the value", value))
+    except ValueError as error:
+        raise TypeError(f"{what}: {value!r} is no array ({error}); rows must have equal lengths") from None
+    if array.dtype.name not in DTYPES:
+        raise TypeError(f"{what}: {value!r:.80} cannot become a tensor (its dtype would be {array.dtype}); give "
+                        "numbers or an array of them, of at most 64 bits")
+    return array
+
+
 def _python_number_fits(given: object, array: np.ndarray, dtype: str) -> bool:
     """Python numbers, and lists of them, take the shared variable's dtype where their kind allows it."""
     if isinstance(given, (np.ndarray, np.generic)):
@@ -193,16 +211,12 @@ def shared(
         raise ValueError(f"shared: shape is {shape} and broadcastable {broadcastable}, which says another")
     if isinstance(value, GENERATORS):
         return StreamVariable.of_key(_key_of(value), name)
-    if isinstance(value, Variable):
-        raise TypeError(f"shared: {value!r} is symbolic; a shared variable starts from numbers or an array")
-    unmasked("shared: the value", value)
     one_of("shared: target", target, (None, "cpu"))
-    array = np.asarray(value) if dtype is None else array_of(value, dtype_name(dtype))
+    array = _numbers_of("shared", value)
+    array = array if dtype is None else array_of(value, dtype_name(dtype))
     if not allow_downcast and array.dtype.kind in "biu" and not np.array_equal(array, np.asarray(value)):
         raise TypeMismatchError(f"shared: {value!r} is no value of dtype {array.dtype}; give another dtype, or "
                                 "allow_downcast=True")
-    if array.dtype.name not in DTYPES:
-        raise TypeError(f"shared: {value!r} cannot become a tensor (its dtype would be {array.dtype})")
     lengths: Sequence[Any] = shape or broadcastable or (None,) * array.ndim
     fresh = array if borrow and array.flags.c_contiguous else np.array(array, order="C")
     variable = SharedVariable(TensorType(array.dtype.name, tuple(lengths)), Container(fresh), name=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from scancc.frontend.graph import Location, Variable
@@ -20,14 +21,24 @@ class Site:
 
     def text(self, fact: str, remedy: str) -> str:
         """An error's text: where, what is wrong under which rule, and what to change."""
+        return f"{self}: {fact}.\n  {remedy}."
+
+    def __str__(self) -> str:
         label = "" if self.label is None else f" {self.label!r}"
         place = "" if self.location is None else f" ({self.location})"
-        return f"{self.what}{label}{place}: {fact}.\n  {remedy}."
+        return f"{self.what}{label}{place}"
 
     def warn(self, fact: str, remedy: str) -> None:
         """Warn of what is not wrong and yet hardly meant, at the user's line."""
         place = Location("scancc", 0) if self.location is None else self.location
         warnings.warn_explicit(self.text(fact, remedy), UserWarning, place.file, place.line)
+
+    def told(self, what: str, convert: Callable[[object], Variable], value: object) -> Variable:
+        """`convert(value)`; where the value is no tensor, the error says that it is `what`."""
+        try:
+            return convert(value)
+        except (TypeError, OverflowError) as error:
+            raise type(error)(f"{self}: {what}: {error}") from None
 
     def template(self, fact: str, remedy: str) -> str:
         """As `text`, a format string to be filled with run-time numbers where `NUMBER` stands."""

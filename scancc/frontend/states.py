@@ -85,8 +85,8 @@ def _parse_state(position: int, entry: Any, site: Site) -> StateSpec:
     _check_taps(parsed, what, site)
     is_number = isinstance(entry, int | float | complex) and not isinstance(entry, bool | np.generic)
     if is_number and parsed == (-1,):
-        return StateSpec(position, constant(entry), parsed, number=entry)
-    return _check_rows(StateSpec(position, as_tensor_variable(entry), parsed), site)
+        return StateSpec(position, site.told(what, constant, entry), parsed, number=entry)
+    return _check_rows(StateSpec(position, site.told(what, as_tensor_variable, entry), parsed), site)
 
 
 def _state_taps(position: int, entry: Mapping[str, Any], site: Site) -> Any:
@@ -241,7 +241,7 @@ def holds(dtype: str, number: Number) -> bool:
     """Whether `number` can be a value of `dtype` without loss (but for a float's rounding)."""
     kind = np.dtype(dtype).kind
     if kind == "c" or (kind == "f" and isinstance(number, int | float)):
-        return True
+        return not np.isfinite(number) or bool(abs(number) <= np.finfo(dtype).max)
     if kind == "b" or isinstance(number, complex) or number != number or number in (np.inf, -np.inf):
         return False
     return int(number) == number and np.iinfo(dtype).min <= number <= np.iinfo(dtype).max

@@ -43,7 +43,7 @@ class until:  # the name users know
                 f"the condition is {condition}, a Python truth value, fixed when the step is traced",
                 "give a symbolic condition such as x > limit",
             ))
-        self.condition = as_tensor_variable(condition)
+        self.condition = site.told("the condition", as_tensor_variable, condition)
         if self.condition.ndim != 0:
             raise ConditionRankError(site.text(
                 f"a scan stops by one truth value a step, and the condition is {described(self.condition)}",

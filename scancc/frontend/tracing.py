@@ -74,8 +74,8 @@ def scan(
         check_unpacked(argument)
     request = _Request(
         fn, parse_sequences(sequences, site), parse_states(outputs_info, site),
-        [as_operand(v) for v in as_list(non_sequences)], flag("go_backwards", go_backwards),
-        flag("strict", strict), site=site,
+        [site.told(f"non-sequence {i}", as_operand, v) for i, v in enumerate(as_list(non_sequences))],
+        flag("go_backwards", go_backwards), flag("strict", strict), site=site,
         fast_math=None if fast_math is None else parse(fast_math),
     )
     length = scan_length(request.sequences, step_count(n_steps, site), site)
@@ -379,7 +379,7 @@ def _carry(spec: StateSpec, taps: Sequence[Variable], new: Variable, used: set[V
 def _truncation(truncate_gradient: Any, site: Site) -> int:
     if isinstance(truncate_gradient, Constant):
         truncate_gradient = truncate_gradient.data.item()
-    if isinstance(truncate_gradient, bool) or not hasattr(truncate_gradient, "__index__"):
+    if isinstance(truncate_gradient, bool | Variable) or not hasattr(truncate_gradient, "__index__"):
         raise TypeError(site.text(
             f"truncate_gradient is {truncate_gradient!r}",
             "give -1 for the whole gradient, or how many steps the gradient goes back",

@@ -305,6 +305,8 @@ def assert_(value: object, *conditions: object, msg: str = "an assertion is fals
     """`value`; AssertionError at run time where a condition is false."""
     var = as_tensor_variable(value)
     for condition in conditions:
+        if isinstance(condition, str):
+            raise TypeError(f"assert_: the text {condition!r} is no condition; give it by name: msg={condition!r}")
         test = all(condition) if as_operand(condition).ndim else condition
         var = check(AssertionError, msg.replace("{", "{{").replace("}", "}}"), var, test)
     return var

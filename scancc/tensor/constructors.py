@@ -27,6 +27,7 @@ PREFIXES = {
 def _constructor(noun: str, lengths: Shape) -> Callable[..., Variable]:
     def make(name: str | None = None, dtype: object = None,
              shape: Sequence[int | None] | None = None) -> Variable:
+        shape = None if shape is None else TensorType("bool", shape).shape
         if shape is not None and len(shape) != len(lengths):
             raise ValueError(f"a {noun} has {len(lengths)} dimensions, not those of the shape {tuple(shape)}")
         if shape is not None and any(want == 1 != have for want, have in zip(lengths, shape, strict=True)):

@@ -33,6 +33,8 @@ def _later(terms: list[Term], output: str) -> set[str]:
 
 
 def _parsed(subscripts: str, operands: list[Variable]) -> tuple[list[str], str]:
+    if not isinstance(subscripts, str):
+        raise TypeError(f"einsum: {subscripts!r} are no subscripts; write einsum('ij,jk->ik', a, b)")
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     inputs = left.split(",")
     if len(inputs) != len(operands):
@@ -49,6 +51,8 @@ def _parsed(subscripts: str, operands: list[Variable]) -> tuple[list[str], str]:
 
 
 def _spelt_out(subscripts: str, term: str, rank: int, widest: str, operand: Variable) -> str:
+    if term.count("...") > 1:
+        raise ValueError(f"einsum: the term {term!r} of {subscripts!r} has several '...'; write it once")
     if rank < 0 or (rank > 0 and "..." not in term):
         raise ValueError(
             f"einsum: the term {term!r} of {subscripts!r} is not of {operand.ndim} axes, those of {operand!r}; give "

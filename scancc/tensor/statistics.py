@@ -8,7 +8,14 @@ import numpy as np
 
 from scancc.frontend import elementwise as e
 from scancc.frontend import reduction
-from scancc.frontend.constants import as_tensor_variable, float_for, is_integer
+from scancc.frontend.constants import (
+    as_tensor_variable,
+    constant_int,
+    constant_value,
+    float_for,
+    is_discrete,
+    is_integer,
+)
 from scancc.frontend.control import check
 from scancc.frontend.dims import dim, dimshuffle, normalize_axis
 from scancc.frontend.graph import Variable
@@ -27,12 +34,20 @@ def quantile(x: object, q: object, axis: Axes = None, method: str = "linear", ke
     given = as_tensor_variable(x)
     var = e.cast(given, float_for(given.dtype))
     share = e.cast(as_tensor_variable(q), var.dtype if var.dtype != "float16" else "float32")
+    _check_share("quantile", q, 1)
     inside = reduction.all(e.logical_and(e.ge(share, 0), e.le(share, 1)))
     share = check(ValueError, "quantile: the shares must be between 0 and 1 (of percentile: 100)", share, inside)
     axes = tuple(range(var.ndim)) if axis is None else _axes(axis, var.ndim)
     line = _axes_last(var, axes)
     result = _pick(reduction.sort(line, axis=-1), share, method)
     return _with_axes(result, share.ndim, axes, var.ndim) if keepdims else result
+
+
+def _check_share(what: str, q: object, most: int) -> None:
+    """A share that is known is within its limits; others are checked when it runs."""
+    known = constant_value(as_tensor_variable(q))
+    if known is not None and not (np.all(known >= 0) and np.all(known <= most)):
+        raise ValueError(f"{what}: q is {q!r}; it is from 0 to {most}")
 
 
 def _axes(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
@@ -79,6 +94,7 @@ def _with_axes(x: Variable, front: int, axes: tuple[int, ...], ndim: int) -> Var
 def percentile(x: object, q: object, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Variable:
     """`quantile` with `q` from 0 to 100."""
     share = as_tensor_variable(q)
+    _check_share("percentile", q, 100)
     return quantile(x, e.true_div(share, 100), axis, method, keepdims)
 
 
@@ -96,6 +112,8 @@ def bincount(x: object, weights: object = None, minlength: object = None, assert
     values = e.cast(values, "int64")
     values = check(ValueError, "bincount: an element is negative; counts are of 0, 1, 2, ...", values,
                    reduction.all(e.ge(values, 0)))
+    if (constant_int(minlength) or 0) < 0:
+        raise ValueError(f"bincount: minlength is {minlength!r}; it is 0 or more")
     longest = reduction.max(_with_first(values)) + 1
     length = longest if minlength is None else e.maximum(longest, e.cast(minlength, "int64"))
     if weights is None:
@@ -115,7 +133,10 @@ def choose(a: object, choices: object, mode: str = "raise") -> Variable:
     'clip' says what a number does that no choice has."""
     if mode not in ("raise", "wrap", "clip"):
         raise ValueError(f"choose: mode {mode!r} is none of 'raise', 'wrap' and 'clip'")
-    index = e.cast(as_tensor_variable(a), "int64")
+    given = as_tensor_variable(a)
+    if not is_discrete(given.dtype):
+        raise TypeError(f"choose: the numbers of the choices are {given!r} {given.type}; give integers")
+    index = e.cast(given, "int64")
     options = [as_tensor_variable(c) for c in _options(choices)]
     last = len(options) - 1
     if mode == "wrap":

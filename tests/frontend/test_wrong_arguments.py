@@ -177,3 +177,80 @@ def test_modes_of_older_programs_by_position(recwarn):  # the linker was taken f
     assert sc.function([x], x * 2, mode=mode)([1.0]) == [2.0]
     assert sc.function([x], sc.printing.Print("x")(x), mode="reference")([1.0]) == [1.0]
     assert not recwarn.list
+
+
+# ---- said of the argument that is wrong, and not of what breaks later ----
+
+TOLD = {
+    "sequence 1: 'a' of type str": [lambda: sc.scan(same, [x, "a"])],
+    "outputs_info 0: 'a' of type str": [lambda: sc.scan(same, outputs_info="a", n_steps=2)],
+    "non-sequence 0: None of type": [lambda: sc.scan(same, x, non_sequences=[None])],
+    "the condition: None of type": [lambda: sc.until(None)],
+    "output 1: 'a' of type str": [lambda: sc.function([x], [x, "a"])],
+    "a list within the list of outputs": [lambda: sc.function([x], [x, [x, x]])],
+    "the update of k: None of type": [lambda: sc.function([x], x, updates={k: None})],
+    "the value of x: None of type": [lambda: sc.function([], x, givens={x: None})],
+    "has the tap 10": [lambda: sc.scan(same, {"input": x, "taps": [10**25]})],
+    "the tap {-1}": [lambda: sc.scan(same, outputs_info={"initial": x, "taps": {-1}}, n_steps=2)],
+    "float64 and the result dtype float32": [
+        lambda: sc.scan(lambda a: a.astype("float32"), outputs_info=[1e300], n_steps=2)],
+    "truncate_gradient is n": [lambda: sc.scan(same, x, truncate_gradient=n)],
+    "go_backwards is True, of type Constant": [lambda: sc.scan(same, x, go_backwards=T.constant(True))],
+    "borrow is 'no'": [lambda: k.set_value(2, borrow="no"), lambda: k.get_value("no"), lambda: k.zero("no")],
+    "shared: .* cannot become": [lambda: sc.shared("a"), lambda: sc.shared(None), lambda: sc.shared(10**400)],
+    "rows must have equal lengths": [lambda: sc.shared([[1], [1, 2]]), lambda: k.set_value([1, [2]])],
+    "set_value: x is symbolic": [lambda: k.set_value(x)],
+    "which holds itself": [lambda: sc.function([x], x)(endless())],
+    "the shape of a tensor is 3": [lambda: T.vector("v", shape=3), lambda: sc.shared(1, broadcastable=3)],
+    "linker is 3": [lambda: sc.Mode(3)],
+    "message is 3": [lambda: sc.printing.Print(3)],
+    "debugprint shows": [lambda: sc.printing.debugprint("x")],
+    "pydotprint shows": [lambda: sc.printing.pydotprint(3)],
+    "`wrt` holds 'x'": [lambda: sc.Rop(x * 2, "x", x)],
+    "`f` holds 'f'": [lambda: sc.Rop("f", x, x)],
+    "no eval_point but None": [lambda: sc.Rop(x * 2, x, None)],
+    "verify_grad: rng is 3": [lambda: sc.gradient.verify_grad(T.sum, [np.ones(2)], rng=3)],
+    "output 0: 'x' of type str": [lambda: sc.vectorize_graph("x", {x: X})],
+    "copy: swap": [lambda: sc.function([x], x).copy(swap=5), lambda: sc.function([x], x).copy(swap={k: k})],
+    "copy: delete_updates": [lambda: sc.function([x], x).copy(delete_updates="no")],
+    "is no dict": [lambda: sc.change_flags("floatX"), lambda: sc.change_flags(3)],
+    "are no subscripts": [lambda: T.einsum(3, X)],
+    "has several '...'": [lambda: T.einsum("...i...->i", X)],
+    "q is 1": [lambda: T.quantile(x, 1.5), lambda: T.percentile(x, 150)],
+    "minlength is -1": [lambda: T.bincount(i, minlength=-1)],
+    "give integers": [lambda: T.choose(x, [x, x])],
+    "give it by name: msg='why'": [lambda: T.assert_(x, x.sum() > 0, "why")],
+    "takes the new shape": [lambda: x.reshape()],
+    "maximum takes 2 operands": [lambda: T.maximum(x)],
+    "low; it is 1": [lambda: T.random.RandomStream(1).integers(3, 1)],
+}
+
+
+def endless():
+    held = []
+    held.append(held)
+    return held
+
+
+@pytest.mark.parametrize("text", TOLD)
+def test_the_argument_is_named(text):
+    for build in TOLD[text]:
+        with pytest.raises((ValueError, TypeError, OverflowError), match=text):
+            build()
+
+
+def test_a_switch_that_is_misspelt_is_found():
+    with pytest.raises(AttributeError, match="did you mean config.floatX"):
+        sc.change_flags(floatx="float32")
+
+
+@pytest.mark.parametrize("mode", ["native", "reference"])
+@pytest.mark.parametrize(("build", "text"), [
+    (T.linalg.inv, "inverse: the matrix is singular"), (lambda a: T.solve(a, a), "solve: the matrix is singular"),
+    (T.cholesky, "cholesky: the matrix is not positive definite"),
+])
+def test_matrices_that_do_not_do_have_one_error(build, text, mode):  # natively it was a ValueError
+    f = sc.function([X], build(X), mode=mode)
+    with pytest.raises(np.linalg.LinAlgError, match=text) as caught:
+        f(np.zeros((2, 2)))
+    assert isinstance(caught.value, ValueError)

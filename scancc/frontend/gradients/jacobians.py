@@ -34,7 +34,7 @@ def Rop(
     """
     site = Site(None, user_location(), "Rop")
     check_unpacked(f)
-    outputs = list(f) if isinstance(f, list | tuple) else [f]
+    outputs = _symbolic(f, "f", site)
     movements = _movements(wrt, eval_points, site)
     if disconnected_outputs == "raise":
         _check_connected(outputs, list(movements), site)
@@ -59,8 +59,11 @@ def pushforward(
 
 
 def _movements(wrt: Any, eval_points: Any, site: Site) -> dict[Variable, Variable]:
-    variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    variables = _symbolic(wrt, "wrt", site)
     points = list(eval_points) if isinstance(eval_points, list | tuple) else [eval_points]
+    if points and all(point is None for point in points):
+        raise ValueError(site.text("there is no eval_point but None", "give one value for each variable in wrt; None "
+                                   "for those that do not move"))
     if len(variables) != len(points):
         raise ValueError(site.text(
             f"{len(variables)} variables and {len(points)} eval_points are given",
@@ -71,6 +74,18 @@ def _movements(wrt: Any, eval_points: Any, site: Site) -> dict[Variable, Variabl
         if point is not None:
             found[var] = _movement(var, as_tensor_variable(point), site)
     return found
+
+
+def _symbolic(given: Any, what: str, site: Site) -> list[Variable]:
+    """The variables of an argument, one or a list of them."""
+    variables = list(given) if isinstance(given, list | tuple) else [given]
+    for var in variables:
+        if not isinstance(var, Variable):
+            raise TypeError(site.text(
+                f"`{what}` holds {var!r}, of type {type(var).__name__}, which is not a symbolic variable",
+                "give variables, as T.vector or a computation makes them",
+            ))
+    return variables
 
 
 def _movement(var: Variable, point: Variable, site: Site) -> Variable:

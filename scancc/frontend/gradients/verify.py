@@ -72,6 +72,8 @@ def verify_grad(
         *(_TOLERANCE[narrowest] if tolerance is None else tolerance for tolerance in (abs_tol, rel_tol)),
     )
     generator = rng or np.random.default_rng(12345)
+    if not hasattr(generator, "uniform"):
+        raise TypeError(f"verify_grad: rng is {rng!r}; give a generator of NumPy, np.random.default_rng(seed)")
     for _ in range(n_tests):
         checker.check(generator)
 

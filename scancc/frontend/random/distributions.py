@@ -164,8 +164,8 @@ def at_most(x: Variable, limit: Variable, message: str) -> Variable:
 
 def integers(s: Source, lengths: Lengths, first: Variable, end: Variable) -> Variable:
     """first + floor(u * range); a value's chance is off by at most range / 2**53."""
+    end = held(end, e.gt(end, first), "integers: high must be greater than low")
     span = end - first
-    span = held(span, e.gt(span, 0), "integers: high must be greater than low")
     place = e.cast(e.floor(s.unit(lengths) * e.cast(span, "float64")), "int64")
     return first + e.minimum(place, span - 1)
 
