@@ -217,8 +217,8 @@ def shared(
     if not allow_downcast and array.dtype.kind in "biu" and not np.array_equal(array, np.asarray(value)):
         raise TypeMismatchError(f"shared: {value!r} is no value of dtype {array.dtype}; give another dtype, or "
                                 "allow_downcast=True")
-    lengths: Sequence[Any] = shape or broadcastable or (None,) * array.ndim
+    lengths: Any = shape or broadcastable or (None,) * array.ndim
     fresh = array if borrow and array.flags.c_contiguous else np.array(array, order="C")
-    variable = SharedVariable(TensorType(array.dtype.name, tuple(lengths)), Container(fresh), name=name)
+    variable = SharedVariable(TensorType(array.dtype.name, lengths), Container(fresh), name=name)
     variable._check(value, array)
     return variable

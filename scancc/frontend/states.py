@@ -241,7 +241,7 @@ def holds(dtype: str, number: Number) -> bool:
     """Whether `number` can be a value of `dtype` without loss (but for a float's rounding)."""
     kind = np.dtype(dtype).kind
     if kind == "c" or (kind == "f" and isinstance(number, int | float)):
-        return not np.isfinite(number) or bool(abs(number) <= np.finfo(dtype).max)
+        return not np.isfinite(number) or abs(number) <= float(np.finfo(dtype).max)
     if kind == "b" or isinstance(number, complex) or number != number or number in (np.inf, -np.inf):
         return False
     return int(number) == number and np.iinfo(dtype).min <= number <= np.iinfo(dtype).max
