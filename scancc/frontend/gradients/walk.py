@@ -72,7 +72,8 @@ def _failing(var: Variable, error: Exception) -> Variable:
     """A gradient of `var` that cannot be computed."""
     zeros = zeros_for(var, var.dtype if is_continuous(var) else config.floatX)
     message = str(error).replace("{", "{{").replace("}", "}}")
-    return check(IndexError if isinstance(error, IndexError) else ValueError, message, zeros, Constant(np.zeros((), bool)))
+    kind = IndexError if isinstance(error, IndexError) else ValueError
+    return check(kind, message, zeros, Constant(np.zeros((), bool)))
 
 
 def _through(
