@@ -92,7 +92,16 @@ def _move_check(op: Op, loop: Op) -> None:
     condition = b.condition("ori", op.operands[0], empty)
     b.insert(op.detach())
     op.operands = [condition, *op.operands[1:]]
+    if loop.name == "scan.scan":
+        _say_first_step(op, loop)
     remark("licm", op, True, f"is decided before {loop.name}")
+
+
+def _say_first_step(check: Op, scan: Op) -> None:
+    """An invariant check fails in the first step or in none."""
+    label = f" {scan.attrs['name']!r}" if "name" in scan.attrs else ""
+    words = [check.attrs["step"]] if "step" in check.attrs else []
+    check.attrs["step"] = ", ".join([*words, f"in step 0 of scan{label}"])
 
 
 def _surely_runs(loop: Op) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scancc.errors import MissingInputError
-from scancc.frontend.control import IfElse
+from scancc.frontend.control import Check, IfElse
 from scancc.frontend.graph import Apply, Constant, Variable, applies, leaves
 from scancc.frontend.options import unmasked
 from scancc.frontend.shared import SharedVariable
@@ -43,8 +43,9 @@ class _Step:
 def _say_where(error: Exception, node: Apply) -> None:
     """Note the op and the user's line, once: nested evaluations pass the error on."""
     if not getattr(error, "__notes__", None):
-        inputs = ", ".join(map(repr, node.inputs))
-        error.add_note(f"in {node.op.name} of {inputs}, written at {node.location}")
+        inputs = ", ".join(v.name or (repr(v) if isinstance(v, Constant) else str(v.type)) for v in node.inputs)
+        what = "" if isinstance(node.op, Check) else f"in {node.op.name} of {inputs}, "  # a check's text says it all
+        error.add_note(f"{what}written at {node.location}")
 
 
 class Evaluator:

@@ -254,3 +254,37 @@ def test_matrices_that_do_not_do_have_one_error(build, text, mode):  # natively 
     with pytest.raises(np.linalg.LinAlgError, match=text) as caught:
         f(np.zeros((2, 2)))
     assert isinstance(caught.value, ValueError)
+
+
+# ---- errors of steps say the op, the line and the step, in both modes ----
+
+H, U = T.dmatrix("H"), T.dmatrix("U")
+BATCHES = [np.ones((3, 2, 4)), np.ones((4, 6))]
+
+
+def recurrent(rows, weights, start, again, mode):
+    """Runs a recurrent layer whose shapes do not fit."""
+    inputs = T.tensor3("rows"), T.dmatrix("weights"), H, U
+    h, _ = sc.scan(lambda r, h, w, u: T.tanh(T.dot(r, w) + T.dot(h, u)), inputs[0], H, [inputs[1], U], name="layer")
+    sc.function(inputs, h, mode=mode)(rows, weights, start, again)
+
+
+@pytest.mark.parametrize("mode", ["native", "reference"])
+@pytest.mark.parametrize(("start", "again", "text"), [
+    ((5, 6), (6, 6), "^add:"),  # natively the state's length was named, which follows from this
+    ((2, 6), (6, 7), "^add:"), ((2, 5), (6, 6), "^dot:"),
+])
+def test_the_op_that_disagrees_is_named_with_its_step(start, again, text, mode):
+    with pytest.raises(ValueError, match=text) as caught:
+        recurrent(*BATCHES, np.ones(start), np.ones(again), mode)
+    notes = " ".join(caught.value.__notes__)
+    assert "test_wrong_arguments.py" in notes and "in step 0 of scan 'layer'" in notes
+
+
+@pytest.mark.parametrize("mode", ["native", "reference"])
+@pytest.mark.parametrize("step", [lambda h: h[1:], lambda h: T.concatenate([h, h])])
+def test_a_state_that_changes_shape_is_described(step, mode):
+    h, _ = sc.scan(step, outputs_info=[x], n_steps=3)
+    with pytest.raises(ValueError, match="(?s)the state, a value of float64.*A row keeps its shape") as caught:
+        sc.function([x], h, mode=mode)(np.ones(2))
+    assert "Variable" not in str(caught.value) + " ".join(getattr(caught.value, "__notes__", []))

@@ -15,6 +15,7 @@ from scancc.frontend.lowering.context import Lowering, ir_type, lowers, tensor_t
 from scancc.frontend.lowering.shaping import is_size
 from scancc.frontend.lowering.slices import extract_slice
 from scancc.frontend.scan import Carry, Scan
+from scancc.frontend.site import described
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
@@ -22,6 +23,7 @@ from scancc.ir.fast_math import allow
 from scancc.ir.ops import CHECKS, PURE, has_trait
 from scancc.ir.shapes import dynamic_dims
 
+_STEADY = "A row keeps its shape over all steps; slice or pad it in the step."
 MAX_REGISTERS = 8  # a scalar lag up to this long is kept in registers
 
 
@@ -179,13 +181,17 @@ class _ScanLowering:
             self.low.b.op("tensor.cast", [init], [type]), sizes)
 
     def _shape_message(self, carry: Carry, axis: int) -> str:
-        return (f"{self.op.name}: state {carry.next!r} (step at {carry.next.location}) has length {{0}} along "
-                f"axis {axis} before a step and {{1}} after it; a state keeps its shape over all steps")
+        return (f"{self.op.name}: the state, {described(carry.next)}, has length {{0}} along axis {axis} before "
+                f"a step and {{1}} after it.\n  {_STEADY}")
+
+    def _row_message(self, number: int, position: int, axis: int) -> str:
+        return (f"{self.op.name}: output {number}, {described(self.body.ys[position])}, has length {{0}} along axis "
+                f"{axis} in the first step and {{1}} in another.\n  {_STEADY}")
 
     def _check_depth(self, carry: Carry, init: Value) -> None:
         low = self.low
         low.require_equal(low.dims(init)[0], low.b.index(carry.depth),
-                          f"{self.op.name}: state {carry.next!r} needs {{1}} initial rows, not {{0}}")
+                          f"{self.op.name}: the state {described(carry.next)} needs {{1}} initial rows, not {{0}}")
 
     def _add_args(self, made: _Carries, name: str | None) -> None:
         for value in made.init:
@@ -261,8 +267,23 @@ class _ScanLowering:
         at = ops.index(size.op) + 1 if size.op is not None and size.op.parent is self.block else 0
         while at < len(ops) and not _computes_tensor(ops[at]):
             at += 1
+        at = self._checks_ahead(at)
         with self.low.b.at(self.block, ops[at] if at < len(ops) else None):
             self.low.require_equal(wanted, size, message)
+
+    def _checks_ahead(self, at: int) -> int:
+        """Move checks behind the op at `at` that rest on none of what is computed there before it; its new place."""
+        ops = self.block.ops
+        waiting, needed = set(ops[at:]), set()
+        for op in ops[at:]:
+            if (op.name == "scan.check" or _is_of_sizes(op)) and waiting.isdisjoint(v.op for v in op.operands):
+                waiting.discard(op)
+        for op in reversed(ops[at:]):
+            if op not in waiting and (op.name == "scan.check" or op in needed):
+                needed.update({op, *(v.op for v in op.operands)})
+        moved = [op for op in ops[at:] if op in needed]
+        ops[at:] = [*moved, *(op for op in ops[at:] if op not in needed)]
+        return at + len(moved)
 
     # ---- the op ----
 
@@ -336,9 +357,7 @@ class _ScanLowering:
             for number, value in enumerate(stacked, start=first):
                 for axis, size in enumerate(low.dims(value)):
                     if size in changing:
-                        self._require_size(moved[size], size, (
-                            f"{self.op.name}: output {number} has length {{0}} along axis {axis} in the first "
-                            "step and {1} in another; a row keeps its shape over all steps"))
+                        self._require_size(moved[size], size, self._row_message(number, number - first, axis))
         return [[moved[s] for s in low.dims(v)] for v in stacked]
 
     def _is_invariant(self, size: Value) -> bool:
@@ -402,6 +421,11 @@ def _computes_tensor(op: Op) -> bool:
     """Whether an op makes a tensor that is no view of another."""
     return op.name not in ("tensor.extract_slice", "tensor.cast") and any(
         isinstance(r.type, t.TensorType) for r in op.results)
+
+
+def _is_of_sizes(op: Op) -> bool:
+    """Whether an op can stand anywhere and gives scalars."""
+    return has_trait(op, PURE) and not op.regions and not any(isinstance(r.type, t.TensorType) for r in op.results)
 
 
 def take_row(low: Lowering, value: Value, at: Value) -> Value:
