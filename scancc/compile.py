@@ -12,12 +12,13 @@ import numpy as np
 
 from scancc import modes, stages
 from scancc.codegen import cpu
+from scancc.errors import MissingInputError
 from scancc.frontend.arguments import bind
 from scancc.frontend.graph import Constant, Variable, leaves, user_location
 from scancc.frontend.options import flag
 from scancc.frontend.program import Evaluation, Program, make_program
 from scancc.frontend.shared import SharedVariable
-from scancc.frontend.site import Site
+from scancc.frontend.site import Site, described
 from scancc.modes import Mode, mode_named
 from scancc.process import kept_property
 from scancc.runtime import fastcall
@@ -221,6 +222,9 @@ def _eval(x: Variable, inputs_to_values: Mapping[Any, Any] | None = None, *, mod
         raise TypeError(f"eval: {inputs_to_values!r} is not a dict; write x.eval({{input: value}})")
     values = dict(inputs_to_values or {})
     inputs = [_named_leaf(x, key) if isinstance(key, str) else key for key in values]
+    for leaf in leaves([x], stop=[v for v in inputs if isinstance(v, Variable)]):
+        if leaf not in inputs and not isinstance(leaf, Constant | SharedVariable) and "givens" not in options:
+            raise MissingInputError(f"eval: no value is given for {described(leaf)}; write x.eval({{input: value}})")
     return function(inputs, x, mode=mode, **options)(*values.values())
 
 

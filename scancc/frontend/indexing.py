@@ -578,6 +578,8 @@ def compress(condition: object, x: object, axis: int | None = None) -> Variable:
     if where.ndim != 1:
         raise ValueError(f"compress: the condition has {where.ndim} dimensions, not one; write x[mask] for a mask of "
                          "the shape of x")
+    if axis is not None:
+        axis = normalize_axis(axis, as_tensor_variable(x).ndim, "compress")
     return take(x, flatnonzero(where), axis)
 
 

@@ -392,6 +392,7 @@ def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
 def std(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
         corrected: bool = False) -> Variable:
     """The square root of the variance."""
+    axis = _axes(as_tensor_variable(x), axis, "std")
     return sqrt(var(x, axis, ddof, keepdims))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -254,15 +255,17 @@ def flatten(x: object, ndim: int = 1) -> Variable:
 # ---- orders of axes -----------------------------------------------------------------------------------
 
 
-def transpose(x: object, *axes: object) -> Variable:
-    """`x` with its axes reversed, or in the order given."""
+def transpose(x: object, *order: object, axes: object = None) -> Variable:
+    """`x` with its axes reversed, or in the order given, as numbers or a list of them."""
     var = as_tensor_variable(x)
-    order = axes[0] if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))) else axes
-    if not order:
+    given: Any = order if axes is None else (axes,)
+    if len(given) == 1 and isinstance(given[0], tuple | list | None):
+        given = given[0]
+    if not given:
         return dimshuffle(var, tuple(reversed(range(var.ndim))))
-    places = [normalize_axis(a, var.ndim, "transpose") for a in order]
+    places = [normalize_axis(a, var.ndim, "transpose") for a in given]
     if sorted(places) != list(range(var.ndim)):
-        raise ValueError(f"transpose: axes {order} are not the {var.ndim} axes of {var!r}, each once")
+        raise ValueError(f"transpose: axes {given} are not the {var.ndim} axes of {var!r}, each once")
     return dimshuffle(var, tuple(places))
 
 
@@ -306,7 +309,7 @@ def squeeze(x: object, axis: int | Sequence[int] | None = None) -> Variable:
     else:
         wanted = axis if isinstance(axis, (tuple, list)) else [axis]
         dropped = {normalize_axis(a, var.ndim, "squeeze") for a in wanted}
-        var = specify_shape(var, tuple(1 if a in dropped else None for a in range(var.ndim)))
+        var = specified_by("squeeze", var, tuple(1 if a in dropped else None for a in range(var.ndim)))
     return dimshuffle(var, tuple(a for a in range(var.ndim) if a not in dropped))
 
 
@@ -332,41 +335,48 @@ class SpecifyShape(SameShape, Op):
     """`x`, whose lengths are checked against the known ones of `shape`."""
 
     shape: tuple[int | None, ...]
+    what: str = "specify_shape"  # what the user wrote
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (x,) = inputs
         if len(self.shape) != x.ndim:
-            raise ValueError(f"specify_shape: {x!r} has {x.ndim} dimensions, unlike the shape {self.shape}")
-        for have, want in zip(x.type.shape, self.shape, strict=True):
+            raise ValueError(f"{self.what}: {x!r} has {x.ndim} dimensions, unlike the shape {self.shape}")
+        for axis, (have, want) in enumerate(zip(x.type.shape, self.shape, strict=True)):
             if have is not None and want is not None and have != want:
-                raise ValueError(f"specify_shape: {x!r} is {x.type}, not of shape {self.shape}")
+                raise ValueError(f"{self.what}: axis {axis} has length {have}, not {want}, which it must have")
         merged = (have if want is None else want for have, want in zip(x.type.shape, self.shape, strict=True))
         return [TensorType(x.dtype, tuple(merged))]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         (x,) = inputs
-        if any(want is not None and have != want for have, want in zip(x.shape, self.shape, strict=True)):
-            raise ValueError(f"specify_shape: an array said to have shape {self.shape} has shape {x.shape}")
+        for axis, (have, want) in enumerate(zip(x.shape, self.shape, strict=True)):
+            if want is not None and have != want:
+                raise ValueError(f"{self.what}: axis {axis} has length {have}, not {want}, which it must have")
         return [x]
 
 
 def specify_shape(x: object, shape: object) -> Variable:
     """`x` with lengths said beforehand (None: unknown) and checked when it runs."""
+    return specified_by("specify_shape", x, shape)
+
+
+def specified_by(what: str, x: object, shape: object) -> Variable:
+    """`specify_shape`, whose errors say that `what` asked for it."""
     var = as_tensor_variable(x)
     wanted = list(shape) if isinstance(shape, (tuple, list)) else entries_or_scalar(shape)
-    known = tuple(None if n is None else static(as_length(n, "specify_shape")) for n in wanted)
+    known = tuple(None if n is None else static(as_length(n, what)) for n in wanted)
     if any(n is not None and (constant_int(n) or 0) < 0 for n in wanted):
-        raise ValueError(f"specify_shape: {tuple(wanted)} has a negative length; lengths are 0 or more, or None")
+        raise ValueError(f"{what}: {tuple(wanted)} has a negative length; lengths are 0 or more, or None")
     if len(known) != var.ndim:
-        SpecifyShape(known).infer(var)
+        SpecifyShape(known, what).infer(var)
     for axis, want in enumerate(wanted):
         if want is not None and known[axis] is None:
-            have, length = dim(var, axis), as_length(want, "specify_shape")
-            message = f"specify_shape: axis {axis} has length {{}} and was said to have length {{}}"
+            have, length = dim(var, axis), as_length(want, what)
+            message = f"{what}: axis {axis} has length {{}}, not {{}}, which it must have"
             var = check(ValueError, message, var, eq(have, length), have, length)
     if all(n is None or n == have for n, have in zip(known, var.type.shape, strict=True)):
         return var
-    specified = SpecifyShape(known)(var)
+    specified = SpecifyShape(known, what)(var)
     specified.name = var.name
     return specified
 
@@ -407,7 +417,7 @@ def addbroadcast(x: object, *axes: int) -> Variable:
     """`x` with `axes` known to have length 1 (checked), so that they stretch."""
     var = as_tensor_variable(x)
     places = {normalize_axis(a, var.ndim, "addbroadcast") for a in axes}
-    return specify_shape(var, tuple(1 if a in places else None for a in range(var.ndim)))
+    return specified_by("addbroadcast", var, tuple(1 if a in places else None for a in range(var.ndim)))
 
 
 def patternbroadcast(x: object, pattern: Sequence[bool]) -> Variable:
@@ -510,19 +520,24 @@ def broadcast_to(x: object, shape: object) -> Variable:
 
 def full(shape: object, fill_value: object, dtype: object = None) -> Variable:
     """A tensor of `shape` filled with a number."""
+    return _constant_tensor("full", shape, fill_value, dtype)
+
+
+def _constant_tensor(what: str, shape: object, fill_value: object, dtype: object) -> Variable:
+    """A tensor of one value; errors in its shape say `what`."""
     value = as_tensor_variable(fill_value)
-    value, lengths = value if dtype is None else cast(value, dtype), as_lengths(shape, "full")
+    value, lengths = value if dtype is None else cast(value, dtype), as_lengths(shape, what)
     return alloc(value, lengths) if lengths else Alloc(0)(value)  # no constant: it may be an input of a function
 
 
 def zeros(shape: object, dtype: object = None) -> Variable:
     """Zeros, of floatX if no dtype is given."""
-    return full(shape, 0, dtype or "floatX")
+    return _constant_tensor("zeros", shape, 0, dtype or "floatX")
 
 
 def ones(shape: object, dtype: object = None) -> Variable:
     """Ones, of floatX if no dtype is given."""
-    return full(shape, 1, dtype or "floatX")
+    return _constant_tensor("ones", shape, 1, dtype or "floatX")
 
 
 def full_like(x: object, fill_value: object, dtype: object = None) -> Variable:
@@ -690,8 +705,13 @@ def stack(*tensors: object, axis: int = 0) -> Variable:
     if len({v.ndim for v in variables}) > 1:
         listed = ", ".join(str(v.type) for v in variables)
         raise ValueError(f"stack: the tensors have different numbers of dimensions: {listed}")
-    if variables[0].ndim == 0 and axis in (0, -1):
+    axis = normalize_axis(axis, variables[0].ndim + 1, "stack")
+    if variables[0].ndim == 0:
         return make_vector(variables)
+    for place in range(variables[0].ndim):
+        known = {n for v in variables if (n := v.type.shape[place]) is not None}
+        if len(known) > 1:
+            raise ValueError(f"stack: axis {place} of the tensors has lengths {sorted(known)}; they must be equal")
     dtype = result_dtype(variables)
     return concatenate([expand_dims(cast(v, dtype), axis) for v in variables], axis)
 
@@ -889,6 +909,8 @@ def diag(x: object, k: int = 0) -> Variable:
 
 def trace(x: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
     """The sum of a diagonal."""
+    if as_tensor_variable(x).ndim < 2:
+        raise ValueError(f"trace takes a tensor of at least two dimensions, not {as_tensor_variable(x).type}")
     return diagonal(x, offset, axis1, axis2).sum(axis=-1)
 
 

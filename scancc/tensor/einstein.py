@@ -6,9 +6,10 @@ from functools import reduce
 from string import ascii_letters
 
 from scancc.frontend import reduction
-from scancc.frontend.constants import as_tensor_variable
-from scancc.frontend.dims import dim, dimshuffle
-from scancc.frontend.elementwise import mul
+from scancc.frontend.constants import as_tensor_variable, constant_int
+from scancc.frontend.control import check
+from scancc.frontend.dims import dim, dimshuffle, same_scalar
+from scancc.frontend.elementwise import eq, mul
 from scancc.frontend.graph import Variable
 from scancc.frontend.linalg import batched_tensordot
 from scancc.frontend.shaping import diagonal, reshape
@@ -21,6 +22,7 @@ def einsum(subscripts: str, *operands: object) -> Variable:
     left to right; letters that no later operand and no result has are summed at once, as products of matrices."""
     variables = [as_tensor_variable(v) for v in operands]
     inputs, output = _parsed(subscripts, variables)
+    variables = _agreeing(subscripts, inputs, variables)
     terms = [_without_repeats(letters, v) for letters, v in zip(inputs, variables, strict=True)]
     terms = [_summed(term, _later(terms[:i] + terms[i + 1:], output)) for i, term in enumerate(terms)]
     letters, result = reduce(
@@ -67,6 +69,29 @@ def _spelt_out(subscripts: str, term: str, rank: int, widest: str, operand: Vari
 def _check_output(subscripts: str, inputs: list[str], output: str) -> None:
     if len(set(output)) != len(output) or not set(output) <= set("".join(inputs)):
         raise ValueError(f"einsum: each letter after '->' in {subscripts!r} must stand once, and in a term")
+
+
+def _agreeing(subscripts: str, inputs: list[str], operands: list[Variable]) -> list[Variable]:
+    """The operands, checked to have one length where they have one letter (or the length 1, which stretches)."""
+    checked = list(operands)
+    lengths: dict[str, Variable] = {}
+    for place, letters in enumerate(inputs):
+        for axis, letter in enumerate(letters):
+            n = dim(operands[place], axis)
+            before = lengths.setdefault(letter, n)
+            if 1 not in (constant_int(n), constant_int(before)) and not same_scalar(n, before):
+                what = f"einsum: the letter {letter!r} of {subscripts!r}"
+                checked[place] = _of_one_length(what, checked[place], before, n)
+    return checked
+
+
+def _of_one_length(what: str, x: Variable, before: Variable, n: Variable) -> Variable:
+    """`x` where two lengths agree: told when the graph is built, or checked when it runs."""
+    message = f"{what} has lengths {{}} and {{}}; they must be equal"
+    known = constant_int(before), constant_int(n)
+    if None not in known:
+        raise ValueError(message.format(*known))
+    return check(ValueError, message, x, eq(before, n), before, n)
 
 
 def _without_repeats(letters: str, x: Variable) -> Term:

@@ -50,9 +50,9 @@ def _check_share(what: str, q: object, most: int) -> None:
         raise ValueError(f"{what}: q is {q!r}; it is from 0 to {most}")
 
 
-def _axes(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
+def _axes(axis: int | Sequence[int], ndim: int, what: str = "quantile") -> tuple[int, ...]:
     wanted = [axis] if isinstance(axis, int) else axis
-    return tuple(normalize_axis(a, ndim, "quantile") for a in wanted)
+    return tuple(normalize_axis(a, ndim, what) for a in wanted)
 
 
 def _axes_last(x: Variable, axes: tuple[int, ...]) -> Variable:
@@ -100,6 +100,8 @@ def percentile(x: object, q: object, axis: Axes = None, method: str = "linear", 
 
 def median(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
     """The middle element, or the mean of the two in the middle; NaN where one is NaN."""
+    if axis is not None:
+        axis = _axes(axis, as_tensor_variable(x).ndim, "median")
     return quantile(x, 0.5, axis, keepdims=keepdims)
 
 
@@ -119,6 +121,11 @@ def bincount(x: object, weights: object = None, minlength: object = None, assert
     if weights is None:
         return inc_subtensor(zeros((length,), "int64")[values], np.int64(1))
     amounts = as_tensor_variable(weights)
+    if amounts.ndim != 1:
+        raise ValueError(f"bincount takes a vector of weights, one for each element, not {amounts!r} {amounts.type}")
+    n, wanted = dim(amounts, 0), dim(values, 0)
+    amounts = check(ValueError, "bincount: {} weights are given for {} elements; give one for each", amounts,
+                    e.eq(n, wanted), n, wanted)
     dtype = float_for(amounts.dtype)
     return inc_subtensor(zeros((length,), dtype)[values], e.cast(amounts, dtype))
 

@@ -175,9 +175,9 @@ def test_specify_shape_checks_when_it_runs():
     known, symbolic = T.specify_shape(x, (None, 3)), T.specify_shape(x, (n, None))
     assert known.type.shape == (None, 3)
     np.testing.assert_array_equal(evaluate([known], {x: M})[0], M)
-    with pytest.raises(ValueError, match=r"said to have shape \(None, 3\) has shape \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"axis 1 has length 2, not 3"):
         evaluate([known], {x: M.T})
-    with pytest.raises(ValueError, match="axis 0 has length 2 and was said to have length 5"):
+    with pytest.raises(ValueError, match="axis 0 has length 2, not 5"):
         evaluate([symbolic], {x: M, n: np.int32(5)})
 
 
@@ -230,7 +230,7 @@ RUN_ERRORS = {
     "alloc": (lambda x: T.alloc(x, 4, 3), "axis 0 of length 2 cannot fill length 4"),
     "zeros": (lambda x: T.zeros((x.shape[0] - 5,)), "an axis of length -3"),
     "arange": (lambda x: T.arange(0, 3, x.shape[0] - 2), "the step is 0"),
-    "squeeze": (lambda x: T.squeeze(x, 0), r"said to have shape \(1, None\)"),
+    "squeeze": (lambda x: T.squeeze(x, 0), r"squeeze: axis 0 has length 2, not 1"),
 }
 
 

@@ -222,6 +222,18 @@ TOLD = {
     "give it by name: msg='why'": [lambda: T.assert_(x, x.sum() > 0, "why")],
     "takes the new shape": [lambda: x.reshape()],
     "maximum takes 2 operands": [lambda: T.maximum(x)],
+    "^squeeze: axis 0 has length 2": [lambda: T.squeeze(T.zeros((2, 3)), 0)],
+    "^stack: axis 0 of the tensors": [lambda: T.stack([T.zeros(2), T.zeros(3)])],
+    "^stack: axis 2 is": [lambda: T.stack([x, x], axis=2)],
+    "^zeros: 2.5 is no length": [lambda: T.zeros(2.5)],
+    "^trace takes": [lambda: T.trace(x)],
+    "^std: axis 1": [lambda: T.std(x, axis=1)],
+    "^median: axis 3": [lambda: T.median(x, axis=3)],
+    "^compress: axis 3": [lambda: T.compress([True], X, axis=3)],
+    "^einsum: the letter 'j' of 'ij,j->i' has lengths 3 and 2": [
+        lambda: T.einsum("ij,j->i", T.zeros((2, 3)), T.zeros(2))],
+    "^eval: no value is given for `x`": [lambda: (x * 2).eval()],
+    "^choice: the number of elements": [lambda: T.random.RandomStream(1).choice(np.zeros(0), size=3)],
     "low; it is 1": [lambda: T.random.RandomStream(1).integers(3, 1)],
 }
 
@@ -254,6 +266,24 @@ def test_matrices_that_do_not_do_have_one_error(build, text, mode):  # natively 
     with pytest.raises(np.linalg.LinAlgError, match=text) as caught:
         f(np.zeros((2, 2)))
     assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("mode", ["native", "reference"])
+@pytest.mark.parametrize(("build", "text"), [
+    (lambda: T.squeeze(X, 0), "^squeeze: axis 0 has length 2, not 1"),
+    (lambda: T.einsum("ij,j->i", X, x), "^einsum: the letter 'j' of 'ij,j->i' has lengths 3 and 2"),
+    (lambda: T.einsum("ii", X), "^einsum: the letter 'i' of 'ii' has lengths 2 and 3"),  # took the shorter diagonal
+    (lambda: T.bincount(i, weights=x), "^bincount: 2 weights are given for 1 elements"),
+    (lambda: sc.Rop(x * x, x, X[0]), "^Rop: the eval_point: axis 0 has length 3, not 2"),
+])
+def test_lengths_that_disagree_name_what_was_written(build, text, mode):
+    f = sc.function([x, X, i], build(), mode=mode, on_unused_input="ignore")
+    with pytest.raises(ValueError, match=text):
+        f(np.ones(2), np.ones((2, 3)), [0])
+
+
+def test_axes_of_a_transpose_by_name():
+    assert T.transpose(X, axes=[1, 0]).eval({X: np.ones((2, 3))}).shape == (3, 2)
 
 
 # ---- errors of steps say the op, the line and the step, in both modes ----

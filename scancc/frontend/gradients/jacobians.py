@@ -18,7 +18,7 @@ from scancc.frontend.graph import Variable, mention, user_location
 from scancc.frontend.options import one_of
 from scancc.frontend.reduction import sum as sum_
 from scancc.frontend.scan_result import check_unpacked
-from scancc.frontend.shaping import arange, flatten, reshape, specify_shape
+from scancc.frontend.shaping import arange, flatten, reshape, specified_by
 from scancc.frontend.site import Site, described
 from scancc.frontend.tracing import scan_held
 
@@ -95,7 +95,7 @@ def _movement(var: Variable, point: Variable, site: Site) -> Variable:
             f"{var.ndim}", "an eval_point has the shape of its variable",
         ))
     point = cast(point, config.floatX if is_discrete(var.dtype) else var.dtype)
-    return specify_shape(point, tuple(dims(var))) if var.ndim else point
+    return specified_by("Rop: the eval_point", point, tuple(dims(var))) if var.ndim else point
 
 
 def _check_connected(outputs: Sequence[Variable], wrt: Sequence[Variable], site: Site) -> None:

@@ -298,8 +298,9 @@ def specify_shape(low: Lowering, node: Apply) -> Sequence[Value]:
         return [value]
     sizes = [low.b.index(n) if n is not None else size
              for n, size in zip(node.outputs[0].type.shape, low.dims(value), strict=True)]
+    what = getattr(node.op, "what", "unbroadcast")
     for axis, (size, old) in enumerate(zip(sizes, low.dims(value), strict=True)):
-        low.require_equal(size, old, f"specify_shape: axis {axis} has length {{1}}, not {{0}}")
+        low.require_equal(size, old, f"{what}: axis {axis} has length {{1}}, not {{0}}, which it must have")
     type = tensor_type(sizes, value.type.element)
     low.extents.trust(sizes)
     return [value if type == value.type else low.record(low.b.op("tensor.cast", [value], [type]), sizes)]

@@ -345,7 +345,8 @@ class RandomStream:
                ) -> Recipe:
         """Elements of the vector `a`, or of 0 to a - 1, with equal chances or with chances p."""
         (values,) = _tensors(a)
-        n = d.positive(d.trials(values, "choice: a"), "choice: a") if values.ndim == 0 else values.shape[0]
+        n = d.positive(d.trials(values, "choice: a"), "choice: a") if values.ndim == 0 else d.positive(
+            values.shape[0], "choice: the number of elements of a")
         chances = [] if p is None else [_chances_of(n, p)]
         with_repeats = flag("choice: replace", replace)
 
