@@ -190,6 +190,10 @@ def ifelse(condition: object, then_branch: object, else_branch: object,
 
     Unlike `T.switch`, the condition is a scalar and the branch not chosen is not computed.
     """
+    test = as_operand(condition)
+    if test.ndim:
+        raise TypeError(f"ifelse takes a scalar condition, not {test!r} {test.type}; reduce it by T.any or T.all, or "
+                        "choose for each element: T.switch(condition, a, b)")
     several = isinstance(then_branch, (list, tuple))
     then = list(then_branch) if isinstance(then_branch, (list, tuple)) else [then_branch]
     otherwise = list(else_branch) if isinstance(else_branch, (list, tuple)) else [else_branch]
@@ -197,7 +201,7 @@ def ifelse(condition: object, then_branch: object, else_branch: object,
         raise ValueError(f"ifelse: {len(then)} values in one branch and {len(otherwise)} in the other")
     pairs = [_meeting(a, b) for a, b in zip(then, otherwise, strict=True)]
     values = [a for a, _ in pairs] + [b for _, b in pairs]
-    outputs = IfElse(len(pairs)).apply(cast(condition, "bool"), *values)
+    outputs = IfElse(len(pairs)).apply(cast(test, "bool"), *values)
     for output in outputs:
         output.name = name_of("an ifelse", name)
     return outputs if several else outputs[0]
@@ -207,6 +211,9 @@ setattr(ifelse, "ifelse", ifelse)  # noqa: B010 - `theano.ifelse.ifelse`: it was
 
 
 def _meeting(a: object, b: object) -> tuple[Variable, Variable]:
+    if any(callable(side) and not isinstance(side, Variable) for side in (a, b)):
+        raise TypeError("ifelse: a branch is a Python function; give the variable that it computes, which is computed "
+                        "only where the branch is chosen")
     x, y = as_operand(a), as_operand(b)
     dtype = result_dtype([x, y])
     return cast(x, dtype), cast(y, dtype)

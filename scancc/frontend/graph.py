@@ -44,10 +44,15 @@ def user_location() -> Location | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith((_PACKAGE_DIR, _NUMPY_DIR)):
+        if not file.startswith((_PACKAGE_DIR, _NUMPY_DIR)) and not (file == "<string>" and _is_made(frame)):
             return Location(file, frame.f_lineno)
         frame = frame.f_back
     return None
+
+
+def _is_made(frame: FrameType) -> bool:
+    """Whether the frame is of a function that `dataclasses` made for a class of ours."""
+    return str(frame.f_globals.get("__name__")).startswith("scancc.")
 
 
 DTYPES = frozenset((

@@ -13,7 +13,7 @@ from weakref import WeakSet
 import numpy as np
 
 from scancc.errors import TypeMismatchError
-from scancc.frontend.constants import array_of
+from scancc.frontend.constants import array_of, as_tensor_variable, strong
 from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
 from scancc.frontend.options import flag, flag_or_none, name_of, one_of, unmasked
 from scancc.frontend.stream_type import Draws, StreamType
@@ -59,12 +59,22 @@ class SharedVariable(Variable):
     otherwise.
     """
 
-    __slots__ = ("default_update", "container")
+    __slots__ = ("_default_update", "container")
 
     def __init__(self, type: TensorType, container: Container, name: str | None = None) -> None:
         super().__init__(type, name=name)
         self.container = container
         self.default_update: Variable | None = None
+
+    @property
+    def default_update(self) -> Variable | None:
+        return self._default_update
+
+    @default_update.setter
+    def default_update(self, value: object) -> None:
+        if value is not None and not isinstance(value, Variable):
+            value = strong(as_tensor_variable(value), self.dtype)
+        self._default_update = value
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> np.ndarray:
         """The value, copied unless `borrow`."""

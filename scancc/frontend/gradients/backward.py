@@ -39,6 +39,17 @@ def grad(
     (both None). `null_gradients='return'`: None where a gradient does not exist, instead of an error.
     """
     site = Site(None, user_location(), "grad")
+    return gradients_by(site, cost, wrt, consider_constant, disconnected_inputs, add_names, known_grads,
+                        return_disconnected, null_gradients)
+
+
+def gradients_by(
+    site: Site, cost: Variable | None, wrt: Any, consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise", add_names: bool = True,
+    known_grads: Mapping[Variable, Variable] | None = None, return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> Any:
+    """`grad`, whose errors are about the call of `site`."""
     targets = _targets(wrt, site)
     seeds, known = _seeds(cost, known_grads, site)
     constants = _variables(consider_constant, "consider_constant", site)
@@ -238,9 +249,12 @@ def Lop(
         ))
     known: dict[Variable, Variable] = {}
     for out, point in zip(outputs, points, strict=True):
+        if not isinstance(out, Variable):
+            raise TypeError(site.text(f"`f` holds {out!r}, which is not a symbolic variable",
+                                      "give a tensor that is computed from symbolic variables"))
         value = _given_gradient(out, point, site)
         known[out] = known[out] + value if out in known else value
-    return grad(
-        None, wrt, consider_constant=consider_constant, known_grads=known,
+    return gradients_by(
+        site, None, wrt, consider_constant=consider_constant, known_grads=known,
         disconnected_inputs=disconnected_inputs, return_disconnected=return_disconnected,
     )

@@ -10,7 +10,7 @@ from scancc.errors import DisconnectedInputError
 from scancc.frontend.constants import as_tensor_variable, is_discrete
 from scancc.frontend.dims import dim, dims
 from scancc.frontend.elementwise import cast
-from scancc.frontend.gradients.backward import as_given, grad
+from scancc.frontend.gradients.backward import as_given, grad, gradients_by
 from scancc.frontend.gradients.forward import push_forward
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import connected_to
@@ -132,21 +132,22 @@ def jacobian(
         "consider_constant": consider_constant, "disconnected_inputs": disconnected_inputs
     }
     if expression.ndim == 0:
-        return grad(expression, wrt, **options)
+        return gradients_by(site, expression, wrt, **options)
     if expression.ndim == 1:
-        return _rows(expression, wrt, "jacobian", options)
-    shape, rows = dims(expression), _rows(flatten(expression), wrt, "jacobian", options)
+        return _rows(site, expression, wrt, options)
+    shape, rows = dims(expression), _rows(site, flatten(expression), wrt, options)
     many = list(rows) if isinstance(rows, list | tuple) else [rows]
     return as_given(wrt, [None if r is None else reshape(r, [*shape, *dims(r)[1:]]) for r in many])
 
 
-def _rows(expression: Variable, wrt: Any, name: str, options: dict[str, Any]) -> Any:
+def _rows(site: Site, expression: Variable, wrt: Any, options: dict[str, Any]) -> Any:
     """For each element of a vector, its gradients."""
     variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
-    rows = scan_held(
-        lambda i: grad(expression[i], variables, add_names=False, **options), arange(dim(expression, 0)), name=name,
-    )
-    return as_given(wrt, rows)
+
+    def row(i: Variable) -> Any:
+        return gradients_by(site, expression[i], variables, add_names=False, **options)
+
+    return as_given(wrt, scan_held(row, arange(dim(expression, 0)), name=site.what))
 
 
 def hessian(
@@ -155,17 +156,16 @@ def hessian(
 ) -> Any:
     """The second derivatives of a scalar with respect to a vector, or to each of a list of vectors."""
     site = Site(None, user_location(), "hessian")
-    variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    variables = _symbolic(wrt, "wrt", site)
     for var in variables:
-        if not isinstance(var, Variable) or var.ndim != 1:
-            what = described(var) if isinstance(var, Variable) else repr(var)
-            raise ValueError(site.text(f"wrt holds {what}; hessian takes vectors", "flatten it first"))
+        if var.ndim != 1:
+            raise ValueError(site.text(f"wrt holds {described(var)}; hessian takes vectors", "flatten it first"))
     options: dict[str, Any] = {
         "consider_constant": consider_constant, "disconnected_inputs": disconnected_inputs
     }
-    gradients = grad(cost, variables, add_names=False, **options)
+    gradients = gradients_by(site, cost, variables, add_names=False, **options)
     inner = {**options, "disconnected_inputs": "ignore"}  # a linear cost has a hessian of zeros
-    rows = [_rows(g, v, "hessian", inner) for g, v in zip(gradients, variables, strict=True)]
+    rows = [_rows(site, g, v, inner) for g, v in zip(gradients, variables, strict=True)]
     return as_given(wrt, rows)
 
 
