@@ -203,7 +203,7 @@ def halved(y):
 
 LONG = {
     "scalars": lambda: sc.scan(halved, outputs_info=[Y], n_steps=N)[0][-1],
-    "a known number of steps": lambda: sc.scan(halved, outputs_info=[Y], n_steps=10**11)[0][-1] + N,
+    "a known number of steps": lambda: sc.scan(halved, outputs_info=[Y], n_steps=10**9)[0][-1] + N,
     "until": lambda: sc.scan(lambda y: (halved(y), sc.until(y > 9)), outputs_info=[Y], n_steps=N)[0][-1],
     "nested": lambda: sc.scan(lambda y: sc.scan(halved, outputs_info=[y], n_steps=5000)[0][-1], outputs_info=[Y],
                               n_steps=N)[0][-1],
@@ -212,7 +212,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_a_handlers_exception_ends_a_long_call(name):
+def test_a_handlers_exception_ends_a_long_call(name, every_executor):
     w = sc.shared(1.0)
     function = compile([N, Y], [], updates=[(w, LONG[name]())])
 
@@ -221,7 +221,7 @@ def test_a_handlers_exception_ends_a_long_call(name):
 
     start = time.monotonic()
     with alarms(late, 0.2), pytest.raises(Late, match="enough"):
-        function(10**11, 1.0)
+        function(10**8 if every_executor == "reference" else 10**11, 1.0)
     assert time.monotonic() - start < 30
     assert w.get_value() == 1.0
 
