@@ -141,7 +141,7 @@ def two_rows(a):
 def test_what_a_gradient_knows_to_fail_fails_where_it_is_taken(fails, a):
     cost = ifelse(a > 5, fails(two_rows(a)), a * a)
     by_a = sc.grad(cost, a)
-    check([a], [cost, by_a, sc.grad(by_a, a)], [3.0], [9.0, 6.0, 2.0])
+    check([a], [cost, by_a, sc.grad(by_a, a), sc.Rop(cost, a, 2 * a)], [3.0], [9.0, 6.0, 2.0, 36.0])
     with pytest.raises((IndexError, ValueError)):
         compile([a], by_a)(6.0)
 

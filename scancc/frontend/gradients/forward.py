@@ -23,7 +23,7 @@ from scancc.frontend.gradients.rules import (
     total,
     zeros_for,
 )
-from scancc.frontend.gradients.walk import backpropagate
+from scancc.frontend.gradients.walk import backpropagate, failing
 from scancc.frontend.graph import Apply, Variable, ancestors, applies, rebuild
 from scancc.frontend.shaping import alloc
 
@@ -42,11 +42,18 @@ def push_forward(
         given = [g if c else None for g, c in zip(given, connected, strict=True)]
         if all(g is None for g in given):
             continue
-        rule = FORWARD.get(type(node.op), _by_transposition)
-        for var, movement in zip(node.outputs, rule(node, given), strict=True):
+        for var, movement in zip(node.outputs, _through(node, given), strict=True):
             if movement is not None and is_continuous(var):
                 moved.setdefault(var, like(movement, var))
     return [moved.get(v) for v in outputs]
+
+
+def _through(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:
+    """The movements of a node's outputs; what is known to fail fails when it runs (`backpropagate_lazily`)."""
+    try:
+        return FORWARD.get(type(node.op), _by_transposition)(node, movements)
+    except (IndexError, ValueError) as error:
+        return [failing(var, error) for var in node.outputs]
 
 
 def _by_transposition(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:

@@ -63,13 +63,13 @@ def backpropagate_lazily(
     try:
         return backpropagate(seeds, wrt, constants)
     except (IndexError, ValueError) as error:
-        if isinstance(error, ScanccError):
-            raise
-        return {var: _failing(var, error) for var in wrt}
+        return {var: failing(var, error) for var in wrt}
 
 
-def _failing(var: Variable, error: Exception) -> Variable:
-    """A gradient of `var` that cannot be computed."""
+def failing(var: Variable, error: IndexError | ValueError) -> Variable:
+    """A gradient or movement of `var` that raises `error` when it is computed."""
+    if isinstance(error, ScanccError):
+        raise error
     zeros = zeros_for(var, var.dtype if is_continuous(var) else config.floatX)
     message = str(error).replace("{", "{{").replace("}", "}}")
     kind = IndexError if isinstance(error, IndexError) else ValueError
