@@ -212,7 +212,7 @@ setattr(ifelse, "ifelse", ifelse)  # noqa: B010 - `theano.ifelse.ifelse`: it was
 
 def _meeting(a: object, b: object) -> tuple[Variable, Variable]:
     if any(callable(side) and not isinstance(side, Variable) for side in (a, b)):
-        raise TypeError("ifelse: a branch is a Python function; give the variable that it computes, which is computed "
+        raise TypeError("ifelse: a branch is a Python function; give the variable that it gives, which is computed "
                         "only where the branch is chosen")
     x, y = as_operand(a), as_operand(b)
     dtype = result_dtype([x, y])
