@@ -201,6 +201,7 @@ def _outputs(outputs: Any, site: Site) -> tuple[list[Out], OutputLayout]:
 def _output(place: object, entry: Any, site: Site) -> Out:
     given = entry if isinstance(entry, Out) else Out(entry)
     listed: object = given.variable
+    check_unpacked(listed)
     if isinstance(listed, list | tuple) and holds_variables(listed):
         raise TypeError(site.text(
             f"output {place} is {listed!r}, a list within the list of outputs",
