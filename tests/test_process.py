@@ -15,6 +15,7 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.process import FRAMES, deep_recursion, kept_property, without_collection
+from tests.children import in_child
 
 X = T.vector("x")
 _numbers = count(1)
@@ -43,20 +44,6 @@ def in_another_thread(work):
     thread.start()
     thread.join(30)
     return not thread.is_alive()
-
-
-def in_child(work):
-    """The exit status of a forked child that does `work`; an alarm ends one that waits."""
-    pid = os.fork()
-    if pid == 0:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(20)
-        try:
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    return os.waitpid(pid, 0)[1]
 
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -13,6 +13,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
+from tests.children import in_child
 from tests.programs.executors import compile
 
 pytestmark = pytest.mark.usefixtures("every_executor")
@@ -146,20 +147,6 @@ def test_an_update_of_another_length_updates_nothing():
     with pytest.raises((TypeError, ValueError, AssertionError)):
         change(np.ones(3))
     assert count.get_value() == 0
-
-
-def in_child(work):
-    """The exit status of a child process that does `work`; it is ended after a while."""
-    pid = os.fork()
-    if pid == 0:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(20)
-        try:
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    return os.waitpid(pid, 0)[1]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
