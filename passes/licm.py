@@ -152,7 +152,7 @@ def _axis_inside(op: Op, source: Value, axis: int, extent: int | None) -> bool:
     if extent is None or t.DYNAMIC in (offset, stride):
         return False
     last = offset + max(size - 1, 0) * stride
-    return offset >= 0 and 0 <= last < extent + (size == 0)
+    return bool(offset >= 0 and 0 <= last < extent + (size == 0))
 
 
 def _dynamic_size(op: Op, axis: int) -> Value:

@@ -428,7 +428,7 @@ def _is_small(value: Value, depth: int = 0) -> bool:
     """Whether a number is plainly far from the end of its range: a size, or sums of a few."""
     known, op = constant_of(value), value.op
     if known is not None:
-        return abs(known) <= MOST_ELEMENTS
+        return bool(abs(known) <= MOST_ELEMENTS)
     if op is None or depth > 8:
         return False
     if op.name == "memref.dim":

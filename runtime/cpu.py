@@ -9,7 +9,7 @@ import builtins
 import ctypes
 import math
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn, TypeAlias
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from scancc.runtime import elf, interrupts
 from scancc.runtime.arguments import Array, pack
 from scancc.runtime.buffer import WorkspacePool
 
+_Slots: TypeAlias = "ctypes.Array[ctypes.c_int64]"
 _FIRST_GUESS = 16  # of a size that a program computes
 
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
@@ -122,7 +123,7 @@ class Kernel:
             raise TypeError(f"{self.name} takes {len(self.inputs)} inputs ({names}); given {len(values)}")
         return [pack(p, v, i) for i, (p, v) in enumerate(zip(self.inputs, values, strict=True))]
 
-    def _allocate(self, slots: Any, at: int) -> list[Array]:
+    def _allocate(self, slots: _Slots, at: int) -> list[Array]:
         outputs: list[Array] = []
         for param in self.outputs:
             array = np.empty(slots[at + 1 : at + param.n_slots], param.dtype)
@@ -131,7 +132,7 @@ class Kernel:
             outputs.append(array)
         return outputs
 
-    def _trimmed(self, outputs: list[Array], slots: Any, at: int) -> list[Array]:
+    def _trimmed(self, outputs: list[Array], slots: _Slots, at: int) -> list[Array]:
         """The part of each output that was filled: all, unless a loop ended early or found fewer elements."""
         for index, param in enumerate(self.outputs):
             shape = tuple(slots[at + 1 : at + param.n_slots])
@@ -140,7 +141,7 @@ class Kernel:
             at += param.n_slots
         return outputs
 
-    def _require(self, status: int, slots: Any) -> None:
+    def _require(self, status: int, slots: _Slots) -> None:
         if status != 0:
             self.fail(status, *slots[-N_INFO_SLOTS:])
 

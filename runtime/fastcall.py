@@ -203,7 +203,8 @@ def bind(kernel: Kernel, single_output: bool = False, long: bool = False) -> Cal
     owner = _Owner(kernel, _code, single_output, long)
     capsule = _new_capsule(ctypes.addressof(owner.descriptor), None, _code.release)
     _inc_ref(owner)  # the capsule's; its destructor drops it
-    return _new_builtin(ctypes.addressof(owner.method), capsule, None)
+    builtin: Callable[..., Any] = _new_builtin(ctypes.addressof(owner.method), capsule, None)
+    return builtin
 
 
 def caller(kernel: Kernel, single_output: bool = False, long: bool = False) -> Callable[..., Any]:
@@ -266,11 +267,11 @@ class _Owner:
         )
 
 
-def _dims(param: Param) -> Any:
+def _dims(param: Param) -> ctypes.Array[ctypes.c_int64]:
     return (_I64 * max(param.rank, 1))(*(-1 if d is None else d for d in param.shape))
 
 
-def _input(param: Param, dtype: np.dtype[Any], dims: Any) -> _Input:
+def _input(param: Param, dtype: np.dtype[Any], dims: ctypes.Array[ctypes.c_int64]) -> _Input:
     numbers, low, high = _accepted_numbers(dtype)
     return _Input(
         dtype=id(dtype),

@@ -40,7 +40,7 @@ def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callabl
     return next(iter(functions.values())) if len(functions) == 1 else functions
 
 
-def _manifest_beside(path: Any) -> Path:
+def _manifest_beside(path: object) -> Path:
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"load: the path is {path!r}; give that of an exported library, NAME.so")
     if not Path(path).name or Path(path).is_dir():

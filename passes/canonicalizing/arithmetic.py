@@ -60,7 +60,7 @@ def _is_defined(op: Op, operands: list[Any]) -> bool:
     if NO_SPECULATION in OPS[op.name].traits:
         return int(operands[1]) not in (0, -1)
     if op.name in ("arith.shli", "arith.shrsi", "arith.shrui"):
-        return 0 <= int(operands[1]) < 8 * operands[0].dtype.itemsize
+        return 0 <= int(operands[1]) < 8 * int(operands[0].dtype.itemsize)
     if op.name in ("arith.maximumf", "arith.minimumf"):
         return bool(operands[0] != operands[1]) or bool(np.signbit(operands[0]) == np.signbit(operands[1]))
     return True

@@ -43,7 +43,7 @@ class Exported:
 
 @checked_keywords
 def export(
-    functions: Any,
+    functions: object,
     path: str | os.PathLike[str],
     emit: Sequence[str] | str | None = None,
     prefix: str = "",
@@ -71,7 +71,7 @@ def export(
     return done
 
 
-def _compiled(function: Any, target: Target | str | None) -> Compiled:
+def _compiled(function: object, target: Target | str | None) -> Compiled:
     if not hasattr(function, "export_form"):
         raise ExportError(f"{function!r} cannot be exported; give what sc.function(...) returned")
     found: Compiled = function.export_form(target)

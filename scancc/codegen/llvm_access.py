@@ -13,8 +13,10 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -47,24 +49,29 @@ def exclusive(work: Callable[_P, _T]) -> Callable[_P, _T]:
     return undisturbed
 
 
-class _Answer:
+@dataclass
+class _Failure:
+    error: BaseException
+
+
+class _Answer(Generic[_T]):
     """What a function gives or raises, from one thread to another."""
 
-    def __init__(self, function: Callable[[], Any]) -> None:
+    def __init__(self, function: Callable[[], _T]) -> None:
         self._function = function
-        self._found: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self._found: SimpleQueue[_T | _Failure] = SimpleQueue()
 
     def find(self) -> None:
         try:
-            self._found.put((self._function(), None))
+            self._found.put(self._function())
         except BaseException as error:
-            self._found.put((None, error))
+            self._found.put(_Failure(error))
 
-    def given(self) -> Any:
-        result, error = self._found.get()
-        if error is not None:
-            raise error
-        return result
+    def given(self) -> _T:
+        found = self._found.get()
+        if isinstance(found, _Failure):
+            raise found.error
+        return found
 
 
 # ---- the ends of the process ----
@@ -91,6 +98,6 @@ def _after_fork() -> None:
         _held.pop().__exit__(None, None, None)
 
 
-_held: list[Any] = []
+_held: list[AbstractContextManager[object]] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

@@ -8,7 +8,7 @@ Read from the function itself: outputs whose rows a loop counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..artifact import Check, Param
 from ..ir.builder import constant_of
@@ -166,5 +166,5 @@ def _reads(compiled: Compiled, query: Op | None) -> tuple[bool, ...]:
     for op in query.walk() if query is not None else ():
         if op.name == "memref.load":
             read.add(op.operands[0])
-    args: Sequence[Any] = query.body.args if query is not None else ()
+    args = query.body.args if query is not None else ()
     return tuple(p.rank > 0 and value in read for p, value in zip(compiled.inputs, args, strict=False))

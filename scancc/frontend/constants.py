@@ -79,7 +79,7 @@ def weak(value: bool | float | complex) -> Constant:
 def _default_dtype(value: object) -> str:
     if isinstance(value, complex):
         return "complex64" if config.floatX == "float32" else "complex128"
-    return config.floatX
+    return str(config.floatX)
 
 
 def _is_python_number(value: object) -> bool:

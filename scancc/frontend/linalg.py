@@ -44,10 +44,12 @@ def _in_pairs(product: Callable[[np.ndarray, np.ndarray], np.ndarray], x: np.nda
     if x.dtype == np.float16:
         return _in_pairs(product, x.astype("float32"), y.astype("float32")).astype("float16")
     if n <= LONGEST_PRODUCT:
-        return np.add(product(x, y), x.dtype.type(0))
+        whole: np.ndarray = np.add(product(x, y), x.dtype.type(0))
+        return whole
     left, right = (slice(None, n // 2), slice(n // 2, None))
     halves = [_in_pairs(product, x[..., part], y[part] if y.ndim < 3 else y[:, part]) for part in (left, right)]
-    return np.add(*halves)
+    total: np.ndarray = np.add(*halves)
+    return total
 
 
 @dataclass(frozen=True)

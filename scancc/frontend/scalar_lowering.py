@@ -227,7 +227,9 @@ def select(b: Any, condition: Any, x: Any, y: Any, dtype: str) -> Any:
 
 def trigamma(b: Any, x: Any, dtype: str) -> Any:
     """Reflection below 1/2, recurrence up to 8 or more, then the asymptotic series."""
-    c = lambda v: b.const(v, x.type)  # noqa: E731 - constants of the operand's type
+    def c(number: float) -> Any:
+        return b.const(number, x.type)
+
     one, pi = c(1.0), c(3.141592653589793)
     reflect = b.cmpf("olt", x, c(0.5))
     t = b.select(reflect, b.subf(one, x), x)

@@ -233,7 +233,7 @@ def default_dtype(number: Number) -> str:
     if isinstance(number, int):
         return "int64"
     if isinstance(number, float):
-        return config.floatX
+        return str(config.floatX)
     return "complex64" if config.floatX == "float32" else "complex128"
 
 

@@ -23,8 +23,10 @@ def _signs(columns: np.ndarray) -> np.ndarray:
     if not columns.size:
         return np.ones(columns.shape[1], columns.dtype)
     first = np.argmax(sizes >= LARGE * sizes.max(axis=0), axis=0)
-    found = columns[first, np.arange(columns.shape[1])]
-    return found / np.where(found == 0, 1, np.abs(found)) if columns.dtype.kind == "c" else np.copysign(1, found)
+    found: np.ndarray = columns[first, np.arange(columns.shape[1])]
+    lengths = np.where(found == 0, 1, np.abs(found))
+    signs: np.ndarray = found / lengths if columns.dtype.kind == "c" else np.copysign(1, found)
+    return signs
 
 
 def eigh(matrix: Any, lower: bool) -> Arrays:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -44,6 +45,7 @@ _MAP = re.compile(r"affine_map<\(([^()]*)\)\s*->\s*\(([^()]*)\)>")
 _END = ("end", "", -1)
 
 _Token = tuple[str, str, int]
+_T = TypeVar("_T")
 
 
 def parse(text: str, source: str = "<text>") -> Op:
@@ -266,7 +268,7 @@ class _Parser:
             self.fail(f"expected {what}, found {self.found()}")
         return int(self.take("number", what))
 
-    def whole(self, rule: Any) -> Any:
+    def whole(self, rule: Callable[[], _T]) -> _T:
         value = rule()
         if self.tokens[self.i][0] != "end":
             self.fail(f"expected nothing more, found {self.found()}")

@@ -96,7 +96,7 @@ def diff(x: object, n: int = 1, axis: int = -1) -> Variable:
     times = e.clip(length, 1, n)
     rows, _ = scan(lambda rest: set_subtensor(rest[earlier], rest[later] - rest[earlier]),
                    outputs_info=var, n_steps=times)
-    return rows[-1][(*before, slice(0, e.maximum(length - n, 0)))]
+    return as_tensor_variable(rows[-1])[(*before, slice(0, e.maximum(length - n, 0)))]
 
 
 def matrix_power(m: object, n: int) -> Variable:
@@ -117,7 +117,7 @@ def matrix_power(m: object, n: int) -> Variable:
         return ifelse(bit, dot(square, base), square)  # type: ignore[return-value]  # one branch, one value
 
     powers, _ = scan(longer, sequences=np.array(bits), outputs_info=base)
-    return powers[-1]
+    return as_tensor_variable(powers[-1])
 
 
 def gamma(x: object) -> Variable:

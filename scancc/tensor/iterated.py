@@ -37,7 +37,7 @@ def expm(a: object) -> Variable:
     scaled = matrix * e.cast(e.exp2(-doublings), matrix.dtype)
     n_steps = e.maximum(e.cast(doublings, "int64"), 1)  # also of a matrix with NaN
     rows, _ = scan(lambda power: dot(power, power), outputs_info=_approximant(scaled), n_steps=n_steps)
-    return rows[-1]
+    return as_tensor_variable(rows[-1])
 
 
 def _approximant(a: Variable) -> Variable:
@@ -95,7 +95,7 @@ def _lower_series(a: Variable, x: Variable) -> Variable:
 
     first = 1 / a
     (_, _, totals), _ = scan(step, outputs_info=[_zero(a), first, first], n_steps=_MOST_TERMS)
-    return totals[-1]
+    return as_tensor_variable(totals[-1])
 
 
 def _upper_fraction(a: Variable, x: Variable) -> Variable:
@@ -113,7 +113,7 @@ def _upper_fraction(a: Variable, x: Variable) -> Variable:
     first = 1 / b
     start = [_zero(a), b, e.switch(e.eq(b, b), 1e30, b), first, first]
     outputs, _ = scan(step, outputs_info=start, n_steps=_MOST_TERMS)
-    return outputs[-1][-1]
+    return as_tensor_variable(outputs[-1][-1])
 
 
 def _smallest(x: Variable) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
 
 from ...errors import UnsupportedError
 from ...ir import types as t
@@ -24,7 +23,7 @@ def float_literal(value: float, type: t.FloatType) -> str:
 
 @emits("arith.constant")
 def constant(e: FunctionEmitter, op: Op) -> None:
-    attr: Any = op.attrs["value"]
+    attr = op.attrs["value"]
     if isinstance(attr, t.FloatAttr):
         assert isinstance(attr.type, t.FloatType)
         e.env[op.result] = float_literal(attr.value, attr.type)

@@ -359,11 +359,12 @@ class FunctionEmitter:
         self.line(f"store {kind} {value}, ptr {pointer}, align {t.nbytes(type)}")
 
 
-EMITTERS: dict[str, Callable[[FunctionEmitter, Op], None]] = {}
+Emitter = Callable[[FunctionEmitter, Op], None]
+EMITTERS: dict[str, Emitter] = {}
 
 
-def emits(*names: str) -> Callable[[Callable[[FunctionEmitter, Op], None]], Callable]:
-    def register(function: Callable[[FunctionEmitter, Op], None]) -> Callable:
+def emits(*names: str) -> Callable[[Emitter], Emitter]:
+    def register(function: Emitter) -> Emitter:
         for name in names:
             EMITTERS[name] = function
         return function

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..cpu import binding
 from ..target import Target
@@ -81,13 +82,13 @@ class Compiled:
         signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (1 + n_arguments), ctypes.c_int64)
         self.apply = signature(self.engine.get_function_address("apply"))
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: ArrayLike) -> np.ndarray:
         arrays = self.padded(arguments)
         out = np.empty_like(arrays[0])
         self.apply(out.ctypes.data, *(a.ctypes.data for a in arrays), out.size)
         return out[: np.size(arguments[0])]
 
-    def padded(self, arguments: Sequence[Any]) -> list[Any]:
+    def padded(self, arguments: Sequence[ArrayLike]) -> list[np.ndarray]:
         """Contiguous copies whose length is a multiple of the width."""
         missing = -np.size(arguments[0]) % self.width
         flat = [np.ravel(np.asarray(a, self.dtype)) for a in arguments]

@@ -170,7 +170,8 @@ class RandomStream:
     def gen(self, op: str, *args: Any, **kwargs: Any) -> RandomVariable:
         """A draw from the distribution of that name."""
         one_of("gen: the distribution", op, DISTRIBUTIONS)
-        return getattr(self, op)(*args, **kwargs)
+        draw: RandomVariable = getattr(self, op)(*args, **kwargs)
+        return draw
 
     @property
     def rstate(self) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..core import Op
 from ..ops import COMMUTATIVE, Dialect, quiet
 from ..types import element, numpy_dtype
 
@@ -30,7 +30,7 @@ complex_.elementwise("re", "x", np.real, "real part")
 complex_.elementwise("im", "x", np.imag, "imaginary part")
 
 
-def _create(op: Any, re: Any, im: Any) -> Any:
+def _create(op: Op, re: ArrayLike, im: ArrayLike) -> np.ndarray:
     value = np.empty(np.broadcast_shapes(np.shape(re), np.shape(im)),
                      numpy_dtype(element(op.result.type)))
     value.real, value.imag = re, im  # re + 1j * im would turn an infinite part into NaN

@@ -34,7 +34,7 @@ def digamma(x: float) -> float:
     if np.isnan(x) or x == -np.inf or (x <= 0 and x == np.floor(x)):
         return np.nan
     if x < 0:
-        return digamma(1 - x) - np.pi / np.tan(np.pi * x)
+        return float(digamma(1 - x) - np.pi / np.tan(np.pi * x))
     result = 0.0
     while x < 10:
         result -= 1 / x

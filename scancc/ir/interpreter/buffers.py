@@ -53,7 +53,7 @@ def vector_load(op: Op, machine: Machine) -> Step:
     shape = full_shape(op.result.type, ())
     truth = t.element(op.result.type) == t.i1
 
-    def call(base: np.ndarray, *indices: int) -> np.ndarray:
+    def call(base: np.ndarray, *indices: int) -> Any:
         key = _adjacent(base, shape, indices)
         if truth:
             _check_truth(base, key)

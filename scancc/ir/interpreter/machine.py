@@ -16,7 +16,9 @@ Env = dict[Any, Any]  # Value -> what it holds now; a few ops keep state under k
 Step = Callable[[Env], None]
 Meaning = Callable[..., Any]
 
-STEP_RULES: dict[str, Callable[[Op, Machine], Step]] = {}
+StepRule = Callable[[Op, "Machine"], Step]
+ValueRule = Callable[[Op], Meaning]
+STEP_RULES: dict[str, StepRule] = {}
 
 
 class CheckFailed(Exception):
@@ -27,17 +29,17 @@ class CheckFailed(Exception):
         self.error = error
 
 
-def step_rule(*names: str) -> Callable[[Callable[[Op, Machine], Step]], Any]:
+def step_rule(*names: str) -> Callable[[StepRule], StepRule]:
     """Registers a function that turns an op into a step over the environment."""
-    def register(rule: Callable[[Op, Machine], Step]) -> Any:
+    def register(rule: StepRule) -> StepRule:
         STEP_RULES.update(dict.fromkeys(names, rule))
         return rule
     return register
 
 
-def value_rule(*names: str) -> Callable[[Callable[[Op], Meaning]], Any]:
+def value_rule(*names: str) -> Callable[[ValueRule], ValueRule]:
     """Registers a function that turns an op into a function of its operands' values."""
-    def register(rule: Callable[[Op], Meaning]) -> Any:
+    def register(rule: ValueRule) -> ValueRule:
         STEP_RULES.update(dict.fromkeys(names, lambda op, machine: bind(op, rule(op))))
         return rule
     return register

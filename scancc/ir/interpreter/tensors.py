@@ -67,7 +67,7 @@ def gather_lanes(source: np.ndarray, *indices: Any) -> Any:
 def dim(op: Op) -> Meaning:
     def call(source: np.ndarray, axis: int) -> int:
         check_index([axis], [source.ndim])
-        return source.shape[axis]
+        return int(source.shape[axis])
     return call
 
 
@@ -114,7 +114,7 @@ def broadcast(op: Op) -> Meaning:
 def iota(op: Op) -> Meaning:
     type, dtype = op.result.type, element_dtype(op.result.type)
 
-    def call(start: Any, step: Any, *dims: int) -> np.ndarray:
+    def call(start: Any, step: Any, *dims: int) -> Any:
         return (start + np.arange(*full_shape(type, dims)).astype(dtype) * step).astype(dtype)
     return call
 
@@ -201,9 +201,9 @@ def _unsigned_kind(op: Op, source: np.ndarray) -> tuple[str, np.ndarray]:
     return kind.removesuffix("u"), unsigned(source) if kind.endswith("u") else source
 
 
-def _as_type(array: Any, dtype: np.dtype) -> np.ndarray:
+def _as_type(values: Any, dtype: np.dtype) -> np.ndarray:
     """Unsigned integers by their bits, everything else by value."""
-    array = np.asarray(array)
+    array: np.ndarray = np.asarray(values)
     return array.view(dtype) if array.dtype.kind == "u" else array.astype(dtype, copy=False)
 
 
