@@ -172,6 +172,15 @@ class Context:
             self.b.make("scf.yield")
         self.b.make("scf.if", [condition], [], None, [Region([then]), Region([other])])
 
+    def in_order(self, sizes: Sequence[Value], body: Callable[[list[Value]], None],
+                 counters: tuple[Value, ...] = ()) -> None:
+        """Loops over `sizes` that must run in order, around `body(counters)`."""
+        if not sizes:
+            body(list(counters))
+            return
+        with self.loop(sizes[0]) as counter:
+            self.in_order(sizes[1:], body, (*counters, counter))
+
     # ---- conversion ----
 
     def clone_scalar(self, op: Op) -> None:
@@ -194,15 +203,27 @@ class Context:
             self.clone_scalar(op)
 
 
-CONVERTERS: dict[str, Callable[[Context, Op], None]] = {}
+Converter = Callable[[Context, Op], None]
+
+CONVERTERS: dict[str, Converter] = {}
+AT_TARGET: set[str] = set()  # ops whose converter writes an array where it is wanted (`Context.target`)
 
 
-def converts(*names: str) -> Callable[[Callable[[Context, Op], None]], Callable[[Context, Op], None]]:
-    def register(function: Callable[[Context, Op], None]) -> Callable[[Context, Op], None]:
-        for name in names:
-            CONVERTERS[name] = function
+def converts(*names: str, at_target: bool = False) -> Callable[[Converter], Converter]:
+    """Declare how the ops called `names` become loops."""
+    def register(function: Converter) -> Converter:
+        CONVERTERS.update(dict.fromkeys(names, function))
+        if at_target:
+            AT_TARGET.update(names)
         return function
     return register
+
+
+def goes_to_target(value: Value, block: Block) -> bool:
+    """Whether `value` is an array that an op of `block` makes and can make anywhere."""
+    made = value.op
+    return (isinstance(value.type, t.TensorType) and made is not None and made.parent is block
+            and made.name in AT_TARGET)
 
 
 def is_counted(size: Value) -> bool:

@@ -19,9 +19,8 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
 from scancc.ir.decompositions import LARGE
 
-from .arrays import materialise
 from .context import Context, converts
-from .nests import PARALLEL_LOOP, REDUCTION_LOOP
+from .nests import PARALLEL_LOOP, REDUCTION_LOOP, materialise
 
 SWEEPS = 40  # Jacobi's method converges quadratically: 6 to 10 sweeps are usual
 
@@ -295,7 +294,7 @@ def _write_vectors(c: Context, op: Op, number: int, factors: tuple[Value, Value]
     b = c.b
     units, square = factors
     (many, long), few = c.sizes(units), c.sizes(square)[0]
-    wide_first = tall if upright else b.op("arith.xori", [tall, b.const(1, t.i1)], [t.i1])
+    wide_first = tall if upright else b.opposite(tall)
     length, n_vectors = b.select(wide_first, long, few), b.select(wide_first, many, few)
     target = c.target(op.results[number], [length, n_vectors] if upright else [n_vectors, length])
 
@@ -305,7 +304,7 @@ def _write_vectors(c: Context, op: Op, number: int, factors: tuple[Value, Value]
 
     with c.when(wide_first):
         copy(units)
-    with c.when(b.op("arith.xori", [wide_first, b.const(1, t.i1)], [t.i1])):
+    with c.when(b.opposite(wide_first)):
         copy(square)
     c.set(op.results[number], target)
 

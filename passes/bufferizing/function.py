@@ -7,8 +7,19 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.ops import CHECKS, has_trait
 
-from . import arrays, decompositions, library, nests, scans  # noqa: F401  (register their converters)
-from .context import Context, is_counted
+from . import (  # noqa: F401  (register their converters)
+    arrays,
+    branches,
+    decompositions,
+    lines,
+    nests,
+    scans,
+    solvers,
+    sorting,
+    updates,
+)
+from .context import Context, goes_to_target, is_counted
+from .nests import materialise
 
 
 def bufferize_function(func: Op, stage_outputs: bool, in_rows: bool) -> Op:
@@ -28,7 +39,7 @@ def bufferize_function(func: Op, stage_outputs: bool, in_rows: bool) -> Op:
         _offer_outputs(c, old, returned, outputs)
     c.block(old)
     for value, output in zip(returned, outputs, strict=True):
-        _write_output(c, c.get(value) if value in c.env else arrays.materialise(c, value), output)
+        _write_output(c, c.get(value) if value in c.env else materialise(c, value), output)
     c.b.make("func.return")
     attrs = {"sym_name": func.attrs["sym_name"],
              "function_type": t.FunctionType(tuple(a.type for a in block.args), ()),
@@ -81,9 +92,7 @@ def _add_output(c: Context, block: Block, value: Value, number: int) -> Value:
 def _offer_outputs(c: Context, old: Block, returned: list[Value], outputs: list[Value]) -> None:
     """Let the op that makes a returned array write it in place."""
     for value, output in zip(returned, outputs, strict=True):
-        made = value.op
-        if made is not None and made.parent is old and made.name in arrays.WRITERS and (
-                isinstance(value.type, t.TensorType)):
+        if goes_to_target(value, old):
             c.dest.setdefault(value, output)
 
 

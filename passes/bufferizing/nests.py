@@ -19,6 +19,7 @@ from scancc.ir.fast_math import is_exact
 from scancc.ir.shapes import fill
 
 from .context import Context, converts, strides_of
+from .rings import row_in_ring
 
 PARALLEL_LOOP = {"parallel": t.IntAttr(1, t.i64)}
 REDUCTION_LOOP = {"reduction": t.IntAttr(1, t.i64)}  # may be combined in another order
@@ -31,7 +32,7 @@ def empty(c: Context, op: Op) -> None:
     """Nothing: a loop nest takes the sizes from it."""
 
 
-@converts("tensor.splat")
+@converts("tensor.splat", at_target=True)
 def splat(c: Context, op: Op) -> None:
     """Written only where something other than a loop nest or a scan over lanes reads it."""
     if all(user.name == "linalg.generic" and op.result in user.group(1)
@@ -105,7 +106,7 @@ class Nest:
         return len(self.sizes) - len(self.reduced)
 
 
-@converts("linalg.generic")
+@converts("linalg.generic", at_target=True)
 def generic(c: Context, op: Op) -> None:
     out = op.group(1)[0]
     made = out.op
@@ -379,12 +380,6 @@ def _joined_blocks(c: Context, length: Value) -> Value:
     return c.b.op("arith.divsi", [c.b.subi(length, c.b.index(1)), c.b.index(BLOCK_ROWS)], [t.index])
 
 
-def in_ring(c: Context, window: Value, row: Value) -> Value:
-    """Where row `row` of a window (0 the oldest) stands in its ring at this step."""
-    turned = c.b.addi(c.rings[window], row)
-    return c.b.op("arith.remsi", [turned, c.sizes(c.get(window))[0]], [t.index])
-
-
 @converts("tensor.extract")
 def extract(c: Context, op: Op) -> None:
     source = op.operands[0]
@@ -398,5 +393,5 @@ def extract(c: Context, op: Op) -> None:
         return
     indices = c.scalars(op.operands[1:])
     if source in c.rings:
-        indices[0] = in_ring(c, source, indices[0])
+        indices[0] = row_in_ring(c, source, indices[0])
     c.env[op.result] = c.load(place, indices)

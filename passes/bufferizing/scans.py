@@ -13,9 +13,10 @@ from scancc.artifact import N_INFO_SLOTS
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Region, Value, defined_in
 
-from . import arrays
-from .context import Context, converts, is_contiguous, strides_of
-from .nests import fill_buffer, inline, nest, sizes_of
+from .context import Context, converts, goes_to_target, is_contiguous, strides_of
+from .in_place import may_overwrite
+from .nests import fill_buffer, inline, materialise, nest, sizes_of
+from .rings import unrolled
 
 
 @dataclass
@@ -38,13 +39,13 @@ class State:
     stack: int = -1  # for kind row: the y whose rows it lives in
 
 
-@converts("scan.scan")
+@converts("scan.scan", at_target=True)
 def scan(c: Context, op: Op) -> None:
     if "lanes" in op.attrs:
         _over_lanes(c, op)
         return
     length = c.get(op.group(0)[0])
-    xs = [arrays.materialise(c, v) for v in op.group(1)]
+    xs = [materialise(c, v) for v in op.group(1)]
     stacks = _stacks(c, op, length)
     states = [_state(c, op, i, stacks) for i in range(len(op.group(2)))]
     carried = [v for s in states for v in s.carried]
@@ -86,7 +87,7 @@ def _state(c: Context, op: Op, number: int, stacks: list[Stack]) -> State:
         return _ring(c, op, number)
     stack = _row_of_stack(op, following, stacks)
     if stack is not None:
-        place = arrays.materialise(c, init)
+        place = materialise(c, init)
         if is_contiguous(place.type):
             return State("row", [_as_row(c, place, stacks[stack].buffer)], 1, stack=stack)
     return _buffered(c, op, number, init, arg, following)
@@ -94,7 +95,7 @@ def _state(c: Context, op: Op, number: int, stacks: list[Stack]) -> State:
 
 def _row_of_stack(op: Op, following: Value, stacks: list[Stack]) -> int | None:
     """The y that stacks the new state, if it keeps all rows and the step makes the state itself."""
-    if following.op is None or following.op.parent is not op.body or following.op.name not in arrays.WRITERS:
+    if not goes_to_target(following, op.body):
         return None
     n_init = len(op.group(2))
     for number, stack in enumerate(stacks):
@@ -147,29 +148,11 @@ def _write_init(c: Context, init: Value, buffer: Value) -> None:
 
 
 def _works_in_place(op: Op, arg: Value, following: Value) -> bool:
-    """True if the op that makes the new state is the last to read the old one, and may overwrite it."""
+    """True if the op that makes the new state may write it over the old one."""
     made = following.op
     if made is None or made.parent is not op.body or op.body.terminator.operands.count(following) > 1:
         return False
-    if not arrays.last_reader(made, arg):
-        return False
-    if made.name == "linalg.generic":
-        identity = tuple(range(len(made.attrs["iterator_types"])))
-        if any(kind != t.PARALLEL for kind in made.attrs["iterator_types"]):
-            return not any(arrays.shares_memory(v, arg) for v in _reads(made))
-        maps = made.attrs["indexing_maps"]
-        own = all(m.results == identity for v, m in zip(made.group(0), maps, strict=False) if v is arg)
-        inside = [v for inner in made.walk() if inner is not made for v in inner.operands]
-        others = [*inside, *(v for v in made.operands if v is not arg)]
-        return own and not any(arrays.shares_memory(v, arg) for v in others)
-    if made.name in ("tensor.insert_slice", "tensor.insert", "scan.scatter"):
-        return arrays.only_updates(made, arg)
-    return False
-
-
-def _reads(op: Op) -> list[Value]:
-    """Values that `op` and everything inside it reads."""
-    return [v for inner in op.walk() for v in inner.operands]
+    return may_overwrite(made, arg)
 
 
 def _ring(c: Context, op: Op, number: int) -> State:
@@ -241,22 +224,16 @@ def _offer_rows(c: Context, op: Op, stacks: list[Stack], states: list[State], sp
     yielded = op.body.terminator.operands
     for number, stack in enumerate(stacks):
         value = yielded[n_init + number]
-        if stack.all_rows and _makes(op, value) and value not in c.dest:
+        if stack.all_rows and goes_to_target(value, op.body) and value not in c.dest:
             c.dest[value] = c.row(stack.buffer, t_)
     for number, state in enumerate(states):
         value = yielded[number]
-        if not _makes(op, value) or value in c.dest:
+        if not goes_to_target(value, op.body) or value in c.dest:
             continue
         if state.kind == "inplace" and state.buffer is not None:
             c.dest[value] = state.buffer
         elif state.kind == "swap":
             c.dest[value] = spare[number]
-
-
-def _makes(op: Op, value: Value) -> bool:
-    made = value.op
-    return (isinstance(value.type, t.TensorType) and made is not None and made.parent is op.body
-            and made.name in arrays.WRITERS)
 
 
 def _stack_rows(c: Context, op: Op, stacks: list[Stack], t_: Value) -> None:
@@ -275,7 +252,7 @@ def _store_row(c: Context, value: Value, buffer: Value, at: Value) -> None:
     if not isinstance(value.type, t.TensorType):
         c.store(c.get(value), buffer, [at])
         return
-    place = arrays.materialise(c, value)
+    place = materialise(c, value)
     if not _is_row(place, buffer, at):
         c.copy(place, c.row(buffer, at))
 
@@ -300,11 +277,11 @@ def _next_states(c: Context, op: Op, stacks: list[Stack], states: list[State], s
             place, stack = c.env[value], stacks[state.stack].buffer
             onward.append(_as_row(c, place if _is_row(place, stack, t_) else c.row(stack, t_), stack))
         elif state.kind == "swap":
-            c.copy(arrays.materialise(c, value), spare[number])
+            c.copy(materialise(c, value), spare[number])
             onward += [spare[number], c.env[arg]]
         elif state.kind == "inplace":
             assert state.buffer is not None
-            c.copy(arrays.materialise(c, value), state.buffer)
+            c.copy(materialise(c, value), state.buffer)
     _push_all(c, {n: state for n, state in enumerate(states) if state.kind == "ring"}, yielded, t_)
     return onward
 
@@ -312,7 +289,7 @@ def _next_states(c: Context, op: Op, stacks: list[Stack], states: list[State], s
 def _push_all(c: Context, rings: dict[int, State], yielded: list[Value], t_: Value) -> None:
     """The new rows replace the oldest, after everything that reads those: a new row that is a part of a ring, in
     another order perhaps, is copied first where this ring or an earlier one is written."""
-    rows = {n: arrays.materialise(c, yielded[n]) if isinstance(yielded[n].type, t.TensorType) else c.get(yielded[n])
+    rows = {n: materialise(c, yielded[n]) if isinstance(yielded[n].type, t.TensorType) else c.get(yielded[n])
             for n in rings}
     overwritten: list[Value | None] = []
     for number, ring in rings.items():
@@ -382,7 +359,7 @@ def _finish(c: Context, op: Op, executed: Value, stacks: list[Stack], states: li
         elif state.kind == "ring":
             if result.uses:
                 assert state.buffer is not None
-                c.set(result, arrays.unrolled(c, state.buffer, executed))
+                c.set(result, unrolled(c, state.buffer, executed))
         else:
             place = results[position] if state.n_carried else state.buffer
             assert place is not None
@@ -409,7 +386,7 @@ def _first_rows(c: Context, buffer: Value, rows: Value) -> Value:
 def _over_lanes(c: Context, op: Op) -> None:
     """for each lane: for each step, with the lane's state in registers."""
     length = c.get(op.group(0)[0])
-    xs = [arrays.materialise(c, v) for v in op.group(1)]
+    xs = [materialise(c, v) for v in op.group(1)]
     stacks = _stacks(c, op, length)
     n_init = len(op.group(2))
     first = next(v for v in op.group(2) if isinstance(v.type, t.TensorType))
@@ -442,7 +419,7 @@ def _read_invariants(c: Context, op: Op, at: list[Value]) -> None:
                                           generic.attrs["indexing_maps"], strict=False):
                 if not defined_in(value, op.body):
                     indices = [c.b.index(0) if d is None else at[d] for d in access.results]
-                    c.env[arg] = c.load(arrays.materialise(c, value), indices)
+                    c.env[arg] = c.load(materialise(c, value), indices)
 
 
 def _lane_init(c: Context, init: Value, at: list[Value]) -> Value:
@@ -451,7 +428,7 @@ def _lane_init(c: Context, init: Value, at: list[Value]) -> Value:
     made = init.op
     if init not in c.env and made is not None and made.name == "tensor.splat":
         return c.get(made.operands[0])
-    return c.load(arrays.materialise(c, init), at)
+    return c.load(materialise(c, init), at)
 
 
 def _lane_step(c: Context, op: Op, t_: Value, at: list[Value], xs: list[Value], stacks: list[Stack],

@@ -195,6 +195,10 @@ class Builder:
         """`andi` or `ori` of truth values."""
         return self.binary(name, x, y)
 
+    def opposite(self, x: Value) -> Value:
+        """True where a truth value is false."""
+        return self.op("arith.xori", [x, self.const(1, t.i1)], [t.i1])
+
 
 _COMPARE: dict[str, Any] = {
     "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "slt": lambda a, b: a < b,

@@ -1,8 +1,7 @@
-"""Sorting and small dense linear algebra as loops.
+"""Linear systems and factors of small dense matrices as loops.
 
-Sorting: bottom-up merge sort, stable, NaN last. Linear systems: Gaussian elimination with partial
-pivoting (Golub and Van Loan, Matrix Computations, 3.4); Cholesky by columns (4.2). A singular or
-indefinite matrix ends the program with an error, as in NumPy.
+Gaussian elimination with partial pivoting (Golub and Van Loan, Matrix Computations, 3.4); Cholesky by rows (4.2). A
+singular or indefinite matrix ends the program with an error, as in NumPy.
 """
 
 from __future__ import annotations
@@ -12,104 +11,9 @@ from collections.abc import Callable
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 
-from .arrays import materialise, multiply, sequential
+from .arithmetic import divide, multiply, subtract
 from .context import Context, converts, is_contiguous
-
-N_LEVELS = 63  # run lengths 1, 2, 4, ...: those of at least n do nothing
-
-
-# ---- sorting ----
-
-
-@converts("scan.sort")
-def sort(c: Context, op: Op) -> None:
-    """Each line along the axis is copied out, sorted, and copied to its place."""
-    source = materialise(c, op.operands[0])
-    axis, positions = op.attrs["axis"].value, bool(op.attrs["positions"])
-    sizes = c.sizes(source)
-    target = c.target(op.result, sizes)
-    n, element = sizes[axis], t.element(source.type)
-    lines = [c.alloc(element, [n]) for _ in range(2)]
-    places = [c.alloc(t.i64, [n]) for _ in range(2)] if positions else []
-    less = _less(op)
-
-    def line(counters: list[Value]) -> None:
-        def at(i: Value) -> list[Value]:
-            return [*counters[:axis], i, *counters[axis:]]
-
-        with c.loop(n) as i:
-            c.store(c.load(source, at(i)), lines[0], [i])
-            if places:
-                c.store(c.b.index_cast(i, t.i64), places[0], [i])
-        _merge_sort(c, n, lines, places, less)
-        with c.loop(n) as i:
-            c.store(c.load((places or lines)[0], [i]), target, at(i))
-    sequential(c, [s for a, s in enumerate(sizes) if a != axis], line)
-    c.set(op.result, target)
-
-
-def _less(op: Op) -> Callable[[Context, Value, Value], Value]:
-    """a stands before b; a NaN before nothing."""
-    kind = t.element(op.operands[0].type)
-    unsigned = bool(op.attrs["unsigned"]) or kind == t.i1
-
-    def less(c: Context, a: Value, b: Value) -> Value:
-        if not isinstance(kind, t.FloatType):
-            return c.b.cmpi("ult" if unsigned else "slt", a, b)
-        number = c.b.condition("andi", c.b.cmpf("ord", a, a), c.b.cmpf("uno", b, b))
-        return c.b.condition("ori", c.b.cmpf("olt", a, b), number)
-    return less
-
-
-def _merge_sort(c: Context, n: Value, lines: list[Value], places: list[Value],
-                less: Callable[[Context, Value, Value], Value]) -> None:
-    b = c.b
-    one, two = b.index(1), b.index(2)
-    with c.loop(b.index(N_LEVELS)) as level:
-        run = b.op("arith.shli", [one, level], [t.index])
-        with c.when(b.cmpi("slt", run, n)):
-            pair = b.muli(run, two)
-            count = b.op("arith.divsi", [b.addi(n, b.subi(pair, one)), pair], [t.index])
-            with c.loop(count) as k:
-                start = b.muli(k, pair)
-                middle = b.minsi(b.addi(start, run), n)
-                _merge(c, start, middle, b.minsi(b.addi(start, pair), n), lines, places, less)
-            c.copy(lines[1], lines[0])
-            if places:
-                c.copy(places[1], places[0])
-
-
-def _merge(c: Context, start: Value, middle: Value, end: Value, lines: list[Value], places: list[Value],
-           less: Callable[[Context, Value, Value], Value]) -> None:
-    """Two sorted runs into one: the right element goes first only if it is less."""
-    b = c.b
-    one = b.index(1)
-    with c.carrying_loop(b.subi(end, start), [start, middle]) as (k, (i, j), finish):
-        left_at = b.minsi(i, b.subi(middle, one))
-        right_at = b.minsi(j, b.subi(end, one))
-        left, right = c.load(lines[0], [left_at]), c.load(lines[0], [right_at])
-        has_left, has_right = b.cmpi("slt", i, middle), b.cmpi("slt", j, end)
-        first = b.condition("andi", has_right, b.condition("ori", less(c, right, left), _not(c, has_left)))
-        to = b.addi(start, k)
-        c.store(b.select(first, right, left), lines[1], [to])
-        if places:
-            c.store(c.load(places[0], [b.select(first, right_at, left_at)]), places[1], [to])
-        finish([b.select(first, i, b.addi(i, one)), b.select(first, b.addi(j, one), j)])
-
-
-def _not(c: Context, x: Value) -> Value:
-    return c.b.op("arith.xori", [x, c.b.const(1, t.i1)], [t.i1])
-
-
-# ---- linear algebra ----
-
-
-def _minus(c: Context, x: Value, y: Value) -> Value:
-    return c.b.op("complex.sub", [x, y], [x.type]) if t.is_complex(x.type) else c.b.subf(x, y)
-
-
-def _over(c: Context, x: Value, y: Value) -> Value:
-    return c.b.op("complex.div", [x, y], [x.type]) if t.is_complex(x.type) else c.b.divf(x, y)
+from .nests import materialise
 
 
 def _size2(c: Context, x: Value) -> Value:
@@ -154,13 +58,13 @@ def _eliminate(c: Context, a: Value, n: Value, rhs: Value | None) -> Value:
             head = c.load(a, [k, k])
             zero = b.const(0.0, kind)
             safe = _nonzero_or_one(c, head)
-            factor = _over(c, c.load(a, [i, k]), safe)
+            factor = divide(c, c.load(a, [i, k]), safe)
             c.store(zero, a, [i, k])
             _after(c, k, n, lambda j: c.store(
-                _minus(c, c.load(a, [i, j]), multiply(c, factor, c.load(a, [k, j]))), a, [i, j]))
+                subtract(c, c.load(a, [i, j]), multiply(c, factor, c.load(a, [k, j]))), a, [i, j]))
             if rhs is not None:
                 with c.loop(c.sizes(rhs)[1]) as j:
-                    c.store(_minus(c, c.load(rhs, [i, j]), multiply(c, factor, c.load(rhs, [k, j]))), rhs, [i, j])
+                    c.store(subtract(c, c.load(rhs, [i, j]), multiply(c, factor, c.load(rhs, [k, j]))), rhs, [i, j])
         _after(c, k, n, clear)
         finish([b.select(b.cmpi("eq", pivot, k), sign, multiply(c, sign, b.const(-1.0, kind)))])
     return c.results[0]
@@ -195,8 +99,8 @@ def _substitute(c: Context, a: Value, n: Value, x: Value, lower: bool, what: str
             count = i if lower else c.b.subi(n, start)
             with c.carrying_loop(count, [c.load(x, [i, column])]) as (k, (rest,), finish):
                 j = c.b.addi(start, k)
-                finish([_minus(c, rest, multiply(c, c.load(a, [i, j]), c.load(x, [j, column])))])
-            c.store(_over(c, c.results[0], head), x, [i, column])
+                finish([subtract(c, rest, multiply(c, c.load(a, [i, j]), c.load(x, [j, column])))])
+            c.store(divide(c, c.results[0], head), x, [i, column])
     if lower:
         with c.loop(n) as i:
             row(i)
@@ -204,7 +108,7 @@ def _substitute(c: Context, a: Value, n: Value, x: Value, lower: bool, what: str
         _downwards(c, n, row)
 
 
-@converts("scan.solve")
+@converts("scan.solve", at_target=True)
 def solve(c: Context, op: Op) -> None:
     """x of matrix @ x = rhs, for a vector or the columns of a matrix."""
     matrix, rhs = (materialise(c, v) for v in op.operands)
@@ -225,7 +129,7 @@ def solve(c: Context, op: Op) -> None:
     c.set(op.result, target)
 
 
-@converts("scan.factor")
+@converts("scan.factor", at_target=True)
 def factor(c: Context, op: Op) -> None:
     kind = str(op.attrs["kind"])
     matrix = materialise(c, op.operands[0])
@@ -283,14 +187,12 @@ def _cholesky(c: Context, matrix: Value, target: Value, n: Value) -> None:
     with c.loop(n) as i:
         with c.loop(b.addi(i, b.index(1))) as j:
             with c.carrying_loop(j, [c.load(matrix, [i, j])]) as (k, (rest,), finish):
-                finish([_minus(c, rest, multiply(c, c.load(target, [i, k]), c.load(target, [j, k])))])
+                finish([subtract(c, rest, multiply(c, c.load(target, [i, k]), c.load(target, [j, k])))])
             left = c.results[0]
             diagonal = b.cmpi("eq", i, j)
             with c.when(diagonal):
                 _fail_unless(c, b.cmpf("ugt", left, zero), "cholesky: the matrix is not positive definite")
                 c.store(b.math("sqrt", left), target, [i, j])
-            with c.when(_not(c, diagonal)):
-                c.store(_over(c, left, c.load(target, [j, j])), target, [i, j])
+            with c.when(c.b.opposite(diagonal)):
+                c.store(divide(c, left, c.load(target, [j, j])), target, [i, j])
         _after(c, i, n, lambda j: c.store(zero, target, [i, j]))
-
-

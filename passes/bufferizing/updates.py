@@ -1,0 +1,71 @@
+"""Writes into a part of an array: in place where nobody needs the old elements."""
+
+from __future__ import annotations
+
+from scancc.ir import types as t
+from scancc.ir.core import Op, Value
+from scancc.ir.slices import kept_axes
+
+from .arithmetic import add
+from .arrays import entries
+from .context import Context, converts
+from .in_place import may_overwrite
+from .nests import materialise
+
+
+@converts("tensor.insert_slice", at_target=True)
+def insert_slice(c: Context, op: Op) -> None:
+    """The destination, updated in place where nobody reads the old one afterwards."""
+    buffer = updatable(c, op, op.operands[1])
+    offsets, sizes, steps = entries(c, op)
+    kept = kept_axes(op)
+    c.copy(materialise(c, op.operands[0]), c.subview(buffer, offsets, sizes, steps, kept))
+    c.set(op.result, buffer)
+
+
+@converts("tensor.insert", at_target=True)
+def insert(c: Context, op: Op) -> None:
+    value, dest, *indices = op.operands
+    buffer = updatable(c, op, dest)
+    c.store(c.get(value), buffer, c.scalars(indices))
+    c.set(op.result, buffer)
+
+
+def updatable(c: Context, op: Op, dest: Value) -> Value:
+    """A buffer that holds `dest` and that `op` may change: its own, where that is asked for or does no harm."""
+    place = materialise(c, dest)
+    wanted = c.dest.get(op.result)
+    if wanted is place or (wanted is None and _is_temporary(c, place) and may_overwrite(op, dest)):
+        c.dest.pop(op.result, None)
+        return place
+    buffer = c.target(op.result, c.sizes(place))
+    c.copy(place, buffer)
+    return buffer
+
+
+def _is_temporary(c: Context, buffer: Value) -> bool:
+    """True for memory that was made in the block being converted."""
+    made = buffer.op
+    return made is not None and made.name == "memref.alloc" and made.parent is c.b.block
+
+
+@converts("scan.scatter", at_target=True)
+def scatter(c: Context, op: Op) -> None:
+    """dest[..., index, ...] = or += source, one index after the other."""
+    source, dest, *indices = op.operands
+    axes = op.attrs["axes"].values
+    buffer = updatable(c, op, dest)
+    places = [materialise(c, v) for v in indices]
+    rank = len(c.sizes(places[0]))
+    values = materialise(c, source) if isinstance(source.type, t.TensorType) else None
+    sizes = c.sizes(buffer)[:axes[0]] + c.sizes(places[0]) + c.sizes(buffer)[axes[-1] + 1:]
+
+    def update(at: list[Value]) -> None:
+        picked = [c.b.index_cast(c.load(p, at[axes[0]:axes[0] + rank]), t.index) for p in places]
+        target = [*at[:axes[0]], *picked, *at[axes[0] + rank:]]
+        value = c.load(values, at) if values is not None else c.get(source)
+        if op.attrs["kind"] == "add":
+            value = add(c, c.load(buffer, target), value)
+        c.store(value, buffer, target)
+    c.in_order(sizes, update)
+    c.set(op.result, buffer)
