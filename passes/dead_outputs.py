@@ -14,14 +14,16 @@ Runs after `cse`, which makes equal sizes one value. Source: Theano's `scan_save
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Op, Region, Value, segment_sizes
+from scancc.ir.core import Op, Value
+from scancc.ir.ops import group, operand, set_operands
+from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.remarks import remark
-from scancc.ir.shapes import dims_of, slice_entries
-from scancc.ir.types import DYNAMIC
+from scancc.ir.shapes import dims_of
+from scancc.ir.slices import COLUMNS, entries, entry_values, set_entries, slice_parts
 
 
 def dead_outputs(module: Op) -> None:
@@ -34,27 +36,28 @@ def dead_outputs(module: Op) -> None:
 def _clean(op: Op) -> None:
     _read_last_rows(op)
     _replace_constant_states(op)
-    keep = _Keep(op)
+    keep = _Keep(ScanView(op))
     keep.find()
-    if not keep.everything():
-        remark("dead-outputs", op, True, keep.summary())
-        keep.rebuild()
+    gone = ", ".join(f"{n} {parts}" for parts, n in keep.gone().items() if n)
+    if gone:
+        remark("dead-outputs", op, True, f"nothing reads {gone}")
+        keep.scan.rebuilt(keep.xs, keep.carries, keep.stacks)
 
 
 # ---- only the last rows are read ----
 
 
 def _read_last_rows(op: Op) -> None:
-    n_init = len(op.group(2))
-    for number, y in enumerate(op.results[n_init:n_init + len(op.group(3))]):
-        rows = op.results[-1] if op.attrs["until"] else op.group(3)[number]
-        if y.uses and (op.attrs["until"] or rows is op.group(0)[0]):
-            depth = _depth_read(y, rows)
-            if depth == 1 and all(map(_takes_one_row, y.uses)) and _use_final_state(op, number, y):
+    scan = ScanView(op)
+    for number, stack in enumerate(scan.stacks):
+        y, executed = stack.result, scan.executed
+        if y.uses and (executed is not None or stack.rows is scan.length):
+            depth = _depth_read(y, executed or stack.rows)
+            if depth == 1 and all(map(_takes_one_row, y.uses)) and _use_final_state(scan, stack):
                 remark("dead-outputs", op, True, f"only the last row of '{y.name or 'an output'}' is read: "
                        "the final state stands for it")
-            elif depth is not None and not op.attrs["until"]:
-                _keep_rows(op, number, y, depth)
+            elif depth is not None and executed is None:
+                _keep_rows(scan, number, depth)
 
 
 def _depth_read(y: Value, rows: Value) -> int | None:
@@ -64,21 +67,16 @@ def _depth_read(y: Value, rows: Value) -> int | None:
 
 
 def _reader_depth(user: Op, y: Value, rows: Value) -> int | None:
-    if user.name == "tensor.extract" and user.operands[0] is y:
-        return _from_end(user.operands[1], rows)
+    if user.name == "tensor.extract" and operand(user, "source") is y:
+        return _from_end(group(user, "indices")[0], rows)
     if user.name == "tensor.extract_slice" and user.attrs["static_strides"].values[0] > 0:
-        return _from_end(_first_offset(user), rows)
+        return _from_end(entries(user, "offsets")[0], rows)
     return None
 
 
 def _takes_one_row(user: Op) -> bool:
     """True if a reader takes a row that is there; `[-1:]` of no rows is empty."""
-    return user.name == "tensor.extract" or user.attrs["static_sizes"].values[0] == 1
-
-
-def _first_offset(op: Op) -> Value | int:
-    static = op.attrs["static_offsets"].values[0]
-    return op.group(1)[0] if static == DYNAMIC else static
+    return user.name == "tensor.extract" or entries(user, "sizes")[0] == 1
 
 
 def _from_end(offset: Value | int, rows: Value) -> int | None:
@@ -95,17 +93,16 @@ def _from_end(offset: Value | int, rows: Value) -> int | None:
     return constant_of(op.operands[1])
 
 
-def _use_final_state(op: Op, number: int, y: Value) -> bool:
+def _use_final_state(scan: ScanView, stack: Stack) -> bool:
     """Replace `y[-1]` by the final value of the state that y stacks; False if it stacks none."""
-    state = _state_of(op, number)
-    if state is None:
+    final = _final_of(scan, stack.value)
+    if final is None:
         return False
-    final = op.results[state]
-    for user in list(y.uses):
+    for user in list(stack.result.uses):
         assert user.parent is not None
         b = Builder(user.parent, user, user.location)
         if user.name == "tensor.extract":
-            rest = user.operands[2:]
+            rest = group(user, "indices")[1:]
             value = b.op("tensor.extract", [final, *rest], [user.result.type]) if rest else final
         else:
             value = _row_part(b, user, final)
@@ -115,56 +112,37 @@ def _use_final_state(op: Op, number: int, y: Value) -> bool:
     return True
 
 
-def _state_of(op: Op, number: int) -> int | None:
-    n_init = len(op.group(2))
-    yielded = op.body.terminator.operands
-    row = yielded[n_init + number]
-    for state in range(n_init):
-        if yielded[state] is row and op.attrs["depths"][state].value == 1:
-            return state
-    for state in range(n_init):  # the same row under a type that knows another part of its shape
-        other = yielded[state].op
-        if other is not None and other.name == "tensor.cast" and other.operands[0] is row and (
-                op.attrs["depths"][state].value == 1):
-            return state
-    if not isinstance(row.type, t.TensorType):
-        return _add_last_state(op, row)
-    return None
+def _final_of(scan: ScanView, row: Value) -> Value | None:
+    """The final value of the state that is `row` after each step."""
+    states = [carry for carry in scan.carries if carry.depth == 1]
+    for carry in states:
+        if carry.next is row:
+            return carry.final
+    for carry in states:  # the same row under a type that knows another part of its shape
+        other = carry.next.op
+        if other is not None and other.name == "tensor.cast" and other.operands[0] is row:
+            return carry.final
+    return None if isinstance(row.type, t.TensorType) else _add_last_state(scan, row)
 
 
-def _add_last_state(op: Op, row: Value) -> int:
+def _add_last_state(scan: ScanView, row: Value) -> Value:
     """A scalar that no state holds gets one, which only remembers the last row."""
+    op = scan.op
     assert op.parent is not None
-    n_init = len(op.group(2))
-    b = Builder(op.parent, op, op.location)
-    groups = [op.group(i) for i in range(5)]
-    groups[2] = [*groups[2], b.const(0, row.type)]
-    op.set_groups(groups)
-    op.body.add_arg(row.type)
-    last = op.body.terminator
-    last.operands = [*last.operands[:n_init], row, *last.operands[n_init:]]
-    op.attrs["depths"] = [*op.attrs["depths"], t.IntAttr(1, t.i64)]
-    op.results.insert(n_init, Value(row.type, op, n_init, row.name))
-    for i, result in enumerate(op.results):
-        result.index = i
-    return n_init
+    carry = scan.new_carry(Builder(op.parent, op, op.location).const(0, row.type), row)
+    scan.rebuilt(carries=[*scan.carries, carry])
+    return carry.final
 
 
 def _row_part(b: Builder, user: Op, final: Value) -> Value:
     """The slice that `user` takes, of the final row instead of the stack."""
     if _whole_rows(user, final) and _rank(user.result) >= _rank(final):
         return _with_row_axis(b, user, final)
-    groups = [[final]]
-    attrs = {}
-    for position, name in enumerate(("offsets", "sizes", "strides"), start=1):
-        static = user.attrs[f"static_{name}"].values
-        values = user.group(position)
-        groups.append(values[1:] if static[0] == DYNAMIC else values)
-        attrs[f"static_{name}"] = t.DenseArray(t.i64, static[1:])
-    kept = user.result.type.shape  # type: ignore[attr-defined]
-    rank = len(attrs["static_sizes"].values)
+    columns = [entries(user, column)[1:] for column in COLUMNS]
+    kept, rank = user.result.type.shape, len(columns[0])  # type: ignore[attr-defined]
     inner = t.TensorType(kept if len(kept) <= rank else kept[1:], t.element(final.type))
-    part = b.grouped("tensor.extract_slice", groups, [inner], attrs).result
+    groups, attrs = slice_parts(*columns)
+    part = b.grouped("tensor.extract_slice", {"source": [final], **groups}, [inner], attrs).result
     return part if len(kept) <= rank else _with_row_axis(b, user, part)
 
 
@@ -175,14 +153,14 @@ def _rank(value: Value) -> int:
 def _whole_rows(user: Op, final: Value) -> bool:
     if not isinstance(final.type, t.TensorType):
         return True
-    return (set(user.attrs["static_offsets"].values[1:]) <= {0}
-            and set(user.attrs["static_strides"].values[1:]) <= {1} and _full_sizes(user, final))
+    return (set(entries(user, "offsets")[1:]) <= {0} and set(entries(user, "strides")[1:]) <= {1}
+            and _full_sizes(user, final))
 
 
 def _full_sizes(user: Op, final: Value) -> bool:
     assert user.parent is not None
     b = Builder(user.parent, user, user.location)
-    sizes = slice_entries(b, user, "static_sizes", 2)[1:]
+    sizes = entry_values(b, user, "sizes")[1:]
     return all(x is y or (constant_of(x) is not None and constant_of(x) == constant_of(y))
                for x, y in zip(sizes, dims_of(b, final), strict=True))
 
@@ -201,18 +179,16 @@ def _with_row_axis(b: Builder, user: Op, row: Value) -> Value:
     return b.op("scan.broadcast", [row, *dynamic], [type], {"axes": axes})
 
 
-def _keep_rows(op: Op, number: int, y: Value, depth: int) -> None:
-    """Stack the last `depth` rows only; readers' offsets count from the first row kept."""
+def _keep_rows(scan: ScanView, number: int, depth: int) -> None:
+    """Stack the last `depth` rows of a y only; readers' offsets count from the first row kept."""
+    op, y, length = scan.op, scan.ys[number], scan.length
     assert op.parent is not None
-    length = op.group(0)[0]
     total = constant_of(length)
     if total is not None and total <= depth:
         return
     before = Builder(op.parent, op, op.location)
     kept = before.minsi(before.index(depth), length)
-    groups = [op.group(i) for i in range(5)]
-    groups[3] = [kept if i == number else rows for i, rows in enumerate(groups[3])]
-    op.set_groups(groups)
+    set_operands(op, rows=[kept if i == number else rows for i, rows in enumerate(scan.rows)])
     assert isinstance(y.type, t.TensorType)
     y.type = t.TensorType((constant_of(kept), *y.type.shape[1:]), y.type.element)
     dropped = before.subi(length, kept)
@@ -225,20 +201,14 @@ def _shift_first_offset(user: Op, dropped: Value) -> None:
     assert user.parent is not None
     b = Builder(user.parent, user, user.location)
     if user.name == "tensor.extract":
-        source, first, *rest = user.operands
-        user.operands = [source, b.subi(first, dropped), *rest]
+        first, *rest = group(user, "indices")
+        set_operands(user, indices=[b.subi(first, dropped), *rest])
         return
-    offset = _first_offset(user)
+    offset, *others = entries(user, "offsets")
     start = b.index(offset) if isinstance(offset, int) else offset
     shifted = b.index(0) if _is_start(start, dropped) else b.subi(start, dropped)
     known = constant_of(shifted)
-    groups = [user.group(i) for i in range(4)]
-    static = list(user.attrs["static_offsets"].values)
-    rest = groups[1][1:] if static[0] == DYNAMIC else groups[1]
-    groups[1] = rest if known is not None else [shifted, *rest]
-    static[0] = known if known is not None else DYNAMIC
-    user.attrs["static_offsets"] = t.DenseArray(t.i64, tuple(static))
-    user.set_groups(groups)
+    set_entries(user, "offsets", [shifted if known is None else known, *others])
 
 
 def _is_start(start: Value, dropped: Value) -> bool:
@@ -258,52 +228,45 @@ def _is_start(start: Value, dropped: Value) -> bool:
 
 def _replace_constant_states(op: Op) -> None:
     """A state that each step hands on as it is equals its initial value."""
-    first = 1 + len(op.group(1))
-    for state, init in enumerate(op.group(2)):
-        arg = op.body.args[first + state]
-        if op.body.terminator.operands[state] is arg and op.attrs["depths"][state].value == 1 and (
-                arg.type == init.type):
-            users = [u for u in arg.uses if u is not op.body.terminator]
-            for user in users:
-                user.operands = [init if v is arg else v for v in user.operands]
-            ys = op.body.terminator.operands
-            op.body.terminator.operands = [
-                init if v is arg and i >= len(op.group(2)) else v for i, v in enumerate(ys)]
-            op.results[state].replace_by(init)
+    scan, last = ScanView(op), op.body.terminator
+    for carry in scan.carries:
+        if carry.next is carry.arg and carry.depth == 1 and carry.arg.type == carry.init.type:
+            for user in [user for user in carry.arg.uses if user is not last]:
+                user.operands = [carry.init if v is carry.arg else v for v in user.operands]
+            set_operands(last, values=[*scan.next, *(
+                carry.init if v is carry.arg else v for v in last.operands[len(scan.next):])])
+            carry.final.replace_by(carry.init)
 
 
 @dataclass
 class _Keep:
     """Which sequences, states and stacks of a scan stay."""
 
-    op: Op
+    scan: ScanView
+    xs: list[Read] = field(default_factory=list)
+    carries: list[Carry] = field(default_factory=list)
+    stacks: list[Stack] = field(default_factory=list)
 
     def find(self) -> None:
-        op = self.op
-        n_xs, n_init, n_ys = (len(op.group(i)) for i in (1, 2, 3))
-        yielded = op.body.terminator.operands
-        self.ys = [i for i in range(n_ys) if op.results[n_init + i].uses]
-        live = {i for i in range(n_init) if op.results[i].uses}
-        wanted = [yielded[n_init + i] for i in self.ys] + list(yielded[n_init + n_ys:])
-        args = op.body.args[1 + n_xs:]
-        done: set[int] = set()
-        needed = self._needed(wanted, checks=True)
-        while True:
-            live |= {i for i, arg in enumerate(args) if arg in needed}
-            todo = live - done
-            if not todo:
-                break
-            done |= todo
-            needed |= self._needed([yielded[i] for i in todo])
-        self.carry = sorted(live)
-        self.xs = [i for i in range(n_xs) if op.body.args[1 + i] in needed]
+        scan = self.scan
+        self.stacks = [stack for stack in scan.stacks if stack.result.uses]
+        needed = self._needed([*(stack.value for stack in self.stacks), *([scan.stop] if scan.stop else [])],
+                              checks=True)
+        live: list[Carry] = []
+        waiting = scan.carries
+        while todo := [carry for carry in waiting if carry.final.uses or carry.arg in needed]:
+            live += todo
+            waiting = [carry for carry in waiting if carry not in todo]
+            needed |= self._needed([carry.next for carry in todo])
+        self.carries = [carry for carry in scan.carries if carry in live]
+        self.xs = [x for x in scan.reads if x.arg in needed]
 
     def _needed(self, wanted: list[Value], checks: bool = False) -> set[Value]:
         """All values of the step on which `wanted` (and its checks) depend."""
         needed: set[Value] = set()
         stack = list(wanted)
         if checks:
-            stack += [v for inner in self.op.body.ops if any(o.name == "scan.check" for o in inner.walk())
+            stack += [v for inner in self.scan.op.body.ops if any(o.name == "scan.check" for o in inner.walk())
                       for o in inner.walk() for v in o.operands]
         while stack:
             value = stack.pop()
@@ -314,60 +277,8 @@ class _Keep:
                 stack.extend(v for o in value.op.walk() for v in o.operands)
         return needed
 
-    def everything(self) -> bool:
-        sizes = [len(self.op.group(i)) for i in (1, 2, 3)]
-        return [len(self.xs), len(self.carry), len(self.ys)] == sizes
-
-    def summary(self) -> str:
-        gone = [len(self.op.group(i)) - n
-                for i, n in ((1, len(self.xs)), (2, len(self.carry)), (3, len(self.ys)))]
-        words = ["sequences", "states", "stacked outputs"]
-        return "nothing reads " + ", ".join(f"{n} {w}" for n, w in zip(gone, words, strict=True) if n)
-
-    def rebuild(self) -> None:
-        """The same scan without what is not kept."""
-        op = self.op
-        xs, init, rows = (op.group(i) for i in (1, 2, 3))
-        n_init = len(init)
-        yielded = op.body.terminator.operands
-        stop = list(yielded[n_init + len(rows):])
-        op.body.terminator.operands = [*(yielded[i] for i in self.carry),
-                                       *(yielded[n_init + i] for i in self.ys), *stop]
-        groups = [op.group(0), [xs[i] for i in self.xs], [init[i] for i in self.carry],
-                  [rows[i] for i in self.ys], self._row_dims()]
-        kept = [*self.carry, *(n_init + i for i in self.ys)] + ([len(op.results) - 1] if stop else [])
-        attrs = {**op.attrs, "depths": [op.attrs["depths"][i] for i in self.carry],
-                 "operandSegmentSizes": segment_sizes(groups)}
-        self._drop_args(len(xs), n_init)
-        block = op.body
-        op.regions[0].blocks = []
-        new = Op(op.name, [v for g in groups for v in g], [op.results[i].type for i in kept], attrs,
-                 [Region([block])], op.location)
-        assert op.parent is not None
-        op.parent.insert_before(op, new)
-        for position, i in enumerate(kept):
-            new.results[position].name = op.results[i].name
-            op.results[i].replace_by(new.results[position])
-        op.erase()
-
-    def _row_dims(self) -> list[Value]:
-        op = self.op
-        n_init, rest, kept = len(op.group(2)), iter(op.group(4)), []
-        for i, y in enumerate(op.results[n_init:n_init + len(op.group(3))]):
-            sizes = [next(rest) for n in y.type.shape[1:] if n is None]  # type: ignore[attr-defined]
-            if i in self.ys:
-                kept += sizes
-        return kept
-
-    def _drop_args(self, n_xs: int, n_init: int) -> None:
-        """Remove block arguments that go, after what still computes from them."""
-        block = self.op.body
-        gone = [block.args[1 + i] for i in range(n_xs) if i not in self.xs]
-        gone += [block.args[1 + n_xs + i] for i in range(n_init) if i not in self.carry]
-        for inner in reversed(list(block.ops[:-1])):
-            unused = inner.results and all(not r.uses for r in inner.results)
-            if unused and not any(o.name == "scan.check" for o in inner.walk()):
-                inner.erase()
-        for arg in gone:
-            assert not arg.uses, f"{arg!r} is still used"
-            block.remove_arg(arg.index)
+    def gone(self) -> dict[str, int]:
+        """How many parts of each kind nothing reads."""
+        scan = self.scan
+        return {"sequences": len(scan.xs) - len(self.xs), "states": len(scan.init) - len(self.carries),
+                "stacked outputs": len(scan.rows) - len(self.stacks)}

@@ -313,7 +313,7 @@ def _finish(op: Op, nest: _Nest, out: Value, out_map: Access, n_dims: int, reduc
     maps = [t.AffineMap(n_dims, access) for _, access in nest.inputs] + [t.AffineMap(n_dims, out_map)]
     kinds = [t.REDUCTION if d in reduced else t.PARALLEL for d in range(n_dims)]
     generic = nest.outer.grouped(
-        "linalg.generic", [[v for v, _ in nest.inputs], [out]], [out.type],
+        "linalg.generic", {"inputs": [v for v, _ in nest.inputs], "outputs": [out]}, [out.type],
         {"indexing_maps": maps, "iterator_types": kinds}, [Region([nest.block])])
     generic.result.name = op.result.name
     return generic.result

@@ -15,6 +15,7 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Value, defined_in
+from scancc.ir.slices import slice_parts
 
 
 def row_views(module: Op) -> None:
@@ -45,8 +46,6 @@ def _row(buffer: Value, type: t.MemRefType, places: list[Value], loop: Op) -> Va
     length = type.shape[-1]
     sizes = [] if length is not None else [b.op("memref.dim", [buffer, b.index(len(places))], [t.index])]
     row = t.MemRefType((length,), type.element, (1,))
-    ones, static = (1,) * len(places), t.DYNAMIC if length is None else length
-    return b.grouped("memref.subview", [[buffer], places, sizes, []], [row], {
-        "static_offsets": t.DenseArray(t.i64, (*(t.DYNAMIC,) * len(places), 0)),
-        "static_sizes": t.DenseArray(t.i64, (*ones, static)),
-        "static_strides": t.DenseArray(t.i64, (*ones, 1))}).result
+    ones, whole = [1] * len(places), length if length is not None else sizes[0]
+    groups, attrs = slice_parts([*places, 0], [*ones, whole], [*ones, 1])
+    return b.grouped("memref.subview", {"source": [buffer], **groups}, [row], attrs).result

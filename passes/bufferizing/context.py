@@ -10,6 +10,7 @@ from scancc.errors import UnsupportedError
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.slices import constant_entries, slice_parts
 
 
 class Context:
@@ -44,7 +45,7 @@ class Context:
         known = [constant_of(d) for d in dims]
         type = t.MemRefType(tuple(known), element)
         dynamic = [d for d, n in zip(dims, known, strict=True) if n is None]
-        buffer = self.b.grouped("memref.alloc", [dynamic, []], [type]).result
+        buffer = self.b.grouped("memref.alloc", {"dims": dynamic}, [type]).result
         buffer.name = name
         self.dims[buffer] = list(dims)
         return buffer
@@ -77,17 +78,12 @@ class Context:
     def subview(self, buffer: Value, offsets: Sequence[Value], sizes: Sequence[Value],
                 steps: Sequence[Value], kept: Sequence[int]) -> Value:
         """A part of `buffer`; axes not in `kept` have size 1 and go."""
-        groups = [[buffer], list(offsets), [], []]
-        known = [constant_of(s) for s in sizes]
-        steps_known = [constant_of(s) for s in steps]
-        groups[2] = [s for s, n in zip(sizes, known, strict=True) if n is None]
-        groups[3] = [s for s, n in zip(steps, steps_known, strict=True) if n is None]
+        known, steps_known = [constant_of(s) for s in sizes], [constant_of(s) for s in steps]
+        groups, attrs = slice_parts(offsets, constant_entries(sizes), constant_entries(steps))
         source = strides_of(buffer.type)
         strides = tuple(_times(source[a], steps_known[a]) for a in kept)
         type = t.MemRefType(tuple(known[a] for a in kept), t.element(buffer.type), strides)
-        view = self.b.grouped("memref.subview", groups, [type], {
-            "static_offsets": _static([None] * len(known)), "static_sizes": _static(known),
-            "static_strides": _static(steps_known)}).result
+        view = self.b.grouped("memref.subview", {"source": [buffer], **groups}, [type], attrs).result
         self.dims[view] = [sizes[a] for a in kept]
         return view
 
@@ -242,10 +238,6 @@ def is_counted(size: Value) -> bool:
 
 def _times(stride: int | None, step: int | None) -> int | None:
     return None if stride is None or step is None else stride * step
-
-
-def _static(values: Sequence[int | None]) -> t.DenseArray:
-    return t.DenseArray(t.i64, tuple(t.DYNAMIC if v is None else v for v in values))
 
 
 def strides_of(type: t.Type) -> tuple[int | None, ...]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value
-from scancc.ir.ops import ELEMENTWISE, has_trait
-from scancc.ir.shapes import dims_of, slice_entries
-from scancc.ir.slices import kept_axes
+from scancc.ir.ops import ELEMENTWISE, group, has_trait
+from scancc.ir.shapes import dims_of
+from scancc.ir.slices import COLUMNS, Entry, entries, entry_values, kept_axes, slice_parts
 
 from .rules import Outcome, made_by, rule
 
@@ -114,23 +114,17 @@ def reshape_of_reshape(op: Op, b: Builder) -> Outcome:
 
 # ---- slices ----
 
-_Entry = int | Value
-
-
-def _entries(op: Op, name: str) -> list[_Entry]:
+def _entries(op: Op, name: str) -> list[Entry]:
     """Offsets, sizes or strides of a slice, known ones as int."""
-    number = ("offsets", "sizes", "strides").index(name) + (2 if op.name == "tensor.insert_slice" else 1)
-    dynamic = iter(op.group(number))
-    known = ((s, next(dynamic) if s == t.DYNAMIC else None) for s in op.attrs[f"static_{name}"])
-    return [_entry(static if value is None else value) for static, value in known]
+    return [_entry(entry) for entry in entries(op, name)]
 
 
-def _entry(value: _Entry) -> _Entry:
+def _entry(value: Entry) -> Entry:
     known = value if isinstance(value, int) else constant_of(value)
     return value if known is None else known
 
 
-def _value(b: Builder, entry: _Entry) -> Value:
+def _value(b: Builder, entry: Entry) -> Value:
     return b.index(entry) if isinstance(entry, int) else entry
 
 
@@ -147,7 +141,7 @@ def _covers(b: Builder, op: Op, whole: Value) -> bool:
     return sizes == [_entry(d) for d in dims_of(b, whole)]
 
 
-def _measures(size: _Entry, static: int | None, whole: Value, axis: int) -> bool:
+def _measures(size: Entry, static: int | None, whole: Value, axis: int) -> bool:
     if isinstance(size, int):
         return size == static
     dim = made_by(size, "tensor.dim")
@@ -160,7 +154,7 @@ def slice_without_work(op: Op, b: Builder) -> Outcome:
     source = op.operands[0]
     if source.type == op.result.type and _covers(b, op, source):
         return source
-    dims = op.group(2)
+    dims = group(op, "sizes")
     if len(dims) != sum(1 for n in _shape(op.result) if n is None):
         return None
     if 0 in _shape(op.result):
@@ -175,7 +169,7 @@ def slice_of_inserted(op: Op, b: Builder) -> Outcome:
     inner = made_by(op.operands[0], "tensor.insert_slice")
     if inner is None or inner.operands[0].type != op.result.type:
         return None
-    same = all(_entries(op, name) == _entries(inner, name) for name in ("offsets", "sizes", "strides"))
+    same = all(_entries(op, name) == _entries(inner, name) for name in COLUMNS)
     return inner.operands[0] if same else None
 
 
@@ -185,9 +179,9 @@ def slice_of_slice(op: Op, b: Builder) -> Outcome:
     inner = made_by(op.operands[0], "tensor.extract_slice")
     if inner is None:
         return None
-    first, second = ([_entries(o, name) for name in ("offsets", "sizes", "strides")] for o in (inner, op))
+    first, second = ([_entries(o, name) for name in COLUMNS] for o in (inner, op))
     kept = kept_axes(inner)
-    composed: list[list[_Entry]] = [[], [], []]
+    composed: list[list[Entry]] = [[], [], []]
     for axis, (offset, size, stride) in enumerate(zip(*first, strict=True)):
         if axis in kept:
             inner_offset, size, inner_stride = (column[kept.index(axis)] for column in second)
@@ -199,22 +193,18 @@ def slice_of_slice(op: Op, b: Builder) -> Outcome:
     return made if kept_axes(made.op) == [kept[axis] for axis in kept_axes(op)] else None  # type: ignore[arg-type]
 
 
-def _sum(b: Builder, x: _Entry, y: _Entry) -> _Entry:
+def _sum(b: Builder, x: Entry, y: Entry) -> Entry:
     return x + y if isinstance(x, int) and isinstance(y, int) else _entry(b.addi(_value(b, x), _value(b, y)))
 
 
-def _product(b: Builder, x: _Entry, y: _Entry) -> _Entry:
+def _product(b: Builder, x: Entry, y: Entry) -> Entry:
     return x * y if isinstance(x, int) and isinstance(y, int) else _entry(b.muli(_value(b, x), _value(b, y)))
 
 
-def _make_slice(b: Builder, source: Value, columns: Sequence[Sequence[_Entry]], like: Op) -> Value:
-    attrs = dict(like.attrs)
-    groups: list[list[Value]] = [[source]]
-    for name, column in zip(("offsets", "sizes", "strides"), columns, strict=True):
-        attrs[f"static_{name}"] = t.DenseArray(
-            t.i64, tuple(e if isinstance(e, int) else t.DYNAMIC for e in column))
-        groups.append([e for e in column if not isinstance(e, int)])
-    return b.grouped("tensor.extract_slice", groups, [like.result.type], attrs).result
+def _make_slice(b: Builder, source: Value, columns: Sequence[Sequence[Entry]], like: Op) -> Value:
+    groups, attrs = slice_parts(*columns)
+    return b.grouped("tensor.extract_slice", {"source": [source], **groups}, [like.result.type],
+                     {**like.attrs, **attrs}).result
 
 
 @rule("tensor.insert_slice")
@@ -265,8 +255,8 @@ def _of_elements(b: Builder, maker: Op, places: list[Value]) -> Value | None:
 
 
 def _of_slice(b: Builder, maker: Op, places: list[Value]) -> Value | None:
-    offsets = slice_entries(b, maker, "static_offsets", 1)
-    strides = slice_entries(b, maker, "static_strides", 3)
+    offsets = entry_values(b, maker, "offsets")
+    strides = entry_values(b, maker, "strides")
     for place, axis in zip(places, kept_axes(maker), strict=True):
         offsets[axis] = b.addi(b.muli(place, strides[axis]), offsets[axis])
     return _element(b, maker.operands[0], offsets)

@@ -6,15 +6,16 @@ value and `x[-1]` reads as `n - 1`; everything else is made as asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from . import types as t
-from .core import Block, Location, Op, Region, Value, segment_sizes
+from .core import Block, Location, Op, Region, Value
 from .dialects.arith import CMPF, CMPI
+from .ops import grouped_operands
 from .types import IntAttr
 
 
@@ -68,11 +69,11 @@ class Builder:
         """Make and insert an op of one result, and give that."""
         return self.make(name, operands, results, attrs).result
 
-    def grouped(self, name: str, groups: Sequence[Sequence[Value]], results: Sequence[t.Type],
-                attrs: dict[str, Any] | None = None, regions: Sequence[Region] = ()) -> Op:
-        """Make and insert an op whose operand groups need their sizes."""
-        attrs = {**(attrs or {}), "operandSegmentSizes": segment_sizes(groups)}
-        return self.make(name, [v for g in groups for v in g], results, attrs, regions)
+    def grouped(self, name: str, groups: Mapping[str, Sequence[Value]], results: Sequence[t.Type],
+                attrs: Mapping[str, Any] | None = None, regions: Sequence[Region] = ()) -> Op:
+        """Make and insert an op whose operand groups need their sizes. Groups not given are empty."""
+        operands, sizes = grouped_operands(name, groups)
+        return self.make(name, operands, results, {**(attrs or {}), "operandSegmentSizes": sizes}, regions)
 
     @contextmanager
     def at(self, block: Block, anchor: Op | None = None) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from .types import DenseArray, Type, i32
+from .types import Type
 
 Location = tuple[str, int, int]  # file, line, column
 
@@ -101,10 +101,11 @@ class Op:
         start = sum(sizes[:number])
         return self._operands[start:start + sizes[number]]
 
-    def set_groups(self, groups: Sequence[Sequence[Value]]) -> None:
-        """Set all operands, group by group."""
-        self.attrs["operandSegmentSizes"] = segment_sizes(groups)
-        self.operands = [v for group in groups for v in group]
+    def set_results(self, results: Sequence[Value]) -> None:
+        """Have these results, some of which it has; others have no uses."""
+        gone = [result for result in set(self.results).difference(results) if result.uses]
+        assert not gone, f"{gone} are still used"
+        self.results = _numbered(results)
 
     @property
     def body(self) -> Block:
@@ -167,15 +168,14 @@ class Block:
 
     def insert_arg(self, index: int, type: Type, name: str | None = None) -> Value:
         self.args.insert(index, Value(type, self, index, name))
-        for i, arg in enumerate(self.args):
-            arg.index = i
+        _numbered(self.args)
         return self.args[index]
 
-    def remove_arg(self, index: int) -> None:
-        """Drop argument `index`, which has no uses."""
-        del self.args[index]
-        for i, arg in enumerate(self.args):
-            arg.index = i
+    def set_args(self, args: Sequence[Value]) -> None:
+        """Have these arguments, some of which it has; others have no uses."""
+        gone = [arg for arg in set(self.args).difference(args) if arg.uses]
+        assert not gone, f"{gone} are still used"
+        self.args = _numbered(args)
 
     def append(self, op: Op) -> Op:
         op.parent = self
@@ -207,8 +207,11 @@ class Region:
         self.parent: Op | None = None
 
 
-def segment_sizes(groups: Sequence[Sequence[Value]]) -> DenseArray:
-    return DenseArray(i32, tuple(len(g) for g in groups))
+def _numbered(values: Sequence[Value]) -> list[Value]:
+    """The results of an op or the arguments of a block, each told its place."""
+    for index, value in enumerate(values):
+        value.index = index
+    return list(values)
 
 
 def module(functions: Sequence[Op] = ()) -> Op:

@@ -1,7 +1,8 @@
 """The op table: what each op is, declared once.
 
 Printer, parser, verifier, CSE and DCE name no op: they ask this table. A dialect module under
-`ir/dialects` declares its ops with `define`; `OPS[name]` finds a declaration.
+`ir/dialects` declares its ops with `define`; `OPS[name]` finds a declaration. Operands that come in
+groups are read by the names declared there: `group(op, "xs")`; `ir/parts.py` has views with more names.
 
 Meaning of arithmetic: floats are IEEE 754, round to nearest, no flush of subnormals, evaluated in
 the order written (no reassociation, no contraction that is not an explicit `math.fma`); integers
@@ -10,15 +11,15 @@ wrap modulo 2**width; an integer division by zero is never executed (lowering gu
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .core import Op, Value
-from .types import MemRefType
+from .types import DenseArray, MemRefType, i32
 
 # Traits.
 PURE = "pure"                # no effect on memory, no failure: may be removed, merged, moved
@@ -49,10 +50,20 @@ class OpDef:
     verify: Callable[[Op], str | None] | None = None  # the broken rule, or None
     doc: str = ""
 
+    @cached_property
+    def groups(self) -> dict[str, int]:
+        """The names of the operand groups, and the place of each."""
+        return {o.rstrip("*?"): place for place, o in enumerate(self.operands)}
+
+    @cached_property
+    def varying(self) -> tuple[int, ...]:
+        """The places of the groups whose length varies."""
+        return tuple(place for place, o in enumerate(self.operands) if o[-1] in "*?")
+
     @property
     def segmented(self) -> bool:
         """True where operand groups cannot be told apart without their sizes."""
-        return sum(1 for o in self.operands if o[-1] in "*?") > 1
+        return len(self.varying) > 1
 
 
 OPS: dict[str, OpDef] = {}
@@ -121,20 +132,44 @@ def _fills_buffers(op: Op) -> bool:
     return not op.results and any(isinstance(v.type, MemRefType) for v in op.operands)
 
 
+# ---- operands by the names of their declaration ----
+
+
 def group(op: Op, name: str) -> list[Value]:
-    """The operands of a named group of `op`."""
-    definition = lookup(op)
-    names = [o.rstrip("*?") for o in definition.operands]
-    position = names.index(name)
+    """The operands of the group called `name`."""
+    definition = OPS[op.name]
+    place, varying = definition.groups[name], definition.varying
+    if len(varying) > 1:
+        return op.group(place)
+    if not varying or place < varying[0]:
+        return [op.operands[place]]
+    after = len(definition.operands) - 1 - place  # groups that follow, of one operand each
+    end = len(op.operands) - after
+    return op.operands[place:end] if place == varying[0] else [op.operands[end - 1]]
+
+
+def operand(op: Op, name: str) -> Value:
+    """The only operand of the group called `name`."""
+    (value,) = group(op, name)
+    return value
+
+
+def set_operands(op: Op, **groups: Sequence[Value]) -> None:
+    """Put new operands in the place of those called by name; other groups stay."""
+    definition = OPS[op.name]
+    operands, sizes = grouped_operands(op.name, {
+        name: groups[name] if name in groups else group(op, name) for name in definition.groups} | groups)
     if definition.segmented:
-        return op.group(position)
-    tail = len(names) - position - 1
-    variable = definition.operands[position][-1] in "*?"
-    if variable:
-        return op.operands[position:len(op.operands) - tail]
-    before = any(o[-1] in "*?" for o in definition.operands[:position])
-    at = len(op.operands) - tail - 1 if before else position
-    return [op.operands[at]]
+        op.attrs["operandSegmentSizes"] = sizes
+    op.operands = operands
+
+
+def grouped_operands(name: str, groups: Mapping[str, Sequence[Value]]) -> tuple[list[Value], DenseArray]:
+    """All operands of an op called `name`, and the sizes of its groups; one not given is empty."""
+    known = OPS[name].groups
+    assert groups.keys() <= known.keys(), f"{name} has no operands {set(groups).difference(known)}"
+    parts = [groups.get(part, ()) for part in known]
+    return [value for part in parts for value in part], DenseArray(i32, tuple(map(len, parts)))
 
 
 def evaluate(op: Op, *values: Any) -> Any:
@@ -161,8 +196,3 @@ def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
         with np.errstate(all="ignore"):
             return function(*args)
     return call
-
-
-for _dialect in ("builtin", "arith", "math", "complex", "tensor", "linalg", "scan", "scf", "memref",
-                 "vector", "gpu"):
-    importlib.import_module(f"{__package__}.dialects.{_dialect}")

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from .builder import Builder, constant_of
 from .core import Block, Op, Value
 from .ops import ELEMENTWISE, has_trait
-from .slices import kept_axes
-from .types import DYNAMIC, TensorType, index
+from .parts import Nest, ScanView
+from .slices import entry_values, kept_axes
+from .types import TensorType, index
 
 
 def dims_of(b: Builder, value: Value) -> list[Value]:
@@ -61,22 +62,17 @@ def dynamic_dims(type: TensorType, dims: list[Value]) -> list[Value]:
     return [size for n, size in zip(type.shape, dims, strict=True) if n is None]
 
 
-def slice_entries(b: Builder, op: Op, name: str, number: int) -> list[Value]:
-    """Offsets, sizes or strides of a slice op, static ones as constants."""
-    dynamic = iter(op.group(number))
-    return [next(dynamic) if s == DYNAMIC else b.index(s) for s in op.attrs[name].values]
-
-
 def _of_argument(b: Builder, value: Value) -> list[Value] | None:
     block = value.owner
     assert isinstance(block, Block)
     op = block.parent_op()
     if op is None or op.name != "scan.scan" or value.index == 0:
         return None
-    xs, init = op.group(1), op.group(2)
-    if value.index <= len(xs):
-        return dims_of(b, xs[value.index - 1])[1:]
-    return dims_of(b, init[value.index - 1 - len(xs)])
+    scan = ScanView(op)
+    for read in scan.reads:
+        if read.arg is value:
+            return dims_of(b, read.xs)[1:]
+    return dims_of(b, next(carry.init for carry in scan.carries if carry.arg is value))
 
 
 def _of_result(b: Builder, value: Value) -> list[Value] | None:
@@ -95,7 +91,7 @@ def _explicit(first: int) -> Callable[[Builder, Op, Value], list[Value]]:
 
 
 def _slice(b: Builder, op: Op, value: Value) -> list[Value]:
-    sizes = slice_entries(b, op, "static_sizes", 2)
+    sizes = entry_values(b, op, "sizes")
     return [sizes[axis] for axis in kept_axes(op)]
 
 
@@ -121,33 +117,16 @@ def _batch_dot(b: Builder, op: Op, value: Value) -> list[Value]:
 
 
 def _generic(b: Builder, op: Op, value: Value) -> list[Value]:
-    return dims_of(b, op.group(1)[value.index])
+    return dims_of(b, Nest(op).outputs[value.index])
 
 
 def _scan(b: Builder, op: Op, value: Value) -> list[Value] | None:
-    init, rows, dims = op.group(2), op.group(3), op.group(4)
-    if value.index < len(init):
-        return dims_of(b, init[value.index])
-    number = value.index - len(init)
-    if op.attrs["until"]:
-        return [op.results[-1], *_row_dims(b, op, number, dims)]
-    return [rows[number], *_row_dims(b, op, number, dims)]
-
-
-def _row_dims(b: Builder, op: Op, number: int, dims: list[Value]) -> list[Value]:
-    """Sizes of a row of y `number`; `dims` lists the run-time ones of all ys in order."""
-    n_init, at = len(op.group(2)), 0
-    for y in op.results[n_init:n_init + number]:
-        at += _n_dynamic(y)
-    shape = op.results[n_init + number].type.shape[1:]  # type: ignore[attr-defined]
-    rest = iter(dims[at:])
-    return [next(rest) if n is None else b.index(n) for n in shape]
-
-
-def _n_dynamic(y: Value) -> int:
-    """How many sizes of a row of `y` are known at run time only."""
-    assert isinstance(y.type, TensorType)
-    return sum(1 for n in y.type.shape[1:] if n is None)
+    scan = ScanView(op)
+    if value in scan.finals:
+        return dims_of(b, scan.init[value.index])
+    stack = next(stack for stack in scan.stacks if stack.result is value)
+    sizes = iter(stack.dims)
+    return [scan.executed or stack.rows, *(b.index(n) if n is not None else next(sizes) for n in stack.row_shape)]
 
 
 def _concat(b: Builder, op: Op, value: Value) -> list[Value]:

@@ -1,7 +1,7 @@
-"""Which axes a part of an array keeps.
+"""Parts of arrays: offset, size and stride of each axis, and which axes stay.
 
-A slice gives offset, size and step for each axis, and its result may leave out axes of size 1. Which ones is
-told by the sizes of its type: of 2x1x3x1 as 2x1x3 the last one goes, as 2x3x1 the second.
+An entry is a number that the op's attribute has, or an operand. The result may leave out axes of size 1. Which
+ones is told by the sizes of its type: of 2x1x3x1 as 2x1x3 the last one goes, as 2x3x1 the second.
 """
 
 from __future__ import annotations
@@ -9,8 +9,51 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from .core import Op
-from .types import DYNAMIC
+from .builder import Builder, constant_of
+from .core import Op, Value
+from .ops import group, operand, set_operands
+from .types import DYNAMIC, DenseArray, i64
+
+Entry = int | Value
+COLUMNS = ("offsets", "sizes", "strides")
+
+
+def entries(op: Op, column: str) -> list[Entry]:
+    """The offsets, sizes or strides of a slice, one an axis."""
+    dynamic = iter(group(op, column))
+    return [next(dynamic) if known == DYNAMIC else known for known in op.attrs[f"static_{column}"].values]
+
+
+def entry_values(b: Builder, op: Op, column: str) -> list[Value]:
+    """The offsets, sizes or strides of a slice, numbers as constants."""
+    return [b.index(entry) if isinstance(entry, int) else entry for entry in entries(op, column)]
+
+
+def constant_entries(values: Sequence[Value]) -> list[Entry]:
+    """Constants as numbers."""
+    return [value if (known := constant_of(value)) is None else known for value in values]
+
+
+def set_entries(op: Op, column: str, new: Sequence[Entry]) -> None:
+    """Give a slice other offsets, sizes or strides."""
+    op.attrs[f"static_{column}"] = _known(new)
+    set_operands(op, **{column: _dynamic(new)})
+
+
+def slice_parts(offsets: Sequence[Entry], sizes: Sequence[Entry], strides: Sequence[Entry],
+                ) -> tuple[dict[str, list[Value]], dict[str, DenseArray]]:
+    """The operand groups, and the attributes, that a slice of these entries has."""
+    columns = dict(zip(COLUMNS, (offsets, sizes, strides), strict=True))
+    return ({name: _dynamic(column) for name, column in columns.items()},
+            {f"static_{name}": _known(column) for name, column in columns.items()})
+
+
+def _known(column: Sequence[Entry]) -> DenseArray:
+    return DenseArray(i64, tuple(entry if isinstance(entry, int) else DYNAMIC for entry in column))
+
+
+def _dynamic(column: Sequence[Entry]) -> list[Value]:
+    return [entry for entry in column if not isinstance(entry, int)]
 
 
 def kept_axes(op: Op) -> list[int]:
@@ -18,7 +61,7 @@ def kept_axes(op: Op) -> list[int]:
 
     `insert_slice` reads it the other way: axes of the destination that the source has.
     """
-    small = op.operands[0].type if op.name == "tensor.insert_slice" else op.result.type
+    small = operand(op, "source").type if op.name == "tensor.insert_slice" else op.result.type
     found = fitting_axes(op.attrs["static_sizes"].values, getattr(small, "shape", ()))
     assert found is not None, f"the verifier lets no such {op.name} pass"
     return found

@@ -13,6 +13,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, module
 from scancc.ir.interpreter import run_function
+from scancc.ir.ops import group, operand
 
 
 def builder(*types: t.Type) -> tuple[Builder, list[Value]]:
@@ -41,9 +42,9 @@ def test_inserts_before_its_anchor_and_comes_back() -> None:
 
 def test_groups_know_their_sizes() -> None:
     b, (x, n) = builder(t.TensorType((None,), t.f64), t.index)
-    op = b.grouped("tensor.extract_slice", [[x], [], [n], []], [x.type])
+    op = b.grouped("tensor.extract_slice", {"source": [x], "sizes": [n]}, [x.type])
     assert op.attrs["operandSegmentSizes"].values == (1, 0, 1, 0)
-    assert (op.group(0), op.group(2), op.group(3)) == ([x], [n], [])
+    assert (operand(op, "source"), group(op, "sizes"), group(op, "strides")) == (x, [n], [])
 
 
 # ---- constants ----

@@ -16,6 +16,7 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value, clone_op, functions, module
 from scancc.ir.dialects.arith import CMPF, CMPI
 from scancc.ir.interpreter import compile_function, run_function
+from scancc.ir.slices import COLUMNS, Entry, slice_parts
 from scancc.stages import lower
 from tests.programs import masks, seed, tutorial
 from tests.programs.case import Case
@@ -214,26 +215,27 @@ class Views:
         if not result:
             return self.dim(source, shape)
         type = t.TensorType(tuple(n for axis, n in enumerate(kept) if axis not in drop), t.f64)
-        made = self.sliced("tensor.extract_slice", [[source]], ranges, kept, type)
+        made = self.sliced("tensor.extract_slice", {"source": [source]}, ranges, kept, type)
         self.shapes[made] = result
         return made
 
-    def sliced(self, name: str, groups: list[list[Value]], ranges: list[tuple[int, int, int]],
+    def sliced(self, name: str, groups: dict[str, list[Value]], ranges: list[tuple[int, int, int]],
                sizes: list[int | None], type: t.Type) -> Value:
-        attrs: dict[str, object] = {}
-        for place, part in enumerate(("offsets", "sizes", "strides")):
+        columns: list[list[Entry]] = []
+        for place, part in enumerate(COLUMNS):
             column = [r[place] for r in ranges]
             known = sizes if part == "sizes" else [n if self.pick.random() < 0.6 else None for n in column]
-            attrs[f"static_{part}"] = t.DenseArray(t.i64, tuple(t.DYNAMIC if n is None else n for n in known))
-            groups.append([self.b.index(n) for n, k in zip(column, known, strict=True) if k is None])
-        return self.b.grouped(name, groups, [type], attrs).result
+            columns.append([self.b.index(n) if k is None else k for n, k in zip(column, known, strict=True)])
+        parts, attrs = slice_parts(*columns)
+        return self.b.grouped(name, {**groups, **parts}, [type], attrs).result
 
     def insert(self, dest: Value, shape: tuple[int, ...]) -> Value:
         ranges = [self.range(n) for n in shape]
         sizes = tuple(size for _, size, _ in ranges)
         type = self.type(sizes)
         source = self.tensor("tensor.splat", [self.b.const(self.pick.random(), t.f64)], sizes, type, {})
-        made = self.sliced("tensor.insert_slice", [[source], [dest]], ranges, list(type.shape), dest.type)
+        made = self.sliced("tensor.insert_slice", {"source": [source], "dest": [dest]}, ranges, list(type.shape),
+                           dest.type)
         self.shapes[made] = shape
         return made
 

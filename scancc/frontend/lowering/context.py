@@ -275,7 +275,8 @@ class Lowering:
         empty = self.b.op("tensor.empty", dynamic_dims(type, sizes), [type])
         identity = t.AffineMap(len(sizes), tuple(range(len(sizes))))
         attrs = {"indexing_maps": [identity] * (len(inputs) + 1), "iterator_types": [t.PARALLEL] * len(sizes)}
-        made = self.b.grouped("linalg.generic", [inputs, [empty]], [type], attrs, [Region([block])])
+        made = self.b.grouped("linalg.generic", {"inputs": inputs, "outputs": [empty]}, [type], attrs,
+                              [Region([block])])
         return self.record(made.result, sizes)
 
 

@@ -9,10 +9,11 @@ from scancc.frontend.graph import Apply
 from scancc.frontend.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 from scancc.frontend.lowering.context import Lowering, lowers
 from scancc.frontend.lowering.shaping import MOST_STEP, is_size, same_size, shuffle, slice_length
-from scancc.frontend.lowering.slices import extract_slice, slice_parts
+from scancc.frontend.lowering.slices import extract_slice
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Value
+from scancc.ir.slices import constant_entries, slice_parts
 
 
 @dataclass
@@ -166,8 +167,9 @@ def put(low: Lowering, dest: Value, part: Value, view: View) -> Value:
     if not isinstance(part.type, t.TensorType):
         made = low.b.op("tensor.insert", [part, dest, *view.offsets], [dest.type])
         return low.record(made, low.dims(dest))
-    parts = slice_parts([part, dest], view.offsets, view.sizes, view.steps, dest.type)
-    return low.record(low.b.grouped("tensor.insert_slice", *parts).result, low.dims(dest))
+    groups, attrs = slice_parts(*map(constant_entries, (view.offsets, view.sizes, view.steps)))
+    parts = {"source": [part], "dest": [dest], **groups}
+    return low.record(low.b.grouped("tensor.insert_slice", parts, [dest.type], attrs).result, low.dims(dest))
 
 
 def plus(b: Builder, x: Value, y: Value) -> Value:

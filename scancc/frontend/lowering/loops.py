@@ -21,6 +21,7 @@ from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.fast_math import allow
 from scancc.ir.ops import CHECKS, PURE, has_trait
+from scancc.ir.parts import ScanView
 from scancc.ir.shapes import dynamic_dims
 
 _STEADY = "A row keeps its shape over all steps; slice or pad it in the step."
@@ -305,28 +306,25 @@ class _ScanLowering:
         attrs = {"depths": [t.IntAttr(d, t.i64) for c in self.carries for d in c.depths], "until": bool(stop)}
         if self.op.label is not None:
             attrs["name"] = self.op.label
-        groups = [[self.length], xs, init, [self.length] * len(stacked), dims]
+        groups = {"length": [self.length], "xs": xs, "init": init, "rows": [self.length] * len(stacked), "dims": dims}
         low.b.location = self.location
         made = low.b.grouped("scan.scan", groups, types + [t.index] * len(stop), attrs, [Region([self.block])])
         allow(made, self.op.fast_math)
-        rows = made.results[-1] if stop else self.length
-        stacks = made.results[len(init):len(init) + len(stacked)]
+        parts = ScanView(made)
+        rows, stacks = parts.executed or self.length, parts.ys
         for stack, sizes in zip(stacks, row_sizes, strict=True):
             low.record(stack, [rows, *sizes])
             low.extents.trust_if_kept([rows, *sizes])
-        return self._outputs(made.results, stacks)
+        return self._outputs(parts.finals, stacks)
 
     def _static_rows(self) -> int | None:
         return None if self.body.stop is not None else constant_of(self.length)
 
-    def _outputs(self, results: list[Value], stacks: list[Value]) -> list[Value]:
-        finals, position = [], 0
-        for made in self.carries:
-            finals.append((made, results[position]))
-            position += len(made.init)
-        remaining = iter(stacks)
+    def _outputs(self, finals: list[Value], stacks: list[Value]) -> list[Value]:
+        rest, remaining = iter(finals), iter(stacks)
         outputs = []
-        for carry, (made, final) in zip(self.body.carry, finals, strict=True):
+        for carry, made in zip(self.body.carry, self.carries, strict=True):
+            final, *_ = [next(rest) for _ in made.init]
             outputs.append(next(remaining) if carry.trace else self._final(made, final))
         return [*outputs, *remaining]
 

@@ -12,6 +12,7 @@ from scancc.frontend.masks import Nonzero
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Region, Value
+from scancc.ir.parts import ScanView
 
 
 @lowers(Nonzero)
@@ -31,9 +32,9 @@ def _flat_places(low: Lowering, mask: Value, n: Value) -> Value:
     those found is never read."""
     b = low.b
     room = low.tensor("tensor.empty", [], t.i64, [n], sized=True)
-    made = b.grouped("scan.scan", [[n], [mask], [b.index(0), room], [], []], [t.index, room.type],
+    made = b.grouped("scan.scan", {"length": [n], "xs": [mask], "init": [b.index(0), room]}, [t.index, room.type],
                      {"depths": [t.IntAttr(1, t.i64)] * 2, "until": False}, [Region([_step(b, room.type)])])
-    count, places = made.results
+    count, places = ScanView(made).finals
     low.record(places, [n])
     zero = b.index(0)
     length = b.minsi(b.maxsi(count, zero), n)  # says the bounds

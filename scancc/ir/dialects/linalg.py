@@ -10,28 +10,29 @@ from __future__ import annotations
 
 from ..core import Op
 from ..ops import PURE, TERMINATOR, Dialect
+from ..parts import Nest
 from ..types import element
 
 linalg = Dialect("linalg")
 
 
 def _check_generic(op: Op) -> str | None:
-    maps, kinds = op.attrs["indexing_maps"], op.attrs["iterator_types"]
+    nest = Nest(op)
+    maps, outputs = nest.maps, nest.outputs
     if len(maps) != len(op.operands):
         return "indexing_maps must have one map for each operand"
-    if any(m.n_dims != len(kinds) for m in maps):
+    if any(m.n_dims != len(nest.kinds) for m in maps):
         return "each map must be over all loop dimensions"
     if len(op.body.args) != len(op.operands):
         return "the region must have one argument for each operand"
     if op.body.terminator.name != "linalg.yield":
         return "the region must end in linalg.yield"
-    for number, (value, arg, m) in enumerate(zip(op.operands, op.body.args, maps, strict=True)):
+    for number, (value, arg, dims) in enumerate([*nest.reads, *nest.writes]):
         if element(value.type) != arg.type:
             return f"operand {number} is {value.type}, its argument {arg.type}; that must be its element"
-        if len(getattr(value.type, "shape", ())) != len(m.results):
+        if len(getattr(value.type, "shape", ())) != len(dims):
             return f"map {number} must have one result for each axis of {value.type}"
-    outputs = op.group(1)
-    if [v.type for v in op.body.terminator.operands] != [element(v.type) for v in outputs]:
+    if [v.type for v in nest.elements] != [element(v.type) for v in outputs]:
         return "linalg.yield must give one element for each output"
     if op.results and [v.type for v in op.results] != [v.type for v in outputs]:
         return "results must have the types of the outputs"

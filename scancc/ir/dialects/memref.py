@@ -14,7 +14,7 @@ memref.define("load", "source indices*", traits=(READS,), doc="one element")
 memref.define("store", "value dest indices*", results="0", traits=(WRITES,), doc="writes one element")
 memref.define("dim", "source axis", traits=(PURE,), doc="the size of an axis")
 memref.define("subview", "source offsets* sizes* strides*", traits=(PURE,), attrs=_SLICE_ATTRS,
-              verify=_check_slice(0), doc="a part by offset, size and stride, sharing memory")
+              verify=_check_slice, doc="a part by offset, size and stride, sharing memory")
 memref.define("cast", "source", traits=(PURE,), doc="the same buffer under a type that knows more or less")
 memref.define("copy", "source dest", results="0", traits=(READS, WRITES),
               doc="copies all elements; the buffers do not overlap")

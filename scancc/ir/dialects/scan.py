@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from ..core import Op, Value
+from ..core import Op
 from ..ops import CHECKS, PURE, READS, TERMINATOR, WRITES, Dialect
+from ..parts import ScanView
 from ..types import TensorType, Type, i1, index
 
 scan = Dialect("scan")
 
 
 def _check_scan(op: Op) -> str | None:
-    xs, init, rows, dims = (op.group(i) for i in (1, 2, 3, 4))
-    n_ys = len(rows)
-    block = op.body
-    if len(block.args) != 1 + len(xs) + len(init):
+    parts = ScanView(op)
+    n_init, n_ys, until = len(parts.init), len(parts.rows), parts.until
+    if len(op.body.args) != 1 + len(parts.xs) + n_init:
         return "the step must have a counter, one argument for each x and one for each carry"
-    until = bool(op.attrs["until"])
-    if len(op.results) != len(init) + n_ys + until:
+    if len(op.results) != n_init + n_ys + until:
         return "results must be the final carries, the ys, and with `until` the steps executed"
-    last = block.terminator
-    if last.name != "scan.yield" or len(last.operands) != len(init) + n_ys + until:
+    last = op.body.terminator
+    if last.name != "scan.yield" or len(last.operands) != n_init + n_ys + until:
         return "scan.yield must give the next carries, a row of each y, and with `until` the stop condition"
-    if len(op.attrs["depths"]) != len(init):
+    if len(op.attrs["depths"]) != n_init:
         return "depths must have one entry for each carry"
-    del dims
-    return _check_scan_types(op, xs, init)
+    return _check_xs(parts) or _check_carries(parts) or _check_ys(parts)
 
 
 def row_type(type: Type) -> Type:
@@ -33,30 +31,32 @@ def row_type(type: Type) -> Type:
     return TensorType(type.shape[1:], type.element) if len(type.shape) > 1 else type.element
 
 
-def _check_scan_types(op: Op, xs: list[Value], init: list[Value]) -> str | None:
-    if op.operands[0].type != index or op.body.args[0].type != index:
+def _check_xs(parts: ScanView) -> str | None:
+    if parts.length.type != index or parts.counter.type != index:
         return "the length and the counter must be of type index"
-    args, yields = op.body.args[1:], op.body.terminator.operands
-    for number, (x, arg) in enumerate(zip(xs, args, strict=False)):
+    for number, (x, arg) in enumerate(zip(parts.xs, parts.x_args, strict=True)):
         if row_type(x.type) != arg.type:
             return f"x {number} is {x.type}, its argument {arg.type}; that must be a row of it"
-    carries = zip(init, args[len(xs):], op.results, yields, op.attrs["depths"], strict=False)
-    for number, (start, arg, result, new, depth) in enumerate(carries):
+    return None
+
+
+def _check_carries(parts: ScanView) -> str | None:
+    carries = zip(parts.init, parts.carry_args, parts.next, parts.finals, parts.depths, strict=True)
+    for number, (start, arg, new, result, depth) in enumerate(carries):
         if not start.type == arg.type == result.type:
             return f"carry {number} starts as {start.type}, is {arg.type} in the step and ends as {result.type}"
-        row = arg.type if depth.value == 1 else row_type(arg.type)
+        row = arg.type if depth == 1 else row_type(arg.type)
         if new.type != row:
             return f"the step must yield {row} for carry {number}, not {new.type}"
-    return _check_ys(op, len(init))
+    return None
 
 
-def _check_ys(op: Op, n_carries: int) -> str | None:
-    yields = op.body.terminator.operands
-    ys = op.results[n_carries:len(op.results) - bool(op.attrs["until"])]
-    for number, (y, row) in enumerate(zip(ys, yields[n_carries:], strict=False)):
+def _check_ys(parts: ScanView) -> str | None:
+    for number, (y, row) in enumerate(zip(parts.ys, parts.row_values, strict=True)):
         if row_type(y.type) != row.type:
             return f"y {number} is {y.type}, the step yields {row.type}; that must be a row of it"
-    if op.attrs["until"] and (yields[-1].type != i1 or op.results[-1].type != index):
+    stop, executed = parts.stop, parts.executed
+    if stop is not None and executed is not None and (stop.type != i1 or executed.type != index):
         return "with `until` the step yields an i1 last, and the last result is an index"
     return None
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from ..core import Op
 from ..ops import PURE, TERMINATOR, Dialect
+from ..parts import Loop
 from ..types import i1
 
 scf = Dialect("scf")
 
 
 def _check_for(op: Op) -> str | None:
-    carried = op.operands[3:]
-    if len(op.body.args) != 1 + len(carried) or len(op.results) != len(carried):
+    loop = Loop(op)
+    n_carried = len(loop.init)
+    if len(op.body.args) != 1 + n_carried or len(op.results) != n_carried:
         return "the body must have a counter and one argument for each carried value"
-    if len(op.body.terminator.operands) != len(carried):
+    if len(loop.next) != n_carried:
         return "the body must yield each carried value"
-    for value, arg, result, yielded in zip(carried, op.body.args[1:], op.results,
-                                           op.body.terminator.operands, strict=True):
-        if not value.type == arg.type == result.type == yielded.type:
-            return "a carried value must keep its type"
+    if not all(value.type == arg.type == final.type == new.type for value, arg, new, final in loop.carries):
+        return "a carried value must keep its type"
     return None
 
 

@@ -4,8 +4,8 @@ value."""
 from __future__ import annotations
 
 from ..core import Op
-from ..ops import PURE, Dialect
-from ..slices import fitting_axes
+from ..ops import OPS, PURE, Dialect, group, operand
+from ..slices import COLUMNS, fitting_axes
 from ..types import DYNAMIC
 
 tensor = Dialect("tensor")
@@ -19,24 +19,23 @@ tensor.define("splat", "value dims*", traits=(PURE,), doc="one scalar everywhere
 tensor.define("cast", "source", traits=(PURE,), doc="the same value under a type that knows more or less")
 
 
-def _check_slice(shaped: int) -> object:
-    def verify(op: Op) -> str | None:
-        rank = len(op.operands[shaped].type.shape)  # type: ignore[attr-defined]
-        for name, number in (("offsets", 1), ("sizes", 2), ("strides", 3)):
-            static = op.attrs[f"static_{name}"].values
-            if len(static) != rank:
-                return f"static_{name} must have {rank} entries, one an axis"
-            if sum(1 for s in static if s == DYNAMIC) != len(op.group(number + shaped)):
-                return f"static_{name} must leave one entry open for each run-time operand"
-        small = op.operands[0].type if shaped else op.result.type
-        if fitting_axes(op.attrs["static_sizes"].values, getattr(small, "shape", ())) is None:
-            return f"static_sizes leave no {small}, whichever axes of size 1 go"
-        return None
-    return verify
+def _check_slice(op: Op) -> str | None:
+    inserted = "dest" in OPS[op.name].groups
+    whole = operand(op, "dest" if inserted else "source").type
+    small = operand(op, "source").type if inserted else op.result.type
+    for name in COLUMNS:
+        static = op.attrs[f"static_{name}"].values
+        if len(static) != len(getattr(whole, "shape", ())):
+            return f"static_{name} must have {len(getattr(whole, 'shape', ()))} entries, one an axis"
+        if static.count(DYNAMIC) != len(group(op, name)):
+            return f"static_{name} must leave one entry open for each run-time operand"
+    if fitting_axes(op.attrs["static_sizes"].values, getattr(small, "shape", ())) is None:
+        return f"static_sizes leave no {small}, whichever axes of size 1 go"
+    return None
 
 
 _SLICE_ATTRS = ("static_offsets", "static_sizes", "static_strides", "operandSegmentSizes")
 tensor.define("extract_slice", "source offsets* sizes* strides*", traits=(PURE,), attrs=_SLICE_ATTRS,
-              verify=_check_slice(0), doc="a part by offset, size and stride; axes of size 1 may go")
+              verify=_check_slice, doc="a part by offset, size and stride; axes of size 1 may go")
 tensor.define("insert_slice", "source dest offsets* sizes* strides*", traits=(PURE,),
-              attrs=_SLICE_ATTRS, verify=_check_slice(1), doc="`dest` with a part replaced by `source`")
+              attrs=_SLICE_ATTRS, verify=_check_slice, doc="`dest` with a part replaced by `source`")

@@ -1,0 +1,321 @@
+"""The parts of ops with regions, by name.
+
+A view reads its op as it is now and keeps nothing: it costs what the lookup costs, and stays true
+while a pass changes the op. What lies in lists of equal length in the IR (operands, arguments of the
+body, what it yields, results) is also there as records, one a state, a stack or an operand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from .core import Block, Op, Value
+from .ops import group, is_removable, operand, set_operands
+from .types import PARALLEL, REDUCTION, AffineMap, IntAttr, TensorType, i64
+
+
+class Read(NamedTuple):
+    """A sequence of a scan, and its row in the step."""
+
+    xs: Value
+    arg: Value
+
+
+class Carry(NamedTuple):
+    """A state of a scan: before the loop, at the start of a step, after it, after the loop."""
+
+    init: Value
+    arg: Value
+    next: Value
+    final: Value
+    depth: int
+
+
+class Stack(NamedTuple):
+    """A stacked output: how many last rows it keeps, a step's row, the stack, run-time sizes of a row."""
+
+    rows: Value
+    value: Value
+    result: Value
+    dims: list[Value]
+
+    @property
+    def row_shape(self) -> tuple[int | None, ...]:
+        return _row_shape(self.result)
+
+
+class ScanView:
+    """The parts of a `scan.scan`."""
+
+    __slots__ = ("op",)
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+
+    # ---- operands ----
+
+    @property
+    def length(self) -> Value:
+        """The number of steps, or with `until` the most."""
+        return operand(self.op, "length")
+
+    @property
+    def xs(self) -> list[Value]:
+        return group(self.op, "xs")
+
+    @property
+    def init(self) -> list[Value]:
+        return group(self.op, "init")
+
+    @property
+    def rows(self) -> list[Value]:
+        """How many last rows of each y are kept."""
+        return group(self.op, "rows")
+
+    @property
+    def dims(self) -> list[Value]:
+        """Run-time sizes of the rows of all ys, in order."""
+        return group(self.op, "dims")
+
+    # ---- attributes ----
+
+    @property
+    def depths(self) -> list[int]:
+        return [depth.value for depth in self.op.attrs["depths"]]
+
+    @property
+    def until(self) -> bool:
+        return bool(self.op.attrs["until"])
+
+    # ---- the step's arguments ----
+
+    @property
+    def counter(self) -> Value:
+        return self.op.body.args[0]
+
+    @property
+    def x_args(self) -> list[Value]:
+        return self.op.body.args[1:1 + len(self.xs)]
+
+    @property
+    def carry_args(self) -> list[Value]:
+        return self.op.body.args[1 + len(self.xs):]
+
+    # ---- what the step yields ----
+
+    @property
+    def next(self) -> list[Value]:
+        return self.op.body.terminator.operands[:len(self.init)]
+
+    @property
+    def row_values(self) -> list[Value]:
+        """A row of each y."""
+        first = len(self.init)
+        return self.op.body.terminator.operands[first:first + len(self.rows)]
+
+    @property
+    def stop(self) -> Value | None:
+        return self.op.body.terminator.operands[-1] if self.until else None
+
+    # ---- results ----
+
+    @property
+    def finals(self) -> list[Value]:
+        return self.op.results[:len(self.init)]
+
+    @property
+    def ys(self) -> list[Value]:
+        first = len(self.init)
+        return self.op.results[first:first + len(self.rows)]
+
+    @property
+    def executed(self) -> Value | None:
+        """The number of steps that ran, with `until`."""
+        return self.op.results[-1] if self.until else None
+
+    # ---- records ----
+
+    @property
+    def reads(self) -> list[Read]:
+        return [Read(*parts) for parts in zip(self.xs, self.x_args, strict=True)]
+
+    @property
+    def carries(self) -> list[Carry]:
+        return [Carry(*parts) for parts in zip(
+            self.init, self.carry_args, self.next, self.finals, self.depths, strict=True)]
+
+    @property
+    def stacks(self) -> list[Stack]:
+        dims = iter(self.dims)
+        return [Stack(rows, value, y, [next(dims) for n in _row_shape(y) if n is None])
+                for rows, value, y in zip(self.rows, self.row_values, self.ys, strict=True)]
+
+    # ---- other parts ----
+
+    def new_carry(self, init: Value, next: Value) -> Carry:
+        """A state of depth 1 that `rebuilt` can add."""
+        arg, final = Value(init.type, self.op.body, 0), Value(init.type, self.op, 0, next.name)
+        return Carry(init, arg, next, final, 1)
+
+    def rebuilt(self, xs: Sequence[Read] | None = None, carries: Sequence[Carry] | None = None,
+                stacks: Sequence[Stack] | None = None) -> Op:
+        """The op, now of the parts given (None: those it has).
+
+        Values of parts that stay are the same as before; nobody reads those of parts that go. What the
+        step computed for these alone goes with them.
+        """
+        xs = self.reads if xs is None else xs
+        carries = self.carries if carries is None else carries
+        stacks = self.stacks if stacks is None else stacks
+        op, body = self.op, self.op.body
+        stop, executed = ([value] if value is not None else [] for value in (self.stop, self.executed))
+        body.terminator.operands = [*(c.next for c in carries), *(s.value for s in stacks), *stop]
+        _drop_unread(body)
+        body.set_args([self.counter, *(x.arg for x in xs), *(c.arg for c in carries)])
+        op.set_results([*(c.final for c in carries), *(s.result for s in stacks), *executed])
+        set_operands(op, xs=[x.xs for x in xs], init=[c.init for c in carries], rows=[s.rows for s in stacks],
+                     dims=[size for s in stacks for size in s.dims])
+        op.attrs["depths"] = [IntAttr(c.depth, i64) for c in carries]
+        return op
+
+
+def _row_shape(stack: Value) -> tuple[int | None, ...]:
+    assert isinstance(stack.type, TensorType)
+    return stack.type.shape[1:]
+
+
+def _drop_unread(body: Block) -> None:
+    """Erase what nothing reads and nothing else is done by."""
+    for op in reversed(body.ops[:-1]):
+        if not any(value.uses for value in op.results) and is_removable(op):
+            op.erase()
+
+
+class Access(NamedTuple):
+    """An operand of a nest: the array, its element in the body, and the loop dimension that each axis follows."""
+
+    value: Value
+    arg: Value
+    dims: tuple[int | None, ...]
+
+
+class Nest:
+    """The parts of a `linalg.generic`."""
+
+    __slots__ = ("op",)
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+
+    @property
+    def inputs(self) -> list[Value]:
+        return group(self.op, "inputs")
+
+    @property
+    def outputs(self) -> list[Value]:
+        """Where the results start from."""
+        return group(self.op, "outputs")
+
+    @property
+    def maps(self) -> list[AffineMap]:
+        """One for each operand."""
+        return list(self.op.attrs["indexing_maps"])
+
+    @property
+    def kinds(self) -> list[Any]:
+        """How each loop dimension is walked: `PARALLEL` or `REDUCTION`."""
+        return list(self.op.attrs["iterator_types"])
+
+    @property
+    def input_args(self) -> list[Value]:
+        return self.op.body.args[:len(self.inputs)]
+
+    @property
+    def running(self) -> list[Value]:
+        """The elements of the outputs so far."""
+        return self.op.body.args[len(self.inputs):]
+
+    @property
+    def elements(self) -> list[Value]:
+        """What the body yields: the new element of each output."""
+        return self.op.body.terminator.operands
+
+    @property
+    def reads(self) -> list[Access]:
+        """One for each input."""
+        return self._accesses(self.inputs, 0)
+
+    @property
+    def writes(self) -> list[Access]:
+        """One for each output."""
+        return self._accesses(self.outputs, len(self.inputs))
+
+    def _accesses(self, values: Sequence[Value], first: int) -> list[Access]:
+        args, maps = self.op.body.args[first:], self.maps[first:]
+        return [Access(value, arg, m.results) for value, arg, m in zip(values, args, maps, strict=False)]
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        """The access of an array at the nest's own position."""
+        return tuple(range(len(self.kinds)))
+
+    @property
+    def is_parallel(self) -> bool:
+        return all(kind == PARALLEL for kind in self.kinds)
+
+    @property
+    def reduced(self) -> list[int]:
+        """The loop dimensions that no result has."""
+        return [dim for dim, kind in enumerate(self.kinds) if kind == REDUCTION]
+
+
+class Round(NamedTuple):
+    """A value that a loop carries: before it, at the start of a round, after it, after the loop."""
+
+    init: Value
+    arg: Value
+    next: Value
+    final: Value
+
+
+class Loop:
+    """The parts of an `scf.for`."""
+
+    __slots__ = ("op",)
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+
+    @property
+    def lower(self) -> Value:
+        return operand(self.op, "lower")
+
+    @property
+    def upper(self) -> Value:
+        return operand(self.op, "upper")
+
+    @property
+    def step(self) -> Value:
+        return operand(self.op, "step")
+
+    @property
+    def init(self) -> list[Value]:
+        return group(self.op, "init")
+
+    @property
+    def counter(self) -> Value:
+        return self.op.body.args[0]
+
+    @property
+    def args(self) -> list[Value]:
+        """The carried values at the start of a round."""
+        return self.op.body.args[1:]
+
+    @property
+    def next(self) -> list[Value]:
+        return self.op.body.terminator.operands
+
+    @property
+    def carries(self) -> list[Round]:
+        return [Round(*parts) for parts in zip(self.init, self.args, self.next, self.op.results, strict=True)]
