@@ -152,11 +152,7 @@ def eigh(c: Context, op: Op) -> None:
     """Eigenvalues in ascending order and the columns of eigenvectors."""
     b, source = c.b, materialise(c, op.operands[0])
     kind, n = t.element(source.type), c.sizes(source)[0]
-    matrix = c.alloc(kind, [n, n])
-    with c.loop(n) as i, c.loop(n) as j:
-        smaller, larger = b.minsi(i, j), b.maxsi(i, j)
-        place = [larger, smaller] if op.attrs["lower"].value else [smaller, larger]
-        c.store(c.load(source, place), matrix, [i, j])
+    matrix = _mirrored(c, source, op.attrs["lower"].value)
     scale, blemish = _scaled_rows(c, matrix)
     rows = _identity(c, kind, n) if op.results[1].uses else None
     _sweep(c, n, lambda p, q: _annihilate(c, matrix, rows, p, q))
@@ -166,15 +162,25 @@ def eigh(c: Context, op: Op) -> None:
     values = c.target(op.results[0], [n])
     vectors = c.target(op.results[1], [n, n]) if rows is not None else None
     with c.loop(n) as r:
-        place_ = _take_largest(c, keys)
-        c.store(b.addf(b.mulf(c.load(matrix, [place_, place_]), scale), blemish), values, [r])
+        place = _take_largest(c, keys)
+        c.store(b.addf(b.mulf(c.load(matrix, [place, place]), scale), blemish), values, [r])
         if rows is not None and vectors is not None:
-            sign = _sign_of_row(c, rows, place_)
+            sign = _sign_of_row(c, rows, place)
             with c.loop(n) as i:
-                c.store(b.addf(b.mulf(c.load(rows, [place_, i]), sign), blemish), vectors, [i, r])
+                c.store(b.addf(b.mulf(c.load(rows, [place, i]), sign), blemish), vectors, [i, r])
     c.set(op.results[0], values)
     if vectors is not None:
         c.set(op.results[1], vectors)
+
+
+def _mirrored(c: Context, source: Value, lower: bool) -> Value:
+    """A new matrix: the triangle that is read, and its mirror image."""
+    b, n = c.b, c.sizes(source)[0]
+    matrix = c.alloc(t.element(source.type), [n, n])
+    with c.loop(n) as i, c.loop(n) as j:
+        smaller, larger = b.minsi(i, j), b.maxsi(i, j)
+        c.store(c.load(source, [larger, smaller] if lower else [smaller, larger]), matrix, [i, j])
+    return matrix
 
 
 def _annihilate(c: Context, matrix: Value, rows: Value | None, p: Value, q: Value) -> Value:

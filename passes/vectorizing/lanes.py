@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from scancc.ir import types as t
@@ -73,43 +74,57 @@ class Check:
                 self.varying.update((arg, result))
 
     def _obstacle(self, op: Op) -> str | None:
-        varying = [v for v in op.operands if v in self.varying]
         if any(t.is_complex(v.type) for v in [*op.operands, *op.results]):
             return "complex numbers have no vectors"
-        if op.name == "memref.load":
-            return self._memory_obstacle(op.operands[0], op.operands[1:])
-        if op.name == "memref.store":
-            reason = self._memory_obstacle(op.operands[1], op.operands[2:])
-            if reason is None and op.operands[-1] not in self.varying:
-                return "several iterations write one element"
-            return reason
-        if op.name == "scf.for":
-            bounds = [v for v in op.operands[:3] if v in self.varying]
-            return "an inner loop's length differs between lanes" if bounds else None
-        if op.name in ("scf.yield", "arith.constant", "memref.dim"):
-            return None
-        if op.name == "scf.if" or op.name == "scf.while":
-            return "a branch or loop depends on the lane" if varying or op.results else None
-        if op.name in ("memref.alloca", "scan.join", "scan.joined"):
-            return "a sum's blocks differ between lanes" if any(v in self.varying for v in op.operands[2:3]) else None
-        if op.name in ("memref.subview", "memref.cast", "scan.buffer_reshape"):
-            return "a view depends on the lane" if varying else None
-        if has_trait(op, ELEMENTWISE):
-            return None
-        return f"{op.name} has no vector form"
+        if op.name in _OBSTACLES:
+            return _OBSTACLES[op.name](self, op)
+        return None if op.name in _HARMLESS or has_trait(op, ELEMENTWISE) else f"{op.name} has no vector form"
+
+    def _any_varies(self, values: Sequence[Value]) -> bool:
+        return any(v in self.varying for v in values)
+
+    def _load_obstacle(self, op: Op) -> str | None:
+        return self._memory_obstacle(op.operands[0], op.operands[1:])
+
+    def _store_obstacle(self, op: Op) -> str | None:
+        reason = self._memory_obstacle(op.operands[1], op.operands[2:])
+        if reason is None and op.operands[-1] not in self.varying:
+            return "several iterations write one element"
+        return reason
+
+    def _loop_obstacle(self, op: Op) -> str | None:
+        return "an inner loop's length differs between lanes" if self._any_varies(op.operands[:3]) else None
+
+    def _branch_obstacle(self, op: Op) -> str | None:
+        return "a branch or loop depends on the lane" if self._any_varies(op.operands) or op.results else None
+
+    def _blocks_obstacle(self, op: Op) -> str | None:
+        return "a sum's blocks differ between lanes" if self._any_varies(op.operands[2:3]) else None
+
+    def _view_obstacle(self, op: Op) -> str | None:
+        return "a view depends on the lane" if self._any_varies(op.operands) else None
 
     def _memory_obstacle(self, buffer: Value, indices: list[Value]) -> str | None:
         if buffer in self.varying:
             return "a buffer differs between lanes"
-        if not any(i in self.varying for i in indices):
+        if not self._any_varies(indices):
             return None
-        if any(i in self.varying for i in indices[:-1]) or indices[-1] is not self.loop.body.args[0]:
+        if self._any_varies(indices[:-1]) or indices[-1] is not self.loop.body.args[0]:
             return "memory is not read along its last axis"
         type = buffer.type
         assert isinstance(type, t.MemRefType)
         if type.strides is not None and type.strides[-1] != 1:
             return "memory is read with a stride"
         return None
+
+
+_OBSTACLES: dict[str, Callable[[Check, Op], str | None]] = {
+    "memref.load": Check._load_obstacle, "memref.store": Check._store_obstacle, "scf.for": Check._loop_obstacle,
+    **dict.fromkeys(("scf.if", "scf.while"), Check._branch_obstacle),
+    **dict.fromkeys(("memref.alloca", "scan.join", "scan.joined"), Check._blocks_obstacle),
+    **dict.fromkeys(("memref.subview", "memref.cast", "scan.buffer_reshape"), Check._view_obstacle),
+}
+_HARMLESS = ("scf.yield", "arith.constant", "memref.dim")
 
 
 @dataclass
