@@ -1,23 +1,36 @@
-# make demo | test | lint | clean. Everything happens in .venv; PYTHON=... chooses the interpreter.
+# Everything happens in .venv; PYTHON=... chooses the interpreter, WORKERS=... how many tests run at once.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 # Bytecode beside the sources, also where PYTHONDONTWRITEBYTECODE is set: an import takes a third of the time.
 COMPILE := $(BIN)/python -m compileall -q scancc passes runtime
+PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test lint clean
+.PHONY: help demo test quick golden lint clean
 
-demo: $(VENV)/.base
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.base ## compile the examples, show their IR, run one of them from C
 	$(BIN)/scancc demo
 
-test: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+test: $(VENV)/.test ## run all tests
+	$(PYTEST) -n $(WORKERS) --dist worksteal
 
-lint: $(VENV)/.dev
+quick: $(VENV)/.test ## run the tests but for the long random lots
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not long"
+
+golden: $(VENV)/.test ## write the expected texts of the golden tests anew; read the diff
+	$(PYTEST) --update-golden
+
+lint: $(VENV)/.dev ## linter, types, import rule
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+clean: ## remove .venv and what the demo built
+	rm -rf $(VENV) build out
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +49,3 @@ $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -e '.[test,dev]'
 	touch $@ $(VENV)/.base $(VENV)/.test
-
-clean:
-	rm -rf $(VENV) build out

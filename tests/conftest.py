@@ -6,7 +6,20 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write expected texts anew; read the diff")
+    parser.addoption("--update-golden", action="store_true",
+                     help="run the tests that have expected texts, and write these anew; read the diff")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --update-golden, only tests that ask for the fixture `update_golden`."""
+    if config.getoption("--update-golden"):
+        items[:] = [item for item in items if "update_golden" in getattr(item, "fixturenames", ())]
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether the expected text is to be written anew, from --update-golden."""
+    return bool(request.config.getoption("--update-golden"))
 
 
 @pytest.fixture(params=["reference", "native"])

@@ -27,10 +27,10 @@ def error_of(source: str, file_name: str) -> str:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_error_text(path, request):
+def test_error_text(path, update_golden):
     source, _, _ = path.read_text().partition("--- ")
     found = error_of(source, f"{path.stem}.py")
-    if request.config.getoption("--update-golden", default=False):
+    if update_golden:
         path.write_text(source + found)
     assert path.read_text() == source + found
 

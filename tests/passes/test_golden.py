@@ -20,12 +20,12 @@ TIDYING = {"canonicalize", "cse", "dce", "licm"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{c.file.stem}: {c.name}" for c in CASES])
-def test_case(case: Case, request: pytest.FixtureRequest) -> None:
+def test_case(case: Case, update_golden: bool) -> None:
     module = parse(case.source, case.file.name)
     verify(module, "reading the case")
     report = pipeline.run(module, case.passes)
     if case.expected is not None:
-        if request.config.getoption("--update-golden"):
+        if update_golden:
             case.update(functions_text(module))
         assert functions_text(module) == case.expected
     counts = Counter(op.name for op in module.walk())
