@@ -1,0 +1,48 @@
+"""What can be seen of a number without computing it: its sign, and whether its arithmetic may wrap."""
+
+from __future__ import annotations
+
+from scancc.artifact import MOST_ELEMENTS
+from scancc.ir.builder import constant_of
+from scancc.ir.core import Value
+
+DEEPEST = 8  # ops to look through
+
+
+def is_natural(value: Value) -> bool:
+    """Whether a number is plainly 0 or more."""
+    known, op = constant_of(value), value.op
+    if known is not None:
+        return bool(known >= 0)
+    if op is None or op.name == "memref.dim":
+        return op is not None
+    if op.name == "arith.maxsi":
+        return any(map(is_natural, op.operands))
+    rises = op.name in ("arith.minsi", "arith.addi", "arith.muli", "arith.divsi")
+    return rises and all(map(is_natural, op.operands))
+
+
+def may_wrap(value: Value, depth: int = 0) -> bool:
+    """Whether arithmetic that leads to `value` may pass the range of numbers: unless all of it is on sizes."""
+    op = value.op
+    if op is None or depth > DEEPEST:
+        return depth > DEEPEST
+    if op.name in ("arith.addi", "arith.subi", "arith.muli"):
+        return not _is_small(value)
+    follows = op.name.startswith("arith.") and op.name not in ("arith.constant", "arith.remsi")
+    return follows and any(may_wrap(v, depth + 1) for v in op.operands)
+
+
+def _is_small(value: Value, depth: int = 0) -> bool:
+    """Whether a number is plainly far from the end of its range: a size, or sums of a few."""
+    known, op = constant_of(value), value.op
+    if known is not None:
+        return bool(abs(known) <= MOST_ELEMENTS)
+    if op is None or depth > DEEPEST:
+        return False
+    if op.name == "memref.dim":
+        return True
+    if op.name == "arith.minsi" and all(map(is_natural, op.operands)):
+        return any(_is_small(v, depth + 1) for v in op.operands)
+    keeps = op.name in ("arith.addi", "arith.subi", "arith.maxsi", "arith.minsi", "arith.select", "arith.divsi")
+    return keeps and all(_is_small(v, depth + 1) for v in op.operands[-2:])

@@ -1,0 +1,74 @@
+"""The query of a function: what its caller must allocate before it can run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.ops import CHECKS, has_trait
+
+from .sizes import Sizes
+from .start import slice_of
+
+
+@dataclass
+class Capacity:
+    """Room that an output needs along an axis."""
+
+    output: Value
+    axis: int
+    size: Value
+
+
+def capacities(func: Op, sizes: Sizes) -> list[Capacity]:
+    """The room that all outputs need."""
+    found = []
+    for op in [op for op in func.body.ops if op.name == "scan.output_dims"]:
+        output, *dims = op.operands
+        room = sizes.capacity(dims, output.name or "an output")
+        found += [Capacity(output, axis, size) for axis, size in enumerate(room)]
+    return found
+
+
+def make_query(func: Op, wanted: list[Capacity], total: Value) -> Op:
+    """A function of the same arguments that returns the outputs' sizes and the workspace's bytes."""
+    returned = [w.size for w in wanted] + [total]
+    needed = _needed(func, returned)
+    block, mapping = Block(a.type for a in func.body.args), {}
+    for old, new in zip(func.body.args, block.args, strict=True):
+        mapping[old] = new
+        new.name = old.name
+    for op in func.body.ops:
+        if op in needed:
+            clone_op(op, mapping, block.append)
+    Builder(block, location=func.location).make("func.return", [mapping[v] for v in returned])
+    attrs = {"sym_name": func.attrs["sym_name"] + "__query",
+             "function_type": t.FunctionType(tuple(a.type for a in block.args), tuple(v.type for v in returned)),
+             "return_slots": t.DenseArray(t.i64, tuple(_slots(func, wanted)))}
+    return Op("func.func", attrs=attrs, regions=[Region([block])], location=func.location)
+
+
+def _needed(func: Op, returned: list[Value]) -> set[Op]:
+    """The ops that compute what the query returns, and the checks that can be made as early."""
+    needed: set[Op] = set()
+    for value in returned:
+        found = slice_of(value, func.body)
+        assert found is not None, "sizes are computed at the start"
+        needed.update(found)
+    for check in (op for op in func.body.ops if has_trait(op, CHECKS)):
+        parts = [slice_of(v, func.body) for v in check.operands]
+        if all(p is not None for p in parts):
+            needed.update([check, *(op for p in parts if p for op in p)])
+    return needed
+
+
+def _slots(func: Op, wanted: list[Capacity]) -> list[int]:
+    """Where in the packed ABI the capacities go, and the bytes of the workspace, which is the last argument."""
+    first, slot = {}, 0
+    for arg in func.body.args:
+        assert isinstance(arg.type, t.MemRefType)
+        first[arg] = slot
+        slot += 1 + len(arg.type.shape)
+    return [*(first[w.output] + 1 + w.axis for w in wanted), first[func.body.args[-1]] + 1]

@@ -1,0 +1,85 @@
+"""What can be computed at the start of a function: numbers that follow from its arguments alone."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Block, Op, Value, clone_op
+from scancc.ir.ops import PURE, TERMINATOR, has_trait, is_pure
+
+
+class Start:
+    """The place after a function's sizes, scalar inputs and first checks, where more can be computed."""
+
+    def __init__(self, func: Op) -> None:
+        self.func = func
+        self.block = func.body
+        self.anchor = next((op for op in self.block.ops if not _is_setup(op)), None)
+
+    def builder(self) -> Builder:
+        return Builder(self.block, self.anchor, self.func.location)
+
+    def copy(self, value: Value) -> Value | None:
+        """`value` itself, computed at the start; None if it depends on what the program does."""
+        ops = slice_of(value, self.block)
+        if ops is None:
+            return None
+        early = set(takewhile(lambda op: op is not self.anchor, self.block.ops))
+        mapping: dict[Value, Value] = {}
+        b = self.builder()
+        for op in ops:
+            if op not in early:
+                clone_op(op, mapping, b.insert)
+        return mapping.get(value, value)
+
+
+def _is_setup(op: Op) -> bool:
+    """Constants, sizes and scalar inputs at the start of a function, and arithmetic on them."""
+    if op.name == "scan.check":
+        return True
+    if op.name == "memref.load":
+        return not op.operands[1:]
+    return is_pure(op) and not op.regions and not isinstance(op.results[0].type, t.MemRefType)
+
+
+def slice_of(value: Value, block: Block) -> list[Op] | None:
+    """The ops of `block` that compute `value` from the function's arguments, in order.
+
+    None if some of it happens inside a loop, or reads memory other than scalar inputs.
+    """
+    needed: set[Op] = set()
+    stack = [value]
+    while stack:
+        current = stack.pop()
+        op = current.op
+        if op is None:
+            if current.block is not block:
+                return None
+            continue
+        if op.parent is not block or not _can_repeat(op, block):
+            return None
+        if op not in needed:
+            needed.add(op)
+            stack.extend(_read_from(op, block))
+    return [op for op in block.ops if op in needed] if len(needed) > 1 else list(needed)
+
+
+def _read_from(op: Op, block: Block) -> list[Value]:
+    """What `op`, or an op inside it, reads of `block`."""
+    return [v for inner in op.walk() for v in inner.operands if v.block is block]
+
+
+def _can_repeat(op: Op, block: Block) -> bool:
+    """Pure, or reading inputs of the function only."""
+    return all(_is_input(inner.operands[0], block) if inner.name == "memref.load"
+               else has_trait(inner, TERMINATOR) or has_trait(inner, PURE) for inner in op.walk())
+
+
+def _is_input(buffer: Value, block: Block) -> bool:
+    """True for an argument of the function that it does not write."""
+    func = block.parent_op()
+    assert func is not None
+    n_inputs = func.attrs["n_inputs"].value if "n_inputs" in func.attrs else len(block.args)
+    return buffer.owner is block and buffer.index < n_inputs
