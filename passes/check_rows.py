@@ -15,6 +15,7 @@ from __future__ import annotations
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, functions
 from scancc.ir.extents import Extents, require
+from scancc.ir.parts import ScanView
 from scancc.ir.shapes import dims_of
 
 
@@ -37,10 +38,10 @@ def _visit(block: Block, extents: Extents) -> None:
 
 def _check(scan: Op, extents: Extents) -> None:
     assert scan.parent is not None
-    b, first = Builder(scan.parent, scan, scan.location), len(scan.group(2))
+    b = Builder(scan.parent, scan, scan.location)
     what = f"scan {scan.attrs['name']!r}" if "name" in scan.attrs else "scan"
-    for number, rows in enumerate(scan.group(3)):
-        sizes = [rows, *dims_of(b, scan.results[first + number])[1:]]
+    for stack in ScanView(scan).stacks:
+        sizes = [stack.rows, *dims_of(b, stack.result)[1:]]
         if not extents.hold(sizes):
             require(b, what, sizes, advice="; keep fewer rows, the last with [-1]")
             extents.trust(sizes)

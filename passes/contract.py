@@ -22,6 +22,7 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.fast_math import allowed, is_exact
+from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 
 MUL_CYCLES, ADD_CYCLES, FMA_CYCLES = 3, 3, 4  # Zen 4; other current cores have equal or closer numbers
@@ -32,22 +33,21 @@ def contract(module: Op) -> None:
     """Contract in every block that computes scalars."""
     for op in list(module.walk()):
         if op.name == "scan.scan":
-            _contract_block(op.body, dict.fromkeys(op.body.args[1 + len(op.group(1)):], 0))
+            _contract_block(op.body, dict.fromkeys(ScanView(op).carry_args, 0))
         elif op.name == "linalg.generic":
-            _contract_block(op.body, _waiting_args(op))
+            _contract_block(op.body, _waiting_args(Nest(op)))
         elif op.name == "func.func":
             _contract_block(op.body, {})
 
 
-def _waiting_args(generic: Op) -> dict[Value, int]:
+def _waiting_args(nest: Nest) -> dict[Value, int]:
     """Elements of values that the step of the enclosing scan makes, and a running sum, wait."""
-    scan = generic.parent_op()
+    scan = nest.op.parent_op()
     waiting = {}
     if scan is not None and scan.name == "scan.scan":
-        waiting = {arg: 0 for arg, value in zip(generic.body.args, generic.operands, strict=True)
-                   if defined_in(value, scan.body)}
-    if t.REDUCTION in generic.attrs["iterator_types"]:
-        waiting[generic.body.args[-1]] = 0
+        waiting = {access.arg: 0 for access in [*nest.reads, *nest.writes] if defined_in(access.value, scan.body)}
+    if nest.reduced:
+        waiting.update(dict.fromkeys(nest.running, 0))
     return waiting
 
 

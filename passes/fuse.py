@@ -24,7 +24,8 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, array_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.fast_math import is_exact
-from scancc.ir.ops import ELEMENTWISE, has_trait
+from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand
+from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, dynamic_dims
 
@@ -63,8 +64,8 @@ def _is_pointwise_nest(op: Op) -> bool:
     """A loop nest that computes each element of one result by itself."""
     if op.name != "linalg.generic" or len(op.results) != 1:
         return False
-    kinds, out_map = op.attrs["iterator_types"], op.attrs["indexing_maps"][-1]
-    return all(kind == t.PARALLEL for kind in kinds) and out_map.results == tuple(range(len(kinds)))
+    nest = Nest(op)
+    return nest.is_parallel and nest.writes[0].dims == nest.identity
 
 
 def _roots(block: Block) -> dict[Op, None]:
@@ -94,8 +95,7 @@ def _targets(op: Op, block: Block, root_of: dict[Op, set[Op | None]]) -> set[Op 
             targets.add(None if free_inside else op)
         elif user in root_of and _reads_by_element(user, op):
             targets |= root_of[user]
-        elif not (op.name == "tensor.splat" and user.name == "scan.scan"
-                  and op.result in user.group(2) and op.result not in user.group(1)):
+        elif not (op.name == "tensor.splat" and user.name == "scan.scan" and op.result not in ScanView(user).xs):
             targets.add(op)
     return targets
 
@@ -105,14 +105,14 @@ def _reads_by_element(user: Op, producer: Op) -> bool:
     if user.name in ("scan.dot", "scan.batch_dot"):
         ranks = [len(v.type.shape) for v in user.operands]  # type: ignore[attr-defined]
         return producer.name in FREE or ranks == [1, 1]
-    if user.name == "scan.gather" and producer.result is user.operands[0]:
+    if user.name == "scan.gather" and producer.result is operand(user, "source"):
         return False
     if user.name == "scan.broadcast" and producer.name not in FREE:
         return _broadcast_keeps_work(user)
     if user.name == "linalg.generic" and producer.name not in FREE:
-        return all(None not in m.results and len(m.results) == m.n_dims
-                   for v, m in zip(user.operands, user.attrs["indexing_maps"], strict=True)
-                   if v is producer.result)
+        nest = Nest(user)
+        return all(None not in access.dims and len(access.dims) == len(nest.kinds)
+                   for access in [*nest.reads, *nest.writes] if access.value is producer.result)
     return True
 
 
@@ -198,16 +198,17 @@ class _Nest:
     def nested(self, op: Op, access: Access) -> Value:
         """The body of another loop nest at one position."""
         mapping: dict[Value, Value] = {}
-        for arg, value, m in zip(op.body.args, op.group(0), op.attrs["indexing_maps"], strict=False):
-            if arg.uses:
-                mapping[arg] = self.element(value, tuple(None if d is None else access[d] for d in m.results))
+        for read in Nest(op).reads:
+            if read.arg.uses:
+                mapping[read.arg] = self.element(
+                    read.value, tuple(None if d is None else access[d] for d in read.dims))
         for inner in op.body.ops[:-1]:
             if inner.name == "linalg.index":
                 mapping[inner.result] = self.counter(access[inner.attrs["dim"].value])
             else:
                 clone_op(inner, mapping, self.body.insert)
                 self.n_inlined += 1
-        result = op.body.terminator.operands[0]
+        (result,) = Nest(op).elements
         return mapping.get(result, result)
 
     def _free(self, op: Op, access: Access) -> Value:
@@ -229,7 +230,7 @@ class _Nest:
         return self._iota(op, access)
 
     def _iota(self, op: Op, access: Access) -> Value:
-        start, step = op.operands[:2]
+        start, step = operand(op, "start"), operand(op, "step")
         kind = t.element(op.result.type)
         counter = self.counter(access[0])
         if isinstance(kind, t.FloatType):
@@ -249,7 +250,7 @@ class _Nest:
 
     def gather(self, op: Op, access: Access) -> Value:
         """source[before..., indices..., after...] with the counters of each part."""
-        source, *indices = op.operands
+        source, indices = operand(op, "source"), group(op, "indices")
         axes = op.attrs["axes"].values
         rank = len(indices[0].type.shape)  # type: ignore[attr-defined]
         at = access[axes[0]:axes[0] + rank]

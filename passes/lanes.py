@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Op, Value, defined_in
+from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.equalities import equal_sizes
 from scancc.ir.ops import is_pure
+from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
 
@@ -32,32 +33,38 @@ def lanes(module: Op, streams: bool = False) -> None:
             reason = obstacle(op, streams)
             if reason is None:
                 op.attrs["lanes"] = t.IntAttr(1, t.i64)
-            if any(isinstance(v.type, t.TensorType) for v in op.group(2)):
+            if _array_states(op):
                 remark("lanes", op, reason is None, reason or "each element of the state has its own past only")
 
 
 def obstacle(op: Op, streams: bool) -> str | None:
     """Why the lanes of a scan cannot (or should not) go outside time; None where they should."""
-    init = [v for v in op.group(2) if isinstance(v.type, t.TensorType)]
-    if not init:
+    scan = ScanView(op)
+    if not _array_states(op):
         return "the state is scalar"
-    if op.attrs["until"]:
+    if scan.until:
         return "`until` decides for all lanes at once"
-    if any(d.value != 1 for d in op.attrs["depths"]):
+    if any(depth != 1 for depth in scan.depths):
         return "the state has a ring of past rows"
-    return _shape_obstacle(op) or (None if streams else _stream_obstacle(op)) or _body_obstacle(op)
+    return _shape_obstacle(scan) or (None if streams else _stream_obstacle(scan)) or _body_obstacle(op)
 
 
-def _shape_obstacle(op: Op) -> str | None:
-    shapes = {v.type.shape for v in _row_values(op) if isinstance(v.type, t.TensorType)}
+def _array_states(op: Op) -> list[Value]:
+    """The initial values of the states that are arrays."""
+    return [v for v in ScanView(op).init if isinstance(v.type, t.TensorType)]
+
+
+def _shape_obstacle(scan: ScanView) -> str | None:
+    rows = [*scan.carry_args, *scan.next, *scan.row_values]
+    shapes = {v.type.shape for v in rows if isinstance(v.type, t.TensorType)}
     ranks = {len(shape) for shape in shapes}
     if len(ranks) != 1:
         return "states and outputs differ in rank"
-    if any(not isinstance(v.type, t.TensorType) for v in op.body.terminator.operands[len(op.group(2)):]):
+    if any(not isinstance(v.type, t.TensorType) for v in scan.row_values):
         return "a scalar is stacked beside the arrays"
-    if any(r.uses and not isinstance(r.type, t.TensorType) for r in op.results):
+    if any(final.uses and not isinstance(final.type, t.TensorType) for final in scan.finals):
         return "the last value of a scalar state is read, which no lane owns"
-    if len(shapes) > 1 or not _same_sizes(op):
+    if len(shapes) > 1 or not _same_sizes(scan.op):
         return "states and outputs differ in shape"
     return None
 
@@ -66,21 +73,16 @@ def _same_sizes(op: Op) -> bool:
     """True if all array states, and all loop nests of the step, have the same sizes."""
     assert op.parent is not None
     b = Builder(op.parent, op, op.location)
-    sizes = [dims_of(b, v) for v in op.group(2) if isinstance(v.type, t.TensorType)]
-    sizes += [dims_of(b, inner.group(1)[0]) for inner in op.body.ops if inner.name == "linalg.generic"]
+    sizes = [dims_of(b, v) for v in _array_states(op)]
+    sizes += [dims_of(b, Nest(inner).outputs[0]) for inner in op.body.ops if inner.name == "linalg.generic"]
     return all(len(row) == len(sizes[0]) and all(equal_sizes(a, b, op) for a, b in zip(row, sizes[0], strict=True))
                for row in sizes)
 
 
-def _row_values(op: Op) -> list[Value]:
-    return [*op.body.args[1 + len(op.group(1)):], *op.body.terminator.operands]
-
-
-def _stream_obstacle(op: Op) -> str | None:
-    length = op.group(0)[0]
-    if any(isinstance(arg.type, t.TensorType) for arg in op.body.args[1:1 + len(op.group(1))]):
+def _stream_obstacle(scan: ScanView) -> str | None:
+    if any(isinstance(arg.type, t.TensorType) for arg in scan.x_args):
         return "every step reads a row of arrays"
-    if any(rows is length for rows in op.group(3)):
+    if any(rows is scan.length for rows in scan.rows):
         return "every step writes a row of arrays"
     return None
 
@@ -89,9 +91,9 @@ def _body_obstacle(op: Op) -> str | None:
     body = op.body
     for inner in body.ops[:-1]:
         if inner.name == "linalg.generic":
-            if any(kind != t.PARALLEL for kind in inner.attrs["iterator_types"]):
+            if not Nest(inner).is_parallel:
                 return f"'{inner.results[0].name or inner.name}' combines elements of a row"
-            problem = _access_obstacle(inner, op)
+            problem = _access_obstacle(Nest(inner), body)
             if problem is not None:
                 return problem
         elif inner.name == "tensor.empty":
@@ -103,13 +105,12 @@ def _body_obstacle(op: Op) -> str | None:
     return None
 
 
-def _access_obstacle(generic: Op, scan: Op) -> str | None:
-    identity = tuple(range(len(generic.attrs["iterator_types"])))
-    for value, access in zip(generic.group(0), generic.attrs["indexing_maps"], strict=False):
-        if defined_in(value, scan.body) and access.results != identity:
-            return f"'{value.name or 'a value'}' is read at another position than the lane's own"
-    for inner in generic.body.ops:
+def _access_obstacle(nest: Nest, step: Block) -> str | None:
+    for read in nest.reads:
+        if defined_in(read.value, step) and read.dims != nest.identity:
+            return f"'{read.value.name or 'a value'}' is read at another position than the lane's own"
+    for inner in nest.op.body.ops:
         for value in inner.operands:
-            if isinstance(value.type, t.TensorType) and defined_in(value, scan.body):
+            if isinstance(value.type, t.TensorType) and defined_in(value, step):
                 return "an element of a changing array is read by a computed index"
     return None

@@ -22,6 +22,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.fast_math import allowed, is_exact
+from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 
 
@@ -29,18 +30,12 @@ def latency(module: Op) -> None:
     """Rewrite in the step of every scan, also inside its loop nests."""
     for op in list(module.walk()):
         if op.name == "scan.scan":
-            _rewrite(op.body, set(op.body.args[1 + len(op.group(1)):]))
-        elif op.name == "linalg.generic" and _in_scan(op) is not None:
-            scan = _in_scan(op)
-            assert scan is not None
-            states = set(scan.body.args[1 + len(scan.group(1)):])
-            _rewrite(op.body, {arg for arg, value in zip(op.body.args, op.group(0), strict=False)
-                               if value in states})
-
-
-def _in_scan(op: Op) -> Op | None:
-    parent = op.parent_op()
-    return parent if parent is not None and parent.name == "scan.scan" else None
+            _rewrite(op.body, set(ScanView(op).carry_args))
+        elif op.name == "linalg.generic":
+            scan = op.parent_op()
+            if scan is not None and scan.name == "scan.scan":
+                states = ScanView(scan).carry_args
+                _rewrite(op.body, {read.arg for read in Nest(op).reads if read.value in states})
 
 
 def _rewrite(block: Block, states: set[Value]) -> None:

@@ -21,12 +21,12 @@ from collections.abc import Iterator
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, encloses
-from scancc.ir.ops import CHECKS, NO_SPECULATION, OPS, is_pure
+from scancc.ir.ops import CHECKS, NO_SPECULATION, OPS, PLACED, group, is_pure, operand, set_operands, whole
+from scancc.ir.parts import Loop, ScanView
 from scancc.ir.remarks import remark
+from scancc.ir.slices import COLUMNS, Entry, entries
 
 _LOOPS = ("scan.scan", "scf.for", "linalg.generic")
-_PLACED = ("tensor.extract", "tensor.insert", "tensor.extract_slice", "tensor.insert_slice", "scan.gather",
-           "scan.scatter", "memref.subview")
 
 
 def licm(module: Op) -> None:
@@ -86,12 +86,12 @@ def _move_check(op: Op, loop: Op) -> None:
     assert loop.parent is not None
     b = Builder(loop.parent, loop, op.location)
     if loop.name == "scan.scan":
-        empty = b.cmpi("sle", loop.operands[0], b.index(0))
+        empty = b.cmpi("sle", ScanView(loop).length, b.index(0))
     else:
-        empty = b.cmpi("sle", loop.operands[1], loop.operands[0])
-    condition = b.condition("ori", op.operands[0], empty)
+        empty = b.cmpi("sle", Loop(loop).upper, Loop(loop).lower)
+    condition = b.condition("ori", operand(op, "condition"), empty)
     b.insert(op.detach())
-    op.operands = [condition, *op.operands[1:]]
+    set_operands(op, condition=[condition])
     if loop.name == "scan.scan":
         _say_first_step(op, loop)
     remark("licm", op, True, f"is decided before {loop.name}")
@@ -106,10 +106,10 @@ def _say_first_step(check: Op, scan: Op) -> None:
 
 def _surely_runs(loop: Op) -> bool:
     if loop.name == "scan.scan":
-        length = constant_of(loop.operands[0])
+        length = constant_of(ScanView(loop).length)
         return length is not None and length > 0
     if loop.name == "scf.for":
-        lower, upper = constant_of(loop.operands[0]), constant_of(loop.operands[1])
+        lower, upper = constant_of(Loop(loop).lower), constant_of(Loop(loop).upper)
         return lower is not None and upper is not None and lower < upper
     return False
 
@@ -120,47 +120,40 @@ def _may_end(op: Op) -> bool:
 
 def _safe_anywhere(op: Op) -> bool:
     """True where running the op though the loop would not have is harmless."""
-    if NO_SPECULATION in OPS[op.name].traits:
-        return constant_of(op.operands[1]) not in (None, 0, -1)
-    if op.name == "tensor.extract":
-        return _element_inside(op.operands[0], op.operands[1:])
-    if op.name == "tensor.insert":
-        return _element_inside(op.operands[1], op.operands[2:])
-    if op.name in ("tensor.extract_slice", "memref.subview"):
-        return _slice_inside(op, op.operands[0])
-    if op.name == "tensor.insert_slice":
-        return _slice_inside(op, op.operands[1])
-    return op.name not in _PLACED
+    declared = OPS[op.name]
+    if NO_SPECULATION in declared.traits:
+        return constant_of(operand(op, "rhs")) not in (None, 0, -1)
+    if PLACED not in declared.traits:
+        return True
+    return _slice_inside(op) if "offsets" in declared.groups else _element_inside(op)
 
 
-def _element_inside(source: Value, places: list[Value]) -> bool:
-    shape = source.type.shape  # type: ignore[attr-defined]
-    known = [constant_of(v) for v in places]
-    return all(i is not None and n is not None and 0 <= i < n for i, n in zip(known, shape, strict=True))
+def _element_inside(op: Op) -> bool:
+    """True where each index is a constant within a constant size."""
+    shape = whole(op).type.shape  # type: ignore[attr-defined]
+    known = [constant_of(v) for v in group(op, "indices")]
+    return len(known) == len(shape) and all(
+        i is not None and n is not None and 0 <= i < n for i, n in zip(known, shape, strict=True))
 
 
-def _slice_inside(op: Op, source: Value) -> bool:
+def _slice_inside(op: Op) -> bool:
     """True where each axis has constant bounds within a constant size, or is taken whole."""
-    return all(_axis_inside(op, source, axis, extent)
-               for axis, extent in enumerate(source.type.shape))  # type: ignore[attr-defined]
+    array = whole(op)
+    columns = zip(*(entries(op, name) for name in COLUMNS), strict=True)
+    return all(_axis_inside(offset, size, stride, array, axis) for axis, (offset, size, stride) in enumerate(columns))
 
 
-def _axis_inside(op: Op, source: Value, axis: int, extent: int | None) -> bool:
-    offset, size, stride = (op.attrs[f"static_{name}"][axis] for name in ("offsets", "sizes", "strides"))
-    if size == t.DYNAMIC:
-        return offset == 0 and stride == 1 and _is_size_of(_dynamic_size(op, axis), source, axis)
-    if extent is None or t.DYNAMIC in (offset, stride):
+def _axis_inside(offset: Entry, size: Entry, stride: Entry, array: Value, axis: int) -> bool:
+    extent = array.type.shape[axis]  # type: ignore[attr-defined]
+    if isinstance(size, Value):
+        return offset == 0 and stride == 1 and _is_size_of(size, array, axis)
+    if extent is None or isinstance(offset, Value) or isinstance(stride, Value):
         return False
     last = offset + max(size - 1, 0) * stride
     return bool(offset >= 0 and 0 <= last < extent + (size == 0))
 
 
-def _dynamic_size(op: Op, axis: int) -> Value:
-    before = sum(1 for s in op.attrs["static_sizes"].values[:axis] if s == t.DYNAMIC)
-    return op.group(3 if op.name == "tensor.insert_slice" else 2)[before]
-
-
 def _is_size_of(size: Value, source: Value, axis: int) -> bool:
     op = size.op
-    return (op is not None and op.name in ("tensor.dim", "memref.dim") and op.operands[0] is source
-            and constant_of(op.operands[1]) == axis)
+    return (op is not None and op.name in ("tensor.dim", "memref.dim") and operand(op, "source") is source
+            and constant_of(operand(op, "axis")) == axis)

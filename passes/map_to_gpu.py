@@ -27,7 +27,8 @@ from dataclasses import dataclass, field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op, functions
-from scancc.ir.ops import is_pure
+from scancc.ir.ops import group, is_pure, operand, set_operands
+from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
 STATUS_NBYTES = 64  # status and four numbers, padded
@@ -58,7 +59,7 @@ def _expand_copies(func: Op) -> None:
     """Top-level copies as parallel loops."""
     for op in list(func.body.ops):
         if op.name == "memref.copy":
-            source, dest = op.operands
+            source, dest = operand(op, "source"), operand(op, "dest")
             b = Builder(func.body, op, op.location)
             sizes = [b.index(n) if n is not None else b.op("memref.dim", [source, b.index(axis)], [t.index])
                      for axis, n in enumerate(source.type.shape)]  # type: ignore[attr-defined]
@@ -143,9 +144,9 @@ class _Plan:
 
     def _on_host(self, op: Op) -> bool:
         if op.name == "memref.load":
-            return self._is_scalar_input(op.operands[0])
+            return self._is_scalar_input(operand(op, "source"))
         if op.name == "memref.dim":
-            return self._known_view(op.operands[0])
+            return self._known_view(operand(op, "source"))
         if op.name != "scan.check" and not (is_pure(op) and not op.regions):
             return False
         return all(v in self.host for v in op.operands)
@@ -224,7 +225,7 @@ def lanes_of(op: Op) -> list[Op]:
 
 
 def _from_zero(loop: Op) -> bool:
-    return constant_of(loop.operands[0]) == 0 and constant_of(loop.operands[2]) == 1
+    return constant_of(Loop(loop).lower) == 0 and constant_of(Loop(loop).step) == 1
 
 
 # ---- the control block ----
@@ -239,14 +240,15 @@ def _make_room(module: Op, func: Op, plan: _Plan) -> None:
     for op in list(plan.workspace.uses):
         assert op.name == "memref.view" and op.parent is not None
         b = Builder(op.parent, op, op.location)
-        offset = b.addi(op.operands[1], b.index(nbytes))
+        offset = b.addi(operand(op, "offset"), b.index(nbytes))
         if op.parent is func.body:
             plan.host.add(offset)
-        op.operands = [op.operands[0], offset, *op.operands[2:]]
+        set_operands(op, offset=[offset])
     query = next(f for f in functions(module) if f.attrs["sym_name"] == f"{func.attrs['sym_name']}__query")
     end = query.body.terminator
     b = Builder(query.body, end)
-    end.operands = [*end.operands[:-1], b.addi(end.operands[-1], b.index(nbytes))]
+    *sizes, workspace = group(end, "values")
+    set_operands(end, values=[*sizes, b.addi(workspace, b.index(nbytes))])
 
 
 def _spilled(b: Builder, workspace: Value, value: Value, offset: int) -> Value:
@@ -301,10 +303,10 @@ class _Kernel:
         op = v.op
         if op is None:
             return self._param(v)
-        sized = op.name == "memref.dim" and op.operands[0] in self.buffers
+        sized = op.name == "memref.dim" and operand(op, "source") in self.buffers
         if is_view(op) or op.name == "arith.constant" or sized:
-            for operand in op.operands:
-                self.value(operand)
+            for value in op.operands:
+                self.value(value)
             return clone_op(op, self.map, self.b.insert).result
         if v in self.plan.spills:
             place = _spilled(self.b, self.value(self.plan.workspace), v, self.plan.spills[v])
@@ -342,7 +344,7 @@ class _Kernel:
         """A thread a lane; where only the device knows their number, each thread takes every n-th."""
         loops = lanes_of(self.main)
         self._resolve(self.main)
-        sizes = [loop.operands[1] for loop in loops]
+        sizes = [Loop(loop).upper for loop in loops]
         remark("map-to-gpu", self.main, True, "one kernel, a thread for each lane")
         thread = self._thread()
         total = self._product(self.b, [self.map[v] for v in sizes])
@@ -383,9 +385,9 @@ class _Kernel:
     def _lane(self, loops: list[Op], flat: Value, b: Builder) -> None:
         """The body of the innermost loop at position `flat` of the lanes."""
         for loop in reversed(loops):
-            size = self.map[loop.operands[1]]
+            size = self.map[Loop(loop).upper]
             outermost = loop is loops[0]
-            self.map[loop.body.args[0]] = flat if outermost else b.op("arith.remsi", [flat, size], [t.index])
+            self.map[Loop(loop).counter] = flat if outermost else b.op("arith.remsi", [flat, size], [t.index])
             if not outermost:
                 flat = b.op("arith.divsi", [flat, size], [t.index])
         for loop, inner in zip(loops, [*loops[1:], None], strict=True):
@@ -403,8 +405,9 @@ def _report(plan: _Plan) -> None:
     for op in plan.func.body.ops[:]:
         if op.name == "scan.output_dims":
             b = Builder(plan.func.body, op, op.location)
-            op.operands = [b.op("memref.load", [_spilled(b, plan.workspace, v, plan.spills[v])], [v.type])
-                           if v in plan.spills else v for v in op.operands]
+            set_operands(op, dims=[
+                b.op("memref.load", [_spilled(b, plan.workspace, v, plan.spills[v])], [v.type])
+                if v in plan.spills else v for v in group(op, "dims")])
 
 
 def _erase(plan: _Plan) -> None:

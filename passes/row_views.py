@@ -15,6 +15,7 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Value, defined_in
+from scancc.ir.ops import group, name_of_whole, set_operands, whole
 from scancc.ir.slices import slice_parts
 
 
@@ -27,8 +28,7 @@ def row_views(module: Op) -> None:
 
 
 def _use_row(op: Op, loop: Op) -> None:
-    first = 1 if op.name == "memref.load" else 2
-    buffer, *indices = op.operands[first - 1:]
+    buffer, indices = whole(op), group(op, "indices")
     type = buffer.type
     assert isinstance(type, t.MemRefType)
     if len(indices) < 2 or (type.strides is not None and type.strides[-1] != 1):
@@ -36,7 +36,7 @@ def _use_row(op: Op, loop: Op) -> None:
     body = loop.body
     if not defined_in(indices[-1], body) or any(defined_in(v, body) for v in [buffer, *indices[:-1]]):
         return
-    op.operands = [*op.operands[:first - 1], _row(buffer, type, indices[:-1], loop), indices[-1]]
+    set_operands(op, **{name_of_whole(op): [_row(buffer, type, indices[:-1], loop)], "indices": indices[-1:]})
 
 
 def _row(buffer: Value, type: t.MemRefType, places: list[Value], loop: Op) -> Value:

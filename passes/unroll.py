@@ -16,7 +16,8 @@ Cost: one walk, inner loops first. Runs after `vectorize`, which makes some loop
 from __future__ import annotations
 
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Value, clone_op
+from scancc.ir.core import Block, Op, clone_op
+from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
 
@@ -38,7 +39,8 @@ def _visit(block: Block, max_trips: int, max_ops: int) -> None:
 
 def _places(loop: Op, most: int) -> range | None:
     """What the counter is in each iteration, or in the first `most`, where that is known."""
-    lower, upper, step = (constant_of(v) for v in loop.operands[:3])
+    parts = Loop(loop)
+    lower, upper, step = map(constant_of, (parts.lower, parts.upper, parts.step))
     return None if lower is None or upper is None or step is None else range(lower, upper, step)[:most]
 
 
@@ -52,11 +54,11 @@ def _is_small(loop: Op, trips: int, max_trips: int, max_ops: int) -> bool:
 def _write_out(loop: Op, places: range) -> None:
     assert loop.parent is not None
     b = Builder(loop.parent, loop, loop.location)
-    carried: list[Value] = loop.operands[3:]
+    carried = Loop(loop).init
     for place in places:
         mapping = dict(zip(loop.body.args, [b.index(place), *carried], strict=True))
         for op in loop.body.ops[:-1]:
             clone_op(op, mapping, b.insert)
-        carried = [mapping.get(v, v) for v in loop.body.terminator.operands]
+        carried = [mapping.get(v, v) for v in Loop(loop).next]
     remark("unroll", loop, True, f"it runs {len(places)} times")
     loop.replace_by(carried)

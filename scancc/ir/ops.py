@@ -31,6 +31,7 @@ WRITES = "writes"            # writes memory
 CHECKS = "checks"            # may end the program with a status; must not be removed
 ISOLATED = "isolated"        # regions use no value from outside
 NO_SPECULATION = "no-speculation"  # pure, but may trap: not moved to where it did not run
+PLACED = "placed"            # works on a part of its `source` or `dest`, which must be inside
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,15 @@ def operand(op: Op, name: str) -> Value:
     """The only operand of the group called `name`."""
     (value,) = group(op, name)
     return value
+
+
+def whole(op: Op) -> Value:
+    """The array of which a placed op reads or writes a part."""
+    return operand(op, name_of_whole(op))
+
+
+def name_of_whole(op: Op) -> str:
+    return "dest" if "dest" in OPS[op.name].groups else "source"
 
 
 def set_operands(op: Op, **groups: Sequence[Value]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core import Op
-from ..ops import CHECKS, PURE, READS, TERMINATOR, WRITES, Dialect
+from ..ops import CHECKS, PLACED, PURE, READS, TERMINATOR, WRITES, Dialect
 from ..parts import ScanView
 from ..types import TensorType, Type, i1, index
 
@@ -93,9 +93,9 @@ scan.define("argreduce", "source", traits=(PURE,), attrs=("kind", "axis"),
 scan.define("dot", "lhs rhs", traits=(PURE,), doc="product of vectors and matrices")
 scan.define("batch_dot", "lhs rhs", traits=(PURE,), doc="matrix products along a common first axis")
 scan.define("concat", "inputs*", traits=(PURE,), attrs=("axis",), doc="one after another along an axis")
-scan.define("gather", "source indices*", traits=(PURE,), attrs=("axes",),
+scan.define("gather", "source indices*", traits=(PURE, PLACED), attrs=("axes",),
             doc="elements at integer index tensors of one shape, which address `axes` (adjacent)")
-scan.define("scatter", "source dest indices*", traits=(PURE,), attrs=("axes", "kind"),
+scan.define("scatter", "source dest indices*", traits=(PURE, PLACED), attrs=("axes", "kind"),
             doc="dest with source set or added at integer indices, in order of the indices")
 scan.define("cumulative", "source", traits=(PURE,), attrs=("kind", "axis"), doc="running sum or product")
 scan.define("sort", "source", traits=(PURE,), attrs=("axis", "positions"),

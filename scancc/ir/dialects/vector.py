@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..ops import PURE, READS, WRITES, Dialect
+from ..ops import PLACED, PURE, READS, WRITES, Dialect
 
 vector = Dialect("vector")
 
-vector.define("load", "base indices*", traits=(READS,), doc="adjacent elements along the last axis")
-vector.define("store", "value base indices*", results="0", traits=(WRITES,),
+vector.define("load", "source indices*", traits=(READS, PLACED), doc="adjacent elements along the last axis")
+vector.define("store", "value dest indices*", results="0", traits=(WRITES, PLACED),
               doc="writes adjacent elements along the last axis")
 vector.define("broadcast", "value", traits=(PURE,), doc="one scalar in all lanes")
 vector.define("step", traits=(PURE,), doc="0, 1, 2, ... as indices")
