@@ -45,7 +45,10 @@ def _pair(item: Any, site: Site) -> tuple[Any, Any]:
 
 
 def _fitting(old: Variable, new: Any, strict: bool, site: Site) -> Variable:
-    """`new` as a variable that can stand for `old`, its lengths known where those of `old` are."""
+    """`new` as a variable that can stand for `old`, its lengths known where those of `old` are.
+
+    Not `strict`: another known length will do, but where one of the two is 1, which broadcasts.
+    """
     value = strong(site.told(f"the value of {old!r}", as_operand, new), old.dtype)
     if value.dtype != old.dtype or value.ndim != old.ndim:
         if not strict:
@@ -56,20 +59,24 @@ def _fitting(old: Variable, new: Any, strict: bool, site: Site) -> Variable:
             f"cast or reshape the value, for example T.cast(value, {old.dtype!r})",
         ))
     for axis, (have, want) in enumerate(zip(value.type.shape, old.type.shape, strict=True)):
-        if None not in (have, want) and have != want:
+        if None not in (have, want) and have != want and (strict or 1 in (have, want)):
             raise TypeMismatchError(site.text(
                 f"{described(old)} cannot be replaced by {described(value)}: axis {axis} is known to have length "
-                f"{want} and {have}, and what was built from the first may have used its length as a number",
-                "build the graph from the new value, or give the variable an unknown length, shape=(None, ...)",
+                f"{want} and {have}",
+                "a length of 1 broadcasts; build the graph from the new value" if 1 in (have, want) else
+                "say rebuild_strict=False (of `clone`: strict=False), or give the variable an unknown length, "
+                "shape=(None, ...)",
             ))
-    return specify_shape(value, old.type.shape)
+    lengths = (have or want for have, want in zip(value.type.shape, old.type.shape, strict=True))
+    return specify_shape(value, tuple(lengths))
 
 
 def clone(output: Any, replace: Replace = None, strict: bool = True, share_inputs: bool = True) -> Any:
     """A copy of a variable, or of a list of them, with the keys of `replace` replaced by its values.
 
-    `strict`: a replacement has the type of what it replaces. `share_inputs=False`: inputs are copied
-    too; the copy of a shared variable has one value with the original.
+    `strict`: a replacement has the type of what it replaces. Else lengths that are known may be others, and what
+    was computed from them is computed again; what Python counted, as in `for row in x`, stays as it was.
+    `share_inputs=False`: inputs are copied too; the copy of a shared variable has one value with the original.
     """
     site = Site(None, user_location(), "clone")
     replace_by = replacements(replace, flag("clone: strict", strict), site)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -111,7 +112,7 @@ def dim(x: Variable, axis: int) -> Variable:
         raise IndexError(f"{x!r} has {x.ndim} dimensions and no axis {axis}")
     length = x.type.shape[axis]
     if length is not None:
-        return int64(length)
+        return int64(length).computed(partial(dim, axis=axis), x)
     if x.lengths is None:
         x.lengths = {}
     if axis not in x.lengths:
@@ -155,12 +156,15 @@ class JointLength(Op):
 
 def joint_length(kind: str, lengths: Iterable[Variable]) -> Variable:
     """The product or the sum of lengths, which is a length."""
-    neutral = int(kind == "product")
+    lengths, neutral = list(lengths), int(kind == "product")
     parts = [n for n in lengths if constant_int(n) != neutral]
     known = [n.data for n in parts if isinstance(n, Constant)]
     if len(parts) < 2:
         return parts[0] if parts else int64(neutral)
-    return Constant(JointLength(kind).perform(known)[0]) if len(known) == len(parts) else JointLength(kind)(*parts)
+    if len(known) < len(parts):
+        return JointLength(kind)(*parts)
+    joint = Constant(JointLength(kind).perform(known)[0])
+    return joint.computed(lambda *lengths: joint_length(kind, lengths), *lengths)
 
 
 def require_possible(what: str, shape: Sequence[int]) -> None:

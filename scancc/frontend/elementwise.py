@@ -20,7 +20,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -268,7 +268,8 @@ def apply_scalar(fn: str, *values: object) -> Variable:
         return cast(apply_scalar(fn, *(cast(v, "float32") for v in operands)), found.out)
     operands = [v if v.dtype == t else cast(v, t) for v, t in zip(operands, found.compute, strict=True)]
     if all(isinstance(v, Constant) and v.ndim == 0 and is_discrete(v.dtype) for v in operands):
-        return Constant(_compute(entry, found, [v.data for v in operands]))  # type: ignore[attr-defined]
+        value = Constant(_compute(entry, found, [v.data for v in operands]))  # type: ignore[attr-defined]
+        return value.computed(partial(apply_scalar, fn), *operands)
     return Elemwise(fn)(*align(operands))
 
 
@@ -322,7 +323,7 @@ def cast(x: object, dtype: object) -> Variable:
     if isinstance(var, Constant) and (var.weak or var.dtype != name):
         if kind(var.dtype) == "c" and kind(name) != "c":
             Cast(name).infer(var)
-        return Constant(converted(var.data, name), name=var.name)
+        return Constant(converted(var.data, name), name=var.name).computed(partial(cast, dtype=name), var)
     return var if var.dtype == name else Cast(name)(var)
 
 

@@ -152,8 +152,8 @@ _ids = itertools.count()
 class Variable:
     """A symbolic tensor. `frontend.operators` adds the arithmetic and indexing operators.
 
-    `mentions`: what the user wrote to get it and its graph does not hold, as `x` in `x.shape[0]` where
-    the length is known; whoever asks which inputs were used follows them (`mentioned`).
+    `mentions`: what the user wrote to get it and its graph does not hold, as the cost in its gradient; whoever
+    asks which inputs were used follows them (`mentioned`).
     """
 
     __slots__ = ("type", "owner", "index", "name", "location", "id", "mentions", "lengths", "__weakref__")
@@ -219,18 +219,29 @@ class Variable:
 
 class Constant(Variable):
     """A value known when the graph is built. `weak`: a Python number, which takes the dtype of what
-    it meets; `untyped`: a Python int whose small dtype nobody chose."""
+    it meets; `untyped`: a Python int whose small dtype nobody chose; `source`: the function and the variables
+    that it was computed from, where a known length is among them (`rebuild` computes it again)."""
 
-    __slots__ = ("data", "weak", "untyped")
+    __slots__ = ("data", "weak", "untyped", "source")
 
     def __init__(self, data: np.ndarray, name: str | None = None, weak: bool = False,
                  location: Location | None = None) -> None:
         super().__init__(TensorType(array_dtype(data.dtype), data.shape), name=name, location=location)
         self.data = data if data.dtype.isnative else data.astype(data.dtype.newbyteorder("="))
         self.weak, self.untyped = weak, False
+        self.source: Source | None = None
+
+    def computed(self, function: Callable[..., Variable], *inputs: Variable) -> Constant:
+        """This constant, which is `function(*inputs)`: noted where that rests on the length of a variable."""
+        if any(not isinstance(v, Constant) or v.source is not None for v in inputs):
+            self.source = function, inputs
+        return self
 
     def __repr__(self) -> str:
         return self.name or str(self.data.tolist() if self.data.size < 8 else self.type)
+
+
+Source = tuple[Callable[..., Variable], tuple[Variable, ...]]
 
 
 class Op:
@@ -258,6 +269,10 @@ class Op:
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         """The length of an output's axis told from the inputs, or None where only running it tells."""
         return None
+
+    def retyped(self, inputs: Sequence[Variable], copy: Copy) -> Op:
+        """This op for inputs of other lengths; `copy` copies what an op holds."""
+        return self
 
     def is_total(self, node: Apply) -> bool:
         """Whether an application never fails, whatever the values of its inputs are."""
@@ -322,14 +337,22 @@ def mention(results: Iterable[Variable], *written: Variable) -> None:
 
 
 def mentioned(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> set[Variable]:
-    """The ancestors of `outputs`, and those of all that these mention."""
+    """The ancestors of `outputs`, and those of all that these were written with."""
     found: set[Variable] = set()
     blocked, fresh = set(stop), set(outputs)
     while fresh:
         reached = set(ancestors(fresh, stop=blocked | found))
         found |= reached
-        fresh = {v for var in reached for v in var.mentions} - found
+        fresh = set(written_with(reached)) - found
     return found
+
+
+def written_with(variables: Iterable[Variable]) -> Iterator[Variable]:
+    """What `variables` mention, and what those that are constants were computed from."""
+    for var in variables:
+        yield from var.mentions
+        if isinstance(var, Constant) and var.source is not None:
+            yield from var.source[1]
 
 
 def applies(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> list[Apply]:
@@ -376,22 +399,49 @@ def equal_computations(
     return True
 
 
+Copy = Callable[[Sequence[Variable], dict[Variable, Variable]], list[Variable]]
+
+
 def rebuild(outputs: Sequence[Variable], replace: dict[Variable, Variable]) -> list[Variable]:
     """Copies of `outputs` in which each key of `replace` stands as its value.
 
-    Parts that do not depend on a key are shared with the original, not copied.
+    Parts that do not depend on a key are shared with the original, not copied. Where the known lengths of a key
+    and of its value differ, what was computed from the key's is computed again.
     """
-    memo: dict[Variable, Variable] = dict(replace)
-    for var in ancestors(outputs, stop=replace):
+    moved = any(old.type.shape != new.type.shape for old, new in replace.items())
+    return _rebuild(outputs, dict(replace), moved)
+
+
+def _rebuild(outputs: Sequence[Variable], memo: dict[Variable, Variable], moved: bool) -> list[Variable]:
+    """`rebuild`, where `memo` has the copies of what is copied already; `moved`: lengths change."""
+    for var in ancestors(outputs, stop=list(memo)):
         if var in memo:
             continue
         node = var.owner
-        if node is None or all(memo[v] is v for v in node.inputs):
+        if moved and isinstance(var, Constant) and var.source is not None:
+            memo[var] = _computed_again(var, var.source, memo)
+        elif node is None or all(memo[v] is v for v in node.inputs):
             memo[var] = var
-            continue
-        inputs = [memo[v] for v in node.inputs]
-        copy = Apply(node.op, inputs, node.op.infer(*inputs), node.location)
-        for old, new in zip(node.outputs, copy.outputs, strict=True):
-            new.name, new.mentions = old.name, old.mentions
-            memo.setdefault(old, new)
+        else:
+            _copy(node, memo, moved)
     return [memo[v] for v in outputs]
+
+
+def _computed_again(constant: Constant, source: Source, memo: dict[Variable, Variable]) -> Variable:
+    function, inputs = source
+    copies = _rebuild(inputs, memo, moved=True)
+    return constant if all(v is w for v, w in zip(inputs, copies, strict=True)) else function(*copies)
+
+
+def _copy(node: Apply, memo: dict[Variable, Variable], moved: bool) -> None:
+    inputs = [memo[v] for v in node.inputs]
+
+    def copy_held(held: Sequence[Variable], replace: dict[Variable, Variable]) -> list[Variable]:
+        memo.update(replace)  # a scan's gradient may be made of lengths of the scan's own variables
+        return _rebuild(held, dict(memo), moved)
+
+    op = node.op.retyped(inputs, copy_held) if moved else node.op
+    copy = Apply(op, inputs, op.infer(*inputs), node.location)
+    for old, new in zip(node.outputs, copy.outputs, strict=True):
+        new.name, new.mentions = old.name, tuple(memo.get(v, v) for v in old.mentions)
+        memo.setdefault(old, new)

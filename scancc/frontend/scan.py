@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -24,6 +24,7 @@ from scancc.frontend.elementwise import Elemwise
 from scancc.frontend.graph import (
     Apply,
     Constant,
+    Copy,
     Op,
     TensorType,
     Variable,
@@ -92,6 +93,14 @@ class Body:
         """Every inner variable that the step computes: new rows, `ys`, then the stop condition."""
         stop = [] if self.stop is None else [self.stop]
         return [*(carry.next for carry in self.carry), *self.ys, *stop]
+
+    def copied(self, inner: dict[Variable, Variable], copy: Copy) -> Body:
+        """This step on other inner variables, the values of `inner`."""
+        new = iter(copy(self.outputs, inner))
+        carry = [Carry(tuple((k, inner[v]) for k, v in c.taps), c.depth, next(new), c.trace) for c in self.carry]
+        ys = [next(new) for _ in self.ys]
+        xs, consts = ([inner[v] for v in group] for group in (self.xs, self.consts))
+        return Body(tuple(xs), tuple(carry), tuple(consts), tuple(ys), next(new, None))
 
     def signature(self) -> tuple[object, ...]:
         """All of a step but what it computes: its groups and their types."""
@@ -186,6 +195,17 @@ class Scan(Op):
             self._check_stands_for("invariant", const, const.type, inner)
         carried = [self._infer_carry(c, init) for c, init in zip(self.body.carry, inits, strict=True)]
         return carried + [stacked_type(y.type) for y in self.body.ys]
+
+    def retyped(self, inputs: Sequence[Variable], copy: Copy) -> Scan:
+        """This scan for inputs of other known lengths, its step copied for them."""
+        _, xs, inits, consts = self.inputs_of(inputs)
+        rows = [row_type(x.type) for x in xs]
+        taps = [init.type if c.depth == 1 else row_type(init.type)
+                for c, init in zip(self.body.carry, inits, strict=True) for _ in c.taps]
+        given = [*rows, *taps, *(const.type for const in consts)]
+        inner = {v: v if stands_for(t, v.type) or t.dtype != v.dtype else t.variable(name=v.name)
+                 for v, t in zip(self.body.inputs, given, strict=True)}
+        return replace(self, body=self.body.copied(inner, copy))
 
     def _check_length(self, length: Variable) -> None:
         if length.type != TensorType("int64", ()):

@@ -11,7 +11,16 @@ from scancc.fast_math import FastMath, parse
 from scancc.frontend import operators as _operators  # noqa: F401 - variables learn to be sliced
 from scancc.frontend.closure import Closure, check_passed, check_strict, close
 from scancc.frontend.constants import as_operand, strong
-from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, mention, serials, user_location
+from scancc.frontend.graph import (
+    Constant,
+    TensorType,
+    Variable,
+    ancestors,
+    mention,
+    serials,
+    user_location,
+    written_with,
+)
 from scancc.frontend.options import flag, flag_or_none, name_of
 from scancc.frontend.scan import Body, Carry, Scan, ScanInputs
 from scancc.frontend.scan_result import ScanResult, check_unpacked
@@ -320,7 +329,7 @@ def _build(
     inits = [initial_rows(s, request.site) for s in step.states if s.recurrent]
     op = Scan(body, request.site.label, truncate_gradient, request.fast_math)
     carry, ys = op.apply_to(ScanInputs(length, xs, [*inits, *updates], closure.inputs))
-    mention([*carry, *ys], *request.written(), *(m for var in ancestors([*roots, *stop]) for m in var.mentions))
+    mention([*carry, *ys], *request.written(), *written_with(ancestors([*roots, *stop])))
     traces, others = iter(carry), iter(ys)
     outputs = [next(traces) if spec.recurrent else next(others) for spec in step.states]
     return outputs, OrderedUpdates(zip(updates, traces, strict=True))
