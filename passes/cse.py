@@ -15,7 +15,7 @@ Source: the scoped hash table is MLIR's CSE; that regions are compared structura
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
 
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Value
@@ -31,7 +31,7 @@ def cse(module: Op) -> None:
             _merge(block, {})
 
 
-def _merge(block: Block, known: dict[Any, Op]) -> None:
+def _merge(block: Block, known: dict[Hashable, Op]) -> None:
     """`known` maps the keys of the ops that dominate this block to them."""
     added = []
     for op in list(block.ops):
@@ -51,14 +51,14 @@ def _merge(block: Block, known: dict[Any, Op]) -> None:
         del known[key]
 
 
-def _mergeable(op: Op) -> Any | None:
+def _mergeable(op: Op) -> Hashable | None:
     """The key of an op that may be merged, or of a check; None for others."""
     if CHECKS in OPS[op.name].traits:
         return op.name, op.operands[0]
     return _key(op, {}) if op.results and is_pure(op) else None
 
 
-def _key(op: Op, local: dict[Value, int]) -> Any:
+def _key(op: Op, local: dict[Value, int]) -> Hashable:
     """What equal ops have in common. `local` numbers the values defined inside the op compared."""
     operands = [local.get(v, v) for v in op.operands]
     if COMMUTATIVE in OPS[op.name].traits:
@@ -71,7 +71,7 @@ def _key(op: Op, local: dict[Value, int]) -> Any:
     return op.name, tuple(operands), types, attrs, inside
 
 
-def _block_key(block: Block, local: dict[Value, int]) -> Any:
+def _block_key(block: Block, local: dict[Value, int]) -> Hashable:
     for arg in block.args:
         local[arg] = len(local)
     keys = []
@@ -82,6 +82,6 @@ def _block_key(block: Block, local: dict[Value, int]) -> Any:
     return tuple([arg.type for arg in block.args]), tuple(keys)
 
 
-def _frozen(value: Any) -> Any:
+def _frozen(value: object) -> Hashable:
     """The attribute as something to hash; text tells a bool from an int."""
     return value if isinstance(value, _HASHABLE) else attribute_text(value)

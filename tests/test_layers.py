@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,3 +66,13 @@ def test_functions_are_short() -> None:
         lengths.append(n_lines)
     mean = sum(lengths) / len(lengths)
     assert mean <= 8, f"functions have {mean:.2f} lines on average; find those that grew and cut them into parts"
+
+
+def test_any_stands_for_no_builder_and_no_value() -> None:
+    """A file outside ir/ that imports `Builder` or `Value` names no `Any`: the types of the IR say what is meant."""
+    for folder in ("scancc", "passes", "runtime"):
+        for path in (ROOT / folder).rglob("*.py"):
+            text = path.read_text()
+            makes_ir = "/ir/" not in path.as_posix() and re.search(r"import [^\n]*\b(Builder|Value)\b", text)
+            named = re.search(r"\bAny\b", text)
+            assert not (makes_ir and named), f"{path} names Any; say Builder, Value, Attributes, object or the like"

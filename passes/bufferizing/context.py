@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from scancc.errors import UnsupportedError
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.core import Attributes, Block, Op, Region, Value, clone_op
 from scancc.ir.slices import constant_entries, slice_parts
 
 
@@ -124,14 +123,14 @@ class Context:
     # ---- loops ----
 
     @contextmanager
-    def loop(self, size: Value, attrs: dict[str, Any] | None = None) -> Iterator[Value]:
+    def loop(self, size: Value, attrs: Attributes | None = None) -> Iterator[Value]:
         """A loop over 0..size with nothing carried; gives the counter."""
         with self.carrying_loop(size, [], attrs) as (counter, _, finish):
             yield counter
             finish([])
 
     @contextmanager
-    def carrying_loop(self, end: Value, init: Sequence[Value], attrs: dict[str, Any] | None = None,
+    def carrying_loop(self, end: Value, init: Sequence[Value], attrs: Attributes | None = None,
                       start: Value | None = None, step: int = 1,
                       ) -> Iterator[tuple[Value, list[Value], Callable[[Sequence[Value]], None]]]:
         """A loop from `start` (0) to `end`; gives counter, carried values and the function that ends the body.

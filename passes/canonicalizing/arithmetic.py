@@ -4,7 +4,6 @@ payload of a NaN may come out otherwise, which IEEE 754 leaves open."""
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -34,8 +33,8 @@ _CASTS = ("arith.extf", "arith.truncf", "arith.extsi", "arith.extui", "arith.tru
 @rule(*_INTEGER, *_FLOAT, *_CASTS)
 def fold_constants(op: Op, b: Builder) -> Outcome:
     """Compute an op on constants."""
-    operands = [_scalar_constant(v) for v in op.operands]
-    if not operands or any(v is None for v in operands) or not _is_defined(op, operands):
+    operands = [number for number in map(_scalar_constant, op.operands) if number is not None]
+    if not operands or len(operands) < len(op.operands) or not _is_defined(op, operands):
         return None
     kind = op.result.type
     with np.errstate(all="ignore"):
@@ -45,7 +44,7 @@ def fold_constants(op: Op, b: Builder) -> Outcome:
     return b.const(result[()], kind)
 
 
-def _scalar_constant(value: Value) -> Any | None:
+def _scalar_constant(value: Value) -> np.ndarray | None:
     op = made_by(value, "arith.constant")
     if op is None or isinstance(value.type, t.TensorType):
         return None
@@ -55,7 +54,7 @@ def _scalar_constant(value: Value) -> Any | None:
     return number.astype(t.numpy_dtype(value.type))  # wraps 200 : i8 to -56
 
 
-def _is_defined(op: Op, operands: list[Any]) -> bool:
+def _is_defined(op: Op, operands: list[np.ndarray]) -> bool:
     """False where the meaning of the op on these operands is open, or traps."""
     if NO_SPECULATION in OPS[op.name].traits:
         return int(operands[1]) not in (0, -1)

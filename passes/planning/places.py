@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
 
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
@@ -72,9 +72,9 @@ def _top(op: Op, func: Op) -> Op:
 
 def share(buffers: list[Buffer]) -> list[Place]:
     """Places for all buffers: each takes the one freed last among those of its size, else a new one."""
-    places: dict[Any, list[Place]] = {}  # by size
+    places: dict[Hashable, list[Place]] = {}  # by size
     order: list[Place] = []
-    known: dict[Value, Any] = {}
+    known: dict[Value, Hashable] = {}
     for buffer in sorted(buffers, key=lambda x: x.start):
         alike = places.setdefault(_size_key(buffer.nbytes, known), [])
         free = [s for s in alike if s.free_from < buffer.start]
@@ -86,7 +86,7 @@ def share(buffers: list[Buffer]) -> list[Place]:
     return order
 
 
-def _size_key(size: Value, known: dict[Value, Any]) -> Any:
+def _size_key(size: Value, known: dict[Value, Hashable]) -> Hashable:
     """What equal sizes have in common: the same number, or the same arithmetic on the same values."""
     if size not in known:
         number, op = constant_of(size), size.op

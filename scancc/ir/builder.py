@@ -6,14 +6,14 @@ value and `x[-1]` reads as `n - 1`; everything else is made as asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from . import types as t
-from .core import Block, Location, Op, Region, Value
+from .core import Attributes, Block, Location, Op, Region, Value
 from .dialects.arith import CMPF, CMPI
 from .ops import grouped_operands
 from .types import IntAttr
@@ -60,12 +60,12 @@ class Builder:
         return self.block.insert_before(self.anchor, op)
 
     def make(self, name: str, operands: Sequence[Value] = (), results: Sequence[t.Type] = (),
-             attrs: dict[str, Any] | None = None, regions: Sequence[Region] = ()) -> Op:
+             attrs: Attributes | None = None, regions: Sequence[Region] = ()) -> Op:
         """Make and insert an op."""
         return self.insert(Op(name, operands, results, attrs, regions, self.location))
 
     def op(self, name: str, operands: Sequence[Value], results: Sequence[t.Type],
-           attrs: dict[str, Any] | None = None) -> Value:
+           attrs: Attributes | None = None) -> Value:
         """Make and insert an op of one result, and give that."""
         return self.make(name, operands, results, attrs).result
 
@@ -76,7 +76,7 @@ class Builder:
         return self.make(name, operands, results, {**(attrs or {}), "operandSegmentSizes": sizes}, regions)
 
     @contextmanager
-    def at(self, block: Block, anchor: Op | None = None) -> Any:
+    def at(self, block: Block, anchor: Op | None = None) -> Iterator[Builder]:
         """Build elsewhere for a while."""
         saved = self.block, self.anchor
         self.block, self.anchor = block, anchor
@@ -201,11 +201,11 @@ class Builder:
         return self.op("arith.xori", [x, self.const(1, t.i1)], [t.i1])
 
 
-_COMPARE: dict[str, Any] = {
+_COMPARE: dict[str, Callable[[int, int], bool]] = {
     "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "slt": lambda a, b: a < b,
     "sle": lambda a, b: a <= b, "sgt": lambda a, b: a > b, "sge": lambda a, b: a >= b,
 }
-_FOLD: dict[str, Any] = {
+_FOLD: dict[str, Callable[[int, int], int]] = {
     "addi": lambda a, b: a + b, "subi": lambda a, b: a - b, "muli": lambda a, b: a * b,
     "minsi": min, "maxsi": max, "andi": lambda a, b: a & b, "ori": lambda a, b: a | b,
 }

@@ -12,6 +12,7 @@ from typing import Any
 from .types import Type
 
 Location = tuple[str, int, int]  # file, line, column
+Attributes = dict[str, Any]  # IntAttr, FloatAttr, Dense, types, maps, text, truth values, and lists of these
 
 
 class Value:
@@ -59,13 +60,13 @@ class Op:
 
     def __init__(
         self, name: str, operands: Sequence[Value] = (), result_types: Sequence[Type] = (),
-        attrs: dict[str, Any] | None = None, regions: Sequence[Region] = (),
+        attrs: Attributes | None = None, regions: Sequence[Region] = (),
         location: Location | None = None,
     ) -> None:
         self.name = name
         self._operands: list[Value] = []
         self.results = [Value(t, self, i) for i, t in enumerate(result_types)]
-        self.attrs: dict[str, Any] = dict(attrs or {})  # its own: passes change them
+        self.attrs: Attributes = dict(attrs or {})  # its own: passes change them
         self.regions = list(regions)
         for region in self.regions:
             region.parent = self
@@ -242,7 +243,7 @@ def defined_in(value: Value, block: Block) -> bool:
     return encloses(block, value.block)
 
 
-def clone_op(op: Op, mapping: dict[Value, Value], insert: Callable[[Op], Any] | None = None) -> Op:
+def clone_op(op: Op, mapping: dict[Value, Value], insert: Callable[[Op], object] | None = None) -> Op:
     """A copy of `op` with operands taken through `mapping`, which gains the results."""
     copy = Op(op.name, [mapping.get(v, v) for v in op.operands], [r.type for r in op.results],
               dict(op.attrs), [clone_region(r, mapping) for r in op.regions], op.location)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from scancc.frontend.control import IfElse
 from scancc.frontend.graph import Apply, Constant, Variable
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Region, Value, clone_op, module
+from scancc.ir.core import Attributes, Block, Op, Region, Value, clone_op, module
 from scancc.ir.extents import Extents, require
 from scancc.ir.fast_math import allow
 from scancc.ir.ops import ELEMENTWISE, has_trait
@@ -142,7 +141,7 @@ class Lowering:
         return self.sizes[value] if isinstance(value.type, t.TensorType) else []
 
     def tensor(self, name: str, operands: Sequence[Value], element: t.Type, sizes: Sequence[Value],
-               attrs: dict[str, Any] | None = None, sized: bool = False) -> Value:
+               attrs: Attributes | None = None, sized: bool = False) -> Value:
         """An op that makes a tensor of these sizes; `sized`: they are its last operands."""
         self.require_extent(sizes)
         type = tensor_type(sizes, element)

@@ -7,25 +7,30 @@ emitted code keeps them separate (`exact`), so that a seed gives the same bits e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
 from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Value
+
+N = TypeVar("N")  # a number in some representation
+Numbers: TypeAlias = np.ndarray | np.generic
 
 
-class Arithmetic(Protocol):
+class Arithmetic(Protocol[N]):
     """What a formula computes with: u64 and f64 values of some representation."""
 
-    def u64(self, value: int) -> Any: ...
-    def f64(self, value: float) -> Any: ...
-    def binary(self, name: str, x: Any, y: Any) -> Any: ...
-    def less(self, x: Any, y: Any) -> Any: ...
-    def select(self, condition: Any, x: Any, y: Any) -> Any: ...
-    def sqrt(self, x: Any) -> Any: ...
-    def to_float(self, x: Any) -> Any: ...
-    def bits(self, x: Any) -> Any: ...
-    def from_bits(self, x: Any) -> Any: ...
+    def u64(self, value: int) -> N: ...
+    def f64(self, value: float) -> N: ...
+    def binary(self, name: str, x: N, y: N) -> N: ...
+    def less(self, x: N, y: N) -> N: ...
+    def select(self, condition: N, x: N, y: N) -> N: ...
+    def sqrt(self, x: N) -> N: ...
+    def to_float(self, x: N) -> N: ...
+    def bits(self, x: N) -> N: ...
+    def from_bits(self, x: N) -> N: ...
 
 
 class NumpyArithmetic:
@@ -35,68 +40,68 @@ class NumpyArithmetic:
               "muli": np.multiply, "xori": np.bitwise_xor, "andi": np.bitwise_and, "ori": np.bitwise_or,
               "shli": np.left_shift, "shrui": np.right_shift}
 
-    def u64(self, value: int) -> Any:
+    def u64(self, value: int) -> Numbers:
         return np.uint64(value % 2**64)
 
-    def f64(self, value: float) -> Any:
+    def f64(self, value: float) -> Numbers:
         return np.float64(value)
 
-    def binary(self, name: str, x: Any, y: Any) -> Any:
+    def binary(self, name: str, x: Numbers, y: Numbers) -> Numbers:
         with np.errstate(all="ignore"):
             return self._NAMES[name](x, y)
 
-    def less(self, x: Any, y: Any) -> Any:
+    def less(self, x: Numbers, y: Numbers) -> Numbers:
         return np.less(x, y)
 
-    def select(self, condition: Any, x: Any, y: Any) -> Any:
+    def select(self, condition: Numbers, x: Numbers, y: Numbers) -> Numbers:
         return np.where(condition, x, y)
 
-    def sqrt(self, x: Any) -> Any:
+    def sqrt(self, x: Numbers) -> Numbers:
         with np.errstate(all="ignore"):
             return np.sqrt(x)
 
-    def to_float(self, x: Any) -> Any:
+    def to_float(self, x: Numbers) -> Numbers:
         return np.asarray(x).astype(np.int64).astype(np.float64)
 
-    def bits(self, x: Any) -> Any:
+    def bits(self, x: Numbers) -> Numbers:
         return np.asarray(x, np.float64).view(np.uint64)
 
-    def from_bits(self, x: Any) -> Any:
+    def from_bits(self, x: Numbers) -> Numbers:
         return np.asarray(x, np.uint64).view(np.float64)
 
 
 class EmittedArithmetic:
     """Formulas as IR ops; sums carry `exact`, which keeps products out of them."""
 
-    def __init__(self, b: Any) -> None:
+    def __init__(self, b: Builder) -> None:
         self.b = b
 
-    def u64(self, value: int) -> Any:
+    def u64(self, value: int) -> Value:
         return self.b.const((value + 2**63) % 2**64 - 2**63, t.i64)
 
-    def f64(self, value: float) -> Any:
+    def f64(self, value: float) -> Value:
         return self.b.const(value, t.f64)
 
-    def binary(self, name: str, x: Any, y: Any) -> Any:
+    def binary(self, name: str, x: Value, y: Value) -> Value:
         attrs = {"exact": True} if name in ("addf", "subf") else {}
         return self.b.op(f"arith.{name}", [x, y], [x.type], attrs)
 
-    def less(self, x: Any, y: Any) -> Any:
+    def less(self, x: Value, y: Value) -> Value:
         return self.b.cmpf("olt", x, y) if x.type == t.f64 else self.b.cmpi("ult", x, y)
 
-    def select(self, condition: Any, x: Any, y: Any) -> Any:
+    def select(self, condition: Value, x: Value, y: Value) -> Value:
         return self.b.select(condition, x, y)
 
-    def sqrt(self, x: Any) -> Any:
+    def sqrt(self, x: Value) -> Value:
         return self.b.math("sqrt", x)
 
-    def to_float(self, x: Any) -> Any:
+    def to_float(self, x: Value) -> Value:
         return self.b.op("arith.sitofp", [x], [t.f64])
 
-    def bits(self, x: Any) -> Any:
+    def bits(self, x: Value) -> Value:
         return self.b.op("arith.bitcast", [x], [t.i64])
 
-    def from_bits(self, x: Any) -> Any:
+    def from_bits(self, x: Value) -> Value:
         return self.b.op("arith.bitcast", [x], [t.f64])
 
 
@@ -107,11 +112,11 @@ _W0, _W1 = 0x9E3779B9, 0xBB67AE85
 _LOW = 0xFFFFFFFF
 
 
-def philox(a: Arithmetic, key: Any, high: Any, low: Any) -> tuple[Any, Any]:
+def philox(a: Arithmetic[N], key: N, high: N, low: N) -> tuple[N, N]:
     """The four words of counter (low, high) under a 64-bit key, as two 64-bit numbers, first word lowest."""
     mask, shift = a.u64(_LOW), a.u64(32)
 
-    def split(x: Any) -> tuple[Any, Any]:
+    def split(x: N) -> tuple[N, N]:
         return a.binary("andi", x, mask), a.binary("shrui", x, shift)
 
     (c0, c1), (c2, c3), (k0, k1) = split(low), split(high), split(key)
@@ -124,34 +129,34 @@ def philox(a: Arithmetic, key: Any, high: Any, low: Any) -> tuple[Any, Any]:
         k0 = a.binary("andi", a.binary("addi", k0, a.u64(_W0)), mask)
         k1 = a.binary("andi", a.binary("addi", k1, a.u64(_W1)), mask)
 
-    def join(x: Any, y: Any) -> Any:
+    def join(x: N, y: N) -> N:
         return a.binary("ori", x, a.binary("shli", y, shift))
     return join(c0, c1), join(c2, c3)
 
 
-def philox_low(a: Arithmetic, key: Any, high: Any, low: Any) -> Any:
+def philox_low(a: Arithmetic[N], key: N, high: N, low: N) -> N:
     return philox(a, key, high, low)[0]
 
 
-def philox_high(a: Arithmetic, key: Any, high: Any, low: Any) -> Any:
+def philox_high(a: Arithmetic[N], key: N, high: N, low: N) -> N:
     return philox(a, key, high, low)[1]
 
 
 # ---- uniform numbers ----
 
 
-def unit(a: Arithmetic, bits: Any) -> Any:
+def unit(a: Arithmetic[N], bits: N) -> N:
     """k / 2**53 for the upper 53 bits k: 0 <= u < 1."""
     return a.binary("mulf", a.to_float(a.binary("shrui", bits, a.u64(11))), a.f64(2.0**-53))
 
 
-def inner_unit(a: Arithmetic, bits: Any) -> Any:
+def inner_unit(a: Arithmetic[N], bits: N) -> N:
     """(k + 1/2) / 2**52 for the upper 52 bits k: 0 < u < 1."""
     k = a.to_float(a.binary("shrui", bits, a.u64(12)))
     return a.binary("mulf", a.binary("addf", k, a.f64(0.5)), a.f64(2.0**-52))
 
 
-def affine(a: Arithmetic, x: Any, scale: Any, shift: Any) -> Any:
+def affine(a: Arithmetic[N], x: N, scale: N, shift: N) -> N:
     """x * scale + shift, rounded twice."""
     return a.binary("addf", a.binary("mulf", x, scale), shift)
 
@@ -162,7 +167,7 @@ _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # 
 _SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 
 
-def log(a: Arithmetic, x: Any) -> Any:
+def log(a: Arithmetic[N], x: N) -> N:
     """Natural logarithm of a normal number: x = m 2**e with m near 1, log m = 2 artanh((m - 1) / (m + 1))."""
     bits = a.bits(x)
     bias = 1024 << 52
@@ -182,13 +187,13 @@ def log(a: Arithmetic, x: Any) -> Any:
     return a.binary("addf", a.binary("mulf", exponent, a.f64(_LN2_HIGH)), middle)
 
 
-def exponential(a: Arithmetic, bits: Any) -> Any:
+def exponential(a: Arithmetic[N], bits: N) -> N:
     """-log u for u in (0, 1)."""
     return a.binary("subf", a.f64(0.0), log(a, inner_unit(a, bits)))
 
 
-def _ratio(a: Arithmetic, x: Any, above: Sequence[float], below: Sequence[float]) -> Any:
-    def horner(coefficients: Sequence[float]) -> Any:
+def _ratio(a: Arithmetic[N], x: N, above: Sequence[float], below: Sequence[float]) -> N:
+    def horner(coefficients: Sequence[float]) -> N:
         value = a.f64(coefficients[-1])
         for c in coefficients[-2::-1]:
             value = a.binary("addf", a.binary("mulf", value, x), a.f64(c))
@@ -214,7 +219,7 @@ _TAIL = (
      7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15))
 
 
-def normal_quantile(a: Arithmetic, p: Any) -> Any:
+def normal_quantile(a: Arithmetic[N], p: N) -> N:
     """The z below which a standard normal number lies with probability p, 0 < p < 1 (about 1e-16 relative)."""
     q = a.binary("subf", p, a.f64(0.5))
     centre_r = a.binary("subf", a.f64(0.180625), a.binary("mulf", q, q))
@@ -230,7 +235,7 @@ def normal_quantile(a: Arithmetic, p: Any) -> Any:
     return a.select(a.less(a.f64(0.425), size), outer, centre)
 
 
-def normal(a: Arithmetic, bits: Any) -> Any:
+def normal(a: Arithmetic[N], bits: N) -> N:
     return normal_quantile(a, inner_unit(a, bits))
 
 
@@ -240,7 +245,7 @@ _ROUND = 1.5 * 2.0**52  # added and taken away, it rounds to an integer
 _EXP_TERMS = 14
 
 
-def exp(a: Arithmetic, x: Any) -> Any:
+def exp(a: Arithmetic[N], x: N) -> N:
     """e**x for x <= 0, as of -708 below it: x = n ln 2 + r, Taylor's series of r, and n into the exponent."""
     x = a.select(a.less(x, a.f64(-708.0)), a.f64(-708.0), x)
     n = a.binary("subf", a.binary("addf", a.binary("mulf", x, a.f64(1 / np.log(2))), a.f64(_ROUND)), a.f64(_ROUND))
@@ -254,7 +259,7 @@ def exp(a: Arithmetic, x: Any) -> Any:
     return a.binary("mulf", series, a.from_bits(a.binary("shli", biased, a.u64(52))))
 
 
-def gamma_attempt(a: Arithmetic, z: Any, waiting: Any, shape: Any) -> Any:
+def gamma_attempt(a: Arithmetic[N], z: N, waiting: N, shape: N) -> N:
     """A gamma number of a shape of at least 1 from a normal and an exponential number, or -1: try again."""
     d = a.binary("subf", shape, a.f64(1.0 / 3.0))
     c = a.binary("divf", a.f64(1.0), a.sqrt(a.binary("mulf", d, a.f64(9.0))))
@@ -268,19 +273,19 @@ def gamma_attempt(a: Arithmetic, z: Any, waiting: Any, shape: Any) -> Any:
     return a.select(good, a.binary("mulf", d, v), a.f64(-1.0))
 
 
-def gamma_boost(a: Arithmetic, value: Any, waiting: Any, shape: Any) -> Any:
+def gamma_boost(a: Arithmetic[N], value: N, waiting: N, shape: N) -> N:
     """From shape + 1 down to a shape below 1: value * u**(1 / shape), where waiting is -log u."""
     boosted = a.binary("mulf", value, exp(a, a.binary("divf", a.binary("subf", a.f64(0.0), waiting), shape)))
     return a.select(a.less(shape, a.f64(1.0)), boosted, value)
 
 
-def log_gamma_boost(a: Arithmetic, value: Any, waiting: Any, shape: Any) -> Any:
+def log_gamma_boost(a: Arithmetic[N], value: N, waiting: N, shape: N) -> N:
     """The logarithm of `gamma_boost`."""
     whole = log(a, value)
     return a.select(a.less(shape, a.f64(1.0)), a.binary("subf", whole, a.binary("divf", waiting, shape)), whole)
 
 
-def share(a: Arithmetic, log_x: Any, log_y: Any) -> Any:
+def share(a: Arithmetic[N], log_x: N, log_y: N) -> N:
     """x / (x + y) = 1 / (1 + y / x)."""
     more = a.binary("subf", log_y, log_x)
     small = exp(a, a.select(a.less(a.f64(0.0), more), a.binary("subf", a.f64(0.0), more), more))
