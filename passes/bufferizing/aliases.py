@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import TERMINATOR, has_trait
+from scancc.ir.parts import ScanView
 
 Pairs = Iterator[tuple[Value, Value]]  # a value, and a result that may have its memory
 
@@ -26,12 +27,12 @@ def _branch(op: Op) -> Pairs:
 
 def _scan(op: Op) -> Pairs:
     """A state whose rows are kept may live in them."""
-    yielded, init = op.body.terminator.operands, op.group(2)
-    stacks = op.results[len(init):len(init) + len(op.group(3))]
-    for number, first in enumerate(init):
-        rows = [y for y in stacks if yielded[y.index] is yielded[number]]
+    scan = ScanView(op)
+    stacks = scan.stacks
+    for carry in scan.carries:
+        rows = [stack.result for stack in stacks if stack.value is carry.next]
         if rows:
-            yield from ((source, op.results[number]) for source in (first, *rows))
+            yield from ((source, carry.final) for source in (carry.init, *rows))
 
 
 SHARED: dict[str, Callable[[Op], Pairs]] = {

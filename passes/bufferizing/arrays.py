@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from scancc.ir import slices
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.shapes import fill
-from scancc.ir.slices import kept_axes
-from scancc.ir.types import DYNAMIC
 
 from .context import Context, converts
 from .nests import materialise
@@ -42,7 +41,7 @@ def dim(c: Context, op: Op) -> None:
 @converts("tensor.extract_slice")
 def extract_slice(c: Context, op: Op) -> None:
     source = materialise(c, op.operands[0])
-    kept = kept_axes(op)
+    kept = slices.kept_axes(op)
     offsets, sizes, steps = entries(c, op)
     if op.operands[0] in c.rings:
         if constant_of(sizes[0]) == 1:
@@ -56,14 +55,9 @@ def extract_slice(c: Context, op: Op) -> None:
 
 
 def entries(c: Context, op: Op) -> list[list[Value]]:
-    """Offsets, sizes and steps as values."""
-    first = 2 if op.name == "tensor.insert_slice" else 1
-    lists = []
-    for position, name in enumerate(("offsets", "sizes", "strides")):
-        dynamic = iter(c.scalars(op.group(first + position)))
-        lists.append([next(dynamic) if s == DYNAMIC else c.b.index(s)
-                      for s in op.attrs[f"static_{name}"].values])
-    return lists
+    """Offsets, sizes and strides of a slice."""
+    return [[c.b.index(entry) if isinstance(entry, int) else c.get(entry) for entry in slices.entries(op, column)]
+            for column in slices.COLUMNS]
 
 
 @converts("scan.reshape")

@@ -141,8 +141,7 @@ class Context:
         block = Block([t.index, *[v.type for v in init]])
         for arg, value in zip(block.args[1:], init, strict=True):
             arg.name = value.name
-            if value in self.dims:
-                self.dims[arg] = self.dims[value]
+        self.same_sizes(init, block.args[1:])
         bounds = [b.index(0) if start is None else start, end, b.index(step)]
 
         def finish(values: Sequence[Value]) -> None:
@@ -151,10 +150,14 @@ class Context:
         with b.at(block):
             yield block.args[0], block.args[1:], finish
         op = b.make("scf.for", [*bounds, *init], [v.type for v in init], attrs, [Region([block])])
-        for result, value in zip(op.results, init, strict=True):
-            if value in self.dims:
-                self.dims[result] = self.dims[value]
+        self.same_sizes(init, op.results)
         self.results = op.results
+
+    def same_sizes(self, before: Sequence[Value], after: Sequence[Value]) -> None:
+        """Buffers that a loop carries keep their sizes."""
+        for old, new in zip(before, after, strict=True):
+            if old in self.dims:
+                self.dims[new] = self.dims[old]
 
     @contextmanager
     def when(self, condition: Value) -> Iterator[None]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scancc.ir import types as t
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import group
+from scancc.ir.ops import operand
+from scancc.ir.parts import Nest
 
 from .aliases import last_reader, shares_memory
 
@@ -23,19 +23,17 @@ def may_overwrite(op: Op, value: Value) -> bool:
 
 def _nest(op: Op, value: Value) -> bool:
     """A loop nest that reads `value` at the position it writes only; one that reduces must not read it."""
-    kinds = op.attrs["iterator_types"]
+    nest = Nest(op)
     inside = [v for inner in op.walk() if inner is not op for v in inner.operands]
-    if any(kind != t.PARALLEL for kind in kinds):
+    if not nest.is_parallel:
         return not _share(value, [*op.operands, *inside])
-    here = tuple(range(len(kinds)))
-    own = [m.results for v, m in zip(op.group(0), op.attrs["indexing_maps"], strict=False) if v is value]
-    return all(access == here for access in own) and not _share(
-        value, [*inside, *(v for v in op.operands if v is not value)])
+    elsewhere = any(read.value is value and read.dims != nest.identity for read in nest.reads)
+    return not elsewhere and not _share(value, [*inside, *(v for v in op.operands if v is not value)])
 
 
 def _update(op: Op, value: Value) -> bool:
     """A write into `value` that reads nothing else of it."""
-    (dest,) = group(op, "dest")
+    dest = operand(op, "dest")
     others = list(op.operands)
     others.remove(dest)
     return dest is value and not _share(value, others)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from scancc.ir import parts
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
@@ -35,10 +36,15 @@ def empty(c: Context, op: Op) -> None:
 @converts("tensor.splat", at_target=True)
 def splat(c: Context, op: Op) -> None:
     """Written only where something other than a loop nest or a scan over lanes reads it."""
-    if all(user.name == "linalg.generic" and op.result in user.group(1)
-           or user.name == "scan.scan" and op.result in user.group(2) for user in op.result.uses):
-        return
-    c.set(op.result, _write(c, op))
+    if not all(_starts_from(user, op.result) for user in op.result.uses):
+        c.set(op.result, _write(c, op))
+
+
+def _starts_from(user: Op, value: Value) -> bool:
+    """Whether a loop nest or a scan begins with `value`: for that the number that fills it is enough."""
+    if user.name == "scan.scan":
+        return value in parts.ScanView(user).init
+    return user.name == "linalg.generic" and value in parts.Nest(user).outputs
 
 
 def materialise(c: Context, value: Value) -> Value:
@@ -108,7 +114,7 @@ class Nest:
 
 @converts("linalg.generic", at_target=True)
 def generic(c: Context, op: Op) -> None:
-    out = op.group(1)[0]
+    (out,) = parts.Nest(op).outputs
     made = out.op
     assert made is not None
     n = read_nest(c, op)
@@ -134,20 +140,17 @@ def generic(c: Context, op: Op) -> None:
 
 def read_nest(c: Context, op: Op) -> Nest:
     """Operands in memory, and the size of each loop: from the result, else from an input."""
-    maps = [m.results for m in op.attrs["indexing_maps"]]
-    kinds = op.attrs["iterator_types"]
+    view = parts.Nest(op)
     sizes: dict[int | None, Value] = {}
-    for value, access in zip(op.operands[::-1], maps[::-1], strict=True):
-        for dim, size in zip(access, _operand_sizes(c, value), strict=True):
+    for access in reversed([*view.reads, *view.writes]):
+        for dim, size in zip(access.dims, array_sizes(c, access.value), strict=True):
             sizes.setdefault(dim, size)
-    read = [(arg, materialise(c, value), access)
-            for arg, value, access in zip(op.body.args, op.group(0), maps, strict=False) if arg.uses]
-    reduced = [d for d, kind in enumerate(kinds) if kind == t.REDUCTION]
-    return Nest(op, [arg for arg, _, _ in read], [buffer for _, buffer, _ in read],
-                [access for _, _, access in read], [sizes[d] for d in range(len(kinds))], reduced)
+    read = [access for access in view.reads if access.arg.uses]
+    return Nest(op, [access.arg for access in read], [materialise(c, access.value) for access in read],
+                [access.dims for access in read], [sizes[dim] for dim in view.identity], view.reduced)
 
 
-def _operand_sizes(c: Context, value: Value) -> list[Value]:
+def array_sizes(c: Context, value: Value) -> list[Value]:
     """Sizes of an array that may have no buffer."""
     return c.sizes(c.get(value)) if value in c.env else sizes_of(c, value)
 

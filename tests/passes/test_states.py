@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from scancc import pipeline
 from scancc.ir.interpreter import run_program
 from scancc.ir.parser import parse
+from scancc.ir.parts import Carry
+from scancc.passes.bufferizing import scans
+from scancc.passes.bufferizing.context import Context
+from scancc.passes.bufferizing.stacks import Rows
+from scancc.passes.bufferizing.states import State, state_of
 
 VECTOR = "tensor<?xf64>"
 MAP = "affine_map<(d0) -> (d0)>"
@@ -71,21 +78,21 @@ def program(step: str, yields: str, after: str = "", returns: str = "%last") -> 
 
 
 PROGRAMS = {
-    "row": program(doubled("%new", "%h"), "%new, %new"),
-    "in place, a nest": program(doubled("%new", "%h"), "%new"),
-    "in place, an update": program(written("%new", "%h"), "%new"),
-    "in place, unchanged": program("", "%h"),
-    "two buffers, read elsewhere": program(turned("%new", "%h"), "%new"),
-    "two buffers, read later": program(doubled("%new", "%h"), "%new, %h"),
-    "row, and a write into the initial value afterwards": program(
-        doubled("%new", "%h"), "%new, %new", after=written("%w", "%first") + doubled("%v", "%w"),
-        returns="%v, %last"),
-    "a write into another name of what is read afterwards": program(
+    "row": ("RowState", program(doubled("%new", "%h"), "%new, %new")),
+    "a nest in place": ("InPlaceState", program(doubled("%new", "%h"), "%new")),
+    "an update in place": ("InPlaceState", program(written("%new", "%h"), "%new")),
+    "unchanged": ("InPlaceState", program("", "%h")),
+    "read elsewhere": ("SwapState", program(turned("%new", "%h"), "%new")),
+    "read later": ("SwapState", program(doubled("%new", "%h"), "%new, %h")),
+    "row, and a write into the initial value afterwards": ("RowState", program(
+        doubled("%new", "%h"), "%new, %new", returns="%v, %last",
+        after=written("%w", "%first") + doubled("%v", "%w"))),
+    "a write into another name of what is read afterwards": ("InPlaceState", program(
         doubled("%new", "%h"), "%new", returns="%v, %late", after=f'''
       %c = "tensor.cast"(%first) : ({VECTOR}) -> {VECTOR}
       {written("%w", "%c")}
       {doubled("%v", "%w")}
-      {doubled("%late", "%first")}'''),
+      {doubled("%late", "%first")}''')),
 }
 
 
@@ -93,8 +100,21 @@ PROGRAMS = {
 @pytest.mark.parametrize("n_steps", [0, 1, 3])
 def test_a_state_in_memory_has_the_numbers_of_the_step(name: str, n_steps: int) -> None:
     args = [np.array([1.0, 2.0, 3.0]), n_steps]
-    module = parse(PROGRAMS[name])
+    module = parse(PROGRAMS[name][1])
     expected = run_program(module, "f", args)
     pipeline.run(module, "bufferize,plan-memory")
     for found, value in zip(run_program(module, "f", args), expected, strict=True):
         np.testing.assert_array_equal(found, value)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_which_kind_of_place_a_state_gets(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = []
+
+    def record(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
+        kinds.append(type(made := state_of(c, carry, stacks)).__name__)
+        return made
+    monkeypatch.setattr(scans, "state_of", record)
+    kind, text = PROGRAMS[name]
+    pipeline.run(parse(text), "bufferize")
+    assert kinds == [kind]

@@ -1,0 +1,82 @@
+"""The rows that a scan keeps, in memory: each step writes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scancc.ir import types as t
+from scancc.ir.core import Value
+from scancc.ir.parts import ScanView, Stack
+
+from .context import Context, goes_to_target
+from .nests import materialise
+
+
+@dataclass
+class Rows:
+    """A stack and its buffer. All rows are kept, or those from step `first` on."""
+
+    stack: Stack
+    buffer: Value
+    first: Value
+    all_kept: bool
+    direct: bool  # the op of the step that makes a row can write it here
+
+    def offer(self, c: Context, step: Value) -> None:
+        """Let the step write its row where it is wanted."""
+        if self.direct and self.stack.value not in c.dest:
+            c.dest[self.stack.value] = c.row(self.buffer, step)
+
+    def store(self, c: Context, step: Value) -> None:
+        """Write the row of this step, if that is kept and does not stand there already."""
+        if self.all_kept:
+            self._store(c, step)
+            return
+        with c.when(c.b.cmpi("sge", step, self.first)):
+            self._store(c, c.b.subi(step, self.first))
+
+    def _store(self, c: Context, at: Value) -> None:
+        value = self.stack.value
+        if not isinstance(value.type, t.TensorType):
+            c.store(c.get(value), self.buffer, [at])
+            return
+        place = materialise(c, value)
+        if not self.holds(place, at):
+            c.copy(place, c.row(self.buffer, at))
+
+    def holds(self, place: Value, at: Value) -> bool:
+        """True for row `at`, in which a value was made."""
+        made = place.op
+        return (made is not None and made.name == "memref.subview" and made.operands[0] is self.buffer
+                and made.operands[1] is at)
+
+    def store_element(self, c: Context, value: Value, step: Value, lane: list[Value]) -> None:
+        """Write one lane's element of the row of this step, if that is kept."""
+        if self.all_kept:
+            c.store(value, self.buffer, [step, *lane])
+            return
+        with c.when(c.b.cmpi("sge", step, self.first)):
+            c.store(value, self.buffer, [c.b.subi(step, self.first), *lane])
+
+    def finish(self, c: Context, executed: Value | None) -> None:
+        """Give the stack; of one that an early stop left, its first rows."""
+        made = self.buffer
+        if executed is not None:
+            made = c.reshape(self.buffer, [executed, *c.sizes(self.buffer)[1:]])
+            c.base[made] = c.base.get(self.buffer, self.buffer)
+        c.set(self.stack.result, made)
+
+
+def rows_of(c: Context, scan: ScanView) -> list[Rows]:
+    """Buffers for all stacks of a scan."""
+    return [_rows(c, scan, stack) for stack in scan.stacks]
+
+
+def _rows(c: Context, scan: ScanView, stack: Stack) -> Rows:
+    if scan.until and c.dest.get(stack.result) not in c.outputs:
+        c.dest.pop(stack.result, None)  # where the rows are wanted there may be room for those of an early stop only
+    count, dims = c.get(stack.rows), iter(c.scalars(stack.dims))
+    row = [next(dims) if n is None else c.b.index(n) for n in stack.row_shape]
+    all_kept = stack.rows is scan.length
+    return Rows(stack, c.target(stack.result, [count, *row]), c.b.subi(c.get(scan.length), count), all_kept,
+                all_kept and goes_to_target(stack.value, scan.op.body))

@@ -1,0 +1,252 @@
+"""Where the states of a scan live: a class for each kind of place.
+
+A state goes with its loop through five moments. It is made before the loop, with what the loop carries for it; `bind`
+shows the step the old state; `offer` shows the op that makes the new one where to write it; `advance` brings the new
+state to where the next step finds it, and gives what the loop carries on; `final` gives the result. `state_of`
+decides which kind a carry gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scancc.ir import types as t
+from scancc.ir.core import Value
+from scancc.ir.parts import Carry
+
+from .context import Context, goes_to_target, is_contiguous, strides_of
+from .in_place import may_overwrite
+from .nests import array_sizes, fill_buffer, materialise
+from .rings import unrolled
+from .stacks import Rows
+
+
+def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
+    """The place of a carry: a register, a ring, the rows of a stack, one buffer, or two, whichever is the first that
+    it may have."""
+    if not isinstance(carry.init.type, t.TensorType):
+        return ScalarState(c, carry)
+    if carry.depth > 1:
+        return RingState(c, carry)
+    rows = next((r for r in stacks if r.direct and r.stack.value is carry.next), None)
+    if rows is not None:
+        init = materialise(c, carry.init)
+        if is_contiguous(init.type):
+            return RowState(c, carry, rows, init)
+    return InPlaceState(c, carry) if _stays_in_place(carry) else SwapState(c, carry)
+
+
+def _stays_in_place(carry: Carry) -> bool:
+    """True if a step leaves the state as it is, or the op that makes the new state may write it over the old one."""
+    body, made = carry.arg.block, carry.next.op
+    if carry.next is carry.arg:
+        return True
+    if made is None or made.parent is not body or body.terminator.operands.count(carry.next) > 1:
+        return False
+    return may_overwrite(made, carry.arg)
+
+
+class State:
+    """A carry and its place."""
+
+    def __init__(self, carry: Carry, carried: Sequence[Value] = ()) -> None:
+        self.carry = carry
+        self.carried = list(carried)  # the loop's carried values, before it
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        """Show the old state to the step, which begins with these carried values."""
+        raise NotImplementedError
+
+    def offer(self, c: Context) -> None:
+        """Show the op that makes the new state where to write it."""
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        """Bring the new state to where the next step finds it; what the loop carries on."""
+        raise NotImplementedError
+
+    def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
+        """Give the state after the loop, which ended with these carried values."""
+        raise NotImplementedError
+
+    def _offer(self, c: Context, buffer: Value) -> None:
+        if goes_to_target(self.carry.next, self.carry.arg.block) and self.carry.next not in c.dest:
+            c.dest[self.carry.next] = buffer
+
+
+class ScalarState(State):
+    """A number in a register.
+
+    The loop carries the number itself.
+    """
+
+    def __init__(self, c: Context, carry: Carry) -> None:
+        super().__init__(carry, [c.get(carry.init)])
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        c.env[self.carry.arg] = carried[0]
+        carried[0].name = self.carry.arg.name
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        return [c.get(self.carry.next)]
+
+    def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
+        c.env[self.carry.final] = carried[0]
+
+
+class RowState(State):
+    """The row of its stack that the last step wrote.
+
+    The loop carries the row; before the first step that is the initial value, in its own buffer, which is therefore
+    the final state where no step runs. A step reads one row and writes the next: nothing is copied, and the old
+    state stays whole.
+    """
+
+    def __init__(self, c: Context, carry: Carry, rows: Rows, init: Value) -> None:
+        super().__init__(carry, [_as_row(c, init, rows.buffer)])
+        self.rows = rows
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        c.env[self.carry.arg] = carried[0]
+        carried[0].name = self.carry.arg.name
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        made, buffer = c.get(self.carry.next), self.rows.buffer
+        return [_as_row(c, made if self.rows.holds(made, step) else c.row(buffer, step), buffer)]
+
+    def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
+        c.set(self.carry.final, carried[0])
+
+
+class SwapState(State):
+    """One of two buffers of the same size.
+
+    The loop carries both, the one with the state first. A step reads that and writes the other; then they change
+    places. The old state stays whole until the next step writes.
+    """
+
+    def __init__(self, c: Context, carry: Carry) -> None:
+        sizes, element = array_sizes(c, carry.init), t.element(carry.init.type)
+        buffer = c.alloc(element, sizes, carry.arg.name)
+        _write_initial(c, carry.init, buffer)
+        super().__init__(carry, [buffer, c.alloc(element, sizes, carry.arg.name)])
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        self.old, self.spare = carried
+        c.env[self.carry.arg] = self.old
+        self.old.name = self.carry.arg.name
+
+    def offer(self, c: Context) -> None:
+        self._offer(c, self.spare)
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        c.copy(materialise(c, self.carry.next), self.spare)
+        return [self.spare, self.old]
+
+    def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
+        c.set(self.carry.final, carried[0])
+
+
+class InPlaceState(State):
+    """One buffer, where the result is wanted.
+
+    The loop carries nothing. The op that makes the new state is the last to read the old one and may write over it
+    (`in_place.may_overwrite`), or the state never changes.
+    """
+
+    def __init__(self, c: Context, carry: Carry) -> None:
+        super().__init__(carry)
+        self.buffer = c.target(carry.final, array_sizes(c, carry.init))
+        _write_initial(c, carry.init, self.buffer)
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        c.env[self.carry.arg] = self.buffer
+
+    def offer(self, c: Context) -> None:
+        self._offer(c, self.buffer)
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        c.copy(materialise(c, self.carry.next), self.buffer)
+        return []
+
+    def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
+        c.set(self.carry.final, self.buffer)
+
+
+class RingState(State):
+    """The last rows in a ring (`rings.py`): a state with a depth.
+
+    The loop carries nothing: the step's number tells which row is the oldest. The new row replaces that after all
+    that reads the ring, the new rows of other rings included: `keep` first copies a row that would be lost.
+    """
+
+    def __init__(self, c: Context, carry: Carry) -> None:
+        super().__init__(carry)
+        self.buffer = c.alloc(t.element(carry.init.type), array_sizes(c, carry.init), carry.final.name)
+        _write_initial(c, carry.init, self.buffer)
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        c.env[self.carry.arg] = self.buffer
+        c.rings[self.carry.arg] = step
+
+    def keep(self, c: Context, overwritten: Sequence[Value]) -> None:
+        """Find the new row, in memory other than that of the rings that are written before it is read."""
+        value = self.carry.next
+        self.row = materialise(c, value) if isinstance(value.type, t.TensorType) else c.get(value)
+        if _memory_of(self.row) in overwritten:
+            self.row = c.own_copy(self.row)
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        at = c.b.op("arith.remsi", [step, c.sizes(self.buffer)[0]], [t.index])
+        if isinstance(self.row.type, t.MemRefType):
+            c.copy(self.row, c.row(self.buffer, at))
+        else:
+            c.store(self.row, self.buffer, [at])
+        return []
+
+    def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
+        if self.carry.final.uses:
+            c.set(self.carry.final, unrolled(c, self.buffer, executed))
+
+
+def advance_all(c: Context, states: Sequence[State], step: Value) -> list[Value]:
+    """The next states, and what the loop carries on. Rings are last: what they overwrite is read until then."""
+    rings = [s for s in states if isinstance(s, RingState)]
+    onward = [v for s in states if s not in rings for v in s.advance(c, step)]
+    for number, ring in enumerate(rings):
+        ring.keep(c, [r.buffer for r in rings[:number + 1]])
+    for ring in rings:
+        ring.advance(c, step)
+    return onward
+
+
+# ---- memory ----
+
+
+def _write_initial(c: Context, init: Value, buffer: Value) -> None:
+    """The initial state into its buffer; nothing of one whose elements nobody reads."""
+    if init in c.env:
+        c.copy(c.env[init], buffer)
+        return
+    made = init.op
+    assert made is not None and made.name in ("tensor.empty", "tensor.splat"), f"{init!r} has no buffer"
+    if made.name == "tensor.splat":
+        fill_buffer(c, c.get(made.operands[0]), buffer)
+
+
+def _as_row(c: Context, buffer: Value, stack: Value) -> Value:
+    """A row-major buffer under the type of a row of `stack`."""
+    type = stack.type
+    assert isinstance(type, t.MemRefType)
+    row = t.MemRefType(type.shape[1:], type.element, strides_of(type)[1:])
+    if buffer.type == row:
+        return buffer
+    cast = c.b.op("memref.cast", [buffer], [row])
+    c.dims[cast] = c.sizes(buffer)
+    return cast
+
+
+def _memory_of(buffer: Value) -> Value:
+    """The buffer that `buffer` is a part or another shape of."""
+    while buffer.op is not None and buffer.op.name in ("memref.subview", "memref.cast", "scan.buffer_reshape"):
+        buffer = buffer.op.operands[0]
+    return buffer
