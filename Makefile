@@ -7,10 +7,10 @@ WORKERS ?= 2
 COMPILE := $(BIN)/python -m compileall -q scancc passes runtime
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test quick golden lint clean
+.PHONY: help demo test quick golden lint bench bench-page bench-compare clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.base ## compile the examples, show their IR, run one of them from C
 	$(BIN)/scancc demo
@@ -29,8 +29,18 @@ lint: $(VENV)/.dev ## linter, types, import rule
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-clean: ## remove .venv and what the demo built
-	rm -rf $(VENV) build out
+bench: $(VENV)/.bench $(if $(PEERS),.venv-peers/.installed) ## measure beside C and NumPy; ONLY='ema|rnn' QUICK=1 PEERS=1 ROUNDS=9
+	$(BIN)/python -m benchmarks.suite run $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) \
+		$(if $(PEERS),--peers) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-page: $(VENV)/.bench ## put the page of the last bench into docs
+	$(BIN)/python -m benchmarks.suite page out/bench/results.json
+
+bench-compare: $(VENV)/.bench ## what changed beyond noise; A=main B=. (commits, '.' is the working tree, or results.json)
+	$(BIN)/python -m benchmarks.suite compare $(A) $(or $(B),.) $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick)
+
+clean: ## remove .venv and what was built
+	rm -rf $(VENV) .venv-peers build out
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -49,3 +59,14 @@ $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -e '.[test,dev]'
 	touch $@ $(VENV)/.base $(VENV)/.test
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e '.[bench]'
+	$(COMPILE)
+	touch $@ $(VENV)/.base
+
+# In an environment of their own: Numba wants another llvmlite.
+.venv-peers/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet -e '.[peers]'
+	touch $@

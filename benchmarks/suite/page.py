@@ -1,0 +1,197 @@
+"""The page of a run, `benchmarks.md`, with plots where matplotlib is installed (the extra `bench`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.suite.results import Cells, best_c, geometric_mean, name_of, ratio, time_of, to_c, wrong
+
+PEERS = {"NumPy": "NumPy", "NumPy/SciPy library": "library", "JAX": "JAX", "JAX small-while flag": "JAX flag",
+         "Numba": "Numba", "Numba fast-math": "Numba fm", "torch": "torch", "PyTensor": "PyTensor"}
+INTRO = """# Benchmarks
+
+Written by `make bench`, commit {commit}, {when}: {n} cells in {took:.0f} s, {rounds} rounds. Each workload is one
+computation (`benchmarks/suite/workloads/`), in scancc as its documentation teaches it. All forms run on one core, in
+one run, taking turns; figures are medians of the rounds. Every number was checked against the NumPy reference in
+float64 first (`error`: the largest difference in parts of the largest number; the part of whole numbers that differ).
+
+* **Ratios** are scancc's time over the other's: below 1 scancc is faster.
+* **strict C**: the fastest C form of any compiler found, plain or made fast by hand, that rounds as the text says
+  (but for a product that joins its sum, in C as in scancc). **plain C**: without the forms made fast by hand.
+  **any C**: `-ffast-math`, vector math libraries and reordered sums included; scancc with `fast_math="all"` stands
+  against it.
+* **bound**: the least time on this machine by the calibration below, and what sets it: *bytes* (inputs and outputs
+  once), *flops* (the peak of multiply-adds), *special* (divisions and elementary functions as vector code), *chain*
+  (latencies that follow each other as the text is written: forms that reorder may beat it). **reached**: bound over
+  scancc's time.
+"""
+
+
+def write(made: dict[str, Any], folder: Path) -> None:
+    """`benchmarks.md` and, in `benchmarks/`, its plots."""
+    cells = made["cells"]
+    parts = [INTRO.format(n=len(cells), took=made["took_s"], **{k: made[k] for k in ("commit", "when", "rounds")}),
+             _machine(made), _means(cells), _plots(cells, folder), _table(cells), _faults(made)]
+    (folder / "benchmarks.md").write_text("\n".join(part for part in parts if part))
+
+
+def _machine(made: dict[str, Any]) -> str:
+    machine = made["machine"]
+    versions = {name: v for found in made["versions"].values() for name, v in found.items()}
+    lines = ["## Machine and versions\n", f"{machine['processor']}, {machine['cores']} cores; {machine['system']}; "
+             f"{'; '.join(machine['compilers']) or 'no C compiler'}, `{' '.join(machine['c_flags'])}`; Python "
+             f"{machine['python']}, " + ", ".join(f"{name} {v}" for name, v in versions.items()) + "."]
+    if machine["environment"]:
+        switches = ", ".join(f"`{k}={v}`" for k, v in machine["environment"].items())
+        lines.append(f"Set in the environment: {switches}.")
+    return "\n".join(lines + [_calibration(made["calibration"])])
+
+
+def _calibration(calibration: dict[str, Any]) -> str:
+    if "missing" in calibration:
+        return f"\nNo calibration: {calibration['missing']}; cells have no bounds.\n"
+    clock = calibration["clock_hz"]
+    rows = [f"\nClock {clock / 1e9:.2f} GHz (a chain of additions). An empty call: "
+            + ", ".join(f"{name} {1e6 * s:.2f} µs" for name, s in calibration["call_s"].items()) + ".\n",
+            "| | peak GFLOP/s | latency, cycles | an element, cycles |", "|---|---|---|---|"]
+    for dtype in ("float64", "float32"):
+        made = calibration[dtype]
+        cycles = [", ".join(f"{name} {s * clock:.1f}" for name, s in made[kind].items())
+                  for kind in ("latency_s", "throughput_s")]
+        rows.append(f"| {dtype} | {made['peak_flops'] / 1e9:.0f} | {cycles[0]} | {cycles[1]} |")
+    sizes = calibration["bandwidth"]
+    rows += ["", *_head(["GB/s of", *(f"{r['kbytes']} KB" for r in sizes)])]
+    rows += [_row([name, *(f"{r[name] / 1e9:.0f}" for r in sizes)]) for name in ("read", "copy", "fill")]
+    return "\n".join(rows) + "\n"
+
+
+def _row(entries: list[str]) -> str:
+    return "| " + " | ".join(entries) + " |"
+
+
+def _head(names: list[str]) -> list[str]:
+    return [_row(names), "|---" * len(names) + "|"]
+
+
+def columns(cells: Cells) -> dict[str, Callable[[dict[str, Any]], float | None]]:
+    """The ratios of the tables; peers that no cell has are left out here and named at the end of the page."""
+    made: dict[str, Callable[[dict[str, Any]], float | None]] = {
+        "strict C": lambda cell: to_c(cell, "scancc", strict_only=True),
+        "plain C": lambda cell: to_c(cell, "scancc", plain_only=True),
+        "fast-math / any C": lambda cell: to_c(cell, "scancc fast-math"),
+    }
+    for form, short in PEERS.items():
+        if any(time_of(cell, form) for cell in cells):
+            made[short] = lambda cell, form=form: ratio(cell, "scancc", time_of(cell, form))
+    return made
+
+
+def _means(cells: Cells) -> str:
+    made = columns(cells)
+    rows = ["## Geometric means of the ratios\n", *_head(["", "cells", *made])]
+    for dtype in ("float64", "float32", ""):
+        own = [cell for cell in cells if dtype in cell["dtype"]]
+        means = [_figure(geometric_mean(column(cell) for cell in own)) for column in made.values()]
+        rows.append(_row([dtype or "all", str(len(own)), *means]))
+    peers = [column for name, column in made.items() if name in PEERS.values()]
+    behind = sum(any((column(cell) or 0) > 1 for column in peers) for cell in cells)
+    return "\n".join(rows) + f"\n\nIn {behind} of {len(cells)} cells some peer or library is faster than scancc.\n"
+
+
+def _table(cells: Cells) -> str:
+    made = columns(cells)
+    rows = ["## Cells\n", *_head(["workload", "size", "float", "scancc", "bound", "reached", *made, "compile ms",
+                                  "error", "fastest strict C"])]
+    for cell in cells:
+        best = best_c(cell, strict_only=True)
+        own, form = time_of(cell, "scancc"), cell["forms"].get("scancc", {})
+        rows.append(_row([
+            cell["workload"], cell["size"], cell["dtype"][5:], _seconds(own), *_bound(cell, own),
+            *(_figure(column(cell)) for column in made.values()),
+            f"{1e3 * form['compile_s']:.0f}" if form else "–", f"{form['error']:.0e}" if form else "–",
+            f"{best[0]}, {_seconds(best[1])}" if best else "–"]))
+    titles = {cell["workload"]: cell["title"] for cell in cells}
+    return "\n".join([*rows, "", *(f"* **{name}**: {title}" for name, title in titles.items())]) + "\n"
+
+
+def _bound(cell: dict[str, Any], own: float | None) -> tuple[str, str]:
+    limit = cell["bound"]
+    if not limit:
+        return "–", "–"
+    return f"{_seconds(limit['time_s'])} {limit['limit']}", _figure(limit["time_s"] / own if own else None)
+
+
+def _faults(made: dict[str, Any]) -> str:
+    """Wrong numbers, then what is absent, by name."""
+    lines = ["## Wrong numbers\n", *(f"* {text}" for text in wrong(made["cells"]) or ["none"]), "", "## Absent\n"]
+    lines += [f"* **{name}**: {reason}" for name, reason in made["absent"].items()]
+    where: dict[tuple[str, str], list[str]] = {}
+    for cell in made["cells"]:
+        for form, reason in cell["absent"].items():
+            where.setdefault((form, reason), []).append(name_of(cell))
+    lines += [f"* {form}: {reason}: {', '.join(names)}" for (form, reason), names in sorted(where.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _figure(value: float | None) -> str:
+    return f"{value:.3g}" if value is not None else "–"
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "–"
+    units = (("s", 1), ("ms", 1e3), ("µs", 1e6), ("ns", 1e9))
+    unit, scale = next((u, s) for u, s in units if value * s >= 1 or u == "ns")
+    return f"{value * scale:.3g} {unit}"
+
+
+# ---- plots ----
+
+
+def _plots(cells: Cells, folder: Path) -> str:
+    try:
+        import matplotlib
+    except ImportError:
+        return "No plots: matplotlib is not installed (the extra `bench`).\n"
+    matplotlib.use("svg")
+    (folder / "benchmarks").mkdir(parents=True, exist_ok=True)
+    names = {"c": "scancc beside C", "bound": "the part of the bound that is reached",
+             "peers": "scancc beside the peers"}
+    _plot_points(cells, {k: v for k, v in columns(cells).items() if k.endswith("C")}, "time over C's", folder, "c")
+    _plot_points(cells, {"reached": _reached}, "bound over time", folder, "bound")
+    peers = {k: v for k, v in columns(cells).items() if k in PEERS.values()}
+    _plot_points(cells, peers, "time over the peer's", folder, "peers")
+    return "\n".join(f"![{title}](benchmarks/{name}.svg)\n" for name, title in names.items())
+
+
+def _reached(cell: dict[str, Any]) -> float | None:
+    own = time_of(cell, "scancc")
+    return cell["bound"]["time_s"] / own if cell["bound"] and own else None
+
+
+def _plot_points(cells: Cells, made: dict[str, Callable[[dict[str, Any]], float | None]], axis: str, folder: Path,
+                 name: str) -> None:
+    """A row a cell, a mark a column, on a logarithmic axis with a line at 1; one panel a float type."""
+    import matplotlib.pyplot as plt
+
+    groups = [g for g in ([c for c in cells if c["dtype"] == d] for d in ("float64", "float32")) if g]
+    height = 1.2 + 0.19 * max(len(g) for g in groups)
+    figure, panels = plt.subplots(1, len(groups), figsize=(6.5 * len(groups), height), squeeze=False)
+    for panel, group in zip(panels[0], groups, strict=True):
+        for marker, (label, column) in zip("osD^v<>Ph*", made.items(), strict=False):
+            points = [(column(cell), row) for row, cell in enumerate(group)]
+            known = [(x, y) for x, y in points if x is not None]
+            panel.plot([x for x, _ in known], [y for _, y in known], marker, markersize=4, label=label, alpha=0.8)
+        panel.axvline(1, color="black", linewidth=0.8)
+        panel.set_xscale("log")
+        panel.set_yticks(range(len(group)), [f"{c['workload']} {c['size']}" for c in group], fontsize=7)
+        panel.set_ylim(len(group) - 0.5, -0.5)
+        panel.set_xlabel(axis)
+        panel.set_title(group[0]["dtype"])
+        panel.grid(axis="x", alpha=0.3)
+        panel.legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(folder / "benchmarks" / f"{name}.svg", metadata={"Date": None})
+    plt.close(figure)

@@ -1,0 +1,201 @@
+"""The systems: how each turns a workload into callables, one for each of its forms.
+
+A system's `prepare` gives `Form`s; what it cannot give it says by name, with the reason. Each runs in a process of
+its own (worker.py), whose environment is set before its libraries load.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from benchmarks.suite import c_code
+from benchmarks.suite.workload import Workload
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+NO_XLA_THREADS = "--xla_cpu_multi_thread_eigen=false"
+SMALL_WHILE = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000000"
+
+
+@dataclass
+class Form:
+    """One way to do the work: `call()` does it once and gives its outputs, as `numpy` does; `strict`: nothing
+    may be rounded otherwise than the workload's text says, but for a product that joins its sum."""
+
+    call: Callable[[], Any]
+    compile_s: float = 0.0
+    strict: bool = True
+
+
+Prepared = dict[str, Form | str]  # a text says why the form is absent
+
+
+@dataclass(frozen=True)
+class System:
+    """`packages` are those whose versions count; `dtypes` those that are measured, all sizes or the first only."""
+
+    name: str
+    prepare: Callable[[Workload, list[Any], str], Prepared]
+    packages: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    peer: bool = True
+    dtypes: tuple[str, ...] = ("float64", "float32")
+    first_size_only: bool = False
+
+    def versions(self) -> dict[str, str]:
+        """Of its packages; ImportError where one is missing."""
+        return {name: str(getattr(importlib.import_module(name), "__version__", "?")) for name in self.packages}
+
+
+def timed(make: Callable[[], Any]) -> tuple[Any, float]:
+    start = time.perf_counter()
+    made = make()
+    return made, time.perf_counter() - start
+
+
+# ---- scancc, C, NumPy ----
+
+
+def scancc(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
+    """The program as it is, and the same with every part of fast_math allowed."""
+    import scancc as sc
+    import scancc.tensor as T
+
+    forms: Prepared = {}
+    sc.config.floatX = dtype
+    for name, fast_math in (("scancc", "default"), ("scancc fast-math", "all")):
+        sc.config.fast_math = fast_math
+        function, compile_s = timed(lambda: workload.scancc(sc, T))
+        forms[name] = Form(partial(function, *inputs), compile_s, strict=fast_math == "default")
+    return forms
+
+
+def c(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
+    forms: Prepared = {}
+    for compiler in c_code.compilers():
+        library, compile_s = timed(partial(c_code.library, workload.C, dtype, compiler))
+        for entry in ("plain", "best"):
+            if f" {entry}(" in workload.C:
+                call = _c_call(library, entry, workload, inputs, dtype)
+                strict = compiler.strict and not (entry == "best" and workload.reorders)
+                forms[compiler.form(entry)] = Form(call, compile_s, strict)
+    return forms or {"C": "no C compiler found"}
+
+
+def _c_call(library: Any, entry: str, workload: Workload, inputs: list[Any], dtype: str) -> Callable[[], Any]:
+    arguments, outputs = workload.c(*inputs)
+    call = c_code.bound_call(getattr(library, entry), arguments, dtype)
+
+    def run() -> Any:
+        call()
+        return outputs
+    return run
+
+
+def numpy(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
+    """The reference as it stands, and what NumPy or SciPy have ready-made."""
+    forms: Prepared = {"NumPy": Form(partial(workload.numpy, *inputs))}
+    library = getattr(workload, "library", None)
+    if library is not None:
+        try:
+            import scipy
+            import scipy.signal
+        except ImportError:
+            forms["NumPy/SciPy library"] = "SciPy is not installed"
+        else:
+            forms["NumPy/SciPy library"] = Form(partial(library, scipy, *inputs))
+    return forms
+
+
+# ---- the peers ----
+
+
+def missing(workload: Workload, system: str) -> str:
+    return workload.absent.get(system, f"not written for {system}")
+
+
+def jax(workload: Workload, inputs: list[Any], dtype: str, name: str = "JAX") -> Prepared:
+    import jax
+    import jax.numpy as jnp
+
+    if not hasattr(workload, "jax"):
+        return {name: missing(workload, "jax")}
+    function = jax.jit(workload.jax(jax, jnp))
+    arrays = [jax.device_put(a) if isinstance(a, np.ndarray) else a for a in inputs]
+
+    def run() -> Any:
+        return jax.block_until_ready(function(*arrays))
+    _, compile_s = timed(run)
+    return {name: Form(run, compile_s)}
+
+
+def numba(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
+    from numba import njit
+
+    forms: Prepared = {}
+    real = np.dtype(dtype).type
+    for name, compiler in (("Numba", njit), ("Numba fast-math", partial(njit, fastmath=True))):
+        if not hasattr(workload, "numba"):
+            forms[name] = missing(workload, "numba")
+            continue
+        run = partial(workload.numba(compiler, real), *(real(a) if isinstance(a, float) else a for a in inputs))
+        _, compile_s = timed(run)
+        forms[name] = Form(run, compile_s)
+    return forms
+
+
+def torch(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_default_dtype(getattr(torch, dtype))
+    if not hasattr(workload, "torch"):
+        return {"torch": missing(workload, "torch")}
+    function = workload.torch(torch)
+    tensors = [torch.from_numpy(a.copy()) if isinstance(a, np.ndarray) else a for a in inputs]
+
+    def run() -> Any:
+        return function(*tensors)
+    return {"torch": Form(run)}
+
+
+def pytensor(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
+    """The text of scancc's program, run by PyTensor: the two have the same names."""
+    import pytensor
+
+    from benchmarks.suite.pytensor_names import Names, TensorNames
+
+    if "pytensor" in workload.absent:
+        return {"PyTensor": workload.absent["pytensor"]}
+    pytensor.config.floatX = dtype
+
+    def make() -> Any:
+        return workload.scancc(Names(pytensor), TensorNames(pytensor))
+    function, compile_s = timed(make)
+    run = partial(function, *inputs)
+    _, first_s = timed(run)
+    return {"PyTensor": Form(run, compile_s + first_s)}
+
+
+SYSTEMS = {s.name: s for s in (
+    System("scancc", scancc, ("scancc", "llvmlite", "numpy"), (("SCANCC_CACHE", "0"),), peer=False),
+    System("c", c, peer=False),
+    System("numpy", numpy, ("numpy",), peer=False),
+    System("jax", jax, ("jax", "jaxlib"), (("JAX_PLATFORMS", "cpu"), ("JAX_ENABLE_X64", "1"),
+                                           ("XLA_FLAGS", NO_XLA_THREADS))),
+    System("jax-flag", partial(jax, name="JAX small-while flag"), ("jax", "jaxlib"),
+           (("JAX_PLATFORMS", "cpu"), ("JAX_ENABLE_X64", "1"), ("XLA_FLAGS", f"{NO_XLA_THREADS} {SMALL_WHILE}"))),
+    System("numba", numba, ("numba", "llvmlite")),
+    System("torch", torch, ("torch",)),
+    System("pytensor", pytensor, ("pytensor",), dtypes=("float64",), first_size_only=True),  # 8 s a compilation
+)}
+
+
+def chosen(peers: bool) -> Iterator[System]:
+    return (s for s in SYSTEMS.values() if peers or not s.peer)
