@@ -79,6 +79,7 @@ def compare_commits(a: str, b: str, cells: list[Cell], rounds: int, round_s: flo
         workers = [Process(SYSTEMS["scancc"], label, source=trees[label]) for label in ("A", "A2", "B")]
         for worker in workers:
             stack.callback(worker.stop)
+            _check_source(worker)
         measured = []
         for cell in cells:
             measured.append(measure(cell, workers, rounds, round_s))
@@ -104,6 +105,13 @@ def _checkout(commit: str) -> Iterator[Path]:
     finally:
         subprocess.run(["git", "worktree", "remove", "--force", str(folder)], check=False, cwd=ROOT,
                        stderr=subprocess.DEVNULL)
+
+
+def _check_source(worker: Process) -> None:
+    """What is compared must be what was asked for, however scancc is installed."""
+    found = Path(worker.ask("about")["folders"]["scancc"]).resolve()
+    if found != (worker.source / "scancc").resolve():
+        raise RuntimeError(f"{worker.label} imports scancc from {found}, not from {worker.source}")
 
 
 def _changes(measured: Cells, label: str) -> list[Change]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,9 @@ class System:
     def versions(self) -> dict[str, str]:
         """Of its packages; ImportError where one is missing."""
         return {name: str(getattr(importlib.import_module(name), "__version__", "?")) for name in self.packages}
+
+    def folders(self) -> dict[str, str]:
+        return {name: str(Path(importlib.import_module(name).__file__ or "").parent) for name in self.packages}
 
 
 def timed(make: Callable[[], Any]) -> tuple[Any, float]:

@@ -27,10 +27,10 @@ class Worker:
         self.forms: dict[str, Form] = {}
 
     def about(self) -> dict[str, Any]:
-        """Versions; `missing` says which package is not there."""
+        """Versions and the folder of each package; `missing` says which one is not there."""
         load_all()
         try:
-            return {"versions": self.system.versions()}
+            return {"versions": self.system.versions(), "folders": self.system.folders()}
         except ImportError as missing:
             return {"missing": f"{missing.name or missing} is not installed"}
 
