@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 FLAGS = ["-O3", "-march=native"]
-FOLDER = Path(os.environ.get("BENCH_BUILD_DIR", "build/bench"))
+FOLDER = Path(__file__).resolve().parents[2] / "build" / "bench" / "c"
 PRELUDE = """
 #include <math.h>
 #include <stdint.h>
@@ -100,7 +100,7 @@ def library(source: str, dtype: str, compiler: Compiler, flags: list[str] | None
     flags = compiler.flags if flags is None else flags
     known = "\0".join([text, compiler.path, version(compiler.path), *flags, cpu_flags()])
     key = hashlib.sha256(known.encode()).hexdigest()
-    target = (FOLDER / key[:24]).resolve()
+    target = FOLDER / key[:24]
     if not target.with_suffix(".so").exists():
         _build(text, compiler.path, flags, target)
     return ctypes.CDLL(str(target.with_suffix(".so")))

@@ -12,10 +12,13 @@ second process, and a cell's interval is that of two medians.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import subprocess
 import sys
+import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -91,20 +94,16 @@ def compare_commits(a: str, b: str, cells: list[Cell], rounds: int, round_s: flo
 
 @contextmanager
 def _checkout(commit: str) -> Iterator[Path]:
-    """A folder with that commit's files, removed afterwards; for `.` this one."""
+    """A folder with that commit's packages, removed afterwards; for `.` this checkout."""
     if commit == ".":
         yield ROOT
         return
-    sha = subprocess.run(["git", "rev-parse", "--verify", f"{commit}^{{commit}}"], capture_output=True, text=True,
-                         check=True, cwd=ROOT).stdout.strip()
-    folder = ROOT / "build" / "bench" / "tree" / sha[:12]
-    if not folder.exists():
-        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(folder), sha], check=True, cwd=ROOT)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["git", "worktree", "remove", "--force", str(folder)], check=False, cwd=ROOT,
-                       stderr=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as folder:
+        packed = subprocess.run(["git", "archive", commit, "scancc", "passes", "runtime"], capture_output=True,
+                                check=True, cwd=ROOT).stdout
+        with tarfile.open(fileobj=io.BytesIO(packed)) as files:
+            files.extractall(folder, filter="fully_trusted")
+        yield Path(folder)
 
 
 def _check_source(worker: Process) -> None:

@@ -33,7 +33,7 @@ class Process:
         environment = {**os.environ, **ONE_THREAD, **dict(self.system.environment),
                        "PYTHONPATH": os.pathsep.join([str(self.source), str(ROOT)])}
         self.process = subprocess.Popen(
-            [self.python, "-m", "benchmarks.suite.worker", self.system.name], stdin=subprocess.PIPE,
+            [self.python, "-P", "-m", "benchmarks.suite.worker", self.system.name], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self.log, env=environment, cwd=ROOT, bufsize=0)
         _pin(self.process.pid)
 
