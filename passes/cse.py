@@ -19,7 +19,7 @@ from collections.abc import Hashable
 
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Value
-from scancc.ir.ops import CHECKS, COMMUTATIVE, ISOLATED, OPS, is_pure
+from scancc.ir.ops import CHECKS, COMMUTATIVE, ISOLATED, OPS, is_pure, operand
 from scancc.ir.printer import attribute_text
 
 _HASHABLE = (t.IntAttr, t.FloatAttr, t.DenseArray, t.Dense, t.AffineMap, t.Type)
@@ -54,7 +54,7 @@ def _merge(block: Block, known: dict[Hashable, Op]) -> None:
 def _mergeable(op: Op) -> Hashable | None:
     """The key of an op that may be merged, or of a check; None for others."""
     if CHECKS in OPS[op.name].traits:
-        return op.name, op.operands[0]
+        return op.name, operand(op, "condition")
     return _key(op, {}) if op.results and is_pure(op) else None
 
 

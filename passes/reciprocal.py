@@ -17,6 +17,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.fast_math import allowed
+from scancc.ir.ops import operand
 from scancc.ir.remarks import remark
 
 LOOPS = ("scan.scan", "linalg.generic")
@@ -33,7 +34,7 @@ def reciprocal(module: Op) -> None:
 
 def _divides_by_invariant(op: Op, body: Block) -> bool:
     return (op.name == "arith.divf" and isinstance(op.result.type, t.FloatType) and op.result.type != t.f16
-            and not defined_in(op.operands[1], body))
+            and not defined_in(operand(op, "rhs"), body))
 
 
 def _multiply(op: Op, loop: Op) -> None:

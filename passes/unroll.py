@@ -39,8 +39,7 @@ def _visit(block: Block, max_trips: int, max_ops: int) -> None:
 
 def _places(loop: Op, most: int) -> range | None:
     """What the counter is in each iteration, or in the first `most`, where that is known."""
-    parts = Loop(loop)
-    lower, upper, step = map(constant_of, (parts.lower, parts.upper, parts.step))
+    lower, upper, step = map(constant_of, Loop(loop).bounds)
     return None if lower is None or upper is None or step is None else range(lower, upper, step)[:most]
 
 

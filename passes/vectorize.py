@@ -20,6 +20,8 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region
+from scancc.ir.ops import group, operand, set_operands
+from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
 from .vectorizing.lanes import Check, Widener, innermost, is_heavy, whole_lanes
@@ -40,8 +42,8 @@ def vectorize(module: Op, bits: int = 512) -> None:
 def _width(loop: Op, bits: int) -> int:
     """Lanes: one register of the widest element, four where time runs inside a light body."""
     ops = [op for op in loop.walk() if op is not loop]
-    sizes = [t.nbytes(op.result.type) for op in ops if op.name == "memref.load" and op.operands[1:]]
-    sizes += [t.nbytes(op.operands[0].type) for op in ops if op.name == "memref.store"]
+    sizes = [t.nbytes(op.result.type) for op in ops if op.name == "memref.load" and group(op, "indices")]
+    sizes += [t.nbytes(operand(op, "value").type) for op in ops if op.name == "memref.store"]
     lanes = bits // 8 // max(sizes, default=8)
     return max(2, lanes * (4 if any(op.name == "scf.for" for op in ops) and not is_heavy(ops) else 1))
 
@@ -49,7 +51,7 @@ def _width(loop: Op, bits: int) -> int:
 def _fitting(loop: Op, width: int) -> int:
     """Lanes for a loop whose number of iterations may be known: as many as leave no tail, if that fills a
     register or is all there is."""
-    n = constant_of(loop.operands[1])
+    n = constant_of(Loop(loop).upper)
     if n is None:
         return width
     lanes = width
@@ -64,16 +66,16 @@ def _widen(loop: Op, width: int, check: Check) -> None:
     block = loop.parent
     assert block is not None
     b = Builder(block, loop, loop.location)
-    lower, upper, one = loop.operands
-    count = b.index(width)
-    end = whole_lanes(b, upper, count)
+    parts, count = Loop(loop), b.index(width)
+    end = whole_lanes(b, parts.upper, count)
     body = Block([t.index])
-    body.args[0].name = loop.body.args[0].name
-    widen = Widener(check.varying, width, {loop.body.args[0]: body.args[0]}, loop.body.args[0])
+    (counter,) = body.args
+    counter.name = parts.counter.name
+    widen = Widener(check.varying, width, {parts.counter: counter}, parts.counter)
     widen.ops(loop.body, Builder(body, location=loop.location))
-    b.make("scf.for", [lower, end, count], [], {"vector": t.IntAttr(width, t.i64)}, [Region([body])])
-    if end is upper:
+    b.make("scf.for", [parts.lower, end, count], [], {"vector": t.IntAttr(width, t.i64)}, [Region([body])])
+    if end is parts.upper:
         loop.erase()
     else:  # the loop itself becomes the tail
-        loop.operands = [end, upper, one]
+        set_operands(loop, lower=[end])
         del loop.attrs["parallel"]

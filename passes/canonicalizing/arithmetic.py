@@ -11,7 +11,8 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, fold_binary
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPF, CMPI
-from scancc.ir.ops import COMMUTATIVE, NO_SPECULATION, OPS, evaluate
+from scancc.ir.ops import COMMUTATIVE, NO_SPECULATION, OPS, evaluate, group, operand
+from scancc.ir.parts import Loop
 
 from .rules import Outcome, everywhere, filled_like, is_number, made_by, rule
 
@@ -92,12 +93,15 @@ def integer_identities(op: Op, b: Builder) -> Outcome:
         if definition.same_types and len(definition.operands) in (1, 2)))
 def of_splats(op: Op, b: Builder) -> Outcome:
     """f(splat a, splat b) is splat f(a, b)."""
-    makers = [made_by(v, "tensor.splat") for v in op.operands]
-    if not makers or any(m is None or m.operands[1:] != makers[0].operands[1:] for m in makers):  # type: ignore[union-attr]
+    splats = [maker for v in op.operands if (maker := made_by(v, "tensor.splat")) is not None]
+    if not splats or len(splats) < len(op.operands):
         return None
-    scalars = [m.operands[0] for m in makers if m is not None]
+    dims = group(splats[0], "dims")
+    if any(group(splat, "dims") != dims for splat in splats):
+        return None
+    scalars = [operand(splat, "value") for splat in splats]
     element = b.op(op.name, scalars, [t.element(op.result.type)], dict(op.attrs))
-    return b.op("tensor.splat", [element, *makers[0].operands[1:]], [op.result.type])  # type: ignore[union-attr]
+    return b.op("tensor.splat", [element, *dims], [op.result.type])
 
 
 # ---- floats ----
@@ -333,7 +337,7 @@ def _counts_up(loop: Op | None) -> bool:
     """True for loops whose counter starts at 0 or above."""
     if loop is None or loop.name not in ("scan.scan", "scf.for"):
         return False
-    return loop.name == "scan.scan" or _never_negative(loop.operands[0])
+    return loop.name == "scan.scan" or _never_negative(Loop(loop).lower)
 
 
 # ---- conversions ----

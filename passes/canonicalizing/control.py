@@ -6,35 +6,35 @@ from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Op, Value
+from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import operand
-from scancc.ir.parts import Carry, Loop, Round, ScanView
+from scancc.ir.parts import Branch, Carry, Loop, Round, ScanView
 
 from .rules import Outcome, made_by, rule
 
 
 @rule("scan.check")
 def check_that_holds(op: Op, b: Builder) -> Outcome:
-    return [] if constant_of(op.operands[0]) else None
+    return [] if constant_of(operand(op, "condition")) else None
 
 
 @rule("scf.if")
 def known_branch(op: Op, b: Builder) -> Outcome:
     """The branch taken, where the condition is known; else a value that both branches give."""
-    condition = constant_of(op.operands[0])
+    branch = Branch(op)
+    condition = constant_of(branch.condition)
     if condition is not None:
-        return _inlined(op, 0 if condition else 1, b)
-    yields = [region.blocks[0].terminator.operands for region in op.regions]
+        then, otherwise = branch.sides
+        return _inlined(then if condition else otherwise, b)
     changed = False
-    for result, first, second in zip(op.results, *yields, strict=True):
+    for result, first, second in branch.choices:
         if first is second and result.uses:
             result.replace_by(first)
             changed = True
     return changed or None
 
 
-def _inlined(op: Op, taken: int, b: Builder) -> list[Value]:
-    block = op.regions[taken].blocks[0]
+def _inlined(block: Block, b: Builder) -> list[Value]:
     for inner in block.ops[:-1]:
         b.insert(inner.detach())
     return list(block.terminator.operands)

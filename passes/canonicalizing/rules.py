@@ -71,8 +71,8 @@ def filled_like(b: Builder, value: Value, number: float) -> Value:
     op = value.op
     assert op is not None
     if op.name != "arith.constant":
-        return b.op(op.name, [filled_like(b, op.operands[0], number), *op.operands[1:]], [value.type],
-                    dict(op.attrs))
+        source, *dims = op.operands
+        return b.op(op.name, [filled_like(b, source, number), *dims], [value.type], dict(op.attrs))
     if isinstance(value.type, t.TensorType):
         return b.dense(np.full_like(op.attrs["value"].data, number), value.type)
     return b.const(number, value.type)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value
-from scancc.ir.ops import ELEMENTWISE, group, has_trait
+from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import COLUMNS, Entry, entries, entry_values, kept_axes, slice_parts
 
@@ -25,7 +25,7 @@ def _shape(value: Value) -> tuple[int | None, ...]:
 @rule("tensor.dim")
 def known_size(op: Op, b: Builder) -> Outcome:
     """The size is in the type, or an operand of the op that makes the tensor."""
-    source, axis = op.operands[0], constant_of(op.operands[1])
+    source, axis = operand(op, "source"), constant_of(operand(op, "axis"))
     if axis is None:
         return None
     if (size := _shape(source)[axis]) is not None:
@@ -34,7 +34,7 @@ def known_size(op: Op, b: Builder) -> Outcome:
         return None
     found = dims_of(b, source)[axis]
     again = made_by(found, "tensor.dim")
-    return None if again is not None and again.operands[0] is source else found
+    return None if again is not None and operand(again, "source") is source else found
 
 
 def _has_sizes(value: Value) -> bool:
@@ -72,13 +72,13 @@ def useless_cast(op: Op, b: Builder) -> Outcome:
 @rule("scan.broadcast")
 def broadcast_of_broadcast(op: Op, b: Builder) -> Outcome:
     """Two broadcasts are one; one that changes nothing is none; one of a splat is a splat."""
-    source, axes = op.operands[0], tuple(op.attrs["axes"])
+    source, dims, axes = operand(op, "source"), group(op, "dims"), tuple(op.attrs["axes"])
     if inner := made_by(source, "scan.broadcast"):
         composed = tuple(axes[axis] for axis in inner.attrs["axes"])
-        return b.op("scan.broadcast", [inner.operands[0], *op.operands[1:]], [op.result.type],
+        return b.op("scan.broadcast", [operand(inner, "source"), *dims], [op.result.type],
                     {**op.attrs, "axes": t.DenseArray(t.i64, composed)})
     if splat := made_by(source, "tensor.splat"):
-        return b.op("tensor.splat", [splat.operands[0], *op.operands[1:]], [op.result.type])
+        return b.op("tensor.splat", [operand(splat, "value"), *dims], [op.result.type])
     if isinstance(source.type, t.TensorType) and axes == tuple(range(len(_shape(source)))):
         return source if _same_sizes(b, source, op.result) else None
     return None
@@ -97,18 +97,18 @@ def transpose_of_transpose(op: Op, b: Builder) -> Outcome:
     if splat := made_by(source, "tensor.splat"):
         sizes = dims_of(b, source)
         dims = [sizes[axis] for axis in permutation if _shape(source)[axis] is None]
-        return b.op("tensor.splat", [splat.operands[0], *dims], [op.result.type])
+        return b.op("tensor.splat", [operand(splat, "value"), *dims], [op.result.type])
     return None
 
 
 @rule("scan.reshape")
 def reshape_of_reshape(op: Op, b: Builder) -> Outcome:
     """Two reshapes are one; one to the same sizes is none; one of a splat is a splat."""
-    source = op.operands[0]
+    source, dims = operand(op, "source"), group(op, "dims")
     if inner := made_by(source, "scan.reshape"):
-        return b.op("scan.reshape", [inner.operands[0], *op.operands[1:]], [op.result.type], dict(op.attrs))
+        return b.op("scan.reshape", [operand(inner, "source"), *dims], [op.result.type], dict(op.attrs))
     if splat := made_by(source, "tensor.splat"):
-        return b.op("tensor.splat", [splat.operands[0], *op.operands[1:]], [op.result.type])
+        return b.op("tensor.splat", [operand(splat, "value"), *dims], [op.result.type])
     return source if source.type == op.result.type and _same_sizes(b, source, op.result) else None
 
 
@@ -145,13 +145,13 @@ def _measures(size: Entry, static: int | None, whole: Value, axis: int) -> bool:
     if isinstance(size, int):
         return size == static
     dim = made_by(size, "tensor.dim")
-    return dim is not None and dim.operands[0] is whole and constant_of(dim.operands[1]) == axis
+    return dim is not None and operand(dim, "source") is whole and constant_of(operand(dim, "axis")) == axis
 
 
 @rule("tensor.extract_slice")
 def slice_without_work(op: Op, b: Builder) -> Outcome:
     """All of the source is the source; nothing of it is an empty tensor; a part of a splat is one."""
-    source = op.operands[0]
+    source = operand(op, "source")
     if source.type == op.result.type and _covers(b, op, source):
         return source
     dims = group(op, "sizes")
@@ -160,23 +160,23 @@ def slice_without_work(op: Op, b: Builder) -> Outcome:
     if 0 in _shape(op.result):
         return b.op("tensor.empty", dims, [op.result.type])
     splat = made_by(source, "tensor.splat")
-    return b.op("tensor.splat", [splat.operands[0], *dims], [op.result.type]) if splat else None
+    return b.op("tensor.splat", [operand(splat, "value"), *dims], [op.result.type]) if splat else None
 
 
 @rule("tensor.extract_slice")
 def slice_of_inserted(op: Op, b: Builder) -> Outcome:
     """The part that was just inserted is what was inserted."""
-    inner = made_by(op.operands[0], "tensor.insert_slice")
-    if inner is None or inner.operands[0].type != op.result.type:
+    inner = made_by(operand(op, "source"), "tensor.insert_slice")
+    if inner is None or operand(inner, "source").type != op.result.type:
         return None
     same = all(_entries(op, name) == _entries(inner, name) for name in COLUMNS)
-    return inner.operands[0] if same else None
+    return operand(inner, "source") if same else None
 
 
 @rule("tensor.extract_slice")
 def slice_of_slice(op: Op, b: Builder) -> Outcome:
     """A part of a part is one part: offsets add up in steps of the first."""
-    inner = made_by(op.operands[0], "tensor.extract_slice")
+    inner = made_by(operand(op, "source"), "tensor.extract_slice")
     if inner is None:
         return None
     first, second = ([_entries(o, name) for name in COLUMNS] for o in (inner, op))
@@ -189,7 +189,7 @@ def slice_of_slice(op: Op, b: Builder) -> Outcome:
             stride = _product(b, inner_stride, stride)
         for column, entry in zip(composed, (offset, size, stride), strict=True):
             column.append(entry)
-    made = _make_slice(b, inner.operands[0], composed, op)
+    made = _make_slice(b, operand(inner, "source"), composed, op)
     return made if kept_axes(made.op) == [kept[axis] for axis in kept_axes(op)] else None  # type: ignore[arg-type]
 
 
@@ -210,7 +210,7 @@ def _make_slice(b: Builder, source: Value, columns: Sequence[Sequence[Entry]], l
 @rule("tensor.insert_slice")
 def insert_without_work(op: Op, b: Builder) -> Outcome:
     """Nothing inserted leaves the destination; everything replaced leaves the source."""
-    source, dest = op.operands[:2]
+    source, dest = operand(op, "source"), operand(op, "dest")
     if 0 in _shape(source):
         return dest
     return source if source.type == dest.type and _covers(b, op, dest) else None
@@ -222,14 +222,14 @@ def insert_without_work(op: Op, b: Builder) -> Outcome:
 @rule("tensor.extract")
 def element_without_tensor(op: Op, b: Builder) -> Outcome:
     """An element of what was made from scalars, or of a view, comes from where the view looks."""
-    source, places = op.operands[0], op.operands[1:]
+    source, places = operand(op, "source"), group(op, "indices")
     maker = source.op
     reader = _ELEMENT.get(maker.name) if maker is not None else None
     return reader(b, maker, places) if reader is not None and maker is not None else None
 
 
 def _of_splat(b: Builder, maker: Op, places: list[Value]) -> Value | None:
-    return maker.operands[0]
+    return operand(maker, "value")
 
 
 def _of_constant(b: Builder, maker: Op, places: list[Value]) -> Value | None:
@@ -251,7 +251,7 @@ def _of_elements(b: Builder, maker: Op, places: list[Value]) -> Value | None:
     number = 0
     for i, n in zip(known, shape, strict=True):
         number = number * (n or 0) + (i or 0)
-    return maker.operands[number]
+    return group(maker, "elements")[number]
 
 
 def _of_slice(b: Builder, maker: Op, places: list[Value]) -> Value | None:
@@ -259,7 +259,7 @@ def _of_slice(b: Builder, maker: Op, places: list[Value]) -> Value | None:
     strides = entry_values(b, maker, "strides")
     for place, axis in zip(places, kept_axes(maker), strict=True):
         offsets[axis] = b.addi(b.muli(place, strides[axis]), offsets[axis])
-    return _element(b, maker.operands[0], offsets)
+    return _element(b, operand(maker, "source"), offsets)
 
 
 def _element(b: Builder, source: Value, places: Sequence[Value]) -> Value:
@@ -267,7 +267,7 @@ def _element(b: Builder, source: Value, places: Sequence[Value]) -> Value:
 
 
 def _of_broadcast(b: Builder, maker: Op, places: list[Value]) -> Value | None:
-    source = maker.operands[0]
+    source = operand(maker, "source")
     if not isinstance(source.type, t.TensorType):
         return source
     if None in source.type.shape:
@@ -287,7 +287,7 @@ def _of_cast(b: Builder, maker: Op, places: list[Value]) -> Value | None:
 
 
 def _of_iota(b: Builder, maker: Op, places: list[Value]) -> Value | None:
-    start, step = maker.operands[:2]
+    start, step = operand(maker, "start"), operand(maker, "step")
     if t.is_float(start.type) or t.is_complex(start.type):
         return None
     return b.addi(b.muli(b.index_cast(places[0], step.type), step), start)
@@ -303,11 +303,11 @@ _ELEMENT = {
 @rule("tensor.extract")
 def element_of_result(op: Op, b: Builder) -> Outcome:
     """An element, the only use of an elementwise op, is the op on elements."""
-    maker = op.operands[0].op
+    maker = operand(op, "source").op
     if maker is None or not has_trait(maker, ELEMENTWISE) or len(maker.result.uses) != 1:
         return None
     if maker.parent is not op.parent:
         return None  # inside a loop this would repeat the op
-    elements = [_element(b, v, op.operands[1:]) if isinstance(v.type, t.TensorType) else v
+    elements = [_element(b, v, group(op, "indices")) if isinstance(v.type, t.TensorType) else v
                 for v in maker.operands]
     return b.op(maker.name, elements, [op.result.type], dict(maker.attrs))

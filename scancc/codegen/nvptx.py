@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..artifact import DeviceCode, Launch
+from ..artifact import N_INFO_SLOTS, DeviceCode, Launch
 from ..errors import UnsupportedError
 from ..ir import types as t
 from ..ir.builder import constant_of
 from ..ir.core import Op, Value, functions
-from ..ir.ops import int_attr
+from ..ir.ops import group, int_attr, operand
 from . import cpu
 from .llvm.emitter import FunctionEmitter, Mem, ModuleText, Pair, emits, llvm_type
 from .target import Target
@@ -125,13 +125,13 @@ class KernelEmitter(FunctionEmitter):
 
     def _check(self, op: Op) -> None:
         passed, failed, first, last = (self.new_label(n) for n in ("pass", "fail", "first", "last"))
-        self.line(f"br i1 {self.value(op.operands[0])}, label %{passed}, label %{failed}")
+        self.line(f"br i1 {self.value(operand(op, 'condition'))}, label %{passed}, label %{failed}")
         self.start(failed)
         pair = self.emit(f"cmpxchg ptr {self._status()}, i64 0, i64 {int_attr(op, 'code')} {_STATUS}")
         won = self.emit(f"extractvalue {{ i64, i1 }} {pair}, 1")
         self.line(f"br i1 {won}, label %{first}, label %{last}")
         self.start(first)
-        for number, info in enumerate(op.operands[1:5]):
+        for number, info in enumerate(group(op, "info")[:N_INFO_SLOTS]):
             place = self.emit(f"getelementptr i64, ptr {self._status()}, i64 {1 + number}")
             self.line(f"store i64 {word(self, self.value(info), info.type)}, ptr {place}, align 8")
         self.line(f"br label %{last}")
@@ -199,8 +199,8 @@ class HostEmitter(FunctionEmitter):
             self._launch(op)
         elif op.name == "scan.output_dims":
             self._output_dims(op)
-        elif op.name == "memref.load" and op.operands[0].op is not None:
-            offset = constant_of(op.operands[0].op.operands[1])
+        elif op.name == "memref.load" and (place := operand(op, "source").op) is not None:
+            offset = constant_of(operand(place, "offset"))
             assert isinstance(offset, int), "the host reads the control block only"
             self.read_back[op.result] = offset
         else:
@@ -208,9 +208,10 @@ class HostEmitter(FunctionEmitter):
 
     def _launch(self, op: Op) -> None:
         first = self.next_slot if self.launches else self.n_slots + 4
-        words = [self.value(op.operands[0]), *(w for v in op.operands[1:] for w in self._words(v))]
-        for slot, operand in enumerate(words, first):
-            self.store_slot(slot, operand)
+        blocks, args = operand(op, "blocks"), group(op, "args")
+        words = [self.value(blocks), *(w for v in args for w in self._words(v))]
+        for slot, argument in enumerate(words, first):
+            self.store_slot(slot, argument)
         self.next_slot = first + len(words)
         kernel = op.attrs["kernel"].name
         self.launches.append(Launch(kernel, int_attr(op, "threads"), first, len(words) - 1))
@@ -227,8 +228,8 @@ class HostEmitter(FunctionEmitter):
         return [word(self, self.value(value), value.type)]
 
     def _output_dims(self, op: Op) -> None:
-        for axis, value in enumerate(op.operands[1:]):
-            slot = self.slots[op.operands[0]] + 1 + axis
+        for axis, value in enumerate(group(op, "dims")):
+            slot = self.slots[operand(op, "output")] + 1 + axis
             if value in self.read_back:
                 self.reports.append((slot, self.read_back[value]))
             else:

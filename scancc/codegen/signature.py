@@ -14,6 +14,7 @@ from ..artifact import Check, Param
 from ..ir.builder import constant_of
 from ..ir.core import Op, Value
 from ..ir.dialects.arith import CMPI
+from ..ir.ops import group, operand
 from .entry import Entry
 from .target import Target
 
@@ -90,10 +91,10 @@ def _axes(func: Op) -> dict[Value, Axis]:
     arguments = {value: n for n, value in enumerate(func.body.args)}
     found = {}
     for op in func.body.ops:
-        if op.name == "memref.dim" and op.operands[0] in arguments:
-            axis = constant_of(op.operands[1])
+        if op.name == "memref.dim" and operand(op, "source") in arguments:
+            axis = constant_of(operand(op, "axis"))
             if axis is not None:
-                found[op.results[0]] = arguments[op.operands[0]], axis
+                found[op.result] = arguments[operand(op, "source")], axis
     return found
 
 
@@ -107,7 +108,7 @@ def _equal_axes(func: Op, axes: dict[Value, Axis]) -> dict[Axis, Axis]:
         return axis
 
     for op in func.body.ops:
-        compared = op.operands[0].op if op.name == "scan.check" else None
+        compared = operand(op, "condition").op if op.name == "scan.check" else None
         if compared is None or compared.name != "arith.cmpi" or compared.attrs["predicate"].value != _EQUAL:
             continue
         if all(value in axes for value in compared.operands):
@@ -144,8 +145,8 @@ def _early(compiled: Compiled) -> tuple[tuple[int, ...], ...]:
     early: list[tuple[int, ...]] = [()] * len(compiled.outputs)
     for op in func.walk() if func is not None else ():
         if op.name == "scan.output_dims":
-            number = func.body.args.index(op.operands[0]) - len(compiled.inputs)  # type: ignore[union-attr]
-            early[number] = tuple(a for a, n in enumerate(op.operands[1:]) if _comes_from_loop(n, set()))
+            number = func.body.args.index(operand(op, "output")) - len(compiled.inputs)  # type: ignore[union-attr]
+            early[number] = tuple(a for a, n in enumerate(group(op, "dims")) if _comes_from_loop(n, set()))
     return tuple(early)
 
 
@@ -155,9 +156,9 @@ def _comes_from_loop(value: Value, seen: set[Value]) -> bool:
     if op is None or value in seen:
         return False
     seen.add(value)
-    if op.regions or (op.name == "memref.load" and op.operands[0].op is not None):
+    if op.regions or (op.name == "memref.load" and operand(op, "source").op is not None):
         return True
-    return any(_comes_from_loop(operand, seen) for operand in op.operands)
+    return any(_comes_from_loop(v, seen) for v in op.operands)
 
 
 def _reads(compiled: Compiled, query: Op | None) -> tuple[bool, ...]:
@@ -165,6 +166,6 @@ def _reads(compiled: Compiled, query: Op | None) -> tuple[bool, ...]:
     read = set()
     for op in query.walk() if query is not None else ():
         if op.name == "memref.load":
-            read.add(op.operands[0])
+            read.add(operand(op, "source"))
     args = query.body.args if query is not None else ()
     return tuple(p.rank > 0 and value in read for p, value in zip(compiled.inputs, args, strict=False))

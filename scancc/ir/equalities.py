@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from .builder import constant_of
 from .core import Block, Op, Value
 from .dialects.arith import CMPI
+from .ops import operand
 
 _EQ = CMPI.index("eq")
 
@@ -34,8 +35,8 @@ def _checked_against(value: Value, at: Op) -> Iterator[Value]:
     """Values that a check before `at` requires `value` to equal."""
     for compare in value.uses:
         if compare.name == "arith.cmpi" and compare.attrs["predicate"].value == _EQ:
-            checks = (u for u in compare.result.uses if u.name == "scan.check" and u.operands[0] is compare.result)
-            if any(_runs_before(check, at) for check in checks):
+            checks = (user for user in compare.result.uses if user.name == "scan.check")
+            if any(operand(check, "condition") is compare.result and _runs_before(check, at) for check in checks):
                 yield from (v for v in compare.operands if v is not value)
 
 

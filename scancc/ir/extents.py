@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from ..artifact import MOST_ELEMENTS, N_INFO_SLOTS, too_large
 from .builder import Builder, constant_of
 from .core import Block, Op, Value
+from .ops import operand
 from .types import i1
 
 Varying = frozenset[tuple[Value, int]]  # sizes known only when it runs, each with how often it occurs
@@ -37,11 +38,11 @@ class Extents:
         """The arguments of a function are there."""
         for arg in block.args:
             dims = [op for op in arg.uses if op.name in ("tensor.dim", "memref.dim")]
-            self.trust(list({constant_of(op.operands[1]): op.result for op in dims}.values()))
+            self.trust(list({constant_of(operand(op, "axis")): op.result for op in dims}.values()))
 
     def trust_check(self, op: Op) -> None:
         """What a check says, where it is one of sizes."""
-        condition = op.operands[0].op if op.name == "scan.check" else None
+        condition = operand(op, "condition").op if op.name == "scan.check" else None
         if condition is not None and condition.name == "scan.can_exist":
             self.trust(condition.operands)
 

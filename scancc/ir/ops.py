@@ -45,6 +45,7 @@ class OpDef:
     traits: frozenset[str] = frozenset()
     attrs: tuple[str, ...] = ()
     regions: int = 0
+    written: str = ""  # the operand that is memory it writes
     numpy: Callable[..., Any] | None = None  # of the operands; call it through `evaluate`
     takes_op: bool = False   # `numpy` gets the op first: its attributes or result type matter
     same_types: bool = False  # operands and result all have one type

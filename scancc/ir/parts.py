@@ -300,6 +300,10 @@ class Loop:
         return operand(self.op, "step")
 
     @property
+    def bounds(self) -> tuple[Value, Value, Value]:
+        return self.lower, self.upper, self.step
+
+    @property
     def init(self) -> list[Value]:
         return group(self.op, "init")
 
@@ -319,3 +323,35 @@ class Loop:
     @property
     def carries(self) -> list[Round]:
         return [Round(*parts) for parts in zip(self.init, self.args, self.next, self.op.results, strict=True)]
+
+
+class Choice(NamedTuple):
+    """A result of a branch, and what each side gives for it."""
+
+    result: Value
+    then: Value
+    otherwise: Value
+
+
+class Branch:
+    """The parts of an `scf.if`."""
+
+    __slots__ = ("op",)
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+
+    @property
+    def condition(self) -> Value:
+        return operand(self.op, "condition")
+
+    @property
+    def sides(self) -> tuple[Block, Block]:
+        """What runs where the condition holds, and where not."""
+        then, otherwise = self.op.regions
+        return then.blocks[0], otherwise.blocks[0]
+
+    @property
+    def choices(self) -> list[Choice]:
+        then, otherwise = (side.terminator.operands for side in self.sides)
+        return [Choice(*parts) for parts in zip(self.op.results, then, otherwise, strict=True)]

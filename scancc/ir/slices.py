@@ -11,7 +11,7 @@ from itertools import combinations
 
 from .builder import Builder, constant_of
 from .core import Op, Value
-from .ops import group, operand, set_operands
+from .ops import group, operand, set_operands, whole
 from .types import DYNAMIC, DenseArray, i64
 
 Entry = int | Value
@@ -61,7 +61,8 @@ def kept_axes(op: Op) -> list[int]:
 
     `insert_slice` reads it the other way: axes of the destination that the source has.
     """
-    small = operand(op, "source").type if op.name == "tensor.insert_slice" else op.result.type
+    source = operand(op, "source")
+    small = op.result.type if whole(op) is source else source.type
     found = fitting_axes(op.attrs["static_sizes"].values, getattr(small, "shape", ()))
     assert found is not None, f"the verifier lets no such {op.name} pass"
     return found

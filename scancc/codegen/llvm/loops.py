@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...artifact import N_INFO_SLOTS
 from ...ir import types as t
 from ...ir.core import Op, Value
-from ...ir.ops import int_attr
-from ...ir.slices import kept_axes
+from ...ir.ops import group, int_attr, operand, whole
+from ...ir.parts import Branch, Loop
+from ...ir.slices import COLUMNS, entries, kept_axes
 from ..math import MathFunction
 from .emitter import Emitted, FunctionEmitter, Mem, Pair, emits, llvm_type, suffix, width_of
 from .extents import can_exist
@@ -19,8 +21,8 @@ from .interrupts import ask, in_pieces, rounds_between
 @emits("scf.for")
 def loop(e: FunctionEmitter, op: Op) -> None:
     """All rounds at once, or in pieces between which an interrupt is noticed."""
-    bounds = [e.value(v) for v in op.operands[:3]]
-    inits = op.operands[3:]
+    parts = Loop(op)
+    bounds, inits = [e.value(v) for v in parts.bounds], parts.init
     types = [kind for v in inits for kind in e.flat_types(v.type)]
     start = [x for v in inits for x in e.flatten(e.env[v])]
 
@@ -37,8 +39,8 @@ def loop(e: FunctionEmitter, op: Op) -> None:
 def _rounds(e: FunctionEmitter, op: Op, bounds: Sequence[str], types: Sequence[str], start: Sequence[str],
             ) -> list[str]:
     """guard: lower < upper; then the body at least once, until the counter reaches upper; what it carries at last."""
+    parts = Loop(op)
     lower, upper, step = bounds
-    inits = op.operands[3:]
     body, done = e.new_label("loop"), e.new_label("done")
     guard = e.emit(f"icmp slt i64 {lower}, {upper}")
     before = e.label
@@ -47,8 +49,8 @@ def _rounds(e: FunctionEmitter, op: Op, bounds: Sequence[str], types: Sequence[s
     counter = e.fresh()
     position = len(e.lines)  # the phis go here, when the back edge is known
     carried = [e.fresh() for _ in types]
-    _bind(e, op.body.args[1:], inits, carried)
-    e.env[op.body.args[0]] = counter
+    _bind(e, parts.args, parts.init, carried)
+    e.env[parts.counter] = counter
     yielded = [x for v in e.block(op.body) for x in e.flatten(v)]
     following = e.emit(f"add nsw i64 {counter}, {step}")
     again = e.emit(f"icmp slt i64 {following}, {upper}")
@@ -121,21 +123,22 @@ def _count_and_ask(e: FunctionEmitter, op: Op, before: str) -> list[str]:
 def branch(e: FunctionEmitter, op: Op) -> None:
     labels = [e.new_label("then"), e.new_label("else")]
     done = e.new_label("join")
-    e.line(f"br i1 {e.value(op.operands[0])}, label %{labels[0]}, label %{labels[1]}")
+    parts = Branch(op)
+    e.line(f"br i1 {e.value(parts.condition)}, label %{labels[0]}, label %{labels[1]}")
     arms: list[list[Emitted]] = []
     ends = []
-    for label, region in zip(labels, op.regions, strict=True):
+    for label, side in zip(labels, parts.sides, strict=True):
         e.start(label)
-        arms.append(e.block(region.blocks[0]))
+        arms.append(e.block(side))
         ends.append(e.label)
         e.line(f"br label %{done}")
     e.start(done)
-    parts = [[_parts(e, v) for v in arm] for arm in arms]
+    given = [[_parts(e, v) for v in arm] for arm in arms]
     joined = []
     for i, result in enumerate(op.results):
         types = e.flat_types(result.type)
-        types += ["i64"] * (len(parts[0][i]) - len(types))
-        joined.append(e.phis(types, [(parts[0][i], ends[0]), (parts[1][i], ends[1])]))
+        types += ["i64"] * (len(given[0][i]) - len(types))
+        joined.append(e.phis(types, [(given[0][i], ends[0]), (given[1][i], ends[1])]))
     for result, like, operands in zip(op.results, arms[0], joined, strict=True):  # phis first, then strides
         e.env[result] = _joined(e, like, operands)
 
@@ -163,22 +166,23 @@ def return_(e: FunctionEmitter, op: Op) -> None:
 
 @emits("scan.output_dims")
 def output_dims(e: FunctionEmitter, op: Op) -> None:
-    for axis, value in enumerate(op.operands[1:]):
-        e.store_slot(e.slots[op.operands[0]] + 1 + axis, e.value(value))
+    first = e.slots[operand(op, "output")] + 1
+    for slot, value in enumerate(group(op, "dims"), first):
+        e.store_slot(slot, e.value(value))
 
 
 @emits("scan.check")
 def check(e: FunctionEmitter, op: Op) -> None:
     """Ends the function with the check's code; the info operands go to the last four slots."""
     passed, failed = e.new_label("pass"), e.new_label("fail")
-    e.line(f"br i1 {e.value(op.operands[0])}, label %{passed}, label %{failed}")
+    e.line(f"br i1 {e.value(operand(op, 'condition'))}, label %{passed}, label %{failed}")
     e.start(failed)
     base = e.n_slots
-    for number, info in enumerate(op.operands[1:5]):
-        operand, kind = e.value(info), llvm_type(info.type)
+    for number, info in enumerate(group(op, "info")[:N_INFO_SLOTS]):
+        told, kind = e.value(info), llvm_type(info.type)
         if kind != "i64":
-            operand = e.emit(f"sext {kind} {operand} to i64")
-        e.store_slot(base + number, operand)
+            told = e.emit(f"sext {kind} {told} to i64")
+        e.store_slot(base + number, told)
     e.line(f"ret i32 {int_attr(op, 'code')}")
     e.start(passed)
 
@@ -186,16 +190,20 @@ def check(e: FunctionEmitter, op: Op) -> None:
 # ---- buffers ----
 
 
-@emits("memref.load")
+@emits("memref.load", "vector.load")
 def load(e: FunctionEmitter, op: Op) -> None:
-    mem = e.mem(op.operands[0])
-    e.env[op.result] = e.load(e.address(mem, [e.value(i) for i in op.operands[1:]]), op.result.type)
+    e.env[op.result] = e.load(_place(e, op), op.result.type)
 
 
-@emits("memref.store")
+@emits("memref.store", "vector.store")
 def store(e: FunctionEmitter, op: Op) -> None:
-    value, dest, *indices = op.operands
-    e.store(e.env[value], e.address(e.mem(dest), [e.value(i) for i in indices]), value.type)
+    value = operand(op, "value")
+    e.store(e.env[value], _place(e, op), value.type)
+
+
+def _place(e: FunctionEmitter, op: Op) -> str:
+    """Where the elements are that an op reads or writes."""
+    return e.address(e.mem(whole(op)), [e.value(i) for i in group(op, "indices")])
 
 
 @emits("scan.can_exist")
@@ -205,7 +213,7 @@ def existence(e: FunctionEmitter, op: Op) -> None:
 
 @emits("memref.dim")
 def dim(e: FunctionEmitter, op: Op) -> None:
-    e.env[op.result] = e.mem(op.operands[0]).dims[int(e.value(op.operands[1]))]
+    e.env[op.result] = e.mem(operand(op, "source")).dims[int(e.value(operand(op, "axis")))]
 
 
 @emits("memref.cast")
@@ -215,9 +223,9 @@ def cast(e: FunctionEmitter, op: Op) -> None:
 
 @emits("memref.subview")
 def subview(e: FunctionEmitter, op: Op) -> None:
-    mem = e.mem(op.operands[0])
-    offsets, sizes, steps = (_mixed(e, op, name, number) for name, number in
-                             (("static_offsets", 1), ("static_sizes", 2), ("static_strides", 3)))
+    mem = e.mem(operand(op, "source"))
+    offsets, sizes, steps = ([str(entry) if isinstance(entry, int) else e.value(entry) for entry in entries(op, name)]
+                             for name in COLUMNS)
     pointer = e.address(mem, offsets)
     strides = [e.imul(a, b) for a, b in zip(steps, mem.strides, strict=True)]
     kept = kept_axes(op)
@@ -225,15 +233,10 @@ def subview(e: FunctionEmitter, op: Op) -> None:
                            mem.element)
 
 
-def _mixed(e: FunctionEmitter, op: Op, name: str, number: int) -> list[str]:
-    dynamic = iter(op.group(number))
-    return [e.value(next(dynamic)) if s == t.DYNAMIC else str(s) for s in op.attrs[name].values]
-
-
 @emits("scan.buffer_reshape")
 def reshape(e: FunctionEmitter, op: Op) -> None:
-    mem, type = e.mem(op.operands[0]), op.result.type
-    dims = _result_dims(e, type, op.operands[1:])
+    mem, type = e.mem(operand(op, "source")), op.result.type
+    dims = _result_dims(e, type, group(op, "dims"))
     e.env[op.result] = Mem(mem.pointer, dims, e.contiguous(dims), mem.element)
 
 
@@ -245,9 +248,9 @@ def _result_dims(e: FunctionEmitter, type: t.Type, operands: list[Value]) -> tup
 
 @emits("memref.view")
 def view(e: FunctionEmitter, op: Op) -> None:
-    source, offset, *sizes = op.operands
-    pointer = e.emit(f"getelementptr inbounds i8, ptr {e.mem(source).pointer}, i64 {e.value(offset)}")
-    dims = _result_dims(e, op.result.type, sizes)
+    source, offset = e.mem(operand(op, "source")), e.value(operand(op, "offset"))
+    pointer = e.emit(f"getelementptr inbounds i8, ptr {source.pointer}, i64 {offset}")
+    dims = _result_dims(e, op.result.type, group(op, "dims"))
     e.env[op.result] = Mem(pointer, dims, e.contiguous(dims), t.element(op.result.type))
 
 
@@ -312,18 +315,6 @@ def buffer_constant(e: FunctionEmitter, op: Op) -> None:
 
 
 # ---- vectors ----
-
-
-@emits("vector.load")
-def vector_load(e: FunctionEmitter, op: Op) -> None:
-    mem = e.mem(op.operands[0])
-    e.env[op.result] = e.load(e.address(mem, [e.value(i) for i in op.operands[1:]]), op.result.type)
-
-
-@emits("vector.store")
-def vector_store(e: FunctionEmitter, op: Op) -> None:
-    value, dest, *indices = op.operands
-    e.store(e.env[value], e.address(e.mem(dest), [e.value(i) for i in indices]), value.type)
 
 
 @emits("vector.broadcast")

@@ -113,16 +113,16 @@ scan.define("svd", "matrix", results="*", traits=(PURE,), attrs=("full",),
 scan.define("qr", "matrix", results="*", traits=(PURE,), attrs=("complete",),
             doc="q with orthonormal columns and r, upper triangular; with `complete` q is square")
 
-scan.define("join", "value stack number", results="0", traits=(READS, WRITES),
+scan.define("join", "value stack number", results="0", traits=(READS, WRITES), written="stack",
             doc="adds block `number` of a sum to those before it, in pairs, pairs of pairs and so on, as a binary "
                 "counter counts: row i of the stack holds the sum of 2**i blocks")
 scan.define("joined", "last stack number", traits=(READS,),
             doc="the sum of `number` joined blocks and a last one, the later blocks first")
-scan.define("join_row", "row stack number", results="0", traits=(READS, WRITES),
+scan.define("join_row", "row stack number", results="0", traits=(READS, WRITES), written="stack",
             doc="`join` of each element of a row, for which a row of the stack has one")
-scan.define("joined_row", "row stack number", results="0", traits=(READS, WRITES),
+scan.define("joined_row", "row stack number", results="0", traits=(READS, WRITES), written="row",
             doc="each element of a row becomes `joined` of it")
-scan.define("output_dims", "output dims*", results="0", traits=(WRITES,),
+scan.define("output_dims", "output dims*", results="0", traits=(WRITES,), written="output",
             doc="reports the dimensions in which an output was written")
 scan.define("buffer_reshape", "source dims*", traits=(PURE,),
             doc="the first elements of a contiguous buffer, in another shape")

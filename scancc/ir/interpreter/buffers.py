@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import types as t
 from ..core import Op
+from ..ops import operand
 from .arrays import check_index, element_dtype, full_shape, poison
 from .machine import Machine, Meaning, Step, bind, bind_scalar, step_rule, value_rule
 from .tensors import gather_lanes
@@ -63,7 +64,7 @@ def vector_load(op: Op, machine: Machine) -> Step:
 
 @step_rule("vector.store")
 def vector_store(op: Op, machine: Machine) -> Step:
-    shape = full_shape(op.operands[0].type, ())
+    shape = full_shape(operand(op, "value").type, ())
 
     def call(value: np.ndarray, base: np.ndarray, *indices: int) -> None:
         base[_adjacent(base, shape, indices)] = value

@@ -13,7 +13,9 @@ from ... import errors
 from ...errors import InternalError
 from .. import types as t
 from ..core import Op, Value
-from .arrays import element_dtype, ints, to_scalar
+from ..ops import group, operand
+from ..parts import Branch, Loop, ScanView
+from .arrays import element_dtype, to_scalar
 from .machine import CheckFailed, Code, Env, Machine, Step, step_rule
 
 REPORTS = "reports"  # env key: argument of the function -> the sizes that it was written in
@@ -40,8 +42,8 @@ def _assign(env: Env, results: list[Value], values: list[Any]) -> None:
 
 @step_rule("scf.for")
 def for_loop(op: Op, machine: Machine) -> Step:
-    lower, upper, stride = op.operands[:3]
-    init, body = op.operands[3:], machine.block(op.body)
+    loop, body = Loop(op), machine.block(op.body)
+    (lower, upper, stride), init = loop.bounds, loop.init
     counter = to_scalar(lower.type)
 
     def step(env: Env) -> None:
@@ -69,8 +71,8 @@ def while_loop(op: Op, machine: Machine) -> Step:
 
 @step_rule("scf.if")
 def branch(op: Op, machine: Machine) -> Step:
-    condition = op.operands[0]
-    then, otherwise = machine.region(op.regions[0]), machine.region(op.regions[1])
+    condition = Branch(op).condition
+    then, otherwise = map(machine.region, op.regions)
 
     def step(env: Env) -> None:
         _assign(env, op.results, (then if env[condition] else otherwise).run(env))
@@ -82,11 +84,12 @@ def branch(op: Op, machine: Machine) -> Step:
 
 @step_rule("scan.scan")
 def scan(op: Op, machine: Machine) -> Step:
-    (length,), xs, init, rows = (op.group(i) for i in range(4))
-    run = _Recurrence(op, machine.block(op.body))
+    parts = ScanView(op)
+    length, xs, init, rows, dims = parts.length, parts.xs, parts.init, parts.rows, parts.dims
+    run = _Recurrence(parts, machine.block(op.body))
 
     def step(env: Env) -> None:
-        row_shapes = run.row_shapes([env[v] for v in op.group(4)])
+        row_shapes = run.row_shapes([env[v] for v in dims])
         n_steps, carries, ys = run.steps(
             env, int(env[length]), [env[v] for v in xs], [env[v] for v in init],
             [int(env[v]) for v in rows])
@@ -99,13 +102,12 @@ def scan(op: Op, machine: Machine) -> Step:
 class _Recurrence:
     """The steps of one `scan.scan`."""
 
-    def __init__(self, op: Op, body: Code) -> None:
+    def __init__(self, scan: ScanView, body: Code) -> None:
         self.body = body
-        self.depths = ints(op.attrs["depths"])
-        self.until = bool(op.attrs["until"])
-        self.x_is_scalar = [not isinstance(a.type, t.TensorType)
-                            for a in op.body.args[1:1 + len(op.group(1))]]
-        self.y_types = [v.type for v in op.results[len(self.depths):len(self.depths) + len(op.group(3))]]
+        self.depths = scan.depths
+        self.until = scan.until
+        self.x_is_scalar = [not isinstance(a.type, t.TensorType) for a in scan.x_args]
+        self.y_types = [v.type for v in scan.ys]
         self.y_dtypes = [element_dtype(type) for type in self.y_types]
 
     def row_shapes(self, dims: list[int]) -> list[tuple[int, ...]]:
@@ -158,7 +160,7 @@ def _stack(rows: deque[Any], row_shape: tuple[int, ...], dtype: np.dtype) -> np.
 
 @step_rule("scan.check")
 def check(op: Op, machine: Machine) -> Step:
-    condition, info = op.operands[0], op.operands[1:]
+    condition, info = operand(op, "condition"), group(op, "info")
     error, message = _error_class(op.attrs["error"]), op.attrs["message"]
 
     def step(env: Env) -> None:
@@ -180,7 +182,7 @@ def _error_class(name: str) -> type[Exception]:
 
 @step_rule("scan.output_dims")
 def output_dims(op: Op, machine: Machine) -> Step:
-    argument, dims = storage(op.operands[0]), op.operands[1:]
+    argument, dims = storage(operand(op, "output")), group(op, "dims")
 
     def step(env: Env) -> None:
         env[REPORTS][argument] = tuple(int(env[v]) for v in dims)
@@ -195,10 +197,10 @@ def storage(value: Value) -> Value:
     while True:
         op = value.op
         if op is not None and op.name in _SAME_STORAGE:
-            value = op.operands[0]
+            value = operand(op, "source")
         elif op is not None and op.name == "scf.for":
-            value = op.operands[3 + value.index]
+            value = Loop(op).init[value.index]
         elif op is None and (loop := value.block.parent_op()) is not None and loop.name == "scf.for":
-            value = loop.operands[2 + value.index]
+            value = next(carry.init for carry in Loop(loop).carries if carry.arg is value)
         else:
             return value

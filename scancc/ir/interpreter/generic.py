@@ -9,14 +9,14 @@ order too.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import types as t
-from ..core import Op, Value
+from ..core import Op
 from ..ops import ELEMENTWISE, has_trait
+from ..parts import Nest
 from .arrays import element_dtype, to_scalar
 from .machine import Code, Env, Machine, Step, step_rule
 
@@ -54,11 +54,11 @@ def _nest_of(op: Op) -> Op:
 @step_rule("linalg.generic")
 def generic(op: Op, machine: Machine) -> Step:
     in_lanes = all(has_trait(o, ELEMENTWISE) or o.name in _LANE_OPS for o in op.body.ops[:-1])
-    nest = _LaneNest(op, machine.with_lanes()) if in_lanes else _PointNest(op, machine)
-    outputs = op.group(1)
+    run = _LaneRun(op, machine.with_lanes()) if in_lanes else _PointRun(op, machine)
+    outputs = Nest(op).outputs
 
     def step(env: Env) -> None:
-        answers = nest.run(env, [np.asarray(env[v]) for v in op.operands])
+        answers = run.run(env, [np.asarray(env[v]) for v in op.operands])
         if not op.results:  # on buffers
             for output, answer in zip(outputs, answers, strict=True):
                 env[output][...] = answer
@@ -67,15 +67,16 @@ def generic(op: Op, machine: Machine) -> Step:
     return step
 
 
-class _Nest:
-    """What both ways of running share: the maps, and the sizes of the loops."""
+class _Run:
+    """What both ways of running a nest share: the maps, and the sizes of the loops."""
 
     def __init__(self, op: Op) -> None:
+        nest = Nest(op)
         self.op = op
-        self.maps: Sequence[t.AffineMap] = op.attrs["indexing_maps"]
-        self.n_in = len(op.group(0))
-        self.n_dims = len(op.attrs["iterator_types"])
-        self.dtypes = [element_dtype(v.type) for v in op.group(1)]
+        self.maps = nest.maps
+        self.n_in = len(nest.inputs)
+        self.n_dims = len(nest.kinds)
+        self.dtypes = [element_dtype(v.type) for v in nest.outputs]
 
     def run(self, env: Env, arrays: list[np.ndarray]) -> list[np.ndarray]:
         raise NotImplementedError
@@ -93,7 +94,7 @@ class _Nest:
         return [found[dim] for dim in range(self.n_dims)]
 
 
-class _PointNest(_Nest):
+class _PointRun(_Run):
     """For regions that hold loops or branches."""
 
     def __init__(self, op: Op, machine: Machine) -> None:
@@ -114,14 +115,13 @@ class _PointNest(_Nest):
         return arrays[self.n_in:]
 
 
-class _LaneNest(_Nest):
+class _LaneRun(_Run):
     """For straight-line regions."""
 
     def __init__(self, op: Op, machine: Machine) -> None:
         super().__init__(op)
-        kinds = [kind.kind for kind in op.attrs["iterator_types"]]
-        self.parallel = [d for d, kind in enumerate(kinds) if kind == "parallel"]
-        self.reduced = [d for d, kind in enumerate(kinds) if kind != "parallel"]
+        self.reduced = Nest(op).reduced
+        self.parallel = [d for d in range(self.n_dims) if d not in self.reduced]
         self.code = machine.block(op.body)
         self.combiners = _combiners(op) if self.reduced else None
         self.terms = _terms(op, machine) if self.combiners else None
@@ -204,7 +204,8 @@ def _align(array: np.ndarray, map: t.AffineMap) -> np.ndarray:
 def _combiners(op: Op) -> list[np.ufunc] | None:
     """The ufunc that combines each output, or None unless all outputs are of that form."""
     found = []
-    for acc, new in zip(_running(op), op.body.terminator.operands, strict=True):
+    nest = Nest(op)
+    for acc, new in zip(nest.running, nest.elements, strict=True):
         last = new.op
         if (last is None or last.parent is not op.body or last.name not in _COMBINERS
                 or len(acc.uses) != 1 or last.operands.count(acc) != 1 or len(new.uses) != 1):
@@ -215,14 +216,11 @@ def _combiners(op: Op) -> list[np.ufunc] | None:
     return found
 
 
-def _running(op: Op) -> list[Value]:
-    return op.body.args[len(op.group(0)):]
-
-
 def _terms(op: Op, machine: Machine) -> Code:
     """The region without its last, combining ops: yields the terms."""
-    last = [new.op for new in op.body.terminator.operands]
+    nest = Nest(op)
+    last = [new.op for new in nest.elements]
     terms = [next(v for v in combine.operands if v is not acc)
-             for acc, combine in zip(_running(op), last, strict=True) if combine is not None]
+             for acc, combine in zip(nest.running, last, strict=True) if combine is not None]
     ops = [o for o in op.body.ops[:-1] if o not in last]
-    return machine.code(op.body.args[:len(op.group(0))], ops, terms)
+    return machine.code(nest.input_args, ops, terms)

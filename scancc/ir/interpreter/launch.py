@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ...errors import InternalError
 from ..core import Op, functions
-from ..ops import int_attr
+from ..ops import group, int_attr, operand
 from .control import PLACE
 from .machine import Env, Machine, Step, step_rule
 
@@ -38,7 +38,7 @@ def gpu_index(op: Op, machine: Machine) -> Step:
 def launch(op: Op, machine: Machine) -> Step:
     kernel = _kernel(op)
     code = machine.block(kernel.body)
-    blocks, args = op.operands[0], op.operands[1:]
+    blocks, args = operand(op, "blocks"), group(op, "args")
     threads = int_attr(op, "threads")
 
     def step(env: Env) -> None:

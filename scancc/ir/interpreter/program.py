@@ -11,6 +11,8 @@ import numpy as np
 from ...errors import BoundExceeded, InternalError
 from .. import types as t
 from ..core import Op, Value, functions
+from ..ops import lookup, operand
+from ..parts import Nest
 from .arrays import element_dtype, mismatch, poison, to_scalar
 from .control import PLACE, REPORTS, storage
 from .launch import Extent, places
@@ -161,17 +163,13 @@ def _signless(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return array.view(dtype) if array.dtype.kind == "u" and array.itemsize == dtype.itemsize else array
 
 
-_WRITES: dict[str, int] = {"memref.store": 1, "memref.copy": 1, "vector.store": 1, "scan.output_dims": 0,
-                            "scan.join": 1, "scan.join_row": 1, "scan.joined_row": 0}
-
-
 def _written_params(func: Op) -> list[Value]:
     """The parameters that a function without `n_inputs` may write. A workspace is only seen through
     `memref.view`, and so is not among them."""
     found = set()
     for op in func.walk():
-        if op.name in _WRITES:
-            found.add(storage(op.operands[_WRITES[op.name]]))
+        if written := lookup(op).written:
+            found.add(storage(operand(op, written)))
         elif op.name == "linalg.generic" and not op.results:
-            found.update(storage(v) for v in op.group(1))
+            found.update(map(storage, Nest(op).outputs))
     return [param for param in func.body.args if param in found]
