@@ -22,25 +22,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from scancc import frontend as _frontend  # noqa: F401
-from scancc import module_paths as _module_paths  # noqa: F401
 from scancc.compile import Function, function
 from scancc.config import change_flags, config
-from scancc.frontend import operators as _operators  # noqa: F401  (gives variables their operators)
-from scancc.frontend import scan_module
-from scancc.frontend.arguments import In
-from scancc.frontend.batching import vectorize_graph
-from scancc.frontend.checkpoints import scan_checkpoints
-from scancc.frontend.clone import clone, clone_replace, graph_replace
-from scancc.frontend.final import final_state
-from scancc.frontend.graph import Variable
-from scancc.frontend.other_names import OF_PROGRAMS, missing_from
-from scancc.frontend.program import Out
-from scancc.frontend.scan_module import until
-from scancc.frontend.shared import SharedVariable, shared
-from scancc.frontend.tracing import scan
-from scancc.frontend.updates import OrderedUpdates
-from scancc.frontend.views import filter, foldl, foldr, map, reduce
+from scancc.frontend.graph.shared import SharedVariable, shared
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.loops.checkpoints import scan_checkpoints
+from scancc.frontend.loops.final import final_state
+from scancc.frontend.loops.scan import scan
+from scancc.frontend.loops.updates import OrderedUpdates
+from scancc.frontend.loops.views import filter, foldl, foldr, map, reduce
+from scancc.frontend.ops import operators as _operators  # noqa: F401  (gives variables their operators)
+from scancc.frontend.program.arguments import In
+from scancc.frontend.program.batching import vectorize_graph
+from scancc.frontend.program.clone import clone, clone_replace, graph_replace
+from scancc.frontend.program.program import Out
 from scancc.modes import Mode
+from scancc.names import module_paths as _module_paths  # noqa: F401
+from scancc.names import scan_module
+from scancc.names.scan_module import until
+from scancc.other_names import OF_PROGRAMS, missing_from
 from scancc.spelling import check_keywords_of
 
 if TYPE_CHECKING:
@@ -57,13 +57,13 @@ __all__ = [
 
 _LATER = {  # loaded when first asked for, so that importing scancc is light
     "export": "scancc.codegen.export:export", "runtime": "scancc.runtime", "tensor": "scancc.tensor",
-    "gradient": "scancc.frontend.gradients", "printing": "scancc.frontend.printing",
-    "pprint": "scancc.frontend.printing:pprint", "pp": "scancc.frontend.printing:pprint",
+    "gradient": "scancc.frontend.gradients", "printing": "scancc.frontend.program.printing",
+    "pprint": "scancc.frontend.program.printing:pprint", "pp": "scancc.frontend.program.printing:pprint",
     "grad": "scancc.frontend.gradients:grad", "Rop": "scancc.frontend.gradients:Rop",
-    "Lop": "scancc.frontend.gradients:Lop", "ifelse": "scancc.frontend.control:ifelse",
-    "gof": "scancc.legacy:gof", "sandbox": "scancc.legacy:sandbox", "_asarray": "scancc.legacy:asarray",
-    "typed_list": "scancc.legacy:typed_list", "verify_grad": "scancc.frontend.gradients:verify_grad",
-    "dot": "scancc.frontend.linalg:dot", "RandomStream": "scancc.frontend.random:RandomStream",
+    "Lop": "scancc.frontend.gradients:Lop", "ifelse": "scancc.frontend.ops.control:ifelse",
+    "gof": "scancc.names.gof:gof", "sandbox": "scancc.names.gof:sandbox", "_asarray": "scancc.names.gof:asarray",
+    "typed_list": "scancc.names.gof:typed_list", "verify_grad": "scancc.frontend.gradients:verify_grad",
+    "dot": "scancc.frontend.ops.linalg:dot", "RandomStream": "scancc.frontend.random:RandomStream",
 }
 
 

@@ -13,12 +13,12 @@ import numpy as np
 from scancc import modes, stages
 from scancc.codegen import cpu
 from scancc.errors import MissingInputError
-from scancc.frontend.arguments import bind
-from scancc.frontend.graph import Constant, Variable, leaves, user_location
-from scancc.frontend.options import flag
-from scancc.frontend.program import Evaluation, Program, make_program
-from scancc.frontend.shared import SharedVariable
-from scancc.frontend.site import Site, described
+from scancc.frontend.graph.options import flag
+from scancc.frontend.graph.shared import SharedVariable
+from scancc.frontend.graph.site import Site, described
+from scancc.frontend.graph.variables import Constant, Variable, leaves, user_location
+from scancc.frontend.program.arguments import bind
+from scancc.frontend.program.program import Evaluation, Program, make_program
 from scancc.modes import Mode, mode_named
 from scancc.process import kept_property
 from scancc.runtime import fastcall

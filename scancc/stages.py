@@ -14,7 +14,7 @@ from scancc.codegen import cpu, llvm
 from scancc.codegen import target as targets
 from scancc.config import config
 from scancc.frontend.lowering import lower_program
-from scancc.frontend.program import Program
+from scancc.frontend.program.program import Program
 from scancc.ir.core import Op, clone_op, functions
 from scancc.ir.ops import CHECKS, has_trait
 from scancc.ir.printer import print_op
@@ -188,7 +188,7 @@ def dump(program: Program, stage: str, after_each_pass: bool = False, only_chang
     if stage not in ("graph", "scan", "loop", "llvm", "asm"):
         raise ValueError(f"there is no stage '{stage}'; the stages are graph, scan, loop, llvm, asm")
     if stage == "graph":
-        from scancc.frontend.printing import debugprint
+        from scancc.frontend.program.printing import debugprint
         return str(debugprint(list(program.results), file="str"))
     target = targets.target_of(target)
     if stage in ("scan", "loop"):

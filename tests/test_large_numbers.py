@@ -8,8 +8,8 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc import stages
-from scancc.frontend.graph import Constant, leaves
-from scancc.frontend.program import make_program
+from scancc.frontend.graph.variables import Constant, leaves
+from scancc.frontend.program.program import make_program
 from scancc.frontend.random import RandomStream
 
 X, V, W, M = T.dscalar("x"), T.dvector("v"), T.lvector("w"), T.dmatrix("m")

@@ -1,1 +1,5 @@
-"""The graph of symbolic variables: ops, scan, shared variables, programs, derivatives, the NumPy reference."""
+"""The graph of symbolic variables, in storeys, each of which stands on those below.
+
+`graph` (variables), `ops` (what is applied to them), `loops` (`scan`), `program` (what `function` compiles); on
+these `gradients`, `lowering` to scan IR, and `random` streams.
+"""

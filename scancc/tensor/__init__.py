@@ -10,11 +10,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from scancc.frontend import operators as _operators
-from scancc.frontend.constants import as_tensor_variable, constant
-from scancc.frontend.control import ifelse
-from scancc.frontend.dims import dimshuffle
-from scancc.frontend.elementwise import (
+from scancc.frontend.graph.constants import as_tensor_variable, constant
+from scancc.frontend.graph.dims import dimshuffle
+from scancc.frontend.graph.variables import DTYPES, Constant, TensorType, Variable
+from scancc.frontend.ops import operators as _operators
+from scancc.frontend.ops.control import ifelse
+from scancc.frontend.ops.elementwise import (
     abs_,
     add,
     arccos,
@@ -92,8 +93,7 @@ from scancc.frontend.elementwise import (
     true_div,
     trunc,
 )
-from scancc.frontend.graph import DTYPES, Constant, TensorType, Variable
-from scancc.frontend.indexing import (
+from scancc.frontend.ops.indexing import (
     compress,
     extract,
     inc_subtensor,
@@ -101,7 +101,7 @@ from scancc.frontend.indexing import (
     set_subtensor,
     take,
 )
-from scancc.frontend.linalg import (
+from scancc.frontend.ops.linalg import (
     batched_dot,
     batched_tensordot,
     det,
@@ -113,10 +113,9 @@ from scancc.frontend.linalg import (
     outer,
     tensordot,
 )
-from scancc.frontend.masks import argwhere, flatnonzero, nonzero
-from scancc.frontend.norms import norm
-from scancc.frontend.other_names import OF_TENSORS, missing_from
-from scancc.frontend.reduction import (
+from scancc.frontend.ops.masks import argwhere, flatnonzero, nonzero
+from scancc.frontend.ops.norms import norm
+from scancc.frontend.ops.reduction import (
     all,
     any,
     argmax,
@@ -139,7 +138,7 @@ from scancc.frontend.reduction import (
     sum,
     var,
 )
-from scancc.frontend.shaping import (
+from scancc.frontend.ops.shaping import (
     addbroadcast,
     alloc,
     arange,
@@ -185,6 +184,7 @@ from scancc.frontend.shaping import (
     zeros,
     zeros_like,
 )
+from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor import constructors as _constructors
 from scancc.tensor import extra_ops, linalg, nlinalg, nnet, opt, signal, slinalg, special

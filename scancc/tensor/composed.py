@@ -9,18 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from scancc.frontend import elementwise as e
-from scancc.frontend.constants import as_operand, as_tensor_variable, float_for, is_discrete, is_integer, result_dtype
-from scancc.frontend.control import check, ifelse
-from scancc.frontend.dims import dim, normalize_axis
-from scancc.frontend.graph import Variable
-from scancc.frontend.held import held
-from scancc.frontend.indexing import set_subtensor
-from scancc.frontend.linalg import dot, matrix_inverse, tensordot
-from scancc.frontend.masks import nonzero
-from scancc.frontend.options import flag, whole
-from scancc.frontend.reduction import all
-from scancc.frontend.shaping import (
+from scancc.frontend.graph.constants import (
+    as_operand,
+    as_tensor_variable,
+    float_for,
+    is_discrete,
+    is_integer,
+    result_dtype,
+)
+from scancc.frontend.graph.dims import dim, normalize_axis
+from scancc.frontend.graph.options import flag, whole
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.loops.scan import scan
+from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops.control import check, ifelse
+from scancc.frontend.ops.held import held
+from scancc.frontend.ops.indexing import set_subtensor
+from scancc.frontend.ops.linalg import dot, matrix_inverse, tensordot
+from scancc.frontend.ops.masks import nonzero
+from scancc.frontend.ops.reduction import all
+from scancc.frontend.ops.shaping import (
     arange,
     as_count,
     concatenate,
@@ -30,7 +38,6 @@ from scancc.frontend.shaping import (
     shape_padleft,
     stack,
 )
-from scancc.frontend.tracing import scan
 
 MOST_REPEATED = 8  # times that a number in the program makes the graph repeat something; beyond, it loops
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from scancc.config import config
-from scancc.frontend.graph import DTYPES, TensorType, Variable, dtype_name
-from scancc.frontend.options import whole
+from scancc.frontend.graph.options import whole
+from scancc.frontend.graph.variables import DTYPES, TensorType, Variable, dtype_name
 
 Shape = tuple[int | None, ...]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import reduce
 from string import ascii_letters
 
-from scancc.frontend import reduction
-from scancc.frontend.constants import as_tensor_variable, constant_int
-from scancc.frontend.control import check
-from scancc.frontend.dims import dim, dimshuffle, same_scalar
-from scancc.frontend.elementwise import eq, mul
-from scancc.frontend.graph import Variable
-from scancc.frontend.linalg import batched_tensordot
-from scancc.frontend.shaping import diagonal, reshape
+from scancc.frontend.graph.constants import as_tensor_variable, constant_int
+from scancc.frontend.graph.dims import dim, dimshuffle, same_scalar
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops import reduction
+from scancc.frontend.ops.control import check
+from scancc.frontend.ops.elementwise import eq, mul
+from scancc.frontend.ops.linalg import batched_tensordot
+from scancc.frontend.ops.shaping import diagonal, reshape
 
 Term = tuple[str, Variable]  # the letter of each axis
 

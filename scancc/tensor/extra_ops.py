@@ -1,8 +1,8 @@
 """Functions under the older systems' name `T.extra_ops`."""
 
-from scancc.frontend.other_names import OF_TENSORS, missing_from
-from scancc.frontend.reduction import cumprod, cumsum
-from scancc.frontend.shaping import broadcast_to, repeat, squeeze
+from scancc.frontend.ops.reduction import cumprod, cumsum
+from scancc.frontend.ops.shaping import broadcast_to, repeat, squeeze
+from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import diff, fill_diagonal, searchsorted, to_one_hot
 from scancc.tensor.statistics import bincount

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from scancc.frontend import elementwise as e
-from scancc.frontend.constants import as_operand, as_tensor_variable, float_for, result_dtype
-from scancc.frontend.control import detach
-from scancc.frontend.elementwise import align
-from scancc.frontend.graph import Variable
-from scancc.frontend.linalg import dot, solve
-from scancc.frontend.norms import norm
-from scancc.frontend.reduction import all, sum
-from scancc.frontend.shaping import identity_like
-from scancc.frontend.step_result import until
-from scancc.frontend.tracing import scan
+from scancc.frontend.graph.constants import as_operand, as_tensor_variable, float_for, result_dtype
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.loops.scan import scan
+from scancc.frontend.loops.step_result import until
+from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops.control import detach
+from scancc.frontend.ops.elementwise import align
+from scancc.frontend.ops.linalg import dot, solve
+from scancc.frontend.ops.norms import norm
+from scancc.frontend.ops.reduction import all, sum
+from scancc.frontend.ops.shaping import identity_like
 
 # Numerator of the [13/13] approximant of exp (N. Higham, SIAM J. Matrix Anal. Appl. 26, 2005), and how large a
 # matrix may be for it to be exact in double.

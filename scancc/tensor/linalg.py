@@ -1,7 +1,7 @@
 """Linear algebra under the newer systems' name `T.linalg`."""
 
-from scancc.frontend.decompositions import eigh, eigvalsh, qr, svd, svdvals
-from scancc.frontend.linalg import (
+from scancc.frontend.ops.decompositions import eigh, eigvalsh, qr, svd, svdvals
+from scancc.frontend.ops.linalg import (
     cholesky,
     det,
     kron,
@@ -11,9 +11,9 @@ from scancc.frontend.linalg import (
     solve,
     solve_triangular,
 )
-from scancc.frontend.norms import norm
-from scancc.frontend.other_names import OF_TENSORS, missing_from
-from scancc.frontend.shaping import diagonal, trace
+from scancc.frontend.ops.norms import norm
+from scancc.frontend.ops.shaping import diagonal, trace
+from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import matrix_power
 from scancc.tensor.iterated import expm

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from scancc.frontend.constants import as_tensor_variable, is_integer
-from scancc.frontend.dims import dim, dimshuffle
-from scancc.frontend.elementwise import (
+from scancc.frontend.graph.constants import as_tensor_variable, is_integer
+from scancc.frontend.graph.dims import dim, dimshuffle
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops.elementwise import (
     abs_,
     clip,
     expm1,
@@ -18,10 +19,9 @@ from scancc.frontend.elementwise import (
     switch,
     true_div,
 )
-from scancc.frontend.graph import Variable
-from scancc.frontend.other_names import OF_TENSORS, missing_from
-from scancc.frontend.reduction import log_softmax, softmax, sum
-from scancc.frontend.shaping import arange
+from scancc.frontend.ops.reduction import log_softmax, softmax, sum
+from scancc.frontend.ops.shaping import arange
+from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.signal import conv2d
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 import scancc.tensor as T
-from scancc.frontend.constants import as_operand, kind
-from scancc.frontend.dims import dim, dims, normalize_axis
-from scancc.frontend.graph import Variable, user_location
-from scancc.frontend.site import Site
+from scancc.frontend.graph.constants import as_operand, kind
+from scancc.frontend.graph.dims import dim, dims, normalize_axis
+from scancc.frontend.graph.site import Site
+from scancc.frontend.graph.variables import Variable, user_location
 
 
 @dataclass(frozen=True)

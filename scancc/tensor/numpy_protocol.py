@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from scancc.frontend.constants import as_operand
-from scancc.frontend.graph import Variable, user_location
-from scancc.frontend.shaping import shape_padright
-from scancc.frontend.site import Site
+from scancc.frontend.graph.constants import as_operand
+from scancc.frontend.graph.site import Site
+from scancc.frontend.graph.variables import Variable, user_location
+from scancc.frontend.ops.shaping import shape_padright
 from scancc.tensor.numpy_functions import FUNCTIONS, REDUCED, UFUNCS, Mapped
 from scancc.tensor.numpy_remedies import REMEDIES
 

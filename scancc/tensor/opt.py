@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scancc.frontend.graph import Variable
+from scancc.frontend.graph.variables import Variable
 from scancc.tensor.composed import assert_ as _assert
 
 __all__ = ["Assert", "assert_"]

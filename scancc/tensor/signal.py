@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend import elementwise as e
-from scancc.frontend.constants import as_tensor_variable, promote_dtypes
-from scancc.frontend.dims import dim, dimshuffle
-from scancc.frontend.graph import Variable
-from scancc.frontend.indexing import set_subtensor, take
-from scancc.frontend.linalg import dot, tensordot
-from scancc.frontend.other_names import OF_TENSORS, missing_from
-from scancc.frontend.shaping import arange, zeros
+from scancc.frontend.graph.constants import as_tensor_variable, promote_dtypes
+from scancc.frontend.graph.dims import dim, dimshuffle
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops.indexing import set_subtensor, take
+from scancc.frontend.ops.linalg import dot, tensordot
+from scancc.frontend.ops.shaping import arange, zeros
+from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 
 Border = str | int | Sequence[object]

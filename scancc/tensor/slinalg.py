@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from scancc.frontend.constants import as_tensor_variable
-from scancc.frontend.dims import dim
-from scancc.frontend.graph import Variable
-from scancc.frontend.linalg import cholesky, det, kron, matrix_inverse, solve, solve_triangular
-from scancc.frontend.options import flag
-from scancc.frontend.other_names import OF_TENSORS, missing_from
-from scancc.frontend.shaping import concatenate, zeros
+from scancc.frontend.graph.constants import as_tensor_variable
+from scancc.frontend.graph.dims import dim
+from scancc.frontend.graph.options import flag
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops.linalg import cholesky, det, kron, matrix_inverse, solve, solve_triangular
+from scancc.frontend.ops.shaping import concatenate, zeros
+from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.iterated import expm
 

@@ -1,8 +1,8 @@
 """Special functions under the newer systems' name `T.special`."""
 
-from scancc.frontend.elementwise import digamma, erf, erfc, gammaln, sigmoid, softplus
-from scancc.frontend.other_names import OF_TENSORS, missing_from
-from scancc.frontend.reduction import log_softmax, logsumexp, softmax
+from scancc.frontend.ops.elementwise import digamma, erf, erfc, gammaln, sigmoid, softplus
+from scancc.frontend.ops.reduction import log_softmax, logsumexp, softmax
+from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import gamma
 from scancc.tensor.iterated import gammainc, gammaincc

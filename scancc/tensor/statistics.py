@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scancc.frontend import elementwise as e
-from scancc.frontend import reduction
-from scancc.frontend.constants import (
+from scancc.frontend.graph.constants import (
     as_tensor_variable,
     constant_int,
     constant_value,
@@ -16,11 +14,13 @@ from scancc.frontend.constants import (
     is_discrete,
     is_integer,
 )
-from scancc.frontend.control import check
-from scancc.frontend.dims import dim, dimshuffle, normalize_axis
-from scancc.frontend.graph import Variable
-from scancc.frontend.indexing import inc_subtensor, take
-from scancc.frontend.shaping import concatenate, reshape, zeros
+from scancc.frontend.graph.dims import dim, dimshuffle, normalize_axis
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops import reduction
+from scancc.frontend.ops.control import check
+from scancc.frontend.ops.indexing import inc_subtensor, take
+from scancc.frontend.ops.shaping import concatenate, reshape, zeros
 
 Axes = int | Sequence[int] | None
 _METHODS = ("linear", "lower", "higher", "nearest", "midpoint")

@@ -12,7 +12,7 @@ import numpy as np
 import scancc as sc
 from scancc import pipeline
 from scancc.errors import InternalError
-from scancc.frontend.program import make_program
+from scancc.frontend.program.program import make_program
 from scancc.ir.core import Op, clone_op, functions
 from scancc.ir.interpreter import run_program
 from scancc.stages import lower, passes_for

@@ -7,7 +7,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.frontend.clone import clone_replace
+from scancc.frontend.program.clone import clone_replace
 
 
 def _scanned(x):

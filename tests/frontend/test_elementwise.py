@@ -9,9 +9,9 @@ import scancc as sc
 import scancc.tensor as T
 from scancc.config import change_flags
 from scancc.frontend import random  # noqa: F401 - its entries are in the table, and tested with the streams
-from scancc.frontend.elementwise import _entries, apply_scalar, signature
-from scancc.frontend.graph import Constant, TensorType
-from scancc.frontend.reference import evaluate
+from scancc.frontend.graph.variables import Constant, TensorType
+from scancc.frontend.ops.elementwise import _entries, apply_scalar, signature
+from scancc.frontend.ops.reference import evaluate
 
 SCALARS = {entry.name: entry for entry in _entries()}  # not those that other modules add to the table
 DTYPES = {

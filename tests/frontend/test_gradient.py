@@ -9,7 +9,6 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.errors import DisconnectedInputError, NullTypeGradError
-from scancc.frontend.elementwise import trigamma
 from scancc.frontend.gradients import (
     GradientError,
     Lop,
@@ -26,7 +25,8 @@ from scancc.frontend.gradients import (
     verify_grad,
     zero_grad,
 )
-from scancc.frontend.reference import evaluate
+from scancc.frontend.ops.elementwise import trigamma
+from scancc.frontend.ops.reference import evaluate
 
 
 def value(output, givens=None):

@@ -6,13 +6,13 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.errors import NullTypeGradError
-from scancc.frontend import control, elementwise, indexing, linalg, reduction, shaping
-from scancc.frontend import dims as dims_module
-from scancc.frontend.elementwise import SCALARS, apply_scalar, kind
 from scancc.frontend.gradients import Rop, grad, verify_grad
 from scancc.frontend.gradients.rules import RULES
-from scancc.frontend.graph import Op
-from scancc.frontend.reference import evaluate
+from scancc.frontend.graph import dims as dims_module
+from scancc.frontend.graph.variables import Op
+from scancc.frontend.ops import control, elementwise, indexing, linalg, reduction, shaping
+from scancc.frontend.ops.elementwise import SCALARS, apply_scalar, kind
+from scancc.frontend.ops.reference import evaluate
 
 RNG = np.random.default_rng(7)
 

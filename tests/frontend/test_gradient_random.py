@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 import scancc as sc
 import scancc.tensor as T
 from scancc.frontend.gradients import grad
-from scancc.frontend.graph import TensorType
-from scancc.frontend.reference import evaluate
+from scancc.frontend.graph.variables import TensorType
+from scancc.frontend.ops.reference import evaluate
 from tests.frontend.unrolled import unrolled
 
 SIZE = 2  # of every axis of a row

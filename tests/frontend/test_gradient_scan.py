@@ -9,8 +9,8 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.frontend.gradients import grad, verify_grad
-from scancc.frontend.graph import TensorType
-from scancc.frontend.reference import evaluate
+from scancc.frontend.graph.variables import TensorType
+from scancc.frontend.ops.reference import evaluate
 from tests.frontend.unrolled import unrolled
 
 

@@ -8,10 +8,10 @@ import scancc as sc
 import scancc.tensor as T
 from scancc.errors import DisconnectedInputError
 from scancc.frontend.gradients import Rop, grad, hessian, jacobian, verify_grad
-from scancc.frontend.graph import applies
-from scancc.frontend.linalg import Dot
-from scancc.frontend.reference import evaluate
-from scancc.frontend.scan import Scan
+from scancc.frontend.graph.variables import applies
+from scancc.frontend.loops.scan_op import Scan
+from scancc.frontend.ops.linalg import Dot
+from scancc.frontend.ops.reference import evaluate
 
 
 def value(output, givens):

@@ -6,8 +6,8 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.frontend.gradients import verify_grad
-from scancc.frontend.graph import ancestors
-from scancc.frontend.masks import Nonzero
+from scancc.frontend.graph.variables import ancestors
+from scancc.frontend.ops.masks import Nonzero
 from tests.programs.executors import compile
 
 pytestmark = pytest.mark.usefixtures("every_executor")

@@ -9,7 +9,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.frontend.other_names import OF_PROGRAMS, OF_TENSORS, OF_VARIABLES
+from scancc.other_names import OF_PROGRAMS, OF_TENSORS, OF_VARIABLES
 from scancc.spelling import nearest
 
 X = T.vector("x")

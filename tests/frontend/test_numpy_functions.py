@@ -5,7 +5,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.frontend.graph import Variable
+from scancc.frontend.graph.variables import Variable
 from scancc.tensor.numpy_functions import FUNCTIONS, REDUCED, UFUNCS
 from scancc.tensor.numpy_remedies import REMEDIES
 

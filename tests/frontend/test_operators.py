@@ -9,9 +9,9 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.config import SWITCHES, Config, change_flags, config
-from scancc.frontend.constants import as_operand, constant_int
-from scancc.frontend.graph import Constant, TensorType, Variable
-from scancc.frontend.reference import evaluate
+from scancc.frontend.graph.constants import as_operand, constant_int
+from scancc.frontend.graph.variables import Constant, TensorType, Variable
+from scancc.frontend.ops.reference import evaluate
 
 FLOATS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod,
           operator.pow, operator.lt, operator.le, operator.gt, operator.ge]

@@ -7,8 +7,8 @@ import scancc as sc
 import scancc.tensor as T
 from scancc.config import change_flags
 from scancc.errors import MissingInputError, UnusedInputError
-from scancc.frontend.clone import clone, clone_replace
-from scancc.frontend.program import In, Out, make_program
+from scancc.frontend.program.clone import clone, clone_replace
+from scancc.frontend.program.program import In, Out, make_program
 from tests.programs.executors import compile
 
 pytestmark = pytest.mark.usefixtures("every_executor")
@@ -231,7 +231,7 @@ def test_clone_into_a_scan():
 
 
 def test_clone_with_inputs_of_its_own():
-    from scancc.frontend.graph import leaves
+    from scancc.frontend.graph.variables import leaves
 
     copy = clone(X * 2, share_inputs=False)
     assert X not in leaves([copy])

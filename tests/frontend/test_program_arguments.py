@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import scancc.tensor as T
-from scancc.frontend.arguments import In, convert
-from scancc.frontend.graph import TensorType
+from scancc.frontend.graph.variables import TensorType
+from scancc.frontend.program.arguments import In, convert
 
 
 def converted(value, dtype, ndim=None, **options):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import scancc.tensor as T
-from scancc.frontend.graph import TensorType
-from scancc.frontend.reference import evaluate
+from scancc.frontend.graph.variables import TensorType
+from scancc.frontend.ops.reference import evaluate
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(3, 4, 5))

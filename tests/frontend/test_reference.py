@@ -6,9 +6,9 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.errors import MissingInputError
-from scancc.frontend.control import check, detach
-from scancc.frontend.graph import Op, rebuild
-from scancc.frontend.reference import Evaluator, compile_graph, evaluate
+from scancc.frontend.graph.variables import Op, rebuild
+from scancc.frontend.ops.control import check, detach
+from scancc.frontend.ops.reference import Evaluator, compile_graph, evaluate
 
 
 def test_results_are_arrays_of_the_announced_dtype_even_for_scalars():
@@ -34,7 +34,7 @@ def test_any_variable_can_be_an_input():
 
 
 def test_one_output_of_an_op_can_be_an_input_while_another_is_computed():
-    a, b = sc.frontend.control.ifelse(T.iscalar("c"), [T.scalar("p"), T.scalar("q")], [0.0, 0.0])
+    a, b = sc.ifelse(T.iscalar("c"), [T.scalar("p"), T.scalar("q")], [0.0, 0.0])
     c, p, q = a.owner.inputs[0].owner.inputs[0], a.owner.inputs[1], a.owner.inputs[2]
     found = Evaluator([a, b], [c, p, q, a])([np.int32(1), np.array(1.0), np.array(2.0), np.array(7.0)])
     assert [float(v) for v in found] == [7, 2]

@@ -6,9 +6,9 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.errors import MissingInputError
-from scancc.frontend.graph import Constant, leaves
-from scancc.frontend.scan import Scan
-from scancc.frontend.updates import OrderedUpdates
+from scancc.frontend.graph.variables import Constant, leaves
+from scancc.frontend.loops.scan_op import Scan
+from scancc.frontend.loops.updates import OrderedUpdates
 from tests.frontend.test_scan_sequences import DIGITS, run, scanned
 from tests.programs.executors import compile
 

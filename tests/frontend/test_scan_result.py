@@ -6,7 +6,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.frontend.graph import Variable
+from scancc.frontend.graph.variables import Variable
 from tests.frontend.test_scan_sequences import DIGITS, run, scanned
 from tests.programs.executors import compile
 
@@ -119,7 +119,7 @@ def test_the_length_of_an_until_scan_needs_the_loop():  # F21
 
 
 def _computed(outputs):
-    from scancc.frontend.graph import ancestors
+    from scancc.frontend.graph.variables import ancestors
 
     return [v for v in ancestors(outputs) if v.owner is not None]
 

@@ -7,7 +7,7 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.config import change_flags
-from scancc.frontend.graph import leaves
+from scancc.frontend.graph.variables import leaves
 from tests.frontend.test_scan_sequences import DIGITS, run, scanned
 from tests.programs.executors import compile
 

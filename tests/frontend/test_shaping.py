@@ -5,10 +5,10 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.frontend.dims import ShapeI
-from scancc.frontend.graph import Constant, applies
-from scancc.frontend.reference import evaluate
-from scancc.frontend.shaping import MakeVector
+from scancc.frontend.graph.dims import ShapeI
+from scancc.frontend.graph.variables import Constant, applies
+from scancc.frontend.ops.reference import evaluate
+from scancc.frontend.ops.shaping import MakeVector
 
 X = np.arange(24.0).reshape(2, 3, 4)
 M = np.arange(6.0).reshape(2, 3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scancc as sc
-from scancc.frontend.reference import evaluate
+from scancc.frontend.ops.reference import evaluate
 
 
 @pytest.mark.parametrize("value, dtype, ndim", [

@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 
 from scancc import pipeline
-from scancc.frontend.program import make_program
+from scancc.frontend.program.program import make_program
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, module

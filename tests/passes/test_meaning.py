@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scancc import pipeline
-from scancc.frontend.program import make_program
+from scancc.frontend.program.program import make_program
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value, clone_op, functions, module

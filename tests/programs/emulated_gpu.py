@@ -20,8 +20,8 @@ from scancc import stages
 from scancc.artifact import Artifact
 from scancc.codegen import cpu
 from scancc.codegen.target import host, parse
-from scancc.frontend.arguments import bind
-from scancc.frontend.program import make_program
+from scancc.frontend.program.arguments import bind
+from scancc.frontend.program.program import make_program
 from scancc.runtime import cuda, elf
 from scancc.runtime.device import Device
 

@@ -23,7 +23,7 @@ from scancc.frontend.gradients.stops import (
     zero_grad,
 )
 from scancc.frontend.gradients.verify import GradientError, verify_grad
-from scancc.frontend.other_names import OF_PROGRAMS, missing_from
+from scancc.other_names import OF_PROGRAMS, missing_from
 from scancc.spelling import check_keywords_of
 
 __all__ = [

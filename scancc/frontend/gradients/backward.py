@@ -10,14 +10,14 @@ import numpy as np
 
 from scancc.config import config
 from scancc.errors import DisconnectedInputError, NullTypeGradError
-from scancc.frontend.constants import as_tensor_variable, is_discrete, kind
-from scancc.frontend.elementwise import cast
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import backpropagate, connected_to
-from scancc.frontend.graph import Constant, Variable, mention, user_location
-from scancc.frontend.options import flag
-from scancc.frontend.scan_result import check_unpacked
-from scancc.frontend.site import Site, described
+from scancc.frontend.graph.constants import as_tensor_variable, is_discrete, kind
+from scancc.frontend.graph.options import flag
+from scancc.frontend.graph.site import Site, described
+from scancc.frontend.graph.variables import Constant, Variable, mention, user_location
+from scancc.frontend.loops.scan_result import check_unpacked
+from scancc.frontend.ops.elementwise import cast
 from scancc.process import deep_recursion
 
 

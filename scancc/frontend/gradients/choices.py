@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from scancc.frontend.branches import Branch, find_uses, in_order, taken
-from scancc.frontend.control import IfElse
 from scancc.frontend.gradients.rules import like, zeros_for
-from scancc.frontend.graph import Apply, Variable
+from scancc.frontend.graph.variables import Apply, Variable
+from scancc.frontend.ops.branches import Branch, find_uses, in_order, taken
+from scancc.frontend.ops.control import IfElse
 
 Found = dict[Variable, Variable]
 Backpropagate = Callable[[Mapping[Variable, Variable], Iterable[Variable], Iterable[Variable]], Found]

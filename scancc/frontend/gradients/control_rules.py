@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.errors import NullTypeGradError
-from scancc.frontend.control import Check, Detach, Draw, IfElse, Show
 from scancc.frontend.gradients.rules import (
     Gradient,
     connects,
@@ -13,7 +12,8 @@ from scancc.frontend.gradients.rules import (
     first_inputs,
     zeros_for,
 )
-from scancc.frontend.graph import Apply
+from scancc.frontend.graph.variables import Apply
+from scancc.frontend.ops.control import Check, Detach, Draw, IfElse, Show
 
 connects(Check)(first_inputs(1))
 connects(Detach)(first_inputs(0))

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.errors import NullTypeGradError
-from scancc.frontend.constants import kind
-from scancc.frontend.decompositions import QR, SVD, Eigh
-from scancc.frontend.dims import dim, dimshuffle
-from scancc.frontend.elementwise import quotient, sqr
 from scancc.frontend.gradients.linalg_rules import adjoint
 from scancc.frontend.gradients.rules import Gradient, differentiates, total
-from scancc.frontend.graph import Apply, Variable
-from scancc.frontend.linalg import Dot, Solve
-from scancc.frontend.shaping import concatenate, diag, ones_like, tril, triu
+from scancc.frontend.graph.constants import kind
+from scancc.frontend.graph.dims import dim, dimshuffle
+from scancc.frontend.graph.variables import Apply, Variable
+from scancc.frontend.ops.decompositions import QR, SVD, Eigh
+from scancc.frontend.ops.elementwise import quotient, sqr
+from scancc.frontend.ops.linalg import Dot, Solve
+from scancc.frontend.ops.shaping import concatenate, diag, ones_like, tril, triu
 
 
 def _product(*factors: Variable) -> Variable:

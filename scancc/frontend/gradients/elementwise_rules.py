@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend.constants import is_discrete, kind
-from scancc.frontend.elementwise import Cast, Elemwise, cast, real
 from scancc.frontend.gradients.rules import Gradient, connects, differentiates, summed_to
-from scancc.frontend.graph import Apply
+from scancc.frontend.graph.constants import is_discrete, kind
+from scancc.frontend.graph.variables import Apply
+from scancc.frontend.ops.elementwise import Cast, Elemwise, cast, real
 
 
 @differentiates(Elemwise)

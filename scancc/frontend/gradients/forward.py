@@ -9,10 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from scancc.frontend.constants import kind
-from scancc.frontend.control import IfElse
-from scancc.frontend.dims import dims
-from scancc.frontend.elementwise import Elemwise
 from scancc.frontend.gradients.rules import (
     Gradient,
     connected_inputs,
@@ -24,8 +20,12 @@ from scancc.frontend.gradients.rules import (
     zeros_for,
 )
 from scancc.frontend.gradients.walk import backpropagate, failing
-from scancc.frontend.graph import Apply, Variable, ancestors, applies, rebuild
-from scancc.frontend.shaping import alloc
+from scancc.frontend.graph.constants import kind
+from scancc.frontend.graph.dims import dims
+from scancc.frontend.graph.variables import Apply, Variable, ancestors, applies, rebuild
+from scancc.frontend.ops.control import IfElse
+from scancc.frontend.ops.elementwise import Elemwise
+from scancc.frontend.ops.shaping import alloc
 
 Forward = Callable[[Apply, Sequence[Gradient]], Sequence[Gradient]]
 FORWARD: dict[type, Forward] = {}

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scancc.frontend.dims import dims
-from scancc.frontend.elementwise import eq, switch
 from scancc.frontend.gradients.rules import (
     Gradient,
     connects,
@@ -16,16 +14,18 @@ from scancc.frontend.gradients.rules import (
     summed_to,
     zeros_for,
 )
-from scancc.frontend.graph import Apply, Constant, Variable
-from scancc.frontend.indexing import (
+from scancc.frontend.graph.dims import dims
+from scancc.frontend.graph.variables import Apply, Constant, Variable
+from scancc.frontend.ops.elementwise import eq, switch
+from scancc.frontend.ops.indexing import (
     AdvancedIncSubtensor,
     AdvancedSubtensor,
     IncSubtensor,
     Subtensor,
     pieces,
 )
-from scancc.frontend.masks import Nonzero, mask_of
-from scancc.frontend.shaping import arange, reshape, size
+from scancc.frontend.ops.masks import Nonzero, mask_of
+from scancc.frontend.ops.shaping import arange, reshape, size
 
 connects(Subtensor, AdvancedSubtensor)(first_inputs(1))
 connects(Nonzero)(first_inputs(0))

@@ -7,20 +7,20 @@ from typing import Any
 
 from scancc.config import config
 from scancc.errors import DisconnectedInputError
-from scancc.frontend.constants import as_tensor_variable, is_discrete
-from scancc.frontend.dims import dim, dims
-from scancc.frontend.elementwise import cast
 from scancc.frontend.gradients.backward import as_given, grad, gradients_by
 from scancc.frontend.gradients.forward import push_forward
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import connected_to
-from scancc.frontend.graph import Variable, mention, user_location
-from scancc.frontend.options import one_of
-from scancc.frontend.reduction import sum as sum_
-from scancc.frontend.scan_result import check_unpacked
-from scancc.frontend.shaping import arange, flatten, reshape, specified_by
-from scancc.frontend.site import Site, described
-from scancc.frontend.tracing import scan_held
+from scancc.frontend.graph.constants import as_tensor_variable, is_discrete
+from scancc.frontend.graph.dims import dim, dims
+from scancc.frontend.graph.options import one_of
+from scancc.frontend.graph.site import Site, described
+from scancc.frontend.graph.variables import Variable, mention, user_location
+from scancc.frontend.loops.scan import scan_held
+from scancc.frontend.loops.scan_result import check_unpacked
+from scancc.frontend.ops.elementwise import cast
+from scancc.frontend.ops.reduction import sum as sum_
+from scancc.frontend.ops.shaping import arange, flatten, reshape, specified_by
 
 
 def Rop(

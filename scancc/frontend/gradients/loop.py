@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scancc.fast_math import FastMath
-from scancc.frontend.dims import dim, int64, same_scalar
-from scancc.frontend.elementwise import apply_scalar
-from scancc.frontend.graph import Constant, TensorType, Variable, ancestors, rebuild
-from scancc.frontend.scan import Body, Carry, Scan, ScanInputs, ScanOutputs
+from scancc.frontend.graph.dims import dim, int64, same_scalar
+from scancc.frontend.graph.variables import Constant, TensorType, Variable, ancestors, rebuild
+from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs, ScanOutputs
+from scancc.frontend.ops.elementwise import apply_scalar
 
 
 @dataclass

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend.dims import dim, dims, dimshuffle, int64
-from scancc.frontend.elementwise import eq, switch
 from scancc.frontend.gradients.rules import Gradient, conjugate, differentiates, zero_of, zeros_for
-from scancc.frontend.graph import Apply, Variable
-from scancc.frontend.indexing import AdvancedIncSubtensor
-from scancc.frontend.reduction import ArgReduce, ArgSort, Cumulative, Reduce, Sort, with_axes
-from scancc.frontend.scan import Body, Carry, Scan, ScanInputs, row_type
-from scancc.frontend.shaping import alloc, arange, concatenate, flip, full_like, moveaxis, product, reshape
+from scancc.frontend.graph.dims import dim, dims, dimshuffle, int64
+from scancc.frontend.graph.variables import Apply, Variable
+from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs, row_type
+from scancc.frontend.ops.elementwise import eq, switch
+from scancc.frontend.ops.indexing import AdvancedIncSubtensor
+from scancc.frontend.ops.reduction import ArgReduce, ArgSort, Cumulative, Reduce, Sort, with_axes
+from scancc.frontend.ops.shaping import alloc, arange, concatenate, flip, full_like, moveaxis, product, reshape
 
 
 @differentiates(Reduce)

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from scancc.errors import NullTypeGradError
-from scancc.frontend import reduction
-from scancc.frontend.constants import is_discrete, kind
-from scancc.frontend.control import Draw
-from scancc.frontend.dims import DimShuffle, dims
-from scancc.frontend.elementwise import Cast, add, conj
-from scancc.frontend.graph import Apply, Constant, Op, Variable
-from scancc.frontend.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
-from scancc.frontend.shaping import Alloc, Reshape, addbroadcast, alloc
+from scancc.frontend.graph.constants import is_discrete, kind
+from scancc.frontend.graph.dims import DimShuffle, dims
+from scancc.frontend.graph.variables import Apply, Constant, Op, Variable
+from scancc.frontend.ops import reduction
+from scancc.frontend.ops.control import Draw
+from scancc.frontend.ops.elementwise import Cast, add, conj
+from scancc.frontend.ops.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
+from scancc.frontend.ops.shaping import Alloc, Reshape, addbroadcast, alloc
 
 Gradient = Variable | None
 Rule = Callable[[Apply, Sequence[Gradient], Sequence[bool]], Sequence[Gradient]]

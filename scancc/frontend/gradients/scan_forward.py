@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from scancc.frontend.gradients.forward import FORWARD, push_forward
 from scancc.frontend.gradients.rules import Gradient, like, zeros_for
 from scancc.frontend.gradients.scan_links import varying_carries
-from scancc.frontend.graph import Apply, TensorType, Variable
-from scancc.frontend.scan import Body, Carry, Scan, ScanInputs
+from scancc.frontend.graph.variables import Apply, TensorType, Variable
+from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs
 
 
 def scan_forward(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:

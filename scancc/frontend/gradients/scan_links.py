@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from scancc.frontend.gradients.rules import connects, is_continuous
 from scancc.frontend.gradients.walk import connected_to, depending
-from scancc.frontend.graph import Apply, Variable, applies
-from scancc.frontend.scan import Body, Carry, Scan, ScanInputs
+from scancc.frontend.graph.variables import Apply, Variable, applies
+from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs
 
 
 def tap_variables(carry: Carry) -> list[Variable]:

@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from scancc.frontend.branches import find_uses
-from scancc.frontend.control import Check, Detach, Draw
-from scancc.frontend.dims import DimShuffle, JointLength, ShapeI, dims
-from scancc.frontend.elementwise import Cast, Elemwise
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
-from scancc.frontend.graph import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
-from scancc.frontend.indexing import AdvancedSubtensor, Subtensor
-from scancc.frontend.masks import Nonzero
-from scancc.frontend.scan import Carry, Scan, ScanInputs, ScanOutputs, stacked_type
-from scancc.frontend.shaping import (
+from scancc.frontend.graph.dims import DimShuffle, JointLength, ShapeI, dims
+from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
+from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, stacked_type
+from scancc.frontend.ops.branches import find_uses
+from scancc.frontend.ops.control import Check, Detach, Draw
+from scancc.frontend.ops.elementwise import Cast, Elemwise
+from scancc.frontend.ops.indexing import AdvancedSubtensor, Subtensor
+from scancc.frontend.ops.masks import Nonzero
+from scancc.frontend.ops.shaping import (
     Alloc,
     ARange,
     Join,

@@ -10,10 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend.constants import constant_int
-from scancc.frontend.control import check
-from scancc.frontend.dims import dim, dims, int64, same_scalar
-from scancc.frontend.elementwise import add, apply_scalar, eq, ge, sub, switch
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, shorter
 from scancc.frontend.gradients.rules import (
     Gradient,
@@ -31,10 +27,14 @@ from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.gradients.scan_rows import stacked_rows
 from scancc.frontend.gradients.scan_sums import After, Sums
 from scancc.frontend.gradients.walk import backpropagate_lazily
-from scancc.frontend.graph import Apply, TensorType, Variable
-from scancc.frontend.indexing import IncSubtensor, inc_subtensor
-from scancc.frontend.scan import Scan, ScanInputs, ScanOutputs, row_type
-from scancc.frontend.shaping import Alloc, alloc
+from scancc.frontend.graph.constants import constant_int
+from scancc.frontend.graph.dims import dim, dims, int64, same_scalar
+from scancc.frontend.graph.variables import Apply, TensorType, Variable
+from scancc.frontend.loops.scan_op import Scan, ScanInputs, ScanOutputs, row_type
+from scancc.frontend.ops.control import check
+from scancc.frontend.ops.elementwise import add, apply_scalar, eq, ge, sub, switch
+from scancc.frontend.ops.indexing import IncSubtensor, inc_subtensor
+from scancc.frontend.ops.shaping import Alloc, alloc
 
 
 @differentiates(Scan)

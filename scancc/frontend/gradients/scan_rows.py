@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scancc.frontend.dims import DimShuffle, dims, dimshuffle
-from scancc.frontend.elementwise import mul
 from scancc.frontend.gradients.loop import Loop
 from scancc.frontend.gradients.rules import Gradient, plus, total
 from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.gradients.scan_sums import After, terms_of
-from scancc.frontend.graph import Variable
-from scancc.frontend.linalg import Dot
-from scancc.frontend.scan import ScanOutputs
-from scancc.frontend.shaping import reshape
+from scancc.frontend.graph.dims import DimShuffle, dims, dimshuffle
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.loops.scan_op import ScanOutputs
+from scancc.frontend.ops.elementwise import mul
+from scancc.frontend.ops.linalg import Dot
+from scancc.frontend.ops.shaping import reshape
 
 Factor = tuple[Variable, Callable[[], Variable]]  # rows, and the matrix that each is multiplied with
 

@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from scancc.frontend import reduction
-from scancc.frontend.dims import DimShuffle, dims, dimshuffle
-from scancc.frontend.elementwise import Elemwise, mul
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, first_rows
 from scancc.frontend.gradients.rules import Gradient, total, zeros_for
 from scancc.frontend.gradients.scan_recall import Recall
-from scancc.frontend.graph import Variable
-from scancc.frontend.linalg import Dot
-from scancc.frontend.reduction import Reduce
-from scancc.frontend.scan import ScanOutputs, shape_moves
-from scancc.frontend.shaping import reshape
+from scancc.frontend.graph.dims import DimShuffle, dims, dimshuffle
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.loops.scan_op import ScanOutputs, shape_moves
+from scancc.frontend.ops import reduction
+from scancc.frontend.ops.elementwise import Elemwise, mul
+from scancc.frontend.ops.linalg import Dot
+from scancc.frontend.ops.reduction import Reduce
+from scancc.frontend.ops.shaping import reshape
 
 After = Callable[[ScanOutputs[Variable]], Variable]  # a value made from the loop's outputs
 ROW_THEN_COLUMN = ((0, "x"), ("x", 0))

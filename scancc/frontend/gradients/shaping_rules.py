@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend import reduction
-from scancc.frontend.dims import DimShuffle, JointLength, ShapeI, dim, dims, dimshuffle, int64
-from scancc.frontend.elementwise import add, cast
 from scancc.frontend.gradients.rules import (
     Gradient,
     connects,
@@ -14,8 +11,11 @@ from scancc.frontend.gradients.rules import (
     first_inputs,
     summed_to,
 )
-from scancc.frontend.graph import Apply
-from scancc.frontend.shaping import (
+from scancc.frontend.graph.dims import DimShuffle, JointLength, ShapeI, dim, dims, dimshuffle, int64
+from scancc.frontend.graph.variables import Apply
+from scancc.frontend.ops import reduction
+from scancc.frontend.ops.elementwise import add, cast
+from scancc.frontend.ops.shaping import (
     Alloc,
     ARange,
     Join,

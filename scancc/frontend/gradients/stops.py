@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scancc.frontend.constants import as_tensor_variable
-from scancc.frontend.control import GradientFilter, detach
-from scancc.frontend.elementwise import clip
 from scancc.frontend.gradients.rules import Gradient, differentiates, zeros_for
-from scancc.frontend.graph import Apply, Variable
+from scancc.frontend.graph.constants import as_tensor_variable
+from scancc.frontend.graph.variables import Apply, Variable
+from scancc.frontend.ops.control import GradientFilter, detach
+from scancc.frontend.ops.elementwise import clip
 
 
 @differentiates(GradientFilter)

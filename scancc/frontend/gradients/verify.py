@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from scancc.frontend.constants import is_discrete
 from scancc.frontend.gradients.backward import grad
-from scancc.frontend.graph import TensorType, Variable
-from scancc.frontend.options import unmasked, whole
-from scancc.frontend.reduction import sum as sum_
-from scancc.frontend.reference import Evaluator
+from scancc.frontend.graph.constants import is_discrete
+from scancc.frontend.graph.options import unmasked, whole
+from scancc.frontend.graph.variables import TensorType, Variable
+from scancc.frontend.ops.reduction import sum as sum_
+from scancc.frontend.ops.reference import Evaluator
 
 _STEP = {"float16": 1e-1, "float32": 3e-4, "float64": 1e-7}
 _TOLERANCE = {"float16": 5e-2, "float32": 1e-2, "float64": 1e-4}

@@ -8,7 +8,6 @@ import numpy as np
 
 from scancc.config import config
 from scancc.errors import ScanccError
-from scancc.frontend.control import check
 from scancc.frontend.gradients.choices import Parts
 from scancc.frontend.gradients.rules import (
     Gradient,
@@ -19,7 +18,8 @@ from scancc.frontend.gradients.rules import (
     rule_of,
     zeros_for,
 )
-from scancc.frontend.graph import Apply, Constant, Variable, applies
+from scancc.frontend.graph.variables import Apply, Constant, Variable, applies
+from scancc.frontend.ops.control import check
 
 
 def backpropagate(

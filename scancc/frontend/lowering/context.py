@@ -9,9 +9,9 @@ import numpy as np
 
 from scancc.errors import MissingInputError, UnsupportedError
 from scancc.fast_math import DEFAULT, FastMath
-from scancc.frontend import graph
-from scancc.frontend.control import IfElse
-from scancc.frontend.graph import Apply, Constant, Variable
+from scancc.frontend.graph import variables as graph
+from scancc.frontend.graph.variables import Apply, Constant, Variable
+from scancc.frontend.ops.control import IfElse
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Attributes, Block, Op, Region, Value, clone_op, module

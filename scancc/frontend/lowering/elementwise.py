@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from scancc.frontend.constants import kind
-from scancc.frontend.elementwise import Cast, Elemwise, signature
-from scancc.frontend.graph import Apply
+from scancc.frontend.graph.constants import kind
+from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers
+from scancc.frontend.ops.elementwise import Cast, Elemwise, signature
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Value

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from scancc.frontend.graph import Apply
-from scancc.frontend.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
+from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers
 from scancc.frontend.lowering.shaping import MOST_STEP, is_size, same_size, shuffle, slice_length
 from scancc.frontend.lowering.slices import extract_slice
+from scancc.frontend.ops.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Value

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.errors import UnsupportedError
-from scancc.frontend.decompositions import QR, SVD, Eigh
-from scancc.frontend.graph import Apply
-from scancc.frontend.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, SLogDet, Solve
+from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
 from scancc.frontend.lowering.shaping import shuffle
+from scancc.frontend.ops.decompositions import QR, SVD, Eigh
+from scancc.frontend.ops.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, SLogDet, Solve
 from scancc.ir import types as t
 from scancc.ir.core import Value
 

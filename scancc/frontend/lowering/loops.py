@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from scancc.frontend.control import Check, Detach, Draw, GradientFilter, IfElse, Show
-from scancc.frontend.graph import Apply, Variable
+from scancc.frontend.graph.site import described
+from scancc.frontend.graph.variables import Apply, Variable
+from scancc.frontend.loops.scan_op import Carry, Scan
 from scancc.frontend.lowering.context import Lowering, ir_type, lowers, tensor_type
 from scancc.frontend.lowering.shaping import is_size
 from scancc.frontend.lowering.slices import extract_slice
-from scancc.frontend.scan import Carry, Scan
-from scancc.frontend.site import described
+from scancc.frontend.ops.control import Check, Detach, Draw, GradientFilter, IfElse, Show
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend.graph import Apply
+from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers
 from scancc.frontend.lowering.shaping import n_elements, reshaped
 from scancc.frontend.lowering.slices import extract_slice
-from scancc.frontend.masks import Nonzero
+from scancc.frontend.ops.masks import Nonzero
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Region, Value

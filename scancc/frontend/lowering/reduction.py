@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend.constants import kind
-from scancc.frontend.graph import Apply
+from scancc.frontend.graph.constants import kind
+from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers
-from scancc.frontend.reduction import ArgReduce, ArgSort, Cumulative, Reduce, Sort
+from scancc.frontend.ops.reduction import ArgReduce, ArgSort, Cumulative, Reduce, Sort
 from scancc.ir import types as t
 from scancc.ir.core import Value
 

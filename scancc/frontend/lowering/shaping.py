@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from functools import reduce as fold
 
-from scancc.frontend.dims import DimShuffle, JointLength, ShapeI
-from scancc.frontend.graph import Apply
+from scancc.frontend.graph.dims import DimShuffle, JointLength, ShapeI
+from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
 from scancc.frontend.lowering.slices import extract_slice
-from scancc.frontend.shaping import Alloc, ARange, Join, MakeVector, Reshape, SpecifyShape, Unbroadcast
+from scancc.frontend.ops.shaping import Alloc, ARange, Join, MakeVector, Reshape, SpecifyShape, Unbroadcast
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Value

@@ -12,20 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from scancc.frontend import elementwise as e
-from scancc.frontend.constants import as_tensor_variable, constant_int, is_discrete, is_integer
-from scancc.frontend.dims import dims
-from scancc.frontend.graph import Constant, Variable
-from scancc.frontend.held import held
-from scancc.frontend.indexing import set_subtensor
-from scancc.frontend.options import whole
+from scancc.frontend.graph.constants import as_tensor_variable, constant_int, is_discrete, is_integer
+from scancc.frontend.graph.dims import dims
+from scancc.frontend.graph.options import whole
+from scancc.frontend.graph.variables import Constant, Variable
+from scancc.frontend.loops.scan import scan_held
+from scancc.frontend.loops.step_result import until
+from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops.held import held
+from scancc.frontend.ops.indexing import set_subtensor
+from scancc.frontend.ops.reduction import argsort, cumsum
+from scancc.frontend.ops.reduction import max as max_
+from scancc.frontend.ops.reduction import sum as sum_
+from scancc.frontend.ops.shaping import arange, as_count, flatten, join, reshape
 from scancc.frontend.random.scalars import call
-from scancc.frontend.reduction import argsort, cumsum
-from scancc.frontend.reduction import max as max_
-from scancc.frontend.reduction import sum as sum_
-from scancc.frontend.scan_module import until
-from scancc.frontend.shaping import arange, as_count, flatten, join, reshape
-from scancc.frontend.tracing import scan_held
 
 Lengths = Sequence[Any]
 _DIGITS = {"float32": 24, "float16": 11}  # of the numbers below 1 that have a dtype's spacing there

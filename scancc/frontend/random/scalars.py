@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from scancc.frontend.elementwise import SCALARS, Derivative, ScalarFn, Signature, apply_scalar, exp
-from scancc.frontend.graph import Variable
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops.elementwise import SCALARS, Derivative, ScalarFn, Signature, apply_scalar, exp
 from scancc.frontend.random import formulas
 
 _NUMPY = formulas.NumpyArithmetic()

@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 
 from scancc.config import config
-from scancc.frontend import elementwise as e
-from scancc.frontend.constants import as_tensor_variable, constant_int, holds_variables, is_discrete
-from scancc.frontend.control import Draw
-from scancc.frontend.graph import Constant, Variable, dtype_name
-from scancc.frontend.options import flag, name_of, one_of, whole
+from scancc.frontend.graph.constants import as_tensor_variable, constant_int, holds_variables, is_discrete
+from scancc.frontend.graph.options import flag, name_of, one_of, whole
+from scancc.frontend.graph.shared import GENERATORS, StreamVariable, shared
+from scancc.frontend.graph.stream_type import StreamType
+from scancc.frontend.graph.variables import Constant, Variable, dtype_name
+from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops.control import Draw
+from scancc.frontend.ops.shaping import arange, product, reshape
 from scancc.frontend.random import distributions as d
 from scancc.frontend.random import formulas
 from scancc.frontend.random.distributions import Source, lengths_of
 from scancc.frontend.random.scalars import call
-from scancc.frontend.shaping import arange, product, reshape
-from scancc.frontend.shared import GENERATORS, StreamVariable, shared
-from scancc.frontend.stream_type import StreamType
 from scancc.spelling import checked_class, checked_keywords
 
 Size = Any

@@ -1,0 +1,45 @@
+"""The value that a state of a scan ends with: its last row, or what it started from where no step ran."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scancc.frontend.graph.site import Site, described
+from scancc.frontend.graph.variables import Apply, Variable, user_location
+from scancc.frontend.loops.scan_op import Carry, Scan, scan_of
+
+
+def final_state(output: Variable) -> Variable:
+    """The last row of a recurrent output of `scan`, or its (newest) initial row where no step ran.
+
+    Where one step at least is sure to run this is `output[-1]`, which raises IndexError after no steps;
+    code that takes its input in chunks goes on from `final_state` also after an empty one. TypeError where
+    `output` is not what `scan` gave for an entry of `outputs_info` with an initial value.
+    """
+    node = output.owner if isinstance(output, Variable) else None
+    op = scan_of(node)
+    if node is None or op is None or output.index >= len(op.body.carry) or not op.body.carry[output.index].trace:
+        what = described(output) if isinstance(output, Variable) else repr(output)
+        raise TypeError(Site(None, user_location(), "final_state").text(
+            f"{what} is not the rows of a state",
+            "pass an output of scan that has an initial value in outputs_info, as scan returned it",
+        ))
+    carry = op.body.carry[output.index]
+    init = op.inputs_of(node.inputs).inits[output.index]
+    newest = init if carry.depth == 1 else init[carry.depth - 1]
+    return _with_state(node, op, Carry((), 1, carry.next, trace=False), newest)
+
+
+def _with_state(node: Apply, op: Scan, carry: Carry, init: Variable) -> Variable:
+    """The final row of one more state of a scan, whose outputs move to the application that has it."""
+    inputs = op.inputs_of(node.inputs)
+    body = replace(op.body, carry=(*op.body.carry, carry))
+    extended = replace(op, body=body)
+    made = extended.apply_to(inputs._replace(inits=[*inputs.inits, init]))
+    new = made.carry[-1]
+    assert new.owner is not None
+    others = [v for v in new.owner.outputs if v is not new]
+    for old, position in zip(node.outputs, (v.index for v in others), strict=True):
+        old.owner, old.index = new.owner, position
+        new.owner.outputs[position] = old
+    return new

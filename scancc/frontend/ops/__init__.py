@@ -1,0 +1,1 @@
+"""The ops: elementwise functions, shapes, indexing, reductions, linear algebra, choices; their NumPy reference."""

@@ -1,0 +1,64 @@
+"""Whether a value is finite wherever the inputs are, by the functions it is made of.
+
+Derivatives mask a product only where a factor may be infinite or NaN, so that programs of sums,
+products and saturating functions pay nothing for the rule that a gradient of 0 stays 0.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from scancc.frontend.graph.constants import constant_value, is_discrete
+from scancc.frontend.graph.variables import Apply, Constant, Variable
+
+# Functions with poles, with arguments they are not defined for, or that overflow for moderate ones; powers
+# beyond the square overflow too.
+_UNBOUNDED = frozenset((
+    "log", "log2", "log10", "log1p", "reciprocal", "exp", "exp2", "expm1", "sqrt", "tan", "arcsin", "arccos",
+    "arccosh", "arctanh", "sinh", "cosh", "mod", "floor_div", "gammaln", "digamma", "trigamma", "masked_div",
+))
+
+_known: WeakKeyDictionary[Variable, bool] = WeakKeyDictionary()
+
+
+def surely_finite(x: Variable) -> bool:
+    """Whether `x` is finite for all finite inputs; large sums and products may overflow all the same."""
+    stack = [x]
+    while stack:
+        var = stack[-1]
+        if var not in _known:
+            missing = [v for v in _depends_on(var) if v not in _known]
+            if missing:
+                stack += missing
+                continue
+            _known[var] = _finite_itself(var) and all(_known[v] for v in _depends_on(var))
+        stack.pop()
+    return _known[x]
+
+
+def _depends_on(var: Variable) -> list[Variable]:
+    node = var.owner
+    if node is None or is_discrete(var.dtype):
+        return []
+    body = getattr(node.op, "body", None)  # of a scan
+    return node.inputs if body is None else [*node.inputs, *body.outputs]
+
+
+def _finite_itself(var: Variable) -> bool:
+    if is_discrete(var.dtype):
+        return True
+    if var.owner is None:
+        return not isinstance(var, Constant) or bool(np.isfinite(var.data).all())
+    return _finite_op(var.owner)
+
+
+def _finite_op(node: Apply) -> bool:
+    if node.op.name == "true_div":
+        value = constant_value(node.inputs[1])
+        return value is not None and bool(np.all(value != 0))
+    if node.op.name == "power":
+        value = constant_value(node.inputs[1])
+        return value is not None and bool(np.all((value >= 0) & (value <= 2) & (value == np.round(value))))
+    return node.op.name not in _UNBOUNDED

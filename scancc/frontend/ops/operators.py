@@ -1,0 +1,129 @@
+"""Gives `Variable` its operators and methods, all of which are functions of the other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from scancc.frontend.graph import values_asked
+from scancc.frontend.graph.debug_values import tag
+from scancc.frontend.graph.dims import dimshuffle
+from scancc.frontend.graph.options import name_of
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops import indexing, linalg, masks, norms, reduction, shaping
+from scancc.other_names import variable_has_none
+from scancc.spelling import checked_keywords
+
+Binary = Callable[[Any, Any], Variable]
+
+
+def _is_operand(value: object) -> bool:
+    """Whether `value` is an operand that tensors know; else Python asks the other operand's class."""
+    return isinstance(value, (Variable, int, float, complex, np.ndarray, np.generic, list, tuple))
+
+
+def _left(function: Binary) -> Callable[[Variable, object], Any]:
+    return lambda x, y, *modulo: function(x, y) if _is_operand(y) and not modulo else NotImplemented
+
+
+def _right(function: Binary) -> Callable[[Variable, object], Any]:
+    return lambda x, y: function(y, x) if _is_operand(y) else NotImplemented
+
+
+_TWO_SIDED: dict[str, Binary] = {
+    "add": e.add, "sub": e.sub, "mul": e.mul, "truediv": e.true_div, "floordiv": e.floor_div, "mod": e.mod,
+    "pow": e.power, "and": e.bitwise_and, "or": e.bitwise_or, "xor": e.bitwise_xor, "lshift": e.left_shift,
+    "rshift": e.right_shift, "matmul": linalg.matmul,
+}
+_COMPARED: dict[str, Binary] = {"lt": e.lt, "le": e.le, "gt": e.gt, "ge": e.ge}
+_ONE_SIDED: dict[str, Callable[..., Any]] = {
+    "neg": e.neg, "abs": e.abs_, "invert": e.invert, "pos": lambda x: x,
+}
+
+
+def _write(write: Callable[..., Variable]) -> Callable[..., Variable]:
+    return lambda part, value: write(part, value)
+
+
+def _divmod(x: Variable, y: object) -> tuple[Variable, Variable]:
+    return e.floor_div(x, y), e.mod(x, y)
+
+
+def _clone(x: Variable) -> Variable:
+    return x.type(x.name)
+
+
+_clone.__name__ = "clone"
+
+
+def _copy(x: Variable, name: str | None = None) -> Variable:
+    same = shaping.SpecifyShape(x.type.shape)(x)
+    same.name = name_of("a copy", name)
+    return same
+
+
+def _reshape(x: Variable, *shape: Any, ndim: int | None = None) -> Variable:
+    if not shape:
+        raise TypeError("reshape() takes the new shape: x.reshape((2, 3)) or x.reshape(2, 3); () is that of a scalar")
+    return shaping.reshape(x, shape[0] if len(shape) == 1 else shape, ndim)
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "dimshuffle": dimshuffle, "reshape": _reshape, "transpose": shaping.transpose, "flatten": shaping.flatten,
+    "ravel": shaping.flatten, "swapaxes": shaping.swapaxes, "squeeze": shaping.squeeze,
+    "repeat": shaping.repeat, "diagonal": shaping.diagonal, "trace": shaping.trace, "fill": shaping.fill,
+    "astype": e.cast, "clip": e.clip, "round": e.round_half_to_even, "conj": e.conj, "conjugate": e.conj,
+    "take": indexing.take, "set": _write(indexing.set_subtensor), "inc": _write(indexing.inc_subtensor),
+    "dot": linalg.dot, "norm": norms.norm, "sum": reduction.sum, "prod": reduction.prod,
+    "mean": reduction.mean, "var": reduction.var, "std": reduction.std, "max": reduction.max,
+    "min": reduction.min, "argmax": reduction.argmax, "argmin": reduction.argmin, "all": reduction.all,
+    "any": reduction.any, "cumsum": reduction.cumsum, "cumprod": reduction.cumprod, "sort": reduction.sort,
+    "argsort": reduction.argsort, "ptp": reduction.ptp, "copy": _copy, "clone": _clone,
+    "nonzero": masks.nonzero, "nonzero_values": indexing.nonzero_values,
+    "zeros_like": shaping.zeros_like, "ones_like": shaping.ones_like,
+}
+_PROPERTIES: dict[str, Callable[[Variable], Any]] = {
+    "T": shaping.transpose, "shape": shaping.shape, "size": shaping.size, "real": e.real, "imag": e.imag,
+}
+
+
+# ---- what Python and NumPy ask of a variable -----------------------------------------------------------
+
+_NUMPY = "scancc.tensor.numpy_protocol"  # loaded when first asked for: it rests on the functions of `T`
+
+
+def _array_function(x: Variable, function: Any, types: object, args: Any, kwargs: Any) -> Any:
+    """`np.dot(M, x)` is `T.dot(M, x)`."""
+    return import_module(_NUMPY).call_function(function, args, kwargs)
+
+
+def _array_ufunc(x: Variable, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    """`np.exp(x)`, `array + x` and `np.add.reduce(x)` give variables."""
+    return import_module(_NUMPY).call_ufunc(ufunc, method, inputs, options)
+
+
+_PROTOCOL: dict[str, Callable[..., Any]] = {
+    "getitem": indexing.getitem, "divmod": _divmod, "array_ufunc": _array_ufunc, "array_function": _array_function,
+    "getattr": variable_has_none, **values_asked.PROTOCOL,
+}
+
+
+def _attach() -> None:
+    for name, function in _TWO_SIDED.items():
+        setattr(Variable, f"__{name}__", _left(function))
+        setattr(Variable, f"__r{name}__", _right(function))
+    for name, function in _COMPARED.items():
+        setattr(Variable, f"__{name}__", _left(function))
+    for name, one in {**_ONE_SIDED, **_PROTOCOL}.items():
+        setattr(Variable, f"__{name}__", one)
+    for name, method in _METHODS.items():
+        setattr(Variable, name, checked_keywords(method))
+    for name, getter in {**_PROPERTIES, "tag": tag}.items():
+        setattr(Variable, name, property(getter))
+
+
+_attach()

@@ -1,0 +1,452 @@
+"""Reductions over axes, running sums and products, sorting, and statistics made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from scancc.frontend.graph.constants import as_tensor_variable, float_for, is_discrete, kind, promote_dtypes
+from scancc.frontend.graph.dims import SameShape, dim, dims, dimshuffle, normalize_axis
+from scancc.frontend.graph.options import flag, one_of
+from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, dtype_name
+from scancc.frontend.ops.control import detach
+from scancc.frontend.ops.elementwise import (
+    cast,
+    conj,
+    eq,
+    exp,
+    ge,
+    isinf,
+    isnan,
+    log,
+    real,
+    real_dtype,
+    softplus,
+    sqr,
+    sqrt,
+    sub,
+    switch,
+    true_div,
+)
+from scancc.frontend.ops.shaping import flatten, product
+
+Axes = int | Sequence[int] | None
+
+_UFUNCS: dict[str, np.ufunc] = {
+    "sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum, "all": np.logical_and,
+    "any": np.logical_or,
+}
+
+
+@dataclass(frozen=True)
+class Reduce(Op):
+    """One of sum, prod, max, min, all, any over `axes`, which are dropped; the dtype stays.
+
+    Of no elements: 0, 1, an error (max and min), True, False.
+    """
+
+    kind: str
+    axes: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        (x,) = inputs
+        if self.kind in ("all", "any") and x.dtype != "bool":
+            raise TypeError(f"{self.kind} takes bools, not {x.dtype}")
+        if self.kind in ("max", "min"):
+            _check_ordered(self.kind, x)
+        if self.kind in ("max", "min") and 0 in [x.type.shape[a] for a in self.axes]:
+            raise ValueError(_empty(self.kind))
+        kept = (n for a, n in enumerate(x.type.shape) if a not in self.axes)
+        return [TensorType(x.dtype, tuple(kept))]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        (x,) = inputs
+        if self.kind in ("max", "min") and 0 in [x.shape[a] for a in self.axes]:
+            raise ValueError(_empty(self.kind))
+        with np.errstate(all="ignore"):
+            if self.kind == "sum" and x.dtype.kind in "fc":
+                return [_sum_in_pairs(x, self.axes)]
+            return [np.asarray(_UFUNCS[self.kind].reduce(x, axis=self.axes, dtype=x.dtype))]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        x = node.inputs[0]
+        return dim(x, [a for a in range(x.ndim) if a not in self.axes][axis])
+
+    def is_total(self, node: Apply) -> bool:
+        lengths = [node.inputs[0].type.shape[a] for a in self.axes]
+        return self.kind not in ("max", "min") or None not in lengths
+
+
+def _sum_in_pairs(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """NumPy adds in pairs along the last axis of an array without gaps only. A sum starts at 0.0."""
+    kept = [a for a in range(x.ndim) if a not in axes]
+    moved = x.transpose([*kept, *axes])
+    rows = np.ascontiguousarray(moved).reshape(*moved.shape[:len(kept)], -1) if x.size else moved
+    return np.asarray(np.add.reduce(rows, axis=tuple(range(len(kept), rows.ndim)), dtype=x.dtype) + x.dtype.type(0))
+
+
+def _empty(what: str) -> str:
+    return f"{what} of an axis of length 0: no elements have no {what}; check the length first (ifelse)"
+
+
+@dataclass(frozen=True)
+class ArgReduce(Op):
+    """argmax or argmin along one axis, int64: the first place of the extreme, or of a NaN."""
+
+    kind: str
+    axis: int
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        (x,) = inputs
+        _check_ordered(self.kind, x)
+        if x.type.shape[self.axis] == 0:
+            raise ValueError(_empty(self.kind))
+        return [TensorType("int64", tuple(n for a, n in enumerate(x.type.shape) if a != self.axis))]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        (x,) = inputs
+        if x.shape[self.axis] == 0:
+            raise ValueError(_empty(self.kind))
+        find = np.argmax if self.kind == "argmax" else np.argmin
+        return [np.asarray(find(x, axis=self.axis), "int64")]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        x = node.inputs[0]
+        return dim(x, [a for a in range(x.ndim) if a != self.axis][axis])
+
+
+@dataclass(frozen=True)
+class _AlongAxis(SameShape, Op):
+    """An op whose result has the shape of its input."""
+
+    axis: int
+
+
+@dataclass(frozen=True)
+class Cumulative(SameShape, Op):
+    """cumsum or cumprod along an axis, in the dtype of the input."""
+
+    kind: str
+    axis: int
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        (x,) = inputs
+        ufunc = np.add if self.kind == "cumsum" else np.multiply
+        with np.errstate(all="ignore"):
+            return [ufunc.accumulate(x, axis=self.axis, dtype=x.dtype)]
+
+    def is_total(self, node: Apply) -> bool:
+        return True
+
+
+def _check_ordered(what: str, x: Variable) -> None:
+    if kind(x.dtype) == "c":
+        raise TypeError(f"{what}: complex numbers have no order; {what} takes numbers that have an order, such as "
+                        f"T.abs(x) or T.real(x), not {x!r} {x.type}")
+
+
+@dataclass(frozen=True)
+class Sort(_AlongAxis):
+    """Ascending along an axis; NaNs last."""
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        _check_ordered("sort", inputs[0])
+        return [inputs[0].type]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [np.sort(inputs[0], axis=self.axis, kind="stable")]
+
+
+@dataclass(frozen=True)
+class ArgSort(_AlongAxis):
+    """The places that sort an axis, int64; equal elements keep their order, NaNs are last."""
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        _check_ordered("argsort", inputs[0])
+        return [TensorType("int64", inputs[0].type.shape)]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [np.argsort(inputs[0], axis=self.axis, kind="stable")]
+
+
+# ---- axes -----------------------------------------------------------------------------------------
+
+
+def _axes(x: Variable, axis: Axes, what: str) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(x.ndim))
+    wanted = axis if isinstance(axis, (tuple, list)) else [axis]
+    places = sorted({normalize_axis(a, x.ndim, what) for a in wanted})
+    if len(places) != len(wanted):
+        raise ValueError(f"{what}: axis {axis} names an axis twice")
+    return tuple(places)
+
+
+def with_axes(reduced: Variable, axes: tuple[int, ...], ndim: int) -> Variable:
+    """`reduced` with its reduced axes back, of length 1."""
+    rest = iter(range(reduced.ndim))
+    return dimshuffle(reduced, tuple("x" if a in axes else next(rest) for a in range(ndim)))
+
+
+def _reduce(what: str, x: Variable, axis: Axes, keepdims: bool) -> Variable:
+    axes = _axes(x, axis, what)
+    reduced = Reduce(what, axes)(x) if axes else x
+    return with_axes(reduced, axes, x.ndim) if flag("keepdims", keepdims) else reduced
+
+
+def _total(x: Variable, axis: Axes, keepdims: bool) -> Variable:
+    """The sum of floats in their dtype; of float16 it is computed in float32."""
+    return cast(_reduce("sum", cast(x, _at_least_single(x.dtype)), axis, keepdims), x.dtype)
+
+
+def _wide(dtype: str) -> str:
+    """Sums and products of integers are 64 bits wide."""
+    return {"u": "uint64", "i": "int64", "b": "int64"}.get(kind(dtype), dtype)
+
+
+def _at_least_single(dtype: str) -> str:
+    return "float32" if dtype == "float16" else dtype
+
+
+def _accumulator(what: str, x: Variable, dtype: str, asked: object) -> str:
+    """The dtype that `what` of `x`, to be given as `dtype`, is computed in: one that holds the elements."""
+    if kind(dtype) != "c" and "c" in (kind(x.dtype), kind(dtype_name(asked or dtype))):
+        raise TypeError(f"{what}: a {what} of complex numbers is no {dtype}; ask for a complex dtype, or take T.real "
+                        f"or T.abs of {x!r}")
+    if asked is not None:
+        found = dtype_name(asked)
+        if not (is_discrete(x.dtype) and not is_discrete(found)) and promote_dtypes(x.dtype, found) != found:
+            raise TypeError(f"{what}: acc_dtype {found} does not hold the elements of {x!r}, which are {x.dtype}; "
+                            f"accumulate in {promote_dtypes(x.dtype, found)}, or cast the elements first")
+        return found
+    if is_discrete(x.dtype) or is_discrete(dtype):
+        return _at_least_single(dtype)
+    return _at_least_single(promote_dtypes(x.dtype, dtype))
+
+
+# ---- reductions -----------------------------------------------------------------------------------
+
+
+def _accumulated(what: str, x: object, axis: Axes, dtype: object, keepdims: bool, acc_dtype: object) -> Variable:
+    var = as_tensor_variable(x)
+    result = dtype_name(dtype) if dtype is not None else _wide(var.dtype)
+    accumulator = _accumulator(what, var, result, acc_dtype)
+    return cast(_reduce(what, cast(var, accumulator), axis, keepdims), result)
+
+
+def sum(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = False,
+        acc_dtype: object = None) -> Variable:
+    """The sum over `axis` (all axes), given as `dtype` and accumulated in `acc_dtype`.
+
+    Integers and bools are summed in 64 bits, float16 in float32, others in their own dtype (docs/floating_point.md).
+    """
+    return _accumulated("sum", x, axis, dtype, keepdims, acc_dtype)
+
+
+def prod(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = False,
+         acc_dtype: object = None, no_zeros_in_input: bool = False) -> Variable:
+    """The product over `axis` (all axes); dtypes as in `sum`."""
+    return _accumulated("prod", x, axis, dtype, keepdims, acc_dtype)
+
+
+def max(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """The largest element over `axis` (all axes); NaN if any is."""
+    return _reduce("max", as_tensor_variable(x), axis, keepdims)
+
+
+def min(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """The smallest element over `axis` (all axes); NaN if any is."""
+    return _reduce("min", as_tensor_variable(x), axis, keepdims)
+
+
+def all(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """Whether all elements over `axis` are not 0."""
+    return _reduce("all", cast(x, "bool"), axis, keepdims)
+
+
+def any(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """Whether any element over `axis` is not 0."""
+    return _reduce("any", cast(x, "bool"), axis, keepdims)
+
+
+def argmax(x: object, axis: Any = None, keepdims: bool = False) -> Variable:
+    """The first place of the largest element along `axis` (of the flattened tensor), int64."""
+    return _arg_reduce("argmax", as_tensor_variable(x), axis, keepdims)
+
+
+def argmin(x: object, axis: Any = None, keepdims: bool = False) -> Variable:
+    """The first place of the smallest element along `axis` (of the flattened tensor), int64."""
+    return _arg_reduce("argmin", as_tensor_variable(x), axis, keepdims)
+
+
+def _arg_reduce(what: str, x: Variable, axis: Any, keepdims: bool) -> Variable:
+    axes = _axes(x, axis, what)
+    whole = len(axes) == x.ndim
+    if len(axes) != 1 and not whole:
+        raise ValueError(f"{what} goes along one axis or over all of them, not along {axis}")
+    found = ArgReduce(what, 0)(flatten(x)) if whole else ArgReduce(what, axes[0])(x)
+    return with_axes(found, axes, x.ndim) if flag("keepdims", keepdims) else found
+
+
+def max_and_argmax(x: object, axis: Any = None, keepdims: bool = False) -> tuple[Variable, Variable]:
+    return max(x, axis, keepdims), argmax(x, axis, keepdims)
+
+
+def ptp(x: object, axis: Axes = None) -> Variable:
+    """The largest element minus the smallest."""
+    return sub(max(x, axis), min(x, axis))
+
+
+# ---- running, sorted --------------------------------------------------------------------------------
+
+
+def _along(x: object, axis: int | None, what: str) -> tuple[Variable, int]:
+    var = as_tensor_variable(x)
+    if axis is None:
+        return flatten(var), 0
+    return var, normalize_axis(axis, var.ndim, what)
+
+
+def cumsum(x: object, axis: int | None = None) -> Variable:
+    """Running sums along `axis` (of the flattened tensor)."""
+    var, place = _along(x, axis, "cumsum")
+    return Cumulative("cumsum", place)(cast(var, _wide(var.dtype)))
+
+
+def cumprod(x: object, axis: int | None = None) -> Variable:
+    """Running products along `axis` (of the flattened tensor)."""
+    var, place = _along(x, axis, "cumprod")
+    return Cumulative("cumprod", place)(cast(var, _wide(var.dtype)))
+
+
+def _check_kind(what: str, kind: object, order: object) -> None:
+    """Every kind that NumPy knows gives what a stable sort gives."""
+    one_of(f"{what}: kind", kind, ("stable", "quicksort", "mergesort", "heapsort", None))
+    if order is not None:
+        raise ValueError(f"{what}: order is {order!r}; it names fields, which tensors have not")
+
+
+def sort(x: object, axis: int | None = -1, kind: str = "stable", order: object = None) -> Variable:
+    """Ascending along `axis` (None: of the flattened tensor), NaNs last."""
+    _check_kind("sort", kind, order)
+    var, place = _along(x, axis, "sort")
+    return Sort(place)(var)
+
+
+def argsort(x: object, axis: int | None = -1, kind: str = "stable", order: object = None) -> Variable:
+    """The places that sort `axis`, int64; equal elements keep their order."""
+    _check_kind("argsort", kind, order)
+    var, place = _along(x, axis, "argsort")
+    return ArgSort(place)(var)
+
+
+# ---- statistics -----------------------------------------------------------------------------------
+
+
+def _count(x: Variable, axes: tuple[int, ...], dtype: str) -> Variable:
+    return cast(product(dims(x)[a] for a in axes), real_dtype(dtype))
+
+
+def mean(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = False,
+         acc_dtype: object = None) -> Variable:
+    """The mean over `axis` (all axes), of floats; NaN of no elements. Of float16 it is computed in float32."""
+    var = as_tensor_variable(x)
+    out = dtype_name(dtype if dtype is not None else "float64" if is_discrete(var.dtype) else var.dtype)
+    if is_discrete(out):
+        raise TypeError(f"mean: a mean is a float, no {out}; leave out dtype, and cast or round the result")
+    axes = _axes(var, axis, "mean")
+    total = _reduce("sum", cast(var, _accumulator("mean", var, out, acc_dtype)), axes, keepdims)
+    wide = _at_least_single(promote_dtypes(total.dtype, out))
+    return cast(true_div(cast(total, wide), _count(var, axes, wide)), out)
+
+
+def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
+        corrected: bool = False) -> Variable:
+    """The variance over `axis` (all axes): squared distances from the mean by the count less `ddof`."""
+    variable = as_tensor_variable(x)
+    if variable.dtype == "float16":
+        return cast(var(cast(variable, "float32"), axis, ddof, keepdims), "float16")
+    axes = _axes(variable, axis, "var")
+    distance = sub(variable, mean(variable, axes, keepdims=True))
+    square = real(distance * conj(distance)) if kind(distance.dtype) == "c" else sqr(distance)
+    total = _reduce("sum", square, axes, keepdims)
+    return true_div(total, _count(variable, axes, total.dtype) - ddof)
+
+
+def std(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
+        corrected: bool = False) -> Variable:
+    """The square root of the variance."""
+    axis = _axes(as_tensor_variable(x), axis, "std")
+    return sqrt(var(x, axis, ddof, keepdims))
+
+
+def logsumexp(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """log(sum(exp(x))) without overflow."""
+    var = _as_float(x)
+    axes = _axes(var, axis, "logsumexp")
+    if not axes:
+        return var
+    peak = _peak(var, axes)
+    total = log(_total(exp(sub(var, peak)), axes, True)) + peak
+    return total if flag("keepdims", keepdims) else _dropped(total, axes)
+
+
+def _peak(x: Variable, axes: tuple[int, ...]) -> Variable:
+    """The largest element, 0 where it is infinite: any finite shift gives the same result, so no gradient
+    passes."""
+    peak = detach(max(x, axes, keepdims=True))
+    return switch(isinf(peak), 0, peak)
+
+
+def _dropped(x: Variable, axes: tuple[int, ...]) -> Variable:
+    return dimshuffle(x, tuple(a for a in range(x.ndim) if a not in axes))
+
+
+def _as_float(x: object) -> Variable:
+    var = as_tensor_variable(x)
+    return cast(var, float_for(var.dtype))
+
+
+def softmax(x: object, axis: Axes = -1) -> Variable:
+    """exp(x) / sum(exp(x)) along `axis` (None: over all), without overflow."""
+    var = _as_float(x)
+    axes = _axes(var, axis, "softmax")
+    weights = exp(sub(var, detach(max(var, axes, keepdims=True))))  # NaN where the largest is infinite
+    return true_div(weights, _total(weights, axes, True))
+
+
+def log_softmax(x: object, axis: Axes = -1) -> Variable:
+    """The logarithm of `softmax`, exact where that is tiny."""
+    var = _as_float(x)
+    axes = _axes(var, axis, "log_softmax")
+    shifted = sub(var, _peak(var, axes))
+    return sub(shifted, log(_total(exp(shifted), axes, True)))
+
+
+def logaddexp(x: object, *others: object) -> Variable:
+    """log(exp(x) + exp(y) + ...) without overflow."""
+    return reduce(_log_of_two, [_as_float(v) for v in (x, *others)])
+
+
+def _log_of_two(x: Variable, y: Variable) -> Variable:
+    """The larger plus log(1 + exp(-distance)): exact also where the result is near 0."""
+    gap = sub(x, y)
+    gap = switch(isnan(gap), switch(eq(x, y), 0, gap), gap)  # of two infinities of one sign
+    first = ge(gap, 0)
+    return switch(first, x, y) + softplus(switch(first, -gap, gap))

@@ -1,0 +1,263 @@
+"""Graphs as text for people: `debugprint`, a tree with shared parts named, and `pprint`, a formula.
+`Print` shows values."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+import numpy as np
+
+from scancc.frontend.graph.constants import as_tensor_variable
+from scancc.frontend.graph.dims import DimShuffle, ShapeI
+from scancc.frontend.graph.options import flag, one_of, whole
+from scancc.frontend.graph.variables import Apply, Constant, Variable, applies
+from scancc.frontend.loops.scan_op import Scan
+from scancc.frontend.ops.control import Show
+from scancc.frontend.ops.elementwise import Cast, Elemwise
+from scancc.frontend.ops.indexing import Subtensor
+from scancc.frontend.ops.linalg import Dot
+from scancc.frontend.ops.reduction import Reduce
+from scancc.process import deep_recursion
+
+# ---- debugprint ----
+
+
+def debugprint(obj: Any, depth: int = -1, print_type: bool = False, file: str | TextIO | None = None,
+               ids: str = "CHAR", stop_on_name: bool = False, done: Any = None, **unused: Any) -> str | None:
+    """Print the graph of variables (or of a compiled function) as a tree; scans' steps follow it.
+
+    depth: how many levels, -1 for all. print_type: types beside values. file: 'str' returns the text.
+    ids: 'CHAR' letters, 'int' numbers, '' none. stop_on_name: do not go into named variables.
+    """
+    one_of("debugprint: ids", ids, ("CHAR", "int", "id", "auto", ""))
+    if isinstance(file, str):
+        one_of("debugprint: file", file, ("str",))
+    tree = _Tree(whole("debugprint: depth", depth), flag("debugprint: print_type", print_type), ids,
+                 flag("debugprint: stop_on_name", stop_on_name))
+    with deep_recursion():
+        for variable in _variables(obj):
+            tree.add(variable)
+        text = tree.text()
+    if file == "str":
+        return text
+    print(text, end="", file=file if file is not None and not isinstance(file, str) else sys.stdout)
+    return None
+
+
+def _variables(obj: Any, who: str = "debugprint") -> list[Variable]:
+    if isinstance(obj, Variable):
+        return [obj]
+    program = getattr(obj, "program", None)
+    if program is not None:
+        return list(program.results)
+    if isinstance(obj, Iterable) and not isinstance(obj, str | bytes):
+        return [v for item in obj for v in _variables(item, who)]
+    raise TypeError(f"{who} shows variables and compiled functions, not a {type(obj).__name__}")
+
+
+class Print:
+    """`Print("x")(x)` is x, and prints it each time the NumPy interpreter computes it: `mode="reference"`. Native
+    code does not print, which `function` says. attrs: names of attributes of the array, methods among them, to print;
+    `global_fn` has no effect."""
+
+    def __init__(self, message: str = "", attrs: Sequence[str] = ("__str__",), global_fn: Any = None) -> None:
+        missing = [a for a in attrs if not hasattr(np.ndarray, a)] if isinstance(attrs, list | tuple) else [attrs]
+        if missing:
+            raise ValueError(f"Print: {missing[0]!r} is no attribute of an array; attrs is a list of their names")
+        if not isinstance(message, str):
+            raise TypeError(f"Print: message is {message!r}; give a string, and the variable to what it makes: "
+                            "Print('x')(x)")
+        self.message, self.attrs = message, tuple(attrs)
+
+    def __call__(self, x: Any) -> Variable:
+        return Show(self.message, self.attrs)(as_tensor_variable(x))
+
+
+class _Tree:
+    def __init__(self, depth: int, types: bool, ids: str, stop_on_name: bool) -> None:
+        self.depth, self.types, self.ids, self.stop_on_name = depth, types, ids, stop_on_name
+        self.lines: list[str] = []
+        self.names: dict[Any, str] = {}
+        self.scans: dict[Any, Scan] = {}
+
+    def text(self) -> str:
+        shown: set[Any] = set()
+        while pending := [node for node in self.scans if node not in shown]:
+            if not shown:
+                self.lines += ["", "Inner graphs:"]
+            for node in pending:
+                shown.add(node)
+                self._inner(node, self.scans[node])
+        return "\n".join(self.lines) + "\n"
+
+    def add(self, var: Variable, level: int = 0) -> None:
+        node = var.owner
+        known = node is not None and node in self.names
+        self.lines.append(" " * level + ("|" if level else "") + self._label(var))
+        if node is None or (self.stop_on_name and var.name and level):
+            return
+        if known:
+            if node.inputs:
+                self.lines[-1] += " (shown above)"
+            return
+        if isinstance(node.op, Scan):
+            self.scans[node] = node.op
+        if self.depth < 0 or level + 1 < self.depth:
+            for operand in node.inputs:
+                self.add(operand, level + 1)
+
+    def _label(self, var: Variable) -> str:
+        type = f" <{var.type}>" if self.types else ""
+        node = var.owner
+        if node is None:
+            text = repr(var) if not isinstance(var, Constant) or var.name else f"{var!r}"
+            return f"{text}{type}"
+        which = f".{var.index}" if len(node.outputs) > 1 else ""
+        name = f" '{var.name}'" if var.name else ""
+        return f"{node.op.name}{which}{self._id(node)}{name}{type}"
+
+    def _id(self, node: Any) -> str:
+        if node not in self.names:
+            number = len(self.names)
+            self.names[node] = str(number) if self.ids == "int" else _letters(number)
+        return f" [id {self.names[node]}]" if self.ids else ""
+
+    def _inner(self, node: Any, op: Scan) -> None:
+        body = op.body
+        self.lines += ["", f"{op.name}{self._id(node)}"]
+        for title, given in (("sequence row", body.xs), ("invariant", body.consts)):
+            for var in given:
+                self.lines.append(f" {title} {var!r} <{var.type}>")
+        for carry in body.carry:
+            for tap, var in carry.taps:
+                self.lines.append(f" state {var!r} <{var.type}>, {-tap} step{'s' * (tap < -1)} ago")
+        for title, variables in (("next state", [c.next for c in body.carry]), ("output", body.ys),
+                                 ("stop if", [body.stop] if body.stop is not None else [])):
+            for var in variables:
+                self.lines.append(f" {title}:")
+                self.add(var, 2)
+
+
+def _letters(number: int) -> str:
+    text = ""
+    while number >= 0:
+        text = chr(ord("A") + number % 26) + text
+        number = number // 26 - 1
+    return text
+
+
+# ---- pydotprint ----
+
+
+def pydotprint(fct: Any, outfile: str | None = None, scan_graphs: bool = False, **unused: Any) -> str:
+    """The graph as text for Graphviz, also written to `outfile`; `scan_graphs` adds the steps of scans."""
+    lines = ["digraph {"]
+    pending = [_variables(fct, "pydotprint")]
+    while pending:
+        for node in applies(pending.pop()):
+            lines += _dot_lines(node)
+            if scan_graphs and isinstance(node.op, Scan):
+                pending.append(node.op.body.outputs)
+    text = "\n".join([*lines, "}"]) + "\n"
+    if outfile is not None:
+        with open(outfile, "w", encoding="utf-8") as out:
+            out.write(text)
+    return text
+
+
+def _dot_lines(node: Apply) -> list[str]:
+    lines = [f"  n{id(node)} [label={_quoted(node.op.name)}, shape=box];"]
+    for i, var in enumerate(node.inputs):
+        source = f"n{id(var.owner)}" if var.owner is not None else f"v{id(var)}"
+        if var.owner is None:
+            lines.append(f"  {source} [label={_quoted(repr(var))}];")
+        lines.append(f"  {source} -> n{id(node)} [label={_quoted(f'{i} {var.type}')}];")
+    return lines
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+# ---- pprint ----
+
+_INFIX = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "true_div": ("/", 2), "floor_div": ("//", 2),
+          "mod": ("%", 2), "power": ("**", 4), "lt": ("<", 0), "le": ("<=", 0), "gt": (">", 0), "ge": (">=", 0),
+          "eq": ("==", 0), "neq": ("!=", 0)}
+_ATOM = 9
+
+
+def pprint(variable: Variable) -> str:
+    """The formula of a variable; a scan reads as its step between 'scan(' and ')'."""
+    if not isinstance(variable, Variable):
+        raise TypeError(f"pprint: {variable!r} is not a symbolic variable; give one, or print it itself")
+    with deep_recursion():
+        return _formula(variable)[0]
+
+
+pp = pprint
+
+
+def _formula(var: Variable) -> tuple[str, int]:
+    """Text, and how tightly it binds."""
+    node = var.owner
+    if node is None or (var.name and not isinstance(node.op, Scan)):
+        return repr(var), _ATOM
+    op, inputs = node.op, node.inputs
+    if isinstance(op, Elemwise) and op.fn in _INFIX:
+        return _infix(op.fn, inputs)
+    if isinstance(op, Elemwise) and op.fn == "neg":
+        return f"-{_bound(inputs[0], 3)}", 3
+    if isinstance(op, DimShuffle):
+        turned = op.order == (1, 0)
+        return (f"{_bound(inputs[0], _ATOM)}.T", _ATOM) if turned else _formula(inputs[0])
+    if isinstance(op, Dot):
+        return f"{_bound(inputs[0], 2)} @ {_bound(inputs[1], 3)}", 2
+    if isinstance(op, ShapeI):
+        return f"{_bound(inputs[0], _ATOM)}.shape[{op.axis}]", _ATOM
+    if isinstance(op, Subtensor):
+        return f"{_bound(inputs[0], _ATOM)}[{_index(op.template, inputs[1:])}]", _ATOM
+    if isinstance(op, Scan):
+        return _scan_text(op, var), _ATOM
+    return f"{_call_name(op)}({', '.join(_formula(v)[0] for v in inputs)})", _ATOM
+
+
+def _call_name(op: Any) -> str:
+    if isinstance(op, Cast):
+        return f"cast[{op.dtype}]"
+    if isinstance(op, Reduce):
+        return f"{op.kind}[{', '.join(map(str, op.axes))}]"
+    return str(op.name)
+
+
+def _infix(fn: str, inputs: list[Variable]) -> tuple[str, int]:
+    sign, level = _INFIX[fn]
+    return f"{_bound(inputs[0], level)} {sign} {_bound(inputs[1], level + 1)}", level
+
+
+def _bound(var: Variable, level: int) -> str:
+    text, own = _formula(var)
+    return text if own >= level else f"({text})"
+
+
+def _index(template: tuple[Any, ...], operands: list[Variable]) -> str:
+    rest = iter(operands)
+    parts = []
+    for entry in template:
+        if entry == "i":
+            parts.append(_formula(next(rest))[0])
+        else:
+            bounds = [_formula(next(rest))[0] if given else "" for given in entry[1:]]
+            parts.append(":".join(bounds if entry[3] else bounds[:2]))
+    return ", ".join(parts)
+
+
+def _scan_text(op: Scan, var: Variable) -> str:
+    body = op.body
+    outputs = [*(c.next for c in body.carry), *body.ys]
+    taps = [repr(v) for c in body.carry for _, v in c.taps]
+    names = [repr(x) for x in body.xs] + taps
+    stop = f" until {pprint(body.stop)}" if body.stop is not None else ""
+    return f"scan({', '.join(names)} -> {pprint(outputs[var.index])}{stop})"

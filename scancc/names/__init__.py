@@ -1,0 +1,1 @@
+"""The names that programs for the older systems use, and what they stand for here."""
