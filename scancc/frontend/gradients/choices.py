@@ -52,7 +52,8 @@ class Part:
         ((choice, side), *others) = self.branches
         if others or node is None or not isinstance(node.op, IfElse) or node.inputs[0] is not choice.inputs[0]:
             return gradient
-        return node.inputs[1 + gradient.index + (0 if side else node.op.n)]
+        inputs = node.op.inputs_of(node.inputs)
+        return (inputs.then if side else inputs.otherwise)[gradient.index]
 
 
 class Parts:

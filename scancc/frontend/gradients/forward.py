@@ -102,16 +102,19 @@ FORWARD[Elemwise] = elemwise_forward
 def choice_forward(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:
     """The side that is chosen moves; what only it needs is computed there alone."""
     assert isinstance(node.op, IfElse)
-    n, (condition, *values) = node.op.n, node.inputs
-    _, *given = movements
-    moving = [a is not None or b is not None for a, b in zip(given[:n], given[n:], strict=False)]
-    places = [i for i in range(n) if moving[i] and is_continuous(node.outputs[i])]
+    values, moves = node.op.inputs_of(node.inputs), node.op.inputs_of(movements)
+    pairs = zip(moves.then, moves.otherwise, node.outputs, strict=True)
+    places = [i for i, (a, b, out) in enumerate(pairs) if (a is not None or b is not None) and is_continuous(out)]
     if not places:
-        return [None] * n
-    moved = [zeros_for(v) if m is None else m for v, m in zip(values[:2 * n], given, strict=False)]
-    sides = [moved[i] for i in places] + [moved[n + i] for i in places]
-    chosen = dict(zip(places, IfElse(len(places)).apply(condition, *sides), strict=True))
-    return [chosen.get(i) for i in range(n)]
+        return [None] * node.op.n
+    sides = [_moved(values.then[i], moves.then[i]) for i in places]
+    sides += [_moved(values.otherwise[i], moves.otherwise[i]) for i in places]
+    chosen = dict(zip(places, IfElse(len(places)).apply(values.condition, *sides), strict=True))
+    return [chosen.get(i) for i in range(node.op.n)]
+
+
+def _moved(value: Variable, movement: Gradient) -> Variable:
+    return zeros_for(value) if movement is None else movement
 
 
 FORWARD[IfElse] = choice_forward

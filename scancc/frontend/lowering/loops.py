@@ -21,7 +21,7 @@ from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.fast_math import allow
 from scancc.ir.ops import CHECKS, PURE, has_trait
-from scancc.ir.parts import ScanView
+from scancc.ir.parts import Branch, ScanView
 from scancc.ir.shapes import dynamic_dims
 
 _STEADY = "A row keeps its shape over all steps; slice or pad it in the step."
@@ -53,21 +53,21 @@ def if_else(low: Lowering, node: Apply) -> Sequence[Value]:
     """`scf.if` whose regions hold what only their side needs; sizes of arrays are results beside them."""
     op = node.op
     assert isinstance(op, IfElse)
-    condition = _truth(low, low.env[node.inputs[0]])
-    sides = [node.inputs[1:1 + op.n], node.inputs[1 + op.n:1 + 2 * op.n]]
+    inputs = op.inputs_of(node.inputs)
+    condition = _truth(low, low.env[inputs.condition])
     shapes = [v.type.shape for v in node.outputs]
-    regions = [_side(low, side, shapes) for side in sides]
+    regions = [_side(low, side, shapes) for side in (inputs.then, inputs.otherwise)]
     types = [ir_type(v.type) for v in node.outputs]
     sizes = [t.index for shape in shapes for n in shape if n is None]
     made = low.b.make("scf.if", [condition], [*types, *sizes], None, regions)
-    then, otherwise = (region.blocks[0].terminator.operands[op.n:] for region in regions)
-    dynamic = iter([a if a is b else either
-                    for a, b, either in zip(then, otherwise, made.results[op.n:], strict=True)])
-    for result, shape in zip(made.results, shapes, strict=False):
+    choices = iter(Branch(made).choices)
+    values = [next(choices).result for _ in shapes]
+    dynamic = (size.then if size.then is size.otherwise else size.result for size in choices)
+    for value, shape in zip(values, shapes, strict=True):
         if shape:
-            low.record(result, [next(dynamic) if n is None else low.b.index(n) for n in shape])
-            low.extents.trust(low.dims(result))
-    return made.results[:op.n]
+            low.record(value, [next(dynamic) if n is None else low.b.index(n) for n in shape])
+            low.extents.trust(low.dims(value))
+    return values
 
 
 def _side(low: Lowering, variables: Sequence[Variable], shapes: Sequence[tuple[int | None, ...]]) -> Region:
@@ -239,13 +239,13 @@ class _ScanLowering:
         low, body = self.low, self.body
         with low.scope(), low.b.at(self.block):
             stop = [] if body.stop is None else [body.stop]
-            results = low.values([*(c.next for c in body.carry), *body.ys, *stop])
-            n_carry, n_ys = len(body.carry), len(body.ys)
-            onward = [self._next(*parts) for parts in zip(body.carry, self.carries, results, strict=False)]
+            results = iter(low.values([*(c.next for c in body.carry), *body.ys, *stop]))
+            onward = [self._next(carry, made, next(results))
+                      for carry, made in zip(body.carry, self.carries, strict=True)]
             following = [v for values in onward for v in values]
             self.new_rows = [values[0] for values in onward]
-            ys = results[n_carry:n_carry + n_ys]
-            conditions = [_truth(low, v) for v in results[n_carry + n_ys:]]
+            ys = [next(results) for _ in body.ys]
+            conditions = [_truth(low, v) for v in results]
         return [following, ys, conditions]
 
     def _next(self, carry: Carry, made: _Carries, value: Value) -> list[Value]:
@@ -369,8 +369,8 @@ class _ScanLowering:
         """An invariant `size`, moved with all it needs to before the loop."""
         op = size.op
         if op is not None and op.parent is self.block:
-            for operand in op.operands:
-                self._before_loop(operand)
+            for value in op.operands:
+                self._before_loop(value)
             self.low.b.insert(op.detach())
         return size
 

@@ -29,7 +29,7 @@ def _branch(node: Apply, position: int) -> Uses:
     """The branch of an application run in any case that an input belongs to, if it is a choice."""
     if not isinstance(node.op, IfElse) or position in node.op.always(len(node.inputs)):
         return None
-    return frozenset([(node, position <= node.op.n)])
+    return frozenset([(node, position in node.op.demands(True))])
 
 
 def _union(several: Iterable[Uses]) -> Uses:

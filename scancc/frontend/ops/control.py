@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from scancc.frontend.graph.options import name_of
 from scancc.frontend.graph.stream_type import StreamType
 from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, ancestors, rebuild
 from scancc.frontend.ops.elementwise import cast
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,15 @@ class Show(SameShape, Op):
         return True
 
 
+class IfElseInputs(NamedTuple, Generic[T]):
+    """What a choice reads: the condition, the values to choose from, and what is computed in any case."""
+
+    condition: T
+    then: list[T]
+    otherwise: list[T]
+    held: list[T]
+
+
 @dataclass(frozen=True)
 class IfElse(Op):
     """`n` values if the condition is not 0, else `n` others: inputs (condition, *then, *otherwise, *held).
@@ -147,27 +159,34 @@ class IfElse(Op):
 
     n: int
 
+    def inputs_of(self, flat: Sequence[T]) -> IfElseInputs[T]:
+        """The inputs of an application, in their groups."""
+        condition, *values = flat
+        return IfElseInputs(condition, values[:self.n], values[self.n:2 * self.n], values[2 * self.n:])
+
     def infer(self, *inputs: Variable) -> list[TensorType]:
-        condition, *values = inputs
+        condition, then, otherwise, _ = self.inputs_of(inputs)
         if condition.ndim != 0:
             raise TypeError(f"ifelse takes a scalar condition, not {condition!r} {condition.type}")
-        pairs = zip(values[: self.n], values[self.n : 2 * self.n], strict=True)
-        return [_either(a, b) for a, b in pairs]
+        return [_either(a, b) for a, b in zip(then, otherwise, strict=True)]
 
     def always(self, n_inputs: int) -> list[int]:
         """The positions of the inputs that are needed whatever the condition is."""
-        return [0, *range(1 + 2 * self.n, n_inputs)]
+        condition, _, _, held = self.inputs_of(range(n_inputs))
+        return [condition, *held]
 
-    def demands(self, condition: np.ndarray) -> range:
+    def demands(self, condition: object) -> list[int]:
         """The positions of the inputs that are needed once the condition is known."""
-        return range(1, 1 + self.n) if condition else range(1 + self.n, 1 + 2 * self.n)
+        _, then, otherwise, _ = self.inputs_of(range(1 + 2 * self.n))
+        return then if condition else otherwise
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [inputs[i] for i in self.demands(inputs[0])]
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         """The length that both sides have by the way they are written."""
-        then, otherwise = (dim(node.inputs[1 + output + side], axis) for side in (0, self.n))
+        inputs = self.inputs_of(node.inputs)
+        then, otherwise = (dim(side[output], axis) for side in (inputs.then, inputs.otherwise))
         return then if same_scalar(then, otherwise) else None
 
     def is_total(self, node: Apply) -> bool:
