@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 _TENSOR, _RANDOM, _SCAN = "scancc.tensor", "scancc.frontend.random", "scancc.names.scan_module"
-_GRAPH, _GOF = "scancc.frontend.graph.variables.variables", "scancc.names.gof"
+_GRAPH, _GOF = "scancc.frontend.graph.variables", "scancc.names.gof"
 
 _STANDS_FOR = {
     "compile.debugmode": "scancc.modes", "compile.io": "scancc", "compile.mode": "scancc.modes",
