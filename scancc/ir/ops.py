@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from .core import Op, Value
+from .core import Block, Op, Value
+from .reading.phrases import CALL, Phrase
 from .types import DenseArray, MemRefType, i32
 
 # Traits.
@@ -32,12 +33,18 @@ CHECKS = "checks"            # may end the program with a status; must not be re
 ISOLATED = "isolated"        # regions use no value from outside
 NO_SPECULATION = "no-speculation"  # pure, but may trap: not moved to where it did not run
 PLACED = "placed"            # works on a part of its `source` or `dest`, which must be inside
+LITERAL = "literal"          # of constants and sizes it is read as a literal, wherever it is used
+
+# How an op reads: a template (`reading/phrases.py`), or a function of the op and the printer (`reading/printer.py`)
+# that gives a text, or, of an op with regions, texts and blocks in turn.
+Parts = Sequence[str | Block]
+Reading = str | Callable[..., str | Phrase | Parts]
 
 
 @dataclass(frozen=True)
 class OpDef:
     """One op: operand groups ('x' one, 'x?' at most one, 'x*' any number), result count, traits,
-    attribute names, number of regions, NumPy meaning and checks."""
+    attribute names, number of regions, NumPy meaning, checks and how it reads."""
 
     name: str
     operands: tuple[str, ...] = ()
@@ -50,6 +57,8 @@ class OpDef:
     takes_op: bool = False   # `numpy` gets the op first: its attributes or result type matter
     same_types: bool = False  # operands and result all have one type
     verify: Callable[[Op], str | None] | None = None  # the broken rule, or None
+    reading: Reading | None = None  # how people read it
+    hint: str = ""  # a template that names an unnamed result in the reading form
     doc: str = ""
 
     @cached_property
@@ -85,8 +94,8 @@ class Dialect:
         self.names.append(full)
 
     def elementwise(self, name: str, operands: str, numpy: Callable[..., Any], doc: str,
-                    traits: Sequence[str] = (), **rest: Any) -> None:
-        self.define(name, operands, "1", (PURE, ELEMENTWISE, *traits), doc, numpy=numpy, **rest)
+                    traits: Sequence[str] = (), reading: Reading = CALL, **rest: Any) -> None:
+        self.define(name, operands, "1", (PURE, ELEMENTWISE, *traits), doc, numpy=numpy, reading=reading, **rest)
 
 
 def lookup(op: Op) -> OpDef:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..casts import converted
 from ..core import Op
-from ..ops import COMMUTATIVE, NO_SPECULATION, PURE, Dialect
+from ..ops import COMMUTATIVE, LITERAL, NO_SPECULATION, PURE, Dialect, Reading
+from ..reading.phrases import NOT, UNARY, Phrase
+from ..reading.text import constant_text
 from ..types import element, i1, numpy_dtype
+
+if TYPE_CHECKING:
+    from ..reading.reader import Reader
 
 arith = Dialect("arith")
 
@@ -68,36 +73,46 @@ def _of_bits(function: Any, on_truth: Any) -> Any:
     return lambda a, b: (on_truth if np.asarray(a).dtype == np.bool_ else function)(a, b)
 
 
-for _name, _numpy, _doc, _traits in [
-    ("addf", np.add, "sum", (COMMUTATIVE,)),
-    ("subf", np.subtract, "difference", ()),
-    ("mulf", np.multiply, "product", (COMMUTATIVE,)),
-    ("divf", np.divide, "quotient", ()),
-    ("remf", np.fmod, "remainder with the sign of the dividend (C's fmod)", ()),
-    ("maximumf", np.maximum, "larger; NaN if either is; of 0.0 and -0.0 the second", ()),
-    ("minimumf", np.minimum, "smaller; NaN if either is; of 0.0 and -0.0 the second", ()),
-    ("addi", _of_bits(np.add, np.not_equal), "sum modulo 2**width", (COMMUTATIVE,)),
-    ("subi", _of_bits(np.subtract, np.not_equal), "difference modulo 2**width", ()),
-    ("muli", np.multiply, "product modulo 2**width", (COMMUTATIVE,)),
-    ("divsi", _trunc_div, "signed quotient toward zero", (NO_SPECULATION,)),
-    ("divui", _unsigned_call(np.floor_divide), "unsigned quotient", (NO_SPECULATION,)),
-    ("remsi", np.fmod, "signed remainder with the sign of the dividend", (NO_SPECULATION,)),
-    ("remui", _unsigned_call(np.remainder), "unsigned remainder", (NO_SPECULATION,)),
-    ("floordivsi", np.floor_divide, "signed quotient toward -inf", (NO_SPECULATION,)),
-    ("andi", np.bitwise_and, "bitwise and", (COMMUTATIVE,)),
-    ("ori", np.bitwise_or, "bitwise or", (COMMUTATIVE,)),
-    ("xori", np.bitwise_xor, "bitwise exclusive or", (COMMUTATIVE,)),
-    ("shli", np.left_shift, "shift left", ()),
-    ("shrsi", np.right_shift, "arithmetic shift right", ()),
-    ("shrui", _unsigned_call(np.right_shift), "logical shift right", ()),
-    ("maxsi", _of_bits(np.maximum, np.logical_and), "larger, signed", (COMMUTATIVE,)),
-    ("minsi", _of_bits(np.minimum, np.logical_or), "smaller, signed", (COMMUTATIVE,)),
-    ("maxui", _unsigned_call(np.maximum), "larger, unsigned", (COMMUTATIVE,)),
-    ("minui", _unsigned_call(np.minimum), "smaller, unsigned", (COMMUTATIVE,)),
-]:
-    arith.elementwise(_name, "lhs rhs", _numpy, _doc, _traits, same_types=True)
+def _of_truth(word: str, sign: str) -> Reading:
+    """A word between truth values, a sign between integers; `not x` is written as x xor true."""
+    def read(op: Op, r: Reader) -> Phrase:
+        if element(op.result.type) != i1:
+            return r.fill(op, f"{{lhs}} {sign} {{rhs}}")
+        negates = word == "xor" and r.number(op.operands[1]) == 1
+        return r.fill(op, "not {lhs}" if negates else f"{{lhs}} {word} {{rhs}}")
+    return read
 
-arith.elementwise("negf", "x", np.negative, "minus x, also of zeros and NaN", same_types=True)
+
+for _name, _numpy, _doc, _traits, _reading in [
+    ("addf", np.add, "sum", (COMMUTATIVE,), "{lhs} + {rhs}"),
+    ("subf", np.subtract, "difference", (), "{lhs} - {rhs}"),
+    ("mulf", np.multiply, "product", (COMMUTATIVE,), "{lhs} * {rhs}"),
+    ("divf", np.divide, "quotient", (), "{lhs} / {rhs}"),
+    ("remf", np.fmod, "remainder with the sign of the dividend (C's fmod)", (), "fmod({operands})"),
+    ("maximumf", np.maximum, "larger; NaN if either is; of 0.0 and -0.0 the second", (), "max({operands})"),
+    ("minimumf", np.minimum, "smaller; NaN if either is; of 0.0 and -0.0 the second", (), "min({operands})"),
+    ("addi", _of_bits(np.add, np.not_equal), "sum modulo 2**width", (COMMUTATIVE,), "{lhs} + {rhs}"),
+    ("subi", _of_bits(np.subtract, np.not_equal), "difference modulo 2**width", (), "{lhs} - {rhs}"),
+    ("muli", np.multiply, "product modulo 2**width", (COMMUTATIVE,), "{lhs} * {rhs}"),
+    ("divsi", _trunc_div, "signed quotient toward zero", (NO_SPECULATION,), "div({operands})"),
+    ("divui", _unsigned_call(np.floor_divide), "unsigned quotient", (NO_SPECULATION,), "udiv({operands})"),
+    ("remsi", np.fmod, "signed remainder with the sign of the dividend", (NO_SPECULATION,), "rem({operands})"),
+    ("remui", _unsigned_call(np.remainder), "unsigned remainder", (NO_SPECULATION,), "urem({operands})"),
+    ("floordivsi", np.floor_divide, "signed quotient toward -inf", (NO_SPECULATION,), "{lhs} // {rhs}"),
+    ("andi", np.bitwise_and, "bitwise and", (COMMUTATIVE,), _of_truth("and", "&")),
+    ("ori", np.bitwise_or, "bitwise or", (COMMUTATIVE,), _of_truth("or", "|")),
+    ("xori", np.bitwise_xor, "bitwise exclusive or", (COMMUTATIVE,), _of_truth("xor", "^")),
+    ("shli", np.left_shift, "shift left", (), "{lhs} << {rhs}"),
+    ("shrsi", np.right_shift, "arithmetic shift right", (), "{lhs} >> {rhs}"),
+    ("shrui", _unsigned_call(np.right_shift), "logical shift right", (), "{lhs} >>> {rhs}"),
+    ("maxsi", _of_bits(np.maximum, np.logical_and), "larger, signed", (COMMUTATIVE,), "max({operands})"),
+    ("minsi", _of_bits(np.minimum, np.logical_or), "smaller, signed", (COMMUTATIVE,), "min({operands})"),
+    ("maxui", _unsigned_call(np.maximum), "larger, unsigned", (COMMUTATIVE,), "umax({operands})"),
+    ("minui", _unsigned_call(np.minimum), "smaller, unsigned", (COMMUTATIVE,), "umin({operands})"),
+]:
+    arith.elementwise(_name, "lhs rhs", _numpy, _doc, _traits, _reading, same_types=True)
+
+arith.elementwise("negf", "x", np.negative, "minus x, also of zeros and NaN", reading="-{x}", same_types=True)
 
 
 def _check_compare(names: tuple[str, ...]) -> Any:
@@ -110,11 +125,37 @@ def _check_compare(names: tuple[str, ...]) -> Any:
     return verify
 
 
+_SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "one": "<>"}
+_OPPOSITES = {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt", "eq": "one"}
+
+
+def _read_cmpf(op: Op, r: Reader) -> Phrase:
+    """A comparison that holds on NaN is the opposite of one that does not; `<>` is less or greater."""
+    r.mention("predicate")
+    name = CMPF[op.attrs["predicate"].value]
+    if name in ("ord", "uno", "true", "false"):
+        word = {"ord": "ordered", "uno": "unordered"}.get(name, name)
+        alone = name == "uno" and op.operands[0] is op.operands[1]
+        return r.fill(op, "isnan({lhs})" if alone else f"{word}({{operands}})")
+    if name[0] == "u" and name != "une":
+        opposite = r.fill(op, f"{{lhs}} {_SIGNS[_OPPOSITES[name[1:]]]} {{rhs}}")
+        return Phrase(f"not {opposite.text}", NOT)
+    return r.fill(op, f"{{lhs}} {_SIGNS['one' if name == 'one' else name[1:]]} {{rhs}}")
+
+
+def _read_cmpi(op: Op, r: Reader) -> Phrase:
+    r.mention("predicate")
+    name = CMPI[op.attrs["predicate"].value]
+    mark = "u" if name[0] == "u" else ""
+    return r.fill(op, f"{{lhs}} {_SIGNS[name[-2:]]}{mark} {{rhs}}")
+
+
 arith.elementwise("cmpf", "lhs rhs", compare_float, "comparison of floats; u... is true on NaN",
-                  attrs=("predicate",), takes_op=True, verify=_check_compare(CMPF))
+                  attrs=("predicate",), takes_op=True, verify=_check_compare(CMPF), reading=_read_cmpf)
 arith.elementwise("cmpi", "lhs rhs", compare_int, "comparison of integers", attrs=("predicate",),
-                  takes_op=True, verify=_check_compare(CMPI))
-arith.elementwise("select", "condition true_value false_value", np.where, "true_value where condition")
+                  takes_op=True, verify=_check_compare(CMPI), reading=_read_cmpi)
+arith.elementwise("select", "condition true_value false_value", np.where, "true_value where condition",
+                  reading="{true_value} if {condition} else {false_value}")
 
 
 def cast(op: Op, x: Any) -> Any:
@@ -134,14 +175,35 @@ def cast(op: Op, x: Any) -> Any:
     return converted(x, target)
 
 
-for _name, _doc in [
-    ("extf", "to a wider float"), ("truncf", "to a narrower float"),
-    ("extsi", "to a wider integer, signed"), ("extui", "to a wider integer, unsigned"),
-    ("trunci", "to a narrower integer: the low bits"), ("sitofp", "signed integer to float"),
-    ("uitofp", "unsigned integer to float"), ("fptosi", "float to the nearest signed integer toward zero; NaN to 0"),
-    ("fptoui", "float to the nearest unsigned integer toward zero; NaN to 0"),
-    ("index_cast", "between index and integers"), ("bitcast", "the same bits"),
-]:
-    arith.elementwise(_name, "x", cast, _doc, takes_op=True)
+_AS = "{element}({x})"
 
-arith.define("constant", traits=(PURE,), attrs=("value",), doc="a value known at compile time")
+
+def _read_extended(unsigned: bool) -> Reading:
+    """A truth value is 0 or 1, an integer signed, unless it is said."""
+    def read(op: Op, r: Reader) -> Phrase:
+        usual = unsigned == (element(op.operands[0].type) == i1)
+        return r.fill(op, _AS if usual else f"{{element}}({'un' * unsigned}signed {{x}})")
+    return read
+
+
+_OF_SIGNED, _OF_UNSIGNED = _read_extended(False), _read_extended(True)
+for _name, _doc, _reading in [
+    ("extf", "to a wider float", _AS), ("truncf", "to a narrower float", _AS),
+    ("extsi", "to a wider integer, signed", _OF_SIGNED), ("extui", "to a wider integer, unsigned", _OF_UNSIGNED),
+    ("trunci", "to a narrower integer: the low bits", _AS), ("sitofp", "signed integer to float", _OF_SIGNED),
+    ("uitofp", "unsigned integer to float", _OF_UNSIGNED),
+    ("fptosi", "float to the nearest signed integer toward zero; NaN to 0", _AS),
+    ("fptoui", "float to the nearest unsigned integer toward zero; NaN to 0", "u{element}({x})"),
+    ("index_cast", "between index and integers", _AS), ("bitcast", "the same bits", "{element}_of_bits({x})"),
+]:
+    arith.elementwise(_name, "x", cast, _doc, reading=_reading, hint="{x}", takes_op=True)
+
+
+def _read_constant(op: Op, r: Reader) -> Phrase:
+    r.mention("value")
+    text = constant_text(op.attrs["value"])
+    return Phrase(text, UNARY) if text.startswith("-") else Phrase(text)
+
+
+arith.define("constant", traits=(PURE, LITERAL), attrs=("value",), reading=_read_constant,
+             doc="a value known at compile time")

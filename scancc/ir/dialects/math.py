@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import Dialect, quiet
+from ..reading.phrases import CALL
 
 math = Dialect("math")
 scan = Dialect("scan")
@@ -81,12 +82,16 @@ for _name, _numpy, _doc in [
     ("erf", _vectorized(pymath.erf), "error function"),
     ("erfc", _vectorized(pymath.erfc), "1 - erf(x)"),
 ]:
-    math.elementwise(_name, "x", quiet(_numpy), _doc, same_types=True)
+    math.elementwise(_name, "x", quiet(_numpy), _doc, reading="abs({x})" if _name == "absf" else CALL,
+                     same_types=True)
 
 math.elementwise("ipowi", "base exponent", quiet(np.power),
-                 "integer power modulo 2**width; the exponent is not negative", same_types=True)
-math.elementwise("absi", "x", np.abs, "absolute value of a signed integer", same_types=True)
-math.elementwise("powf", "base exponent", quiet(power), "base**exponent, C's pow", same_types=True)
+                 "integer power modulo 2**width; the exponent is not negative",
+                 reading="{base} ** {exponent}", same_types=True)
+math.elementwise("absi", "x", np.abs, "absolute value of a signed integer", reading="abs({x})",
+                 same_types=True)
+math.elementwise("powf", "base exponent", quiet(power), "base**exponent, C's pow",
+                 reading="{base} ** {exponent}", same_types=True)
 math.elementwise("atan2", "y x", np.arctan2, "angle of the point (x, y)", same_types=True)
 math.elementwise("copysign", "magnitude sign", np.copysign, "magnitude with the sign of the other",
                  same_types=True)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from ..core import Op
-from ..ops import PURE, TERMINATOR, Dialect
-from ..parts import Loop
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..core import Block, Op, Value
+from ..ops import PURE, TERMINATOR, Dialect, Parts
+from ..parts import Carry, Loop, Round
+from ..reading.phrases import UNARY
 from ..types import i1
+
+if TYPE_CHECKING:
+    from ..reading.reader import Reader
 
 scf = Dialect("scf")
 
@@ -32,11 +39,72 @@ def _check_if(op: Op) -> str | None:
     return None
 
 
+def read_yield(op: Op, r: Reader) -> str:
+    """Nothing where nothing is yielded."""
+    return f"yield {r.uses(op.operands)}" if op.operands else ""
+
+
+def carried(args: Sequence[Value], init: Sequence[Value], r: Reader) -> list[str]:
+    """`%sum = 0.0`: what goes from one step to the next, and what it is at first."""
+    starts = [r.use(value) for value in init]  # before the names of the arguments, which may be the same
+    return [f"{r.define(arg)} = {start}" for arg, start in zip(args, starts, strict=True)]
+
+
+def suggest_carried(carries: Sequence[Round | Carry], r: Reader) -> None:
+    """Names for the next value and the last one of what a loop carries."""
+    for carry in carries:
+        if carry.arg.name:
+            r.suggest(carry.next, carry.arg.name, "next")
+            r.suggest(carry.final, carry.arg.name, "last")
+
+
+def _read_for(op: Op, r: Reader) -> Parts:
+    loop = Loop(op)
+    suggest_carried(loop.carries, r)
+    lower, upper, step = (r.use(v, UNARY) for v in (loop.lower, loop.upper, loop.step))
+    by = "" if step == "1" else f"by {step}"
+    carry = r.listed("carry", carried(loop.args, loop.init, r))
+    return [r.clauses(f"for {r.name_counter(loop.counter)} in {lower}..{upper}", by, carry) + " ", op.body]
+
+
+def _read_if(op: Op, r: Reader) -> Parts:
+    then, otherwise = (region.blocks[0] for region in op.regions)
+    first: list[str | Block] = [f"if {r.use(op.operands[0])} ", then]
+    empty = len(otherwise.ops) == 1 and not otherwise.terminator.operands
+    return first if empty else [*first, " else ", otherwise]
+
+
+def _read_condition(op: Op, r: Reader) -> str:
+    condition, *values = op.operands
+    given = [] if op.parent is not None and _hands_on(op.parent) else values
+    return r.clauses(f"go on if {r.use(condition)}", r.listed("with", [*map(r.use, given)]))
+
+
+def _read_while(op: Op, r: Reader) -> Parts:
+    before, after = (region.blocks[0] for region in op.regions)
+    hands_on = _hands_on(before)
+    for arg, other in zip(before.args, after.args, strict=False) if hands_on else ():
+        if other.name:
+            r.suggest(arg, other.name)
+    carry = r.listed("carry", carried(before.args, op.operands, r))
+    for arg, other in zip(before.args, after.args, strict=False) if hands_on else ():
+        r.bind(other, r.use(arg))
+    given = "" if hands_on else r.listed("", [*map(r.define, after.args)])
+    return [r.clauses("while", carry) + " ", before, f" do{given} ", after]
+
+
+def _hands_on(before: Block) -> bool:
+    """Whether the second block of a loop gets what the first gets, and can call it the same."""
+    return before.terminator.operands[1:] == before.args
+
+
 scf.define("for", "lower upper step init*", results="*", traits=(PURE,), regions=1, verify=_check_for,
-           doc="for counter = lower; counter < upper; counter += step")
-scf.define("while", "init*", results="*", traits=(PURE,), regions=2,
+           reading=_read_for, doc="for counter = lower; counter < upper; counter += step")
+scf.define("while", "init*", results="*", traits=(PURE,), regions=2, reading=_read_while,
            doc="the first region ends in scf.condition; while true, the second runs with its values")
-scf.define("condition", "condition values*", results="0", traits=(TERMINATOR,), doc="goes on if true")
-scf.define("if", "condition", results="*", traits=(PURE,), regions=2, verify=_check_if,
+scf.define("condition", "condition values*", results="0", traits=(TERMINATOR,), reading=_read_condition,
+           doc="goes on if true")
+scf.define("if", "condition", results="*", traits=(PURE,), regions=2, verify=_check_if, reading=_read_if,
            doc="one of two regions")
-scf.define("yield", "values*", results="0", traits=(TERMINATOR,), doc="the values of a region")
+scf.define("yield", "values*", results="0", traits=(TERMINATOR,), reading=read_yield,
+           doc="the values of a region")

@@ -1,0 +1,57 @@
+"""Which ops of a block may be read inside the op that uses them, and which need a line of their own."""
+
+from __future__ import annotations
+
+from ..core import Block, Op, Value
+from ..ops import CHECKS, LITERAL, has_trait, is_pure, is_removable, lookup
+from ..types import index
+
+
+class Inlining:
+    """For the ops of one block: an op may be read where its value is used if that is one place in the block, nobody
+    gave the value a name, and, if it reads memory, nothing writes any between the two."""
+
+    def __init__(self, block: Block) -> None:
+        self._place = {op: at for at, op in enumerate(block.ops)}
+        self._changes = [0]  # how many ops before each place may change memory
+        for op in block.ops:
+            self._changes.append(self._changes[-1] + (not _keeps_memory(op)))
+        self._line: dict[Op, Op] = {}  # on which op's line each is read
+        for op in reversed(block.ops):
+            user = _only_user(op)
+            may = user is not None and user in self._place and not op.regions and self._may_wait(op, user)
+            self._line[op] = self._line[user] if user is not None and may else op
+
+    def _may_wait(self, op: Op, user: Op) -> bool:
+        if is_pure(op):
+            return True
+        line = self._line[user]
+        return is_removable(op) and self._changes[self._place[op]] == self._changes[self._place[line]]
+
+    def user(self, op: Op) -> Op | None:
+        """The op in which `op` may be read."""
+        return next(iter(op.result.uses)) if self._line[op] is not op else None
+
+
+def is_literal(op: Op | None) -> bool:
+    """Whether an op is read in every place where it is used: a constant, or made of constants and sizes."""
+    return op is not None and LITERAL in lookup(op).traits and all(
+        v.type == index or is_literal(v.op) for v in op.operands)
+
+
+def _keeps_memory(op: Op) -> bool:
+    return is_removable(op) or has_trait(op, CHECKS)
+
+
+def _only_user(op: Op) -> Op | None:
+    """The op that uses the one, unnamed result of `op`, once."""
+    if len(op.results) != 1 or op.result.name is not None or list(op.result.uses.values()) != [1]:
+        return None
+    user = next(iter(op.result.uses))
+    return user if not user.regions or _times_read(op.result, user) <= 1 else None
+
+
+def _times_read(value: Value, user: Op) -> int:
+    """How often the body of a nest reads its operand, which stands there in place of the argument."""
+    args, number = user.body.args, user.operands.index(value)
+    return sum(args[number].uses.values()) if len(args) == len(user.operands) else 1
