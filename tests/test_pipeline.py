@@ -75,10 +75,9 @@ def test_errors_of_pipeline_text(text: str, message: str) -> None:
         pipeline.parse_pipeline(text)
 
 
-def test_every_pass_has_a_docstring_and_typed_options() -> None:
+def test_every_pass_has_typed_options() -> None:
     for name in pipeline.pass_names():
         found = pipeline.find_pass(name)
-        assert len(found.doc.splitlines()) > 3, f"{name} has no header"
         assert all(kind in (int, float, bool, str) for kind in found.options.values()), name
 
 

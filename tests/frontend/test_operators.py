@@ -295,7 +295,7 @@ def test_a_misspelt_variable_of_the_environment_is_said(monkeypatch):
         assert Config().floatX == "float64"
 
 
-def test_every_switch_says_what_it_does():
+def test_every_switch_is_shown_with_its_default():
     for name, switch in SWITCHES.items():
-        assert switch.doc.endswith(".") and isinstance(switch.default, switch.type), name
+        assert isinstance(switch.default, switch.type), name
         assert name in str(config) and switch.environment.startswith("SCANCC_")
