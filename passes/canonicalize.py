@@ -102,12 +102,12 @@ class _Worklist:
         self.erase(op)
 
     def push_around(self, op: Op) -> None:
-        """Look again at what an op uses and who uses it, inside its regions too."""
-        values = [*op.operands, *op.results]
-        values += [arg for region in op.regions for block in region.blocks for arg in block.args]
-        for value in values:
+        """Look again at what makes an op's operands and at who uses its results, inside its regions too."""
+        for value in op.operands:
             if value.op is not None and value.op is not op:
                 self.push(value.op)
+        arguments = [arg for region in op.regions for block in region.blocks for arg in block.args]
+        for value in [*op.results, *arguments]:
             for user in value.uses:
                 self.push(user)
 

@@ -151,6 +151,13 @@ class ScanView:
         return [Stack(rows, value, y, [next(dims) for n in _row_shape(y) if n is None])
                 for rows, value, y in zip(self.rows, self.row_values, self.ys, strict=True)]
 
+    def stack_of(self, result: Value) -> Stack:
+        """The stack that is `result`, one of `ys`: its own parts alone, where there are many."""
+        y = result.index - len(self.init)
+        first = sum(n is None for other in self.ys[:y] for n in _row_shape(other))
+        sizes = self.dims[first:first + sum(n is None for n in _row_shape(result))]
+        return Stack(self.rows[y], self.row_values[y], result, sizes)
+
     # ---- other parts ----
 
     def new_carry(self, init: Value, next: Value) -> Carry:

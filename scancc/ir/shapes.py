@@ -122,9 +122,9 @@ def _generic(b: Builder, op: Op, value: Value) -> list[Value]:
 
 def _scan(b: Builder, op: Op, value: Value) -> list[Value] | None:
     scan = ScanView(op)
-    if value in scan.finals:
+    if value.index < len(scan.init):
         return dims_of(b, scan.init[value.index])
-    stack = next(stack for stack in scan.stacks if stack.result is value)
+    stack = scan.stack_of(value)
     sizes = iter(stack.dims)
     return [scan.executed or stack.rows, *(b.index(n) if n is not None else next(sizes) for n in stack.row_shape)]
 

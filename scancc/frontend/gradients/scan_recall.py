@@ -62,6 +62,7 @@ class Recall:
         self.consts = dict(zip(node.op.body.consts, self.inputs.consts, strict=True))
         step = node.op.body.outputs
         self._uses = find_uses(applies(step), step)
+        self._users = _users(applies(step))
         self.n = self._executed()
 
     @property
@@ -199,8 +200,25 @@ class Recall:
         op = replace(self.op, body=replace(self.op.body, ys=(*self.op.body.ys, var)))
         self.node = _with_output(self.node, op, stacked_type(var.type))
         self._stacks[var] = self.node.outputs[-1]
-        self._costly.clear()
+        self._forget_cost(var)
         return self.node.outputs[-1]
+
+    def _forget_cost(self, var: Variable) -> None:
+        """`var` is known from here on; what was costly for its sake is judged anew."""
+        pending = [var]
+        while pending:
+            var = pending.pop()
+            if self._costly.pop(var, False):
+                pending += self._users.get(var, ())
+
+
+def _users(nodes: Iterable[Apply]) -> dict[Variable, list[Variable]]:
+    """What is computed from each variable directly."""
+    users: dict[Variable, list[Variable]] = {}
+    for node in nodes:
+        for var in node.inputs:
+            users.setdefault(var, []).extend(node.outputs)
+    return users
 
 
 def _with_output(node: Apply, op: Op, type: TensorType) -> Apply:

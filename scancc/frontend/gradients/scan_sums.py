@@ -15,7 +15,7 @@ from scancc.frontend.gradients.loop import Lag, Loop, backwards, first_rows
 from scancc.frontend.gradients.rules import Gradient, total, zeros_for
 from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.graph.dims import DimShuffle, dims, dimshuffle
-from scancc.frontend.graph.variables import Variable
+from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.loops.scan_op import ScanOutputs, shape_moves
 from scancc.frontend.ops import reduction
 from scancc.frontend.ops.elementwise import Elemwise, mul
@@ -145,13 +145,18 @@ def _split(gradient: Variable, is_steady: Callable[[Variable], bool]) -> tuple[l
 
 def terms_of(gradient: Variable) -> Iterator[Variable]:
     """The variables that `gradient` is the sum of."""
-    node = gradient.owner
-    added = node is not None and isinstance(node.op, Elemwise) and node.op.fn == "add"
-    if node is None or not added or any(v.type.shape != gradient.type.shape for v in node.inputs):
-        yield gradient
-        return
-    for operand in node.inputs:
-        yield from terms_of(operand)
+    pending = [gradient]
+    while pending:
+        var = pending.pop()
+        node = var.owner
+        if node is not None and _is_sum(node) and all(v.type.shape == var.type.shape for v in node.inputs):
+            pending += reversed(node.inputs)
+        else:
+            yield var
+
+
+def _is_sum(node: Apply) -> bool:
+    return isinstance(node.op, Elemwise) and node.op.fn == "add"
 
 
 def _peeled(term: Variable) -> tuple[Variable, tuple[int, ...], tuple[int | str, ...]]:
