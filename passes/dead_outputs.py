@@ -228,13 +228,10 @@ def _is_start(start: Value, dropped: Value) -> bool:
 
 def _replace_constant_states(op: Op) -> None:
     """A state that each step hands on as it is equals its initial value."""
-    scan, last = ScanView(op), op.body.terminator
-    for carry in scan.carries:
-        if carry.next is carry.arg and carry.depth == 1 and carry.arg.type == carry.init.type:
-            for user in [user for user in carry.arg.uses if user is not last]:
+    for carry in ScanView(op).carries:
+        if carry.next is carry.arg and carry.depth == 1:
+            for user in list(carry.arg.uses):
                 user.operands = [carry.init if v is carry.arg else v for v in user.operands]
-            set_operands(last, values=[*scan.next, *(
-                carry.init if v is carry.arg else v for v in last.operands[len(scan.next):])])
             carry.final.replace_by(carry.init)
 
 

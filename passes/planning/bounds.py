@@ -13,6 +13,8 @@ from enum import Enum
 
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
+from scancc.ir.ops import operand
+from scancc.ir.parts import Branch
 
 from .numbers import is_natural
 from .start import Start
@@ -104,7 +106,7 @@ def index_cast(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None
 @rule("memref.dim")
 def size(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None:
     """A size of an argument that is asked for inside a loop."""
-    array, axis = op.operands[0], constant_of(op.operands[1])
+    array, axis = operand(op, "source"), constant_of(operand(op, "axis"))
     if array not in bounds.start.block.args or axis is None:
         return None
     return bounds.b.op("memref.dim", [array, bounds.b.index(axis)], [value.type])
@@ -160,11 +162,20 @@ def quotient(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None:
     return bounds.b.op("arith.divsi", [found, bounds.b.const(divisor, value.type)], [value.type])
 
 
-@rule("arith.select", "scf.if")
+@rule("arith.select")
+def selection(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None:
+    return _of_both(bounds, operand(op, "true_value"), operand(op, "false_value"), side)
+
+
+@rule("scf.if")
 def choice(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None:
+    taken = Branch(op).choices[value.index]
+    return _of_both(bounds, taken.then, taken.otherwise, side)
+
+
+def _of_both(bounds: Bounds, first: Value, second: Value, side: Side) -> Value | None:
     """A bound of both alternatives."""
-    found = bounds.all_of(op.operands[1:] if not op.regions else [
-        region.blocks[0].terminator.operands[value.index] for region in op.regions], side)
+    found = bounds.all_of([first, second], side)
     return bounds.b.binary(side.further, *found) if found else None
 
 

@@ -45,4 +45,4 @@ def _is_small(value: Value, depth: int = 0) -> bool:
     if op.name == "arith.minsi" and all(map(is_natural, op.operands)):
         return any(_is_small(v, depth + 1) for v in op.operands)
     keeps = op.name in ("arith.addi", "arith.subi", "arith.maxsi", "arith.minsi", "arith.select", "arith.divsi")
-    return keeps and all(_is_small(v, depth + 1) for v in op.operands[-2:])
+    return keeps and all(_is_small(v, depth + 1) for v in op.operands if v.type == value.type)

@@ -7,7 +7,7 @@ from itertools import takewhile
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Value, clone_op
-from scancc.ir.ops import PURE, TERMINATOR, has_trait, is_pure
+from scancc.ir.ops import PURE, TERMINATOR, group, has_trait, is_pure, operand
 
 
 class Start:
@@ -40,7 +40,7 @@ def _is_setup(op: Op) -> bool:
     if op.name == "scan.check":
         return True
     if op.name == "memref.load":
-        return not op.operands[1:]
+        return not group(op, "indices")
     return is_pure(op) and not op.regions and not isinstance(op.results[0].type, t.MemRefType)
 
 
@@ -73,7 +73,7 @@ def _read_from(op: Op, block: Block) -> list[Value]:
 
 def _can_repeat(op: Op, block: Block) -> bool:
     """Pure, or reading inputs of the function only."""
-    return all(_is_input(inner.operands[0], block) if inner.name == "memref.load"
+    return all(_is_input(operand(inner, "source"), block) if inner.name == "memref.load"
                else has_trait(inner, TERMINATOR) or has_trait(inner, PURE) for inner in op.walk())
 
 
