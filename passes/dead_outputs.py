@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import group, operand, set_operands
+from scancc.ir.ops import CHECKS, group, has_trait, operand, set_operands
 from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
@@ -249,13 +249,12 @@ class _Keep:
         self.stacks = [stack for stack in scan.stacks if stack.result.uses]
         needed = self._needed([*(stack.value for stack in self.stacks), *([scan.stop] if scan.stop else [])],
                               checks=True)
-        live: list[Carry] = []
-        waiting = scan.carries
+        waiting = dict.fromkeys(scan.carries)
         while todo := [carry for carry in waiting if carry.final.uses or carry.arg in needed]:
-            live += todo
-            waiting = [carry for carry in waiting if carry not in todo]
             needed |= self._needed([carry.next for carry in todo])
-        self.carries = [carry for carry in scan.carries if carry in live]
+            for carry in todo:
+                del waiting[carry]
+        self.carries = [carry for carry in scan.carries if carry not in waiting]
         self.xs = [x for x in scan.reads if x.arg in needed]
 
     def _needed(self, wanted: list[Value], checks: bool = False) -> set[Value]:
@@ -263,7 +262,7 @@ class _Keep:
         needed: set[Value] = set()
         stack = list(wanted)
         if checks:
-            stack += [v for inner in self.scan.op.body.ops if any(o.name == "scan.check" for o in inner.walk())
+            stack += [v for inner in self.scan.op.body.ops if any(has_trait(o, CHECKS) for o in inner.walk())
                       for o in inner.walk() for v in o.operands]
         while stack:
             value = stack.pop()

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder, constant_of
+from scancc.ir.builder import Builder, constant_of, measured
 from scancc.ir.core import Block, Op, Value, encloses
 from scancc.ir.ops import CHECKS, NO_SPECULATION, OPS, PLACED, group, is_pure, operand, set_operands, whole
 from scancc.ir.parts import Loop, ScanView
@@ -146,14 +146,8 @@ def _slice_inside(op: Op) -> bool:
 def _axis_inside(offset: Entry, size: Entry, stride: Entry, array: Value, axis: int) -> bool:
     extent = array.type.shape[axis]  # type: ignore[attr-defined]
     if isinstance(size, Value):
-        return offset == 0 and stride == 1 and _is_size_of(size, array, axis)
+        return offset == 0 and stride == 1 and measured(size) == (array, axis)
     if extent is None or isinstance(offset, Value) or isinstance(stride, Value):
         return False
     last = offset + max(size - 1, 0) * stride
     return bool(offset >= 0 and 0 <= last < extent + (size == 0))
-
-
-def _is_size_of(size: Value, source: Value, axis: int) -> bool:
-    op = size.op
-    return (op is not None and op.name in ("tensor.dim", "memref.dim") and operand(op, "source") is source
-            and constant_of(operand(op, "axis")) == axis)

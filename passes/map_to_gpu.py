@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op, functions
-from scancc.ir.ops import group, is_pure, operand, set_operands
+from scancc.ir.ops import CHECKS, group, has_trait, is_pure, operand, set_operands
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
@@ -115,7 +115,7 @@ class _Plan:
     @property
     def checks(self) -> bool:
         """Whether a kernel may fail."""
-        return any(op.name == "scan.check" for s in self.segments for top in s.ops for op in top.walk())
+        return any(has_trait(op, CHECKS) for s in self.segments for top in s.ops for op in top.walk())
 
     @property
     def control_nbytes(self) -> int:
@@ -147,7 +147,7 @@ class _Plan:
             return self._is_scalar_input(operand(op, "source"))
         if op.name == "memref.dim":
             return self._known_view(operand(op, "source"))
-        if op.name != "scan.check" and not (is_pure(op) and not op.regions):
+        if not has_trait(op, CHECKS) and not (is_pure(op) and not op.regions):
             return False
         return all(v in self.host for v in op.operands)
 

@@ -115,7 +115,7 @@ def number_checks(module: Op) -> tuple[Check, ...]:
     """Give each distinct check of a module its status code, from 1; the table of them."""
     table: dict[tuple[str, ...], Check] = {}
     for op in module.walk():
-        if op.name == "scan.check" and has_trait(op, CHECKS):
+        if has_trait(op, CHECKS):
             place = "" if op.location is None else f"{op.location[0]}:{op.location[1]}"
             key = (op.attrs["error"], op.attrs["message"], place, op.attrs.get("step", ""))
             check = table.setdefault(key, Check(len(table) + 1, *key))

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder, constant_of, fold_binary
+from scancc.ir.builder import Builder, constant_of, fold_binary, measured
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPF, CMPI
 from scancc.ir.ops import COMMUTATIVE, NO_SPECULATION, OPS, evaluate, group, operand
@@ -324,7 +324,7 @@ def _never_negative(value: Value) -> bool:
     op = value.op
     if op is None:
         return value.type == t.index and value.index == 0 and _counts_up(value.block.parent_op())
-    if op.name in ("tensor.dim", "memref.dim"):
+    if measured(value) is not None:
         return True
     if op.name == "arith.index_cast":
         return _bits(op.operands[0].type) <= _bits(value.type) and _never_negative(op.operands[0])

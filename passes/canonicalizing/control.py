@@ -75,7 +75,7 @@ def equal_states(op: Op, b: Builder) -> Outcome:
 def _use_initial(carries: Sequence[Carry | Round]) -> Outcome:
     changed = False
     for carry in carries:
-        uses = [user for user in carry.arg.uses if user.name not in ("scan.yield", "scf.yield")]
+        uses = [user for user in carry.arg.uses if user is not carry.arg.block.terminator]
         if not uses and not carry.final.uses:
             continue
         for user in uses:

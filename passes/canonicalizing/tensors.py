@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder, constant_of
+from scancc.ir.builder import Builder, constant_of, measured
 from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand
 from scancc.ir.shapes import dims_of
@@ -25,16 +25,17 @@ def _shape(value: Value) -> tuple[int | None, ...]:
 @rule("tensor.dim")
 def known_size(op: Op, b: Builder) -> Outcome:
     """The size is in the type, or an operand of the op that makes the tensor."""
-    source, axis = operand(op, "source"), constant_of(operand(op, "axis"))
-    if axis is None:
+    asked = measured(op.result)
+    if asked is None:
         return None
+    source, axis = asked
     if (size := _shape(source)[axis]) is not None:
         return b.index(size)
     if not _has_sizes(source):
         return None
     found = dims_of(b, source)[axis]
-    again = made_by(found, "tensor.dim")
-    return None if again is not None and operand(again, "source") is source else found
+    asked = measured(found)
+    return None if asked is not None and asked[0] is source else found
 
 
 def _has_sizes(value: Value) -> bool:
@@ -144,8 +145,7 @@ def _covers(b: Builder, op: Op, whole: Value) -> bool:
 def _measures(size: Entry, static: int | None, whole: Value, axis: int) -> bool:
     if isinstance(size, int):
         return size == static
-    dim = made_by(size, "tensor.dim")
-    return dim is not None and operand(dim, "source") is whole and constant_of(operand(dim, "axis")) == axis
+    return measured(size) == (whole, axis)
 
 
 @rule("tensor.extract_slice")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from scancc.ir.builder import constant_of
+from scancc.ir.builder import constant_of, measured
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import operand
 from scancc.ir.parts import Branch
@@ -106,8 +106,8 @@ def index_cast(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None
 @rule("memref.dim")
 def size(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None:
     """A size of an argument that is asked for inside a loop."""
-    array, axis = operand(op, "source"), constant_of(operand(op, "axis"))
-    if array not in bounds.start.block.args or axis is None:
+    array, axis = measured(value) or (None, 0)
+    if array is None or array not in bounds.start.block.args:
         return None
     return bounds.b.op("memref.dim", [array, bounds.b.index(axis)], [value.type])
 

@@ -18,7 +18,7 @@ from ..errors import UnsupportedError
 from ..ir import types as t
 from ..ir.builder import constant_of
 from ..ir.core import Op, Value, functions
-from ..ir.ops import group, int_attr, operand
+from ..ir.ops import VIEW, group, has_trait, int_attr, operand
 from . import cpu
 from .llvm.emitter import FunctionEmitter, Mem, ModuleText, Pair, emits, llvm_type
 from .target import Target
@@ -140,13 +140,10 @@ class KernelEmitter(FunctionEmitter):
         self.start(passed)
 
 
-_VIEWS = ("memref.view", "memref.subview", "memref.cast", "scan.buffer_reshape")
-
-
 def _only_read(buffer: Value) -> bool:
     """True if no op of the kernel writes `buffer`; its loads then need not wait for stores to others."""
     for user in buffer.uses:
-        if user.name in _VIEWS:
+        if has_trait(user, VIEW):
             if not _only_read(user.result):
                 return False
         elif user.name not in ("memref.load", "memref.dim"):

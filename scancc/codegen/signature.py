@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..artifact import Check, Param
-from ..ir.builder import constant_of
+from ..ir.builder import measured
 from ..ir.core import Op, Value
 from ..ir.dialects.arith import CMPI
 from ..ir.ops import group, operand
@@ -91,10 +91,10 @@ def _axes(func: Op) -> dict[Value, Axis]:
     arguments = {value: n for n, value in enumerate(func.body.args)}
     found = {}
     for op in func.body.ops:
-        if op.name == "memref.dim" and operand(op, "source") in arguments:
-            axis = constant_of(operand(op, "axis"))
-            if axis is not None:
-                found[op.result] = arguments[operand(op, "source")], axis
+        for value in op.results:
+            array, axis = measured(value) or (None, 0)
+            if array in arguments:
+                found[value] = arguments[array], axis
     return found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from . import types as t
 from .core import Attributes, Block, Location, Op, Region, Value
 from .dialects.arith import CMPF, CMPI
-from .ops import grouped_operands
+from .ops import grouped_operands, operand
 from .types import IntAttr
 
 
@@ -29,6 +29,15 @@ def array_of(value: Value) -> np.ndarray | None:
     """The elements of a constant tensor, else None."""
     attr = _constant(value)
     return attr.data if isinstance(attr, t.Dense) else None
+
+
+def measured(value: Value) -> tuple[Value, int] | None:
+    """The array and the axis of which a value was asked for as the size."""
+    op = value.op
+    if op is None or op.name not in ("tensor.dim", "memref.dim"):
+        return None
+    axis = constant_of(operand(op, "axis"))
+    return None if axis is None else (operand(op, "source"), axis)
 
 
 def _constant(value: Value) -> Any | None:

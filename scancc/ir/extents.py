@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..artifact import MOST_ELEMENTS, N_INFO_SLOTS, too_large
-from .builder import Builder, constant_of
+from .builder import Builder, constant_of, measured
 from .core import Block, Op, Value
 from .ops import operand
 from .types import i1
@@ -37,8 +37,8 @@ class Extents:
     def trust_arguments(self, block: Block) -> None:
         """The arguments of a function are there."""
         for arg in block.args:
-            dims = [op for op in arg.uses if op.name in ("tensor.dim", "memref.dim")]
-            self.trust(list({constant_of(operand(op, "axis")): op.result for op in dims}.values()))
+            sizes = [size for op in arg.uses for size in op.results if measured(size) is not None]
+            self.trust(list({measured(size): size for size in sizes}.values()))
 
     def trust_check(self, op: Op) -> None:
         """What a check says, where it is one of sizes."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .builder import Builder, constant_of
+from .builder import Builder, measured
 from .core import Block, Op, Value
-from .ops import ELEMENTWISE, has_trait
+from .ops import ELEMENTWISE, has_trait, operand
 from .parts import Nest, ScanView
 from .slices import entry_values, kept_axes
 from .types import TensorType, index
@@ -37,13 +37,13 @@ def _measured(b: Builder, value: Value, axis: int) -> Value:
     if not isinstance(block, Block):
         return b.op("tensor.dim", [value, b.index(axis)], [index])
     for user in value.uses:
-        if user.name == "tensor.dim" and user.parent is block and constant_of(user.operands[1]) == axis:
+        if user.name == "tensor.dim" and user.parent is block and measured(user.result) == (value, axis):
             found = user
             break
     else:
         with b.at(block, block.ops[0] if block.ops else None):
             return b.op("tensor.dim", [value, b.index(axis)], [index])
-    number = found.operands[1].op
+    number = operand(found, "axis").op
     assert number is not None
     for op in (found, number) if number.parent is block else (found,):
         block.ops.remove(op)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..ops import PLACED, PURE, READS, WRITES, Dialect
+from ..ops import PLACED, PURE, READS, VIEW, WRITES, Dialect
 from .tensor import _SLICE_ATTRS, _check_slice, read_dim, read_part
 
 memref = Dialect("memref")
@@ -17,11 +17,11 @@ memref.define("load", "source indices*", traits=(READS, PLACED), reading="{sourc
 memref.define("store", "value dest indices*", results="0", traits=(WRITES, PLACED), written="dest",
               reading="{dest}[{indices}] = {value}", doc="writes one element")
 memref.define("dim", "source axis", traits=(PURE,), reading=read_dim, doc="the size of an axis")
-memref.define("subview", "source offsets* sizes* strides*", traits=(PURE, PLACED), attrs=_SLICE_ATTRS,
+memref.define("subview", "source offsets* sizes* strides*", traits=(PURE, PLACED, VIEW), attrs=_SLICE_ATTRS,
               verify=_check_slice, reading=read_part, doc="a part by offset, size and stride, sharing memory")
-memref.define("cast", "source", traits=(PURE,), reading="{source} as {type}", hint="{source}",
+memref.define("cast", "source", traits=(PURE, VIEW), reading="{source} as {type}", hint="{source}",
               doc="the same buffer under a type that knows more or less")
 memref.define("copy", "source dest", results="0", traits=(READS, WRITES), written="dest",
               reading="copy {source} to {dest}", doc="copies all elements; the buffers do not overlap")
-memref.define("view", "source offset dims*", traits=(PURE,), reading="view {content} of {source} at {offset}",
+memref.define("view", "source offset dims*", traits=(PURE, VIEW), reading="view {content} of {source} at {offset}",
               doc="a buffer inside a byte buffer")

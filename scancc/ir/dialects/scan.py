@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..core import Op
-from ..ops import CHECKS, PLACED, PURE, READS, TERMINATOR, WRITES, Dialect, Parts
+from ..ops import CHECKS, PLACED, PURE, READS, TERMINATOR, VIEW, WRITES, Dialect, Parts
 from ..parts import ScanView, Stack
 from ..reading.phrases import CALL, TIGHT, Phrase
 from ..reading.text import near, quoted, type_text
@@ -211,7 +211,7 @@ scan.define("joined_row", "row stack number", results="0", traits=(READS, WRITES
             reading=CALL, doc="each element of a row becomes `joined` of it")
 scan.define("output_dims", "output dims*", results="0", traits=(WRITES,), written="output",
             reading="output {output} is [{dims}]", doc="reports the dimensions in which an output was written")
-scan.define("buffer_reshape", "source dims*", traits=(PURE,),
+scan.define("buffer_reshape", "source dims*", traits=(PURE, VIEW),
             reading="&reshape {source} {shape}", doc="the first elements of a contiguous buffer, in another shape")
 scan.define("buffer_constant", traits=(PURE,), attrs=("value",),
             reading="constant {@value}", doc="a buffer of constant data")

@@ -13,7 +13,7 @@ from ... import errors
 from ...errors import InternalError
 from .. import types as t
 from ..core import Op, Value
-from ..ops import group, operand
+from ..ops import VIEW, group, has_trait, operand
 from ..parts import Branch, Loop, ScanView
 from .arrays import element_dtype, to_scalar
 from .machine import CheckFailed, Code, Env, Machine, Step, step_rule
@@ -189,14 +189,11 @@ def output_dims(op: Op, machine: Machine) -> Step:
     return step
 
 
-_SAME_STORAGE = ("memref.subview", "memref.cast", "scan.buffer_reshape")
-
-
 def storage(value: Value) -> Value:
     """The buffer that `value` is a view of, followed through views and loop-carried values."""
     while True:
         op = value.op
-        if op is not None and op.name in _SAME_STORAGE:
+        if op is not None and has_trait(op, VIEW):
             value = operand(op, "source")
         elif op is not None and op.name == "scf.for":
             value = Loop(op).init[value.index]

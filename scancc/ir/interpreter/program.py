@@ -164,12 +164,13 @@ def _signless(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def _written_params(func: Op) -> list[Value]:
-    """The parameters that a function without `n_inputs` may write. A workspace is only seen through
-    `memref.view`, and so is not among them."""
-    found = set()
+    """The parameters that a function without `n_inputs` may write, but for a workspace: what `memref.view` sees."""
+    found, workspaces = set(), set()
     for op in func.walk():
+        if op.name == "memref.view":
+            workspaces.add(operand(op, "source"))
         if written := lookup(op).written:
             found.add(storage(operand(op, written)))
         elif op.name == "linalg.generic" and not op.results:
             found.update(map(storage, Nest(op).outputs))
-    return [param for param in func.body.args if param in found]
+    return [param for param in func.body.args if param in found - workspaces]
