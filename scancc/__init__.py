@@ -18,6 +18,7 @@ which drives the road. Light to import: LLVM is loaded at the first compilation.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +37,12 @@ from scancc.frontend.program.arguments import In
 from scancc.frontend.program.batching import vectorize_graph
 from scancc.frontend.program.clone import clone, clone_replace, graph_replace
 from scancc.frontend.program.program import Out
+from scancc.later import ROLES
 from scancc.modes import Mode
-from scancc.names import module_paths as _module_paths  # noqa: F401
+from scancc.names import module_paths as _module_paths
 from scancc.names import scan_module
 from scancc.names.scan_module import until
-from scancc.other_names import OF_PROGRAMS, missing_from
+from scancc.other_names import OF_PROGRAMS, PLACES, missing_from
 from scancc.spelling import check_keywords_of
 
 if TYPE_CHECKING:
@@ -65,6 +67,16 @@ _LATER = {  # loaded when first asked for, so that importing scancc is light
     "typed_list": "scancc.names.gof:typed_list", "verify_grad": "scancc.frontend.gradients:verify_grad",
     "dot": "scancc.frontend.ops.linalg:dot", "RandomStream": "scancc.frontend.random:RandomStream",
 }
+ROLES.update({
+    "draws": "scancc.frontend.random", "numpy": "scancc.tensor.numpy_protocol",
+    "numpy remedies": "scancc.tensor.numpy_remedies",
+})
+PLACES.update({
+    "T": "scancc.tensor", "T.nnet": "scancc.tensor.nnet", "T.linalg": "scancc.tensor.linalg",
+    "T.slinalg": "scancc.tensor.slinalg", "T.nlinalg": "scancc.tensor.nlinalg", "T.special": "scancc.tensor.special",
+    "T.extra_ops": "scancc.tensor.extra_ops", "sc": __name__, "sc.gradient": "scancc.frontend.gradients",
+})
+_module_paths.install(sys.modules[__name__])
 
 
 def __dir__() -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from scancc import modes, stages
 from scancc.codegen import cpu
+from scancc.codegen.binding import versions
 from scancc.errors import MissingInputError
 from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.shared import SharedVariable
@@ -94,7 +95,7 @@ class Function:
         if not fastcall.is_ready():
             target = compiled.target
             fastcall.build(lambda text: cpu.compile_object(text, target, 0),
-                           f"{target.triple} {target.cpu} {target.features} {cpu.versions()}")
+                           f"{target.triple} {target.cpu} {target.features} {versions()}")
         # A number of steps may make small arrays a long run: then other threads go on meanwhile.
         counted = any(i.variable.ndim == 0 and "int" in i.variable.dtype for i in self.program.inputs)
         return fastcall.bind(self._kernel, self._plain and self.program.layout.kind == "one", long=counted)

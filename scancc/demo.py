@@ -14,6 +14,7 @@ import numpy as np
 from scancc.codegen.link import NoCompilerError, c_compiler
 from scancc.codegen.target import host
 from scancc.compile import Function
+from scancc.user_files import load_function
 
 N, K = 1_000_000, 64
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -21,8 +22,6 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 def run_demo(folder: Path) -> None:
     """Compile, show, link, measure; without a C compiler the linking is left out, and said so."""
-    from scancc.cli import load_function
-
     if not EXAMPLES.is_dir():
         raise click.ClickException("the examples are in the source tree; run the demo from a clone of it")
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
+from scancc.later import in_role
 from scancc.spelling import no_such_name
 
 _LOOP = "loops are sc.scan(step, sequences, outputs_info, n_steps=...)"
@@ -67,11 +68,7 @@ OF_VARIABLES = _hints("", (
     ("length len", "write x.shape[0]"), ("items keys values", "a variable is a tensor, not a dict"),
     ("cuda cpu to gpu", "a variable is on no device; where a function runs is said when it is compiled"),
 ))
-_PLACES = {
-    "T": "scancc.tensor", "T.nnet": "scancc.tensor.nnet", "T.linalg": "scancc.tensor.linalg",
-    "T.slinalg": "scancc.tensor.slinalg", "T.nlinalg": "scancc.tensor.nlinalg", "T.special": "scancc.tensor.special",
-    "T.extra_ops": "scancc.tensor.extra_ops", "sc": "scancc", "sc.gradient": "scancc.frontend.gradients",
-}
+PLACES: dict[str, str] = {}  # by how a namespace is written, its module; `scancc/__init__.py` fills it
 
 
 class _Elsewhere(Mapping[str, str]):
@@ -81,7 +78,7 @@ class _Elsewhere(Mapping[str, str]):
         self._table, self._call = table, call
 
     def __getitem__(self, name: str) -> str:
-        hint = self._table.get(name) or _place_of(name, self._call) or _remedies().get(name)
+        hint = self._table.get(name) or _place_of(name, self._call) or in_role("numpy remedies").REMEDIES.get(name)
         if hint is None:
             raise KeyError(name)
         return hint
@@ -95,16 +92,11 @@ class _Elsewhere(Mapping[str, str]):
 
 def _place_of(name: str, call: str) -> str | None:
     """Where in scancc a public name is, and how it is called there."""
-    for place, path in _PLACES.items():
+    for place, path in PLACES.items():
         names = vars(import_module(path))
         if name in names["__all__"] or name in names.get("_LATER", ()):
             return f"write {place}.{name}{call}"
     return None
-
-
-def _remedies() -> Mapping[str, str]:
-    found: Mapping[str, str] = import_module("scancc.tensor.numpy_remedies").REMEDIES
-    return found
 
 
 def missing_from(owner: str, prefix: str, known: Callable[[], Any], table: Mapping[str, str]) -> Callable[[str], Any]:

@@ -12,6 +12,7 @@ from scancc import pipeline
 from scancc.artifact import Artifact, Check, DeviceCode, Param
 from scancc.codegen import cpu, llvm
 from scancc.codegen import target as targets
+from scancc.codegen.binding import versions
 from scancc.config import config
 from scancc.frontend.lowering import lower_program
 from scancc.frontend.program.program import Program
@@ -77,7 +78,7 @@ class Compiled:
             name=self.name, target=self.target.kind, triple=self.target.triple, cpu=self.target.cpu,
             features=self.target.features, code=code,
             run_symbol=f"{self.name}__run", query_symbol=f"{self.name}__query", inputs=self.inputs,
-            outputs=self.outputs, checks=self.checks, versions=cpu.versions(), device=device)
+            outputs=self.outputs, checks=self.checks, versions=versions(), device=device)
 
 
 @deep_recursion()
@@ -170,7 +171,7 @@ def _code(compiled: Compiled) -> tuple[bytes, DeviceCode | None]:
 
 
 def _object_code(text: str, target: Target) -> bytes:
-    parts = (text, target.triple, target.cpu, target.features, cpu.versions())
+    parts = (text, target.triple, target.cpu, target.features, versions())
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     code = cache.load(key)
     if code is None:

@@ -17,29 +17,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import InternalError, UnsupportedError
+from .binding import binding
 from .halves import CONVERSIONS
 from .llvm_access import exclusive
 from .target import Target, machine_options
-
-
-@functools.cache
-@exclusive
-def binding() -> Any:
-    """llvmlite's binding with all targets ready; the one place that imports it."""
-    import llvmlite.binding as llvm
-
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
-    return llvm
-
-
-@functools.cache
-@exclusive
-def versions() -> str:
-    """The compiler's versions, for cache keys and manifests."""
-    import llvmlite
-
-    return f"llvmlite {llvmlite.__version__}, LLVM {'.'.join(map(str, binding().llvm_version_info))}"
 
 
 @exclusive

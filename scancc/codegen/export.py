@@ -19,6 +19,7 @@ from typing import Any
 from ..spelling import checked_keywords
 from . import cpu
 from .archive import archive
+from .binding import versions
 from .entry import Entry, ExportError, check_distinct
 from .flat import flat_text
 from .header import header_text
@@ -196,14 +197,14 @@ def _make_shared(work: _Library) -> None:
 
 
 def _make_header(work: _Library) -> None:
-    work.put(f"{work.name}.h", header_text(work.name, work.entries, cpu.versions()))
+    work.put(f"{work.name}.h", header_text(work.name, work.entries, versions()))
 
 
 def _make_manifest(work: _Library) -> None:
     library = f"{work.name}.so"
     found = (library, work.files[library]) if library in work.files else None
     single = work.single or [len(e.outputs) == 1 for e in work.entries]
-    work.put(f"{work.name}.json", manifest_text(work.entries, single, work.target, cpu.versions(), found))
+    work.put(f"{work.name}.json", manifest_text(work.entries, single, work.target, versions(), found))
 
 
 def _make_llvm(work: _Library) -> None:

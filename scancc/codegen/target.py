@@ -20,6 +20,7 @@ from typing import Any
 
 from ..config import config
 from ..errors import ScanccError
+from .binding import binding
 from .cpu_names import CPU_NAMES, PTX_VERSIONS
 
 PTX_TRIPLE = "nvptx64-nvidia-cuda"
@@ -77,8 +78,6 @@ class Target:
 @functools.cache
 def host() -> Target:
     """The machine at hand, with the features that its processor and system really offer."""
-    from .cpu import binding
-
     llvm = binding()
     features = llvm.get_host_cpu_features()
     text = ",".join(("+" if on else "-") + name for name, on in sorted(features.items()))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scancc.codegen import cpu
+from scancc.codegen.binding import binding
 from scancc.codegen.target import host, parse
 from scancc.errors import InternalError, UnsupportedError
 
@@ -79,7 +80,7 @@ def test_no_object_for_a_gpu() -> None:
 
 def test_code_runs(tmp_path: Path) -> None:
     """Linked by LLVM's own JIT here: the runtime's loader has its own tests."""
-    llvm = cpu.binding()
+    llvm = binding()
     machine = llvm.Target.from_triple(host().triple).create_target_machine()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(cpu.compile_object(INLINED, host())))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..cpu import binding
+from ..binding import binding
 from ..target import Target
 from .function import MathFunction, module_text
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from scancc.frontend.graph.variables import Apply, Location, TensorType, Variable
+from scancc.later import in_role
 
 
 class StreamType(TensorType):
@@ -31,7 +31,7 @@ class Draws:
 
     def __getattr__(self, name: str) -> Callable[..., tuple[Variable, Variable]]:
         # The distributions stand on all operators, and load with the first draw.
-        if name.startswith("_") or name not in (random := import_module("scancc.frontend.random")).DISTRIBUTIONS:
+        if name.startswith("_") or name not in (random := in_role("draws")).DISTRIBUTIONS:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         draw: Any = getattr(random, name)
         return partial(draw, rng=self, return_next_rng=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from scancc.frontend.graph.options import name_of
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.ops import elementwise as e
 from scancc.frontend.ops import indexing, linalg, masks, norms, reduction, shaping
+from scancc.later import in_role
 from scancc.other_names import variable_has_none
 from scancc.spelling import checked_keywords
 
@@ -93,17 +93,14 @@ _PROPERTIES: dict[str, Callable[[Variable], Any]] = {
 
 # ---- what Python and NumPy ask of a variable -----------------------------------------------------------
 
-_NUMPY = "scancc.tensor.numpy_protocol"  # loaded when first asked for: it rests on the functions of `T`
-
-
 def _array_function(x: Variable, function: Any, types: object, args: Any, kwargs: Any) -> Any:
     """`np.dot(M, x)` is `T.dot(M, x)`."""
-    return import_module(_NUMPY).call_function(function, args, kwargs)
+    return in_role("numpy").call_function(function, args, kwargs)
 
 
 def _array_ufunc(x: Variable, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
     """`np.exp(x)`, `array + x` and `np.add.reduce(x)` give variables."""
-    return import_module(_NUMPY).call_ufunc(ufunc, method, inputs, options)
+    return in_role("numpy").call_ufunc(ufunc, method, inputs, options)
 
 
 _PROTOCOL: dict[str, Callable[..., Any]] = {
