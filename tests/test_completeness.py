@@ -66,6 +66,8 @@ def lacking_in_ir() -> Iterator[str]:
     for name, op in OPS.items():
         if not op.doc:
             yield f"{name} has no doc: say in its `define` (scancc/ir/dialects/) what it is"
+        if op.reading is None:
+            yield f"{name} has no reading form: `reading=` in its `define` (scancc/ir/dialects/)"
         yield from _lacks_meaning(name, op)
         yield from _lacks_code(name, op)
 
@@ -282,6 +284,8 @@ FORGOTTEN: dict[str, tuple[Check, Taken]] = {  # the text, who says it, and what
     "scan.sort has no sizes: a rule in `_RULES` of scancc/ir/shapes.py":
         (lacking_in_ir, without(shapes._RULES, "scan.sort")),
     "scan.new has no doc: say in its `define` (scancc/ir/dialects/)":
+        (lacking_in_ir, added(OPS, "scan.new", OpDef("scan.new"))),
+    "scan.new has no reading form: `reading=` in its `define` (scancc/ir/dialects/)":
         (lacking_in_ir, added(OPS, "scan.new", OpDef("scan.new"))),
     "scan.new has no NumPy meaning: `numpy=` where it is declared (scancc/ir/dialects/)":
         (lacking_in_ir, added(OPS, "scan.new", OpDef("scan.new", traits=frozenset([ELEMENTWISE])))),

@@ -52,10 +52,6 @@ def body(types: list[t.Type], build: Callable[[Builder, list[Any]], Any]) -> str
 # ---- every op ----
 
 
-def test_every_op_says_how_it_reads() -> None:
-    assert [name for name, definition in OPS.items() if definition.reading is None] == []
-
-
 def test_the_default_form_is_for_ops_whose_operands_say_it_all() -> None:
     """Without attributes, and without groups of operands that a list of them would not tell apart."""
     default = [d for d in OPS.values() if d.reading == CALL]

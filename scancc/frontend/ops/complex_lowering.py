@@ -5,45 +5,50 @@ As in `scalar_lowering`: `lower(b, *operands, dtype)`, branch-free.
 
 from __future__ import annotations
 
-from typing import Any
+from scancc.ir.builder import Builder
+from scancc.ir.core import Value
+from scancc.ir.types import ComplexType, Type, scalar
 
-from scancc.ir.types import scalar
 
-
-def parts(b: Any, z: Any) -> tuple[Any, Any]:
+def parts(b: Builder, z: Value) -> tuple[Value, Value]:
     return real(b, z, ""), imag(b, z, "")
 
 
-def real(b: Any, z: Any, dtype: str) -> Any:
-    return b.op("complex.re", [z], [z.type.element])
+def part_type(z: Value) -> Type:
+    assert isinstance(z.type, ComplexType)
+    return z.type.element
 
 
-def imag(b: Any, z: Any, dtype: str) -> Any:
-    return b.op("complex.im", [z], [z.type.element])
+def real(b: Builder, z: Value, dtype: str) -> Value:
+    return b.op("complex.re", [z], [part_type(z)])
 
 
-def make_complex(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def imag(b: Builder, z: Value, dtype: str) -> Value:
+    return b.op("complex.im", [z], [part_type(z)])
+
+
+def make_complex(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     return b.op("complex.create", [x, y], [scalar(dtype)])
 
 
-def conj(b: Any, z: Any, dtype: str) -> Any:
+def conj(b: Builder, z: Value, dtype: str) -> Value:
     x, y = parts(b, z)
     return b.op("complex.create", [x, b.negf(y)], [z.type])
 
 
-def absolute(b: Any, z: Any, dtype: str) -> Any:
+def absolute(b: Builder, z: Value, dtype: str) -> Value:
     return b.op("scan.hypot", [*parts(b, z)], [scalar(dtype)])
 
 
-def sqr(b: Any, z: Any, dtype: str) -> Any:
+def sqr(b: Builder, z: Value, dtype: str) -> Value:
     return b.op("complex.mul", [z, z], [z.type])
 
 
-def reciprocal(b: Any, z: Any, dtype: str) -> Any:
+def reciprocal(b: Builder, z: Value, dtype: str) -> Value:
     return b.op("complex.div", [b.const(1.0, z.type), z], [z.type])
 
 
-def power(b: Any, z: Any, w: Any, dtype: str) -> Any:
+def power(b: Builder, z: Value, w: Value, dtype: str) -> Value:
     """exp(w log z); 0 to a power whose real part is positive is 0, else NaN; to the power 0 it is 1."""
     zero, one, nan = (b.const(v, z.type) for v in (0.0, 1.0, complex(float("nan"), float("nan"))))
     exponent = real(b, w, dtype)

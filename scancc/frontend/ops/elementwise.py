@@ -58,7 +58,7 @@ class Signature:
 DtypeRule = Callable[[tuple[str, ...]], Signature]
 Gradients = list[Variable | None]
 Derivative = Callable[[Sequence[Variable], Variable, Variable], Gradients]
-Lowering = dict[str, str | Callable[..., Any]]
+Lowering = dict[str, str | low.Lower]
 
 
 @dataclass(frozen=True)

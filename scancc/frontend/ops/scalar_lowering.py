@@ -7,11 +7,12 @@ operands are of the compute dtype, `dtype` is the NumPy name of the result's. Br
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from scancc.ir.builder import Builder
+from scancc.ir.core import Value
 from scancc.ir.types import element
 
-Lower = Callable[..., Any]
+Lower = Callable[..., Value]
 
 
 def compare(float_predicate: str, int_predicate: str) -> dict[str, str | Lower]:
@@ -26,54 +27,54 @@ def compare(float_predicate: str, int_predicate: str) -> dict[str, str | Lower]:
     }
 
 
-def not_(b: Any, x: Any, dtype: str) -> Any:
+def not_(b: Builder, x: Value, dtype: str) -> Value:
     return b.op("arith.xori", [x, b.const(1, x.type)], [x.type])
 
 
-def invert(b: Any, x: Any, dtype: str) -> Any:
+def invert(b: Builder, x: Value, dtype: str) -> Value:
     return b.op("arith.xori", [x, b.const(-1, x.type)], [x.type])
 
 
-def neg_int(b: Any, x: Any, dtype: str) -> Any:
+def neg_int(b: Builder, x: Value, dtype: str) -> Value:
     return b.subi(b.const(0, x.type), x)
 
 
-def absolute_int(b: Any, x: Any, dtype: str) -> Any:
+def absolute_int(b: Builder, x: Value, dtype: str) -> Value:
     return b.select(b.cmpi("slt", x, b.const(0, x.type)), neg_int(b, x, dtype), x)
 
 
-def itself(b: Any, x: Any, dtype: str) -> Any:
+def itself(b: Builder, x: Value, dtype: str) -> Value:
     return x
 
 
-def nothing(b: Any, x: Any, dtype: str) -> Any:
+def nothing(b: Builder, x: Value, dtype: str) -> Value:
     return b.const(0, x.type)
 
 
-def square_float(b: Any, x: Any, dtype: str) -> Any:
+def square_float(b: Builder, x: Value, dtype: str) -> Value:
     return b.mulf(x, x)
 
 
-def square_int(b: Any, x: Any, dtype: str) -> Any:
+def square_int(b: Builder, x: Value, dtype: str) -> Value:
     return b.muli(x, x)
 
 
-def reciprocal(b: Any, x: Any, dtype: str) -> Any:
+def reciprocal(b: Builder, x: Value, dtype: str) -> Value:
     return b.divf(b.const(1.0, x.type), x)
 
 
-def sign_float(b: Any, x: Any, dtype: str) -> Any:
+def sign_float(b: Builder, x: Value, dtype: str) -> Value:
     zero, one, minus = (b.const(v, x.type) for v in (0.0, 1.0, -1.0))
     sign = b.select(b.cmpf("ogt", x, zero), one, b.select(b.cmpf("olt", x, zero), minus, zero))
     return b.select(b.cmpf("uno", x, x), x, sign)
 
 
-def sign_int(b: Any, x: Any, dtype: str) -> Any:
+def sign_int(b: Builder, x: Value, dtype: str) -> Value:
     zero, one, minus = (b.const(v, x.type) for v in (0, 1, -1))
     return b.select(b.cmpi("sgt", x, zero), one, b.select(b.cmpi("slt", x, zero), minus, zero))
 
 
-def sign_unsigned(b: Any, x: Any, dtype: str) -> Any:
+def sign_unsigned(b: Builder, x: Value, dtype: str) -> Value:
     zero, one = b.const(0, x.type), b.const(1, x.type)
     return b.select(b.cmpi("eq", x, zero), zero, one)
 
@@ -81,7 +82,7 @@ def sign_unsigned(b: Any, x: Any, dtype: str) -> Any:
 # ---- integer division: no division by 0 and no overflow reaches the hardware --------------------------
 
 
-def _signed_parts(b: Any, x: Any, y: Any) -> tuple[Any, Any, Any, Any]:
+def _signed_parts(b: Builder, x: Value, y: Value) -> tuple[Value, Value, Value, Value]:
     """Quotient and remainder towards minus infinity for a divisor that is neither 0 nor -1; the tests."""
     zero, one = b.const(0, x.type), b.const(1, x.type)
     by_zero, by_minus = b.cmpi("eq", y, zero), b.cmpi("eq", y, b.const(-1, x.type))
@@ -95,20 +96,20 @@ def _signed_parts(b: Any, x: Any, y: Any) -> tuple[Any, Any, Any, Any]:
     return quotient, remainder, by_zero, by_minus
 
 
-def floor_div_signed(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def floor_div_signed(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     quotient, _, by_zero, by_minus = _signed_parts(b, x, y)
     quotient = b.select(by_minus, neg_int(b, x, dtype), quotient)
     return b.select(by_zero, b.const(0, x.type), quotient)
 
 
-def mod_signed(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def mod_signed(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     _, remainder, by_zero, by_minus = _signed_parts(b, x, y)
     zero = b.const(0, x.type)
     return b.select(by_zero, zero, b.select(by_minus, zero, remainder))
 
 
 def _unsigned(op: str) -> Lower:
-    def lower(b: Any, x: Any, y: Any, dtype: str) -> Any:
+    def lower(b: Builder, x: Value, y: Value, dtype: str) -> Value:
         zero, one = b.const(0, x.type), b.const(1, x.type)
         by_zero = b.cmpi("eq", y, zero)
         return b.select(by_zero, zero, b.op(op, [x, b.select(by_zero, one, y)], [x.type]))
@@ -120,7 +121,7 @@ floor_div_unsigned = _unsigned("arith.divui")
 mod_unsigned = _unsigned("arith.remui")
 
 
-def mod_float(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def mod_float(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     """The remainder with the sign of the divisor; a remainder of 0 takes the divisor's sign too."""
     zero = b.const(0.0, x.type)
     remainder = b.op("arith.remf", [x, y], [x.type])
@@ -130,7 +131,7 @@ def mod_float(b: Any, x: Any, y: Any, dtype: str) -> Any:
     return b.select(b.cmpf("oeq", remainder, zero), b.math("copysign", zero, y), shifted)
 
 
-def floor_div_float(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def floor_div_float(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     """From the exact remainder, as NumPy has it: rounding of x / y cannot lift the result by 1."""
     zero, one, half = (b.const(v, x.type) for v in (0.0, 1.0, 0.5))
     remainder = b.op("arith.remf", [x, y], [x.type])
@@ -146,7 +147,7 @@ def floor_div_float(b: Any, x: Any, y: Any, dtype: str) -> Any:
     return b.select(b.cmpf("oeq", y, zero), b.divf(x, y), floored)
 
 
-def power_signed(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def power_signed(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     """Of a negative exponent its last bit counts: a base of 1 or -1 has a whole result, any other is 0 then."""
     zero, one = b.const(0, x.type), b.const(1, x.type)
     negative = b.cmpi("slt", y, zero)
@@ -156,33 +157,33 @@ def power_signed(b: Any, x: Any, y: Any, dtype: str) -> Any:
     return power_unsigned(b, base, b.select(negative, last, y), dtype)
 
 
-def power_unsigned(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def power_unsigned(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     return b.op("math.ipowi", [x, y], [x.type])
 
 
 # ---- shifts ---------------------------------------------------------------------------------------
 
 
-def _bits(x: Any) -> int:
+def _bits(x: Value) -> int:
     width: int = element(x.type).width  # type: ignore[attr-defined]
     return width
 
 
-def shift_left(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def shift_left(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     return _shift(b, "arith.shli", x, y)
 
 
-def shift_right_unsigned(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def shift_right_unsigned(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     return _shift(b, "arith.shrui", x, y)
 
 
-def _shift(b: Any, op: str, x: Any, y: Any) -> Any:
+def _shift(b: Builder, op: str, x: Value, y: Value) -> Value:
     zero = b.const(0, x.type)
     inside = b.cmpi("ult", y, b.const(_bits(x), x.type))
     return b.select(inside, b.op(op, [x, b.select(inside, y, zero)], [x.type]), zero)
 
 
-def shift_right_signed(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def shift_right_signed(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     """A shift by the width or more leaves the sign."""
     last = b.const(_bits(x) - 1, x.type)
     inside = b.cmpi("ult", y, last)
@@ -192,42 +193,42 @@ def shift_right_signed(b: Any, x: Any, y: Any, dtype: str) -> Any:
 # ---- tests of floats, and products that keep a zero -------------------------------------------------
 
 
-def is_nan(b: Any, x: Any, dtype: str) -> Any:
+def is_nan(b: Builder, x: Value, dtype: str) -> Value:
     return b.cmpf("uno", x, x)
 
 
-def is_inf(b: Any, x: Any, dtype: str) -> Any:
+def is_inf(b: Builder, x: Value, dtype: str) -> Value:
     return b.cmpf("oeq", b.math("absf", x), b.const(float("inf"), x.type))
 
 
-def is_finite(b: Any, x: Any, dtype: str) -> Any:
+def is_finite(b: Builder, x: Value, dtype: str) -> Value:
     return b.cmpf("olt", b.math("absf", x), b.const(float("inf"), x.type))
 
 
-def quotient(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def quotient(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     zero, one = b.const(0.0, x.type), b.const(1.0, x.type)
     by_zero = b.cmpf("oeq", y, zero)
     nothing = b.condition("ori", by_zero, b.cmpf("oeq", x, zero))
     return b.select(nothing, zero, b.divf(x, b.select(by_zero, one, y)))
 
 
-def masked_mul(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def masked_mul(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     zero = b.const(0.0, x.type)
     return b.select(b.cmpf("oeq", x, zero), zero, b.mulf(x, y))
 
 
-def masked_div(b: Any, x: Any, y: Any, dtype: str) -> Any:
+def masked_div(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     zero = b.const(0.0, x.type)
     return b.select(b.cmpf("oeq", x, zero), zero, b.divf(x, y))
 
 
-def select(b: Any, condition: Any, x: Any, y: Any, dtype: str) -> Any:
+def select(b: Builder, condition: Value, x: Value, y: Value, dtype: str) -> Value:
     return b.select(condition, x, y)
 
 
-def trigamma(b: Any, x: Any, dtype: str) -> Any:
+def trigamma(b: Builder, x: Value, dtype: str) -> Value:
     """Reflection below 1/2, recurrence up to 8 or more, then the asymptotic series."""
-    def c(number: float) -> Any:
+    def c(number: float) -> Value:
         return b.const(number, x.type)
 
     one, pi = c(1.0), c(3.141592653589793)
