@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 import warnings
@@ -14,10 +15,9 @@ from typing import Any
 import click
 
 import scancc
+from scancc import colours
 from scancc.errors import ScanccError
 from scancc.user_files import load_function
-
-STAGES = ("graph", "scan", "loop", "llvm", "asm")
 
 
 class _Command(click.Group):
@@ -105,26 +105,35 @@ def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, 
 
 @main.command()
 @click.argument("function", metavar="FILE.py:NAME")
-@click.option("--stage", type=click.Choice(STAGES), default="scan", show_default=True)
-@click.option("--after-each-pass", is_flag=True, help="the IR after every pass up to the stage")
-@click.option("--only-changed", is_flag=True, help="of these, only those that changed something")
-@click.option("--locations", is_flag=True, help="the user's file and line at every op")
+@click.option("--stage", type=click.Choice(["graph", "scan", "loop", "llvm", "asm"]), default="scan",
+              show_default=True)
+@click.option("--form", type=click.Choice(["reading", "generic"]), default="reading", show_default=True,
+              help="of IR: for people, or as tools read it")
+@click.option("--after-each-pass", is_flag=True, help="the IR as lowered, and what each pass up to the stage changes")
+@click.option("--only-changed", is_flag=True, help="the same without passes that change nothing")
+@click.option("--full", is_flag=True, help="with these, all of the IR after each pass")
+@click.option("--locations", is_flag=True, help="with the user's lines")
+@click.option("--query", is_flag=True, help="with functions that compute sizes")
 @click.option("--remarks", is_flag=True, help="what the passes did, or why not, on stderr")
 @_target_option
-def dump(function: str, stage: str, after_each_pass: bool, only_changed: bool, locations: bool, remarks: bool,
-         target: str) -> None:
-    """Print what the compiler makes of a function at a stage.
+def dump(function: str, target: str, remarks: bool, **options: Any) -> None:
+    """Print what the compiler makes of a function at a stage. docs/ir.md says how to read it.
 
     \b
-    Example:
-      scancc dump examples/power.py:power --stage loop | less
+    Examples:
+      scancc dump examples/power.py:power --stage loop
+      scancc dump examples/power.py:power --form generic | scancc opt - --passes cpu-loop
     """
     f = load_function(function)
-    chosen = None if target == "native" else _target(target)
-    click.echo(f.dump(stage, after_each_pass or only_changed, only_changed, chosen, locations), nl=False)
+    _show(f.dump(target=None if target == "native" else _target(target), **options))
     if remarks:
         for remark in f.remarks:
             click.echo(str(remark), err=True)
+
+
+def _show(text: str) -> None:
+    """Print a dump, on a terminal in colours."""
+    click.echo(colours.coloured(text) if colours.wanted() else text, nl=False)
 
 
 # ---- opt ----
@@ -135,24 +144,28 @@ def dump(function: str, stage: str, after_each_pass: bool, only_changed: bool, l
 @click.option("--passes", default="", metavar="PIPELINE", help="canonicalize,cse,fuse,...  or cpu")
 @click.option("--after-each-pass", is_flag=True)
 @click.option("--only-changed", is_flag=True)
+@click.option("--form", type=click.Choice(["generic", "reading"]), default="generic", show_default=True)
 @click.option("--timing", is_flag=True, help="milliseconds a pass, on stderr")
-def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, timing: bool) -> None:
+def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, form: str, timing: bool) -> None:
     """Run passes on IR text and print the result.
 
     \b
     Example:
-      scancc dump examples/power.py:power --stage scan | scancc opt - --passes cpu-loop
+      scancc dump examples/power.py:power --form generic | scancc opt - --passes cpu-loop
     """
     from scancc import pipeline
-    from scancc.ir.printer import print_op
+    from scancc.dumps import PassDump, View
 
-    module = _read_ir(file)
+    module, view = _read_ir(file), View(form, locations=form == "generic", query=True)
     each = after_each_pass or only_changed
-    report = pipeline.run(module, passes, on_pass=pipeline.dump_to(sys.stdout, only_changed) if each else None)
+    report = pipeline.run(module, passes, on_pass=PassDump(sys.stdout, view, module, only_changed) if each else None)
     if not each:
-        click.echo(print_op(module), nl=False)
+        _show(view.text(module))
     if timing:
         click.echo(str(report), err=True)
+
+
+_READING = re.compile(r"(?:[^|\n]*\| |//.*\n|\s)*func \w")  # after a margin, or titles
 
 
 def _read_ir(file: str) -> Any:
@@ -160,6 +173,9 @@ def _read_ir(file: str) -> Any:
     from scancc.ir.verifier import verify
 
     text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    if _READING.match(text):
+        raise click.ClickException(f"{'<stdin>' if file == '-' else file} is IR for people, which is not read back; "
+                                   "write it with `scancc dump --form generic`")
     module = parse(text, "<stdin>" if file == "-" else file)
     verify(module, "reading")
     return module
@@ -184,7 +200,7 @@ def run(function: str, arguments: Sequence[str], mode: str) -> None:
     \b
     Examples:
       scancc run examples/power.py:power '[1, 2, 3]' 4
-      scancc dump examples/power.py:power > power.mlir && scancc run power.mlir '[1.0, 2.0]' 3
+      scancc dump examples/power.py:power --form generic > power.mlir && scancc run power.mlir '[1.0, 2.0]' 3
     """
     args, kwargs = _arguments(arguments)
     path, _, name = function.rpartition(":")

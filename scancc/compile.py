@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scancc import modes, stages
+from scancc import dumps, modes, stages
 from scancc.codegen import cpu
 from scancc.codegen.binding import versions
 from scancc.errors import MissingInputError
@@ -115,13 +115,16 @@ class Function:
         return self.compiled.remarks
 
     def dump(self, stage: str = "scan", after_each_pass: bool = False, only_changed: bool = False,
-             target: Target | str | None = None, locations: bool = False) -> str:
-        """The program as text at a stage: 'graph', 'scan', 'loop', 'llvm' or 'asm'.
+             target: Target | str | None = None, locations: bool = False, form: str = "reading",
+             query: bool = False, full: bool = False) -> str:
+        """The program as text at a stage: 'graph', 'scan', 'loop', 'llvm' or 'asm' (docs/ir.md).
 
-        `after_each_pass` adds the IR after every pass up to the stage; with `only_changed`, after those
-        that changed something.
+        `after_each_pass` gives the IR as lowered and what each pass up to the stage changed in it; `only_changed`
+        leaves out passes that changed nothing, `full` gives all of the IR after each. `locations`: with the user's
+        lines. `form`: 'reading', or 'generic', which tools read. `query`: with functions that compute sizes.
         """
-        return stages.dump(self.program, stage, after_each_pass, only_changed, target, locations)
+        return dumps.dump(self.program, stage, after_each_pass, only_changed, target,
+                          dumps.View(form, locations, query, full))
 
     def copy(self, share_memory: bool = False, swap: Mapping[Any, Any] | None = None,
              delete_updates: bool = False, name: str | None = None) -> Function:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from scancc import colours
 from scancc.codegen.link import NoCompilerError, c_compiler
 from scancc.codegen.target import host
 from scancc.compile import Function
@@ -35,12 +36,15 @@ def run_demo(folder: Path) -> None:
 
 def _show_ir(power: Function) -> None:
     click.secho("A**k before any pass: the whole trace is kept, and its last row taken", bold=True)
-    before = power.dump("scan", after_each_pass=True).split("// ----")
-    click.echo(before[2].split("\n", 1)[1])
+    _show(power.dump("scan", after_each_pass=True).split("// ----")[2])
     click.secho("after the passes: no trace, and lanes outside the loop over steps", bold=True)
-    click.echo(power.dump("scan"))
+    _show(power.dump("scan"))
     click.secho("as loops: 32 elements at a time, the state in registers for all steps", bold=True)
-    click.echo(power.dump("loop").split('"func.func"')[1])
+    _show(power.dump("loop"))
+
+
+def _show(text: str) -> None:
+    click.echo(colours.coloured(text) if colours.wanted() else text)
 
 
 def _build(functions: list[Function], folder: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TextIO
+from typing import Any
 
 from .config import config
 from .errors import InternalError, ParseError, ScanccError, comes_from_outside
@@ -340,12 +340,3 @@ def write_reproducer(before: Op, steps: Sequence[Step]) -> str:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(f"// scancc opt {path} --passes '{','.join(map(str, steps))}'\n{print_op(before)}")
     return path
-
-
-def dump_to(stream: TextIO, only_changed: bool = False, locations: bool = False) -> OnPass:
-    """An `on_pass` that writes the module after each pass, or after each that changed it."""
-    def dump(done: PassRun, module: Op) -> None:
-        if done.changed or not only_changed:
-            state = "" if done.changed else " (no change)"
-            stream.write(f"// ---- after {done.step}{state} ----\n{print_op(module, locations)}\n")
-    return dump

@@ -1,9 +1,8 @@
-"""The road of a program, stage by stage: lower, passes, LLVM IR, object code or PTX, and dumps on the way."""
+"""The road of a program, stage by stage: lower, passes, LLVM IR, object code or PTX."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,9 +15,8 @@ from scancc.codegen.binding import versions
 from scancc.config import config
 from scancc.frontend.lowering import lower_program
 from scancc.frontend.program.program import Program
-from scancc.ir.core import Op, clone_op, functions
+from scancc.ir.core import Op, functions
 from scancc.ir.ops import CHECKS, has_trait
-from scancc.ir.printer import print_op
 from scancc.ir.types import IntAttr, i64
 from scancc.process import deep_recursion, without_collection
 from scancc.runtime import cache
@@ -178,36 +176,3 @@ def _object_code(text: str, target: Target) -> bytes:
         code = cpu.compile_object(text, target)
         cache.store(key, code)
     return code
-
-
-# ---- dumps ----
-
-
-def dump(program: Program, stage: str, after_each_pass: bool = False, only_changed: bool = False,
-         target: Target | str | None = None, locations: bool = False) -> str:
-    """See `Function.dump`."""
-    if stage not in ("graph", "scan", "loop", "llvm", "asm"):
-        raise ValueError(f"there is no stage '{stage}'; the stages are graph, scan, loop, llvm, asm")
-    if stage == "graph":
-        from scancc.frontend.program.printing import debugprint
-        return str(debugprint(list(program.results), file="str"))
-    target = targets.target_of(target)
-    if stage in ("scan", "loop"):
-        return _dump_ir(program, stage, after_each_pass, only_changed, target, locations)
-    text = compile_program(program, target).llvm_text
-    return text if stage == "llvm" else cpu.assembly(text, target)
-
-
-def _dump_ir(program: Program, stage: str, each: bool, only_changed: bool, target: Target,
-             locations: bool) -> str:
-    module = lower(program)
-    passes = passes_for(target).split(",")
-    if stage == "scan":
-        passes = passes[:next(i for i, p in enumerate(passes) if p.startswith("bufferize"))]
-    stream = io.StringIO()
-    if each:
-        stream.write(f"// ---- as lowered ----\n{print_op(clone_op(module, {}), locations)}\n")
-        pipeline.run(module, passes, on_pass=pipeline.dump_to(stream, only_changed, locations))
-        return stream.getvalue()
-    pipeline.run(module, passes)
-    return print_op(module, locations)

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from scancc import colours
 from scancc.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -57,7 +59,7 @@ def test_pickled_arrays_are_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stage", ["scan", "loop"])
 def test_a_dump_runs_and_goes_on(stage: str, tmp_path: Path) -> None:
-    text = output("dump", POWER, "--stage", stage)
+    text = output("dump", POWER, "--stage", stage, "--form", "generic")
     path = tmp_path / "power.mlir"
     path.write_text(text)
     assert output("run", str(path), "[1, 2, 3]", "4") == "[ 1. 16. 81.]\n"
@@ -71,17 +73,54 @@ def test_a_dump_runs_and_goes_on(stage: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "has"), [("graph", "k"), ("scan", '"scan.scan"'), ("llvm", "@power__run("), ("asm", "power__run:")]
+    ("stage", "has"), [("graph", "k"), ("scan", "= scan %t < "), ("loop", "for %t in 0.."), ("llvm", "@power__run("),
+                       ("asm", "power__run:")],
 )
 def test_stages(stage: str, has: str) -> None:
     assert has in output("dump", POWER, "--stage", stage)
 
 
-def test_dump_after_passes() -> None:
-    every = output("dump", POWER, "--after-each-pass")
-    changed = output("dump", POWER, "--only-changed")
+@pytest.mark.parametrize("form", ["reading", "generic"])
+def test_dump_after_passes(form: str) -> None:
+    every = output("dump", POWER, "--after-each-pass", "--form", form)
+    changed = output("dump", POWER, "--only-changed", "--form", form)
     assert every.count("// ----") > changed.count("// ----") > 1
-    assert "power.py" in output("dump", POWER, "--locations")
+    assert "power.py" in output("dump", POWER, "--locations", "--form", form)
+
+
+@pytest.mark.parametrize("option", ["--after-each-pass", "--only-changed", "--full", "--locations", "--query",
+                                    "--form=generic"])
+@pytest.mark.parametrize("stage", ["graph", "llvm", "asm"])
+def test_a_stage_without_ir_refuses_what_is_said_of_ir(stage: str, option: str) -> None:
+    assert f"the stage '{stage}' has no IR" in _error("dump", POWER, "--stage", stage, option)
+
+
+def test_functions_that_compute_sizes_are_shown_when_asked_for() -> None:
+    assert "func power__query" not in output("dump", POWER, "--stage", "loop")
+    assert "func power__query" in output("dump", POWER, "--stage", "loop", "--query")
+
+
+def test_the_form_for_people_is_not_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "power.mlir"
+    for options in ([], ["--locations"], ["--after-each-pass"]):
+        path.write_text(output("dump", POWER, *options))
+        assert "dump --form generic" in _error("opt", str(path))
+
+
+def test_opt_shows_the_form_for_people() -> None:
+    text = output("dump", POWER, "--form", "generic")
+    assert output("opt", "-", "--form", "reading", stdin=text) == output("dump", POWER)
+
+
+def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\033" not in output("dump", POWER)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not colours.wanted()
+    monkeypatch.delenv("NO_COLOR")
+    assert colours.wanted()
+    assert click.unstyle(colours.coloured("+ a\n%x = f(%y)\n")) == "+ a\n%x = f(%y)\n"
+    assert colours.coloured("func f {\n").startswith("\033[1mfunc")
 
 
 def test_dump_for_other_targets() -> None:
@@ -89,7 +128,7 @@ def test_dump_for_other_targets() -> None:
 
 
 def test_opt_times_passes() -> None:
-    text = output("dump", POWER)
+    text = output("dump", POWER, "--form", "generic")
     result = scancc("opt", "-", "--passes", "canonicalize,cse", "--timing", stdin=text)
     assert "canonicalize" in result.stderr and "ms" in result.stderr
 
@@ -164,7 +203,7 @@ def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
 
 def test_unknown_pass_names_those_there_are(tmp_path: Path) -> None:
     path = tmp_path / "p.mlir"
-    path.write_text(output("dump", POWER))
+    path.write_text(output("dump", POWER, "--form", "generic"))
     assert "there is no pass 'fusee'" in _error("opt", str(path), "--passes", "fusee")
     assert "its functions are power" in _error("run", f"{path}:pow")
     assert "and 1 were given" in _error("run", str(path), "[1.0]")
@@ -202,7 +241,7 @@ def test_demo(tmp_path: Path) -> None:
     assert len(sums) == 3 + HAS_CC
     np.testing.assert_allclose([float(s) for s in sums], float(sums[-1]), rtol=1e-12)
     assert (tmp_path / "garch_likelihood.h").is_file()
-    assert "scan.scan" in text and "scf.for" in text
+    assert "= scan %t < " in text and "for %t in 0.." in text
 
 
 def test_demo_without_a_c_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

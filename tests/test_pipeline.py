@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import signal
 from pathlib import Path
@@ -98,17 +97,6 @@ def test_report_says_what_changed() -> None:
 
 def test_changes_are_not_looked_for_unless_asked() -> None:
     assert [run.changed for run in pipeline.run(parse(TEXT), "cse").runs] == [None]
-
-
-def test_dumps_after_each_pass_or_each_change() -> None:
-    every, changed = io.StringIO(), io.StringIO()
-    pipeline.run(parse(TEXT), "cse,dce", on_pass=pipeline.dump_to(every))
-    pipeline.run(parse(TEXT), "cse,dce", on_pass=pipeline.dump_to(changed, only_changed=True))
-    assert re.findall("^// .*", every.getvalue(), re.MULTILINE) == [
-        "// ---- after cse ----", "// ---- after dce (no change) ----"]
-    assert re.findall("^// .*", changed.getvalue(), re.MULTILINE) == ["// ---- after cse ----"]
-    module = parse(changed.getvalue())
-    assert [op.name for op in module.body.ops[0].body.ops] == ["math.exp", "arith.addf", "func.return"]
 
 
 def test_remarks_go_to_the_pass_that_made_them(passes: dict[str, pipeline.Pass]) -> None:

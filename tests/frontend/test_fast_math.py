@@ -140,12 +140,12 @@ def test_reassociate_by_function_and_by_scan() -> None:
 
 def test_two_scans_that_allow_different_things_are_two() -> None:
     f = sc.function([x, k], [approach(), approach(fast_math="reassociate")])
-    assert f.dump("scan").count("scan.scan") == 2
+    assert f.dump("scan").count("= scan ") == 2
 
 
 def test_the_gradient_of_a_scan_allows_what_the_scan_does() -> None:
     text = sc.function([x, k], T.grad(approach(fast_math="reassociate").sum(), k)).dump("scan")
-    assert text.count('fast_math = "reassociate"') == 2
+    assert text.count('fast_math "reassociate"') == 2
 
 
 def test_approximate_divides_by_multiplying() -> None:
@@ -174,7 +174,7 @@ def test_a_sum_is_rounded_once_by_default_and_twice_where_strict() -> None:
 def test_a_strict_scan_in_a_function_that_is_not() -> None:
     rows, _ = sc.scan(lambda v, s, k: s * k + v, x, T.constant(0.0), [k], fast_math=False)
     f = sc.function([x, k], [rows, x * k + x])
-    assert f.dump("scan").count("exact = true") == 1 and f.dump("scan").count("math.fma") == host().has_fma
+    assert f.dump("scan").count("+! ") == 1 and f.dump("scan").count("fma(") == host().has_fma
     series, (want, total) = np.random.default_rng(3).standard_normal(50), ([], 0.0)
     for value in series:
         total = total * (1 / 3) + value

@@ -52,6 +52,17 @@ def _only_user(op: Op) -> Op | None:
 
 
 def _times_read(value: Value, user: Op) -> int:
-    """How often the body of a nest reads its operand, which stands there in place of the argument."""
-    args, number = user.body.args, user.operands.index(value)
-    return sum(args[number].uses.values()) if len(args) == len(user.operands) else 1
+    """How often an op with a body reads its operand, which in a nest stands in place of the argument."""
+    return sum(user.body.args[user.operands.index(value)].uses.values()) if is_nest(user) else 1
+
+
+def is_nest(op: Op) -> bool:
+    return "indexing_maps" in op.attrs
+
+
+def is_all_that_is_yielded(op: Op) -> bool:
+    """Whether an op is a nest whose one, unnamed result is the one operand of the end of its block."""
+    if not is_nest(op) or len(op.results) != 1 or op.result.name is not None or op.parent is None:
+        return False
+    last = op.parent.terminator
+    return op.result.uses == {last: 1} and last.operands == [op.result]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .. import types as t
 from ..core import Block, Location, Op, functions
 from ..ops import WRITES, Parts, Reading, lookup
-from .inlining import Inlining, is_literal
+from .inlining import Inlining, is_all_that_is_yielded, is_literal
 from .names import Names
 from .phrases import Phrase
 from .reader import WIDTH, Reader
@@ -38,7 +38,7 @@ def read(op: Op, names: Names | None = None, query: bool = True) -> list[Line]:
         name = func.attrs["sym_name"]
         left_out = not query and name.endswith("__query")
         lines += [Line("")] * bool(lines)
-        lines += [Line(f"// {name}, which computes sizes, is left out")] if left_out else printer.op(func)
+        lines += [Line(f"// {name} computes sizes; --query shows it")] if left_out else printer.op(func)
     return lines
 
 
@@ -102,7 +102,7 @@ class _Printer(Reader):
         with self.names.scope():
             first, *rest = reading(op, self)
             parts = [first, *(f"{mark} " for mark in self._marks(op)), *rest]
-            alone = _is_all_that_is_yielded(op)
+            alone = is_all_that_is_yielded(op)
             lines = self._assembled(op, "" if alone else self._named(op, ""), parts)
             if alone and len(lines) == 1:
                 self.phrases[op.result] = Phrase(lines[0].text, 0)
@@ -154,14 +154,6 @@ def _on_one_line(body: Sequence[Line]) -> str | None:
         return "{}"
     text = body[0].text.removeprefix("yield ")
     return f"{{ {text} }}" if len(body) == 1 and "{" not in text and not text.startswith("return") else None
-
-
-def _is_all_that_is_yielded(op: Op) -> bool:
-    """Whether the one result of an op is the one operand of the end of its block."""
-    if len(op.results) != 1 or op.result.name is not None or op.parent is None:
-        return False
-    last = op.parent.terminator
-    return op.result.uses == {last: 1} and last.operands == [op.result]
 
 
 def _mark(key: str, value: object) -> str:

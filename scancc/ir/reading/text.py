@@ -103,8 +103,9 @@ def near(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A string in quotes, on one line."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    """A string in quotes, on one line, of characters that can be printed."""
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + '"'
 
 
 def attribute_text(value: Any) -> str:
