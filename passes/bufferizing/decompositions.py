@@ -152,7 +152,7 @@ def eigh(c: Context, op: Op) -> None:
     """Eigenvalues in ascending order and the columns of eigenvectors."""
     b, source = c.b, materialise(c, op.operands[0])
     kind, n = t.element(source.type), c.sizes(source)[0]
-    matrix = _mirrored(c, source, op.attrs["lower"].value)
+    matrix = _mirrored(c, source, op.attrs["lower"])
     scale, blemish = _scaled_rows(c, matrix)
     rows = _identity(c, kind, n) if op.results[1].uses else None
     _sweep(c, n, lambda p, q: _annihilate(c, matrix, rows, p, q))
@@ -275,7 +275,7 @@ def _singular_vectors(c: Context, op: Op, rows: _Rows, sizes: Value, order: Valu
     b, kind = c.b, t.element(rows.long.type)
     old = rows.square
     assert old is not None
-    full = bool(op.attrs["full"].value)
+    full = op.attrs["full"]
     units = c.alloc(kind, [rows.length if full else rows.count, rows.length])
     square = c.alloc(kind, [rows.count, rows.count])
     epsilon = b.const(float(np.finfo(t.numpy_dtype(kind)).eps), kind)
@@ -361,7 +361,7 @@ def qr(c: Context, op: Op) -> None:
     b, source = c.b, materialise(c, op.operands[0])
     kind, (m, n) = t.element(source.type), c.sizes(source)
     count = b.minsi(m, n)
-    rank = m if op.attrs["complete"].value else count
+    rank = m if op.attrs["complete"] else count
     work = c.own_copy(source)
     scale, blemish = _scaled_rows(c, work)
     mirrors, factors = c.alloc(kind, [count, m]), c.alloc(kind, [count])

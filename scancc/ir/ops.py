@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .constraints import split_kinds
 from .core import Block, Op, Value
 from .reading.phrases import CALL, Phrase
 from .types import DenseArray, MemRefType, i32
@@ -45,7 +46,8 @@ Reading = str | Callable[..., str | Phrase | Parts]
 @dataclass(frozen=True)
 class OpDef:
     """One op: operand groups ('x' one, 'x?' at most one, 'x*' any number), result count, traits,
-    attribute names, number of regions, NumPy meaning, checks and how it reads."""
+    attribute names, number of regions, NumPy meaning, checks and how it reads. Kinds are words of
+    `constraints`."""
 
     name: str
     operands: tuple[str, ...] = ()
@@ -59,6 +61,12 @@ class OpDef:
     same_types: bool = False  # operands and result all have one type
     verify: Callable[[Op], str | None] | None = None  # the broken rule, or None
     reading: Reading | None = None  # how people read it
+    kinds: tuple[str, ...] = ()         # of each operand group; '' is any
+    gives: str = ""                     # the kind of the results
+    attr_kinds: tuple[str, ...] = ()    # of each of `attrs`
+    marks: tuple[tuple[str, str], ...] = ()  # attributes that may be there, and their kinds
+    parents: tuple[str, ...] = ()       # the ops in whose regions it may stand; none: any
+    ends: tuple[str, ...] = ()          # the terminator of each region
     hint: str = ""  # a template that names an unnamed result in the reading form
     doc: str = ""
 
@@ -89,9 +97,13 @@ class Dialect:
     names: list[str] = field(default_factory=list)
 
     def define(self, name: str, operands: str = "", results: str = "1", traits: Sequence[str] = (),
-               doc: str = "", **rest: Any) -> None:
+               doc: str = "", attrs: Sequence[str] = (), marks: Sequence[str] = (), **rest: Any) -> None:
+        """`operands`, `attrs` and `marks` may say a kind behind a colon: `source:tensor indices*:index`."""
         full = f"{self.prefix}.{name}"
-        OPS[full] = OpDef(full, tuple(operands.split()), results, frozenset(traits), doc=doc, **rest)
+        groups, kinds = split_kinds(operands.split())
+        names, attr_kinds = split_kinds(attrs)
+        OPS[full] = OpDef(full, groups, results, frozenset(traits), names, doc=doc, kinds=kinds,
+                          attr_kinds=attr_kinds, marks=tuple(zip(*split_kinds(marks), strict=True)), **rest)
         self.names.append(full)
 
     def elementwise(self, name: str, operands: str, numpy: Callable[..., Any], doc: str,

@@ -156,13 +156,13 @@ def _square(b: Builder, op: Op, value: Value) -> list[Value]:
 def _svd(b: Builder, op: Op, value: Value) -> list[Value]:
     rows, columns = dims_of(b, op.operands[0])
     rank = b.minsi(rows, columns)
-    full = bool(op.attrs["full"].value)
+    full = op.attrs["full"]
     return [[rows, rows if full else rank], [rank], [columns if full else rank, columns]][value.index]
 
 
 def _qr(b: Builder, op: Op, value: Value) -> list[Value]:
     rows, columns = dims_of(b, op.operands[0])
-    rank = rows if op.attrs["complete"].value else b.minsi(rows, columns)
+    rank = rows if op.attrs["complete"] else b.minsi(rows, columns)
     return [[rows, rank], [rank, columns]][value.index]
 
 

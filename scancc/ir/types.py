@@ -141,6 +141,12 @@ def element(type: Type) -> Type:
     return type.element if isinstance(type, (TensorType, MemRefType, VectorType)) else type
 
 
+def row_type(type: Type) -> Type:
+    """The type of a row of a tensor."""
+    assert isinstance(type, TensorType)
+    return TensorType(type.shape[1:], type.element) if len(type.shape) > 1 else type.element
+
+
 def shaped(type: Type, like: Type) -> Type:
     """Scalar `type` in the container (scalar, vector, tensor) of `like`."""
     if isinstance(like, TensorType):

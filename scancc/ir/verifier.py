@@ -11,17 +11,19 @@ Structure
 Values
   6. A value is defined before it is used: earlier in the same block, as an argument of the block,
      or the same for a block around it. Regions of builtin.module and func.func see nothing outside.
-  7. Operands and results of an op declared `same_types` have one type; those of an elementwise op
-     have one container (all scalars, or one shape; a run-time size agrees with any). The condition
-     of arith.select may be a scalar.
+  7. Operands and results are of the declared kinds (`lhs:floats`). Those of an op declared `same_types`
+     have one type; those of an elementwise op have one container (all scalars, or one shape; a run-time
+     size agrees with any). The condition of arith.select may be a scalar.
   8. A constant has the type of its value, which fits it, read as signed or as unsigned.
 Attributes
-  9. The declared attributes are there. Attributes are bool, int, float, str, lists and dicts of
-     these, types, and the classes of ir/types; None is MLIR's unit attribute. Others may be added:
-     this is where analyses write what they found.
+  9. The declared attributes are there, and of the declared kinds, as are marks (`marks=`). Attributes
+     are bool, str, lists and dicts of these, types, and the classes of ir/types; None is MLIR's unit
+     attribute. Others may be added: this is where analyses write what they found.
  10. A symbol is defined once in its module.
 Ops
- 11. What the op's own declaration checks (`verify=`), such as the groups of scan.scan.
+ 11. An op stands where its declaration lets it (`parents=`), and its regions end as that says (`ends=`).
+ 12. What the op's own declaration checks (`verify=`), such as the groups of scan.scan. Ops of upstream
+     dialects are checked as upstream checks them.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from typing import Any
 
 from ..errors import VerifyError
 from . import types as t
+from .constraints import KINDS, attribute_kind
 from .core import Block, Op, Region, Value
 from .ops import ELEMENTWISE, ISOLATED, OPS, TERMINATOR, OpDef
 from .printer import print_op
@@ -41,7 +44,7 @@ from .printer import print_op
 MAX_ERRORS = 20  # more are cut: the first says it
 
 _ATTRIBUTES = frozenset({
-    bool, int, float, str, t.IntAttr, t.FloatAttr, t.DenseArray, t.Dense, t.AffineMap, t.Symbol, t.Iterator,
+    bool, str, t.IntAttr, t.FloatAttr, t.DenseArray, t.Dense, t.AffineMap, t.Symbol, t.Iterator,
     t.DialectAttr, t.IntType, t.FloatType, t.IndexType, t.ComplexType, t.VectorType, t.TensorType,
     t.MemRefType, t.FunctionType, type(None),
 })
@@ -83,8 +86,12 @@ class _Plan:
     groups: tuple[tuple[int, float], ...]  # least and most of each operand group
     n_results: int | None
     n_regions: int
-    attrs: tuple[str, ...]
     same_types: bool
+    kinds: tuple[str, ...]  # of each operand group; empty where none says one
+    gives: str
+    attr_kinds: tuple[tuple[str, str, bool], ...]  # name, kind, needed
+    parents: tuple[str, ...]
+    ends: tuple[str, ...]
     elementwise: bool
     constant: bool
     ends_block: bool
@@ -100,11 +107,29 @@ def _plan(name: str) -> _Plan | None:
     limits: dict[str, tuple[int, float]] = {"*": (0, math.inf), "?": (0, 1)}
     groups = tuple(limits.get(o[-1], (1, 1)) for o in definition.operands)
     traits = definition.traits
+    attr_kinds = tuple((n, k, True) for n, k in zip(definition.attrs, definition.attr_kinds, strict=True))
+    attr_kinds += tuple((n, k, False) for n, k in definition.marks)
+    kinds = definition.kinds if any(definition.kinds) else ()
     return _Plan(definition, definition.segmented, not definition.segmented and not definition.regions,
                  sum(least for least, _ in groups), sum(most for _, most in groups), groups,
                  None if definition.results == "*" else int(definition.results), definition.regions,
-                 definition.attrs, definition.same_types, ELEMENTWISE in traits, name == "arith.constant",
+                 definition.same_types, kinds, definition.gives, attr_kinds, definition.parents, definition.ends,
+                 ELEMENTWISE in traits, name == "arith.constant",
                  TERMINATOR in traits, ISOLATED in traits, definition.verify)
+
+
+def _operand_kinds(op: Op, plan: _Plan) -> list[tuple[str, str]]:
+    """Kind and name of the group of each operand."""
+    n = len(op.operands)
+    if not plan.kinds:
+        return [("", "")] * n
+    if plan.segmented:
+        sizes = op.attrs["operandSegmentSizes"].values
+    else:
+        rest = n - sum(least for least, most in plan.groups if most == 1 == least)
+        sizes = tuple(1 if most == 1 == least else rest for least, most in plan.groups)
+    return [(kind, name.rstrip("*?")) for kind, name, size in zip(
+        plan.kinds, plan.definition.operands, sizes, strict=True) for _ in range(size)]
 
 
 class _Checker:
@@ -131,12 +156,16 @@ class _Checker:
             if value not in visible or op not in value.uses:
                 self.operands(op)
                 break
+        before = len(self.errors)
         sound = (plan.plain and plan.least <= len(operands) <= plan.most and not regions
                  and len(results) == plan.n_results) or self.counts(op, plan)
         self.attributes(op, plan)
+        if plan.parents:
+            self.place(op, plan)
+        sound = sound and len(self.errors) == before
         for region in regions:
             self.region(op, region, plan)
-        if sound and len(self.errors) < MAX_ERRORS:
+        if sound and len(self.errors) < MAX_ERRORS and self.endings(op, plan):
             self.types(op, plan)
         self.show(op, results)
 
@@ -200,12 +229,15 @@ class _Checker:
 
     def attributes(self, op: Op, plan: _Plan) -> None:
         attrs = op.attrs
-        for name in plan.attrs:
-            if name not in attrs:
-                self.fail(op, f"the attribute '{name}' is missing")
         for name, value in attrs.items():
             if type(value) not in _ATTRIBUTES and not _is_attribute(value):
                 self.fail(op, f"the attribute '{name}' is a Python {type(value).__name__}, which has no text")
+        for name, kind, needed in plan.attr_kinds:
+            if name in attrs:
+                if kind and not attribute_kind(kind)[1](attrs[name]):
+                    self.fail(op, f"the attribute '{name}' must be {attribute_kind(kind)[0]}")
+            elif needed:
+                self.fail(op, f"the attribute '{name}' is missing")
 
     def region(self, op: Op, region: Region, plan: _Plan) -> None:
         if region.parent is not op:
@@ -252,7 +284,43 @@ class _Checker:
             if isinstance(name, str):
                 seen.add(name)
 
+    def place(self, op: Op, plan: _Plan) -> None:
+        around = op.parent_op()
+        if around is not None and around.name not in plan.parents:
+            self.fail(op, f"it must stand in {' or '.join(plan.parents)}, not in {around.name}")
+
+    def endings(self, op: Op, plan: _Plan) -> bool:
+        """Whether each region ends as it must; a region that ends in no terminator is reported at its last op."""
+        sound = True
+        for region, name in zip(op.regions, plan.ends, strict=False):
+            ops = region.blocks[0].ops
+            if not ops or ops[-1].name != name:
+                sound = False
+                if ops and TERMINATOR in getattr(OPS.get(ops[-1].name), "traits", ()):
+                    self.fail(op, f"its region must end in {name}, not in {ops[-1].name}")
+        return sound
+
+    def kinds(self, op: Op, plan: _Plan) -> bool:
+        """Whether operands and results are of the declared kinds."""
+        for i, (value, (kind, group)) in enumerate(zip(op.operands, _operand_kinds(op, plan), strict=True)):
+            if kind and not KINDS[kind][1](value.type):
+                self.fail(op, f"operand {i} ('{group}') is {value.type}; it must be {KINDS[kind][0]}")
+                return False
+        for result in op.results:
+            if plan.gives and not KINDS[plan.gives][1](result.type):
+                self.fail(op, f"the result is {result.type}; it must be {KINDS[plan.gives][0]}")
+                return False
+        return True
+
     def types(self, op: Op, plan: _Plan) -> None:
+        if not self.kinds(op, plan):
+            return
+        before = len(self.errors)
+        self.shared_types(op, plan)
+        if plan.verify is not None and len(self.errors) == before:
+            self.declared_rule(op, plan.verify)
+
+    def shared_types(self, op: Op, plan: _Plan) -> None:
         if plan.same_types:
             expected = op.results[0].type
             for i, value in enumerate(op.operands):
@@ -263,8 +331,6 @@ class _Checker:
             self.containers(op)
         elif plan.constant:
             self.constant(op)
-        if plan.verify is not None:
-            self.declared_rule(op, plan.verify)
 
     def containers(self, op: Op) -> None:
         result = op.results[0].type

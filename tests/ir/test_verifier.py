@@ -3,6 +3,7 @@
 # ruff: noqa: E501  (IR text is wide)
 from __future__ import annotations
 
+import re
 import textwrap
 
 import pytest
@@ -47,14 +48,14 @@ def test_a_sound_module_has_no_errors() -> None:
     ('%a = "arith.addf"(%x, %n) : (f64, index) -> f64', "arith.addf: operand 1 is index, the result f64"),
     ('%a = "arith.cmpf"(%x, %x) {predicate = 99 : i64} : (f64, f64) -> i1', "predicate must be 0 to 15"),
     ('%a = "arith.cmpf"(%x, %x) {predicate = 1 : i64} : (f64, f64) -> tensor<?xi1>', "an elementwise op works on"),
-    ('%a = "arith.sitofp"(%v) : (tensor<?xf64>) -> f64', "an elementwise op works on"),
+    ('%a = "arith.truncf"(%v) : (tensor<?xf64>) -> f32', "an elementwise op works on"),
     ('%a = "tensor.insert_slice"(%v, %v) : (tensor<?xf64>, tensor<?xf64>) -> tensor<?xf64>',
      "operandSegmentSizes must give the length of each operand group"),
     (SCAN.replace("1, 0, 1, 0, 0", "1, 0, 1"), "must have 5 entries with the sum 2"),
     (SCAN.replace("1, 0, 1, 0, 0", "0, 1, 1, 0, 0"), "the operand group 'length' has 0 operands"),
     (SCAN.replace('"scan.yield"(%h) : (f64)', '"scan.yield"(%h, %h) : (f64, f64)'), "scan.yield must give"),
     (SCAN.replace("depths = [1 : i64], ", ""), "scan.scan: the attribute 'depths' is missing"),
-    (SCAN.replace("depths = [1 : i64]", "depths = 1 : i64"), "its declared check could not read it (TypeError"),
+    (SCAN.replace("depths = [1 : i64]", "depths = 1 : i64"), "the attribute 'depths' must be a list of integers from 1 on"),
     (SCAN.replace('"scan.yield"(%h) : (f64) -> ()', '%e = "math.exp"(%h) : (f64) -> f64'),
      "math.exp: the last op of a block must be a terminator"),
     (SCAN.replace('"scan.yield"(%h) : (f64) -> ()', ""), "scan.scan: its block is empty"),
@@ -63,6 +64,115 @@ def test_a_sound_module_has_no_errors() -> None:
 ])
 def test_each_rule(body: str, expected: str) -> None:
     found = messages(function(body))
+    assert any(expected in message for message in found), found
+
+
+BUFFERS = '''"func.func"() ({
+^bb0(%x: memref<?x4xf64>, %b: memref<?xi8>):
+  %0 = "arith.constant"() {value = 0 : index} : () -> index
+  %1 = "arith.constant"() {value = 1 : index} : () -> index
+  %c = "arith.constant"() {value = 1.0 : f64} : () -> f64
+  %v = "vector.broadcast"(%c) : (f64) -> vector<4xf64>
+'''
+TENSORS = '''"func.func"() ({
+^bb0(%x: f64, %n: index, %v: tensor<?xf64>, %m: tensor<2x3xf64>, %i: tensor<?xi64>):
+  %yes = "arith.constant"() {value = true} : () -> i1
+'''
+
+
+def messages_of(head: str, body: str) -> list[str]:
+    inputs = re.findall(r"%\w+: (.*?)(?:, (?=%)|\):\n)", head)
+    return messages(f'{head}{body}\n"func.return"() : () -> ()\n}}) {{sym_name = "f", '
+                    f"function_type = ({', '.join(inputs)}) -> ()}} : () -> ()")
+
+
+NEST = '''%r = "linalg.generic"(%v, %v) ({
+^bb0(%a: f64, %b: f64):
+  "linalg.yield"(%a) : (f64) -> ()
+}) {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>],
+    iterator_types = [#linalg.iterator_type<parallel>], operandSegmentSizes = array<i32: 1, 1>} : (tensor<?xf64>, tensor<?xf64>) -> tensor<?xf64>'''
+
+
+@pytest.mark.parametrize(("body", "expected"), [
+    ('%a = "arith.addf"(%n, %n) : (index, index) -> index', "the result is index; it must be a float"),
+    ('%a = "arith.addi"(%v, %v) : (tensor<?xf64>, tensor<?xf64>) -> tensor<?xf64>', "it must be an integer or index"),
+    ('%a = "arith.cmpf"(%n, %n) {predicate = 1 : i64} : (index, index) -> i1', "operand 0 ('lhs') is index"),
+    ('%a = "arith.cmpf"(%x, %x) {predicate = 1 : i64} : (f64, f64) -> i8', "the result is i8; it must be i1"),
+    ('%a = "arith.cmpi"(%n, %n) {predicate = 1 : index} : (index, index) -> i1', "must be an integer, as in 1 : i64"),
+    ('%a = "arith.extf"(%x) : (f64) -> f32', "the result must be wider"),
+    ('%a = "arith.truncf"(%x) : (f64) -> f64', "the result must be narrower"),
+    ('%a = "arith.sitofp"(%n) : (index) -> f64', "operand 0 ('x') is index; it must be an integer of known width"),
+    ('%a = "arith.index_cast"(%yes) : (i1) -> i64', "one side must be index"),
+    ('%a = "arith.bitcast"(%n) : (index) -> f64', "bits are those of an integer or a float"),
+    ('%a = "arith.select"(%x, %x, %x) : (f64, f64, f64) -> f64', "operand 0 ('condition') is f64; it must be i1"),
+    ('%a = "arith.select"(%yes, %x, %n) : (i1, f64, index) -> f64', "both values and the result must have one type"),
+    ('%a = "math.exp"(%n) : (index) -> index', "it must be a float"),
+    ('%a = "math.ipowi"(%x, %x) : (f64, f64) -> f64', "it must be an integer or index"),
+    ('%a = "complex.re"(%x) : (f64) -> f64', "it must be a complex number"),
+    ('%a = "linalg.index"() {dim = 0 : i64} : () -> index', "linalg.index: it must stand in linalg.generic, not in func.func"),
+    (NEST.replace('"linalg.yield"', '%d = "linalg.index"() {dim = 1 : i64} : () -> index\n"linalg.yield"'), "dim must be below 1"),
+    (NEST.replace("parallel", "window"), "a loop dimension is parallel or reduction"),
+    (NEST.replace("parallel", "reduction"), "the maps of outputs must have each parallel dimension once"),
+    (NEST.replace("-> (d0)", "-> (0)"), "no map says how far loop dimension 0 runs"),
+    (NEST.replace("(%v, %v)", "(%m, %v)").replace(": (tensor<?xf64>", ": (tensor<2x3xf64>"), "map 0 must have one result for each axis"),
+    (NEST.replace("linalg.yield", "scf.yield"), "its region must end in linalg.yield, not in scf.yield"),
+    ('"scan.yield"() : () -> ()', "scan.yield: it must stand in scan.scan"),
+    ('%a = "tensor.extract"(%m, %n) : (tensor<2x3xf64>, index) -> f64', "tensor<2x3xf64> needs 2 indices, not 1"),
+    ('%a = "tensor.extract"(%v, %n) : (tensor<?xf64>, index) -> i64', "must have one element type"),
+    ('%a = "tensor.dim"(%v, %n) : (tensor<?xf64>, index) -> index', "the axis must be an arith.constant"),
+    ('%a = "tensor.empty"() : () -> tensor<?xf64>', "tensor<?xf64> leaves 1 sizes open, and 0 are given"),
+    ('%a = "tensor.cast"(%m) : (tensor<2x3xf64>) -> tensor<2x4xf64>', "contradict each other"),
+    ('%a = "tensor.from_elements"(%x, %x) : (f64, f64) -> tensor<3xf64>', "tensor<3xf64> is not of 2 elements"),
+    ('%a = "tensor.extract_slice"(%m) {static_offsets = array<i64: 1, 0>, static_sizes = array<i64: 2, 3>, '
+     'static_strides = array<i64: 1, 1>, operandSegmentSizes = array<i32: 1, 0, 0, 0>} : (tensor<2x3xf64>) -> tensor<2x3xf64>',
+     "2 elements from 1 by 1 are not inside axis 0 of size 2"),
+    ('%a = "scan.transpose"(%m) {permutation = array<i64: 1, 1>} : (tensor<2x3xf64>) -> tensor<3x3xf64>', "each axis from 0 to 1 once"),
+    ('%a = "scan.transpose"(%m) {permutation = array<i64: 1, 0>} : (tensor<2x3xf64>) -> tensor<2x3xf64>', "it must be tensor<3x2xf64>"),
+    ('%a = "scan.reduce"(%m) {kind = "sum", axes = array<i64: 2>} : (tensor<2x3xf64>) -> tensor<2xf64>', "different ones from 0 to 1"),
+    ('%a = "scan.reduce"(%m) {kind = "most", axes = array<i64: 1>} : (tensor<2x3xf64>) -> tensor<2xf64>', 'one of "sum", "prod"'),
+    ('%a = "scan.reduce"(%m) {kind = "any", axes = array<i64: 1>} : (tensor<2x3xf64>) -> tensor<2xf64>', "any is of truth values"),
+    ('%a = "scan.argreduce"(%m) {kind = "max", axis = 1 : i64} : (tensor<2x3xf64>) -> tensor<2xf64>', "it must be tensor<2xi64>"),
+    ('%a = "scan.dot"(%m, %m) : (tensor<2x3xf64>, tensor<2x3xf64>) -> tensor<2x3xf64>', "whose inner axes agree"),
+    ('%a = "scan.gather"(%m, %v) {axes = array<i64: 0>} : (tensor<2x3xf64>, tensor<?xf64>) -> tensor<?x3xf64>', "indices are integers"),
+    ('%a = "scan.gather"(%m, %i) {axes = array<i64: 0>} : (tensor<2x3xf64>, tensor<?xi64>) -> tensor<?x2xf64>', "must be tensor<?x3xf64>"),
+    ('%a = "scan.concat"(%m, %m) {axis = 0 : i64} : (tensor<2x3xf64>, tensor<2x3xf64>) -> tensor<5x3xf64>', "together they have 4 rows"),
+    ('%a = "scan.factor"(%m) {kind = "det"} : (tensor<2x3xf64>) -> f64', "tensor<2x3xf64> is no square matrix"),
+    ('"scan.check"(%yes) {error = "NoError", message = ""} : (i1) -> ()', "must be the name of an exception"),
+    ('"scan.check"(%yes, %n) {error = "ValueError", message = "{1}"} : (i1, index) -> ()', "the message names {1} of 1 numbers"),
+    ('"scf.if"(%yes) ({\n^bb0(%a: f64):\n  "scf.yield"() : () -> ()\n}, {\n  "scf.yield"() : () -> ()\n}) : (i1) -> ()', "no arguments"),
+    (SCAN.replace("[1 : i64]", "[2 : i64]"), "the step must yield None for carry 0"),
+    (SCAN.replace("until = false", "until = 0 : i64"), "the attribute 'until' must be true or false"),
+])
+def test_each_rule_of_tensors_and_scalars(body: str, expected: str) -> None:
+    found = messages_of(TENSORS, body)
+    assert any(expected in message for message in found), found
+
+
+@pytest.mark.parametrize(("body", "expected"), [
+    ('%a = "memref.load"(%x, %0) : (memref<?x4xf64>, index) -> f64', "memref<?x4xf64> needs 2 indices, not 1"),
+    ('"memref.store"(%0, %x, %0, %0) : (index, memref<?x4xf64>, index, index) -> ()', "must have one element type"),
+    ('%a = "memref.dim"(%x, %c) : (memref<?x4xf64>, f64) -> index', "operand 1 ('axis') is f64; it must be an index"),
+    ('%a = "memref.alloca"() : () -> memref<?xf64>', "its size must be known"),
+    ('%a = "memref.alloca"() : () -> memref<99999xf64>', "bytes of the stack, 65536 at most"),
+    ('%a = "memref.view"(%x, %0) : (memref<?x4xf64>, index) -> memref<4xf64>', "it must be memref<?xi8>"),
+    ('%a = "memref.cast"(%x) : (memref<?x4xf64>) -> memref<?x4xf64, strided<[5, 1], offset: ?>>', "in their strides"),
+    ('%a = "memref.subview"(%x) {static_offsets = array<i64: 0, 0>, static_sizes = array<i64: 1, 4>, static_strides = array<i64: 1, 1>, '
+     'operandSegmentSizes = array<i32: 1, 0, 0, 0>} : (memref<?x4xf64>) -> memref<4xf64>', "the part is a memref<4xf64, strided<[1], offset: ?>>"),
+    ('"memref.copy"(%x, %b) : (memref<?x4xf64>, memref<?xi8>) -> ()', "has another shape"),
+    ('%a = "vector.load"(%x, %0, %0) : (memref<?x4xf64>, index, index) -> vector<4xf32>', "must have one element type"),
+    ('%a = "vector.broadcast"(%0) : (index) -> vector<4xf64>', "must have one element type"),
+    ('%a = "vector.reduction"(%v) {kind = #vector.kind<and>} : (vector<4xf64>) -> f64', "and does not combine lanes of f64"),
+    ('%a = "vector.reduction"(%v) {kind = "add"} : (vector<4xf64>) -> f64', "the attribute 'kind' must be #vector.kind<add>"),
+    ('%a = "vector.extract"(%v) {static_position = array<i64: 4>} : (vector<4xf64>) -> f64', "one lane from 0 to 3"),
+    ('"scan.output_dims"(%x, %0) : (memref<?x4xf64>, index) -> ()', "needs 2 indices"),
+    ('"scan.launch"(%1) {kernel = @g, threads = 128 : i64} : (index) -> ()', "the module has no kernel @g"),
+    ('"scf.for"(%0, %1, %0) ({\n^bb0(%i: index):\n  "scf.yield"() : () -> ()\n}) : (index, index, index) -> ()', "must be positive"),
+    ('%a = "scf.while"(%0) ({\n^bb0(%i: index):\n  %d = "arith.constant"() {value = true} : () -> i1\n'
+     '  "scf.condition"(%d, %i) : (i1, index) -> ()\n}, {\n^bb0(%j: f64):\n  "scf.yield"(%0) : (index) -> ()\n}) : (index) -> index',
+     "the second region's arguments and the results"),
+])
+def test_each_rule_of_buffers_and_loops(body: str, expected: str) -> None:
+    found = messages_of(BUFFERS, body)
     assert any(expected in message for message in found), found
 
 

@@ -130,8 +130,8 @@ class Arithmetic:
         return self.b.op("arith.select", [condition, x, y], [x.type])
 
     def cast(self, x: Value, y: Value) -> Value:
-        possible = [(name, to) for name, (sources, targets) in CASTS.items() if x.type in sources
-                    for to in targets if to != x.type]
+        possible = [(name, to) for name, (sources, targets) in CASTS.items() if x.type in sources for to in targets
+                    if to != x.type and (name != "index_cast" or t.index in (to, x.type))]
         name, to = self.pick.choice(possible)
         return self.b.op(f"arith.{name}", [x], [to])
 

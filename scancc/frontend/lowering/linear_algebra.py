@@ -121,7 +121,6 @@ def _decomposed(low: Lowering, name: str, matrix: Value, sizes: Sequence[Sequenc
                 option: dict[str, bool]) -> Sequence[Value]:
     if t.is_complex(matrix.type):
         raise UnsupportedError(f"{name} of a complex matrix has no native code; use mode='reference'")
-    attrs = {key: t.IntAttr(int(value), t.i1) for key, value in option.items()}
     types = [tensor_type(each, t.element(matrix.type)) for each in sizes]
-    made = low.b.make(f"scan.{name}", [matrix], types, attrs).results
+    made = low.b.make(f"scan.{name}", [matrix], types, dict(option)).results
     return [low.record(value, each) for value, each in zip(made, sizes, strict=True)]

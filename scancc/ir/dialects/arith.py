@@ -11,6 +11,7 @@ from ..core import Op
 from ..ops import COMMUTATIVE, LITERAL, NO_SPECULATION, PURE, Dialect, Reading
 from ..reading.phrases import NOT, UNARY, Phrase
 from ..reading.text import constant_text
+from ..rules.arith import check_bits, check_compare, check_index_cast, check_select, check_width
 from ..types import element, i1, numpy_dtype
 
 if TYPE_CHECKING:
@@ -110,19 +111,11 @@ for _name, _numpy, _doc, _traits, _reading in [
     ("maxui", _unsigned_call(np.maximum), "larger, unsigned", (COMMUTATIVE,), "umax({operands})"),
     ("minui", _unsigned_call(np.minimum), "smaller, unsigned", (COMMUTATIVE,), "umin({operands})"),
 ]:
-    arith.elementwise(_name, "lhs rhs", _numpy, _doc, _traits, _reading, same_types=True)
+    arith.elementwise(_name, "lhs rhs", _numpy, _doc, _traits, _reading, same_types=True,
+                      gives="floats" if _name.endswith("f") else "integers")
 
-arith.elementwise("negf", "x", np.negative, "minus x, also of zeros and NaN", reading="-{x}", same_types=True)
-
-
-def _check_compare(names: tuple[str, ...]) -> Any:
-    def verify(op: Op) -> str | None:
-        if not 0 <= op.attrs["predicate"].value < len(names):
-            return f"predicate must be 0 to {len(names) - 1}"
-        if op.operands[0].type != op.operands[1].type:
-            return "both sides must have one type"
-        return None if element(op.result.type) == i1 else "the result must be i1"
-    return verify
+arith.elementwise("negf", "x", np.negative, "minus x, also of zeros and NaN", reading="-{x}", same_types=True,
+                  gives="floats")
 
 
 _SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "one": "<>"}
@@ -150,11 +143,14 @@ def _read_cmpi(op: Op, r: Reader) -> Phrase:
     return r.fill(op, f"{{lhs}} {_SIGNS[name[-2:]]}{mark} {{rhs}}")
 
 
-arith.elementwise("cmpf", "lhs rhs", compare_float, "comparison of floats; u... is true on NaN",
-                  attrs=("predicate",), takes_op=True, verify=_check_compare(CMPF), reading=_read_cmpf)
-arith.elementwise("cmpi", "lhs rhs", compare_int, "comparison of integers", attrs=("predicate",),
-                  takes_op=True, verify=_check_compare(CMPI), reading=_read_cmpi)
-arith.elementwise("select", "condition true_value false_value", np.where, "true_value where condition",
+arith.elementwise("cmpf", "lhs:floats rhs:floats", compare_float, "comparison of floats; u... is true on NaN",
+                  attrs=("predicate:int",), takes_op=True, gives="truths", verify=check_compare(CMPF),
+                  reading=_read_cmpf)
+arith.elementwise("cmpi", "lhs:integers rhs:integers", compare_int, "comparison of integers",
+                  attrs=("predicate:int",), takes_op=True, gives="truths", verify=check_compare(CMPI),
+                  reading=_read_cmpi)
+arith.elementwise("select", "condition:truths true_value:numbers false_value:numbers", np.where,
+                  "true_value where condition", verify=check_select,
                   reading="{true_value} if {condition} else {false_value}")
 
 
@@ -187,16 +183,22 @@ def _read_extended(unsigned: bool) -> Reading:
 
 
 _OF_SIGNED, _OF_UNSIGNED = _read_extended(False), _read_extended(True)
-for _name, _doc, _reading in [
-    ("extf", "to a wider float", _AS), ("truncf", "to a narrower float", _AS),
-    ("extsi", "to a wider integer, signed", _OF_SIGNED), ("extui", "to a wider integer, unsigned", _OF_UNSIGNED),
-    ("trunci", "to a narrower integer: the low bits", _AS), ("sitofp", "signed integer to float", _OF_SIGNED),
-    ("uitofp", "unsigned integer to float", _OF_UNSIGNED),
-    ("fptosi", "float to the nearest signed integer toward zero; NaN to 0", _AS),
-    ("fptoui", "float to the nearest unsigned integer toward zero; NaN to 0", "u{element}({x})"),
-    ("index_cast", "between index and integers", _AS), ("bitcast", "the same bits", "{element}_of_bits({x})"),
+for _name, _from, _to, _doc, _reading, _verify in [
+    ("extf", "floats", "floats", "to a wider float", _AS, check_width),
+    ("truncf", "floats", "floats", "to a narrower float", _AS, check_width),
+    ("extsi", "words", "words", "to a wider integer, signed", _OF_SIGNED, check_width),
+    ("extui", "words", "words", "to a wider integer, unsigned", _OF_UNSIGNED, check_width),
+    ("trunci", "words", "words", "to a narrower integer: the low bits", _AS, check_width),
+    ("sitofp", "words", "floats", "signed integer to float", _OF_SIGNED, None),
+    ("uitofp", "words", "floats", "unsigned integer to float", _OF_UNSIGNED, None),
+    ("fptosi", "floats", "words", "float to the nearest signed integer toward zero; NaN to 0", _AS, None),
+    ("fptoui", "floats", "words", "float to the nearest unsigned integer toward zero; NaN to 0", "u{element}({x})",
+     None),
+    ("index_cast", "integers", "integers", "between index and integers", _AS, check_index_cast),
+    ("bitcast", "numbers", "numbers", "the same bits", "{element}_of_bits({x})", check_bits),
 ]:
-    arith.elementwise(_name, "x", cast, _doc, reading=_reading, hint="{x}", takes_op=True)
+    arith.elementwise(_name, f"x:{_from}", cast, _doc, reading=_reading, hint="{x}", takes_op=True, gives=_to,
+                      verify=_verify)
 
 
 def _read_constant(op: Op, r: Reader) -> Phrase:
@@ -205,5 +207,5 @@ def _read_constant(op: Op, r: Reader) -> Phrase:
     return Phrase(text, UNARY) if text.startswith("-") else Phrase(text)
 
 
-arith.define("constant", traits=(PURE, LITERAL), attrs=("value",), reading=_read_constant,
+arith.define("constant", traits=(PURE, LITERAL), attrs=("value:constant",), reading=_read_constant,
              doc="a value known at compile time")

@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING
 from ..core import Op, Value
 from ..ops import ISOLATED, TERMINATOR, Dialect, Parts
 from ..reading.text import type_text
+from ..rules.builtin import check_func, check_module
 
 if TYPE_CHECKING:
     from ..reading.reader import Reader
 
 builtin = Dialect("builtin")
-builtin.define("module", results="0", traits=(ISOLATED,), regions=1,
+builtin.define("module", results="0", traits=(ISOLATED,), regions=1, verify=check_module,
                reading=lambda op, r: ["module ", op.body], doc="holds functions")
 
 func = Dialect("func")
-
-
-def _check_func(op: Op) -> str | None:
-    signature = op.attrs["function_type"]
-    if tuple(a.type for a in op.body.args) != signature.inputs:
-        return "the block's arguments must have the types of function_type"
-    last = op.body.terminator
-    if last.name != "func.return" or tuple(v.type for v in last.operands) != signature.results:
-        return "func.return must give values of the result types of function_type"
-    return None
 
 
 def _sizes(arg: Value, r: Reader) -> list[str] | None:
@@ -65,6 +56,10 @@ def _read_return(op: Op, r: Reader) -> str:
     return f"return {r.uses(op.operands)}" if op.operands else ""
 
 
-func.define("func", results="0", traits=(ISOLATED,), attrs=("sym_name", "function_type"), regions=1,
-            verify=_check_func, reading=_read_func, doc="a function; its block's arguments are its parameters")
-func.define("return", "values*", results="0", traits=(TERMINATOR,), reading=_read_return, doc="ends a function")
+func.define("func", results="0", traits=(ISOLATED,), attrs=("sym_name:name", "function_type:signature"), regions=1,
+            marks=("n_inputs:count", "n_bounds:count", "planned:int", "control_nbytes:count", "status:count",
+                   "return_slots:ints", "gpu.kernel:int", "fast_math:fast_math"),
+            parents=("builtin.module",), ends=("func.return",), verify=check_func, reading=_read_func,
+            doc="a function; its block's arguments are its parameters")
+func.define("return", "values*", results="0", traits=(TERMINATOR,), parents=("func.func",), reading=_read_return,
+            doc="ends a function")

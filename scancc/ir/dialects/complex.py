@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from ..core import Op
 from ..ops import COMMUTATIVE, LITERAL, Dialect, quiet
 from ..reading.phrases import CALL
+from ..rules.complex import check_parts, check_sides
 from ..types import element, numpy_dtype
 
 complex_ = Dialect("complex")
@@ -16,19 +17,25 @@ for _name, _numpy, _doc, _traits, _sign in [
     ("add", np.add, "sum", (COMMUTATIVE,), "+"), ("sub", np.subtract, "difference", (), "-"),
     ("mul", np.multiply, "product", (COMMUTATIVE,), "*"), ("div", np.divide, "quotient", (), "/"),
 ]:
-    complex_.elementwise(_name, "lhs rhs", quiet(_numpy), _doc, _traits, f"{{lhs}} {_sign} {{rhs}}", same_types=True)
+    complex_.elementwise(_name, "lhs rhs", quiet(_numpy), _doc, _traits, f"{{lhs}} {_sign} {{rhs}}", same_types=True,
+                         gives="complexes")
 
 for _name, _unary, _doc in [
     ("neg", np.negative, "minus z"), ("exp", np.exp, "e**z"), ("log", np.log, "principal logarithm"),
     ("sqrt", np.sqrt, "root in the right half plane"), ("sin", np.sin, "sine"), ("cos", np.cos, "cosine"),
     ("tanh", np.tanh, "hyperbolic tangent"),
 ]:
-    complex_.elementwise(_name, "z", quiet(_unary), _doc, reading="-{z}" if _name == "neg" else CALL, same_types=True)
+    complex_.elementwise(_name, "z", quiet(_unary), _doc, reading="-{z}" if _name == "neg" else CALL, same_types=True,
+                         gives="complexes")
 
-complex_.elementwise("eq", "lhs rhs", np.equal, "both parts equal", reading="{lhs} == {rhs}")
-complex_.elementwise("neq", "lhs rhs", np.not_equal, "a part differs", reading="{lhs} != {rhs}")
-complex_.elementwise("re", "x", np.real, "real part", reading="real({x})")
-complex_.elementwise("im", "x", np.imag, "imaginary part", reading="imag({x})")
+complex_.elementwise("eq", "lhs:complexes rhs:complexes", np.equal, "both parts equal", reading="{lhs} == {rhs}",
+                     gives="truths", verify=check_sides)
+complex_.elementwise("neq", "lhs:complexes rhs:complexes", np.not_equal, "a part differs", reading="{lhs} != {rhs}",
+                     gives="truths", verify=check_sides)
+complex_.elementwise("re", "x:complexes", np.real, "real part", reading="real({x})", gives="floats",
+                     verify=check_parts)
+complex_.elementwise("im", "x:complexes", np.imag, "imaginary part", reading="imag({x})", gives="floats",
+                     verify=check_parts)
 
 
 def _create(op: Op, re: ArrayLike, im: ArrayLike) -> np.ndarray:
@@ -38,5 +45,5 @@ def _create(op: Op, re: ArrayLike, im: ArrayLike) -> np.ndarray:
     return value
 
 
-complex_.elementwise("create", "re im", _create, "a complex number of two floats", (LITERAL,),
-                     reading="complex({re}, {im})", takes_op=True)
+complex_.elementwise("create", "re:floats im:floats", _create, "a complex number of two floats", (LITERAL,),
+                     reading="complex({re}, {im})", takes_op=True, gives="complexes", verify=check_parts)

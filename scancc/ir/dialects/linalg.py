@@ -15,36 +15,14 @@ from ..core import Op, Value
 from ..ops import LITERAL, PURE, TERMINATOR, Dialect, Parts
 from ..parts import Access, Nest
 from ..reading.phrases import TIGHT, Phrase
-from ..types import MemRefType, element
+from ..rules.linalg import check_generic, check_index
+from ..types import MemRefType
 from .scf import read_yield
 
 if TYPE_CHECKING:
     from ..reading.reader import Reader
 
 linalg = Dialect("linalg")
-
-
-def _check_generic(op: Op) -> str | None:
-    nest = Nest(op)
-    maps, outputs = nest.maps, nest.outputs
-    if len(maps) != len(op.operands):
-        return "indexing_maps must have one map for each operand"
-    if any(m.n_dims != len(nest.kinds) for m in maps):
-        return "each map must be over all loop dimensions"
-    if len(op.body.args) != len(op.operands):
-        return "the region must have one argument for each operand"
-    if op.body.terminator.name != "linalg.yield":
-        return "the region must end in linalg.yield"
-    for number, (value, arg, dims) in enumerate([*nest.reads, *nest.writes]):
-        if element(value.type) != arg.type:
-            return f"operand {number} is {value.type}, its argument {arg.type}; that must be its element"
-        if len(getattr(value.type, "shape", ())) != len(dims):
-            return f"map {number} must have one result for each axis of {value.type}"
-    if [v.type for v in nest.elements] != [element(v.type) for v in outputs]:
-        return "linalg.yield must give one element for each output"
-    if op.results and [v.type for v in op.results] != [v.type for v in outputs]:
-        return "results must have the types of the outputs"
-    return None
 
 
 def _read_generic(op: Op, r: Reader) -> Parts:
@@ -109,10 +87,10 @@ def _start(value: Value, r: Reader) -> str | None:
     return r.use(made.operands[0]) if made is not None and splat else None
 
 
-linalg.define("generic", "inputs* outputs*", results="*", traits=(PURE,),
-              attrs=("indexing_maps", "iterator_types", "operandSegmentSizes"), regions=1,
-              verify=_check_generic, reading=_read_generic, doc="a loop nest over operands")
-linalg.define("yield", "values*", results="0", traits=(TERMINATOR,), reading=read_yield,
+linalg.define("generic", "inputs* outputs*", results="*", traits=(PURE,), ends=("linalg.yield",),
+              attrs=("indexing_maps:maps", "iterator_types:iterators", "operandSegmentSizes"), regions=1,
+              verify=check_generic, reading=_read_generic, doc="a loop nest over operands")
+linalg.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("linalg.generic",), reading=read_yield,
               doc="the new elements of the outputs")
 
 
@@ -125,5 +103,6 @@ def _read_index(op: Op, r: Reader) -> Phrase:
     return Phrase(r.counters[nest][op.attrs["dim"].value])
 
 
-linalg.define("index", traits=(PURE, LITERAL), attrs=("dim",), reading=_read_index,
+linalg.define("index", traits=(PURE, LITERAL), attrs=("dim:count",), gives="index", parents=("linalg.generic",),
+              verify=check_index, reading=_read_index,
               doc="the loop counter of a dimension")

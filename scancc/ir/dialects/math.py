@@ -83,23 +83,27 @@ for _name, _numpy, _doc in [
     ("erfc", _vectorized(pymath.erfc), "1 - erf(x)"),
 ]:
     math.elementwise(_name, "x", quiet(_numpy), _doc, reading="abs({x})" if _name == "absf" else CALL,
-                     same_types=True)
+                     same_types=True, gives="floats")
 
 math.elementwise("ipowi", "base exponent", quiet(np.power),
                  "integer power modulo 2**width; the exponent is not negative",
-                 reading="{base} ** {exponent}", same_types=True)
+                 reading="{base} ** {exponent}", same_types=True, gives="integers")
 math.elementwise("absi", "x", np.abs, "absolute value of a signed integer", reading="abs({x})",
-                 same_types=True)
+                 same_types=True, gives="integers")
 math.elementwise("powf", "base exponent", quiet(power), "base**exponent, C's pow",
-                 reading="{base} ** {exponent}", same_types=True)
-math.elementwise("atan2", "y x", np.arctan2, "angle of the point (x, y)", same_types=True)
+                 reading="{base} ** {exponent}", same_types=True, gives="floats")
+math.elementwise("atan2", "y x", np.arctan2, "angle of the point (x, y)", same_types=True, gives="floats")
 math.elementwise("copysign", "magnitude sign", np.copysign, "magnitude with the sign of the other",
-                 same_types=True)
-math.elementwise("fma", "a b c", lambda a, b, c: a * b + c, "a * b + c, rounded once", same_types=True)
+                 same_types=True, gives="floats")
+math.elementwise("fma", "a b c", lambda a, b, c: a * b + c, "a * b + c, rounded once", same_types=True,
+                 gives="floats")
 
-scan.elementwise("sigmoid", "x", quiet(sigmoid), "1 / (1 + exp(-x))", same_types=True)
+scan.elementwise("sigmoid", "x", quiet(sigmoid), "1 / (1 + exp(-x))", same_types=True, gives="floats")
 scan.elementwise("softplus", "x", quiet(lambda x: np.logaddexp(x, 0).astype(np.asarray(x).dtype)),
-                 "log(1 + exp(x))", same_types=True)
-scan.elementwise("hypot", "x y", quiet(np.hypot), "sqrt(x*x + y*y) without overflow", same_types=True)
-scan.elementwise("lgamma", "x", quiet(_vectorized(_nan_safe(_lgamma))), "log |gamma(x)|", same_types=True)
-scan.elementwise("digamma", "x", quiet(_vectorized(digamma)), "derivative of lgamma", same_types=True)
+                 "log(1 + exp(x))", same_types=True, gives="floats")
+scan.elementwise("hypot", "x y", quiet(np.hypot), "sqrt(x*x + y*y) without overflow", same_types=True,
+                 gives="floats")
+scan.elementwise("lgamma", "x", quiet(_vectorized(_nan_safe(_lgamma))), "log |gamma(x)|", same_types=True,
+                 gives="floats")
+scan.elementwise("digamma", "x", quiet(_vectorized(digamma)), "derivative of lgamma", same_types=True,
+                 gives="floats")

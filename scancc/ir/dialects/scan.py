@@ -5,69 +5,35 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ..constraints import all_of, indexed, one_element, sized
 from ..core import Op
 from ..ops import CHECKS, PLACED, PURE, READS, TERMINATOR, VIEW, WRITES, Dialect, Parts
 from ..parts import ScanView, Stack
 from ..reading.phrases import CALL, TIGHT, Phrase
 from ..reading.text import near, quoted, type_text
-from ..types import TensorType, Type, i1, index
+from ..rules.arrays import (
+    along_axis,
+    check_argreduce,
+    check_broadcast,
+    check_concat,
+    check_places,
+    check_reduce,
+    check_reshape,
+    check_sort,
+    check_transpose,
+    check_vector,
+    like,
+)
+from ..rules.buffers import check_constant_buffer, check_output, check_rows, check_stack
+from ..rules.matrices import check_batch_dot, check_dot, check_factor, check_solve, matrix, results
+from ..rules.memref import contiguous
+from ..rules.recurrence import check_message, check_scan
 from .scf import carried, suggest_carried
 
 if TYPE_CHECKING:
     from ..reading.reader import Reader
 
 scan = Dialect("scan")
-
-
-def _check_scan(op: Op) -> str | None:
-    parts = ScanView(op)
-    n_init, n_ys, until = len(parts.init), len(parts.rows), parts.until
-    if len(op.body.args) != 1 + len(parts.xs) + n_init:
-        return "the step must have a counter, one argument for each x and one for each carry"
-    if len(op.results) != n_init + n_ys + until:
-        return "results must be the final carries, the ys, and with `until` the steps executed"
-    last = op.body.terminator
-    if last.name != "scan.yield" or len(last.operands) != n_init + n_ys + until:
-        return "scan.yield must give the next carries, a row of each y, and with `until` the stop condition"
-    if len(op.attrs["depths"]) != n_init:
-        return "depths must have one entry for each carry"
-    return _check_xs(parts) or _check_carries(parts) or _check_ys(parts)
-
-
-def row_type(type: Type) -> Type:
-    """The type of a row of a tensor."""
-    assert isinstance(type, TensorType)
-    return TensorType(type.shape[1:], type.element) if len(type.shape) > 1 else type.element
-
-
-def _check_xs(parts: ScanView) -> str | None:
-    if parts.length.type != index or parts.counter.type != index:
-        return "the length and the counter must be of type index"
-    for number, (x, arg) in enumerate(zip(parts.xs, parts.x_args, strict=True)):
-        if row_type(x.type) != arg.type:
-            return f"x {number} is {x.type}, its argument {arg.type}; that must be a row of it"
-    return None
-
-
-def _check_carries(parts: ScanView) -> str | None:
-    carries = zip(parts.init, parts.carry_args, parts.next, parts.finals, parts.depths, strict=True)
-    for number, (start, arg, new, result, depth) in enumerate(carries):
-        if not start.type == arg.type == result.type:
-            return f"carry {number} starts as {start.type}, is {arg.type} in the step and ends as {result.type}"
-        row = arg.type if depth == 1 else row_type(arg.type)
-        if new.type != row:
-            return f"the step must yield {row} for carry {number}, not {new.type}"
-    return None
-
-
-def _check_ys(parts: ScanView) -> str | None:
-    for number, (y, row) in enumerate(zip(parts.ys, parts.row_values, strict=True)):
-        if row_type(y.type) != row.type:
-            return f"y {number} is {y.type}, the step yields {row.type}; that must be a row of it"
-    stop, executed = parts.stop, parts.executed
-    if stop is not None and executed is not None and (stop.type != i1 or executed.type != index):
-        return "with `until` the step yields an i1 last, and the last result is an index"
-    return None
 
 
 def _read_scan(op: Op, r: Reader) -> Parts:
@@ -108,8 +74,9 @@ def _read_yield(op: Op, r: Reader) -> str:
 
 
 scan.define(
-    "scan", "length xs* init* rows* dims*", results="*", traits=(PURE,),
-    attrs=("depths", "until", "operandSegmentSizes"), regions=1, verify=_check_scan,
+    "scan", "length:index xs*:tensor init*:value rows*:index dims*:index", results="*", traits=(PURE,),
+    attrs=("depths:counts", "until:bool", "operandSegmentSizes"),
+    marks=("lanes:int", "name:text", "fast_math:fast_math"), regions=1, ends=("scan.yield",), verify=check_scan,
     reading=_read_scan,
     doc="the recurrence. Step t gets the counter t, row t of each x, and the carries; it yields the "
         "next carries, a row of each y, and with `until` a condition that makes this step the last. "
@@ -117,7 +84,8 @@ scan.define(
         "last d rows, oldest first; the step yields its new row. `rows`: how many last rows of each "
         "y are kept; `dims`: run-time sizes of the rows of the ys, in order. Results: final carries, "
         "ys, and with `until` the number of steps executed.")
-scan.define("yield", "values*", results="0", traits=(TERMINATOR,), reading=_read_yield, doc="ends a step")
+scan.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("scan.scan",), reading=_read_yield,
+            doc="ends a step")
 
 
 _HOLE = re.compile(r"\{(\d+)\}")
@@ -136,43 +104,57 @@ def _read_check(op: Op, r: Reader) -> str:
     return f"check {condition} else {r.attribute(op, 'error')} {quoted(text + '…' * (fact != message))}{rest}{step}"
 
 
-scan.define("check", "condition info*", results="0", traits=(CHECKS,), attrs=("error", "message"),
+scan.define("check", "condition:truth info*:integer", results="0", traits=(CHECKS,),
+            attrs=("error:error", "message:text"), marks=("code:count", "step:text"), verify=check_message,
             reading=_read_check,
             doc="ends the program with an error unless the condition holds; {0}.. in the message "
                 "stand for the info operands")
 
-scan.define("can_exist", "dims*", traits=(PURE,),
+scan.define("can_exist", "dims*:index", traits=(PURE,), gives="truth",
             reading=CALL,
             doc="whether an array may have these sizes: none is negative, and the product of those that "
                 "are not 0 is at most 2**47")
 
-scan.define("broadcast", "source dims*", traits=(PURE,), attrs=("axes",),
+scan.define("broadcast", "source:value dims*:index", traits=(PURE,), gives="tensor", attrs=("axes:ints",),
+            verify=all_of(sized(1), one_element(0), check_broadcast),
             reading="broadcast {source} {shape} axes {@axes}",
             doc="source axis i becomes result axis axes[i]; other axes, and axes of size 1, repeat")
-scan.define("transpose", "source", traits=(PURE,), attrs=("permutation",),
+scan.define("transpose", "source:tensor", traits=(PURE,), gives="tensor", attrs=("permutation:ints",),
+            verify=all_of(one_element(0), check_transpose),
             reading="transpose({source}, {@permutation})", doc="result axis i is source axis permutation[i]")
-scan.define("reshape", "source dims*", traits=(PURE,),
+scan.define("reshape", "source:tensor dims*:index", traits=(PURE,), gives="tensor",
+            verify=all_of(sized(1), one_element(0), check_reshape),
             reading="reshape {source} {shape}", doc="the same elements in row-major order")
-scan.define("iota", "start step dims*", traits=(PURE,),
+scan.define("iota", "start:number step:number dims*:index", traits=(PURE,), gives="tensor",
+            verify=all_of(sized(2), one_element(0, 1), check_vector),
             reading="iota {start} by {step} {shape}", doc="start + i * step along a vector")
-scan.define("reduce", "source", traits=(PURE,), attrs=("kind", "axes"),
+scan.define("reduce", "source:tensor", traits=(PURE,), gives="value",
+            attrs=("kind:sum|prod|max|min|maxu|minu|all|any", "axes:ints"), verify=check_reduce,
             reading="{@kind}({source}, axes {@axes})",
             doc="sum, prod, max, min, all, any over axes; a scalar when no axis is left")
-scan.define("argreduce", "source", traits=(PURE,), attrs=("kind", "axis"),
+scan.define("argreduce", "source:tensor", traits=(PURE,), gives="value",
+            attrs=("kind:max|min|maxu|minu", "axis:count"), verify=check_argreduce,
             reading="arg{@kind}({source}, axis {@axis})", doc="position of the first max or min along an axis")
-scan.define("dot", "lhs rhs", traits=(PURE,),
-            reading="{lhs} @ {rhs}", doc="product of vectors and matrices")
-scan.define("batch_dot", "lhs rhs", traits=(PURE,),
-            reading=CALL, doc="matrix products along a common first axis")
-scan.define("concat", "inputs*", traits=(PURE,), attrs=("axis",),
+scan.define("dot", "lhs:tensor rhs:tensor", traits=(PURE,), gives="value",
+            verify=all_of(one_element(0, 1), check_dot), reading="{lhs} @ {rhs}",
+            doc="product of vectors and matrices")
+scan.define("batch_dot", "lhs:tensor rhs:tensor", traits=(PURE,), gives="tensor",
+            verify=all_of(one_element(0, 1), check_batch_dot), reading=CALL,
+            doc="matrix products along a common first axis")
+scan.define("concat", "inputs*:tensor", traits=(PURE,), gives="tensor", attrs=("axis:count",),
+            verify=lambda op: check_concat(op) or one_element(*range(len(op.operands)))(op),
             reading="concat({inputs}, axis {@axis})", doc="one after another along an axis")
-scan.define("gather", "source indices*", traits=(PURE, PLACED), attrs=("axes",),
+scan.define("gather", "source:tensor indices*:value", traits=(PURE, PLACED), gives="value", attrs=("axes:ints",),
+            verify=all_of(one_element(0), check_places(0, lambda op: op.result.type)),
             reading="gather({source}, at {indices}, axes {@axes})",
             doc="elements at integer index tensors of one shape, which address `axes` (adjacent)")
-scan.define("scatter", "source dest indices*", traits=(PURE, PLACED), attrs=("axes", "kind"),
+scan.define("scatter", "source:value dest:tensor indices*:value", traits=(PURE, PLACED), gives="tensor",
+            attrs=("axes:ints", "kind:set|add"),
+            verify=all_of(one_element(0, 1), check_places(1, lambda op: op.operands[0].type), like(1)),
             reading="scatter {@kind} {source} to {dest} at [{indices}] axes {@axes}",
             doc="dest with source set or added at integer indices, in order of the indices")
-scan.define("cumulative", "source", traits=(PURE,), attrs=("kind", "axis"),
+scan.define("cumulative", "source:tensor", traits=(PURE,), gives="tensor", attrs=("kind:sum|prod", "axis:count"),
+            verify=all_of(along_axis, one_element(0), like(0)),
             reading="cumulative_{@kind}({source}, axis {@axis})", doc="running sum or product")
 
 
@@ -181,37 +163,52 @@ def _read_sort(op: Op, r: Reader) -> Phrase:
     return r.fill(op, ("arg" if op.attrs["positions"] else "") + "sort({source}, axis {@axis})")
 
 
-scan.define("sort", "source", traits=(PURE,), attrs=("axis", "positions"),
+scan.define("sort", "source:tensor", traits=(PURE,), gives="tensor", attrs=("axis:count", "positions:bool"),
+            marks=("unsigned:bool",), verify=all_of(along_axis, check_sort),
             reading=_read_sort, doc="ascending, stable, NaN last; with `positions` the permutation instead")
-scan.define("solve", "matrix rhs", traits=(PURE,), attrs=("kind",),
+scan.define("solve", "matrix:tensor rhs:tensor", traits=(PURE,), gives="tensor",
+            attrs=("kind:general|lower|upper",), verify=all_of(matrix, one_element(0, 1), check_solve),
             reading="solve({matrix}, {rhs}, {@kind})", doc="x of matrix @ x = rhs; kind general, lower or upper")
-scan.define("factor", "matrix", traits=(PURE,), attrs=("kind",),
+scan.define("factor", "matrix:tensor", traits=(PURE,), gives="value", attrs=("kind:cholesky|inverse|det",),
+            verify=all_of(matrix, one_element(0), check_factor),
             reading="{@kind}({matrix})", doc="kind cholesky (lower), inverse, or det")
-scan.define("slogdet", "matrix", results="*", traits=(PURE,),
+scan.define("slogdet", "matrix:reals", results="*", traits=(PURE,), verify=all_of(matrix, results("", "")),
             reading=CALL, doc="the sign of the determinant and the logarithm of its absolute value")
-scan.define("eigh", "matrix", results="*", traits=(PURE,), attrs=("lower",),
+scan.define("eigh", "matrix:reals", results="*", traits=(PURE,), attrs=("lower:bool",),
+            verify=all_of(matrix, results("n", "nn")),
             reading="eigh({matrix}, lower {@lower})",
             doc="ascending eigenvalues, and eigenvectors as columns, of a symmetric matrix given by a triangle")
-scan.define("svd", "matrix", results="*", traits=(PURE,), attrs=("full",),
+scan.define("svd", "matrix:reals", results="*", traits=(PURE,), attrs=("full:bool",),
+            verify=lambda op: matrix(op, square=False) or results(
+                *(("mm", "k", "nn") if op.attrs["full"] else ("mk", "k", "kn")))(op),
             reading="svd({matrix}, full {@full})",
             doc="u, descending singular values, vt; with `full` u and vt are square")
-scan.define("qr", "matrix", results="*", traits=(PURE,), attrs=("complete",),
+scan.define("qr", "matrix:reals", results="*", traits=(PURE,), attrs=("complete:bool",),
+            verify=lambda op: matrix(op, square=False) or results(
+                *(("mm", "mn") if op.attrs["complete"] else ("mk", "kn")))(op),
             reading="qr({matrix}, complete {@complete})",
             doc="q with orthonormal columns and r, upper triangular; with `complete` q is square")
 
-scan.define("join", "value stack number", results="0", traits=(READS, WRITES), written="stack",
+scan.define("join", "value:lane stack:buffer number:index", results="0", traits=(READS, WRITES), written="stack",
+            verify=all_of(one_element(0, 1), contiguous(1), check_stack),
             reading=CALL,
             doc="adds block `number` of a sum to those before it, in pairs, pairs of pairs and so on, as a binary "
                 "counter counts: row i of the stack holds the sum of 2**i blocks")
-scan.define("joined", "last stack number", traits=(READS,),
+scan.define("joined", "last:lane stack:buffer number:index", traits=(READS,), gives="lane",
+            verify=all_of(one_element(0, 1), contiguous(1), check_stack),
             reading=CALL, doc="the sum of `number` joined blocks and a last one, the later blocks first")
-scan.define("join_row", "row stack number", results="0", traits=(READS, WRITES), written="stack",
+scan.define("join_row", "row:buffer stack:buffer number:index", results="0", traits=(READS, WRITES), written="stack",
+            verify=all_of(one_element(0, 1), check_stack, check_rows),
             reading=CALL, doc="`join` of each element of a row, for which a row of the stack has one")
-scan.define("joined_row", "row stack number", results="0", traits=(READS, WRITES), written="row",
+scan.define("joined_row", "row:buffer stack:buffer number:index", results="0", traits=(READS, WRITES), written="row",
+            verify=all_of(one_element(0, 1), check_stack, check_rows),
             reading=CALL, doc="each element of a row becomes `joined` of it")
-scan.define("output_dims", "output dims*", results="0", traits=(WRITES,), written="output",
+scan.define("output_dims", "output:buffer dims*:index", results="0", traits=(WRITES,), written="output",
+            verify=all_of(indexed(0), check_output),
             reading="output {output} is [{dims}]", doc="reports the dimensions in which an output was written")
-scan.define("buffer_reshape", "source dims*", traits=(PURE, VIEW),
+scan.define("buffer_reshape", "source:buffer dims*:index", traits=(PURE, VIEW), gives="buffer",
+            verify=all_of(sized(1), one_element(0), contiguous(), contiguous(0), check_reshape),
             reading="&reshape {source} {shape}", doc="the first elements of a contiguous buffer, in another shape")
-scan.define("buffer_constant", traits=(PURE,), attrs=("value",),
+scan.define("buffer_constant", traits=(PURE,), attrs=("value:dense",), gives="buffer",
+            verify=all_of(contiguous(), check_constant_buffer),
             reading="constant {@value}", doc="a buffer of constant data")

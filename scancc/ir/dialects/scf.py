@@ -9,34 +9,12 @@ from ..core import Block, Op, Value
 from ..ops import PURE, TERMINATOR, Dialect, Parts
 from ..parts import Carry, Loop, Round
 from ..reading.phrases import UNARY
-from ..types import i1
+from ..rules.scf import check_for, check_if, check_while
 
 if TYPE_CHECKING:
     from ..reading.reader import Reader
 
 scf = Dialect("scf")
-
-
-def _check_for(op: Op) -> str | None:
-    loop = Loop(op)
-    n_carried = len(loop.init)
-    if len(op.body.args) != 1 + n_carried or len(op.results) != n_carried:
-        return "the body must have a counter and one argument for each carried value"
-    if len(loop.next) != n_carried:
-        return "the body must yield each carried value"
-    if not all(value.type == arg.type == final.type == new.type for value, arg, new, final in loop.carries):
-        return "a carried value must keep its type"
-    return None
-
-
-def _check_if(op: Op) -> str | None:
-    if op.operands[0].type != i1:
-        return "the condition must be i1"
-    types = [v.type for v in op.results]
-    for region in op.regions:
-        if [v.type for v in region.blocks[0].terminator.operands] != types:
-            return "both regions must yield the types of the results"
-    return None
 
 
 def read_yield(op: Op, r: Reader) -> str:
@@ -98,13 +76,16 @@ def _hands_on(before: Block) -> bool:
     return before.terminator.operands[1:] == before.args
 
 
-scf.define("for", "lower upper step init*", results="*", traits=(PURE,), regions=1, verify=_check_for,
+scf.define("for", "lower:index upper:index step:index init*", results="*", traits=(PURE,), regions=1,
+           ends=("scf.yield",), marks=("parallel:int", "reduction:int", "vector:int"), verify=check_for,
            reading=_read_for, doc="for counter = lower; counter < upper; counter += step")
-scf.define("while", "init*", results="*", traits=(PURE,), regions=2, reading=_read_while,
+scf.define("while", "init*", results="*", traits=(PURE,), regions=2, ends=("scf.condition", "scf.yield"),
+           verify=check_while, reading=_read_while,
            doc="the first region ends in scf.condition; while true, the second runs with its values")
-scf.define("condition", "condition values*", results="0", traits=(TERMINATOR,), reading=_read_condition,
+scf.define("condition", "condition:truth values*", results="0", traits=(TERMINATOR,), parents=("scf.while",),
+           reading=_read_condition,
            doc="goes on if true")
-scf.define("if", "condition", results="*", traits=(PURE,), regions=2, verify=_check_if, reading=_read_if,
-           doc="one of two regions")
-scf.define("yield", "values*", results="0", traits=(TERMINATOR,), reading=read_yield,
-           doc="the values of a region")
+scf.define("if", "condition:truth", results="*", traits=(PURE,), regions=2, ends=("scf.yield", "scf.yield"),
+           verify=check_if, reading=_read_if, doc="one of two regions")
+scf.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("scf.for", "scf.while", "scf.if"),
+           reading=read_yield,           doc="the values of a region")

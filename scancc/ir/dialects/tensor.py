@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..constraints import all_of, indexed, one_element, sized
 from ..core import Op, Value
-from ..ops import LITERAL, PLACED, PURE, Dialect, group, operand, whole
+from ..ops import LITERAL, PLACED, PURE, Dialect, operand
 from ..reading.phrases import TIGHT, Phrase
-from ..slices import COLUMNS, entries, fitting_axes, kept_axes
-from ..types import DYNAMIC, MemRefType
+from ..rules.tensor import check_cast, check_dim, check_elements, check_inserted, check_slice
+from ..slices import COLUMNS, entries, kept_axes
+from ..types import MemRefType
 
 if TYPE_CHECKING:
     from ..reading.reader import Reader
@@ -35,36 +37,29 @@ def _read_elements(op: Op, r: Reader) -> Phrase:
     return r.fill(op, "[{elements}]" if one_axis else "[{elements}] as {type}")
 
 
-tensor.define("empty", "dims*", traits=(PURE, LITERAL), reading="empty {type}",
+tensor.define("empty", "dims*:index", traits=(PURE, LITERAL), gives="tensor", verify=sized(0), reading="empty {type}",
               doc="a tensor whose elements are not yet given")
-tensor.define("dim", "source axis", traits=(PURE,), reading=read_dim, doc="the size of an axis")
-tensor.define("extract", "source indices*", traits=(PURE, PLACED), reading="{source}[{indices}]",
+tensor.define("dim", "source:tensor axis:index", traits=(PURE,), gives="index", verify=check_dim, reading=read_dim,
+              doc="the size of an axis")
+tensor.define("extract", "source:tensor indices*:index", traits=(PURE, PLACED), gives="number",
+              verify=all_of(indexed(0), one_element(0)), reading="{source}[{indices}]",
               hint="{source}_{indices}", doc="one element")
-tensor.define("insert", "value dest indices*", traits=(PURE, PLACED),
+tensor.define("insert", "value:number dest:tensor indices*:index", traits=(PURE, PLACED), gives="tensor",
+              verify=all_of(indexed(1), one_element(0), check_inserted),
               reading="{dest} with [{indices}] = {value}", doc="`dest` with one element replaced")
-tensor.define("from_elements", "elements*", traits=(PURE,), reading=_read_elements,
+tensor.define("from_elements", "elements*:number", traits=(PURE,), gives="tensor",
+              verify=lambda op: check_elements(op) or one_element(*range(len(op.operands)))(op),
+              reading=_read_elements,
               doc="a small tensor from scalars, row-major")
-tensor.define("splat", "value dims*", traits=(PURE, LITERAL), reading="splat {value} {shape}",
+tensor.define("splat", "value:number dims*:index", traits=(PURE, LITERAL), gives="tensor",
+              verify=all_of(sized(1), one_element(0)), reading="splat {value} {shape}",
               doc="one scalar everywhere")
-tensor.define("cast", "source", traits=(PURE,), reading="{source} as {type}", hint="{source}",
+tensor.define("cast", "source:tensor", traits=(PURE,), gives="tensor", verify=all_of(check_cast, one_element(0)),
+              reading="{source} as {type}", hint="{source}",
               doc="the same value under a type that knows more or less")
 
 
-def _check_slice(op: Op) -> str | None:
-    rank, source = len(getattr(whole(op).type, "shape", ())), operand(op, "source")
-    for name in COLUMNS:
-        static = op.attrs[f"static_{name}"].values
-        if len(static) != rank:
-            return f"static_{name} must have {rank} entries, one an axis"
-        if static.count(DYNAMIC) != len(group(op, name)):
-            return f"static_{name} must leave one entry open for each run-time operand"
-    small = op.result.type if whole(op) is source else source.type
-    if fitting_axes(op.attrs["static_sizes"].values, getattr(small, "shape", ())) is None:
-        return f"static_sizes leave no {small}, whichever axes of size 1 go"
-    return None
-
-
-_SLICE_ATTRS = ("static_offsets", "static_sizes", "static_strides", "operandSegmentSizes")
+SLICE_ATTRS = ("static_offsets:ints", "static_sizes:ints", "static_strides:ints", "operandSegmentSizes")
 
 
 def read_part(op: Op, r: Reader) -> Phrase:
@@ -86,7 +81,7 @@ def _read_insertion(op: Op, r: Reader) -> str:
 
 def _places(op: Op, array: Value, r: Reader) -> list[str]:
     """Where a part lies on each axis of an array: a place on an axis that goes, else a range."""
-    r.mention(*_SLICE_ATTRS)
+    r.mention(*(name.partition(":")[0] for name in SLICE_ATTRS))
     kept, lengths = kept_axes(op), r.sizes(array)
     columns = [entries(op, column) for column in COLUMNS]
     parts = [[r.entry(column[axis], TIGHT) for column in columns] for axis in range(len(lengths))]
@@ -104,8 +99,10 @@ def _range(offset: str, size: str, stride: str, length: str) -> str:
     return to if stride == "1" else f"{to} by {stride}"
 
 
-tensor.define("extract_slice", "source offsets* sizes* strides*", traits=(PURE, PLACED), attrs=_SLICE_ATTRS,
-              verify=_check_slice, reading=read_part, doc="a part by offset, size and stride; axes of size 1 may go")
-tensor.define("insert_slice", "source dest offsets* sizes* strides*", traits=(PURE, PLACED),
-              attrs=_SLICE_ATTRS, verify=_check_slice, reading=_read_insertion,
+tensor.define("extract_slice", "source:tensor offsets*:index sizes*:index strides*:index",
+              traits=(PURE, PLACED), attrs=SLICE_ATTRS, gives="tensor", verify=all_of(check_slice, one_element(0)),
+              reading=read_part, doc="a part by offset, size and stride; axes of size 1 may go")
+tensor.define("insert_slice", "source:tensor dest:tensor offsets*:index sizes*:index strides*:index",
+              traits=(PURE, PLACED), attrs=SLICE_ATTRS, gives="tensor",
+              verify=all_of(check_slice, one_element(0, 1), check_inserted), reading=_read_insertion,
               doc="`dest` with a part replaced by `source`")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..constraints import all_of, indexed, one_element
 from ..core import Op
 from ..ops import LITERAL, PLACED, PURE, READS, WRITES, Dialect
 from ..reading.phrases import Phrase
+from ..rules.vector import adjacent, check_extract, check_reduction, check_step
 from ..types import VectorType
 
 if TYPE_CHECKING:
@@ -20,14 +22,20 @@ def _read_reduction(op: Op, r: Reader) -> Phrase:
     return r.fill(op, f"reduce_{{@kind}}({{value}}{down_to})")
 
 
-vector.define("load", "source indices*", traits=(READS, PLACED),
+vector.define("load", "source:buffer indices*:index", traits=(READS, PLACED), gives="vector",
+              verify=all_of(indexed(0), one_element(0), adjacent(0)),
               reading="{source}[{indices}..+{lanes}]", hint="{source}_{indices}",
               doc="adjacent elements along the last axis")
-vector.define("store", "value dest indices*", results="0", traits=(WRITES, PLACED), written="dest",
+vector.define("store", "value:vector dest:buffer indices*:index", results="0", traits=(WRITES, PLACED),
+              written="dest", verify=all_of(indexed(1), one_element(0, 1), adjacent(1)),
               reading="{dest}[{indices}..+{lanes}] = {value}", doc="writes adjacent elements along the last axis")
-vector.define("broadcast", "value", traits=(PURE, LITERAL), reading="{type}({value})", doc="one scalar in all lanes")
-vector.define("step", traits=(PURE, LITERAL), reading="step({lanes})", doc="0, 1, 2, ... as indices")
-vector.define("reduction", "value", traits=(PURE,), attrs=("kind",), reading=_read_reduction,
+vector.define("broadcast", "value:number", traits=(PURE, LITERAL), gives="vector", verify=one_element(0),
+              reading="{type}({value})", doc="one scalar in all lanes")
+vector.define("step", traits=(PURE, LITERAL), gives="vector", verify=check_step, reading="step({lanes})",
+              doc="0, 1, 2, ... as indices")
+vector.define("reduction", "value:vector", traits=(PURE,), attrs=("kind:combining",), gives="lane",
+              verify=all_of(one_element(0), check_reduction), reading=_read_reduction,
               doc="halves combined with halves, down to the lanes of the result or to a scalar")
-vector.define("extract", "value", traits=(PURE,), attrs=("static_position",), reading="{value}[{@static_position}]",
+vector.define("extract", "value:vector", traits=(PURE,), attrs=("static_position:ints",), gives="number",
+              verify=all_of(one_element(0), check_extract), reading="{value}[{@static_position}]",
               doc="one lane")

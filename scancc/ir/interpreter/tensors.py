@@ -326,7 +326,7 @@ _DECOMPOSITIONS = {"scan.eigh": ("lower", decompositions.eigh), "scan.svd": ("fu
 @step_rule(*_DECOMPOSITIONS)
 def decompose(op: Op, machine: Machine) -> Step:
     attribute, function = _DECOMPOSITIONS[op.name]
-    option, (matrix,), results = bool(op.attrs[attribute].value), op.operands, op.results
+    option, (matrix,), results = op.attrs[attribute], op.operands, op.results
 
     def step(env: Env) -> None:
         env.update(zip(results, decompositions.of_finite(function, env[matrix], option), strict=True))

@@ -1,0 +1,68 @@
+"""What loop nests ask of their maps and types."""
+
+from __future__ import annotations
+
+from ..constraints import shape_of
+from ..core import Op
+from ..parts import Nest
+from ..types import PARALLEL, REDUCTION, MemRefType, TensorType, element
+
+
+def check_generic(op: Op) -> str | None:
+    nest = Nest(op)
+    return _check_maps(nest) or _check_operands(nest) or _check_extents(nest) or _check_outputs(nest)
+
+
+def _check_maps(nest: Nest) -> str | None:
+    maps, kinds = nest.maps, nest.kinds
+    if len(maps) != len(nest.op.operands):
+        return "indexing_maps must have one map for each operand"
+    if any(m.n_dims != len(kinds) for m in maps):
+        return "each map must be over all loop dimensions"
+    if any(kind not in (PARALLEL, REDUCTION) for kind in kinds):
+        return "a loop dimension is parallel or reduction"
+    walked = {dim for m in maps for dim in m.results}
+    missing = [dim for dim in range(len(kinds)) if dim not in walked]
+    return f"no map says how far loop dimension {missing[0]} runs" if missing else None
+
+
+def _check_operands(nest: Nest) -> str | None:
+    if len(nest.op.body.args) != len(nest.op.operands):
+        return "the region must have one argument for each operand"
+    for number, (value, arg, dims) in enumerate([*nest.reads, *nest.writes]):
+        if element(value.type) != arg.type:
+            return f"operand {number} is {value.type}, its argument {arg.type}; that must be its element"
+        if len(shape_of(value.type)) != len(dims):
+            return f"map {number} must have one result for each axis of {value.type}"
+    return None
+
+
+def _check_extents(nest: Nest) -> str | None:
+    """Sizes that are known, and that one loop dimension walks, are equal."""
+    known: dict[int | None, int] = {None: 1}
+    for number, (value, _, dims) in enumerate([*nest.reads, *nest.writes]):
+        for dim, size in zip(dims, shape_of(value.type), strict=True):
+            if size is not None and known.setdefault(dim, size) != size:
+                at = "a constant place" if dim is None else f"loop dimension {dim}"
+                return f"operand {number} is {value.type} where {at} has the size {known[dim]}"
+    return None
+
+
+def _check_outputs(nest: Nest) -> str | None:
+    outputs = nest.outputs
+    if not all(isinstance(v.type, (TensorType, MemRefType)) for v in outputs):
+        return "outputs are tensors or buffers"
+    if [v.type for v in nest.elements] != [element(v.type) for v in outputs]:
+        return "linalg.yield must give one element for each output"
+    if [v.type for v in nest.op.results] != [v.type for v in outputs if isinstance(v.type, TensorType)]:
+        return "results must have the types of the outputs that are tensors"
+    parallel = [dim for dim, kind in enumerate(nest.kinds) if kind == PARALLEL]
+    if any(sorted(dim for dim in dims if dim is not None) != parallel for _, _, dims in nest.writes):
+        return "the maps of outputs must have each parallel dimension once, and no other"
+    return None
+
+
+def check_index(op: Op) -> str | None:
+    nest = op.parent_op()
+    kinds = nest.attrs.get("iterator_types", ()) if nest is not None else ()
+    return None if op.attrs["dim"].value < len(kinds) else f"dim must be below {len(kinds)}, the nest's dimensions"
