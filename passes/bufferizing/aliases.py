@@ -40,14 +40,19 @@ SHARED: dict[str, Callable[[Op], Pairs]] = {
 }
 
 
-def shares_memory(value: Value, base: Value) -> bool:
-    """True if `value` is `base` or may have memory of it."""
-    return base in _closure([value], _sources)
+def shares_memory(value: Value, other: Value) -> bool:
+    """True if both may have memory of one array."""
+    return not _origins(value).keys().isdisjoint(_origins(other))
 
 
 def readers(value: Value) -> list[Op]:
     """Ops that read `value`, or another that may share memory with it."""
-    return [user for reached in _closure(_closure([value], _sources), _results) for user in reached.uses]
+    return [user for reached in _closure(_origins(value), _results) for user in reached.uses]
+
+
+def _origins(value: Value) -> dict[Value, None]:
+    """`value`, and all whose memory it may have."""
+    return _closure([value], _sources)
 
 
 def last_reader(op: Op, value: Value) -> bool:

@@ -11,7 +11,7 @@ from .nests import materialise
 
 @converts("scf.if")
 def branch(c: Context, op: Op) -> None:
-    """One of two regions; arrays are made in each side, and the buffer of the side taken goes on."""
+    """One of two regions. Sizes of arrays are the results after all else, as lowering makes them, or asked for."""
     regions, yielded = [], []
     for region in op.regions:
         block = Block()
@@ -20,13 +20,17 @@ def branch(c: Context, op: Op) -> None:
             yielded = [_onward(c, v) for v in region.blocks[0].terminator.operands]
             c.b.make("scf.yield", yielded)
         regions.append(Region([block]))
-    types = [v.type for v in yielded]
-    made = c.b.make("scf.if", [c.get(op.operands[0])], types, None, regions)
+    made = c.b.make("scf.if", [c.get(op.operands[0])], [v.type for v in yielded], None, regions)
     sizes = iter(made.results[sum(1 for r in op.results if r.type != t.index):])
     for old, new in zip(op.results, made.results, strict=True):
         c.env[old] = new
         if isinstance(old.type, t.TensorType):
-            c.dims[new] = [next(sizes) if n is None else c.b.index(n) for n in old.type.shape]
+            c.dims[new] = [c.b.index(n) if n is not None else next(sizes, None) or _measured(c, new, axis)
+                           for axis, n in enumerate(old.type.shape)]
+
+
+def _measured(c: Context, buffer: Value, axis: int) -> Value:
+    return c.b.op("memref.dim", [buffer, c.b.index(axis)], [t.index])
 
 
 def _onward(c: Context, value: Value) -> Value:

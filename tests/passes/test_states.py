@@ -18,6 +18,9 @@ from scancc.passes.bufferizing.states import State, state_of
 
 VECTOR = "tensor<?xf64>"
 MAP = "affine_map<(d0) -> (d0)>"
+OPEN = "array<i64: -9223372036854775808>"
+PART, PLACE = (f"{{static_offsets = {OPEN}, static_sizes = {OPEN}, static_strides = array<i64: 1>, "
+               f"operandSegmentSizes = array<i32: {sizes}>}}" for sizes in ("1, 1, 1, 0", "1, 1, 1, 1, 0"))
 TAIL = (f"{{indexing_maps = [{MAP}, {MAP}], iterator_types = [#linalg.iterator_type<parallel>], "
         f"operandSegmentSizes = array<i32: 1, 1>}} : ({VECTOR}, {VECTOR}) -> {VECTOR}")
 
@@ -62,6 +65,7 @@ def program(step: str, yields: str, after: str = "", returns: str = "%last") -> 
     ^bb0(%x: {VECTOR}, %k: i64):
       %zero = "arith.constant"() {{value = 0 : index}} : () -> index
       %one = "arith.constant"() {{value = 1 : index}} : () -> index
+      %two = "arith.constant"() {{value = 2 : index}} : () -> index
       %mark = "arith.constant"() {{value = 77.0 : f64}} : () -> f64
       %n = "arith.index_cast"(%k) : (i64) -> index
       %s = "tensor.dim"(%x, %zero) : ({VECTOR}, index) -> index
@@ -83,6 +87,10 @@ PROGRAMS = {
     "an update in place": ("InPlaceState", program(written("%new", "%h"), "%new")),
     "unchanged": ("InPlaceState", program("", "%h")),
     "read elsewhere": ("SwapState", program(turned("%new", "%h"), "%new")),
+    "a view read later": ("SwapState", program(f'''
+        %p = "tensor.extract_slice"(%h, %zero, %s) {PART} : ({VECTOR}, index, index) -> {VECTOR}
+        {doubled("%new", "%h")}
+        {doubled("%late", "%p")}''', "%new, %late")),
     "read later": ("SwapState", program(doubled("%new", "%h"), "%new, %h")),
     "row, and a write into the initial value afterwards": ("RowState", program(
         doubled("%new", "%h"), "%new, %new", returns="%v, %last",
@@ -93,6 +101,12 @@ PROGRAMS = {
       {written("%w", "%c")}
       {doubled("%v", "%w")}
       {doubled("%late", "%first")}''')),
+    "a part of an array moved within another name of it": ("InPlaceState", program(
+        doubled("%new", "%h"), "%new", returns="%v, %last", after=f'''
+      %c = "tensor.cast"(%first) : ({VECTOR}) -> {VECTOR}
+      %p = "tensor.extract_slice"(%first, %zero, %two) {PART} : ({VECTOR}, index, index) -> {VECTOR}
+      %w = "tensor.insert_slice"(%p, %c, %one, %two) {PLACE} : ({VECTOR}, {VECTOR}, index, index) -> {VECTOR}
+      {doubled("%v", "%w")}''')),
 }
 
 
