@@ -1,8 +1,8 @@
 """Who shares memory with whom, before there are buffers.
 
 A result has, or may have, the memory of another value: a view that of its source, a branch that of what either side
-yields, a state that of the stack whose last row it is or, where no step runs, of its initial value. The table
-`SHARED` has these pairs, a rule an op; all questions go through it, forwards and backwards.
+yields, a state that of the stack whose last row it is or, where no step runs, of its initial value. Views have a
+trait; the table `SHARED` has a rule for each other op. All questions go through these pairs, forwards and backwards.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import TERMINATOR, has_trait
-from scancc.ir.parts import ScanView
+from scancc.ir.ops import TERMINATOR, VIEW, has_trait, operand
+from scancc.ir.parts import Branch, ScanView
 
 Pairs = Iterator[tuple[Value, Value]]  # a value, and a result that may have its memory
 
 
-def _view(op: Op) -> Pairs:
-    yield op.operands[0], op.result
-
-
 def _branch(op: Op) -> Pairs:
-    for region in op.regions:
-        yield from zip(region.blocks[0].terminator.operands, op.results, strict=True)
+    for choice in Branch(op).choices:
+        yield choice.then, choice.result
+        yield choice.otherwise, choice.result
 
 
 def _scan(op: Op) -> Pairs:
@@ -35,9 +32,7 @@ def _scan(op: Op) -> Pairs:
             yield from ((source, carry.final) for source in (carry.init, *rows))
 
 
-SHARED: dict[str, Callable[[Op], Pairs]] = {
-    "tensor.extract_slice": _view, "tensor.cast": _view, "scan.reshape": _view, "scf.if": _branch, "scan.scan": _scan,
-}
+SHARED: dict[str, Callable[[Op], Pairs]] = {"scf.if": _branch, "scan.scan": _scan}
 
 
 def shares_memory(value: Value, other: Value) -> bool:
@@ -93,8 +88,10 @@ def _sharing(value: Value) -> dict[Op | None, None]:
 
 
 def _pairs(op: Op | None) -> Pairs:
-    rule = SHARED.get(op.name) if op is not None else None
-    return rule(op) if op is not None and rule is not None else iter(())
+    if op is not None and op.name in SHARED:
+        yield from SHARED[op.name](op)
+    elif op is not None and has_trait(op, VIEW):
+        yield operand(op, "source"), op.result
 
 
 def _ancestor_position(op: Op, position: dict[Op, int]) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.core import Value
+from scancc.ir.ops import VIEW, has_trait, operand
 from scancc.ir.parts import Carry
 
 from .context import Context, goes_to_target, is_contiguous, strides_of
@@ -247,6 +248,6 @@ def _as_row(c: Context, buffer: Value, stack: Value) -> Value:
 
 def _memory_of(buffer: Value) -> Value:
     """The buffer that `buffer` is a part or another shape of."""
-    while buffer.op is not None and buffer.op.name in ("memref.subview", "memref.cast", "scan.buffer_reshape"):
-        buffer = buffer.op.operands[0]
+    while buffer.op is not None and has_trait(buffer.op, VIEW):
+        buffer = operand(buffer.op, "source")
     return buffer

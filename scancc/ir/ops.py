@@ -33,7 +33,7 @@ WRITES = "writes"            # writes memory
 CHECKS = "checks"            # may end the program with a status; must not be removed
 ISOLATED = "isolated"        # regions use no value from outside
 NO_SPECULATION = "no-speculation"  # pure, but may trap: not moved to where it did not run
-VIEW = "view"                # the result lies in the memory of its `source`
+VIEW = "view"                # the result has the elements of its `source`, and may lie in its memory
 PLACED = "placed"            # works on a part of its `source` or `dest`, which must be inside
 LITERAL = "literal"          # of constants and sizes it is read as a literal, wherever it is used
 

@@ -122,7 +122,7 @@ scan.define("broadcast", "source:value dims*:index", traits=(PURE,), gives="tens
 scan.define("transpose", "source:tensor", traits=(PURE,), gives="tensor", attrs=("permutation:ints",),
             verify=all_of(one_element(0), check_transpose),
             reading="transpose({source}, {@permutation})", doc="result axis i is source axis permutation[i]")
-scan.define("reshape", "source:tensor dims*:index", traits=(PURE,), gives="tensor",
+scan.define("reshape", "source:tensor dims*:index", traits=(PURE, VIEW), gives="tensor",
             verify=all_of(sized(1), one_element(0), check_reshape),
             reading="reshape {source} {shape}", doc="the same elements in row-major order")
 scan.define("iota", "start:number step:number dims*:index", traits=(PURE,), gives="tensor",

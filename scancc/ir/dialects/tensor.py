@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..constraints import all_of, indexed, one_element, sized
 from ..core import Op, Value
-from ..ops import LITERAL, PLACED, PURE, Dialect, operand
+from ..ops import LITERAL, PLACED, PURE, VIEW, Dialect, operand
 from ..reading.phrases import TIGHT, Phrase
 from ..rules.tensor import check_cast, check_dim, check_elements, check_inserted, check_slice
 from ..slices import COLUMNS, entries, kept_axes
@@ -54,7 +54,7 @@ tensor.define("from_elements", "elements*:number", traits=(PURE,), gives="tensor
 tensor.define("splat", "value:number dims*:index", traits=(PURE, LITERAL), gives="tensor",
               verify=all_of(sized(1), one_element(0)), reading="splat {value} {shape}",
               doc="one scalar everywhere")
-tensor.define("cast", "source:tensor", traits=(PURE,), gives="tensor", verify=all_of(check_cast, one_element(0)),
+tensor.define("cast", "source:tensor", traits=(PURE, VIEW), gives="tensor", verify=all_of(check_cast, one_element(0)),
               reading="{source} as {type}", hint="{source}",
               doc="the same value under a type that knows more or less")
 
@@ -100,7 +100,7 @@ def _range(offset: str, size: str, stride: str, length: str) -> str:
 
 
 tensor.define("extract_slice", "source:tensor offsets*:index sizes*:index strides*:index",
-              traits=(PURE, PLACED), attrs=SLICE_ATTRS, gives="tensor", verify=all_of(check_slice, one_element(0)),
+              traits=(PURE, PLACED, VIEW), attrs=SLICE_ATTRS, gives="tensor", verify=all_of(check_slice, one_element(0)),
               reading=read_part, doc="a part by offset, size and stride; axes of size 1 may go")
 tensor.define("insert_slice", "source:tensor dest:tensor offsets*:index sizes*:index strides*:index",
               traits=(PURE, PLACED), attrs=SLICE_ATTRS, gives="tensor",
