@@ -101,7 +101,8 @@ def _range(offset: str, size: str, stride: str, length: str) -> str:
 
 tensor.define("extract_slice", "source:tensor offsets*:index sizes*:index strides*:index",
               traits=(PURE, PLACED, VIEW), attrs=SLICE_ATTRS, gives="tensor",
-              verify=all_of(check_slice, one_element(0)), reading=read_part, doc="a part by offset, size and stride; axes of size 1 may go")
+              verify=all_of(check_slice, one_element(0)), reading=read_part,
+              doc="a part by offset, size and stride; axes of size 1 may go")
 tensor.define("insert_slice", "source:tensor dest:tensor offsets*:index sizes*:index strides*:index",
               traits=(PURE, PLACED), attrs=SLICE_ATTRS, gives="tensor",
               verify=all_of(check_slice, one_element(0, 1), check_inserted), reading=_read_insertion,
