@@ -17,7 +17,7 @@ import pytest
 import scancc.tensor as T
 from scancc import pipeline
 from scancc.codegen.llvm.emitter import EMITTERS
-from scancc.codegen.math import ACCURACY_ULP, FUNCTIONS
+from scancc.codegen.math import FUNCTIONS
 from scancc.config import SWITCHES, Switch
 from scancc.frontend.gradients.rules import CONNECTIONS, RULES
 from scancc.frontend.graph.variables import Op as GraphOp
@@ -149,7 +149,7 @@ def place(thing: type) -> str:
 
 # ---- elementary functions ----
 
-OTHER_OPS = {"pow": "math.powf"}  # whose op has another name
+OTHER_OPS = {"powf": "math.powf"}  # whose op has another name
 
 
 def text_of(path: str) -> str:
@@ -158,21 +158,18 @@ def text_of(path: str) -> str:
 
 def lacking_of_functions() -> Iterator[str]:
     table = dict(re.findall(r"(?m)^\| (\w+) \| ([\d.]+ \|.*)$", text_of("docs/math.md")))
-    for name in FUNCTIONS:
-        ops = [OTHER_OPS.get(name, f"math.{name}"), f"scan.{name}"]
-        if not any(op in OPS for op in ops):
+    for name, row in FUNCTIONS.items():
+        if row.op not in OPS:
             yield f"the elementary function {name} has no op: a line in scancc/ir/dialects/math.py"
         yield from _lacks_accuracy(name, table)
 
 
 def _lacks_accuracy(name: str, table: Mapping[str, str]) -> Iterator[str]:
-    if name not in ACCURACY_ULP:
-        yield f"the elementary function {name} states no error: `ACCURACY_ULP` in scancc/codegen/math/__init__.py"
-    elif name not in table:
+    if name not in table:
         yield (f"the elementary function {name} is not in the table of docs/math.md: "
                "`python benchmarks/ulp.py --markdown` prints its line")
-    elif (stated := tuple(float(table[name].split(" | ")[i]) for i in (0, 3))) != ACCURACY_ULP[name]:
-        yield f"docs/math.md states the errors {stated} of {name}, ACCURACY_ULP {ACCURACY_ULP[name]}"
+    elif (stated := tuple(float(table[name].split(" | ")[i]) for i in (0, 3))) != FUNCTIONS[name].ulp:
+        yield f"docs/math.md states the errors {stated} of {name}, FUNCTIONS in codegen/math {FUNCTIONS[name].ulp}"
     if name not in SAMPLES:
         yield f"the elementary function {name} has no samples: `SAMPLES` in tests/codegen/test_math.py"
     if name not in MPMATH and not hasattr(mp, name):
@@ -302,15 +299,13 @@ FORGOTTEN: dict[str, tuple[Check, Taken]] = {  # the text, who says it, and what
         (lacking_of_scalars, lambda patch: patch.delattr(T, "tanh")),
     "the elementary function erf has no op: a line in scancc/ir/dialects/math.py":
         (lacking_of_functions, without(OPS, "math.erf")),
-    "the elementary function erf states no error: `ACCURACY_ULP` in scancc/codegen/math/__init__.py":
-        (lacking_of_functions, without(ACCURACY_ULP, "erf")),
     "the elementary function erf has no samples: `SAMPLES` in tests/codegen/test_math.py":
         (lacking_of_functions, without(SAMPLES, "erf")),
     "the elementary function softplus has no exact value: `MPMATH` in tests/codegen/test_math.py":
         (lacking_of_functions, without(MPMATH, "softplus")),
     "the elementary function erf is not in the table of docs/math.md":
         (lacking_of_functions, rewritten("docs/math.md", "| erf |", "| fre |")),
-    "docs/math.md states the errors (2.0, 0.6) of erf, ACCURACY_ULP (2.5, 0.6)":
+    "docs/math.md states the errors (2.0, 0.6) of erf, FUNCTIONS in codegen/math (2.5, 0.6)":
         (lacking_of_functions, rewritten("docs/math.md", "| erf | 2.5", "| erf | 2.0")),
     "the pass dce has no header: a sentence, IR before and after, why, `Cost:` (passes/dce.py)":
         (lacking_of_passes, lambda patch: patch.setattr(dce, "__doc__", "Short.")),

@@ -16,7 +16,7 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.codegen import nvptx
-from scancc.codegen.math import FUNCTIONS, n_arguments
+from scancc.codegen.math import FUNCTIONS
 from scancc.codegen.target import host, parse
 from scancc.errors import UnsupportedError
 from scancc.ir.interpreter import run_program
@@ -70,15 +70,12 @@ def test_the_interpreter_runs_the_mapped_ir(name: str) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_elementary_function_is_ptx(dtype: str, tmp_path: Path) -> None:
     """One kernel a function; none calls a library."""
-    ops = {"pow": "math.powf", "sigmoid": "scan.sigmoid", "softplus": "scan.softplus", "lgamma": "scan.lgamma",
-           "digamma": "scan.digamma", "hypot": "scan.hypot"}
     kind = {"float32": "f32", "float64": "f64"}[dtype]
     kernels = []
-    for name in FUNCTIONS:
-        operands = ", ".join(["%x"] * n_arguments(name))
-        types = ", ".join([kind] * n_arguments(name))
-        op = ops.get(name, f"math.{name}")
-        kernels.append(_kernel(name, kind, f'"{op}"({operands}) : ({types}) -> {kind}'))
+    for name, row in FUNCTIONS.items():
+        operands = ", ".join(["%x"] * row.n_arguments)
+        types = ", ".join([kind] * row.n_arguments)
+        kernels.append(_kernel(name, kind, f'"{row.op}"({operands}) : ({types}) -> {kind}'))
     ptx = nvptx.ptx(nvptx.emit_module(_parsed("\n".join(kernels))).kernels, parse("sm_90"))
     assert ptx.count(".entry") == len(kernels)
     assert ".extern" not in ptx

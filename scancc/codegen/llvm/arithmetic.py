@@ -8,7 +8,7 @@ from ...errors import UnsupportedError
 from ...ir import types as t
 from ...ir.core import Op
 from ...ir.dialects.arith import CMPF, CMPI
-from ..math import MathFunction
+from ..math import FUNCTIONS, MathFunction
 from .emitter import FunctionEmitter, Pair, emits, llvm_type, suffix, width_of
 
 
@@ -194,16 +194,9 @@ def rsqrt(e: FunctionEmitter, op: Op) -> None:
     e.env[op.result] = e.emit(f"fdiv {kind} {one}, {root}")
 
 
-_MATH = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh",
-         "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "cbrt", "powf",
-         "atan2")
-
-
-@emits(*(f"math.{name}" for name in _MATH), "scan.sigmoid", "scan.softplus", "scan.lgamma",
-       "scan.digamma", "scan.hypot")
+@emits(*(row.op for row in FUNCTIONS.values()))
 def elementary(e: FunctionEmitter, op: Op) -> None:
-    name = op.name.split(".")[1]
-    name = {"powf": "pow"}.get(name, name)
+    name = op.name.partition(".")[2]
     kind = llvm_type(op.result.type)
     callee = e.out.math_call(name, str(t.element(op.result.type)), width_of(op.result.type))
     args = ", ".join(f"{kind} {e.value(v)}" for v in op.operands)

@@ -8,98 +8,83 @@ every width.  docs/math.md has the table of errors, domains and special values.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
+from inspect import signature
 
 from . import error, exponential, gamma, hyperbolic, logarithm, power, trigonometric
 from . import inverse_trigonometric as inverse
 from .builder import Body, Value, through_f64
 from .function import MathFunction, module_text
 
-__all__ = ["ACCURACY_ULP", "FUNCTIONS", "MathFunction", "define", "module_text", "n_arguments"]
+__all__ = ["FUNCTIONS", "Elementary", "MathFunction", "define", "module_text"]
 
 Formula = Callable[..., Value]
 
-FUNCTIONS: dict[str, tuple[Formula, Formula]] = {
-    "exp": (exponential.exp, exponential.exp),
-    "exp2": (exponential.exp2, exponential.exp2),
-    "expm1": (exponential.expm1, exponential.expm1),
-    "tanh": (exponential.tanh, exponential.tanh_f32),
-    "sigmoid": (exponential.sigmoid, exponential.sigmoid),
-    "log": (logarithm.log, logarithm.log),
-    "log2": (logarithm.log2, logarithm.log2_f32),
-    "log10": (logarithm.log10, logarithm.log10_f32),
-    "log1p": (logarithm.log1p, logarithm.log1p),
-    "softplus": (logarithm.softplus, logarithm.softplus),
-    "sin": (trigonometric.sin, trigonometric.sin_f32),
-    "cos": (trigonometric.cos, trigonometric.cos_f32),
-    "tan": (trigonometric.tan, trigonometric.tan_f32),
-    "pow": (power.pow, power.pow_f32),
-    "sinh": (hyperbolic.sinh, hyperbolic.sinh),
-    "cosh": (hyperbolic.cosh, hyperbolic.cosh),
-    "asinh": (hyperbolic.asinh, hyperbolic.asinh_f32),
-    "acosh": (hyperbolic.acosh, hyperbolic.acosh_f32),
-    "atanh": (hyperbolic.atanh, hyperbolic.atanh_f32),
-    "asin": (inverse.asin, inverse.asin_f32),
-    "acos": (inverse.acos, inverse.acos_f32),
-    "atan": (inverse.atan, inverse.atan_f32),
-    "atan2": (inverse.atan2, inverse.atan2_f32),
-    "cbrt": (power.cbrt, through_f64(power.cbrt_f64_short)),
-    "hypot": (power.hypot, power.hypot_f32),
-    "erf": (error.erf, error.erf_f32),
-    "erfc": (error.erfc, error.erfc_f32),
-    "lgamma": (gamma.lgamma, through_f64(gamma.lgamma)),
-    "digamma": (gamma.digamma, through_f64(gamma.digamma)),
-}
-"""Name to its formulas for f64 and for f32."""
 
-ACCURACY_ULP: dict[str, tuple[float, float]] = {
-    "exp": (1.2, 1.2),
-    "exp2": (1.2, 1.2),
-    "expm1": (1.2, 1.0),
-    "tanh": (1.1, 0.6),
-    "sigmoid": (2.5, 2.5),
-    "log": (0.9, 0.9),
-    "log2": (0.8, 0.6),
-    "log10": (0.7, 0.6),
-    "log1p": (0.9, 0.9),
-    "softplus": (1.8, 1.8),
-    "sin": (0.9, 0.9),
-    "cos": (0.9, 0.9),
-    "tan": (1.0, 0.6),
-    "pow": (0.8, 0.6),
-    "sinh": (1.0, 1.0),
-    "cosh": (1.1, 1.0),
-    "asinh": (1.2, 0.6),
-    "acosh": (1.2, 0.6),
-    "atanh": (1.0, 0.6),
-    "asin": (0.8, 0.6),
-    "acos": (0.8, 0.6),
-    "atan": (1.5, 0.6),
-    "atan2": (2.0, 0.6),
-    "cbrt": (0.6, 0.6),
-    "hypot": (0.6, 0.6),
-    "erf": (2.5, 0.6),
-    "erfc": (4.0, 0.6),
-    "lgamma": (4.0, 0.6),
-    "digamma": (6.0, 0.6),
-}
-"""Name to the largest error in units in the last place, for f64 and for f32 (lgamma and digamma of
-negative x: in those of the larger of the result, the function of |x|, and 1)."""
+@dataclass(frozen=True)
+class Elementary:
+    """A function by the op that it computes: its formulas for f64 and for f32, and the largest error of each.
 
-_BINARY = frozenset({"atan2", "pow", "hypot"})
+    Errors are in units in the last place (lgamma and digamma of negative x: in those of the larger of the
+    result, the function of |x|, and 1).
+    """
+
+    op: str
+    f64: Formula
+    f32: Formula
+    ulp: tuple[float, float]
+
+    @property
+    def n_arguments(self) -> int:
+        return len(signature(self.f64).parameters)
+
+    def formula(self, dtype: str) -> Formula:
+        return {"f64": self.f64, "f32": self.f32}[dtype]
+
+    def error_ulp(self, dtype: str) -> float:
+        return self.ulp[("f64", "f32").index(dtype)]
 
 
-def n_arguments(fn: str) -> int:
-    return 2 if fn in _BINARY else 1
+FUNCTIONS = {row.op.partition(".")[2]: row for row in (
+    Elementary("math.exp", exponential.exp, exponential.exp, (1.2, 1.2)),
+    Elementary("math.exp2", exponential.exp2, exponential.exp2, (1.2, 1.2)),
+    Elementary("math.expm1", exponential.expm1, exponential.expm1, (1.2, 1.0)),
+    Elementary("math.tanh", exponential.tanh, exponential.tanh_f32, (1.1, 0.6)),
+    Elementary("scan.sigmoid", exponential.sigmoid, exponential.sigmoid, (2.5, 2.5)),
+    Elementary("math.log", logarithm.log, logarithm.log, (0.9, 0.9)),
+    Elementary("math.log2", logarithm.log2, logarithm.log2_f32, (0.8, 0.6)),
+    Elementary("math.log10", logarithm.log10, logarithm.log10_f32, (0.7, 0.6)),
+    Elementary("math.log1p", logarithm.log1p, logarithm.log1p, (0.9, 0.9)),
+    Elementary("scan.softplus", logarithm.softplus, logarithm.softplus, (1.8, 1.8)),
+    Elementary("math.sin", trigonometric.sin, trigonometric.sin_f32, (0.9, 0.9)),
+    Elementary("math.cos", trigonometric.cos, trigonometric.cos_f32, (0.9, 0.9)),
+    Elementary("math.tan", trigonometric.tan, trigonometric.tan_f32, (1.0, 0.6)),
+    Elementary("math.powf", power.pow, power.pow_f32, (0.8, 0.6)),
+    Elementary("math.sinh", hyperbolic.sinh, hyperbolic.sinh, (1.0, 1.0)),
+    Elementary("math.cosh", hyperbolic.cosh, hyperbolic.cosh, (1.1, 1.0)),
+    Elementary("math.asinh", hyperbolic.asinh, hyperbolic.asinh_f32, (1.2, 0.6)),
+    Elementary("math.acosh", hyperbolic.acosh, hyperbolic.acosh_f32, (1.2, 0.6)),
+    Elementary("math.atanh", hyperbolic.atanh, hyperbolic.atanh_f32, (1.0, 0.6)),
+    Elementary("math.asin", inverse.asin, inverse.asin_f32, (0.8, 0.6)),
+    Elementary("math.acos", inverse.acos, inverse.acos_f32, (0.8, 0.6)),
+    Elementary("math.atan", inverse.atan, inverse.atan_f32, (1.5, 0.6)),
+    Elementary("math.atan2", inverse.atan2, inverse.atan2_f32, (2.0, 0.6)),
+    Elementary("math.cbrt", power.cbrt, through_f64(power.cbrt_f64_short), (0.6, 0.6)),
+    Elementary("scan.hypot", power.hypot, power.hypot_f32, (0.6, 0.6)),
+    Elementary("math.erf", error.erf, error.erf_f32, (2.5, 0.6)),
+    Elementary("math.erfc", error.erfc, error.erfc_f32, (4.0, 0.6)),
+    Elementary("scan.lgamma", gamma.lgamma, through_f64(gamma.lgamma), (4.0, 0.6)),
+    Elementary("scan.digamma", gamma.digamma, through_f64(gamma.digamma), (6.0, 0.6)),
+)}
 
 
 @cache
 def define(fn: str, dtype: str, width: int, fma: bool) -> MathFunction:
     """The function over `width` lanes (1: a scalar) of "f32" or "f64"; `fma`: the target has one."""
-    formula = FUNCTIONS[fn][dtype == "f32"]
     body = Body(width, fma)
-    names = ["%x"] if n_arguments(fn) == 1 else ["%x", "%y"]
-    result = formula(*(Value(body, dtype, name) for name in names))  # type: ignore[arg-type]
+    names = ["%x", "%y"][: FUNCTIONS[fn].n_arguments]
+    result = FUNCTIONS[fn].formula(dtype)(*(Value(body, dtype, name) for name in names))  # type: ignore[arg-type]
     lanes = dtype if width == 1 else f"v{width}{dtype}"
     symbol = f"scancc.{fn}.{lanes}"
     value_type = body.type(result.kind)
