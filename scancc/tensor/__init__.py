@@ -14,7 +14,20 @@ from scancc.frontend.graph.constants import as_tensor_variable, constant
 from scancc.frontend.graph.dims import dimshuffle
 from scancc.frontend.graph.variables import DTYPES, Constant, TensorType, Variable
 from scancc.frontend.ops import operators as _operators
+from scancc.frontend.ops.axes import (
+    expand_dims,
+    flatten,
+    moveaxis,
+    reshape,
+    shape_padaxis,
+    shape_padleft,
+    shape_padright,
+    squeeze,
+    swapaxes,
+    transpose,
+)
 from scancc.frontend.ops.control import ifelse
+from scancc.frontend.ops.diagonals import diag, diagonal, eye, identity_like, trace, tri, tril, triu
 from scancc.frontend.ops.elementwise import (
     abs_,
     add,
@@ -93,14 +106,9 @@ from scancc.frontend.ops.elementwise import (
     true_div,
     trunc,
 )
-from scancc.frontend.ops.indexing import (
-    compress,
-    extract,
-    inc_subtensor,
-    nonzero_values,
-    set_subtensor,
-    take,
-)
+from scancc.frontend.ops.indexing import compress, extract, inc_subtensor, nonzero_values, set_subtensor, take
+from scancc.frontend.ops.joining import concatenate, flip, join, repeat, roll, split, stack, tile
+from scancc.frontend.ops.lengths import addbroadcast, patternbroadcast, shape, size, specify_shape, unbroadcast
 from scancc.frontend.ops.linalg import (
     batched_dot,
     batched_tensordot,
@@ -112,6 +120,20 @@ from scancc.frontend.ops.linalg import (
     matrix_inverse,
     outer,
     tensordot,
+)
+from scancc.frontend.ops.making import (
+    alloc,
+    arange,
+    broadcast_to,
+    empty,
+    empty_like,
+    fill,
+    full,
+    full_like,
+    ones,
+    ones_like,
+    zeros,
+    zeros_like,
 )
 from scancc.frontend.ops.masks import argwhere, flatnonzero, nonzero
 from scancc.frontend.ops.norms import norm
@@ -137,52 +159,6 @@ from scancc.frontend.ops.reduction import (
     std,
     sum,
     var,
-)
-from scancc.frontend.ops.shaping import (
-    addbroadcast,
-    alloc,
-    arange,
-    broadcast_to,
-    concatenate,
-    diag,
-    diagonal,
-    empty,
-    empty_like,
-    expand_dims,
-    eye,
-    fill,
-    flatten,
-    flip,
-    full,
-    full_like,
-    identity_like,
-    join,
-    moveaxis,
-    ones,
-    ones_like,
-    patternbroadcast,
-    repeat,
-    reshape,
-    roll,
-    shape,
-    shape_padaxis,
-    shape_padleft,
-    shape_padright,
-    size,
-    specify_shape,
-    split,
-    squeeze,
-    stack,
-    swapaxes,
-    tile,
-    trace,
-    transpose,
-    tri,
-    tril,
-    triu,
-    unbroadcast,
-    zeros,
-    zeros_like,
 )
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of

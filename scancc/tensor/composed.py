@@ -22,22 +22,17 @@ from scancc.frontend.graph.options import flag, whole
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.loops.scan import scan
 from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops.axes import expand_dims, shape_padleft
 from scancc.frontend.ops.control import check, ifelse
+from scancc.frontend.ops.diagonals import identity_like
 from scancc.frontend.ops.held import held
 from scancc.frontend.ops.indexing import set_subtensor
+from scancc.frontend.ops.joining import concatenate, stack
+from scancc.frontend.ops.lengths import as_count
 from scancc.frontend.ops.linalg import dot, matrix_inverse, tensordot
+from scancc.frontend.ops.making import arange, fill
 from scancc.frontend.ops.masks import nonzero
 from scancc.frontend.ops.reduction import all
-from scancc.frontend.ops.shaping import (
-    arange,
-    as_count,
-    concatenate,
-    expand_dims,
-    fill,
-    identity_like,
-    shape_padleft,
-    stack,
-)
 
 MOST_REPEATED = 8  # times that a number in the program makes the graph repeat something; beyond, it loops
 

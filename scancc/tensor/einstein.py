@@ -9,10 +9,11 @@ from scancc.frontend.graph.constants import as_tensor_variable, constant_int
 from scancc.frontend.graph.dims import dim, dimshuffle, same_scalar
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.ops import reduction
+from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.control import check
+from scancc.frontend.ops.diagonals import diagonal
 from scancc.frontend.ops.elementwise import eq, mul
 from scancc.frontend.ops.linalg import batched_tensordot
-from scancc.frontend.ops.shaping import diagonal, reshape
 
 Term = tuple[str, Variable]  # the letter of each axis
 

@@ -1,7 +1,9 @@
 """Functions under the older systems' name `T.extra_ops`."""
 
+from scancc.frontend.ops.axes import squeeze
+from scancc.frontend.ops.joining import repeat
+from scancc.frontend.ops.making import broadcast_to
 from scancc.frontend.ops.reduction import cumprod, cumsum
-from scancc.frontend.ops.shaping import broadcast_to, repeat, squeeze
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import diff, fill_diagonal, searchsorted, to_one_hot

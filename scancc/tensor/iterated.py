@@ -8,11 +8,11 @@ from scancc.frontend.loops.scan import scan
 from scancc.frontend.loops.step_result import until
 from scancc.frontend.ops import elementwise as e
 from scancc.frontend.ops.control import detach
+from scancc.frontend.ops.diagonals import identity_like
 from scancc.frontend.ops.elementwise import align
 from scancc.frontend.ops.linalg import dot, solve
 from scancc.frontend.ops.norms import norm
 from scancc.frontend.ops.reduction import all, sum
-from scancc.frontend.ops.shaping import identity_like
 
 # Numerator of the [13/13] approximant of exp (N. Higham, SIAM J. Matrix Anal. Appl. 26, 2005), and how large a
 # matrix may be for it to be exact in double.

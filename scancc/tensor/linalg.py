@@ -1,6 +1,7 @@
 """Linear algebra under the newer systems' name `T.linalg`."""
 
 from scancc.frontend.ops.decompositions import eigh, eigvalsh, qr, svd, svdvals
+from scancc.frontend.ops.diagonals import diagonal, trace
 from scancc.frontend.ops.linalg import (
     cholesky,
     det,
@@ -12,7 +13,6 @@ from scancc.frontend.ops.linalg import (
     solve_triangular,
 )
 from scancc.frontend.ops.norms import norm
-from scancc.frontend.ops.shaping import diagonal, trace
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import matrix_power

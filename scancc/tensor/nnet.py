@@ -19,8 +19,8 @@ from scancc.frontend.ops.elementwise import (
     switch,
     true_div,
 )
+from scancc.frontend.ops.making import arange
 from scancc.frontend.ops.reduction import log_softmax, softmax, sum
-from scancc.frontend.ops.shaping import arange
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.signal import conv2d

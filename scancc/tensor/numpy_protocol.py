@@ -15,7 +15,7 @@ import numpy as np
 from scancc.frontend.graph.constants import as_operand
 from scancc.frontend.graph.site import Site
 from scancc.frontend.graph.variables import Variable, user_location
-from scancc.frontend.ops.shaping import shape_padright
+from scancc.frontend.ops.axes import shape_padright
 from scancc.tensor.numpy_functions import FUNCTIONS, REDUCED, UFUNCS, Mapped
 from scancc.tensor.numpy_remedies import REMEDIES
 

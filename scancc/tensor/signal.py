@@ -10,7 +10,7 @@ from scancc.frontend.graph.variables import Variable
 from scancc.frontend.ops import elementwise as e
 from scancc.frontend.ops.indexing import set_subtensor, take
 from scancc.frontend.ops.linalg import dot, tensordot
-from scancc.frontend.ops.shaping import arange, zeros
+from scancc.frontend.ops.making import arange, zeros
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 

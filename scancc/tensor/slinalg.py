@@ -6,8 +6,9 @@ from scancc.frontend.graph.constants import as_tensor_variable
 from scancc.frontend.graph.dims import dim
 from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops.joining import concatenate
 from scancc.frontend.ops.linalg import cholesky, det, kron, matrix_inverse, solve, solve_triangular
-from scancc.frontend.ops.shaping import concatenate, zeros
+from scancc.frontend.ops.making import zeros
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.iterated import expm

@@ -18,9 +18,11 @@ from scancc.frontend.graph.dims import dim, dimshuffle, normalize_axis
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.ops import elementwise as e
 from scancc.frontend.ops import reduction
+from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.indexing import inc_subtensor, take
-from scancc.frontend.ops.shaping import concatenate, reshape, zeros
+from scancc.frontend.ops.joining import concatenate
+from scancc.frontend.ops.making import zeros
 
 Axes = int | Sequence[int] | None
 _METHODS = ("linear", "lower", "higher", "nearest", "midpoint")

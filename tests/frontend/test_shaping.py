@@ -7,8 +7,8 @@ import scancc as sc
 import scancc.tensor as T
 from scancc.frontend.graph.dims import ShapeI
 from scancc.frontend.graph.variables import Constant, applies
+from scancc.frontend.ops.lengths import MakeVector
 from scancc.frontend.ops.reference import evaluate
-from scancc.frontend.ops.shaping import MakeVector
 
 X = np.arange(24.0).reshape(2, 3, 4)
 M = np.arange(6.0).reshape(2, 3)

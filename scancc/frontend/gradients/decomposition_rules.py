@@ -15,9 +15,11 @@ from scancc.frontend.graph.constants import kind
 from scancc.frontend.graph.dims import dim, dimshuffle
 from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.ops.decompositions import QR, SVD, Eigh
+from scancc.frontend.ops.diagonals import diag, tril, triu
 from scancc.frontend.ops.elementwise import quotient, sqr
+from scancc.frontend.ops.joining import concatenate
 from scancc.frontend.ops.linalg import Dot, Solve
-from scancc.frontend.ops.shaping import concatenate, diag, ones_like, tril, triu
+from scancc.frontend.ops.making import ones_like
 
 
 def _product(*factors: Variable) -> Variable:

@@ -25,7 +25,7 @@ from scancc.frontend.graph.dims import dims
 from scancc.frontend.graph.variables import Apply, Variable, ancestors, applies, rebuild
 from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.elementwise import Elemwise
-from scancc.frontend.ops.shaping import alloc
+from scancc.frontend.ops.making import alloc
 
 Forward = Callable[[Apply, Sequence[Gradient]], Sequence[Gradient]]
 FORWARD: dict[type, Forward] = {}

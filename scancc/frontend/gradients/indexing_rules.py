@@ -6,26 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scancc.frontend.gradients.rules import (
-    Gradient,
-    connects,
-    differentiates,
-    first_inputs,
-    summed_to,
-    zeros_for,
-)
+from scancc.frontend.gradients.rules import Gradient, connects, differentiates, first_inputs, summed_to, zeros_for
 from scancc.frontend.graph.dims import dims
 from scancc.frontend.graph.variables import Apply, Constant, Variable
+from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.elementwise import eq, switch
-from scancc.frontend.ops.indexing import (
-    AdvancedIncSubtensor,
-    AdvancedSubtensor,
-    IncSubtensor,
-    Subtensor,
-    pieces,
-)
+from scancc.frontend.ops.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor, pieces
+from scancc.frontend.ops.lengths import size
+from scancc.frontend.ops.making import arange
 from scancc.frontend.ops.masks import Nonzero, mask_of
-from scancc.frontend.ops.shaping import arange, reshape, size
 
 connects(Subtensor, AdvancedSubtensor)(first_inputs(1))
 connects(Nonzero)(first_inputs(0))

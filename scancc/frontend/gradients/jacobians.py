@@ -18,9 +18,11 @@ from scancc.frontend.graph.site import Site, described
 from scancc.frontend.graph.variables import Variable, mention, user_location
 from scancc.frontend.loops.scan import scan_held
 from scancc.frontend.loops.scan_result import check_unpacked
+from scancc.frontend.ops.axes import flatten, reshape
 from scancc.frontend.ops.elementwise import cast
+from scancc.frontend.ops.lengths import specified_by
+from scancc.frontend.ops.making import arange
 from scancc.frontend.ops.reduction import sum as sum_
-from scancc.frontend.ops.shaping import arange, flatten, reshape, specified_by
 
 
 def Rop(

@@ -17,10 +17,12 @@ from scancc.frontend.graph.constants import is_discrete, kind
 from scancc.frontend.graph.dims import DimShuffle, dims
 from scancc.frontend.graph.variables import Apply, Constant, Op, Variable
 from scancc.frontend.ops import reduction
+from scancc.frontend.ops.axes import Reshape
 from scancc.frontend.ops.control import Draw
 from scancc.frontend.ops.elementwise import Cast, add, conj
 from scancc.frontend.ops.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
-from scancc.frontend.ops.shaping import Alloc, Reshape, addbroadcast, alloc
+from scancc.frontend.ops.lengths import addbroadcast
+from scancc.frontend.ops.making import Alloc, alloc
 
 Gradient = Variable | None
 Rule = Callable[[Apply, Sequence[Gradient], Sequence[bool]], Sequence[Gradient]]

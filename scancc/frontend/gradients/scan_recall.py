@@ -15,21 +15,15 @@ from scancc.frontend.gradients.loop import Loop, backwards, first_rows
 from scancc.frontend.graph.dims import DimShuffle, JointLength, ShapeI, dims
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
 from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, stacked_type
+from scancc.frontend.ops.axes import Reshape
 from scancc.frontend.ops.branches import find_uses
 from scancc.frontend.ops.control import Check, Detach, Draw
 from scancc.frontend.ops.elementwise import Cast, Elemwise
 from scancc.frontend.ops.indexing import AdvancedSubtensor, Subtensor
+from scancc.frontend.ops.joining import Join, join
+from scancc.frontend.ops.lengths import MakeVector, SpecifyShape, Unbroadcast
+from scancc.frontend.ops.making import Alloc, ARange
 from scancc.frontend.ops.masks import Nonzero
-from scancc.frontend.ops.shaping import (
-    Alloc,
-    ARange,
-    Join,
-    MakeVector,
-    Reshape,
-    SpecifyShape,
-    Unbroadcast,
-    join,
-)
 
 _CHEAP_OPS = (
     Alloc, ARange, Cast, Check, Detach, DimShuffle, Draw, Join, JointLength, MakeVector, Nonzero, Reshape, ShapeI,

@@ -34,7 +34,7 @@ from scancc.frontend.loops.scan_op import Scan, ScanInputs, ScanOutputs, row_typ
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import add, apply_scalar, eq, ge, sub, switch
 from scancc.frontend.ops.indexing import IncSubtensor, inc_subtensor
-from scancc.frontend.ops.shaping import Alloc, alloc
+from scancc.frontend.ops.making import Alloc, alloc
 
 
 @differentiates(Scan)

@@ -15,9 +15,9 @@ from scancc.frontend.gradients.scan_sums import After, terms_of
 from scancc.frontend.graph.dims import DimShuffle, dims, dimshuffle
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.loops.scan_op import ScanOutputs
+from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.elementwise import mul
 from scancc.frontend.ops.linalg import Dot
-from scancc.frontend.ops.shaping import reshape
 
 Factor = tuple[Variable, Callable[[], Variable]]  # rows, and the matrix that each is multiplied with
 

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend.gradients.rules import (
-    Gradient,
-    connects,
-    differentiates,
-    first_inputs,
-    summed_to,
-)
+from scancc.frontend.gradients.rules import Gradient, connects, differentiates, first_inputs, summed_to
 from scancc.frontend.graph.dims import DimShuffle, JointLength, ShapeI, dim, dims, dimshuffle, int64
 from scancc.frontend.graph.variables import Apply
 from scancc.frontend.ops import reduction
+from scancc.frontend.ops.axes import Reshape, reshape
 from scancc.frontend.ops.elementwise import add, cast
-from scancc.frontend.ops.shaping import (
-    Alloc,
-    ARange,
-    Join,
-    MakeVector,
-    Reshape,
-    SpecifyShape,
-    Unbroadcast,
-    arange,
-    reshape,
-)
+from scancc.frontend.ops.joining import Join
+from scancc.frontend.ops.lengths import MakeVector, SpecifyShape, Unbroadcast
+from scancc.frontend.ops.making import Alloc, ARange, arange
 
 connects(Alloc, Reshape)(first_inputs(1))
 connects(ShapeI, JointLength)(first_inputs(0))

@@ -20,7 +20,7 @@ from scancc.ir.casts import converted
 _INT_DTYPES = ("int8", "int16", "int32", "int64", "uint64")
 _KIND_ORDER = "biufc"
 
-# How values of a Python type become variables; `shaping` adds lists that hold variables.
+# How values of a Python type become variables; `ops.joining` adds lists that hold variables.
 _conversions: dict[type, Callable[[object], Variable | None]] = {}
 
 

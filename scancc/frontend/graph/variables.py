@@ -28,6 +28,8 @@ from scancc.frontend.graph.options import name_of
 _PACKAGE_DIR = os.path.dirname(os.path.abspath(errors.__file__)) + os.sep
 _NUMPY_DIR = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 
+Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]  # what an op does with arrays
+
 
 @dataclass(frozen=True)
 class Location:
@@ -263,7 +265,7 @@ class Op:
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         raise NotImplementedError(f"{type(self).__name__}.perform")
 
-    def executor(self, node: Apply) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
+    def executor(self, node: Apply) -> Run:
         """`perform` for one application; overridden where the static types of its inputs matter."""
         return self.perform
 

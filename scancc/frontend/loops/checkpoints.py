@@ -16,9 +16,11 @@ from scancc.frontend.loops.scan import scan
 from scancc.frontend.loops.sequences import SequenceSpec, as_list, parse_sequences, scan_length, step_count
 from scancc.frontend.loops.states import StateSpec, parse_states
 from scancc.frontend.loops.step_result import until
+from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar
-from scancc.frontend.ops.shaping import alloc, arange, join, reshape
+from scancc.frontend.ops.joining import join
+from scancc.frontend.ops.making import alloc, arange
 
 
 def scan_checkpoints(

@@ -21,7 +21,7 @@ from scancc.frontend.graph.variables import Apply, Constant, Variable, ancestors
 from scancc.frontend.ops.branches import Uses, find_uses, in_order, taken
 from scancc.frontend.ops.control import IfElse, unchecked
 from scancc.frontend.ops.elementwise import apply_scalar
-from scancc.frontend.ops.shaping import Alloc, alloc, zeros_like
+from scancc.frontend.ops.making import Alloc, alloc, zeros_like
 from scancc.process import kept_property
 
 

@@ -18,7 +18,7 @@ from scancc.frontend.loops.scan_op import row_type
 from scancc.frontend.loops.sequences import as_list, check_keys, parse_taps
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar
-from scancc.frontend.ops.shaping import addbroadcast
+from scancc.frontend.ops.lengths import addbroadcast
 
 Number = int | float | complex
 

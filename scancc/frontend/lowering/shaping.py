@@ -10,7 +10,10 @@ from scancc.frontend.graph.dims import DimShuffle, JointLength, ShapeI
 from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
 from scancc.frontend.lowering.slices import extract_slice
-from scancc.frontend.ops.shaping import Alloc, ARange, Join, MakeVector, Reshape, SpecifyShape, Unbroadcast
+from scancc.frontend.ops.axes import Reshape
+from scancc.frontend.ops.joining import Join
+from scancc.frontend.ops.lengths import MakeVector, SpecifyShape, Unbroadcast
+from scancc.frontend.ops.making import Alloc, ARange
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Value

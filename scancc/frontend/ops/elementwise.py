@@ -39,7 +39,7 @@ from scancc.frontend.graph.constants import (
     strong,
 )
 from scancc.frontend.graph.dims import SameShape, dim, dimshuffle, int64, require_possible, same_scalar
-from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, dtype_name
+from scancc.frontend.graph.variables import Apply, Constant, Op, Run, TensorType, Variable, dtype_name
 from scancc.frontend.ops import complex_lowering as complex_low
 from scancc.frontend.ops import scalar_lowering as low
 from scancc.frontend.ops import scalar_numpy as meaning
@@ -174,7 +174,7 @@ class Elemwise(Op):
         found = signature(self.fn, tuple(x.dtype.name for x in inputs))
         return [_compute(self.scalar, found, inputs)]
 
-    def executor(self, node: Apply) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
+    def executor(self, node: Apply) -> Run:
         entry = self.scalar
         found = signature(self.fn, tuple(v.dtype for v in node.inputs))
         stretches = [v.broadcastable for v in node.inputs]

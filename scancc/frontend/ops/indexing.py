@@ -24,24 +24,15 @@ from scancc.frontend.graph.constants import (
 )
 from scancc.frontend.graph.dims import DimShuffle, SameShape, dim, dims, dimshuffle, int64, normalize_axis
 from scancc.frontend.graph.options import flag
-from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable
-from scancc.frontend.ops.elementwise import (
-    align,
-    broadcast_shape,
-    cast,
-    check_lengths,
-    clip,
-    maximum,
-    mod,
-    pad_axes,
-)
+from scancc.frontend.graph.variables import Apply, Constant, Op, Run, TensorType, Variable
+from scancc.frontend.ops.axes import flatten, reshape
+from scancc.frontend.ops.elementwise import align, broadcast_shape, cast, check_lengths, clip, maximum, mod, pad_axes
+from scancc.frontend.ops.lengths import MakeVector, addbroadcast
 from scancc.frontend.ops.masks import check_masks, chosen, flatnonzero, spread_masks
-from scancc.frontend.ops.shaping import MakeVector, addbroadcast, flatten, reshape
 
 SliceEntry = tuple[str, bool, bool, bool]
 Entry = str | SliceEntry
 Template = tuple[Entry, ...]
-Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
 
 FULL: SliceEntry = ("s", False, False, False)
 

@@ -20,10 +20,10 @@ from scancc.frontend.graph.dims import SameShape, dim, dims, dimshuffle, normali
 from scancc.frontend.graph.options import flag, whole
 from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, dtype_name
 from scancc.frontend.ops import reduction
+from scancc.frontend.ops.axes import Reshape, flatten, shape_padleft, transpose
 from scancc.frontend.ops.elementwise import cast, mul, real_dtype
-from scancc.frontend.ops.shaping import Reshape, alloc, flatten, product, shape_padleft, transpose
-
-Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
+from scancc.frontend.ops.lengths import product
+from scancc.frontend.ops.making import alloc
 
 
 def _agree(what: str, x: Variable, axis: int, y: Variable, other: int) -> None:

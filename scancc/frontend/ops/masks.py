@@ -14,9 +14,10 @@ import numpy as np
 from scancc.frontend.graph.constants import as_operand, as_tensor_variable, constant_int
 from scancc.frontend.graph.dims import dim, dimshuffle
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, equal_computations
+from scancc.frontend.ops.axes import flatten
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import add, eq, neq, switch
-from scancc.frontend.ops.shaping import flatten, stack
+from scancc.frontend.ops.joining import stack
 
 # ---- where a mask is True -----------------------------------------------------------------------------
 

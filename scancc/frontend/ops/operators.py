@@ -12,8 +12,8 @@ from scancc.frontend.graph.debug_values import tag
 from scancc.frontend.graph.dims import dimshuffle
 from scancc.frontend.graph.options import name_of
 from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops import axes, diagonals, indexing, joining, lengths, linalg, making, masks, norms, reduction
 from scancc.frontend.ops import elementwise as e
-from scancc.frontend.ops import indexing, linalg, masks, norms, reduction, shaping
 from scancc.later import in_role
 from scancc.other_names import variable_has_none
 from scancc.spelling import checked_keywords
@@ -61,7 +61,7 @@ _clone.__name__ = "clone"
 
 
 def _copy(x: Variable, name: str | None = None) -> Variable:
-    same = shaping.SpecifyShape(x.type.shape)(x)
+    same = lengths.SpecifyShape(x.type.shape)(x)
     same.name = name_of("a copy", name)
     return same
 
@@ -69,13 +69,13 @@ def _copy(x: Variable, name: str | None = None) -> Variable:
 def _reshape(x: Variable, *shape: Any, ndim: int | None = None) -> Variable:
     if not shape:
         raise TypeError("reshape() takes the new shape: x.reshape((2, 3)) or x.reshape(2, 3); () is that of a scalar")
-    return shaping.reshape(x, shape[0] if len(shape) == 1 else shape, ndim)
+    return axes.reshape(x, shape[0] if len(shape) == 1 else shape, ndim)
 
 
 _METHODS: dict[str, Callable[..., Any]] = {
-    "dimshuffle": dimshuffle, "reshape": _reshape, "transpose": shaping.transpose, "flatten": shaping.flatten,
-    "ravel": shaping.flatten, "swapaxes": shaping.swapaxes, "squeeze": shaping.squeeze,
-    "repeat": shaping.repeat, "diagonal": shaping.diagonal, "trace": shaping.trace, "fill": shaping.fill,
+    "dimshuffle": dimshuffle, "reshape": _reshape, "transpose": axes.transpose, "flatten": axes.flatten,
+    "ravel": axes.flatten, "swapaxes": axes.swapaxes, "squeeze": axes.squeeze,
+    "repeat": joining.repeat, "diagonal": diagonals.diagonal, "trace": diagonals.trace, "fill": making.fill,
     "astype": e.cast, "clip": e.clip, "round": e.round_half_to_even, "conj": e.conj, "conjugate": e.conj,
     "take": indexing.take, "set": _write(indexing.set_subtensor), "inc": _write(indexing.inc_subtensor),
     "dot": linalg.dot, "norm": norms.norm, "sum": reduction.sum, "prod": reduction.prod,
@@ -84,10 +84,10 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "any": reduction.any, "cumsum": reduction.cumsum, "cumprod": reduction.cumprod, "sort": reduction.sort,
     "argsort": reduction.argsort, "ptp": reduction.ptp, "copy": _copy, "clone": _clone,
     "nonzero": masks.nonzero, "nonzero_values": indexing.nonzero_values,
-    "zeros_like": shaping.zeros_like, "ones_like": shaping.ones_like,
+    "zeros_like": making.zeros_like, "ones_like": making.ones_like,
 }
 _PROPERTIES: dict[str, Callable[[Variable], Any]] = {
-    "T": shaping.transpose, "shape": shaping.shape, "size": shaping.size, "real": e.real, "imag": e.imag,
+    "T": axes.transpose, "shape": lengths.shape, "size": lengths.size, "real": e.real, "imag": e.imag,
 }
 
 

@@ -13,6 +13,7 @@ from scancc.frontend.graph.constants import as_tensor_variable, float_for, is_di
 from scancc.frontend.graph.dims import SameShape, dim, dims, dimshuffle, normalize_axis
 from scancc.frontend.graph.options import flag, one_of
 from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, dtype_name
+from scancc.frontend.ops.axes import flatten
 from scancc.frontend.ops.control import detach
 from scancc.frontend.ops.elementwise import (
     cast,
@@ -32,7 +33,7 @@ from scancc.frontend.ops.elementwise import (
     switch,
     true_div,
 )
-from scancc.frontend.ops.shaping import flatten, product
+from scancc.frontend.ops.lengths import product
 
 Axes = int | Sequence[int] | None
 

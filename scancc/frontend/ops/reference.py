@@ -6,7 +6,7 @@ Where a graph holds a lazy choice, values are computed on demand instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +14,8 @@ import numpy as np
 from scancc.errors import MissingInputError
 from scancc.frontend.graph.options import unmasked
 from scancc.frontend.graph.shared import SharedVariable
-from scancc.frontend.graph.variables import Apply, Constant, Variable, applies, leaves
+from scancc.frontend.graph.variables import Apply, Constant, Run, Variable, applies, leaves
 from scancc.frontend.ops.control import Check, IfElse
-
-Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
 
 
 @dataclass

@@ -14,7 +14,7 @@ from scancc.frontend.graph.variables import Variable, ancestors, leaves, rebuild
 from scancc.frontend.loops.scan import scan
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import eq
-from scancc.frontend.ops.shaping import specify_shape
+from scancc.frontend.ops.lengths import specify_shape
 from scancc.frontend.program.clone import Replace, replacements
 
 

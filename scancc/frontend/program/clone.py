@@ -11,7 +11,7 @@ from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.shared import SharedVariable
 from scancc.frontend.graph.site import Site, described
 from scancc.frontend.graph.variables import Constant, Variable, ancestors, leaves, rebuild, user_location
-from scancc.frontend.ops.shaping import specify_shape
+from scancc.frontend.ops.lengths import specify_shape
 
 Replace = Mapping[Variable, Any] | Iterable[tuple[Variable, Any]] | None
 

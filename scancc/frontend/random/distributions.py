@@ -19,12 +19,15 @@ from scancc.frontend.graph.variables import Constant, Variable
 from scancc.frontend.loops.scan import scan_held
 from scancc.frontend.loops.step_result import until
 from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops.axes import flatten, reshape
 from scancc.frontend.ops.held import held
 from scancc.frontend.ops.indexing import set_subtensor
+from scancc.frontend.ops.joining import join
+from scancc.frontend.ops.lengths import as_count
+from scancc.frontend.ops.making import arange
 from scancc.frontend.ops.reduction import argsort, cumsum
 from scancc.frontend.ops.reduction import max as max_
 from scancc.frontend.ops.reduction import sum as sum_
-from scancc.frontend.ops.shaping import arange, as_count, flatten, join, reshape
 from scancc.frontend.random.scalars import call
 
 Lengths = Sequence[Any]

@@ -21,8 +21,10 @@ from scancc.frontend.graph.shared import GENERATORS, StreamVariable, shared
 from scancc.frontend.graph.stream_type import StreamType
 from scancc.frontend.graph.variables import Constant, Variable, dtype_name
 from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.control import Draw
-from scancc.frontend.ops.shaping import arange, product, reshape
+from scancc.frontend.ops.lengths import product
+from scancc.frontend.ops.making import arange
 from scancc.frontend.random import distributions as d
 from scancc.frontend.random import formulas
 from scancc.frontend.random.distributions import Source, lengths_of

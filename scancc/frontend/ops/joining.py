@@ -1,0 +1,241 @@
+"""Joining and cutting tensors, repeating and turning them, and lists that hold variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scancc.artifact import MOST_ELEMENTS
+from scancc.frontend.graph.constants import (
+    as_operand,
+    as_tensor_variable,
+    constant_int,
+    holds_variables,
+    is_discrete,
+    register_conversion,
+    result_dtype,
+)
+from scancc.frontend.graph.dims import dim, dims, dimshuffle, int64, joint_length, normalize_axis, require_possible
+from scancc.frontend.graph.options import whole
+from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable
+from scancc.frontend.ops.axes import Reshape, expand_dims, flatten, shape_padleft
+from scancc.frontend.ops.control import check
+from scancc.frontend.ops.elementwise import abs_, apply_scalar, cast, eq
+from scancc.frontend.ops.lengths import as_count, as_length, as_lengths, make_vector, product
+from scancc.frontend.ops.making import Alloc, alloc, arange
+
+
+@dataclass(frozen=True)
+class Join(Op):
+    """Tensors of one dtype and rank, one after the other along an axis."""
+
+    axis: int
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        first = inputs[0]
+        if any(v.ndim != first.ndim or v.dtype != first.dtype for v in inputs):
+            listed = ", ".join(str(v.type) for v in inputs)
+            raise ValueError(f"concatenate: the tensors differ in dtype or number of dimensions: {listed}")
+        lengths = [self._length(axis, inputs) for axis in range(first.ndim)]
+        return [TensorType(first.dtype, tuple(lengths))]
+
+    def _length(self, axis: int, inputs: Sequence[Variable]) -> int | None:
+        given = [v.type.shape[axis] for v in inputs]
+        if axis == self.axis:
+            return None if None in given else sum(n for n in given if n is not None)
+        known = {n for n in given if n is not None}
+        if len(known) > 1:
+            raise ValueError(f"concatenate: axis {axis} has lengths {given}; only axis {self.axis} may")
+        return known.pop() if known else None
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        others = {x.shape[: self.axis] + x.shape[self.axis + 1 :] for x in inputs}
+        if len(others) > 1:
+            shapes = " and ".join(str(x.shape) for x in inputs)
+            raise ValueError(f"concatenate: shapes {shapes} may differ on axis {self.axis} only")
+        whole = list(inputs[0].shape)
+        whole[self.axis] = sum(x.shape[self.axis] for x in inputs)
+        require_possible("concatenate", whole)
+        return [np.concatenate(inputs, axis=self.axis)]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        if axis != self.axis:
+            return dim(node.inputs[0], axis)
+        return joint_length("sum", (dim(v, axis) for v in node.inputs))
+
+
+def apply_add(a: Variable, b: Variable) -> Variable:
+    return apply_scalar("add", a, b)
+
+
+def concatenate(tensors: Sequence[object], axis: int = 0) -> Variable:
+    """Tensors one after the other along an existing axis, in their promoted dtype."""
+    if not isinstance(tensors, (list, tuple)):
+        raise TypeError("concatenate takes a list of tensors; write T.concatenate([a, b], axis=0)")
+    if not tensors:
+        raise ValueError("concatenate: the list of tensors is empty; give at least one")
+    variables = [as_operand(t) for t in tensors]
+    if any(v.ndim == 0 for v in variables):
+        raise ValueError("concatenate: a scalar has no axis to join on; use T.stack for scalars")
+    dtype = result_dtype(variables)
+    place = normalize_axis(axis, variables[0].ndim, "concatenate")
+    variables = [cast(v, dtype) for v in variables]
+    return variables[0] if len(variables) == 1 else Join(place)(*variables)
+
+
+def join(axis: int, *tensors: object) -> Variable:
+    """`concatenate` with the axis first."""
+    return concatenate(list(tensors), axis)
+
+
+def stack(*tensors: object, axis: int = 0) -> Variable:
+    """Tensors of one shape along a new axis: `stack([a, b])` or `stack(a, b)`."""
+    if not tensors:
+        raise TypeError("stack takes a list of tensors; write T.stack([a, b], axis=0)")
+    parts: Sequence[object] = tensors
+    if isinstance(tensors[0], (list, tuple)):
+        parts = tensors[0]
+        axis = tensors[1] if len(tensors) > 1 else axis  # type: ignore[assignment]
+    if not parts:
+        raise ValueError("stack: the list of tensors is empty; give at least one")
+    variables = [as_operand(t) for t in parts]
+    if len({v.ndim for v in variables}) > 1:
+        listed = ", ".join(str(v.type) for v in variables)
+        raise ValueError(f"stack: the tensors have different numbers of dimensions: {listed}")
+    axis = normalize_axis(axis, variables[0].ndim + 1, "stack")
+    if variables[0].ndim == 0:
+        return make_vector(variables)
+    for place in range(variables[0].ndim):
+        known = {n for v in variables if (n := v.type.shape[place]) is not None}
+        if len(known) > 1:
+            raise ValueError(f"stack: axis {place} of the tensors has lengths {sorted(known)}; they must be equal")
+    dtype = result_dtype(variables)
+    return concatenate([expand_dims(cast(v, dtype), axis) for v in variables], axis)
+
+
+def split(x: object, splits_size: object, n_splits: int | None = None, axis: int = 0) -> list[Variable]:
+    """`x` cut along `axis` into parts of the lengths `splits_size`, which must add up."""
+    var = as_tensor_variable(x)
+    place = normalize_axis(axis, var.ndim, "split")
+    lengths = _split_lengths(splits_size, n_splits)
+    start: Variable = int64(0)
+    total, whole = joint_length("sum", lengths), dim(var, place)
+    fits = eq(total, whole)
+    if not isinstance(fits, Constant):
+        message = "split: the parts have {} rows together and the tensor has {}"
+        var = check(ValueError, message, var, fits, total, whole)
+    parts = []
+    for length in lengths:
+        stop = apply_add(start, length)
+        parts.append(var[(slice(None),) * place + (slice(start, stop),)])
+        start = stop
+    return parts
+
+
+def _split_lengths(splits_size: object, n_splits: int | None) -> list[Variable]:
+    if n_splits is not None and isinstance(splits_size, Variable) and splits_size.ndim == 1:
+        return [as_count(splits_size[i], "split") for i in range(whole("split: n_splits", n_splits, at_least=0))]
+    lengths = [as_count(n, "split") for n in as_lengths(splits_size, "split")]
+    if n_splits is not None and len(lengths) != n_splits:
+        raise ValueError(f"split: {len(lengths)} lengths are given where n_splits={n_splits}")
+    return lengths
+
+
+def repeat(x: object, repeats: object, axis: int | None = None) -> Variable:
+    """Each element `repeats` times, along `axis` or of the flattened tensor; a vector of counts gives
+    each element its own."""
+    var = as_tensor_variable(x)
+    if axis is None:
+        var, axis = flatten(var), 0
+    place = normalize_axis(axis, var.ndim, "repeat")
+    counts = as_tensor_variable(repeats)
+    if counts.ndim == 1:
+        return var[(slice(None),) * place + (_repeated_rows(_counts_of(counts, dim(var, place))),)]
+    count, lengths = as_length(counts, "repeat"), dims(var)
+    padded = expand_dims(var, place + 1)
+    spread = Alloc(padded.ndim)(padded, *lengths[: place + 1], count, *lengths[place + 1 :])
+    lengths[place] = product([lengths[place], count])
+    return Reshape(var.ndim)(spread, *lengths)
+
+
+def _counts_of(counts: Variable, length: Variable) -> Variable:
+    """A count for each row, or one for all."""
+    if not is_discrete(counts.dtype):
+        raise TypeError(f"repeat: the counts are {counts!r} {counts.type}; counts are whole numbers")
+    if counts.type.shape[0] == 1:
+        return alloc(cast(counts, "int64"), length)
+    given = dim(counts, 0)
+    fits = eq(given, length)
+    message = "repeat: {} counts are given for {} rows"
+    if isinstance(fits, Constant) and not fits.data:
+        raise ValueError(message.format(constant_int(given), constant_int(length)))
+    return check(ValueError, message, cast(counts, "int64"), fits, given, length)
+
+
+def _repeated_rows(counts: Variable) -> Variable:
+    """Row i of the source stands at the places between the sums of counts up to i - 1 and to i."""
+    # the sum of sizes is another one where a count is below 0
+    counts = check(ValueError, "repeat: a count is negative; counts are 0 or more", counts,
+                   apply_scalar("eq", abs_(counts).sum(), counts.sum()))
+    total = cast(counts, "float64").sum()  # exact as far as it matters, where the sum of integers wraps
+    counts = check(MemoryError, "repeat: the counts are together more elements than an array may have", counts,
+                   apply_scalar("le", total, as_operand(float(MOST_ELEMENTS))))
+    ends = counts.cumsum()
+    places = arange(counts.sum())
+    before = apply_scalar("le", dimshuffle(ends, "x", 0), dimshuffle(places, 0, "x"))
+    return cast(before, "int64").sum(axis=1)
+
+
+def tile(x: object, reps: object, ndim: int | None = None) -> Variable:
+    """`x` laid `reps` times along each axis (the last axes, if there are fewer counts than axes)."""
+    var = as_tensor_variable(x)
+    counts = [as_count(n, "tile") for n in as_lengths(reps, "tile")]
+    rank = max(var.ndim, len(counts)) if ndim is None else whole("tile: ndim", ndim)
+    if rank < max(var.ndim, len(counts)):
+        raise ValueError(f"tile: ndim is {ndim} where the tensor has {var.ndim} axes and reps {len(counts)} counts")
+    counts = [int64(1)] * (rank - len(counts)) + counts
+    var = shape_padleft(var, rank - var.ndim)
+    lengths = dims(var)
+    order: list[int | str] = [e for a in range(rank) for e in ("x", a)]
+    pairs = [n for pair in zip(counts, lengths, strict=True) for n in pair]
+    spread = Alloc(2 * rank)(dimshuffle(var, tuple(order)), *pairs) if rank else var
+    return Reshape(rank)(spread, *(product(pair) for pair in zip(counts, lengths, strict=True)))
+
+
+def flip(x: object, axis: int | Sequence[int] | None = None) -> Variable:
+    """`x` backwards along `axis` (all axes)."""
+    var = as_tensor_variable(x)
+    wanted = range(var.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else [axis]
+    places = {normalize_axis(a, var.ndim, "flip") for a in wanted}
+    if len(places) != len(wanted):
+        raise ValueError(f"flip: axis {axis} names an axis twice")
+    return var[tuple(slice(None, None, -1) if a in places else slice(None) for a in range(var.ndim))]
+
+
+def roll(x: object, shift: object, axis: int | None = None) -> Variable:
+    """`x` moved by `shift` places along `axis` (or flattened); what leaves at the end enters at the start."""
+    var = as_tensor_variable(x)
+    if axis is None:
+        return Reshape(var.ndim)(roll(flatten(var), shift, 0), *dims(var))
+    place = normalize_axis(axis, var.ndim, "roll")
+    length = dim(var, place)
+    cut = length - apply_scalar("mod", as_length(shift, "roll"), length)
+    before = (slice(None),) * place
+    return concatenate([var[(*before, slice(cut, None))], var[(*before, slice(None, cut))]], place)
+
+
+def _from_list(value: object) -> Variable | None:
+    assert isinstance(value, (list, tuple))
+    return stack([as_tensor_or_list(v) for v in value]) if holds_variables(value) else None
+
+
+def as_tensor_or_list(value: object) -> object:
+    return as_tensor_variable(value) if isinstance(value, (list, tuple)) else value
+
+
+register_conversion(list, _from_list)
+
+
+register_conversion(tuple, _from_list)
