@@ -7,8 +7,8 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.frontend.ops.indexing import IncSubtensor, Subtensor
 from scancc.frontend.ops.reference import evaluate
+from scancc.frontend.ops.subtensor import IncSubtensor, Subtensor
 
 X = np.arange(60.0).reshape(3, 4, 5)
 ROWS = np.array([2, 0, 2])

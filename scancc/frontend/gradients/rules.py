@@ -20,9 +20,9 @@ from scancc.frontend.ops import reduction
 from scancc.frontend.ops.axes import Reshape
 from scancc.frontend.ops.control import Draw
 from scancc.frontend.ops.elementwise import Cast, add, conj
-from scancc.frontend.ops.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 from scancc.frontend.ops.lengths import addbroadcast
 from scancc.frontend.ops.making import Alloc, alloc
+from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 
 Gradient = Variable | None
 Rule = Callable[[Apply, Sequence[Gradient], Sequence[bool]], Sequence[Gradient]]

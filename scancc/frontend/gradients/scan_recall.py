@@ -19,11 +19,11 @@ from scancc.frontend.ops.axes import Reshape
 from scancc.frontend.ops.branches import find_uses
 from scancc.frontend.ops.control import Check, Detach, Draw
 from scancc.frontend.ops.elementwise import Cast, Elemwise
-from scancc.frontend.ops.indexing import AdvancedSubtensor, Subtensor
 from scancc.frontend.ops.joining import Join, join
 from scancc.frontend.ops.lengths import MakeVector, SpecifyShape, Unbroadcast
 from scancc.frontend.ops.making import Alloc, ARange
 from scancc.frontend.ops.masks import Nonzero
+from scancc.frontend.ops.subtensor import AdvancedSubtensor, Subtensor
 
 _CHEAP_OPS = (
     Alloc, ARange, Cast, Check, Detach, DimShuffle, Draw, Join, JointLength, MakeVector, Nonzero, Reshape, ShapeI,

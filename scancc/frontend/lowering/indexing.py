@@ -9,7 +9,7 @@ from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers
 from scancc.frontend.lowering.shaping import MOST_STEP, is_size, same_size, shuffle, slice_length
 from scancc.frontend.lowering.slices import extract_slice
-from scancc.frontend.ops.indexing import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
+from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Value

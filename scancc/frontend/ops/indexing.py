@@ -1,15 +1,6 @@
-"""Indexing: views and picks (`x[i]`, `x[a:b]`, `x[rows]`) and their set and increment forms.
-
-An index is a *template* of the places it fixes and operands for the values: 'i' an integer,
-`('s', start, stop, step)` a slice, where True means that an int64 operand follows, and 'a' an array of
-integers. Templates have an entry for each axis; arrays among them have the same rank.
-"""
+"""Indexing as it is written: Python's index becomes a template and operands; writes to parts."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -22,305 +13,21 @@ from scancc.frontend.graph.constants import (
     is_weak,
     promote_dtypes,
 )
-from scancc.frontend.graph.dims import DimShuffle, SameShape, dim, dims, dimshuffle, int64, normalize_axis
+from scancc.frontend.graph.dims import DimShuffle, dim, dims, dimshuffle, int64, normalize_axis
 from scancc.frontend.graph.options import flag
-from scancc.frontend.graph.variables import Apply, Constant, Op, Run, TensorType, Variable
+from scancc.frontend.graph.variables import Apply, Constant, Variable
 from scancc.frontend.ops.axes import flatten, reshape
-from scancc.frontend.ops.elementwise import align, broadcast_shape, cast, check_lengths, clip, maximum, mod, pad_axes
+from scancc.frontend.ops.elementwise import align, cast, clip, mod, pad_axes
+from scancc.frontend.ops.index_template import Entry, arity
 from scancc.frontend.ops.lengths import MakeVector, addbroadcast
 from scancc.frontend.ops.masks import check_masks, chosen, flatnonzero, spread_masks
-
-SliceEntry = tuple[str, bool, bool, bool]
-Entry = str | SliceEntry
-Template = tuple[Entry, ...]
-
-FULL: SliceEntry = ("s", False, False, False)
-
-
-def _numpy_index(template: Template, operands: Sequence[np.ndarray]) -> tuple[Any, ...]:
-    """The NumPy index that a template and its operands stand for."""
-    values = iter(operands)
-    return tuple(_numpy_entry(entry, values) for entry in template)
-
-
-def _numpy_entry(entry: Entry, values: Iterator[np.ndarray]) -> Any:
-    if entry == "i":
-        return int(next(values))
-    if entry == "a":
-        return next(values)
-    start, stop, step = (int(next(values)) if given else None for given in entry[1:])
-    if step == 0:
-        raise ValueError("the step of a slice is 0; it must be positive or negative")
-    return slice(start, stop, step)
-
-
-def pieces(template: Template, operands: Sequence[Variable]) -> list[tuple[Entry, list[Variable]]]:
-    """Each entry of a template with the operands that belong to it."""
-    values = iter(operands)
-    return [(entry, [next(values) for _ in range(_arity(entry))]) for entry in template]
-
-
-def _arity(entry: Entry) -> int:
-    return 1 if isinstance(entry, str) else sum(entry[1:])
-
-
-def slice_parts(entry: SliceEntry, operands: Sequence[Variable]) -> list[Variable | None]:
-    """Start, stop and step of a slice; None for what is left out."""
-    values = iter(operands)
-    return [next(values) if given else None for given in entry[1:]]
-
-
-# ---- basic indexing -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Subtensor(Op):
-    """Inputs (x, *operands): integers drop their axis, slices are NumPy's."""
-
-    template: Template
-
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        x, *operands = inputs
-        lengths = (
-            _static_length(entry, values, n, axis)
-            for axis, ((entry, values), n) in enumerate(
-                zip(pieces(self.template, operands), x.type.shape, strict=True)
-            )
-        )
-        kept = (n for entry, n in zip(self.template, lengths, strict=True) if entry != "i")
-        return [TensorType(x.dtype, tuple(kept))]
-
-    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        x, *operands = inputs
-        return [np.asarray(x[_numpy_index(self.template, operands)])]
-
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        x, *operands = node.inputs
-        parts = pieces(self.template, operands)
-        kept = [a for a, entry in enumerate(self.template) if entry != "i"]
-        entry, values = parts[kept[axis]]
-        assert not isinstance(entry, str)
-        return _slice_extent(dim(x, kept[axis]), *slice_parts(entry, values))
-
-    def is_total(self, node: Apply) -> bool:
-        """True for slices whose step is known, and for places known to be there."""
-        x, *operands = node.inputs
-        entries = zip(pieces(self.template, operands), x.type.shape, strict=True)
-        return all(_surely_fits(entry, values, length) for (entry, values), length in entries)
-
-
-def _surely_fits(entry: Entry, values: list[Variable], length: int | None) -> bool:
-    if entry == "i":
-        return length is not None and constant_int(values[0]) is not None  # `infer` has looked
-    assert not isinstance(entry, str)
-    step = slice_parts(entry, values)[2]
-    return step is None or constant_int(step) is not None
-
-
-def _static_length(entry: Entry, values: list[Variable], length: int | None, axis: int) -> int | None:
-    if entry == "i":
-        position = constant_int(values[0])
-        if position is not None and length is not None and not -length <= position < length:
-            raise IndexError(f"index {position} is out of range for axis {axis}, which has length {length}")
-        return None
-    assert not isinstance(entry, str)
-    bounds = slice_parts(entry, values)
-    known = [None if b is None else constant_int(b) for b in bounds]
-    if known[2] == 0:
-        raise ValueError("the step of a slice is 0; it must be positive or negative")
-    if any(b is not None and k is None for b, k in zip(bounds, known, strict=True)):
-        return None
-    if length is None:
-        return 0 if _surely_empty(*known) else None
-    return len(range(*slice(*known).indices(length)))
-
-
-def _surely_empty(start: int | None, stop: int | None, step: int | None) -> bool:
-    return stop == 0 and (step is None or step > 0) and (start is None or start >= 0)
-
-
-def _slice_extent(length: Variable, start: Variable | None, stop: Variable | None,
-                  step: Variable | None) -> Variable | None:
-    """The length of a slice in the cases where it is one subtraction or less."""
-    if start is None and stop is None and (step is None or constant_int(step) == -1):
-        return length
-    if step is not None:
-        return None
-    if stop is None:
-        first = constant_int(start)
-        return _not_negative(length - first) if first is not None and first >= 0 else None
-    last = constant_int(stop)
-    if start is None and last is not None and last < 0:
-        return _not_negative(length + last)
-    return None
-
-
-def _not_negative(n: Variable) -> Variable:
-    return maximum(n, int64(0))
-
-
-# ---- integer array indexing ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class AdvancedSubtensor(Op):
-    """Inputs (x, *operands): integer arrays, which broadcast together, and slices.
-
-    The arrays' axes stand where the first array stood if the arrays are neighbours, else in front.
-    """
-
-    template: Template
-
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        x, *operands = inputs
-        parts = pieces(self.template, operands)
-        arrays = [values[0] for entry, values in parts if entry == "a"]
-        picked = broadcast_shape("index arrays", arrays)
-        kept = [
-            _static_length(entry, values, n, axis)
-            for axis, ((entry, values), n) in enumerate(zip(parts, x.type.shape, strict=True))
-            if entry != "a"
-        ]
-        place = self.place
-        return [TensorType(x.dtype, (*kept[:place], *picked, *kept[place:]))]
-
-    @property
-    def place(self) -> int:
-        """How many sliced axes come before the arrays' axes in the result."""
-        positions = [a for a, entry in enumerate(self.template) if entry == "a"]
-        neighbours = positions[-1] - positions[0] == len(positions) - 1
-        return positions[0] if neighbours else 0
-
-    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        x, *operands = inputs
-        return [np.asarray(x[_numpy_index(self.template, operands)])]
-
-    def executor(self, node: Apply) -> Run:
-        check = _array_check(self.template, node.inputs[1:])
-
-        def run(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-            check(inputs[1:])
-            return self.perform(inputs)
-
-        return run
-
-    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
-        x, *operands = node.inputs
-        parts = pieces(self.template, operands)
-        arrays = [values[0] for entry, values in parts if entry == "a"]
-        inner = axis - self.place
-        if not 0 <= inner < arrays[0].ndim:
-            return None
-        stretched = [v for v in arrays if v.type.shape[inner] != 1]
-        return dim(stretched[0], inner) if stretched else int64(1)
-
-
-def _array_check(template: Template, operands: Sequence[Variable]) -> Callable[[Sequence[np.ndarray]], None]:
-    """Index arrays stretch only where their length is known to be 1."""
-    flat = [entry for entry in template for _ in range(_arity(entry))]
-    places = [i for i, entry in enumerate(flat) if entry == "a"]
-    stretches = [operands[i].broadcastable for i in places]
-    return lambda values: check_lengths("index arrays", [values[i] for i in places], stretches)
-
-
-# ---- the set and increment forms ------------------------------------------------------------------------
-
-
-def _check_value(what: str, view: TensorType, y: Variable) -> None:
-    for axis, (want, have) in enumerate(zip(view.shape, y.type.shape, strict=True)):
-        if want is not None and have is not None and have not in (1, want):
-            raise ValueError(
-                f"{what}: the value {y!r} {y.type} does not fit the part of shape {view}: axis {axis}"
-            )
-
-
-@dataclass(frozen=True)
-class IncSubtensor(SameShape, Op):
-    """Inputs (x, y, *operands): `x` with `y` put (`set`) or added at the view `Subtensor(template)`."""
-
-    template: Template
-    set: bool
-
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        x, y, *operands = inputs
-        (view,) = Subtensor(self.template).infer(x, *operands)
-        _check_value(_words(self.set), view, y)
-        return [x.type]
-
-    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        x, y, *operands = inputs
-        result = x.copy()
-        index = _numpy_index(self.template, operands)
-        if self.set:
-            result[index] = y
-        else:
-            result[index] += y
-        return [result]
-
-    def executor(self, node: Apply) -> Run:
-        stretches = node.inputs[1].broadcastable
-
-        def run(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-            x, y, *operands = inputs
-            _check_fills(self.set, x[_numpy_index(self.template, operands)].shape, y, stretches)
-            return self.perform(inputs)
-
-        return run
-
-
-@dataclass(frozen=True)
-class AdvancedIncSubtensor(SameShape, Op):
-    """Inputs (x, y, *operands): as `IncSubtensor`, at `AdvancedSubtensor(template)`.
-
-    A place named twice keeps the last value set, and takes both increments.
-    """
-
-    template: Template
-    set: bool
-
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        x, y, *operands = inputs
-        (view,) = AdvancedSubtensor(self.template).infer(x, *operands)
-        _check_value(_words(self.set), view, y)
-        return [x.type]
-
-    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        x, y, *operands = inputs
-        result = x.copy()
-        index = _numpy_index(self.template, operands)
-        if self.set:
-            result[index] = y
-        else:
-            np.add.at(result, index, y)
-        return [result]
-
-    def executor(self, node: Apply) -> Run:
-        check = _array_check(self.template, node.inputs[2:])
-        stretches = node.inputs[1].broadcastable
-
-        def run(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-            x, y, *operands = inputs
-            check(operands)
-            _check_fills(self.set, x[_numpy_index(self.template, operands)].shape, y, stretches)
-            return self.perform(inputs)
-
-        return run
-
-
-def _words(set_: bool) -> str:
-    return "set_subtensor" if set_ else "inc_subtensor"
-
-
-def _check_fills(set_: bool, want: tuple[int, ...], y: np.ndarray, stretches: tuple[bool, ...]) -> None:
-    for axis, (n, have, stretch) in enumerate(zip(want, y.shape, stretches, strict=True)):
-        if have != n and not stretch:
-            raise ValueError(
-                f"{_words(set_)}: a value of shape {y.shape} does not fill a part of shape {want} (axis "
-                f"{axis}); lengths must be equal, or known to be 1 when the function is built"
-            )
-
-
-# ---- from Python's index to a template ------------------------------------------------------------------
+from scancc.frontend.ops.subtensor import (
+    AdvancedIncSubtensor,
+    AdvancedSubtensor,
+    IncSubtensor,
+    Subtensor,
+    name_of_write,
+)
 
 
 class _Index:
@@ -349,7 +56,7 @@ class _Index:
         self.operands.append(position)
 
     def _align_arrays(self) -> None:
-        flat = [entry for entry in self.template for _ in range(_arity(entry))]
+        flat = [entry for entry in self.template for _ in range(arity(entry))]
         places = [i for i, entry in enumerate(flat) if entry == "a"]
         for i, array in zip(places, align([self.operands[i] for i in places]), strict=True):
             self.operands[i] = array
@@ -430,9 +137,6 @@ def _bound(value: object) -> Variable | None:
     return cast(position, "int64")
 
 
-# ---- public functions ---------------------------------------------------------------------------------
-
-
 def getitem(x: Variable, index: object) -> Variable:
     """`x[index]`; entries of a shape come back as they are."""
     if x.owner is not None and isinstance(x.owner.op, MakeVector) and x.owner.op.extents:
@@ -488,8 +192,8 @@ def _write(part: Variable, y: object, set_: bool) -> Variable:
         return _write_through(node, part, value, set_)
     if node is None or not isinstance(node.op, (Subtensor, AdvancedSubtensor)):
         raise TypeError(
-            f"{_words(set_)}: the first argument is {part!r}, which is not an indexed part; "
-            f"write T.{_words(set_)}(x[i], y), where x is the tensor to change"
+            f"{name_of_write(set_)}: the first argument is {part!r}, which is not an indexed part; "
+            f"write T.{name_of_write(set_)}(x[i], y), where x is the tensor to change"
         )
     base, *operands = node.inputs
     value = _fitted(_cast_value(base, value, set_), part, set_)
@@ -516,7 +220,7 @@ def _cast_value(base: Variable, value: Variable, set_: bool) -> Variable:
         return cast(value, base.dtype)
     if promote_dtypes(base.dtype, value.dtype) != base.dtype:
         raise TypeMismatchError(
-            f"{_words(set_)}: the value {value!r} is {value.dtype}, the tensor {base!r} {base.dtype}, which "
+            f"{name_of_write(set_)}: the value {value!r} is {value.dtype}, the tensor {base!r} {base.dtype}, which "
             f"cannot hold it; cast the value (T.cast(value, {base.dtype!r})) or the tensor"
         )
     return cast(value, base.dtype)
@@ -527,7 +231,7 @@ def _check_weak(base: Variable, value: Variable, set_: bool) -> None:
     have, given = (order.index(np.dtype(v.dtype).kind) for v in (base, value))
     if max(have, 2) < given or (have == 0 and given > 0):
         raise TypeMismatchError(
-            f"{_words(set_)}: the value {value!r} does not fit the tensor {base!r}, which is {base.dtype}; "
+            f"{name_of_write(set_)}: the value {value!r} does not fit the tensor {base!r}, which is {base.dtype}; "
             f"cast the tensor (x.astype({value.dtype!r})) or the value"
         )
 
@@ -535,7 +239,7 @@ def _check_weak(base: Variable, value: Variable, set_: bool) -> None:
 def _fitted(value: Variable, part: Variable, set_: bool) -> Variable:
     if value.ndim > part.ndim:
         raise ValueError(
-            f"{_words(set_)}: the value {value!r} {value.type} has more dimensions than its place {part.type}"
+            f"{name_of_write(set_)}: the value {value!r} {value.type} has more dimensions than its place {part.type}"
         )
     return pad_axes(value, part.ndim) if value.ndim < part.ndim else value
 

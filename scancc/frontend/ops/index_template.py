@@ -1,0 +1,111 @@
+"""An index as a template: the places that it fixes, apart from the operands that hold the values.
+
+A template has an entry for each axis: 'i' an integer, `('s', start, stop, step)` a slice, where True means that an
+int64 operand follows, and 'a' an array of integers. The arrays have the same rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from scancc.frontend.graph.constants import constant_int
+from scancc.frontend.graph.dims import int64
+from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops.elementwise import maximum
+
+SliceEntry = tuple[str, bool, bool, bool]
+
+
+Entry = str | SliceEntry
+
+
+Template = tuple[Entry, ...]
+
+
+FULL: SliceEntry = ("s", False, False, False)
+
+
+def numpy_index(template: Template, operands: Sequence[np.ndarray]) -> tuple[Any, ...]:
+    """The NumPy index that a template and its operands stand for."""
+    values = iter(operands)
+    return tuple(_numpy_entry(entry, values) for entry in template)
+
+
+def _numpy_entry(entry: Entry, values: Iterator[np.ndarray]) -> Any:
+    if entry == "i":
+        return int(next(values))
+    if entry == "a":
+        return next(values)
+    start, stop, step = (int(next(values)) if given else None for given in entry[1:])
+    if step == 0:
+        raise ValueError("the step of a slice is 0; it must be positive or negative")
+    return slice(start, stop, step)
+
+
+def pieces(template: Template, operands: Sequence[Variable]) -> list[tuple[Entry, list[Variable]]]:
+    """Each entry of a template with the operands that belong to it."""
+    values = iter(operands)
+    return [(entry, [next(values) for _ in range(arity(entry))]) for entry in template]
+
+
+def arity(entry: Entry) -> int:
+    return 1 if isinstance(entry, str) else sum(entry[1:])
+
+
+def slice_parts(entry: SliceEntry, operands: Sequence[Variable]) -> list[Variable | None]:
+    """Start, stop and step of a slice; None for what is left out."""
+    values = iter(operands)
+    return [next(values) if given else None for given in entry[1:]]
+
+
+def surely_fits(entry: Entry, values: list[Variable], length: int | None) -> bool:
+    if entry == "i":
+        return length is not None and constant_int(values[0]) is not None  # `infer` has looked
+    assert not isinstance(entry, str)
+    step = slice_parts(entry, values)[2]
+    return step is None or constant_int(step) is not None
+
+
+def length_of_entry(entry: Entry, values: list[Variable], length: int | None, axis: int) -> int | None:
+    if entry == "i":
+        position = constant_int(values[0])
+        if position is not None and length is not None and not -length <= position < length:
+            raise IndexError(f"index {position} is out of range for axis {axis}, which has length {length}")
+        return None
+    assert not isinstance(entry, str)
+    bounds = slice_parts(entry, values)
+    known = [None if b is None else constant_int(b) for b in bounds]
+    if known[2] == 0:
+        raise ValueError("the step of a slice is 0; it must be positive or negative")
+    if any(b is not None and k is None for b, k in zip(bounds, known, strict=True)):
+        return None
+    if length is None:
+        return 0 if _surely_empty(*known) else None
+    return len(range(*slice(*known).indices(length)))
+
+
+def _surely_empty(start: int | None, stop: int | None, step: int | None) -> bool:
+    return stop == 0 and (step is None or step > 0) and (start is None or start >= 0)
+
+
+def extent_of_slice(length: Variable, start: Variable | None, stop: Variable | None,
+                  step: Variable | None) -> Variable | None:
+    """The length of a slice in the cases where it is one subtraction or less."""
+    if start is None and stop is None and (step is None or constant_int(step) == -1):
+        return length
+    if step is not None:
+        return None
+    if stop is None:
+        first = constant_int(start)
+        return _not_negative(length - first) if first is not None and first >= 0 else None
+    last = constant_int(stop)
+    if start is None and last is not None and last < 0:
+        return _not_negative(length + last)
+    return None
+
+
+def _not_negative(n: Variable) -> Variable:
+    return maximum(n, int64(0))
