@@ -23,7 +23,7 @@ from scancc.frontend.gradients.rules import CONNECTIONS, RULES
 from scancc.frontend.graph.variables import Op as GraphOp
 from scancc.frontend.graph.variables import TensorType, applies
 from scancc.frontend.lowering.context import LOWERINGS
-from scancc.frontend.ops.elementwise import SCALARS
+from scancc.frontend.ops.signatures import SCALARS
 from scancc.frontend.random import scalars
 from scancc.ir import shapes
 from scancc.ir.interpreter.machine import STEP_RULES

@@ -28,7 +28,62 @@ from scancc.frontend.ops.axes import (
 )
 from scancc.frontend.ops.control import ifelse
 from scancc.frontend.ops.diagonals import diag, diagonal, eye, identity_like, trace, tri, tril, triu
-from scancc.frontend.ops.elementwise import (
+from scancc.frontend.ops.elementwise import cast
+from scancc.frontend.ops.indexing import compress, extract, inc_subtensor, nonzero_values, set_subtensor, take
+from scancc.frontend.ops.joining import concatenate, flip, join, repeat, roll, split, stack, tile
+from scancc.frontend.ops.lengths import addbroadcast, patternbroadcast, shape, size, specify_shape, unbroadcast
+from scancc.frontend.ops.linalg import (
+    batched_dot,
+    batched_tensordot,
+    det,
+    dot,
+    kron,
+    matmul,
+    matrix_dot,
+    matrix_inverse,
+    outer,
+    tensordot,
+)
+from scancc.frontend.ops.making import (
+    alloc,
+    arange,
+    broadcast_to,
+    empty,
+    empty_like,
+    fill,
+    full,
+    full_like,
+    ones,
+    ones_like,
+    zeros,
+    zeros_like,
+)
+from scancc.frontend.ops.masks import argwhere, flatnonzero, nonzero
+from scancc.frontend.ops.norms import norm
+from scancc.frontend.ops.reduction import (
+    all,
+    any,
+    argmax,
+    argmin,
+    argsort,
+    cumprod,
+    cumsum,
+    log_softmax,
+    logaddexp,
+    logsumexp,
+    max,
+    max_and_argmax,
+    mean,
+    min,
+    prod,
+    ptp,
+    softmax,
+    sort,
+    std,
+    sum,
+    var,
+)
+from scancc.frontend.ops.scalars import (
     abs_,
     add,
     arccos,
@@ -41,7 +96,6 @@ from scancc.frontend.ops.elementwise import (
     bitwise_and,
     bitwise_or,
     bitwise_xor,
-    cast,
     cbrt,
     ceil,
     clip,
@@ -105,60 +159,6 @@ from scancc.frontend.ops.elementwise import (
     trigamma,
     true_div,
     trunc,
-)
-from scancc.frontend.ops.indexing import compress, extract, inc_subtensor, nonzero_values, set_subtensor, take
-from scancc.frontend.ops.joining import concatenate, flip, join, repeat, roll, split, stack, tile
-from scancc.frontend.ops.lengths import addbroadcast, patternbroadcast, shape, size, specify_shape, unbroadcast
-from scancc.frontend.ops.linalg import (
-    batched_dot,
-    batched_tensordot,
-    det,
-    dot,
-    kron,
-    matmul,
-    matrix_dot,
-    matrix_inverse,
-    outer,
-    tensordot,
-)
-from scancc.frontend.ops.making import (
-    alloc,
-    arange,
-    broadcast_to,
-    empty,
-    empty_like,
-    fill,
-    full,
-    full_like,
-    ones,
-    ones_like,
-    zeros,
-    zeros_like,
-)
-from scancc.frontend.ops.masks import argwhere, flatnonzero, nonzero
-from scancc.frontend.ops.norms import norm
-from scancc.frontend.ops.reduction import (
-    all,
-    any,
-    argmax,
-    argmin,
-    argsort,
-    cumprod,
-    cumsum,
-    log_softmax,
-    logaddexp,
-    logsumexp,
-    max,
-    max_and_argmax,
-    mean,
-    min,
-    prod,
-    ptp,
-    softmax,
-    sort,
-    std,
-    sum,
-    var,
 )
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of

@@ -21,10 +21,11 @@ from scancc.frontend.graph.dims import dim, normalize_axis
 from scancc.frontend.graph.options import flag, whole
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.loops.scan import scan
-from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.axes import expand_dims, shape_padleft
 from scancc.frontend.ops.control import check, ifelse
 from scancc.frontend.ops.diagonals import identity_like
+from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.held import held
 from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.joining import concatenate, stack
@@ -39,7 +40,7 @@ MOST_REPEATED = 8  # times that a number in the program makes the graph repeat s
 
 def _as_float(x: object) -> Variable:
     var = as_tensor_variable(x)
-    return e.cast(var, float_for(var.dtype))
+    return cast(var, float_for(var.dtype))
 
 
 def round(x: object, mode: str | None = None) -> Variable:
@@ -53,7 +54,7 @@ def round(x: object, mode: str | None = None) -> Variable:
 
 def iround(x: object, mode: str | None = None) -> Variable:
     """`round` as int64."""
-    return e.cast(round(x, mode), "int64")
+    return cast(round(x, mode), "int64")
 
 
 def isclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
@@ -61,7 +62,7 @@ def isclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
     """Elementwise: |a - b| <= atol + rtol * |b|; infinities are close to themselves."""
     x, y = as_operand(a), as_operand(b)
     dtype = float_for(result_dtype([x, y]))
-    x, y = e.cast(x, dtype), e.cast(y, dtype)
+    x, y = cast(x, dtype), cast(y, dtype)
     finite = e.bitwise_and(e.isfinite(x), e.isfinite(y))
     near = e.le(e.abs_(x - y), atol + rtol * e.abs_(y))
     close = e.bitwise_or(e.bitwise_and(finite, near), e.eq(x, y))
@@ -195,14 +196,14 @@ def to_one_hot(y: object, nb_class: object, dtype: object = None) -> Variable:
         raise TypeError(f"to_one_hot takes a vector of whole numbers, not {classes!r} {classes.type}")
     known = e.logical_and(e.ge(classes, 0), e.lt(classes, count))
     classes = held(classes, known, "to_one_hot: a class is below 0, or nb_class or more")
-    return e.cast(e.eq(classes.dimshuffle(0, "x"), arange(count)), dtype or "floatX")
+    return cast(e.eq(classes.dimshuffle(0, "x"), arange(count)), dtype or "floatX")
 
 
 def fill_diagonal(a: object, val: object) -> Variable:
     """A matrix with `val`, a scalar, on its main diagonal."""
     matrix = as_tensor_variable(a)
     rows, columns = arange(dim(matrix, 0)), arange(dim(matrix, 1))
-    return e.switch(e.eq(rows.dimshuffle(0, "x"), columns), e.cast(val, matrix.dtype), matrix)
+    return e.switch(e.eq(rows.dimshuffle(0, "x"), columns), cast(val, matrix.dtype), matrix)
 
 
 def searchsorted(x: object, v: object, side: str = "left") -> Variable:
@@ -218,7 +219,7 @@ def searchsorted(x: object, v: object, side: str = "left") -> Variable:
     if not is_discrete(values.dtype):  # a NaN stands after all numbers
         after = True if side == "right" or is_discrete(bins.dtype) else e.logical_not(e.isnan(bins))
         below = e.logical_or(below, e.logical_and(e.isnan(each), after))
-    return e.cast(below, "int64").sum(axis=values.ndim)
+    return cast(below, "int64").sum(axis=values.ndim)
 
 
 def linspace(start: object, stop: object, num: object = 50, endpoint: bool = True) -> Variable:
@@ -228,7 +229,7 @@ def linspace(start: object, stop: object, num: object = 50, endpoint: bool = Tru
     dtype = float_for(result_dtype([first, last]))
     gaps = e.maximum(count - 1, 1) if endpoint else count
     places = arange(count)
-    points = first + e.cast(places, dtype) * ((last - first) / e.cast(gaps, dtype))
+    points = first + cast(places, dtype) * ((last - first) / cast(gaps, dtype))
     return e.switch(e.eq(places, gaps), last, points) if endpoint else points  # the last one, not rounded
 
 
@@ -241,7 +242,7 @@ def geomspace(start: object, stop: object, num: object = 50, endpoint: bool = Tr
     """`num` floats from `start` to `stop`, both of one sign, each a fixed multiple of the one before."""
     ends = [as_operand(v) for v in (start, stop)]
     dtype = float_for(result_dtype(ends))
-    first, last = (e.cast(v, dtype) for v in ends)
+    first, last = (cast(v, dtype) for v in ends)
     sign = e.sgn(first)
     opposite = e.le(sign * e.sgn(last), 0)
     first = held(first, e.logical_not(opposite), "geomspace: one end is 0, or the ends are of two signs")

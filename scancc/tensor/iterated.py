@@ -6,10 +6,10 @@ from scancc.frontend.graph.constants import as_operand, as_tensor_variable, floa
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.loops.scan import scan
 from scancc.frontend.loops.step_result import until
-from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.control import detach
 from scancc.frontend.ops.diagonals import identity_like
-from scancc.frontend.ops.elementwise import align
+from scancc.frontend.ops.elementwise import align, cast
 from scancc.frontend.ops.linalg import dot, solve
 from scancc.frontend.ops.norms import norm
 from scancc.frontend.ops.reduction import all, sum
@@ -31,11 +31,11 @@ def expm(a: object) -> Variable:
     dtype = float_for(given.dtype)
     if dtype == "float16":
         return expm(given.astype("float32")).astype(dtype)
-    matrix = e.cast(given, dtype)
+    matrix = cast(given, dtype)
     size = detach(e.switch(e.isinf(norm(matrix)), sum(e.abs_(matrix)), norm(matrix)))  # squares may overflow
     doublings = e.clip(e.ceil(e.log2(size / _PADE_RADIUS)), 1, _MOST_SQUARINGS)
-    scaled = matrix * e.cast(e.exp2(-doublings), matrix.dtype)
-    n_steps = e.maximum(e.cast(doublings, "int64"), 1)  # also of a matrix with NaN
+    scaled = matrix * cast(e.exp2(-doublings), matrix.dtype)
+    n_steps = e.maximum(cast(doublings, "int64"), 1)  # also of a matrix with NaN
     rows, _ = scan(lambda power: dot(power, power), outputs_info=_approximant(scaled), n_steps=n_steps)
     return as_tensor_variable(rows[-1])
 
@@ -71,7 +71,7 @@ def _incomplete(a: object, x: object, lower: bool) -> Variable:
     dtype = float_for(result_dtype(given))
     if dtype == "float16":
         return _incomplete(given[0].astype("float32"), given[1].astype("float32"), lower).astype(dtype)
-    order, point = align([e.cast(v, dtype) for v in given])
+    order, point = align([cast(v, dtype) for v in given])
     order, point = e.switch(e.isnan(point), order, order), e.switch(e.isnan(order), point, point)  # of one shape
     inside = e.logical_and(e.gt(order, 0), e.ge(point, 0))
     proper = e.logical_and(inside, e.logical_and(e.isfinite(order), e.isfinite(point)))
@@ -121,7 +121,7 @@ def _smallest(x: Variable) -> float:
 
 
 def _zero(x: Variable) -> Variable:
-    return e.cast(as_tensor_variable(0.0), x.dtype)
+    return cast(as_tensor_variable(0.0), x.dtype)
 
 
 def _not_zero(x: Variable) -> Variable:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from scancc.frontend.graph.constants import as_tensor_variable, is_integer
 from scancc.frontend.graph.dims import dim, dimshuffle
 from scancc.frontend.graph.variables import Variable
-from scancc.frontend.ops.elementwise import (
+from scancc.frontend.ops.making import arange
+from scancc.frontend.ops.reduction import log_softmax, softmax, sum
+from scancc.frontend.ops.scalars import (
     abs_,
     clip,
     expm1,
@@ -19,8 +21,6 @@ from scancc.frontend.ops.elementwise import (
     switch,
     true_div,
 )
-from scancc.frontend.ops.making import arange
-from scancc.frontend.ops.reduction import log_softmax, softmax, sum
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.signal import conv2d

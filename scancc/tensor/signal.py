@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from scancc.frontend.graph.constants import as_tensor_variable, promote_dtypes
 from scancc.frontend.graph.dims import dim, dimshuffle
 from scancc.frontend.graph.variables import Variable
-from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops import scalars as e
+from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.indexing import set_subtensor, take
 from scancc.frontend.ops.linalg import dot, tensordot
 from scancc.frontend.ops.making import arange, zeros
@@ -51,7 +52,7 @@ def conv2d(input: object, filters: object, input_shape: object = None, filter_sh
     if images.ndim != 4 or kernels.ndim != 4:
         raise TypeError(f"conv2d takes tensors of 4 dimensions, not {images.type} and {kernels.type}")
     dtype = promote_dtypes(images.dtype, kernels.dtype)
-    images, kernels = e.cast(images, dtype), e.cast(kernels, dtype)
+    images, kernels = cast(images, dtype), cast(kernels, dtype)
     spans = [(dim(kernels, a) - 1) * step + 1 for a, step in zip((2, 3), filter_dilation, strict=True)]
     patches = _framed(images, _borders(border_mode, spans))
     for axis, span, step, gap in zip((2, 4), spans, subsample, filter_dilation, strict=True):

@@ -1,7 +1,7 @@
 """Special functions under the newer systems' name `T.special`."""
 
-from scancc.frontend.ops.elementwise import digamma, erf, erfc, gammaln, sigmoid, softplus
 from scancc.frontend.ops.reduction import log_softmax, logsumexp, softmax
+from scancc.frontend.ops.scalars import digamma, erf, erfc, gammaln, sigmoid, softplus
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import gamma

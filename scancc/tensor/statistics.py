@@ -16,10 +16,11 @@ from scancc.frontend.graph.constants import (
 )
 from scancc.frontend.graph.dims import dim, dimshuffle, normalize_axis
 from scancc.frontend.graph.variables import Variable
-from scancc.frontend.ops import elementwise as e
 from scancc.frontend.ops import reduction
+from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.control import check
+from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.indexing import inc_subtensor, take
 from scancc.frontend.ops.joining import concatenate
 from scancc.frontend.ops.making import zeros
@@ -34,8 +35,8 @@ def quantile(x: object, q: object, axis: Axes = None, method: str = "linear", ke
     if method not in _METHODS:
         raise ValueError(f"quantile: method {method!r} is none of {', '.join(_METHODS)}")
     given = as_tensor_variable(x)
-    var = e.cast(given, float_for(given.dtype))
-    share = e.cast(as_tensor_variable(q), var.dtype if var.dtype != "float16" else "float32")
+    var = cast(given, float_for(given.dtype))
+    share = cast(as_tensor_variable(q), var.dtype if var.dtype != "float16" else "float32")
     _check_share("quantile", q, 1)
     inside = reduction.all(e.logical_and(e.ge(share, 0), e.le(share, 1)))
     share = check(ValueError, "quantile: the shares must be between 0 and 1 (of percentile: 100)", share, inside)
@@ -67,15 +68,15 @@ def _axes_last(x: Variable, axes: tuple[int, ...]) -> Variable:
 def _pick(ordered: Variable, share: Variable, method: str) -> Variable:
     """Between the neighbours of each place; axes of `share` come first, as in NumPy."""
     last = dim(ordered, ordered.ndim - 1) - 1
-    place = share * e.cast(last, share.dtype)
+    place = share * cast(last, share.dtype)
     below = e.floor(place)
     if method == "nearest":
         below = e.round_half_to_even(place)
     above = below if method in ("lower", "nearest") else e.ceil(place)
     below = above if method == "higher" else below
-    low, high = (_at(ordered, e.cast(v, "int64"), share.ndim) for v in (below, above))
+    low, high = (_at(ordered, cast(v, "int64"), share.ndim) for v in (below, above))
     weight = 0.5 if method == "midpoint" else place - below
-    gap = e.cast(weight, ordered.dtype)
+    gap = cast(weight, ordered.dtype)
     gap = dimshuffle(gap, (*range(gap.ndim), *("x",) * (ordered.ndim - 1))) if share.ndim else gap
     between = e.switch(e.eq(low, high), low, low + (high - low) * gap)
     largest = ordered[(..., -1)]
@@ -113,13 +114,13 @@ def bincount(x: object, weights: object = None, minlength: object = None, assert
     values = as_tensor_variable(x)
     if values.ndim != 1 or not (is_integer(values.dtype) or values.dtype == "bool"):
         raise TypeError(f"bincount takes a vector of integers, not {values!r} {values.type}")
-    values = e.cast(values, "int64")
+    values = cast(values, "int64")
     values = check(ValueError, "bincount: an element is negative; counts are of 0, 1, 2, ...", values,
                    reduction.all(e.ge(values, 0)))
     if (constant_int(minlength) or 0) < 0:
         raise ValueError(f"bincount: minlength is {minlength!r}; it is 0 or more")
     longest = reduction.max(_with_first(values)) + 1
-    length = longest if minlength is None else e.maximum(longest, e.cast(minlength, "int64"))
+    length = longest if minlength is None else e.maximum(longest, cast(minlength, "int64"))
     if weights is None:
         return inc_subtensor(zeros((length,), "int64")[values], np.int64(1))
     amounts = as_tensor_variable(weights)
@@ -129,7 +130,7 @@ def bincount(x: object, weights: object = None, minlength: object = None, assert
     amounts = check(ValueError, "bincount: {} weights are given for {} elements; give one for each", amounts,
                     e.eq(n, wanted), n, wanted)
     dtype = float_for(amounts.dtype)
-    return inc_subtensor(zeros((length,), dtype)[values], e.cast(amounts, dtype))
+    return inc_subtensor(zeros((length,), dtype)[values], cast(amounts, dtype))
 
 
 def _with_first(values: Variable) -> Variable:
@@ -145,7 +146,7 @@ def choose(a: object, choices: object, mode: str = "raise") -> Variable:
     given = as_tensor_variable(a)
     if not is_discrete(given.dtype):
         raise TypeError(f"choose: the numbers of the choices are {given!r} {given.type}; give integers")
-    index = e.cast(given, "int64")
+    index = cast(given, "int64")
     options = [as_tensor_variable(c) for c in _options(choices)]
     last = len(options) - 1
     if mode == "wrap":

@@ -10,10 +10,10 @@ import scancc.tensor as T
 from scancc.config import change_flags
 from scancc.frontend import random  # noqa: F401 - its entries are in the table, and tested with the streams
 from scancc.frontend.graph.variables import Constant, TensorType
-from scancc.frontend.ops.elementwise import _entries, apply_scalar, signature
+from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.reference import evaluate
+from scancc.frontend.ops.signatures import SCALARS, signature
 
-SCALARS = {entry.name: entry for entry in _entries()}  # not those that other modules add to the table
 DTYPES = {
     "f": ["float64", "float32"], "i": ["int8", "int32", "int64"], "u": ["uint8", "uint64"], "b": ["bool"],
     "c": ["complex128", "complex64"],

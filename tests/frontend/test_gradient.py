@@ -25,8 +25,8 @@ from scancc.frontend.gradients import (
     verify_grad,
     zero_grad,
 )
-from scancc.frontend.ops.elementwise import trigamma
 from scancc.frontend.ops.reference import evaluate
+from scancc.frontend.ops.scalars import trigamma
 
 
 def value(output, givens=None):

@@ -7,9 +7,11 @@ import scancc as sc
 import scancc.tensor as T
 from scancc.errors import NullTypeGradError
 from scancc.frontend.gradients import Rop, grad, verify_grad
+from scancc.frontend.graph.constants import kind
 from scancc.frontend.ops import control, linalg
-from scancc.frontend.ops.elementwise import SCALARS, apply_scalar, kind
+from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.reference import evaluate
+from scancc.frontend.ops.signatures import SCALARS
 
 RNG = np.random.default_rng(7)
 

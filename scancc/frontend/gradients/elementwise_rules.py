@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from scancc.frontend.gradients.rules import Gradient, connects, differentiates, summed_to
 from scancc.frontend.graph.constants import is_discrete, kind
 from scancc.frontend.graph.variables import Apply
-from scancc.frontend.ops.elementwise import Cast, Elemwise, cast, real
+from scancc.frontend.ops.elementwise import Cast, Elemwise, cast
+from scancc.frontend.ops.scalars import real
 
 
 @differentiates(Elemwise)
@@ -25,9 +26,10 @@ def elemwise(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool])
 
 @connects(Elemwise)
 def elemwise_connection(node: Apply, reached: Sequence[bool]) -> Sequence[bool]:
-    """A choice is not connected to its condition."""
+    """Nothing is connected to what only counts as true or false."""
     assert isinstance(node.op, Elemwise)
-    return [i > 0 or node.op.fn != "switch" for i in range(len(node.inputs))]
+    truths = node.inputs[: node.op.scalar.dtype_rule.truths]
+    return [i >= len(truths) for i in range(len(node.inputs))]
 
 
 @differentiates(Cast)

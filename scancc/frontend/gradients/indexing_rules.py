@@ -10,11 +10,11 @@ from scancc.frontend.gradients.rules import Gradient, connects, differentiates, 
 from scancc.frontend.graph.dims import dims
 from scancc.frontend.graph.variables import Apply, Constant, Variable
 from scancc.frontend.ops.axes import reshape
-from scancc.frontend.ops.elementwise import eq, switch
 from scancc.frontend.ops.index_template import pieces
 from scancc.frontend.ops.lengths import size
 from scancc.frontend.ops.making import arange
 from scancc.frontend.ops.masks import Nonzero, mask_of
+from scancc.frontend.ops.scalars import eq, switch
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 
 connects(Subtensor, AdvancedSubtensor)(first_inputs(1))

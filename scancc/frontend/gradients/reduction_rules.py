@@ -9,11 +9,11 @@ from scancc.frontend.graph.dims import dim, dims, dimshuffle, int64
 from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs, row_type
 from scancc.frontend.ops.axes import moveaxis, reshape
-from scancc.frontend.ops.elementwise import eq, switch
 from scancc.frontend.ops.joining import concatenate, flip
 from scancc.frontend.ops.lengths import product
 from scancc.frontend.ops.making import alloc, arange, full_like
 from scancc.frontend.ops.reduction import ArgReduce, ArgSort, Cumulative, Reduce, Sort, with_axes
+from scancc.frontend.ops.scalars import eq, switch
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor
 
 

@@ -19,9 +19,10 @@ from scancc.frontend.graph.variables import Apply, Constant, Op, Variable
 from scancc.frontend.ops import reduction
 from scancc.frontend.ops.axes import Reshape
 from scancc.frontend.ops.control import Draw
-from scancc.frontend.ops.elementwise import Cast, add, conj
+from scancc.frontend.ops.elementwise import Cast
 from scancc.frontend.ops.lengths import addbroadcast
 from scancc.frontend.ops.making import Alloc, alloc
+from scancc.frontend.ops.scalars import add, conj
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 
 Gradient = Variable | None

@@ -32,9 +32,10 @@ from scancc.frontend.graph.dims import dim, dims, int64, same_scalar
 from scancc.frontend.graph.variables import Apply, TensorType, Variable
 from scancc.frontend.loops.scan_op import Scan, ScanInputs, ScanOutputs, row_type
 from scancc.frontend.ops.control import check
-from scancc.frontend.ops.elementwise import add, apply_scalar, eq, ge, sub, switch
+from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.indexing import inc_subtensor
 from scancc.frontend.ops.making import Alloc, alloc
+from scancc.frontend.ops.scalars import add, eq, ge, sub, switch
 from scancc.frontend.ops.subtensor import IncSubtensor
 
 

@@ -19,9 +19,10 @@ from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.loops.scan_op import ScanOutputs, shape_moves
 from scancc.frontend.ops import reduction
 from scancc.frontend.ops.axes import reshape
-from scancc.frontend.ops.elementwise import Elemwise, mul
+from scancc.frontend.ops.elementwise import Elemwise
 from scancc.frontend.ops.linalg import Dot
 from scancc.frontend.ops.reduction import Reduce
+from scancc.frontend.ops.scalars import mul
 
 After = Callable[[ScanOutputs[Variable]], Variable]  # a value made from the loop's outputs
 ROW_THEN_COLUMN = ((0, "x"), ("x", 0))

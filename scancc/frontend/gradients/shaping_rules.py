@@ -9,10 +9,11 @@ from scancc.frontend.graph.dims import DimShuffle, JointLength, ShapeI, dim, dim
 from scancc.frontend.graph.variables import Apply
 from scancc.frontend.ops import reduction
 from scancc.frontend.ops.axes import Reshape, reshape
-from scancc.frontend.ops.elementwise import add, cast
+from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.joining import Join
 from scancc.frontend.ops.lengths import MakeVector, SpecifyShape, Unbroadcast
 from scancc.frontend.ops.making import Alloc, ARange, arange
+from scancc.frontend.ops.scalars import add
 
 connects(Alloc, Reshape)(first_inputs(1))
 connects(ShapeI, JointLength)(first_inputs(0))

@@ -10,7 +10,7 @@ from scancc.frontend.gradients.rules import Gradient, differentiates, zeros_for
 from scancc.frontend.graph.constants import as_tensor_variable
 from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.ops.control import GradientFilter, detach
-from scancc.frontend.ops.elementwise import clip
+from scancc.frontend.ops.scalars import clip
 
 
 @differentiates(GradientFilter)

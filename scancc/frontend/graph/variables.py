@@ -281,6 +281,10 @@ class Op:
         """Whether an application never fails, whatever the values of its inputs are."""
         return False
 
+    def is_finite(self, node: Apply) -> bool:
+        """Whether finite inputs give finite outputs; that large sums and products overflow is aside."""
+        return True
+
     def apply(self, *inputs: Variable) -> list[Variable]:
         """The outputs of this op on `inputs`."""
         node = Apply(self, inputs, self.infer(*inputs))

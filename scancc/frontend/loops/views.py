@@ -10,7 +10,7 @@ from scancc.frontend.graph.dims import dim
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.loops.scan import scan
 from scancc.frontend.loops.scan_result import ScanResult
-from scancc.frontend.ops.elementwise import neq
+from scancc.frontend.ops.scalars import neq
 
 Function = Callable[..., Any]
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from scancc.frontend.graph.constants import kind
 from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers
-from scancc.frontend.ops.elementwise import Cast, Elemwise, signature
+from scancc.frontend.ops.elementwise import Cast, Elemwise
+from scancc.frontend.ops.signatures import signature
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Value

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.ops.control import IfElse
-from scancc.frontend.ops.elementwise import logical_not, logical_or
+from scancc.frontend.ops.scalars import logical_not, logical_or
 
 Branch = tuple[Apply, bool]  # an ifelse, and whether it is the side where the condition holds
 Uses = frozenset[Branch] | None  # None: used in any case

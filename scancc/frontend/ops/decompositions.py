@@ -13,8 +13,9 @@ import numpy as np
 from scancc.frontend.graph.constants import kind
 from scancc.frontend.graph.dims import dim
 from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable
-from scancc.frontend.ops.elementwise import minimum, real_dtype
 from scancc.frontend.ops.linalg import check_square, check_square_array, in_floats
+from scancc.frontend.ops.scalars import minimum
+from scancc.frontend.ops.signatures import real_dtype
 from scancc.ir import decompositions
 
 

@@ -8,9 +8,10 @@ from scancc.frontend.graph.constants import as_tensor_variable
 from scancc.frontend.graph.dims import dim, dimshuffle, int64, normalize_axis
 from scancc.frontend.graph.options import whole
 from scancc.frontend.graph.variables import Constant, Variable
-from scancc.frontend.ops.elementwise import apply_scalar, cast, eq, maximum, minimum
+from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.lengths import as_count, as_length
 from scancc.frontend.ops.making import alloc, arange
+from scancc.frontend.ops.scalars import eq, maximum, minimum
 
 
 def _columns_minus_rows(n: Variable, m: Variable) -> Variable:

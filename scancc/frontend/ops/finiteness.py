@@ -10,15 +10,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from scancc.frontend.graph.constants import constant_value, is_discrete
-from scancc.frontend.graph.variables import Apply, Constant, Variable
-
-# Functions with poles, with arguments they are not defined for, or that overflow for moderate ones; powers
-# beyond the square overflow too.
-_UNBOUNDED = frozenset((
-    "log", "log2", "log10", "log1p", "reciprocal", "exp", "exp2", "expm1", "sqrt", "tan", "arcsin", "arccos",
-    "arccosh", "arctanh", "sinh", "cosh", "mod", "floor_div", "gammaln", "digamma", "trigamma", "masked_div",
-))
+from scancc.frontend.graph.constants import is_discrete
+from scancc.frontend.graph.variables import Constant, Variable
 
 _known: WeakKeyDictionary[Variable, bool] = WeakKeyDictionary()
 
@@ -51,14 +44,4 @@ def _finite_itself(var: Variable) -> bool:
         return True
     if var.owner is None:
         return not isinstance(var, Constant) or bool(np.isfinite(var.data).all())
-    return _finite_op(var.owner)
-
-
-def _finite_op(node: Apply) -> bool:
-    if node.op.name == "true_div":
-        value = constant_value(node.inputs[1])
-        return value is not None and bool(np.all(value != 0))
-    if node.op.name == "power":
-        value = constant_value(node.inputs[1])
-        return value is not None and bool(np.all((value >= 0) & (value <= 2) & (value == np.round(value))))
-    return node.op.name not in _UNBOUNDED
+    return var.owner.op.is_finite(var.owner)

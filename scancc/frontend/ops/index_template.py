@@ -14,7 +14,7 @@ import numpy as np
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import int64
 from scancc.frontend.graph.variables import Variable
-from scancc.frontend.ops.elementwise import maximum
+from scancc.frontend.ops.scalars import maximum
 
 SliceEntry = tuple[str, bool, bool, bool]
 

@@ -17,10 +17,11 @@ from scancc.frontend.graph.dims import DimShuffle, dim, dims, dimshuffle, int64,
 from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.variables import Apply, Constant, Variable
 from scancc.frontend.ops.axes import flatten, reshape
-from scancc.frontend.ops.elementwise import align, cast, clip, mod, pad_axes
+from scancc.frontend.ops.elementwise import align, cast, pad_axes
 from scancc.frontend.ops.index_template import Entry, arity
 from scancc.frontend.ops.lengths import MakeVector, addbroadcast
 from scancc.frontend.ops.masks import check_masks, chosen, flatnonzero, spread_masks
+from scancc.frontend.ops.scalars import clip, mod
 from scancc.frontend.ops.subtensor import (
     AdvancedIncSubtensor,
     AdvancedSubtensor,

@@ -22,9 +22,10 @@ from scancc.frontend.graph.options import whole
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable
 from scancc.frontend.ops.axes import Reshape, expand_dims, flatten, shape_padleft
 from scancc.frontend.ops.control import check
-from scancc.frontend.ops.elementwise import abs_, apply_scalar, cast, eq
+from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.lengths import as_count, as_length, as_lengths, make_vector, product
 from scancc.frontend.ops.making import Alloc, alloc, arange
+from scancc.frontend.ops.scalars import abs_, eq
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from scancc.frontend.graph.constants import as_operand, as_tensor_variable, cons
 from scancc.frontend.graph.dims import JointLength, SameShape, ShapeI, dim, dims, int64, joint_length, normalize_axis
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, mention
 from scancc.frontend.ops.control import check
-from scancc.frontend.ops.elementwise import apply_scalar, cast, eq
+from scancc.frontend.ops.elementwise import apply_scalar, cast
+from scancc.frontend.ops.scalars import eq
 
 
 @dataclass(frozen=True)

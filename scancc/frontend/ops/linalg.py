@@ -21,9 +21,11 @@ from scancc.frontend.graph.options import flag, whole
 from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, dtype_name
 from scancc.frontend.ops import reduction
 from scancc.frontend.ops.axes import Reshape, flatten, shape_padleft, transpose
-from scancc.frontend.ops.elementwise import cast, mul, real_dtype
+from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.lengths import product
 from scancc.frontend.ops.making import alloc
+from scancc.frontend.ops.scalars import mul
+from scancc.frontend.ops.signatures import real_dtype
 
 
 def _agree(what: str, x: Variable, axis: int, y: Variable, other: int) -> None:

@@ -12,8 +12,9 @@ from scancc.frontend.graph.dims import ShapeI, dims, int64, require_possible
 from scancc.frontend.graph.variables import Apply, Constant, Op, Run, TensorType, Variable, dtype_name
 from scancc.frontend.ops.axes import shape_padleft
 from scancc.frontend.ops.control import check
-from scancc.frontend.ops.elementwise import apply_scalar, cast, maximum
+from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.lengths import as_lengths, is_length, mentioning
+from scancc.frontend.ops.scalars import maximum
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from scancc.frontend.graph.dims import dim, dimshuffle
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, equal_computations
 from scancc.frontend.ops.axes import flatten
 from scancc.frontend.ops.control import check
-from scancc.frontend.ops.elementwise import add, eq, neq, switch
 from scancc.frontend.ops.joining import stack
+from scancc.frontend.ops.scalars import add, eq, neq, switch
 
 # ---- where a mask is True -----------------------------------------------------------------------------
 

@@ -10,7 +10,9 @@ from scancc.frontend.graph.dims import dimshuffle, normalize_axis
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.ops import reduction
 from scancc.frontend.ops.decompositions import svdvals
-from scancc.frontend.ops.elementwise import abs_, cast, power, real_dtype, sqr, sqrt
+from scancc.frontend.ops.elementwise import cast
+from scancc.frontend.ops.scalars import abs_, power, sqr, sqrt
+from scancc.frontend.ops.signatures import real_dtype
 
 Axes = int | Sequence[int] | None
 

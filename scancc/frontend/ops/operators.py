@@ -13,7 +13,8 @@ from scancc.frontend.graph.dims import dimshuffle
 from scancc.frontend.graph.options import name_of
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.ops import axes, diagonals, indexing, joining, lengths, linalg, making, masks, norms, reduction
-from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops import scalars as e
+from scancc.frontend.ops.elementwise import cast
 from scancc.later import in_role
 from scancc.other_names import variable_has_none
 from scancc.spelling import checked_keywords
@@ -76,7 +77,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "dimshuffle": dimshuffle, "reshape": _reshape, "transpose": axes.transpose, "flatten": axes.flatten,
     "ravel": axes.flatten, "swapaxes": axes.swapaxes, "squeeze": axes.squeeze,
     "repeat": joining.repeat, "diagonal": diagonals.diagonal, "trace": diagonals.trace, "fill": making.fill,
-    "astype": e.cast, "clip": e.clip, "round": e.round_half_to_even, "conj": e.conj, "conjugate": e.conj,
+    "astype": cast, "clip": e.clip, "round": e.round_half_to_even, "conj": e.conj, "conjugate": e.conj,
     "take": indexing.take, "set": _write(indexing.set_subtensor), "inc": _write(indexing.inc_subtensor),
     "dot": linalg.dot, "norm": norms.norm, "sum": reduction.sum, "prod": reduction.prod,
     "mean": reduction.mean, "var": reduction.var, "std": reduction.std, "max": reduction.max,

@@ -15,8 +15,9 @@ from scancc.frontend.graph.options import flag, one_of
 from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, dtype_name
 from scancc.frontend.ops.axes import flatten
 from scancc.frontend.ops.control import detach
-from scancc.frontend.ops.elementwise import (
-    cast,
+from scancc.frontend.ops.elementwise import cast
+from scancc.frontend.ops.lengths import product
+from scancc.frontend.ops.scalars import (
     conj,
     eq,
     exp,
@@ -25,7 +26,6 @@ from scancc.frontend.ops.elementwise import (
     isnan,
     log,
     real,
-    real_dtype,
     softplus,
     sqr,
     sqrt,
@@ -33,7 +33,7 @@ from scancc.frontend.ops.elementwise import (
     switch,
     true_div,
 )
-from scancc.frontend.ops.lengths import product
+from scancc.frontend.ops.signatures import real_dtype
 
 Axes = int | Sequence[int] | None
 

@@ -13,8 +13,8 @@ from scancc.frontend.graph.site import NUMBER, Site, described
 from scancc.frontend.graph.variables import Variable, ancestors, leaves, rebuild, user_location
 from scancc.frontend.loops.scan import scan
 from scancc.frontend.ops.control import check
-from scancc.frontend.ops.elementwise import eq
 from scancc.frontend.ops.lengths import specify_shape
+from scancc.frontend.ops.scalars import eq
 from scancc.frontend.program.clone import Replace, replacements
 
 

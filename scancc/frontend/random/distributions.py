@@ -18,8 +18,9 @@ from scancc.frontend.graph.options import whole
 from scancc.frontend.graph.variables import Constant, Variable
 from scancc.frontend.loops.scan import scan_held
 from scancc.frontend.loops.step_result import until
-from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.axes import flatten, reshape
+from scancc.frontend.ops.elementwise import Elemwise, cast
 from scancc.frontend.ops.held import held
 from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.joining import join
@@ -47,9 +48,9 @@ class Source:
         """Two 64-bit numbers an element, of shape `size`."""
         total: Any = 1
         for length in size:
-            total = total * e.cast(as_tensor_variable(length), "int64")
-        start = self.rng[1] + e.cast(as_tensor_variable(self.used), "uint64")
-        counter = start + e.cast(arange(total), "uint64") if size else start
+            total = total * cast(as_tensor_variable(length), "int64")
+        start = self.rng[1] + cast(as_tensor_variable(self.used), "uint64")
+        counter = start + cast(arange(total), "uint64") if size else start
         zero = Constant(np.zeros((), np.uint64))
         pair = [call(name, self.rng[0], zero, counter) for name in ("philox_low", "philox_high")]
         self.used = self.used + total
@@ -70,13 +71,13 @@ class Source:
         return call("random_exponential", self.bits(size))
 
     def next_state(self) -> Variable:
-        moved = self.rng[1] + e.cast(as_tensor_variable(self.used), "uint64")
+        moved = self.rng[1] + cast(as_tensor_variable(self.used), "uint64")
         return set_subtensor(self.rng[1], moved)
 
 
 def lengths_of(size: Any, parameters: Sequence[Variable], ndim: int | None) -> list[Any]:
     """The lengths of a draw: those asked for, or those to which the parameters broadcast."""
-    together = functools.reduce(e.add, (e.cast(v, "float64") for v in parameters)) if parameters else None
+    together = functools.reduce(e.add, (cast(v, "float64") for v in parameters)) if parameters else None
     if size is None:
         lengths: list[Any] = [] if together is None else list(dims(together))
     else:
@@ -112,7 +113,7 @@ def _check_room(lengths: Lengths, parameters: tuple[int | None, ...]) -> None:
 
 def _is(functions: Sequence[str], x: Variable) -> bool:
     """Whether one of these elementwise functions made `x`, which is then known to be in range (or NaN)."""
-    return x.owner is not None and isinstance(x.owner.op, e.Elemwise) and x.owner.op.fn in functions
+    return x.owner is not None and isinstance(x.owner.op, Elemwise) and x.owner.op.fn in functions
 
 
 def chance(p: Variable, what: str) -> Variable:
@@ -138,7 +139,7 @@ def chances(p: Variable, what: str, sum_is_one: bool = True) -> Variable:
     p = held(p, e.ge(p, 0), f"{what}: a chance is negative or NaN")
     if not sum_is_one:
         return p
-    total = sum_(e.cast(p, "float64"), axis=p.ndim - 1)
+    total = sum_(cast(p, "float64"), axis=p.ndim - 1)
     return held(p, e.le(e.abs_(total - 1.0), _SUM_TOLERANCE), f"{what}: the chances do not sum to 1")
 
 
@@ -169,14 +170,14 @@ def integers(s: Source, lengths: Lengths, first: Variable, end: Variable) -> Var
     """first + floor(u * range); a value's chance is off by at most range / 2**53."""
     end = held(end, e.gt(end, first), "integers: high must be greater than low")
     span = end - first
-    place = e.cast(e.floor(s.unit(lengths) * e.cast(span, "float64")), "int64")
+    place = cast(e.floor(s.unit(lengths) * cast(span, "float64")), "int64")
     return first + e.minimum(place, span - 1)
 
 
 def successes(s: Source, lengths: Lengths, trials: Variable, chance: Variable) -> Variable:
     """How many of n trials succeed, for each element; where there are several n, the most of them are drawn."""
     won = e.lt(s.unit([most(trials), *lengths]), chance)
-    return sum_(e.cast(_of_first(won, trials), "int64"), axis=0)
+    return sum_(cast(_of_first(won, trials), "int64"), axis=0)
 
 
 def counts(s: Source, lengths: Lengths, trials: Variable, chances: Variable) -> Variable:
@@ -185,7 +186,7 @@ def counts(s: Source, lengths: Lengths, trials: Variable, chances: Variable) -> 
     names = arange(chances.shape[chances.ndim - 1])
     drawn = e.eq(picks.dimshuffle(*range(picks.ndim), "x"), names)
     per_row = trials.dimshuffle(*range(trials.ndim), "x") if trials.ndim else trials
-    return sum_(e.cast(_of_first(drawn, per_row), "int64"), axis=0)
+    return sum_(cast(_of_first(drawn, per_row), "int64"), axis=0)
 
 
 def most(counts: Variable) -> Variable:
@@ -206,10 +207,10 @@ def _of_first(tried: Variable, trials: Variable) -> Variable:
 def category(s: Source, lengths: Lengths, chances: Variable) -> Variable:
     """How many of the running sums of the chances, but the last, are at most u."""
     u = s.unit(lengths)
-    sums = cumsum(e.cast(chances, "float64"), axis=chances.ndim - 1)
+    sums = cumsum(cast(chances, "float64"), axis=chances.ndim - 1)
     inner = sums[(slice(None),) * (chances.ndim - 1) + (slice(None, -1),)]
     passed = e.ge(u.dimshuffle(*range(u.ndim), "x"), inner)
-    return sum_(e.cast(passed, "int64"), axis=passed.ndim - 1)
+    return sum_(cast(passed, "int64"), axis=passed.ndim - 1)
 
 
 def order(s: Source, lengths: Lengths, chances: Variable | None = None) -> Variable:
@@ -220,7 +221,7 @@ def order(s: Source, lengths: Lengths, chances: Variable | None = None) -> Varia
     """
     if chances is None:
         return argsort(s.bits(lengths), axis=-1)
-    return argsort(s.exponential(lengths) / e.cast(chances, "float64"), axis=-1)
+    return argsort(s.exponential(lengths) / cast(chances, "float64"), axis=-1)
 
 
 def gamma(s: Source, lengths: Lengths, shape: Variable) -> Variable:
@@ -238,14 +239,14 @@ def _tried(s: Source, lengths: Lengths, shape: Variable) -> tuple[Variable, Vari
     """Gamma numbers of the shape, or of shape + 1 where it is below 1, and exponential ones to bring these down."""
     lifted = e.switch(e.lt(shape, 1.0), shape + 1.0, shape)
     normals, waits = s.blocks([_N_TRIES, *lengths])
-    start = e.cast(s.bits(lengths) * 0, "float64") - 1.0
+    start = cast(s.bits(lengths) * 0, "float64") - 1.0
 
     def attempt(normal_bits: Variable, wait_bits: Variable, value: Variable) -> Any:
         made = call("gamma_attempt", call("random_normal", normal_bits), call("random_exponential", wait_bits),
                     lifted)
         value = e.switch(e.lt(value, 0.0), made, value)
         missing = e.lt(value, 0.0)
-        left = e.cast(missing, "int64") if missing.ndim == 0 else sum_(missing)
+        left = cast(missing, "int64") if missing.ndim == 0 else sum_(missing)
         return value, until(e.eq(left, 0))
 
     (values,) = scan_held(attempt, [normals, waits], start)
@@ -255,17 +256,17 @@ def _tried(s: Source, lengths: Lengths, shape: Variable) -> tuple[Variable, Vari
 def poisson(s: Source, lengths: Lengths, mean: Variable) -> Variable:
     """Arrivals counted until time `mean`; takes about max(mean) steps."""
     mean = held(mean, e.logical_and(e.ge(mean, 0), e.lt(mean, 2.0**53)), "poisson: lam must be 0 or more, and finite")
-    largest = mean if mean.ndim == 0 else max_(join(0, e.cast([0], mean.dtype), flatten(mean)))
-    steps = e.cast(e.ceil(largest + 12.0 * e.sqrt(largest) + 40.0), "int64")
+    largest = mean if mean.ndim == 0 else max_(join(0, cast([0], mean.dtype), flatten(mean)))
+    steps = cast(e.ceil(largest + 12.0 * e.sqrt(largest) + 40.0), "int64")
     gaps = s.bits([steps, *lengths])
-    zero = e.cast(s.bits(lengths) * 0, "float64")
+    zero = cast(s.bits(lengths) * 0, "float64")
 
     def arrive(bits: Variable, time: Variable, count: Variable) -> Any:
         time = time + call("random_exponential", bits)
         before = e.le(time, mean)
-        waiting = e.cast(before, "int64")
+        waiting = cast(before, "int64")
         left = waiting if waiting.ndim == 0 else sum_(waiting)
         return [time, count + waiting], until(e.eq(left, 0))
 
-    _, counts = scan_held(arrive, gaps, [zero, e.cast(zero, "int64")])
+    _, counts = scan_held(arrive, gaps, [zero, cast(zero, "int64")])
     return counts[-1]

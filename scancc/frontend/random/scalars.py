@@ -7,14 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from scancc.frontend.graph.variables import Variable
-from scancc.frontend.ops.elementwise import SCALARS, Derivative, ScalarFn, Signature, apply_scalar, exp
+from scancc.frontend.ops.elementwise import apply_scalar
+from scancc.frontend.ops.scalars import exp
+from scancc.frontend.ops.signatures import SCALARS, Derivative, DtypeRule, ScalarFn, Signature
 from scancc.frontend.random import formulas
 
 _NUMPY = formulas.NumpyArithmetic()
 
 
-def _fixed(operand: str, out: str) -> Callable[[tuple[str, ...]], Signature]:
-    return lambda dtypes: Signature((operand,) * len(dtypes), out)
+def _fixed(operand: str, out: str) -> DtypeRule:
+    return DtypeRule(lambda dtypes: Signature((operand,) * len(dtypes), out))
 
 
 def _entry(name: str, n_in: int, operand: str, out: str, formula: Callable[..., Any], doc: str,

@@ -20,9 +20,10 @@ from scancc.frontend.graph.options import flag, name_of, one_of, whole
 from scancc.frontend.graph.shared import GENERATORS, StreamVariable, shared
 from scancc.frontend.graph.stream_type import StreamType
 from scancc.frontend.graph.variables import Constant, Variable, dtype_name
-from scancc.frontend.ops import elementwise as e
+from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.control import Draw
+from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.lengths import product
 from scancc.frontend.ops.making import arange
 from scancc.frontend.random import distributions as d
@@ -202,7 +203,7 @@ class RandomStream:
         value = recipe.make(source)
         if is_discrete(value.dtype):
             value = d.fitting(value, dtype_name(dtype), name)
-        value = e.cast(value, dtype)
+        value = cast(value, dtype)
         jumps = [p for p in recipe.jumps if not isinstance(p, Constant)]
         next_state, value = Draw(name).apply(source.next_state(), value, *jumps)
         assert value.owner is not None
@@ -361,7 +362,7 @@ class RandomStream:
             elif chances:
                 places = d.category(s, lengths, *chances)
             else:
-                places = d.integers(s, lengths, Constant(np.zeros((), np.int64)), e.cast(n, "int64"))
+                places = d.integers(s, lengths, Constant(np.zeros((), np.int64)), cast(n, "int64"))
             return places if values.ndim == 0 else values[places]
         return Recipe(make, "int64" if values.ndim == 0 else values.dtype, chances)
 
@@ -448,7 +449,7 @@ def _whole_numbers(what: str, *bounds: Any) -> list[Variable]:
     for bound in found:
         if not is_discrete(bound.dtype):
             raise TypeError(f"{what}: a bound is {bound!r} of dtype {bound.dtype}; bounds are whole numbers")
-    return [e.cast(bound, "int64") for bound in found]
+    return [cast(bound, "int64") for bound in found]
 
 
 def _chances_of(n: Variable, p: Any) -> Variable:
