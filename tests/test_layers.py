@@ -76,3 +76,21 @@ def test_any_stands_for_no_builder_and_no_value() -> None:
             makes_ir = "/ir/" not in path.as_posix() and re.search(r"import [^\n]*\b(Builder|Value)\b", text)
             named = re.search(r"\bAny\b" if makes_ir else r"\((b|builder): Any\b", text)
             assert named is None, f"{path} names Any; say Builder, Value, Attributes, object or the like"
+
+
+def counts_parts(node: ast.AST) -> bool:
+    """Whether an op's operands are taken by the number of their group, or the sizes of groups are touched.
+    Of a match of a pattern, write m[1]."""
+    if isinstance(node, ast.Constant):
+        return node.value == "operandSegmentSizes"
+    return (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "group"
+            and bool(node.args))
+
+
+def test_parts_of_ops_are_read_by_name_outside_the_ir() -> None:
+    """By `group`, `operand` and the views of ir/parts.py and ir/slices.py."""
+    files = [path for folder in ("scancc", "passes") for path in (ROOT / folder).rglob("*.py")
+             if ROOT / "scancc" / "ir" not in path.parents]
+    found = [f"{path.relative_to(ROOT)}: {ast.unparse(node)}" for path in files
+             for node in ast.walk(ast.parse(path.read_text())) if counts_parts(node)]
+    assert not found, "\n".join(found)

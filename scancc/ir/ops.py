@@ -76,14 +76,20 @@ class OpDef:
         return {o.rstrip("*?"): place for place, o in enumerate(self.operands)}
 
     @cached_property
-    def varying(self) -> tuple[int, ...]:
-        """The places of the groups whose length varies."""
-        return tuple(place for place, o in enumerate(self.operands) if o[-1] in "*?")
-
-    @property
     def segmented(self) -> bool:
         """True where operand groups cannot be told apart without their sizes."""
-        return len(self.varying) > 1
+        return sum(1 for o in self.operands if o[-1] in "*?") > 1
+
+    @cached_property
+    def spans(self) -> dict[str, slice]:
+        """Which operands each group is, where no sizes are needed: after the one that varies, from the end."""
+        varies = [o[-1] in "*?" for o in self.operands]
+        spans = {}
+        for name, place in self.groups.items():
+            last = place + 1 - len(varies)  # 0 for the end
+            spans[name] = slice(place if not any(varies[:place]) else last - 1,
+                                place + 1 if not any(varies[:place + 1]) else last or None)
+        return spans
 
 
 OPS: dict[str, OpDef] = {}
@@ -162,14 +168,7 @@ def _fills_buffers(op: Op) -> bool:
 def group(op: Op, name: str) -> list[Value]:
     """The operands of the group called `name`."""
     definition = OPS[op.name]
-    place, varying = definition.groups[name], definition.varying
-    if len(varying) > 1:
-        return op.group(place)
-    if not varying or place < varying[0]:
-        return [op.operands[place]]
-    after = len(definition.operands) - 1 - place  # groups that follow, of one operand each
-    end = len(op.operands) - after
-    return op.operands[place:end] if place == varying[0] else [op.operands[end - 1]]
+    return op.group(definition.groups[name]) if definition.segmented else op.operands[definition.spans[name]]
 
 
 def operand(op: Op, name: str) -> Value:

@@ -102,6 +102,10 @@ class ScanView:
     def carry_args(self) -> list[Value]:
         return self.op.body.args[1 + len(self.xs):]
 
+    def given(self, arg: Value) -> Value:
+        """What an argument other than the counter comes from: a sequence, or the initial value of a state."""
+        return [*self.xs, *self.init][arg.index - 1]
+
     # ---- what the step yields ----
 
     @property

@@ -69,10 +69,8 @@ def _of_argument(b: Builder, value: Value) -> list[Value] | None:
     if op is None or op.name != "scan.scan" or value.index == 0:
         return None
     scan = ScanView(op)
-    for read in scan.reads:
-        if read.arg is value:
-            return dims_of(b, read.xs)[1:]
-    return dims_of(b, next(carry.init for carry in scan.carries if carry.arg is value))
+    start = scan.given(value)
+    return dims_of(b, start)[1:] if value in scan.x_args else dims_of(b, start)
 
 
 def _of_result(b: Builder, value: Value) -> list[Value] | None:

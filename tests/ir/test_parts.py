@@ -45,6 +45,7 @@ def test_each_part_of_a_scan_has_a_name() -> None:
     assert names([scan.length, *scan.xs]) == ["n", "x", "m"]
     assert names([*scan.init, *scan.rows, *scan.dims]) == ["a", "w", "n", "n"]
     assert names([scan.counter, *scan.x_args, *scan.carry_args]) == ["t", "xt", "mt", "h", "past"]
+    assert names([scan.given(arg) for arg in scan.op.body.args[1:]]) == ["x", "m", "a", "w"]
     assert names([*scan.next, *scan.row_values, scan.stop]) == ["s", "xt", "s", "mt", "stop"]
     assert names([*scan.finals, *scan.ys, scan.executed]) == ["last", "window", "sums", "rows", "steps"]
 
