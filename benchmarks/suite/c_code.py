@@ -33,27 +33,31 @@ PRELUDE = """
 #define VECTOR_BYTES 16
 #endif
 typedef REAL vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+typedef INTEGER mask __attribute__((vector_size(VECTOR_BYTES)));    /* what comparing vectors gives */
 
 /* BLAS's own name for a product; a null pointer where there is no BLAS. */
 typedef void gemm_t(const char *, const char *, const int *, const int *, const int *, const REAL *,
                     const REAL *, const int *, const REAL *, const int *, const REAL *, REAL *, const int *);
 
-/* c (m, n) = beta * c + a (m, k) @ b (k, n), rows side by side. */
-static inline void product(gemm_t *gemm, const REAL *a, const REAL *b, REAL *c, long m, long k, long n, REAL beta) {
+/* c (m, n) = beta * c + a @ b, rows side by side; a is (m, k), or (k, m) where `ta`; b (k, n), or (n, k) by `tb`. */
+static inline void product(gemm_t *gemm, int ta, int tb, const REAL *a, const REAL *b, REAL *c, long m, long k,
+                           long n, REAL beta) {
     if (gemm && m * n * k > 2000) {
-        int M = (int)m, K = (int)k, N = (int)n;
+        int M = (int)m, K = (int)k, N = (int)n, lda = ta ? M : K, ldb = tb ? K : N;
         REAL one = 1;
-        gemm("N", "N", &N, &M, &K, &one, b, &N, a, &K, &beta, c, &N);
+        gemm(tb ? "T" : "N", ta ? "T" : "N", &N, &M, &K, &one, b, &ldb, a, &lda, &beta, c, &N);
         return;
     }
-    for (long i = 0; i < m; i++) {
+    for (long i = 0; i < m; i++)
         for (long j = 0; j < n; j++) c[i * n + j] = beta == 0 ? 0 : beta * c[i * n + j];
-        for (long p = 0; p < k; p++)
-            for (long j = 0; j < n; j++) c[i * n + j] += a[i * k + p] * b[p * n + j];
-    }
+    for (long i = 0; i < m; i++)
+        for (long p = 0; p < k; p++) {
+            REAL v = ta ? a[p * m + i] : a[i * k + p];
+            for (long j = 0; j < n; j++) c[i * n + j] += v * (tb ? b[j * k + p] : b[p * n + j]);
+        }
 }
 """
-REALS = {"float64": "double", "float32": "float"}
+TYPES = {"float64": ("double", "int64_t"), "float32": ("float", "int32_t")}  # of floats, and integers as wide
 
 
 class Blas:
@@ -96,7 +100,8 @@ def version(path: str) -> str:
 
 def library(source: str, dtype: str, compiler: Compiler, flags: list[str] | None = None) -> ctypes.CDLL:
     """`source`, compiled for `dtype`; what was built before is used again."""
-    text = f"#define REAL {REALS[dtype]}\n{PRELUDE}\n{source}"
+    real, integer = TYPES[dtype]
+    text = f"#define REAL {real}\n#define INTEGER {integer}\n{PRELUDE}\n{source}"
     flags = compiler.flags if flags is None else flags
     known = "\0".join([text, compiler.path, version(compiler.path), *flags, cpu_flags()])
     key = hashlib.sha256(known.encode()).hexdigest()

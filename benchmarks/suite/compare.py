@@ -12,12 +12,10 @@ second process, and a cell's interval is that of two medians.
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -101,8 +99,7 @@ def _checkout(commit: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         packed = subprocess.run(["git", "archive", commit, "scancc", "passes", "runtime"], capture_output=True,
                                 check=True, cwd=ROOT).stdout
-        with tarfile.open(fileobj=io.BytesIO(packed)) as files:
-            files.extractall(folder, filter="fully_trusted")
+        subprocess.run(["tar", "-x", "-C", folder], input=packed, check=True)
         yield Path(folder)
 
 

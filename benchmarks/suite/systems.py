@@ -128,7 +128,7 @@ def jax(workload: Workload, inputs: list[Any], dtype: str, name: str = "JAX") ->
     import jax
     import jax.numpy as jnp
 
-    if not hasattr(workload, "jax"):
+    if getattr(workload, "jax", None) is None:
         return {name: missing(workload, "jax")}
     function = jax.jit(workload.jax(jax, jnp))
     arrays = [jax.device_put(a) if isinstance(a, np.ndarray) else a for a in inputs]
@@ -145,7 +145,7 @@ def numba(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
     forms: Prepared = {}
     real = np.dtype(dtype).type
     for name, compiler in (("Numba", njit), ("Numba fast-math", partial(njit, fastmath=True))):
-        if not hasattr(workload, "numba"):
+        if getattr(workload, "numba", None) is None:
             forms[name] = missing(workload, "numba")
             continue
         run = partial(workload.numba(compiler, real), *(real(a) if isinstance(a, float) else a for a in inputs))
@@ -159,7 +159,7 @@ def torch(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
 
     torch.set_num_threads(1)
     torch.set_default_dtype(getattr(torch, dtype))
-    if not hasattr(workload, "torch"):
+    if getattr(workload, "torch", None) is None:
         return {"torch": missing(workload, "torch")}
     function = workload.torch(torch)
     tensors = [torch.from_numpy(a.copy()) if isinstance(a, np.ndarray) else a for a in inputs]
