@@ -14,7 +14,7 @@ class Names:
         from pytensor.scan.utils import until
 
         self.pytensor, self.until = pytensor, until
-        self.function, self.grad, self.shared = pytensor.function, pytensor.grad, pytensor.shared
+        self.function, self.grad, self.gradient = pytensor.function, pytensor.grad, pytensor.gradient
 
     def scan(self, *args: Any, **kwargs: Any) -> Any:
         """Outputs and no updates: PyTensor is about to drop the second."""

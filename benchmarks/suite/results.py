@@ -50,7 +50,8 @@ def name_of(cell: dict[str, Any]) -> str:
 def wrong(cells: Cells, ours_only: bool = False) -> list[str]:
     """Cells and forms whose numbers are not the reference's; `ours_only`: of scancc and of C as the text says."""
     return [f"{name_of(cell)}: {form}, error {found['error']:.2g}, allowed {cell['tolerance']:.2g}"
-            for cell in cells for form, found in cell["forms"].items() if not found["right"] and not (ours_only and not _ours(found))]
+            for cell in cells for form, found in cell["forms"].items()
+            if not found["right"] and (_ours(found) or not ours_only)]
 
 
 def _ours(form: dict[str, Any]) -> bool:

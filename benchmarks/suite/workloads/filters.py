@@ -1,5 +1,4 @@
 """Linear filters: a biquad, autoregressions of numbers and of vectors, a gated recurrence, long lags."""
-# ruff: noqa: C408 - users write dict(initial=x, taps=[...])
 
 from __future__ import annotations
 

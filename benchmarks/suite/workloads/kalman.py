@@ -22,7 +22,8 @@ class Kalman(Workload):
         for (int i = 0; i < m; i++)
             for (int j = 0; j < n; j++) {
                 REAL s = 0;
-                for (int p = 0; p < k; p++) s += (ta ? a[p * m + i] : a[i * k + p]) * (tb ? b[j * k + p] : b[p * n + j]);
+                for (int p = 0; p < k; p++)
+                    s += (ta ? a[p * m + i] : a[i * k + p]) * (tb ? b[j * k + p] : b[p * n + j]);
                 r[i * n + j] = alpha * s + (beta == 0 ? 0 : beta * c[i * n + j]);
             }
         for (int i = 0; i < m * n; i++) c[i] = r[i];
@@ -228,7 +229,8 @@ class KalmanGradient(Kalman):
         *loss = sum;
         for (long t = T - 1; t >= 0; t--) {
             const REAL *m0 = saved + t * (N + N * N), *P0 = m0 + N;
-            REAL a[N], b[N * N], dK[N * M], dG[M * N], dv[M], dS[M * M], dH[N * M], z[M], dp[N * N], u[N * N], x[N * N];
+            REAL a[N], b[N * N], dK[N * M], dG[M * N], dv[M], dS[M * M], dH[N * M], z[M], dp[N * N];
+            REAL u[N * N], x[N * N];
             memcpy(a, m0, sizeof a);
             memcpy(b, P0, sizeof b);
             filtered f = step(y + t * M, A, C, Q, W, a, b);
