@@ -98,16 +98,18 @@ def version(path: str) -> str:
     return subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
 
 
-def library(source: str, dtype: str, compiler: Compiler, flags: list[str] | None = None) -> ctypes.CDLL:
-    """`source`, compiled for `dtype`; what was built before is used again."""
+def with_prelude(source: str, dtype: str) -> str:
     real, integer = TYPES[dtype]
-    text = f"#define REAL {real}\n#define INTEGER {integer}\n{PRELUDE}\n{source}"
-    flags = compiler.flags if flags is None else flags
-    known = "\0".join([text, compiler.path, version(compiler.path), *flags, cpu_flags()])
-    key = hashlib.sha256(known.encode()).hexdigest()
-    target = FOLDER / key[:24]
+    return f"#define REAL {real}\n#define INTEGER {integer}\n{PRELUDE}\n{source}"
+
+
+def library(source: str, dtype: str, compiler: Compiler) -> ctypes.CDLL:
+    """`source`, compiled for `dtype`; what was built before is used again."""
+    text = with_prelude(source, dtype)
+    known = "\0".join([text, compiler.path, version(compiler.path), *compiler.flags, cpu_flags()])
+    target = FOLDER / hashlib.sha256(known.encode()).hexdigest()[:24]
     if not target.with_suffix(".so").exists():
-        _build(text, compiler.path, flags, target)
+        _build(text, compiler.path, compiler.flags, target)
     return ctypes.CDLL(str(target.with_suffix(".so")))
 
 

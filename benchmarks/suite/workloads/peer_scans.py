@@ -306,7 +306,8 @@ class PeerReordering(Workload):
             REAL new[2], last = y[2] + (x[0] * w[0] + x[1] * w[1]);
             a[t] = y[0] + 1; b[t] = y[0] + 2;
             for (int j = 0; j < 2; j++)
-                new[j] = (u[2 * t] * In[j] + u[2 * t + 1] * In[2 + j]) + v[t] * in2[j] + (x[0] * W[j] + x[1] * W[2 + j]);
+                new[j] = (u[2 * t] * In[j] + u[2 * t + 1] * In[2 + j]) + v[t] * in2[j]
+                         + (x[0] * W[j] + x[1] * W[2 + j]);
             for (int j = 0; j < 2; j++) x[j] = xs[2 * t + j] = new[j];
             y[0] = y[1]; y[1] = y[2]; y[2] = ys[t] = last;
         }
@@ -412,7 +413,8 @@ class Hessian(Workload):
         W, steps = T.vector("W"), T.iscalar("steps")
 
         def outer(total, W):
-            inner, _ = sc.scan(lambda s, W: s + (W**2).sum(), outputs_info=T.constant(0.0), non_sequences=W, n_steps=1)
+            inner, _ = sc.scan(lambda s, W: s + (W**2).sum(), outputs_info=T.constant(0.0), non_sequences=W,
+                               n_steps=1)
             return total + inner[-1]
         totals, _ = sc.scan(outer, outputs_info=T.constant(0.0), non_sequences=W, n_steps=steps)
         return sc.function([W, steps], sc.gradient.hessian(totals[-1], W))
