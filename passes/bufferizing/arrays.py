@@ -6,6 +6,7 @@ from scancc.ir import slices
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
+from scancc.ir.ops import group, operand
 from scancc.ir.shapes import fill
 
 from .context import Context, converts
@@ -33,21 +34,22 @@ def cast(c: Context, op: Op) -> None:
 
 @converts("tensor.dim")
 def dim(c: Context, op: Op) -> None:
-    axis = constant_of(op.operands[1])
+    axis = constant_of(operand(op, "axis"))
     assert axis is not None
-    c.env[op.result] = c.sizes(materialise(c, op.operands[0]))[axis]
+    c.env[op.result] = c.sizes(materialise(c, operand(op, "source")))[axis]
 
 
 @converts("tensor.extract_slice")
 def extract_slice(c: Context, op: Op) -> None:
-    source = materialise(c, op.operands[0])
+    whole = operand(op, "source")
+    source = materialise(c, whole)
     kept = slices.kept_axes(op)
     offsets, sizes, steps = entries(c, op)
-    if op.operands[0] in c.rings:
+    if whole in c.rings:
         if constant_of(sizes[0]) == 1:
-            offsets[0] = row_in_ring(c, op.operands[0], offsets[0])
+            offsets[0] = row_in_ring(c, whole, offsets[0])
         else:
-            source = unrolled_window(c, op.operands[0])
+            source = unrolled_window(c, whole)
     if not kept:  # one element, as a scalar
         c.env[op.result] = c.load(source, offsets)
         return
@@ -62,9 +64,9 @@ def entries(c: Context, op: Op) -> list[list[Value]]:
 
 @converts("scan.reshape")
 def reshape(c: Context, op: Op) -> None:
-    source = c.contiguous(materialise(c, op.operands[0]))
+    source = c.contiguous(materialise(c, operand(op, "source")))
     assert isinstance(op.result.type, t.TensorType)
-    c.env[op.result] = c.reshape(source, fill(c.b, op.result.type, c.scalars(op.operands[1:])))
+    c.env[op.result] = c.reshape(source, fill(c.b, op.result.type, c.scalars(group(op, "dims"))))
 
 
 @converts("scan.concat", at_target=True)

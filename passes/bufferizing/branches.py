@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.parts import Branch
 
 from .context import Context, converts
 from .nests import materialise
 
 
 @converts("scf.if")
-def branch(c: Context, op: Op) -> None:
+def if_(c: Context, op: Op) -> None:
     """One of two regions. Sizes of arrays are the results after all else, as lowering makes them, or asked for."""
     regions, yielded = [], []
-    for region in op.regions:
+    branch = Branch(op)
+    for side in branch.sides:
         block = Block()
         with c.b.at(block):
-            c.block(region.blocks[0])
-            yielded = [_onward(c, v) for v in region.blocks[0].terminator.operands]
+            c.block(side)
+            yielded = [_onward(c, v) for v in side.terminator.operands]
             c.b.make("scf.yield", yielded)
         regions.append(Region([block]))
-    made = c.b.make("scf.if", [c.get(op.operands[0])], [v.type for v in yielded], None, regions)
-    sizes = iter(made.results[sum(1 for r in op.results if r.type != t.index):])
+    made = c.b.make("scf.if", [c.get(branch.condition)], [v.type for v in yielded], None, regions)
+    sizes = iter([new for old, new in zip(op.results, made.results, strict=True) if old.type == t.index])
     for old, new in zip(op.results, made.results, strict=True):
         c.env[old] = new
         if isinstance(old.type, t.TensorType):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scancc.artifact import N_INFO_SLOTS
 from scancc.ir.core import Op, Value
+from scancc.ir.ops import group, set_operands
 
 
 def say_step(scan: Op, counter: Value) -> None:
@@ -11,8 +12,8 @@ def say_step(scan: Op, counter: Value) -> None:
     label = f" {scan.attrs['name']!r}" if "name" in scan.attrs else ""
     for op in counter.block.ops:
         for check in (inner for inner in op.walk() if inner.name == "scan.check"):
-            number = len(check.operands) - 1
-            if number < N_INFO_SLOTS:
+            info = group(check, "info")
+            if len(info) < N_INFO_SLOTS:
                 words = [check.attrs["step"]] if "step" in check.attrs else []
-                check.operands = [*check.operands, counter]
-                check.attrs["step"] = ", ".join([*words, f"in step {{{number}}} of scan{label}"])
+                set_operands(check, info=[*info, counter])
+                check.attrs["step"] = ", ".join([*words, f"in step {{{len(info)}}} of scan{label}"])

@@ -9,6 +9,7 @@ from scancc.errors import UnsupportedError
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Attributes, Block, Op, Region, Value, clone_op
+from scancc.ir.ops import group, operand
 from scancc.ir.slices import constant_entries, slice_parts
 
 
@@ -139,16 +140,17 @@ class Context:
         """
         b = self.b
         block = Block([t.index, *[v.type for v in init]])
-        for arg, value in zip(block.args[1:], init, strict=True):
+        counter, *args = block.args
+        for arg, value in zip(args, init, strict=True):
             arg.name = value.name
-        self.same_sizes(init, block.args[1:])
+        self.same_sizes(init, args)
         bounds = [b.index(0) if start is None else start, end, b.index(step)]
 
         def finish(values: Sequence[Value]) -> None:
             b.make("scf.yield", list(values))
 
         with b.at(block):
-            yield block.args[0], block.args[1:], finish
+            yield counter, args, finish
         op = b.make("scf.for", [*bounds, *init], [v.type for v in init], attrs, [Region([block])])
         self.same_sizes(init, op.results)
         self.results = op.results
@@ -231,7 +233,8 @@ def is_counted(size: Value) -> bool:
         op = stack.pop().op
         if op is None or op in seen:
             continue
-        if op.regions or op.name == "memref.load" and (op.operands[1:] or op.operands[0].op is not None):
+        loads = op.name == "memref.load"
+        if op.regions or loads and (group(op, "indices") or operand(op, "source").op is not None):
             return True  # made by a loop, or read from an array that one may have filled
         seen.add(op)
         stack.extend(op.operands)

@@ -154,13 +154,14 @@ def eigh(c: Context, op: Op) -> None:
     kind, n = t.element(source.type), c.sizes(source)[0]
     matrix = _mirrored(c, source, op.attrs["lower"])
     scale, blemish = _scaled_rows(c, matrix)
-    rows = _identity(c, kind, n) if op.results[1].uses else None
+    of_values, of_vectors = op.results
+    rows = _identity(c, kind, n) if of_vectors.uses else None
     _sweep(c, n, lambda p, q: _annihilate(c, matrix, rows, p, q))
     keys = c.alloc(kind, [n])
     with c.loop(n) as i:
         c.store(b.negf(c.load(matrix, [i, i])), keys, [i])
-    values = c.target(op.results[0], [n])
-    vectors = c.target(op.results[1], [n, n]) if rows is not None else None
+    values = c.target(of_values, [n])
+    vectors = c.target(of_vectors, [n, n]) if rows is not None else None
     with c.loop(n) as r:
         place = _take_largest(c, keys)
         c.store(b.addf(b.mulf(c.load(matrix, [place, place]), scale), blemish), values, [r])
@@ -168,9 +169,9 @@ def eigh(c: Context, op: Op) -> None:
             sign = _sign_of_row(c, rows, place)
             with c.loop(n) as i:
                 c.store(b.addf(b.mulf(c.load(rows, [place, i]), sign), blemish), vectors, [i, r])
-    c.set(op.results[0], values)
+    c.set(of_values, values)
     if vectors is not None:
-        c.set(op.results[1], vectors)
+        c.set(of_vectors, vectors)
 
 
 def _mirrored(c: Context, source: Value, lower: bool) -> Value:
@@ -222,7 +223,8 @@ def svd(c: Context, op: Op) -> None:
     """u, singular values in descending order, and vt; with `full` u and vt are square."""
     b, source = c.b, materialise(c, op.operands[0])
     kind, (m, n) = t.element(source.type), c.sizes(source)
-    with_vectors = bool(op.results[0].uses or op.results[2].uses)
+    u, of_values, vt = op.results
+    with_vectors = bool(u.uses or vt.uses)
     tall, count, length = b.cmpi("sge", m, n), b.minsi(m, n), b.maxsi(m, n)
     rows = _Rows(tall, count, length, c.alloc(kind, [count, length]), None)
     with c.loop(count) as i, c.loop(length) as j:
@@ -231,11 +233,11 @@ def svd(c: Context, op: Op) -> None:
     if with_vectors:
         rows.square = _identity(c, kind, count)
     _sweep(c, count, lambda p, q: _make_orthogonal(c, rows, p, q))
-    values = c.target(op.results[1], [count])
+    values = c.target(of_values, [count])
     sizes, order = _sorted_norms(c, rows)
     with c.loop(count) as r:
         c.store(b.addf(b.mulf(c.load(sizes, [r]), scale), blemish), values, [r])
-    c.set(op.results[1], values)
+    c.set(of_values, values)
     if with_vectors:
         _singular_vectors(c, op, rows, sizes, order, blemish)
 
@@ -289,12 +291,13 @@ def _singular_vectors(c: Context, op: Op, rows: _Rows, sizes: Value, order: Valu
         finish([b.select(certain, b.addi(r, b.index(1)), used)])
     _complete(c, units, c.results[0])
     tall = rows.tall
-    for number, upright in ((0, True), (2, False)):
-        if op.results[number].uses:
-            _write_vectors(c, op, number, (units, square), tall, upright, blemish)
+    u, _, vt = op.results
+    for result, upright in ((u, True), (vt, False)):
+        if result.uses:
+            _write_vectors(c, result, (units, square), tall, upright, blemish)
 
 
-def _write_vectors(c: Context, op: Op, number: int, factors: tuple[Value, Value], tall: Value, upright: bool,
+def _write_vectors(c: Context, result: Value, factors: tuple[Value, Value], tall: Value, upright: bool,
                    blemish: Value) -> None:
     """u, whose columns are vectors (`upright`), or vt, whose rows are: of the units or of the square factor."""
     b = c.b
@@ -302,7 +305,7 @@ def _write_vectors(c: Context, op: Op, number: int, factors: tuple[Value, Value]
     (many, long), few = c.sizes(units), c.sizes(square)[0]
     wide_first = tall if upright else b.opposite(tall)
     length, n_vectors = b.select(wide_first, long, few), b.select(wide_first, many, few)
-    target = c.target(op.results[number], [length, n_vectors] if upright else [n_vectors, length])
+    target = c.target(result, [length, n_vectors] if upright else [n_vectors, length])
 
     def copy(rows: Value) -> None:
         with c.loop(c.sizes(rows)[0]) as i, c.loop(c.sizes(rows)[1]) as j:
@@ -312,7 +315,7 @@ def _write_vectors(c: Context, op: Op, number: int, factors: tuple[Value, Value]
         copy(units)
     with c.when(b.opposite(wide_first)):
         copy(square)
-    c.set(op.results[number], target)
+    c.set(result, target)
 
 
 def _complete(c: Context, rows: Value, used: Value) -> None:
@@ -371,9 +374,11 @@ def qr(c: Context, op: Op) -> None:
         diagonal = c.load(work, [k, k])
         _reflect(c, work, mirrors, factors, k, line)
         c.store(diagonal, work, [k, k])
-    _write_r(c, op, work, rank, scale, blemish)
-    if op.results[0].uses:
-        _write_q(c, op, mirrors, factors, rank, blemish)
+    q, r = op.results
+    if r.uses:
+        _write_r(c, r, work, rank, scale, blemish)
+    if q.uses:
+        _write_q(c, q, mirrors, factors, rank, blemish)
 
 
 def _reflect_column(c: Context, work: Value, mirrors: Value, factors: Value, k: Value) -> None:
@@ -414,18 +419,16 @@ def _reflect(c: Context, matrix: Value, mirrors: Value, factors: Value, k: Value
         _each(c, matrix, row, lambda j: b.subf(c.load(matrix, [row, j]), b.mulf(weight, c.load(line, [zero, j]))))
 
 
-def _write_r(c: Context, op: Op, work: Value, rank: Value, scale: Value, blemish: Value) -> None:
-    if not op.results[1].uses:
-        return
+def _write_r(c: Context, result: Value, work: Value, rank: Value, scale: Value, blemish: Value) -> None:
     b, kind, n = c.b, t.element(work.type), c.sizes(work)[1]
-    target = c.target(op.results[1], [rank, n])
+    target = c.target(result, [rank, n])
     with c.loop(rank) as i, c.loop(n) as j:
         value = b.select(b.cmpi("sge", j, i), b.mulf(c.load(work, [i, j]), scale), b.const(0.0, kind))
         c.store(b.addf(value, blemish), target, [i, j])
-    c.set(op.results[1], target)
+    c.set(result, target)
 
 
-def _write_q(c: Context, op: Op, mirrors: Value, factors: Value, rank: Value, blemish: Value) -> None:
+def _write_q(c: Context, result: Value, mirrors: Value, factors: Value, rank: Value, blemish: Value) -> None:
     """The product of the mirrors: the last one first on columns of the identity."""
     b, kind = c.b, t.element(mirrors.type)
     count, m = c.sizes(mirrors)
@@ -434,7 +437,7 @@ def _write_q(c: Context, op: Op, mirrors: Value, factors: Value, rank: Value, bl
         c.store(b.select(b.cmpi("eq", i, j), b.const(1.0, kind), b.const(0.0, kind)), work, [i, j])
     with c.loop(count) as i:
         _reflect(c, work, mirrors, factors, b.subi(b.subi(count, i), b.index(1)), line)
-    target = c.target(op.results[0], [m, rank])
+    target = c.target(result, [m, rank])
     with c.loop(m) as i, c.loop(rank) as j:
         c.store(b.addf(c.load(work, [i, j]), blemish), target, [i, j])
-    c.set(op.results[0], target)
+    c.set(result, target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value, defined_in
+from scancc.ir.ops import operand
 from scancc.ir.parts import Nest, ScanView
 
 from .checks import say_step
@@ -51,7 +52,7 @@ def _initial(c: Context, init: Value, at: list[Value]) -> Value:
         return c.get(init)
     made = init.op
     if init not in c.env and made is not None and made.name == "tensor.splat":
-        return c.get(made.operands[0])
+        return c.get(operand(made, "value"))
     return c.load(materialise(c, init), at)
 
 
@@ -82,8 +83,10 @@ def _onward(c: Context, scan: ScanView, value: Value, at: list[Value]) -> Value:
 
 def _element(c: Context, scan: ScanView, op: Op, at: list[Value]) -> None:
     """One element of a loop nest: changing arrays are the lane's scalars, others are read already."""
-    for read in Nest(op).reads:
+    generic = Nest(op)
+    for read in generic.reads:
         if defined_in(read.value, scan.op.body):
             c.env[read.arg] = c.get(read.value)
     inline(c, op, at)
-    c.env[op.result] = c.get(op.body.terminator.operands[0])
+    (element,) = generic.elements
+    c.env[op.result] = c.get(element)

@@ -68,8 +68,9 @@ class _Loop:
         for block in (test, body):
             c.same_sizes(init, block.args)
         with b.at(test):
-            more = b.cmpi("slt", test.args[0], self.length)
-            b.make("scf.condition", [b.condition("andi", more, test.args[1]), *test.args])
+            step, goes_on, *_ = test.args
+            more = b.cmpi("slt", step, self.length)
+            b.make("scf.condition", [b.condition("andi", more, goes_on), *test.args])
         step, _, *carried = body.args
         with b.at(body):
             onward = self._step(step, carried)
@@ -79,8 +80,8 @@ class _Loop:
         made = b.make("scf.while", init, types, None, [Region([test]), Region([body])])
         c.same_sizes(init, made.results)
         # At most `length`: says nothing new to the program, but bounds the size of what depends on it.
-        executed = b.op("arith.minsi", [made.results[0], self.length], [t.index])
-        self._finish(executed, made.results[2:])
+        steps, _, *finals = made.results
+        self._finish(b.op("arith.minsi", [steps, self.length], [t.index]), finals)
 
     def _step(self, step: Value, carried: list[Value]) -> list[Value]:
         """One step, which begins with the `carried` values; what the loop carries on."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.core import Value
+from scancc.ir.ops import operand
 from scancc.ir.parts import ScanView, Stack
+from scancc.ir.slices import entries
 
 from .context import Context, goes_to_target
 from .nests import materialise
@@ -47,8 +49,8 @@ class Rows:
     def holds(self, place: Value, at: Value) -> bool:
         """True for row `at`, in which a value was made."""
         made = place.op
-        return (made is not None and made.name == "memref.subview" and made.operands[0] is self.buffer
-                and made.operands[1] is at)
+        return (made is not None and made.name == "memref.subview" and operand(made, "source") is self.buffer
+                and entries(made, "offsets")[0] is at)
 
     def store_element(self, c: Context, value: Value, step: Value, lane: list[Value]) -> None:
         """Write one lane's element of the row of this step, if that is kept."""

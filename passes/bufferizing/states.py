@@ -231,7 +231,7 @@ def _write_initial(c: Context, init: Value, buffer: Value) -> None:
     made = init.op
     assert made is not None and made.name in ("tensor.empty", "tensor.splat"), f"{init!r} has no buffer"
     if made.name == "tensor.splat":
-        fill_buffer(c, c.get(made.operands[0]), buffer)
+        fill_buffer(c, c.get(operand(made, "value")), buffer)
 
 
 def _as_row(c: Context, buffer: Value, stack: Value) -> Value:

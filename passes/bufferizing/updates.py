@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
+from scancc.ir.ops import group, operand
 from scancc.ir.slices import kept_axes
 
 from .arithmetic import add
@@ -16,18 +17,17 @@ from .nests import materialise
 @converts("tensor.insert_slice", at_target=True)
 def insert_slice(c: Context, op: Op) -> None:
     """The destination, updated in place where nobody reads the old one afterwards."""
-    buffer = updatable(c, op, op.operands[1])
+    buffer = updatable(c, op, operand(op, "dest"))
     offsets, sizes, steps = entries(c, op)
     kept = kept_axes(op)
-    c.copy(materialise(c, op.operands[0]), c.subview(buffer, offsets, sizes, steps, kept))
+    c.copy(materialise(c, operand(op, "source")), c.subview(buffer, offsets, sizes, steps, kept))
     c.set(op.result, buffer)
 
 
 @converts("tensor.insert", at_target=True)
 def insert(c: Context, op: Op) -> None:
-    value, dest, *indices = op.operands
-    buffer = updatable(c, op, dest)
-    c.store(c.get(value), buffer, c.scalars(indices))
+    buffer = updatable(c, op, operand(op, "dest"))
+    c.store(c.get(operand(op, "value")), buffer, c.scalars(group(op, "indices")))
     c.set(op.result, buffer)
 
 
@@ -52,10 +52,9 @@ def _is_temporary(c: Context, buffer: Value) -> bool:
 @converts("scan.scatter", at_target=True)
 def scatter(c: Context, op: Op) -> None:
     """dest[..., index, ...] = or += source, one index after the other."""
-    source, dest, *indices = op.operands
-    axes = op.attrs["axes"].values
-    buffer = updatable(c, op, dest)
-    places = [materialise(c, v) for v in indices]
+    source, axes = operand(op, "source"), op.attrs["axes"].values
+    buffer = updatable(c, op, operand(op, "dest"))
+    places = [materialise(c, v) for v in group(op, "indices")]
     rank = len(c.sizes(places[0]))
     values = materialise(c, source) if isinstance(source.type, t.TensorType) else None
     sizes = c.sizes(buffer)[:axes[0]] + c.sizes(places[0]) + c.sizes(buffer)[axes[-1] + 1:]
