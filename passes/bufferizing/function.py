@@ -10,10 +10,12 @@ from scancc.ir.ops import CHECKS, has_trait
 from . import (  # noqa: F401  (register their converters)
     arrays,
     branches,
-    decompositions,
+    eigenvalues,
     lines,
     nests,
+    reflections,
     scans,
+    singular_values,
     solvers,
     sorting,
     updates,

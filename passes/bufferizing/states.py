@@ -8,6 +8,7 @@ decides which kind a carry gets.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from scancc.ir import types as t
@@ -47,31 +48,31 @@ def _stays_in_place(carry: Carry) -> bool:
     return may_overwrite(made, carry.arg)
 
 
-class State:
+class State(ABC):
     """A carry and its place."""
 
     def __init__(self, carry: Carry, carried: Sequence[Value] = ()) -> None:
         self.carry = carry
         self.carried = list(carried)  # the loop's carried values, before it
+        self.wanted: Value | None = None  # the buffer in which the step should make the new state
 
+    @abstractmethod
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
         """Show the old state to the step, which begins with these carried values."""
-        raise NotImplementedError
 
     def offer(self, c: Context) -> None:
         """Show the op that makes the new state where to write it."""
+        value = self.carry.next
+        if self.wanted is not None and goes_to_target(value, self.carry.arg.block) and value not in c.dest:
+            c.dest[value] = self.wanted
 
+    @abstractmethod
     def advance(self, c: Context, step: Value) -> list[Value]:
         """Bring the new state to where the next step finds it; what the loop carries on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
         """Give the state after the loop, which ended with these carried values."""
-        raise NotImplementedError
-
-    def _offer(self, c: Context, buffer: Value) -> None:
-        if goes_to_target(self.carry.next, self.carry.arg.block) and self.carry.next not in c.dest:
-            c.dest[self.carry.next] = buffer
 
 
 class ScalarState(State):
@@ -133,11 +134,9 @@ class SwapState(State):
 
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
         self.old, self.spare = carried
+        self.wanted = self.spare
         c.env[self.carry.arg] = self.old
         self.old.name = self.carry.arg.name
-
-    def offer(self, c: Context) -> None:
-        self._offer(c, self.spare)
 
     def advance(self, c: Context, step: Value) -> list[Value]:
         c.copy(materialise(c, self.carry.next), self.spare)
@@ -156,14 +155,11 @@ class InPlaceState(State):
 
     def __init__(self, c: Context, carry: Carry) -> None:
         super().__init__(carry)
-        self.buffer = c.target(carry.final, array_sizes(c, carry.init))
+        self.buffer = self.wanted = c.target(carry.final, array_sizes(c, carry.init))
         _write_initial(c, carry.init, self.buffer)
 
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
         c.env[self.carry.arg] = self.buffer
-
-    def offer(self, c: Context) -> None:
-        self._offer(c, self.buffer)
 
     def advance(self, c: Context, step: Value) -> list[Value]:
         c.copy(materialise(c, self.carry.next), self.buffer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -63,7 +63,7 @@ def slice_of(value: Value, block: Block) -> list[Op] | None:
         if op not in needed:
             needed.add(op)
             stack.extend(_read_from(op, block))
-    return [op for op in block.ops if op in needed] if len(needed) > 1 else list(needed)
+    return list(islice((op for op in block.ops if op in needed), len(needed)))
 
 
 def _read_from(op: Op, block: Block) -> list[Value]:
