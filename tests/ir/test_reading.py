@@ -159,7 +159,7 @@ def test_a_product_in_a_loop_is_not_read_outside_it_nor_the_other_way() -> None:
         zero, one = b.index(0), b.index(1)
         return b.make("scf.for", [zero, a[1], one, a[0]], [t.f64], regions=[Region([body])]).result
     assert body([t.f64, t.index], build).split("\n") == [
-        "%0 = %a * %a", "%2 = for %i in 0..%b carry(%1 = %a) { %1 + %0 }", "%2"]
+        "%0 = %a * %a", "%acc_last = for %i in 0..%b carry(%acc = %a) { %acc + %0 }", "%acc_last"]
 
 
 # ---- faithful: another meaning is another text ----

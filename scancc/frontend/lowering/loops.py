@@ -118,6 +118,8 @@ class _ScanLowering:
         low, body = self.low, self.body
         self.location = low.b.location
         self.length = low.index(low.env[self.inputs.length])
+        if not _has_a_name(self.length):
+            self.length.name = "n_steps"
         if not self._length_is_checked():
             low.require(low.b.cmpi("sge", self.length, low.b.index(0)), "IndexError",
                         f"{self.op.name}: the number of steps is {{0}}; it must be 0 or more", self.length)
@@ -403,6 +405,14 @@ class _ScanLowering:
                 needed.add(op)
                 stack.extend(v for inner in op.walk() for v in inner.operands)
         return [op for op in self.block.ops if op in needed or has_trait(op, CHECKS)]
+
+
+def _has_a_name(length: Value) -> bool:
+    """Whether somebody knows a number of steps by a name: its own, or that of the array whose size it is."""
+    op = length.op
+    if length.name is not None or op is None or op.name in ("tensor.dim", "arith.constant"):
+        return True
+    return op.name in ("arith.index_cast", "arith.extsi") and _has_a_name(op.operands[0])
 
 
 def _truth(low: Lowering, value: Value) -> Value:

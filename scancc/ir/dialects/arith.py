@@ -12,7 +12,7 @@ from ..ops import COMMUTATIVE, LITERAL, NO_SPECULATION, PURE, Dialect, Reading
 from ..reading.phrases import NOT, UNARY, Phrase
 from ..reading.text import constant_text
 from ..rules.arith import check_bits, check_compare, check_index_cast, check_select, check_width
-from ..types import element, i1, numpy_dtype
+from ..types import element, i1, index, numpy_dtype
 
 if TYPE_CHECKING:
     from ..reading.reader import Reader
@@ -84,6 +84,13 @@ def _of_truth(word: str, sign: str) -> Reading:
     return read
 
 
+def _read_addi(op: Op, r: Reader) -> Phrase:
+    """An index and a number, such as the next counter, has the name of both: `%i_1 = %i + 1`."""
+    if op.result.type == index and r.number(op.operands[1]) is not None:
+        r.suggest(op.result, *op.operands)
+    return r.fill(op, "{lhs} + {rhs}")
+
+
 for _name, _numpy, _doc, _traits, _reading in [
     ("addf", np.add, "sum", (COMMUTATIVE,), "{lhs} + {rhs}"),
     ("subf", np.subtract, "difference", (), "{lhs} - {rhs}"),
@@ -92,7 +99,7 @@ for _name, _numpy, _doc, _traits, _reading in [
     ("remf", np.fmod, "remainder with the sign of the dividend (C's fmod)", (), "fmod({operands})"),
     ("maximumf", np.maximum, "larger; NaN if either is; of 0.0 and -0.0 the second", (), "max({operands})"),
     ("minimumf", np.minimum, "smaller; NaN if either is; of 0.0 and -0.0 the second", (), "min({operands})"),
-    ("addi", _of_bits(np.add, np.not_equal), "sum modulo 2**width", (COMMUTATIVE,), "{lhs} + {rhs}"),
+    ("addi", _of_bits(np.add, np.not_equal), "sum modulo 2**width", (COMMUTATIVE,), _read_addi),
     ("subi", _of_bits(np.subtract, np.not_equal), "difference modulo 2**width", (), "{lhs} - {rhs}"),
     ("muli", np.multiply, "product modulo 2**width", (COMMUTATIVE,), "{lhs} * {rhs}"),
     ("divsi", _trunc_div, "signed quotient toward zero", (NO_SPECULATION,), "div({operands})"),
@@ -111,7 +118,7 @@ for _name, _numpy, _doc, _traits, _reading in [
     ("maxui", _unsigned_call(np.maximum), "larger, unsigned", (COMMUTATIVE,), "umax({operands})"),
     ("minui", _unsigned_call(np.minimum), "smaller, unsigned", (COMMUTATIVE,), "umin({operands})"),
 ]:
-    arith.elementwise(_name, "lhs rhs", _numpy, _doc, _traits, _reading, same_types=True,
+    arith.elementwise(_name, "lhs rhs", _numpy, _doc, _traits, _reading, same_types=True,  # type: ignore[arg-type]
                       gives="floats" if _name.endswith("f") else "integers")
 
 arith.elementwise("negf", "x", np.negative, "minus x, also of zeros and NaN", reading="-{x}", same_types=True,

@@ -28,7 +28,7 @@ from ..rules.buffers import check_constant_buffer, check_output, check_rows, che
 from ..rules.matrices import check_batch_dot, check_dot, check_factor, check_solve, matrix, results
 from ..rules.memref import contiguous
 from ..rules.recurrence import check_message, check_scan
-from .scf import carried, suggest_carried
+from .scf import carried
 
 if TYPE_CHECKING:
     from ..reading.reader import Reader
@@ -40,16 +40,15 @@ def _read_scan(op: Op, r: Reader) -> Parts:
     """`scan %t < %n over %x_t in %x carry(%h = %h0) ys(f64[%n, 3])`: what it stacks has its kept rows in its type."""
     view = ScanView(op)
     r.mention("until", "depths")
-    suggest_carried(view.carries, r)
     for value, arg in zip((*view.xs, *view.init), (*view.x_args, *view.carry_args), strict=True):
         r.remember_sizes(arg, r.sizes(value)[1 if arg.index <= len(view.xs) else 0:])
     for carry in view.carries:
         r.remember_sizes(carry.final, r.sizes(carry.init))
     length, rows = r.use(view.length), [r.use(x, TIGHT) for x in view.xs]
-    starts = carried(view.carry_args, view.init, r)
+    starts = carried(view.carries, "state", r)
     windows = [start if depth == 1 else f"{start} depth {depth}"
                for start, depth in zip(starts, view.depths, strict=True)]
-    over = ", ".join(f"{r.define(arg)} in {x}" for arg, x in zip(view.x_args, rows, strict=True))
+    over = r.packed([f"{r.define(arg)} in {x}" for arg, x in zip(view.x_args, rows, strict=True)])
     return [r.clauses(f"scan {r.define(view.counter)} < {length}", f"over {over}" if over else "",
                       r.listed("carry", windows), r.listed("ys", [_kept_rows(s, view, r) for s in view.stacks]),
                       "until" if view.until else "") + " ", op.body]
@@ -117,14 +116,14 @@ scan.define("can_exist", "dims*:index", traits=(PURE,), gives="truth",
 
 scan.define("broadcast", "source:value dims*:index", traits=(PURE,), gives="tensor", attrs=("axes:ints",),
             verify=all_of(sized(1), one_element(0), check_broadcast),
-            reading="broadcast {source} {shape} axes {@axes}",
+            reading="broadcast {source} to {shape} axes {@axes}",
             doc="source axis i becomes result axis axes[i]; other axes, and axes of size 1, repeat")
 scan.define("transpose", "source:tensor", traits=(PURE,), gives="tensor", attrs=("permutation:ints",),
             verify=all_of(one_element(0), check_transpose),
             reading="transpose({source}, {@permutation})", doc="result axis i is source axis permutation[i]")
 scan.define("reshape", "source:tensor dims*:index", traits=(PURE, VIEW), gives="tensor",
             verify=all_of(sized(1), one_element(0), check_reshape),
-            reading="reshape {source} {shape}", doc="the same elements in row-major order")
+            reading="reshape {source} to {shape}", doc="the same elements in row-major order")
 scan.define("iota", "start:number step:number dims*:index", traits=(PURE,), gives="tensor",
             verify=all_of(sized(2), one_element(0, 1), check_vector),
             reading="iota {start} by {step} {shape}", doc="start + i * step along a vector")
@@ -208,7 +207,7 @@ scan.define("output_dims", "output:buffer dims*:index", results="0", traits=(WRI
             reading="output {output} is [{dims}]", doc="reports the dimensions in which an output was written")
 scan.define("buffer_reshape", "source:buffer dims*:index", traits=(PURE, VIEW), gives="buffer",
             verify=all_of(sized(1), one_element(0), contiguous(), contiguous(0), check_reshape),
-            reading="&reshape {source} {shape}", doc="the first elements of a contiguous buffer, in another shape")
+            reading="&reshape {source} to {shape}", doc="the first elements of a contiguous buffer, in another shape")
 scan.define("buffer_constant", traits=(PURE,), attrs=("value:dense",), gives="buffer",
             verify=all_of(contiguous(), check_constant_buffer),
             reading="constant {@value}", doc="a buffer of constant data")

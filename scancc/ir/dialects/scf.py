@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..core import Block, Op, Value
+from ..core import Block, Op
 from ..ops import PURE, TERMINATOR, Dialect, Parts
 from ..parts import Carry, Loop, Round
 from ..reading.phrases import UNARY
@@ -22,31 +22,31 @@ def read_yield(op: Op, r: Reader) -> str:
     return f"yield {r.uses(op.operands)}" if op.operands else ""
 
 
-def carried(args: Sequence[Value], init: Sequence[Value], r: Reader) -> list[str]:
-    """`%sum = 0.0`: what goes from one step to the next, and what it is at first."""
-    starts = [r.use(value) for value in init]  # before the names of the arguments, which may be the same
-    return [f"{r.define(arg)} = {start}" for arg, start in zip(args, starts, strict=True)]
-
-
-def suggest_carried(carries: Sequence[Round | Carry], r: Reader) -> None:
-    """Names for the next value and the last one of what a loop carries."""
-    for carry in carries:
-        if carry.arg.name:
-            r.suggest(carry.next, carry.arg.name, "next")
-            r.suggest(carry.final, carry.arg.name, "last")
+def carried(carries: Sequence[Round | Carry], name: str, r: Reader) -> list[str]:
+    """`%sum = 0.0`: what goes from one step to the next, and what it is at first. The next value and the last one are
+    named after it; it is called `name` where it has none."""
+    starts = [r.use(carry.init) for carry in carries]  # before the names of the arguments, which may be the same
+    texts = []
+    for carry, start in zip(carries, starts, strict=True):
+        r.suggest(carry.arg, name)
+        texts.append(f"{r.define(carry.arg)} = {start}")
+        r.suggest(carry.next, carry.arg, "next")
+        r.suggest(carry.final, carry.arg, "last")
+    return texts
 
 
 def _read_for(op: Op, r: Reader) -> Parts:
     loop = Loop(op)
-    suggest_carried(loop.carries, r)
     lower, upper, step = (r.use(v, UNARY) for v in (loop.lower, loop.upper, loop.step))
     by = "" if step == "1" else f"by {step}"
-    carry = r.listed("carry", carried(loop.args, loop.init, r))
-    return [r.clauses(f"for {r.name_counter(loop.counter)} in {lower}..{upper}", by, carry) + " ", op.body]
+    counter, carry = r.name_counter(loop.counter), r.listed("carry", carried(loop.carries, "acc", r))
+    return [r.clauses(f"for {counter} in {lower}..{upper}", by, carry) + " ", op.body]
 
 
 def _read_if(op: Op, r: Reader) -> Parts:
     then, otherwise = (region.blocks[0] for region in op.regions)
+    for result, value in zip(op.results, then.terminator.operands, strict=True):
+        r.suggest_like(result, value)
     first: list[str | Block] = [f"if {r.use(op.operands[0])} ", then]
     empty = len(otherwise.ops) == 1 and not otherwise.terminator.operands
     return first if empty else [*first, " else ", otherwise]
@@ -61,12 +61,14 @@ def _read_condition(op: Op, r: Reader) -> str:
 def _read_while(op: Op, r: Reader) -> Parts:
     before, after = (region.blocks[0] for region in op.regions)
     hands_on = _hands_on(before)
-    for arg, other in zip(before.args, after.args, strict=False) if hands_on else ():
-        if other.name:
-            r.suggest(arg, other.name)
-    carry = r.listed("carry", carried(before.args, op.operands, r))
-    for arg, other in zip(before.args, after.args, strict=False) if hands_on else ():
+    starts = [r.use(value) for value in op.operands]
+    for arg, other in zip(before.args, after.args if hands_on else before.args, strict=True):
+        r.suggest_like(arg, other)
+    carry = r.listed("carry", [f"{r.define(arg)} = {start}" for arg, start in zip(before.args, starts, strict=True)])
+    for arg, other in zip(before.args, after.args, strict=True) if hands_on else ():
         r.bind(other, r.use(arg))
+        r.suggest(after.terminator.operands[arg.index], arg, "next")
+        r.suggest(op.results[arg.index], arg, "last")
     given = "" if hands_on else r.listed("", [*map(r.define, after.args)])
     return [r.clauses("while", carry) + " ", before, f" do{given} ", after]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..constraints import all_of, indexed, one_element, sized
 from ..core import Op, Value
-from ..ops import LITERAL, PLACED, PURE, VIEW, Dialect, operand
+from ..ops import LITERAL, PLACED, PURE, VIEW, Dialect, lookup, operand
 from ..reading.phrases import TIGHT, Phrase
 from ..rules.tensor import check_cast, check_dim, check_elements, check_inserted, check_slice
 from ..slices import COLUMNS, entries, kept_axes
@@ -20,15 +20,17 @@ tensor = Dialect("tensor")
 
 
 def read_dim(op: Op, r: Reader) -> Phrase:
-    """A size that has a name, or is a number, is read as that."""
+    """A size that has a name, or is a number, is read as that; one that only new tensors ask for has no line."""
     source, axis = op.operands[0], r.number(op.operands[1])
-    sizes = r.sizes(source)
-    size = sizes[int(axis)] if axis is not None and 0 <= axis < len(sizes) else ""
-    if size.removeprefix("%").isalnum() or size.removeprefix("%").isidentifier():
+    sizes, phrase = r.sizes(source), r.fill(op, "dim({source}, {axis})")
+    size = sizes[int(axis)] if axis is not None and 0 <= axis < len(sizes) else phrase.text
+    if size.removeprefix("%").replace("_", "").isalnum():
         r.bind(op.result, size)
+    elif all(LITERAL in lookup(user).traits for user in op.result.uses):
+        r.bind(op.result, phrase.text)
     elif axis is not None:
         r.suggest(op.result, source, f"n{axis}")
-    return r.fill(op, "dim({source}, {axis})")
+    return phrase
 
 
 def _read_elements(op: Op, r: Reader) -> Phrase:
@@ -76,6 +78,7 @@ def read_part(op: Op, r: Reader) -> Phrase:
 
 def _read_insertion(op: Op, r: Reader) -> str:
     dest = operand(op, "dest")
+    r.remember_sizes(op.result, r.sizes(dest))
     return f"{r.use(dest, TIGHT)} with [{', '.join(_places(op, dest, r))}] = {r.use(operand(op, 'source'))}"
 
 

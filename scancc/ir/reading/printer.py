@@ -12,13 +12,14 @@ from typing import NamedTuple
 from .. import types as t
 from ..core import Block, Location, Op, functions
 from ..ops import WRITES, Parts, Reading, lookup
-from .inlining import Inlining, is_all_that_is_yielded, is_literal
+from .inlining import Inlining, is_all_that_is_yielded, is_literal, is_nest
 from .names import Names
-from .phrases import Phrase
+from .phrases import TIGHT, Phrase
 from .reader import WIDTH, Reader
 from .text import attribute_text
 
 NESTED_WIDTH = 56  # of an expression that is read inside another
+NOWHERE = -1
 
 
 class Line(NamedTuple):
@@ -56,15 +57,15 @@ class _Printer(Reader):
         self.shown = {"operandSegmentSizes"}
         if op.regions:
             return self._with_blocks(op)
-        text, binding = self._phrase(op)
+        phrase = self._phrase(op)
         marks = self._marks(op)
         if self._is_read(op):
             return []
-        if not marks and len(text) <= self._room(op, inlining):
-            self.phrases[op.result] = Phrase(text, binding)
+        if not marks and len(phrase.text) <= self._room(op, phrase, inlining):
+            self.phrases[op.result] = phrase
             return []
         after = f" {{{', '.join(marks)}}}" if marks else ""
-        return _lines(self._named(op, text) + after, op.location)
+        return _lines(self._named(op, phrase.text) + after, op.location)
 
     def _is_read(self, op: Op) -> bool:
         """Whether all results of an op have texts already."""
@@ -77,11 +78,11 @@ class _Printer(Reader):
         text = self.fill(op, reading) if isinstance(reading, str) else reading(op, self)
         return text if isinstance(text, Phrase) else Phrase("".join(map(str, text)), 0)
 
-    def _room(self, op: Op, inlining: Inlining | None) -> int:
-        """How long the text of an op may be, to be read where its value is used."""
+    def _room(self, op: Op, phrase: Phrase, inlining: Inlining | None) -> int:
+        """How long the text of an op may be, to be read where its value is used; in a nest, before its indices."""
         user = None if inlining is None else inlining.user(op)
-        if user is None:
-            return NESTED_WIDTH if is_literal(op) else -1
+        if user is None or is_nest(user) and phrase.binding < TIGHT:
+            return NESTED_WIDTH if is_literal(op) else NOWHERE
         alone = lookup(user).results == "0" and len(user.operands) == 1
         return WIDTH if alone or WRITES in lookup(user).traits else NESTED_WIDTH
 

@@ -56,11 +56,18 @@ class Reader:
         if all(texts):
             self._hints.setdefault(value, "_".join(map(str, texts)))
 
+    def suggest_like(self, value: Value, other: Value) -> None:
+        """A name for a value that has none: that of another, or what its op would be called."""
+        if other.name:
+            self.suggest(value, other.name)
+        elif other.op is not None:
+            self.suggest_by(other.op, lookup(other.op).hint, value)
+
     def _word(self, word: str | int | Value) -> str | None:
         if not isinstance(word, Value):
             return str(word)
-        text = self.use(word)
-        return text if text.isdigit() else self.names.root(word)
+        number = self.number(word)
+        return str(number) if isinstance(number, int) and number >= 0 else self.names.root(word)
 
     def name_counter(self, value: Value) -> str:
         """The name of a loop's counter; a letter where it has none, or one that a loop around it has."""
@@ -178,13 +185,14 @@ class Reader:
         """The type of the result, of which the open sizes are the operands `dims`."""
         return type_text(op.result.type, self.sizes(op.result) if "dims" in lookup(op).groups else None)
 
-    def suggest_by(self, op: Op, hint: str) -> None:
-        """Name the result of an op after the operands that its hint mentions."""
+    def suggest_by(self, op: Op, hint: str, value: Value | None = None) -> None:
+        """Name the result of an op, or another value, after the operands that a hint mentions."""
         words: list[str | Value] = []
         for before, field, _, _ in string.Formatter().parse(hint):
             words += [before.strip("_")] if before.strip("_") else []
             words += group(op, field) if field else []
-        self.suggest(op.result, *words)
+        if words:
+            self.suggest(value or op.result, *words)
 
 
 def _is_told(op: Op, literal: Value) -> bool:
