@@ -50,9 +50,9 @@ def gradients_by(
     null_gradients: str = "raise",
 ) -> Any:
     """`grad`, whose errors are about the call of `site`."""
-    targets = _targets(wrt, site)
+    targets = symbolic(wrt, "wrt", site)
     seeds, known = _seeds(cost, known_grads, site)
-    constants = _variables(consider_constant, "consider_constant", site)
+    constants = symbolic(_several(consider_constant), "consider_constant", site)
     _check_choice("disconnected_inputs", disconnected_inputs, ("raise", "warn", "ignore"), site)
     return_disconnected = str(return_disconnected).lower()
     _check_choice("return_disconnected", return_disconnected, ("zero", "none", "disconnected"), site)
@@ -118,20 +118,22 @@ def _name(
 # ---- what is given --------------------------------------------------------------------------------
 
 
-def _targets(wrt: Any, site: Site) -> list[Variable]:
-    return _variables(wrt if isinstance(wrt, list | tuple) else [wrt], "wrt", site)
-
-
-def _variables(values: Iterable[Any] | None, what: str, site: Site) -> list[Variable]:
-    several = values is None or (isinstance(values, Iterable) and not isinstance(values, Variable))
-    listed: list[Any] = list(values or []) if several else [values]
-    for value in listed:
+def symbolic(given: Any, what: str, site: Site) -> list[Variable]:
+    """The variables of an argument, one or a list of them."""
+    variables = list(given) if isinstance(given, list | tuple) else [given]
+    for value in variables:
         if not isinstance(value, Variable):
             raise TypeError(site.text(
                 f"`{what}` holds {value!r}, of type {type(value).__name__}, which is not a symbolic variable",
-                "give the variables of the graph from which the cost is built",
+                "give variables, as T.vector or a computation makes them",
             ))
-    return listed
+    return variables
+
+
+def _several(values: Any) -> Any:
+    """A set or whatever else Python goes through as a list; nothing is none."""
+    several = isinstance(values, Iterable) and not isinstance(values, Variable)
+    return list(values) if several else values if values is not None else []
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...], site: Site) -> None:
@@ -239,9 +241,9 @@ def Lop(
 ) -> Any:
     """The Jacobian of `f` transposed times `eval_points`: the gradient of `wrt`, given that of `f`."""
     check_unpacked(f)
-    outputs = list(f) if isinstance(f, list | tuple) else [f]
-    points = list(eval_points) if isinstance(eval_points, list | tuple) else [eval_points]
     site = Site(None, user_location(), "Lop")
+    outputs = symbolic(f, "f", site)
+    points = list(eval_points) if isinstance(eval_points, list | tuple) else [eval_points]
     if len(outputs) != len(points):
         raise ValueError(site.text(
             f"{len(outputs)} outputs and {len(points)} eval_points are given",
@@ -249,9 +251,6 @@ def Lop(
         ))
     known: dict[Variable, Variable] = {}
     for out, point in zip(outputs, points, strict=True):
-        if not isinstance(out, Variable):
-            raise TypeError(site.text(f"`f` holds {out!r}, which is not a symbolic variable",
-                                      "give a tensor that is computed from symbolic variables"))
         value = _given_gradient(out, point, site)
         known[out] = known[out] + value if out in known else value
     return gradients_by(

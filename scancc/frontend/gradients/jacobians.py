@@ -7,7 +7,7 @@ from typing import Any
 
 from scancc.config import config
 from scancc.errors import DisconnectedInputError
-from scancc.frontend.gradients.backward import as_given, grad, gradients_by
+from scancc.frontend.gradients.backward import as_given, grad, gradients_by, symbolic
 from scancc.frontend.gradients.forward import push_forward
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import connected_to
@@ -36,7 +36,7 @@ def Rop(
     """
     site = Site(None, user_location(), "Rop")
     check_unpacked(f)
-    outputs = _symbolic(f, "f", site)
+    outputs = symbolic(f, "f", site)
     movements = _movements(wrt, eval_points, site)
     if disconnected_outputs == "raise":
         _check_connected(outputs, list(movements), site)
@@ -61,7 +61,7 @@ def pushforward(
 
 
 def _movements(wrt: Any, eval_points: Any, site: Site) -> dict[Variable, Variable]:
-    variables = _symbolic(wrt, "wrt", site)
+    variables = symbolic(wrt, "wrt", site)
     points = list(eval_points) if isinstance(eval_points, list | tuple) else [eval_points]
     if points and all(point is None for point in points):
         raise ValueError(site.text("there is no eval_point but None", "give one value for each variable in wrt; None "
@@ -76,18 +76,6 @@ def _movements(wrt: Any, eval_points: Any, site: Site) -> dict[Variable, Variabl
         if point is not None:
             found[var] = _movement(var, as_tensor_variable(point), site)
     return found
-
-
-def _symbolic(given: Any, what: str, site: Site) -> list[Variable]:
-    """The variables of an argument, one or a list of them."""
-    variables = list(given) if isinstance(given, list | tuple) else [given]
-    for var in variables:
-        if not isinstance(var, Variable):
-            raise TypeError(site.text(
-                f"`{what}` holds {var!r}, of type {type(var).__name__}, which is not a symbolic variable",
-                "give variables, as T.vector or a computation makes them",
-            ))
-    return variables
 
 
 def _movement(var: Variable, point: Variable, site: Site) -> Variable:
@@ -158,7 +146,7 @@ def hessian(
 ) -> Any:
     """The second derivatives of a scalar with respect to a vector, or to each of a list of vectors."""
     site = Site(None, user_location(), "hessian")
-    variables = _symbolic(wrt, "wrt", site)
+    variables = symbolic(wrt, "wrt", site)
     for var in variables:
         if var.ndim != 1:
             raise ValueError(site.text(f"wrt holds {described(var)}; hessian takes vectors", "flatten it first"))

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from scancc.fast_math import FastMath
 from scancc.frontend.graph.dims import dim, int64, same_scalar
-from scancc.frontend.graph.variables import Constant, TensorType, Variable, ancestors, rebuild
+from scancc.frontend.graph.variables import Apply, Constant, TensorType, Variable, ancestors, rebuild
 from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs, ScanOutputs
 from scancc.frontend.ops.elementwise import apply_scalar
+from scancc.frontend.ops.index_template import FULL
+from scancc.frontend.ops.subtensor import Subtensor
 
 
 @dataclass
@@ -81,17 +83,15 @@ def first_rows(x: Variable, n: Variable) -> Variable:
 def backwards(x: Variable) -> Variable:
     """`x` with its rows in reverse order."""
     node = x.owner
-    if node is not None and node.op.name == "subtensor" and _reverses(x):
-        return node.inputs[0]
-    return x[::-1]
+    return node.inputs[0] if node is not None and _reverses(node) else x[::-1]
 
 
-def _reverses(x: Variable) -> bool:
-    """Whether `x` is `y[::-1]`."""
-    node = x.owner
-    assert node is not None
-    first, *rest = node.op.template  # type: ignore[attr-defined]
-    whole = first == ("s", False, False, True) and all(e == ("s", False, False, False) for e in rest)
+def _reverses(node: Apply) -> bool:
+    """Whether it is `y[::-1]`."""
+    if not isinstance(node.op, Subtensor):
+        return False
+    first, *rest = node.op.template
+    whole = first == ("s", False, False, True) and all(entry == FULL for entry in rest)
     return whole and same_scalar(node.inputs[1], int64(-1))
 
 

@@ -12,34 +12,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
-from scancc.frontend.graph.dims import DimShuffle, JointLength, ShapeI, dims
+from scancc.frontend.graph.dims import ShapeI, dims
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
 from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, stacked_type
-from scancc.frontend.ops.axes import Reshape
 from scancc.frontend.ops.branches import find_uses
-from scancc.frontend.ops.control import Check, Detach, Draw
-from scancc.frontend.ops.elementwise import Cast, Elemwise
-from scancc.frontend.ops.joining import Join, join
-from scancc.frontend.ops.lengths import MakeVector, SpecifyShape, Unbroadcast
-from scancc.frontend.ops.making import Alloc, ARange
-from scancc.frontend.ops.masks import Nonzero
-from scancc.frontend.ops.subtensor import AdvancedSubtensor, Subtensor
-
-_CHEAP_OPS = (
-    Alloc, ARange, Cast, Check, Detach, DimShuffle, Draw, Join, JointLength, MakeVector, Nonzero, Reshape, ShapeI,
-    SpecifyShape, Subtensor, AdvancedSubtensor, Unbroadcast,
-)
-_CHEAP_FUNCTIONS = frozenset((
-    "add", "sub", "mul", "true_div", "neg", "abs", "sgn", "sqr", "sqrt", "reciprocal", "maximum", "minimum",
-    "floor", "ceil", "trunc", "lt", "le", "gt", "ge", "eq", "neq", "isnan", "isinf", "isfinite", "switch",
-    "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor",
-    "invert", "real", "imag", "conj", "make_complex", "quotient", "masked_mul", "masked_div", "copysign",
-))
-
-
-def is_cheap(op: Op) -> bool:
-    """Whether an op costs about as much as reading its result from memory."""
-    return op.fn in _CHEAP_FUNCTIONS if isinstance(op, Elemwise) else isinstance(op, _CHEAP_OPS)
+from scancc.frontend.ops.joining import join
 
 
 class Recall:
@@ -129,7 +106,7 @@ class Recall:
 
     def _is_costly_op(self, var: Variable) -> bool:
         assert var.owner is not None
-        return not is_cheap(var.owner.op) or any(self._costly[v] for v in var.owner.inputs)
+        return not var.owner.op.is_cheap or any(self._costly[v] for v in var.owner.inputs)
 
     def _is_stackable(self, var: Variable) -> bool:
         """Whether `var` has one shape in all steps, told before the loop."""

@@ -224,7 +224,7 @@ def _meet_int(dtype: str, value: int) -> str:
 
 def constant_value(variable: Variable) -> np.ndarray | None:
     """The array behind a constant, also through added axes of length 1; None if it is not constant."""
-    while variable.owner is not None and variable.owner.op.name == "dimshuffle":
+    while variable.owner is not None and variable.owner.op.only_moves_axes:
         variable = variable.owner.inputs[0]
     return variable.data if isinstance(variable, Constant) else None
 

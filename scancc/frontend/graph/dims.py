@@ -24,6 +24,9 @@ class DimShuffle(Op):
 
     order: tuple[Axis, ...]
 
+    is_cheap = True
+    only_moves_axes = True
+
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (x,) = inputs
         kept = [a for a in self.order if isinstance(a, int)]
@@ -92,6 +95,8 @@ class ShapeI(Op):
 
     axis: int
 
+    is_cheap = True
+
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (x,) = inputs
         if not 0 <= self.axis < x.ndim:
@@ -135,6 +140,9 @@ class JointLength(Op):
     int64 scalars. MemoryError where no array is so long."""
 
     kind: str
+
+    is_cheap = True
+    decides_shapes = False
 
     @property
     def name(self) -> str:

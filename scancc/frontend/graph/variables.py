@@ -258,6 +258,21 @@ class Op:
     def name(self) -> str:
         return type(self).__name__.lower()
 
+    @property
+    def is_cheap(self) -> bool:
+        """Whether it costs about as much as reading its result from memory."""
+        return False
+
+    @property
+    def only_moves_axes(self) -> bool:
+        """Whether it hands on its input's elements under another order of axes."""
+        return False
+
+    @property
+    def decides_shapes(self) -> bool:
+        """Whether the values of scalars may decide the shape of what it gives."""
+        return True
+
     def infer(self, *inputs: Variable) -> list[TensorType]:
         """The types of the outputs; raises a user error where the inputs do not fit."""
         raise NotImplementedError(f"{type(self).__name__}.infer")
@@ -276,6 +291,10 @@ class Op:
     def retyped(self, inputs: Sequence[Variable], copy: Copy) -> Op:
         """This op for inputs of other lengths; `copy` copies what an op holds."""
         return self
+
+    def always(self, n_inputs: int) -> Sequence[int]:
+        """The positions of the inputs that are needed whatever the others are."""
+        return range(n_inputs)
 
     def is_total(self, node: Apply) -> bool:
         """Whether an application never fails, whatever the values of its inputs are."""

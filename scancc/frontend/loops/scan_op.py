@@ -18,7 +18,7 @@ import numpy as np
 from scancc.errors import TypeMismatchError
 from scancc.fast_math import FastMath
 from scancc.frontend.graph.constants import is_discrete
-from scancc.frontend.graph.dims import JointLength, ShapeI, dim, dims, require_possible
+from scancc.frontend.graph.dims import ShapeI, dim, dims, require_possible
 from scancc.frontend.graph.site import described
 from scancc.frontend.graph.stream_type import StreamType
 from scancc.frontend.graph.variables import (
@@ -34,7 +34,6 @@ from scancc.frontend.graph.variables import (
     rebuild,
 )
 from scancc.frontend.ops.control import unchecked
-from scancc.frontend.ops.elementwise import Elemwise
 from scancc.frontend.ops.reference import Evaluator
 from scancc.process import kept_property
 
@@ -406,8 +405,7 @@ def _decisive(node: Apply) -> list[Variable]:
     scan = scan_of(node)
     if scan is not None and scan.body.stop is not None:
         return node.inputs
-    whole = not isinstance(node.op, (Elemwise, JointLength))
-    return [v for v in node.inputs if whole and v.ndim == 0 and is_discrete(v.dtype)]
+    return [v for v in node.inputs if node.op.decides_shapes and v.ndim == 0 and is_discrete(v.dtype)]
 
 
 def _check_static_shape(name: str, var: Variable, shape: tuple[int, ...]) -> None:

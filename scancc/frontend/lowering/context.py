@@ -11,7 +11,6 @@ from scancc.errors import MissingInputError, UnsupportedError
 from scancc.fast_math import DEFAULT, FastMath
 from scancc.frontend.graph import variables as graph
 from scancc.frontend.graph.variables import Apply, Constant, Variable
-from scancc.frontend.ops.control import IfElse
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Attributes, Block, Op, Region, Value, clone_op, module
@@ -281,8 +280,7 @@ class Lowering:
 
 def eager_inputs(node: Apply) -> list[Variable]:
     """The inputs that are needed whatever happens: of a lazy choice, not its sides."""
-    op = node.op
-    return [node.inputs[i] for i in op.always(len(node.inputs))] if isinstance(op, IfElse) else node.inputs
+    return [node.inputs[i] for i in node.op.always(len(node.inputs))]
 
 
 def tensor_type(sizes: Sequence[Value], element: t.Type) -> t.TensorType:

@@ -14,7 +14,9 @@ from scancc.frontend.graph.dims import dims, dimshuffle, int64, normalize_axis
 from scancc.frontend.graph.options import whole
 from scancc.frontend.graph.variables import Apply, Op, Run, TensorType, Variable
 from scancc.frontend.ops.elementwise import apply_scalar
-from scancc.frontend.ops.lengths import as_length, as_lengths, product, size, specified_by, static
+from scancc.frontend.ops.lengths import as_length, as_lengths, known_length, product, size, specified_by
+
+_NEGATIVE = "reshape: the length {} is negative; the one that follows from the rest is -1"
 
 
 @dataclass(frozen=True)
@@ -23,13 +25,15 @@ class Reshape(Op):
 
     ndim: int
 
+    is_cheap = True
+
     def infer(self, *inputs: Variable) -> list[TensorType]:
         x, *lengths = inputs
         if len(lengths) != self.ndim:
             raise TypeError(f"a reshape to {self.ndim} dimensions takes as many lengths, not {len(lengths)}")
         if sum(constant_int(n) == -1 for n in lengths) > 1:
             raise ValueError("reshape: only one length can be -1, the one that follows from the others")
-        return [TensorType(x.dtype, _reshaped(x, [_static_length(n) for n in lengths]))]
+        return [TensorType(x.dtype, _reshaped(x, [known_length(n, _NEGATIVE, least=-1) for n in lengths]))]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         x, *lengths = inputs
@@ -61,13 +65,6 @@ class Reshape(Op):
             return lengths[axis]
         others = product(n for i, n in enumerate(lengths) if i != axis)
         return apply_scalar("floor_div", size(x), others)
-
-
-def _static_length(length: Variable) -> int | None:
-    value = constant_int(length)
-    if value is not None and value < -1:
-        raise ValueError(f"reshape: the length {value} is negative; the one that follows from the rest is -1")
-    return value
 
 
 def _reshaped(x: Variable, lengths: Sequence[int | None]) -> tuple[int | None, ...]:
@@ -104,7 +101,7 @@ def flatten(x: object, ndim: int = 1) -> Variable:
         return var
     kept = dims(var)[: ndim - 1]
     rest = product(dims(var)[ndim - 1 :])
-    return Reshape(ndim)(var, *kept, rest if static(rest) is not None else int64(-1))
+    return Reshape(ndim)(var, *kept, rest if known_length(rest) is not None else int64(-1))
 
 
 def transpose(x: object, *order: object, axes: object = None) -> Variable:

@@ -27,8 +27,9 @@ def find_uses(order: Sequence[Apply], roots: Iterable[Variable]) -> dict[Variabl
 
 def _branch(node: Apply, position: int) -> Uses:
     """The branch of an application run in any case that an input belongs to, if it is a choice."""
-    if not isinstance(node.op, IfElse) or position in node.op.always(len(node.inputs)):
+    if position in node.op.always(len(node.inputs)):
         return None
+    assert isinstance(node.op, IfElse)
     return frozenset([(node, position in node.op.demands(True))])
 
 

@@ -29,6 +29,8 @@ class Check(SameShape, Op):
     error: type[Exception]
     message: str
 
+    is_cheap = True
+
     def infer(self, *inputs: Variable) -> list[TensorType]:
         value, condition, *numbers = inputs
         if condition.ndim != 0 or any(n.ndim != 0 for n in numbers):
@@ -69,6 +71,8 @@ def _number(value: object) -> Variable:
 class Detach(SameShape, Op):
     """Its input; gradients do not pass."""
 
+    is_cheap = True
+
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [inputs[0]]
 
@@ -91,6 +95,8 @@ class Draw(Op):
     """
 
     distribution: str
+
+    is_cheap = True
 
     @property
     def name(self) -> str:

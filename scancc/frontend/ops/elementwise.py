@@ -42,9 +42,15 @@ class Elemwise(Op):
 
     fn: str
 
+    decides_shapes = False
+
     @property
     def name(self) -> str:
         return self.fn
+
+    @property
+    def is_cheap(self) -> bool:
+        return not (self.scalar.approximated or self.scalar.is_slow)
 
     @property
     def scalar(self) -> ScalarFn:
@@ -178,6 +184,8 @@ class Cast(SameShape, Op):
     by `!= 0`."""
 
     dtype: str
+
+    is_cheap = True
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (x,) = inputs

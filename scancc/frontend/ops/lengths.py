@@ -21,6 +21,8 @@ class MakeVector(Op):
 
     extents: bool = False
 
+    is_cheap = True
+
     def infer(self, *inputs: Variable) -> list[TensorType]:
         if not inputs or any(v.ndim != 0 or v.dtype != inputs[0].dtype for v in inputs):
             raise TypeError("a vector is made of at least one scalar, all of one dtype")
@@ -94,9 +96,7 @@ def as_count(value: object, what: str) -> Variable:
     """A length that is 0 or more, which is checked."""
     length = as_length(value, what)
     rule = f"{what}: a length is {{}}; lengths are 0 or more"
-    known = constant_int(length)
-    if known is not None and known < 0:
-        raise ValueError(rule.format(known))
+    known_length(length, rule)
     if is_length(length):
         return length
     return check(ValueError, rule, length, apply_scalar("ge", length, int64(0)), length)
@@ -117,10 +117,14 @@ def entries(vector: Variable, what: str) -> list[Variable]:
     return [vector[i] for i in range(length)]
 
 
-def static(length: Variable) -> int | None:
-    """The value of a length where it is a constant (-1 counts as unknown)."""
+def known_length(length: object, error: str = "", least: int = 0) -> int | None:
+    """The value of a length that is a constant; one below `least` counts as unknown, or is the ValueError `error`."""
     value = constant_int(length)
-    return None if value is None or value < 0 else value
+    if value is None or value >= least:
+        return value
+    if error:
+        raise ValueError(error.format(value))
+    return None
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,8 @@ class SpecifyShape(SameShape, Op):
 
     shape: tuple[int | None, ...]
     what: str = "specify_shape"  # what the user wrote
+
+    is_cheap = True
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (x,) = inputs
@@ -157,7 +163,7 @@ def specified_by(what: str, x: object, shape: object) -> Variable:
     """`specify_shape`, whose errors say that `what` asked for it."""
     var = as_tensor_variable(x)
     wanted = list(shape) if isinstance(shape, (tuple, list)) else entries_or_scalar(shape)
-    known = tuple(None if n is None else static(as_length(n, what)) for n in wanted)
+    known = tuple(None if n is None else known_length(as_length(n, what)) for n in wanted)
     if any(n is not None and (constant_int(n) or 0) < 0 for n in wanted):
         raise ValueError(f"{what}: {tuple(wanted)} has a negative length; lengths are 0 or more, or None")
     if len(known) != var.ndim:
@@ -185,6 +191,8 @@ class Unbroadcast(SameShape, Op):
     """`x`, whose `axes` no longer count as known to have length 1."""
 
     axes: tuple[int, ...]
+
+    is_cheap = True
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (x,) = inputs

@@ -13,8 +13,10 @@ from scancc.frontend.graph.variables import Apply, Constant, Op, Run, TensorType
 from scancc.frontend.ops.axes import shape_padleft
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar, cast
-from scancc.frontend.ops.lengths import as_lengths, is_length, mentioning
+from scancc.frontend.ops.lengths import as_lengths, is_length, known_length, mentioning
 from scancc.frontend.ops.scalars import maximum
+
+_NEGATIVE = "a tensor cannot have an axis of length {}; lengths are 0 or more"
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,14 @@ class Alloc(Op):
 
     ndim: int
 
+    is_cheap = True
+
     def infer(self, *inputs: Variable) -> list[TensorType]:
         value, *lengths = inputs
         if len(lengths) != self.ndim or value.ndim not in (0, self.ndim):
             raise TypeError(f"alloc of {value.type} to {self.ndim} dimensions with {len(lengths)} lengths")
         given = value.type.shape or (1,) * self.ndim
-        merged = (_filled(n, static_count(m), value) for n, m in zip(given, lengths, strict=True))
+        merged = (_filled(n, known_length(m, _NEGATIVE), value) for n, m in zip(given, lengths, strict=True))
         return [TensorType(value.dtype, tuple(merged))]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -63,16 +67,9 @@ def _is_extent(length: Variable) -> bool:
     return length.owner is not None and isinstance(length.owner.op, ShapeI)
 
 
-def static_count(length: Variable) -> int | None:
-    value = constant_int(length)
-    if value is not None and value < 0:
-        raise ValueError(f"a tensor cannot have an axis of length {value}; lengths are 0 or more")
-    return value
-
-
 def _count(length: np.ndarray) -> int:
     if length < 0:
-        raise ValueError(f"a tensor cannot have an axis of length {int(length)}; lengths are 0 or more")
+        raise ValueError(_NEGATIVE.format(int(length)))
     return int(length)
 
 
@@ -154,6 +151,8 @@ class ARange(Op):
     """Inputs (start, stop, step) of `dtype`: start + i * step, up to but not with stop."""
 
     dtype: str
+
+    is_cheap = True
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         if any(v.ndim != 0 or v.dtype != self.dtype for v in inputs):

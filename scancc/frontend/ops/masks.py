@@ -26,6 +26,8 @@ from scancc.frontend.ops.scalars import add, eq, neq, switch
 class Nonzero(Op):
     """Where the elements of a bool tensor are True, in C order: a vector of positions for each axis."""
 
+    is_cheap = True
+
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (mask,) = inputs
         if mask.dtype != "bool" or mask.ndim == 0:

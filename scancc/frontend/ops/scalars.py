@@ -119,9 +119,9 @@ true_div = function("true_div", 2, floating, np.true_divide, {"f": "arith.divf",
     d.of_true_div, "x / y", is_finite=lambda node: d.is_constant_but_0(node.inputs[1]))
 floor_div = function("floor_div", 2, same, np.floor_divide,
     {"f": low.floor_div_float, "i": low.floor_div_signed, "u": low.floor_div_unsigned}, None,
-    "x // y, towards minus infinity", is_finite=False)
+    "x // y, towards minus infinity", is_slow=True, is_finite=False)
 mod = function("mod", 2, same, np.mod, {"f": low.mod_float, "i": low.mod_signed, "u": low.mod_unsigned},
-    d.of_mod, "x % y, with the sign of y", is_finite=False)
+    d.of_mod, "x % y, with the sign of y", is_slow=True, is_finite=False)
 _power = function("power", 2, same, meaning.power,
     {"f": "math.powf", "i": low.power_signed, "u": low.power_unsigned, "c": complex_low.power}, d.of_power,
     "x ** y", approximated=True, is_finite=_is_low_power)

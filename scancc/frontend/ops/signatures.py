@@ -49,9 +49,11 @@ class ScalarFn:
 
     `derivative(inputs, output, gradient)` gives the gradient for each input, None where there is none;
     `lower` maps the kind of the compute dtype ('f', 'i', 'u', 'b', 'c') to an IR op's name or to
-    `lower(builder, *operands, dtype)`, `dtype` that of the result. `approximated`: code computes it to within an
-    error (docs/math.md), for half precision in single, as NumPy does. `is_finite`: whether it is for all finite
-    operands, large sums and products aside, or of which applications that can be told.
+    `lower(builder, *operands, dtype)`, `dtype` that of the result.
+
+    `approximated`: code computes it to within an error (docs/math.md), for half precision in single, as NumPy does.
+    `is_slow`: it takes longer than reading its result from memory, as all that is approximated does. `is_finite`:
+    whether it is for finite operands, the overflow of large sums and products aside, or for which applications.
     """
 
     name: str
@@ -62,6 +64,7 @@ class ScalarFn:
     derivative: Derivative | None
     doc: str
     approximated: bool = False
+    is_slow: bool = False
     is_finite: bool | Callable[[Apply], bool] = True
 
 

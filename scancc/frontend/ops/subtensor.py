@@ -28,6 +28,8 @@ class Subtensor(Op):
 
     template: Template
 
+    is_cheap = True
+
     def infer(self, *inputs: Variable) -> list[TensorType]:
         x, *operands = inputs
         lengths = (
@@ -66,6 +68,8 @@ class AdvancedSubtensor(Op):
     """
 
     template: Template
+
+    is_cheap = True
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         x, *operands = inputs

@@ -25,7 +25,7 @@ def _entry(name: str, n_in: int, operand: str, out: str, formula: Callable[..., 
     SCALARS[name] = ScalarFn(
         name, n_in, _fixed(operand, out), lambda *x: formula(_NUMPY, *x),
         {kind: lambda b, *x, dtype: formula(formulas.EmittedArithmetic(b), *x)}, derivative,
-        doc)
+        doc, is_slow=True)
 
 
 _entry("philox_low", 3, "uint64", "uint64", formulas.philox_low, "words 0 and 1 of Philox(key, high, low)")
