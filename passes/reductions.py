@@ -253,7 +253,8 @@ class _Lanes:
         type = t.VectorType((lanes,), element) if lanes else element
         if type == vector.type:
             return vector
-        return b.op("vector.reduction", [vector], [type], {"kind": t.DialectAttr(f"#vector.kind<{self.kind}>")})
+        name = "scan.fold_lanes" if lanes else "vector.reduction"
+        return b.op(name, [vector], [type], {"kind": t.DialectAttr(f"#vector.kind<{self.kind}>")})
 
 
 def _in_lanes(loop: Op) -> None:

@@ -169,16 +169,14 @@ _READING = re.compile(r"(?:[^|\n]*\| |//.*\n|\s)*func \w")  # after a margin, or
 
 
 def _read_ir(file: str) -> Any:
-    from scancc.ir.parser import parse
-    from scancc.ir.verifier import verify
+    from scancc.ir.parser import read_module
 
-    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    if _READING.match(text):
-        raise click.ClickException(f"{'<stdin>' if file == '-' else file} is IR for people, which is not read back; "
+    data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    source = "<stdin>" if file == "-" else file
+    if _READING.match(data.decode(errors="replace")):
+        raise click.ClickException(f"{source} is IR for people, which is not read back; "
                                    "write it with `scancc dump --form generic`")
-    module = parse(text, "<stdin>" if file == "-" else file)
-    verify(module, "reading")
-    return module
+    return read_module(data, source)
 
 
 # ---- run ----

@@ -47,7 +47,7 @@ def fold_constants(op: Op, b: Builder) -> Outcome:
 
 def _scalar_constant(value: Value) -> np.ndarray | None:
     op = made_by(value, "arith.constant")
-    if op is None or isinstance(value.type, t.TensorType):
+    if op is None or isinstance(value.type, t.TensorType | t.VectorType):
         return None
     number = np.asarray(op.attrs["value"].value)
     if value.type == t.i1:

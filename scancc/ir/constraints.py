@@ -77,7 +77,7 @@ def is_error(name: str) -> bool:
 
 
 _COMBINING = frozenset(f"#vector.kind<{kind}>" for kind in (
-    "add", "mul", "and", "or", "xor", "maximumf", "minimumf", "maxsi", "minsi", "maxui", "minui"))
+    "add", "mul", "and", "or", "maximumf", "minimumf", "maxsi", "minsi", "maxui", "minui"))
 _NAME = re.compile(r"[A-Za-z$._-][A-Za-z0-9$._-]*")
 
 ATTRIBUTES: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -100,7 +100,7 @@ ATTRIBUTES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "dense": ("dense<...>", _is_kind(t.Dense)),
     "axis": ("#gpu<dim x>, <dim y> or <dim z>", lambda v: isinstance(v, DialectAttr)
              and v.text in ("#gpu<dim x>", "#gpu<dim y>", "#gpu<dim z>")),
-    "combining": ("#vector.kind<add>, <mul>, <and>, <or>, <xor> or an extreme such as <maximumf>",
+    "combining": ("#vector.kind<add>, <mul>, <and>, <or> or an extreme such as <maximumf>",
                   lambda v: isinstance(v, DialectAttr) and v.text in _COMBINING),
 }
 

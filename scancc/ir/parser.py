@@ -1,48 +1,51 @@
 """Reads IR text: what the printer writes, and MLIR's generic form as far as our types reach.
 
 `print_op(parse(text)) == text` holds for text that the printer wrote. Besides, this reads what
-mlir-opt writes with `-mlir-print-op-generic`: `%0:2` and `%0#1`, attribute aliases, locations after
-the module, a file that holds functions without a module.
+mlir-opt writes with `-mlir-print-op-generic`: `%0:2` and `%0#1`, attribute aliases, locations of all
+kinds, also after the module, numbers without their type (an i64 or f64), constants as bytes, what upstream's
+ops have by default (`fastmath`), a file that holds functions without a module.
 """
 
 from __future__ import annotations
 
 import difflib
-import functools
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-import numpy as np
-
 from ..errors import ParseError
 from . import types as t
 from .core import Block, Location, Op, Region, Value, module
+from .literals import affine_map, dense, dense_array, number_attribute, plain_type, unescape
+from .ops import OPS
+from .verifier import find_errors
+
+DEEPEST = 64  # regions, lists or types inside each other
 
 _TOKEN = re.compile(
-    r"""(?:\s+|//[^\n]*)*(?:
-     (?P<value>%[A-Za-z0-9_$.]+(?:\#\d+)?)
-    |(?P<type>(?:tensor|vector|memref|complex)<[^<>]*(?:<[^<>]*>[^<>]*)*>|index\b|[if]\d+\b)
+    r"""(?:\s|//[^\n]*)*(?:
+     (?P<value>%[A-Za-z0-9_$.-]+(?:\#[0-9]+)?)
+    |(?P<type>(?:tensor|vector|memref|complex)<[^<>]*(?:<[^<>]*>[^<>]*)*>|index\b|[if][0-9]+\b)
     |(?P<string>"(?:[^"\\\n]|\\.)*")
-    |(?P<number>-?0x[0-9A-Fa-f]+|[-+]?\d+(?:\.\d*(?:[eE][-+]?\d+)?)?)
+    |(?P<number>-?0x[0-9A-Fa-f]+|[-+]?[0-9]+(?:\.[0-9]*(?:[eE][-+]?[0-9]+)?)?)
     |(?P<map>affine_map<\([^()]*\)\ *->\ *\([^()]*\)>)
-    |(?P<dense>dense<[^<>]*>)
+    |(?P<dense>dense<(?:"[^"\n]*"|[^<>"]*)>)
     |(?P<array>array<[^<>]*>)
     |(?P<word>[A-Za-z_][\w$.]*)
     |(?P<hash>\#[A-Za-z_][\w$.]*(?:<[^<>]*>)?)
     |(?P<symbol>@(?:[A-Za-z_$.-][\w$.-]*|"(?:[^"\\\n]|\\.)*"))
     |(?P<block>\^[\w$.-]+)
     |(?P<punct>->|[(){}\[\],=:<>])
+    |(?P<end>\Z)
     |(?P<bad>\S)
     )""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
-_SHAPE = re.compile(r"((?:(?:\?|\d+)x)*)(.*)", re.DOTALL)
-_STRIDED = re.compile(r"strided<\[([^\]]*)\](?:, offset: (?:\?|\d+))?>")
-_ELEMENT = re.compile(r"[^\[\],\s()]+|\([^()]*\)")
-_ESCAPE = re.compile(r'\\([0-9A-Fa-f]{2}|[nt"\\])')
-_MAP = re.compile(r"affine_map<\(([^()]*)\)\s*->\s*\(([^()]*)\)>")
 _END = ("end", "", -1)
+
+# What mlir-opt writes of ops that do not have it here, and what says nothing.
+_DEFAULTS = frozenset({("fastmath", "#arith.fastmath<none>"), ("overflowFlags", "#arith.overflow<none>"),
+                       ("nontemporal", "False")})
 
 _Token = tuple[str, str, int]
 _T = TypeVar("_T")
@@ -54,6 +57,28 @@ def parse(text: str, source: str = "<text>") -> Op:
     Raises ParseError with line and column; `source` is the name of the text in it.
     """
     return _Parser(text, source).top_level()
+
+
+def parse_verified(text: str, source: str = "<text>") -> Op:
+    """`parse`, and a ParseError where the module breaks a rule of the verifier, with the line of each op at fault."""
+    parser = _Parser(text, source)
+    top = parser.top_level()
+    errors = find_errors(top)
+    if errors:
+        first = parser.tokens[0]  # where a module stands that the text does not have
+        raise ParseError("\n".join(parser.error_text(f"'{op.name}': {message}", parser.places.get(op, first))
+                                   for op, message in errors))
+    return top
+
+
+def read_module(data: bytes, source: str) -> Op:
+    """The verified module in a file's bytes."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ParseError(f"{source}:{line}: the text is not UTF-8 ({error.reason})") from None
+    return parse_verified(text, source)
 
 
 def parse_type(text: str) -> t.Type:
@@ -68,152 +93,6 @@ def parse_attribute(text: str) -> Any:
     return parser.whole(parser.attribute)
 
 
-# ---- types and constants that are one token ----
-
-
-@functools.lru_cache(maxsize=4096)
-def _plain_type(text: str) -> t.Type:
-    """The type of one type token; ValueError says what is wrong with it."""
-    if text == "index":
-        return t.index
-    if text[0] in "if" and text[1:].isdigit():
-        return _number_type(text)
-    kind, inner = text[:-1].split("<", 1)
-    if kind == "complex":
-        element = _plain_type(inner)
-        if not isinstance(element, t.FloatType):
-            raise ValueError(f"complex numbers are of f32 or f64, not {inner}")
-        return t.ComplexType(element)
-    return _shaped_type(kind, inner)
-
-
-def _number_type(text: str) -> t.Type:
-    width = int(text[1:])
-    if text[0] == "f":
-        if width not in (16, 32, 64):
-            raise ValueError(f"there is no float type {text}; there are f16, f32 and f64")
-        return t.FloatType(width)
-    return t.IntType(width)
-
-
-def _shaped_type(kind: str, inner: str) -> t.Type:
-    match = _SHAPE.match(inner)
-    assert match is not None
-    element_text, *rest = _split(match[2])
-    element = _plain_type(_checked(element_text))
-    shape = tuple(None if n == "?" else int(n) for n in match[1].split("x")[:-1])
-    if kind == "memref":
-        return _buffer_type(shape, element, rest)
-    if rest:
-        raise ValueError(f"a {kind} has a shape and an element type only, not '{', '.join(rest)}'")
-    if kind == "tensor":
-        return t.TensorType(shape, element)
-    if None in shape:
-        raise ValueError("a vector's shape is known at compile time")
-    return t.VectorType(tuple(n for n in shape if n is not None), element)
-
-
-def _buffer_type(shape: tuple[int | None, ...], element: t.Type, rest: list[str]) -> t.Type:
-    strides: tuple[int | None, ...] | None = None
-    if rest and (match := _STRIDED.fullmatch(rest[0])):
-        strides = tuple(None if s.strip() == "?" else int(s) for s in match[1].split(",") if s.strip())
-        rest = rest[1:]
-    space = int(rest.pop()) if rest and rest[0].isdigit() else 0
-    if rest:
-        raise ValueError(f"a memref has strided<[..], offset: ?> and a memory space, not '{rest[0]}'")
-    return t.MemRefType(shape, element, strides, space)
-
-
-def _checked(text: str) -> str:
-    if not re.fullmatch(r"index|[if]\d+|complex<.*>", text):
-        raise ValueError(f"'{text}' is no element type; there are i1 to i64, f16 to f64, index, complex<f64>")
-    return text
-
-
-def _split(text: str) -> list[str]:
-    """The parts between commas that lie in no bracket."""
-    parts, depth, start = [], 0, 0
-    for i, char in enumerate(text):
-        depth += (char in "<[(") - (char in ">])")
-        if char == "," and depth == 0:
-            parts.append(text[start:i].strip())
-            start = i + 1
-    return [*parts, text[start:].strip()]
-
-
-@functools.lru_cache(maxsize=1024)
-def _affine_map(text: str) -> t.AffineMap:
-    match = _MAP.fullmatch(text)
-    assert match is not None
-    dims = [d.strip() for d in match[1].split(",") if d.strip()]
-    results = [r.strip() for r in match[2].split(",") if r.strip()]
-    unknown = [r for r in results if r != "0" and r not in dims]
-    if unknown:
-        raise ValueError(f"a map's results are loop dimensions or 0, not '{unknown[0]}'")
-    return t.AffineMap(len(dims), tuple(None if r == "0" else dims.index(r) for r in results))
-
-
-def _dense_array(text: str) -> t.DenseArray:
-    kind, _, values = text[len("array<"):-1].partition(":")
-    if not re.fullmatch(r"i\d+", kind.strip()):
-        raise ValueError(f"an array attribute is of integers (array<i64: 1, 2>), not of '{kind.strip()}'")
-    numbers = tuple(int(v) for v in values.split(",") if v.strip())
-    return t.DenseArray(t.IntType(int(kind.strip()[1:])), numbers)
-
-
-def _dense(body: str, type: t.Type) -> t.Dense:
-    """The constant between the angle brackets of `dense<...>`."""
-    if not isinstance(type, t.TensorType) or None in type.shape:
-        raise ValueError(f"dense<...> is of a tensor whose shape is known, not {type}")
-    shape = tuple(n for n in type.shape if n is not None)
-    kind = t.numpy_dtype(type.element)
-    numbers = [_scalar(text, type.element) for text in _ELEMENT.findall(body)]
-    if len(numbers) == 1 and "[" not in body:
-        return t.Dense(np.full(shape, numbers[0], kind), type)
-    if "".join(_ELEMENT.sub("0", body).split()) != "".join(_skeleton(shape).split()) and body.strip():
-        raise ValueError(f"the brackets hold {len(numbers)} elements in another shape than {type}")
-    return t.Dense(np.array(numbers, kind).reshape(shape), type)
-
-
-def _skeleton(shape: tuple[int, ...]) -> str:
-    return "[" + ",".join([_skeleton(shape[1:])] * shape[0]) + "]" if shape else "0"
-
-
-def _scalar(text: str, type: t.Type) -> Any:
-    if isinstance(type, t.ComplexType):
-        parts = text.strip("()").split(",")
-        if len(parts) != 2:
-            raise ValueError(f"'{text}' is no complex number; write (1.0, 2.0)")
-        value = np.zeros((), t.numpy_dtype(type))
-        value.real, value.imag = (_scalar(p.strip(), type.element) for p in parts)
-        return value[()]
-    if text in ("true", "false"):
-        return text == "true"
-    if isinstance(type, t.FloatType):
-        return _float_bits(text, type) if text.startswith("0x") else float(text)
-    return int(text, 0) if "x" in text else int(text)
-
-
-def _float_bits(text: str, type: t.FloatType) -> Any:
-    kind = t.numpy_dtype(type)
-    return np.array(int(text, 16), f"u{kind.itemsize}").view(kind)[()]
-
-
-def _number_attribute(text: str, type: t.Type) -> t.IntAttr | t.FloatAttr:
-    if isinstance(type, t.FloatType):
-        return t.FloatAttr(float(_scalar(text, type)), type)
-    if isinstance(type, (t.IntType, t.IndexType)):
-        return t.IntAttr(int(_scalar(text, type)), type)
-    raise ValueError(f"a number has an integer, index or float type, not {type}")
-
-
-def _unescape(token: str) -> str:
-    if "\\" not in token:
-        return token[1:-1]
-    named = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
-    return _ESCAPE.sub(lambda m: named.get(m[1]) or chr(int(m[1], 16)), token[1:-1])
-
-
 class _Parser:
     """Recursive descent over a list of tokens; `self.i` is the next one."""
 
@@ -223,22 +102,28 @@ class _Parser:
         self.tokens: list[_Token] = [
             (m.lastgroup, m[m.lastgroup], m.start(m.lastgroup))
             for m in _TOKEN.finditer(text) if m.lastgroup]
-        self.tokens += [("end", "", len(text)), _END]
+        self.tokens += [_END] * 3
         self.i = 0
         self.values: dict[str, Value] = {}
         self.trail: list[str] = []  # the defined names, in order
         self.aliases: dict[str, Any] = {}
         self.pending: list[tuple[Op, _Token]] = []  # ops whose location's alias comes later
+        self.places: dict[Op, _Token] = {}  # where each op stands
+        self.depth = 0
 
     # ---- tokens ----
 
     def fail(self, message: str, token: _Token | None = None) -> NoReturn:
-        position = (token or self.tokens[self.i])[2]
+        raise ParseError(self.error_text(message, token or self.tokens[self.i]))
+
+    def error_text(self, message: str, token: _Token) -> str:
+        """The message with the line and column of a token, and that line."""
+        position = token[2] if token[2] >= 0 else len(self.text)
         line = self.text.count("\n", 0, position) + 1
         start = self.text.rfind("\n", 0, position) + 1
         shown = self.text[start:].split("\n", 1)[0]
         column = position - start + 1
-        raise ParseError(f"{self.source}:{line}:{column}: {message}\n  {shown}\n  {' ' * (column - 1)}^")
+        return f"{self.source}:{line}:{column}: {message}\n  {shown}\n  {' ' * (column - 1)}^"
 
     def found(self) -> str:
         kind, text, _ = self.tokens[self.i]
@@ -262,11 +147,22 @@ class _Parser:
         return self.tokens[self.i - 1][1]
 
     def count(self, what: str) -> int:
-        """A plain decimal number."""
+        """A plain decimal number of 32 bits."""
         text = self.tokens[self.i][1]
-        if not (text.isascii() and text.isdigit()):
+        if not text.isdigit():
             self.fail(f"expected {what}, found {self.found()}")
+        if len(text) > 9 and (len(text) > 10 or int(text) >= 1 << 32):
+            self.fail(f"{what} is below 2**32, not {text[:20]}")
         return int(self.take("number", what))
+
+    def deeper(self, rule: Callable[[], Any]) -> Any:
+        """What `rule` reads one level further in."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            self.fail(f"more than {DEEPEST} levels inside each other")
+        found = rule()
+        self.depth -= 1
+        return found
 
     def whole(self, rule: Callable[[], _T]) -> _T:
         value = rule()
@@ -299,11 +195,11 @@ class _Parser:
 
     def alias(self) -> None:
         name = self.take("hash", "an alias")
+        if name in self.aliases:
+            self.fail(f"the alias {name} is defined twice", self.tokens[self.i - 1])
         self.expect("=")
-        if self.tokens[self.i][1] == "loc":
-            self.aliases[name] = self.location_body()
-        else:
-            self.aliases[name] = self.attribute()
+        is_location = self.tokens[self.i][1] == "loc"
+        self.aliases[name] = self.location_body() if is_location else self.attribute()
 
     def known_alias(self, token: _Token) -> Any:
         if token[1] not in self.aliases:
@@ -313,7 +209,7 @@ class _Parser:
     def op(self) -> Op:
         names = self.result_names()
         at = self.tokens[self.i]
-        name = _unescape(self.take("string", 'an op ("dialect.name")'))
+        name = unescape(self.take("string", 'an op in the generic form ("dialect.name"(...) : ...)'))
         operands, operand_tokens = self.operands()
         attrs = self.properties()
         regions = self.regions() if self.tokens[self.i][1] == "(" else []
@@ -324,7 +220,8 @@ class _Parser:
         self.check_operands(operands, operand_tokens, types.inputs, at)
         if len(types.results) != len(names):
             self.fail(f"'{name}' has {len(types.results)} results by its type and {len(names)} names", at)
-        op = Op(name, operands, types.results, attrs, regions)
+        op = Op(name, operands, types.results, _without_defaults(name, attrs), regions)
+        self.places[op] = at
         for key, value in zip(names, op.results, strict=True):
             self.define(key, value, at)
         self.location(op)
@@ -337,8 +234,7 @@ class _Parser:
         while True:
             name = self.take("value", "a result's name")
             if self.accept(":"):
-                count = self.count("a number of results")
-                names += [name] if count == 1 else [f"{name}#{k}" for k in range(count)]
+                names += self.numbered(name, self.count("a number of results"))
             else:
                 names.append(name)
             if not self.accept(","):
@@ -346,13 +242,20 @@ class _Parser:
         self.expect("=")
         return names
 
+    def numbered(self, name: str, count: int) -> list[str]:
+        """The names of `%0:2`: `%0#0` and `%0#1`, and of the first of them also `%0`."""
+        if not 1 <= count <= len(self.tokens):  # each has a type
+            self.fail(f"there are not {count} results", self.tokens[self.i - 1])
+        return [name] if count == 1 else [f"{name}#{k}" for k in range(count)]
+
     def operands(self) -> tuple[list[Value], list[_Token]]:
         self.expect("(")
         values: list[Value] = []
         tokens: list[_Token] = []
         while self.tokens[self.i][0] == "value":
             token = self.tokens[self.i]
-            value = self.values.get(token[1])
+            value = self.values.get(token[1].removesuffix("#0")) or self.values.get(token[1])
+            value = value or self.values.get(f"{token[1]}#0")
             if value is None:
                 self.fail(self.undefined(token[1]))
             values.append(value)
@@ -392,7 +295,7 @@ class _Parser:
         while True:
             self.expect("{", " before a region")
             mark = len(self.trail)
-            regions.append(self.region())
+            regions.append(self.deeper(self.region))
             for name in self.trail[mark:]:  # names end with their region
                 del self.values[name]
             del self.trail[mark:]
@@ -428,7 +331,7 @@ class _Parser:
 
     def location_of_argument(self) -> None:
         if self.tokens[self.i][1] == "loc":
-            self.location(Op("ignored"))
+            self.location(Op("an argument"))  # arguments keep none
 
     def block_ops(self, block: Block) -> Block:
         while self.tokens[self.i][0] in ("value", "string"):
@@ -441,10 +344,11 @@ class _Parser:
         kind, text, _ = self.tokens[self.i]
         if kind == "type":
             self.i += 1
-            found: t.Type = self.checked(_plain_type, text)
+            found: t.Type = self.checked(plain_type, text)
             return found
         if text == "(":
-            return self.function_type()
+            function: t.FunctionType = self.deeper(self.function_type)
+            return function
         self.fail(f"expected a type, found {self.found()}")
 
     def function_type(self) -> t.FunctionType:
@@ -481,7 +385,7 @@ class _Parser:
             if kind not in ("word", "string", "type"):
                 self.fail(f"expected an attribute's name, found {self.found()}")
             self.i += 1
-            key = _unescape(text) if kind == "string" else text
+            key = unescape(text) if kind == "string" else text
             if key in attrs:
                 self.fail(f"the attribute '{key}' is given twice", self.tokens[self.i - 1])
             attrs[key] = self.entry(key) if self.accept("=") else None
@@ -501,17 +405,18 @@ class _Parser:
         rule = _ATTRIBUTES.get(kind)
         if rule is not None:
             return rule(self)
+        if text == "{":
+            return self.deeper(self.attribute_dict)
+        if text == "(":
+            return self.type()
         self.i += 1
         if text in ("true", "false"):
             return text == "true"
+        if text == "unit":
+            return None
         if text == "[":
-            return self.list_attribute()
-        if text == "{":
-            self.i -= 1
-            return self.attribute_dict()
+            return self.deeper(self.list_attribute)
         self.i -= 1
-        if text == "(":
-            return self.type()
         self.fail(f"expected an attribute, found {self.found()}", token)
 
     def list_attribute(self) -> list[Any]:
@@ -524,15 +429,16 @@ class _Parser:
         return values
 
     def number_attribute(self) -> Any:
+        """`1 : i32`; without a type an i64, with a point an f64."""
         text = self.take("number", "a number")
         if self.accept(":"):
-            return self.checked(_number_attribute, text, self.type())
-        return float(text) if "." in text else int(text, 0)
+            return self.checked(number_attribute, text, self.type())
+        return self.checked(number_attribute, text, t.f64 if "." in text else t.i64)
 
     def dense_attribute(self) -> t.Dense:
         text = self.take("dense", "a constant")
         self.expect(":")
-        constant: t.Dense = self.checked(_dense, text[len("dense<"):-1], self.type())
+        constant: t.Dense = self.checked(dense, text[len("dense<"):-1], self.type())
         return constant
 
     def dialect_attribute(self) -> Any:
@@ -551,38 +457,91 @@ class _Parser:
     def location(self, op: Op) -> None:
         if self.tokens[self.i][1] != "loc":
             return
-        if self.tokens[self.i + 2][0] == "hash":
-            token = self.tokens[self.i + 2]
+        alias = self.tokens[self.i + 2]
+        if alias[0] == "hash" and alias[1] not in self.aliases:
             self.i += 3
             self.expect(")", " after a location")
-            if token[1] in self.aliases:
-                op.location = self.aliases[token[1]]
-            else:
-                self.pending.append((op, token))
+            self.pending.append((op, alias))
         else:
             op.location = self.location_body()
 
     def location_body(self) -> Location | None:
         self.expect("loc")
         self.expect("(")
-        found: Location | None = None
-        if not self.accept("unknown"):
-            file = _unescape(self.take("string", "a file's name"))
-            self.expect(":")
-            line = self.count("a line")
-            self.expect(":")
-            found = (file, line, self.count("a column"))
+        found = self.inner_location()
         self.expect(")", " after a location")
         return found
+
+    def inner_location(self) -> Location | None:
+        """A file's line and column; of a location made of several the first one with a line."""
+        kind, text, _ = token = self.tokens[self.i]
+        self.i += 1
+        if kind == "hash":
+            return self.aliases.get(text)
+        if kind == "string":
+            return self.line_or_name(unescape(text))
+        if text == "unknown":
+            return None
+        if text in ("callsite", "fused"):
+            found: Location | None = self.deeper(self.callsite if text == "callsite" else self.fused)
+            return found
+        self.fail(f"expected a location, found '{text}'", token)
+
+    def line_or_name(self, text: str) -> Location | None:
+        """`"f.py":1:2`, also with the end of a range, or `"name"`, also of a location."""
+        if self.accept("("):
+            inner: Location | None = self.deeper(self.inner_location)
+            self.expect(")", " after a location")
+            return inner
+        if not self.accept(":"):
+            return None
+        line = self.count("a line")
+        column = self.count("a column") if self.accept(":") else 1
+        if self.accept("to"):
+            self.accept(":")
+            while self.tokens[self.i][0] == "number":
+                self.count("a place")
+                self.accept(":")
+        return text, line, column
+
+    def callsite(self) -> Location | None:
+        self.expect("(")
+        callee = self.inner_location()
+        self.expect("at", " and the place of the call")
+        caller = self.inner_location()
+        self.expect(")", " after a call's location")
+        return callee or caller
+
+    def fused(self) -> Location | None:
+        if self.accept("<"):
+            self.attribute()
+            self.expect(">", " after what a fused location says")
+        self.expect("[")
+        places = []
+        while self.tokens[self.i][1] != "]":
+            places.append(self.inner_location())
+            if not self.accept(","):
+                break
+        self.expect("]", " after the locations")
+        return next(filter(None, places), None)
+
+
+def _without_defaults(name: str, attrs: dict[str, Any]) -> dict[str, Any]:
+    """The attributes but those of upstream's ops which say nothing, and which ours do not have."""
+    known = OPS.get(name)
+    if known is None:
+        return attrs
+    return {key: value for key, value in attrs.items()
+            if (key, str(value)) not in _DEFAULTS and (key != "operandSegmentSizes" or known.segmented)}
 
 
 _ATTRIBUTES: dict[str, Any] = {
     "number": _Parser.number_attribute,
-    "string": lambda p: _unescape(p.take("string", "a string")),
+    "string": lambda p: unescape(p.take("string", "a string")),
     "type": _Parser.type,
     "dense": _Parser.dense_attribute,
     "hash": _Parser.dialect_attribute,
-    "map": lambda p: p.token_attribute(_affine_map),
-    "array": lambda p: p.token_attribute(_dense_array),
-    "symbol": lambda p: p.token_attribute(lambda text: t.Symbol(text[1:].strip('"'))),
+    "map": lambda p: p.token_attribute(affine_map),
+    "array": lambda p: p.token_attribute(dense_array),
+    "symbol": lambda p: p.token_attribute(lambda text: t.Symbol(unescape(text[1:]) if text[1] == '"' else text[1:])),
 }

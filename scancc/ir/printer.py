@@ -14,7 +14,7 @@ from . import types as t
 from .core import Block, Location, Op, Region, Value
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\udc80-\udcff]")  # also bytes that are no UTF-8
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -41,7 +41,7 @@ def attribute_text(value: Any) -> str:
 
 def _escape(text: str) -> str:
     text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return _CONTROL.sub(lambda m: f"\\{ord(m.group()):02X}", text)
+    return _CONTROL.sub(lambda m: f"\\{ord(m.group()) & 0xFF:02X}", text)
 
 
 def _dict_text(attrs: dict[str, Any]) -> str:

@@ -242,11 +242,11 @@ class DenseArray:
 
 
 class Dense:
-    """A constant tensor."""
+    """A constant tensor or vector."""
 
     __slots__ = ("data", "type", "_hash")
 
-    def __init__(self, data: np.ndarray, type: TensorType) -> None:
+    def __init__(self, data: np.ndarray, type: TensorType | VectorType) -> None:
         if data.dtype.kind == "u":  # integers are signless; one spelling for equal bits
             data = data.view(data.dtype.str.replace("u", "i"))
         self.data = np.asarray(data, order="C")
@@ -261,7 +261,8 @@ class Dense:
         return self._hash
 
     def __str__(self) -> str:
-        return f"dense<{_dense_text(self.data, element(self.type))}> : {self.type}"
+        text = _dense_text(self.data, element(self.type)) if self.data.size else ""
+        return f"dense<{text}> : {self.type}"
 
 
 def _dense_text(data: np.ndarray, type: Type) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scancc.errors import ParseError
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Region, module
-from scancc.ir.parser import parse, parse_attribute, parse_type
+from scancc.ir.parser import parse, parse_attribute, parse_type, parse_verified, read_module
 from scancc.ir.printer import attribute_text, print_op
 
 PROGRAM = textwrap.dedent('''\
@@ -81,10 +81,10 @@ def test_types(text: str) -> None:
     "0x7FF0000000000000 : f64", "0xFFC00000 : f32", "0x7E00 : f16", '"a\\"b\\\\c\\0A\\09\\00é"',
     "[1 : i64, [], [true, \"x\"]]", "{a = 1 : i32, \"b c\" = {}, unit}", "array<i64>", "array<i32: 1, -2>",
     "dense<[[1.0, -0.0], [0x7FF8000000000000, 2.5]]> : tensor<2x2xf64>", "dense<3.5> : tensor<f64>",
-    "dense<[]> : tensor<0x3xf64>", "dense<[[], []]> : tensor<2x0xi32>", "dense<[true, false]> : tensor<2xi1>",
+    "dense<> : tensor<0x3xf64>", "dense<> : tensor<2x0xi32>", "dense<[true, false]> : tensor<2xi1>",
     "dense<[(1.0, -2.0), (0.0, 0x7FF0000000000000)]> : tensor<2xcomplex<f64>>", "dense<[-128, 127]> : tensor<2xi8>",
     "affine_map<() -> ()>", "affine_map<(d0, d1) -> (d1, 0, d0)>", "@kernel", "#linalg.iterator_type<reduction>",
-    "#gpu<dim x>", "(f64) -> f64", "tensor<?xf64>", "7", "0.5",
+    "#gpu<dim x>", "(f64) -> f64", "tensor<?xf64>", "dense<[1, 2]> : vector<2xi32>",
 ])
 def test_attributes(text: str) -> None:
     assert attribute_text(parse_attribute(text)) == text
@@ -135,6 +135,51 @@ def test_reads_mlir_opts_own_spelling() -> None:
     assert (two.location, add.location, end.location) == (None, ("g.py", 5, 6), ("h.py", 7, 8))
 
 
+@pytest.mark.parametrize(("written", "read"), [
+    ('dense<"0xDD0D"> : tensor<12xi1>', "dense<[true, false, true, true, true, false, true, true, true, false, true, true]> : tensor<12xi1>"),
+    ('dense<"0xFF"> : tensor<12xi1>', "dense<" + str([True] * 12).lower() + "> : tensor<12xi1>"),
+    ('dense<"0x0100000002000000"> : vector<2xi32>', "dense<[1, 2]> : vector<2xi32>"),
+    ('dense<"0x000000000000F03F0000000000000040"> : tensor<1xcomplex<f64>>', "dense<[(1.0, 2.0)]> : tensor<1xcomplex<f64>>"),
+    ("dense<(1.000000e+00,2.000000e+00)> : tensor<2xcomplex<f64>>", "dense<[(1.0, 2.0), (1.0, 2.0)]> : tensor<2xcomplex<f64>>"),
+    ("dense<4.940660e-324> : vector<2xf64>", "dense<[5.0e-324, 5.0e-324]> : vector<2xf64>"),
+    ("dense<> : tensor<0x3xf64>", "dense<> : tensor<0x3xf64>"), ("dense<[]> : tensor<0x3xf64>", "dense<> : tensor<0x3xf64>"),
+    ("[1, 2.500000e+00, true, 3 : i8]", "[1 : i64, 2.5 : f64, true, 3 : i8]"), ("0x10 : i32", "16 : i32"),
+    ('"\\C3\\A9\\22 x"', '"é\\" x"'), ('"\\FF"', '"\\FF"'), ('@"a b"', "@a b"), ("unit", "None"),
+])
+def test_reads_mlir_opts_constants(written: str, read: str) -> None:
+    assert attribute_text(parse_attribute(written)) == read
+
+
+@pytest.mark.parametrize(("written", "read"), [
+    ("loc(unknown)", None), ('loc("f.py":3)', ("f.py", 3, 1)), ('loc("f.py":3:4 to 5:6)', ("f.py", 3, 4)),
+    ('loc("f.py":3:4 to :6)', ("f.py", 3, 4)), ('loc("step"("f.py":3:4))', ("f.py", 3, 4)), ('loc("step")', None),
+    ('loc(callsite("f.py":3:4 at "g.py":5:6))', ("f.py", 3, 4)), ('loc(callsite("step" at "g.py":5:6))', ("g.py", 5, 6)),
+    ('loc(fused["step", "f.py":3:4, "g.py":5:6])', ("f.py", 3, 4)), ('loc(fused<{a = 1}>["f.py":3:4])', ("f.py", 3, 4)),
+    ('loc(callsite(#here at #there))', ("here.py", 1, 2)), ("loc(#here)", ("here.py", 1, 2)),
+])
+def test_reads_locations_of_all_kinds(written: str, read: tuple[str, int, int] | None) -> None:
+    aliases = '#here = loc("here.py":1:2)\n#there = loc("there.py":3:4)\n'
+    top = parse(f'{aliases}"x.y"() : () -> () {written}\n"x.z"() : () -> () loc(#late)\n#late = {written}')
+    assert [op.location for op in top.body.ops] == [read, read]
+
+
+def test_what_upstreams_ops_have_by_default_is_not_kept() -> None:
+    top = parse('''
+        %0 = "arith.constant"() <{value = dense<2> : vector<2xi32>}> : () -> vector<2xi32>
+        %1 = "arith.addi"(%0, %0) <{overflowFlags = #arith.overflow<none>}> : (vector<2xi32>, vector<2xi32>) -> vector<2xi32>
+        %2 = "memref.alloca"() <{operandSegmentSizes = array<i32: 0, 0>}> : () -> memref<4xf64>
+        %3 = "vector.load"(%2) <{nontemporal = false}> {name = "x"} : (memref<4xf64>) -> vector<2xf64>
+        ''')
+    assert [list(op.attrs) for op in top.body.ops] == [["value"], [], [], ["name"]]
+
+
+def test_numbers_of_results() -> None:
+    top = parse('%0:2 = "x.y"() : () -> (f64, f32)\n"x.z"(%0#1, %0#0, %0) : (f32, f64, f64) -> ()\n'
+                '%a-b:1 = "x.y"() : () -> f64\n"x.z"(%a-b, %a-b#0) : (f64, f64) -> ()')
+    two, user, one, last = top.body.ops
+    assert user.operands == [two.results[1], two.results[0], two.results[0]] and last.operands == [one.result] * 2
+
+
 def test_dense_splat() -> None:
     assert parse_attribute("dense<2> : tensor<2x2xi32>").data.tolist() == [[2, 2], [2, 2]]
 
@@ -159,6 +204,21 @@ def test_dense_splat() -> None:
     ('"x.y"(', "1:7", "expected ')' after the operands, found the end of the text"),
     ('%x', "1:3", "expected '=', found the end of the text"),
     ('"x.y"() {a = tensor<2xq5>} : () -> ()', "1:14", "'q5' is no element type"),
+    ('"x.y"() {a = i7} : () -> ()', "1:14", "there is no integer type i7"),
+    ('"x.y"() {a = 1 : f64} : () -> ()', "1:18", "has a point (1.0)"),
+    ('"x.y"() {a = 300 : i8} : () -> ()', "1:20", "300 does not fit i8"),
+    ('"x.y"() {a = dense<[300]> : tensor<1xi8>} : () -> ()', "1:29", "300 does not fit i8"),
+    ('"x.y"() {a = dense<1.0> : tensor<99999999999xf64>} : () -> ()', "1:27", "a constant has at most"),
+    ('"x.y"() {a = dense<[[]]> : tensor<99999999999x0xf64>} : () -> ()', "1:28", "0 elements in another shape"),
+    ('"x.y"() {a = tensor<99999999999x99999999999xf64>} : () -> ()', "1:14", "at most 2**47 elements"),
+    ('"x.y"() {a = vector<0xf64>} : () -> ()', "1:14", "known and positive"),
+    ('"x.y"() {a = memref<2x2xf64, strided<[1], offset: ?>>} : () -> ()', "1:14", "a stride for each of its 2 axes"),
+    ('"x.y"() {a = ' + "[" * 100 + "]" * 100 + "} : () -> ()", "1:79", "more than 64 levels inside each other"),
+    ('"x.y"() ({' * 100, "1:651", "more than 64 levels"), ('"x.y"() : () -> ' + "(" * 100, "1:82", "more than 64 levels"),
+    ('#a = 1\n#a = 2', "2:1", "the alias #a is defined twice"),
+    ('"x.y"() : () -> () loc("f":1:99999999999)', "1:30", "a column is below 2**32"),
+    ('%0:999999999 = "x.y"() : () -> f64', "1:4", "there are not 999999999 results"),
+    ('module { }', "1:1", "expected an op in the generic form"),
 ])
 def test_errors_say_where_and_what(text: str, place: str, message: str) -> None:
     with pytest.raises(ParseError) as caught:
@@ -173,6 +233,25 @@ def test_an_error_shows_the_line() -> None:
     assert str(caught.value) == ('<text>:2:7: %x is not defined before this op\n'
                                  '  "c.d"(%x) : (f64) -> ()\n'
                                  '        ^')
+
+
+def test_a_broken_rule_is_an_error_of_its_line() -> None:
+    text = function('  %a = "arith.constant"() {value = 1.0 : f64} : () -> f64\n'
+                    '  %b = "arith.addi"(%a, %a) : (f64, f64) -> f64\n  "func.return"(%a) : (f64) -> ()')
+    with pytest.raises(ParseError) as caught:
+        parse_verified(text, "case.mlir")
+    first, _, _, second, *_ = str(caught.value).splitlines()
+    assert first.startswith("case.mlir:3:8: 'arith.addi': the result is f64; it must be an integer")
+    assert second.startswith("case.mlir:1:1: 'func.func': func.return must give")
+
+
+def test_bytes_that_are_no_text() -> None:
+    with pytest.raises(ParseError, match="case.mlir:2: the text is not UTF-8"):
+        read_module(b'"x.y"() : () -> ()\n\xff', "case.mlir")
+
+
+def test_white_space_at_the_end_costs_nothing() -> None:
+    assert parse('"x.y"() : () -> ()' + "\n" * 5000).body.ops[0].name == "x.y"
 
 
 @settings(max_examples=200, deadline=None)

@@ -29,8 +29,17 @@ def constant(e: FunctionEmitter, op: Op) -> None:
         e.env[op.result] = float_literal(attr.value, attr.type)
     elif isinstance(attr, t.IntAttr):
         e.env[op.result] = ("true" if attr.value else "false") if attr.type == t.i1 else str(attr.value)
+    elif isinstance(op.result.type, t.VectorType):
+        e.env[op.result] = _vector_literal(attr, op.result.type)
     else:
         raise UnsupportedError("constant tensors must be in memory before LLVM IR is printed")
+
+
+def _vector_literal(attr: t.Dense, type: t.VectorType) -> str:
+    kind, element = llvm_type(type.element), type.element
+    lanes = [float_literal(float(x), element) if isinstance(element, t.FloatType) else str(x).lower()
+             for x in attr.data.tolist()]
+    return "<" + ", ".join(f"{kind} {lane}" for lane in lanes) + ">"
 
 
 _BINARY = {

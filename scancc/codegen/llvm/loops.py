@@ -336,7 +336,7 @@ _REDUCTIONS = {"add": "add", "mul": "mul", "and": "and", "or": "or", "maxsi": "s
                "maxui": "umax", "minui": "umin"}
 
 
-@emits("vector.reduction")
+@emits("vector.reduction", "scan.fold_lanes")
 def vector_reduction(e: FunctionEmitter, op: Op) -> None:
     """Halves combined with halves: the same tree on every target."""
     vector = op.operands[0]

@@ -33,9 +33,14 @@ vector.define("broadcast", "value:number", traits=(PURE, LITERAL), gives="vector
               reading="{type}({value})", doc="one scalar in all lanes")
 vector.define("step", traits=(PURE, LITERAL), gives="vector", verify=check_step, reading="step({lanes})",
               doc="0, 1, 2, ... as indices")
-vector.define("reduction", "value:vector", traits=(PURE,), attrs=("kind:combining",), gives="lane",
+vector.define("reduction", "value:vector", traits=(PURE,), attrs=("kind:combining",), gives="number",
               verify=all_of(one_element(0), check_reduction), reading=_read_reduction,
-              doc="halves combined with halves, down to the lanes of the result or to a scalar")
+              doc="halves combined with halves, down to a scalar")
 vector.define("extract", "value:vector", traits=(PURE,), attrs=("static_position:ints",), gives="number",
               verify=all_of(one_element(0), check_extract), reading="{value}[{@static_position}]",
               doc="one lane")
+
+scan = Dialect("scan")
+scan.define("fold_lanes", "value:vector", traits=(PURE,), attrs=("kind:combining",), gives="vector",
+            verify=all_of(one_element(0), check_reduction), reading=_read_reduction,
+            doc="halves combined with halves, down to the lanes of the result")

@@ -354,7 +354,7 @@ _COMBINE: dict[str, Meaning] = {
 }
 
 
-@step_rule("vector.reduction")
+@step_rule("vector.reduction", "scan.fold_lanes")
 def reduction(op: Op, machine: Machine) -> Step:
     kind = str(op.attrs["kind"]).removeprefix("#vector.kind<").removesuffix(">")
     combine, dtype = _COMBINE[kind], element_dtype(op.result.type)

@@ -28,8 +28,10 @@ def check_reduction(op: Op) -> str | None:
     kind, of_floats = op.attrs["kind"].text[len("#vector.kind<"):-1], isinstance(element(op.result.type), FloatType)
     if kind not in ("add", "mul") and of_floats != kind.endswith("f"):
         return f"{kind} does not combine lanes of {element(op.result.type)}"
-    lanes, left = shape_of(op.operands[0].type)[0], (shape_of(op.result.type) or (1,))[0]
-    return None if left is not None and lanes is not None and left <= lanes else "it has fewer lanes than its result"
+    (lanes,), (left,) = shape_of(op.operands[0].type), shape_of(op.result.type) or (1,)
+    halves = (lanes or 0) // (left or 1)
+    return None if (left or 1) * halves == lanes and halves & (halves - 1) == 0 else (
+        f"halves of {lanes} lanes never are {left}")
 
 
 def check_step(op: Op) -> str | None:
