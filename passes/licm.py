@@ -21,12 +21,22 @@ from collections.abc import Iterator
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, measured
 from scancc.ir.core import Block, Op, Value, encloses
-from scancc.ir.ops import CHECKS, NO_SPECULATION, OPS, PLACED, group, is_pure, operand, set_operands, whole
+from scancc.ir.ops import (
+    CHECKS,
+    LOOP,
+    NO_SPECULATION,
+    OPS,
+    PLACED,
+    group,
+    has_trait,
+    is_pure,
+    operand,
+    set_operands,
+    whole,
+)
 from scancc.ir.parts import Loop, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.slices import COLUMNS, Entry, entries
-
-_LOOPS = ("scan.scan", "scf.for", "linalg.generic")
 
 
 def licm(module: Op) -> None:
@@ -40,7 +50,7 @@ def _visit(block: Block) -> None:
         for region in op.regions:
             for inner in region.blocks:
                 _visit(inner)
-        if op.name in _LOOPS:
+        if has_trait(op, LOOP):
             _empty_of_invariants(op)
 
 

@@ -17,16 +17,14 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.fast_math import allowed
-from scancc.ir.ops import operand
+from scancc.ir.ops import LOOP, has_trait, operand
 from scancc.ir.remarks import remark
-
-LOOPS = ("scan.scan", "linalg.generic")
 
 
 def reciprocal(module: Op) -> None:
     """Rewrite in every loop in which `approximate` is allowed."""
     for loop in list(module.walk()):
-        if loop.name in LOOPS and allowed(loop).allows("approximate"):
+        if has_trait(loop, LOOP) and allowed(loop).allows("approximate"):
             for op in list(loop.body.ops):
                 if _divides_by_invariant(op, loop.body):
                     _multiply(op, loop)

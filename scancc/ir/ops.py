@@ -32,6 +32,7 @@ READS = "reads"              # reads memory
 WRITES = "writes"            # writes memory
 CHECKS = "checks"            # may end the program with a status; must not be removed
 ISOLATED = "isolated"        # regions use no value from outside
+LOOP = "loop"                # its region runs once a round, of which there may be none
 NO_SPECULATION = "no-speculation"  # pure, but may trap: not moved to where it did not run
 VIEW = "view"                # the result has the elements of its `source`, and may lie in its memory
 PLACED = "placed"            # works on a part of its `source` or `dest`, which must be inside

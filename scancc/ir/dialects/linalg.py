@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..core import Op, Value
-from ..ops import LITERAL, PURE, TERMINATOR, Dialect, Parts
+from ..ops import LITERAL, LOOP, PURE, TERMINATOR, Dialect, Parts
 from ..parts import Access, Nest
 from ..reading.phrases import TIGHT, Phrase
 from ..rules.linalg import check_generic, check_index
@@ -87,7 +87,7 @@ def _start(value: Value, r: Reader) -> str | None:
     return r.use(made.operands[0]) if made is not None and splat else None
 
 
-linalg.define("generic", "inputs* outputs*", results="*", traits=(PURE,), ends=("linalg.yield",),
+linalg.define("generic", "inputs* outputs*", results="*", traits=(PURE, LOOP), ends=("linalg.yield",),
               attrs=("indexing_maps:maps", "iterator_types:iterators", "operandSegmentSizes"), regions=1,
               verify=check_generic, reading=_read_generic, doc="a loop nest over operands")
 linalg.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("linalg.generic",), reading=read_yield,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..constraints import all_of, indexed, one_element, sized
 from ..core import Op
-from ..ops import CHECKS, PLACED, PURE, READS, TERMINATOR, VIEW, WRITES, Dialect, Parts
+from ..ops import CHECKS, LOOP, PLACED, PURE, READS, TERMINATOR, VIEW, WRITES, Dialect, Parts
 from ..parts import ScanView, Stack
 from ..reading.phrases import CALL, TIGHT, Phrase
 from ..reading.text import near, quoted, type_text
@@ -73,7 +73,7 @@ def _read_yield(op: Op, r: Reader) -> str:
 
 
 scan.define(
-    "scan", "length:index xs*:tensor init*:value rows*:index dims*:index", results="*", traits=(PURE,),
+    "scan", "length:index xs*:tensor init*:value rows*:index dims*:index", results="*", traits=(PURE, LOOP),
     attrs=("depths:counts", "until:bool", "operandSegmentSizes"),
     marks=("lanes:int", "name:text", "fast_math:fast_math"), regions=1, ends=("scan.yield",), verify=check_scan,
     reading=_read_scan,

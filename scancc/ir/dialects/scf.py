@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..core import Block, Op
-from ..ops import PURE, TERMINATOR, Dialect, Parts
+from ..ops import LOOP, PURE, TERMINATOR, Dialect, Parts
 from ..parts import Carry, Loop, Round
 from ..reading.phrases import UNARY
 from ..rules.scf import check_for, check_if, check_while
@@ -78,7 +78,7 @@ def _hands_on(before: Block) -> bool:
     return before.terminator.operands[1:] == before.args
 
 
-scf.define("for", "lower:index upper:index step:index init*", results="*", traits=(PURE,), regions=1,
+scf.define("for", "lower:index upper:index step:index init*", results="*", traits=(PURE, LOOP), regions=1,
            ends=("scf.yield",), marks=("parallel:int", "reduction:int", "vector:int"), verify=check_for,
            reading=_read_for, doc="for counter = lower; counter < upper; counter += step")
 scf.define("while", "init*", results="*", traits=(PURE,), regions=2, ends=("scf.condition", "scf.yield"),
