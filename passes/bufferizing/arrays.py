@@ -10,8 +10,8 @@ from scancc.ir.ops import group, operand
 from scancc.ir.shapes import fill
 
 from .context import Context, converts
-from .nests import materialise
-from .rings import row_in_ring, unrolled_window
+from .nests import array_sizes, materialise
+from .rings import row_in_ring
 
 
 @converts("arith.constant")
@@ -36,20 +36,18 @@ def cast(c: Context, op: Op) -> None:
 def dim(c: Context, op: Op) -> None:
     axis = constant_of(operand(op, "axis"))
     assert axis is not None
-    c.env[op.result] = c.sizes(materialise(c, operand(op, "source")))[axis]
+    c.env[op.result] = array_sizes(c, operand(op, "source"))[axis]
 
 
 @converts("tensor.extract_slice")
 def extract_slice(c: Context, op: Op) -> None:
     whole = operand(op, "source")
-    source = materialise(c, whole)
     kept = slices.kept_axes(op)
     offsets, sizes, steps = entries(c, op)
-    if whole in c.rings:
-        if constant_of(sizes[0]) == 1:
-            offsets[0] = row_in_ring(c, whole, offsets[0])
-        else:
-            source = unrolled_window(c, whole)
+    if whole in c.rings and constant_of(sizes[0]) == 1:
+        source, offsets[0] = c.get(whole), row_in_ring(c, whole, offsets[0])
+    else:
+        source = materialise(c, whole)
     if not kept:  # one element, as a scalar
         c.env[op.result] = c.load(source, offsets)
         return

@@ -20,7 +20,7 @@ from scancc.ir.fast_math import is_exact
 from scancc.ir.shapes import fill
 
 from .context import Context, converts, strides_of
-from .rings import row_in_ring
+from .rings import row_in_ring, unrolled_window
 
 PARALLEL_LOOP = {"parallel": t.IntAttr(1, t.i64)}
 REDUCTION_LOOP = {"reduction": t.IntAttr(1, t.i64)}  # may be combined in another order
@@ -48,8 +48,10 @@ def _starts_from(user: Op, value: Value) -> bool:
 
 
 def materialise(c: Context, value: Value) -> Value:
-    """The buffer of an array. One that was left to its readers is written now, for this reader alone:
-    the next one may stand where this buffer cannot be seen."""
+    """The buffer of an array. One that was left to its readers is written now, for this reader alone: the next one
+    may stand where this buffer cannot be seen. So is a window, whose ring has its rows in another order."""
+    if value in c.rings:
+        return unrolled_window(c, value)
     if value in c.env:
         return c.env[value]
     made = value.op
@@ -390,11 +392,10 @@ def extract(c: Context, op: Op) -> None:
     if made is not None and made.name == "tensor.splat" and source not in c.env:
         c.env[op.result] = c.get(made.operands[0])
         return
-    place = materialise(c, source)
-    if not isinstance(place.type, t.MemRefType):
-        c.env[op.result] = place  # a reduction to rank 0 lives in a register
-        return
     indices = c.scalars(op.operands[1:])
     if source in c.rings:
-        indices[0] = row_in_ring(c, source, indices[0])
-    c.env[op.result] = c.load(place, indices)
+        row, *rest = indices
+        c.env[op.result] = c.load(c.get(source), [row_in_ring(c, source, row), *rest])
+        return
+    place = materialise(c, source)  # a reduction to rank 0 lives in a register
+    c.env[op.result] = c.load(place, indices) if isinstance(place.type, t.MemRefType) else place

@@ -222,7 +222,7 @@ def advance_all(c: Context, states: Sequence[State], step: Value) -> list[Value]
 def _write_initial(c: Context, init: Value, buffer: Value) -> None:
     """The initial state into its buffer; nothing of one whose elements nobody reads."""
     if init in c.env:
-        c.copy(c.env[init], buffer)
+        c.copy(materialise(c, init), buffer)
         return
     made = init.op
     assert made is not None and made.name in ("tensor.empty", "tensor.splat"), f"{init!r} has no buffer"

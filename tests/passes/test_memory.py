@@ -148,7 +148,8 @@ class Writer:
         block = Block([t.index, *[VECTOR] * len(init), *[WINDOW] * len(rings)])
         _, *args = block.args
         with self.b.at(block):
-            rows = [self.row(window, self.pick.choice([self.zero, self.one])) for window in args[len(init):]]
+            rows = [self.row(self.whole(window), self.pick.choice([self.zero, self.one]))
+                    for window in args[len(init):]]
         found = self.inside(block, [*args[:len(init)], *rows], self.pick.randint(1, 5))
         states = [self.pick.choice(found[-4:]) for _ in [*init, *rings]]
         kept = [v for v in [*states, found[-1]] if self.pick.random() < 0.4]
@@ -169,6 +170,13 @@ class Writer:
 
     def window(self) -> Value:
         return self.b.op("tensor.splat", [self.scalar(), self.size], [WINDOW])
+
+    def whole(self, window: Value) -> Value:
+        """A window, or something that has all its rows in order."""
+        made = self.pick.choice(["", "tensor.cast", "tensor.insert"])
+        if made == "tensor.insert":
+            return self.written(window)
+        return self.b.op(made, [window], [WINDOW]) if made else window
 
     def row(self, source: Value, at: Value) -> Value:
         groups, attrs = slice_parts([at, 0], [1, self.size], [1, 1])
