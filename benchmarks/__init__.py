@@ -1,1 +1,1 @@
-"""Programs that measure scancc beside native C; run one with `python -m benchmarks.NAME`."""
+"""Programs that measure: the suite (`make bench`), and single ones, run by `python -m benchmarks.NAME`."""

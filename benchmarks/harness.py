@@ -1,12 +1,7 @@
-"""Interleaved timing of several ways to do one thing, and C peers built with the system's compiler."""
+"""Interleaved timing of several ways to do one thing, in one process (the suite has a process for each system)."""
 
 from __future__ import annotations
 
-import ctypes
-import os
-import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from statistics import median
@@ -43,17 +38,3 @@ def report(title: str, times: dict[str, list[float]], base: str, unit: str = "ms
         ratio = median(a / b for a, b in zip(values, times[base], strict=True))
         print(f"  {name:28} min {scale * min(values):10.3f} {unit}   median {scale * median(values):10.3f} {unit}"
               f"   {ratio:7.2f} x {base}")
-
-
-def c_library(source: str) -> ctypes.CDLL | None:
-    """`source` compiled with -O3 for this machine; None, and a line that says so, without a C compiler."""
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        print("no C compiler found: the C peers are left out")
-        return None
-    folder = tempfile.mkdtemp()
-    path, target = os.path.join(folder, "peer.c"), os.path.join(folder, "peer.so")
-    with open(path, "w") as file:
-        file.write(source)
-    subprocess.run([compiler, "-O3", "-march=native", "-shared", "-fPIC", "-o", target, path, "-lm"], check=True)
-    return ctypes.CDLL(target)

@@ -23,7 +23,8 @@ float64 first (`error`: the largest difference in parts of the largest number; t
   **any C**: `-ffast-math`, vector math libraries and reordered sums included; scancc with `fast_math="all"` stands
   against it.
 * **bound**: the least time on this machine by the calibration below, and what sets it: *bytes* (inputs and outputs
-  once), *flops* (the peak of multiply-adds), *special* (divisions and elementary functions as vector code), *chain*
+  once), *flops* (the peak of multiply-adds), *special* (divisions and elementary functions, as vector code of the C
+  compiler's library has them; better code may beat it), *chain*
   (latencies that follow each other as the text is written: forms that reorder may beat it). **reached**: bound over
   scancc's time.
 """

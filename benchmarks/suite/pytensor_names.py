@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ class TensorNames:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.pytensor.tensor, name)
+
+    @property
+    def nlinalg(self) -> Any:
+        linalg = self.pytensor.tensor.linalg
+        return SimpleNamespace(matrix_inverse=linalg.inv, det=linalg.det)
 
     def constant(self, value: Any) -> Any:
         if isinstance(value, float):

@@ -10,7 +10,7 @@ import importlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -140,18 +140,25 @@ def jax(workload: Workload, inputs: list[Any], dtype: str, name: str = "JAX") ->
 
 
 def numba(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
-    from numba import njit
-
     forms: Prepared = {}
     real = np.dtype(dtype).type
-    for name, compiler in (("Numba", njit), ("Numba fast-math", partial(njit, fastmath=True))):
+    for name, fastmath in (("Numba", False), ("Numba fast-math", True)):
         if getattr(workload, "numba", None) is None:
             forms[name] = missing(workload, "numba")
             continue
-        run = partial(workload.numba(compiler, real), *(real(a) if isinstance(a, float) else a for a in inputs))
+        function = _jitted(workload, real, fastmath)
+        run = partial(function, *(real(a) if isinstance(a, float) else a for a in inputs))
         _, compile_s = timed(run)
         forms[name] = Form(run, compile_s)
     return forms
+
+
+@cache
+def _jitted(workload: Workload, real: Any, fastmath: bool) -> Callable[..., Any]:
+    """Kept, so that another size is not another compilation."""
+    from numba import njit
+
+    return workload.numba(partial(njit, fastmath=fastmath), real)
 
 
 def torch(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:

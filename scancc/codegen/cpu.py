@@ -46,7 +46,7 @@ def _without_strength_reduction() -> Iterator[None]:
     """LLVM without its loop strength reduction, while we emit.
 
     Its time grows much faster than the number of loops (a Kalman filter's gradient: 3.0 of 3.3 s), and
-    the printed addresses leave it nothing to gain: `benchmarks.scans` is the same without it. The
+    the printed addresses leave it nothing to gain: scans of numbers are the same without it. The
     switch is LLVM's own and global, so it is put back; LLVM ends the process on an option that it does
     not know, so only versions that were tried get it.
     """
@@ -124,7 +124,7 @@ def _run_passes(module: Any, builder: Any, target: Target) -> None:
     """Inline what asks for it, then simplify each function.
 
     For a CPU by the passes that find something in our text. LLVM's own list takes about seven times as long
-    on a large program, for code that is no faster (`benchmarks.compile_time`, `benchmarks.scans`).
+    on a large program, for code that is no faster (`benchmarks.compile_time`, `benchmarks.suite`).
     """
     inliner = binding().create_new_module_pass_manager()
     inliner.add_always_inliner_pass()

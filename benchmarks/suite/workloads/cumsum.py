@@ -12,7 +12,7 @@ class CumulativeSum(Workload):
 
     name = "cumsum"
     reorders = True
-    sizes = {"tiny": {"n": 30}, "large": {"n": 4 * 10**6}}
+    sizes = {"tiny": {"n": 30}, "large": {"n": 10**7}}
     tolerance = {"float64": 1e-12, "float32": 1e-3}
     C = """
     void plain(const REAL *restrict x, REAL *restrict y, long n) {

@@ -88,8 +88,10 @@ class HmmForward(Workload):
                     for i in range(n):
                         s += np.exp(alpha[i] + A[i, j] - top)
                     new[j] = np.log(s) + top + b[t, j]
-                alpha[:] = new
-            top, s = alpha.max(), real(0)
+                alpha, new = new, alpha
+            top, s = alpha[0], real(0)
+            for i in range(n):
+                top = max(top, alpha[i])
             for i in range(n):
                 s += np.exp(alpha[i] - top)
             return np.log(s) + top

@@ -11,7 +11,7 @@ class Power(Workload):
     """A**k by k products, the first program of scan's tutorial."""
 
     name = "power"
-    sizes = {"tiny": {"n": 9, "k": 5}, "small": {"n": 1000, "k": 100}, "large": {"n": 10**6, "k": 16}}
+    sizes = {"tiny": {"n": 9, "k": 5}, "small": {"n": 1000, "k": 100}, "large": {"n": 10**6, "k": 64}}
     tolerance = {"float64": 1e-13, "float32": 2e-5}
     C = """
     void plain(const REAL *restrict a, REAL *restrict r, long n, long k) {

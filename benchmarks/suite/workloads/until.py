@@ -143,7 +143,6 @@ class Mandelbrot(Workload):
     name = "mandel"
     sizes = {"tiny": {"n": 8, "last": 20}, "medium": {"n": 64, "last": 200}}
     tolerance = {"float64": 1e-3, "float32": 0.02}
-    absent = {"pytensor": "slow: minutes a run"}
     C = """
     void plain(const REAL *restrict cr, const REAL *restrict ci, int64_t *restrict count, long n, long last) {
         for (long i = 0; i < n; i++) {
