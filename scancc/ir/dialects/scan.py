@@ -59,6 +59,9 @@ def _kept_rows(stack: Stack, view: ScanView, r: Reader) -> str:
     rest = iter(stack.dims)
     rows = r.use(stack.rows) if stack.rows is view.length else f"last {r.use(stack.rows)}"
     sizes = [rows, *(r.use(next(rest)) if n is None else str(n) for n in stack.row_shape)]
+    state = next((carry.arg for carry in view.carries if carry.next is stack.value), stack.value.name)
+    if state is not None:
+        r.suggest(stack.result, state, "rows")
     r.remember_sizes(stack.result, [None, *sizes[1:]])
     return type_text(stack.result.type, sizes)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ..core import Block, Op, Value
-from ..ops import CHECKS, LITERAL, has_trait, is_pure, is_removable, lookup
+from ..ops import CHECKS, LITERAL, TERMINATOR, has_trait, is_pure, is_removable, lookup
 from ..types import index
 
 
 class Inlining:
     """For the ops of one block: an op may be read where its value is used if that is one place in the block, nobody
-    gave the value a name, and, if it reads memory, nothing writes any between the two."""
+    gave the value a name of its own, and, if it reads memory, nothing writes any between the two."""
 
     def __init__(self, block: Block) -> None:
         self._place = {op: at for at, op in enumerate(block.ops)}
@@ -44,11 +44,19 @@ def _keeps_memory(op: Op) -> bool:
 
 
 def _only_user(op: Op) -> Op | None:
-    """The op that uses the one, unnamed result of `op`, once."""
-    if len(op.results) != 1 or op.result.name is not None or list(op.result.uses.values()) != [1]:
+    """The op that uses the one result of `op`, which has no name of its own, once."""
+    if len(op.results) != 1 or list(op.result.uses.values()) != [1]:
         return None
     user = next(iter(op.result.uses))
-    return user if not user.regions or _times_read(op.result, user) <= 1 else None
+    lost = op.result.name is not None and op.result.name not in _names_around(op, user)
+    return user if not lost and (not user.regions or _times_read(op.result, user) <= 1) else None
+
+
+def _names_around(op: Op, user: Op) -> set[str | None]:
+    """The names of what `op` reads, and of what its value is written to or yielded as."""
+    loop = user.parent_op() if has_trait(user, TERMINATOR) else None
+    given = loop.results if loop is not None else [v for v in user.operands if v is not op.result]
+    return {value.name for value in (*op.operands, *given)}
 
 
 def _times_read(value: Value, user: Op) -> int:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from ..core import Value
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
+_UNSAFE = re.compile(r"\W+")  # letters of any alphabet stay
 
 
 class Names:
@@ -39,10 +39,13 @@ class Names:
         name = self._given.get(value)
         if name is None or name in self._in_sight:
             name = self._given[value] = self._new(wanted)
-        if wanted is not None:
-            self._roots[value] = wanted
+        self.want(value, wanted)
         self._in_sight.add(name)
         return f"%{name}"
+
+    def want(self, value: Value, name: str | None) -> None:
+        if name is not None:
+            self._roots[value] = name
 
     def root(self, value: Value) -> str | None:
         """The name that was wanted for a value, without what made it unique."""

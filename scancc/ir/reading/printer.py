@@ -14,7 +14,7 @@ from ..core import Block, Location, Op, functions
 from ..ops import WRITES, Parts, Reading, lookup
 from .inlining import Inlining, is_all_that_is_yielded, is_literal, is_nest
 from .names import Names
-from .phrases import TIGHT, Phrase
+from .phrases import LOOSE, TIGHT, Phrase
 from .reader import WIDTH, Reader
 from .text import attribute_text
 
@@ -62,7 +62,7 @@ class _Printer(Reader):
         if self._is_read(op):
             return []
         if not marks and len(phrase.text) <= self._room(op, phrase, inlining):
-            self.phrases[op.result] = phrase
+            self.read_in_place(op.result, phrase)
             return []
         after = f" {{{', '.join(marks)}}}" if marks else ""
         return _lines(self._named(op, phrase.text) + after, op.location)
@@ -76,7 +76,7 @@ class _Printer(Reader):
             self.suggest_by(op, lookup(op).hint)
         reading = _reading(op)
         text = self.fill(op, reading) if isinstance(reading, str) else reading(op, self)
-        return text if isinstance(text, Phrase) else Phrase("".join(map(str, text)), 0)
+        return text if isinstance(text, Phrase) else Phrase("".join(map(str, text)), LOOSE)
 
     def _room(self, op: Op, phrase: Phrase, inlining: Inlining | None) -> int:
         """How long the text of an op may be, to be read where its value is used; in a nest, before its indices."""
@@ -106,7 +106,7 @@ class _Printer(Reader):
             alone = is_all_that_is_yielded(op)
             lines = self._assembled(op, "" if alone else self._named(op, ""), parts)
             if alone and len(lines) == 1:
-                self.phrases[op.result] = Phrase(lines[0].text, 0)
+                self.read_in_place(op.result, Phrase(lines[0].text, LOOSE))
                 return []
             if alone:
                 lines[0] = Line(self._named(op, lines[0].text), op.location)

@@ -42,9 +42,17 @@ class Reader:
 
     def define(self, value: Value, instead: str | None = None) -> str:
         """The name of a value that comes into sight here: its own or a hint, or one `instead`."""
-        name = self.names.give(value, instead or plain(value.name) or self._hints.get(value))
+        name = self.names.give(value, instead or self._wanted(value))
         self.bind(value, name)
         return name
+
+    def read_in_place(self, value: Value, phrase: Phrase) -> None:
+        """Let a value be read where it is used, without a name; others may still be named after it."""
+        self.phrases[value] = phrase
+        self.names.want(value, self._wanted(value))
+
+    def _wanted(self, value: Value) -> str | None:
+        return plain(value.name) or self._hints.get(value)
 
     def bind(self, value: Value, text: str) -> None:
         """Let a value be read as `text` wherever it is used."""
