@@ -1,12 +1,13 @@
 """Give each reduction its tree: the order in which its terms are combined, the same on every machine.
 
-    %s = scf.for %k = 0 to %n                %s8 = scf.for %k0 = 0 to %w step 1024 iter(-0.0, ...) {
-        iter(%acc = %zero) {reduction} {         ... the block before this one joins the ones before it ...
-      %x = memref.load %a[%k]                    %b = scf.for %k = %k0 to %k0 + 1024 step 32 {
+    %s = scf.for %k = 0 to %n                %m = %n & -8
+        iter(%acc = %zero) {reduction} {     %s8 = scf.for %k0 = 0 to %m step 1024 {
+      %x = memref.load %a[%k]                    %v = scf.for %k = %k0 to min(%k0 + 1024, %m) & -32 step 32 {
       %t = arith.addf %acc, %x       ->            %x = vector.load %a[%k] : vector<32xf32>
       scf.yield %t                                 %t = arith.addf %acc, %x }
-    }                                            vector.reduction %b : vector<8xf32> }
-                                             ... eight lanes, then single terms, of what is left ...
+    }                                            ... eight lanes of what is left; one number of them all ...
+                                                 scan.join ... }
+                                             %s = scf.for %k = %m to %n iter(%acc = %s8) { ... single terms ... }
 
 Why: a sum in order loses digits in proportion to its length, and waits for each addition. Here sums of
 floats are made block by block, and blocks are joined in pairs, pairs of pairs and so on, like the digits of
@@ -14,8 +15,8 @@ a binary counter (`scan.join`): the error grows with the logarithm of the length
 In lanes, where the terms are neighbours in memory: 128 bytes of lanes (32 f32), 32 rounds of them a block,
 halves joined with halves; what is left in eight lanes, the last terms one by one. In order within
 blocks of 64 terms, where lanes are those of a parallel loop around, or memory is not read along the
-reduction. Lengths known to be short have no blocks. Nested reductions are trees of trees. Other
-reductions (maxima, integers, products) run in the same lanes, without blocks.
+reduction. Lengths known to be short have no blocks; others that are short meet one comparison, or two. Nested
+reductions are trees of trees. Other reductions (maxima, integers, products) run in the same lanes, without blocks.
 Conservative: which form a loop gets depends on its layout, never on the width of registers. What must
 be combined in the order written (`exact`) is no reduction to `bufferize`, and stays. With `lanes=false`
 (a GPU, where each thread has a lane) all is in order within blocks.
@@ -44,7 +45,7 @@ FEW_LANES = 8     # for what is left of a short reduction
 MOST_LANES = 64
 LEVELS = 40       # pairs of pairs: 2**40 blocks take days
 
-_Block = Callable[[Builder, Value, Value, Value], Value]  # builds a block's sum: first, end, start
+_Block = Callable[[Builder, Value, Value], Value]  # builds a block's sum: first, end
 
 # By the op that combines: its kind, and what changes nothing.
 _KINDS: dict[str, tuple[str, object]] = {
@@ -78,7 +79,7 @@ def _separate(outer: Op) -> None:
     if inner is None or inner is combine or acc.uses != {inner: 1} or combine is None or combine.name not in _SUMS:
         return
     start = Builder(outer.body, inner, inner.location)
-    inner.operands = [*inner.operands[:3], _identity(start, combine, acc.type)]
+    inner.operands = [*inner.operands[:3], start.const(_KINDS[combine.name][1], acc.type)]
     end = Builder(outer.body, outer.body.terminator, inner.location)
     outer.body.terminator.operands = [_combined(end, combine, acc, inner.result)]
 
@@ -140,8 +141,45 @@ def _obstacle(loop: Op) -> str | None:
 # ---- combining ----
 
 
-def _identity(b: Builder, combine: Op, type: t.Type) -> Value:
-    return b.const(_KINDS[combine.name][1], type)
+@dataclass
+class _Tree:
+    """A reduction that gets its tree."""
+
+    loop: Op
+    combine: Op
+
+    def __post_init__(self) -> None:
+        """A tree starts from the loop's own start where that changes nothing: 0.0 in a sum, which then is 0.0
+        where all terms are -0.0."""
+        self.init, self.length = self.loop.operands[3], constant_of(self.loop.operands[1])
+        neutral, given = _KINDS[self.combine.name][1], constant_of(self.init)
+        self.starts_itself = given is not None and given == neutral
+        self.neutral = given if self.starts_itself else neutral
+
+    def start(self, b: Builder, lanes: int = 0) -> Value:
+        return b.const(self.neutral, self.type(lanes))
+
+    def type(self, lanes: int) -> t.Type:
+        return t.VectorType((lanes,), self.init.type) if lanes else self.init.type
+
+    def replace(self, build: Callable[[Builder], Value]) -> None:
+        """Put the total that `build` builds in the place of the loop."""
+        loop, old, block = self.loop, self.loop.result, self.loop.parent
+        assert block is not None
+        after, users = block.ops[block.ops.index(loop) + 1], list(old.uses)
+        del loop.attrs["reduction"]
+        b = Builder(block, after, loop.detach().location)
+        total = build(b) if self.starts_itself else _combined(b, self.combine, self.init, build(b))
+        for op in users:
+            op.operands = [total if v is old else v for v in op.operands]
+        total.name = old.name
+        if loop.parent is None:
+            loop.erase()
+
+    def in_order(self, b: Builder, first: Value, end: Value, start: Value | None = None) -> Value:
+        """The loop itself, of the terms from `first` to `end`."""
+        self.loop.operands = [first, end, self.loop.operands[2], self.start(b) if start is None else start]
+        return b.insert(self.loop).result
 
 
 def _combined(b: Builder, combine: Op, x: Value, y: Value) -> Value:
@@ -149,93 +187,99 @@ def _combined(b: Builder, combine: Op, x: Value, y: Value) -> Value:
     return b.op(name, [x, y], [x.type])
 
 
-# ---- in order within blocks ----
+# ---- blocks ----
 
 
 def _in_blocks(loop: Op) -> None:
     """The loop becomes that of one block."""
-    _, n, one, init = loop.operands
-    length, combine = constant_of(n), loop.body.terminator.operands[0].op
-    if combine is None or length is not None and length <= BLOCK:
-        return
-    b, users = _taken_out(loop)
-
-    def block(b: Builder, first: Value, end: Value, start: Value) -> Value:
-        loop.operands = [first, end, one, start]
-        return b.insert(loop).result
-    total = _cascade(b, n, BLOCK, _identity(b, combine, init.type), block)
-    _give(users, loop.result, _combined(b, combine, init, total))
-
-
-def _taken_out(loop: Op) -> tuple[Builder, list[Op]]:
-    """What builds in the place of a loop, and the readers of its result."""
-    block = loop.parent
-    assert block is not None
-    after = block.ops[block.ops.index(loop) + 1]
-    del loop.attrs["reduction"]
-    return Builder(block, after, loop.detach().location), list(loop.result.uses)
-
-
-def _give(users: list[Op], old: Value, new: Value) -> None:
-    for op in users:
-        op.operands = [new if v is old else v for v in op.operands]
-    new.name = old.name
+    n, combine = loop.operands[1], loop.body.terminator.operands[0].op
+    assert combine is not None
+    tree = _Tree(loop, combine)
+    if tree.length is None or tree.length > BLOCK:
+        tree.replace(lambda b: _cascade(b, n, BLOCK, tree.start(b), tree.in_order))
 
 
 def _cascade(b: Builder, n: Value, size: int, start: Value, block: _Block) -> Value:
-    """The sum of `block(b, first, end, start)` for each block of `size` up to `n`, joined in pairs.
-
-    The sum of the last block is carried, not joined, so that one block alone costs nothing more.
-    """
-    levels = (LEVELS, *(start.type.shape if isinstance(start.type, t.VectorType) else ()))
-    stack = b.op("memref.alloca", [], [t.MemRefType(levels, t.element(start.type))])
-    zero, one, step = b.index(0), b.index(1), b.index(size)
+    """The sum of `block(b, first, end)` for each block of `size` up to `n`, joined in pairs."""
+    stack = b.op("memref.alloca", [], [t.MemRefType((LEVELS,), start.type)])
     body = Block([t.index, start.type])
-    first, before = body.args
-    inner = Builder(body, location=b.location)
-    _join(inner, first, step, before, stack)
-    end = inner.minsi(inner.addi(first, step), n)
-    inner.make("scf.yield", [block(inner, first, end, start)])
-    made = b.make("scf.for", [zero, n, step, start], [start.type], None, [Region([body])])
-    joined = b.op("arith.divsi", [b.subi(n, one), step], [t.index])
-    return b.op("scan.joined", [made.result, stack, joined], [start.type])
-
-
-def _join(b: Builder, first: Value, step: Value, before: Value, stack: Value) -> None:
-    """Where this is not the first block: join the one before."""
-    then, other = Block(), Block()
-    inner = Builder(then, location=b.location)
-    number = inner.subi(inner.op("arith.divsi", [first, step], [t.index]), inner.index(1))
-    inner.make("scan.join", [before, stack, number])
-    for part in (then, other):
-        Builder(part, location=b.location).make("scf.yield")
-    b.make("scf.if", [b.cmpi("ne", first, b.index(0))], [], None, [Region([then]), Region([other])])
+    first, step, inner = body.args[0], b.index(size), Builder(body, location=b.location)
+    total = block(inner, first, inner.minsi(inner.addi(first, step), n))
+    joined = inner.op("scan.join", [total, stack, first, n], [start.type], {"size": t.IntAttr(size, t.i64)})
+    inner.make("scf.yield", [joined])
+    return b.make("scf.for", [b.index(0), n, step, start], [start.type], None, [Region([body])]).result
 
 
 # ---- in lanes ----
 
 
-@dataclass
-class _Lanes:
+def _in_lanes(loop: Op) -> None:
+    """Whole rounds of all lanes block by block, few lanes of what is left, and the last terms one by one."""
+    combine = loop.body.terminator.operands[0].op
+    assert combine is not None
+    lanes = _Lanes(loop, combine)
+    lanes.replace(lanes.total)
+
+
+class _Lanes(_Tree):
     """A reduction that is written in lanes."""
 
-    loop: Op
-    combine: Op
-    varying: set[Value]
-    wide: int
-    few: int
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check = Check(self.loop)
+        check.problem()
+        self.varying = check.varying | {self.loop.body.args[1], self.combine.result}
+        self.widths = _widths(self.loop)
 
-    @property
-    def kind(self) -> str:
-        return _KINDS[self.combine.name][0]
+    def total(self, b: Builder) -> Value:
+        n = self.loop.operands[1]
+        most, end = self.most(b, n) if self.length is not None else self.most_if_many(b, n)
+        if end is n:
+            return most
+        self.loop.attrs["tail"] = t.IntAttr(1, t.i64)
+        return self.in_order(b, end, n, most)
 
-    def identity(self, b: Builder, lanes: int) -> Value:
-        type = self.loop.operands[3].type
-        return _identity(b, self.combine, t.VectorType((lanes,), type) if lanes else type)
+    def most_if_many(self, b: Builder, n: Value) -> tuple[Value, Value]:
+        """`most` where there are enough terms, else nothing: a short loop goes straight to single terms."""
+        then, other = Block(), Block()
+        inner = Builder(then, location=b.location)
+        inner.make("scf.yield", self.most(inner, n))
+        inner = Builder(other, location=b.location)
+        inner.make("scf.yield", [self.start(inner), inner.index(0)])
+        enough = b.cmpi("sge", n, b.index(self.widths[-1]))
+        made = b.make("scf.if", [enough], [self.init.type, t.index], None, [Region([then]), Region([other])])
+        return made.results[0], made.results[1]
 
-    def accumulate(self, b: Builder, first: Value, end: Value, lanes: int) -> Value:
-        """Each lane combines every `lanes`-th term from `first` to `end`."""
-        loop, start = self.loop, self.identity(b, lanes)
+    def most(self, b: Builder, n: Value) -> tuple[Value, Value]:
+        """All terms but the last ones combined, and where those start."""
+        end, size = whole_lanes(b, n, b.index(self.widths[-1])), self.widths[0] * ROUNDS
+        if self.combine.name not in _SUMS or self.length is not None and self.length <= size:
+            return self.block(b, b.index(0), end), end
+        return _cascade(b, end, size, self.start(b), self.block), end
+
+    def block(self, b: Builder, first: Value, end: Value) -> Value:
+        """The terms from `first`, a multiple of all lanes, to `end`, a multiple of few: in rounds of all lanes, then
+        of few; known lengths skip what has no rounds."""
+        vector = None
+        for lanes in self.widths:
+            if self.skips(lanes):
+                continue
+            start = self.start(b, lanes) if vector is None else self.folded(b, vector, lanes)
+            whole = end if lanes == self.widths[-1] else whole_lanes(b, end, b.index(lanes))
+            first, vector = whole, self.rounds(b, first, whole, start)
+        return self.start(b) if vector is None else self.folded(b, vector)
+
+    def skips(self, lanes: int) -> bool:
+        """Whether the length is known and leaves no round of `lanes`."""
+        if self.length is None:
+            return False
+        left: int = self.length if lanes == self.widths[0] else self.length % self.widths[0]
+        return left < lanes
+
+    def rounds(self, b: Builder, first: Value, end: Value, start: Value) -> Value:
+        """Each lane combines every so many-th term from `first` to `end`."""
+        assert isinstance(start.type, t.VectorType)
+        loop, lanes = self.loop, start.type.shape[0]
         body = Block([t.index, start.type])
         for old, new in zip(loop.body.args, body.args, strict=True):
             new.name = old.name
@@ -247,82 +291,17 @@ class _Lanes:
         return b.make("scf.for", [first, end, b.index(lanes), start], [start.type],
                       {"vector": t.IntAttr(lanes, t.i64)}, [Region([body])]).result
 
-    def folded(self, b: Builder, vector: Value, lanes: int) -> Value:
+    def folded(self, b: Builder, vector: Value, lanes: int = 0) -> Value:
         """Halves combined with halves until `lanes` are left, or a scalar."""
-        element = t.element(vector.type)
-        type = t.VectorType((lanes,), element) if lanes else element
-        if type == vector.type:
-            return vector
-        name = "scan.fold_lanes" if lanes else "vector.reduction"
-        return b.op(name, [vector], [type], {"kind": t.DialectAttr(f"#vector.kind<{self.kind}>")})
+        kind = t.DialectAttr(f"#vector.kind<{_KINDS[self.combine.name][0]}>")
+        return b.op("scan.fold_lanes" if lanes else "vector.reduction", [vector], [self.type(lanes)], {"kind": kind})
 
 
-def _in_lanes(loop: Op) -> None:
-    """All lanes block by block, few lanes of what is left, and the last terms one by one."""
-    _, n, one, init = loop.operands
-    combine = loop.body.terminator.operands[0].op
-    assert combine is not None
-    check = Check(loop)
-    check.problem()
-    check.varying |= {loop.body.args[1], loop.body.terminator.operands[0]}
-    b, users = _taken_out(loop)
-    lanes = _Lanes(loop, combine, check.varying, *_widths(loop))
-    total, end = _most_terms(lanes, b, n)
-    if end is not n:
-        loop.operands = [end, n, one, lanes.identity(b, 0)]
-        total = _combined(b, combine, total, b.insert(loop).result)
-    _give(users, loop.result, _combined(b, combine, init, total))
-    if end is n:
-        loop.erase()
-
-
-def _widths(loop: Op) -> tuple[int, int]:
-    """All lanes and few: by bytes, so that they fill whole registers of any width."""
-    ops = list(loop.body.ops)
+def _widths(loop: Op) -> tuple[int, ...]:
+    """All lanes, then few: by bytes, so that they fill whole registers of any width."""
+    ops = [op for op in loop.body.ops if op.name != "math.fma"]  # no more than the product and the sum it was
     loads = [t.nbytes(op.result.type) for op in ops if op.name == "memref.load"]
     nbytes = max([t.nbytes(loop.operands[3].type), *loads])
     if is_heavy(ops):
-        few = min(HEAVY_BYTES // nbytes, MOST_LANES)
-        return few, few
+        return (min(HEAVY_BYTES // nbytes, MOST_LANES),)
     return min(LANE_BYTES // nbytes, MOST_LANES), FEW_LANES
-
-
-def _most_terms(lanes: _Lanes, b: Builder, n: Value) -> tuple[Value, Value]:
-    """All terms but the last ones combined, and where those start; a short loop goes straight to them."""
-    if constant_of(n) is not None:
-        vector, end = _whole_lanes(lanes, b, n)
-        return lanes.folded(b, vector, 0), end
-    then, other = Block(), Block()
-    inner = Builder(then, location=b.location)
-    vector, end = _whole_lanes(lanes, inner, n)
-    inner.make("scf.yield", [lanes.folded(inner, vector, 0), end])
-    inner = Builder(other, location=b.location)
-    inner.make("scf.yield", [lanes.identity(inner, 0), inner.index(0)])
-    made = b.make("scf.if", [b.cmpi("sge", n, b.index(lanes.few))], [lanes.loop.operands[3].type, t.index], None,
-                  [Region([then]), Region([other])])
-    return made.results[0], made.results[1]
-
-
-def _whole_lanes(lanes: _Lanes, b: Builder, n: Value) -> tuple[Value, Value]:
-    """Few lanes that hold all terms but the last ones, and where those start."""
-    length = constant_of(n)
-    if length is not None and length < lanes.wide:
-        lanes.wide = lanes.few
-    end = whole_lanes(b, n, b.index(lanes.wide))
-    vector = _all_lanes(lanes, b, end)
-    if lanes.wide != lanes.few and end is not n:
-        first, end = end, whole_lanes(b, n, b.index(lanes.few))
-        if length is None or constant_of(first) != constant_of(end):
-            vector = _combined(b, lanes.combine, vector, lanes.accumulate(b, first, end, lanes.few))
-    return vector, end
-
-
-def _all_lanes(lanes: _Lanes, b: Builder, end: Value) -> Value:
-    size, length = lanes.wide * ROUNDS, constant_of(end)
-    rounded = lanes.combine.name in _SUMS
-
-    def block(b: Builder, first: Value, end: Value, start: Value) -> Value:
-        return lanes.folded(b, lanes.accumulate(b, first, end, lanes.wide), lanes.few)
-    if not rounded or length is not None and length <= size:
-        return block(b, b.index(0), end, end)
-    return _cascade(b, end, size, lanes.identity(b, lanes.few), block)

@@ -79,3 +79,4 @@ def _widen(loop: Op, width: int, check: Check) -> None:
     else:  # the loop itself becomes the tail
         set_operands(loop, lower=[end])
         del loop.attrs["parallel"]
+        loop.attrs["tail"] = t.IntAttr(1, t.i64)

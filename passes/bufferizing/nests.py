@@ -260,24 +260,23 @@ def _fits_registers(length: int | None) -> bool:
 
 
 def _reduce_rows(c: Context, n: Nest, buffer: Value, start: Value) -> None:
-    """for rows: for blocks of terms: the row = their sum, joined with those of other blocks."""
-    length = n.sizes[n.reduced[0]]
-    row = _Row(c, n, buffer, start)
-    if _adds(n.op) and not _in_order(n) and not _within(length, BLOCK_ROWS):
-        row.stack = _row_stack(c, t.element(buffer.type), length, n.sizes[n.rank - 1])
+    """row = start; for rows: for blocks of terms: row += ..., and the row joins those of other blocks."""
+    row = _Row(c, n, buffer)
+    length, zero = n.sizes[n.reduced[0]], c.b.index(0)
+    blocks = _adds(n.op) and not _in_order(n) and not _within(length, BLOCK_ROWS)
+    stack = _row_stack(c, t.element(buffer.type), length, row.width) if blocks else None
 
     def rows(counters: list[Value]) -> None:
         row.counters = counters
-        if row.stack is None:
-            row.fill(start)
-            row.add(c.b.index(0), length)
+        row.fill(start)
+        if stack is None:
+            row.add(zero, length)
             return
-        some = c.b.maxsi(length, c.b.index(1))  # no terms: the start
-        with c.carrying_loop(some, [], step=BLOCK_ROWS) as (first, _, finish):
-            row.begin(first)
+        with c.carrying_loop(length, [], step=BLOCK_ROWS) as (first, _, finish):
             row.add(first, c.b.minsi(c.b.addi(first, c.b.index(BLOCK_ROWS)), length))
+            c.b.make("scan.join_row", [row.view(), stack, first, length], [],
+                     {"size": t.IntAttr(BLOCK_ROWS, t.i64)})
             finish([])
-        row.join_all(length)
     nest(c, n.sizes[:n.rank - 1], rows, _reader(c, n))
 
 
@@ -288,12 +287,20 @@ class _Row:
     c: Context
     n: Nest
     buffer: Value
-    start: Value
-    stack: Value | None = None  # of sums of blocks, where these are joined
     counters: list[Value] = field(default_factory=list)
 
+    @property
+    def width(self) -> Value:
+        return self.n.sizes[self.n.rank - 1]
+
+    def view(self) -> Value:
+        """The row itself."""
+        zero, one, n_outer = self.c.b.index(0), self.c.b.index(1), len(self.counters)
+        return self.c.subview(self.buffer, [*self.counters, zero], [*[one] * n_outer, self.width],
+                              [one] * (n_outer + 1), [n_outer])
+
     def each(self) -> AbstractContextManager[Value]:
-        return self.c.loop(self.n.sizes[self.n.rank - 1], dict(PARALLEL_LOOP))
+        return self.c.loop(self.width, dict(PARALLEL_LOOP))
 
     def fill(self, value: Value) -> None:
         with self.each() as j:
@@ -301,22 +308,25 @@ class _Row:
 
     def add(self, first: Value, end: Value) -> None:
         """The terms from `first` to `end`: several at a time, so that the running row is seldom read."""
-        c, many = self.c, _terms_at_once(self.n)
-        count = c.b.subi(end, first)
-        whole = c.b.addi(first, c.b.subi(count, c.b.op("arith.remsi", [count, c.b.index(many)], [t.index])))
+        b, many = self.c.b, _terms_at_once(self.n)
         if many > 1:
-            with c.carrying_loop(whole, [], start=first, step=many) as (k, _, finish):
-                self._terms(k, many)
-                finish([])
-        if not _within(whole, 0) or many == 1:
-            with c.carrying_loop(end, [], start=whole if many > 1 else first) as (k, _, finish):
-                self._terms(k, 1)
-                finish([])
+            count = b.subi(end, first)
+            whole = b.subi(end, b.op("arith.remsi", [count, b.index(many)], [t.index]))
+            self._add(first, whole, many)
+            first = whole
+        self._add(first, end, 1)
 
-    def _terms(self, k: Value, many: int) -> None:
+    def _add(self, first: Value, end: Value, many: int) -> None:
+        known = constant_of(first), constant_of(end)
+        if known[0] is not None and known[0] == known[1]:
+            return
+        with self.c.carrying_loop(end, [], start=first, step=many) as (k, _, finish):
+            self._terms([self.c.b.addi(k, self.c.b.index(i)) for i in range(many)])
+            finish([])
+
+    def _terms(self, places: list[Value]) -> None:
         c, n, last, summed = self.c, self.n, self.n.rank - 1, self.n.reduced[0]
         at = dict(enumerate(self.counters))
-        places = [c.b.addi(k, c.b.index(i)) for i in range(many)]
         elements = []
         for place in places:
             load_at(c, n, at | {summed: place}, summed)
@@ -328,33 +338,6 @@ class _Row:
                 load_at(c, n, at | {summed: place, last: j}, last)
                 running = element(c, n, [*self.counters, j, place], running)
             c.store(running, self.buffer, [*self.counters, j])
-
-    def begin(self, first: Value) -> None:
-        """The sum of the block before this one leaves its place; the first block begins with the start, others
-        with what changes nothing."""
-        c, type = self.c, self.start.type
-        nothing = c.b.const(complex(-0.0, -0.0) if t.is_complex(type) else -0.0, type)
-        later = c.b.cmpi("ne", first, c.b.index(0))
-        value = c.b.select(later, nothing, self.start)
-        number = c.b.subi(c.b.op("arith.divsi", [first, c.b.index(BLOCK_ROWS)], [t.index]), c.b.index(1))
-        with c.when(later):
-            c.b.make("scan.join_row", [self._view(), self._stack, number])
-        self.fill(value)
-
-    def join_all(self, length: Value) -> None:
-        self.c.b.make("scan.joined_row", [self._view(), self._stack, _joined_blocks(self.c, length)])
-
-    def _view(self) -> Value:
-        """The row itself."""
-        c, width = self.c, self.n.sizes[self.n.rank - 1]
-        zero, one, n_outer = c.b.index(0), c.b.index(1), len(self.counters)
-        return c.subview(self.buffer, [*self.counters, zero], [*[one] * n_outer, width], [one] * (n_outer + 1),
-                         [n_outer])
-
-    @property
-    def _stack(self) -> Value:
-        assert self.stack is not None
-        return self.stack
 
 
 def _within(length: Value, limit: int) -> bool:
@@ -376,13 +359,9 @@ def _adds(op: Op) -> bool:
 
 
 def _row_stack(c: Context, element: t.Type, length: Value, width: Value) -> Value:
-    """Room for the sums of 1, 2, 4, ... blocks of each column: never more rows than blocks."""
-    return c.alloc(element, [c.b.minsi(_joined_blocks(c, length), c.b.index(STACK_LEVELS)), width])
-
-
-def _joined_blocks(c: Context, length: Value) -> Value:
-    """How many blocks are joined: all but the last one."""
-    return c.b.op("arith.divsi", [c.b.subi(length, c.b.index(1)), c.b.index(BLOCK_ROWS)], [t.index])
+    """Room for the sums of 1, 2, 4, ... blocks of each column: never more rows than blocks, less the last one."""
+    joined = c.b.op("arith.divsi", [c.b.subi(length, c.b.index(1)), c.b.index(BLOCK_ROWS)], [t.index])
+    return c.alloc(element, [c.b.minsi(joined, c.b.index(STACK_LEVELS)), width])
 
 
 @converts("tensor.extract")

@@ -27,10 +27,11 @@ def holds_loops(loop: Op) -> bool:
 
 
 def whole_lanes(b: Builder, n: Value, width: Value) -> Value:
-    """`n` less what is left over after whole vectors; `n` itself where nothing is."""
+    """`n`, not negative, less what is left over after whole vectors of a power of two of lanes; `n` itself where
+    nothing is."""
     known, lanes = constant_of(n), constant_of(width)
     if known is None or lanes is None:
-        return b.subi(n, b.op("arith.remsi", [n, width], [t.index]))
+        return b.op("arith.andi", [n, b.subi(b.index(0), width)], [t.index])
     return n if known % lanes == 0 else b.index(known - known % lanes)
 
 
@@ -63,7 +64,7 @@ class Check:
                 if op.name == "scf.for":
                     self._spread_loop(op)
                 elif op.name == "scan.join" and op.operands[0] in self.varying:
-                    self.varying.add(op.operands[1])
+                    self.varying.update((op.operands[1], op.result))
                 elif any(v in self.varying for v in op.operands):
                     self.varying.update(op.results)
 
@@ -99,7 +100,7 @@ class Check:
         return "a branch or loop depends on the lane" if self._any_varies(op.operands) or op.results else None
 
     def _blocks_obstacle(self, op: Op) -> str | None:
-        return "a sum's blocks differ between lanes" if self._any_varies(op.operands[2:3]) else None
+        return "a sum's blocks differ between lanes" if self._any_varies(op.operands[2:]) else None
 
     def _view_obstacle(self, op: Op) -> str | None:
         return "a view depends on the lane" if self._any_varies(op.operands) else None
@@ -121,7 +122,7 @@ class Check:
 _OBSTACLES: dict[str, Callable[[Check, Op], str | None]] = {
     "memref.load": Check._load_obstacle, "memref.store": Check._store_obstacle, "scf.for": Check._loop_obstacle,
     **dict.fromkeys(("scf.if", "scf.while"), Check._branch_obstacle),
-    **dict.fromkeys(("memref.alloca", "scan.join", "scan.joined"), Check._blocks_obstacle),
+    **dict.fromkeys(("memref.alloca", "scan.join"), Check._blocks_obstacle),
     **dict.fromkeys(("memref.subview", "memref.cast", "scan.buffer_reshape"), Check._view_obstacle),
 }
 _HARMLESS = ("scf.yield", "arith.constant", "memref.dim")
@@ -159,7 +160,7 @@ class Widener:
             self._memory(op, b)
         elif op.name == "memref.alloca" and op.result in self.varying:
             self._stack(op, b)
-        elif op.name in ("scan.join", "scan.joined") and op.operands[0] in self.varying:
+        elif op.name == "scan.join" and op.operands[0] in self.varying:
             self._joining(op, b)
         elif op.name == "memref.store" or not any(v in self.varying for v in op.operands):
             clone_op(op, self.map, b.insert)
@@ -198,9 +199,8 @@ class Widener:
 
     def _joining(self, op: Op, b: Builder) -> None:
         value, *rest = op.operands
-        types = [self.type(v.type) for v in op.results]
-        made = b.make(op.name, [self.vector(value, b), *(self.map.get(v, v) for v in rest)], types)
-        self.map.update(zip(op.results, made.results, strict=True))
+        self.map[op.result] = b.op(op.name, [self.vector(value, b), *(self.map.get(v, v) for v in rest)],
+                                   [self.type(value.type)], dict(op.attrs))
 
     def _loop(self, op: Op, b: Builder) -> None:
         init = [self.vector(v, b) if arg in self.varying else self.map.get(v, v)

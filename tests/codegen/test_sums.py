@@ -11,6 +11,7 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.codegen.target import levels
+from scancc.ir.interpreter import run_program
 
 RNG = np.random.default_rng(7)
 LENGTHS = [0, 1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 72, 127, 128, 129, 511, 512, 513, 1023, 1024, 1025, 1033, 2047,
@@ -160,6 +161,17 @@ def test_a_column_has_the_same_bits_wherever_it_stands(columns: int) -> None:
     column = RNG.normal(size=(1000, 1)).astype("float32")
     found = sc.function([m], m.sum(0))(np.repeat(column, columns, 1))
     assert len(set(found.tolist())) == 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.parametrize("shape", [(63, 9), (64, 1), (65, 8), (70, 33), (200, 9), (641, 2), (2, 1100),
+                                   (0, 3)], ids=str)
+def test_the_interpreter_adds_in_the_same_order(shape: tuple[int, int], dtype: str) -> None:
+    m = matrix(dtype)
+    f = sc.function([m], [m.sum(0), m.sum(1), m.T.sum(), m[::2].sum(0), (m[:, ::-1] * 2).sum(1)])
+    data = (RNG.normal(size=shape) + (1j * RNG.normal(size=shape) if dtype == "complex64" else 0)).astype(dtype)
+    for found, expected in zip(run_program(f.compiled.module, "function", [data]), f(data), strict=True):
+        assert np.asarray(found).tobytes() == expected.tobytes()
 
 
 def test_strict_sums_go_in_the_order_written() -> None:

@@ -26,15 +26,16 @@ Rounds = Callable[[str, str, Sequence[str]], list[str]]
 
 
 def rounds_between(e: FunctionEmitter, op: Op) -> int:
-    """After how many rounds a loop asks; 0 if it never does, because it is inside another one."""
-    if not e.out.interruptible:
+    """After how many rounds a loop asks; 0 if it never does: it is inside another one, or what vectors left over."""
+    holds_loops = any(o.name in _LOOPS for o in op.walk() if o is not op)
+    if not e.out.interruptible or "tail" in op.attrs and not holds_loops:
         return 0
     outer = op.parent_op()
     while outer is not None and outer.name == "scf.if":
         outer = outer.parent_op()
     if outer is not e.func:
         return 0
-    return EVERY_OF_LOOPS if any(o.name in _LOOPS for o in op.walk() if o is not op) else EVERY
+    return EVERY_OF_LOOPS if holds_loops else EVERY
 
 
 def in_pieces(e: FunctionEmitter, bounds: Sequence[str], types: Sequence[str], start: Sequence[str], every: int,

@@ -11,7 +11,7 @@ from ...ir.ops import group, int_attr, operand, whole
 from ...ir.parts import Branch, Loop
 from ...ir.slices import COLUMNS, entries, kept_axes
 from ..math import MathFunction
-from .emitter import Emitted, FunctionEmitter, Mem, Pair, emits, llvm_type, suffix, width_of
+from .emitter import Emitted, FunctionEmitter, Mem, emits, llvm_type, suffix, width_of
 from .extents import can_exist
 from .interrupts import ask, in_pieces, rounds_between
 
@@ -34,6 +34,9 @@ def loop(e: FunctionEmitter, op: Op) -> None:
     results = rounds(bounds[0], bounds[1], start) if not every or is_short else (
         in_pieces(e, bounds, types, start, every, rounds))
     _bind(e, op.results, inits, results)
+    for inner in op.body.ops:
+        if inner.name == "scan.join":
+            _free_stack(e, inner)
 
 
 def _rounds(e: FunctionEmitter, op: Op, bounds: Sequence[str], types: Sequence[str], start: Sequence[str],
@@ -393,57 +396,73 @@ def alloca(e: FunctionEmitter, op: Op) -> None:
 
 @emits("scan.join")
 def join(e: FunctionEmitter, op: Op) -> None:
-    """A call: joining is rare, and one small function serves all sums of a module."""
-    value = _as_vector(e, op.operands[0])
-    pointer, step = _row_of_stack(e, op)
-    symbol = _shared(e, "join", value.rsplit(" ", 1)[0], _part(op.operands[0].type))
-    e.line(f"call void @{symbol}(ptr {pointer}, i64 {step}, i64 {e.value(op.operands[2])}, {value})")
-
-
-@emits("scan.joined")
-def joined(e: FunctionEmitter, op: Op) -> None:
-    """A call where there is more than one block."""
-    value = _as_vector(e, op.operands[0])
-    kind, last = value.rsplit(" ", 1)
-    number, before = e.value(op.operands[2]), e.label
-    several, done = e.new_label("several"), e.new_label("joined")
-    some = e.emit(f"icmp ne i64 {number}, 0")
-    e.line(f"br i1 {some}, label %{several}, label %{done}")
+    """A call where there is more than one block: joining is rare, and one function serves all sums of a module."""
+    value = op.operands[0]
+    one, types = e.flatten(e.env[value]), e.flat_types(value.type)
+    before, several, done = e.label, e.new_label("several"), e.new_label("joined")
+    _branch_on_blocks(e, op, several, done)
     e.start(several)
-    pointer, step = _row_of_stack(e, op)
-    symbol = _shared(e, "joined", kind, _part(op.operands[0].type))
-    total = e.emit(f"call {kind} @{symbol}(ptr {pointer}, i64 {step}, i64 {number}, {value})")
+    total = e.flatten(_join_number(e, op) if isinstance(value.type, t.FloatType) else _join_vector(e, op))
+    end = e.label
     e.line(f"br label %{done}")
     e.start(done)
-    e.env[op.result] = _from_vector(e, op, e.emit(f"phi {kind} [ {last}, %{before} ], [ {total}, %{several} ]"))
-    if op.operands[1].op is not None and op.operands[1].op.name == "memref.alloca":
-        e.free_stack_memory(op.operands[1].type, e.mem(op.operands[1]).pointer)
+    e.env[op.result] = e.unflatten(e.env[value], e.phis(types, [(one, before), (total, end)]))
 
 
-@emits("scan.join_row", "scan.joined_row")
+@emits("scan.join_row")
 def join_row(e: FunctionEmitter, op: Op) -> None:
     """A call, which goes along the row; a complex number is two of its elements."""
-    row, part = e.mem(op.operands[0]), _part(op.operands[0].type)
-    width = e.imul(row.dims[0], str(t.nbytes(row.element) // t.nbytes(part)))
-    what = op.name.removeprefix("scan.").removesuffix("_row")
-    single = _shared(e, what, llvm_type(part), part)
-    several = _shared(e, what, f"<{ROW_LANES} x {llvm_type(part)}>", part)
-    symbol = f"scancc.{what}_row.{llvm_type(part)}"
-    text = (_JOIN_ROW if what == "join" else _JOINED_ROW).format(
-        symbol=symbol, single=single, several=several, part=llvm_type(part), lanes=ROW_LANES, align=t.nbytes(part))
-    e.out.math.setdefault(symbol, MathFunction(symbol, text, ()))
-    pointer, step = _row_of_stack(e, op)
-    number = e.value(op.operands[2])
-    e.line(f"call void @{symbol}(ptr {row.pointer}, ptr {pointer}, i64 {step}, i64 {number}, i64 {width})")
+    row, several, done = e.mem(op.operands[0]), e.new_label("several"), e.new_label("joined")
+    _branch_on_blocks(e, op, several, done)
+    e.start(several)
+    parts = t.nbytes(row.element) // t.nbytes(_part(row.element))
+    _call_join_row(e, op, row.pointer, e.imul(row.dims[0], str(parts)))
+    e.line(f"br label %{done}")
+    e.start(done)
 
 
-ROW_LANES = 8
+def _free_stack(e: FunctionEmitter, op: Op) -> None:
+    """The sum is made: another one, not inside it, may use the memory."""
+    stack = op.operands[1]
+    if stack.op is not None and stack.op.name == "memref.alloca":
+        e.free_stack_memory(stack.type, e.mem(stack).pointer)
 
 
-def _row_of_stack(e: FunctionEmitter, op: Op) -> tuple[str, str]:
-    """The place of a stack's first row, and the bytes from one to the next."""
-    mem = e.mem(op.operands[1])
-    return mem.pointer, e.imul(mem.strides[0], str(t.nbytes(mem.element)))
+def _branch_on_blocks(e: FunctionEmitter, op: Op, several: str, one: str) -> None:
+    is_long = e.emit(f"icmp sgt i64 {e.value(op.operands[3])}, {int_attr(op, 'size')}")
+    e.line(f"br i1 {is_long}, label %{several}, label %{one}")
+
+
+def _join_number(e: FunctionEmitter, op: Op) -> str:
+    value = op.operands[0]
+    kind = llvm_type(value.type)
+    symbol = _shared(e, "join", value.type, _JOIN)
+    return e.emit(f"call {kind} @{symbol}({kind} {e.value(value)}, {_blocks(e, op)})")
+
+
+def _join_vector(e: FunctionEmitter, op: Op) -> Emitted:
+    """A vector or a complex number is a row, by way of memory."""
+    value = op.operands[0]
+    part = _part(value.type)
+    count = width_of(value.type) * t.nbytes(t.element(value.type)) // t.nbytes(part)
+    room = t.MemRefType((count,), part)
+    place = e.stack_memory(room)
+    e.store(e.env[value], place, value.type)
+    _call_join_row(e, op, place, str(count))
+    e.free_stack_memory(room, place)
+    return e.load(place, value.type)
+
+
+def _call_join_row(e: FunctionEmitter, op: Op, row: str, width: str) -> None:
+    symbol = _shared(e, "join_row", _part(op.operands[0].type), _JOIN_ROW)
+    e.line(f"call void @{symbol}(ptr {row}, i64 {width}, {_blocks(e, op)})")
+
+
+def _blocks(e: FunctionEmitter, op: Op) -> str:
+    """The stack, the bytes from one of its rows to the next, and which terms they are."""
+    stack, first, end = e.mem(op.operands[1]), *map(e.value, op.operands[2:])
+    step = e.imul(stack.strides[0], str(t.nbytes(stack.element)))
+    return f"ptr {stack.pointer}, i64 {step}, i64 {first}, i64 {end}, i64 {int_attr(op, 'size').bit_length() - 1}"
 
 
 def _part(type: t.Type) -> t.Type:
@@ -452,130 +471,95 @@ def _part(type: t.Type) -> t.Type:
     return element.element if isinstance(element, t.ComplexType) else element
 
 
-def _as_vector(e: FunctionEmitter, value: Value) -> str:
-    """A value with its type; a complex number as a vector of two."""
-    if not isinstance(value.type, t.ComplexType):
-        return f"{llvm_type(value.type)} {e.value(value)}"
-    part, pair = llvm_type(value.type.element), e.pair(value)
-    kind = f"<2 x {part}>"
-    one = e.emit(f"insertelement {kind} poison, {part} {pair.re}, i64 0")
-    return f"{kind} {e.emit(f'insertelement {kind} {one}, {part} {pair.im}, i64 1')}"
-
-
-def _from_vector(e: FunctionEmitter, op: Op, value: str) -> Emitted:
-    if not isinstance(op.result.type, t.ComplexType):
-        return value
-    kind = f"<2 x {llvm_type(op.result.type.element)}>"
-    return Pair(*(e.emit(f"extractelement {kind} {value}, i64 {i}") for i in (0, 1)))
-
-
-def _shared(e: FunctionEmitter, what: str, kind: str, part: t.Type) -> str:
-    """The function that joins values of an LLVM type, made of numbers of type `part`."""
-    symbol = f"scancc.{what}.{kind.strip('<>').replace(' x ', 'x')}"
-    text = (_JOIN if what == "join" else _JOINED).format(symbol=symbol, kind=kind, align=t.nbytes(part))
+def _shared(e: FunctionEmitter, name: str, part: t.Type, template: str) -> str:
+    """The name of a function for numbers of type `part`."""
+    kind, align = llvm_type(part), t.nbytes(part)
+    symbol, vector = f"scancc.{name}.{kind}", f"<{JOIN_LANES} x {kind}>"
+    pairs = [_PAIRS.format(kind=k, n=n, align=align) for k, n in ((kind, 1), (vector, JOIN_LANES))]
+    text = template.format(symbol=symbol, kind=kind, vector=vector, align=align, n=JOIN_LANES, number=_NUMBER,
+                           pairs=pairs[0], pairs_of_lanes=pairs[1])
     e.out.math.setdefault(symbol, MathFunction(symbol, text, ()))
     return symbol
 
 
-_JOIN = """define internal void @{symbol}(ptr %stack, i64 %step, i64 %number, {kind} %value) noinline nounwind {{
-entry:
-  br label %level
-level:
-  %place = phi ptr [ %stack, %entry ], [ %above, %pair ]
-  %bits = phi i64 [ %number, %entry ], [ %rest, %pair ]
-  %sum = phi {kind} [ %value, %entry ], [ %both, %pair ]
-  %full = trunc i64 %bits to i1
-  br i1 %full, label %pair, label %done
-pair:
-  %old = load {kind}, ptr %place, align {align}
-  %both = fadd {kind} %old, %sum
-  %rest = lshr i64 %bits, 1
-  %above = getelementptr i8, ptr %place, i64 %step
-  br label %level
-done:
-  store {kind} %sum, ptr %place, align {align}
-  ret void
-}}"""
+JOIN_LANES = 8
 
-_JOINED = """define internal {kind} @{symbol}(ptr %stack, i64 %step, i64 %number, {kind} %last) noinline nounwind {{
-entry:
-  br label %level
-level:
-  %place = phi ptr [ %stack, %entry ], [ %above, %next ]
-  %bits = phi i64 [ %number, %entry ], [ %rest, %next ]
-  %sum = phi {kind} [ %last, %entry ], [ %more, %next ]
-  %none = icmp eq i64 %bits, 0
-  br i1 %none, label %done, label %some
-some:
-  %full = trunc i64 %bits to i1
-  br i1 %full, label %pair, label %next
-pair:
-  %old = load {kind}, ptr %place, align {align}
-  %both = fadd {kind} %old, %sum
-  br label %next
-next:
-  %more = phi {kind} [ %sum, %some ], [ %both, %pair ]
-  %rest = lshr i64 %bits, 1
-  %above = getelementptr i8, ptr %place, i64 %step
-  br label %level
-done:
-  ret {kind} %sum
-}}"""
+_NUMBER = """%number = lshr i64 %first, %shift
+  %before = sub i64 %end, 1
+  %final = lshr i64 %before, %shift
+  %last = icmp eq i64 %number, %final"""
 
-_JOIN_ROW = """define internal void @{symbol}(ptr %row, ptr %stack, i64 %step, i64 %number, i64 %width)
+# The sums of 1, 2, 4, ... blocks are added while the bits of the block's number are ones, in the last block all.
+_PAIRS = """level{n}:
+  %place{n} = phi ptr [ %sums, %start{n} ], [ %above{n}, %up{n} ]
+  %bits{n} = phi i64 [ %number, %start{n} ], [ %rest{n}, %up{n} ]
+  %sum{n} = phi {kind} [ %value{n}, %start{n} ], [ %more{n}, %up{n} ]
+  %full{n} = trunc i64 %bits{n} to i1
+  br i1 %full{n}, label %pair{n}, label %gap{n}
+pair{n}:
+  %old{n} = load {kind}, ptr %place{n}, align {align}
+  %both{n} = fadd {kind} %old{n}, %sum{n}
+  br label %up{n}
+gap{n}:
+  %higher{n} = icmp ne i64 %bits{n}, 0
+  %on{n} = and i1 %higher{n}, %last
+  br i1 %on{n}, label %up{n}, label %stop{n}
+up{n}:
+  %more{n} = phi {kind} [ %both{n}, %pair{n} ], [ %sum{n}, %gap{n} ]
+  %rest{n} = lshr i64 %bits{n}, 1
+  %above{n} = getelementptr i8, ptr %place{n}, i64 %step
+  br label %level{n}"""
+
+_JOIN = """define internal {kind} @{symbol}({kind} %value1, ptr %sums, i64 %step, i64 %first, i64 %end, i64 %shift)
     noinline nounwind {{
+start1:
+  {number}
+  br label %level1
+{pairs}
+stop1:
+  br i1 %last, label %done, label %keep
+keep:
+  store {kind} %sum1, ptr %place1, align {align}
+  br label %done
+done:
+  ret {kind} %sum1
+}}"""
+
+# The sums go to the stack, and the row starts anew; in the last block they go to the row.
+_JOIN_ROW = """define internal void @{symbol}(ptr %row, i64 %width, ptr %stack, i64 %step, i64 %first, i64 %end,
+    i64 %shift) noinline nounwind {{
 entry:
+  {number}
   br label %next
 next:
-  %j = phi i64 [ 0, %entry ], [ %far, %many ], [ %near, %one ]
+  %j = phi i64 [ 0, %entry ], [ %after{n}, %stop{n} ], [ %after1, %stop1 ]
+  %values = getelementptr {kind}, ptr %row, i64 %j
+  %sums = getelementptr {kind}, ptr %stack, i64 %j
   %left = sub i64 %width, %j
-  %place = getelementptr {part}, ptr %row, i64 %j
-  %sums = getelementptr {part}, ptr %stack, i64 %j
-  %wide = icmp sge i64 %left, {lanes}
-  br i1 %wide, label %many, label %few
-many:
-  %values = load <{lanes} x {part}>, ptr %place, align {align}
-  call void @{several}(ptr %sums, i64 %step, i64 %number, <{lanes} x {part}> %values)
-  %far = add i64 %j, {lanes}
+  %enough{n} = icmp sge i64 %left, {n}
+  br i1 %enough{n}, label %start{n}, label %few
+start{n}:
+  %value{n} = load {vector}, ptr %values, align {align}
+  br label %level{n}
+{pairs_of_lanes}
+stop{n}:
+  %to{n} = select i1 %last, ptr %values, ptr %place{n}
+  store {vector} splat ({kind} -0.0), ptr %values, align {align}
+  store {vector} %sum{n}, ptr %to{n}, align {align}
+  %after{n} = add i64 %j, {n}
   br label %next
 few:
-  %some = icmp sgt i64 %left, 0
-  br i1 %some, label %one, label %done
-one:
-  %value = load {part}, ptr %place, align {align}
-  call void @{single}(ptr %sums, i64 %step, i64 %number, {part} %value)
-  %near = add i64 %j, 1
-  br label %next
-done:
-  ret void
-}}"""
-
-_JOINED_ROW = """define internal void @{symbol}(ptr %row, ptr %stack, i64 %step, i64 %number, i64 %width)
-    noinline nounwind {{
-entry:
-  %blocks = icmp sgt i64 %number, 0
-  br i1 %blocks, label %next, label %done
-next:
-  %j = phi i64 [ 0, %entry ], [ %far, %many ], [ %near, %one ]
-  %left = sub i64 %width, %j
-  %place = getelementptr {part}, ptr %row, i64 %j
-  %sums = getelementptr {part}, ptr %stack, i64 %j
-  %wide = icmp sge i64 %left, {lanes}
-  br i1 %wide, label %many, label %few
-many:
-  %values = load <{lanes} x {part}>, ptr %place, align {align}
-  %totals = call <{lanes} x {part}> @{several}(ptr %sums, i64 %step, i64 %number, <{lanes} x {part}> %values)
-  store <{lanes} x {part}> %totals, ptr %place, align {align}
-  %far = add i64 %j, {lanes}
-  br label %next
-few:
-  %some = icmp sgt i64 %left, 0
-  br i1 %some, label %one, label %done
-one:
-  %value = load {part}, ptr %place, align {align}
-  %total = call {part} @{single}(ptr %sums, i64 %step, i64 %number, {part} %value)
-  store {part} %total, ptr %place, align {align}
-  %near = add i64 %j, 1
+  %enough1 = icmp sge i64 %left, 1
+  br i1 %enough1, label %start1, label %done
+start1:
+  %value1 = load {kind}, ptr %values, align {align}
+  br label %level1
+{pairs}
+stop1:
+  %to1 = select i1 %last, ptr %values, ptr %place1
+  store {kind} -0.0, ptr %values, align {align}
+  store {kind} %sum1, ptr %to1, align {align}
+  %after1 = add i64 %j, 1
   br label %next
 done:
   ret void

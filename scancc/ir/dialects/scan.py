@@ -191,20 +191,17 @@ scan.define("qr", "matrix:reals", results="*", traits=(PURE,), attrs=("complete:
             reading="qr({matrix}, complete {@complete})",
             doc="q with orthonormal columns and r, upper triangular; with `complete` q is square")
 
-scan.define("join", "value:lane stack:buffer number:index", results="0", traits=(READS, WRITES), written="stack",
-            verify=all_of(one_element(0, 1), contiguous(1), check_stack),
-            reading=CALL,
-            doc="adds block `number` of a sum to those before it, in pairs, pairs of pairs and so on, as a binary "
-                "counter counts: row i of the stack holds the sum of 2**i blocks")
-scan.define("joined", "last:lane stack:buffer number:index", traits=(READS,), gives="lane",
-            verify=all_of(one_element(0, 1), contiguous(1), check_stack),
-            reading=CALL, doc="the sum of `number` joined blocks and a last one, the later blocks first")
-scan.define("join_row", "row:buffer stack:buffer number:index", results="0", traits=(READS, WRITES), written="stack",
-            verify=all_of(one_element(0, 1), check_stack, check_rows),
-            reading=CALL, doc="`join` of each element of a row, for which a row of the stack has one")
-scan.define("joined_row", "row:buffer stack:buffer number:index", results="0", traits=(READS, WRITES), written="row",
-            verify=all_of(one_element(0, 1), check_stack, check_rows),
-            reading=CALL, doc="each element of a row becomes `joined` of it")
+scan.define("join", "value:lane stack:buffer first:index end:index", traits=(READS, WRITES), gives="lane",
+            attrs=("size:count",), written="stack", verify=all_of(one_element(0, 1), contiguous(1), check_stack),
+            reading="join({value}, {stack}, terms {first}..{end}, {@size} a block)",
+            doc="the sum of the block of terms from `first` on joins those of the blocks before it, in pairs, pairs "
+                "of pairs and so on, as a binary counter counts: row i of the stack holds the sum of 2**i blocks; in "
+                "the last block, that of the term before `end`, the result is the sum of all terms, else no number")
+scan.define("join_row", "row:buffer stack:buffer first:index end:index", results="0", traits=(READS, WRITES),
+            attrs=("size:count",), written="row", verify=all_of(one_element(0, 1), check_stack, check_rows),
+            reading="join_row({row}, {stack}, terms {first}..{end}, {@size} a block)",
+            doc="`join` of each element of a row, for which a row of the stack has one; the row becomes the sums of "
+                "all terms, or -0.0 where more blocks follow")
 scan.define("output_dims", "output:buffer dims*:index", results="0", traits=(WRITES,), written="output",
             verify=all_of(indexed(0), check_output),
             reading="output {output} is [{dims}]", doc="reports the dimensions in which an output was written")

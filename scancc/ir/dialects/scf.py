@@ -79,7 +79,7 @@ def _hands_on(before: Block) -> bool:
 
 
 scf.define("for", "lower:index upper:index step:index init*", results="*", traits=(PURE, LOOP), regions=1,
-           ends=("scf.yield",), marks=("parallel:int", "reduction:int", "vector:int"), verify=check_for,
+           ends=("scf.yield",), marks=("parallel:int", "reduction:int", "vector:int", "tail:int"), verify=check_for,
            reading=_read_for, doc="for counter = lower; counter < upper; counter += step")
 scf.define("while", "init*", results="*", traits=(PURE,), regions=2, ends=("scf.condition", "scf.yield"),
            verify=check_while, reading=_read_while,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import types as t
 from ..core import Op
-from ..ops import operand
+from ..ops import int_attr, operand
 from .arrays import check_index, element_dtype, full_shape, poison
 from .machine import Machine, Meaning, Step, bind, bind_scalar, step_rule, value_rule
 from .tensors import gather_lanes
@@ -92,37 +93,42 @@ def alloca(op: Op) -> Meaning:
     return lambda: poison(shape, dtype)
 
 
-def _add_block(stack: np.ndarray, number: int, value: Any) -> None:
-    level = 0
-    with np.errstate(all="ignore"):
-        while number >> level & 1:
-            value = stack[level] + value
-            level += 1
-    stack[level] = value
+def _join(op: Op) -> Callable[[Any, np.ndarray, int, int], Any]:
+    """Gives the sum of all terms in the last block, else None."""
+    size = int_attr(op, "size")
 
-
-def _total(stack: np.ndarray, number: int, last: Any) -> Any:
-    with np.errstate(all="ignore"):
-        for level in range(number.bit_length()):
+    def call(value: Any, stack: np.ndarray, first: int, end: int) -> Any:
+        number, is_last, level = first // size, end - first <= size, 0
+        while number >> level & 1 or is_last and number >> level:
             if number >> level & 1:
-                last = stack[level] + last
-    return last
+                value = stack[level] + value
+            level += 1
+        if is_last:
+            return value
+        stack[level] = value
+        return None
+    return call
 
 
-@value_rule("scan.join", "scan.join_row")
+@value_rule("scan.join")
 def join(op: Op) -> Meaning:
-    return lambda value, stack, number: _add_block(stack, number, value)
+    of = _join(op)
+
+    def call(value: Any, stack: np.ndarray, first: int, end: int) -> Any:
+        with np.errstate(all="ignore"):
+            total = of(value, stack, first, end)
+        return value if total is None else total
+    return call
 
 
-@value_rule("scan.joined")
-def joined(op: Op) -> Meaning:
-    return lambda last, stack, number: _total(stack, number, last)
+@value_rule("scan.join_row")
+def join_row(op: Op) -> Meaning:
+    of = _join(op)
 
-
-@value_rule("scan.joined_row")
-def joined_row(op: Op) -> Meaning:
-    def call(row: np.ndarray, stack: np.ndarray, number: int) -> None:
-        row[...] = _total(stack, number, row)
+    def call(row: np.ndarray, stack: np.ndarray, first: int, end: int) -> None:
+        with np.errstate(all="ignore"):
+            total = of(row, stack, first, end)
+        row[...] = -row.dtype.type(0) if total is None else total
     return call
 
 

@@ -9,8 +9,12 @@ from .memref import strides_of
 
 
 def check_stack(op: Op) -> str | None:
-    """Row i of the stack holds the sum of 2**i blocks, of the value's form."""
-    value, stack = op.operands[0].type, op.operands[1].type
+    """Row i of the stack holds the sum of 2**i blocks, of the value's form, as the result is."""
+    value, stack, size = op.operands[0].type, op.operands[1].type, op.attrs["size"].value
+    if size <= 0 or size & (size - 1):
+        return "the size of a block is a power of two"
+    if op.results and op.result.type != value:
+        return f"the result is {op.result.type}, the value {value}"
     if len(shape_of(stack)) != 1 + len(shape_of(value)):
         return f"a row of {stack} does not hold {value}"
     return None if agree(shape_of(stack)[1:], shape_of(value)) else f"a row of {stack} does not hold {value}"
