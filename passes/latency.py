@@ -18,6 +18,8 @@ Cost: linear. Source: exponential smoothing as it is usually written against its
 
 from __future__ import annotations
 
+from itertools import permutations
+
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, defined_in
@@ -68,15 +70,16 @@ def _approach(op: Op, states: set[Value], waiting: set[Value]) -> tuple[Value, V
     """(y, a, x) if `op` is y + a*(x - y) or y - a*(y - x)."""
     if op.name not in ("arith.addf", "arith.subf") or not isinstance(op.result.type, t.FloatType):
         return None
-    for y, product in [op.operands, op.operands[::-1]] if op.name == "arith.addf" else [op.operands]:
+    adds = op.name == "arith.addf"
+    for y, product in permutations(op.operands) if adds else [op.operands]:
         mul = product.op
         if y not in states or mul is None or mul.name != "arith.mulf" or mul.parent is not op.parent:
             continue
-        for a, difference in (mul.operands, mul.operands[::-1]):
+        for a, difference in permutations(mul.operands):
             sub = difference.op
             if sub is None or sub.name != "arith.subf" or sub.parent is not op.parent or a in waiting:
                 continue
-            x, other = sub.operands if op.name == "arith.addf" else sub.operands[::-1]
+            x, other = sub.operands if adds else reversed(sub.operands)
             if other is y and x not in waiting and _once(product) and _once(difference):
                 return y, a, x
     return None
