@@ -24,11 +24,13 @@ def level(request: pytest.FixtureRequest) -> Iterator[str]:
         yield request.param
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: f"{p.__module__.split('.')[-1]}-{p.__name__}")
 def test_program(program: Callable[[], Case], level: str) -> None:
     program().check(compile)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", users.MODELS, ids=lambda m: m.__name__)
 def test_model(make: Callable[..., object], level: str) -> None:
     model = users.build(make)

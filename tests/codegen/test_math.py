@@ -27,6 +27,7 @@ N_POINTS = 240
 NUMPY: dict[str, Any] = {"f32": np.float32, "f64": np.float64}
 DTYPES = ("f64", "f32")
 LEVELS = [*levels(), "native"]
+EACH_LEVEL = [*(pytest.param(level, marks=pytest.mark.long) for level in levels()), "native"]
 
 # Intervals of ordinary arguments, then points next to which formulas change.
 SAMPLES: dict[str, tuple[list[tuple[float, float]], list[float]]] = {
@@ -135,7 +136,7 @@ def error_ulp(got: float, true: Any, dtype: str, at_least: Any = 0) -> float:
     return float(abs(mp.mpf(float(got)) - true) / mp.ldexp(1, exponent))
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", EACH_LEVEL)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("fn", FUNCTIONS)
 def test_error_is_the_stated_one(fn: str, dtype: str, level: str) -> None:
@@ -153,7 +154,7 @@ def test_error_is_the_stated_one(fn: str, dtype: str, level: str) -> None:
     assert not [(x, g) for x, g in outside if np.isfinite(g)]
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", EACH_LEVEL)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("fn", FUNCTIONS)
 def test_same_bits_at_every_width(fn: str, dtype: str, level: str) -> None:

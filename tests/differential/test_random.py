@@ -17,7 +17,7 @@ LOTS = {  # options: how many programs
     "gradients and differences": ({"gradients": 1, "smooth": True}, 200),
     "second derivatives": ({"gradients": 2, "smooth": True}, 50),
 }
-CHUNKS = [pytest.param(options, seed, id=f"{lot}-{seed}")
+CHUNKS = [pytest.param(options, seed, id=f"{lot}-{seed}", marks=[pytest.mark.long] if seed else [])
           for lot, (options, count) in LOTS.items() for seed in range(count // CHUNK)]
 
 
