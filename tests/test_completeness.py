@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import scancc.tensor as T
@@ -31,6 +32,7 @@ from scancc.ir.ops import ELEMENTWISE, OPS, TERMINATOR, OpDef
 from scancc.passes import dce, fuse
 from scancc.passes.bufferizing.context import CONVERTERS
 from tests.codegen.test_math import MPMATH, SAMPLES, mp
+from tests.frontend.test_elementwise import EXPECTED, SPECIAL
 from tests.frontend.test_gradient_ops import OPS as GRADIENT_CASES
 
 ROOT = Path(__file__).parents[1]
@@ -99,6 +101,11 @@ WITHOUT_CASE = {  # ops whose derivative is held against differences elsewhere, 
     "SLogDet": "test_linalg.py", "Eigh": "test_decompositions.py", "SVD": "test_decompositions.py",
     "QR": "test_decompositions.py",
 }
+FLAT = {  # elementwise functions whose derivative is 0 wherever there is one
+    "floor_div", "sgn", "floor", "ceil", "trunc", "round_half_to_even", "round_half_away_from_zero",
+    "lt", "le", "gt", "ge", "eq", "neq", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor",
+    "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift",
+}
 NOT_IN_T = {  # names of elementwise functions that programs do not write
     "abs": "T.abs_", "quotient": "of random draws", "masked_mul": "of derivatives", "masked_div": "of derivatives",
 }
@@ -136,9 +143,14 @@ def lacking_of_gradient_cases() -> Iterator[str]:
 
 def lacking_of_scalars() -> Iterator[str]:
     for name, entry in SCALARS.items():
+        is_of_draws = getattr(entry.numpy, "__module__", "") == scalars.__name__  # a formula that no program writes
         if not entry.doc:
             yield f"the elementwise function {name} has no doc: its entry says what it is"
-        is_of_draws = getattr(entry.numpy, "__module__", "") == scalars.__name__  # a formula that no program writes
+        if entry.derivative is None and name not in FLAT and not is_of_draws:
+            yield f"the elementwise function {name} has no derivative: in its entry, or a reason in FLAT here"
+        if not (name in EXPECTED or hasattr(np, name) or name in SPECIAL or is_of_draws):
+            yield (f"the elementwise function {name} is held against nothing: NumPy has none of that name, so "
+                   "`EXPECTED` in tests/frontend/test_elementwise.py says what it is")
         if not hasattr(T, name) and name not in NOT_IN_T and not is_of_draws:
             yield f"the elementwise function {name} has no name in T: import it in scancc/tensor/__init__.py"
 
@@ -238,6 +250,7 @@ def test_reasons_are_of_what_lacks() -> None:
     """An exception that is one no longer goes."""
     assert not {*NO_RULE, *NO_CODE, *NO_SIZES} - set(OPS)
     assert not set(NO_RULE) & set(STEP_RULES) and not set(NO_CODE) & {*EMITTERS, *CONVERTERS, *NESTS}
+    assert not FLAT - {name for name, entry in SCALARS.items() if entry.derivative is None}
     assert not {*WITHOUT_CASE} - {cls.__name__ for cls in graph_ops()} and not set(NOT_IN_T) - set(SCALARS)
     assert not set(NO_SIZES) & set(shapes._RULES) and not set(OUTSIDE_PIPELINES) - set(pipeline.pass_names())
 
@@ -297,6 +310,10 @@ FORGOTTEN: dict[str, tuple[Check, Taken]] = {  # the text, who says it, and what
                                             "flip and roll", "stack of scalars")),
     "the elementwise function tanh has no name in T: import it in scancc/tensor/__init__.py":
         (lacking_of_scalars, lambda patch: patch.delattr(T, "tanh")),
+    "the elementwise function sgn has no derivative: in its entry, or a reason in FLAT here":
+        (lacking_of_scalars, lambda patch: patch.setattr(f"{__name__}.FLAT", set())),
+    "the elementwise function sqr is held against nothing: NumPy has none of that name, so `EXPECTED` in tests/":
+        (lacking_of_scalars, without(EXPECTED, "sqr")),
     "the elementary function erf has no op: a line in scancc/ir/dialects/math.py":
         (lacking_of_functions, without(OPS, "math.erf")),
     "the elementary function erf has no samples: `SAMPLES` in tests/codegen/test_math.py":
