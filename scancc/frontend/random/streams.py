@@ -24,6 +24,7 @@ from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.control import Draw
 from scancc.frontend.ops.elementwise import cast
+from scancc.frontend.ops.held import held
 from scancc.frontend.ops.lengths import product
 from scancc.frontend.ops.making import arange
 from scancc.frontend.random import distributions as d
@@ -220,7 +221,7 @@ class RandomStream:
     def uniform(self, size: Size = None, low: Any = 0.0, high: Any = 1.0, ndim: int | None = None) -> Recipe:
         """low <= x < high, of 53 random bits (24 in float32); rounding of low + u * (high - low) may give high."""
         a, b = _tensors(low, high)
-        b = d.held(b, e.logical_not(e.gt(a, b)), "uniform: low is greater than high")
+        b = held(b, e.logical_not(e.gt(a, b)), "uniform: low is greater than high")
         return Recipe(lambda s: call("exact_affine", s.unit(lengths_of(size, [a, b], ndim), s.dtype), b - a, a),
                       config.floatX)
 
@@ -456,7 +457,7 @@ def _chances_of(n: Variable, p: Any) -> Variable:
     """One chance for each of n elements."""
     (chances,) = _tensors(p)
     chances = d.chances(chances, "choice")
-    return d.held(chances, e.eq(chances.shape[chances.ndim - 1], n), "choice: p has another length than a")
+    return held(chances, e.eq(chances.shape[chances.ndim - 1], n), "choice: p has another length than a")
 
 
 def _check_dtype(what: str, natural: str, asked: str) -> None:
