@@ -65,7 +65,7 @@ _LATER = {  # loaded when first asked for, so that importing scancc is light
     "Lop": "scancc.frontend.gradients:Lop", "ifelse": "scancc.frontend.ops.control:ifelse",
     "gof": "scancc.names.gof:gof", "sandbox": "scancc.names.gof:sandbox", "_asarray": "scancc.names.gof:asarray",
     "typed_list": "scancc.names.gof:typed_list", "verify_grad": "scancc.frontend.gradients:verify_grad",
-    "dot": "scancc.frontend.ops.linalg:dot", "RandomStream": "scancc.frontend.random:RandomStream",
+    "dot": "scancc.frontend.ops.products:dot", "RandomStream": "scancc.frontend.random:RandomStream",
 }
 ROLES.update({
     "draws": "scancc.frontend.random", "numpy": "scancc.tensor.numpy_protocol",

@@ -32,18 +32,8 @@ from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.indexing import compress, extract, inc_subtensor, nonzero_values, set_subtensor, take
 from scancc.frontend.ops.joining import concatenate, flip, join, repeat, roll, split, stack, tile
 from scancc.frontend.ops.lengths import addbroadcast, patternbroadcast, shape, size, specify_shape, unbroadcast
-from scancc.frontend.ops.linalg import (
-    batched_dot,
-    batched_tensordot,
-    det,
-    dot,
-    kron,
-    matmul,
-    matrix_dot,
-    matrix_inverse,
-    outer,
-    tensordot,
-)
+from scancc.frontend.ops.linalg import det, matrix_inverse
+from scancc.frontend.ops.log_sums import log_softmax, logaddexp, logsumexp, softmax
 from scancc.frontend.ops.making import (
     alloc,
     arange,
@@ -60,25 +50,28 @@ from scancc.frontend.ops.making import (
 )
 from scancc.frontend.ops.masks import argwhere, flatnonzero, nonzero
 from scancc.frontend.ops.norms import norm
+from scancc.frontend.ops.ordering import argsort, cumprod, cumsum, sort
+from scancc.frontend.ops.products import (
+    batched_dot,
+    batched_tensordot,
+    dot,
+    kron,
+    matmul,
+    matrix_dot,
+    outer,
+    tensordot,
+)
 from scancc.frontend.ops.reduction import (
     all,
     any,
     argmax,
     argmin,
-    argsort,
-    cumprod,
-    cumsum,
-    log_softmax,
-    logaddexp,
-    logsumexp,
     max,
     max_and_argmax,
     mean,
     min,
     prod,
     ptp,
-    softmax,
-    sort,
     std,
     sum,
     var,

@@ -30,9 +30,10 @@ from scancc.frontend.ops.held import held
 from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.joining import concatenate, stack
 from scancc.frontend.ops.lengths import as_count
-from scancc.frontend.ops.linalg import dot, matrix_inverse, tensordot
+from scancc.frontend.ops.linalg import matrix_inverse
 from scancc.frontend.ops.making import arange, fill
 from scancc.frontend.ops.masks import nonzero
+from scancc.frontend.ops.products import dot, tensordot
 from scancc.frontend.ops.reduction import all
 
 MOST_REPEATED = 8  # times that a number in the program makes the graph repeat something; beyond, it loops

@@ -12,7 +12,7 @@ from scancc.frontend.ops import reduction
 from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.diagonals import diagonal
-from scancc.frontend.ops.linalg import batched_tensordot
+from scancc.frontend.ops.products import batched_tensordot
 from scancc.frontend.ops.scalars import eq, mul
 
 Term = tuple[str, Variable]  # the letter of each axis

@@ -3,7 +3,7 @@
 from scancc.frontend.ops.axes import squeeze
 from scancc.frontend.ops.joining import repeat
 from scancc.frontend.ops.making import broadcast_to
-from scancc.frontend.ops.reduction import cumprod, cumsum
+from scancc.frontend.ops.ordering import cumprod, cumsum
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import diff, fill_diagonal, searchsorted, to_one_hot

@@ -10,8 +10,9 @@ from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.control import detach
 from scancc.frontend.ops.diagonals import identity_like
 from scancc.frontend.ops.elementwise import align, cast
-from scancc.frontend.ops.linalg import dot, solve
+from scancc.frontend.ops.linalg import solve
 from scancc.frontend.ops.norms import norm
+from scancc.frontend.ops.products import dot
 from scancc.frontend.ops.reduction import all, sum
 
 # Numerator of the [13/13] approximant of exp (N. Higham, SIAM J. Matrix Anal. Appl. 26, 2005), and how large a

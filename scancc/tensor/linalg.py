@@ -2,17 +2,9 @@
 
 from scancc.frontend.ops.decompositions import eigh, eigvalsh, qr, svd, svdvals
 from scancc.frontend.ops.diagonals import diagonal, trace
-from scancc.frontend.ops.linalg import (
-    cholesky,
-    det,
-    kron,
-    matrix_dot,
-    matrix_inverse,
-    slogdet,
-    solve,
-    solve_triangular,
-)
+from scancc.frontend.ops.linalg import cholesky, det, matrix_inverse, slogdet, solve, solve_triangular
 from scancc.frontend.ops.norms import norm
+from scancc.frontend.ops.products import kron, matrix_dot
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import matrix_power

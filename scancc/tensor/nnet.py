@@ -5,8 +5,9 @@ from __future__ import annotations
 from scancc.frontend.graph.constants import as_tensor_variable, is_integer
 from scancc.frontend.graph.dims import dim, dimshuffle
 from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops.log_sums import log_softmax, softmax
 from scancc.frontend.ops.making import arange
-from scancc.frontend.ops.reduction import log_softmax, softmax, sum
+from scancc.frontend.ops.reduction import sum
 from scancc.frontend.ops.scalars import (
     abs_,
     clip,

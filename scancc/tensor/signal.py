@@ -10,8 +10,8 @@ from scancc.frontend.graph.variables import Variable
 from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.indexing import set_subtensor, take
-from scancc.frontend.ops.linalg import dot, tensordot
 from scancc.frontend.ops.making import arange, zeros
+from scancc.frontend.ops.products import dot, tensordot
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 

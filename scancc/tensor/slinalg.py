@@ -7,8 +7,9 @@ from scancc.frontend.graph.dims import dim
 from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.ops.joining import concatenate
-from scancc.frontend.ops.linalg import cholesky, det, kron, matrix_inverse, solve, solve_triangular
+from scancc.frontend.ops.linalg import cholesky, det, matrix_inverse, solve, solve_triangular
 from scancc.frontend.ops.making import zeros
+from scancc.frontend.ops.products import kron
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
 from scancc.tensor.iterated import expm

@@ -1,6 +1,6 @@
 """Special functions under the newer systems' name `T.special`."""
 
-from scancc.frontend.ops.reduction import log_softmax, logsumexp, softmax
+from scancc.frontend.ops.log_sums import log_softmax, logsumexp, softmax
 from scancc.frontend.ops.scalars import digamma, erf, erfc, gammaln, sigmoid, softplus
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of

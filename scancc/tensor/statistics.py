@@ -16,7 +16,7 @@ from scancc.frontend.graph.constants import (
 )
 from scancc.frontend.graph.dims import dim, dimshuffle, normalize_axis
 from scancc.frontend.graph.variables import Variable
-from scancc.frontend.ops import reduction
+from scancc.frontend.ops import ordering, reduction
 from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.control import check
@@ -42,7 +42,7 @@ def quantile(x: object, q: object, axis: Axes = None, method: str = "linear", ke
     share = check(ValueError, "quantile: the shares must be between 0 and 1 (of percentile: 100)", share, inside)
     axes = tuple(range(var.ndim)) if axis is None else _axes(axis, var.ndim)
     line = _axes_last(var, axes)
-    result = _pick(reduction.sort(line, axis=-1), share, method)
+    result = _pick(ordering.sort(line, axis=-1), share, method)
     return _with_axes(result, share.ndim, axes, var.ndim) if keepdims else result
 
 

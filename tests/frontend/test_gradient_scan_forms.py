@@ -10,7 +10,7 @@ from scancc.errors import DisconnectedInputError
 from scancc.frontend.gradients import Rop, grad, hessian, jacobian, verify_grad
 from scancc.frontend.graph.variables import applies
 from scancc.frontend.loops.scan_op import Scan
-from scancc.frontend.ops.linalg import Dot
+from scancc.frontend.ops.products import Dot
 from scancc.frontend.ops.reference import evaluate
 
 

@@ -17,8 +17,9 @@ from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.ops.decompositions import QR, SVD, Eigh
 from scancc.frontend.ops.diagonals import diag, tril, triu
 from scancc.frontend.ops.joining import concatenate
-from scancc.frontend.ops.linalg import Dot, Solve
+from scancc.frontend.ops.linalg import Solve
 from scancc.frontend.ops.making import ones_like
+from scancc.frontend.ops.products import Dot
 from scancc.frontend.ops.scalars import quotient, sqr
 
 

@@ -10,7 +10,8 @@ from scancc.frontend.graph.constants import kind
 from scancc.frontend.graph.dims import dimshuffle
 from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.ops.diagonals import identity_like, tril, triu
-from scancc.frontend.ops.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, SLogDet, Solve, outer
+from scancc.frontend.ops.linalg import Cholesky, Det, Inverse, SLogDet, Solve
+from scancc.frontend.ops.products import BatchedDot, Dot, outer
 from scancc.frontend.ops.scalars import switch
 
 

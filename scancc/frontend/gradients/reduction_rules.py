@@ -12,7 +12,8 @@ from scancc.frontend.ops.axes import moveaxis, reshape
 from scancc.frontend.ops.joining import concatenate, flip
 from scancc.frontend.ops.lengths import product
 from scancc.frontend.ops.making import alloc, arange, full_like
-from scancc.frontend.ops.reduction import ArgReduce, ArgSort, Cumulative, Reduce, Sort, with_axes
+from scancc.frontend.ops.ordering import ArgSort, Cumulative, Sort
+from scancc.frontend.ops.reduction import ArgReduce, Reduce, with_axes
 from scancc.frontend.ops.scalars import eq, switch
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor
 

@@ -16,7 +16,7 @@ from scancc.frontend.graph.dims import DimShuffle, dims, dimshuffle
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.loops.scan_op import ScanOutputs
 from scancc.frontend.ops.axes import reshape
-from scancc.frontend.ops.linalg import Dot
+from scancc.frontend.ops.products import Dot
 from scancc.frontend.ops.scalars import mul
 
 Factor = tuple[Variable, Callable[[], Variable]]  # rows, and the matrix that each is multiplied with

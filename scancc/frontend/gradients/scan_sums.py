@@ -20,7 +20,7 @@ from scancc.frontend.loops.scan_op import ScanOutputs, shape_moves
 from scancc.frontend.ops import reduction
 from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.elementwise import Elemwise
-from scancc.frontend.ops.linalg import Dot
+from scancc.frontend.ops.products import Dot
 from scancc.frontend.ops.reduction import Reduce
 from scancc.frontend.ops.scalars import mul
 

@@ -9,7 +9,8 @@ from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
 from scancc.frontend.lowering.shaping import shuffle
 from scancc.frontend.ops.decompositions import QR, SVD, Eigh
-from scancc.frontend.ops.linalg import BatchedDot, Cholesky, Det, Dot, Inverse, SLogDet, Solve
+from scancc.frontend.ops.linalg import Cholesky, Det, Inverse, SLogDet, Solve
+from scancc.frontend.ops.products import BatchedDot, Dot
 from scancc.ir import types as t
 from scancc.ir.core import Value
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from scancc.frontend.graph.constants import kind
 from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers
-from scancc.frontend.ops.reduction import ArgReduce, ArgSort, Cumulative, Reduce, Sort
+from scancc.frontend.ops.ordering import ArgSort, Cumulative, Sort
+from scancc.frontend.ops.reduction import ArgReduce, Reduce
 from scancc.ir import types as t
 from scancc.ir.core import Value
 

@@ -12,7 +12,19 @@ from scancc.frontend.graph.debug_values import tag
 from scancc.frontend.graph.dims import dimshuffle
 from scancc.frontend.graph.options import name_of
 from scancc.frontend.graph.variables import Variable
-from scancc.frontend.ops import axes, diagonals, indexing, joining, lengths, linalg, making, masks, norms, reduction
+from scancc.frontend.ops import (
+    axes,
+    diagonals,
+    indexing,
+    joining,
+    lengths,
+    making,
+    masks,
+    norms,
+    ordering,
+    products,
+    reduction,
+)
 from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.elementwise import cast
 from scancc.later import in_role
@@ -38,7 +50,7 @@ def _right(function: Binary) -> Callable[[Variable, object], Any]:
 _TWO_SIDED: dict[str, Binary] = {
     "add": e.add, "sub": e.sub, "mul": e.mul, "truediv": e.true_div, "floordiv": e.floor_div, "mod": e.mod,
     "pow": e.power, "and": e.bitwise_and, "or": e.bitwise_or, "xor": e.bitwise_xor, "lshift": e.left_shift,
-    "rshift": e.right_shift, "matmul": linalg.matmul,
+    "rshift": e.right_shift, "matmul": products.matmul,
 }
 _COMPARED: dict[str, Binary] = {"lt": e.lt, "le": e.le, "gt": e.gt, "ge": e.ge}
 _ONE_SIDED: dict[str, Callable[..., Any]] = {
@@ -79,11 +91,11 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "repeat": joining.repeat, "diagonal": diagonals.diagonal, "trace": diagonals.trace, "fill": making.fill,
     "astype": cast, "clip": e.clip, "round": e.round_half_to_even, "conj": e.conj, "conjugate": e.conj,
     "take": indexing.take, "set": _write(indexing.set_subtensor), "inc": _write(indexing.inc_subtensor),
-    "dot": linalg.dot, "norm": norms.norm, "sum": reduction.sum, "prod": reduction.prod,
+    "dot": products.dot, "norm": norms.norm, "sum": reduction.sum, "prod": reduction.prod,
     "mean": reduction.mean, "var": reduction.var, "std": reduction.std, "max": reduction.max,
     "min": reduction.min, "argmax": reduction.argmax, "argmin": reduction.argmin, "all": reduction.all,
-    "any": reduction.any, "cumsum": reduction.cumsum, "cumprod": reduction.cumprod, "sort": reduction.sort,
-    "argsort": reduction.argsort, "ptp": reduction.ptp, "copy": _copy, "clone": _clone,
+    "any": reduction.any, "cumsum": ordering.cumsum, "cumprod": ordering.cumprod, "sort": ordering.sort,
+    "argsort": ordering.argsort, "ptp": reduction.ptp, "copy": _copy, "clone": _clone,
     "nonzero": masks.nonzero, "nonzero_values": indexing.nonzero_values,
     "zeros_like": making.zeros_like, "ones_like": making.ones_like,
 }

@@ -1,41 +1,25 @@
-"""Reductions over axes, running sums and products, sorting, and statistics made of them."""
+"""Reductions over axes, and the statistics that are made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from scancc.frontend.graph.constants import as_tensor_variable, float_for, is_discrete, kind, promote_dtypes
-from scancc.frontend.graph.dims import SameShape, dim, dims, dimshuffle, normalize_axis
-from scancc.frontend.graph.options import flag, one_of
+from scancc.frontend.graph.constants import as_tensor_variable, is_discrete, kind, promote_dtypes
+from scancc.frontend.graph.dims import dim, dims, dimshuffle, normalize_axis
+from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, dtype_name
 from scancc.frontend.ops.axes import flatten
-from scancc.frontend.ops.control import detach
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.lengths import product
-from scancc.frontend.ops.scalars import (
-    conj,
-    eq,
-    exp,
-    ge,
-    isinf,
-    isnan,
-    log,
-    real,
-    softplus,
-    sqr,
-    sqrt,
-    sub,
-    switch,
-    true_div,
-)
+from scancc.frontend.ops.scalars import conj, real, sqr, sqrt, sub, true_div
 from scancc.frontend.ops.signatures import real_dtype
 
 Axes = int | Sequence[int] | None
+
 
 _UFUNCS: dict[str, np.ufunc] = {
     "sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum, "all": np.logical_and,
@@ -62,7 +46,7 @@ class Reduce(Op):
         if self.kind in ("all", "any") and x.dtype != "bool":
             raise TypeError(f"{self.kind} takes bools, not {x.dtype}")
         if self.kind in ("max", "min"):
-            _check_ordered(self.kind, x)
+            check_ordered(self.kind, x)
         if self.kind in ("max", "min") and 0 in [x.type.shape[a] for a in self.axes]:
             raise ValueError(_empty(self.kind))
         kept = (n for a, n in enumerate(x.type.shape) if a not in self.axes)
@@ -98,6 +82,12 @@ def _empty(what: str) -> str:
     return f"{what} of an axis of length 0: no elements have no {what}; check the length first (ifelse)"
 
 
+def check_ordered(what: str, x: Variable) -> None:
+    if kind(x.dtype) == "c":
+        raise TypeError(f"{what}: complex numbers have no order; {what} takes numbers that have an order, such as "
+                        f"T.abs(x) or T.real(x), not {x!r} {x.type}")
+
+
 @dataclass(frozen=True)
 class ArgReduce(Op):
     """argmax or argmin along one axis, int64: the first place of the extreme, or of a NaN."""
@@ -111,7 +101,7 @@ class ArgReduce(Op):
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         (x,) = inputs
-        _check_ordered(self.kind, x)
+        check_ordered(self.kind, x)
         if x.type.shape[self.axis] == 0:
             raise ValueError(_empty(self.kind))
         return [TensorType("int64", tuple(n for a, n in enumerate(x.type.shape) if a != self.axis))]
@@ -128,68 +118,7 @@ class ArgReduce(Op):
         return dim(x, [a for a in range(x.ndim) if a != self.axis][axis])
 
 
-@dataclass(frozen=True)
-class _AlongAxis(SameShape, Op):
-    """An op whose result has the shape of its input."""
-
-    axis: int
-
-
-@dataclass(frozen=True)
-class Cumulative(SameShape, Op):
-    """cumsum or cumprod along an axis, in the dtype of the input."""
-
-    kind: str
-    axis: int
-
-    @property
-    def name(self) -> str:
-        return self.kind
-
-    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        (x,) = inputs
-        ufunc = np.add if self.kind == "cumsum" else np.multiply
-        with np.errstate(all="ignore"):
-            return [ufunc.accumulate(x, axis=self.axis, dtype=x.dtype)]
-
-    def is_total(self, node: Apply) -> bool:
-        return True
-
-
-def _check_ordered(what: str, x: Variable) -> None:
-    if kind(x.dtype) == "c":
-        raise TypeError(f"{what}: complex numbers have no order; {what} takes numbers that have an order, such as "
-                        f"T.abs(x) or T.real(x), not {x!r} {x.type}")
-
-
-@dataclass(frozen=True)
-class Sort(_AlongAxis):
-    """Ascending along an axis; NaNs last."""
-
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        _check_ordered("sort", inputs[0])
-        return [inputs[0].type]
-
-    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [np.sort(inputs[0], axis=self.axis, kind="stable")]
-
-
-@dataclass(frozen=True)
-class ArgSort(_AlongAxis):
-    """The places that sort an axis, int64; equal elements keep their order, NaNs are last."""
-
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        _check_ordered("argsort", inputs[0])
-        return [TensorType("int64", inputs[0].type.shape)]
-
-    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [np.argsort(inputs[0], axis=self.axis, kind="stable")]
-
-
-# ---- axes -----------------------------------------------------------------------------------------
-
-
-def _axes(x: Variable, axis: Axes, what: str) -> tuple[int, ...]:
+def axes_of(x: Variable, axis: Axes, what: str) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(x.ndim))
     wanted = axis if isinstance(axis, (tuple, list)) else [axis]
@@ -206,17 +135,17 @@ def with_axes(reduced: Variable, axes: tuple[int, ...], ndim: int) -> Variable:
 
 
 def _reduce(what: str, x: Variable, axis: Axes, keepdims: bool) -> Variable:
-    axes = _axes(x, axis, what)
+    axes = axes_of(x, axis, what)
     reduced = Reduce(what, axes)(x) if axes else x
     return with_axes(reduced, axes, x.ndim) if flag("keepdims", keepdims) else reduced
 
 
-def _total(x: Variable, axis: Axes, keepdims: bool) -> Variable:
+def plain_sum(x: Variable, axis: Axes, keepdims: bool) -> Variable:
     """The sum of floats in their dtype; of float16 it is computed in float32."""
     return cast(_reduce("sum", cast(x, _at_least_single(x.dtype)), axis, keepdims), x.dtype)
 
 
-def _wide(dtype: str) -> str:
+def wide_dtype(dtype: str) -> str:
     """Sums and products of integers are 64 bits wide."""
     return {"u": "uint64", "i": "int64", "b": "int64"}.get(kind(dtype), dtype)
 
@@ -241,12 +170,9 @@ def _accumulator(what: str, x: Variable, dtype: str, asked: object) -> str:
     return _at_least_single(promote_dtypes(x.dtype, dtype))
 
 
-# ---- reductions -----------------------------------------------------------------------------------
-
-
 def _accumulated(what: str, x: object, axis: Axes, dtype: object, keepdims: bool, acc_dtype: object) -> Variable:
     var = as_tensor_variable(x)
-    result = dtype_name(dtype) if dtype is not None else _wide(var.dtype)
+    result = dtype_name(dtype) if dtype is not None else wide_dtype(var.dtype)
     accumulator = _accumulator(what, var, result, acc_dtype)
     return cast(_reduce(what, cast(var, accumulator), axis, keepdims), result)
 
@@ -297,7 +223,7 @@ def argmin(x: object, axis: Any = None, keepdims: bool = False) -> Variable:
 
 
 def _arg_reduce(what: str, x: Variable, axis: Any, keepdims: bool) -> Variable:
-    axes = _axes(x, axis, what)
+    axes = axes_of(x, axis, what)
     whole = len(axes) == x.ndim
     if len(axes) != 1 and not whole:
         raise ValueError(f"{what} goes along one axis or over all of them, not along {axis}")
@@ -314,52 +240,6 @@ def ptp(x: object, axis: Axes = None) -> Variable:
     return sub(max(x, axis), min(x, axis))
 
 
-# ---- running, sorted --------------------------------------------------------------------------------
-
-
-def _along(x: object, axis: int | None, what: str) -> tuple[Variable, int]:
-    var = as_tensor_variable(x)
-    if axis is None:
-        return flatten(var), 0
-    return var, normalize_axis(axis, var.ndim, what)
-
-
-def cumsum(x: object, axis: int | None = None) -> Variable:
-    """Running sums along `axis` (of the flattened tensor)."""
-    var, place = _along(x, axis, "cumsum")
-    return Cumulative("cumsum", place)(cast(var, _wide(var.dtype)))
-
-
-def cumprod(x: object, axis: int | None = None) -> Variable:
-    """Running products along `axis` (of the flattened tensor)."""
-    var, place = _along(x, axis, "cumprod")
-    return Cumulative("cumprod", place)(cast(var, _wide(var.dtype)))
-
-
-def _check_kind(what: str, kind: object, order: object) -> None:
-    """Every kind that NumPy knows gives what a stable sort gives."""
-    one_of(f"{what}: kind", kind, ("stable", "quicksort", "mergesort", "heapsort", None))
-    if order is not None:
-        raise ValueError(f"{what}: order is {order!r}; it names fields, which tensors have not")
-
-
-def sort(x: object, axis: int | None = -1, kind: str = "stable", order: object = None) -> Variable:
-    """Ascending along `axis` (None: of the flattened tensor), NaNs last."""
-    _check_kind("sort", kind, order)
-    var, place = _along(x, axis, "sort")
-    return Sort(place)(var)
-
-
-def argsort(x: object, axis: int | None = -1, kind: str = "stable", order: object = None) -> Variable:
-    """The places that sort `axis`, int64; equal elements keep their order."""
-    _check_kind("argsort", kind, order)
-    var, place = _along(x, axis, "argsort")
-    return ArgSort(place)(var)
-
-
-# ---- statistics -----------------------------------------------------------------------------------
-
-
 def _count(x: Variable, axes: tuple[int, ...], dtype: str) -> Variable:
     return cast(product(dims(x)[a] for a in axes), real_dtype(dtype))
 
@@ -371,7 +251,7 @@ def mean(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = Fa
     out = dtype_name(dtype if dtype is not None else "float64" if is_discrete(var.dtype) else var.dtype)
     if is_discrete(out):
         raise TypeError(f"mean: a mean is a float, no {out}; leave out dtype, and cast or round the result")
-    axes = _axes(var, axis, "mean")
+    axes = axes_of(var, axis, "mean")
     total = _reduce("sum", cast(var, _accumulator("mean", var, out, acc_dtype)), axes, keepdims)
     wide = _at_least_single(promote_dtypes(total.dtype, out))
     return cast(true_div(cast(total, wide), _count(var, axes, wide)), out)
@@ -383,7 +263,7 @@ def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
     variable = as_tensor_variable(x)
     if variable.dtype == "float16":
         return cast(var(cast(variable, "float32"), axis, ddof, keepdims), "float16")
-    axes = _axes(variable, axis, "var")
+    axes = axes_of(variable, axis, "var")
     distance = sub(variable, mean(variable, axes, keepdims=True))
     square = real(distance * conj(distance)) if kind(distance.dtype) == "c" else sqr(distance)
     total = _reduce("sum", square, axes, keepdims)
@@ -393,61 +273,5 @@ def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
 def std(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
         corrected: bool = False) -> Variable:
     """The square root of the variance."""
-    axis = _axes(as_tensor_variable(x), axis, "std")
+    axis = axes_of(as_tensor_variable(x), axis, "std")
     return sqrt(var(x, axis, ddof, keepdims))
-
-
-def logsumexp(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
-    """log(sum(exp(x))) without overflow."""
-    var = _as_float(x)
-    axes = _axes(var, axis, "logsumexp")
-    if not axes:
-        return var
-    peak = _peak(var, axes)
-    total = log(_total(exp(sub(var, peak)), axes, True)) + peak
-    return total if flag("keepdims", keepdims) else _dropped(total, axes)
-
-
-def _peak(x: Variable, axes: tuple[int, ...]) -> Variable:
-    """The largest element, 0 where it is infinite: any finite shift gives the same result, so no gradient
-    passes."""
-    peak = detach(max(x, axes, keepdims=True))
-    return switch(isinf(peak), 0, peak)
-
-
-def _dropped(x: Variable, axes: tuple[int, ...]) -> Variable:
-    return dimshuffle(x, tuple(a for a in range(x.ndim) if a not in axes))
-
-
-def _as_float(x: object) -> Variable:
-    var = as_tensor_variable(x)
-    return cast(var, float_for(var.dtype))
-
-
-def softmax(x: object, axis: Axes = -1) -> Variable:
-    """exp(x) / sum(exp(x)) along `axis` (None: over all), without overflow."""
-    var = _as_float(x)
-    axes = _axes(var, axis, "softmax")
-    weights = exp(sub(var, detach(max(var, axes, keepdims=True))))  # NaN where the largest is infinite
-    return true_div(weights, _total(weights, axes, True))
-
-
-def log_softmax(x: object, axis: Axes = -1) -> Variable:
-    """The logarithm of `softmax`, exact where that is tiny."""
-    var = _as_float(x)
-    axes = _axes(var, axis, "log_softmax")
-    shifted = sub(var, _peak(var, axes))
-    return sub(shifted, log(_total(exp(shifted), axes, True)))
-
-
-def logaddexp(x: object, *others: object) -> Variable:
-    """log(exp(x) + exp(y) + ...) without overflow."""
-    return reduce(_log_of_two, [_as_float(v) for v in (x, *others)])
-
-
-def _log_of_two(x: Variable, y: Variable) -> Variable:
-    """The larger plus log(1 + exp(-distance)): exact also where the result is near 0."""
-    gap = sub(x, y)
-    gap = switch(isnan(gap), switch(eq(x, y), 0, gap), gap)  # of two infinities of one sign
-    first = ge(gap, 0)
-    return switch(first, x, y) + softplus(switch(first, -gap, gap))

@@ -16,7 +16,7 @@ from scancc.frontend.graph.variables import Apply, Constant, Variable, applies
 from scancc.frontend.loops.scan_op import Scan
 from scancc.frontend.ops.control import Show
 from scancc.frontend.ops.elementwise import Cast, Elemwise
-from scancc.frontend.ops.linalg import Dot
+from scancc.frontend.ops.products import Dot
 from scancc.frontend.ops.reduction import Reduce
 from scancc.frontend.ops.subtensor import Subtensor
 from scancc.process import deep_recursion

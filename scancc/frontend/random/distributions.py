@@ -26,7 +26,7 @@ from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.joining import join
 from scancc.frontend.ops.lengths import as_count
 from scancc.frontend.ops.making import arange
-from scancc.frontend.ops.reduction import argsort, cumsum
+from scancc.frontend.ops.ordering import argsort, cumsum
 from scancc.frontend.ops.reduction import max as max_
 from scancc.frontend.ops.reduction import sum as sum_
 from scancc.frontend.random.scalars import call
