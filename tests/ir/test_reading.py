@@ -58,6 +58,15 @@ def test_the_default_form_is_for_ops_whose_operands_say_it_all() -> None:
     assert [d.name for d in default if d.attrs or d.segmented or d.regions] == []
 
 
+def test_a_template_mentions_every_operand() -> None:
+    """By its group, or all of them; sizes stand in the shape or the type. `symbols` of alloc stays empty."""
+    for definition in OPS.values():
+        if isinstance(definition.reading, str) and definition.reading != CALL:
+            told = set(re.findall(r"\{(\w+)\}", definition.reading))
+            told |= {"dims"} if told & {"shape", "type", "content"} else set()
+            assert "operands" in told or set(definition.groups) - told <= {"symbols"}, definition.name
+
+
 _FLOAT, _INTEGER, _COMPLEX = (t.f64, t.f32), (t.i32, t.index, t.i1), (t.c128, t.c128)
 
 

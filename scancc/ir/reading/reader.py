@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from .. import types as t
 from ..core import Op, Value
-from ..ops import ELEMENTWISE, group, has_trait, lookup
+from ..ops import ELEMENTWISE, group, has_trait, lookup, operand
 from .inlining import is_literal
 from .names import Names, plain
 from .phrases import LOOSE, TIGHT, UNARY, Hole, Phrase, binding_of, holes
@@ -204,13 +204,12 @@ class Reader:
 
 
 def _is_told(op: Op, literal: Value) -> bool:
-    """Whether another operand has the type of a literal; of an array of one number, also the shape."""
-    same: Callable[[t.Type], bool] = lambda type: t.element(type) == literal.type  # noqa: E731
-    if hasattr(literal.type, "shape"):
-        if not has_trait(op, ELEMENTWISE):
-            return False
-        same = lambda type: type == literal.type  # noqa: E731
-    return any(same(v.type) and number_of(v) is None for v in op.operands)
+    """Whether another operand has the type of a literal: of an elementwise op, or the array that it is written to."""
+    if has_trait(op, ELEMENTWISE):
+        others = [v.type for v in op.operands if number_of(v) is None]
+        return literal.type in (others if hasattr(literal.type, "shape") else map(t.element, others))
+    written = operand(op, "dest") if "dest" in lookup(op).groups else None
+    return written is not None and literal is op.operands[0] and literal.type == t.element(written.type)
 
 
 def number_of(value: Value) -> t.IntAttr | t.FloatAttr | None:
