@@ -18,9 +18,47 @@ Source: destination-passing style as in Futhark's and MLIR's one-shot bufferizat
 
 from __future__ import annotations
 
+from scancc.ir import types as t
 from scancc.ir.core import Op, functions
+from scancc.ir.needs import TENSORS, Need, first_op
+from scancc.ir.parts import Nest
 
+from .bufferizing.context import CONVERTERS
 from .bufferizing.function import bufferize_function
+from .fuse import REDUCING, is_chain
+
+
+def _has_no_loops(op: Op) -> bool:
+    """An op on arrays, or with regions, for which there is no converter."""
+    if op.name in CONVERTERS or op.name in ("func.func", "builtin.module") or _ends(op):
+        return False
+    return bool(op.regions) or any(isinstance(v.type, t.TensorType) for v in (*op.operands, *op.results))
+
+
+def _ends(op: Op) -> bool:
+    return op.parent is not None and op is op.parent.ops[-1]
+
+
+def _is_no_nest(op: Op) -> bool:
+    """A nest that is not as `fuse` makes it: dimensions of the result first, which starts from one number."""
+    if op.name != "linalg.generic":
+        return False
+    nest = Nest(op)
+    made = nest.outputs[0].op if len(nest.outputs) == 1 else None
+    if made is None or made.name not in (("tensor.splat",) if nest.reduced else ("tensor.splat", "tensor.empty")):
+        return True
+    (write,) = nest.writes
+    return write.dims != nest.identity[:len(write.dims)] or (not nest.reduced and bool(write.arg.uses))
+
+
+NEEDS = (
+    TENSORS,
+    Need(first_op(lambda op: _has_no_loops(op) and (is_chain(op) or op.name in REDUCING)),
+         "is not in a loop nest", "run `fuse` before"),
+    Need(first_op(_has_no_loops), "has no loops yet", "its program can run in mode='reference'"),
+    Need(first_op(_is_no_nest), "is not as `fuse` makes it: one output, which starts from one number and has the "
+         "first dimensions", "write it so"),
+)
 
 
 def bufferize(module: Op, stage_outputs: bool = False, in_rows: bool = True) -> None:

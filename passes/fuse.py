@@ -90,14 +90,23 @@ def _targets(op: Op, block: Block, root_of: dict[Op, set[Op | None]]) -> set[Op 
     it, which may take what is free from outside but nothing that is computed."""
     targets: set[Op | None] = set()
     for user in op.result.uses:
+        if op.name == "tensor.splat" and user not in root_of and _starts_from(user, op.result):
+            continue
         if user.parent is not block:
             free_inside = op.name in FREE and is_chain(user)
             targets.add(None if free_inside else op)
         elif user in root_of and _reads_by_element(user, op):
             targets |= root_of[user]
-        elif not (op.name == "tensor.splat" and user.name == "scan.scan" and op.result not in ScanView(user).xs):
+        else:
             targets.add(op)
     return targets
+
+
+def _starts_from(user: Op, value: Value) -> bool:
+    """True if a scan or a loop nest only begins with `value`, for which it needs the number that fills it."""
+    if user.name == "linalg.generic":
+        return value not in Nest(user).inputs
+    return user.name == "scan.scan" and value not in ScanView(user).xs
 
 
 def _reads_by_element(user: Op, producer: Op) -> bool:

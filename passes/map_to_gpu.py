@@ -27,12 +27,14 @@ from dataclasses import dataclass, field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op, functions
+from scancc.ir.needs import BUFFERS, PLANNED
 from scancc.ir.ops import CHECKS, group, has_trait, is_pure, operand, set_operands
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
 STATUS_NBYTES = 64  # status and four numbers, padded
 SPILL_NBYTES = 16   # the largest scalar
+NEEDS = (BUFFERS, PLANNED)
 ALIGN_NBYTES = 64
 OPEN_BLOCKS = 256   # where only the device knows how many lanes there are
 _X = t.DialectAttr("#gpu<dim x>")

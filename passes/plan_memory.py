@@ -26,11 +26,14 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value, functions
+from scancc.ir.needs import BUFFERS
 from scancc.ir.remarks import remark
 
 from .planning.places import Buffer, life_of, share
 from .planning.query import capacities, make_query
 from .planning.sizes import Sizes
+
+NEEDS = (BUFFERS,)
 
 
 def plan_memory(module: Op, guess_sizes: bool = True) -> None:

@@ -27,6 +27,10 @@ class ParseError(ScanccError, ValueError):
     """IR text that is not in scancc's form; the text says line, column and what was expected."""
 
 
+class PassOrderError(ScanccError, ValueError):
+    """A pass was asked to run on IR that it does not take; the text says what to run before."""
+
+
 class UnsupportedError(ScanccError, NotImplementedError):
     """A legal program that this target or stage cannot compile; the text says what to use instead."""
 

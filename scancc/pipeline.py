@@ -20,6 +20,7 @@ from typing import Any
 from .config import config
 from .errors import InternalError, ParseError, ScanccError, comes_from_outside
 from .ir.core import Op, clone_op
+from .ir.needs import Need, require
 from .ir.printer import print_op
 from .ir.remarks import Remark, collect
 from .ir.verifier import verify as verify_ir
@@ -96,6 +97,11 @@ class Pass:
 
         types = typing.get_type_hints(self.function)
         return {p: types[p] for p in list(inspect.signature(self.function).parameters)[1:]}
+
+    @kept_property
+    def needs(self) -> tuple[Need, ...]:
+        """What IR it takes; everything where its module says nothing."""
+        return tuple(getattr(importlib.import_module(self.function.__module__), "NEEDS", ()))
 
     @property
     def doc(self) -> str:
@@ -298,7 +304,9 @@ def _passes_through(error: Exception, step: Step) -> bool:
 def _run_one(module: Op, step: Step) -> PassRun:
     with collect() as remarks:
         start = time.perf_counter()
-        find_pass(step.name).function(module, **step.options)
+        found = find_pass(step.name)
+        require(module, f"the pass '{step.name}'", found.needs)
+        found.function(module, **step.options)
         return PassRun(step, time.perf_counter() - start, None, remarks)
 
 
