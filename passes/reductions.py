@@ -33,6 +33,8 @@ from dataclasses import dataclass
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.ops import operand, set_operands
+from scancc.ir.parts import Loop, Round
 from scancc.ir.remarks import remark
 
 from .vectorizing.lanes import Check, Widener, holds_loops, innermost, is_heavy, whole_lanes
@@ -72,29 +74,35 @@ def reductions(module: Op, lanes: bool = True) -> None:
             _in_blocks(loop)
 
 
+def running(loop: Op) -> Round:
+    """The value that a reduction carries on."""
+    (carry,) = Loop(loop).carries
+    return carry
+
+
 def _separate(outer: Op) -> None:
     """Of two nested sums, let the inner one start anew and the outer one add its result."""
-    acc, inner = outer.body.args[1], outer.body.terminator.operands[0].op
+    acc, inner = running(outer).arg, running(outer).next.op
     combine = _innermost_combine(outer)
     if inner is None or inner is combine or acc.uses != {inner: 1} or combine is None or combine.name not in _SUMS:
         return
     start = Builder(outer.body, inner, inner.location)
-    inner.operands = [*inner.operands[:3], start.const(_KINDS[combine.name][1], acc.type)]
+    set_operands(inner, init=[start.const(_KINDS[combine.name][1], acc.type)])
     end = Builder(outer.body, outer.body.terminator, inner.location)
-    outer.body.terminator.operands = [_combined(end, combine, acc, inner.result)]
+    set_operands(outer.body.terminator, values=[_combined(end, combine, acc, inner.result)])
 
 
 def _innermost_combine(loop: Op) -> Op | None:
     """The op that combines the running value with a term, inside all nested reductions."""
-    last = loop.body.terminator.operands[0].op
+    last = running(loop).next.op
     while last is not None and last.name == "scf.for" and "reduction" in last.attrs:
-        last = last.body.terminator.operands[0].op
+        last = running(last).next.op
     return last
 
 
 def _form(loop: Op, lanes: bool) -> tuple[str, str]:
     """`lanes`, `blocks` or `order`, and why no lanes."""
-    combine = loop.body.terminator.operands[0].op
+    combine = running(loop).next.op
     name = combine.name if combine is not None else ""
     reason = _obstacle(loop) if lanes else "each thread has a lane"
     if reason is None and name in _ROUNDED and _around_in_lanes(loop):
@@ -114,10 +122,10 @@ def _around_in_lanes(loop: Op) -> bool:
 
 def _is_combination(loop: Op) -> bool:
     """Whether the running value is used for one combination only."""
-    acc, combine = loop.body.args[1], loop.body.terminator.operands[0].op
+    acc, combine = running(loop).arg, running(loop).next.op
     if combine is None or combine.name not in _KINDS or acc.uses != {combine: 1}:
         return False
-    return combine.name != "math.fma" or combine.operands[2] is acc
+    return combine.name != "math.fma" or operand(combine, "c") is acc
 
 
 def _obstacle(loop: Op) -> str | None:
@@ -126,12 +134,12 @@ def _obstacle(loop: Op) -> str | None:
         return "another reduction is inside"
     if not _is_combination(loop):
         return "the running value is used for more than one combination"
-    length = constant_of(loop.operands[1])
+    length = constant_of(Loop(loop).upper)
     if length is not None and length < FEW_LANES:
         return "it has fewer iterations than lanes"
     check = Check(loop)
     problem = check.problem()
-    acc, combine = loop.body.args[1], loop.body.terminator.operands[0].op
+    acc, combine = running(loop).arg, running(loop).next.op
     assert combine is not None
     if problem is None and not any(v in check.varying for v in combine.operands if v is not acc):
         problem = "every step combines the same value"
@@ -151,7 +159,7 @@ class _Tree:
     def __post_init__(self) -> None:
         """A tree starts from the loop's own start where that changes nothing: 0.0 in a sum, which then is 0.0
         where all terms are -0.0."""
-        self.init, self.length = self.loop.operands[3], constant_of(self.loop.operands[1])
+        self.init, self.length = running(self.loop).init, constant_of(Loop(self.loop).upper)
         neutral, given = _KINDS[self.combine.name][1], constant_of(self.init)
         self.starts_itself = given is not None and given == neutral
         self.neutral = given if self.starts_itself else neutral
@@ -178,7 +186,7 @@ class _Tree:
 
     def in_order(self, b: Builder, first: Value, end: Value, start: Value | None = None) -> Value:
         """The loop itself, of the terms from `first` to `end`."""
-        self.loop.operands = [first, end, self.loop.operands[2], self.start(b) if start is None else start]
+        set_operands(self.loop, lower=[first], upper=[end], init=[self.start(b) if start is None else start])
         return b.insert(self.loop).result
 
 
@@ -192,7 +200,7 @@ def _combined(b: Builder, combine: Op, x: Value, y: Value) -> Value:
 
 def _in_blocks(loop: Op) -> None:
     """The loop becomes that of one block."""
-    n, combine = loop.operands[1], loop.body.terminator.operands[0].op
+    n, combine = Loop(loop).upper, running(loop).next.op
     assert combine is not None
     tree = _Tree(loop, combine)
     if tree.length is None or tree.length > BLOCK:
@@ -203,7 +211,7 @@ def _cascade(b: Builder, n: Value, size: int, start: Value, block: _Block) -> Va
     """The sum of `block(b, first, end)` for each block of `size` up to `n`, joined in pairs."""
     stack = b.op("memref.alloca", [], [t.MemRefType((LEVELS,), start.type)])
     body = Block([t.index, start.type])
-    first, step, inner = body.args[0], b.index(size), Builder(body, location=b.location)
+    (first, _), step, inner = body.args, b.index(size), Builder(body, location=b.location)
     total = block(inner, first, inner.minsi(inner.addi(first, step), n))
     joined = inner.op("scan.join", [total, stack, first, n], [start.type], {"size": t.IntAttr(size, t.i64)})
     inner.make("scf.yield", [joined])
@@ -215,7 +223,7 @@ def _cascade(b: Builder, n: Value, size: int, start: Value, block: _Block) -> Va
 
 def _in_lanes(loop: Op) -> None:
     """Whole rounds of all lanes block by block, few lanes of what is left, and the last terms one by one."""
-    combine = loop.body.terminator.operands[0].op
+    combine = running(loop).next.op
     assert combine is not None
     lanes = _Lanes(loop, combine)
     lanes.replace(lanes.total)
@@ -228,11 +236,11 @@ class _Lanes(_Tree):
         super().__post_init__()
         check = Check(self.loop)
         check.problem()
-        self.varying = check.varying | {self.loop.body.args[1], self.combine.result}
+        self.varying = check.varying | {running(self.loop).arg, self.combine.result}
         self.widths = _widths(self.loop)
 
     def total(self, b: Builder) -> Value:
-        n = self.loop.operands[1]
+        n = Loop(self.loop).upper
         most, end = self.most(b, n) if self.length is not None else self.most_if_many(b, n)
         if end is n:
             return most
@@ -248,7 +256,8 @@ class _Lanes(_Tree):
         inner.make("scf.yield", [self.start(inner), inner.index(0)])
         enough = b.cmpi("sge", n, b.index(self.widths[-1]))
         made = b.make("scf.if", [enough], [self.init.type, t.index], None, [Region([then]), Region([other])])
-        return made.results[0], made.results[1]
+        total, end = made.results
+        return total, end
 
     def most(self, b: Builder, n: Value) -> tuple[Value, Value]:
         """All terms but the last ones combined, and where those start."""
@@ -283,11 +292,11 @@ class _Lanes(_Tree):
         body = Block([t.index, start.type])
         for old, new in zip(loop.body.args, body.args, strict=True):
             new.name = old.name
-        widen = Widener(self.varying, lanes, dict(zip(loop.body.args, body.args, strict=True)), loop.body.args[0])
+        widen = Widener(self.varying, lanes, dict(zip(loop.body.args, body.args, strict=True)), Loop(loop).counter)
         inner = Builder(body, location=loop.location)
         for op in loop.body.ops[:-1]:
             widen.op(op, inner)
-        inner.make("scf.yield", [widen.map[loop.body.terminator.operands[0]]])
+        inner.make("scf.yield", [widen.map[running(loop).next]])
         return b.make("scf.for", [first, end, b.index(lanes), start], [start.type],
                       {"vector": t.IntAttr(lanes, t.i64)}, [Region([body])]).result
 
@@ -301,7 +310,7 @@ def _widths(loop: Op) -> tuple[int, ...]:
     """All lanes, then few: by bytes, so that they fill whole registers of any width."""
     ops = [op for op in loop.body.ops if op.name != "math.fma"]  # no more than the product and the sum it was
     loads = [t.nbytes(op.result.type) for op in ops if op.name == "memref.load"]
-    nbytes = max([t.nbytes(loop.operands[3].type), *loads])
+    nbytes = max([t.nbytes(running(loop).init.type), *loads])
     if is_heavy(ops):
         return (min(HEAVY_BYTES // nbytes, MOST_LANES),)
     return min(LANE_BYTES // nbytes, MOST_LANES), FEW_LANES

@@ -79,10 +79,13 @@ def test_any_stands_for_no_builder_and_no_value() -> None:
 
 
 def counts_parts(node: ast.AST) -> bool:
-    """Whether an op's operands are taken by the number of their group, or the sizes of groups are touched.
-    Of a match of a pattern, write m[1]."""
+    """Whether an op's operands are taken by the number of their group, or as a stretch by counting, or the sizes of
+    groups are touched. Of a match of a pattern, write m[1]."""
     if isinstance(node, ast.Constant):
         return node.value == "operandSegmentSizes"
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Slice) and bool(
+            re.search(r"\.(operands|results)$|(body|block)\.args$", ast.unparse(node.value)))
     return (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "group"
             and bool(node.args))
 

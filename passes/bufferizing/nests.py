@@ -17,6 +17,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.fast_math import is_exact
+from scancc.ir.ops import group, operand
 from scancc.ir.shapes import fill
 
 from .context import Context, converts, strides_of
@@ -63,7 +64,7 @@ def _write(c: Context, op: Op) -> Value:
     """A buffer for a splat, or for an `empty`, of which nobody reads an element."""
     buffer = c.target(op.result, sizes_of(c, op.result))
     if op.name == "tensor.splat":
-        fill_buffer(c, c.get(op.operands[0]), buffer)
+        fill_buffer(c, c.get(operand(op, "value")), buffer)
     return buffer
 
 
@@ -77,8 +78,7 @@ def sizes_of(c: Context, value: Value) -> list[Value]:
     """Sizes of an `empty` or `splat`, from its operands."""
     op = value.op
     assert op is not None and isinstance(value.type, t.TensorType)
-    operands = op.operands[1:] if op.name == "tensor.splat" else op.operands
-    return fill(c.b, value.type, c.scalars(operands))
+    return fill(c.b, value.type, c.scalars(group(op, "dims")))
 
 
 def nest(c: Context, sizes: Sequence[Value], body: Callable[[list[Value]], None],
@@ -123,16 +123,16 @@ def generic(c: Context, op: Op) -> None:
     if n.rank == 0 and n.reduced:
         _flatten_reduction(c, n)
         load_at(c, n, {}, None)
-        start = c.get(made.operands[0])
+        start = c.get(operand(made, "value"))
         c.env[op.result] = _reduce_in_register(c, n, [], start)
         return
     buffer = c.target(op.result, sizes_of(c, out))
     if not n.reduced:
         _parallel(c, n, buffer)
     elif c.in_rows and strides_of(buffer.type)[-1] == 1 and _accumulates_rows(n):
-        _reduce_rows(c, n, buffer, c.get(made.operands[0]))
+        _reduce_rows(c, n, buffer, c.get(operand(made, "value")))
     else:
-        start = c.get(made.operands[0])
+        start = c.get(operand(made, "value"))
 
         def store(counters: list[Value]) -> None:
             c.store(_reduce_in_register(c, n, counters, start), buffer, counters)
@@ -167,11 +167,13 @@ def load_at(c: Context, n: Nest, at: dict[int, Value], dim: int | None) -> None:
 
 def element(c: Context, n: Nest, counters: Sequence[Value], running: Value | None) -> Value:
     """The body of a nest at one position, its operands read."""
-    block = n.op.body
+    generic = parts.Nest(n.op)
     if running is not None:
-        c.env[block.args[-1]] = running
+        (acc,) = generic.running
+        c.env[acc] = running
     inline(c, n.op, counters)
-    return c.get(block.terminator.operands[0])
+    (result,) = generic.elements
+    return c.get(result)
 
 
 def inline(c: Context, op: Op, counters: Sequence[Value]) -> None:
@@ -238,8 +240,8 @@ def _reduce_in_register(c: Context, n: Nest, counters: list[Value], start: Value
 
 def _in_order(n: Nest) -> bool:
     """Whether the elements must be combined in the order written."""
-    combine = n.op.body.terminator.operands[0].op
-    return combine is not None and is_exact(combine)
+    (total,) = parts.Nest(n.op).elements
+    return total.op is not None and is_exact(total.op)
 
 
 def _accumulates_rows(n: Nest) -> bool:
@@ -352,10 +354,11 @@ def _terms_at_once(n: Nest) -> int:
 
 def _adds(op: Op) -> bool:
     """Whether a reduction adds floats, and does nothing else with the running value."""
-    acc, combine = op.body.args[-1], op.body.terminator.operands[0].op
+    (acc,), (total,) = parts.Nest(op).running, parts.Nest(op).elements
+    combine = total.op
     if combine is None or combine.name not in ("arith.addf", "math.fma", "complex.add"):
         return False
-    return acc.uses == {combine: 1} and (combine.name != "math.fma" or combine.operands[2] is acc)
+    return acc.uses == {combine: 1} and (combine.name != "math.fma" or operand(combine, "c") is acc)
 
 
 def _row_stack(c: Context, element: t.Type, length: Value, width: Value) -> Value:
@@ -366,12 +369,12 @@ def _row_stack(c: Context, element: t.Type, length: Value, width: Value) -> Valu
 
 @converts("tensor.extract")
 def extract(c: Context, op: Op) -> None:
-    source = op.operands[0]
+    source = operand(op, "source")
     made = source.op
     if made is not None and made.name == "tensor.splat" and source not in c.env:
-        c.env[op.result] = c.get(made.operands[0])
+        c.env[op.result] = c.get(operand(made, "value"))
         return
-    indices = c.scalars(op.operands[1:])
+    indices = c.scalars(group(op, "indices"))
     if source in c.rings:
         row, *rest = indices
         c.env[op.result] = c.load(c.get(source), [row_in_ring(c, source, row), *rest])

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
-from scancc.ir.ops import ELEMENTWISE, has_trait
+from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand, whole
+from scancc.ir.parts import Branch, Loop
 
 HEAVY_OPS = 24  # more ops than this in a body would spill if four registers held each value
 
@@ -44,7 +45,7 @@ class Check:
 
     def problem(self) -> str | None:
         """Why the loop cannot be vectorized, or None."""
-        self.varying = {self.loop.body.args[0]}
+        self.varying = {Loop(self.loop).counter}
         self._spread()
         for op in self.loop.walk():
             if op is not self.loop:
@@ -63,14 +64,13 @@ class Check:
                     continue
                 if op.name == "scf.for":
                     self._spread_loop(op)
-                elif op.name == "scan.join" and op.operands[0] in self.varying:
-                    self.varying.update((op.operands[1], op.result))
+                elif op.name == "scan.join" and operand(op, "value") in self.varying:
+                    self.varying.update((operand(op, "stack"), op.result))
                 elif any(v in self.varying for v in op.operands):
                     self.varying.update(op.results)
 
     def _spread_loop(self, op: Op) -> None:
-        for init, arg, result, onward in zip(op.operands[3:], op.body.args[1:], op.results,
-                                             op.body.terminator.operands, strict=True):
+        for init, arg, onward, result in Loop(op).carries:
             if {init, arg, onward} & self.varying:
                 self.varying.update((arg, result))
 
@@ -84,33 +84,32 @@ class Check:
     def _any_varies(self, values: Sequence[Value]) -> bool:
         return any(v in self.varying for v in values)
 
-    def _load_obstacle(self, op: Op) -> str | None:
-        return self._memory_obstacle(op.operands[0], op.operands[1:])
-
     def _store_obstacle(self, op: Op) -> str | None:
-        reason = self._memory_obstacle(op.operands[1], op.operands[2:])
-        if reason is None and op.operands[-1] not in self.varying:
+        reason = self._memory_obstacle(op)
+        if reason is None and not _runs_along(op, self.varying):
             return "several iterations write one element"
         return reason
 
     def _loop_obstacle(self, op: Op) -> str | None:
-        return "an inner loop's length differs between lanes" if self._any_varies(op.operands[:3]) else None
+        return "an inner loop's length differs between lanes" if self._any_varies(Loop(op).bounds) else None
 
     def _branch_obstacle(self, op: Op) -> str | None:
         return "a branch or loop depends on the lane" if self._any_varies(op.operands) or op.results else None
 
     def _blocks_obstacle(self, op: Op) -> str | None:
-        return "a sum's blocks differ between lanes" if self._any_varies(op.operands[2:]) else None
+        terms = operand(op, "first"), operand(op, "end")
+        return "a sum's blocks differ between lanes" if self._any_varies(terms) else None
 
     def _view_obstacle(self, op: Op) -> str | None:
         return "a view depends on the lane" if self._any_varies(op.operands) else None
 
-    def _memory_obstacle(self, buffer: Value, indices: list[Value]) -> str | None:
+    def _memory_obstacle(self, op: Op) -> str | None:
+        buffer, indices = whole(op), group(op, "indices")
         if buffer in self.varying:
             return "a buffer differs between lanes"
         if not self._any_varies(indices):
             return None
-        if self._any_varies(indices[:-1]) or indices[-1] is not self.loop.body.args[0]:
+        if self._any_varies(indices[:-1]) or indices[-1] is not Loop(self.loop).counter:
             return "memory is not read along its last axis"
         type = buffer.type
         assert isinstance(type, t.MemRefType)
@@ -120,12 +119,17 @@ class Check:
 
 
 _OBSTACLES: dict[str, Callable[[Check, Op], str | None]] = {
-    "memref.load": Check._load_obstacle, "memref.store": Check._store_obstacle, "scf.for": Check._loop_obstacle,
+    "memref.load": Check._memory_obstacle, "memref.store": Check._store_obstacle, "scf.for": Check._loop_obstacle,
     **dict.fromkeys(("scf.if", "scf.while"), Check._branch_obstacle),
-    **dict.fromkeys(("memref.alloca", "scan.join"), Check._blocks_obstacle),
+    "scan.join": Check._blocks_obstacle,
     **dict.fromkeys(("memref.subview", "memref.cast", "scan.buffer_reshape"), Check._view_obstacle),
 }
-_HARMLESS = ("scf.yield", "arith.constant", "memref.dim")
+_HARMLESS = ("scf.yield", "arith.constant", "memref.dim", "memref.alloca")
+
+
+def _runs_along(op: Op, varying: set[Value]) -> bool:
+    """Whether the last index of a load or store differs between iterations."""
+    return any(index in varying for index in group(op, "indices")[-1:])
 
 
 @dataclass
@@ -156,11 +160,11 @@ class Widener:
             self._branch(op, b)
         elif op.name == "scf.yield":
             self._yield(op, b)
-        elif op.name in ("memref.load", "memref.store") and op.operands[-1] in self.varying:
+        elif op.name in ("memref.load", "memref.store") and _runs_along(op, self.varying):
             self._memory(op, b)
         elif op.name == "memref.alloca" and op.result in self.varying:
             self._stack(op, b)
-        elif op.name == "scan.join" and op.operands[0] in self.varying:
+        elif op.name == "scan.join" and operand(op, "value") in self.varying:
             self._joining(op, b)
         elif op.name == "memref.store" or not any(v in self.varying for v in op.operands):
             clone_op(op, self.map, b.insert)
@@ -183,13 +187,13 @@ class Widener:
         return self.spread[value]
 
     def _memory(self, op: Op, b: Builder) -> None:
-        at = [self.map.get(v, v) for v in op.operands]
+        at = [self.map.get(v, v) for v in (whole(op), *group(op, "indices"))]
         if op.name == "memref.load":
             made = b.op("vector.load", at, [self.type(op.result.type)])
             made.name = op.result.name
             self.map[op.result] = made
         else:
-            b.make("vector.store", [self.vector(op.operands[0], b), *at[1:]])
+            b.make("vector.store", [self.vector(operand(op, "value"), b), *at])
 
     def _stack(self, op: Op, b: Builder) -> None:
         """Room for a vector in each row."""
@@ -203,26 +207,27 @@ class Widener:
                                    [self.type(value.type)], dict(op.attrs))
 
     def _loop(self, op: Op, b: Builder) -> None:
-        init = [self.vector(v, b) if arg in self.varying else self.map.get(v, v)
-                for v, arg in zip(op.operands[3:], op.body.args[1:], strict=True)]
+        loop = Loop(op)
+        init = [self.vector(carry.init, b) if carry.arg in self.varying else self.map.get(carry.init, carry.init)
+                for carry in loop.carries]
         body = Block([t.index, *[v.type for v in init]])
         for old, new in zip(op.body.args, body.args, strict=True):
             new.name = old.name
             self.map[old] = new
         self.ops(op.body, Builder(body, location=op.location))
-        bounds = [self.map.get(v, v) for v in op.operands[:3]]
+        bounds = [self.map.get(v, v) for v in loop.bounds]
         made = b.make("scf.for", [*bounds, *init], [v.type for v in init], dict(op.attrs), [Region([body])])
         for old, new in zip(op.results, made.results, strict=True):
             new.name = old.name
             self.map[old] = new
 
     def _branch(self, op: Op, b: Builder) -> None:
-        regions = []
-        for region in op.regions:
+        regions, branch = [], Branch(op)
+        for side in branch.sides:
             block = Block()
-            self.ops(region.blocks[0], Builder(block, location=op.location))
+            self.ops(side, Builder(block, location=op.location))
             regions.append(Region([block]))
-        b.make("scf.if", [self.map.get(op.operands[0], op.operands[0])], [], None, regions)
+        b.make("scf.if", [self.map.get(branch.condition, branch.condition)], [], None, regions)
 
     def _yield(self, op: Op, b: Builder) -> None:
         parent = op.parent_op()
@@ -230,6 +235,6 @@ class Widener:
         if parent.name != "scf.for":
             b.make("scf.yield")
             return
-        onward = [self.vector(v, b) if arg in self.varying else self.map.get(v, v)
-                  for v, arg in zip(op.operands, parent.body.args[1:], strict=False)]
-        b.make("scf.yield", onward)
+        b.make("scf.yield", [
+            self.vector(carry.next, b) if carry.arg in self.varying else self.map.get(carry.next, carry.next)
+            for carry in Loop(parent).carries])

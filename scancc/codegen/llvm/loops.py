@@ -397,7 +397,7 @@ def alloca(e: FunctionEmitter, op: Op) -> None:
 @emits("scan.join")
 def join(e: FunctionEmitter, op: Op) -> None:
     """A call where there is more than one block: joining is rare, and one function serves all sums of a module."""
-    value = op.operands[0]
+    value = operand(op, "value")
     one, types = e.flatten(e.env[value]), e.flat_types(value.type)
     before, several, done = e.label, e.new_label("several"), e.new_label("joined")
     _branch_on_blocks(e, op, several, done)
@@ -412,29 +412,29 @@ def join(e: FunctionEmitter, op: Op) -> None:
 @emits("scan.join_row")
 def join_row(e: FunctionEmitter, op: Op) -> None:
     """A call, which goes along the row; a complex number is two of its elements."""
-    row, several, done = e.mem(op.operands[0]), e.new_label("several"), e.new_label("joined")
+    row, several, done = e.mem(operand(op, "row")), e.new_label("several"), e.new_label("joined")
     _branch_on_blocks(e, op, several, done)
     e.start(several)
-    parts = t.nbytes(row.element) // t.nbytes(_part(row.element))
-    _call_join_row(e, op, row.pointer, e.imul(row.dims[0], str(parts)))
+    part = _part(row.element)
+    _call_join_row(e, op, part, row.pointer, e.imul(row.dims[0], str(t.nbytes(row.element) // t.nbytes(part))))
     e.line(f"br label %{done}")
     e.start(done)
 
 
 def _free_stack(e: FunctionEmitter, op: Op) -> None:
     """The sum is made: another one, not inside it, may use the memory."""
-    stack = op.operands[1]
+    stack = operand(op, "stack")
     if stack.op is not None and stack.op.name == "memref.alloca":
         e.free_stack_memory(stack.type, e.mem(stack).pointer)
 
 
 def _branch_on_blocks(e: FunctionEmitter, op: Op, several: str, one: str) -> None:
-    is_long = e.emit(f"icmp sgt i64 {e.value(op.operands[3])}, {int_attr(op, 'size')}")
+    is_long = e.emit(f"icmp sgt i64 {e.value(operand(op, 'end'))}, {int_attr(op, 'size')}")
     e.line(f"br i1 {is_long}, label %{several}, label %{one}")
 
 
 def _join_number(e: FunctionEmitter, op: Op) -> str:
-    value = op.operands[0]
+    value = operand(op, "value")
     kind = llvm_type(value.type)
     symbol = _shared(e, "join", value.type, _JOIN)
     return e.emit(f"call {kind} @{symbol}({kind} {e.value(value)}, {_blocks(e, op)})")
@@ -442,25 +442,25 @@ def _join_number(e: FunctionEmitter, op: Op) -> str:
 
 def _join_vector(e: FunctionEmitter, op: Op) -> Emitted:
     """A vector or a complex number is a row, by way of memory."""
-    value = op.operands[0]
+    value = operand(op, "value")
     part = _part(value.type)
     count = width_of(value.type) * t.nbytes(t.element(value.type)) // t.nbytes(part)
     room = t.MemRefType((count,), part)
     place = e.stack_memory(room)
     e.store(e.env[value], place, value.type)
-    _call_join_row(e, op, place, str(count))
+    _call_join_row(e, op, part, place, str(count))
     e.free_stack_memory(room, place)
     return e.load(place, value.type)
 
 
-def _call_join_row(e: FunctionEmitter, op: Op, row: str, width: str) -> None:
-    symbol = _shared(e, "join_row", _part(op.operands[0].type), _JOIN_ROW)
+def _call_join_row(e: FunctionEmitter, op: Op, part: t.Type, row: str, width: str) -> None:
+    symbol = _shared(e, "join_row", part, _JOIN_ROW)
     e.line(f"call void @{symbol}(ptr {row}, i64 {width}, {_blocks(e, op)})")
 
 
 def _blocks(e: FunctionEmitter, op: Op) -> str:
     """The stack, the bytes from one of its rows to the next, and which terms they are."""
-    stack, first, end = e.mem(op.operands[1]), *map(e.value, op.operands[2:])
+    stack, first, end = e.mem(operand(op, "stack")), e.value(operand(op, "first")), e.value(operand(op, "end"))
     step = e.imul(stack.strides[0], str(t.nbytes(stack.element)))
     return f"ptr {stack.pointer}, i64 {step}, i64 {first}, i64 {end}, i64 {int_attr(op, 'size').bit_length() - 1}"
 
