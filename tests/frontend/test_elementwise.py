@@ -13,6 +13,7 @@ from scancc.frontend.graph.variables import Constant, TensorType
 from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.reference import evaluate
 from scancc.frontend.ops.signatures import SCALARS, signature
+from scancc.ir.ops import OPS
 
 DTYPES = {
     "f": ["float64", "float32"], "i": ["int8", "int32", "int64"], "u": ["uint8", "uint64"], "b": ["bool"],
@@ -105,6 +106,23 @@ def test_reference_is_numpys_value(name, dtype):
     expected = EXPECTED.get(name) or getattr(np, name)
     np.testing.assert_allclose(found, expected(*arrays), **close(dtype))
     assert found.dtype == signature(name, tuple(a.dtype.name for a in arrays)).out
+
+
+OF_ONE_OP = [n for n, entry in FUNCTIONS.items() if isinstance(entry.lower.get("f"), str)]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", OF_ONE_OP)
+def test_ops_of_the_ir_mean_what_the_reference_means(name, dtype):
+    """Once digamma(0) was NaN there, lgamma of a huge number ended it, and 0.49999999999999994 rounded to 1."""
+    entry = SCALARS[name]
+    edges = np.array([1e300, -1e10 - 0.5, -3, 0.5 - 2.0**-54, 5e-324], "float64").astype(dtype)
+    arrays = [np.append(x, edges) for x in operands(entry, dtype)]
+    expected = entry.numpy(*arrays)
+    found = OPS[entry.lower["f"]].numpy(*arrays)
+    np.testing.assert_allclose(found, expected, rtol=8 * np.finfo(dtype).eps, atol=0)
+    np.testing.assert_array_equal(np.signbit(found)[found == 0], np.signbit(expected)[expected == 0])
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -40,6 +40,7 @@ from scancc.frontend.ops.signatures import (
     same,
     tested,
 )
+from scancc.ir import meanings
 
 _LN2, _LN10, _TWO_OVER_SQRT_PI = float(np.log(2)), float(np.log(10)), float(2 / np.sqrt(np.pi))
 Function = Callable[..., Variable]
@@ -168,9 +169,9 @@ log10 = function("log10", 1, floating, np.log10, {"f": "math.log10"},
 log1p = function("log1p", 1, floating, np.log1p, {"f": "math.log1p"},
     d.unary(lambda x, o, g: masked_div(g, x + d.scaled(1, x))), "log(1 + x), exact near 0", approximated=True,
     is_finite=False)
-sigmoid = function("sigmoid", 1, floating, meaning.sigmoid, {"f": "scan.sigmoid"},
+sigmoid = function("sigmoid", 1, floating, meanings.sigmoid, {"f": "scan.sigmoid"},
     d.unary(lambda x, o, g: d.times(g, o * (d.scaled(1, o) - o))), "1 / (1 + exp(-x))", approximated=True)
-softplus = function("softplus", 1, floating, meaning.softplus, {"f": "scan.softplus"},
+softplus = function("softplus", 1, floating, meanings.softplus, {"f": "scan.softplus"},
     d.unary(lambda x, o, g: d.times(g, sigmoid(x))), "log(1 + exp(x)) without overflow", approximated=True)
 
 # circular and hyperbolic functions
@@ -210,19 +211,19 @@ hypot = function("hypot", 2, floating, np.hypot, {"f": "scan.hypot"}, d.of_hypot
     "sqrt(x*x + y*y) without overflow", approximated=True)
 
 # special functions
-erf = function("erf", 1, floating, meaning.erf, {"f": "math.erf"},
+erf = function("erf", 1, floating, meanings.erf, {"f": "math.erf"},
     d.unary(lambda x, o, g: d.times(g, exp(-sqr(x)) * d.scaled(_TWO_OVER_SQRT_PI, x))), "error function",
     approximated=True)
-erfc = function("erfc", 1, floating, meaning.erfc, {"f": "math.erfc"},
+erfc = function("erfc", 1, floating, meanings.erfc, {"f": "math.erfc"},
     d.unary(lambda x, o, g: -d.times(g, exp(-sqr(x)) * d.scaled(_TWO_OVER_SQRT_PI, x))),
     "1 - erf(x), exact far out", approximated=True)
-gammaln = function("gammaln", 1, floating, meaning.gammaln, {"f": "scan.lgamma"},
+gammaln = function("gammaln", 1, floating, meanings.lgamma, {"f": "scan.lgamma"},
     d.unary(lambda x, o, g: masked_mul(g, call("digamma", x))), "log of the absolute value of gamma",
     approximated=True, is_finite=False)
-digamma = function("digamma", 1, floating, meaning.digamma, {"f": "scan.digamma"},
+digamma = function("digamma", 1, floating, meanings.digamma, {"f": "scan.digamma"},
     d.unary(lambda x, o, g: masked_mul(g, call("trigamma", x))), "derivative of gammaln", approximated=True,
     is_finite=False)
-trigamma = function("trigamma", 1, floating, meaning.trigamma, {"f": low.trigamma}, d.of_trigamma,
+trigamma = function("trigamma", 1, floating, meanings.trigamma, {"f": low.trigamma}, d.of_trigamma,
     "derivative of digamma", approximated=True, is_finite=False)
 
 # rounding
@@ -231,7 +232,7 @@ ceil = rounding("ceil", 1, same, np.ceil, {"f": "math.ceil"}, None, "smallest in
 trunc = rounding("trunc", 1, same, np.trunc, {"f": "math.trunc"}, None, "towards zero")
 round_half_to_even = rounding("round_half_to_even", 1, same, np.rint, {"f": "math.roundeven"}, None,
     "nearest, halves to even")
-round_half_away_from_zero = rounding("round_half_away_from_zero", 1, same, meaning.round_half_away,
+round_half_away_from_zero = rounding("round_half_away_from_zero", 1, same, meanings.round_half_away,
     {"f": "math.round"}, None, "nearest, halves away from zero")
 
 # comparison and choice

@@ -5,11 +5,9 @@ NumPy meanings here serve folding and the interpreter; emitted code has its own 
 
 from __future__ import annotations
 
-import math as pymath
-from typing import Any
-
 import numpy as np
 
+from .. import meanings
 from ..ops import Dialect, quiet
 from ..reading.phrases import CALL
 
@@ -17,57 +15,11 @@ math = Dialect("math")
 scan = Dialect("scan")
 
 
-def _vectorized(function: Any) -> Any:
-    def call(x: Any) -> Any:
-        x = np.asarray(x)
-        return np.vectorize(function, otypes=[x.dtype])(x) if x.size else x.copy()
-    return call
-
-
-def _lgamma(x: float) -> float:
-    if np.isinf(x) or (x <= 0 and x == np.floor(x)):
-        return np.inf
-    return pymath.lgamma(x)
-
-
-def digamma(x: float) -> float:
-    """Recurrence up to 10, then the asymptotic series (Abramowitz and Stegun 6.3.18)."""
-    if np.isnan(x) or x == -np.inf or (x <= 0 and x == np.floor(x)):
-        return np.nan
-    if x < 0:
-        return float(digamma(1 - x) - np.pi / np.tan(np.pi * x))
-    result = 0.0
-    while x < 10:
-        result -= 1 / x
-        x += 1
-    y = 1 / (x * x)
-    series = y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y * (1 / 132)))))
-    return result + pymath.log(x) - 0.5 / x - series
-
-
-def sigmoid(x: Any) -> Any:
-    x = np.asarray(x)
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype)
-
-
-def power(x: Any, y: Any) -> Any:
-    """C's pow whatever the shapes: of one number, and of one exponent for a whole array, NumPy takes a root or a
-    square instead, which differ at -inf and -0."""
-    x, y = np.broadcast_arrays(x, y)
-    pairs = [np.append(v, v.dtype.type(1)) for v in (x, y)]  # two numbers at least, one after the other
-    return np.power(*pairs)[:-1].reshape(x.shape)
-
-
-def _nan_safe(function: Any) -> Any:
-    return lambda x: x if np.isnan(x) else function(x)
-
-
-for _name, _numpy, _doc in [
+_ONE_OPERAND: list[tuple[str, meanings.Meaning, str]] = [
     ("absf", np.abs, "absolute value"), ("floor", np.floor, "largest integer not above"),
     ("ceil", np.ceil, "smallest integer not below"), ("trunc", np.trunc, "toward zero"),
     ("roundeven", np.rint, "nearest integer, halves to even"),
-    ("round", lambda x: np.trunc(x + np.copysign(0.5, x)), "nearest integer, halves away from zero"),
+    ("round", meanings.round_half_away, "nearest integer, halves away from zero"),
     ("sqrt", np.sqrt, "square root"), ("rsqrt", lambda x: 1 / np.sqrt(x), "1 / square root"),
     ("cbrt", np.cbrt, "cube root"), ("exp", np.exp, "e**x"), ("exp2", np.exp2, "2**x"),
     ("expm1", np.expm1, "e**x - 1"), ("log", np.log, "natural logarithm"),
@@ -79,9 +31,10 @@ for _name, _numpy, _doc in [
     ("atan", np.arctan, "arc tangent"), ("asinh", np.arcsinh, "inverse hyperbolic sine"),
     ("acosh", np.arccosh, "inverse hyperbolic cosine"),
     ("atanh", np.arctanh, "inverse hyperbolic tangent"),
-    ("erf", _vectorized(pymath.erf), "error function"),
-    ("erfc", _vectorized(pymath.erfc), "1 - erf(x)"),
-]:
+    ("erf", meanings.erf, "error function"),
+    ("erfc", meanings.erfc, "1 - erf(x)"),
+]
+for _name, _numpy, _doc in _ONE_OPERAND:
     math.elementwise(_name, "x", quiet(_numpy), _doc, reading="abs({x})" if _name == "absf" else CALL,
                      same_types=True, gives="floats")
 
@@ -90,7 +43,7 @@ math.elementwise("ipowi", "base exponent", quiet(np.power),
                  reading="{base} ** {exponent}", same_types=True, gives="integers")
 math.elementwise("absi", "x", np.abs, "absolute value of a signed integer", reading="abs({x})",
                  same_types=True, gives="integers")
-math.elementwise("powf", "base exponent", quiet(power), "base**exponent, C's pow",
+math.elementwise("powf", "base exponent", quiet(meanings.power), "base**exponent, C's pow",
                  reading="{base} ** {exponent}", same_types=True, gives="floats")
 math.elementwise("atan2", "y x", np.arctan2, "angle of the point (x, y)", same_types=True, gives="floats")
 math.elementwise("copysign", "magnitude sign", np.copysign, "magnitude with the sign of the other",
@@ -98,12 +51,12 @@ math.elementwise("copysign", "magnitude sign", np.copysign, "magnitude with the 
 math.elementwise("fma", "a b c", lambda a, b, c: a * b + c, "a * b + c, rounded once", same_types=True,
                  gives="floats")
 
-scan.elementwise("sigmoid", "x", quiet(sigmoid), "1 / (1 + exp(-x))", same_types=True, gives="floats")
-scan.elementwise("softplus", "x", quiet(lambda x: np.logaddexp(x, 0).astype(np.asarray(x).dtype)),
+scan.elementwise("sigmoid", "x", quiet(meanings.sigmoid), "1 / (1 + exp(-x))", same_types=True, gives="floats")
+scan.elementwise("softplus", "x", quiet(meanings.softplus),
                  "log(1 + exp(x))", same_types=True, gives="floats")
 scan.elementwise("hypot", "x y", quiet(np.hypot), "sqrt(x*x + y*y) without overflow", same_types=True,
                  gives="floats")
-scan.elementwise("lgamma", "x", quiet(_vectorized(_nan_safe(_lgamma))), "log |gamma(x)|", same_types=True,
+scan.elementwise("lgamma", "x", quiet(meanings.lgamma), "log |gamma(x)|", same_types=True,
                  gives="floats")
-scan.elementwise("digamma", "x", quiet(_vectorized(digamma)), "derivative of lgamma", same_types=True,
+scan.elementwise("digamma", "x", quiet(meanings.digamma), "derivative of lgamma", same_types=True,
                  gives="floats")
