@@ -28,6 +28,7 @@ from tests.passes.cases import read_cases
 from tests.programs import users
 
 FOLDER = Path(__file__).parent / "reading"
+ROOT = Path(__file__).parents[2]
 
 
 def function(types: list[t.Type], build: Callable[[Builder, list[Any]], Any]) -> Op:
@@ -351,3 +352,8 @@ def test_power_is_short() -> None:
                                   "until.py:powers_of_two"])
 def test_loops_of_an_example_are_on_two_screens(name: str) -> None:
     assert len(reading_text(_module(f"examples/{name}", "loop")).splitlines()) <= 100
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/ir.md"])
+def test_the_dump_that_a_page_shows_is_true(page: str) -> None:
+    assert reading_text(_module("examples/power.py:power", "scan")) in (ROOT / page).read_text(encoding="utf-8")
