@@ -146,16 +146,23 @@ def _show(text: str) -> None:
 @click.option("--only-changed", is_flag=True)
 @click.option("--form", type=click.Choice(["generic", "reading"]), default="generic", show_default=True)
 @click.option("--timing", is_flag=True, help="milliseconds a pass, on stderr")
-def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, form: str, timing: bool) -> None:
+@_target_option
+def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, form: str, timing: bool,
+        target: str) -> None:
     """Run passes on IR text and print the result.
+
+    A pass list by name (cpu, cpu-scan, cpu-loop, gpu, ...) is that of the target.
 
     \b
     Example:
       scancc dump examples/power.py:power --form generic | scancc opt - --passes cpu-loop
     """
     from scancc import pipeline
+    from scancc.codegen.target import target_of
     from scancc.dumps import PassDump, View
+    from scancc.stages import named_for
 
+    passes = named_for(passes, target_of(None if target == "native" else target))
     module, view = _read_ir(file), View(form, locations=form == "generic", query=True)
     each = after_each_pass or only_changed
     report = pipeline.run(module, passes, on_pass=PassDump(sys.stdout, view, module, only_changed) if each else None)

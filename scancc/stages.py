@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,11 +104,22 @@ def passes_for(target: Target, export: bool = False) -> str:
     """The pipeline of a target, as text."""
     names = [*pipeline.GPU_SCAN, *pipeline.GPU_LOOP] if target.kind == "ptx" else (
         [*pipeline.CPU_SCAN, *pipeline.CPU_LOOP])
-    if not target.has_fma:
-        names.remove("contract")
     if export and target.kind == "cpu":
         names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
-    return ",".join(n if n != "vectorize" else f"vectorize{{bits={8 * target.vector_bytes}}}" for n in names)
+    return ",".join(_fitting(names, target))
+
+
+def _fitting(names: Sequence[str], target: Target) -> list[str]:
+    """A list of passes with the target's registers; without `contract` where it has no fused multiply-add."""
+    return [n if n != "vectorize" else f"vectorize{{bits={8 * target.vector_bytes}}}"
+            for n in names if n != "contract" or target.has_fma]
+
+
+def named_for(text: str, target: Target) -> str:
+    """A pipeline in which the names of pass lists (`cpu`, `cpu-loop`) stand for what `target` gets."""
+    parts = re.split(r",(?![^{}]*\})", text)
+    return ",".join(step for part in parts for step in (
+        _fitting(pipeline.PIPELINES[part.strip()], target) if part.strip() in pipeline.PIPELINES else [part]))
 
 
 def number_checks(module: Op) -> tuple[Check, ...]:

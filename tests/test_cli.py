@@ -127,6 +127,20 @@ def test_dump_for_other_targets() -> None:
     assert "fmul" in output("dump", POWER, "--stage", "asm", "--target", "aarch64-linux-gnu")
 
 
+@pytest.mark.parametrize("target", ["x86-64-v2", "x86-64-v3", "x86-64-v4"])
+def test_opt_goes_on_for_the_target(target: str) -> None:
+    generic = ("--form", "generic", "--query", "--target", target)
+    scan, loop = (output("dump", POWER, "--stage", stage, *generic) for stage in ("scan", "loop"))
+    assert output("opt", "-", "--passes", "cpu-loop", "--target", target, stdin=scan) == loop
+
+
+def test_opt_refuses_damaged_text_with_its_line() -> None:
+    text = output("dump", POWER, "--form", "generic").replace('"arith.mulf"', '"arith.muli"')
+    line = next(n for n, line in enumerate(text.splitlines(), 1) if '"arith.muli"' in line)
+    said = _error("opt", "-", "--passes", "cpu", stdin=text)
+    assert f"<stdin>:{line}:" in said and "'arith.muli': the result is f64; it must be an integer" in said
+
+
 def test_opt_times_passes() -> None:
     text = output("dump", POWER, "--form", "generic")
     result = scancc("opt", "-", "--passes", "canonicalize,cse", "--timing", stdin=text)
@@ -162,8 +176,8 @@ def test_bench() -> None:
     assert "native" in text and "NumPy reference" in text and "median" in text
 
 
-def _error(*arguments: str, code: int = 1) -> str:
-    result = scancc(*arguments)
+def _error(*arguments: str, code: int = 1, stdin: str | None = None) -> str:
+    result = scancc(*arguments, stdin=stdin)
     assert result.exit_code == code, result.output
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
