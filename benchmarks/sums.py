@@ -41,8 +41,10 @@ def _product(dtype: str, *shapes: tuple[int, ...]) -> Case:
     return [a, b], T.dot(a, b), [RNG.normal(size=shape).astype(dtype) for shape in shapes]
 
 
-def _in_steps(dtype: str, terms: int, known: bool = False, rows: int = 20_000) -> Case:
-    """A sum in each step of a recurrence, whose chain from state to state is no longer than the sum."""
+def _in_steps(dtype: str, terms: int, known: bool = False) -> Case:
+    """A sum in each step of a recurrence, whose chain from state to state is no longer than the sum; all terms fit
+    into a cache."""
+    rows = min(20_000, 100_000 // terms)
     x = T.TensorType(dtype, (None, terms if known else None))("x")
     ys, _ = sc.scan(lambda row, y: y * 0.5 + (row * y).sum() * 0.01, x, T.constant(0.5, dtype=dtype))
     return [x], ys[-1], [RNG.normal(size=(rows, terms)).astype(dtype)]
@@ -86,7 +88,7 @@ CASES: dict[str, Callable[[str], Case]] = {
     "step sum of 10": lambda d: _in_steps(d, 10),
     "step sum of 33": lambda d: _in_steps(d, 33),
     "step sum of 100": lambda d: _in_steps(d, 100),
-    "step sum of 1000": lambda d: _in_steps(d, 1000, rows=2000),
+    "step sum of 1000": lambda d: _in_steps(d, 1000),
     "step sum of 33 known": lambda d: _in_steps(d, 33, known=True),
     "RNN 10": lambda d: _recurrent(d, 10, 1000),
     "RNN 64": lambda d: _recurrent(d, 64),

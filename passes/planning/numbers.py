@@ -46,3 +46,12 @@ def _is_small(value: Value, depth: int = 0) -> bool:
         return any(_is_small(v, depth + 1) for v in op.operands)
     keeps = op.name in ("arith.addi", "arith.subi", "arith.maxsi", "arith.minsi", "arith.select", "arith.divsi")
     return keeps and all(_is_small(v, depth + 1) for v in op.operands if v.type == value.type)
+
+
+def whole_of(size: Value) -> Value:
+    """A size of which `size`, where it is above 0, is plainly a part: less a number, divided by or at most one."""
+    op = size.op
+    if op is None or op.name not in ("arith.subi", "arith.divsi", "arith.minsi"):
+        return size
+    known = constant_of(op.operands[1])
+    return whole_of(op.operands[0]) if known is not None and known > 0 else size

@@ -13,7 +13,7 @@ from scancc.ir.extents import Extents, require
 from scancc.ir.remarks import remark
 
 from .bounds import UPPER, Bounds
-from .numbers import is_natural, may_wrap
+from .numbers import is_natural, may_wrap, whole_of
 from .start import Start, slice_of
 
 ALIGN_BYTES = 64
@@ -45,7 +45,8 @@ class Sizes:
             total = b.muli(total, size)
         rounded = b.binary("andi", b.addi(total, b.index(ALIGN_BYTES - 1)), b.index(-ALIGN_BYTES))
         fixed = [b.index(n) for n in type.shape if n not in (None, 0, 1)]
-        if self.extents.hold([*op.operands, *fixed]) or self.extents.hold([*sizes, *fixed]):
+        wholes = [whole_of(size) for size in op.operands]
+        if any(self.extents.hold([*known, *fixed]) for known in (op.operands, sizes, wholes)):
             return rounded
         return b.select(b.op("scan.can_exist", [*sizes, *fixed], [t.i1]), rounded, b.index(MOST_NBYTES))
 

@@ -138,3 +138,10 @@ def test_sizes_of_arguments_need_no_check():
     rows, _ = sc.scan(lambda v, h: T.tanh(v + h), sequences=[x], outputs_info=[T.zeros_like(x[0])])
     text = sc.function([x, w], [rows.flatten(), (w * 2 + w.T.T).flatten().sum(), x.mean()]).dump("scan")
     assert "can_exist" not in text
+
+
+def test_the_blocks_of_a_sum_are_fewer_than_its_terms():
+    m = T.matrix("m")
+    f = sc.function([m], m.sum(0))
+    assert "join_row" in f.dump("loop") and "can_exist" not in f.dump("loop")
+    assert f(np.ones((200, 3))).tolist() == [200] * 3 and f(np.ones((0, 3))).tolist() == [0] * 3
