@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from . import coefficients
 from .builder import Value, estrin, fma, where
-from .doubled import (
-    Doubled,
-    add,
-    divide,
-    fast_two_sum,
-    two_product,
-    two_sum,
-)
+from .doubled import Doubled, add, divide, fast_two_sum, two_product, two_sum
 from .exponential import LN2_PARTS, power_of_two, reduce_ln2, scale
 from .logarithm import INFINITY, NAN, split_positive
 

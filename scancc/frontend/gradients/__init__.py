@@ -15,13 +15,7 @@ from scancc.frontend.gradients import (  # noqa: F401 - each registers the rules
 )
 from scancc.frontend.gradients.backward import Lop, grad, pullback
 from scancc.frontend.gradients.jacobians import Rop, hessian, hessian_vector_product, jacobian, pushforward
-from scancc.frontend.gradients.stops import (
-    consider_constant,
-    disconnected_grad,
-    grad_clip,
-    grad_scale,
-    zero_grad,
-)
+from scancc.frontend.gradients.stops import consider_constant, disconnected_grad, grad_clip, grad_scale, zero_grad
 from scancc.frontend.gradients.verify import GradientError, verify_grad
 from scancc.other_names import OF_PROGRAMS, missing_from
 from scancc.spelling import check_keywords_of

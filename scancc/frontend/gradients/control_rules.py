@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.errors import NullTypeGradError
-from scancc.frontend.gradients.rules import (
-    Gradient,
-    connects,
-    differentiates,
-    first_inputs,
-    zeros_for,
-)
+from scancc.frontend.gradients.rules import Gradient, connects, differentiates, first_inputs, zeros_for
 from scancc.frontend.graph.variables import Apply
 from scancc.frontend.ops.control import Check, Detach, Draw, IfElse, Show
 

@@ -24,7 +24,7 @@ from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.ops import complex_lowering as complex_low
 from scancc.frontend.ops import scalar_gradients as d
 from scancc.frontend.ops import scalar_lowering as low
-from scancc.frontend.ops import scalar_numpy as meaning
+from scancc.frontend.ops import scalar_numpy
 from scancc.frontend.ops.elementwise import apply_scalar as call
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.signatures import (
@@ -100,11 +100,11 @@ def _is_low_power(node: Apply) -> bool:
 
 
 # what derivatives are made of, near a pole
-quotient = function("quotient", 2, floating, meaning.quotient, {"f": low.quotient}, d.of_quotient,
+quotient = function("quotient", 2, floating, scalar_numpy.quotient, {"f": low.quotient}, d.of_quotient,
     "x / y; 0 where x or y is 0")
-masked_mul = function("masked_mul", 2, floating, meaning.masked_mul, {"f": low.masked_mul}, d.of_masked_mul,
+masked_mul = function("masked_mul", 2, floating, scalar_numpy.masked_mul, {"f": low.masked_mul}, d.of_masked_mul,
     "x * y; 0 where x is 0, whatever y is")
-masked_div = function("masked_div", 2, floating, meaning.masked_div, {"f": low.masked_div}, d.of_masked_div,
+masked_div = function("masked_div", 2, floating, scalar_numpy.masked_div, {"f": low.masked_div}, d.of_masked_div,
     "x / y; 0 where x is 0, whatever y is", is_finite=False)
 copysign = function("copysign", 2, floating, np.copysign, {"f": "math.copysign"},
     lambda i, o, g: [g * call("copysign", d.scaled(1, g), i[0]) * call("copysign", d.scaled(1, g), i[1]), None],
@@ -123,7 +123,7 @@ floor_div = function("floor_div", 2, same, np.floor_divide,
     "x // y, towards minus infinity", is_slow=True, is_finite=False)
 mod = function("mod", 2, same, np.mod, {"f": low.mod_float, "i": low.mod_signed, "u": low.mod_unsigned},
     d.of_mod, "x % y, with the sign of y", is_slow=True, is_finite=False)
-_power = function("power", 2, same, meaning.power,
+_power = function("power", 2, same, scalar_numpy.power,
     {"f": "math.powf", "i": low.power_signed, "u": low.power_unsigned, "c": complex_low.power}, d.of_power,
     "x ** y", approximated=True, is_finite=_is_low_power)
 neg = function("neg", 1, same, np.negative,
@@ -275,7 +275,7 @@ imag_of = function("imag", 1, magnitude, np.imag,
     d.unary(lambda x, o, g: call("make_complex", g * 0, g) if kind(x.dtype) == "c" else None), "imaginary part")
 conj = function("conj", 1, same, np.conj, {**dict.fromkeys("fiub", low.itself), "c": complex_low.conj},
     d.unary(lambda x, o, g: call("conj", g)), "complex conjugate")
-make_complex = function("make_complex", 2, paired, meaning.make_complex, {"f": complex_low.make_complex},
+make_complex = function("make_complex", 2, paired, scalar_numpy.make_complex, {"f": complex_low.make_complex},
     lambda i, o, g: [real(g), imag(g)], "x + iy")
 
 
