@@ -92,10 +92,11 @@ def columns(cells: Cells) -> dict[str, Callable[[dict[str, Any]], float | None]]
 def _means(cells: Cells) -> str:
     made = columns(cells)
     rows = ["## Geometric means of the ratios\n", *_head(["", "cells", *made])]
-    for dtype in ("float64", "float32", ""):
-        own = [cell for cell in cells if dtype in cell["dtype"]]
+    groups = list(dict.fromkeys(cell["group"] for cell in cells))
+    for name, own in [(f"{group}, {dtype}", [c for c in cells if (c["group"], c["dtype"]) == (group, dtype)])
+                      for group in groups for dtype in ("float64", "float32")] + [("all", cells)]:
         means = [_figure(geometric_mean(column(cell) for cell in own)) for column in made.values()]
-        rows.append(_row([dtype or "all", str(len(own)), *means]))
+        rows.append(_row([name, str(len(own)), *means]))
     peers = [column for name, column in made.items() if name in PEERS.values()]
     behind = sum(any((column(cell) or 0) > 1 for column in peers) for cell in cells)
     return "\n".join(rows) + f"\n\nIn {behind} of {len(cells)} cells some peer or library is faster than scancc.\n"

@@ -2,6 +2,7 @@
 
 A subclass of `Workload` registers itself under its `name`. What it holds:
 
+    group       with which others its ratios are averaged
     sizes       names of sizes, each the keywords of `data`; `tiny` is the size of the tests
     data        the inputs in float64: arrays, floats, ints
     numpy       the reference, plain NumPy (a Python loop where it must be); its numbers count
@@ -45,6 +46,7 @@ class Workload:
     """One computation; the first line of a subclass's docstring is its title."""
 
     name: ClassVar[str] = ""
+    group: ClassVar[str] = "programs"
     sizes: ClassVar[dict[str, dict[str, Any]]]
     dtypes: ClassVar[tuple[str, ...]] = FLOATS
     tolerance: ClassVar[dict[str, float]] = {"float64": 1e-11, "float32": 2e-5}

@@ -13,6 +13,7 @@ class Seir(Workload):
     """Log-likelihood of an epidemic's counts, gammaln and log written in the step."""
 
     name = "seir"
+    group = "PyTensor\'s benchmarks"
     sizes = {"tiny": {"repeats": 1}, "small": {"repeats": 150}}
     tolerance = {"float64": 1e-10, "float32": 2e-3}
     HELPERS = """
@@ -99,6 +100,7 @@ class SeirGradient(Seir):
     """The log-likelihood of an epidemic's counts and its gradient by the three rates."""
 
     name = "seir_grad"
+    group = "PyTensor\'s benchmarks"
     tolerance = {"float64": 1e-9, "float32": 2e-3}
     C = """
     static REAL digamma(REAL x) {

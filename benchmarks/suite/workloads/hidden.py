@@ -12,7 +12,8 @@ class HmmForward(Workload):
 
     name = "hmm"
     reorders = True
-    sizes = {"tiny": {"steps": 5, "n": 4}, "medium": {"steps": 500, "n": 32}}
+    sizes = {"tiny": {"steps": 5, "n": 4}, "medium": {"steps": 500, "n": 32},
+             "small": {"steps": 2000, "n": 4}, "large": {"steps": 100, "n": 128}}
     tolerance = {"float64": 1e-11, "float32": 1e-4}
     C = """
     void plain(const REAL *restrict b, const REAL *restrict A, REAL *restrict out, REAL *restrict w, long T, long S) {
@@ -122,7 +123,8 @@ class Viterbi(Workload):
     """The best path through a hidden Markov model: scores and pointers forwards, then the path backwards."""
 
     name = "viterbi"
-    sizes = {"tiny": {"steps": 5, "n": 4}, "medium": {"steps": 500, "n": 32}, "large": {"steps": 200, "n": 128}}
+    sizes = {"tiny": {"steps": 5, "n": 4}, "medium": {"steps": 500, "n": 32},
+             "small": {"steps": 2000, "n": 4}, "large": {"steps": 200, "n": 128}}
     tolerance = {"float64": 1e-11, "float32": 0.01}
     C = """
     static void backwards(const REAL *restrict score, const int64_t *restrict back, REAL *restrict out,

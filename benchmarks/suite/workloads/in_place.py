@@ -24,6 +24,7 @@ def c_text(body: str) -> str:
 class Table(Workload):
     """A table as a state, two places of it in each step; subclasses say what happens there."""
 
+    group = "states in place"
     sizes = {"tiny": {"n": 60, "steps": 40}, "small": {"n": 1000, "steps": 2000},
              "large": {"n": 100_000, "steps": 2000}}
     tolerance = {"float64": 1e-12, "float32": 1e-4}
@@ -170,6 +171,7 @@ class Ring(Workload):
     """A delay line by `concatenate([line[1:], [x]])`, read at its front."""
 
     name = "ring"
+    group = "states in place"
     sizes = {"tiny": {"n": 60, "steps": 100}, "small": {"n": 1000, "steps": 5000},
              "large": {"n": 100_000, "steps": 5000}}
     tolerance = {"float64": 1e-12, "float32": 1e-4}

@@ -95,7 +95,6 @@ class Kalman(Workload):
         for (int i = 0; i < N; i++) out[1 + i] = m[i];
     }
     """
-    reorders = True
 
     def data(self, rng, steps):
         A = np.array([[1, 0.1, 0, 0], [0, 0.95, 0.02, 0], [0, 0, 1, 0.1], [0, 0.01, 0, 0.9]]) * 0.97
@@ -207,7 +206,6 @@ class KalmanGradient(Kalman):
 
     name = "kalman_grad"
     tolerance = {"float64": 1e-8, "float32": 2e-3}
-    reorders = False
     absent = {"numba": "no gradient by hand in Numba"}
     numba = None
     C = Kalman.HELPERS + """

@@ -13,6 +13,7 @@ class PeerChain(Workload):
     """Rows of biases by a map, then two steps of products with constant weights of zero."""
 
     name = "peer_chain"
+    group = "PyTensor\'s benchmarks"
     sizes = {"tiny": {}, "small": {}}
     C = """
     void plain(const REAL *restrict v, REAL *restrict out, long n) {
@@ -63,6 +64,7 @@ class PeerTaps(Workload):
     """Two states of numbers, one with two lags, over two series."""
 
     name = "peer_taps"
+    group = "PyTensor\'s benchmarks"
     sizes = {"tiny": {"n": 20}, "small": {"n": 1000}}
     C = """
     void plain(const REAL *restrict p, const REAL *restrict q, const REAL *restrict start, REAL y, REAL *restrict out,
@@ -136,6 +138,7 @@ class PeerBuffer(Workload):
     """A vector that grows by one in each of 511 steps: the last row."""
 
     name = "peer_last"
+    group = "PyTensor\'s benchmarks"
     sizes = {"tiny": {"n": 3}, "small": {"n": 2}, "medium": {"n": 256}}
     kept = 1
     C = """
@@ -178,6 +181,7 @@ class PeerThreeRows(PeerBuffer):
     """A vector that grows by one in each of 511 steps: the last three rows."""
 
     name = "peer_three"
+    group = "PyTensor\'s benchmarks"
     kept = 3
 
     def rows(self, xs):
@@ -188,6 +192,7 @@ class PeerAllRows(PeerBuffer):
     """A vector that grows by one in each of 511 steps: all rows."""
 
     name = "peer_rows"
+    group = "PyTensor\'s benchmarks"
     kept = 511
 
     def rows(self, xs):
@@ -198,6 +203,7 @@ class PeerPell(Workload):
     """A recurrence of two lags, the last number of 700 (1000 there, which overflow)."""
 
     name = "peer_pell"
+    group = "PyTensor\'s benchmarks"
     dtypes = ("float64",)
     sizes = {"tiny": {"n": 10}, "small": {"n": 700}}
     C = """
@@ -239,6 +245,7 @@ class PeerOutputs(Workload):
     """Three outputs of five steps: taps into past and future, products with small matrices."""
 
     name = "peer_outputs"
+    group = "PyTensor\'s benchmarks"
     sizes = {"tiny": {}, "small": {}}
     C = """
     void plain(const REAL *restrict u, const REAL *restrict v, const REAL *restrict x0, const REAL *restrict y0,
@@ -296,6 +303,7 @@ class PeerReordering(Workload):
     """Four outputs of three steps, those without a state first."""
 
     name = "peer_reorder"
+    group = "PyTensor\'s benchmarks"
     sizes = {"tiny": {}, "small": {}}
     C = """
     void plain(const REAL *restrict u, const REAL *restrict v, const REAL *restrict x0, const REAL *restrict y0,
@@ -350,6 +358,7 @@ class PeerVector(Workload):
     """Ten channels with a factor each, over 199 rows."""
 
     name = "peer_vector"
+    group = "PyTensor\'s benchmarks"
     sizes = {"tiny": {"n": 9}, "small": {"n": 200}}
     C = """
     void plain(const REAL *restrict r, const REAL *restrict M, REAL *restrict y, long n) {
@@ -394,6 +403,7 @@ class Hessian(Workload):
     """The Hessian of a sum of squares that two nested scans add up."""
 
     name = "peer_hessian"
+    group = "PyTensor\'s benchmarks"
     sizes = {"tiny": {"n": 3}, "small": {"n": 8}}
     C = """
     void plain(const REAL *restrict W, REAL *restrict H, long n, long steps) {

@@ -12,7 +12,6 @@ class Lorenz(Workload):
     """Lorenz's equations by Runge-Kutta of order 4, for many starting points: the last states."""
 
     name = "lorenz"
-    reorders = True
     sizes = {"tiny": {"n": 5, "steps": 4}, "medium": {"n": 2000, "steps": 100}}
     tolerance = {"float64": 1e-10, "float32": 1e-3}
     C = """
@@ -161,7 +160,6 @@ class BoltzmannMachine(Workload):
     """Gibbs sampling of a restricted Boltzmann machine; the uniform numbers are given."""
 
     name = "rbm"
-    reorders = True
     sizes = {"tiny": {"steps": 3, "batch": 2, "n": 5, "hidden": 4},
              "medium": {"steps": 10, "batch": 16, "n": 256, "hidden": 128}}
     tolerance = {"float64": 1e-3, "float32": 0.02}

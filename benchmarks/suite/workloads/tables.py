@@ -11,6 +11,7 @@ class TwoTables(Workload):
     """Word vectors by gradient steps: some rows of two tables a step, each update reads the other table."""
 
     name = "two_tables"
+    group = "states in place"
     sizes = {"tiny": {"rows": 20, "steps": 30}, "small": {"rows": 500, "steps": 1000},
              "large": {"rows": 20_000, "steps": 1000}}
     tolerance = {"float64": 1e-11, "float32": 1e-4}
@@ -109,6 +110,7 @@ class LookupGradient(Workload):
     """The gradient by a table of which each step reads one row."""
 
     name = "lookup_grad"
+    group = "states in place"
     sizes = {"tiny": {"rows": 20, "steps": 30}, "small": {"rows": 500, "steps": 1000},
              "large": {"rows": 20_000, "steps": 1000}}
     tolerance = {"float64": 1e-10, "float32": 1e-3}
