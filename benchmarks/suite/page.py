@@ -40,10 +40,11 @@ def write(made: dict[str, Any], folder: Path) -> None:
 
 def _machine(made: dict[str, Any]) -> str:
     machine = made["machine"]
-    versions = {name: v for found in made["versions"].values() for name, v in found.items()}
+    versions = [f"{system}: " + ", ".join(f"{name} {v}" for name, v in found.items())
+                for system, found in made["versions"].items() if found]
     lines = ["## Machine and versions\n", f"{machine['processor']}, {machine['cores']} cores; {machine['system']}; "
              f"{'; '.join(machine['compilers']) or 'no C compiler'}, `{' '.join(machine['c_flags'])}`; Python "
-             f"{machine['python']}, " + ", ".join(f"{name} {v}" for name, v in versions.items()) + "."]
+             f"{machine['python']}. Versions by process: {'; '.join(versions)}."]
     if machine["environment"]:
         switches = ", ".join(f"`{k}={v}`" for k, v in machine["environment"].items())
         lines.append(f"Set in the environment: {switches}.")
@@ -95,6 +96,8 @@ def _means(cells: Cells) -> str:
     groups = list(dict.fromkeys(cell["group"] for cell in cells))
     for name, own in [(f"{group}, {dtype}", [c for c in cells if (c["group"], c["dtype"]) == (group, dtype)])
                       for group in groups for dtype in ("float64", "float32")] + [("all", cells)]:
+        if not own:
+            continue
         means = [_figure(geometric_mean(column(cell) for cell in own)) for column in made.values()]
         rows.append(_row([name, str(len(own)), *means]))
     peers = [column for name, column in made.items() if name in PEERS.values()]

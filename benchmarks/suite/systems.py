@@ -72,12 +72,20 @@ def scancc(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
     import scancc.tensor as T
 
     forms: Prepared = {}
+    _load_llvm(sc, T)
     sc.config.floatX = dtype
     for name, fast_math in (("scancc", "default"), ("scancc fast-math", "all")):
         sc.config.fast_math = fast_math
         function, compile_s = timed(lambda: workload.scancc(sc, T))
         forms[name] = Form(partial(function, *inputs), compile_s, strict=fast_math == "default")
     return forms
+
+
+@cache
+def _load_llvm(sc: Any, T: Any) -> None:
+    """Before anything is timed: the first compilation of a process loads LLVM."""
+    x = T.vector("x")
+    sc.function([x], x + 1)
 
 
 def c(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
