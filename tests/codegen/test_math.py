@@ -278,6 +278,7 @@ def foreign_calls(text: str, machine: Any) -> list[str]:
     return [c for c in named if re.search(r"[a-zA-Z_]{2,}", c) and not re.search(r"scancc|LBB|\$L__|%r", c)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_target_calls_a_library(target: str) -> None:
     machine = cross_machine(target)

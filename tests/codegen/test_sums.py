@@ -130,6 +130,7 @@ def _everything(dtype: str) -> tuple[list[Any], list[Any]]:
                T.outer(v, v).sum(1), (v[:, None] * v).sum(0)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_same_bits_at_every_level(dtype: str) -> None:
     shapes = [(1, 1), (3, 5), (9, 40), (70, 71), (200, 1300), (3000, 3)]

@@ -113,6 +113,7 @@ def check(seed: int, cpu: str) -> None:
         assert np.all(same(got, want)), (got[~same(got, want)], want[~same(got, want)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cpu", [*levels(), "native"])
 @pytest.mark.parametrize("seed", range(15))
 def test_native_code_gives_the_bits_of_the_reference(seed: int, cpu: str) -> None:

@@ -26,6 +26,7 @@ OF_A_KNOWN_LENGTH = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["reference", "native"])
 @pytest.mark.parametrize("build", OF_A_KNOWN_LENGTH)
 @pytest.mark.parametrize("lengths", [(4, 2), (2, 4)])

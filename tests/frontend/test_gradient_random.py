@@ -1,6 +1,7 @@
 """Gradients of random scans against the same steps written out."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,6 +106,7 @@ def result(program, loop, groups):
     return grad(cost, variables, disconnected_inputs="ignore")
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(programs(), st.integers(0, 2**31))
 def test_random_scan(program, seed):

@@ -516,6 +516,7 @@ def test_gradient_of_the_last_row_alone_reads_no_stack_of_zeros():
     assert len(reverse.body.xs) == 1  # the state
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", [
     lambda h: T.tanh(h).sum(axis=0, keepdims=True), lambda h: T.tanh(h).reshape((1, 2)),
     lambda h: T.stack([h[0] ** 2]), lambda h: T.specify_shape(T.tanh(h), (1, 2)),

@@ -40,6 +40,7 @@ def written(place, value, add=False):
     return result
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("known", [True, False], ids=["constant", "symbolic"])
 @pytest.mark.parametrize("name", PLACES)
 def test_reads_writes_and_slopes_as_numpy(name, known):

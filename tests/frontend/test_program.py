@@ -327,6 +327,7 @@ def _chain(x, n):
     return x
 
 
+@pytest.mark.long
 def test_chains_deeper_than_pythons_stack():
     y = _chain(X, 400)
     value, slope = compile([X], [y, T.grad(y.sum(), X)])([0.5, 0.1])
@@ -339,6 +340,7 @@ def test_chains_deeper_than_pythons_stack():
     assert "tanh" in sc.printing.debugprint(y, file="str") and "tanh" in sc.printing.pprint(y)
 
 
+@pytest.mark.long
 def test_lengths_of_a_chain_of_joins():
     y = X
     for _ in range(120):

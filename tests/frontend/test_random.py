@@ -103,6 +103,7 @@ def chi_square_p(counts, chances):
     return 1 - gamma_cdf((len(chances) - 1) / 2, statistic / 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_continuous_distribution(name):
     draw, cdf = CONTINUOUS[name]

@@ -136,6 +136,7 @@ class Arithmetic:
         return self.b.op(f"arith.{name}", [x], [to])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(40))
 def test_random_arithmetic_gives_the_same_bits(number: int) -> None:
     made = Arithmetic(number, n_ops=120)
