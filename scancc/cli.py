@@ -16,6 +16,7 @@ import click
 
 import scancc
 from scancc import colours
+from scancc.dumps import IR_STAGES
 from scancc.errors import ScanccError
 from scancc.user_files import load_function
 
@@ -125,14 +126,18 @@ def dump(function: str, target: str, remarks: bool, **options: Any) -> None:
       scancc dump examples/power.py:power --form generic | scancc opt - --passes cpu-loop
     """
     f = load_function(function)
-    _show(f.dump(target=None if target == "native" else _target(target), **options))
+    text = f.dump(target=None if target == "native" else _target(target), **options)
+    if options["stage"] in IR_STAGES:
+        _show(text)
+    else:
+        click.echo(text, nl=False)
     if remarks:
         for remark in f.remarks:
             click.echo(str(remark), err=True)
 
 
 def _show(text: str) -> None:
-    """Print a dump, on a terminal in colours."""
+    """Print IR, on a terminal in colours."""
     click.echo(colours.coloured(text) if colours.wanted() else text, nl=False)
 
 

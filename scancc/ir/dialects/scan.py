@@ -99,11 +99,12 @@ def _read_check(op: Op, r: Reader) -> str:
     condition, *info = (r.use(v) for v in op.operands)
     message = r.attribute(op, "message")
     fact = re.split(r"\.?\n|; ", message, maxsplit=1)[0]
-    said = {int(n) for n in _HOLE.findall(fact)}
-    text = _HOLE.sub(lambda m: f"{{{info[int(m[1])]}}}" if int(m[1]) < len(info) else m[0], near(fact))
-    rest = r.listed(" with ", [text for n, text in enumerate(info) if n not in said])
     step = f" {r.attribute(op, 'step')}" if "step" in op.attrs else ""
-    return f"check {condition} else {r.attribute(op, 'error')} {quoted(text + '…' * (fact != message))}{rest}{step}"
+    said = {int(n) for n in _HOLE.findall(fact + step)}
+    text, when = (_HOLE.sub(lambda m: f"{{{info[int(m[1])]}}}" if int(m[1]) < len(info) else m[0], words)
+                  for words in (near(fact), step))
+    rest = r.listed(" with ", [text for n, text in enumerate(info) if n not in said])
+    return f"check {condition} else {r.attribute(op, 'error')} {quoted(text + '…' * (fact != message))}{rest}{when}"
 
 
 scan.define("check", "condition:truth info*:integer", results="0", traits=(CHECKS,),
