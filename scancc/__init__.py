@@ -10,10 +10,11 @@
     print(power.dump("scan"))       # the compiler's view of it
     sc.export(power, "build/")      # power.o, power.a, power.so, power.h, ...
 
-The tour, in the order in which a program travels: `frontend` (the graph of symbolic variables, and
-`scan`), `frontend/lowering` (graph to scan IR), `ir` (the SSA core), `passes` (scan IR to loop IR),
-`codegen` (loop IR to LLVM IR, objects, libraries), `runtime` (loads and calls them), and `compile`,
-which drives the road. Light to import: LLVM is loaded at the first compilation.
+The tour, in the order in which a program travels: `frontend` in its storeys (`graph` of symbolic
+variables, `ops`, `loops` with `scan`, `program`; `gradients` and `random` stand on them, and
+`lowering`, from graph to scan IR), `ir` (the SSA core), `passes` (scan IR to loop IR), `codegen`
+(loop IR to LLVM IR, objects, libraries), `runtime` (loads and calls them), and `compile`, which
+drives the road. Light to import: LLVM is loaded at the first compilation.
 """
 
 from __future__ import annotations
