@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-from ..constraints import Rule, agree, axis_in, open_sizes, shape_of, wrong_axes, wrong_shape
+from ..constraints import Rule, agree, axis_in, shape_of, wrong_axes, wrong_shape
 from ..core import Op
-from ..types import ComplexType, IntType, MemRefType, Type, element, i1, i64
+from ..types import ComplexType, IntType, Type, element, i1, i64
 
 
 def _axes(op: Op, name: str = "axes") -> tuple[int, ...]:
@@ -32,16 +31,6 @@ def check_transpose(op: Op) -> str | None:
     if sorted(order) != list(range(len(shape))):
         return f"the permutation must have each axis from 0 to {len(shape) - 1} once"
     return wrong_shape("the result", op.result.type, tuple(shape[axis] for axis in order))
-
-
-def check_reshape(op: Op) -> str | None:
-    """Where both sizes are known they are equal (of a buffer, the first elements may be taken)."""
-    sizes = [shape_of(v.type) for v in (op.operands[0], op.result)]
-    if any(map(open_sizes, sizes)):
-        return None
-    n, m = (math.prod(k or 0 for k in shape) for shape in sizes)
-    holds = n == m or (m < n and isinstance(op.result.type, MemRefType))
-    return None if holds else f"{op.operands[0].type} has {n} elements, {op.result.type} has {m}"
 
 
 def check_vector(op: Op) -> str | None:
