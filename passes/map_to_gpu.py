@@ -27,14 +27,19 @@ from dataclasses import dataclass, field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op, functions
-from scancc.ir.needs import BUFFERS, PLANNED
+from scancc.ir.needs import BUFFERS, PLANNED, Need, first_op, makes
 from scancc.ir.ops import CHECKS, group, has_trait, is_pure, operand, set_operands
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
 STATUS_NBYTES = 64  # status and four numbers, padded
 SPILL_NBYTES = 16   # the largest scalar
-NEEDS = (BUFFERS, PLANNED)
+NEEDS = (
+    BUFFERS, PLANNED,
+    Need(first_op(lambda op: "gpu.kernel" in op.attrs), "is a kernel already", "it runs once"),
+    Need(first_op(lambda op: makes(op, t.VectorType)), "makes a vector, and a thread has one lane",
+         "leave out `vectorize`, and give `reductions{lanes=false}`"),
+)
 ALIGN_NBYTES = 64
 OPEN_BLOCKS = 256   # where only the device knows how many lanes there are
 _X = t.DialectAttr("#gpu<dim x>")

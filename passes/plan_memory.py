@@ -39,7 +39,7 @@ NEEDS = (BUFFERS,)
 def plan_memory(module: Op, guess_sizes: bool = True) -> None:
     """Plan every function that has no workspace yet, and add its query."""
     for func in functions(module):
-        if "return_slots" not in func.attrs and "planned" not in func.attrs:
+        if not {"return_slots", "planned", "gpu.kernel"} & func.attrs.keys():
             sizes = Sizes(func, guess_sizes)
             workspace = func.body.add_arg(t.MemRefType((None,), t.i8), "workspace")
             wanted = capacities(func, sizes)

@@ -38,7 +38,7 @@ def first_op(holds: Callable[[Op], bool]) -> Callable[[Op], Op | None]:
     return lambda module: next((op for func in functions(module) for op in func.walk() if holds(op)), None)
 
 
-def _makes(op: Op, kind: type[t.Type]) -> bool:
+def makes(op: Op, kind: type[t.Type]) -> bool:
     """Whether an op, or a block in it, makes a value of this kind of type."""
     return any(isinstance(value.type, kind) for value in _made(op))
 
@@ -53,12 +53,12 @@ def _made(op: Op) -> Iterator[Value]:
 def _is_no_loop_form(op: Op) -> bool:
     """Tensors, or a function that takes scalars or returns something; kernels take them, queries return sizes."""
     if op.name != "func.func" or "gpu.kernel" in op.attrs:
-        return op.name == "scan.scan" or _makes(op, t.TensorType)
+        return op.name == "scan.scan" or makes(op, t.TensorType)
     returns = op.body.terminator.operands and "return_slots" not in op.attrs
     return bool(returns) or not all(isinstance(arg.type, t.MemRefType) for arg in op.body.args)
 
 
-TENSORS = Need(first_op(lambda op: _makes(op, t.MemRefType) or "return_slots" in op.attrs),
+TENSORS = Need(first_op(lambda op: makes(op, t.MemRefType) or "return_slots" in op.attrs),
                "has buffers already", "it runs once, on tensors")
 BUFFERS = Need(first_op(_is_no_loop_form), "is not in loop form, of buffers only", "run `bufferize` before")
 PLANNED = Need(lambda module: next((f for f in functions(module) if not {

@@ -118,18 +118,16 @@ def _plan(name: str) -> _Plan | None:
                  TERMINATOR in traits, ISOLATED in traits, definition.verify)
 
 
-def _operand_kinds(op: Op, plan: _Plan) -> list[tuple[str, str]]:
-    """Kind and name of the group of each operand."""
-    n = len(op.operands)
-    if not plan.kinds:
-        return [("", "")] * n
-    if plan.segmented:
-        sizes = op.attrs["operandSegmentSizes"].values
-    else:
-        rest = n - sum(least for least, most in plan.groups if most == 1 == least)
-        sizes = tuple(1 if most == 1 == least else rest for least, most in plan.groups)
-    return [(kind, name.rstrip("*?")) for kind, name, size in zip(
-        plan.kinds, plan.definition.operands, sizes, strict=True) for _ in range(size)]
+@functools.cache
+def _operand_kinds(name: str, n: int, sizes: tuple[int, ...] | None) -> tuple[tuple[str, str], ...]:
+    """Kind and name of the group of each of `n` operands; `sizes` of the groups where they are given."""
+    plan = _plan(name)
+    assert plan is not None
+    if sizes is None:
+        fixed = [most == 1 == least for least, most in plan.groups]
+        sizes = tuple(1 if one else n - sum(fixed) for one in fixed)
+    return tuple((kind, group.rstrip("*?")) for kind, group, size in zip(
+        plan.kinds, plan.definition.operands, sizes, strict=True) for _ in range(size))
 
 
 class _Checker:
@@ -302,10 +300,13 @@ class _Checker:
 
     def kinds(self, op: Op, plan: _Plan) -> bool:
         """Whether operands and results are of the declared kinds."""
-        for i, (value, (kind, group)) in enumerate(zip(op.operands, _operand_kinds(op, plan), strict=True)):
-            if kind and not KINDS[kind][1](value.type):
-                self.fail(op, f"operand {i} ('{group}') is {value.type}; it must be {KINDS[kind][0]}")
-                return False
+        if plan.kinds:
+            sizes = op.attrs["operandSegmentSizes"].values if plan.segmented else None
+            kinds = _operand_kinds(op.name, len(op.operands), sizes)
+            for i, (value, (kind, group)) in enumerate(zip(op.operands, kinds, strict=True)):
+                if kind and not KINDS[kind][1](value.type):
+                    self.fail(op, f"operand {i} ('{group}') is {value.type}; it must be {KINDS[kind][0]}")
+                    return False
         for result in op.results:
             if plan.gives and not KINDS[plan.gives][1](result.type):
                 self.fail(op, f"the result is {result.type}; it must be {KINDS[plan.gives][0]}")
