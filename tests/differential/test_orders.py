@@ -41,7 +41,7 @@ def test_passes_compose(passes: str) -> None:
     ("fuse,bufferize,plan-memory,map-to-gpu,plan-memory,map-to-gpu",
      "the pass 'map-to-gpu' cannot run here: @function__kernel* is a kernel already; it runs once"),
     ("fuse,lanes,bufferize,plan-memory,vectorize,map-to-gpu",
-     "the pass 'map-to-gpu' cannot run here: 'vector.*makes a vector, and a thread has one lane; leave out `vectorize`"),
+     "the pass 'map-to-gpu' cannot run here: 'vector.*makes a vector, and a thread has one lane; leave out"),
     ("fuse,bufferize,bufferize", "the pass 'bufferize' cannot run here: @function has buffers already; it runs once"),
     ("fuse,bufferize,map-to-gpu",
      "the pass 'map-to-gpu' cannot run here: @function has no plan of its memory; run `plan-memory`"),
