@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+NAMES = ("gcc", "clang")
 FLAGS = ["-O3", "-march=native"]
 FOLDER = Path(__file__).resolve().parents[2] / "build" / "bench" / "c"
 PRELUDE = """
@@ -86,7 +87,7 @@ class Compiler:
 @cache
 def compilers() -> tuple[Compiler, ...]:
     """gcc and clang where installed (or where GCC and CLANG say), else `cc`; each with and without fast-math."""
-    found = [(name, os.environ.get(name.upper()) or shutil.which(name)) for name in ("gcc", "clang")]
+    found = [(name, os.environ.get(name.upper()) or shutil.which(name)) for name in NAMES]
     paths = [(name, path) for name, path in found if path]
     if not paths and (cc := os.environ.get("CC") or shutil.which("cc")):
         paths = [("cc", cc)]

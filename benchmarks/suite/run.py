@@ -36,6 +36,8 @@ def run(cells: list[Cell], out: Path, peers: bool, python: str, rounds: int, rou
             measured["bound"] = _bound(cell, measured, made["calibration"])
             made["cells"].append(measured)
             print(_line(measured), flush=True)
+    except KeyboardInterrupt:
+        print(f"stopped after {len(made['cells'])} of {len(cells)} cells")
     finally:
         for worker in workers:
             worker.stop()
@@ -80,6 +82,8 @@ def start_workers(peers: bool, python: str) -> tuple[list[Process], dict[str, di
         else:
             workers.append(worker)
             versions[system.name] = about["versions"]
+    found = {compiler.name for compiler in c_code.compilers()}
+    absent.update({name: f"{name} is not installed" for name in c_code.NAMES if name not in found})
     absent.update({} if peers else {s.name: "not asked for (PEERS=1)" for s in SYSTEMS.values() if s.peer})
     return workers, versions, absent
 
