@@ -110,7 +110,8 @@ def test_a_handlers_exception_leaves_all_updates_or_none():
     n_late = 0
 
     def late(*_):
-        raise Late
+        if any(signal.setitimer(signal.ITIMER_REAL, 0)):  # once: nobody catches an alarm that comes after it
+            raise Late
 
     end = time.monotonic() + 0.5
     while time.monotonic() < end:
