@@ -45,7 +45,7 @@
           %26 = "arith.divsi"(%22, %20) : (index, index) -> index loc(#loc4)
           %27 = "arith.constant"() {value = 1 : index} : () -> index loc(#loc4)
           %28 = "arith.subi"(%26, %27) : (index, index) -> index loc(#loc4)
-          "scan.join"(%23, %17, %28) : (vector<8xf64>, memref<40x8xf64>, index) -> () loc(#loc4)
+          "vector.store"(%23, %17, %28, %18) : (vector<8xf64>, memref<40x8xf64>, index, index) -> () loc(#loc4)
           "scf.yield"() : () -> () loc(#loc4)
         }, {
           "scf.yield"() : () -> () loc(#loc4)
@@ -66,7 +66,7 @@
       }) : (index, index, index, vector<8xf64>) -> vector<8xf64> loc(#loc4)
       %22 = "arith.subi"(%14, %19) : (index, index) -> index loc(#loc4)
       %23 = "arith.divsi"(%22, %20) : (index, index) -> index loc(#loc4)
-      %24 = "scan.joined"(%21, %17, %23) : (vector<8xf64>, memref<40x8xf64>, index) -> vector<8xf64> loc(#loc4)
+      %24 = "vector.load"(%17, %23, %18) : (memref<40x8xf64>, index, index) -> vector<8xf64> loc(#loc4)
       %25 = "arith.constant"() {value = 8 : index} : () -> index loc(#loc4)
       %26 = "arith.remsi"(%4, %25) : (index, index) -> index loc(#loc4)
       %27 = "arith.subi"(%4, %26) : (index, index) -> index loc(#loc4)

@@ -58,7 +58,7 @@
           %66 = "arith.divsi"(%arg12, %39) : (index, index) -> index loc(#loc13)
           %67 = "arith.constant"() <{value = 1 : index}> : () -> index loc(#loc13)
           %68 = "arith.subi"(%66, %67) <{overflowFlags = #arith.overflow<none>}> : (index, index) -> index loc(#loc13)
-          "scan.join"(%arg13, %36, %68) : (vector<8xf64>, memref<40x8xf64>, index) -> () loc(#loc13)
+          "vector.store"(%arg13, %36, %68, %37) : (vector<8xf64>, memref<40x8xf64>, index, index) -> () loc(#loc13)
           "scf.yield"() : () -> () loc(#loc13)
         }, {
           "scf.yield"() : () -> () loc(#loc13)
@@ -79,7 +79,7 @@
       }) : (index, index, index, vector<8xf64>) -> vector<8xf64> loc(#loc13)
       %41 = "arith.subi"(%33, %38) <{overflowFlags = #arith.overflow<none>}> : (index, index) -> index loc(#loc13)
       %42 = "arith.divsi"(%41, %39) : (index, index) -> index loc(#loc13)
-      %43 = "scan.joined"(%40, %36, %42) : (vector<8xf64>, memref<40x8xf64>, index) -> vector<8xf64> loc(#loc13)
+      %43 = "vector.load"(%36, %42, %37) : (memref<40x8xf64>, index, index) -> vector<8xf64> loc(#loc13)
       %44 = "arith.constant"() <{value = 8 : index}> : () -> index loc(#loc13)
       %45 = "arith.remsi"(%16, %44) : (index, index) -> index loc(#loc13)
       %46 = "arith.subi"(%16, %45) <{overflowFlags = #arith.overflow<none>}> : (index, index) -> index loc(#loc13)
