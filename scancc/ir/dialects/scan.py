@@ -182,12 +182,12 @@ scan.define("eigh", "matrix:reals", results="*", traits=(PURE,), attrs=("lower:b
             reading="eigh({matrix}, lower {@lower})",
             doc="ascending eigenvalues, and eigenvectors as columns, of a symmetric matrix given by a triangle")
 scan.define("svd", "matrix:reals", results="*", traits=(PURE,), attrs=("full:bool",),
-            verify=lambda op: matrix(op, square=False) or results(
+            verify=lambda op: matrix(op) or results(
                 *(("mm", "k", "nn") if op.attrs["full"] else ("mk", "k", "kn")))(op),
             reading="svd({matrix}, full {@full})",
             doc="u, descending singular values, vt; with `full` u and vt are square")
 scan.define("qr", "matrix:reals", results="*", traits=(PURE,), attrs=("complete:bool",),
-            verify=lambda op: matrix(op, square=False) or results(
+            verify=lambda op: matrix(op) or results(
                 *(("mm", "mn") if op.attrs["complete"] else ("mk", "kn")))(op),
             reading="qr({matrix}, complete {@complete})",
             doc="q with orthonormal columns and r, upper triangular; with `complete` q is square")

@@ -21,9 +21,7 @@ def check_broadcast(op: Op) -> str | None:
     source, shape, axes = shape_of(op.operands[0].type), shape_of(op.result.type), _axes(op)
     if len(axes) != len(source):
         return f"axes must have {len(source)} entries, one an axis of the source"
-    spread = tuple(shape[axis] if n != 1 else 1 for n, axis in zip(source, axes, strict=True)) if not (
-        wrong := wrong_axes(axes, len(shape))) else ()
-    return wrong or (None if agree(source, spread) else f"{op.operands[0].type} does not repeat to {op.result.type}")
+    return wrong_axes(axes, len(shape))
 
 
 def check_transpose(op: Op) -> str | None:
@@ -78,8 +76,8 @@ def check_concat(op: Op) -> str | None:
     wrong = axis_in(op.result.type, axis)
     if wrong or not shapes:
         return wrong or "it has no inputs"
-    if any(not agree(_without(s, (axis,)), _without(shape, (axis,))) or len(s) != len(shape) for s in shapes):
-        return "all axes but the one along which they follow each other must agree"
+    if any(len(s) != len(shape) for s in shapes):
+        return "its inputs have as many axes as the result"
     total = [s[axis] for s in shapes]
     joined = None if None in total else sum(n or 0 for n in total)
     return None if None in (joined, shape[axis]) or joined == shape[axis] else f"together they have {joined} rows"

@@ -10,7 +10,7 @@ from ..types import PARALLEL, REDUCTION, MemRefType, TensorType, element
 
 def check_generic(op: Op) -> str | None:
     nest = Nest(op)
-    return _check_maps(nest) or _check_operands(nest) or _check_extents(nest) or _check_outputs(nest)
+    return _check_maps(nest) or _check_operands(nest) or _check_outputs(nest)
 
 
 def _check_maps(nest: Nest) -> str | None:
@@ -34,17 +34,6 @@ def _check_operands(nest: Nest) -> str | None:
             return f"operand {number} is {value.type}, its argument {arg.type}; that must be its element"
         if len(shape_of(value.type)) != len(dims):
             return f"map {number} must have one result for each axis of {value.type}"
-    return None
-
-
-def _check_extents(nest: Nest) -> str | None:
-    """Sizes that are known, and that one loop dimension walks, are equal."""
-    known: dict[int | None, int] = {None: 1}
-    for number, (value, _, dims) in enumerate([*nest.reads, *nest.writes]):
-        for dim, size in zip(dims, shape_of(value.type), strict=True):
-            if size is not None and known.setdefault(dim, size) != size:
-                at = "a constant place" if dim is None else f"loop dimension {dim}"
-                return f"operand {number} is {value.type} where {at} has the size {known[dim]}"
     return None
 
 

@@ -46,17 +46,5 @@ def check_slice(op: Op) -> str | None:
     small = op.result.type if whole(op) is operand(op, "source") else source
     if fitting_axes(op.attrs["static_sizes"].values, shape_of(small)) is None:
         return f"static_sizes leave no {small}, whichever axes of size 1 go"
-    return _check_entries(op, shape_of(array))
-
-
-def _check_entries(op: Op, shape: tuple[int | None, ...]) -> str | None:
-    """What is known of a part lies inside, as far as the size is known."""
-    columns = (op.attrs[f"static_{name}"].values for name in COLUMNS)
-    for axis, (n, offset, size, stride) in enumerate(zip(shape, *columns, strict=True)):
-        if (size != DYNAMIC and size < 0) or (offset != DYNAMIC and offset < 0):
-            return f"the part of axis {axis} has the offset {offset} and the size {size}; none may be negative"
-        if n is None or DYNAMIC in (offset, size, stride) or size == 0:
-            continue
-        if not (offset < n and 0 <= offset + (size - 1) * stride < n):
-            return f"{size} elements from {offset} by {stride} are not inside axis {axis} of size {n}"
-    return None
+    sizes = op.attrs["static_sizes"].values
+    return "no size is negative" if any(n < 0 for n in sizes if n != DYNAMIC) else None
