@@ -258,6 +258,7 @@ def test_demo(tmp_path: Path) -> None:
     assert "= scan %t < " in text and "for %t in 0.." in text
 
 
+@pytest.mark.long
 def test_demo_without_a_c_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)

@@ -95,6 +95,7 @@ def n_ops(program, n):
     return sum(1 for _ in compiled.module.walk()), len(compiled.llvm_text)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("little_memory")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_number_leaves_the_size_of_the_code_alone(name):

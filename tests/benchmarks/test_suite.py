@@ -38,6 +38,7 @@ def c_forms(tmp_path_factory):
     return ctypes.CDLL(str(folder / "all.so"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_scancc(name):
     workload = WORKLOADS[name]

@@ -29,6 +29,7 @@ def compiled(module: Op) -> tuple[str, object]:
     return llvm.emit_module(module, targets.target_of(None).has_fma), checks
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", PROGRAMS, ids=lambda make: make.__name__)
 def test_every_stage_compiles_on_to_the_same_code(make: Callable[[], Case]) -> None:
     case, target = make(), targets.target_of(None)

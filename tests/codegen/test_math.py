@@ -136,6 +136,7 @@ def error_ulp(got: float, true: Any, dtype: str, at_least: Any = 0) -> float:
     return float(abs(mp.mpf(float(got)) - true) / mp.ldexp(1, exponent))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("level", EACH_LEVEL)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("fn", FUNCTIONS)
@@ -154,6 +155,7 @@ def test_error_is_the_stated_one(fn: str, dtype: str, level: str) -> None:
     assert not [(x, g) for x, g in outside if np.isfinite(g)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("level", EACH_LEVEL)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("fn", FUNCTIONS)
@@ -165,6 +167,7 @@ def test_same_bits_at_every_width(fn: str, dtype: str, level: str) -> None:
         assert same_bits(compiled(fn, dtype, width, level)(*columns), single)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("fn", FUNCTIONS)
 def test_levels_differ_by_their_multiply_add_alone(fn: str, dtype: str) -> None:

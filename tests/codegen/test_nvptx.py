@@ -50,6 +50,7 @@ def test_an_elementwise_scan_is_one_kernel(name: str) -> None:
     assert any(r.pass_name == "map-to-gpu" and r.done for r in program.remarks)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sm", CAPABILITIES)
 @pytest.mark.parametrize("name", [*ONE_KERNEL, *OTHERS])
 def test_ptxas_accepts_it(name: str, sm: str, tmp_path: Path) -> None:
@@ -58,6 +59,7 @@ def test_ptxas_accepts_it(name: str, sm: str, tmp_path: Path) -> None:
     assert "0 bytes spill stores" in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [*ONE_KERNEL, *OTHERS])
 def test_the_interpreter_runs_the_mapped_ir(name: str) -> None:
     inputs, outputs, args = {**ONE_KERNEL, **OTHERS}[name]()

@@ -164,6 +164,7 @@ def test_a_column_has_the_same_bits_wherever_it_stands(columns: int) -> None:
     assert len(set(found.tolist())) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
 @pytest.mark.parametrize("shape", [(63, 9), (64, 1), (65, 8), (70, 33), (200, 9), (641, 2), (2, 1100),
                                    (0, 3)], ids=str)

@@ -9,6 +9,7 @@ import pytest
 from tests.differential.damage import check, damaged, dumps, texts
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(6))
 def test_damaged_text_is_refused_with_its_line_or_compiles(number: int) -> None:
     assert {check(text) for text in texts(number, 40)} <= {"refused", "compiled"}

@@ -5,11 +5,14 @@ from __future__ import annotations
 from textwrap import dedent
 
 import numpy as np
+import pytest
 
 import scancc as sc
 import scancc.tensor as T
 from tests.differential.compare import check
 from tests.differential.program import Argument, Program
+
+pytestmark = pytest.mark.long
 
 
 def agree(text: str, *calls: dict[str, int], shared: str = "", **inputs: tuple[object, ...]) -> None:

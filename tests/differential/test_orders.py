@@ -21,6 +21,7 @@ def lowered() -> Op:
     return lower(make_program(case.inputs, case.outputs, case.updates))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(8))
 def test_random_orders_give_the_same_numbers_or_say_what_they_need(number: int) -> None:
     for make, passes in runs(number, 12):

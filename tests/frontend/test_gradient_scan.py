@@ -194,6 +194,7 @@ def gradients(case, loop, variables, order):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_as_the_steps_written_out(case, order):
@@ -213,6 +214,7 @@ def test_against_finite_differences(case):
     verify_grad(lambda *variables: case(sc.scan, *variables), points, n_tests=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_known_shapes_and_single_precision(case, dtype):

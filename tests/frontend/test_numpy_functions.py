@@ -117,6 +117,7 @@ def expressions():
     return EXPRESSIONS + [text for text, path in NEWER.items() if known(path)]
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("text", expressions())
 def test_numbers_are_numpys(text, computed):

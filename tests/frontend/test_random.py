@@ -12,6 +12,8 @@ import scancc.tensor as T
 from scancc.errors import MissingInputError, TypeMismatchError
 from scancc.frontend.random import RandomStream, formulas
 
+pytestmark = pytest.mark.long
+
 NUMPY = formulas.NumpyArithmetic()
 
 

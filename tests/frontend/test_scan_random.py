@@ -34,6 +34,7 @@ def by_hand(sequences, initial, taps, backwards, n_steps, limit):
     return np.array(kept).reshape(len(kept), *initial.shape[1:])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["reference", "native"])
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(

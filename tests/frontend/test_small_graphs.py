@@ -86,6 +86,7 @@ def called(inputs, results, given, mode):
         return None
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", [*INDEXING, *FUNCTIONS])
 def test_functions_of_one(name):

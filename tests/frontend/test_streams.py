@@ -8,6 +8,8 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 
+pytestmark = pytest.mark.long
+
 BOTH = pytest.mark.parametrize("mode", ["native", "reference"])
 
 

@@ -199,6 +199,7 @@ LONG = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LONG)
 def test_a_handlers_exception_ends_a_long_call(name, every_executor):
     w = sc.shared(1.0)

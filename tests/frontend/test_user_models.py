@@ -20,6 +20,7 @@ def test_values(make):
         np.testing.assert_allclose(value, expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("every_executor")
 @pytest.mark.parametrize("make", WITH_GRADIENTS, ids=lambda m: m.__name__)
 def test_gradients(make):

@@ -190,6 +190,7 @@ def test_xdsl_prints_what_we_read() -> None:
         assert essence(parse_verified(stream.getvalue())) == essence(parse(text))
 
 
+@pytest.mark.long
 def test_xdsl_accepts_every_dump() -> None:
     pytest.importorskip("xdsl", reason="xdsl is not installed")
     from xdsl.context import Context

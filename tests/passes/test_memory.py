@@ -188,6 +188,7 @@ STATEMENTS: list[Callable[[Writer], Value | list[Value]]] = [
 NESTED: list[Callable[[Writer], Value | list[Value]]] = [Writer.branch, Writer.scan, Writer.scan, Writer.scan]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(60))
 def test_memory_that_is_shared_changes_no_number(seed: int) -> None:
     top = module([Writer(seed).function()])

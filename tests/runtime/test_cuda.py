@@ -45,6 +45,7 @@ def test_numbers_of_the_reference(gpu: Driver, name: str) -> None:
         assert len(gpu.launches) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("program", seed.PROGRAMS + tutorial.PROGRAMS + masks.PROGRAMS, ids=lambda p: p.__qualname__)
 def test_example_programs(gpu: Driver, program) -> None:
     program().check(function(gpu))

@@ -161,6 +161,7 @@ print(loaded, refused)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
 def test_damaged_objects_raise_and_never_crash(code, tmp_path, seed):
     path = tmp_path / "code.o"
