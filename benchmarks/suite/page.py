@@ -160,7 +160,7 @@ def _plots(cells: Cells, folder: Path) -> str:
         import matplotlib
     except ImportError:
         return "No plots: matplotlib is not installed (the extra `bench`).\n"
-    matplotlib.use("svg")
+    matplotlib.use("agg")
     (folder / "benchmarks").mkdir(parents=True, exist_ok=True)
     names = {"c": "scancc beside C", "bound": "the part of the bound that is reached",
              "peers": "scancc beside the peers"}
@@ -168,7 +168,7 @@ def _plots(cells: Cells, folder: Path) -> str:
     _plot_points(cells, {"reached": _reached}, "bound over time", folder, "bound")
     peers = {k: v for k, v in columns(cells).items() if k in PEERS.values()}
     _plot_points(cells, peers, "time over the peer's", folder, "peers")
-    return "\n".join(f"![{title}](benchmarks/{name}.svg)\n" for name, title in names.items())
+    return "\n".join(f"![{title}](benchmarks/{name}.png)\n" for name, title in names.items())
 
 
 def _reached(cell: dict[str, Any]) -> float | None:
@@ -198,5 +198,5 @@ def _plot_points(cells: Cells, made: dict[str, Callable[[dict[str, Any]], float 
         panel.grid(axis="x", alpha=0.3)
         panel.legend(fontsize=7)
     figure.tight_layout()
-    figure.savefig(folder / "benchmarks" / f"{name}.svg", metadata={"Date": None})
+    figure.savefig(folder / "benchmarks" / f"{name}.png", dpi=70, metadata={"Software": None})
     plt.close(figure)

@@ -118,6 +118,6 @@ def machine() -> dict[str, Any]:
     switches = {name: value for name, value in os.environ.items()
                 if name.startswith(("OPENBLAS", "OMP_", "MKL_", "XLA_", "SCANCC_"))}
     return {"processor": models[0] if models else platform.machine(), "cores": os.cpu_count(),
-            "system": platform.platform(), "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
             "compilers": [c_code.version(path) for path in sorted(paths)], "c_flags": c_code.FLAGS,
             "environment": switches}
