@@ -6,6 +6,7 @@ import numpy as np
 
 from benchmarks.suite.c_code import Blas
 from benchmarks.suite.workload import Work, Workload
+from benchmarks.suite.workloads.rnn import GradientOfSquares
 
 
 def sigmoid(z):
@@ -145,7 +146,7 @@ class Lstm(Workload):
                     chain={"tanh": 2 * len(x), "fma": 2 * len(x)})
 
 
-class LstmGradient(Lstm):
+class LstmGradient(GradientOfSquares, Lstm):
     """The sum of the squares of an LSTM's rows, and its gradient by the weights."""
 
     name = "lstm_grad"
@@ -214,11 +215,6 @@ class LstmGradient(Lstm):
             dh, dc = z @ U.T, e * f
         return [(np.array(h[1:]) ** 2).sum(), dW, dU, db]
 
-    def scancc(self, sc, T):
-        inputs, h = self.program(sc, T)
-        loss = (h**2).sum()
-        return sc.function(inputs, [loss, *sc.grad(loss, inputs[1:])])
-
     def c(self, x, W, U, b):
         steps, batch, n_in = x.shape
         n, loss = len(U), np.empty((), x.dtype)
@@ -226,24 +222,6 @@ class LstmGradient(Lstm):
         h, c, dh, dc = (np.empty((k, batch, n), x.dtype) for k in (steps + 1, steps + 1, 1, 1))
         gates = np.empty((steps, batch, 4 * n), x.dtype)
         return [x, W, U, b, *outputs, h, c, gates, dh, dc, Blas("gemm"), steps, batch, n_in, n], outputs
-
-    def jax(self, jax, jnp):
-        rows = Lstm.jax(self, jax, jnp)
-        made = jax.value_and_grad(lambda x, W, U, b: (rows(x, W, U, b) ** 2).sum(), argnums=(1, 2, 3))
-
-        def gradient(x, W, U, b):
-            loss, gradients = made(x, W, U, b)
-            return [loss, *gradients]
-        return gradient
-
-    def torch(self, torch):
-        rows = Lstm.torch(self, torch)
-
-        def gradient(x, *weights):
-            weights = [w.detach().requires_grad_() for w in weights]
-            loss = (rows(x, *weights) ** 2).sum()
-            return [loss.detach(), *torch.autograd.grad(loss, weights)]
-        return gradient
 
     def work(self, x, W, U, b):
         rows, n = x.shape[0] * x.shape[1], len(U)

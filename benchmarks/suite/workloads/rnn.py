@@ -106,7 +106,34 @@ class Rnn(Workload):
                     chain={"tanh": len(x), "fma": len(x)})
 
 
-class RnnGradient(Rnn):
+class GradientOfSquares:
+    """Of a layer, before its class: the sum of the squares of its rows, and the gradient by the weights."""
+
+    def scancc(self, sc, T):
+        inputs, h = self.program(sc, T)
+        loss = (h**2).sum()
+        return sc.function(inputs, [loss, *sc.grad(loss, inputs[1:])])
+
+    def jax(self, jax, jnp):
+        rows = super().jax(jax, jnp)
+        made = jax.value_and_grad(lambda x, W, U, b: (rows(x, W, U, b) ** 2).sum(), argnums=(1, 2, 3))
+
+        def gradient(x, W, U, b):
+            loss, gradients = made(x, W, U, b)
+            return [loss, *gradients]
+        return gradient
+
+    def torch(self, torch):
+        rows = super().torch(torch)
+
+        def gradient(x, *weights):
+            weights = [w.detach().requires_grad_() for w in weights]
+            loss = (rows(x, *weights) ** 2).sum()
+            return [loss.detach(), *torch.autograd.grad(loss, weights)]
+        return gradient
+
+
+class RnnGradient(GradientOfSquares, Rnn):
     """The sum of the squares of a recurrent layer's rows, and its gradient by the weights."""
 
     name = "rnn_grad"
@@ -176,11 +203,6 @@ class RnnGradient(Rnn):
             d = z @ U.T
         return [(np.array(h[1:]) ** 2).sum(), dW, dU, db]
 
-    def scancc(self, sc, T):
-        inputs, h = self.program(sc, T)
-        loss = (h**2).sum()
-        return sc.function(inputs, [loss, *sc.grad(loss, inputs[1:])])
-
     def c(self, x, W, U, b):
         steps, batch, n_in = x.shape
         n, loss = len(U), np.empty((), x.dtype)
@@ -211,24 +233,6 @@ class RnnGradient(Rnn):
                 dU += np.dot(h[t - 1].T, z[t])
                 d = np.dot(z[t], U.T)
             return loss, dW, dU, db
-        return gradient
-
-    def jax(self, jax, jnp):
-        rows = Rnn.jax(self, jax, jnp)
-        made = jax.value_and_grad(lambda x, W, U, b: (rows(x, W, U, b) ** 2).sum(), argnums=(1, 2, 3))
-
-        def gradient(x, W, U, b):
-            loss, gradients = made(x, W, U, b)
-            return [loss, *gradients]
-        return gradient
-
-    def torch(self, torch):
-        rows = Rnn.torch(self, torch)
-
-        def gradient(x, *weights):
-            weights = [w.detach().requires_grad_() for w in weights]
-            loss = (rows(x, *weights) ** 2).sum()
-            return [loss.detach(), *torch.autograd.grad(loss, weights)]
         return gradient
 
     def work(self, x, W, U, b):
