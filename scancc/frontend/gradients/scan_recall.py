@@ -32,8 +32,8 @@ class Recall:
         self._padded: dict[Carry, Variable] = {}
         self.consts = dict(zip(node.op.body.consts, self.inputs.consts, strict=True))
         step = node.op.body.outputs
-        self._uses = find_uses(applies(step), step)
-        self._users = _users(applies(step))
+        nodes = applies(step)
+        self._uses, self._users = find_uses(nodes, step), _users(nodes)
         self.n = self._executed()
 
     @property

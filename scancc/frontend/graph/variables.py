@@ -440,7 +440,7 @@ def rebuild(outputs: Sequence[Variable], replace: dict[Variable, Variable]) -> l
 
 def _rebuild(outputs: Sequence[Variable], memo: dict[Variable, Variable], moved: bool) -> list[Variable]:
     """`rebuild`, where `memo` has the copies of what is copied already; `moved`: lengths change."""
-    for var in ancestors(outputs, stop=list(memo)):
+    for var in ancestors(outputs, stop=memo):
         if var in memo:
             continue
         node = var.owner

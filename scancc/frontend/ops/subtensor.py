@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -132,15 +133,16 @@ def _check_value(what: str, view: TensorType, y: Variable) -> None:
 
 
 @dataclass(frozen=True)
-class IncSubtensor(SameShape, Op):
-    """Inputs (x, y, *operands): `x` with `y` put (`set`) or added at the view `Subtensor(template)`."""
+class _Write(SameShape, Op):
+    """Inputs (x, y, *operands): `x` with `y` put (`set`) or added at the places that `part` of the template reads."""
 
+    part: ClassVar[type[Subtensor | AdvancedSubtensor]]
     template: Template
     set: bool
 
     def infer(self, *inputs: Variable) -> list[TensorType]:
         x, y, *operands = inputs
-        (view,) = Subtensor(self.template).infer(x, *operands)
+        (view,) = self.part(self.template).infer(x, *operands)
         _check_value(name_of_write(self.set), view, y)
         return [x.type]
 
@@ -151,8 +153,24 @@ class IncSubtensor(SameShape, Op):
         if self.set:
             result[index] = y
         else:
-            result[index] += y
+            self.add_at(result, index, y)
         return [result]
+
+    @staticmethod
+    def add_at(result: np.ndarray, index: Any, y: np.ndarray) -> None:
+        """Add `y` to the places of `result` at `index`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class IncSubtensor(_Write):
+    """A write at `Subtensor(template)`."""
+
+    part = Subtensor
+
+    @staticmethod
+    def add_at(result: np.ndarray, index: Any, y: np.ndarray) -> None:
+        result[index] += y
 
     def executor(self, node: Apply) -> Run:
         stretches = node.inputs[1].broadcastable
@@ -166,30 +184,17 @@ class IncSubtensor(SameShape, Op):
 
 
 @dataclass(frozen=True)
-class AdvancedIncSubtensor(SameShape, Op):
-    """Inputs (x, y, *operands): as `IncSubtensor`, at `AdvancedSubtensor(template)`.
+class AdvancedIncSubtensor(_Write):
+    """A write at `AdvancedSubtensor(template)`.
 
     A place named twice keeps the last value set, and takes both increments.
     """
 
-    template: Template
-    set: bool
+    part = AdvancedSubtensor
 
-    def infer(self, *inputs: Variable) -> list[TensorType]:
-        x, y, *operands = inputs
-        (view,) = AdvancedSubtensor(self.template).infer(x, *operands)
-        _check_value(name_of_write(self.set), view, y)
-        return [x.type]
-
-    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        x, y, *operands = inputs
-        result = x.copy()
-        index = numpy_index(self.template, operands)
-        if self.set:
-            result[index] = y
-        else:
-            np.add.at(result, index, y)
-        return [result]
+    @staticmethod
+    def add_at(result: np.ndarray, index: Any, y: np.ndarray) -> None:
+        np.add.at(result, index, y)
 
     def executor(self, node: Apply) -> Run:
         check = _array_check(self.template, node.inputs[2:])
