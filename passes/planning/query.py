@@ -51,7 +51,8 @@ def make_query(func: Op, wanted: list[Capacity], total: Value) -> Op:
 
 
 def _needed(func: Op, returned: list[Value]) -> set[Op]:
-    """The ops that compute what the query returns, and the checks that can be made as early."""
+    """The ops that compute what the query returns, and the checks that cost little to make as early: sizes are not
+    computed from what no array can have. A loop that only a check needs is the run's, which makes all checks."""
     needed: set[Op] = set()
     for value in returned:
         found = slice_of(value, func.body)
@@ -59,9 +60,14 @@ def _needed(func: Op, returned: list[Value]) -> set[Op]:
         needed.update(found)
     for check in (op for op in func.body.ops if has_trait(op, CHECKS)):
         parts = [slice_of(v, func.body) for v in check.operands]
-        if all(p is not None for p in parts):
-            needed.update([check, *(op for p in parts if p for op in p)])
+        made = {op for part in parts if part is not None for op in part} - needed
+        if None not in parts and not any(map(_runs_loops, made)):
+            needed.update([check, *made])
     return needed
+
+
+def _runs_loops(op: Op) -> bool:
+    return any(inner.name in ("scf.for", "scf.while") for inner in op.walk())
 
 
 def _slots(func: Op, wanted: list[Capacity]) -> list[int]:
