@@ -81,6 +81,10 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
                                             "cpu": CPU_SCAN + CPU_LOOP, "gpu-scan": GPU_SCAN,
                                             "gpu-loop": GPU_LOOP, "gpu": GPU_SCAN + GPU_LOOP}
 
+# What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
+NEEDED = ("bufferize", "check-rows", "contract", "fuse", "latency", "map-to-gpu", "plan-memory", "reciprocal",
+          "reductions")
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -213,6 +217,16 @@ def parse_pipeline(text: str | Sequence[str]) -> list[Step]:
         steps += _steps_named(match[1], match[2] or "")
         position = match.end()
     return steps
+
+
+def without(names: Sequence[str], left_out: str) -> list[str]:
+    """The steps `names` but for the passes that `left_out` names; ParseError for one that is needed."""
+    gone = [step.name for step in parse_pipeline(left_out)]
+    for name in gone:
+        if name in NEEDED:
+            raise ParseError(f"config.leave_out names '{name}', without which a program does not run or has other "
+                             f"numbers; leave out other passes than {', '.join(NEEDED)}")
+    return [name for name in names if name.partition("{")[0] not in gone]
 
 
 def _steps_named(name: str, options: str) -> list[Step]:

@@ -101,12 +101,12 @@ def compile_program(program: Program, target: Target | str | None = None, export
 
 
 def passes_for(target: Target, export: bool = False) -> str:
-    """The pipeline of a target, as text."""
+    """The pipeline of a target, as text, without what `config.leave_out` names."""
     names = [*pipeline.GPU_SCAN, *pipeline.GPU_LOOP] if target.kind == "ptx" else (
         [*pipeline.CPU_SCAN, *pipeline.CPU_LOOP])
     if export and target.kind == "cpu":
         names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
-    return ",".join(_fitting(names, target))
+    return ",".join(pipeline.without(_fitting(names, target), config.leave_out))
 
 
 def _fitting(names: Sequence[str], target: Target) -> list[str]:

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from scancc import pipeline
+from scancc.codegen.target import host
+from scancc.config import change_flags
 from scancc.errors import InternalError, ParseError, UnsupportedError
 from scancc.ir.core import Op
 from scancc.ir.parser import parse
 from scancc.ir.printer import print_op
 from scancc.ir.remarks import collect, remark
+from scancc.stages import passes_for
 
 TEXT = '''"func.func"() ({
 ^bb0(%x: f64):
@@ -52,6 +55,22 @@ def test_options_are_typed_and_print_as_they_were_read(passes: dict[str, pipelin
     text = ",".join(map(str, steps))
     assert text == "cse,tile{tile-size=16 outer=true kind=row},tile{tile-size=2 outer=false}"
     assert pipeline.parse_pipeline(text) == steps
+
+
+def test_passes_are_left_out_by_name() -> None:
+    assert pipeline.without(["cse", "bufferize{in-rows=false}", "unroll", "cse"], "cse") == [
+        "bufferize{in-rows=false}", "unroll"]
+    assert pipeline.without(["cse", "unroll"], "") == ["cse", "unroll"]
+    with pytest.raises(ParseError, match="config.leave_out names 'bufferize'"):
+        pipeline.without(["cse"], "unroll,bufferize")
+    with pytest.raises(ParseError, match="did you mean 'unroll'"):
+        pipeline.without(["cse"], "unrol")
+
+
+def test_the_switch_reaches_the_compiler() -> None:
+    with change_flags(leave_out="unroll, vectorize"):
+        left = [step.name for step in pipeline.parse_pipeline(passes_for(host()))]
+    assert "licm" in left and "unroll" not in left and "vectorize" not in left
 
 
 def test_named_pipelines_and_lists() -> None:

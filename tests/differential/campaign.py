@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import random
 import re
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as with_seed
 
+from scancc import pipeline
+from scancc.config import change_flags
 from tests.differential.compare import check
 from tests.differential.program import Program
 from tests.differential.writer import programs
@@ -32,6 +35,7 @@ class Campaign:
     passes: bool = False
     gradients: int = 0  # of this order
     smooth: bool = False  # programs that differences can be compared with
+    without: str = ""  # passes that are left out; 'random': others for each program
     every_kind: bool = False  # go on after a failure, and make no smaller programs
     last: str = ""  # where the running program is written
     done: int = 0
@@ -50,11 +54,19 @@ class Campaign:
             with open(self.last, "w", encoding="utf-8") as file:
                 file.write(str(program))
         try:
-            self.done += check(program, self.passes)
+            with change_flags(leave_out=self._left_out(program)):
+                self.done += check(program, self.passes)
         except Exception as error:
             self._keep(program, error)
             if not self.every_kind:
                 raise
+
+    def _left_out(self, program: Program) -> str:
+        """Names of passes; for 'random' each optional one by a coin, the same for the same program."""
+        if self.without != "random":
+            return self.without
+        coin = random.Random(str(program))
+        return ",".join(name for name in pipeline.pass_names() if name not in pipeline.NEEDED and coin.random() < 0.5)
 
     def _keep(self, program: Program, error: Exception) -> None:
         kind = _kind(error) if self.every_kind else ""
@@ -62,8 +74,12 @@ class Campaign:
         if best is None or len(str(program)) <= len(str(best[0])):
             self.failures[kind] = program, error
 
+    def _setting(self, program: Program) -> str:
+        left_out = self._left_out(program)
+        return f"# SCANCC_LEAVE_OUT={left_out}\n" if left_out else ""
+
     def report(self) -> str:
-        failures = [f"# {type(error).__name__}: {_commented(str(error))}\n{program}"
+        failures = [f"# {type(error).__name__}: {_commented(str(error))}\n{self._setting(program)}{program}"
                     for program, error in self.failures.values()]
         return "\n".join([*failures, f"seed {self.seed}: {self.done} programs ran, {len(failures)} kinds of failure"])
 
@@ -79,8 +95,8 @@ def _commented(text: str) -> str:
 
 
 def _child(options: argparse.Namespace) -> int:
-    campaign = Campaign(options.seed, options.count, options.passes, options.gradients, options.smooth, options.all,
-                        options.last)
+    campaign = Campaign(options.seed, options.count, options.passes, options.gradients, options.smooth,
+                        options.without, options.all, options.last)
     campaign.run()
     print(campaign.report())
     return bool(campaign.failures)
@@ -93,6 +109,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--passes", action="store_true", help="also run the IR after every pass (slower)")
     parser.add_argument("--gradients", type=int, default=0, metavar="ORDER", help="compare gradients of this order")
     parser.add_argument("--smooth", action="store_true", help="differentiable programs: also differences")
+    parser.add_argument("--without", default="", metavar="PASSES",
+                        help="leave these passes out; 'random': others for each program")
     parser.add_argument("--all", action="store_true", help="go on after a failure; one program of each kind")
     parser.add_argument("--last", help=argparse.SUPPRESS)
     given_arguments = sys.argv[1:] if arguments is None else arguments

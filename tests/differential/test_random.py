@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.differential.campaign import Campaign
@@ -15,6 +17,8 @@ LOTS = {  # options: how many programs
     "passes": ({"passes": True}, 100),
     "gradients": ({"gradients": 1}, 200),
     "gradients and differences": ({"gradients": 1, "smooth": True}, 200),
+    "passes left out": ({"without": "random"}, 200),
+    "gradients, passes left out": ({"without": "random", "gradients": 1}, 100),
     "second derivatives": ({"gradients": 2, "smooth": True}, 50),
 }
 QUICK = [("values", 0)]  # what `make quick` runs of it
@@ -23,7 +27,7 @@ CHUNKS = [pytest.param(options, seed, id=f"{lot}-{seed}", marks=[] if (lot, seed
 
 
 @pytest.mark.parametrize("options, seed", CHUNKS)
-def test_random_programs(options: dict[str, bool], seed: int) -> None:
+def test_random_programs(options: dict[str, Any], seed: int) -> None:
     campaign = Campaign(seed=1000 + seed, count=CHUNK, every_kind=True, **options)
     campaign.run()
     assert not campaign.failures, campaign.report()
