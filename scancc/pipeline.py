@@ -44,6 +44,7 @@ CPU_SCAN: tuple[str, ...] = (
     "reciprocal",    # after fuse: a divisor from outside the loop nest is a scalar then
     "latency",       # before contract, which then joins the new product and sum
     "contract",      # after fuse: the step's arithmetic is scalar then
+    "slice",         # after contract, which makes the last arithmetic of a step
     "lanes",         # reads the loop nests that fuse made
 )
 CPU_LOOP: tuple[str, ...] = (

@@ -184,8 +184,8 @@ class Context:
     # ---- conversion ----
 
     def clone_scalar(self, op: Op) -> None:
-        """A scalar op stays as it is."""
-        clone_op(op, self.env, self.b.insert)
+        """A scalar op stays as it is, but for its place in a step, of which there is none any more."""
+        clone_op(op, self.env, self.b.insert).attrs.pop("slice", None)
 
     def block(self, block: Block) -> None:
         """Convert all ops of `block` but its terminator."""

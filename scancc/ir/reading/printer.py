@@ -58,6 +58,8 @@ class _Printer(Reader):
         if op.regions:
             return self._with_blocks(op)
         phrase = self._phrase(op)
+        if op.attrs.get("slice") == _slice_around(op, inlining):
+            self.mention("slice")
         marks = self._marks(op)
         if self._is_read(op):
             return []
@@ -157,8 +159,16 @@ def _on_one_line(body: Sequence[Line]) -> str | None:
     return f"{{ {text} }}" if len(body) == 1 and "{" not in text and not text.startswith("return") else None
 
 
+def _slice_around(op: Op, inlining: Inlining | None) -> object:
+    """What the op in whose line `op` may be read has as its place in a step."""
+    user = None if inlining is None else inlining.user(op)
+    return None if user is None else user.attrs.get("slice")
+
+
 def _mark(key: str, value: object) -> str:
-    """An attribute in words, `vector 16`; a flag is its name alone."""
+    """An attribute in words, `vector 16`; a flag is its name alone, a place in a step is what it is."""
+    if key == "slice":
+        return str(value)
     if value is True or value is None or value == t.IntAttr(1, t.i64) and not key.startswith("n_"):
         return key
     return f"not {key}" if value is False else f"{key} {attribute_text(value)}"

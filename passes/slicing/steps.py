@@ -1,0 +1,137 @@
+"""A scan's step as a dependence graph: which of its ops lie on a cycle through the state, and which do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from scancc.ir.core import Block, Op, Value, encloses
+from scancc.ir.parts import Carry, ScanView
+
+from .components import components
+from .latencies import latency
+
+INVARIANT, BEFORE, CYCLE, AFTER, STOP = "invariant", "before", "cycle", "after", "stop"
+
+
+class Cycle(NamedTuple):
+    """States that depend on their own past, in whatever round-about way, and the ops between them.
+
+    `chain`: cycles of the target from a state to its next value, at most; None where an op has no known time.
+    `distance`: the least number of steps after which a value comes back.
+    """
+
+    carries: list[Carry]
+    ops: list[Op]
+    chain: int | None
+    distance: int
+
+
+@dataclass
+class Slice:
+    """Where each op of a step stands, and the cycles, earlier ones first."""
+
+    scan: ScanView
+    kind: dict[Op, str]
+    number: dict[Op, int]  # of the cycle that an op is on
+    cycles: list[Cycle]
+
+    def label(self, op: Op) -> str:
+        kind = self.kind[op]
+        return f"{kind} {self.number[op]}" if kind == CYCLE else kind
+
+
+def slice_of(op: Op) -> Slice:
+    """The slice of a `scan.scan`. Linear."""
+    graph = _Graph(ScanView(op))
+    found = Slice(graph.scan, {}, {}, [])
+    kinds: dict[int, str] = {}
+    for members in components(graph.needs):
+        kind = graph.kind(members, kinds)
+        kinds.update(dict.fromkeys(members, kind))
+        ops = sorted(graph.op(n) for n in members if n >= graph.n_carries)
+        for place in ops:
+            found.kind[graph.body.ops[place]] = kind
+            found.number[graph.body.ops[place]] = len(found.cycles)
+        if kind == CYCLE:
+            found.cycles.append(graph.cycle(members, [graph.body.ops[place] for place in ops]))
+    if graph.scan.stop is not None:
+        found.kind.update((made, STOP) for made in made_of([graph.scan.stop], op.body) if found.kind[made] == AFTER)
+    return found
+
+
+class _Graph:
+    """Nodes are the carries of a scan, then the ops of its step. An op depends on what it reads; a carry, a step
+    later, on what makes its next value."""
+
+    def __init__(self, scan: ScanView) -> None:
+        self.scan, self.body, self.carries = scan, scan.op.body, scan.carries
+        self.n_carries = len(self.carries)
+        self.node = {carry.arg: n for n, carry in enumerate(self.carries)}
+        self.changing = set(self.body.args)  # arguments other than states: they change, and wait for nothing
+        self.changing.difference_update(self.node)
+        for place, op in enumerate(self.body.ops[:-1]):
+            self.node.update(dict.fromkeys(op.results, self.n_carries + place))
+        self.needs = [list(self._of([carry.next])) for carry in self.carries]
+        self.needs += [list(self._of(used(op))) for op in self.body.ops[:-1]]
+
+    def _of(self, values: Iterable[Value]) -> dict[int, None]:
+        return {self.node[v]: None for v in values if v in self.node}
+
+    def op(self, node: int) -> int:
+        """The place of an op in the step."""
+        return node - self.n_carries
+
+    def kind(self, members: list[int], kinds: dict[int, str]) -> str:
+        """Of a component, when those that it depends on are known."""
+        if len(members) > 1 or members[0] in self.needs[members[0]]:
+            return CYCLE
+        (node,) = members
+        if any(kinds[n] in (CYCLE, AFTER) for n in self.needs[node]):
+            return AFTER
+        if node < self.n_carries or any(kinds[n] == BEFORE for n in self.needs[node]):
+            return BEFORE
+        op = self.body.ops[self.op(node)]
+        return BEFORE if any(v in self.changing for v in used(op)) else INVARIANT
+
+    def cycle(self, members: list[int], ops: list[Op]) -> Cycle:
+        carries = [self.carries[n] for n in sorted(members) if n < self.n_carries]
+        distance = min((carry.depth for carry in carries), default=1)
+        return Cycle(carries, ops, _chain(carries, ops), distance)
+
+
+def _chain(carries: Sequence[Carry], ops: Sequence[Op]) -> int | None:
+    """The longest way from a state of a cycle to the next value of one."""
+    ready: dict[Value, int] = dict.fromkeys((carry.arg for carry in carries), 0)
+    for op in ops:
+        cycles = latency(op)
+        if cycles is None:
+            return None
+        waits = [ready[v] for v in used(op) if v in ready]
+        ready.update(dict.fromkeys(op.results, max(waits) + cycles if waits else cycles))
+    return max((ready[carry.next] for carry in carries if carry.next in ready), default=0)
+
+
+def made_of(values: Iterable[Value], step: Block) -> set[Op]:
+    """The ops of a step that `values` are computed by, within one step."""
+    found: set[Op] = set()
+    waiting = list(values)
+    while waiting:
+        op = waiting.pop().op
+        if op is not None and op.parent is step and op not in found:
+            found.add(op)
+            waiting += used(op)
+    return found
+
+
+def used(op: Op) -> Iterator[Value]:
+    """What an op and all inside it use and do not make."""
+    if not op.regions:
+        yield from op.operands
+        return
+    inside: list[Block] = [block for region in op.regions for block in region.blocks]
+    yield from op.operands
+    for block in inside:
+        for inner in block.ops:
+            yield from (v for v in used(inner) if not encloses(block, v.block))
