@@ -17,8 +17,10 @@ where the real size is made then compares the two.
 Where nothing bounds a size before the program runs, the caller guesses it: the function gets one more
 input, `%bound_0: memref<i64>`, and a check that the size stays within it; who calls it calls again with a
 larger bound where that check fails. With `guess-sizes=false` such a size is an error.
-Conservative: a buffer used anywhere inside a loop lives as long as the whole loop.
-Cost: linear in ops, times the slots. Runs after `bufferize`.
+Conservative: a buffer from outside a loop that is used anywhere inside lives as long as the whole loop, and so does
+one that a step hands to the next; what is made and used in one step shares with what comes later in the step.
+Only buffers of equal size share.
+Cost: linear in ops, times the depth of loops. Runs after `bufferize`.
 Source: linear-scan allocation (Poletto and Sarkar, 1999), on symbolic sizes.
 """
 
@@ -29,7 +31,7 @@ from scancc.ir.core import Op, Value, functions
 from scancc.ir.needs import BUFFERS
 from scancc.ir.remarks import remark
 
-from .planning.places import Buffer, life_of, share
+from .planning.places import Buffer, Lives, share
 from .planning.query import capacities, make_query
 from .planning.sizes import Sizes
 
@@ -65,9 +67,9 @@ def _plan(func: Op, sizes: Sizes, workspace: Value) -> Value:
 
 
 def _buffers(func: Op, sizes: Sizes) -> list[Buffer]:
-    position = {op: i for i, op in enumerate(func.body.ops)}
-    lives = [(op, *life_of(op, func, position)) for op in func.walk() if op.name == "memref.alloc"]
-    return [Buffer(op, start, end, sizes.nbytes(op)) for op, start, end in lives]
+    lives = Lives(func)
+    made = [(op, *lives.of(op.result)) for op in func.walk() if op.name == "memref.alloc"]
+    return [Buffer(op, start, end, sizes.nbytes(op)) for op, start, end in made]
 
 
 def _put(op: Op, workspace: Value, offset: Value) -> None:

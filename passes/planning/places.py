@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
-from scancc.ir.core import Op, Value
+from scancc.ir.core import Block, Op, Value, encloses
+from scancc.ir.ops import TERMINATOR, has_trait
 
 
 @dataclass
 class Buffer:
-    """A temporary: the op that makes it, its life as positions in the function's block, its bytes."""
+    """A temporary: the op that makes it, its life as positions in the function, its bytes."""
 
     op: Op
     start: int
@@ -33,20 +34,48 @@ class Place:
         self.free_from = buffer.end
 
 
-def life_of(op: Op, func: Op, position: dict[Op, int]) -> tuple[int, int]:
-    """First and last position in the function's block at which a buffer or an alias of it is used."""
-    places = {position[_top(op, func)]}
+class Lives:
+    """When the memory of each value of a function is used: positions in the order in which its ops are written.
+
+    A value that is made in a block, and used there and in blocks inside alone, lives from the first op of that block
+    that uses it to the last: in a loop's body, so long in each step. One that is handed on, to what follows the
+    block or to the next step, lives in the block around: as long as the whole loop.
+    """
+
+    def __init__(self, func: Op) -> None:
+        self.func = func
+        self.first = {op: i for i, op in enumerate(func.walk())}
+        self.last: dict[Op, int] = {}  # the position of the last op inside
+
+    def of(self, made: Value) -> tuple[int, int]:
+        """First and last position at which the memory of `made` or an alias of it is used."""
+        users = _users(made)
+        home = made.block
+        while home is not self.func.body and any(_leaves(user, home) for user in users):
+            home = _block_around(home)
+        tops = {_top(user, home) for user in users}
+        return min(self.first[op] for op in tops), max(map(self._end, tops))
+
+    def _end(self, op: Op) -> int:
+        if op not in self.last:
+            self.last[op] = self.first[op] + sum(1 for _ in op.walk()) - 1
+        return self.last[op]
+
+
+def _users(made: Value) -> set[Op]:
+    """The op that makes a buffer, and all that use it or an alias of it."""
+    assert made.op is not None
+    users = {made.op}
     seen: set[Value] = set()
-    stack = [op.result]
+    stack = [made]
     while stack:
         value = stack.pop()
-        if value in seen:
-            continue
-        seen.add(value)
-        for user in value.uses:
-            places.add(position[_top(user, func)])
-            stack.extend(_aliases(user, value))
-    return min(places), max(places)
+        if value not in seen:
+            seen.add(value)
+            for user in value.uses:
+                users.add(user)
+                stack.extend(_aliases(user, value))
+    return users
 
 
 def _aliases(user: Op, value: Value) -> list[Value]:
@@ -61,9 +90,22 @@ def _aliases(user: Op, value: Value) -> list[Value]:
     return buffers + inner
 
 
-def _top(op: Op, func: Op) -> Op:
-    """The op of the function's own block that holds `op`."""
-    while op.parent is not func.body:
+def _leaves(user: Op, home: Block) -> bool:
+    """Whether a use lies outside `home`, or hands on what it uses at the end of it."""
+    block = user.parent
+    assert block is not None
+    return has_trait(user, TERMINATOR) if block is home else not encloses(home, block)
+
+
+def _block_around(block: Block) -> Block:
+    op = block.parent_op()
+    assert op is not None and op.parent is not None
+    return op.parent
+
+
+def _top(op: Op, home: Block) -> Op:
+    """The op of `home` itself that holds `op`."""
+    while op.parent is not home:
         parent = op.parent_op()
         assert parent is not None
         op = parent
