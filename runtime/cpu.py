@@ -31,7 +31,7 @@ from scancc.runtime.arguments import Array, pack
 from scancc.runtime.buffer import WorkspacePool
 
 _Slots: TypeAlias = "ctypes.Array[ctypes.c_int64]"
-_FIRST_GUESS = 16  # of a size that a program computes
+FIRST_GUESS = 16  # of a size that a program computes
 
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 
@@ -60,6 +60,11 @@ class Kernel:
         """Whether a call may have to start again."""
         return bool(self._bounds)
 
+    @property
+    def bounds(self) -> list[int]:
+        """What the next call guesses of sizes that only running the program tells."""
+        return list(self._bounds)
+
     @classmethod
     def at(
         cls,
@@ -83,7 +88,7 @@ class Kernel:
         self.name = name
         inputs, self.outputs, self.checks = signature
         self.inputs = tuple(p for p in inputs if not p.is_bound)
-        self._bounds = [_FIRST_GUESS] * (len(inputs) - len(self.inputs))
+        self._bounds = [FIRST_GUESS] * (len(inputs) - len(self.inputs))
         self.run_address, self.query_address = addresses
         self.library = library
         self._run, self._query = _ENTRY(self.run_address), _ENTRY(self.query_address)

@@ -63,6 +63,8 @@ def _target(text: str) -> Any:
     return target.parse(text)
 
 
+# An argument such as -4 is no option.
+_numbers = {"ignore_unknown_options": True}
 _target_option = click.option("--target", default="native", metavar="CPU|TRIPLE|sm_XX", show_default=True,
                               help="native, x86-64-v3, aarch64-linux-gnu, sm_90, ...")
 
@@ -141,6 +143,30 @@ def _show(text: str) -> None:
     click.echo(colours.coloured(text) if colours.wanted() else text, nl=False)
 
 
+# ---- plan ----
+
+
+@main.command(context_settings=_numbers)
+@click.argument("function", metavar="FILE.py:NAME")
+@click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG|SIZE=N]...")
+@click.option("--json", "as_json", is_flag=True, help="the formulas as JSON")
+def plan(function: str, arguments: Sequence[str], as_json: bool) -> None:
+    """Print what memory a function takes: every buffer, its life and its place, as formulas of sizes.
+
+    With arguments as for `run`, or sizes by name, in numbers too. docs/memory.md says how to read it.
+
+    \b
+    Examples:
+      scancc plan examples/power.py:power
+      scancc plan examples/power.py:power A_n0=1000000 k=64
+    """
+    import json
+
+    args, kwargs = _arguments(arguments)
+    found = load_function(function).memory_plan(*args, **kwargs)
+    click.echo(json.dumps(found.to_json(), indent=1) if as_json else str(found).rstrip())
+
+
 # ---- opt ----
 
 
@@ -192,10 +218,6 @@ def _read_ir(file: str) -> Any:
 
 
 # ---- run ----
-
-
-# An argument such as -4 is no option.
-_numbers = {"ignore_unknown_options": True}
 
 
 @main.command(context_settings=_numbers)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scancc import dumps, modes, stages
+from scancc import dumps, memory, modes, stages
 from scancc.codegen import cpu
 from scancc.codegen.binding import versions
 from scancc.errors import MissingInputError
@@ -23,11 +23,12 @@ from scancc.frontend.program.program import Evaluation, Program, make_program
 from scancc.modes import Mode, mode_named
 from scancc.process import kept_property
 from scancc.runtime import fastcall
-from scancc.runtime.cpu import Kernel
+from scancc.runtime.cpu import FIRST_GUESS, Kernel
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
     from scancc.ir.remarks import Remark
+    from scancc.memory import MemoryPlan
     from scancc.stages import Compiled
 
 
@@ -125,6 +126,29 @@ class Function:
         """
         return dumps.dump(self.program, stage, after_each_pass, only_changed, target,
                           dumps.View(form, locations, query, full))
+
+    def memory_plan(self, *args: Any, **kwargs: Any) -> MemoryPlan:
+        """The memory that a call takes: each buffer, its life and its place, as formulas of sizes (docs/memory.md).
+
+        With arguments as for a call, or sizes by the names that the formulas have (`x_n0=1000`), in numbers too.
+        """
+        made = self.compiled
+        parts = made.module, made.name, made.inputs, made.outputs
+        plan = memory.memory_plan(*parts)
+        if not args and not kwargs and plan.names:
+            return plan
+        bounds = dict(zip((p.name for p in made.inputs if p.is_bound), self._bounds(), strict=True))
+        numbers = {p.name for p in made.inputs if p.rank == 0}
+        if not args and set(kwargs) <= numbers.union(plan.names):
+            return plan.at({**bounds, **kwargs})
+        values = [*bind(self.program.inputs, args, kwargs, self.name), *self._holding.values()]
+        return memory.memory_plan_for(*parts, [*values, *(np.array(n, np.int64) for n in bounds.values())])
+
+    def _bounds(self) -> list[int]:
+        """The guesses that the next call makes of sizes which only running tells."""
+        kernel = getattr(self, "_kernel", None)
+        n_bounds = sum(p.is_bound for p in self.compiled.inputs)
+        return [FIRST_GUESS] * n_bounds if kernel is None else kernel.bounds
 
     def copy(self, share_memory: bool = False, swap: Mapping[Any, Any] | None = None,
              delete_updates: bool = False, name: str | None = None) -> Function:

@@ -111,7 +111,8 @@ def _dump_ir(program: Program, stage: str, each: bool, only_changed: bool, targe
         passes = passes[:next(i for i, p in enumerate(passes) if p.startswith("bufferize"))]
     if not each:
         pipeline.run(module, passes)
-        return view.text(module)
+        planned = stage == "loop" and view.form == "reading" and not view.locations
+        return view.text(module) + (f"\n// {stages.memory_of(program, module).line()}\n" if planned else "")
     stream = io.StringIO()
     on_pass = PassDump(stream, view, module, only_changed)
     on_pass.start()

@@ -19,6 +19,7 @@ from scancc.frontend.program.program import Program
 from scancc.ir.core import Op, functions
 from scancc.ir.ops import CHECKS, has_trait
 from scancc.ir.types import IntAttr, i64
+from scancc.memory import MemoryPlan, memory_plan
 from scancc.process import deep_recursion, without_collection
 from scancc.runtime import cache
 
@@ -70,6 +71,11 @@ class Compiled:
         """The parts of fast_math by which a pass did change numbers."""
         return tuple(sorted({r.part for r in self.remarks if r.part and r.done}))
 
+    @property
+    def memory(self) -> dict[str, object]:
+        """The formulas of its memory, for the manifest."""
+        return memory_plan(self.module, self.name, self.inputs, self.outputs).to_json()
+
     def artifact(self) -> Artifact:
         """Object code, from the disk cache where it is there."""
         code, device = _code(self)
@@ -98,6 +104,12 @@ def compile_program(program: Program, target: Target | str | None = None, export
     dims = tuple(tuple(f"{p.name}_n{axis}" for axis in range(p.rank)) for p in inputs)
     return Compiled(symbol_of(program), module, text, inputs, outputs, checks, target, report, dims, gpu,
                     str(program.fast_math))
+
+
+def memory_of(program: Program, module: Op) -> MemoryPlan:
+    """The memory of a program whose module has been through `plan-memory`."""
+    inputs, outputs = signature(program)
+    return memory_plan(module, symbol_of(program), _with_bounds(inputs, module), outputs)
 
 
 def passes_for(target: Target, export: bool = False) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..artifact import MOST_ELEMENTS, Check, Param
 from ..errors import ScanccError, UnsupportedError
@@ -110,6 +110,7 @@ class Entry:
     output_dims: tuple[tuple[str | None, ...], ...] = ()
     fast_math: str = "default"
     fast_math_used: tuple[str, ...] = ()
+    memory: dict[str, object] = field(default_factory=dict)  # formulas of workspace, buffers, inputs and outputs
 
     def __post_init__(self) -> None:
         check_name(self.name)

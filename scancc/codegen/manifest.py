@@ -50,5 +50,6 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
         "fast_math": {"allowed": entry.fast_math, "used": list(entry.fast_math_used)},
         "inputs": [p.to_json() for p in entry.inputs],
         "outputs": [p.to_json() for p in entry.outputs],
+        "memory": entry.memory,
         "checks": [c.to_json() for c in entry.checks],
     }

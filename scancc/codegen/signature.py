@@ -46,14 +46,15 @@ class Compiled(Protocol):
     def fast_math(self) -> str: ...
     @property
     def fast_math_used(self) -> tuple[str, ...]: ...
+    @property
+    def memory(self) -> dict[str, object]: ...
 
 
 def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
     """The C signature of what the compiler made."""
-    query = _function(compiled, f"{compiled.name}__query")
+    query = _function(compiled.module, f"{compiled.name}__query")
     axes = {} if query is None else _axes(query)
-    shared = {} if query is None else _equal_axes(query, axes)
-    names = _dim_names(compiled, shared)
+    names = dim_names(query, compiled.inputs, compiled.dims)
     return Entry(
         prefix + compiled.name,
         compiled.inputs,
@@ -65,25 +66,30 @@ def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
         _output_dims(compiled, query, axes, names),
         compiled.fast_math,
         compiled.fast_math_used,
+        compiled.memory,
     )
 
 
-def _function(compiled: Compiled, name: str) -> Op | None:
-    if compiled.module is None:
+def _function(module: Op | None, name: str) -> Op | None:
+    if module is None:
         return None
-    return next((f for f in compiled.module.body.ops if f.attrs.get("sym_name") == name), None)
+    return next((f for f in module.body.ops if f.attrs.get("sym_name") == name), None)
 
 
-def _dim_names(compiled: Compiled, shared: dict[Axis, Axis]) -> tuple[tuple[str, ...], ...]:
-    """For each input a name for each axis; equal axes have the first one's."""
+def dim_names(
+    query: Op | None, inputs: Sequence[Param], dims: Sequence[Sequence[str]] = ()
+) -> tuple[tuple[str, ...], ...]:
+    """For each input a name for each axis, of `dims` where it has one; axes that the query finds equal have the
+    first one's."""
+    shared = {} if query is None else _equal_axes(query, _axes(query))
 
     def name(index: int, axis: int) -> str:
         index, axis = shared.get((index, axis), (index, axis))
-        if index < len(compiled.dims) and axis < len(compiled.dims[index]):
-            return compiled.dims[index][axis]
-        return f"{compiled.inputs[index].name}_n{axis}"
+        if index < len(dims) and axis < len(dims[index]):
+            return dims[index][axis]
+        return f"{inputs[index].name}_n{axis}"
 
-    return tuple(tuple(name(n, axis) for axis in range(p.rank)) for n, p in enumerate(compiled.inputs))
+    return tuple(tuple(name(n, axis) for axis in range(p.rank)) for n, p in enumerate(inputs))
 
 
 def _axes(func: Op) -> dict[Value, Axis]:
@@ -141,7 +147,7 @@ def _returned(query: Op) -> dict[int, Value]:
 
 def _early(compiled: Compiled) -> tuple[tuple[int, ...], ...]:
     """The axes along which outputs may be shorter than the query says: a loop counts the elements."""
-    func = _function(compiled, compiled.name)
+    func = _function(compiled.module, compiled.name)
     early: list[tuple[int, ...]] = [()] * len(compiled.outputs)
     for op in func.walk() if func is not None else ():
         if op.name == "scan.output_dims":

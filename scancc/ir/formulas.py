@@ -1,0 +1,284 @@
+"""Sizes as formulas: what the start of a function computes from the sizes and numbers it is given, for people.
+
+    arith.muli(arith.muli(%T, 8), arith.addi(%n, 1))   ->   8*T*(n + 1)
+
+A formula is a polynomial with whole coefficients; its atoms are names, and functions of formulas that are none
+(`min`, `max`, a quotient, rounding up to whole cache lines). Equal formulas are equal objects.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from math import gcd
+
+from .builder import constant_of, measured
+from .core import Op, Value
+from .ops import group, operand
+
+LINE_NBYTES = 64  # what workspace is given out in
+
+
+@dataclass(frozen=True, order=True)
+class Name:
+    """A size or number by its name; `natural`: never below 0."""
+
+    text: str
+    natural: bool = True
+
+    def __str__(self) -> str:
+        return self.text
+
+    def at(self, values: Mapping[str, int]) -> int:
+        return values[self.text]
+
+    @property
+    def names(self) -> set[str]:
+        return {self.text}
+
+    def exact(self) -> Formula:
+        return Formula(((((self, 1),), 1),))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function of formulas."""
+
+    function: str
+    operands: tuple[Formula, ...]
+
+    def __str__(self) -> str:
+        if self.function == "lines":
+            return f"({self.operands[0]})"
+        if self.function in ("//", "%"):
+            return f" {self.function} ".join(map(_factor_text, self.operands)).join("()")
+        return f"{self.function}({', '.join(map(str, self.operands))})"
+
+    def at(self, values: Mapping[str, int]) -> int:
+        return _MEANINGS[self.function](*(x.at(values) for x in self.operands))
+
+    @property
+    def names(self) -> set[str]:
+        return set().union(*(x.names for x in self.operands))
+
+    @property
+    def natural(self) -> bool:
+        natural = [x.is_natural for x in self.operands]
+        return any(natural) if self.function == "max" else all(natural)
+
+    def exact(self) -> Formula:
+        """The same without rounding up to lines."""
+        operands = [x.unrounded() for x in self.operands]
+        return operands[0] if self.function == "lines" else call(self.function, *operands)
+
+
+Atom = Name | Call
+Product = tuple[tuple[Atom, int], ...]  # atoms with their powers, in the order of their texts
+
+_MEANINGS: dict[str, Callable[..., int]] = {
+    "min": min, "max": max,
+    "lines": lambda n: -(-n // LINE_NBYTES) * LINE_NBYTES,
+    "//": lambda a, b: abs(a) // abs(b) * (1 if a * b >= 0 else -1) if b else 0,  # towards 0, as the machine divides
+    "%": lambda a, b: a - b * _MEANINGS["//"](a, b),
+}
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A sum of products with coefficients, in the order of their texts."""
+
+    terms: tuple[tuple[Product, int], ...] = ()
+
+    def __add__(self, other: Formula) -> Formula:
+        return _formula(Counter(dict(self.terms)), other.terms)
+
+    def __mul__(self, other: Formula) -> Formula:
+        found: Counter[Product] = Counter()
+        for left, n in self.terms:
+            for right, m in other.terms:
+                found[_times(left, right)] += n * m
+        return _formula(found)
+
+    def __sub__(self, other: Formula) -> Formula:
+        return self + number(-1) * other
+
+    def at(self, values: Mapping[str, int]) -> int:
+        """Its number where names have these values; KeyError where one has none."""
+        total = 0
+        for product, n in self.terms:
+            for atom, power in product:
+                n *= atom.at(values) ** power
+            total += n
+        return total
+
+    @property
+    def names(self) -> set[str]:
+        return {name for product, _ in self.terms for atom, _ in product for name in atom.names}
+
+    @property
+    def constant(self) -> int | None:
+        """The number that it is, where it is one."""
+        return self.at({}) if not self.names else None
+
+    @property
+    def is_natural(self) -> bool:
+        """Whether it is plainly 0 or more."""
+        return all(n >= 0 and all(atom.natural for atom, _ in product) for product, n in self.terms)
+
+    def unrounded(self) -> Formula:
+        """The same without rounding up to cache lines, which people need not read."""
+        total = Formula()
+        for product, n in self.terms:
+            part = number(n)
+            for atom, power in product:
+                part = reduce(lambda a, b: a * b, [atom.exact()] * power, part)
+            total = total + part
+        return total
+
+    def __str__(self) -> str:
+        common, factor = self._common()
+        rest = _formula(Counter({_without(product, common): n // factor for product, n in self.terms}))
+        if len(rest.terms) < 2:
+            return _sum_text(self.terms)
+        head = _product_text(common, factor)
+        return f"{head}*({_sum_text(rest.terms)})" if head != "1" else _sum_text(rest.terms)
+
+    def _common(self) -> tuple[Product, int]:
+        """The product that divides all terms, and the number that does."""
+        if not self.terms:
+            return (), 1
+        shared = reduce(lambda a, b: a & b, (Counter(dict(product)) for product, _ in self.terms))
+        return tuple(shared.items()), gcd(*(n for _, n in self.terms)) or 1
+
+
+def number(value: int) -> Formula:
+    return Formula((((), value),)) if value else Formula()
+
+
+def name(text: str, natural: bool = True) -> Formula:
+    return Name(text, natural).exact()
+
+
+def call(function: str, *operands: Formula) -> Formula:
+    """A function of formulas, or the formula that it plainly is."""
+    if all(x.constant is not None for x in operands):
+        return number(Call(function, operands).at({}))
+    if function in ("min", "max"):
+        difference = operands[0] - operands[1]
+        if difference.is_natural:
+            return operands[function == "min"]
+        if (number(-1) * difference).is_natural:
+            return operands[function == "max"]
+    return Formula(((((Call(function, operands), 1),), 1),))
+
+
+def _formula(terms: Counter[Product], more: tuple[tuple[Product, int], ...] = ()) -> Formula:
+    for product, n in more:
+        terms[product] += n
+    return Formula(tuple(sorted(((p, n) for p, n in terms.items() if n), key=_order)))
+
+
+def _order(term: tuple[Product, int]) -> tuple[int, str]:
+    """Products of more atoms first."""
+    return -sum(power for _, power in term[0]), _product_text(*term)
+
+
+def _times(left: Product, right: Product) -> Product:
+    powers = Counter(dict(left)) + Counter(dict(right))
+    return tuple(sorted(powers.items(), key=lambda pair: str(pair[0])))
+
+
+def _without(product: Product, common: Product) -> Product:
+    left = Counter(dict(product)) - Counter(dict(common))
+    return tuple((atom, left[atom]) for atom, _ in product if left[atom])
+
+
+def _product_text(product: Product, factor: int) -> str:
+    parts = [str(factor)] * (factor != 1 or not product)
+    return "*".join([*parts, *(str(atom) for atom, power in product for _ in range(power))])
+
+
+def _factor_text(x: Formula) -> str:
+    return f"({x})" if len(x.terms) > 1 else str(x)
+
+
+def _sum_text(terms: tuple[tuple[Product, int], ...]) -> str:
+    text = ""
+    for product, n in terms:
+        sign = (" - " if n < 0 else " + ") if text else ("-" if n < 0 else "")
+        text += sign + _product_text(product, abs(n))
+    return text or "0"
+
+
+# ---- reading formulas off the IR ----
+
+
+@dataclass
+class Formulas:
+    """The formulas of one function's sizes. `sizes`: names of axes, by argument and axis; what is neither a size, a
+    number given nor arithmetic on them gets a name, by which `computed` has the value."""
+
+    func: Op
+    sizes: Mapping[tuple[int, int], str]
+    computed: dict[str, Value] = field(default_factory=dict)
+    _known: dict[Value, Formula] = field(default_factory=dict)
+
+    def of(self, value: Value) -> Formula:
+        if value not in self._known:
+            self._known[value] = self._read(value)
+        return self._known[value]
+
+    def _read(self, value: Value) -> Formula:
+        known, op, at = constant_of(value), value.op, measured(value)
+        if known is not None:
+            return number(int(known))
+        if at is not None and at[0].owner is self.func.body:
+            return name(self.sizes.get((at[0].index, at[1]), f"{at[0].name}_n{at[1]}"))
+        if op is not None and op.name == "memref.load" and not group(op, "indices"):
+            source = operand(op, "source")
+            if source.owner is self.func.body:
+                return name(source.name or "number", natural=False)
+        if op is not None and op.name in _READ:
+            return _READ[op.name](self, op)
+        return self._unknown(value)
+
+    def _unknown(self, value: Value) -> Formula:
+        text = f"computed_{len(self.computed)}"
+        self.computed[text] = value
+        return name(text)
+
+
+def _of_two(combine: Callable[[Formula, Formula], Formula]) -> Callable[[Formulas, Op], Formula]:
+    return lambda formulas, op: combine(*map(formulas.of, op.operands))
+
+
+def _masked(formulas: Formulas, op: Op) -> Formula:
+    """Up to whole lines: `(x + 63) & -64`."""
+    value, mask = op.operands
+    if constant_of(mask) != -LINE_NBYTES:
+        return formulas._unknown(op.result)
+    return call("lines", formulas.of(value) - number(LINE_NBYTES - 1))
+
+
+def _chosen(formulas: Formulas, op: Op) -> Formula:
+    """A size where an array of it can exist; where not, nothing is made."""
+    condition = operand(op, "condition").op
+    if condition is None or condition.name != "scan.can_exist":
+        return formulas._unknown(op.result)
+    return formulas.of(operand(op, "true_value"))
+
+
+_READ: dict[str, Callable[[Formulas, Op], Formula]] = {
+    "arith.addi": _of_two(lambda a, b: a + b),
+    "arith.subi": _of_two(lambda a, b: a - b),
+    "arith.muli": _of_two(lambda a, b: a * b),
+    "arith.minsi": _of_two(lambda a, b: call("min", a, b)),
+    "arith.maxsi": _of_two(lambda a, b: call("max", a, b)),
+    "arith.divsi": _of_two(lambda a, b: call("//", a, b)),
+    "arith.remsi": _of_two(lambda a, b: call("%", a, b)),
+    "arith.andi": _masked,
+    "arith.select": _chosen,
+    "arith.index_cast": lambda formulas, op: formulas.of(op.operands[0]),
+}
