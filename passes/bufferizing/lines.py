@@ -44,9 +44,8 @@ def _better(c: Context, kind: str, value: Value, best: Value) -> Value:
     b = c.b
     largest = kind.startswith("max")
     if t.is_float(value.type):
-        strict = b.cmpf("ogt" if largest else "olt", value, best)
-        nan = b.condition("andi", b.cmpf("uno", value, value), b.cmpf("ord", best, best))
-        return b.condition("ori", strict, nan)
+        more = b.cmpf("ugt" if largest else "ult", value, best)  # or one of them is NaN
+        return b.condition("andi", more, b.cmpf("ord", best, best))
     unsigned = kind.endswith("u") or value.type == t.i1
     return b.cmpi(("u" if unsigned else "s") + ("gt" if largest else "lt"), value, best)
 
