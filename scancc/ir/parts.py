@@ -277,8 +277,17 @@ class Nest:
 
     @property
     def reduced(self) -> list[int]:
-        """The loop dimensions that no result has."""
+        """The loop dimensions along which a result is combined."""
         return [dim for dim, kind in enumerate(self.kinds) if kind == REDUCTION]
+
+    def is_whole(self, write: Access) -> bool:
+        """Whether an output has an element for each round, also where others are combined."""
+        return len([dim for dim in write.dims if dim is not None]) == len(self.kinds)
+
+    @property
+    def combined(self) -> list[int]:
+        """The numbers of the outputs that are combined along the reduced dimensions."""
+        return [number for number, write in enumerate(self.writes) if not self.is_whole(write)]
 
 
 class Round(NamedTuple):

@@ -523,6 +523,25 @@ def test_generic_with_two_outputs(body: str) -> None:
     assert best.tolist() == a.max(1).tolist() and at.tolist() == a.argmax(1).tolist()
 
 
+@pytest.mark.parametrize("order", ["d0, d1", "d1, d0"])
+def test_generic_gives_an_element_a_point_beside_a_reduction(order: str) -> None:
+    a = np.random.default_rng(3).normal(size=(3, 20))
+    squares, sums = run("%a: tensor<?x?xf64>, %out: tensor<?x?xf64>, %start: tensor<?xf64>", f'''
+      %r:2 = "linalg.generic"(%a, %out, %start) ({{
+      ^bb0(%x: f64, %old: f64, %acc: f64):
+        %y = "arith.mulf"(%x, %x) : (f64, f64) -> f64
+        %s = "arith.addf"(%acc, %y) : (f64, f64) -> f64
+        "linalg.yield"(%y, %s) : (f64, f64) -> ()
+      }}) {{indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> ({order})>,
+          affine_map<(d0, d1) -> (d0)>], iterator_types = [#linalg.iterator_type<parallel>,
+          #linalg.iterator_type<reduction>], operandSegmentSizes = array<i32: 1, 2>}}
+        : (tensor<?x?xf64>, tensor<?x?xf64>, tensor<?xf64>) -> (tensor<?x?xf64>, tensor<?xf64>)
+      "func.return"(%r#0, %r#1) : (tensor<?x?xf64>, tensor<?xf64>) -> ()''',
+        a, np.zeros_like(a if order == "d0, d1" else a.T), np.zeros(3))
+    np.testing.assert_array_equal(squares, a * a if order == "d0, d1" else (a * a).T)
+    np.testing.assert_array_equal(sums, np.cumsum(a * a, axis=1)[:, -1])
+
+
 def test_generic_on_buffers_writes_in_place() -> None:
     x, out = np.arange(4.0), poison([4], float)
     (answer,) = run("%x: memref<?xf64>, %y: memref<?xf64>", '''

@@ -3,7 +3,7 @@
 Parallel dimensions become array axes and the region runs once for all their points; reduction
 dimensions are walked in order, so sums round as the loop nest would. A long reduction that only
 combines with its running element (`acc + f(...)`) is done by `ufunc.accumulate`, which keeps that
-order too.
+order too. Beside a reduction, an output that has every dimension gets an element a point.
 """
 
 from __future__ import annotations
@@ -122,6 +122,7 @@ class _LaneRun(_Run):
         super().__init__(op)
         self.reduced = Nest(op).reduced
         self.parallel = [d for d in range(self.n_dims) if d not in self.reduced]
+        self.whole = [n for n, write in enumerate(Nest(op).writes) if self.reduced and Nest(op).is_whole(write)]
         self.code = machine.block(op.body)
         self.combiners = _combiners(op) if self.reduced else None
         self.terms = _terms(op, machine) if self.combiners else None
@@ -133,8 +134,8 @@ class _LaneRun(_Run):
             totals = self.accumulate(env, aligned, sizes)
         else:
             totals = self.walk(env, aligned, sizes)
-        return [self.place(total, map, dtype, sizes) for total, map, dtype in zip(
-            totals, self.maps[self.n_in:], self.dtypes, strict=True)]
+        return [self.place(total, map, dtype, sizes, self.reduced if n in self.whole else []) for n, (
+            total, map, dtype) in enumerate(zip(totals, self.maps[self.n_in:], self.dtypes, strict=True))]
 
     def _accumulates(self, sizes: list[int]) -> bool:
         return (math.prod(sizes[d] for d in self.reduced) > _LONG_REDUCTION
@@ -147,6 +148,7 @@ class _LaneRun(_Run):
         moved = [a.transpose(self.reduced + self.parallel) for a in aligned]
         inputs = [np.broadcast_to(a, (*extents, *a.shape[len(extents):])) for a in moved[:self.n_in]]
         totals: list[Any] = [a[(0,) * len(extents)] for a in moved[self.n_in:]]
+        made = {n: np.empty([*extents, *(sizes[d] for d in self.parallel)], self.dtypes[n]) for n in self.whole}
         counters: list[Any] = [0] * self.n_dims
         for position, dim in enumerate(self.parallel):
             counters[dim] = _counter(sizes[dim], position, len(self.parallel))
@@ -155,7 +157,9 @@ class _LaneRun(_Run):
                 counters[dim] = i
             env[self.op] = counters
             totals = self.code.run(env, [*(a[point] for a in inputs), *totals])
-        return totals
+            for n, array in made.items():
+                array[point] = totals[n]
+        return [made.get(n, total) for n, total in enumerate(totals)]
 
     def accumulate(self, env: Env, aligned: list[np.ndarray], sizes: list[int]) -> list[Any]:
         """All terms at once, then combined in order."""
@@ -173,10 +177,12 @@ class _LaneRun(_Run):
             totals.append(combine.accumulate(chain, axis=-1, dtype=dtype)[..., -1])
         return totals
 
-    def place(self, total: Any, map: t.AffineMap, dtype: np.dtype, sizes: list[int]) -> np.ndarray:
-        """Lanes brought into the axis order of an output."""
-        full = np.broadcast_to(total, [sizes[d] for d in self.parallel])
-        axes = [self.parallel.index(d) for d in map.results if d is not None]
+    def place(self, total: Any, map: t.AffineMap, dtype: np.dtype, sizes: list[int],
+              reduced: list[int]) -> np.ndarray:
+        """Lanes brought into the axis order of an output, which has these of the reduced dimensions."""
+        order = [*reduced, *self.parallel]
+        full = np.broadcast_to(total, [sizes[d] for d in order])
+        axes = [order.index(d) for d in map.results if d is not None]
         key = tuple(np.newaxis if d is None else slice(None) for d in map.results)
         return np.array(full.transpose(axes)[key], dtype, order="C")
 

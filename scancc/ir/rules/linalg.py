@@ -46,8 +46,10 @@ def _check_outputs(nest: Nest) -> str | None:
     if [v.type for v in nest.op.results] != [v.type for v in outputs if isinstance(v.type, TensorType)]:
         return "results must have the types of the outputs that are tensors"
     parallel = [dim for dim, kind in enumerate(nest.kinds) if kind == PARALLEL]
-    if any(sorted(dim for dim in dims if dim is not None) != parallel for _, _, dims in nest.writes):
-        return "the maps of outputs must have each parallel dimension once, and no other"
+    walked = [sorted(dim for dim in dims if dim is not None) for _, _, dims in nest.writes]
+    if parallel not in walked or any(dims not in (parallel, list(nest.identity)) for dims in walked):
+        return ("the maps of outputs must have each parallel dimension once, and no other; beside such an output, "
+                "one may have every dimension once")
     return None
 
 
