@@ -21,7 +21,7 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.core import Op, functions
 from scancc.ir.needs import TENSORS, Need, first_op
-from scancc.ir.parts import Nest
+from scancc.ir.parts import Access, Nest
 
 from .bufferizing.context import CONVERTERS
 from .bufferizing.function import bufferize_function
@@ -40,15 +40,20 @@ def _ends(op: Op) -> bool:
 
 
 def _is_no_nest(op: Op) -> bool:
-    """A nest that is not as `fuse` makes it: dimensions of the result first, which starts from one number."""
+    """A nest that is not as `fuse` makes it: a result has the first dimensions, and starts from one number."""
     if op.name != "linalg.generic":
         return False
     nest = Nest(op)
-    made = nest.outputs[0].op if len(nest.outputs) == 1 else None
-    if made is None or made.name not in (("tensor.splat",) if nest.reduced else ("tensor.splat", "tensor.empty")):
-        return True
-    (write,) = nest.writes
-    return write.dims != nest.identity[:len(write.dims)] or (not nest.reduced and bool(write.arg.uses))
+    return any(write.dims != nest.identity[:len(write.dims)] or _starts_otherwise(nest, write)
+               for write in nest.writes)
+
+
+def _starts_otherwise(nest: Nest, write: Access) -> bool:
+    """Whether a result starts from something that has no loops here."""
+    made = write.value.op
+    if nest.is_whole(write):
+        return made is None or made.name not in ("tensor.splat", "tensor.empty") or bool(write.arg.uses)
+    return made is None or made.name != "tensor.splat"
 
 
 NEEDS = (
@@ -56,8 +61,8 @@ NEEDS = (
     Need(first_op(lambda op: _has_no_loops(op) and (is_chain(op) or op.name in REDUCING)),
          "is not in a loop nest", "run `fuse` before"),
     Need(first_op(_has_no_loops), "has no loops yet", "its program can run in mode='reference'"),
-    Need(first_op(_is_no_nest), "is not as `fuse` makes it: one output, which starts from one number and has the "
-         "first dimensions", "write it so"),
+    Need(first_op(_is_no_nest), "is not as `fuse` makes it: each output starts from one number and has the first "
+         "dimensions", "write it so"),
 )
 
 

@@ -33,8 +33,9 @@ from dataclasses import dataclass
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import operand, set_operands
-from scancc.ir.parts import Loop, Round
+from scancc.ir.parts import Loop, Nest, Round
 from scancc.ir.remarks import remark
 
 from .vectorizing.lanes import Check, Widener, holds_loops, innermost, is_heavy, whole_lanes
@@ -78,6 +79,14 @@ def running(loop: Op) -> Round:
     """The value that a reduction carries on."""
     (carry,) = Loop(loop).carries
     return carry
+
+
+def is_in_any_order(nest: Op, number: int) -> bool:
+    """Whether a loop nest's result, by its number, is combined by what gives the same in any order, and in lanes."""
+    acc, combine = Nest(nest).running[number], Nest(nest).elements[number].op
+    if combine is None or combine.name not in _KINDS or combine.name in _ROUNDED or is_exact(combine):
+        return False
+    return acc.uses == {combine: 1}
 
 
 def _separate(outer: Op) -> None:
@@ -311,6 +320,6 @@ def _widths(loop: Op) -> tuple[int, ...]:
     ops = [op for op in loop.body.ops if op.name != "math.fma"]  # no more than the product and the sum it was
     loads = [t.nbytes(op.result.type) for op in ops if op.name == "memref.load"]
     nbytes = max([t.nbytes(running(loop).init.type), *loads])
-    if is_heavy(ops):
+    if is_heavy(ops) or any(op.name == "memref.store" for op in ops):
         return (min(HEAVY_BYTES // nbytes, MOST_LANES),)
     return min(LANE_BYTES // nbytes, MOST_LANES), FEW_LANES

@@ -46,6 +46,7 @@ CPU_SCAN: tuple[str, ...] = (
     "contract",      # after fuse: the step's arithmetic is scalar then
     "slice",         # after contract, which makes the last arithmetic of a step
     "lanes",         # reads the loop nests that fuse made
+    "multi-output-fusion",  # after contract, which joins no products that others read, and lanes, which joins all
 )
 CPU_LOOP: tuple[str, ...] = (
     "bufferize",
@@ -62,7 +63,7 @@ CPU_LOOP: tuple[str, ...] = (
 
 GPU_SCAN: tuple[str, ...] = tuple(
     "lanes{streams=true}" if name == "lanes" else name  # neighbouring threads read a row together
-    for name in CPU_SCAN)
+    for name in CPU_SCAN if name != "multi-output-fusion")
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again

@@ -22,11 +22,9 @@ def may_overwrite(op: Op, value: Value) -> bool:
 
 
 def _nest(op: Op, value: Value) -> bool:
-    """A loop nest that reads `value` at the position it writes only; one that reduces must not read it."""
+    """A loop nest that reads `value` at the position it writes only, which only a result of every loop has."""
     nest = Nest(op)
     inside = [v for inner in op.walk() if inner is not op for v in inner.operands]
-    if not nest.is_parallel:
-        return not _share(value, [*op.operands, *inside])
     elsewhere = any(read.value is value and read.dims != nest.identity for read in nest.reads)
     return not elsewhere and not _share(value, [*inside, *(v for v in op.operands if v is not value)])
 

@@ -88,5 +88,4 @@ def _element(c: Context, scan: ScanView, op: Op, at: list[Value]) -> None:
         if defined_in(read.value, scan.op.body):
             c.env[read.arg] = c.get(read.value)
     inline(c, op, at)
-    (element,) = generic.elements
-    c.env[op.result] = c.get(element)
+    c.env.update((result, c.get(element)) for result, element in zip(op.results, generic.elements, strict=True))

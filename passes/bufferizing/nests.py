@@ -99,7 +99,7 @@ def nest(c: Context, sizes: Sequence[Value], body: Callable[[list[Value]], None]
 
 @dataclass
 class Nest:
-    """A `linalg.generic` with what it reads in memory."""
+    """A `linalg.generic` with what it reads and writes in memory."""
 
     op: Op
     args: list[Value]    # arguments of the body that are read
@@ -107,6 +107,9 @@ class Nest:
     maps: list[tuple[int | None, ...]]
     sizes: list[Value]
     reduced: list[int]
+    combined: list[int]       # the numbers of the results that are combined
+    outputs: dict[int, Value] = field(default_factory=dict)  # buffers of results that are not in a register
+    stores: dict[int, Value] = field(default_factory=dict)   # where results with an element a round are written
 
     @property
     def rank(self) -> int:
@@ -116,28 +119,41 @@ class Nest:
 
 @converts("linalg.generic", at_target=True)
 def generic(c: Context, op: Op) -> None:
-    (out,) = parts.Nest(op).outputs
-    made = out.op
-    assert made is not None
     n = read_nest(c, op)
-    if n.rank == 0 and n.reduced:
+    n.outputs = {number: c.target(op.results[number], sizes_of(c, out))
+                 for number, out in enumerate(parts.Nest(op).outputs) if n.rank or number not in n.combined}
+    n.stores = {number: buffer for number, buffer in n.outputs.items() if number not in n.combined}
+    starts = [c.get(_start(parts.Nest(op).outputs[number])) for number in n.combined]
+    if not n.reduced:
+        _parallel(c, n)
+    elif not n.rank:
         _flatten_reduction(c, n)
         load_at(c, n, {}, None)
-        start = c.get(operand(made, "value"))
-        c.env[op.result] = _reduce_in_register(c, n, [], start)
-        return
-    buffer = c.target(op.result, sizes_of(c, out))
-    if not n.reduced:
-        _parallel(c, n, buffer)
-    elif c.in_rows and strides_of(buffer.type)[-1] == 1 and _accumulates_rows(n):
-        _reduce_rows(c, n, buffer, c.get(operand(made, "value")))
+        c.env.update(zip(_combined(n), _reduce_in_register(c, n, [], starts), strict=True))
+    elif c.in_rows and not n.stores and _accumulates_rows(n) and strides_of(n.outputs[0].type)[-1] == 1:
+        _reduce_rows(c, n, n.outputs[0], starts[0])
     else:
-        start = c.get(operand(made, "value"))
+        _reduce_each(c, n, starts)
+    for number, buffer in n.outputs.items():
+        c.set(op.results[number], buffer)
 
-        def store(counters: list[Value]) -> None:
-            c.store(_reduce_in_register(c, n, counters, start), buffer, counters)
-        nest(c, n.sizes[:n.rank], store, _reader(c, n))
-    c.set(op.result, buffer)
+
+def _start(out: Value) -> Value:
+    """The number from which a result is combined."""
+    assert out.op is not None
+    return operand(out.op, "value")
+
+
+def _combined(n: Nest) -> list[Value]:
+    return [n.op.results[number] for number in n.combined]
+
+
+def _reduce_each(c: Context, n: Nest, starts: list[Value]) -> None:
+    """The parallel loops around a reduction in registers."""
+    def store(counters: list[Value]) -> None:
+        for number, total in zip(n.combined, _reduce_in_register(c, n, counters, starts), strict=True):
+            c.store(total, n.outputs[number], counters)
+    nest(c, n.sizes[:n.rank], store, _reader(c, n))
 
 
 def read_nest(c: Context, op: Op) -> Nest:
@@ -149,7 +165,8 @@ def read_nest(c: Context, op: Op) -> Nest:
             sizes.setdefault(dim, size)
     read = [access for access in view.reads if access.arg.uses]
     return Nest(op, [access.arg for access in read], [materialise(c, access.value) for access in read],
-                [access.dims for access in read], [sizes[dim] for dim in view.identity], view.reduced)
+                [access.dims for access in read], [sizes[dim] for dim in view.identity], view.reduced,
+                view.combined)
 
 
 def array_sizes(c: Context, value: Value) -> list[Value]:
@@ -165,15 +182,14 @@ def load_at(c: Context, n: Nest, at: dict[int, Value], dim: int | None) -> None:
             c.env[arg] = c.load(buffer, [c.b.index(0) if d is None else at[d] for d in access])
 
 
-def element(c: Context, n: Nest, counters: Sequence[Value], running: Value | None) -> Value:
-    """The body of a nest at one position, its operands read."""
+def element(c: Context, n: Nest, counters: Sequence[Value], running: Sequence[Value]) -> list[Value]:
+    """The body of a nest at one position, its operands read: elements are stored, what is combined is given."""
     generic = parts.Nest(n.op)
-    if running is not None:
-        (acc,) = generic.running
-        c.env[acc] = running
+    c.env.update(zip([generic.running[number] for number in n.combined], running, strict=True))
     inline(c, n.op, counters)
-    (result,) = generic.elements
-    return c.get(result)
+    for number, buffer in n.stores.items():
+        c.store(c.get(generic.elements[number]), buffer, counters)
+    return [c.get(generic.elements[number]) for number in n.combined]
 
 
 def inline(c: Context, op: Op, counters: Sequence[Value]) -> None:
@@ -185,15 +201,11 @@ def inline(c: Context, op: Op, counters: Sequence[Value]) -> None:
             c.convert(inner)
 
 
-def _parallel(c: Context, n: Nest, buffer: Value) -> None:
-    buffers = [*n.inputs, buffer]
-    flat = _flattened(c, n, buffers)
-    if flat is not None:
-        n.inputs, buffer = flat[:-1], flat[-1]
-        n.maps, n.sizes = [(0,)] * len(n.inputs), c.sizes(buffer)
+def _parallel(c: Context, n: Nest) -> None:
+    _flatten(c, n)
 
     def store(counters: list[Value]) -> None:
-        c.store(element(c, n, counters, None), buffer, counters)
+        element(c, n, counters, [])
     nest(c, n.sizes, store, _reader(c, n))
 
 
@@ -204,44 +216,47 @@ def _reader(c: Context, n: Nest) -> Callable[[list[Value]], None]:
     return enter
 
 
-def _flattened(c: Context, n: Nest, buffers: list[Value]) -> list[Value] | None:
-    """All operands as vectors, where each is row-major and read at the nest's own position."""
+def _flatten(c: Context, n: Nest) -> bool:
+    """Go along all operands as vectors, where each is row-major and read at the nest's own position."""
     identity = tuple(range(len(n.sizes)))
+    buffers = [*n.inputs, *n.stores.values()]
     if len(n.sizes) < 2 or any(access != identity for access in n.maps):
-        return None
+        return False
     if any(not isinstance(v.type, t.MemRefType) or v.type.strides is not None for v in buffers):
-        return None
+        return False
     if any(op.name in ("linalg.index", "tensor.extract") for op in n.op.body.ops):
-        return None
+        return False
     total = n.sizes[0]
     for size in n.sizes[1:]:
         total = c.b.muli(total, size)
-    return [c.reshape(v, [total]) for v in buffers]
+    n.inputs = [c.reshape(v, [total]) for v in n.inputs]
+    n.stores = {number: c.reshape(v, [total]) for number, v in n.stores.items()}
+    n.maps, n.sizes = [(0,)] * len(n.inputs), [total]
+    return True
 
 
 def _flatten_reduction(c: Context, n: Nest) -> None:
     """A reduction of all elements of row-major arrays goes along them as one row."""
-    flat = _flattened(c, n, n.inputs)
-    if flat:
-        n.inputs, n.maps, n.sizes, n.reduced = flat, [(0,)] * len(flat), c.sizes(flat[0])[:1], [0]
+    if _flatten(c, n):
+        n.reduced = [0]
 
 
-def _reduce_in_register(c: Context, n: Nest, counters: list[Value], start: Value) -> Value:
-    def reduce(dims: Sequence[int], at: list[Value], running: Value) -> Value:
+def _reduce_in_register(c: Context, n: Nest, counters: list[Value], starts: list[Value]) -> list[Value]:
+    def reduce(dims: Sequence[int], at: list[Value], running: list[Value]) -> list[Value]:
         if not dims:
             return element(c, n, at, running)
         attrs = None if _in_order(n) else dict(REDUCTION_LOOP)
-        with c.carrying_loop(n.sizes[dims[0]], [running], attrs) as (counter, (inner,), finish):
+        with c.carrying_loop(n.sizes[dims[0]], running, attrs) as (counter, inner, finish):
             load_at(c, n, dict(enumerate([*at, counter])), dims[0])
-            finish([reduce(dims[1:], [*at, counter], inner)])
-        return c.results[0]
-    return reduce(n.reduced, list(counters), start)
+            finish(reduce(dims[1:], [*at, counter], inner))
+        return c.results
+    return reduce(n.reduced, list(counters), starts)
 
 
 def _in_order(n: Nest) -> bool:
     """Whether the elements must be combined in the order written."""
-    (total,) = parts.Nest(n.op).elements
-    return total.op is not None and is_exact(total.op)
+    totals = [parts.Nest(n.op).elements[number].op for number in n.combined]
+    return any(op is not None and is_exact(op) for op in totals)
 
 
 def _accumulates_rows(n: Nest) -> bool:
@@ -338,7 +353,7 @@ class _Row:
             for place, known in zip(places, elements, strict=True):
                 c.env.update(known)
                 load_at(c, n, at | {summed: place, last: j}, last)
-                running = element(c, n, [*self.counters, j, place], running)
+                (running,) = element(c, n, [*self.counters, j, place], [running])
             c.store(running, self.buffer, [*self.counters, j])
 
 

@@ -1,0 +1,149 @@
+"""Whether two loop nests go over the same elements, and what running them as one would lose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from scancc.ir import types as t
+from scancc.ir.core import Op, Value
+from scancc.ir.parts import Access, Nest
+from scancc.ir.slices import entries
+
+from ..reductions import FEW_LANES, is_in_any_order
+
+Dims = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two nests that may run as one: which loop of the second each loop of the first is, and which results of the
+    first others read."""
+
+    first: Nest
+    second: Nest
+    place: Dims
+    kept: list[int]
+
+    def moved(self, access: Access) -> Access:
+        """An access of the first nest, in loops of the second."""
+        return access._replace(dims=tuple(None if d is None else self.place[d] for d in access.dims))
+
+    @property
+    def reduced(self) -> set[int]:
+        return {self.place[d] for d in self.first.reduced}.union(self.second.reduced)
+
+    @property
+    def accesses(self) -> list[Access]:
+        """What both read and is not made by the first."""
+        made = self.first.op.results
+        return [*map(self.moved, self.first.reads), *(r for r in self.second.reads if r.value not in made)]
+
+
+def match_of(first: Op, second: Op) -> Match | None:
+    """The match of two nests of a block, or None where one loop would not do for both, or would lose its lanes."""
+    a, b = Nest(first), Nest(second)
+    if len(a.kinds) != len(b.kinds):
+        return None
+    place = _place(a, b)
+    if place is None:
+        return None
+    kept = [n for n, result in enumerate(first.results) if any(user is not second for user in result.uses)]
+    match = Match(a, b, place, kept)
+    fits = _combines_alike(match) and _keeps_order(match) and _keeps_lengths(match) and _keeps_lanes(match)
+    return match if fits else None
+
+
+# ---- which loop is which ----
+
+
+def _place(first: Nest, second: Nest) -> Dims | None:
+    """By what the second reads of the first, else by an array that both read."""
+    written = {result: first.writes[n] for n, result in enumerate(first.op.results)}
+    if any(result in written for result in _read_otherwise(second)):
+        return None
+    found = {_same(written[read.value].dims, read.dims, first) for read in second.reads if read.value in written}
+    if found:
+        return found.pop() if len(found) == 1 else None
+    others = {read.value: read.dims for read in second.reads}
+    shared = (_same(read.dims, others[read.value], first) for read in first.reads if read.value in others)
+    return next((place for place in shared if place is not None), None)
+
+
+def _read_otherwise(nest: Nest) -> Iterable[Value]:
+    """What a nest needs other than as its inputs."""
+    yield from nest.outputs
+    for op in nest.op.body.ops:
+        yield from op.operands
+
+
+def _same(dims: Sequence[int | None], others: Sequence[int | None], nest: Nest) -> Dims | None:
+    """The place of each loop where both accesses of one array have every loop once."""
+    if None in dims or None in others or not len(nest.kinds) == len(dims) == len({*dims}) == len({*others}):
+        return None
+    place = dict(zip(dims, others, strict=True))
+    return tuple(place[d] for d in nest.identity)  # type: ignore[misc]
+
+
+# ---- what the joint nest must keep ----
+
+
+def _combines_alike(match: Match) -> bool:
+    """At most one result is combined, along all reduced loops, and by what may be done in any order."""
+    if not match.reduced:
+        return True
+    nests = [nest for nest in (match.first, match.second) if nest.reduced]
+    combined = [(nest, number) for nest in nests for number in nest.combined]
+    return len(combined) == 1 and all(is_in_any_order(nest.op, number) for nest, number in combined)
+
+
+def _keeps_order(match: Match) -> bool:
+    """Results that others read are written in the order of the loops."""
+    if match.place == match.second.identity:
+        return True
+    return not match.kept and not match.first.reduced
+
+
+def _keeps_lengths(match: Match) -> bool:
+    """Whether what the joint nest reads still tells how far each reduced loop runs."""
+    return match.reduced <= {d for read in match.accesses for d in read.dims} or bool(match.kept)
+
+
+def _keeps_lanes(match: Match) -> bool:
+    """If one of both can run in SIMD lanes along the last loop, both can; along another there are none for both."""
+    if _has_vectors(match.first.op) != _has_vectors(match.second.op):
+        return False
+    first = _along_last([match.moved(read) for read in match.first.reads], match)
+    second = _along_last(match.second.reads, match)
+    if match.reduced and (not (first and second) or _is_short(match)):
+        return False
+    return first == second
+
+
+def _along_last(accesses: Iterable[Access], match: Match) -> bool:
+    """Whether neighbours along the last loop are neighbours in memory, or the same element."""
+    last = len(match.place) - 1
+    return all(last not in read.dims or (last not in read.dims[:-1] and _has_unit_stride(read.value))
+               for read in accesses)
+
+
+def _has_unit_stride(value: Value) -> bool:
+    made = value.op
+    return made is None or made.name != "tensor.extract_slice" or entries(made, "strides")[-1] == 1
+
+
+def _has_vectors(op: Op) -> bool:
+    """Whether the body has no op that is done element by element."""
+    body = op.body
+    if any(t.is_complex(v.type) for inner in body.ops for v in (*inner.operands, *inner.results)):
+        return False
+    return not any(inner.name == "tensor.extract" and any(v.block is body for v in inner.operands)
+                   for inner in body.ops)
+
+
+def _is_short(match: Match) -> bool:
+    """Whether the last loop is known to be too short for a reduction in lanes."""
+    last = len(match.place) - 1
+    known = [n for read in match.accesses if isinstance(read.value.type, t.TensorType)
+             for dim, n in zip(read.dims, read.value.type.shape, strict=True) if dim == last and n is not None]
+    return min(known, default=FEW_LANES) < FEW_LANES

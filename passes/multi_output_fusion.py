@@ -1,0 +1,75 @@
+"""Join loop nests over the same elements into one of several results, so that what they share stays in registers.
+
+    %q = linalg.generic ins(%x) { x*x }             %y, %s = linalg.generic ins(%x, %c) {
+    %y = linalg.generic ins(%q, %c) { q+c }    ->     %q = x*x
+    %s = linalg.generic ins(%q) { acc+q }             linalg.yield %q+c, acc+%q }
+
+Why: `fuse` stores a value that two nests read; each pass over memory then costs what the arithmetic does not. A nest
+joins a later one of its block that reads its result element by element, or reads an array that both read; that tells
+which loop is which, and that their lengths are equal. What then nobody else reads is not stored.
+Conservative: no number changes (sums of floats stay by themselves: their tree goes by their own loop; products are
+contracted before). What runs in SIMD lanes still does. Nothing moves past a write into an array that it reads, which
+would have to be copied. A body has at most MOST_OPS ops.
+Cost: linear; each nest looks at most WINDOW ops back. Runs last on scan IR: `slice` and `lanes` read single nests,
+and nests of a scan over lanes need no joining. Not for a GPU, whose lanes keep all of it in registers.
+Source: multi-output fusion as in XLA; loop fusion (Kennedy and McKinley, 1993).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scancc.ir.core import Block, Op
+from scancc.ir.remarks import remark
+
+from .joining.legality import moved_behind
+from .joining.matching import Match, match_of
+from .joining.merge import merge
+
+MOST_OPS = 48  # of a body: registers hold no more at a time
+WINDOW = 64    # ops between two nests
+
+
+def multi_output_fusion(module: Op) -> None:
+    """Join nests in every block that runs as loops."""
+    for block in list(_blocks(module)):
+        for op in list(block.ops):
+            if op.name == "linalg.generic" and op.parent is block:
+                _join_earlier(block, op)
+
+
+def _blocks(top: Op) -> Iterator[Block]:
+    """All blocks but those of nests, and of scans over lanes, whose arrays are registers."""
+    if top.name == "linalg.generic" or "lanes" in top.attrs:
+        return
+    for region in top.regions:
+        for block in region.blocks:
+            yield block
+            for op in block.ops:
+                yield from _blocks(op)
+
+
+def _join_earlier(block: Block, nest: Op) -> None:
+    """Join to `nest` the nests before it, the nearest first, as long as one fits."""
+    joined = 1
+    place = block.ops.index(nest)
+    back = place
+    while back > max(0, place - WINDOW):
+        back -= 1
+        other = block.ops[back]
+        match = match_of(other, nest) if other.name == "linalg.generic" else None
+        moved = None if match is None or _too_large(match) else moved_behind(match, block.ops[back + 1:place])
+        if match is not None and moved is not None:
+            nest = merge(match, moved)
+            joined += 1
+            place = back = block.ops.index(nest)
+    if joined > 1:
+        remark("multi-output-fusion", nest, True, f"{joined} loops became one of {len(nest.results)} results")
+
+
+def _too_large(match: Match) -> bool:
+    if len(match.first.op.body.ops) + len(match.second.op.body.ops) <= MOST_OPS:
+        return False
+    remark("multi-output-fusion", match.first.op, False, f"joined to its reader it would have more than {MOST_OPS} "
+           "operations an element")
+    return True
