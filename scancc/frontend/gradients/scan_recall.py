@@ -2,8 +2,9 @@
 
 A forward value that the reverse step uses is, in this order: a row of a sequence, state or output that
 is there anyway; computed again from such rows, where that is cheap; saved by the forward scan as one
-more output; or, where its shape changes from step to step and it cannot be stacked, or where the
-forward step computes it in a branch of `ifelse` only, computed again whatever it costs.
+more output; or, where its shape changes from step to step and it cannot be stacked, where the forward
+step computes it in a branch of `ifelse` only, or where it holds the rows of an inner scan (`inner_rows`),
+computed again whatever it costs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from scancc.frontend.gradients.inner_rows import inner_rows
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
 from scancc.frontend.graph.dims import ShapeI, dims
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
@@ -34,6 +36,7 @@ class Recall:
         step = node.op.body.outputs
         nodes = applies(step)
         self._uses, self._users = find_uses(nodes, step), _users(nodes)
+        self._inner_rows = inner_rows(nodes)
         self.n = self._executed()
 
     @property
@@ -89,7 +92,9 @@ class Recall:
             pending += reversed(var.owner.inputs)
 
     def _is_worth_saving(self, var: Variable) -> bool:
-        return self._is_always_computed(var) and self._is_costly(var) and self._is_stackable(var)
+        if var in self._inner_rows or not self._is_always_computed(var):
+            return False
+        return self._is_costly(var) and self._is_stackable(var)
 
     def _is_always_computed(self, var: Variable) -> bool:
         """Whether each forward step computes it; an output saved since is known by the first one beside it."""

@@ -1,0 +1,58 @@
+"""What the gradient of a scan keeps of the forward steps, and what it computes again."""
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.frontend.gradients import grad
+
+
+def nest(x, w, n, m):
+    """n steps of m steps of a matrix; each step reads the last inner row, and their sum."""
+    def outer(s, w):
+        rows, _ = sc.scan(lambda r, w: T.tanh(r * w), outputs_info=[s], non_sequences=[w], n_steps=m)
+        return rows[-1] + 0.1 * T.cos(rows).sum(axis=0)
+    return sc.scan(outer, outputs_info=[x], non_sequences=[w], n_steps=n)[0]
+
+
+def nest_gradient(**options):
+    x, w, n, m = T.matrix("x"), T.matrix("w"), T.lscalar("n"), T.lscalar("m")
+    return sc.function([x, w, n, m], grad((nest(x, w, n, m)[-1] ** 2).sum(), [x, w]), **options)
+
+
+def test_the_reverse_of_a_nest_holds_the_inner_rows_of_one_outer_step():
+    """832 MiB with all of them, in 200 steps of 200 of 30 rows of 30."""
+    plan = nest_gradient().memory_plan(np.empty((30, 30)), np.empty((30, 30)), 200, 200)
+    assert plan.peak_nbytes < 2**20 * 9
+
+
+def test_gradient_of_a_nest_by_differences():
+    points = [np.random.default_rng(0).uniform(-1, 1, (2, 2)) for _ in range(2)]
+    native, reference = nest_gradient(), nest_gradient(mode="reference")
+    for n, m in [(1, 1), (1, 3), (3, 1), (4, 5)]:
+        for found, expected in zip(native(*points, n, m), reference(*points, n, m), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-13)
+    with pytest.raises(IndexError, match="index -1 is out of range"):
+        native(*points, 5, 0)
+    sc.gradient.verify_grad(lambda x, w: nest(x, w, 3, 2)[-1], points)
+
+
+def test_draws_of_inner_steps_are_drawn_again_as_they_were():
+    """The rows of the inner scan, as they were in the forward step, are those that the reverse step reads."""
+    x, w = T.vector("x"), T.scalar("w")
+    stream = T.random.RandomStream(7)
+
+    def outer(a, s):
+        rows, _ = sc.scan(lambda t: t * w + stream.normal(size=(3,)), outputs_info=[s], n_steps=4)
+        return T.sum(rows**2, axis=0) * a
+
+    rows, updates = sc.scan(outer, x, outputs_info=[T.zeros(3)])
+    cost = rows[-1].sum()
+    f = sc.function([x, w], [cost, grad(cost, w)], updates=updates)
+    g = sc.function([x, w], cost, no_default_updates=True)
+    at = np.array([0.5, 0.3, 0.2])
+    ends = [float(g(at, 0.7 + move)) for move in (1e-6, -1e-6)]
+    value, slope = f(at, 0.7)
+    assert ends[1] != value != ends[0]
+    np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-6, rtol=1e-6)
