@@ -39,13 +39,13 @@ def fuse(module: Op) -> None:
     blocks = [block for op in module.walk() for region in op.regions for block in region.blocks
               if op.name not in ("builtin.module", "linalg.generic")]
     for block in blocks:
-        _fuse_block(block)
+        fuse_block(block)
     for op in list(module.walk()):  # free for readers in inner regions, but not all of them took it in
         if op.name in FREE and op.name not in ("tensor.splat", "tensor.cast") and op.result.uses:
             _make_generic(op, {op: None})
 
 
-def _fuse_block(block: Block) -> None:
+def fuse_block(block: Block) -> None:
     roots = _roots(block)
     for op in list(block.ops):
         if op in roots:

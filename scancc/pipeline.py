@@ -45,6 +45,7 @@ CPU_SCAN: tuple[str, ...] = (
     "latency",       # before contract, which then joins the new product and sum
     "contract",      # after fuse: the step's arithmetic is scalar then
     "slice",         # after contract, which makes the last arithmetic of a step
+    "tile",          # after contract: the arithmetic stays what it would be in one loop
     "lanes",         # reads the loop nests that fuse made
     "multi-output-fusion",  # after contract, which joins no products that others read, and lanes, which joins all
 )
@@ -63,7 +64,7 @@ CPU_LOOP: tuple[str, ...] = (
 
 GPU_SCAN: tuple[str, ...] = tuple(
     "lanes{streams=true}" if name == "lanes" else name  # neighbouring threads read a row together
-    for name in CPU_SCAN if name != "multi-output-fusion")
+    for name in CPU_SCAN if name not in ("tile", "multi-output-fusion"))  # for a core's cache and vectors
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again

@@ -48,6 +48,16 @@ def _is_small(value: Value, depth: int = 0) -> bool:
     return keeps and all(_is_small(v, depth + 1) for v in op.operands if v.type == value.type)
 
 
+def cap_of(value: Value) -> int | None:
+    """Of the smaller of a constant and a number that may wrap, the constant: that alone holds for certain."""
+    op = value.op
+    if op is None or op.name != "arith.minsi":
+        return None
+    known = [constant_of(v) for v in op.operands]
+    return next((int(n) for n, other in zip(known, reversed(op.operands), strict=True)
+                 if n is not None and may_wrap(other)), None)
+
+
 def whole_of(size: Value) -> Value:
     """A size of which `size`, where it is above 0, is plainly a part: less a number, divided by or at most one."""
     op = size.op

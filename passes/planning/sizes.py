@@ -13,7 +13,7 @@ from scancc.ir.extents import Extents, require
 from scancc.ir.remarks import remark
 
 from .bounds import UPPER, Bounds
-from .numbers import is_natural, may_wrap, whole_of
+from .numbers import cap_of, is_natural, may_wrap, whole_of
 from .start import Start, slice_of
 
 ALIGN_BYTES = 64
@@ -80,7 +80,7 @@ class Sizes:
             return None
         if not is_natural(found):
             found = self.b.maxsi(found, self.b.index(0))
-        if may_wrap(size) and slice_of(size, self.func.body) is None:
+        if cap_of(size) is None and may_wrap(size) and slice_of(size, self.func.body) is None:
             self._compare(size, found, what)
         return found
 

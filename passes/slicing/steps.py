@@ -15,6 +15,14 @@ from .latencies import latency
 INVARIANT, BEFORE, CYCLE, AFTER, STOP = "invariant", "before", "cycle", "after", "stop"
 
 
+class Component(NamedTuple):
+    """States and ops of a step that all wait for each other; one alone where it waits for none of itself."""
+
+    carries: list[Carry]
+    ops: list[Op]
+    cyclic: bool
+
+
 class Cycle(NamedTuple):
     """States that depend on their own past, in whatever round-about way, and the ops between them.
 
@@ -36,6 +44,7 @@ class Slice:
     kind: dict[Op, str]
     number: dict[Op, int]  # of the cycle that an op is on
     cycles: list[Cycle]
+    components: list[Component]  # each after all that it waits for
 
     def label(self, op: Op) -> str:
         kind = self.kind[op]
@@ -45,17 +54,17 @@ class Slice:
 def slice_of(op: Op) -> Slice:
     """The slice of a `scan.scan`. Linear."""
     graph = _Graph(ScanView(op))
-    found = Slice(graph.scan, {}, {}, [])
+    found = Slice(graph.scan, {}, {}, [], [])
     kinds: dict[int, str] = {}
     for members in components(graph.needs):
         kind = graph.kind(members, kinds)
         kinds.update(dict.fromkeys(members, kind))
-        ops = sorted(graph.op(n) for n in members if n >= graph.n_carries)
-        for place in ops:
-            found.kind[graph.body.ops[place]] = kind
-            found.number[graph.body.ops[place]] = len(found.cycles)
+        component = graph.component(members, kind)
+        found.components.append(component)
+        found.kind.update(dict.fromkeys(component.ops, kind))
+        found.number.update(dict.fromkeys(component.ops, len(found.cycles)))
         if kind == CYCLE:
-            found.cycles.append(graph.cycle(members, [graph.body.ops[place] for place in ops]))
+            found.cycles.append(_cycle(component))
     if graph.scan.stop is not None:
         found.kind.update((made, STOP) for made in made_of([graph.scan.stop], op.body) if found.kind[made] == AFTER)
     return found
@@ -79,9 +88,8 @@ class _Graph:
     def _of(self, values: Iterable[Value]) -> dict[int, None]:
         return {self.node[v]: None for v in values if v in self.node}
 
-    def op(self, node: int) -> int:
-        """The place of an op in the step."""
-        return node - self.n_carries
+    def op(self, node: int) -> Op:
+        return self.body.ops[node - self.n_carries]
 
     def kind(self, members: list[int], kinds: dict[int, str]) -> str:
         """Of a component, when those that it depends on are known."""
@@ -92,13 +100,17 @@ class _Graph:
             return AFTER
         if node < self.n_carries or any(kinds[n] == BEFORE for n in self.needs[node]):
             return BEFORE
-        op = self.body.ops[self.op(node)]
-        return BEFORE if any(v in self.changing for v in used(op)) else INVARIANT
+        return BEFORE if any(v in self.changing for v in used(self.op(node))) else INVARIANT
 
-    def cycle(self, members: list[int], ops: list[Op]) -> Cycle:
-        carries = [self.carries[n] for n in sorted(members) if n < self.n_carries]
-        distance = min((carry.depth for carry in carries), default=1)
-        return Cycle(carries, ops, _chain(carries, ops), distance)
+    def component(self, members: list[int], kind: str) -> Component:
+        order = sorted(members)
+        return Component([self.carries[n] for n in order if n < self.n_carries],
+                         [self.op(n) for n in order if n >= self.n_carries], kind == CYCLE)
+
+
+def _cycle(found: Component) -> Cycle:
+    distance = min((carry.depth for carry in found.carries), default=1)
+    return Cycle(found.carries, found.ops, _chain(found.carries, found.ops), distance)
 
 
 def _chain(carries: Sequence[Carry], ops: Sequence[Op]) -> int | None:

@@ -94,7 +94,15 @@ def _commented(text: str) -> str:
     return text[:2000].replace("\n", "\n# ")
 
 
+def use_steps(text: str) -> None:
+    """Let the CPU's pipeline have passes with these options: 'tile{always=true size=4}'."""
+    given = {step.name: str(step) for step in pipeline.parse_pipeline(text)}
+    pipeline.CPU_SCAN = tuple(given.get(name, name) for name in pipeline.CPU_SCAN)
+    pipeline.CPU_LOOP = tuple(given.get(name, name) for name in pipeline.CPU_LOOP)
+
+
 def _child(options: argparse.Namespace) -> int:
+    use_steps(options.steps)
     campaign = Campaign(options.seed, options.count, options.passes, options.gradients, options.smooth,
                         options.without, options.all, options.last)
     campaign.run()
@@ -111,6 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--smooth", action="store_true", help="differentiable programs: also differences")
     parser.add_argument("--without", default="", metavar="PASSES",
                         help="leave these passes out; 'random': others for each program")
+    parser.add_argument("--steps", default="", metavar="PASSES", help="run passes with these options")
     parser.add_argument("--all", action="store_true", help="go on after a failure; one program of each kind")
     parser.add_argument("--last", help=argparse.SUPPRESS)
     given_arguments = sys.argv[1:] if arguments is None else arguments

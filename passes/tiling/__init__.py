@@ -1,0 +1,1 @@
+"""Parts of the pass `tile`: which stages a step has, what it costs, and the scan over blocks."""

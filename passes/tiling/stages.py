@@ -1,0 +1,130 @@
+"""Which parts of a step run by themselves over a tile of rows, one after the other.
+
+Stage 0 is a map, stage 1 a loop over the rows, stage 2 a map again, and so on. A cycle runs in a loop, heavy work
+off the cycles in a map; light work where its operands are or, where it reads sequences alone, where its first reader
+is. What never changes has no stage: it is computed once a tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from scancc.ir import types as t
+from scancc.ir.core import Op, Value
+from scancc.ir.ops import ELEMENTWISE, has_trait, is_pure
+from scancc.ir.parts import ScanView
+
+from ..slicing.latencies import HEAVY, busy
+from ..slicing.steps import INVARIANT, Component, Slice, slice_of, used
+
+
+@dataclass
+class Stages:
+    """The stage of each op and of each state of a step."""
+
+    slice: Slice
+    of_op: dict[Op, int] = field(default_factory=dict)
+    of_arg: dict[Value, int] = field(default_factory=dict)  # a state's argument: where it is carried
+    floating: set[Op] = field(default_factory=set)  # light, of sequences and the step's number alone
+
+    @property
+    def scan(self) -> ScanView:
+        return self.slice.scan
+
+    @property
+    def last(self) -> int:
+        return max([*self.of_op.values(), *self.of_arg.values()], default=0)
+
+    def of(self, value: Value) -> int | None:
+        """Where a value of the step is made; None where it is there before, as rows of sequences are."""
+        return self.of_arg.get(value) if value.op is None else self.of_op.get(value.op)
+
+    def ops(self, stage: int) -> list[Op]:
+        """The ops of one stage, in order."""
+        return self._by_stage.get(stage, [])
+
+    @cached_property
+    def _by_stage(self) -> dict[int, list[Op]]:
+        found: dict[int, list[Op]] = {}
+        for op in self.scan.op.body.ops[:-1]:
+            if op in self.of_op:
+                found.setdefault(self.of_op[op], []).append(op)
+        return found
+
+    @cached_property
+    def invariant(self) -> list[Op]:
+        """The ops that give the same in each step, in order."""
+        return [op for op in self.scan.op.body.ops[:-1] if op not in self.of_op]
+
+    @cached_property
+    def crossing(self) -> dict[Value, set[int]]:
+        """Values of a stage that others read, and by which."""
+        found: dict[Value, set[int]] = {}
+        for value, reader in self._readings():
+            made = self.of(value)
+            if made is not None and made != reader:
+                found.setdefault(value, set()).add(reader)
+        return found
+
+    def _readings(self) -> Iterator[tuple[Value, int]]:
+        for op, stage in self.of_op.items():
+            yield from ((v, stage) for v in used(op))
+        yield from ((carry.next, self.of_arg[carry.arg]) for carry in self.scan.carries)
+
+
+def stages_of(op: Op) -> Stages:
+    """The stages of a `scan.scan`. Linear."""
+    found = Stages(slice_of(op))
+    for part in found.slice.components:
+        if part.carries or not _never_changes(part.ops[0], found):
+            stage = _placed(part, found)
+            found.of_op.update(dict.fromkeys(part.ops, stage))
+            found.of_arg.update((carry.arg, stage) for carry in part.carries)
+    _settle(found)
+    return found
+
+
+def _never_changes(op: Op, found: Stages) -> bool:
+    return found.slice.kind[op] == INVARIANT and is_pure(op)
+
+
+def _placed(part: Component, found: Stages) -> int:
+    """The first stage that suits a component, whose operands have theirs."""
+    waits = [n for v in _needs(part) if (n := found.of(v)) is not None]
+    stage = max(waits, default=0)
+    if part.carries or not all(map(is_mappable, part.ops)):
+        return stage | 1
+    (op,) = part.ops
+    if busy(op) >= HEAVY:
+        return stage + stage % 2
+    if all(v.op in found.floating for v in op.operands if found.of(v) is not None):
+        found.floating.add(op)
+    return stage
+
+
+def _needs(part: Component) -> Iterable[Value]:
+    yield from (carry.next for carry in part.carries)
+    for op in part.ops:
+        yield from used(op)
+
+
+def is_mappable(op: Op) -> bool:
+    """Whether an op computes one number from numbers, so that it may compute many at once."""
+    types = [v.type for v in (*op.operands, *op.results)]
+    return has_trait(op, ELEMENTWISE) and is_pure(op) and not any(
+        isinstance(type, t.TensorType) or t.is_complex(type) for type in types)
+
+
+def _settle(found: Stages) -> None:
+    """Move what floats to its first reader."""
+    end = found.last
+    first: dict[Value, int] = {}
+    for carry in found.scan.carries:
+        first[carry.next] = min(first.get(carry.next, end), found.of_arg[carry.arg])
+    for op in reversed(found.scan.op.body.ops[:-1]):
+        if op in found.floating:
+            found.of_op[op] = min([first.get(v, end) for v in op.results])
+        if op in found.of_op:
+            first.update((v, min(first.get(v, end), found.of_op[op])) for v in used(op))

@@ -1,0 +1,127 @@
+"""Scans that run tile by tile give the bits that they give in one loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import scancc as sc
+from scancc import pipeline
+from scancc import tensor as T
+from scancc.config import change_flags
+from tests.differential.campaign import use_steps
+
+SIZES = (0, 1, 3, 4, 5, 8, 13)  # steps, in tiles of 4
+
+
+@pytest.fixture(autouse=True)
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(pipeline, "CPU_SCAN", pipeline.CPU_SCAN)
+    monkeypatch.setattr(pipeline, "CPU_LOOP", pipeline.CPU_LOOP)
+    use_steps("tile{always=true size=4}")
+
+
+def likelihood(x, a):
+    def step(x_t, s):
+        s = 1 + a * x_t**2 + 0.5 * s
+        return s, T.log(s) + x_t**2 / s
+    (s, terms), _ = sc.scan(step, sequences=x, outputs_info=[T.constant(1.0), None])
+    return [s, terms]
+
+
+def work_before(x, a):
+    return sc.scan(lambda x_t, s: T.exp(-x_t**2) + a * s, sequences=x, outputs_info=T.constant(0.0))[0]
+
+
+def cycle_after_cycle(x, a):
+    def step(x_t, h, s):
+        h = a * h + x_t
+        return h, 0.5 * s + T.exp(h)
+    return sc.scan(step, sequences=x, outputs_info=[T.constant(0.0), T.constant(1.0)])[0]
+
+
+def old_states(x, a):
+    """Rows of a state as it was, also two steps ago, and of one that only remembers."""
+    def step(x_t, before, h2, h1):
+        return x_t, a * h2 + T.sin(x_t), T.exp(h1) + before, h1
+    last, h, *rest = sc.scan(step, sequences=x, outputs_info=[
+        T.constant(1.0), {"initial": T.constant(np.array([0.5, 0.25])), "taps": [-2, -1]}, None, None])[0]
+    return [last, h, *rest]
+
+
+def far_state(x, a):
+    return sc.scan(lambda x_t, h: T.tanh(x_t) + a * h, sequences=x,
+                   outputs_info={"initial": T.arange(9.0), "taps": [-9]})[0]
+
+
+def numbers_of_steps(x, a):
+    def step(t, x_t, k, s):
+        return k + t % 3, s * 0.5 + T.cos(x_t * t), T.exp(a * k), T.switch(x_t > 0, t, k), T.log(a) + t
+    return sc.scan(step, sequences=[T.arange(x.shape[0]), x], outputs_info=[
+        0, T.constant(0.0), None, None, None])[0]
+
+
+def last_values(x, a):
+    (s, q), _ = sc.scan(lambda x_t, s, q: (T.exp(x_t) + a * s, T.maximum(q, T.log(1 + s**2))), sequences=x,
+                        outputs_info=[T.constant(1.0), T.constant(0.0)])
+    return [T.concatenate([[1.0], s])[-1], T.concatenate([[1.0], q])[-1]]
+
+
+def rows_of_arrays(x, a):
+    m = T.outer(x, T.arange(3.0))
+    return sc.scan(lambda m_t, s: (a * s + m_t.sum(), T.exp(s)), sequences=m, outputs_info=[T.constant(0.0), None])[0]
+
+
+def loops_inside(x, a):
+    def step(x_t, s):
+        inner = sc.scan(lambda i, q: T.exp(i * 0.1) * 0.1 + a * q, sequences=T.arange(7), outputs_info=x_t)[0]
+        return 0.5 * s + inner[-1], T.log(1 + s**2)
+    return sc.scan(step, sequences=x, outputs_info=[T.constant(0.0), None])[0]
+
+
+def backwards(x, a):
+    return sc.scan(lambda x_t, s: (a * s + x_t, T.exp(s)), sequences=x, outputs_info=[T.constant(0.0), None],
+                   go_backwards=True)[0]
+
+
+PROGRAMS = [likelihood, work_before, cycle_after_cycle, old_states, far_state, numbers_of_steps, last_values,
+            rows_of_arrays, loops_inside, backwards]
+
+
+def compiled(program, left_out, gradient=False, dtype="float64"):
+    with change_flags(floatX=dtype, leave_out=left_out):
+        x, a = T.vector("x"), T.scalar("a")
+        found = program(x, a)
+        found = found if isinstance(found, list) else [found]
+        if gradient:
+            cost = sum(T.sum(T.cast(v, dtype) * T.cast(T.arange(v.size).reshape(v.shape) + 1, dtype)) for v in found)
+            found = sc.grad(cost, [x, a])
+        return sc.function([x, a], found)
+
+
+def require_same_bits(program, gradient=False, dtype="float64"):
+    tiled, whole = compiled(program, "", gradient, dtype), compiled(program, "tile", gradient, dtype)
+    assert is_tiled(tiled) and not is_tiled(whole)
+    rng = np.random.default_rng(0)
+    for n in SIZES[1:] if gradient else SIZES:
+        x = rng.normal(size=n).astype(dtype)
+        for got, expected in zip(tiled(x, 0.5), whole(x, 0.5), strict=True):
+            assert got.shape == expected.shape and got.tobytes() == expected.tobytes(), n
+
+
+def is_tiled(function):
+    return any(remark.done for remark in function.remarks if remark.pass_name == "tile")
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
+def test_values(program):
+    require_same_bits(program)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
+def test_gradients(program):
+    require_same_bits(program, gradient=True)
+
+
+def test_single_precision():
+    require_same_bits(likelihood, dtype="float32")
