@@ -23,10 +23,10 @@ from scancc.errors import InternalError
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import is_removable
-from scancc.passes.canonicalizing import arithmetic, control, tensors
+from scancc.passes.canonicalizing import arithmetic, control, sizes, tensors
 from scancc.passes.canonicalizing.rules import RULES, Outcome
 
-__all__ = ["arithmetic", "canonicalize", "control", "tensors"]
+__all__ = ["arithmetic", "canonicalize", "control", "sizes", "tensors"]
 
 
 def canonicalize(module: Op) -> None:

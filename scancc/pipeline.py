@@ -32,6 +32,8 @@ CPU_SCAN: tuple[str, ...] = (
     "canonicalize",
     "cse",           # equal sizes become one value, which the passes below compare by identity
     "dead-outputs",  # before licm, which would keep what dead states need alive outside the loop
+    "fuse-scans",    # after dead-outputs, which says what rows are kept, and before it: rows read in the step go
+    "dead-outputs",
     "check-rows",    # after dead-outputs, which decides what is kept
     "canonicalize",
     "licm",          # before fuse: an invariant chain becomes a loop nest outside the loop
@@ -64,7 +66,8 @@ CPU_LOOP: tuple[str, ...] = (
 
 GPU_SCAN: tuple[str, ...] = tuple(
     "lanes{streams=true}" if name == "lanes" else name  # neighbouring threads read a row together
-    for name in CPU_SCAN if name not in ("tile", "multi-output-fusion"))  # for a core's cache and vectors
+    for name in CPU_SCAN  # lanes of a thread are worth more than a loop less; tiles serve a core's cache
+    if name not in ("fuse-scans", "tile", "multi-output-fusion"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again

@@ -62,9 +62,11 @@ def unchanged_state(op: Op, b: Builder) -> Outcome:
 def equal_states(op: Op, b: Builder) -> Outcome:
     """Of two states that start from one value and get one value in each step, the second is the first."""
     changed = False
-    seen: dict[tuple[Value, Value, int], Carry] = {}
+    seen: dict[tuple[object, Value, int], Carry] = {}
     for carry in ScanView(op).carries:
-        first = seen.setdefault((carry.init, carry.next, carry.depth), carry)
+        constant = made_by(carry.init, "arith.constant")
+        start = carry.init if constant is None else constant.attrs["value"]
+        first = seen.setdefault((start, carry.next, carry.depth), carry)
         if first is not carry and (carry.arg.uses or carry.final.uses):
             carry.arg.replace_by(first.arg)
             carry.final.replace_by(first.final)

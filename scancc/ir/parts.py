@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .core import Block, Op, Value
 from .ops import group, is_removable, operand, set_operands
-from .types import PARALLEL, REDUCTION, AffineMap, IntAttr, TensorType, i64
+from .types import PARALLEL, REDUCTION, AffineMap, IntAttr, TensorType, Type, i64, row_type
 
 
 class Read(NamedTuple):
@@ -164,10 +164,39 @@ class ScanView:
 
     # ---- other parts ----
 
-    def new_carry(self, init: Value, next: Value) -> Carry:
-        """A state of depth 1 that `rebuilt` can add."""
+    def new_read(self, xs: Value) -> Read:
+        """A sequence that `rebuilt` can add."""
+        return Read(xs, Value(row_type(xs.type), self.op.body, 0))
+
+    def new_carry(self, init: Value, next: Value, depth: int = 1) -> Carry:
+        """A state that `rebuilt` can add."""
         arg, final = Value(init.type, self.op.body, 0), Value(init.type, self.op, 0, next.name)
-        return Carry(init, arg, next, final, 1)
+        return Carry(init, arg, next, final, depth)
+
+    def new_stack(self, value: Value, type: Type, dims: list[Value]) -> Stack:
+        """All rows of `value`, of `type`, that `rebuilt` can keep."""
+        return Stack(self.length, value, Value(type, self.op, 0, value.name), dims)
+
+    def taken_in(self, other: ScanView) -> tuple[list[Carry], list[Stack]]:
+        """Do in each step, after what is done, a step of another scan, which goes; its parts, for `rebuilt` to add.
+
+        The other scan has no sequences and no `until`, and runs as many steps; its values stay as they are.
+        """
+        op, body, step = self.op, self.op.body, other.op.body
+        assert not other.xs and not other.until
+        carries, stacks, length = other.carries, other.stacks, other.length
+        other.counter.replace_by(self.counter)
+        for value in other.carry_args:
+            value.owner = body
+        for value in other.op.results:
+            value.owner = op
+        moved = step.ops[:-1]
+        for inner in moved:
+            inner.parent = body
+        body.ops[-1:-1] = moved
+        step.ops, step.args, other.op.results = step.ops[-1:], [], []
+        other.op.erase()
+        return carries, [s._replace(rows=self.length) if s.rows is length else s for s in stacks]
 
     def rebuilt(self, xs: Sequence[Read] | None = None, carries: Sequence[Carry] | None = None,
                 stacks: Sequence[Stack] | None = None) -> Op:

@@ -35,7 +35,7 @@ class Scans(Writer):
         for _ in range(self.c.number(0, 3)):
             self.statement()
         for _ in range(self.c.pick((1, 2, 1, 2, 3))):
-            self.c.pick((self.scan, self.scan, self.lanes))()
+            self.c.pick((self.scan, self.scan, self.lanes, self.several))()
             for _ in range(self.c.number(0, 3)):
                 self.statement()
         self.finish()
@@ -61,6 +61,10 @@ class Scans(Writer):
                 source = self.some() or s
                 updates.append(f"{s.text}: {self.fit(source, s.dtype, s.axes, s.text, 2.0)}")
         self.say(f"return [{', '.join(chosen)}], {{{', '.join(updates)}}}")
+
+    def several(self) -> None:
+        """Scans of one length (`chains.py`)."""
+        raise NotImplementedError
 
     # ---- one scan ----
 

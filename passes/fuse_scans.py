@@ -1,0 +1,285 @@
+"""Make one scan of several of one length: one behind the other that reads its rows, or side by side.
+
+    %h = scan.scan(%n, %x) {                      %h, %g = scan.scan(%n, %x) {
+      scan.yield(%h1, %h1) }                        ... the step that makes %h1 ...
+    %e = math.exp(%h)                      ->       %e_t = math.exp(%h1)
+    %g = scan.scan(%n, %e) {                        ... the step that reads %e_t ...
+      scan.yield(%g1, %g1) }                        scan.yield(%h1, %g1, %h1, %g1) }
+
+Why: a chain of the processor waits most of the time, and two chains wait together; rows that are read in the step
+that makes them need no memory. A reader may take the producer's rows as they are, through ops that work row by row
+(which come into the step), or so many steps later (`concat` of initial rows and rows: the step then holds them in
+states).
+`dead-outputs` drops the stacks that nobody reads any more.
+Behind one another first, then side by side: what only stands beside a scan must not keep its reader from it.
+Conservative about: order of errors (of two scans that can fail in a step, or one and a check between them that waits
+for work, the first is reported first), a reader from the last row on, lengths that are not one value, `until` (only
+what reads exactly the rows that ran comes along), lanes and large matrices (`fusing/costs.py`).
+Cost: for each scan a walk over the ops between it and a few before it. Runs after `dead-outputs`, which tells which
+rows are kept, and before it once more. Source: loop fusion as in Kennedy and McKinley, Maximizing loop parallelism
+and improving data locality via loop fusion and distribution (1993).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Block, Op, Value, encloses
+from scancc.ir.fast_math import allowed
+from scancc.ir.linear import Linear, linear
+from scancc.ir.ops import ELEMENTWISE, has_trait, is_removable
+from scancc.ir.parts import ScanView, Stack
+from scancc.ir.remarks import remark
+
+from .fusing.build import Step, reversed_rows
+from .fusing.costs import multiplies_rows, reason_against
+from .fusing.maps import rule_of
+from .fusing.order import Order, decided_by_sizes
+from .fusing.rows import Made, Mapped, NoRow, Place, Plan, Row
+
+_TRIES = 4  # scans before it with which each is tried
+
+
+def fuse_scans(module: Op) -> None:
+    """Join scans in all blocks, outer ones first: their steps then stand in one block."""
+    for region in module.regions:
+        for block in region.blocks:
+            _visit(block)
+
+
+def _visit(block: Block) -> None:
+    _behind(block)
+    _beside(block)
+    for op in list(block.ops):
+        for region in op.regions:
+            if op.name != "linalg.generic":
+                for inner in region.blocks:
+                    _visit(inner)
+
+
+def _scans(block: Block) -> list[Op]:
+    return [op for op in block.ops if op.name == "scan.scan"]
+
+
+# ---- which with which ----
+
+
+def _behind(block: Block) -> None:
+    """Bring each scan behind those whose rows it reads."""
+    order = Order(block)
+    for reader in _scans(block)[1:]:
+        for producer in _producers(reader, block):
+            if _join(order, producer, reader):
+                order, reader = Order(block), producer
+
+
+def _producers(reader: Op, block: Block) -> list[Op]:
+    """The scans whose rows come to a scan by ops that work row by row, the nearest first."""
+    found: dict[Op, None] = {}
+    seen: set[Op] = set()
+    stack = [v.op for v in ScanView(reader).xs]
+    while stack:
+        op = stack.pop()
+        if op is None or op in seen or op.parent is not block:
+            continue
+        seen.add(op)
+        if op.name == "scan.scan":
+            found[op] = None
+        elif rule_of(op) is not None:
+            stack += [v.op for v in op.operands]
+    return sorted(found, key=block.ops.index, reverse=True)
+
+
+def _beside(block: Block) -> None:
+    """Bring together what does not wait for each other."""
+    order = Order(block)
+    known: dict[object, list[Op]] = {}
+    for scan in _scans(block):
+        length = ScanView(scan).length
+        number = constant_of(length)
+        others = known.setdefault(length if number is None else number, [])
+        for other in others[:-_TRIES - 1:-1]:
+            if ScanView(scan).until or ScanView(other).until or scan in order.late(other, [
+                    *order.between(other, scan), scan]):
+                continue
+            if _join(order, other, scan):
+                order = Order(block)
+                break
+        else:
+            others.append(scan)
+
+
+def _join(order: Order, first: Op, second: Op) -> bool:
+    """Do in each step of `first` what `second` does, if it may and is worth it."""
+    pair = _Pair(order, first, second)
+    try:
+        pair.plan()
+    except NoRow as no:
+        remark("fuse-scans", second, False, f"it stays a loop of its own behind {_called(first)}: {no}")
+        return False
+    remark("fuse-scans", second, True, f"one loop with {_called(first)}")
+    pair.make()
+    return True
+
+
+def _called(scan: Op) -> str:
+    name = next((carry.arg.name for carry in ScanView(scan).carries if carry.arg.name), None)
+    line = f" (line {scan.location[1]})" if scan.location else ""
+    return f"the scan of '{name}'{line}" if name else f"the scan before it{line}"
+
+
+# ---- one pair ----
+
+
+@dataclass
+class _Pair:
+    """Two scans of a block, the second of which comes into the step of the first."""
+
+    order: Order
+    first: Op
+    second: Op
+    between: list[Op] = field(default_factory=list)
+    late: set[Op] = field(default_factory=set)  # of those between, what waits for the first
+    rows: list[Row] = field(default_factory=list)  # what becomes of the second's sequences
+    shared: dict[Mapped, list[Value]] = field(default_factory=dict)  # what others read too: the sizes of its rows
+
+    def plan(self) -> None:
+        """Find what becomes of each part; NoRow where something is in the way."""
+        self._check_length()
+        self.between = self.order.between(self.first, self.second)
+        self.late = self.order.late(self.first, self.between)
+        self._check_errors()
+        producer, reader = ScanView(self.first), ScanView(self.second)
+        b = Builder(self.order.block, self.second, self.second.location)
+        plan = Plan(producer, self.late, b, rule_of, linear(reader.length))
+        self._check_others(plan, reader)
+        self.rows = [plan.row(v, Place()) for v in reader.xs]
+        mapped = plan.mapped()
+        self._check_numbers(mapped)
+        self._share(plan, mapped)
+        self._check_costs(plan, reader, len(mapped))
+
+    def _check_length(self) -> None:
+        first, second = ScanView(self.first), ScanView(self.second)
+        if second.until:
+            raise NoRow("it may stop before the other does")
+        if first.until and second.length is first.executed:
+            return
+        if first.until:
+            raise NoRow("the other may stop before it does")
+        if first.length is not second.length and (constant_of(first.length) is None or constant_of(
+                first.length) != constant_of(second.length)):
+            raise NoRow("they have different numbers of steps")
+
+    def _check_errors(self) -> None:
+        fails = self.order.fails
+        if fails(self.first) and fails(self.second):
+            raise NoRow("both may fail in a step, and the first's error comes first")
+        for op in self.between:
+            if fails(op) and (op in self.late or fails(self.first) and not decided_by_sizes(op)):
+                raise NoRow("what is checked between them waits for the first, or the first may fail")
+
+    def _check_others(self, plan: Plan, reader: ScanView) -> None:
+        """What a scan needs beside its rows must be there before the first step."""
+        for value in [*reader.init, *reader.dims, *_captured(self.second)]:
+            plan.outside(value)
+        for rows in reader.rows:
+            if rows is not reader.length:
+                plan.outside(rows)
+        if plan.producer.until and any(rows is not reader.length for rows in reader.rows):
+            raise NoRow("only its last rows are kept, of which there may be fewer")
+
+    def _check_numbers(self, mapped: list[Mapped]) -> None:
+        settings = {allowed(op) for op in (self.first, self.second, *(row.op for row in mapped))}
+        if len(settings) > 1:
+            raise NoRow("they have different settings of fast_math")
+
+    def _share(self, plan: Plan, mapped: list[Mapped]) -> None:
+        """What comes into the step and is read elsewhere too becomes rows that the step keeps."""
+        going = plan.going(self.second)
+        for row in mapped:
+            if row.op not in self.late or not _works(row.op) or row.op in going:
+                continue
+            whole = row.place.is_own or row.place.backwards and row.place.first == plan.steps - Linear(1)
+            if not whole or row.place.past or linear(plan.size(row.op.result)) != plan.steps:
+                raise NoRow(f"{row.op.name} between them is read elsewhere too, in another order")
+            sizes = zip(row.op.result.type.shape[1:], plan.sizes(row.op.result), strict=True)  # type: ignore[attr-defined]
+            self.shared[row] = [size for known, size in sizes if known is None]
+
+    def _check_costs(self, plan: Plan, reader: ScanView, n_mapped: int) -> None:
+        against = reason_against(self.first, self.second, n_mapped)
+        if against is not None:
+            raise NoRow(against)
+        made = [arg for value, arg in reader.reads if plan.waits(value)]
+        if multiplies_rows(self.second, made):
+            raise NoRow("it multiplies each row by a matrix, which is one product for all rows together")
+
+    # ---- doing it ----
+
+    def make(self) -> None:
+        """Put the first between what it needs and what waits for it, and the second into its step."""
+        self._reorder()
+        first, second = ScanView(self.first), ScanView(self.second)
+        step = Step(first, linear(second.length))
+        for arg, row in zip(second.x_args, self.rows, strict=True):
+            if isinstance(row, Made):
+                arg.name = None  # the value keeps the name that it has by its state
+            arg.replace_by(step.value(row))
+        kept = [self._stack(step, row, dims) for row, dims in self.shared.items()]
+        self._name()
+        read = second.xs
+        second.rebuilt(xs=[])
+        carries, stacks = first.taken_in(second)
+        first.rebuilt([*first.reads, *step.reads], [*first.carries, *step.carries, *carries],
+                      [*first.stacks, *kept, *stacks])
+        _erase_unread(read)
+
+    def _reorder(self) -> None:
+        block = self.order.block
+        first, second = block.ops.index(self.first), block.ops.index(self.second)
+        between = block.ops[first + 1:second]
+        block.ops[first:second] = [*(op for op in between if op not in self.late), self.first,
+                                   *(op for op in between if op in self.late)]
+
+    def _stack(self, step: Step, row: Mapped, dims: list[Value]) -> Stack:
+        """Keep the rows of what others read, for them."""
+        stack = step.scan.new_stack(step.value(row), row.op.result.type, dims)
+        kept = stack.result
+        if row.place.backwards:
+            block = self.order.block
+            b = Builder(block, block.ops[block.ops.index(self.first) + 1], row.op.location)
+            kept = reversed_rows(b, kept, step.scan.length, dims)
+        row.op.result.replace_by(kept)
+        return stack
+
+    def _name(self) -> None:
+        """Errors in a step say the name of their scan; one of the two at most has any."""
+        name = self.second.attrs.get("name")
+        if self.order.fails(self.second):
+            self.first.attrs.pop("name", None)
+        elif self.order.fails(self.first):
+            return
+        if name is not None:
+            self.first.attrs.setdefault("name", name)
+
+
+def _erase_unread(values: list[Value]) -> None:
+    """Erase what made these, as far as nothing else reads it: a dead reader would keep rows alive."""
+    stack = list(values)
+    while stack:
+        op = stack.pop().op
+        if op is not None and op.parent is not None and not any(v.uses for v in op.results) and is_removable(op):
+            stack += op.operands
+            op.erase()
+
+
+def _captured(scan: Op) -> list[Value]:
+    """What a step uses from outside."""
+    used = (v for op in scan.body.ops for inner in op.walk() for v in inner.operands)
+    return [v for v in used if not encloses(scan.body, v.block)]
+
+
+def _works(op: Op) -> bool:
+    """True for what computes: a view may be made twice."""
+    return has_trait(op, ELEMENTWISE) or op.name in ("linalg.generic", "scan.gather", "scan.reduce")
