@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scancc import dumps, memory, modes, stages
-from scancc.codegen import cpu
-from scancc.codegen.binding import versions
+from scancc.codegen import cpu, fingerprints
+from scancc.codegen import target as targets
 from scancc.errors import MissingInputError
 from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.shared import SharedVariable
@@ -91,12 +91,13 @@ class Function:
         return self.program.layout.arrange(results[:self._n_outputs])
 
     def _native(self) -> Any:
-        compiled = self.compiled
-        self._kernel = Kernel(compiled.artifact())
+        artifact, made = stages.artifact_of(self.program)
+        if made is not None:
+            self.__dict__["compiled"] = made
+        self._kernel = Kernel(artifact)
         if not fastcall.is_ready():
-            target = compiled.target
-            fastcall.build(lambda text: cpu.compile_object(text, target, 0),
-                           f"{target.triple} {target.cpu} {target.features} {versions()}")
+            fastcall.build(lambda text: cpu.compile_object(text, targets.host(), 0),
+                           f"{fingerprints.compiler()} {fingerprints.machine()}")
         # A number of steps may make small arrays a long run: then other threads go on meanwhile.
         counted = any(i.variable.ndim == 0 and "int" in i.variable.dtype for i in self.program.inputs)
         return fastcall.bind(self._kernel, self._plain and self.program.layout.kind == "one", long=counted)

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from scancc import pipeline
 from scancc.artifact import Artifact, Check, DeviceCode, Param
-from scancc.codegen import cpu, llvm
+from scancc.codegen import cpu, fingerprints, llvm
 from scancc.codegen import target as targets
 from scancc.codegen.binding import versions
 from scancc.config import config
 from scancc.frontend.lowering import lower_program
+from scancc.frontend.program.keys import graph_key
 from scancc.frontend.program.program import Program
 from scancc.ir.core import Op, functions
 from scancc.ir.ops import CHECKS, has_trait
+from scancc.ir.printer import print_op
 from scancc.ir.types import IntAttr, i64
 from scancc.memory import MemoryPlan, memory_plan
 from scancc.process import deep_recursion, without_collection
@@ -93,8 +95,57 @@ def compile_program(program: Program, target: Target | str | None = None, export
 
     `export`: for callers who own the outputs, which an error must leave untouched.
     """
-    target = targets.target_of(target)
+    return _compiled(program, lower(program), targets.target_of(target), export)
+
+
+@deep_recursion()
+@without_collection()
+def artifact_of(program: Program) -> tuple[Artifact, Compiled | None]:
+    """What Python calls on this machine, and how it was made if the disk cache did not have it.
+
+    An entry is found by the graph, else by the IR as lowered, which is the same for more programs; so no pass runs
+    and LLVM is not loaded where it is there.
+    """
+    short = _short_key(program)
+    stored = _stored(cache.load(short)) if short else None
+    if stored is not None:
+        return stored, None
     module = lower(program)
+    key = _key(program, print_op(module), signature(program))
+    if short:
+        cache.store(short, key.encode())
+    stored = _artifact(cache.load(key))
+    if stored is not None:
+        return stored, None
+    compiled = _compiled(program, module, targets.local(), export=False)
+    artifact = compiled.artifact()
+    cache.store(key, artifact.to_bytes())
+    return artifact, compiled
+
+
+def _stored(key: bytes | None) -> Artifact | None:
+    """The artifact under a key that is itself an entry."""
+    return None if key is None else _artifact(cache.load(key.decode()))
+
+
+def _artifact(data: bytes | None) -> Artifact | None:
+    return None if data is None else Artifact.from_bytes(data)
+
+
+def _short_key(program: Program) -> str | None:
+    graph = graph_key(program) if config.cache else None
+    return None if graph is None else _key(program, graph)
+
+
+def _key(program: Program, *parts: object) -> str:
+    """A hash of a program's `parts`, and of what decides beside them: switches, pass lists, compiler and machine."""
+    passes = (pipeline.CPU_SCAN, pipeline.CPU_LOOP, config.leave_out)
+    parts += (program.name, program.fast_math, passes, config.cpu, fingerprints.compiler(), fingerprints.machine())
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()
+
+
+def _compiled(program: Program, module: Op, target: Target, export: bool) -> Compiled:
+    """What the passes of `target` and the printer make of the IR `module`, which they change."""
     report = pipeline.run(module, passes_for(target, export), verify=config.verify)
     checks = number_checks(module)
     gpu = _gpu_text(module) if target.kind == "ptx" else None

@@ -172,7 +172,11 @@ def joint_length(kind: str, lengths: Iterable[Variable]) -> Variable:
     if len(known) < len(parts):
         return JointLength(kind)(*parts)
     joint = Constant(JointLength(kind).perform(known)[0])
-    return joint.computed(lambda *lengths: joint_length(kind, lengths), *lengths)
+    return joint.computed(partial(_joint_again, kind), *lengths)
+
+
+def _joint_again(kind: str, *lengths: Variable) -> Variable:
+    return joint_length(kind, lengths)
 
 
 def require_possible(what: str, shape: Sequence[int]) -> None:
