@@ -43,8 +43,17 @@ class Part:
             return []
         found = {v: found[v] for v in [*outside, *inside] if v in found}
         zeros = [zeros_for(v, g.dtype) for v, g in found.items()]
-        chosen = IfElse(len(found)).apply(taken(self.branches), *found.values(), *zeros)
+        chosen = self._chosen(list(found.values()), zeros)
         return [(v, like(g, v)) for v, g in zip(found, chosen, strict=True)]
+
+    def _chosen(self, gradients: Sequence[Variable], zeros: Sequence[Variable]) -> list[Variable]:
+        """`gradients` where one of the part's branches is taken; by its own condition if it is one branch."""
+        choose = IfElse(len(gradients))
+        ((choice, side), *others) = self.branches
+        if others:
+            return choose.apply(taken(self.branches), *gradients, *zeros)
+        sides = [*gradients, *zeros] if side else [*zeros, *gradients]
+        return choose.apply(choice.inputs[0], *sides)
 
     def _where_taken(self, gradient: Variable) -> Variable:
         """A gradient in the part's branch, without the choice that made it."""

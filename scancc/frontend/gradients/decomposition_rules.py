@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.errors import NullTypeGradError
+from scancc.frontend.gradients.contributions import total
 from scancc.frontend.gradients.linalg_rules import adjoint
-from scancc.frontend.gradients.rules import Gradient, differentiates, total
+from scancc.frontend.gradients.rules import Gradient, differentiates
 from scancc.frontend.graph.constants import kind
 from scancc.frontend.graph.dims import dim, dimshuffle
 from scancc.frontend.graph.variables import Apply, Variable

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from scancc.frontend.gradients.contributions import plus, total
 from scancc.frontend.gradients.rules import (
     Gradient,
     connected_inputs,
     is_continuous,
     like,
-    plus,
     rule_of,
-    total,
     zeros_for,
 )
 from scancc.frontend.gradients.walk import backpropagate, failing

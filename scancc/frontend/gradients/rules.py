@@ -8,7 +8,7 @@ is discrete.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,9 +21,9 @@ from scancc.frontend.ops.axes import Reshape
 from scancc.frontend.ops.control import Draw
 from scancc.frontend.ops.elementwise import Cast
 from scancc.frontend.ops.lengths import addbroadcast
-from scancc.frontend.ops.making import Alloc, alloc
-from scancc.frontend.ops.scalars import add, conj
-from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
+from scancc.frontend.ops.making import alloc
+from scancc.frontend.ops.scalars import conj
+from scancc.frontend.ops.subtensor import AdvancedSubtensor, Subtensor
 
 Gradient = Variable | None
 Rule = Callable[[Apply, Sequence[Gradient], Sequence[bool]], Sequence[Gradient]]
@@ -91,13 +91,6 @@ def zero_of(dtype: str) -> Constant:
     return Constant(np.zeros((), dtype))
 
 
-def is_zeros(x: Variable) -> bool:
-    """Whether `x` is written as zeros."""
-    if x.owner is not None and isinstance(x.owner.op, Alloc):
-        x = x.owner.inputs[0]
-    return isinstance(x, Constant) and not np.any(x.data)
-
-
 def like(gradient: Variable, x: Variable) -> Variable:
     """`gradient` with axes known to have length 1 where those of `x` are."""
     known, wanted = gradient.type.shape, x.type.shape
@@ -110,34 +103,6 @@ def summed_to(gradient: Variable, x: Variable) -> Variable:
     wanted, known = x.type.shape, gradient.type.shape
     axes = [a for a, (n, m) in enumerate(zip(wanted, known, strict=True)) if n == 1 and m != 1]
     return reduction.sum(gradient, axis=axes, dtype=gradient.dtype, keepdims=True) if axes else gradient
-
-
-def plus(a: Gradient, b: Gradient) -> Gradient:
-    """The sum of two gradients of one variable; what was scattered into zeros is added in place."""
-    if a is None or b is None:
-        return b if a is None else a
-    if _is_scatter(b):
-        return _scattered_into(a, b)
-    return _scattered_into(b, a) if _is_scatter(a) else add(a, b)
-
-
-def _is_scatter(x: Variable) -> bool:
-    node = x.owner
-    if node is None or not isinstance(node.op, IncSubtensor | AdvancedIncSubtensor) or node.op.set:
-        return False
-    return is_zeros(node.inputs[0])
-
-
-def _scattered_into(base: Variable, scatter: Variable) -> Variable:
-    assert scatter.owner is not None
-    return scatter.owner.op(base, *scatter.owner.inputs[1:])
-
-
-def total(terms: Iterable[Gradient]) -> Gradient:
-    result: Gradient = None
-    for term in terms:
-        result = plus(result, term)
-    return result
 
 
 def is_continuous(x: Variable) -> bool:

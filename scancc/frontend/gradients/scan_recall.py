@@ -4,7 +4,7 @@ A forward value that the reverse step uses is, in this order: a row of a sequenc
 is there anyway; computed again from such rows, where that is cheap; saved by the forward scan as one
 more output; or, where its shape changes from step to step and it cannot be stacked, where the forward
 step computes it in a branch of `ifelse` only, or where it holds the rows of an inner scan (`inner_rows`),
-computed again whatever it costs.
+computed again whatever it costs. Of a table (`scan_tables`) what was read is saved, not the rows.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from dataclasses import replace
 
 from scancc.frontend.gradients.inner_rows import inner_rows
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
+from scancc.frontend.gradients.rules import zeros_for
+from scancc.frontend.gradients.scan_tables import is_read_of, tables_of
 from scancc.frontend.graph.dims import ShapeI, dims
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
 from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, stacked_type
-from scancc.frontend.ops.branches import find_uses
+from scancc.frontend.ops.branches import find_uses, in_order, taken
+from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.joining import join
 
 
@@ -38,6 +41,7 @@ class Recall:
         self._uses, self._users = find_uses(nodes, step), _users(nodes)
         self._inner_rows = inner_rows(nodes)
         self.n = self._executed()
+        self.tables = tables_of(node.op.body, self.inputs.consts, nodes)
 
     @property
     def op(self) -> Scan:
@@ -82,7 +86,7 @@ class Recall:
                 self.replace[var] = self.loop.hold(self.consts[var], var.type, var.name)
                 continue
             stack = self.rows(var)
-            if stack is None and (var.owner is None or self._is_worth_saving(var)):
+            if stack is None and (var.owner is None or self._is_read_of_table(var) or self._is_worth_saving(var)):
                 stack = self.save(var)
             if stack is not None:
                 self.replace[var] = self.loop.read(var.type, backwards(first_rows(stack, self.n)), var.name)
@@ -90,6 +94,9 @@ class Recall:
             assert var.owner is not None
             self._computed.add(var)
             pending += reversed(var.owner.inputs)
+
+    def _is_read_of_table(self, var: Variable) -> bool:
+        return is_read_of(var, self.tables) and self._is_stackable(var)
 
     def _is_worth_saving(self, var: Variable) -> bool:
         if var in self._inner_rows or not self._is_always_computed(var):
@@ -173,11 +180,20 @@ class Recall:
         known = self.rows(var)
         if known is not None:
             return known
-        op = replace(self.op, body=replace(self.op.body, ys=(*self.op.body.ys, var)))
+        op = replace(self.op, body=replace(self.op.body, ys=(*self.op.body.ys, self._in_any_case(var))))
         self.node = _with_output(self.node, op, stacked_type(var.type))
         self._stacks[var] = self.node.outputs[-1]
         self._forget_cost(var)
         return self.node.outputs[-1]
+
+    def _in_any_case(self, var: Variable) -> Variable:
+        """`var`; zeros in steps that do not compute it."""
+        node = var.owner
+        branches = None if node is None else self._uses.get(node.outputs[0])
+        if node is None or not branches:
+            return var
+        condition = taken(in_order(branches, applies(self.op.body.outputs)))
+        return IfElse(1).apply(condition, var, zeros_for(var))[0]
 
     def _forget_cost(self, var: Variable) -> None:
         """`var` is known from here on; what was costly for its sake is judged anew."""

@@ -9,16 +9,15 @@ runs as many steps as the forward scan did, or the last `truncate_gradient` of t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from scancc.frontend.gradients.contributions import incremented, increments_of, is_zeros, plus, total
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, shorter
 from scancc.frontend.gradients.rules import (
     Gradient,
     differentiates,
     is_continuous,
-    is_zeros,
     like,
-    plus,
-    total,
     zero_of,
     zeros_for,
 )
@@ -26,6 +25,7 @@ from scancc.frontend.gradients.scan_links import needed_carries, tap_variables, 
 from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.gradients.scan_rows import stacked_rows
 from scancc.frontend.gradients.scan_sums import After, Sums
+from scancc.frontend.gradients.scan_tables import inside
 from scancc.frontend.gradients.walk import backpropagate_lazily
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import dim, dims, int64, same_scalar
@@ -33,10 +33,11 @@ from scancc.frontend.graph.variables import Apply, TensorType, Variable
 from scancc.frontend.loops.scan_op import Scan, ScanInputs, ScanOutputs, row_type
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar
+from scancc.frontend.ops.index_template import FULL
 from scancc.frontend.ops.indexing import inc_subtensor
 from scancc.frontend.ops.making import Alloc, alloc
 from scancc.frontend.ops.scalars import add, eq, ge, sub, switch
-from scancc.frontend.ops.subtensor import IncSubtensor
+from scancc.frontend.ops.subtensor import AdvancedSubtensor, IncSubtensor
 
 
 @differentiates(Scan)
@@ -104,18 +105,19 @@ class _Reverse:
             _seed(seeds, self.body.carry[i].next, self._state_seed(i))
         for y, gradient in zip(self.body.ys, self.given.ys, strict=True):
             if gradient is not None and is_continuous(y):
-                _seed(seeds, y, self._given_row(gradient, y))
+                _seed(seeds, y, self._given_rows(gradient, y))
         wrt = [*self.body.xs, *self.body.consts]
         wanted = [*self.wanted.xs, *self.wanted.consts]
         inner = [v for v, want in zip(wrt, wanted, strict=True) if want]
         inner += [v for i in self.carries for v in tap_variables(self.body.carry[i])]
-        return backpropagate_lazily(seeds, inner)
+        with inside(self.recall.tables):
+            return backpropagate_lazily(seeds, inner)
 
     def _state_seed(self, i: int) -> Gradient:
         """The gradient of a state's new row: what is given for it, and what later steps pass back."""
         carry, given = self.body.carry[i], self.given.carry[i]
         row, last = (None, given) if not carry.trace else self._split_trace(given)
-        gradient = None if row is None else self._given_row(row, carry.next)
+        gradient = None if row is None else self._given_rows(row, carry.next)
         taps = {-tap for tap, _ in carry.taps}
         for lag in sorted(taps | ({1} if last is not None else set())):
             init = last if lag == 1 and last is not None else self._no_rows(i, lag)
@@ -178,6 +180,19 @@ class _Reverse:
         """A variable of the shape of a row of `stack`."""
         lengths = dims(stack)[1:]
         return alloc(zero_of(stack.dtype), lengths) if lengths else zero_of(stack.dtype)
+
+    def _given_rows(self, gradient: Variable, row: Variable) -> Variable:
+        """A step's row of the gradient of a stack; where only a part of each row counts, a write of that part."""
+        base, increments = increments_of(gradient)
+        within = [node for node in increments if _is_in_rows(node)]
+        base = incremented(base, [node for node in increments if node not in within])
+        found = zeros_for(row, gradient.dtype) if is_zeros(base) else self._given_row(base, row)
+        for node in within:
+            _, part, *operands = node.inputs
+            write = replace(node.op, template=node.op.template[1:])  # type: ignore[type-var,attr-defined]
+            held = [self.loop.hold(v) for v in operands]
+            found = write(found, self._given_row(part, node.op.part(write.template)(row, *operands)), *held)  # type: ignore[attr-defined]
+        return found
 
     def _given_row(self, gradient: Variable, row: Variable) -> Variable:
         """The inner variable for the rows of a gradient of a stack; all alike, they are an invariant."""
@@ -244,6 +259,15 @@ def _writes_last_row(gradient: Variable) -> bool:
     if node is None or not isinstance(node.op, IncSubtensor) or node.op.set:
         return False
     return node.op.template[0] == "i" and constant_int(node.inputs[2]) == -1
+
+
+def _is_in_rows(node: Apply) -> bool:
+    """Whether an increment of a stack adds a row to the same part of each row."""
+    first, *rest = node.op.template  # type: ignore[attr-defined]
+    _, part, *_ = node.inputs
+    if first != FULL or not rest or all(entry == FULL for entry in rest) or part.type.shape[0] == 1:
+        return False
+    return isinstance(node.op, IncSubtensor) or AdvancedSubtensor(node.op.template).place > 0  # type: ignore[attr-defined]
 
 
 def _stretches(y: Variable, base: Variable) -> bool:

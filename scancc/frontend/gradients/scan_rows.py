@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from scancc.frontend.gradients.contributions import plus, terms_of, total
 from scancc.frontend.gradients.loop import Loop
-from scancc.frontend.gradients.rules import Gradient, plus, total
+from scancc.frontend.gradients.rules import Gradient
 from scancc.frontend.gradients.scan_recall import Recall
-from scancc.frontend.gradients.scan_sums import After, terms_of
+from scancc.frontend.gradients.scan_sums import After
 from scancc.frontend.graph.dims import DimShuffle, dims, dimshuffle
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.loops.scan_op import ScanOutputs

@@ -3,19 +3,21 @@
 A step's contribution is taken apart into terms. An outer product, or a product of two matrices, that
 varies from step to step is not summed in the loop: its factors are stacked, and one product of matrices
 after the loop gives the sum. A term whose rows are stacked anyway, or a short one in a loop without
-states, is summed after the loop; the rest is added up in a carry.
+states, is summed after the loop; the rest is added up in a carry, where a step that read a part of a
+table adds to that part only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from scancc.frontend.gradients.contributions import is_sparse, plus, terms_of, total
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, first_rows
-from scancc.frontend.gradients.rules import Gradient, total, zeros_for
+from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.graph.dims import DimShuffle, dims, dimshuffle
-from scancc.frontend.graph.variables import Apply, Variable
+from scancc.frontend.graph.variables import Variable
 from scancc.frontend.loops.scan_op import ScanOutputs, shape_moves
 from scancc.frontend.ops import reduction
 from scancc.frontend.ops.axes import reshape
@@ -99,6 +101,8 @@ class Sums:
 
     def _stacked_sum(self, term: Variable, outer: Variable) -> After | None:
         """The sum after the loop, where the rows are stacked anyway or are few."""
+        if is_sparse(term):
+            return None
         row, axes, order = _peeled(term)
         if not any(row is y for y in self.loop.ys):
             if not self.stateless or outer.ndim > 1 or not self._is_steady(term):
@@ -112,7 +116,9 @@ class Sums:
 
     def _in_carry(self, outer: Variable, term: Variable) -> After:
         before = outer.type.__class__(term.dtype, outer.type.shape)("sum")
-        lag = Lag(before, 1, zeros_for(outer, term.dtype), before + term, trace=False)
+        after = plus(before, term)
+        assert after is not None
+        lag = Lag(before, 1, zeros_for(outer, term.dtype), after, trace=False)
         self.loop.lags.append(lag)
         place = len(self.loop.lags) - 1
         return lambda outputs: outputs.carry[place]
@@ -142,22 +148,6 @@ def _split(gradient: Variable, is_steady: Callable[[Variable], bool]) -> tuple[l
         else:
             products.append(product)
     return products, rest
-
-
-def terms_of(gradient: Variable) -> Iterator[Variable]:
-    """The variables that `gradient` is the sum of."""
-    pending = [gradient]
-    while pending:
-        var = pending.pop()
-        node = var.owner
-        if node is not None and _is_sum(node) and all(v.type.shape == var.type.shape for v in node.inputs):
-            pending += reversed(node.inputs)
-        else:
-            yield var
-
-
-def _is_sum(node: Apply) -> bool:
-    return isinstance(node.op, Elemwise) and node.op.fn == "add"
 
 
 def _peeled(term: Variable) -> tuple[Variable, tuple[int, ...], tuple[int | str, ...]]:

@@ -9,7 +9,8 @@ import numpy as np
 from scancc.config import config
 from scancc.errors import ScanccError
 from scancc.frontend.gradients.choices import Parts
-from scancc.frontend.gradients.rules import Gradient, connected_inputs, is_continuous, like, plus, rule_of, zeros_for
+from scancc.frontend.gradients.contributions import plus
+from scancc.frontend.gradients.rules import Gradient, connected_inputs, is_continuous, like, rule_of, zeros_for
 from scancc.frontend.graph.variables import Apply, Constant, Variable, applies
 from scancc.frontend.ops.control import check
 

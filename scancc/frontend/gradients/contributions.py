@@ -1,0 +1,192 @@
+"""How the contributions of several uses to one gradient add up: what is written into zeros costs what it touches.
+
+    g + inc(zeros, i, v)                       ->  inc(g, i, v)
+    g + inc(inc(zeros, i, v), j, w)            ->  inc(inc(g, i, v), j, w)
+    g + ifelse(c, inc(zeros, i, v), zeros)     ->  ifelse(c, inc(g, i, v), g)
+    ifelse(c, x, zeros) + ifelse(c, zeros, y)  ->  ifelse(c, x, y)
+
+A sum of arrays of n elements takes n additions, where a step of a scan may read or write one element of a large
+table. In the forms on the right each write is the last use of what it writes to, so that it can be done in place.
+The same holds for `switch` with a scalar condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from scancc.frontend.gradients.rules import Gradient, zeros_for
+from scancc.frontend.graph.dims import DimShuffle
+from scancc.frontend.graph.variables import Apply, Constant, Variable
+from scancc.frontend.ops.control import IfElse
+from scancc.frontend.ops.elementwise import Elemwise
+from scancc.frontend.ops.making import Alloc
+from scancc.frontend.ops.scalars import add, switch
+from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, IncSubtensor
+
+
+def plus(a: Gradient, b: Gradient) -> Gradient:
+    """The sum of two gradients of one variable."""
+    if a is None or b is None:
+        return b if a is None else a
+    if is_sparse(b):
+        return _added_to(a, b)
+    if is_sparse(a):
+        return _added_to(b, a)
+    chosen = _by_one_condition(a, b)
+    return add(a, b) if chosen is None else chosen
+
+
+def total(terms: Iterable[Gradient]) -> Gradient:
+    result: Gradient = None
+    for term in terms:
+        result = plus(result, term)
+    return result
+
+
+def is_zeros(x: Variable) -> bool:
+    """Whether `x` is written as zeros."""
+    while x.owner is not None and isinstance(x.owner.op, Alloc | DimShuffle):
+        x = x.owner.inputs[0]
+    return isinstance(x, Constant) and not np.any(x.data)
+
+
+# ---- writes -------------------------------------------------------------------------------------------
+
+
+def is_increment(node: Apply | None) -> bool:
+    """Whether it adds something to a part of its first input."""
+    return node is not None and isinstance(node.op, IncSubtensor | AdvancedIncSubtensor) and not node.op.set
+
+
+def increments_of(x: Variable) -> tuple[Variable, list[Apply]]:
+    """What the increments that `x` ends with start from, and the increments, first to last."""
+    found: list[Apply] = []
+    while is_increment(x.owner):
+        assert x.owner is not None
+        found.append(x.owner)
+        x = x.owner.inputs[0]
+    return x, found[::-1]
+
+
+def incremented(base: Variable, increments: Iterable[Apply]) -> Variable:
+    """`base` after the same increments."""
+    for node in increments:
+        base = node.op(base, *node.inputs[1:])
+    return base
+
+
+def is_sparse(x: Variable) -> bool:
+    """Whether `x` is written as zeros but for increments, perhaps under conditions."""
+    pending, seen = [x], {x}
+    while pending:
+        root, _ = increments_of(pending.pop())
+        if not is_zeros(root):
+            choice = Choice.of(root)
+            if choice is None:
+                return False
+            pending += (side for side in choice.sides if side not in seen)
+            seen.update(choice.sides)
+    return not is_zeros(x)
+
+
+def _added_to(base: Variable, sparse: Variable) -> Variable:
+    """`base` with the increments of `sparse`; each choice between them is made once."""
+    made: dict[Variable, Variable] = {}
+    pending = [sparse]
+    while pending:
+        root, increments = increments_of(pending[-1])
+        choice = None if is_zeros(root) else Choice.of(root)
+        sides = () if choice is None else choice.sides
+        missing = [side for side in sides if side not in made]
+        if not missing:
+            root = base if choice is None else choice.between(*(made[side] for side in sides))
+            made[pending.pop()] = incremented(root, increments)
+        pending += missing
+    return made[sparse]
+
+
+# ---- choices ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of an `ifelse`, or a `switch` with a scalar condition."""
+
+    node: Apply
+    sides: tuple[Variable, Variable]
+
+    @staticmethod
+    def of(x: Variable) -> Choice | None:
+        node = x.owner
+        if node is None:
+            return None
+        if isinstance(node.op, IfElse):
+            inputs = node.op.inputs_of(node.inputs)
+            return Choice(node, (inputs.then[x.index], inputs.otherwise[x.index]))
+        if isinstance(node.op, Elemwise) and node.op.fn == "switch" and all(node.inputs[0].broadcastable):
+            then, otherwise = node.inputs[1:]
+            alike = is_zeros(then) or is_zeros(otherwise) or then.type == otherwise.type
+            return Choice(node, (then, otherwise)) if alike else None
+        return None
+
+    @property
+    def condition(self) -> Variable:
+        return self.node.inputs[0]
+
+    def between(self, then: Variable, otherwise: Variable) -> Variable:
+        """The same choice between other values."""
+        if isinstance(self.node.op, IfElse):
+            return IfElse(1).apply(self.condition, then, otherwise)[0]
+        return switch(self.condition.dimshuffle(), then, otherwise)
+
+    def is_beside(self, other: Choice) -> bool:
+        """Whether the other is made in the same way by the same condition."""
+        return type(self.node.op) is type(other.node.op) and self.condition is other.condition
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether one side is zeros."""
+        return any(map(is_zeros, self.sides))
+
+
+def _by_one_condition(a: Variable, b: Variable) -> Gradient:
+    """The sum of two choices by one condition, of which one is zeros on a side, with what was added to them since."""
+    (root, increments), (other, later) = increments_of(a), increments_of(b)
+    choice, beside = Choice.of(root), Choice.of(other)
+    if choice is None or beside is None or not choice.is_beside(beside):
+        return None
+    if not (choice.leaves_out or beside.leaves_out):
+        return None
+    sides = (_without_zeros(x, y) for x, y in zip(choice.sides, beside.sides, strict=True))
+    return incremented(choice.between(*sides), [*increments, *later])
+
+
+def _without_zeros(a: Variable, b: Variable) -> Variable:
+    if is_zeros(a):
+        return b
+    found = a if is_zeros(b) else plus(a, b)
+    assert found is not None
+    return found
+
+
+def terms_of(gradient: Variable) -> Iterator[Variable]:
+    """The variables that `gradient` is the sum of; increments of one of them are increments of zeros."""
+    pending = [gradient]
+    while pending:
+        var, increments = increments_of(pending.pop())
+        if increments:
+            yield incremented(var if is_zeros(var) else zeros_for(var), increments)
+            if is_zeros(var):
+                continue
+        node = var.owner
+        if node is not None and _is_sum(node) and all(v.type.shape == var.type.shape for v in node.inputs):
+            pending += reversed(node.inputs)
+        else:
+            yield var
+
+
+def _is_sum(node: Apply) -> bool:
+    return isinstance(node.op, Elemwise) and node.op.fn == "add"

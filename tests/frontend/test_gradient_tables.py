@@ -1,0 +1,246 @@
+"""Gradients by tables that a step reads or writes at a few places: their values, and what a step of them touches."""
+
+from zlib import crc32
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.frontend.gradients import grad, verify_grad
+from scancc.frontend.graph.variables import TensorType, applies
+from scancc.frontend.loops.scan_op import Scan
+from scancc.frontend.ops.reference import evaluate
+from scancc.ir.parser import parse
+from tests.frontend.unrolled import unrolled
+
+I = np.array([0, 3, 1, 3, 2])
+J = np.array([3, 3, 0, 1, 2])
+N = len(I)
+put, inc = T.set_subtensor, T.inc_subtensor
+
+
+def over(loop, step, table, *more):
+    """The last row of a table that a step changes at places `I` and `J`."""
+    return loop(step, [T.constant(I), T.constant(J)], table, list(more), n_steps=N)[0][-1]
+
+
+def one_write(loop, b):
+    return over(loop, lambda i, j, b: put(b[i], T.tanh(b[j])), b)
+
+
+def linear_write(loop, b):
+    return over(loop, lambda i, j, b: put(b[i], b[j] * 0.5), b)
+
+
+def added(loop, b):
+    return over(loop, lambda i, j, b: inc(b[i], b[j] * b[i]), b)
+
+
+def two_writes(loop, b):
+    return over(loop, lambda i, j, b: put(put(b[i], b[j] ** 2)[j], b[i] * 3), b)
+
+
+def read_of_what_was_written(loop, b):
+    def step(i, j, b):
+        c = put(b[i], T.sin(b[j]))
+        return inc(c[j], c[i] * c[2])
+    return over(loop, step, b)
+
+
+def swapped(loop, b):
+    return over(loop, lambda i, j, b: put(put(b[i], T.sin(b[j]))[j], b[i]), b)
+
+
+def rows_written(loop, m):
+    return over(loop, lambda i, j, m: put(m[i], T.tanh(m[j]) * m[i]), m)
+
+
+def element_of_a_matrix(loop, m):
+    return over(loop, lambda i, j, m: put(m[i, 1], m[j, 0] * m[j, 1]), m)
+
+
+def rows_of_a_list(loop, m):
+    return over(loop, lambda i, j, m: inc(m[T.stack([i, j])], T.sin(m[T.stack([j, i])])), m)
+
+
+def rows_set_by_a_list(loop, m):
+    return over(loop, lambda i, j, m: put(m[T.stack([i, j, i - 4])], T.sin(m[T.stack([j, i, j])])), m)
+
+
+def slice_moved(loop, b):
+    return over(loop, lambda i, j, b: put(b[i:i + 2], b[i + 1:i + 3] * 0.5), b)
+
+
+def conditional(loop, b):
+    return over(loop, lambda i, j, b: T.switch(b[j] > 0, put(b[i], T.tanh(b[j])), b), b)
+
+
+def conditional_else(loop, b):
+    return over(loop, lambda i, j, b: T.switch(b[j] > 0, b, inc(b[i], b[j] ** 2)), b)
+
+
+def lazy(loop, b):
+    return over(loop, lambda i, j, b: sc.ifelse(b[j] > 0, put(b[i], T.tanh(b[j])), b), b)
+
+
+def lazy_else(loop, b):
+    return over(loop, lambda i, j, b: sc.ifelse(b[j] > 0, b, put(b[i], b[j] * b[i + 1])), b)
+
+
+def lazy_both(loop, b):
+    return over(loop, lambda i, j, b: sc.ifelse(b[j] > 0, put(b[i], b[j] ** 2), inc(b[j], T.sin(b[i]))), b)
+
+
+def looked_up(loop, b, h):
+    return loop(lambda i, j, h, b: T.tanh(b[i] + h * b[j]), [T.constant(I), T.constant(J)], h, b, n_steps=N)[0]
+
+
+def rows_looked_up(loop, m, h):
+    def step(i, h, m):
+        return T.tanh(m[i] + h) + m[T.stack([i, i + 1])].sum(axis=0)
+    return loop(step, T.constant(I), h, m, n_steps=N)[0]
+
+
+def looked_up_in_a_branch(loop, b, h):
+    def step(i, h, b):
+        return sc.ifelse(h > 0, T.sin(h * b[i]), h - b[i + 1] ** 2)
+    return loop(step, T.constant(I), h, b, n_steps=N)[0]
+
+
+def looked_up_in_a_map(loop, m):
+    return loop(lambda i, m: T.tanh(m[i]).sum() * m[0, 1], T.constant(I), None, m, n_steps=N)[0]
+
+
+def product_and_row(loop, m, h):
+    """A matrix of which a step uses all, and one row."""
+    return loop(lambda i, h, m: T.tanh(T.dot(h, m) + m[i] * h), T.constant(I[I < 3]), h, m, n_steps=3)[0]
+
+
+def time_indexed(loop, b):
+    return loop(lambda t, h, b: T.sin(h) + b[t - 1] * b[t], T.constant(np.arange(1, N)), b[0], b, n_steps=N - 1)[0]
+
+
+def two_tables(loop, a, b):
+    def step(i, j, a, b):
+        return [inc(a[i], T.sin(b[j]) * a[i]), put(b[j], a[i] * b[i])]
+    p, q = loop(step, [T.constant(I), T.constant(J)], [a, b], n_steps=N)[0]
+    return p[-1] * q[-1]
+
+
+def column_asked(loop, b):
+    return loop(lambda i, j, b: put(b[i], T.tanh(b[j]) + b[i]), [T.constant(I), T.constant(J)], b, n_steps=N)[0][:, 3]
+
+
+def read_beside(loop, b):
+    """What was overwritten is an output."""
+    def step(i, j, b):
+        return [put(b[i], b[j] ** 2), b[i] * b[j]]
+    rows, y = loop(step, [T.constant(I), T.constant(J)], [b, None], n_steps=N)[0]
+    return T.concatenate([rows[-1], y])
+
+
+V, M = (6,), (6, 2)
+TOUCHED = {
+    one_write: [V], linear_write: [V], added: [V], two_writes: [V], read_of_what_was_written: [V], swapped: [V],
+    rows_written: [M], element_of_a_matrix: [M], rows_of_a_list: [M],
+    lazy: [V], lazy_else: [V], lazy_both: [V], looked_up: [V, ()], rows_looked_up: [M, (2,)],
+    looked_up_in_a_branch: [V, ()], looked_up_in_a_map: [M], time_indexed: [V], two_tables: [V, V], column_asked: [V],
+    read_beside: [V],
+}
+CASES = {**TOUCHED, rows_set_by_a_list: [M], product_and_row: [(3, 3), (3,)], conditional: [V],
+         conditional_else: [V], slice_moved: [V]}
+
+
+def points_of(case):
+    rng = np.random.default_rng(crc32(case.__name__.encode()))
+    return [rng.uniform(-1, 1, size=shape) for shape in CASES[case]]
+
+
+def variables_of(case):
+    """Tables of unknown length, with rows of a known one."""
+    types = [TensorType("float64", (None, *shape[1:])[:len(shape)]) for shape in CASES[case]]
+    return [type(f"input_{k}") for k, type in enumerate(types)]
+
+
+def gradients(case, loop, variables, order):
+    """The gradients of a weighted sum of the result; for order 2, of a weighted sum of these."""
+    found = [case(loop, *variables)]
+    for _ in range(order):
+        cost = sum((T.cos(1 + T.arange(f.size).reshape(f.shape, ndim=f.ndim)) * f).sum() for f in found)
+        found = grad(cost, list(variables), disconnected_inputs="ignore")
+    return found
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_as_the_steps_written_out(case, order):
+    points, variables = points_of(case), variables_of(case)
+    outputs = [g for loop in (sc.scan, unrolled) for g in gradients(case, loop, variables, order)]
+    values = evaluate(outputs, dict(zip(variables, points, strict=True)))
+    for found, expected in zip(values[: len(points)], values[len(points):], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_against_finite_differences(case):
+    verify_grad(lambda *variables: case(sc.scan, *variables), points_of(case), n_tests=1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_native_as_the_reference(case):
+    variables, points = variables_of(case), points_of(case)
+    outputs = gradients(case, sc.scan, variables, 2)
+    native, reference = (sc.function(variables, outputs, mode=mode)(*points) for mode in (None, "reference"))
+    for found, expected in zip(native, reference, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("lookups", [4, 64])
+def test_a_chain_of_conditional_lookups_is_differentiated_once(lookups):
+    """Each reads what the one before made, so that what is written twice doubles with every one."""
+    b, h = variables_of(looked_up)
+
+    def step(i, h, b):
+        for k in range(lookups):
+            h = sc.ifelse(h > k, b[i + k] * h, h)
+        return h
+
+    rows = sc.scan(step, T.constant(I), h, b, n_steps=N)[0]
+    gradient = grad(rows[-1], b)
+    reverse = next(node for node in reversed(applies([gradient])) if isinstance(node.op, Scan))
+    assert len(applies(reverse.op.body.outputs)) < 100 * lookups
+
+
+# ---- what a step touches ----
+
+WRITES = ("tensor.insert", "tensor.insert_slice", "scan.scatter", "tensor.extract_slice", "tensor.cast", "scf.if",
+          "scan.scan")
+
+
+def scans_of(case):
+    """The scans of the gradient, in scan IR."""
+    variables = variables_of(case)
+    made = sc.function(variables, gradients(case, sc.scan, variables, 1), mode="reference")
+    module = parse(made.dump("scan", form="generic"))
+    return [op for op in module.walk() if op.name == "scan.scan"]
+
+
+def of_unknown_length(value):
+    return None in getattr(value.type, "shape", ())
+
+
+@pytest.mark.parametrize("case", TOUCHED, ids=lambda case: case.__name__)
+def test_a_step_makes_no_array_as_long_as_the_table(case):
+    for scan in scans_of(case):
+        made = [op for op in scan.walk() if op is not scan and any(map(of_unknown_length, op.results))]
+        assert {op.name for op in made} <= set(WRITES)
+
+
+@pytest.mark.parametrize("case", [c for c in TOUCHED if c is not column_asked], ids=lambda case: case.__name__)
+def test_no_table_is_kept_a_step(case):
+    """A stack of tables has one axis more than they have."""
+    rank = max(map(len, CASES[case]))
+    for scan in scans_of(case):
+        assert all(len(v.type.shape) <= rank for v in scan.results if of_unknown_length(v))
