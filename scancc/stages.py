@@ -141,7 +141,7 @@ def _key(program: Program, *parts: object) -> str:
     """A hash of a program's `parts`, and of what decides beside them: switches, pass lists, compiler and machine."""
     passes = (pipeline.CPU_SCAN, pipeline.CPU_LOOP, config.leave_out)
     parts += (program.name, program.fast_math, passes, config.cpu, fingerprints.compiler(), fingerprints.machine())
-    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()
+    return hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _compiled(program: Program, module: Op, target: Target, export: bool) -> Compiled:

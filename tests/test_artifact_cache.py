@@ -103,6 +103,13 @@ def test_fast_math_and_inputs_have_keys_of_their_own() -> None:
     assert None not in keys and len(set(keys)) == len(keys)
 
 
+@pytest.mark.parametrize("name", ["\ud800", "\0", "f\n", "größe"], ids=ascii)
+def test_any_name_is_part_of_a_key(name: str, compiled: list[str]) -> None:
+    for _ in range(2):
+        assert doubled(name)(np.zeros(2)).tolist() == [0.0, 0.0]
+    assert compiled == [name]
+
+
 def test_a_class_of_the_users_has_no_key() -> None:
     class Name(str):
         pass
