@@ -143,6 +143,25 @@ def _show(text: str) -> None:
     click.echo(colours.coloured(text) if colours.wanted() else text, nl=False)
 
 
+# ---- explain ----
+
+
+@main.command("explain")
+@click.argument("function", metavar="FILE.py:NAME")
+@_target_option
+def explain_command(function: str, target: str) -> None:
+    """Print a card of each scan: what it computes, what limits it, what the compiler did and did not do, and why.
+
+    docs/explain.md says how to read it.
+
+    \b
+    Example:
+      scancc explain examples/power.py:power
+    """
+    found = load_function(function).explain(None if target == "native" else _target(target))
+    click.echo(str(found).rstrip())
+
+
 # ---- plan ----
 
 

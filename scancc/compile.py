@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scancc import dumps, memory, modes, stages
+from scancc import dumps, explain, memory, modes, stages
 from scancc.codegen import cpu, fingerprints
 from scancc.codegen import target as targets
 from scancc.errors import MissingInputError
@@ -27,6 +27,7 @@ from scancc.runtime.cpu import FIRST_GUESS, Kernel
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
+    from scancc.explain import Explanation
     from scancc.ir.remarks import Remark
     from scancc.memory import MemoryPlan
     from scancc.stages import Compiled
@@ -150,6 +151,10 @@ class Function:
         kernel = getattr(self, "_kernel", None)
         n_bounds = sum(p.is_bound for p in self.compiled.inputs)
         return [FIRST_GUESS] * n_bounds if kernel is None else kernel.bounds
+
+    def explain(self, target: Target | str | None = None) -> Explanation:
+        """What the compiler knows of each scan and what it made of it, a card a scan (docs/explain.md)."""
+        return explain.explained(self.program, target)
 
     def copy(self, share_memory: bool = False, swap: Mapping[Any, Any] | None = None,
              delete_updates: bool = False, name: str | None = None) -> Function:

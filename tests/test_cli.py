@@ -264,3 +264,8 @@ def test_demo_without_a_c_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("CC", raising=False)
     text = output("demo", "-o", str(tmp_path))
     assert "the C benchmark is left out" in text and "NumPy" in text
+
+
+def test_explain() -> None:
+    text = output("explain", POWER)
+    assert text.startswith("power: 1 scan; workspace ") and "  limit " in text

@@ -1,0 +1,91 @@
+"""Cards of scans: what the compiler knows, and what it did and did not do."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.explain import Explanation
+from tests.programs import seed, users
+
+
+def garch() -> sc.Function:
+    r, w, a, b = T.vector("r"), *T.scalars("w", "a", "b")
+
+    def step(x, s, ll):
+        s_next = w + a * x * x + b * s
+        return s_next, ll - 0.5 * (T.log(s_next) + x * x / s_next)
+
+    (_, ll), _ = sc.scan(step, sequences=r, outputs_info=[r.var(), T.constant(0.0)])
+    return sc.function([r, w, a, b], ll[-1], name="garch")
+
+
+def test_a_card_says_what_is_on_the_cycles_and_what_was_made_of_it() -> None:
+    (card,) = garch().explain().cards
+    assert card.facts["steps"] == ["r_n0"]
+    assert card.facts["sequences"] == ["x: f64"] and card.facts["states"] == ["s: f64", "ll: f64"]
+    assert "keeps" not in card.facts
+    assert card.facts["cycles"][0] == "s: a chain of 4 cycles"
+    assert re.fullmatch(r"work: \d+ cycles a step, beside a chain of 4", card.facts["limit"][0])
+    assert any(text.startswith("tile: log, divf in vectors") for text in card.done)
+
+
+def test_a_card_says_what_was_not_done() -> None:
+    x = T.vector("x")
+    y, _ = sc.scan(lambda v, s: 0.5 * s + v, sequences=x, outputs_info=T.constant(0.0))
+    (card,) = sc.function([x], y).explain().cards
+    assert card.facts["keeps"][0].startswith("x_n0 rows of ")
+    assert card.facts["limit"][0].startswith("the chain: 4 cycles a step")
+    assert any(text.startswith("tile: ") for text in card.not_done)
+
+
+def test_inner_scans_stand_under_outer_ones() -> None:
+    x = T.matrix("x")
+
+    def last(row):
+        return sc.scan(lambda v, s: T.tanh(s) + v, sequences=row, outputs_info=T.constant(0.0))[0][-1]
+
+    sums, _ = sc.scan(last, sequences=x)
+    outer, inner = sc.function([x], sums).explain().cards
+    assert (outer.depth, inner.depth) == (0, 1)
+    assert outer.facts["limit"] == ["1 in each step: a scan"]
+    assert str(inner).startswith("  scan 's' at ")
+
+
+def test_steps_of_a_scan_with_until() -> None:
+    def step(v):
+        return v * 0.5, sc.until(v < 1e-3)
+
+    start = T.scalar("start")
+    v, _ = sc.scan(step, outputs_info=start, n_steps=100)
+    (card,) = sc.function([start], v[-1]).explain().cards
+    assert card.facts["steps"] == ["at most 100, until a condition holds"]
+
+
+def test_a_ring_says_its_depth() -> None:
+    x = T.vector("x")
+    y, _ = sc.scan(lambda v, late: v - 0.5 * late, sequences=x, outputs_info={"initial": T.zeros(52), "taps": [-52]})
+    (card,) = sc.function([x], y).explain().cards
+    assert card.facts["states"][0].endswith(", a ring of the last 52")
+    assert card.facts["cycles"][0].endswith("cycles in 52 steps")
+
+
+@pytest.mark.parametrize("target", ["x86-64-v3", "sm_90"])
+def test_any_target(target: str) -> None:
+    assert garch().explain(target).cards
+
+
+@pytest.mark.parametrize("make", [*seed.PROGRAMS, *users.MODELS], ids=lambda make: make.__name__)
+def test_every_program_is_explained(make) -> None:
+    if make in users.MODELS:
+        model = users.build(make)
+        f = sc.function(model.inputs, model.outputs, updates=model.updates)
+    else:
+        case = make()
+        f = sc.function(case.inputs, case.outputs, updates=case.updates)
+    found = f.explain()
+    assert isinstance(found, Explanation) and "workspace" in str(found).splitlines()[0]
+    assert all(card.location is not None and "steps" in card.facts for card in found.cards)
