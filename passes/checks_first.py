@@ -23,14 +23,14 @@ def checks_first(module: Op) -> None:
         early: dict[Op, None] = {}
         for op in block.ops:
             if has_trait(op, CHECKS):
-                needed = _needed(op)
+                needed = needed_for(op)
                 if needed is not None:
                     early.update(dict.fromkeys(sorted(needed, key=block.ops.index)))
                     early[op] = None
         block.ops = [*early, *(op for op in block.ops if op not in early)]
 
 
-def _needed(check: Op) -> set[Op] | None:
+def needed_for(check: Op) -> set[Op] | None:
     """The ops of the block that compute a check's operands; None if one of them is real work."""
     needed: set[Op] = set()
     stack = list(check.operands)

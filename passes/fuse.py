@@ -396,6 +396,13 @@ def _multiply(b: Builder, x: Value, y: Value) -> Value:
 
 def combiner(b: Builder, kind: str, element: t.Type, nest: _Nest, exact: bool):  # type: ignore[no-untyped-def]
     """Start value and combining function of a reduction; `exact`: in the order written."""
+    start, name = combination(kind, element)
+    attrs = {"exact": True} if exact else {}
+    return b.const(start, element), lambda x, y: nest.body.op(name, [x, y], [x.type], attrs)
+
+
+def combination(kind: str, element: t.Type) -> tuple[object, str]:
+    """What a reduction starts from, and the op that combines."""
     family = "complex" if t.is_complex(element) else "float" if t.is_float(element) else (
         "bool" if element == t.i1 else "int")
     unsigned = kind.endswith("u")
@@ -404,8 +411,7 @@ def combiner(b: Builder, kind: str, element: t.Type, nest: _Nest, exact: bool): 
         start = _extreme(element, start == "low", unsigned)
         if family == "int" and unsigned:
             name = name.replace("si", "ui")
-    attrs = {"exact": True} if exact else {}
-    return b.const(start, element), lambda x, y: nest.body.op(name, [x, y], [x.type], attrs)
+    return start, name
 
 
 _COMBINE: dict[tuple[str, str], tuple[str, object]] = {

@@ -65,7 +65,7 @@ def _empty_of_invariants(loop: Op) -> None:
             runs = runs and not _may_end(op)
         elif checks and loop.name != "linalg.generic":
             _move_check(op, loop)
-        elif is_pure(op) and (runs or all(_safe_anywhere(inner) for inner in op.walk())):
+        elif is_pure(op) and (runs or all(safe_anywhere(inner) for inner in op.walk())):
             _move(op, loop)
         elif is_pure(op):
             remark("licm", op, False, "the loop may have no step, and this may divide by 0 or read outside",
@@ -130,7 +130,7 @@ def _may_end(op: Op) -> bool:
     return any(CHECKS in OPS[inner.name].traits for inner in op.walk())
 
 
-def _safe_anywhere(op: Op) -> bool:
+def safe_anywhere(op: Op) -> bool:
     """True where running the op though the loop would not have is harmless."""
     declared = OPS[op.name]
     if NO_SPECULATION in declared.traits:

@@ -34,6 +34,7 @@ CPU_SCAN: tuple[str, ...] = (
     "dead-outputs",  # before licm, which would keep what dead states need alive outside the loop
     "fuse-scans",    # after dead-outputs, which says what rows are kept, and before it: rows read in the step go
     "dead-outputs",
+    "fuse-consumers",  # after fuse-scans: readers of one scan's rows move where the other scan is; before check-rows
     "check-rows",    # after dead-outputs, which decides what is kept
     "canonicalize",
     "licm",          # before fuse: an invariant chain becomes a loop nest outside the loop
@@ -64,9 +65,11 @@ CPU_LOOP: tuple[str, ...] = (
     "dce",
 )
 
-GPU_SCAN: tuple[str, ...] = tuple(
-    "lanes{streams=true}" if name == "lanes" else name  # neighbouring threads read a row together
-    for name in CPU_SCAN  # lanes of a thread are worth more than a loop less; tiles serve a core's cache
+GPU_SCAN: tuple[str, ...] = tuple({
+    "lanes": "lanes{streams=true}",  # neighbouring threads read a row together
+    "fuse-consumers": "fuse-consumers{mixing=false}",  # a thread has its lane, not the row
+}.get(name, name) for name in CPU_SCAN
+    # lanes of a thread are worth more than a loop less; tiles serve a core's cache
     if name not in ("fuse-scans", "tile", "multi-output-fusion"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false}",

@@ -1,0 +1,128 @@
+"""Moves readers of a scan's rows into its step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Op, Value
+from scancc.ir.ops import group, operand
+from scancc.ir.parts import Carry, ScanView, Stack
+from scancc.ir.shapes import dims_of, dynamic_dims
+
+from ..fuse import combination
+from .readers import Readers
+from .rows import RowMaker
+
+
+@dataclass
+class Move:
+    """The new parts of a scan into whose step readers of its rows move, and what they replace."""
+
+    readers: Readers
+    carries: list[Carry] = field(default_factory=list)
+    stacks: list[Stack] = field(default_factory=list)
+    replaced: list[tuple[Op, Carry | Stack]] = field(default_factory=list)
+
+    def run(self, ends: list[Op]) -> None:
+        """Move what the `ends` read, and them."""
+        scan = self.scan
+        self.readers.ahead.go(ends[-1])
+        body, block = scan.op.body, scan.op.parent
+        assert block is not None
+        self.b, self.before = Builder(body, body.terminator), Builder(block, scan.op)
+        self.maker = RowMaker(self.readers, self.b)
+        for end in ends:
+            self.b.location = self.before.location = end.location
+            self._take(end)
+        scan.rebuilt([*scan.reads, *self.maker.reads], [*scan.carries, *self.carries], [*scan.stacks, *self.stacks])
+        for end, part in self.replaced:
+            _give(end, part.final if isinstance(part, Carry) else part.result)
+
+    @property
+    def scan(self) -> ScanView:
+        return self.readers.scan
+
+    def _take(self, end: Op) -> None:
+        if self.readers.is_map(end):
+            self._stack(end)
+        elif end.name == "scan.reduce":
+            self._fold(end)
+        elif end.name == "scan.argreduce":
+            self._extreme(end)
+        else:
+            self._pick(end)
+
+    def _stack(self, end: Op) -> None:
+        """Rows that are smaller than those they are made of."""
+        type, row = end.result.type, self.maker.row(end.result)
+        assert isinstance(type, t.TensorType)
+        sizes = dims_of(self.before, end.result)[1:]
+        stack = self.scan.new_stack(row, type, [n for n, known in zip(sizes, type.shape[1:], strict=True)
+                                                if known is None])
+        self.stacks.append(stack)
+        self.replaced.append((end, stack))
+
+    # ---- states ----
+
+    def _fold(self, end: Op) -> None:
+        """A running value, combined with each row; other axes are reduced after the scan, once."""
+        row, kind = self.maker.row(end.operands[0]), str(end.attrs["kind"])
+        start, name = combination(kind, t.element(row.type))
+        carry = self._carry(start, row.type, end)
+        self._next(end, carry, self.b.op(name, [carry.arg, row], [row.type]))
+
+    def _extreme(self, end: Op) -> None:
+        """The best row so far, element by element, and its number; the first NaN is the best."""
+        row, b, kind = self.maker.row(end.operands[0]), self.b, str(end.attrs["kind"])
+        start, _ = combination(kind, t.element(row.type))
+        best, place = self._carry(start, row.type, end), self._carry(0, t.shaped(t.i64, row.type), end)
+        better = _better(b, kind, row, best.arg)
+        self.carries.append(best._replace(next=b.select(better, row, best.arg)))
+        now = b.index_cast(self.scan.counter, t.i64)
+        if isinstance(row.type, t.TensorType):
+            now = b.op("tensor.splat", [now, *dynamic_dims(row.type, dims_of(b, row))], [place.arg.type])
+        self._next(end, place, b.select(better, now, place.arg))
+
+    def _pick(self, end: Op) -> None:
+        """An element of one row, taken at its step."""
+        row, b = self.maker.row(operand(end, "source")), self.b
+        at, *places = group(end, "indices")
+        if places:
+            row = b.op("tensor.extract", [row, *places], [end.result.type])
+        carry = self._carry(0, row.type, end)
+        self._next(end, carry, b.select(b.cmpi("eq", self.scan.counter, at), row, carry.arg))
+
+    def _carry(self, start: object, type: t.Type, end: Op) -> Carry:
+        """A state that begins with `start` in all elements of a row."""
+        init = self.before.const(start, t.element(type))
+        if isinstance(type, t.TensorType):
+            sizes = dims_of(self.before, end.operands[0])[1:]
+            init = self.before.op("tensor.splat", [init, *dynamic_dims(type, sizes)], [type])
+        return self.scan.new_carry(init, init)
+
+    def _next(self, end: Op, carry: Carry, value: Value) -> None:
+        carry.final.name = end.result.name
+        self.carries.append(carry._replace(next=value))
+        self.replaced.append((end, self.carries[-1]))
+
+
+def _better(b: Builder, kind: str, row: Value, best: Value) -> Value:
+    """Where a row beats the best so far: strictly, or as the first NaN."""
+    largest = kind.startswith("max")
+    if not t.is_float(t.element(row.type)):
+        unsigned = kind.endswith("u") or t.element(row.type) == t.i1
+        return b.cmpi(("u" if unsigned else "s") + ("gt" if largest else "lt"), row, best)
+    nan = b.op("arith.andi", [b.cmpf("uno", row, row), b.cmpf("ord", best, best)], [t.shaped(t.i1, row.type)])
+    return b.op("arith.ori", [b.cmpf("ogt" if largest else "olt", row, best), nan], [nan.type])
+
+
+def _give(end: Op, value: Value) -> None:
+    """Let `value` stand for the result of an op that moved, all of its axes reduced."""
+    assert end.parent is not None
+    b, type = Builder(end.parent, end, end.location), end.result.type
+    axes = [axis - 1 for axis in end.attrs["axes"].values if axis] if end.name == "scan.reduce" else []
+    if axes and 0 in end.attrs["axes"].values:
+        value = b.op("scan.reduce", [value], [type], {**end.attrs, "axes": t.DenseArray(t.i64, tuple(axes))})
+    end.replace_by([value if value.type == type else b.op("tensor.cast", [value], [type])])

@@ -1,0 +1,190 @@
+"""What reads the rows of a scan, and whether that can run in the step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+
+from scancc.ir import types as t
+from scancc.ir.builder import constant_of
+from scancc.ir.core import Op, Value
+from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand
+from scancc.ir.parts import ScanView, Stack
+from scancc.ir.slices import COLUMNS, entries, kept_axes
+
+from ..licm import safe_anywhere
+from .ahead import Ahead
+
+ANY_ORDER = ("max", "min", "maxu", "minu", "all", "any")  # the same bits in any order, of floats too
+OF_INTEGERS = ("sum", "prod")
+SHRINKING = ("scan.reduce", "scan.argreduce", "tensor.extract_slice")  # maps that move for their own sake
+
+
+class Place(Enum):
+    """Where a reader of rows runs."""
+
+    STEP = "in the step"
+    TILES = "over blocks of rows, as sums of floats do"
+    AFTER = "after the scan"
+
+
+@dataclass
+class Readers:
+    """The readers of a scan's rows. `mixing`: those may move that combine or pick elements of a row, too."""
+
+    scan: ScanView
+    mixing: bool
+    places: dict[Op, Place] = field(default_factory=dict)
+    maps: dict[Op, bool] = field(default_factory=dict)
+
+    @cached_property
+    def ahead(self) -> Ahead:
+        return Ahead(self.scan.op)
+
+    def place_of(self, rows: Value) -> Place:
+        """Where all readers of `rows` can run: in the step, where at least one of them can and none has to wait."""
+        found = {self.place(user) for user in rows.uses}
+        return next((place for place in (Place.AFTER, Place.STEP) if place in found), Place.TILES)
+
+    def place(self, user: Op) -> Place:
+        if user not in self.places:
+            self.places[user] = self._place(user)
+        return self.places[user]
+
+    def _place(self, user: Op) -> Place:
+        if user.parent is not self.scan.op.parent:
+            return Place.AFTER
+        if user.name == "scan.reduce" and 0 in user.attrs["axes"].values:
+            return Place.STEP if is_exact(user) else Place.TILES
+        if not self.is_map(user):
+            return Place.STEP if self._ends(user) else Place.AFTER
+        return Place.STEP if user.name in SHRINKING else self.place_of(user.result)
+
+    def ends(self, user: Op) -> bool:
+        """Whether a reader in the step gives something to what runs after it: a state, or smaller rows."""
+        return not self.is_map(user) or self.place_of(user.result) is not Place.STEP
+
+    def _ends(self, user: Op) -> bool:
+        if user.name == "scan.argreduce":
+            return bool(user.attrs["axis"].value == 0)
+        if user.name != "tensor.extract":
+            return False
+        at, *places = group(user, "indices")
+        return self.ahead.is_free(at) and (not places or self.mixing and self._picks(user, places))
+
+    def _picks(self, user: Op, places: list[Value]) -> bool:
+        """Whether the step can read an element of its row: the checks of its place come first, and the step has the
+        row as an array in any case."""
+        row = self._made_by(operand(user, "source"))
+        return user not in self.ahead.guarded and all(map(self.ahead.is_free, places)) and not (
+            row is not None and has_trait(row, ELEMENTWISE))
+
+    def _made_by(self, rows: Value) -> Op | None:
+        """The op that makes a row."""
+        if rows.op is not self.scan.op:
+            return rows.op
+        return self.scan.stack_of(rows).value.op
+
+    # ---- maps ----
+
+    def is_map(self, op: Op) -> bool:
+        """Whether the step can compute row t of a result, of row t of each operand."""
+        if op not in self.maps:
+            self.maps[op] = bool(op.results) and isinstance(op.results[0].type, t.TensorType) and self._is_map(op)
+        return self.maps[op]
+
+    def _is_map(self, op: Op) -> bool:
+        if is_repeated(op):
+            return all(map(self.ahead.is_free, told_of_rows(op)))
+        if op.parent is not self.scan.op.parent:
+            return False
+        if op.name in SHRINKING:
+            return self.mixing and self._shrinks(op) and self.has_rows(op, op.operands[0])
+        if op.name == "scan.broadcast":
+            return _keeps_rows(op) and self._fit(op)
+        return (has_trait(op, ELEMENTWISE) or op.name == "tensor.cast") and self._is_safe(op) and self._fit(op)
+
+    def _shrinks(self, op: Op) -> bool:
+        """Whether an op makes less of each row."""
+        if op.name == "scan.reduce":
+            return 0 not in op.attrs["axes"].values and is_exact(op)
+        if op.name == "scan.argreduce":
+            return bool(op.attrs["axis"].value != 0)
+        return self._is_column(op)
+
+    def _is_safe(self, op: Op) -> bool:
+        """Whether no check that waits for the scan may guard an op."""
+        return op not in self.ahead.guarded or safe_anywhere(op)
+
+    def _fit(self, op: Op) -> bool:
+        return all(self.has_rows(op, v) if isinstance(v.type, t.TensorType) else self.ahead.is_free(v)
+                   for v in op.operands)
+
+    def has_rows(self, reader: Op, value: Value) -> bool:
+        """Whether the step can have row t of what `reader` reads: made there, or read of an array of as many rows,
+        of which no check that waits for the scan has to make sure."""
+        op = value.op
+        if op is self.scan.op:
+            return any(s.result is value and s.rows is self.scan.length for s in self.scan.stacks)
+        if op is not None and self.is_map(op):
+            return True
+        return self.ahead.is_free(value) and not self.scan.until and reader not in self.ahead.guarded
+
+    def _is_column(self, user: Op) -> bool:
+        """A slice that takes all rows, and a part of each."""
+        offsets, sizes, strides = (entries(user, column) for column in COLUMNS)
+        rows = self.scan.executed or self.scan.length
+        every = offsets[0] == 0 and strides[0] == 1 and (
+            sizes[0] is rows or isinstance(sizes[0], int) and sizes[0] == constant_of(rows))
+        rest = [v for column in (offsets, sizes, strides) for v in column[1:] if isinstance(v, Value)]
+        return every and len(sizes) > 1 and 0 in kept_axes(user) and self._is_safe(user) and all(
+            map(self.ahead.is_free, rest))
+
+
+def is_repeated(op: Op) -> bool:
+    """Whether rows are made of nothing but their number: the same ones again and again, or a range."""
+    return op.name in ("tensor.splat", "scan.iota") or (
+        op.name == "scan.broadcast" and 0 not in op.attrs["axes"].values)
+
+
+def told_of_rows(op: Op) -> list[Value]:
+    """The operands of an op that makes rows of nothing, but for their number."""
+    told = [value for name in OPS[op.name].groups if name != "dims" for value in group(op, name)]
+    return [*told, *row_sizes(op)]
+
+
+def row_sizes(op: Op) -> list[Value]:
+    """The run-time sizes that an op is told of its rows."""
+    return group(op, "dims")[int(op.result.type.shape[0] is None):]  # type: ignore[attr-defined]
+
+
+def _keeps_rows(broadcast: Op) -> bool:
+    """Whether row t is made of row t."""
+    source, axes = broadcast.operands[0].type, broadcast.attrs["axes"].values
+    return isinstance(source, t.TensorType) and bool(axes) and axes[0] == 0 and source.shape[0] != 1
+
+
+def is_exact(reduction: Op) -> bool:
+    """Whether a reduction gives the same bits in any order."""
+    kind, element = str(reduction.attrs["kind"]), t.element(reduction.operands[0].type)
+    if t.is_complex(element):
+        return False
+    return kind in ANY_ORDER or kind in OF_INTEGERS and not t.is_float(element)
+
+
+def ends_of(readers: Readers, gone: list[Stack]) -> list[Op]:
+    """What reads the rows of the stacks last in the step, in the order of the block."""
+    found: set[Op] = set()
+    pending = [user for stack in gone for user in stack.result.uses]
+    while pending:
+        user = pending.pop()
+        if readers.place(user) is not Place.STEP:
+            continue
+        if readers.ends(user):
+            found.add(user)
+        else:
+            pending += user.result.uses
+    block = readers.scan.op.parent
+    assert block is not None
+    return [op for op in block.ops if op in found]

@@ -1,0 +1,117 @@
+"""Row t of values that stand after a scan, made in its step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Op, Value
+from scancc.ir.ops import operand
+from scancc.ir.parts import Read
+from scancc.ir.slices import COLUMNS, entries, slice_parts
+
+from .readers import Place, Readers, is_repeated, row_sizes
+
+
+@dataclass
+class RowMaker:
+    """Makes rows in the step. `rows`: a value outside -> its row; `reads`: arrays of which it reads rows now."""
+
+    readers: Readers
+    b: Builder
+    rows: dict[Value, Value] = field(default_factory=dict)
+    reads: list[Read] = field(default_factory=list)
+    here: dict[Op, bool] = field(default_factory=dict)  # ops of which the step makes rows
+
+    def __post_init__(self) -> None:
+        self.rows.update((stack.result, stack.value) for stack in self.readers.scan.stacks)
+
+    def row(self, value: Value) -> Value:
+        if value not in self.rows:
+            op = value.op
+            self.rows[value] = self._read(value) if op is None or not self._is_made_here(op) else self._made(op)
+        return self.rows[value]
+
+    def _is_made_here(self, op: Op) -> bool:
+        """A map of rows, or of an array that nobody else needs in memory."""
+        if op not in self.here:
+            readers = self.readers
+            self.here[op] = readers.is_map(op) and (
+                is_repeated(op) or op in readers.ahead.behind or readers.scan.until
+                or all(readers.places.get(user) is Place.STEP or self._is_made_here(user) for user in op.result.uses))
+        return self.here[op]
+
+    def _read(self, value: Value) -> Value:
+        self.reads.append(self.readers.scan.new_read(value))
+        return self.reads[-1].arg
+
+    def _made(self, op: Op) -> Value:
+        saved, self.b.location = self.b.location, op.location
+        row = self._row_of(op, t.row_type(op.result.type))
+        self.b.location = saved
+        row.name = row.name or op.result.name
+        return row
+
+    def _row_of(self, op: Op, type: t.Type) -> Value:
+        if op.name == "tensor.splat":
+            return self._splat(operand(op, "value"), op, type)
+        if op.name == "scan.iota":
+            return self._number(op, type)
+        if op.name == "scan.broadcast":
+            return self._broadcast(op, type)
+        if op.name == "tensor.extract_slice":
+            return self._part(op, type)
+        if op.name == "scan.reduce":
+            return self.reduced(op, self.row(op.operands[0]), [axis - 1 for axis in op.attrs["axes"].values])
+        if op.name == "scan.argreduce":
+            axis = t.IntAttr(op.attrs["axis"].value - 1, t.i64)
+            return self.b.op(op.name, [self.row(op.operands[0])], [type], {**op.attrs, "axis": axis})
+        return self._elementwise(op, type)
+
+    def _elementwise(self, op: Op, type: t.Type) -> Value:
+        operands = [self.row(v) if isinstance(v.type, t.TensorType) else v for v in op.operands]
+        if op.name == "tensor.cast" and (not isinstance(type, t.TensorType) or operands[0].type == type):
+            return operands[0]
+        return self.b.op(op.name, operands, [type], dict(op.attrs))
+
+    def reduced(self, op: Op, row: Value, axes: list[int]) -> Value:
+        """A row with some of its axes reduced."""
+        assert isinstance(row.type, t.TensorType)
+        shape = tuple(n for axis, n in enumerate(row.type.shape) if axis not in axes)
+        type = t.TensorType(shape, row.type.element) if shape else row.type.element
+        return self.b.op("scan.reduce", [row], [type], {**op.attrs, "axes": t.DenseArray(t.i64, tuple(axes))})
+
+    def _part(self, op: Op, type: t.Type) -> Value:
+        row, columns = self.row(operand(op, "source")), [entries(op, column)[1:] for column in COLUMNS]
+        if isinstance(type, t.TensorType):
+            groups, attrs = slice_parts(*columns)
+            return self.b.grouped("tensor.extract_slice", {"source": [row], **groups}, [type], attrs).result
+        at = [self.b.index(entry) if isinstance(entry, int) else entry for entry in columns[0]]
+        return self.b.op("tensor.extract", [row, *at], [type])
+
+    # ---- rows of what has no rows of its own ----
+
+    def _splat(self, value: Value, op: Op, type: t.Type) -> Value:
+        if not isinstance(type, t.TensorType):
+            return value
+        return self.b.op("tensor.splat", [value, *row_sizes(op)], [type])
+
+    def _number(self, op: Op, type: t.Type) -> Value:
+        """Element t of a range, computed as the range is."""
+        b, start, step, now = self.b, operand(op, "start"), operand(op, "step"), self.readers.scan.counter
+        if not t.is_float(type):
+            return b.addi(start, b.muli(b.index_cast(now, type), step))
+        product = b.mulf(b.op("arith.sitofp", [b.index_cast(now, t.i64)], [type]), step)
+        return b.op("arith.addf", [start, product], [type], {"exact": True})
+
+    def _broadcast(self, op: Op, type: t.Type) -> Value:
+        source, axes = op.operands[0], list(op.attrs["axes"].values)
+        if 0 in axes:
+            source, axes = self.row(source), axes[1:]
+        if not isinstance(source.type, t.TensorType):
+            return self._splat(source, op, type)
+        if not isinstance(type, t.TensorType):
+            return self.b.op("tensor.extract", [source, *(self.b.index(0) for _ in axes)], [type])
+        new = t.DenseArray(t.i64, tuple(axis - 1 for axis in axes))
+        return self.b.op("scan.broadcast", [source, *row_sizes(op)], [type], {"axes": new})

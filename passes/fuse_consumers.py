@@ -1,0 +1,72 @@
+"""Moves what reads all rows of a scan one after the other into its step, so that nobody needs the rows together.
+
+    %f, %ys = scan.scan(%n, rows %n) {        %f, %m = scan.scan(%n, %h0, %low) {
+      ... %h ...                              ^bb0(%t, %h_tm1, %best):
+      scan.yield(%h, %h) }               ->     ... %h ...
+    %a = math.absf(%ys)                         %a = math.absf(%h)
+    %m = scan.reduce max(%a, axes 0)            %b = arith.maximumf(%best, %a)
+                                                scan.yield(%h, %b) }
+
+A reduction over time that gives the same bits in any order becomes a state: max, min, any, all, sums and products of
+integers, the place of an extreme. So does a number that is taken from one row. A column of all rows, and an exact
+reduction of each, becomes rows that are smaller. Elementwise ops on the way to these come along.
+Why: a trace of T rows, written and read again, becomes a number (array contraction: Sarkar and Gao, 1991).
+Conservative: readers move only where then nothing is left that needs all rows at once; sums of floats over time need
+them block by block. Of `until` scans only what reads no array of its own moves, whose length running tells.
+Which error a program raises stays as it is: `consuming/ahead.py` says what goes before the scan.
+`mixing=false`: nothing moves that combines or picks elements of a row, so that each stays a lane of its own.
+Cost: linear in the block for each scan that something moves into. Runs after `dead-outputs`, which knows last rows.
+"""
+
+from __future__ import annotations
+
+from scancc.ir.core import Op
+from scancc.ir.ops import is_removable
+from scancc.ir.parts import ScanView, Stack
+from scancc.ir.remarks import remark
+
+from .consuming.moves import Move
+from .consuming.readers import Place, Readers, ends_of
+
+
+def fuse_consumers(module: Op, mixing: bool = True) -> None:
+    """Move readers into every scan; into outer ones first, whose steps then hold readers of inner ones."""
+    for op in list(module.walk()):
+        if op.name == "scan.scan" and op.parent is not None:
+            _visit(op, mixing)
+
+
+def _visit(op: Op, mixing: bool) -> None:
+    scan = ScanView(op)
+    whole = [stack for stack in scan.stacks if stack.rows is scan.length and stack.result.uses]
+    if all(any(user.name in ("func.return", "scan.yield") for user in stack.result.uses) for stack in whole):
+        return
+    readers = Readers(scan, mixing)
+    places = [readers.place_of(stack.result) for stack in whole]
+    gone = [stack for stack, place in zip(whole, places, strict=True) if place is Place.STEP]
+    if gone:
+        Move(readers).run(ends_of(readers, gone))
+        _erase_unread(readers)
+    for stack, place in zip(whole, places, strict=True):
+        _say(op, stack, place, readers)
+
+
+def _erase_unread(readers: Readers) -> None:
+    """Erase the maps that moved, and stacks that nobody reads any more."""
+    scan, block = readers.scan, readers.scan.op.parent
+    assert block is not None
+    for op in reversed(block.ops[block.ops.index(scan.op) + 1:]):
+        if op in readers.places and not any(value.uses for value in op.results) and is_removable(op):
+            op.erase()
+    scan.rebuilt(stacks=[stack for stack in scan.stacks if stack.result.uses])
+
+
+def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
+    name = f"'{stack.value.name or stack.result.name or 'an output'}'"
+    if place is Place.STEP and not stack.result.uses:
+        remark("fuse-consumers", op, True, f"{name} is not kept: what reads it runs in the step")
+        return
+    user = next((user for user in stack.result.uses if readers.places.get(user) is not Place.STEP), None)
+    if user is not None:
+        at = " at {}:{}".format(*user.location[:2]) if user.location else ""
+        remark("fuse-consumers", op, False, f"{name} is kept whole: read by {user.name}{at}")

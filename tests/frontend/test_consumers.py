@@ -1,0 +1,106 @@
+"""What reads a scan's rows one after the other: its numbers, and no memory that grows with the rows."""
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+
+x, m, c, k = T.vector("x"), T.matrix("m"), T.tensor3("c"), T.lvector("k")
+j = T.lscalar("j")
+
+
+def last(found):
+    rows = found[0]
+    return rows[-1] if isinstance(rows, list) else rows
+
+
+def scalar():
+    return last(sc.scan(lambda v, h: 0.9 * h + v, x, T.constant(0.5)))
+
+
+def backwards():
+    return last(sc.scan(lambda v, h: 0.9 * h + v, x, T.constant(0.5), go_backwards=True))
+
+
+def taps():
+    return last(sc.scan(lambda v, a, b: 0.5 * a - 0.4 * b + v, x, {"initial": x[:2], "taps": [-2, -1]}))
+
+
+def mapped():
+    return last(sc.scan(lambda v: T.sin(v) * v, x))
+
+
+def integers():
+    return last(sc.scan(lambda v, h: (h * 3 + v) % 11, k, T.constant(np.int64(1))))
+
+
+def truths():
+    return last(sc.scan(lambda v, h: (v > 0) ^ h, x, T.constant(np.bool_(False))))
+
+
+def stopped():
+    return last(sc.scan(lambda v, h: (0.9 * h + v, sc.until(T.abs(h) > 2.5)), x, T.constant(0.5)))
+
+
+def vectors():
+    return last(sc.scan(lambda v, h: 0.9 * h + v, m, T.zeros_like(m[0])))
+
+
+def dense():
+    return last(sc.scan(lambda v, h: T.tanh(T.dot(m[:4, :4], h) + v), m, T.zeros_like(m[0])))
+
+
+def matrices():
+    return last(sc.scan(lambda v, h: 0.5 * h - v, c, T.ones_like(c[0])))
+
+
+KINDS = {
+    scalar: x, backwards: x, taps: x, mapped: x, stopped: x, integers: k, truths: x, vectors: m, dense: m,
+    matrices: c,
+}
+OF_ALL = {
+    "max": lambda h: h.max(axis=0), "min": lambda h: h.min(axis=0), "any": lambda h: (h > 0.3).any(axis=0),
+    "all": lambda h: (h > -9).all(axis=0), "count": lambda h: (h > 0.1).sum(axis=0),
+    "argmax": lambda h: h.argmax(axis=0), "argmin": lambda h: T.argmin(h * 2 - 1, axis=0),
+    "largest": lambda h: (-h).max(), "range": lambda h: h.max(axis=0) - h.min(axis=0),
+    "both": lambda h: [T.sqr(h).max(axis=0), T.argmax(T.sqr(h), axis=0)],
+}
+OF_NUMBERS = {
+    "row 3": lambda h: h[3], "row j": lambda h: h[j], "weighted": lambda h: (h * T.arange(h.shape[0])).max(),
+}
+OF_ROWS = {
+    "all of it": lambda h: h.max(), "column": lambda h: h[:, 1].max(), "columns": lambda h: h[:, :2].min(axis=0),
+    "rows' largest": lambda h: h.max(axis=1).min(axis=0),
+}
+
+
+UNTIL_NEEDS_ROWS = ("row j", "weighted")  # what is beyond the last row, and how many rows there are, running tells
+ONLY = {truths: ("max", "min", "argmax", "row 3", "row j"), integers: ("max", "argmax", "count", "row 3", "weighted")}
+
+
+def cases():
+    for kind in KINDS:
+        asks = OF_ALL | (OF_NUMBERS if kind not in (vectors, dense, matrices) else OF_ROWS)
+        yield from (pytest.param(kind, name, ask, id=f"{kind.__name__}: {name}") for name, ask in asks.items()
+                    if name in ONLY.get(kind, asks))
+
+
+def values(length, kind):
+    rng = np.random.default_rng(5)
+    shape = {x: (length,), m: (length, 4), c: (length, 3, 2)}.get(KINDS[kind])
+    return rng.integers(0, 9, length) if shape is None else rng.standard_normal(shape)
+
+
+@pytest.mark.parametrize(("kind", "name", "ask"), list(cases()))
+def test_consumer(kind, name, ask):
+    outputs = ask(kind())
+    f, reference = (sc.function([KINDS[kind], j], outputs, mode=mode, on_unused_input="ignore")
+                    for mode in (None, "reference"))
+    for length in (4, 5, 37):
+        given = values(length, kind), 3
+        for got, want in zip(*map(np.atleast_1d, (f(*given), reference(*given))), strict=True):
+            np.testing.assert_allclose(got, want, 1e-12 if np.asarray(want).dtype.kind == "f" else 0)
+    if kind is not stopped or name not in UNTIL_NEEDS_ROWS:
+        small, large = (f.memory_plan(values(length, kind), 3).workspace_nbytes for length in (10, 10_000))
+        assert small == large
