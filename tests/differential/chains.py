@@ -18,7 +18,8 @@ OF_MATRICES = ("{r}[:, ::2][:, :1] + {r}", "{r}.T.T", "{r} * {r}[:, :1]", "{r}[:
 CHOOSING = ("T.switch({r} > 0, {r}, {x})", "T.maximum({r}, {x})", "T.clip({r}, -1, 0.5)")
 STEPS = ("T.tanh({a} + 0.5 * {h})", "0.5 * {h} + {a}", "0.5 * {h} - 0.25 * {a} * {h}", "T.cos({a}) * {h} * 0.5")
 MAPS = ("T.sin({a}) * 2", "{a} * {a} * 0.1", "T.tanh({a})")
-TAPS = ("[0]", "[0]", "[0]", "[-1]", "[0, -1]", "[-2, 0]")
+TAPS = ("[0]", "[0]", "[0]", "[0]", "[0]", "[0]", "[-1]", "[0, -1]", "[-2, 0]")
+ASKED = ("{r}", "{r}.sum(axis=0)", "{r}[-1:]")
 
 
 class Chains(Scans):
@@ -31,6 +32,9 @@ class Chains(Scans):
         rows = [self.let(f"T.sin({x.text})", x.dtype, x.axes, 1.0)]
         for _ in range(self.c.number(2, 4)):
             rows.append(self.link(rows))
+        for made in rows[-self.c.number(1, 2):]:
+            self.asked.append(self.name("asked"))
+            self.say(f"{self.asked[-1]} = {self.c.pick(ASKED).format(r=made.text)}")
 
     def link(self, rows: list[Term]) -> Term:
         """One more scan; with taps that shorten it, its rows are not read by others."""

@@ -51,10 +51,9 @@ class Scans(Writer):
     def finish(self) -> None:
         own = [t for t in self.scope.terms if not t.text.startswith(("x", "s"))]
         own = own or [self.need(lambda t: True)]
-        chosen = {t.text: t for t in own[-1:]}
+        chosen = dict.fromkeys([*(t.text for t in own[-1:]), *self.asked])
         for _ in range(self.c.number(0, 3)):
-            t = self.c.pick(own[::-1])
-            chosen[t.text] = t
+            chosen.setdefault(self.c.pick(own[::-1]).text)
         updates = [f"**{u}" for u in self.updates]
         for s in self.free_shared:
             if self.c.chance(5):

@@ -73,6 +73,7 @@ class Writer:
         self.shared: list[Argument] = []
         self.free_shared: list[Term] = []  # those that no scan updates yet
         self.updates: list[str] = []
+        self.asked: list[str] = []  # names that the program returns whatever it picks
         self.scope = Scope()
         self.n_names = 0
         self.lengths: list[str] = ["n", "m"]  # sizes that calls choose
