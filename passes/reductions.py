@@ -17,6 +17,8 @@ halves joined with halves; what is left in eight lanes, the last terms one by on
 blocks of 64 terms, where lanes are those of a parallel loop around, or memory is not read along the
 reduction. Lengths known to be short have no blocks; others that are short meet one comparison, or two. Nested
 reductions are trees of trees. Other reductions (maxima, integers, products) run in the same lanes, without blocks.
+Of a sum of which a loop around has a part in each round (`scan.running`), the blocks go on, with their stack, from
+round to round: it gets the tree of the whole.
 Conservative: which form a loop gets depends on its layout, never on the width of registers. What must
 be combined in the order written (`exact`) is no reduction to `bufferize`, and stays. With `lanes=false`
 (a GPU, where each thread has a lane) all is in order within blocks.
@@ -34,7 +36,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.fast_math import is_exact
-from scancc.ir.ops import operand, set_operands
+from scancc.ir.ops import int_attr, operand, set_operands
 from scancc.ir.parts import Loop, Nest, Round
 from scancc.ir.remarks import remark
 
@@ -58,7 +60,7 @@ _KINDS: dict[str, tuple[str, object]] = {
     "arith.maximumf": ("maximumf", float("-inf")), "arith.minimumf": ("minimumf", float("inf")),
 }
 _ROUNDED = ("arith.addf", "math.fma", "complex.add", "arith.mulf")  # their order shows in the result
-_SUMS = ("arith.addf", "math.fma", "complex.add")
+SUMS = ("arith.addf", "math.fma", "complex.add")
 
 
 def reductions(module: Op, lanes: bool = True) -> None:
@@ -93,7 +95,7 @@ def _separate(outer: Op) -> None:
     """Of two nested sums, let the inner one start anew and the outer one add its result."""
     acc, inner = running(outer).arg, running(outer).next.op
     combine = _innermost_combine(outer)
-    if inner is None or inner is combine or acc.uses != {inner: 1} or combine is None or combine.name not in _SUMS:
+    if inner is None or inner is combine or acc.uses != {inner: 1} or combine is None or combine.name not in SUMS:
         return
     start = Builder(outer.body, inner, inner.location)
     set_operands(inner, init=[start.const(_KINDS[combine.name][1], acc.type)])
@@ -111,6 +113,22 @@ def _innermost_combine(loop: Op) -> Op | None:
 
 def _form(loop: Op, lanes: bool) -> tuple[str, str]:
     """`lanes`, `blocks` or `order`, and why no lanes."""
+    form, reason = _form_by_layout(loop, lanes)
+    part = _part_of(loop) if form != "order" else None
+    if part is not None and int_attr(part, "size") % (BLOCK if form == "blocks" else _widths(loop)[0] * ROUNDS):
+        return "order", "the parts of a sum are no whole blocks"
+    return form, reason
+
+
+def _part_of(loop: Op) -> Op | None:
+    """The mark of a sum of which the loop makes a part, and goes on from the parts before it."""
+    init, combine = running(loop).init, running(loop).next.op
+    if init.op is None or init.op.name != "scan.running" or combine is None or combine.name not in SUMS:
+        return None
+    return init.op
+
+
+def _form_by_layout(loop: Op, lanes: bool) -> tuple[str, str]:
     combine = running(loop).next.op
     name = combine.name if combine is not None else ""
     reason = _obstacle(loop) if lanes else "each thread has a lane"
@@ -118,7 +136,7 @@ def _form(loop: Op, lanes: bool) -> tuple[str, str]:
         reason = "a loop around it has the lanes"
     if reason is None:
         return "lanes", ""
-    return "blocks" if name in _SUMS and _is_combination(loop) else "order", reason
+    return "blocks" if name in SUMS and _is_combination(loop) else "order", reason
 
 
 def _around_in_lanes(loop: Op) -> bool:
@@ -169,9 +187,21 @@ class _Tree:
         """A tree starts from the loop's own start where that changes nothing: 0.0 in a sum, which then is 0.0
         where all terms are -0.0."""
         self.init, self.length = running(self.loop).init, constant_of(Loop(self.loop).upper)
-        neutral, given = _KINDS[self.combine.name][1], constant_of(self.init)
-        self.starts_itself = given is not None and given == neutral
-        self.neutral = given if self.starts_itself else neutral
+        self.part = _part_of(self.loop)
+        self.before = self.init if self.part is None else _before_loops(self.part)
+        neutral, given = _KINDS[self.combine.name][1], constant_of(self.before)
+        equal = given is not None and given == neutral
+        self.starts_itself = equal or self.part is not None
+        self.neutral = given if equal else neutral
+
+    def cascade(self, b: Builder, n: Value, size: int, block: _Block, lanes: int = 1) -> Value:
+        """The sum of blocks of `size` up to `n`, joined in pairs, with those of the parts before."""
+        if self.part is None:
+            return _cascade(b, n, size, self.start(b), block)
+        value, first, end = (operand(self.part, name) for name in ("value", "first", "end"))
+        end = end if lanes == 1 else whole_lanes(b, end, b.index(lanes))
+        stack = _stack(_around(self.loop, value), value.type)
+        return _cascade(b, n, size, value, block, _Whole(first, end, stack))
 
     def start(self, b: Builder, lanes: int = 0) -> Value:
         return b.const(self.neutral, self.type(lanes))
@@ -212,19 +242,53 @@ def _in_blocks(loop: Op) -> None:
     n, combine = Loop(loop).upper, running(loop).next.op
     assert combine is not None
     tree = _Tree(loop, combine)
-    if tree.length is None or tree.length > BLOCK:
-        tree.replace(lambda b: _cascade(b, n, BLOCK, tree.start(b), tree.in_order))
+    if tree.length is None or tree.length > BLOCK or tree.part is not None:
+        tree.replace(lambda b: tree.cascade(b, n, BLOCK, tree.in_order))
 
 
-def _cascade(b: Builder, n: Value, size: int, start: Value, block: _Block) -> Value:
+@dataclass(frozen=True)
+class _Whole:
+    """Where a part of a sum begins, how many terms there are in all, and the sums of blocks so far."""
+
+    first: Value | None
+    end: Value
+    stack: Value
+
+
+def _stack(b: Builder, type: t.Type) -> Value:
+    return b.op("memref.alloca", [], [t.MemRefType((LEVELS,), type)])
+
+
+def _cascade(b: Builder, n: Value, size: int, start: Value, block: _Block, whole: _Whole | None = None) -> Value:
     """The sum of `block(b, first, end)` for each block of `size` up to `n`, joined in pairs."""
-    stack = b.op("memref.alloca", [], [t.MemRefType((LEVELS,), start.type)])
+    whole = _Whole(None, n, _stack(b, start.type)) if whole is None else whole
     body = Block([t.index, start.type])
     (first, _), step, inner = body.args, b.index(size), Builder(body, location=b.location)
     total = block(inner, first, inner.minsi(inner.addi(first, step), n))
-    joined = inner.op("scan.join", [total, stack, first, n], [start.type], {"size": t.IntAttr(size, t.i64)})
+    place = first if whole.first is None else inner.addi(first, whole.first)
+    joined = inner.op("scan.join", [total, whole.stack, place, whole.end], [start.type],
+                      {"size": t.IntAttr(size, t.i64)})
     inner.make("scf.yield", [joined])
     return b.make("scf.for", [b.index(0), n, step, start], [start.type], None, [Region([body])]).result
+
+
+def _before_loops(part: Op) -> Value:
+    """What a sum started from before the loops that carry it from part to part."""
+    value = operand(part, "value")
+    while value.op is None and (loop := value.block.parent_op()) is not None and loop.name == "scf.for":
+        carry = next((carry for carry in Loop(loop).carries if carry.arg is value), None)
+        if carry is None:
+            return value
+        value = carry.init
+    return value
+
+
+def _around(loop: Op, carried: Value) -> Builder:
+    """Builds before the loop that carries a sum from part to part."""
+    around = carried.block.parent_op() if carried.op is None else None
+    anchor = loop if around is None or around.parent is None else around
+    assert anchor.parent is not None
+    return Builder(anchor.parent, anchor, anchor.location)
 
 
 # ---- in lanes ----
@@ -250,7 +314,8 @@ class _Lanes(_Tree):
 
     def total(self, b: Builder) -> Value:
         n = Loop(self.loop).upper
-        most, end = self.most(b, n) if self.length is not None else self.most_if_many(b, n)
+        known = self.length is not None or self.part is not None
+        most, end = self.most(b, n) if known else self.most_if_many(b, n)
         if end is n:
             return most
         self.loop.attrs["tail"] = t.IntAttr(1, t.i64)
@@ -271,9 +336,10 @@ class _Lanes(_Tree):
     def most(self, b: Builder, n: Value) -> tuple[Value, Value]:
         """All terms but the last ones combined, and where those start."""
         end, size = whole_lanes(b, n, b.index(self.widths[-1])), self.widths[0] * ROUNDS
-        if self.combine.name not in _SUMS or self.length is not None and self.length <= size:
+        is_short = self.length is not None and self.length <= size and self.part is None
+        if self.combine.name not in SUMS or is_short:
             return self.block(b, b.index(0), end), end
-        return _cascade(b, end, size, self.start(b), self.block), end
+        return self.cascade(b, end, size, self.block, self.widths[-1]), end
 
     def block(self, b: Builder, first: Value, end: Value) -> Value:
         """The terms from `first`, a multiple of all lanes, to `end`, a multiple of few: in rounds of all lanes, then

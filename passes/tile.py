@@ -12,10 +12,13 @@
 
 Why: a loop over time computes one number at a time, and the core is busy with an elementary function for longer than
 with most chains; in a vector loop it computes four or eight. Of arrays as long as the scan nothing is left between.
-The scans and loop nests inside are ordinary IR, which every later pass knows.
-Each number is computed by the same operations on the same numbers: no bit changes.
-Conservative: states and rows are numbers; steps that may fail, or stop, stay one loop; a table of costs
-(`tiling/costs.py`) says whether it pays. `always` asks for it wherever it can be, with tiles of `size` rows.
+The scans and loop nests inside are ordinary IR, which every later pass knows. Reductions of the rows to a number go
+along: rows that nobody else reads are in no array then.
+Each number is computed by the same operations on the same numbers, and a sum of floats keeps its tree, as a tile has
+whole blocks of it (`scan.running`): no bit changes.
+Conservative: states and rows are numbers; a product of floats over all rows stays behind the scan; steps that may
+fail, or stop, stay one loop; a table of costs (`tiling/costs.py`) says whether maps pay. `always` asks for tiles
+wherever they can be, of `size` rows.
 Cost: linear. Runs after `contract`, so that the arithmetic is what it would be in one loop, and before `lanes`.
 Source: loop distribution (Kennedy and McKinley, 1990), strip-mined so that what is handed on stays in the cache.
 """
@@ -26,13 +29,14 @@ from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op
 from scancc.ir.ops import CHECKS, has_trait
-from scancc.ir.parts import ScanView
+from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
 
 from .slicing.latencies import HEAVY, busy
-from .tiling.blocks import Tiled
+from .tiling.blocks import Tiled, is_kept
 from .tiling.costs import cost_of
 from .tiling.stages import Stages, stages_of
+from .tiling.sums import Reduction, reductions_of
 
 FEW = 64  # steps that are not worth a second loop
 
@@ -45,19 +49,43 @@ def tile(module: Op, always: bool = False, size: int = 512) -> None:
 
 
 def _tile(op: Op, always: bool, size: int) -> None:
-    reason = _obstacle(ScanView(op))
-    if reason is not None:
-        remark("tile", op, False, reason)
+    scan = ScanView(op)
+    reason = _obstacle(scan)
+    stages = None if reason is not None else stages_of(op)
+    if stages is None or (reason := _array_between(stages)) is not None:
+        remark("tile", op, False, reason or "")
         return
-    stages = stages_of(op)
-    cost = cost_of(stages)
-    gain = f"about {cost.whole:.0f} cycles a step become {cost.tiled:.0f}"
-    reason = _array_between(stages) or (None if always else _no_gain(stages))
-    if reason is None and not (always or cost.is_less):
-        reason = f"too little is gained: {gain}"
-    remark("tile", op, reason is None, reason or f"{_named(stages)} in vectors over tiles of {size} steps: {gain}")
-    if reason is None:
-        Tiled(stages, size).build()
+    sums, size = _along(scan, always, size)
+    heavy = _no_gain(stages)
+    saved = [stack for stack in scan.stacks if stack.result.uses and not is_kept(stack.result, sums)]
+    if not always and heavy is not None and not (saved and _is_long(scan, 2 * size)):
+        remark("tile", op, False, heavy)
+        return
+    remark("tile", op, True, _described(stages, sums, saved, size, heavy is None))
+    Tiled(stages, sums, size).build()
+
+
+def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Reduction], int]:
+    """The reductions that go along, and how many rows a tile has: whole blocks of theirs."""
+    sums, reasons = reductions_of(scan)
+    for reason in reasons:
+        remark("tile", scan.op, False, f"a reduction of its rows stays behind it: {reason}")
+    if not always:
+        return sums, max([size, *(found.block for found in sums)])
+    return [found for found in sums if size % found.block == 0], size
+
+
+def _described(stages: Stages, sums: list[Reduction], saved: list[Stack], size: int, heavy: bool) -> str:
+    """What becomes of a scan, in words."""
+    cost, said = cost_of(stages), []
+    if heavy:
+        said.append(f"{_named(stages)} in vectors, about {cost.whole:.0f} cycles a step become {cost.tiled:.0f}")
+    if sums:
+        said.append(f"{len(sums)} reduction{'s' * (len(sums) > 1)} of its rows along with it")
+    if saved:
+        names = ", ".join(f"'{stack.value.name or 'a result'}'" for stack in saved)
+        said.append(f"{names} not kept whole")
+    return f"tiles of {size} steps: {'; '.join(said) or 'nothing heavy in vectors'}"
 
 
 def _obstacle(scan: ScanView) -> str | None:
@@ -81,10 +109,19 @@ def _array_between(stages: Stages) -> str | None:
 
 
 def _no_gain(stages: Stages) -> str | None:
+    """Why maps do not pay, or None."""
     if not any(busy(op) >= HEAVY for op in _mapped(stages)):
         return "nothing that takes long is off its cycles"
-    n = constant_of(stages.scan.length)
-    return None if n is None or n >= FEW else f"it has {n} steps"
+    if not _is_long(stages.scan, FEW):
+        return f"it has {constant_of(stages.scan.length)} steps"
+    cost = cost_of(stages)
+    return None if cost.is_less else (
+        f"too little is gained: about {cost.whole:.0f} cycles a step would become {cost.tiled:.0f}")
+
+
+def _is_long(scan: ScanView, steps: int) -> bool:
+    n = constant_of(scan.length)
+    return n is None or n >= steps
 
 
 def _mapped(stages: Stages) -> list[Op]:
@@ -94,7 +131,7 @@ def _mapped(stages: Stages) -> list[Op]:
 def _named(stages: Stages) -> str:
     """The heavy work that becomes maps, in words."""
     names = dict.fromkeys(op.name.partition(".")[2] for op in _mapped(stages) if busy(op) >= HEAVY)
-    return ", ".join(names) or "nothing heavy"
+    return ", ".join(names)
 
 
 def _rank(type: t.Type) -> int:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
-from scancc.ir.parts import ScanView, Stack
+from scancc.ir.parts import Nest, ScanView, Stack
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import Entry, constant_entries, slice_parts
 
 from ..fuse import fuse_block
 from .stages import Stages
+from .sums import Reduction, rows_behind
 
 
 class Tiled:
@@ -22,16 +23,19 @@ class Tiled:
     by their arguments in the step, before and after the tile.
     """
 
-    def __init__(self, stages: Stages, size: int) -> None:
-        self.scan, self.stages, self.size = stages.scan, stages, size
+    def __init__(self, stages: Stages, reductions: Sequence[Reduction], size: int) -> None:
+        self.scan, self.stages, self.reductions, self.size = stages.scan, stages, reductions, size
         op = self.scan.op
         assert op.parent is not None
         self.before = Builder(op.parent, op, op.location)
-        self.stacks = [stack for stack in self.scan.stacks if stack.result.uses]
+        for needed in dict.fromkeys(needed for reduction in reductions for needed in reduction.above):
+            self.before.insert(needed.detach())
+        self.stacks = [stack for stack in self.scan.stacks if is_kept(stack.result, reductions)]
         self.rooms = [_room(self.before, self.scan, stack) for stack in self.stacks]
         self.body = Block([t.index])
         self.b = Builder(self.body, location=op.location)
         self.old = {arg: self.body.add_arg(arg.type, arg.name) for arg in self.scan.carry_args}
+        self.so_far = [self.body.add_arg(reduction.type, reduction.nest.result.name) for reduction in reductions]
         self.filling = [self.body.add_arg(room.type, stack.value.name)
                         for room, stack in zip(self.rooms, self.stacks, strict=True)]
         self.new: dict[Value, Value] = {}
@@ -39,17 +43,20 @@ class Tiled:
         self.once: dict[Value, Value] = {}
 
     def build(self) -> Op:
-        """Put the new scan in the place of the old one."""
+        """Put the new scan in the place of the old one, and of the reductions."""
         self._measure()
         for op in self.stages.invariant:
             _clone(op, self.once, self.b)
+        self._map([op for op, stages in self.stages.floating.items() if any(stage % 2 == 0 for stage in stages)])
         for stage in range(self.stages.last + 1):
             if stage % 2:
                 _Rows(self, stage).build()
             else:
-                self._map(stage)
+                self._map(op for op in self.stages.ops(stage) if op not in self.stages.floating)
+        totals = [self._total(reduction, so_far)
+                  for reduction, so_far in zip(self.reductions, self.so_far, strict=True)]
         filled = [self._filled(stack, room) for stack, room in zip(self.stacks, self.filling, strict=True)]
-        self.b.make("scan.yield", [*(self.new[arg] for arg in self.scan.carry_args), *filled])
+        self.b.make("scan.yield", [*(self.new[arg] for arg in self.scan.carry_args), *totals, *filled])
         fuse_block(self.body)
         return self._replace()
 
@@ -63,8 +70,8 @@ class Tiled:
         self.count = b.index(self.size) if whole else b.minsi(b.index(self.size), b.subi(n, self.first))
         self.rows = self.size if whole else None
 
-    def _map(self, stage: int) -> None:
-        for op in self.stages.ops(stage):
+    def _map(self, ops: Iterable[Op]) -> None:
+        for op in ops:
             self.b.location = op.location
             attrs = {key: attr for key, attr in op.attrs.items() if key != "slice"}
             type = t.TensorType((self.rows,), op.result.type)
@@ -75,22 +82,52 @@ class Tiled:
 
     def _filled(self, stack: Stack, room: Value) -> Value:
         """An array of all rows, with those of this tile."""
-        groups, attrs = self._place(room)
+        groups, attrs = self._place(room, (self.first, self.count))
         return self.b.grouped("tensor.insert_slice", {"source": [self.over(stack.value)], "dest": [room], **groups},
                               [room.type], attrs).result
 
+    def _total(self, reduction: Reduction, so_far: Value) -> Value:
+        """A reduction, with the rows of this tile."""
+        b, values = self.b, {stack.result: stack.value for stack in self.scan.stacks}
+        rows = self._first(reduction)
+        length = reduction.length if isinstance(reduction.length, Value) else b.index(reduction.length)
+        if reduction.is_sum:
+            so_far = b.op("scan.running", [so_far, rows[0], length], [so_far.type],
+                          {"size": t.IntAttr(self.size, t.i64)})
+        parts: dict[Value, Value] = {}
+        for read in Nest(reduction.nest).reads:
+            stack = rows_behind(read.value, self.scan)
+            if stack is not None:
+                array = self.over(values[stack])
+                parts[read.value] = array if rows[1] is self.count else self._slice(array, (b.index(0), rows[1]))
+            elif 0 in read.dims:
+                parts[read.value] = self._slice(read.value, rows)
+        return reduction.over(b, parts, so_far)
+
+    def _first(self, reduction: Reduction) -> tuple[Value, Value]:
+        """Of the rows of the tile those that a reduction reads: where they begin, and how many."""
+        if reduction.length is self.scan.length:
+            return self.first, self.count
+        b = self.b
+        length = reduction.length if isinstance(reduction.length, Value) else b.index(reduction.length)
+        first = b.minsi(self.first, length)
+        return first, b.minsi(self.count, b.subi(length, first))
+
     def _replace(self) -> Op:
         scan, b, n, size = self.scan, self.before, self.scan.length, self.before.index(self.size)
-        known, init = constant_of(n), [*scan.init, *self.rooms]
+        known, init = constant_of(n), [*scan.init, *(r.start for r in self.reductions), *self.rooms]
         tiles = b.index(-(-known // self.size)) if known is not None else b.op(
             "arith.divsi", [b.addi(n, b.index(self.size - 1)), size], [t.index])
         kept = {key: scan.op.attrs[key] for key in ("name", "fast_math") if key in scan.op.attrs}
         made = b.grouped("scan.scan", {"length": [tiles], "init": init}, [v.type for v in init],
                          {"depths": [t.IntAttr(1, t.i64)] * len(init), "until": False} | kept, [Region([self.body])])
-        for old, new in zip([*scan.finals, *(stack.result for stack in self.stacks)], ScanView(made).finals,
-                            strict=True):
-            new.name = old.name
-            old.replace_by(new)
+        results = iter(ScanView(made).finals)
+        for final in scan.finals:
+            _hand_on(final, next(results))
+        for reduction in self.reductions:
+            reduction.replace_by(next(results))
+        for stack in self.stacks:
+            _hand_on(stack.result, next(results))
         scan.op.erase()
         return made
 
@@ -104,12 +141,14 @@ class Tiled:
 
     def _part(self, arg: Value) -> Value:
         """The rows of a sequence."""
-        xs = self.scan.given(arg)
-        assert isinstance(xs.type, t.TensorType)
-        groups, attrs = self._place(xs)
-        made = self.b.grouped("tensor.extract_slice", {"source": [xs], **groups},
-                              [t.TensorType((self.rows, *xs.type.shape[1:]), xs.type.element)], attrs).result
-        made.name = xs.name
+        return self._slice(self.scan.given(arg), (self.first, self.count))
+
+    def _slice(self, array: Value, rows: tuple[Value, Value]) -> Value:
+        assert isinstance(array.type, t.TensorType)
+        groups, attrs = self._place(array, rows)
+        type = t.TensorType((constant_of(rows[1]), *array.type.shape[1:]), array.type.element)
+        made = self.b.grouped("tensor.extract_slice", {"source": [array], **groups}, [type], attrs).result
+        made.name = array.name
         return made
 
     def _repeated(self, value: Value) -> Value:
@@ -120,13 +159,14 @@ class Tiled:
             return self.b.op("scan.iota", [self.first, self.b.index(1), *dims], [type])
         return self.b.op("tensor.splat", [self.once.get(value, value), *dims], [type])
 
-    def _place(self, array: Value) -> tuple[dict[str, list[Value]], dict[str, t.DenseArray]]:
-        """The rows of the tile among all rows, as parts of a slice."""
+    def _place(self, array: Value, rows: tuple[Value, Value],
+               ) -> tuple[dict[str, list[Value]], dict[str, t.DenseArray]]:
+        """Some rows among all, from one on so many, as parts of a slice."""
         assert isinstance(array.type, t.TensorType)
         rest = constant_entries(dims_of(self.before, array)[1:] if len(array.type.shape) > 1 else [])
-        (first, count), ones = constant_entries([self.first, self.count]), [1] * (1 + len(rest))
+        first, count = constant_entries(rows)
         offsets: list[Entry] = [first, *[0] * len(rest)]
-        return slice_parts(offsets, [count, *rest], ones)
+        return slice_parts(offsets, [count, *rest], [1] * len(offsets))
 
 
 class _Rows:
@@ -152,10 +192,12 @@ class _Rows:
     def _made(self) -> Iterator[Value]:
         yield from (carry.arg for carry in self.carries)
         for op in self.ops:
-            yield from op.results
+            if op not in self.tiled.stages.floating:
+                yield from op.results
 
     def _goes_out(self, value: Value) -> bool:
-        return value in self.tiled.stages.crossing or any(stack.value is value for stack in self.tiled.stacks)
+        return value in self.tiled.stages.crossing or any(
+            stack.value is value for stack in self.scan.stacks if stack.result.uses)
 
     def build(self) -> None:
         tiled = self.tiled
@@ -187,6 +229,20 @@ class _Rows:
 
 def _clone(op: Op, mapping: dict[Value, Value], b: Builder) -> None:
     clone_op(op, mapping, b.insert).attrs.pop("slice", None)
+
+
+def _hand_on(old: Value, new: Value) -> None:
+    new.name = old.name
+    old.replace_by(new)
+
+
+def is_kept(rows: Value, reductions: Sequence[Reduction]) -> bool:
+    """Whether the rows of a stack are read by more than some reductions."""
+    gone = {reduction.nest for reduction in reductions}
+    parts = {part for reduction in reductions for part in reduction.parts}
+    readers = [reader for user in rows.uses for reader in (
+        user.result.uses if any(v in parts for v in user.results) else [user])]
+    return not gone.issuperset(readers)
 
 
 def _room(b: Builder, scan: ScanView, stack: Stack) -> Value:

@@ -1,8 +1,8 @@
 """Which parts of a step run by themselves over a tile of rows, one after the other.
 
 Stage 0 is a map, stage 1 a loop over the rows, stage 2 a map again, and so on. A cycle runs in a loop, heavy work
-off the cycles in a map; light work where its operands are or, where it reads sequences alone, where its first reader
-is. What never changes has no stage: it is computed once a tile.
+off the cycles in a map; light work where its operands are or, where it reads sequences alone, wherever it is read:
+that costs less than to keep it. What never changes has no stage: it is computed once a tile.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Stages:
     slice: Slice
     of_op: dict[Op, int] = field(default_factory=dict)
     of_arg: dict[Value, int] = field(default_factory=dict)  # a state's argument: where it is carried
-    floating: set[Op] = field(default_factory=set)  # light, of sequences and the step's number alone
+    floating: dict[Op, set[int]] = field(default_factory=dict)  # light, of sequences alone: the stages that read it
 
     @property
     def scan(self) -> ScanView:
@@ -38,25 +38,25 @@ class Stages:
         return max([*self.of_op.values(), *self.of_arg.values()], default=0)
 
     def of(self, value: Value) -> int | None:
-        """Where a value of the step is made; None where it is there before, as rows of sequences are."""
+        """Where a value of the step is made; None where it is there before, as rows of sequences are, or floats."""
         return self.of_arg.get(value) if value.op is None else self.of_op.get(value.op)
 
     def ops(self, stage: int) -> list[Op]:
-        """The ops of one stage, in order."""
+        """The ops of one stage, and those that float there, in order."""
         return self._by_stage.get(stage, [])
 
     @cached_property
     def _by_stage(self) -> dict[int, list[Op]]:
         found: dict[int, list[Op]] = {}
         for op in self.scan.op.body.ops[:-1]:
-            if op in self.of_op:
-                found.setdefault(self.of_op[op], []).append(op)
+            for stage in [self.of_op[op]] if op in self.of_op else self.floating.get(op, ()):
+                found.setdefault(stage, []).append(op)
         return found
 
     @cached_property
     def invariant(self) -> list[Op]:
         """The ops that give the same in each step, in order."""
-        return [op for op in self.scan.op.body.ops[:-1] if op not in self.of_op]
+        return [op for op in self.scan.op.body.ops[:-1] if op not in self.of_op and op not in self.floating]
 
     @cached_property
     def crossing(self) -> dict[Value, set[int]]:
@@ -80,7 +80,10 @@ def stages_of(op: Op) -> Stages:
     for part in found.slice.components:
         if part.carries or not _never_changes(part.ops[0], found):
             stage = _placed(part, found)
-            found.of_op.update(dict.fromkeys(part.ops, stage))
+            if _floats(part, found):
+                found.floating[part.ops[0]] = set()
+            else:
+                found.of_op.update(dict.fromkeys(part.ops, stage))
             found.of_arg.update((carry.arg, stage) for carry in part.carries)
     _settle(found)
     return found
@@ -99,9 +102,15 @@ def _placed(part: Component, found: Stages) -> int:
     (op,) = part.ops
     if busy(op) >= HEAVY:
         return stage + stage % 2
-    if all(v.op in found.floating for v in op.operands if found.of(v) is not None):
-        found.floating.add(op)
     return stage
+
+
+def _floats(part: Component, found: Stages) -> bool:
+    """Whether a component is light work on sequences, on the step's number, and on what floats itself."""
+    op = part.ops[0] if part.ops else None
+    if part.carries or op is None or not is_mappable(op) or busy(op) >= HEAVY:
+        return False
+    return all(found.of(v) is None for v in op.operands)
 
 
 def _needs(part: Component) -> Iterable[Value]:
@@ -118,13 +127,15 @@ def is_mappable(op: Op) -> bool:
 
 
 def _settle(found: Stages) -> None:
-    """Move what floats to its first reader."""
-    end = found.last
-    first: dict[Value, int] = {}
+    """Find the stages in which floating work is read; what is kept of it is a map."""
+    wanted: dict[Value, set[int]] = {}
+    for value in found.scan.row_values:
+        wanted.setdefault(value, set()).add(0)
     for carry in found.scan.carries:
-        first[carry.next] = min(first.get(carry.next, end), found.of_arg[carry.arg])
+        wanted.setdefault(carry.next, set()).add(found.of_arg[carry.arg])
     for op in reversed(found.scan.op.body.ops[:-1]):
         if op in found.floating:
-            found.of_op[op] = min([first.get(v, end) for v in op.results])
-        if op in found.of_op:
-            first.update((v, min(first.get(v, end), found.of_op[op])) for v in used(op))
+            found.floating[op] = wanted.get(op.result, set())
+        stages = {found.of_op[op]} if op in found.of_op else found.floating.get(op, ())
+        for value in used(op):
+            wanted.setdefault(value, set()).update(stages)

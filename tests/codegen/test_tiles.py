@@ -12,9 +12,10 @@ from scancc.config import change_flags
 from tests.differential.campaign import use_steps
 
 SIZES = (0, 1, 3, 4, 5, 8, 13)  # steps, in tiles of 4
+ROUND = (0, 1, 7, 8, 9, 511, 512, 513, 520, 1029, 2561)  # around whole tiles of 512
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def small_tiles(monkeypatch):
     monkeypatch.setattr(pipeline, "CPU_SCAN", pipeline.CPU_SCAN)
     monkeypatch.setattr(pipeline, "CPU_LOOP", pipeline.CPU_LOOP)
@@ -84,6 +85,62 @@ def backwards(x, a):
                    go_backwards=True)[0]
 
 
+def terms(x, a):
+    def step(x_t, s):
+        s = 1 + a * x_t**2 + 0.5 * s
+        return s, T.log(s) + x_t**2 / s
+    return sc.scan(step, sequences=x, outputs_info=[T.constant(1.0, x.dtype), None])[0]
+
+
+def sum_of_terms(x, a):
+    return terms(x, a)[1].sum()
+
+
+def several_sums(x, a):
+    """Two of one array, one with an array that is there before, one with work of its own, and a mean."""
+    s, found = terms(x, a)
+    return [found.sum(), (found * x).sum(), T.exp(-found).sum(), s.mean(), (s**2).sum()]
+
+
+def sum_of_what_is_kept(x, a):
+    s, found = terms(x, a)
+    return [found, found.sum(), T.concatenate([[1.0], s])[-1]]
+
+
+def first_rows(x, a):
+    """The variance that is there before each value."""
+    s, _ = terms(x, a)
+    return 0.5 * (T.log(s[:-1]) + x[1:]**2 / s[:-1]).sum()
+
+
+def around_the_last_state(x, a):
+    """A sum that needs a state after all steps, beside one that does not."""
+    s, found = terms(x, a)
+    return [((s - T.concatenate([[1.0], s])[-1])**2).sum(), found.sum()]
+
+
+def exact_reductions(x, a):
+    s, found = terms(x, a)
+    return [T.switch(x.shape[0] > 0, T.concatenate([found, [0.0]]).max(), 0.0), (s > 2).sum(), T.all(s > 0),
+            T.any(found > 3), found.sum()]
+
+
+def product(x, a):
+    return [(terms(x, a)[0] / 2).prod(), terms(x, a)[1].sum()]
+
+
+def sum_of_integers(x, a):
+    k, h = sc.scan(lambda x_t, k: (k + 3 * (x_t > 0), T.exp(a * k)), sequences=x, outputs_info=[0, None])[0]
+    return [k.sum(), h.sum()]
+
+
+def sum_of_complex(x, a):
+    z = sc.scan(lambda x_t, z: z * T.exp(1j * x_t) + a, sequences=x, outputs_info=T.constant(1j))[0]
+    return [T.real(z.sum()), T.imag(z.sum())]
+
+
+SUMS = [sum_of_terms, several_sums, sum_of_what_is_kept, first_rows, around_the_last_state, exact_reductions,
+        product, sum_of_integers, sum_of_complex]
 PROGRAMS = [likelihood, work_before, cycle_after_cycle, old_states, far_state, numbers_of_steps, last_values,
             rows_of_arrays, loops_inside, backwards]
 
@@ -99,11 +156,11 @@ def compiled(program, left_out, gradient=False, dtype="float64"):
         return sc.function([x, a], found)
 
 
-def require_same_bits(program, gradient=False, dtype="float64"):
+def require_same_bits(program, sizes=SIZES, gradient=False, dtype="float64"):
     tiled, whole = compiled(program, "", gradient, dtype), compiled(program, "tile", gradient, dtype)
     assert is_tiled(tiled) and not is_tiled(whole)
     rng = np.random.default_rng(0)
-    for n in SIZES[1:] if gradient else SIZES:
+    for n in sizes[1:] if gradient else sizes:
         x = rng.normal(size=n).astype(dtype)
         for got, expected in zip(tiled(x, 0.5), whole(x, 0.5), strict=True):
             assert got.shape == expected.shape and got.tobytes() == expected.tobytes(), n
@@ -113,15 +170,34 @@ def is_tiled(function):
     return any(remark.done for remark in function.remarks if remark.pass_name == "tile")
 
 
+@pytest.mark.usefixtures("small_tiles")
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
 def test_values(program):
     require_same_bits(program)
 
 
+@pytest.mark.usefixtures("small_tiles")
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
 def test_gradients(program):
     require_same_bits(program, gradient=True)
 
 
-def test_single_precision():
-    require_same_bits(likelihood, dtype="float32")
+@pytest.mark.parametrize("program", SUMS, ids=lambda p: p.__name__)
+def test_sums(program):
+    require_same_bits(program, ROUND)
+
+
+@pytest.mark.parametrize("program", [sum_of_terms, several_sums], ids=lambda p: p.__name__)
+def test_gradients_of_sums(program):
+    require_same_bits(program, ROUND, gradient=True)
+
+
+def test_sums_of_single_precision():
+    require_same_bits(several_sums, (*ROUND, 1024, 5003), dtype="float32")
+
+
+def test_a_sum_keeps_no_row():
+    """Two tiles of 4 KB, whatever the number of steps, and a row for each step where nothing is tiled."""
+    tiled, whole = (compiled(sum_of_terms, left_out).memory_plan(np.zeros(10**5), 0.5) for left_out in ("", "tile"))
+    assert tiled.workspace_nbytes == 8192
+    assert whole.workspace_nbytes >= 8 * 10**5

@@ -36,7 +36,7 @@ def loop(e: FunctionEmitter, op: Op) -> None:
     _bind(e, op.results, inits, results)
     for inner in op.body.ops:
         if inner.name == "scan.join":
-            _free_stack(e, inner)
+            _free_stack(e, inner, op)
 
 
 def _rounds(e: FunctionEmitter, op: Op, bounds: Sequence[str], types: Sequence[str], start: Sequence[str],
@@ -409,6 +409,12 @@ def join(e: FunctionEmitter, op: Op) -> None:
     e.env[op.result] = e.unflatten(e.env[value], e.phis(types, [(one, before), (total, end)]))
 
 
+@emits("scan.running")
+def running(e: FunctionEmitter, op: Op) -> None:
+    """Of a sum in order, which goes on from the number itself."""
+    e.env[op.result] = e.env[operand(op, "value")]
+
+
 @emits("scan.join_row")
 def join_row(e: FunctionEmitter, op: Op) -> None:
     """A call, which goes along the row; a complex number is two of its elements."""
@@ -421,10 +427,11 @@ def join_row(e: FunctionEmitter, op: Op) -> None:
     e.start(done)
 
 
-def _free_stack(e: FunctionEmitter, op: Op) -> None:
-    """The sum is made: another one, not inside it, may use the memory."""
+def _free_stack(e: FunctionEmitter, op: Op, loop: Op) -> None:
+    """The sum is made: another one, not inside it, may use the memory. One that goes on in the next round of a loop
+    around keeps it."""
     stack = operand(op, "stack")
-    if stack.op is not None and stack.op.name == "memref.alloca":
+    if stack.op is not None and stack.op.name == "memref.alloca" and stack.op.parent is loop.parent:
         e.free_stack_memory(stack.type, e.mem(stack).pointer)
 
 

@@ -203,6 +203,11 @@ scan.define("join_row", "row:buffer stack:buffer first:index end:index", results
             reading="join_row({row}, {stack}, terms {first}..{end}, {@size} a block)",
             doc="`join` of each element of a row, for which a row of the stack has one; the row becomes the sums of "
                 "all terms, or -0.0 where more blocks follow")
+scan.define("running", "value:number first:index end:index", traits=(PURE,), gives="number", attrs=("size:count",),
+            verify=one_element(0), reading="running({value}, terms {first}.. of {end}, {@size} at a time)",
+            doc="the value. A sum that starts from it goes on with the terms from `first` on; a loop around, which "
+                "carries the value, has `size` at a time, to `end`: after the last round it is the sum of all terms, "
+                "before that no number")
 scan.define("output_dims", "output:buffer dims*:index", results="0", traits=(WRITES,), written="output",
             verify=all_of(indexed(0), check_output),
             reading="output {output} is [{dims}]", doc="reports the dimensions in which an output was written")

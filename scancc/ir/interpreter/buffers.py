@@ -121,6 +121,11 @@ def join(op: Op) -> Meaning:
     return call
 
 
+@value_rule("scan.running")
+def running(op: Op) -> Meaning:
+    return lambda value, first, end: value
+
+
 @value_rule("scan.join_row")
 def join_row(op: Op) -> Meaning:
     of = _join(op)

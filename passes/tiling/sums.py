@@ -1,0 +1,185 @@
+"""Reductions of a scan's rows to one number, which go along with its tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Op, Region, Value, clone_block, encloses
+from scancc.ir.fast_math import is_exact
+from scancc.ir.ops import NO_SPECULATION, has_trait, is_pure, operand
+from scancc.ir.parts import Nest, ScanView
+from scancc.ir.slices import Entry, entries
+
+from ..reductions import SUMS
+
+BLOCK_BYTES = 4096  # of the terms that the pass `reductions` adds before it joins their sum to others
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A nest that combines the first `length` rows of a scan, and of arrays that are there before, to one number."""
+
+    nest: Op
+    scan: ScanView
+    length: Entry
+    above: tuple[Op, ...]  # what it needs and stands behind the scan
+
+    @property
+    def start(self) -> Value:
+        """The number that it starts from."""
+        made = Nest(self.nest).outputs[0].op
+        assert made is not None
+        return operand(made, "value")
+
+    @property
+    def type(self) -> t.Type:
+        return t.element(self.nest.result.type)
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether it adds floats, in blocks that are joined: any other goes on from a number."""
+        combine = Nest(self.nest).elements[0].op
+        return combine is not None and combine.name in SUMS and not is_exact(combine)
+
+    @property
+    def block(self) -> int:
+        """The rows of a tile are a multiple of so many."""
+        return BLOCK_BYTES // t.nbytes(self.type) if self.is_sum else 1
+
+    @property
+    def parts(self) -> list[Value]:
+        """The slices of rows that it reads."""
+        return [read.value for read in Nest(self.nest).reads
+                if read.value.op is not self.scan.op and rows_behind(read.value, self.scan) is not None]
+
+    def over(self, b: Builder, parts: dict[Value, Value], so_far: Value) -> Value:
+        """The same of some of the rows, which `parts` has for whole arrays, from a number on."""
+        type = t.TensorType((), self.type)
+        block = clone_block(self.nest.body, {})
+        made = b.grouped("linalg.generic", {
+            "inputs": [parts.get(v, v) for v in Nest(self.nest).inputs],
+            "outputs": [b.op("tensor.splat", [so_far], [type])]}, [type], self.nest.attrs, [Region([block])])
+        return b.op("tensor.extract", [made.result], [self.type])
+
+    def replace_by(self, total: Value) -> None:
+        """Give its readers `total`; it goes, and the parts of rows that it alone read."""
+        for reader in list(self.nest.result.uses):
+            reader.replace_by([total])
+        parts = dict.fromkeys(part.op for part in self.parts)
+        self.nest.erase()
+        for op in parts:
+            if op is not None and not op.result.uses:
+                op.erase()
+
+
+def reductions_of(scan: ScanView) -> tuple[list[Reduction], list[str]]:
+    """The reductions that go along with a scan, and why others do not."""
+    found, reasons = [], []
+    nests = dict.fromkeys(nest for stack in scan.stacks for nest in _nests_on(stack.result))
+    for nest in nests:
+        if Nest(nest).reduced:
+            made = _reduction(nest, scan)
+            if isinstance(made, Reduction):
+                found.append(made)
+            else:
+                reasons.append(made)
+    return found, reasons
+
+
+def _nests_on(rows: Value) -> Iterator[Op]:
+    """The nests that read rows, or the first ones of them."""
+    for user in rows.uses:
+        if user.name == "linalg.generic":
+            yield user
+        elif _first_rows(user) is not None:
+            yield from (reader for reader in user.result.uses if reader.name == "linalg.generic")
+
+
+def _first_rows(op: Op) -> Entry | None:
+    """How many, of a slice that takes the first rows of a vector."""
+    if op.name != "tensor.extract_slice" or entries(op, "offsets") != [0] or entries(op, "strides") != [1]:
+        return None
+    return entries(op, "sizes")[0] if isinstance(op.result.type, t.TensorType) and op.result.type.shape else None
+
+
+def _reduction(op: Op, scan: ScanView) -> Reduction | str:
+    nest = Nest(op)
+    if op.parent is not scan.op.parent or len(nest.kinds) != 1 or len(nest.outputs) != 1:
+        return "it is not one sum along them"
+    made = nest.outputs[0].op
+    if made is None or made.name != "tensor.splat" or any(user.name != "tensor.extract" for user in op.result.uses):
+        return "it does not start from a number"
+    if not _goes_on(nest):
+        return "a product of floats has one block"
+    lengths = [length for read in nest.reads if (length := rows_read(read.value, scan)) is not None]
+    if any(_differ(length, lengths[0]) for length in lengths):
+        return "it reads different numbers of them"
+    if any(inner.name == "linalg.index" for inner in op.body.ops):
+        return "it reads the number of a row"
+    above = _above(op, scan)
+    if above is None or any(read.dims not in ((0,), (None,), ()) for read in nest.reads):
+        return "it also reads what is made of them"
+    return Reduction(op, scan, lengths[0], tuple(above))
+
+
+def _goes_on(nest: Nest) -> bool:
+    """Whether what is combined may be made part by part: a product of floats would get other blocks."""
+    (acc,), (total,) = nest.running, nest.elements
+    combine = total.op
+    if combine is None or combine.name != "arith.mulf" or is_exact(combine):
+        return True
+    return acc.uses != {combine: 1}
+
+
+def rows_read(value: Value, scan: ScanView) -> Entry | None:
+    """How many first rows of a scan a value is; None of another array."""
+    if value in scan.ys:
+        return scan.length
+    op = value.op
+    length = _first_rows(op) if op is not None else None
+    if op is None or length is None:
+        return None
+    return length if operand(op, "source") in scan.ys else None
+
+
+def rows_behind(value: Value, scan: ScanView) -> Value | None:
+    """The stack of which a value is first rows; None of another array."""
+    if rows_read(value, scan) is None or value.op is None:
+        return None
+    return value if value in scan.ys else operand(value.op, "source")
+
+
+def _differ(a: Entry, b: Entry) -> bool:
+    numbers = [x if isinstance(x, int) else constant_of(x) for x in (a, b)]
+    return a is not b and (None in numbers or numbers[0] != numbers[1])
+
+
+def _above(nest: Op, scan: ScanView) -> list[Op] | None:
+    """What a reduction needs that is made behind the scan, in order; None where that needs the scan."""
+    block, order = scan.op.parent, {}
+    assert block is not None
+    behind = {op: place for place, op in enumerate(block.ops) if place > 0}
+    start = behind.get(scan.op, 0)
+    waiting = [v for v in _needed(nest) if rows_read(v, scan) is None]
+    waiting += [length for v in Nest(nest).inputs if isinstance(length := rows_read(v, scan), Value)]
+    while waiting:
+        op = waiting.pop().op
+        if op is None or op in order or behind.get(op, 0) <= start:
+            if op is scan.op:
+                return None
+            continue
+        if not is_pure(op) or has_trait(op, NO_SPECULATION):
+            return None
+        order[op] = behind[op]
+        waiting += _needed(op)
+    return sorted(order, key=order.__getitem__)
+
+
+def _needed(op: Op) -> Iterator[Value]:
+    """What an op and all inside it read from around it."""
+    for inner in op.walk():
+        yield from (v for v in inner.operands if inner is op or not any(
+            encloses(block, v.block) for region in op.regions for block in region.blocks))
