@@ -7,14 +7,16 @@
 Why: with the lanes outside, the state of a lane stays in a register for all steps, and neighbouring
 lanes fill SIMD registers, threads, or a GPU's grid; `A**k` then reads A once and writes once.
 Conservative: every array op of the step must be an elementwise loop nest over the whole state, and
-every array that changes with time must be read at the lane's own position. Scans with `until`, and
-scans that move whole rows every step (sequences or traces of arrays), keep time outside unless
+every array that changes with time must be read at the lane's own position. Scans with `until` whose lanes that are
+done may change, and scans that move whole rows every step (sequences or traces of arrays), keep time outside unless
 `streams` is set: row by row is then the better order for memory on a CPU; on a GPU it is not.
 Cost: linear. Runs after `fuse`, whose loop nests it reads; `bufferize` acts on the mark.
 Source: lane-private state as in ISPC (Pharr and Mark, 2012); loop interchange (Wolfe, 1982).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -24,6 +26,8 @@ from scancc.ir.ops import is_pure
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
+
+from .slicing.settling import settling_of
 
 
 def lanes(module: Op, streams: bool = False) -> None:
@@ -42,11 +46,16 @@ def obstacle(op: Op, streams: bool) -> str | None:
     scan = ScanView(op)
     if not _array_states(op):
         return "the state is scalar"
-    if scan.until:
+    if scan.until and (streams or scan.ys):
         return "`until` decides for all lanes at once"
     if any(depth != 1 for depth in scan.depths):
         return "the state has a ring of past rows"
-    return _shape_obstacle(scan) or (None if streams else _stream_obstacle(scan)) or _body_obstacle(op)
+    settling = settling_of(scan) if scan.until else None
+    if scan.until and settling is None:
+        return "`until` decides for all lanes at once: it is not known that a lane that is done changes no more"
+    asking = settling.ops if settling is not None else []
+    return (_shape_obstacle(scan, asking) or (None if streams else _stream_obstacle(scan))
+            or _body_obstacle(op, asking))
 
 
 def _array_states(op: Op) -> list[Value]:
@@ -54,7 +63,7 @@ def _array_states(op: Op) -> list[Value]:
     return [v for v in ScanView(op).init if isinstance(v.type, t.TensorType)]
 
 
-def _shape_obstacle(scan: ScanView) -> str | None:
+def _shape_obstacle(scan: ScanView, asking: Sequence[Op]) -> str | None:
     rows = [*scan.carry_args, *scan.next, *scan.row_values]
     shapes = {v.type.shape for v in rows if isinstance(v.type, t.TensorType)}
     ranks = {len(shape) for shape in shapes}
@@ -64,19 +73,22 @@ def _shape_obstacle(scan: ScanView) -> str | None:
         return "a scalar is stacked beside the arrays"
     if any(final.uses and not isinstance(final.type, t.TensorType) for final in scan.finals):
         return "the last value of a scalar state is read, which no lane owns"
-    if len(shapes) > 1 or not _same_sizes(scan.op):
+    if len(shapes) > 1 or not _same_sizes(scan, asking):
         return "states and outputs differ in shape"
     return None
 
 
-def _same_sizes(op: Op) -> bool:
-    """True if all array states, and all loop nests of the step, have the same sizes."""
+def _same_sizes(scan: ScanView, asking: Sequence[Op]) -> bool:
+    """True if all array states, and all loop nests of the step, have the same sizes; with `until`, if a step runs."""
+    op = scan.op
     assert op.parent is not None
     b = Builder(op.parent, op, op.location)
     sizes = [dims_of(b, v) for v in _array_states(op)]
-    sizes += [dims_of(b, Nest(inner).outputs[0]) for inner in op.body.ops if inner.name == "linalg.generic"]
-    return all(len(row) == len(sizes[0]) and all(equal_sizes(a, b, op) for a, b in zip(row, sizes[0], strict=True))
-               for row in sizes)
+    sizes += [dims_of(b, Nest(inner).outputs[0]) for inner in op.body.ops
+              if inner.name == "linalg.generic" and inner not in asking]
+    steps = scan.length if scan.until else None
+    return all(len(row) == len(sizes[0]) and all(equal_sizes(a, b, op, steps)
+                                                 for a, b in zip(row, sizes[0], strict=True)) for row in sizes)
 
 
 def _stream_obstacle(scan: ScanView) -> str | None:
@@ -87,16 +99,18 @@ def _stream_obstacle(scan: ScanView) -> str | None:
     return None
 
 
-def _body_obstacle(op: Op) -> str | None:
+def _body_obstacle(op: Op, asking: Sequence[Op]) -> str | None:
     body = op.body
     for inner in body.ops[:-1]:
+        if inner in asking and inner.name != "linalg.generic":
+            continue
         if inner.name == "linalg.generic":
-            if not Nest(inner).is_parallel:
+            if not Nest(inner).is_parallel and inner not in asking:
                 return f"'{inner.results[0].name or inner.name}' combines elements of a row"
             problem = _access_obstacle(Nest(inner), body)
             if problem is not None:
                 return problem
-        elif inner.name == "tensor.empty":
+        elif inner.name == "tensor.empty" or all(user in asking for result in inner.results for user in result.uses):
             continue
         elif any(isinstance(r.type, t.TensorType) for r in inner.results) or not is_pure(inner) or inner.regions:
             return f"the step contains {inner.name}"

@@ -58,6 +58,8 @@ _KINDS: dict[str, tuple[str, object]] = {
     "arith.mulf": ("mul", 1.0), "arith.addi": ("add", 0), "arith.muli": ("mul", 1),
     "arith.andi": ("and", -1), "arith.ori": ("or", 0),
     "arith.maximumf": ("maximumf", float("-inf")), "arith.minimumf": ("minimumf", float("inf")),
+    "arith.maxsi": ("maxsi", "least"), "arith.minsi": ("minsi", "most"), "arith.maxui": ("maxui", 0),
+    "arith.minui": ("minui", -1),
 }
 _ROUNDED = ("arith.addf", "math.fma", "complex.add", "arith.mulf")  # their order shows in the result
 SUMS = ("arith.addf", "math.fma", "complex.add")
@@ -176,6 +178,13 @@ def _obstacle(loop: Op) -> str | None:
 # ---- combining ----
 
 
+def _neutral(combine: Op, type: t.Type) -> object:
+    """What changes nothing, in numbers of `type`."""
+    known = _KINDS[combine.name][1]
+    half = 1 << (8 * t.nbytes(type) - 1)
+    return {"least": -half, "most": half - 1}.get(str(known), known)
+
+
 @dataclass
 class _Tree:
     """A reduction that gets its tree."""
@@ -189,7 +198,7 @@ class _Tree:
         self.init, self.length = running(self.loop).init, constant_of(Loop(self.loop).upper)
         self.part = _part_of(self.loop)
         self.before = self.init if self.part is None else _before_loops(self.part)
-        neutral, given = _KINDS[self.combine.name][1], constant_of(self.before)
+        neutral, given = _neutral(self.combine, self.init.type), constant_of(self.before)
         equal = given is not None and given == neutral
         self.starts_itself = equal or self.part is not None
         self.neutral = given if equal else neutral
@@ -386,6 +395,9 @@ def _widths(loop: Op) -> tuple[int, ...]:
     ops = [op for op in loop.body.ops if op.name != "math.fma"]  # no more than the product and the sum it was
     loads = [t.nbytes(op.result.type) for op in ops if op.name == "memref.load"]
     nbytes = max([t.nbytes(running(loop).init.type), *loads])
+    states = [t.nbytes(v.type) for op in ops if op.regions for v in op.operands if v.type != t.i1]
+    if states:  # a loop over time inside: two AVX2 registers of each value, of the narrowest, and no spills
+        return (min(HEAVY_BYTES // min(states), MOST_LANES),)
     if is_heavy(ops) or any(op.name == "memref.store" for op in ops):
         return (min(HEAVY_BYTES // nbytes, MOST_LANES),)
     return min(LANE_BYTES // nbytes, MOST_LANES), FEW_LANES

@@ -1,39 +1,116 @@
-"""Scans marked with `lanes`: loops over lanes around a loop over time, whose states are scalars in registers."""
+"""Scans marked with `lanes`: loops over lanes around a loop over time, whose states are scalars in registers.
+
+With `until` each lane ends by itself, and the loop over time is marked `settled`: lanes that are done change no more,
+so that those of one vector may wait for the last.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value, defined_in
 from scancc.ir.ops import operand
 from scancc.ir.parts import Nest, ScanView
 
+from ..slicing.settling import Settling
 from .checks import say_step
 from .context import Context
-from .nests import array_sizes, inline, materialise, nest
+from .nests import REDUCTION_LOOP, array_sizes, inline, materialise, nest
 from .stacks import Rows, rows_of
+from .states import write_initial
+from .until import until_loop
 
 
-def over_lanes(c: Context, scan: ScanView) -> None:
-    """for each lane: for each step, with the lane's state in registers."""
-    length, xs = c.get(scan.length), [materialise(c, v) for v in scan.xs]
-    stacks = rows_of(c, scan)
-    sizes = array_sizes(c, next(v for v in scan.init if isinstance(v.type, t.TensorType)))
-    finals = {number: c.target(final, sizes) for number, final in enumerate(scan.finals)
-              if isinstance(final.type, t.TensorType) and final.uses}
+def over_lanes(c: Context, scan: ScanView, settling: Settling | None) -> None:
+    """for each lane: for each step, with the lane's state in registers; with `until`, as many as the lane needs."""
+    _Lanes(c, scan, settling).run()
 
-    def lane(at: list[Value]) -> None:
+
+@dataclass
+class _Lanes:
+    """A scan over lanes, and where it reads and writes."""
+
+    c: Context
+    scan: ScanView
+    settling: Settling | None
+
+    def __post_init__(self) -> None:
+        c, scan = self.c, self.scan
+        self.length, self.xs = c.get(scan.length), [materialise(c, v) for v in scan.xs]
+        self.stacks = rows_of(c, scan)
+        states = [array_sizes(c, v) for v in scan.init if isinstance(v.type, t.TensorType)]
+        self.sizes, self.are_equal = states[0], all(sizes == states[0] for sizes in states)
+        self.finals = {number: c.target(final, array_sizes(c, scan.init[number])) for number, final in enumerate(
+            scan.finals) if isinstance(final.type, t.TensorType) and final.uses}
+
+    def run(self) -> None:
+        c, scan = self.c, self.scan
+        if scan.executed is None:
+            nest(c, self.sizes, self._lane)
+        else:
+            c.env[scan.executed] = self._until()
+        for number, buffer in self.finals.items():
+            c.set(scan.finals[number], buffer)
+        for rows in self.stacks:
+            rows.finish(c, None)
+
+    def _lane(self, at: list[Value]) -> None:
+        """All steps of a lane."""
+        c, scan = self.c, self.scan
         _read_invariants(c, scan, at)
-        with c.carrying_loop(length, [_initial(c, v, at) for v in scan.init]) as (step, states, finish):
+        with c.carrying_loop(self.length, [_initial(c, v, at) for v in scan.init]) as (step, states, finish):
             step.name = "t"
-            finish(_step(c, scan, step, at, xs, stacks, states))
+            finish(_step(c, scan, step, at, self.xs, self.stacks, states))
         say_step(scan.op, step)
-        for number, buffer in finals.items():
-            c.store(c.results[number], buffer, at)
-    nest(c, sizes, lane)
-    for number, buffer in finals.items():
-        c.set(scan.finals[number], buffer)
-    for rows in stacks:
-        rows.finish(c, None)
+        self._write(at, c.results)
+
+    def _write(self, at: list[Value], states: Sequence[Value]) -> None:
+        for number, buffer in self.finals.items():
+            self.c.store(states[number], buffer, at)
+
+    def _until(self) -> Value:
+        """All lanes; the steps of the one that needs the most. One step runs where there is no lane."""
+        b, one = self.c.b, self.c.b.index(1)
+        sizes = self.sizes
+        if not self.are_equal:  # they are where a step runs; else the states stay as they were
+            self._keep_initial()
+            runs = b.cmpi("sgt", self.length, b.index(0))
+            sizes = [b.select(runs, size, b.index(0)) for size in sizes]
+        return self._longest(sizes, [], b.minsi(self.length, one))
+
+    def _keep_initial(self) -> None:
+        with self.c.when(self.c.b.cmpi("sle", self.length, self.c.b.index(0))):
+            for number, buffer in self.finals.items():
+                write_initial(self.c, self.scan.init[number], buffer)
+
+    def _longest(self, sizes: Sequence[Value], at: list[Value], most: Value) -> Value:
+        """The steps of the longest of these lanes, and of `most`."""
+        if not sizes:
+            return self.c.b.maxsi(most, self._lane_until(at))
+        with self.c.carrying_loop(sizes[0], [most], dict(REDUCTION_LOOP)) as (counter, (inner,), finish):
+            counter.name = "i"
+            finish([self._longest(sizes[1:], [*at, counter], inner)])
+        (longest,) = self.c.results
+        return longest
+
+    def _lane_until(self, at: list[Value]) -> Value:
+        """The steps of a lane until it is done; then it changes no more, and may wait for its neighbours."""
+        c, scan, settling = self.c, self.scan, self.settling
+        assert settling is not None
+        _read_invariants(c, scan, at)
+
+        def step(count: Value, states: list[Value]) -> tuple[Value, list[Value]]:
+            onward = _step(c, scan, count, at, self.xs, self.stacks, states, settling)
+            tested = c.get(settling.tested)
+            return b.opposite(tested) if settling.done else tested, onward
+        b = c.b
+        made = until_loop(c, self.length, [_initial(c, v, at) for v in scan.init], step,
+                          {"settled": t.IntAttr(1, t.i64)})
+        count, _, *states = made.results
+        self._write(at, states)
+        return count
 
 
 def _read_invariants(c: Context, scan: ScanView, at: list[Value]) -> None:
@@ -57,7 +134,7 @@ def _initial(c: Context, init: Value, at: list[Value]) -> Value:
 
 
 def _step(c: Context, scan: ScanView, step: Value, at: list[Value], xs: list[Value], stacks: list[Rows],
-          states: list[Value]) -> list[Value]:
+          states: list[Value], settling: Settling | None = None) -> list[Value]:
     """One step of a lane; its next state."""
     body = scan.op.body
     c.env[scan.counter] = step
@@ -66,10 +143,11 @@ def _step(c: Context, scan: ScanView, step: Value, at: list[Value], xs: list[Val
     for arg, value in zip(scan.carry_args, states, strict=True):
         c.env[arg] = value
         value.name = arg.name
+    asking = settling.ops if settling is not None else []
     for op in body.ops[:-1]:
         if op.name == "linalg.generic":
             _element(c, scan, op, at)
-        elif op.name != "tensor.empty":
+        elif op.name not in ("tensor.empty", "tensor.splat") and op not in asking:
             c.convert(op)
     for rows in stacks:
         rows.store_element(c, _onward(c, scan, rows.stack.value, at), step, at)
@@ -87,5 +165,9 @@ def _element(c: Context, scan: ScanView, op: Op, at: list[Value]) -> None:
     for read in generic.reads:
         if defined_in(read.value, scan.op.body):
             c.env[read.arg] = c.get(read.value)
+    for number in generic.combined:  # the lane's own answer
+        made = generic.outputs[number].op
+        assert made is not None
+        c.env[generic.running[number]] = c.get(operand(made, "value"))
     inline(c, op, at)
     c.env.update((result, c.get(element)) for result, element in zip(op.results, generic.elements, strict=True))

@@ -8,22 +8,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scancc.ir import types as t
-from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.core import Op, Value
 from scancc.ir.parts import ScanView
 
+from ..slicing.settling import settling_of
 from .checks import say_step
 from .context import Context, converts
 from .lanes import over_lanes
 from .nests import materialise
 from .stacks import Rows, rows_of
 from .states import State, advance_all, state_of
+from .until import until_loop
 
 
 @converts("scan.scan", at_target=True)
 def scan(c: Context, op: Op) -> None:
     view = ScanView(op)
-    if "lanes" in op.attrs:
-        over_lanes(c, view)
+    settling = settling_of(view) if "lanes" in op.attrs and view.until else None
+    if "lanes" in op.attrs and (settling is not None or not view.until):
+        over_lanes(c, view, settling)
         return
     xs = [materialise(c, v) for v in view.xs]
     stacks = rows_of(c, view)
@@ -62,23 +65,12 @@ class _Loop:
         """while t < length and not stopped"""
         c, b, stop = self.c, self.c.b, self.scan.stop
         assert stop is not None
-        init = [b.index(0), b.const(1, t.i1), *self.carried]
-        types = [v.type for v in init]
-        test, body = Block(types), Block(types)
-        for block in (test, body):
-            c.same_sizes(init, block.args)
-        with b.at(test):
-            step, goes_on, *_ = test.args
-            more = b.cmpi("slt", step, self.length)
-            b.make("scf.condition", [b.condition("andi", more, goes_on), *test.args])
-        step, _, *carried = body.args
-        with b.at(body):
-            onward = self._step(step, carried)
-            goes_on = b.opposite(c.get(stop))
-            b.make("scf.yield", [b.addi(step, b.index(1)), goes_on, *onward])
-        say_step(self.scan.op, step)
-        made = b.make("scf.while", init, types, None, [Region([test]), Region([body])])
-        c.same_sizes(init, made.results)
+
+        def step(count: Value, carried: list[Value]) -> tuple[Value, list[Value]]:
+            onward = self._step(count, carried)
+            return b.opposite(c.get(stop)), onward
+        made = until_loop(c, self.length, self.carried, step)
+        say_step(self.scan.op, made.regions[1].blocks[0].args[0])
         # At most `length`: says nothing new to the program, but bounds the size of what depends on it.
         steps, _, *finals = made.results
         self._finish(b.op("arith.minsi", [steps, self.length], [t.index]), finals)

@@ -129,7 +129,7 @@ class SwapState(State):
     def __init__(self, c: Context, carry: Carry) -> None:
         sizes, element = array_sizes(c, carry.init), t.element(carry.init.type)
         buffer = c.alloc(element, sizes, carry.arg.name)
-        _write_initial(c, carry.init, buffer)
+        write_initial(c, carry.init, buffer)
         super().__init__(carry, [buffer, c.alloc(element, sizes, carry.arg.name)])
 
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
@@ -156,7 +156,7 @@ class InPlaceState(State):
     def __init__(self, c: Context, carry: Carry) -> None:
         super().__init__(carry)
         self.buffer = self.wanted = c.target(carry.final, array_sizes(c, carry.init))
-        _write_initial(c, carry.init, self.buffer)
+        write_initial(c, carry.init, self.buffer)
 
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
         c.env[self.carry.arg] = self.buffer
@@ -179,7 +179,7 @@ class RingState(State):
     def __init__(self, c: Context, carry: Carry) -> None:
         super().__init__(carry)
         self.buffer = c.alloc(t.element(carry.init.type), array_sizes(c, carry.init), carry.final.name)
-        _write_initial(c, carry.init, self.buffer)
+        write_initial(c, carry.init, self.buffer)
 
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
         c.env[self.carry.arg] = self.buffer
@@ -219,7 +219,7 @@ def advance_all(c: Context, states: Sequence[State], step: Value) -> list[Value]
 # ---- memory ----
 
 
-def _write_initial(c: Context, init: Value, buffer: Value) -> None:
+def write_initial(c: Context, init: Value, buffer: Value) -> None:
     """The initial state into its buffer; nothing of one whose elements nobody reads."""
     if init in c.env:
         c.copy(materialise(c, init), buffer)

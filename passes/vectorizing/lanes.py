@@ -9,7 +9,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand, whole
-from scancc.ir.parts import Branch, Loop
+from scancc.ir.parts import Branch, Loop, Turn, While
 
 HEAVY_OPS = 24  # more ops than this in a body would spill if four registers held each value
 
@@ -24,7 +24,8 @@ def innermost(loop: Op) -> bool:
 
 
 def holds_loops(loop: Op) -> bool:
-    return any(op is not loop and op.regions for op in loop.walk())
+    """Whether a loop has others inside, or branches; loops that lanes leave together count as straight code."""
+    return any(op is not loop and op.regions and "settled" not in op.attrs for op in loop.walk())
 
 
 def whole_lanes(b: Builder, n: Value, width: Value) -> Value:
@@ -64,6 +65,8 @@ class Check:
                     continue
                 if op.name == "scf.for":
                     self._spread_loop(op)
+                elif op.name == "scf.while":
+                    self._spread_while(op)
                 elif op.name == "scan.join" and operand(op, "value") in self.varying:
                     self.varying.update((operand(op, "stack"), op.result))
                 elif any(v in self.varying for v in op.operands):
@@ -73,6 +76,17 @@ class Check:
         for init, arg, onward, result in Loop(op).carries:
             if {init, arg, onward} & self.varying:
                 self.varying.update((arg, result))
+
+    def _spread_while(self, op: Op) -> None:
+        """The results of a loop that lanes leave at different times differ."""
+        loop = While(op)
+        for start, tested, handed, arg, onward, result in loop.carries:
+            if {start, onward} & self.varying:
+                self.varying.add(tested)
+            if handed in self.varying:
+                self.varying.update((arg, result))
+        if loop.condition in self.varying:
+            self.varying.update(op.results)
 
     def _obstacle(self, op: Op) -> str | None:
         if any(t.is_complex(v.type) for v in [*op.operands, *op.results]):
@@ -94,6 +108,8 @@ class Check:
         return "an inner loop's length differs between lanes" if self._any_varies(Loop(op).bounds) else None
 
     def _branch_obstacle(self, op: Op) -> str | None:
+        if "settled" in op.attrs:
+            return None
         return "a branch or loop depends on the lane" if self._any_varies(op.operands) or op.results else None
 
     def _blocks_obstacle(self, op: Op) -> str | None:
@@ -124,12 +140,20 @@ _OBSTACLES: dict[str, Callable[[Check, Op], str | None]] = {
     "scan.join": Check._blocks_obstacle,
     **dict.fromkeys(("memref.subview", "memref.cast", "scan.buffer_reshape"), Check._view_obstacle),
 }
-_HARMLESS = ("scf.yield", "arith.constant", "memref.dim", "memref.alloca")
+_HARMLESS = ("scf.yield", "scf.condition", "arith.constant", "memref.dim", "memref.alloca")
 
 
 def _runs_along(op: Op, varying: set[Value]) -> bool:
     """Whether the last index of a load or store differs between iterations."""
     return any(index in varying for index in group(op, "indices")[-1:])
+
+
+def _is_only_tested(carry: Turn, loop: While) -> bool:
+    """Whether a loop goes on only where a carried truth holds, and nothing else needs that."""
+    test, last = loop.condition.op, loop.test.terminator
+    if test is None or test.name != "arith.andi" or carry.tested.type != t.i1:
+        return False
+    return carry.tested.uses.keys() == {test, last} and not carry.arg.uses and not carry.result.uses
 
 
 @dataclass
@@ -158,6 +182,8 @@ class Widener:
             self._loop(op, b)
         elif op.name == "scf.if":
             self._branch(op, b)
+        elif op.name == "scf.while":
+            self._while(op, b)
         elif op.name == "scf.yield":
             self._yield(op, b)
         elif op.name in ("memref.load", "memref.store") and _runs_along(op, self.varying):
@@ -220,6 +246,49 @@ class Widener:
         for old, new in zip(op.results, made.results, strict=True):
             new.name = old.name
             self.map[old] = new
+
+    def _while(self, op: Op, b: Builder) -> None:
+        """Lanes that are done wait for the last: until none goes on. What only tells that is one truth for all."""
+        loop, outside = While(op), self.spread
+        for carry in loop.carries:
+            if carry.tested in self.varying and _is_only_tested(carry, loop):
+                self.varying.difference_update((carry.tested, carry.arg, carry.result, loop.condition))
+        init = [self._as(carry.init, carry.tested, b) for carry in loop.carries]
+        test, body = Block([v.type for v in init]), Block()
+        self.map.update(zip(loop.test.args, test.args, strict=True))
+        inside = Builder(test, location=op.location)
+        self._inner(loop.test, inside, outside)
+        goes_on = self._any(loop.condition, inside)
+        handed = [self._as(carry.handed, carry.arg, inside) for carry in loop.carries]
+        inside.make("scf.condition", [goes_on, *handed])
+        for carry, value in zip(loop.carries, handed, strict=True):
+            self.map[carry.arg] = body.add_arg(value.type, carry.arg.name)
+        inside = Builder(body, location=op.location)
+        self._inner(loop.body, inside, outside)
+        inside.make("scf.yield", [self._any(carry.onward, inside) if _is_only_tested(carry, loop) else
+                                  self._as(carry.onward, carry.tested, inside) for carry in loop.carries])
+        self.spread = outside
+        made = b.make("scf.while", init, [v.type for v in handed], dict(op.attrs), [Region([test]), Region([body])])
+        for old, new in zip(op.results, made.results, strict=True):
+            new.name = old.name
+            narrow = old in self.varying and not isinstance(new.type, t.VectorType)
+            self.map[old] = b.op("vector.broadcast", [new], [self.type(new.type)]) if narrow else new
+
+    def _inner(self, block: Block, b: Builder, outside: dict[Value, Value]) -> None:
+        """The ops of a block but its terminator; what they make in all lanes is known there."""
+        self.spread = dict(outside)
+        for inner in block.ops[:-1]:
+            self.op(inner, b)
+
+    def _as(self, value: Value, target: Value, b: Builder) -> Value:
+        """`value` in all lanes where `target` is."""
+        return self.vector(value, b) if target in self.varying else self.map.get(value, value)
+
+    def _any(self, truth: Value, b: Builder) -> Value:
+        """Whether a truth holds in any lane."""
+        if truth not in self.varying:
+            return self.map.get(truth, truth)
+        return b.op("vector.reduction", [self.map[truth]], [t.i1], {"kind": t.DialectAttr("#vector.kind<or>")})
 
     def _branch(self, op: Op, b: Builder) -> None:
         regions, branch = [], Branch(op)

@@ -9,18 +9,18 @@ from .core import Block, Op, Value
 from .dialects.arith import CMPI
 from .ops import operand
 
-_EQ = CMPI.index("eq")
+_EQ, _SLE = CMPI.index("eq"), CMPI.index("sle")
 
 
-def equal_sizes(a: Value, b: Value, at: Op) -> bool:
-    """True if `a` and `b` are one number wherever `at` runs."""
+def equal_sizes(a: Value, b: Value, at: Op, steps: Value | None = None) -> bool:
+    """True if `a` and `b` are one number wherever `at` runs; with `steps`, where those are more than none."""
     seen = {a}
     stack = [a]
     while stack:
         value = stack.pop()
         if value is b or _same_constant(value, b):
             return True
-        found = {other for other in _checked_against(value, at) if other not in seen}
+        found = {other for other in _checked_against(value, at, steps) if other not in seen}
         seen |= found
         stack += found
     return False
@@ -31,13 +31,23 @@ def _same_constant(a: Value, b: Value) -> bool:
     return known is not None and known == constant_of(b)
 
 
-def _checked_against(value: Value, at: Op) -> Iterator[Value]:
+def _checked_against(value: Value, at: Op, steps: Value | None) -> Iterator[Value]:
     """Values that a check before `at` requires `value` to equal."""
     for compare in value.uses:
         if compare.name == "arith.cmpi" and compare.attrs["predicate"].value == _EQ:
-            checks = (user for user in compare.result.uses if user.name == "scan.check")
-            if any(operand(check, "condition") is compare.result and _runs_before(check, at) for check in checks):
+            held = [compare.result, *(either.result for either in compare.result.uses if _is_unless(either, steps))]
+            checks = ((user, truth) for truth in held for user in truth.uses if user.name == "scan.check")
+            if any(operand(check, "condition") is truth and _runs_before(check, at) for check, truth in checks):
                 yield from (v for v in compare.operands if v is not value)
+
+
+def _is_unless(op: Op, steps: Value | None) -> bool:
+    """Whether an op is `a truth or no steps`."""
+    if op.name != "arith.ori" or steps is None:
+        return False
+    return any(other.op is not None and other.op.name == "arith.cmpi" and other.op.operands[0] is steps
+               and other.op.attrs["predicate"].value == _SLE and constant_of(other.op.operands[1]) == 0
+               for other in op.operands)
 
 
 def _runs_before(check: Op, at: Op) -> bool:

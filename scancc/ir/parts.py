@@ -374,6 +374,44 @@ class Loop:
         return [Round(*parts) for parts in zip(self.init, self.args, self.next, self.op.results, strict=True)]
 
 
+class Turn(NamedTuple):
+    """A value that a `while` carries: before it, in its test, handed on by it, in the body, after it, at the end."""
+
+    init: Value
+    tested: Value
+    handed: Value
+    arg: Value
+    onward: Value
+    result: Value
+
+
+class While:
+    """The parts of an `scf.while` whose test hands on as many values as it gets."""
+
+    __slots__ = ("op",)
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+
+    @property
+    def test(self) -> Block:
+        return self.op.regions[0].blocks[0]
+
+    @property
+    def body(self) -> Block:
+        return self.op.regions[1].blocks[0]
+
+    @property
+    def condition(self) -> Value:
+        return operand(self.test.terminator, "condition")
+
+    @property
+    def carries(self) -> list[Turn]:
+        return [Turn(*parts) for parts in zip(
+            group(self.op, "init"), self.test.args, group(self.test.terminator, "values"), self.body.args,
+            self.body.terminator.operands, self.op.results, strict=True)]
+
+
 class Choice(NamedTuple):
     """A result of a branch, and what each side gives for it."""
 
