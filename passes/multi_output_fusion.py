@@ -6,7 +6,8 @@
 
 Why: `fuse` stores a value that two nests read; each pass over memory then costs what the arithmetic does not. A nest
 joins a later one of its block that reads its result element by element, or reads an array that both read; that tells
-which loop is which, and that their lengths are equal. What then nobody else reads is not stored.
+which loop is which, and that their lengths are equal. What then nobody else reads is not stored. `max` with `argmax`
+becomes one search first (`joining/extremes.py`), which goes along columns in lanes.
 Conservative: no number changes (sums of floats stay by themselves: their tree goes by their own loop; products are
 contracted before). What runs in SIMD lanes still does. Nothing moves past a write into an array that it reads, which
 would have to be copied. A body has at most MOST_OPS ops.
@@ -22,6 +23,7 @@ from collections.abc import Iterator
 from scancc.ir.core import Block, Op
 from scancc.ir.remarks import remark
 
+from .joining.extremes import places_as_nests
 from .joining.legality import moved_behind
 from .joining.matching import Match, match_of
 from .joining.merge import merge
@@ -33,6 +35,7 @@ WINDOW = 64    # ops between two nests
 def multi_output_fusion(module: Op) -> None:
     """Join nests in every block that runs as loops."""
     for block in list(_blocks(module)):
+        places_as_nests(block)
         for op in list(block.ops):
             if op.name == "linalg.generic" and op.parent is block:
                 _join_earlier(block, op)

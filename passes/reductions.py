@@ -93,6 +93,12 @@ def is_in_any_order(nest: Op, number: int) -> bool:
     return acc.uses == {combine: 1}
 
 
+def is_rounded(nest: Op, number: int) -> bool:
+    """Whether the order in which a loop nest's result is combined shows in it."""
+    combine = Nest(nest).elements[number].op
+    return combine is not None and combine.name in _ROUNDED
+
+
 def _separate(outer: Op) -> None:
     """Of two nested sums, let the inner one start anew and the outer one add its result."""
     acc, inner = running(outer).arg, running(outer).next.op

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 
+from ..joining.extremes import beats
 from .arithmetic import add, multiply
 from .context import Context, converts
 from .nests import materialise, nest
@@ -27,7 +28,7 @@ def argreduce(c: Context, op: Op) -> None:
         start = [zero, c.load(source, at(zero))]
         with c.carrying_loop(sizes[axis], start) as (i, (best_i, best), finish):
             value = c.load(source, at(i))
-            take = _better(c, str(op.attrs["kind"]), value, best)
+            take = beats(b, str(op.attrs["kind"]), value, best)
             finish([b.select(take, i, best_i), b.select(take, value, best)])
         return b.index_cast(c.results[0], t.i64)
 
@@ -37,17 +38,6 @@ def argreduce(c: Context, op: Op) -> None:
     buffer = c.target(op.result, rest)
     nest(c, rest, lambda counters: c.store(position(counters), buffer, counters))
     c.set(op.result, buffer)
-
-
-def _better(c: Context, kind: str, value: Value, best: Value) -> Value:
-    """value beats best: strictly, or as the first NaN."""
-    b = c.b
-    largest = kind.startswith("max")
-    if t.is_float(value.type):
-        more = b.cmpf("ugt" if largest else "ult", value, best)  # or one of them is NaN
-        return b.condition("andi", more, b.cmpf("ord", best, best))
-    unsigned = kind.endswith("u") or value.type == t.i1
-    return b.cmpi(("u" if unsigned else "s") + ("gt" if largest else "lt"), value, best)
 
 
 @converts("scan.cumulative", at_target=True)

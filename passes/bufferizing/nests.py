@@ -121,7 +121,8 @@ class Nest:
 def generic(c: Context, op: Op) -> None:
     n = read_nest(c, op)
     n.outputs = {number: c.target(op.results[number], sizes_of(c, out))
-                 for number, out in enumerate(parts.Nest(op).outputs) if n.rank or number not in n.combined}
+                 for number, out in enumerate(parts.Nest(op).outputs)
+                 if number not in n.combined or n.rank and op.results[number].uses}
     n.stores = {number: buffer for number, buffer in n.outputs.items() if number not in n.combined}
     starts = [c.get(_start(parts.Nest(op).outputs[number])) for number in n.combined]
     if not n.reduced:
@@ -130,7 +131,8 @@ def generic(c: Context, op: Op) -> None:
         _flatten_reduction(c, n)
         load_at(c, n, {}, None)
         c.env.update(zip(_combined(n), _reduce_in_register(c, n, [], starts), strict=True))
-    elif c.in_rows and not n.stores and _accumulates_rows(n) and strides_of(n.outputs[0].type)[-1] == 1:
+    elif c.in_rows and [*n.outputs] == [0] == n.combined and _accumulates_rows(n) and (
+            strides_of(n.outputs[0].type)[-1] == 1):
         _reduce_rows(c, n, n.outputs[0], starts[0])
     else:
         _reduce_each(c, n, starts)
@@ -152,7 +154,8 @@ def _reduce_each(c: Context, n: Nest, starts: list[Value]) -> None:
     """The parallel loops around a reduction in registers."""
     def store(counters: list[Value]) -> None:
         for number, total in zip(n.combined, _reduce_in_register(c, n, counters, starts), strict=True):
-            c.store(total, n.outputs[number], counters)
+            if number in n.outputs:
+                c.store(total, n.outputs[number], counters)
     nest(c, n.sizes[:n.rank], store, _reader(c, n))
 
 
@@ -245,7 +248,7 @@ def _reduce_in_register(c: Context, n: Nest, counters: list[Value], starts: list
     def reduce(dims: Sequence[int], at: list[Value], running: list[Value]) -> list[Value]:
         if not dims:
             return element(c, n, at, running)
-        attrs = None if _in_order(n) else dict(REDUCTION_LOOP)
+        attrs = None if _in_order(n) or len(running) > 1 else dict(REDUCTION_LOOP)
         with c.carrying_loop(n.sizes[dims[0]], running, attrs) as (counter, inner, finish):
             load_at(c, n, dict(enumerate([*at, counter])), dims[0])
             finish(reduce(dims[1:], [*at, counter], inner))

@@ -10,7 +10,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.parts import Access, Nest
 from scancc.ir.slices import entries
 
-from ..reductions import FEW_LANES, is_in_any_order
+from ..reductions import FEW_LANES, is_in_any_order, is_rounded
 
 Dims = tuple[int, ...]
 
@@ -32,6 +32,15 @@ class Match:
     @property
     def reduced(self) -> set[int]:
         return {self.place[d] for d in self.first.reduced}.union(self.second.reduced)
+
+    @property
+    def combined(self) -> list[tuple[Nest, int]]:
+        return [(nest, number) for nest in (self.first, self.second) if nest.reduced for number in nest.combined]
+
+    @property
+    def is_in_any_order(self) -> bool:
+        """Whether what is combined may be in any order."""
+        return all(is_in_any_order(nest.op, number) for nest, number in self.combined)
 
     @property
     def accesses(self) -> list[Access]:
@@ -89,12 +98,14 @@ def _same(dims: Sequence[int | None], others: Sequence[int | None], nest: Nest) 
 
 
 def _combines_alike(match: Match) -> bool:
-    """At most one result is combined, along all reduced loops, and by what may be done in any order."""
+    """Results are combined along all reduced loops, and no sums of floats; one that may be in any order keeps lanes
+    along a reduced loop, others those of a parallel loop around."""
     if not match.reduced:
         return True
-    nests = [nest for nest in (match.first, match.second) if nest.reduced]
-    combined = [(nest, number) for nest in nests for number in nest.combined]
-    return len(combined) == 1 and all(is_in_any_order(nest.op, number) for nest, number in combined)
+    if any(is_rounded(nest.op, number) for nest, number in match.combined):
+        return False
+    anyhow = [is_in_any_order(nest.op, number) for nest, number in match.combined]
+    return len(anyhow) == 1 if all(anyhow) else _has_lanes_around(match)
 
 
 def _keeps_order(match: Match) -> bool:
@@ -115,15 +126,26 @@ def _keeps_lanes(match: Match) -> bool:
         return False
     first = _along_last([match.moved(read) for read in match.first.reads], match)
     second = _along_last(match.second.reads, match)
-    if match.reduced and (not (first and second) or _is_short(match)):
+    if match.reduced and match.is_in_any_order and (not (first and second) or _is_short(match)):
         return False
     return first == second
 
 
+def _has_lanes_around(match: Match) -> bool:
+    """Whether neighbours along the last parallel loop are neighbours in memory, and only what is combined is kept."""
+    around = len(match.place) - len(match.reduced) - 1
+    if around < 0 or match.kept or any(map(match.second.is_whole, match.second.writes)):
+        return False
+    return _along(match.accesses, around) and any(around in read.dims for read in match.accesses)
+
+
 def _along_last(accesses: Iterable[Access], match: Match) -> bool:
-    """Whether neighbours along the last loop are neighbours in memory, or the same element."""
-    last = len(match.place) - 1
-    return all(last not in read.dims or (last not in read.dims[:-1] and _has_unit_stride(read.value))
+    return _along(accesses, len(match.place) - 1)
+
+
+def _along(accesses: Iterable[Access], loop: int) -> bool:
+    """Whether neighbours along a loop are neighbours in memory, or the same element."""
+    return all(loop not in read.dims or (loop not in read.dims[:-1] and _has_unit_stride(read.value))
                for read in accesses)
 
 

@@ -1,0 +1,118 @@
+"""`argmax` and `argmin` as loop nests, which other nests may join: the place and the extreme are two results.
+
+    %m = linalg.generic ins(%x) { max(m, x) }        %p, %m = linalg.generic ins(%x) outs(0, -inf) {
+    %p = scan.argreduce(%x) {max, axis 0}       ->     more = x > m, or x is the first NaN
+                                                       linalg.yield select(more, j, p), max(m, x) }
+
+Only where the extreme is wanted, too, or a nest makes what is searched.
+"""
+
+from __future__ import annotations
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.constraints import shape_of
+from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.ops import operand
+from scancc.ir.parts import Nest
+from scancc.ir.remarks import remark
+from scancc.ir.shapes import dims_of, dynamic_dims
+
+from ..fuse import combination
+from ..slicing.steps import CYCLE
+
+Dims = tuple[int | None, ...]
+
+
+def places_as_nests(block: Block) -> None:
+    """Write each search of the block that may gain by it as a nest."""
+    for op in list(block.ops):
+        if op.name == "scan.argreduce":
+            source = operand(op, "source")
+            extreme = _extreme_of(op)
+            if extreme is not None or source.op is not None and source.op.name == "linalg.generic":
+                _write(op, extreme)
+
+
+def beats(b: Builder, kind: str, value: Value, best: Value) -> Value:
+    """Whether a value is a better extreme: strictly, or as the first NaN."""
+    largest = kind.startswith("max")
+    if t.is_float(value.type):
+        more = b.cmpf("ugt" if largest else "ult", value, best)  # or one of them is NaN
+        return b.condition("andi", more, b.cmpf("ord", best, best))
+    unsigned = kind.endswith("u") or value.type == t.i1
+    return b.cmpi(("u" if unsigned else "s") + ("gt" if largest else "lt"), value, best)
+
+
+def _dims(op: Op) -> Dims:
+    """The loops along the axes of what is searched: the one that goes along is the last."""
+    axis, rank = op.attrs["axis"].value, len(shape_of(operand(op, "source").type))
+    return tuple(rank - 1 if d == axis else d - (d > axis) for d in range(rank))
+
+
+def _extreme_of(op: Op) -> Op | None:
+    """A nest of the same block that makes the extreme itself."""
+    source, name = operand(op, "source"), _combine(op)
+    for user in source.uses:
+        if user.name != "linalg.generic" or user.parent is not op.parent or len(user.results) != 1:
+            continue
+        nest = Nest(user)
+        combine, (read, *others) = nest.elements[0].op, nest.reads
+        if others or read.dims != _dims(op) or nest.reduced != [len(read.dims) - 1]:
+            continue
+        if combine is not None and combine.name == name and combine.operands == [nest.running[0], read.arg]:
+            return user
+    return None
+
+
+def _combine(op: Op) -> str:
+    return combination(str(op.attrs["kind"]), t.element(operand(op, "source").type))[1]
+
+
+def _write(op: Op, extreme: Op | None) -> None:
+    block = op.parent
+    assert block is not None
+    b = Builder(block, op if extreme is None else min(op, extreme, key=block.ops.index), op.location)
+    source = operand(op, "source")
+    start, _ = combination(str(op.attrs["kind"]), t.element(source.type))
+    outputs = [_filled(b, op, b.const(0, t.i64)), _filled(b, op, b.const(start, t.element(source.type)))]
+    maps = [t.AffineMap(len(_dims(op)), dims) for dims in (_dims(op), *[tuple(range(len(_dims(op)) - 1))] * 2)]
+    kinds = [*[t.PARALLEL] * (len(_dims(op)) - 1), t.REDUCTION]
+    attrs = {"indexing_maps": maps, "iterator_types": kinds, **_label(op, extreme)}
+    place, best = b.grouped("linalg.generic", {"inputs": [source], "outputs": outputs}, [v.type for v in outputs],
+                            attrs, [Region([_body(op, extreme is not None)])]).results
+    place.name = op.result.name
+    whole = isinstance(op.result.type, t.TensorType)
+    op.result.replace_by(place if whole else b.op("tensor.extract", [place], [t.i64]))
+    if extreme is not None:
+        remark("multi-output-fusion", op, True, "the extreme and its place are found in one pass")
+        best.name = extreme.result.name
+        extreme.result.replace_by(best)
+        extreme.erase()
+    op.erase()
+
+
+def _body(op: Op, exactly: bool) -> Block:
+    """A step of the search; `exactly`: which of 0.0 and -0.0 is the extreme, is as `max` has it."""
+    kind, element = str(op.attrs["kind"]), t.element(operand(op, "source").type)
+    body = Block([element, t.i64, element])
+    (value, place, best), b = body.args, Builder(body, location=op.location)
+    counter = b.op("linalg.index", [], [t.index], {"dim": t.IntAttr(len(_dims(op)) - 1, t.i64)})
+    take = beats(b, kind, value, best)
+    onward = b.op(_combine(op), [best, value], [element]) if exactly else b.select(take, value, best)
+    b.make("linalg.yield", [b.select(take, b.index_cast(counter, t.i64), place), onward])
+    return body
+
+
+def _filled(b: Builder, op: Op, value: Value) -> Value:
+    """What a result starts from."""
+    found = op.result.type
+    shape = found.shape if isinstance(found, t.TensorType) else ()
+    type = t.TensorType(shape, value.type)
+    return b.op("tensor.splat", [value, *(dynamic_dims(type, dims_of(b, op.result)) if shape else [])], [type])
+
+
+def _label(*ops: Op | None) -> dict[str, str]:
+    """Where the nest stands in a step: on a cycle, if one of them does."""
+    labels = [op.attrs["slice"] for op in ops if op is not None and "slice" in op.attrs]
+    return {"slice": next((label for label in labels if label.startswith(CYCLE)), labels[-1])} if labels else {}
