@@ -32,6 +32,7 @@ CPU_SCAN: tuple[str, ...] = (
     "canonicalize",
     "cse",           # equal sizes become one value, which the passes below compare by identity
     "dead-outputs",  # before licm, which would keep what dead states need alive outside the loop
+    "sequences",     # before what knows the rows of sequences
     "fuse-scans",    # after dead-outputs, which says what rows are kept, and before it: rows read in the step go
     "dead-outputs",
     "fuse-consumers",  # after fuse-scans: readers of one scan's rows move where the other scan is; before check-rows

@@ -11,10 +11,11 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, fold_binary, measured
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPF, CMPI
+from scancc.ir.linear import least, linear
 from scancc.ir.ops import COMMUTATIVE, NO_SPECULATION, OPS, evaluate, group, operand
 from scancc.ir.parts import Loop
 
-from .rules import Outcome, everywhere, filled_like, is_number, made_by, rule
+from .rules import Outcome, as_index, everywhere, filled_like, is_number, made_by, rule
 
 # Ops whose NumPy meaning is the correctly rounded one, so that emitted code gives the same bits.
 # The elementary functions are not among them: their emitted forms have errors of their own.
@@ -285,12 +286,12 @@ def constant_compared(op: Op, b: Builder) -> Outcome:
 # ---- sizes and positions ----
 
 
-@rule(*(f"arith.{name}" for name in ("addi", "subi", "muli", "minsi", "maxsi", "cmpi")))
+@rule(*(f"arith.{name}" for name in ("addi", "subi", "muli", "divsi", "remsi", "minsi", "maxsi", "cmpi")))
 def on_indices(op: Op, b: Builder) -> Outcome:
     """i64 arithmetic on sizes is index arithmetic: both have 64 bits, and equal sizes stay one value."""
     if op.operands[0].type != t.i64:
         return None
-    indices = [_as_index(v, b) for v in op.operands]
+    indices = [as_index(v, b) for v in op.operands]
     if any(v is None for v in indices) or all(constant_of(v) is not None for v in op.operands):
         return None
     kind = t.i1 if op.name == "arith.cmpi" else t.index
@@ -298,17 +299,9 @@ def on_indices(op: Op, b: Builder) -> Outcome:
     return found if kind == t.i1 else b.index_cast(found, t.i64)
 
 
-def _as_index(value: Value, b: Builder) -> Value | None:
-    cast = made_by(value, "arith.index_cast")
-    if cast is not None and cast.operands[0].type == t.index:
-        return cast.operands[0]
-    known = constant_of(value)
-    return b.index(known) if known is not None else None
-
-
 @rule("arith.cmpi")
 def size_against_zero(op: Op, b: Builder) -> Outcome:
-    """A size, a counter or their minimum is never negative."""
+    """A size, a counter, their minimum or a quotient of them is never negative."""
     x, y = op.operands
     predicate = CMPI[op.attrs["predicate"].value]
     bound = {"sge": 0, "slt": 0, "sgt": -1, "sle": -1}.get(predicate)
@@ -328,8 +321,13 @@ def _never_negative(value: Value) -> bool:
         return True
     if op.name == "arith.index_cast":
         return _bits(op.operands[0].type) <= _bits(value.type) and _never_negative(op.operands[0])
-    if op.name == "arith.minsi":
+    if op.name in ("arith.minsi", "arith.divsi", "arith.xori"):
         return all(map(_never_negative, op.operands))
+    if op.name == "arith.remsi":
+        return _never_negative(op.operands[0])
+    if op.name in ("arith.addi", "arith.subi") and value.type == t.index:
+        smallest = least(linear(value))
+        return smallest is not None and smallest >= 0
     return op.name == "arith.maxsi" and any(map(_never_negative, op.operands))
 
 

@@ -10,7 +10,7 @@ from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import operand
 from scancc.ir.parts import Branch, Carry, Loop, Round, ScanView
 
-from .rules import Outcome, made_by, rule
+from .rules import Outcome, counted, made_by, rule
 
 
 @rule("scan.check")
@@ -115,7 +115,7 @@ def _known_row(xs: Value, op: Op) -> Value | None:
         return None
     b = Builder(op.body, op.body.ops[0], iota.location)
     start, step = operand(iota, "start"), operand(iota, "step")
-    return b.addi(b.muli(b.index_cast(ScanView(op).counter, step.type), step), start)
+    return counted(b, ScanView(op).counter, start, step)
 
 
 @rule("scan.scan")

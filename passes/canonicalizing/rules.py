@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder
+from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
 
 Outcome = Value | Sequence[Value] | bool | None
@@ -76,3 +76,20 @@ def filled_like(b: Builder, value: Value, number: float) -> Value:
     if isinstance(value.type, t.TensorType):
         return b.dense(np.full_like(op.attrs["value"].data, number), value.type)
     return b.const(number, value.type)
+
+
+def as_index(value: Value, b: Builder) -> Value | None:
+    """An i64 that is an index, or a constant, as an index."""
+    cast = made_by(value, "arith.index_cast")
+    if cast is not None and cast.operands[0].type == t.index:
+        return cast.operands[0]
+    known = constant_of(value)
+    return b.index(known) if known is not None else None
+
+
+def counted(b: Builder, place: Value, start: Value, step: Value) -> Value:
+    """start + place * step, as integers; on indices where that is the same."""
+    first, by = (as_index(v, b) if v.type == t.i64 else None for v in (start, step))
+    if first is None or by is None:
+        return b.addi(b.muli(b.index_cast(place, step.type), step), start)
+    return b.index_cast(b.addi(b.muli(place, by), first), t.i64)

@@ -11,7 +11,7 @@ from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import COLUMNS, Entry, entries, entry_values, kept_axes, slice_parts
 
-from .rules import Outcome, made_by, rule
+from .rules import Outcome, counted, made_by, rule
 
 
 def _shape(value: Value) -> tuple[int | None, ...]:
@@ -290,7 +290,7 @@ def _of_iota(b: Builder, maker: Op, places: list[Value]) -> Value | None:
     start, step = operand(maker, "start"), operand(maker, "step")
     if t.is_float(start.type) or t.is_complex(start.type):
         return None
-    return b.addi(b.muli(b.index_cast(places[0], step.type), step), start)
+    return counted(b, places[0], start, step)
 
 
 _ELEMENT = {

@@ -53,7 +53,7 @@ class Step:
         if not row.place.is_own:
             stride = -1 if row.place.backwards else 1
             first, steps = constant_entries([self._before_value(row.place.first), self._before_value(self._length)])
-            xs = _rows(self._before, xs, first, steps, stride)
+            xs = rows_from(self._before, xs, first, steps, stride)
         known = next((x for x in [*self.scan.reads, *self.reads] if x.xs is xs), None)
         if known is None:
             known = self.scan.new_read(xs)
@@ -93,7 +93,7 @@ class Step:
         b = self._before
         window = t.TensorType((row.lag, *(new.type.shape if isinstance(new.type, t.TensorType) else ())),
                               t.element(new.type))
-        start = _under(b, _rows(b, row.start, row.offset, row.lag, row.stride), window)
+        start = _under(b, rows_from(b, row.start, row.offset, row.lag, row.stride), window)
         sizes = constant_entries(dims_of(b, start)[1:])
         oldest, b = self._remembered(start, new, row.lag), self._inside
         if not isinstance(new.type, t.TensorType):
@@ -106,7 +106,7 @@ def _row(b: Builder, array: Value, place: int, sizes: Sequence[Entry], type: t.T
     return b.grouped("tensor.extract_slice", {"source": [array], **groups}, [type], attrs).result
 
 
-def _rows(b: Builder, array: Value, first: Entry, n: Entry, stride: int) -> Value:
+def rows_from(b: Builder, array: Value, first: Entry, n: Entry, stride: int) -> Value:
     """So many rows of an array."""
     sizes = constant_entries(dims_of(b, array)[1:])
     zeros, ones = [0] * len(sizes), [1] * len(sizes)

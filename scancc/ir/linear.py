@@ -13,6 +13,7 @@ from .slices import Entry
 
 _DEPTH = 8  # of nested sums looked into: positions are short
 _MAX_CHOICES = 3  # of nested minima and maxima
+_NEVER = 2**62  # the bound of what cannot be
 _LARGE = 2**40  # factors of sizes and constants below this cannot make a sum wrap: a size is at most 2**47
 
 
@@ -73,23 +74,53 @@ def linear(entry: Entry, depth: int = _DEPTH) -> Linear:
     return lhs * rhs.constant if rhs.known is not None else Linear(0, {entry: 1})
 
 
-def least(sum: Linear, depth: int = _MAX_CHOICES) -> int | None:
-    """A number below which a sum of sizes of arrays, and of their minima and maxima, never is; None if not known."""
+def least(sum: Linear, positive: Linear | None = None, depth: int = _MAX_CHOICES) -> int | None:
+    """A number below which a sum of sizes of arrays, of their minima, maxima and quotients, never is where `positive`
+    is above 0; None if not known."""
     if abs(sum.constant) >= _LARGE or any(abs(n) >= 2**10 for n in sum.terms.values()) or len(sum.terms) > 8:
         return None
     unclear = [(v, n) for v, n in sum.terms.items() if n < 0 or measured(v) is None]
     if not unclear:
         return sum.constant
-    found = [_least_of_either(sum, value, factor, depth - 1) for value, factor in unclear
-             if value.op is not None and value.op.name in ("arith.minsi", "arith.maxsi") and depth]
+    found = [_LEAST[v.op.name](sum, v, n, positive, depth - 1) for v, n in unclear
+             if v.op is not None and v.op.name in _LEAST and depth]
     return max((n for n in found if n is not None), default=None)
 
 
-def _least_of_either(sum: Linear, value: Value, factor: int, depth: int) -> int | None:
+def _instead(sum: Linear, value: Value, other: Linear) -> Linear:
+    """A sum with another in place of a value."""
+    factor = sum.terms.get(value, 0)
+    return sum + (other - Linear(0, {value: 1})) * factor if factor else sum
+
+
+def _least_of_either(sum: Linear, value: Value, factor: int, positive: Linear | None, depth: int) -> int | None:
     """The same with one of two in place of a minimum or maximum: the better, or the worse where either may be it."""
     assert value.op is not None
-    found = [least(sum + (linear(v) - Linear(0, {value: 1})) * factor, depth) for v in value.op.operands]
-    known = [n for n in found if n is not None]
+    others = [linear(v) for v in value.op.operands]
+    sums = [_instead(sum, value, other) for other in others]
     if (value.op.name == "arith.maxsi") == (factor > 0):
-        return max(known, default=None)
+        return max((n for s in sums if (n := least(s, positive, depth)) is not None), default=None)
+    cases = [None if positive is None else _instead(positive, value, other) for other in others]
+    found = [_NEVER if _is_never(case) else least(s, case, depth) for s, case in zip(sums, cases, strict=True)]
+    known = [n for n in found if n is not None]
     return min(known) if len(known) == len(found) else None
+
+
+def _is_never(positive: Linear | None) -> bool:
+    """Whether what is to be above 0 is not."""
+    opposite = None if positive is None else least(positive * -1)
+    return opposite is not None and opposite >= 0
+
+
+def _least_of_quotient(sum: Linear, value: Value, factor: int, positive: Linear | None, depth: int) -> int | None:
+    """The same with a bound in place of n / c, for a natural n: at least 0, at most n / c."""
+    assert value.op is not None
+    divisor, whole = constant_of(value.op.operands[1]), linear(value.op.operands[0])
+    smallest = least(whole)
+    if divisor is None or divisor <= 0 or smallest is None or smallest < 0:
+        return None
+    bound = Linear() if factor > 0 else whole * -((divisor - 1 - factor) // divisor)
+    return least(sum - Linear(0, {value: factor}) + bound, positive, depth)
+
+
+_LEAST = {"arith.minsi": _least_of_either, "arith.maxsi": _least_of_either, "arith.divsi": _least_of_quotient}
