@@ -4,16 +4,24 @@
       %r = linalg.generic ins(%x) {...}  ->    scf.for %i = 0 to %n { load; ...; store }
       return %r }                              return }
 
+    scan(%p) { %q = insert %x into %p[%i]    for %t { store %x, %buffer[%i] }
+               yield %q }               ->
+
 Destination passing: an array is computed where it is wanted. What a function returns is written into
 its output argument; a row that a scan stacks is written into the row of the stack, and the next step
-reads the state from there; other states live in one buffer when the step can update it in place, and
-in two that change places when it cannot. A scan marked with `lanes` becomes loops over lanes around
-a loop over time whose state is scalar. Temporaries are `memref.alloc`, which `plan-memory` places.
-Conservative: in place only where the loop nest that makes the new state is the last reader of the
-old one and reads it at the position it writes. Where a check inside a loop can fail (or after an
-output was begun), outputs are computed in temporaries and copied at the end, so that an error leaves
-them untouched. Cost: linear. Runs last on scan IR; there is no loop before it and no tensor after.
-Source: destination-passing style as in Futhark's and MLIR's one-shot bufferization.
+reads the state from there. Other states live in one buffer where each op on the way from the old
+value to the new one can write over its operand (`bufferizing/places.py` decides for the whole
+function at once): writes of parts, loop nests, branches whose sides write, inner scans. A state that
+`concat` extends at one end is a window that moves along a buffer of twice its length; all others have
+two buffers that change places. A scan marked with `lanes` becomes loops over lanes around a loop over
+time whose state is scalar. Temporaries are `memref.alloc`, which `plan-memory` places.
+Conservative: an op writes over its operand only if nothing reads the old array after it; who reads a
+slice of it that was taken before gets a copy of the slice. A loop nest reads it at the position it writes.
+Where a check inside a loop can fail (or after an output was begun), outputs are computed in
+temporaries and copied at the end, so that an error leaves them untouched.
+Cost: linear; each write looks at the readers of its operand. Runs last on scan IR; there is no loop
+before it and no tensor after.
+Source: destination-passing style as in Futhark's, and MLIR's one-shot bufferization.
 """
 
 from __future__ import annotations

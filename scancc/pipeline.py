@@ -52,6 +52,7 @@ CPU_SCAN: tuple[str, ...] = (
     "tile",          # after contract: the arithmetic stays what it would be in one loop
     "lanes",         # reads the loop nests that fuse made
     "multi-output-fusion",  # after contract, which joins no products that others read, and lanes, which joins all
+    "reads-first",   # last: the order that it finds is that in which bufferize writes
 )
 CPU_LOOP: tuple[str, ...] = (
     "bufferize",

@@ -7,8 +7,9 @@ trait; the table `SHARED` has a rule for each other op. All questions go through
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
+from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import TERMINATOR, VIEW, has_trait, operand
 from scancc.ir.parts import Branch, ScanView
@@ -37,48 +38,35 @@ SHARED: dict[str, Callable[[Op], Pairs]] = {"scf.if": _branch, "scan.scan": _sca
 
 def shares_memory(value: Value, other: Value) -> bool:
     """True if both may have memory of one array."""
-    return not _origins(value).keys().isdisjoint(_origins(other))
+    return not origins(value).keys().isdisjoint(origins(other))
 
 
-def readers(value: Value) -> list[Op]:
-    """Ops that read `value`, or another that may share memory with it."""
-    return [user for reached in _closure(_origins(value), _results) for user in reached.uses]
-
-
-def _origins(value: Value) -> dict[Value, None]:
+def origins(value: Value) -> dict[Value, None]:
     """`value`, and all whose memory it may have."""
-    return _closure([value], _sources)
-
-
-def last_reader(op: Op, value: Value) -> bool:
-    """True if nothing after `op` reads `value`, or another that may share memory with it."""
-    block = op.parent
-    assert block is not None
-    if value.block is not block:
-        return False
-    position = {o: i for i, o in enumerate(block.ops)}
-    return all(_ancestor_position(user, position) <= position[op] for user in readers(value))
-
-
-def _closure(values: Iterable[Value], step: Callable[[Value], Iterator[Value]]) -> dict[Value, None]:
-    """`values` and all that is reached from them."""
-    found = dict.fromkeys(values)
-    pending = list(found)
+    found = {value: None}
+    pending = [value]
     while pending:
-        reached = [v for v in step(pending.pop()) if v not in found]
+        reached = [v for v in _sources(pending.pop()) if v not in found]
         found.update(dict.fromkeys(reached))
         pending += reached
     return found
 
 
+def is_view(op: Op) -> bool:
+    """Whether the result is an array in the memory of the operand; one element is read instead."""
+    return bool(op.results) and has_trait(op, VIEW) and isinstance(op.result.type, t.TensorType)
+
+
+def handed_on(value: Value) -> Iterator[tuple[Op, Value]]:
+    """The values that may have the memory of `value`, and the ops that make them."""
+    for op in _sharing(value):
+        if op is not None:
+            yield from ((op, result) for source, result in _pairs(op) if source is value)
+
+
 def _sources(value: Value) -> Iterator[Value]:
     """The values whose memory `value` may have."""
     return (source for source, result in _pairs(value.op) if result is value)
-
-
-def _results(value: Value) -> Iterator[Value]:
-    """The values that may have the memory of `value`."""
-    return (result for op in _sharing(value) for source, result in _pairs(op) if source is value)
 
 
 def _sharing(value: Value) -> dict[Op | None, None]:
@@ -90,13 +78,5 @@ def _sharing(value: Value) -> dict[Op | None, None]:
 def _pairs(op: Op | None) -> Pairs:
     if op is not None and op.name in SHARED:
         yield from SHARED[op.name](op)
-    elif op is not None and has_trait(op, VIEW):
+    elif op is not None and is_view(op):
         yield operand(op, "source"), op.result
-
-
-def _ancestor_position(op: Op, position: dict[Op, int]) -> int:
-    """Position in the block of `op` or of the op that holds it."""
-    current: Op | None = op
-    while current is not None and current not in position:
-        current = current.parent_op()
-    return position[current] if current is not None else len(position)

@@ -51,7 +51,11 @@ def extract_slice(c: Context, op: Op) -> None:
     if not kept:  # one element, as a scalar
         c.env[op.result] = c.load(source, offsets)
         return
-    c.env[op.result] = c.subview(source, offsets, sizes, steps, kept)
+    part = c.subview(source, offsets, sizes, steps, kept)
+    if op.result in c.places.saved:  # what it is a part of is written before this is read
+        c.set(op.result, c.own_copy(part))
+    else:
+        c.env[op.result] = part
 
 
 def entries(c: Context, op: Op) -> list[list[Value]]:
@@ -69,6 +73,9 @@ def reshape(c: Context, op: Op) -> None:
 
 @converts("scan.concat", at_target=True)
 def concat(c: Context, op: Op) -> None:
+    if op.result in c.places.shifts:
+        c.windows[c.places.shifts[op.result]].extend(c, op)
+        return
     parts = [materialise(c, v) for v in op.operands]
     axis = op.attrs["axis"].value
     sizes = list(c.sizes(parts[0]))

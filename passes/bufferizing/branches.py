@@ -6,29 +6,82 @@ from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.parts import Branch
 
-from .context import Context, converts
+from .context import Context, converts, goes_to_target
 from .nests import materialise
+from .windows import Window
 
 
-@converts("scf.if")
+@converts("scf.if", at_target=True)
 def if_(c: Context, op: Op) -> None:
-    """One of two regions. Sizes of arrays are the results after all else, as lowering makes them, or asked for."""
-    regions, yielded = [], []
+    """One of two regions. Sizes of arrays are the results after all else, as lowering makes them, or asked for.
+
+    An array that both sides write in one place, or that is wanted in a place, is no result.
+    """
     branch = Branch(op)
+    placed = {result: place for result in op.results if (place := _place(c, result)) is not None}
+    moved = [c.windows[c.places.shifts[result]] for result in placed if result in c.places.shifts]
+    starts = [window.start for window in moved]
+    sides = []
     for side in branch.sides:
-        block = Block()
-        with c.b.at(block):
-            c.block(side)
-            yielded = [_onward(c, v) for v in side.terminator.operands]
-            c.b.make("scf.yield", yielded)
-        regions.append(Region([block]))
-    made = c.b.make("scf.if", [c.get(branch.condition)], [v.type for v in yielded], None, regions)
-    sizes = iter([new for old, new in zip(op.results, made.results, strict=True) if old.type == t.index])
-    for old, new in zip(op.results, made.results, strict=True):
+        for window, start in zip(moved, starts, strict=True):
+            window.start = start
+        sides.append(_side(c, branch, side, placed, moved))
+    types = [v.type for v in sides[0].terminator.operands]
+    made = c.b.make("scf.if", [c.get(branch.condition)], types, None, [Region([side]) for side in sides])
+    results = [result for result in op.results if result not in placed]
+    for window, start in zip(reversed(moved), reversed(made.results), strict=False):
+        window.start = start
+    for result, place in placed.items():
+        shifted = c.places.shifts.get(result)
+        c.set(result, place if shifted is None else c.windows[shifted].view(c))
+    sizes = _sizes(op, results, made)
+    for old, new in zip(results, made.results, strict=False):
         c.env[old] = new
         if isinstance(old.type, t.TensorType):
-            c.dims[new] = [c.b.index(n) if n is not None else next(sizes, None) or _measured(c, new, axis)
+            c.dims[new] = [c.b.index(n) if n is not None else sizes.get((old.index, axis)) or _measured(c, new, axis)
                            for axis, n in enumerate(old.type.shape)]
+
+
+def _side(c: Context, branch: Branch, side: Block, placed: dict[Value, Value], moved: list[Window]) -> Block:
+    """One side; it hands on what has no place, and where windows begin that it may have moved."""
+    block = Block()
+    with c.b.at(block):
+        _offer(c, branch, side, placed)
+        c.block(side)
+        onward = []
+        for choice in branch.choices:
+            value = choice.then if side is branch.sides[0] else choice.otherwise
+            if choice.result not in placed:
+                onward.append(_onward(c, value))
+            elif choice.result not in c.places.ties or c.places.origin(value) is not c.places.origin(choice.result):
+                c.copy(materialise(c, value), placed[choice.result])
+        c.b.make("scf.yield", [*onward, *(window.start for window in moved)])
+    return block
+
+
+def _sizes(op: Op, results: list[Value], made: Op) -> dict[tuple[int, int], Value]:
+    """The sizes among the results of a branch: each is of the next unknown axis of an array."""
+    asked = [(v.index, axis) for v in op.results if isinstance(v.type, t.TensorType)
+             for axis, n in enumerate(v.type.shape) if n is None]
+    new: dict[Value, Value] = dict(zip(results, made.results, strict=False))
+    return dict(zip(asked, [new[v] for v in op.results if v.type == t.index], strict=False))
+
+
+def _place(c: Context, result: Value) -> Value | None:
+    """Where a result is made, if that is known before the branch."""
+    source = c.places.ties.get(result)
+    if source is not None:
+        return c.get(source)
+    wanted = c.dest.pop(result, None)
+    return wanted if wanted is not None and wanted in c.dims and wanted not in c.outputs else None
+
+
+def _offer(c: Context, branch: Branch, side: Block, placed: dict[Value, Value]) -> None:
+    """Let the ops of a side that make what is wanted in a new place write there."""
+    for choice in branch.choices:
+        value = c.places.origin(choice.then if side is branch.sides[0] else choice.otherwise)
+        if choice.result in placed and choice.result not in c.places.ties and goes_to_target(value, side):
+            c.dest.setdefault(value, placed[choice.result])
 
 
 def _measured(c: Context, buffer: Value, axis: int) -> Value:

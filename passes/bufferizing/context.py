@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from scancc.errors import UnsupportedError
 from scancc.ir import types as t
@@ -12,12 +13,18 @@ from scancc.ir.core import Attributes, Block, Op, Region, Value, clone_op
 from scancc.ir.ops import group, operand
 from scancc.ir.slices import constant_entries, slice_parts
 
+if TYPE_CHECKING:
+    from .places import Places
+    from .windows import Window
+
 
 class Context:
     """The state of bufferizing one function."""
 
-    def __init__(self, b: Builder) -> None:
+    def __init__(self, b: Builder, places: Places) -> None:
         self.b = b
+        self.places = places
+        self.windows: dict[Value, Window] = {}  # a state that moves along its buffer
         self.env: dict[Value, Value] = {}   # old value -> scalar, or buffer that holds it
         self.dims: dict[Value, list[Value]] = {}  # buffer -> its sizes
         self.dest: dict[Value, Value] = {}  # old array value -> buffer in which it is wanted
@@ -51,7 +58,9 @@ class Context:
         return buffer
 
     def target(self, value: Value, dims: Sequence[Value]) -> Value:
-        """The buffer in which array `value` is wanted, or a new one."""
+        """The buffer of the operand over which array `value` is made, that in which it is wanted, or a new one."""
+        if value in self.places.ties:
+            return self.get(self.places.ties[value])
         wanted = self.dest.pop(value, None)
         if wanted is not None and wanted in self.outputs and any(map(is_counted, dims[1:])):
             return self.first_part(wanted, dims)

@@ -22,12 +22,13 @@ from . import (  # noqa: F401  (register their converters)
 )
 from .context import Context, goes_to_target, is_counted
 from .nests import materialise
+from .places import Places
 
 
 def bufferize_function(func: Op, stage_outputs: bool, in_rows: bool) -> Op:
     """The function with buffers: inputs, then outputs; no results."""
     old, block = func.body, Block()
-    c = Context(Builder(block, location=func.location, pool=block))
+    c = Context(Builder(block, location=func.location, pool=block), Places(func))
     c.in_rows = in_rows
     for arg in old.args:
         _add_input(c, block, arg)

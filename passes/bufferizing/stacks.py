@@ -26,8 +26,9 @@ class Rows:
 
     def offer(self, c: Context, step: Value) -> None:
         """Let the step write its row where it is wanted."""
-        if self.direct and self.stack.value not in c.dest:
-            c.dest[self.stack.value] = c.row(self.buffer, step)
+        value = c.places.origin(self.stack.value)
+        if self.direct and value not in c.dest and goes_to_target(value, self.stack.value.block):
+            c.dest[value] = c.row(self.buffer, step)
 
     def store(self, c: Context, step: Value) -> None:
         """Write the row of this step, if that is kept and does not stand there already."""

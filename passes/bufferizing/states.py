@@ -16,11 +16,11 @@ from scancc.ir.core import Value
 from scancc.ir.ops import VIEW, has_trait, operand
 from scancc.ir.parts import Carry
 
-from .context import Context, goes_to_target, is_contiguous, strides_of
-from .in_place import may_overwrite
+from .context import Context, goes_to_target, strides_of
 from .nests import array_sizes, fill_buffer, materialise
 from .rings import unrolled
 from .stacks import Rows
+from .windows import Window, moves_down
 
 
 def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
@@ -32,20 +32,10 @@ def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
         return RingState(c, carry)
     rows = next((r for r in stacks if r.direct and r.stack.value is carry.next), None)
     if rows is not None:
-        init = materialise(c, carry.init)
-        if is_contiguous(init.type):
-            return RowState(c, carry, rows, init)
-    return InPlaceState(c, carry) if _stays_in_place(carry) else SwapState(c, carry)
-
-
-def _stays_in_place(carry: Carry) -> bool:
-    """True if a step leaves the state as it is, or the op that makes the new state may write it over the old one."""
-    body, made = carry.arg.block, carry.next.op
-    if carry.next is carry.arg:
-        return True
-    if made is None or made.parent is not body or body.terminator.operands.count(carry.next) > 1:
-        return False
-    return may_overwrite(made, carry.arg)
+        return RowState(c, carry, rows, c.contiguous(materialise(c, carry.init)))
+    if carry.arg in c.places.windows:
+        return WindowState(c, carry)
+    return InPlaceState(c, carry) if carry.arg in c.places.stays else SwapState(c, carry)
 
 
 class State(ABC):
@@ -62,7 +52,7 @@ class State(ABC):
 
     def offer(self, c: Context) -> None:
         """Show the op that makes the new state where to write it."""
-        value = self.carry.next
+        value = c.places.origin(self.carry.next)
         if self.wanted is not None and goes_to_target(value, self.carry.arg.block) and value not in c.dest:
             c.dest[value] = self.wanted
 
@@ -149,8 +139,8 @@ class SwapState(State):
 class InPlaceState(State):
     """One buffer, where the result is wanted.
 
-    The loop carries nothing. The op that makes the new state is the last to read the old one and may write over it
-    (`in_place.may_overwrite`), or the state never changes.
+    The loop carries nothing. Each op of the chain from the old state to the new one writes over its operand
+    (`places.py`), or an op makes the new state anew after all that reads the old one.
     """
 
     def __init__(self, c: Context, carry: Carry) -> None:
@@ -167,6 +157,31 @@ class InPlaceState(State):
 
     def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
         c.set(self.carry.final, self.buffer)
+
+
+class WindowState(State):
+    """A window that moves along a buffer of twice its length (`windows.py`): a state that a step extends at one end.
+
+    The loop carries where the window begins.
+    """
+
+    def __init__(self, c: Context, carry: Carry) -> None:
+        sizes, axis = array_sizes(c, carry.init), c.places.windows[carry.arg]
+        self.window = Window.of(c, carry.init, sizes, axis, moves_down(carry))
+        write_initial(c, carry.init, self.window.view(c))
+        super().__init__(carry, [self.window.start])
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        self.window.start = carried[0]
+        c.windows[self.carry.arg] = self.window
+        c.env[self.carry.arg] = self.window.view(c)
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        return [self.window.start]
+
+    def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
+        self.window.start = carried[0]
+        c.set(self.carry.final, self.window.view(c))
 
 
 class RingState(State):

@@ -32,11 +32,10 @@ def insert(c: Context, op: Op) -> None:
 
 
 def updatable(c: Context, op: Op, dest: Value) -> Value:
-    """A buffer that holds `dest` and that `op` may change: its own, where that is asked for or does no harm."""
+    """A buffer that holds `dest` and that `op` may change: its own, where that does no harm."""
     place = materialise(c, dest)
-    wanted = c.dest.get(op.result)
-    if wanted is place or (wanted is None and _is_temporary(c, place) and may_overwrite(op, dest)):
-        c.dest.pop(op.result, None)
+    spare = op.result not in c.dest and _is_temporary(c, place) and may_overwrite(c.places.order, op, dest)
+    if spare or op.result in c.places.ties:
         return place
     buffer = c.target(op.result, c.sizes(place))
     c.copy(place, buffer)

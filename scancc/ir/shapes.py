@@ -6,9 +6,10 @@ so most lookups only follow operands; what cannot be followed becomes a `tensor.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from .builder import Builder, measured
+from .builder import Builder, constant_of, measured
 from .core import Block, Op, Value
 from .ops import ELEMENTWISE, has_trait, operand
 from .parts import Nest, ScanView
@@ -49,6 +50,23 @@ def _measured(b: Builder, value: Value, axis: int) -> Value:
         block.ops.remove(op)
         block.ops.insert(0, op)
     return found.result
+
+
+@contextmanager
+def scratch() -> Iterator[Builder]:
+    """For questions: what is built goes again."""
+    block = Block()
+    yield Builder(block)
+    for op in reversed(block.ops):
+        op.erase()
+
+
+def is_one_size(size: Value, other: Value) -> bool:
+    """Whether two sizes are known to be equal."""
+    if size is other:
+        return True
+    known = constant_of(size), measured(size)
+    return known != (None, None) and known == (constant_of(other), measured(other))
 
 
 def fill(b: Builder, type: TensorType, dynamic: list[Value]) -> list[Value]:

@@ -1,0 +1,161 @@
+"""Where states of scans may live, decided for a whole function before anything is converted.
+
+For each state the chain of writes from the old value to the new one is looked for (`chains.py`), and each link is
+tried (`in_place.py`): what may be written over its operand is a tie. A chain of ties all the way leaves the state in
+one buffer; one that breaks costs one copy, at the link that broke. Inner scans are decided first, since the state of
+an outer one may live through them. Source: one-shot bufferization of MLIR, with the chains of the loops' states in
+place of its pairs of operands and results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from scancc.ir import types as t
+from scancc.ir.core import Op, Value
+from scancc.ir.parts import Branch, Carry, ScanView
+from scancc.ir.remarks import remark
+
+from .chains import Chains, Link, copies
+from .context import goes_to_target
+from .in_place import Saved, makes_anew, obstacle
+from .order import Order, Use
+
+
+class Places:
+    """The decisions of one function."""
+
+    def __init__(self, func: Op) -> None:
+        self.order = Order(func)
+        self.ties: dict[Value, Value] = {}    # a result, and the operand in whose memory it is made
+        self.saved: set[Value] = set()        # slices that are copied where they are taken
+        self.windows: dict[Value, int] = {}   # a state that moves along this axis of a longer buffer
+        self.shifts: dict[Value, Value] = {}  # what moves such a window, and the state
+        self.stays: set[Value] = set()        # states that live in one buffer, before and after
+        self.finals: set[Value] = set()       # their final values
+        for op in reversed(list(self.order.number)):
+            if op.name == "scan.scan" and "lanes" not in op.attrs:
+                self._decide(ScanView(op))
+
+    def origin(self, value: Value) -> Value:
+        """The value at which the ties to `value` begin."""
+        while value in self.ties:
+            value = self.ties[value]
+        return value
+
+    def _decide(self, scan: ScanView) -> None:
+        states = arrays(scan)
+        if not states:
+            return
+        chains = Chains(scan.op.body, [c.arg for c in states], self.finals)
+        rows = in_rows(scan)
+        for carry in states:
+            path = chains.path(carry.next, carry.arg)
+            if carry.next in rows:
+                self._tie((path or [])[1:], carry)
+            elif path is not None:
+                self._place(scan, carry, path)
+            elif self._may_begin_anew(scan, carry):
+                self.stays.add(carry.arg)
+
+    def _place(self, scan: ScanView, carry: Carry, path: list[Link]) -> None:
+        if any(link.shifts for link in path):
+            self._place_window(scan, carry, path)
+            return
+        broken = self._tie(path, carry)
+        if broken is None:
+            self.stays.add(carry.arg)
+            self.finals.add(carry.final)
+            if path:
+                remark("bufferize", scan.op, True, f"the state '{_name(carry)}' is written in place")
+        else:
+            _say_copied(scan, carry, broken)
+
+    def _place_window(self, scan: ScanView, carry: Carry, path: list[Link]) -> None:
+        """All links hold, or none."""
+        saved: Saved = {}
+        broken = next((use for link in path if (use := self._obstacle(link, saved))), None)
+        if broken is not None:
+            _say_copied(scan, carry, broken)
+            return
+        remark("bufferize", scan.op, True, f"the state '{_name(carry)}' moves along a buffer of twice its length")
+        self._keep(path, saved)
+        for link in _all(path):
+            if link.shifts:
+                self.shifts[link.result] = carry.arg
+            if link.op.name == "scan.concat":
+                self.windows[carry.arg] = link.op.attrs["axis"].value
+
+    def _may_begin_anew(self, scan: ScanView, carry: Carry) -> bool:
+        made = carry.next.op
+        return (goes_to_target(carry.next, scan.op.body) and made is not None
+                and scan.op.body.terminator.operands.count(carry.next) == 1
+                and makes_anew(self.order, made, carry.arg))
+
+    def _tie(self, path: Sequence[Link], carry: Carry) -> Use | None:
+        """Tie the links of a path that may be; the use that broke the first one that may not."""
+        broken: Use | None = None
+        for link in path:
+            saved: Saved = {}
+            found = Use(link.op, link.source, None) if link.shifts else self._obstacle(link, saved)
+            if found is None:
+                self._keep([link], saved)
+            broken = broken or found
+        return broken
+
+    def _keep(self, path: Sequence[Link], saved: Saved) -> None:
+        self.ties |= {link.result: link.source for link in _all(path) if link.op.name != "tensor.cast"}
+        self.saved |= {op.result for op in saved}
+
+    def _obstacle(self, link: Link, saved: Saved) -> Use | None:
+        """What keeps a link, or those in the sides of its branch, from being taken."""
+        if link.op.name == "tensor.cast":
+            return None
+        found = obstacle(self.order, link.op, link.source, saved) or self._handed_on_beside(link)
+        inner = (use for side in link.sides for one in side if (use := self._obstacle(one, saved)))
+        return found or next(inner, None)
+
+    def _handed_on_beside(self, link: Link) -> Use | None:
+        """A side of a branch that copies its value over the source at its end, and hands on the source besides."""
+        if not link.sides:
+            return None
+        branch = Branch(link.op)
+        choice = branch.choices[link.result.index]
+        for number in copies(link, choice):
+            end = branch.sides[number].terminator
+            late = [use for use in self.order.uses(link.source, link.op) if use.op is end]
+            if late:
+                return late[0]
+        return None
+
+
+def arrays(scan: ScanView) -> list[Carry]:
+    """The states that are arrays, and not windows of past rows."""
+    return [c for c in scan.carries if c.depth == 1 and isinstance(c.arg.type, t.TensorType)]
+
+
+def in_rows(scan: ScanView) -> set[Value]:
+    """Values of which each step's is written into a row of its own, where the next step reads it."""
+    return {stack.value for stack in scan.stacks
+            if stack.rows is scan.length and goes_to_target(stack.value, scan.op.body)}
+
+
+def _all(path: Sequence[Link]) -> Iterator[Link]:
+    for link in path:
+        yield link
+        for side in link.sides:
+            yield from _all(side)
+
+
+def _name(carry: Carry) -> str:
+    return carry.arg.name or "?"
+
+
+def _say_copied(scan: ScanView, carry: Carry, use: Use) -> None:
+    remark("bufferize", scan.op, False, f"the state '{_name(carry)}' is copied in each step: {_said(use)} reads it "
+           "after a write", "read it before it is written")
+
+
+def _said(use: Use) -> str:
+    place = f" (line {use.op.location[1]})" if use.op.location else ""
+    return f"{use.op.name}{place}"

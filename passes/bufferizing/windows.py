@@ -1,0 +1,95 @@
+"""A window that moves along a buffer of twice its length: a state that each step extends at one end.
+
+    u = concat(u[1:], [x])         buffer[start + n] = x; start = start + 1; u is buffer[start : start + n]
+
+What is kept stays where it is. Where the buffer ends, the part kept moves to its other end: n elements in n steps or
+more, so that a step costs what it adds. The window has no gaps: whoever reads it finds an array, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scancc.ir import types as t
+from scancc.ir.builder import constant_of
+from scancc.ir.core import Op, Value
+from scancc.ir.parts import Carry
+
+from .chains import kept_part
+from .context import Context
+from .nests import materialise
+
+
+@dataclass
+class Window:
+    """`length` elements of a buffer along `axis`, from `start` on."""
+
+    buffer: Value
+    start: Value
+    length: Value
+    axis: int
+
+    @staticmethod
+    def of(c: Context, value: Value, sizes: Sequence[Value], axis: int, down: bool) -> Window:
+        """Room for an array that moves, at the end from which it goes."""
+        length = sizes[axis]
+        buffer = c.alloc(t.element(value.type), [c.b.addi(n, n) if a == axis else n for a, n in enumerate(sizes)],
+                         value.name)
+        return Window(buffer, length if down else c.b.index(0), length, axis)
+
+    def view(self, c: Context) -> Value:
+        """The array."""
+        return self.part(c, self.start, self.length)
+
+    def part(self, c: Context, start: Value, length: Value) -> Value:
+        zero, one, sizes = c.b.index(0), c.b.index(1), c.sizes(self.buffer)
+        rank = len(sizes)
+        return c.subview(self.buffer, [start if a == self.axis else zero for a in range(rank)],
+                         [length if a == self.axis else n for a, n in enumerate(sizes)], [one] * rank, range(rank))
+
+    def extend(self, c: Context, op: Op) -> None:
+        """`concat` of a part of the array and of others."""
+        kept = kept_part(op)
+        assert kept is not None
+        number = op.operands.index(kept.result)
+        parts = [None if n == number else materialise(c, v) for n, v in enumerate(op.operands)]
+        lengths = [c.sizes(c.get(kept.result) if part is None else part)[self.axis] for part in parts]
+        before = c.b.index(0)
+        for length in lengths[:number]:
+            before = c.b.addi(before, length)
+        self._move(c, entries_of(c, kept, self.axis), before, lengths[number])
+        at = self.start
+        for part, length in zip(parts, lengths, strict=True):
+            if part is not None:
+                c.copy(part, self.part(c, at, length))
+            at = c.b.addi(at, length)
+        c.set(op.result, self.view(c))
+
+    def _move(self, c: Context, offset: Value, before: Value, length: Value) -> None:
+        """Begin so that the part of `length` from `offset` on comes after `before` other elements."""
+        b, zero = c.b, c.b.index(0)
+        kept_at = b.addi(self.start, offset)
+        start = b.subi(kept_at, before)
+        ends = [("sgt", self.length, zero)] if constant_of(offset) != 0 else []
+        ends += [("slt", zero, self.length)] if constant_of(before) != 0 else []
+        for predicate, bound, again in ends:
+            full = b.cmpi(predicate, start, bound)
+            with c.when(full):
+                c.copy(self.part(c, kept_at, length), self.part(c, b.addi(again, before), length))
+            start = b.select(full, again, start)
+        self.start = start
+
+
+def entries_of(c: Context, part: Op, axis: int) -> Value:
+    """Where a slice begins along an axis."""
+    from .arrays import entries
+
+    return entries(c, part)[0][axis]
+
+
+def moves_down(carry: Carry) -> bool:
+    """Whether new elements come first."""
+    op = carry.next.op
+    kept = kept_part(op) if op is not None and op.name == "scan.concat" else None
+    return kept is not None and op is not None and op.operands[0] is not kept.result

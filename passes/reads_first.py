@@ -1,0 +1,149 @@
+"""Move what reads an array before the op that will write over it.
+
+    %q = tensor.insert %x into %p[%i]        %y = tensor.extract %p[%j]
+    %y = tensor.extract %p[%j]          ->   %q = tensor.insert %x into %p[%i]
+    %r = tensor.insert %y into %q[%j]        %r = tensor.insert %y into %q[%j]
+
+Why: a step that reads an old state after it was written needs a copy of it; the same reads before the write need
+none. Two elements then change places by two loads and two stores.
+Conservative: nothing moves before an op on which it depends, or before a check in its block, which may guard it.
+Only writes on the way from a state to its next value count, since only they will be made in place.
+Cost: linear in the ops, and for each late reader a search among the ops that depend on the write.
+Runs last on scan IR: what passes before it make of reads and writes is final. Source: the anti-dependences of a list
+scheduler; `bufferize` decides what is written in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from heapq import heapify, heappop, heappush
+
+from scancc.ir.core import Block, Op, Value, functions
+from scancc.ir.ops import CHECKS, NO_SPECULATION, PLACED, TERMINATOR, has_trait
+from scancc.ir.parts import ScanView
+
+from .bufferizing.aliases import is_view
+from .bufferizing.chains import Chains, Link
+from .bufferizing.order import Order, within
+from .bufferizing.places import arrays
+
+
+def reads_first(module: Op) -> None:
+    """Reorder the blocks of all functions."""
+    for func in functions(module):
+        scans = [op for op in reversed(list(func.walk())) if op.name == "scan.scan" and "lanes" not in op.attrs]
+        stays: set[Value] = set()  # final states that have a chain from their initial value
+        links = [link for op in scans for link in _links(ScanView(op), stays)]
+        order = Order(func)
+        pairs: dict[Block, dict[tuple[Op, Op], None]] = {}
+        for link in links:
+            for read, write in _late(order, link):
+                assert read.parent is not None
+                pairs.setdefault(read.parent, {})[read, write] = None
+        for block, wanted in pairs.items():
+            _sort(block, list(wanted))
+
+
+def _links(scan: ScanView, stays: set[Value]) -> Iterator[Link]:
+    """All writes on the way from a state to its next value."""
+    states = arrays(scan)
+    if not states:
+        return
+    chains = Chains(scan.op.body, [carry.arg for carry in states], stays)
+    for carry in states:
+        path = chains.path(carry.next, carry.arg)
+        if path is not None:
+            stays.add(carry.final)
+            yield from _all(path)
+
+
+def _all(path: Iterable[Link]) -> Iterator[Link]:
+    for link in path:
+        yield link
+        for side in link.sides:
+            yield from _all(side)
+
+
+def _late(order: Order, link: Link) -> Iterator[tuple[Op, Op]]:
+    """A reader after the write, and the write, as ops of one block; also what takes the slice that is read."""
+    if link.op.name == "tensor.cast":
+        return
+    for use in order.late(link.source, link.op):
+        taken = use.value.op
+        for op in (taken, use.op):
+            if op is not None and not has_trait(op, TERMINATOR) and (op is use.op or is_view(op)):
+                yield from _in_one_block(op, link.op)
+
+
+def _in_one_block(read: Op, write: Op) -> Iterator[tuple[Op, Op]]:
+    block: Block | None = write.parent
+    while block is not None and within(read, block) is None:
+        above = block.parent_op()
+        block = above.parent if above is not None else None
+    if block is not None:
+        first, last = within(read, block), within(write, block)
+        if first is not None and last is not None and first is not last:
+            yield first, last
+
+
+def _sort(block: Block, pairs: list[tuple[Op, Op]]) -> None:
+    """Order the block so that of each pair the first comes first, where it does not depend on the second."""
+    after = _dependences(block)
+    for read, write in pairs:
+        if not _reaches(after, write, read):
+            after[read][write] = None
+    waits = dict.fromkeys(block.ops, 0)
+    for later in after.values():
+        for op in later:
+            waits[op] += 1
+    position = {op: n for n, op in enumerate(block.ops)}
+    ready = [position[op] for op, n in waits.items() if not n]
+    heapify(ready)
+    ordered: list[Op] = []
+    while ready:
+        op = block.ops[heappop(ready)]
+        ordered.append(op)
+        for following in after[op]:
+            waits[following] -= 1
+            if not waits[following]:
+                heappush(ready, position[following])
+    assert len(ordered) == len(block.ops)
+    block.ops = ordered
+
+
+def _dependences(block: Block) -> dict[Op, dict[Op, None]]:
+    """For each op of the block, those that must come after it."""
+    after: dict[Op, dict[Op, None]] = {op: {} for op in block.ops}
+    check: Op | None = None  # the last; one inside an op with regions may not run, and guards nothing behind that op
+    for op in block.ops:
+        inner = list(op.walk())
+        for value in (v for one in inner for v in one.operands):
+            made = value.op if value.op in after else None
+            if made is not None and made is not op:
+                after[made][op] = None
+        checks = has_trait(op, CHECKS)
+        if check is not None and (checks or any(_is_guarded(one) for one in inner)):
+            after[check][op] = None
+        if checks:
+            check = op
+    last = block.terminator
+    for op in block.ops[:-1]:
+        after[op][last] = None
+    return after
+
+
+def _is_guarded(op: Op) -> bool:
+    """Whether an op may only run behind the checks before it."""
+    return has_trait(op, PLACED) or has_trait(op, NO_SPECULATION) or op.regions != []
+
+
+def _reaches(after: dict[Op, dict[Op, None]], start: Op, goal: Op) -> bool:
+    seen, pending = {start}, [start]
+    while pending:
+        op = pending.pop()
+        if op is goal:
+            return True
+        new = [following for following in after[op] if following not in seen]
+        seen.update(new)
+        pending += new
+    return False

@@ -1,0 +1,132 @@
+"""A step costs what it touches: what loop IR reads, writes and copies is counted at two sizes of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc import pipeline
+from scancc.frontend.program.program import make_program
+from scancc.ir.core import Op
+from scancc.ir.interpreter import machine, run_program
+from scancc.ir.ops import operand
+from scancc.stages import lower
+
+STEPS, SMALL, LARGE = 60, 40, 80
+put, add = T.set_subtensor, T.inc_subtensor
+odd = lambda i: T.gt(i % 2, 0)  # noqa: E731
+
+
+def inner(i: Any, p: Any) -> Any:
+    return sc.scan(lambda k, q: put(q[k], q[k + 1]), sequences=[T.arange(3) + i], outputs_info=[p])[0][-1]
+
+
+def sifted(i: Any, j: Any, p: Any) -> Any:
+    """A step of a heap: two elements are put in order."""
+    c = T.gt(p[i], p[j])
+    return put(put(p[i], T.switch(c, p[j], p[i]))[j], T.switch(c, p[i], p[j]))
+
+
+ONE_TABLE: dict[str, Callable[..., Any]] = {
+    "two writes": lambda i, j, p: put(put(p[i], 1.0)[j], 2.0),
+    "a write and an increment": lambda i, j, p: add(put(p[i], 1.0)[j], p[i]),
+    "increments of chosen places": lambda i, j, p: add(add(p[T.stack([i, j])], 1.0)[T.stack([j, j])], p[i]),
+    "elements change places": lambda i, j, p: put(put(p[i], p[j])[j], p[i]),
+    "a step of a heap": sifted,
+    "a slice moved within": lambda i, j, p: put(p[i:i + 4], p[i + 1:i + 5]),
+    "a slice moved and scaled": lambda i, j, p: put(p[i + 1:i + 5], 0.5 * p[i:i + 4]),
+    "written in one branch": lambda i, j, p: sc.ifelse(odd(i), put(p[i], 1.0), p),
+    "written in both branches": lambda i, j, p: sc.ifelse(odd(i), put(p[i], p[j]), put(p[j], p[i])),
+    "written in branches and after them": lambda i, j, p: put(sc.ifelse(odd(i), put(p[i], 1.0), p)[j], p[i]),
+    "written by an inner scan": lambda i, j, p: inner(i, p),
+    "written before and by an inner scan": lambda i, j, p: inner(i, put(p[j], p[i])),
+    "a window": lambda i, j, p: T.concatenate([p[1:], T.stack([p[i]])]),
+    "a window that moves down": lambda i, j, p: T.concatenate([T.stack([p[i]]), p[:-1]]),
+    "a window that moves by two": lambda i, j, p: T.concatenate([p[2:], T.stack([p[i], p[j]])]),
+    "a window that turns": lambda i, j, p: put(T.roll(p, -1)[-1], p[i]),
+    "a window that moves at times, and is written":
+        lambda i, j, p: put(sc.ifelse(odd(i), T.concatenate([p[1:], T.stack([p[i]])]), p)[j], 0.5),
+}
+MORE: dict[str, Callable[..., Any]] = {
+    "an element is read and another written": lambda i, j, p: (put(p[i], 1.0), p[j]),
+    "an element is read after it was written": lambda i, j, p: (put(p[i], p[j]), p[i] + put(p[i], p[j])[i]),
+    "a pop": lambda i, j, p: (put(p[i:i + 8], p[i + 1:i + 9]), p[i]),
+}
+
+
+def elements_touched(inputs: list[Any], outputs: list[Any], args: list[Any], monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many elements loop IR reads, writes and copies; its numbers are those of the reference."""
+    program = make_program(inputs, outputs)
+    module = lower(program)
+    pipeline.run(module, ",".join([*pipeline.CPU_SCAN, "bufferize", "plan-memory"]))
+    touched = [0]
+    for name in ("memref.load", "memref.store", "memref.copy"):
+        monkeypatch.setitem(machine.STEP_RULES, name, counting(machine.STEP_RULES[name], touched))
+    found = run_program(module, "function", args)
+    monkeypatch.undo()
+    for mine, expected in zip(found, sc.function(inputs, outputs, mode="reference")(*args), strict=True):
+        np.testing.assert_allclose(mine, expected)
+    return touched[0]
+
+
+def counting(rule: machine.StepRule, touched: list[int]) -> machine.StepRule:
+    def counted(op: Op, on: machine.Machine) -> machine.Step:
+        step = rule(op, on)
+        source = operand(op, "source") if op.name == "memref.copy" else None
+
+        def run(env: machine.Env) -> None:
+            touched[0] += 1 if source is None else np.size(env[source])
+            step(env)
+        return run
+    return counted
+
+
+def grows_by(inputs: list[Any], outputs: list[Any], table: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How much more is touched where tables, the inputs from `table` on, are longer."""
+    rng = np.random.default_rng(3)
+    places = [rng.integers(0, SMALL - 10, STEPS) for _ in range(table)]
+    counts = [elements_touched(inputs, outputs, [*places, *(rng.normal(size=n) for _ in inputs[table:])], monkeypatch)
+              for n in (SMALL, LARGE)]
+    return counts[1] - counts[0]
+
+
+I, J, P, Q = T.lvector("i"), T.lvector("j"), T.vector("p"), T.vector("q")
+ALLOWED = 8 * (LARGE - SMALL)  # the initial value comes in, the last one goes out; each step would be 60 times
+
+
+@pytest.mark.parametrize("name", ONE_TABLE)
+def test_a_step_costs_what_it_touches(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, _ = sc.scan(ONE_TABLE[name], sequences=[I, J], outputs_info=[P])
+    assert grows_by([I, J, P], [rows[-1]], 2, monkeypatch) <= ALLOWED
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_what_a_step_gives_beside_costs_what_it_reads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (rows, beside), _ = sc.scan(MORE[name], sequences=[I, J], outputs_info=[P, None])
+    assert grows_by([I, J, P], [rows[-1], beside], 2, monkeypatch) <= ALLOWED
+
+
+def test_two_tables_that_read_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    (p, q), _ = sc.scan(lambda i, j, p, q: (put(p[i], q[j]), add(q[j], p[i])), sequences=[I, J], outputs_info=[P, Q])
+    assert grows_by([I, J, P, Q], [p[-1], q[-1]], 2, monkeypatch) <= 2 * ALLOWED
+
+
+def test_a_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(i, j, p, top):
+        return sc.ifelse(odd(i), put(p[top], p[j]), p), T.switch(odd(i), top + 1, T.maximum(top - 1, 0)), p[top]
+    (p, _, popped), _ = sc.scan(step, sequences=[I, J], outputs_info=[P, T.constant(0), None])
+    assert grows_by([I, J, P], [p[-1], popped], 2, monkeypatch) <= ALLOWED
+
+
+def test_a_step_that_needs_the_old_state_says_so() -> None:
+    def step(i, p):
+        q = put(p[i], i)
+        return put(q[0], p[q[1]])
+    numbers = T.lvector("numbers")
+    f = sc.function([I, numbers], sc.scan(step, sequences=[I], outputs_info=[numbers])[0][-1])
+    assert any("'p' is copied in each step" in str(r) and "reads it after a write" in str(r) for r in f.remarks)
