@@ -62,7 +62,7 @@ class Context:
         if value in self.places.ties:
             return self.get(self.places.ties[value])
         wanted = self.dest.pop(value, None)
-        if wanted is not None and wanted in self.outputs and any(map(is_counted, dims[1:])):
+        if wanted is not None and wanted in self.outputs and any(map(is_counted, dims)):
             return self.first_part(wanted, dims)
         if wanted is not None:
             self.dims.setdefault(wanted, list(dims))

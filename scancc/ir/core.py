@@ -126,11 +126,11 @@ class Op:
 
     def erase(self) -> None:
         """Remove this op, whose results have no uses, and all inside it."""
-        for inner in self.walk():
-            inner.operands = []
         if self.parent is not None:
             self.parent.ops.remove(self)
-            self.parent = None
+        for inner in list(self.walk()):
+            inner.operands = []
+            inner.parent = None
 
     def replace_by(self, values: Sequence[Value]) -> None:
         """Make users of the results use `values`, then erase the op."""

@@ -317,3 +317,40 @@ def test_a_last_scalar_row_of_which_every_second_is_read() -> None:
     last = states[-1:]
     f = sc.function([x], T.inc_subtensor(last[::2], last[::2] * 2))
     np.testing.assert_array_equal(f([8, 4, 2, 16]), [3])
+
+
+def test_a_window_that_moves_in_some_steps_is_written_after_it() -> None:
+    agree("""
+        def step(i, b):
+            moved = sc.ifelse(T.eq(i % 2, 0), T.concatenate([b[1:], T.stack([2 * b[i % 3]])]), b)
+            return T.set_subtensor(moved[i % 5], i)
+        r, u = sc.scan(step, sequences=[x], outputs_info=[y])
+        return [r[-1]], {}
+        """, {"n": 40}, {"n": 3}, x=("int64", "n"), y=("int64", 6))
+
+
+def test_a_branch_is_asked_for_sizes_of_what_it_makes() -> None:
+    agree("""
+        def step(i, b):
+            return sc.ifelse(T.eq(i % 2, 0), sc.ifelse(i > 0, 2 * y, y[::-1]), T.set_subtensor(b[i % 2], 3))
+        r, u = sc.scan(step, sequences=[x], outputs_info=[y])
+        return [r[-1]], {}
+        """, {"n": 4}, {"n": 2}, x=("int64", "n"), y=("int64", "n"))
+
+
+def test_a_scan_in_a_branch_that_nobody_reads_is_gone() -> None:
+    agree("""
+        def step(i, b, k):
+            r, _ = sc.scan(lambda j, q: T.inc_subtensor(q[0], 0.5), sequences=[T.arange(3) + i], outputs_info=[b])
+            return sc.ifelse(T.eq(i % 2, 0), T.concatenate([b[1:], r[-1][:1]]), b), k + 1
+        r, u = sc.scan(step, sequences=[x], outputs_info=[y, T.constant(0)])
+        return [r[1]], {}
+        """, {"n": 3}, x=("int64", "n"), y=("float64", 5, 2))
+
+
+def test_a_write_into_the_rows_of_a_stopped_scan_goes_to_a_larger_output() -> None:
+    agree("""
+        r, u = sc.scan(lambda i, h: (h + i, sc.until(i > 5)), sequences=[x], outputs_info=[T.constant(np.int64(0))])
+        a = T.set_subtensor(r[-1], 3)
+        return [T.inc_subtensor(a[T.arange(a.shape[0])], a)], {}
+        """, {"n": 9}, {"n": 2}, x=("int64", "n"))
