@@ -23,6 +23,7 @@ from scancc import pipeline
 from scancc.config import change_flags
 from tests.differential.compare import check
 from tests.differential.program import Program
+from tests.differential.scans import KINDS
 from tests.differential.writer import programs
 
 
@@ -36,6 +37,7 @@ class Campaign:
     gradients: int = 0  # of this order
     smooth: bool = False  # programs that differences can be compared with
     without: str = ""  # passes that are left out; 'random': others for each program
+    scans: str = ""  # of this kind only
     every_kind: bool = False  # go on after a failure, and make no smaller programs
     last: str = ""  # where the running program is written
     done: int = 0
@@ -45,7 +47,7 @@ class Campaign:
         phases = (Phase.generate,) if self.every_kind else (Phase.generate, Phase.shrink)
         options = settings(max_examples=self.count, deadline=None, database=None, phases=phases, print_blob=False,
                            report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
-        test = with_seed(self.seed)(options(given(programs(self.smooth, self.gradients))(self._one)))
+        test = with_seed(self.seed)(options(given(programs(self.smooth, self.gradients, kind=self.scans))(self._one)))
         with contextlib.suppress(Exception):  # kept in `failures`
             test()
 
@@ -104,7 +106,7 @@ def use_steps(text: str) -> None:
 def _child(options: argparse.Namespace) -> int:
     use_steps(options.steps)
     campaign = Campaign(options.seed, options.count, options.passes, options.gradients, options.smooth,
-                        options.without, options.all, options.last)
+                        options.without, options.scans, options.all, options.last)
     campaign.run()
     print(campaign.report())
     return bool(campaign.failures)
@@ -120,6 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--without", default="", metavar="PASSES",
                         help="leave these passes out; 'random': others for each program")
     parser.add_argument("--steps", default="", metavar="PASSES", help="run passes with these options")
+    parser.add_argument("--scans", default="", choices=KINDS, help="scans of this kind only")
     parser.add_argument("--all", action="store_true", help="go on after a failure; one program of each kind")
     parser.add_argument("--last", help=argparse.SUPPRESS)
     given_arguments = sys.argv[1:] if arguments is None else arguments

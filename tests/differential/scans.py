@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.differential.program import Argument
+from tests.differential.tables import Tables
 from tests.differential.terms import Axes, Axis, Term, together
-from tests.differential.writer import Writer
 
 VIEWS = ("[-1]", "", "[-2:]", "[-1:]", "[::2]", "[::-1]", "[0]", "[1:]", "[:-1]", "[1]", ".sum(axis=0)", "[-3]",
          "[2:]", "[-2::-1]", "[:2]")
+
+KINDS = {"": ("scan", "scan", "lanes", "several", "tables"), "tables": ("tables",), "several": ("several",)}
 
 
 @dataclass
@@ -24,8 +26,10 @@ class State:
     params: list[Term] = field(default_factory=list)
 
 
-class Scans(Writer):
+class Scans(Tables):
     """Adds scans to the statements."""
+
+    kind = ""  # of the scans; empty: of all kinds
 
     def program(self) -> None:
         for _ in range(self.c.number(1, 3)):
@@ -35,14 +39,14 @@ class Scans(Writer):
         for _ in range(self.c.number(0, 3)):
             self.statement()
         for _ in range(self.c.pick((1, 2, 1, 2, 3))):
-            self.c.pick((self.scan, self.scan, self.lanes, self.several))()
+            getattr(self, self.c.pick(KINDS[self.kind]))()
             for _ in range(self.c.number(0, 3)):
                 self.statement()
         self.finish()
 
     def add_shared(self) -> None:
         dtype = self.dtype()
-        axes = self.c.pick(((), (3,), (2, 3)))
+        axes = self.c.pick(((), (3,), (2, 3), (6,), (5, 2)))
         made = Term(self.name("s"), dtype, axes, 2.0)
         self.shared.append(Argument(made.text, dtype, axes))
         self.scope.terms.append(made)
