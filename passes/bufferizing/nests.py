@@ -160,12 +160,13 @@ def _reduce_each(c: Context, n: Nest, starts: list[Value]) -> None:
 
 
 def read_nest(c: Context, op: Op) -> Nest:
-    """Operands in memory, and the size of each loop: from the result, else from an input."""
+    """Operands in memory, and the size of each loop: a known one, else that of the result or of an input."""
     view = parts.Nest(op)
     sizes: dict[int | None, Value] = {}
     for access in reversed([*view.reads, *view.writes]):
         for dim, size in zip(access.dims, array_sizes(c, access.value), strict=True):
-            sizes.setdefault(dim, size)
+            if dim not in sizes or (constant_of(sizes[dim]) is None and constant_of(size) is not None):
+                sizes[dim] = size
     read = [access for access in view.reads if access.arg.uses]
     return Nest(op, [access.arg for access in read], [materialise(c, access.value) for access in read],
                 [access.dims for access in read], [sizes[dim] for dim in view.identity], view.reduced,
