@@ -59,6 +59,8 @@ class _Visit:
         for op in [inner for outer in self.scan.op.body.ops for inner in outer.walk()]:
             if op.name in ("tensor.extract", "tensor.extract_slice"):
                 self._read(op)
+            elif op.name == "arith.select":
+                self._settle(op)
             elif op.name == "scan.check" and self.positions.holds(operand(op, "condition")):
                 op.erase()
         if self.made:
@@ -77,6 +79,12 @@ class _Visit:
         remark("sequences", op, True, f"{name} is read at a function of the step's number, and becomes a sequence")
         row = self._row(source, place)
         op.replace_by([_part(op, row, sizes[1:])])
+
+    def _settle(self, op: Op) -> None:
+        """A position that is known to count from the start, or from the end, in all steps."""
+        settled = self.positions.settled(op.result)
+        if settled is not None:
+            op.replace_by([settled])
 
     def _row(self, source: Value, place: Place) -> Value:
         """The row that a step reads, of a sequence that is there or made."""

@@ -193,6 +193,19 @@ def slice_of_slice(op: Op, b: Builder) -> Outcome:
     return made if kept_axes(made.op) == [kept[axis] for axis in kept_axes(op)] else None  # type: ignore[arg-type]
 
 
+@rule("tensor.extract_slice")
+def slice_of_range(op: Op, b: Builder) -> Outcome:
+    """A part of a range of integers is a range."""
+    iota = made_by(operand(op, "source"), "scan.iota")
+    sizes = group(op, "sizes")
+    if iota is None or t.element(iota.result.type) != t.i64 or _shape(op.result) != (None,) * len(sizes):
+        return None
+    offset, stride = (_value(b, *entries(op, column)) for column in ("offsets", "strides"))
+    start, step = operand(iota, "start"), operand(iota, "step")
+    first, by = counted(b, offset, start, step), counted(b, stride, b.const(0, t.i64), step)
+    return b.op("scan.iota", [first, by, *sizes], [op.result.type])
+
+
 def _sum(b: Builder, x: Entry, y: Entry) -> Entry:
     return x + y if isinstance(x, int) and isinstance(y, int) else _entry(b.addi(_value(b, x), _value(b, y)))
 

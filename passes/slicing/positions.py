@@ -57,6 +57,17 @@ class Positions:
             self.known[key] = self._inside(value, size)
         return self.known[key]
 
+    def settled(self, value: Value) -> Value | None:
+        """The v, or the v + n, that `v < 0 ? v + n : v` is in all steps."""
+        unwrapped = _wrapped(value)
+        if unwrapped is None or value.op is None:
+            return None
+        other = operand(value.op, "true_value")
+        size = other.op.operands[1] if other.op is not None and other.op.name == "arith.addi" else None
+        if size is None or self.inside(value, size) is None:
+            return None
+        return other if self.inside(unwrapped, size) is None else unwrapped
+
     def _inside(self, value: Value, size: Value) -> Place | None:
         unwrapped = _wrapped(value)
         if unwrapped is None:

@@ -134,7 +134,11 @@ class Choice:
 
     @property
     def condition(self) -> Variable:
-        return self.node.inputs[0]
+        """As it was before a `switch` gave it more axes."""
+        found = self.node.inputs[0]
+        while (node := found.owner) is not None and isinstance(node.op, DimShuffle) and found.ndim:
+            found = node.inputs[0]
+        return found
 
     def between(self, then: Variable, otherwise: Variable) -> Variable:
         """The same choice between other values."""
