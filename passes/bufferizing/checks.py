@@ -1,10 +1,22 @@
-"""What a check inside a loop over time says beside its message: at which step it failed."""
+"""What a check tells those behind it, and what one inside a loop over time says beside its message: the step."""
 
 from __future__ import annotations
 
 from scancc.artifact import N_INFO_SLOTS
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import group, set_operands
+from scancc.ir.ops import group, operand, set_operands
+
+from .context import Context, converts, is_counted
+
+
+@converts("scan.check")
+def check(c: Context, op: Op) -> None:
+    """It stays as it is, and all that follows in a function knows what it says of sizes; not of those that a loop
+    counts, as the query does not make such checks."""
+    made = c.clone_scalar(op)
+    around = op.parent.parent_op() if op.parent is not None else None
+    if around is not None and around.name == "func.func" and not is_counted(operand(made, "condition")):
+        c.equal.learn(made)
 
 
 def say_step(scan: Op, counter: Value) -> None:

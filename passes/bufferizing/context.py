@@ -13,6 +13,8 @@ from scancc.ir.core import Attributes, Block, Op, Region, Value, clone_op
 from scancc.ir.ops import group, operand
 from scancc.ir.slices import constant_entries, slice_parts
 
+from .equal_sizes import EqualSizes
+
 if TYPE_CHECKING:
     from .places import Places
     from .windows import Window
@@ -33,6 +35,7 @@ class Context:
         self.outputs: set[Value] = set()    # the function's
         self.results: list[Value] = []      # of the last loop
         self.in_rows = True                 # rows of a result may be accumulated in memory
+        self.equal = EqualSizes()           # sizes that checks found equal
 
     # ---- lookups ----
 
@@ -44,6 +47,11 @@ class Context:
 
     def sizes(self, buffer: Value) -> list[Value]:
         return self.dims[buffer]
+
+    def length(self, size: Value) -> Value:
+        """The end of a loop over `size`: one value for all equal sizes, a constant where they are short."""
+        best = self.equal.best(size)
+        return best if isinstance(best, Value) else self.b.index(best)
 
     # ---- buffers ----
 
@@ -153,16 +161,23 @@ class Context:
         for arg, value in zip(args, init, strict=True):
             arg.name = value.name
         self.same_sizes(init, args)
-        bounds = [b.index(0) if start is None else start, end, b.index(step)]
+        bounds = [b.index(0) if start is None else start, self.length(end), b.index(step)]
 
         def finish(values: Sequence[Value]) -> None:
             b.make("scf.yield", list(values))
 
-        with b.at(block):
+        with b.at(block), self.runs(end):
             yield counter, args, finish
         op = b.make("scf.for", [*bounds, *init], [v.type for v in init], attrs, [Region([block])])
         self.same_sizes(init, op.results)
         self.results = op.results
+
+    @contextmanager
+    def runs(self, end: Value) -> Iterator[None]:
+        """The body of a loop to `end`, which is then more than none."""
+        self.equal.running.append(end)
+        yield
+        self.equal.running.pop()
 
     def same_sizes(self, before: Sequence[Value], after: Sequence[Value]) -> None:
         """Buffers that a loop carries keep their sizes."""
@@ -192,9 +207,11 @@ class Context:
 
     # ---- conversion ----
 
-    def clone_scalar(self, op: Op) -> None:
+    def clone_scalar(self, op: Op) -> Op:
         """A scalar op stays as it is, but for its place in a step, of which there is none any more."""
-        clone_op(op, self.env, self.b.insert).attrs.pop("slice", None)
+        made = clone_op(op, self.env, self.b.insert)
+        made.attrs.pop("slice", None)
+        return made
 
     def block(self, block: Block) -> None:
         """Convert all ops of `block` but its terminator."""

@@ -21,6 +21,7 @@ from scancc.ir.ops import group, operand
 from scancc.ir.shapes import fill
 
 from .context import Context, converts, strides_of
+from .equal_sizes import SHORT
 from .rings import row_in_ring, unrolled_window
 
 PARALLEL_LOOP = {"parallel": t.IntAttr(1, t.i64)}
@@ -169,7 +170,7 @@ def read_nest(c: Context, op: Op) -> Nest:
                 sizes[dim] = size
     read = [access for access in view.reads if access.arg.uses]
     return Nest(op, [access.arg for access in read], [materialise(c, access.value) for access in read],
-                [access.dims for access in read], [sizes[dim] for dim in view.identity], view.reduced,
+                [access.dims for access in read], [c.length(sizes[dim]) for dim in view.identity], view.reduced,
                 view.combined)
 
 
@@ -267,6 +268,8 @@ def _accumulates_rows(n: Nest) -> bool:
     """True if going along the last parallel dimension is the contiguous way."""
     if len(n.reduced) != 1 or n.rank == 0 or _fits_registers(constant_of(n.sizes[n.rank - 1])):
         return False
+    if all(_within(n.sizes[dim], SHORT) for dim in (n.rank - 1, n.reduced[0])):
+        return False  # both loops are opened
     last, summed = n.rank - 1, n.reduced[0]
     lengths = [(len(access), access[-1]) for access in n.maps if len(access) > 1]
     along = any(dim == last for _, dim in lengths)

@@ -27,7 +27,7 @@ def until_loop(c: Context, length: Value, carried: Sequence[Value], step: Step,
     with b.at(test):
         more = b.cmpi("slt", test.args[0], length)
         b.make("scf.condition", [b.condition("andi", more, test.args[1]), *test.args])
-    with b.at(body):
+    with b.at(body), c.runs(length):
         count, _, *values = body.args
         count.name = "t"
         goes_on, onward = step(count, values)
