@@ -14,6 +14,8 @@ Why: a loop over time computes one number at a time, and the core is busy with a
 with most chains; in a vector loop it computes four or eight. Of arrays as long as the scan nothing is left between.
 The scans and loop nests inside are ordinary IR, which every later pass knows. Reductions of the rows to a number go
 along: rows that nobody else reads are in no array then.
+Where a step reads of its states only what is k steps old or older (a season), k steps wait for nothing but the k
+before: they are a tile, which is a map altogether, and its rows are the next state.
 Each number is computed by the same operations on the same numbers, and a sum of floats keeps its tree, as a tile has
 whole blocks of it (`scan.running`): no bit changes.
 Conservative: states and rows are numbers; a product of floats over all rows stays behind the scan; steps that may
@@ -33,12 +35,14 @@ from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
 
 from .slicing.latencies import HEAVY, busy
-from .tiling.blocks import Tiled, is_kept
+from .slicing.steps import least_lag
+from .tiling.blocks import Tiled
 from .tiling.costs import cost_of
 from .tiling.stages import Stages, stages_of
-from .tiling.sums import Reduction, reductions_of
+from .tiling.sums import Reduction, is_kept, reductions_of
 
-FEW = 64  # steps that are not worth a second loop
+FEW = 64   # steps that are not worth a second loop
+LANES = 4  # steps side by side that are worth a vector
 
 
 def tile(module: Op, always: bool = False, size: int = 512) -> None:
@@ -51,18 +55,53 @@ def tile(module: Op, always: bool = False, size: int = 512) -> None:
 def _tile(op: Op, always: bool, size: int) -> None:
     scan = ScanView(op)
     reason = _obstacle(scan)
-    stages = None if reason is not None else stages_of(op)
-    if stages is None or (reason := _array_between(stages)) is not None:
-        remark("tile", op, False, reason or "")
+    if reason is not None:
+        remark("tile", op, False, reason)
         return
+    by_lag = _by_lag(op)
+    made = _by_cost(op, always, size, by_lag)
+    if by_lag is not None and made is None:
+        _build_by_lag(by_lag)
+    for inner in [inner for inner in made.body.ops if inner.name == "scan.scan"] if made is not None else ():
+        by_lag = _by_lag(inner)
+        if by_lag is not None:
+            _build_by_lag(by_lag)
+
+
+def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | None:
+    """Tile a scan where it pays; the scan over tiles, or None."""
+    stages = stages_of(op)
+    if (reason := _array_between(stages)) is not None:
+        remark("tile", op, False, reason)
+        return None
+    scan = stages.scan
     sums, size = _along(scan, always, size)
-    heavy = _no_gain(stages)
+    heavy = _no_gain(stages) if by_lag is None else "all of it runs in vectors"
     saved = [stack for stack in scan.stacks if stack.result.uses and not is_kept(stack.result, sums)]
     if not always and heavy is not None and not (saved and _is_long(scan, 2 * size)):
-        remark("tile", op, False, heavy)
-        return
+        if by_lag is None:
+            remark("tile", op, False, heavy)
+        return None
     remark("tile", op, True, _described(stages, sums, saved, size, heavy is None))
-    Tiled(stages, sums, size).build()
+    return Tiled(stages, sums, size).build()
+
+
+def _by_lag(op: Op) -> Stages | None:
+    """The stages of a scan whose states all come back so late that a tile needs none of its own rows."""
+    scan = ScanView(op)
+    lag = min((least_lag(carry) for carry in scan.carries), default=0)
+    if lag < LANES or not _is_long(scan, 2 * lag):
+        return None
+    stages = stages_of(op, lag)
+    return stages if stages.last == 0 and all(map(stages.is_map, stages.of_op)) else None
+
+
+def _build_by_lag(stages: Stages) -> None:
+    scan, lag = stages.scan, stages.lag
+    assert lag is not None
+    sums = [found for found in reductions_of(scan)[0] if lag % found.block == 0]
+    remark("tile", scan.op, True, f"tiles of {lag} steps, as many as no step of them waits for")
+    Tiled(stages, sums, lag).build()
 
 
 def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Reduction], int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value
-from scancc.ir.ops import CHECKS, has_trait
+from scancc.ir.ops import CHECKS, has_trait, operand
 
 from . import (  # noqa: F401  (register their converters)
     arrays,
@@ -21,6 +21,7 @@ from . import (  # noqa: F401  (register their converters)
     updates,
 )
 from .context import Context, goes_to_target, is_counted
+from .in_place import UPDATES, may_overwrite
 from .nests import materialise
 from .places import Places
 
@@ -95,8 +96,19 @@ def _add_output(c: Context, block: Block, value: Value, number: int) -> Value:
 def _offer_outputs(c: Context, old: Block, returned: list[Value], outputs: list[Value]) -> None:
     """Let the op that makes a returned array write it in place."""
     for value, output in zip(returned, outputs, strict=True):
-        if goes_to_target(value, old):
-            c.dest.setdefault(value, output)
+        _offer(c, old, value, output)
+
+
+def _offer(c: Context, block: Block, value: Value, output: Value) -> None:
+    """Where an op updates a part of an array that nobody else reads, all of it goes there."""
+    while goes_to_target(value, block) and value not in c.dest:
+        c.dest[value] = output
+        made = value.op
+        if made is None or made.name not in UPDATES:
+            return
+        value = operand(made, "dest")
+        if not may_overwrite(c.places.order, made, value):
+            return
 
 
 def _write_output(c: Context, place: Value, output: Value) -> None:

@@ -89,7 +89,8 @@ def _share(value: Value, others: list[Value]) -> bool:
     return any(shares_memory(v, value) for v in others)
 
 
+UPDATES = ("tensor.insert_slice", "tensor.insert", "scan.scatter")
 WRITES_OVER: dict[str, Callable[[Op, Value, list[Use]], Iterable[Use]]] = {
-    "linalg.generic": _nest, "tensor.insert_slice": _update, "tensor.insert": _update, "scan.scatter": _update,
-    "scf.if": _branch, "scan.scan": _scan, "scan.concat": _shift,
+    **dict.fromkeys(UPDATES, _update), "linalg.generic": _nest, "scf.if": _branch, "scan.scan": _scan,
+    "scan.concat": _shift,
 }

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Value, encloses
+from scancc.ir.ops import group
 from scancc.ir.parts import Carry, ScanView
+from scancc.ir.slices import entries
 
 from .components import components
 from .latencies import latency
@@ -109,8 +112,26 @@ class _Graph:
 
 
 def _cycle(found: Component) -> Cycle:
-    distance = min((carry.depth for carry in found.carries), default=1)
+    distance = min((least_lag(carry) for carry in found.carries), default=1)
     return Cycle(found.carries, found.ops, _chain(found.carries, found.ops), distance)
+
+
+def least_lag(carry: Carry) -> int:
+    """How many steps back a step reads of a state at the least."""
+    if carry.depth == 1:
+        return 1
+    places = [_place_read(op) for op in carry.arg.uses]
+    return min((1 if place is None else carry.depth - place for place in places), default=carry.depth)
+
+
+def _place_read(op: Op) -> int | None:
+    """The one row of a window that an op reads, where that is known; row 0 is the oldest."""
+    if op.name == "tensor.extract":
+        return constant_of(group(op, "indices")[0])
+    if op.name == "tensor.extract_slice" and entries(op, "sizes")[0] == 1:
+        place = entries(op, "offsets")[0]
+        return place if isinstance(place, int) else constant_of(place)
+    return None
 
 
 def _chain(carries: Sequence[Carry], ops: Sequence[Op]) -> int | None:

@@ -13,18 +13,19 @@ from functools import cached_property
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import ELEMENTWISE, has_trait, is_pure
-from scancc.ir.parts import ScanView
+from scancc.ir.ops import ELEMENTWISE, has_trait, is_pure, operand
+from scancc.ir.parts import Carry, ScanView
 
 from ..slicing.latencies import HEAVY, busy
-from ..slicing.steps import INVARIANT, Component, Slice, slice_of, used
+from ..slicing.steps import INVARIANT, Component, Slice, least_lag, slice_of, used
 
 
 @dataclass
 class Stages:
-    """The stage of each op and of each state of a step."""
+    """The stage of each op and of each state of a step; those of a tile of `lag` rows, where that is given."""
 
     slice: Slice
+    lag: int | None = None
     of_op: dict[Op, int] = field(default_factory=dict)
     of_arg: dict[Value, int] = field(default_factory=dict)  # a state's argument: where it is carried
     floating: dict[Op, set[int]] = field(default_factory=dict)  # light, of sequences alone: the stages that read it
@@ -40,6 +41,22 @@ class Stages:
     def of(self, value: Value) -> int | None:
         """Where a value of the step is made; None where it is there before, as rows of sequences are, or floats."""
         return self.of_arg.get(value) if value.op is None else self.of_op.get(value.op)
+
+    def is_far(self, carry: Carry) -> bool:
+        """Whether what a tile reads of a state, a number, is all there before it."""
+        return self.lag is not None and least_lag(carry) >= self.lag and not isinstance(
+            carry.next.type, t.TensorType)
+
+    def reads_past(self, op: Op) -> bool:
+        """Whether an op reads such a state."""
+        return op.name == "tensor.extract" and operand(op, "source") in self._far_args
+
+    @cached_property
+    def _far_args(self) -> set[Value]:
+        return {carry.arg for carry in self.scan.carries if self.is_far(carry)}
+
+    def is_map(self, op: Op) -> bool:
+        return is_mappable(op) or self.reads_past(op)
 
     def ops(self, stage: int) -> list[Op]:
         """The ops of one stage, and those that float there, in order."""
@@ -74,9 +91,9 @@ class Stages:
         yield from ((carry.next, self.of_arg[carry.arg]) for carry in self.scan.carries)
 
 
-def stages_of(op: Op) -> Stages:
-    """The stages of a `scan.scan`. Linear."""
-    found = Stages(slice_of(op))
+def stages_of(op: Op, lag: int | None = None) -> Stages:
+    """The stages of a `scan.scan`, in tiles of `lag` rows where that is given. Linear."""
+    found = Stages(slice_of(op), lag)
     for part in found.slice.components:
         if part.carries or not _never_changes(part.ops[0], found):
             stage = _placed(part, found)
@@ -97,8 +114,10 @@ def _placed(part: Component, found: Stages) -> int:
     """The first stage that suits a component, whose operands have theirs."""
     waits = [n for v in _needs(part) if (n := found.of(v)) is not None]
     stage = max(waits, default=0)
-    if part.carries or not all(map(is_mappable, part.ops)):
+    if not all(map(found.is_far, part.carries)) or not all(map(found.is_map, part.ops)):
         return stage | 1
+    if part.carries or found.reads_past(part.ops[0]):
+        return stage + stage % 2
     (op,) = part.ops
     if busy(op) >= HEAVY:
         return stage + stage % 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scancc.ir import types as t
@@ -183,3 +183,12 @@ def _needed(op: Op) -> Iterator[Value]:
     for inner in op.walk():
         yield from (v for v in inner.operands if inner is op or not any(
             encloses(block, v.block) for region in op.regions for block in region.blocks))
+
+
+def is_kept(rows: Value, reductions: Sequence[Reduction]) -> bool:
+    """Whether the rows of a stack are read by more than some reductions."""
+    gone = {reduction.nest for reduction in reductions}
+    parts = {part for reduction in reductions for part in reduction.parts}
+    readers = [reader for user in rows.uses for reader in (
+        user.result.uses if any(v in parts for v in user.results) else [user])]
+    return not gone.issuperset(readers)

@@ -55,6 +55,28 @@ def far_state(x, a):
                    outputs_info={"initial": T.arange(9.0), "taps": [-9]})[0]
 
 
+def seasons(x, a):
+    """Two lags of a state, one that reads the past of another, and heavy work: no step waits for the last 8."""
+    past = T.arange(12.0) / 12
+
+    def step(t, x_t, h12, h9, k9):
+        h = x_t + a * h12 - 0.25 * T.tanh(h9)
+        return h, 0.5 * k9 + h9 + t, T.exp(-k9) * h
+    return sc.scan(step, sequences=[T.arange(x.shape[0]), x], outputs_info=[
+        {"initial": past, "taps": [-12, -9]}, {"initial": past[:9] - 1, "taps": [-9]}, None])[0]
+
+
+def last_of_seasons(x, a):
+    h = sc.scan(lambda x_t, h9: T.tanh(x_t) + a * h9, sequences=x,
+                outputs_info={"initial": T.arange(9.0), "taps": [-9]})[0]
+    return [T.concatenate([T.arange(9.0), h])[-9:], (h > 0).sum()]
+
+
+def one_season(x, a):
+    return sc.scan(lambda x_t, h9: x_t + a * h9, sequences=x,
+                   outputs_info={"initial": T.arange(9.0), "taps": [-9]})[0]
+
+
 def numbers_of_steps(x, a):
     def step(t, x_t, k, s):
         return k + t % 3, s * 0.5 + T.cos(x_t * t), T.exp(a * k), T.switch(x_t > 0, t, k), T.log(a) + t
@@ -125,6 +147,13 @@ def exact_reductions(x, a):
             T.any(found > 3), found.sum()]
 
 
+def sum_of_a_season(x, a):
+    """A tile takes the sum along, and in it what no step waits for runs side by side."""
+    h = sc.scan(lambda x_t, h9: T.tanh(x_t) + a * h9, sequences=x,
+                outputs_info={"initial": T.cast(T.arange(9.0), x.dtype), "taps": [-9]})[0]
+    return [T.log(1 + h**2).sum(), (h * x).sum()]
+
+
 def product(x, a):
     return [(terms(x, a)[0] / 2).prod(), terms(x, a)[1].sum()]
 
@@ -140,9 +169,10 @@ def sum_of_complex(x, a):
 
 
 SUMS = [sum_of_terms, several_sums, sum_of_what_is_kept, first_rows, around_the_last_state, exact_reductions,
-        product, sum_of_integers, sum_of_complex]
+        sum_of_a_season, product, sum_of_integers, sum_of_complex]
 PROGRAMS = [likelihood, work_before, cycle_after_cycle, old_states, far_state, numbers_of_steps, last_values,
             rows_of_arrays, loops_inside, backwards]
+LAGS = [seasons, last_of_seasons, one_season]
 
 
 def compiled(program, left_out, gradient=False, dtype="float64"):
@@ -182,12 +212,18 @@ def test_gradients(program):
     require_same_bits(program, gradient=True)
 
 
+@pytest.mark.parametrize("gradient", [False, True], ids=["values", "gradients"])
+@pytest.mark.parametrize("program", LAGS, ids=lambda p: p.__name__)
+def test_what_no_step_waits_for(program, gradient):
+    require_same_bits(program, (0, 1, 8, 9, 10, 17, 18, 27, 100), gradient)
+
+
 @pytest.mark.parametrize("program", SUMS, ids=lambda p: p.__name__)
 def test_sums(program):
     require_same_bits(program, ROUND)
 
 
-@pytest.mark.parametrize("program", [sum_of_terms, several_sums], ids=lambda p: p.__name__)
+@pytest.mark.parametrize("program", [sum_of_terms, several_sums, sum_of_a_season], ids=lambda p: p.__name__)
 def test_gradients_of_sums(program):
     require_same_bits(program, ROUND, gradient=True)
 

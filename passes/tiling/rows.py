@@ -1,0 +1,226 @@
+"""One tile of a scan's rows: maps over them, and scans over them, in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.ops import group, operand
+from scancc.ir.parts import Carry, Nest, ScanView, Stack
+from scancc.ir.shapes import dims_of
+from scancc.ir.slices import Entry, constant_entries, slice_parts
+
+from .stages import Stages
+from .sums import Reduction, rows_behind
+
+
+class Tile:
+    """The steps of one tile, under construction in a block of their own.
+
+    `before` builds in front of the scan. `rows`: how many rows there are, where that is known; `first`: the first of
+    them, where it is the tile after all others. `tile`: values of the step over the rows. `once`: those that never
+    change. `old`, `new`: the states, by their arguments in the step, before and after the tile.
+    """
+
+    def __init__(self, before: Builder, stages: Stages, size: int, rows: int | None, first: Value | None) -> None:
+        self.before, self.scan, self.stages, self.size, self.rows = before, stages.scan, stages, size, rows
+        self.block = Block([] if first is not None else [t.index])
+        self.b = b = Builder(self.block, location=self.scan.op.location)
+        self.is_last = first is not None
+        self.first = b.muli(self.block.args[0], b.index(size)) if first is None else first
+        left = b.subi(self.scan.length, self.first) if rows is None else b.index(rows)
+        self.count = b.minsi(b.index(size), left) if rows is None else left
+        self.new: dict[Value, Value] = {}
+        self.tile: dict[Value, Value] = {}
+        self.once: dict[Value, Value] = {}
+
+    def build(self, reductions: Sequence[Reduction], stacks: Sequence[Stack], given: Sequence[Value]) -> None:
+        """Do the steps; `given`: states, reductions and arrays of all rows before them, which the block yields as
+        they are after."""
+        self.old = dict(zip(self.scan.carry_args, given, strict=False))
+        so_far, rooms = given[len(self.old):][:len(reductions)], given[len(self.old) + len(reductions):]
+        self._steps()
+        totals = [self._total(reduction, value) for reduction, value in zip(reductions, so_far, strict=True)]
+        filled = [self._filled(stack, room) for stack, room in zip(stacks, rooms, strict=True)]
+        self.b.make("scan.yield", [*(self.new[arg] for arg in self.scan.carry_args), *totals, *filled])
+
+    def _steps(self) -> None:
+        stages = self.stages
+        for op in stages.invariant:
+            clone(op, self.once, self.b)
+        self._map([op for op, found in stages.floating.items() if any(stage % 2 == 0 for stage in found)])
+        for stage in range(stages.last + 1):
+            if stage % 2:
+                _Rows(self, stage).build()
+            else:
+                self._map(op for op in stages.ops(stage) if op not in stages.floating)
+        for carry in self.scan.carries:
+            if stages.is_far(carry):
+                self.new[carry.arg] = self._window(carry)
+
+    def _map(self, ops: Iterable[Op]) -> None:
+        for op in ops:
+            self.b.location = op.location
+            made = self._past(op) if self.stages.reads_past(op) else self._mapped(op)
+            made.name = op.result.name
+            self.tile[op.result] = made
+        self.b.location = self.scan.op.location
+
+    def _mapped(self, op: Op) -> Value:
+        attrs = {key: attr for key, attr in op.attrs.items() if key != "slice"}
+        type = t.TensorType((self.rows,), op.result.type)
+        return self.b.op(op.name, [self.over(v) for v in op.operands], [type], attrs)
+
+    def _past(self, op: Op) -> Value:
+        """What the steps of the tile read of a far state: all of that was there before the tile."""
+        (place,) = constant_entries(group(op, "indices"))
+        window = self.old[operand(op, "source")]
+        if place == 0 and self.rows is not None and window.type == t.TensorType((self.rows,), op.result.type):
+            return window
+        return self._slice(window, (self.b.index(place) if isinstance(place, int) else place, self.count))
+
+    def _window(self, carry: Carry) -> Value:
+        """A far state after the tile: the last of its rows and of the tile's."""
+        old = self.old[carry.arg]
+        if self.is_last and not carry.final.uses:
+            return old
+        made = self.over(carry.next)
+        if self.rows == carry.depth:
+            return made
+        rest = self._slice(old, (self.count, self.b.subi(self.b.index(carry.depth), self.count)))
+        return self.b.op("scan.concat", [rest, made], [old.type], {"axis": t.IntAttr(0, t.i64)})
+
+    def _filled(self, stack: Stack, room: Value) -> Value:
+        """An array of all rows, with those of this tile."""
+        groups, attrs = self._place(room, (self.first, self.count))
+        return self.b.grouped("tensor.insert_slice", {"source": [self.over(stack.value)], "dest": [room], **groups},
+                              [room.type], attrs).result
+
+    def _total(self, reduction: Reduction, so_far: Value) -> Value:
+        """A reduction, with the rows of this tile."""
+        b, values = self.b, {stack.result: stack.value for stack in self.scan.stacks}
+        rows = self._first(reduction)
+        length = reduction.length if isinstance(reduction.length, Value) else b.index(reduction.length)
+        if reduction.is_sum:
+            so_far = b.op("scan.running", [so_far, rows[0], length], [so_far.type],
+                          {"size": t.IntAttr(self.size, t.i64)})
+        parts: dict[Value, Value] = {}
+        for read in Nest(reduction.nest).reads:
+            stack = rows_behind(read.value, self.scan)
+            if stack is not None:
+                array = self.over(values[stack])
+                parts[read.value] = array if rows[1] is self.count else self._slice(array, (b.index(0), rows[1]))
+            elif 0 in read.dims:
+                parts[read.value] = self._slice(read.value, rows)
+        return reduction.over(b, parts, so_far)
+
+    def _first(self, reduction: Reduction) -> tuple[Value, Value]:
+        """Of the rows of the tile those that a reduction reads: where they begin, and how many."""
+        if reduction.length is self.scan.length:
+            return self.first, self.count
+        b = self.b
+        length = reduction.length if isinstance(reduction.length, Value) else b.index(reduction.length)
+        first = b.minsi(self.first, length)
+        return first, b.minsi(self.count, b.subi(length, first))
+
+    # ---- values over the rows of the tile ----
+
+    def over(self, value: Value) -> Value:
+        """A value of the step, over the rows of the tile."""
+        if value not in self.tile:
+            self.tile[value] = self._part(value) if value in self.scan.x_args else self._repeated(value)
+        return self.tile[value]
+
+    def _part(self, arg: Value) -> Value:
+        """The rows of a sequence."""
+        return self._slice(self.scan.given(arg), (self.first, self.count))
+
+    def _slice(self, array: Value, rows: tuple[Value, Value]) -> Value:
+        assert isinstance(array.type, t.TensorType)
+        groups, attrs = self._place(array, rows)
+        type = t.TensorType((constant_of(rows[1]), *array.type.shape[1:]), array.type.element)
+        made = self.b.grouped("tensor.extract_slice", {"source": [array], **groups}, [type], attrs).result
+        made.name = array.name
+        return made
+
+    def _repeated(self, value: Value) -> Value:
+        """The step's number, or what never changes."""
+        dims = [] if self.rows is not None else [self.count]
+        type = t.TensorType((self.rows,), value.type)
+        if value is self.scan.counter:
+            return self.b.op("scan.iota", [self.first, self.b.index(1), *dims], [type])
+        return self.b.op("tensor.splat", [self.once.get(value, value), *dims], [type])
+
+    def _place(self, array: Value, rows: tuple[Value, Value],
+               ) -> tuple[dict[str, list[Value]], dict[str, t.DenseArray]]:
+        """Some rows among all, from one on so many, as parts of a slice."""
+        assert isinstance(array.type, t.TensorType)
+        rest = constant_entries(dims_of(self.before, array)[1:] if len(array.type.shape) > 1 else [])
+        first, count = constant_entries(rows)
+        offsets: list[Entry] = [first, *[0] * len(rest)]
+        return slice_parts(offsets, [count, *rest], [1] * len(offsets))
+
+
+class _Rows:
+    """A scan over the rows of the tile, of the states and ops of one stage."""
+
+    def __init__(self, tiled: Tile, stage: int) -> None:
+        self.tiled, self.stage, self.scan = tiled, stage, tiled.scan
+        self.ops = tiled.stages.ops(stage)
+        self.carries = [carry for carry in self.scan.carries if tiled.stages.of_arg[carry.arg] == stage]
+        self.read = list(dict.fromkeys(v for v in self._used() if self._comes_in(v)))
+        self.kept = list(dict.fromkeys(v for v in self._made() if self._goes_out(v)))
+
+    def _used(self) -> Iterator[Value]:
+        yield from (carry.next for carry in self.carries)
+        for op in self.ops:
+            for inner in op.walk():
+                yield from inner.operands
+
+    def _comes_in(self, value: Value) -> bool:
+        """Whether the rows of a value are made before: a sequence's, or another stage's."""
+        return value in self.scan.x_args or self.tiled.stages.of(value) not in (None, self.stage)
+
+    def _made(self) -> Iterator[Value]:
+        yield from (carry.arg for carry in self.carries)
+        for op in self.ops:
+            if op not in self.tiled.stages.floating:
+                yield from op.results
+
+    def _goes_out(self, value: Value) -> bool:
+        return value in self.tiled.stages.crossing or any(
+            stack.value is value for stack in self.scan.stacks if stack.result.uses)
+
+    def build(self) -> None:
+        tiled = self.tiled
+        made = tiled.b.grouped("scan.scan", {
+            "length": [tiled.count], "xs": [tiled.over(v) for v in self.read],
+            "init": [tiled.old[carry.arg] for carry in self.carries], "rows": [tiled.count] * len(self.kept)},
+            [*(carry.init.type for carry in self.carries),
+             *(t.TensorType((tiled.rows,), value.type) for value in self.kept)],
+            {"depths": [t.IntAttr(carry.depth, t.i64) for carry in self.carries], "until": False},
+            [Region([self._step()])])
+        parts = ScanView(made)
+        for carry, final in zip(self.carries, parts.finals, strict=True):
+            tiled.new[carry.arg], final.name = final, carry.next.name
+        for value, result in zip(self.kept, parts.ys, strict=True):
+            tiled.tile[value], result.name = result, value.name
+
+    def _step(self) -> Block:
+        scan, given = self.scan, [*self.read, *(carry.arg for carry in self.carries)]
+        body = Block()
+        mapping = self.tiled.once | {v: body.add_arg(v.type, v.name) for v in (scan.counter, *given)}
+        b = Builder(body, location=scan.op.location)
+        if scan.counter.uses:
+            mapping[scan.counter] = b.addi(self.tiled.first, mapping[scan.counter])
+        for op in self.ops:
+            clone(op, mapping, b)
+        b.make("scan.yield", [mapping.get(v, v) for v in (*(carry.next for carry in self.carries), *self.kept)])
+        return body
+
+
+def clone(op: Op, mapping: dict[Value, Value], b: Builder) -> None:
+    """A copy of an op of the step, without its mark."""
+    clone_op(op, mapping, b.insert).attrs.pop("slice", None)
