@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Region, Value
-from scancc.ir.parts import Branch
+from scancc.ir.parts import Branch, Choice
+from scancc.ir.shapes import dims_of, is_one_size, scratch
 
 from .context import Context, converts, goes_to_target
 from .nests import materialise
@@ -18,7 +19,7 @@ def if_(c: Context, op: Op) -> None:
     An array that both sides write in one place, or that is wanted in a place, is no result.
     """
     branch = Branch(op)
-    placed = {result: place for result in op.results if (place := _place(c, result)) is not None}
+    placed = {choice.result: place for choice in branch.choices if (place := _place(c, choice)) is not None}
     moved = [c.windows[c.places.shifts[result]] for result in placed if result in c.places.shifts]
     starts = [window.start for window in moved]
     sides = []
@@ -67,13 +68,22 @@ def _sizes(op: Op, results: list[Value], made: Op) -> dict[tuple[int, int], Valu
     return dict(zip(asked, [new[v] for v in op.results if v.type == t.index], strict=False))
 
 
-def _place(c: Context, result: Value) -> Value | None:
+def _place(c: Context, choice: Choice) -> Value | None:
     """Where a result is made, if that is known before the branch."""
-    source = c.places.ties.get(result)
+    source = c.places.ties.get(choice.result)
     if source is not None:
         return c.get(source)
-    wanted = c.dest.pop(result, None)
-    return wanted if wanted is not None and wanted in c.dims and wanted not in c.outputs else None
+    wanted = c.dest.pop(choice.result, None)
+    if wanted is None or wanted not in c.dims or wanted in c.outputs:
+        return None
+    return wanted if all(_has_size_of(c, v, wanted) for v in choice[1:]) else None
+
+
+def _has_size_of(c: Context, value: Value, buffer: Value) -> bool:
+    """Whether a side's value has the sizes of a buffer: a check may come after the branch, when it is written."""
+    with scratch() as b:
+        sizes = [c.env.get(n, n) for n in dims_of(b, value)]
+        return all(map(is_one_size, sizes, c.sizes(buffer)))
 
 
 def _offer(c: Context, branch: Branch, side: Block, placed: dict[Value, Value]) -> None:

@@ -19,6 +19,7 @@ from scancc.ir.shapes import dims_of, is_one_size, scratch
 from scancc.ir.slices import entries, kept_axes
 
 from .aliases import shares_memory
+from .lengths import excess
 
 
 class Link(NamedTuple):
@@ -142,7 +143,7 @@ def _scan(chains: Chains, op: Op) -> Ways:
 
 def _concat(chains: Chains, op: Op) -> Ways:
     kept = kept_part(op)
-    if kept is not None:
+    if kept is not None and excess(op, operand(kept, "source")) is not None:
         yield op.result, operand(kept, "source")
 
 

@@ -10,6 +10,7 @@ place of its pairs of operands and results.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
@@ -19,7 +20,15 @@ from scancc.ir.remarks import remark
 from .chains import Chains, Link, copies
 from .context import goes_to_target
 from .in_place import Saved, makes_anew, obstacle
+from .lengths import excess
 from .order import Order, Use
+
+
+class Way(NamedTuple):
+    """How a window moves: along an axis, and has for a moment up to so many elements more than its length."""
+
+    axis: int
+    room: int
 
 
 class Places:
@@ -29,7 +38,7 @@ class Places:
         self.order = Order(func)
         self.ties: dict[Value, Value] = {}    # a result, and the operand in whose memory it is made
         self.saved: set[Value] = set()        # slices that are copied where they are taken
-        self.windows: dict[Value, int] = {}   # a state that moves along this axis of a longer buffer
+        self.windows: dict[Value, Way] = {}   # a state that moves along a longer buffer, and how
         self.shifts: dict[Value, Value] = {}  # what moves such a window, and the state
         self.stays: set[Value] = set()        # states that live in one buffer, before and after
         self.finals: set[Value] = set()       # their final values
@@ -75,16 +84,18 @@ class Places:
         """All links hold, or none."""
         saved: Saved = {}
         broken = next((use for link in path if (use := self._obstacle(link, saved))), None)
+        moves = [link for link in _all(path) if link.op.name == "scan.concat"]
+        axes = {link.op.attrs["axis"].value for link in moves}
         if broken is not None:
             _say_copied(scan, carry, broken)
+        if broken is not None or len(axes) > 1:
             return
         remark("bufferize", scan.op, True, f"the state '{_name(carry)}' moves along a buffer of twice its length")
         self._keep(path, saved)
+        self.windows[carry.arg] = Way(axes.pop(), sum(excess(link.op, link.source) or 0 for link in moves))
         for link in _all(path):
             if link.shifts:
                 self.shifts[link.result] = carry.arg
-            if link.op.name == "scan.concat":
-                self.windows[carry.arg] = link.op.attrs["axis"].value
 
     def _may_begin_anew(self, scan: ScanView, carry: Carry) -> bool:
         made = carry.next.op

@@ -166,8 +166,8 @@ class WindowState(State):
     """
 
     def __init__(self, c: Context, carry: Carry) -> None:
-        sizes, axis = array_sizes(c, carry.init), c.places.windows[carry.arg]
-        self.window = Window.of(c, carry.init, sizes, axis, moves_down(carry))
+        sizes, way = array_sizes(c, carry.init), c.places.windows[carry.arg]
+        self.window = Window.of(c, carry.init, sizes, way, moves_down(carry))
         write_initial(c, carry.init, self.window.view(c))
         super().__init__(carry, [self.window.start])
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
@@ -19,6 +20,9 @@ from scancc.ir.parts import Carry
 from .chains import kept_part
 from .context import Context
 from .nests import materialise
+
+if TYPE_CHECKING:
+    from .places import Way
 
 
 @dataclass
@@ -31,12 +35,15 @@ class Window:
     axis: int
 
     @staticmethod
-    def of(c: Context, value: Value, sizes: Sequence[Value], axis: int, down: bool) -> Window:
+    def of(c: Context, value: Value, sizes: Sequence[Value], way: Way, down: bool) -> Window:
         """Room for an array that moves, at the end from which it goes."""
-        length = sizes[axis]
-        buffer = c.alloc(t.element(value.type), [c.b.addi(n, n) if a == axis else n for a, n in enumerate(sizes)],
+        length = sizes[way.axis]
+        room = c.b.addi(length, length)
+        if way.room:
+            room = c.b.addi(room, c.b.index(way.room))
+        buffer = c.alloc(t.element(value.type), [room if a == way.axis else n for a, n in enumerate(sizes)],
                          value.name)
-        return Window(buffer, length if down else c.b.index(0), length, axis)
+        return Window(buffer, length if down else c.b.index(0), length, way.axis)
 
     def view(self, c: Context) -> Value:
         """The array."""

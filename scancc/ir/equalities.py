@@ -14,16 +14,19 @@ _EQ, _SLE = CMPI.index("eq"), CMPI.index("sle")
 
 def equal_sizes(a: Value, b: Value, at: Op, steps: Value | None = None) -> bool:
     """True if `a` and `b` are one number wherever `at` runs; with `steps`, where those are more than none."""
-    seen = {a}
-    stack = [a]
+    return any(value is b or _same_constant(value, b) for value in sizes_equal_to(a, at, steps))
+
+
+def sizes_equal_to(size: Value, at: Op, steps: Value | None = None) -> Iterator[Value]:
+    """`size`, and the values that checks before `at` require to be the same number."""
+    seen = {size}
+    stack = [size]
     while stack:
         value = stack.pop()
-        if value is b or _same_constant(value, b):
-            return True
+        yield value
         found = {other for other in _checked_against(value, at, steps) if other not in seen}
         seen |= found
         stack += found
-    return False
 
 
 def _same_constant(a: Value, b: Value) -> bool:

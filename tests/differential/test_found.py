@@ -354,3 +354,34 @@ def test_a_write_into_the_rows_of_a_stopped_scan_goes_to_a_larger_output() -> No
         a = T.set_subtensor(r[-1], 3)
         return [T.inc_subtensor(a[T.arange(a.shape[0])], a)], {}
         """, {"n": 9}, {"n": 2}, x=("int64", "n"))
+
+
+def test_an_array_is_longer_for_a_moment_than_the_state_it_is_made_of() -> None:
+    agree("""
+        def step(i, p):
+            q = T.concatenate([p[1:], y])
+            q = T.set_subtensor(q[0], 7 * q[-1])
+            return T.concatenate([q[y.shape[0]:], T.stack([q[0] + i])])
+        r, u = sc.scan(step, sequences=[z], outputs_info=[x])
+        return [r[-1]], {}
+        """, {"n": 4, "m": 9000}, {"n": 1, "m": 1}, x=("int64", "n"), y=("int64", "m"), z=("int64", 5))
+
+
+def test_a_window_does_not_move_along_two_axes() -> None:
+    agree("""
+        r, u = sc.scan(lambda i, p: T.set_subtensor(T.roll(T.roll(p, 1, axis=0), 1, axis=1)[0, 0], i), sequences=[z],
+                       outputs_info=[x])
+        return [r[-1]], {}
+        """, {"n": 4, "m": 3}, x=("int64", "n", "m"), z=("int64", 5))
+
+
+def test_a_window_of_fewer_elements_than_come_in_a_step() -> None:
+    x, i, new = T.vector("x"), T.lvector("i"), T.vector("new")
+    moves = (lambda k, p: T.concatenate([p[2:], T.stack([p[0], p[0]])]),
+             lambda k, p: T.concatenate([T.stack([p[0], p[0]]), p[:-2]]),
+             lambda k, p: sc.ifelse(k > 1, T.concatenate([p[1:], new]), p))
+    for move in moves:
+        f = sc.function([x, i, new], sc.scan(move, sequences=[i], outputs_info=[x])[0][-1], on_unused_input="ignore")
+        np.testing.assert_array_equal(f([1, 2, 3], [0, 1, 2], [4])[:1], [[3], [1], [2]][moves.index(move)])
+        with pytest.raises(ValueError, match="before a step and"):
+            f([1], [0, 1, 2], np.ones(9000))
