@@ -19,8 +19,9 @@ reduction. Lengths known to be short have no blocks; others that are short meet 
 reductions are trees of trees. Other reductions (maxima, integers, products) run in the same lanes, without blocks.
 Of a sum of which a loop around has a part in each round (`scan.running`), the blocks go on, with their stack, from
 round to round: it gets the tree of the whole.
-Conservative: which form a loop gets depends on its layout, never on the width of registers. What must
-be combined in the order written (`exact`) is no reduction to `bufferize`, and stays. With `lanes=false`
+Reductions of the same elements that get one form run as one loop (`reducing/beside.py`).
+Conservative: which form a loop gets depends on its layout, never on the width of registers, nor on what runs with it.
+What must be combined in the order written (`exact`) is no reduction to `bufferize`, and stays. With `lanes=false`
 (a GPU, where each thread has a lane) all is in order within blocks.
 Cost: linear; a body appears up to three times. Runs after `licm`, before `vectorize`.
 Source: pairwise summation (Higham, Accuracy and Stability of Numerical Algorithms, 4.2), from the blocks
@@ -29,7 +30,7 @@ upwards, so that one pass does it, where NumPy halves from the top.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scancc.ir import types as t
@@ -40,6 +41,8 @@ from scancc.ir.ops import int_attr, operand, set_operands
 from scancc.ir.parts import Loop, Nest, Round
 from scancc.ir.remarks import remark
 
+from .reducing.beside import joined, side_by_side
+from .reducing.kinds import KINDS, ROUNDED, SUMS, neutral
 from .vectorizing.lanes import Check, Widener, holds_loops, innermost, is_heavy, whole_lanes
 
 BLOCK = 64        # terms of a block in order
@@ -50,19 +53,7 @@ FEW_LANES = 8     # for what is left of a short reduction
 MOST_LANES = 64
 LEVELS = 40       # pairs of pairs: 2**40 blocks take days
 
-_Block = Callable[[Builder, Value, Value], Value]  # builds a block's sum: first, end
-
-# By the op that combines: its kind, and what changes nothing.
-_KINDS: dict[str, tuple[str, object]] = {
-    "arith.addf": ("add", -0.0), "math.fma": ("add", -0.0), "complex.add": ("add", complex(-0.0, -0.0)),
-    "arith.mulf": ("mul", 1.0), "arith.addi": ("add", 0), "arith.muli": ("mul", 1),
-    "arith.andi": ("and", -1), "arith.ori": ("or", 0),
-    "arith.maximumf": ("maximumf", float("-inf")), "arith.minimumf": ("minimumf", float("inf")),
-    "arith.maxsi": ("maxsi", "least"), "arith.minsi": ("minsi", "most"), "arith.maxui": ("maxui", 0),
-    "arith.minui": ("minui", -1),
-}
-_ROUNDED = ("arith.addf", "math.fma", "complex.add", "arith.mulf")  # their order shows in the result
-SUMS = ("arith.addf", "math.fma", "complex.add")
+_Block = Callable[[Builder, Value, Value], Sequence[Value]]  # builds a block's totals: first, end
 
 
 def reductions(module: Op, lanes: bool = True) -> None:
@@ -71,12 +62,15 @@ def reductions(module: Op, lanes: bool = True) -> None:
     for loop in loops:
         _separate(loop)
     forms = [_form(loop, lanes) for loop in loops]
+    in_lanes = []
     for loop, (form, reason) in zip(loops, forms, strict=True):
         remark("reductions", loop, form == "lanes", reason or "a reduction runs in lanes")
         if form == "lanes":
-            _in_lanes(loop)
+            in_lanes.append(loop)
         elif form == "blocks":
             _in_blocks(loop)
+    for group, widths in side_by_side([(loop, _widths(loop)) for loop in in_lanes]):
+        _Lanes(joined(group), widths).replace()
 
 
 def running(loop: Op) -> Round:
@@ -88,7 +82,7 @@ def running(loop: Op) -> Round:
 def is_in_any_order(nest: Op, number: int) -> bool:
     """Whether a loop nest's result, by its number, is combined by what gives the same in any order, and in lanes."""
     acc, combine = Nest(nest).running[number], Nest(nest).elements[number].op
-    if combine is None or combine.name not in _KINDS or combine.name in _ROUNDED or is_exact(combine):
+    if combine is None or combine.name not in KINDS or combine.name in ROUNDED or is_exact(combine):
         return False
     return acc.uses == {combine: 1}
 
@@ -96,7 +90,7 @@ def is_in_any_order(nest: Op, number: int) -> bool:
 def is_rounded(nest: Op, number: int) -> bool:
     """Whether the order in which a loop nest's result is combined shows in it."""
     combine = Nest(nest).elements[number].op
-    return combine is not None and combine.name in _ROUNDED
+    return combine is not None and combine.name in ROUNDED
 
 
 def _separate(outer: Op) -> None:
@@ -106,7 +100,7 @@ def _separate(outer: Op) -> None:
     if inner is None or inner is combine or acc.uses != {inner: 1} or combine is None or combine.name not in SUMS:
         return
     start = Builder(outer.body, inner, inner.location)
-    set_operands(inner, init=[start.const(_KINDS[combine.name][1], acc.type)])
+    set_operands(inner, init=[start.const(KINDS[combine.name][1], acc.type)])
     end = Builder(outer.body, outer.body.terminator, inner.location)
     set_operands(outer.body.terminator, values=[_combined(end, combine, acc, inner.result)])
 
@@ -122,15 +116,15 @@ def _innermost_combine(loop: Op) -> Op | None:
 def _form(loop: Op, lanes: bool) -> tuple[str, str]:
     """`lanes`, `blocks` or `order`, and why no lanes."""
     form, reason = _form_by_layout(loop, lanes)
-    part = _part_of(loop) if form != "order" else None
+    part = _part_of(running(loop)) if form != "order" else None
     if part is not None and int_attr(part, "size") % (BLOCK if form == "blocks" else _widths(loop)[0] * ROUNDS):
         return "order", "the parts of a sum are no whole blocks"
     return form, reason
 
 
-def _part_of(loop: Op) -> Op | None:
-    """The mark of a sum of which the loop makes a part, and goes on from the parts before it."""
-    init, combine = running(loop).init, running(loop).next.op
+def _part_of(carry: Round) -> Op | None:
+    """The mark of a sum of which a loop makes a part, and goes on from the parts before it."""
+    init, combine = carry.init, carry.next.op
     if init.op is None or init.op.name != "scan.running" or combine is None or combine.name not in SUMS:
         return None
     return init.op
@@ -140,7 +134,7 @@ def _form_by_layout(loop: Op, lanes: bool) -> tuple[str, str]:
     combine = running(loop).next.op
     name = combine.name if combine is not None else ""
     reason = _obstacle(loop) if lanes else "each thread has a lane"
-    if reason is None and name in _ROUNDED and _around_in_lanes(loop):
+    if reason is None and name in ROUNDED and _around_in_lanes(loop):
         reason = "a loop around it has the lanes"
     if reason is None:
         return "lanes", ""
@@ -158,7 +152,7 @@ def _around_in_lanes(loop: Op) -> bool:
 def _is_combination(loop: Op) -> bool:
     """Whether the running value is used for one combination only."""
     acc, combine = running(loop).arg, running(loop).next.op
-    if combine is None or combine.name not in _KINDS or acc.uses != {combine: 1}:
+    if combine is None or combine.name not in KINDS or acc.uses != {combine: 1}:
         return False
     return combine.name != "math.fma" or operand(combine, "c") is acc
 
@@ -184,39 +178,42 @@ def _obstacle(loop: Op) -> str | None:
 # ---- combining ----
 
 
-def _neutral(combine: Op, type: t.Type) -> object:
-    """What changes nothing, in numbers of `type`."""
-    known = _KINDS[combine.name][1]
-    half = 1 << (8 * t.nbytes(type) - 1)
-    return {"least": -half, "most": half - 1}.get(str(known), known)
-
-
 @dataclass
 class _Tree:
-    """A reduction that gets its tree."""
+    """A reduction that gets its tree: a value that a loop carries."""
 
     loop: Op
-    combine: Op
+    carry: Round
 
     def __post_init__(self) -> None:
         """A tree starts from the loop's own start where that changes nothing: 0.0 in a sum, which then is 0.0
         where all terms are -0.0."""
-        self.init, self.length = running(self.loop).init, constant_of(Loop(self.loop).upper)
-        self.part = _part_of(self.loop)
+        combine = self.carry.next.op
+        assert combine is not None
+        self.combine, self.init, self.length = combine, self.carry.init, constant_of(Loop(self.loop).upper)
+        self.part = _part_of(self.carry)
         self.before = self.init if self.part is None else _before_loops(self.part)
-        neutral, given = _neutral(self.combine, self.init.type), constant_of(self.before)
-        equal = given is not None and given == neutral
+        nothing, given = neutral(combine, self.init.type), constant_of(self.before)
+        equal = given is not None and given == nothing
         self.starts_itself = equal or self.part is not None
-        self.neutral = given if equal else neutral
+        self.neutral = given if equal else nothing
 
-    def cascade(self, b: Builder, n: Value, size: int, block: _Block, lanes: int = 1) -> Value:
-        """The sum of blocks of `size` up to `n`, joined in pairs, with those of the parts before."""
+    @property
+    def kind(self) -> t.DialectAttr:
+        return t.DialectAttr(f"#vector.kind<{KINDS[self.combine.name][0]}>")
+
+    @property
+    def sums(self) -> bool:
+        return self.combine.name in SUMS
+
+    def whole(self, b: Builder, n: Value, lanes: int = 1) -> _Whole:
+        """The tree of blocks of terms up to `n`, with those of the parts before."""
         if self.part is None:
-            return _cascade(b, n, size, self.start(b), block)
+            start = self.start(b)
+            return _Whole(self.combine, start, None, n, _stack(b, start.type) if self.sums else None)
         value, first, end = (operand(self.part, name) for name in ("value", "first", "end"))
         end = end if lanes == 1 else whole_lanes(b, end, b.index(lanes))
-        stack = _stack(_around(self.loop, value), value.type)
-        return _cascade(b, n, size, value, block, _Whole(first, end, stack))
+        return _Whole(self.combine, value, first, end, _stack(_around(self.loop, value), value.type))
 
     def start(self, b: Builder, lanes: int = 0) -> Value:
         return b.const(self.neutral, self.type(lanes))
@@ -224,24 +221,31 @@ class _Tree:
     def type(self, lanes: int) -> t.Type:
         return t.VectorType((lanes,), self.init.type) if lanes else self.init.type
 
-    def replace(self, build: Callable[[Builder], Value]) -> None:
-        """Put the total that `build` builds in the place of the loop."""
-        loop, old, block = self.loop, self.loop.result, self.loop.parent
-        assert block is not None
-        after, users = block.ops[block.ops.index(loop) + 1], list(old.uses)
-        del loop.attrs["reduction"]
-        b = Builder(block, after, loop.detach().location)
-        total = build(b) if self.starts_itself else _combined(b, self.combine, self.init, build(b))
-        for op in users:
+    def total(self, b: Builder, made: Value) -> Value:
+        """What the loop gives, from what the tree gives."""
+        return made if self.starts_itself else _combined(b, self.combine, self.init, made)
+
+
+def _replace(loop: Op, trees: Sequence[_Tree], build: Callable[[Builder], Sequence[Value]]) -> None:
+    """Put the totals that `build` builds in the place of a loop."""
+    block = loop.parent
+    assert block is not None
+    after, users = block.ops[block.ops.index(loop) + 1], [(v, list(v.uses)) for v in loop.results]
+    del loop.attrs["reduction"]
+    b = Builder(block, after, loop.detach().location)
+    totals = [tree.total(b, made) for tree, made in zip(trees, build(b), strict=True)]
+    for total, (old, readers) in zip(totals, users, strict=True):
+        for op in readers:
             op.operands = [total if v is old else v for v in op.operands]
         total.name = old.name
-        if loop.parent is None:
-            loop.erase()
+    if loop.parent is None:
+        loop.erase()
 
-    def in_order(self, b: Builder, first: Value, end: Value, start: Value | None = None) -> Value:
-        """The loop itself, of the terms from `first` to `end`."""
-        set_operands(self.loop, lower=[first], upper=[end], init=[self.start(b) if start is None else start])
-        return b.insert(self.loop).result
+
+def _in_order(loop: Op, b: Builder, first: Value, end: Value, starts: Sequence[Value]) -> Sequence[Value]:
+    """The loop itself, of the terms from `first` to `end`."""
+    set_operands(loop, lower=[first], upper=[end], init=starts)
+    return b.insert(loop).results
 
 
 def _combined(b: Builder, combine: Op, x: Value, y: Value) -> Value:
@@ -254,37 +258,46 @@ def _combined(b: Builder, combine: Op, x: Value, y: Value) -> Value:
 
 def _in_blocks(loop: Op) -> None:
     """The loop becomes that of one block."""
-    n, combine = Loop(loop).upper, running(loop).next.op
-    assert combine is not None
-    tree = _Tree(loop, combine)
+    n, tree = Loop(loop).upper, _Tree(loop, running(loop))
+
+    def block(b: Builder, first: Value, end: Value) -> Sequence[Value]:
+        return _in_order(loop, b, first, end, [tree.start(b)])
     if tree.length is None or tree.length > BLOCK or tree.part is not None:
-        tree.replace(lambda b: tree.cascade(b, n, BLOCK, tree.in_order))
+        _replace(loop, [tree], lambda b: _cascade(b, n, BLOCK, block, [tree.whole(b, n)]))
 
 
 @dataclass(frozen=True)
 class _Whole:
-    """Where a part of a sum begins, how many terms there are in all, and the sums of blocks so far."""
+    """What joins the totals of blocks: what it starts from, where its part of the terms begins, and how many there
+    are in all; for a sum, those of 1, 2, 4, ... blocks so far."""
 
+    combine: Op
+    start: Value
     first: Value | None
     end: Value
-    stack: Value
+    stack: Value | None
+
+    def joined(self, b: Builder, so_far: Value, total: Value, first: Value, size: int) -> Value:
+        if self.stack is None:
+            return _combined(b, self.combine, so_far, total)
+        place = first if self.first is None else b.addi(first, self.first)
+        return b.op("scan.join", [total, self.stack, place, self.end], [total.type], {"size": t.IntAttr(size, t.i64)})
 
 
 def _stack(b: Builder, type: t.Type) -> Value:
     return b.op("memref.alloca", [], [t.MemRefType((LEVELS,), type)])
 
 
-def _cascade(b: Builder, n: Value, size: int, start: Value, block: _Block, whole: _Whole | None = None) -> Value:
-    """The sum of `block(b, first, end)` for each block of `size` up to `n`, joined in pairs."""
-    whole = _Whole(None, n, _stack(b, start.type)) if whole is None else whole
-    body = Block([t.index, start.type])
-    (first, _), step, inner = body.args, b.index(size), Builder(body, location=b.location)
-    total = block(inner, first, inner.minsi(inner.addi(first, step), n))
-    place = first if whole.first is None else inner.addi(first, whole.first)
-    joined = inner.op("scan.join", [total, whole.stack, place, whole.end], [start.type],
-                      {"size": t.IntAttr(size, t.i64)})
-    inner.make("scf.yield", [joined])
-    return b.make("scf.for", [b.index(0), n, step, start], [start.type], None, [Region([body])]).result
+def _cascade(b: Builder, n: Value, size: int, block: _Block, wholes: Sequence[_Whole]) -> Sequence[Value]:
+    """The totals of `block(b, first, end)` for each block of `size` up to `n`, those of sums joined in pairs."""
+    starts = [whole.start for whole in wholes]
+    types = [v.type for v in starts]
+    body = Block([t.index, *types])
+    (first, *so_far), step, inner = body.args, b.index(size), Builder(body, location=b.location)
+    totals = block(inner, first, inner.minsi(inner.addi(first, step), n))
+    inner.make("scf.yield", [whole.joined(inner, acc, total, first, size)
+                             for whole, acc, total in zip(wholes, so_far, totals, strict=True)])
+    return b.make("scf.for", [b.index(0), n, step, *starts], types, None, [Region([body])]).results
 
 
 def _before_loops(part: Op) -> Value:
@@ -309,64 +322,66 @@ def _around(loop: Op, carried: Value) -> Builder:
 # ---- in lanes ----
 
 
-def _in_lanes(loop: Op) -> None:
-    """Whole rounds of all lanes block by block, few lanes of what is left, and the last terms one by one."""
-    combine = running(loop).next.op
-    assert combine is not None
-    lanes = _Lanes(loop, combine)
-    lanes.replace(lanes.total)
+class _Lanes:
+    """Reductions of one loop, written in lanes: whole rounds of all lanes block by block, few lanes of what is left,
+    and the last terms one by one."""
 
-
-class _Lanes(_Tree):
-    """A reduction that is written in lanes."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check = Check(self.loop)
+    def __init__(self, loop: Op, widths: tuple[int, ...]) -> None:
+        self.loop, self.widths = loop, widths
+        self.trees = [_Tree(loop, carry) for carry in Loop(loop).carries]
+        self.length, self.part = self.trees[0].length, self.trees[0].part
+        check = Check(loop)
         check.problem()
-        self.varying = check.varying | {running(self.loop).arg, self.combine.result}
-        self.widths = _widths(self.loop)
+        self.varying = check.varying.union(*({tree.carry.arg, tree.combine.result} for tree in self.trees))
 
-    def total(self, b: Builder) -> Value:
+    def replace(self) -> None:
+        _replace(self.loop, self.trees, self.totals)
+
+    def totals(self, b: Builder) -> Sequence[Value]:
         n = Loop(self.loop).upper
         known = self.length is not None or self.part is not None
         most, end = self.most(b, n) if known else self.most_if_many(b, n)
         if end is n:
             return most
         self.loop.attrs["tail"] = t.IntAttr(1, t.i64)
-        return self.in_order(b, end, n, most)
+        return _in_order(self.loop, b, end, n, most)
 
-    def most_if_many(self, b: Builder, n: Value) -> tuple[Value, Value]:
+    def most_if_many(self, b: Builder, n: Value) -> tuple[Sequence[Value], Value]:
         """`most` where there are enough terms, else nothing: a short loop goes straight to single terms."""
         then, other = Block(), Block()
         inner = Builder(then, location=b.location)
-        inner.make("scf.yield", self.most(inner, n))
+        totals, end = self.most(inner, n)
+        inner.make("scf.yield", [*totals, end])
         inner = Builder(other, location=b.location)
-        inner.make("scf.yield", [self.start(inner), inner.index(0)])
+        inner.make("scf.yield", [*self.starts(inner), inner.index(0)])
         enough = b.cmpi("sge", n, b.index(self.widths[-1]))
-        made = b.make("scf.if", [enough], [self.init.type, t.index], None, [Region([then]), Region([other])])
-        total, end = made.results
-        return total, end
+        types = [tree.init.type for tree in self.trees]
+        made = b.make("scf.if", [enough], [*types, t.index], None, [Region([then]), Region([other])])
+        *totals, end = made.results
+        return totals, end
 
-    def most(self, b: Builder, n: Value) -> tuple[Value, Value]:
+    def most(self, b: Builder, n: Value) -> tuple[Sequence[Value], Value]:
         """All terms but the last ones combined, and where those start."""
         end, size = whole_lanes(b, n, b.index(self.widths[-1])), self.widths[0] * ROUNDS
         is_short = self.length is not None and self.length <= size and self.part is None
-        if self.combine.name not in SUMS or is_short:
+        if is_short or not any(tree.sums for tree in self.trees):
             return self.block(b, b.index(0), end), end
-        return self.cascade(b, end, size, self.block, self.widths[-1]), end
+        return _cascade(b, end, size, self.block, [tree.whole(b, end, self.widths[-1]) for tree in self.trees]), end
 
-    def block(self, b: Builder, first: Value, end: Value) -> Value:
+    def starts(self, b: Builder, lanes: int = 0) -> list[Value]:
+        return [tree.start(b, lanes) for tree in self.trees]
+
+    def block(self, b: Builder, first: Value, end: Value) -> Sequence[Value]:
         """The terms from `first`, a multiple of all lanes, to `end`, a multiple of few: in rounds of all lanes, then
         of few; known lengths skip what has no rounds."""
-        vector = None
+        vectors: Sequence[Value] = []
         for lanes in self.widths:
             if self.skips(lanes):
                 continue
-            start = self.start(b, lanes) if vector is None else self.folded(b, vector, lanes)
+            starts = self.folded(b, vectors, lanes) if vectors else self.starts(b, lanes)
             whole = end if lanes == self.widths[-1] else whole_lanes(b, end, b.index(lanes))
-            first, vector = whole, self.rounds(b, first, whole, start)
-        return self.start(b) if vector is None else self.folded(b, vector)
+            first, vectors = whole, self.rounds(b, first, whole, starts)
+        return self.folded(b, vectors) if vectors else self.starts(b)
 
     def skips(self, lanes: int) -> bool:
         """Whether the length is known and leaves no round of `lanes`."""
@@ -375,25 +390,26 @@ class _Lanes(_Tree):
         left: int = self.length if lanes == self.widths[0] else self.length % self.widths[0]
         return left < lanes
 
-    def rounds(self, b: Builder, first: Value, end: Value, start: Value) -> Value:
+    def rounds(self, b: Builder, first: Value, end: Value, starts: Sequence[Value]) -> Sequence[Value]:
         """Each lane combines every so many-th term from `first` to `end`."""
-        assert isinstance(start.type, t.VectorType)
-        loop, lanes = self.loop, start.type.shape[0]
-        body = Block([t.index, start.type])
+        types = [v.type for v in starts]
+        loop, lanes = self.loop, starts[0].type.shape[0]  # type: ignore[attr-defined]
+        body = Block([t.index, *types])
         for old, new in zip(loop.body.args, body.args, strict=True):
             new.name = old.name
         widen = Widener(self.varying, lanes, dict(zip(loop.body.args, body.args, strict=True)), Loop(loop).counter)
         inner = Builder(body, location=loop.location)
         for op in loop.body.ops[:-1]:
             widen.op(op, inner)
-        inner.make("scf.yield", [widen.map[running(loop).next]])
-        return b.make("scf.for", [first, end, b.index(lanes), start], [start.type],
-                      {"vector": t.IntAttr(lanes, t.i64)}, [Region([body])]).result
+        inner.make("scf.yield", [widen.map[tree.carry.next] for tree in self.trees])
+        return b.make("scf.for", [first, end, b.index(lanes), *starts], types, {"vector": t.IntAttr(lanes, t.i64)},
+                      [Region([body])]).results
 
-    def folded(self, b: Builder, vector: Value, lanes: int = 0) -> Value:
+    def folded(self, b: Builder, vectors: Sequence[Value], lanes: int = 0) -> list[Value]:
         """Halves combined with halves until `lanes` are left, or a scalar."""
-        kind = t.DialectAttr(f"#vector.kind<{_KINDS[self.combine.name][0]}>")
-        return b.op("scan.fold_lanes" if lanes else "vector.reduction", [vector], [self.type(lanes)], {"kind": kind})
+        name = "scan.fold_lanes" if lanes else "vector.reduction"
+        return [b.op(name, [vector], [tree.type(lanes)], {"kind": tree.kind})
+                for tree, vector in zip(self.trees, vectors, strict=True)]
 
 
 def _widths(loop: Op) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scancc.ir import parts
 from scancc.ir import types as t
@@ -20,6 +20,7 @@ from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import group, operand
 from scancc.ir.shapes import fill
 
+from ..slicing.steps import used
 from .context import Context, converts, strides_of
 from .equal_sizes import SHORT
 from .rings import row_in_ring, unrolled_window
@@ -111,6 +112,7 @@ class Nest:
     combined: list[int]       # the numbers of the results that are combined
     outputs: dict[int, Value] = field(default_factory=dict)  # buffers of results that are not in a register
     stores: dict[int, Value] = field(default_factory=dict)   # where results with an element a round are written
+    needed: set[Op] | None = None  # of the body: what of it runs, if not all
 
     @property
     def rank(self) -> int:
@@ -131,7 +133,7 @@ def generic(c: Context, op: Op) -> None:
     elif not n.rank:
         _flatten_reduction(c, n)
         load_at(c, n, {}, None)
-        c.env.update(zip(_combined(n), _reduce_in_register(c, n, [], starts), strict=True))
+        c.env.update(zip(_combined(n), _totals(c, n, [], starts), strict=True))
     elif c.in_rows and [*n.outputs] == [0] == n.combined and _accumulates_rows(n) and (
             strides_of(n.outputs[0].type)[-1] == 1):
         _reduce_rows(c, n, n.outputs[0], starts[0])
@@ -154,7 +156,7 @@ def _combined(n: Nest) -> list[Value]:
 def _reduce_each(c: Context, n: Nest, starts: list[Value]) -> None:
     """The parallel loops around a reduction in registers."""
     def store(counters: list[Value]) -> None:
-        for number, total in zip(n.combined, _reduce_in_register(c, n, counters, starts), strict=True):
+        for number, total in zip(n.combined, _totals(c, n, counters, starts), strict=True):
             if number in n.outputs:
                 c.store(total, n.outputs[number], counters)
     nest(c, n.sizes[:n.rank], store, _reader(c, n))
@@ -191,15 +193,17 @@ def element(c: Context, n: Nest, counters: Sequence[Value], running: Sequence[Va
     """The body of a nest at one position, its operands read: elements are stored, what is combined is given."""
     generic = parts.Nest(n.op)
     c.env.update(zip([generic.running[number] for number in n.combined], running, strict=True))
-    inline(c, n.op, counters)
+    inline(c, n.op, counters, n.needed)
     for number, buffer in n.stores.items():
         c.store(c.get(generic.elements[number]), buffer, counters)
     return [c.get(generic.elements[number]) for number in n.combined]
 
 
-def inline(c: Context, op: Op, counters: Sequence[Value]) -> None:
-    """The ops of a nest's body, with `linalg.index` as the counters."""
+def inline(c: Context, op: Op, counters: Sequence[Value], needed: set[Op] | None = None) -> None:
+    """The ops of a nest's body, or those that are needed, with `linalg.index` as the counters."""
     for inner in op.body.ops[:-1]:
+        if needed is not None and inner not in needed:
+            continue
         if inner.name == "linalg.index":
             c.env[inner.result] = counters[inner.attrs["dim"].value]
         else:
@@ -244,6 +248,33 @@ def _flatten_reduction(c: Context, n: Nest) -> None:
     """A reduction of all elements of row-major arrays goes along them as one row."""
     if _flatten(c, n):
         n.reduced = [0]
+
+
+def _totals(c: Context, n: Nest, counters: list[Value], starts: list[Value]) -> list[Value]:
+    """What is combined: in a loop for each where they do not need each other, of which `reductions` makes one where
+    they are alike."""
+    alone = [_alone(n, number) for number in n.combined]
+    if n.stores or len(alone) < 2 or any(part is None for part in alone):
+        return _reduce_in_register(c, n, counters, starts)
+    return [total for part, start in zip(alone, starts, strict=True) if part is not None
+            for total in _reduce_in_register(c, part, counters, [start])]
+
+
+def _alone(n: Nest, number: int) -> Nest | None:
+    """The nest with one result that is combined, or None where that needs another one."""
+    generic = parts.Nest(n.op)
+    needed, args, waiting = set[Op](), set[Value](), [generic.elements[number]]
+    while waiting:
+        value = waiting.pop()
+        if value.op is not None and value.op.parent is n.op.body and value.op not in needed:
+            needed.add(value.op)
+            waiting += used(value.op)
+        args.add(value)
+    if any(arg in args for other, arg in enumerate(generic.running) if other != number):
+        return None
+    read = [place for place, arg in enumerate(n.args) if arg in args]
+    return replace(n, args=[n.args[k] for k in read], inputs=[n.inputs[k] for k in read],
+                   maps=[n.maps[k] for k in read], combined=[number], needed=needed)
 
 
 def _reduce_in_register(c: Context, n: Nest, counters: list[Value], starts: list[Value]) -> list[Value]:

@@ -98,14 +98,28 @@ def _same(dims: Sequence[int | None], others: Sequence[int | None], nest: Nest) 
 
 
 def _combines_alike(match: Match) -> bool:
-    """Results are combined along all reduced loops, and no sums of floats; one that may be in any order keeps lanes
-    along a reduced loop, others those of a parallel loop around."""
-    if not match.reduced:
+    """One result that may be in any order goes along with stored ones; several have loops of their own, side by side;
+    what is in order keeps the lanes of a parallel loop around."""
+    if not match.reduced or len(match.combined) == 1 and match.is_in_any_order:
         return True
-    if any(is_rounded(nest.op, number) for nest, number in match.combined):
+    if all(_is_in_lanes(nest, number) for nest, number in match.combined):
+        return _keeps_trees(match)
+    return not any(is_rounded(nest.op, number) for nest, number in match.combined) and _has_lanes_around(match)
+
+
+def _keeps_trees(match: Match) -> bool:
+    """Whether each sum has the form in the joint nest that it has alone: both go along rows that they read, and
+    store nothing."""
+    nests = match.first, match.second
+    if any(not nest.reduced or any(map(nest.is_whole, nest.writes)) for nest in nests):
         return False
-    anyhow = [is_in_any_order(nest.op, number) for nest, number in match.combined]
-    return len(anyhow) == 1 if all(anyhow) else _has_lanes_around(match)
+    if {match.place[d] for d in match.first.reduced} != set(match.second.reduced):
+        return False
+    if len(match.reduced) == len(match.place) > 1:  # may go along all elements as one row
+        alike = {read.value for read in match.first.reads} == {read.value for read in match.second.reads}
+        return alike and all(read.dims == match.second.identity for read in match.accesses) and not any(
+            op.name in ("linalg.index", "tensor.extract") for nest in nests for op in nest.op.body.ops)
+    return all(any(read.dims == nest.identity for read in nest.reads) for nest in nests)
 
 
 def _keeps_order(match: Match) -> bool:
@@ -126,9 +140,13 @@ def _keeps_lanes(match: Match) -> bool:
         return False
     first = _along_last([match.moved(read) for read in match.first.reads], match)
     second = _along_last(match.second.reads, match)
-    if match.reduced and match.is_in_any_order and (not (first and second) or _is_short(match)):
-        return False
-    return first == second
+    if not match.reduced or not all(_is_in_lanes(nest, number) for nest, number in match.combined):
+        return first == second
+    return first and second and (len(match.combined) > 1 or not _is_short(match))
+
+
+def _is_in_lanes(nest: Nest, number: int) -> bool:
+    return is_in_any_order(nest.op, number) or is_rounded(nest.op, number)
 
 
 def _has_lanes_around(match: Match) -> bool:

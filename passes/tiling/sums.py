@@ -13,7 +13,7 @@ from scancc.ir.ops import NO_SPECULATION, has_trait, is_pure, operand
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.slices import Entry, entries
 
-from ..reductions import SUMS
+from ..reducing.kinds import SUMS
 
 BLOCK_BYTES = 4096  # of the terms that the pass `reductions` adds before it joins their sum to others
 

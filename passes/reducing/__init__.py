@@ -1,0 +1,1 @@
+"""Parts of `reductions`: what combines, and reductions that run side by side."""
