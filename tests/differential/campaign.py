@@ -36,6 +36,7 @@ class Campaign:
     passes: bool = False
     gradients: int = 0  # of this order
     smooth: bool = False  # programs that differences can be compared with
+    checkpoints: int | str | None = None  # of all scans, where gradients are compared with those without
     without: str = ""  # passes that are left out; 'random': others for each program
     scans: str = ""  # of this kind only
     every_kind: bool = False  # go on after a failure, and make no smaller programs
@@ -57,7 +58,7 @@ class Campaign:
                 file.write(str(program))
         try:
             with change_flags(leave_out=self._left_out(program)):
-                self.done += check(program, self.passes)
+                self.done += check(program, self.passes, self.checkpoints)
         except Exception as error:
             self._keep(program, error)
             if not self.every_kind:
@@ -106,7 +107,7 @@ def use_steps(text: str) -> None:
 def _child(options: argparse.Namespace) -> int:
     use_steps(options.steps)
     campaign = Campaign(options.seed, options.count, options.passes, options.gradients, options.smooth,
-                        options.without, options.scans, options.all, options.last)
+                        options.checkpoints, options.without, options.scans, options.all, options.last)
     campaign.run()
     print(campaign.report())
     return bool(campaign.failures)
@@ -119,6 +120,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--passes", action="store_true", help="also run the IR after every pass (slower)")
     parser.add_argument("--gradients", type=int, default=0, metavar="ORDER", help="compare gradients of this order")
     parser.add_argument("--smooth", action="store_true", help="differentiable programs: also differences")
+    parser.add_argument("--checkpoints", type=lambda text: int(text) if text.isdigit() else text, metavar="N",
+                        help="compare gradients in blocks of so many steps, or 'sqrt', with those that keep all rows")
     parser.add_argument("--without", default="", metavar="PASSES",
                         help="leave these passes out; 'random': others for each program")
     parser.add_argument("--steps", default="", metavar="PASSES", help="run passes with these options")

@@ -23,30 +23,27 @@ Outcome = list[np.ndarray] | Exception
 TOLERANCE = {"float32": 2e-3, "float64": 1e-6, "complex64": 2e-3, "complex128": 1e-6}
 
 
-def check(program: Program, passes: bool = True) -> bool:
+def check(program: Program, passes: bool = True, checkpoints: int | str | None = None) -> bool:
     """Native code against the reference at all calls; with `passes` also the IR after every pass.
 
     A program's gradients take the place of its outputs where it asks for them; those of a smooth one are also
-    compared with differences. False for a program that is refused when it is built, as one with too short a
-    sequence may be.
+    compared with differences. `checkpoints`: those of all scans of the native code, not of the reference.
+    False for a program that is refused when it is built, as one with too short a sequence may be.
     """
     try:
-        built = program.build()
-        cost = None
-        for _ in range(program.gradients):
-            cost = cost_of(built.outputs)
-            built = replace(built, outputs=slopes_of(cost, built))
+        built, cost = _build(program, checkpoints)
         if program.gradients and not built.outputs:
             return False
         native = _function(built, None)
     except (ValueError, IndexError):
         return False
-    reference = _function(built, "reference")
+    plain = built if checkpoints is None else _build(program)[0]
+    reference = _function(plain, "reference")
     checker = _Passes(built) if passes else None
     for number, sizes in enumerate(program.calls):
         args = program.arguments(sizes)
         held = [s.get_value() for s in built.shared]
-        expected = _call(reference, args, built)
+        expected = _call(reference, args, plain)
         for shared, value in zip(built.shared, held, strict=True):
             shared.set_value(value)
         if checker is not None and number < 2:
@@ -56,6 +53,15 @@ def check(program: Program, passes: bool = True) -> bool:
         for sizes in program.calls:
             check_slopes(cost, built, program.arguments(sizes), f"sizes {sizes}")
     return True
+
+
+def _build(program: Program, checkpoints: int | str | None = None) -> tuple[Built, Any]:
+    """What a program makes, or its gradients, and of what cost they are."""
+    built, cost = program.build(checkpoints), None
+    for _ in range(program.gradients):
+        cost = cost_of(built.outputs)
+        built = replace(built, outputs=slopes_of(cost, built))
+    return built, cost
 
 
 def _function(built: Built, mode: str | None) -> Callable[..., Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,16 @@ class Mismatch(AssertionError):
     """Two roads of one program that do not agree."""
 
 
+class _Checkpointing:
+    """The package, whose scans have checkpoints."""
+
+    def __init__(self, checkpoints: int | str) -> None:
+        self.scan = partial(sc.scan, checkpoints=checkpoints)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sc, name)
+
+
 @dataclass
 class Built:
     """What the text makes when it is run."""
@@ -69,9 +80,9 @@ class Program:
     smooth: bool = False  # no rounding, no choice by comparison: differentiable
     gradients: int = 0  # the derivatives of this order are compared, not the outputs
 
-    def build(self) -> Built:
-        """The graph, anew."""
-        scope: dict[str, Any] = {"np": np, "sc": sc, "T": T}
+    def build(self, checkpoints: int | str | None = None) -> Built:
+        """The graph, anew; all its scans with these checkpoints."""
+        scope: dict[str, Any] = {"np": np, "sc": sc if checkpoints is None else _Checkpointing(checkpoints), "T": T}
         exec(compile(self.text, "<random program>", "exec"), scope)
         inputs = [_variable(a) for a in self.inputs]
         first = self.calls[0]

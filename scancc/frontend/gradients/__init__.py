@@ -10,7 +10,7 @@ from scancc.frontend.gradients import (  # noqa: F401 - each registers the rules
     reduction_rules,
     scan_forward,
     scan_links,
-    scan_reverse,
+    scan_rule,
     shaping_rules,
 )
 from scancc.frontend.gradients.backward import Lop, grad, pullback

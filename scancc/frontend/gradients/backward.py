@@ -10,6 +10,7 @@ import numpy as np
 
 from scancc.config import config
 from scancc.errors import DisconnectedInputError, NullTypeGradError
+from scancc.frontend.gradients.budget import parse_budget, within
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import backpropagate, connected_to
 from scancc.frontend.graph.constants import as_tensor_variable, is_discrete, kind
@@ -30,6 +31,7 @@ def grad(
     known_grads: Mapping[Variable, Variable] | None = None,
     return_disconnected: str = "zero",
     null_gradients: str = "raise",
+    max_bytes: int | None = None,
 ) -> Any:
     """The gradient of the scalar `cost` with respect to a variable, or to each of a list of them.
 
@@ -37,17 +39,19 @@ def grad(
     given; `cost` may then be None. `disconnected_inputs`: 'raise', 'warn' or 'ignore' where the cost does
     not depend on a variable; `return_disconnected`: the gradient is then 'zero', 'none' or 'disconnected'
     (both None). `null_gradients='return'`: None where a gradient does not exist, instead of an error.
+    `max_bytes`: what the scans of the cost may keep of their steps for the gradient; steps then run again, in blocks
+    (docs/memory.md).
     """
     site = Site(None, user_location(), "grad")
     return gradients_by(site, cost, wrt, consider_constant, disconnected_inputs, add_names, known_grads,
-                        return_disconnected, null_gradients)
+                        return_disconnected, null_gradients, max_bytes)
 
 
 def gradients_by(
     site: Site, cost: Variable | None, wrt: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise", add_names: bool = True,
     known_grads: Mapping[Variable, Variable] | None = None, return_disconnected: str = "zero",
-    null_gradients: str = "raise",
+    null_gradients: str = "raise", max_bytes: int | None = None,
 ) -> Any:
     """`grad`, whose errors are about the call of `site`."""
     targets = symbolic(wrt, "wrt", site)
@@ -59,7 +63,8 @@ def gradients_by(
     _check_choice("null_gradients", null_gradients, ("raise", "return"), site)
     connected = connected_to(seeds, constants)
     _report_disconnected([v for v in targets if v not in connected], cost, disconnected_inputs, site)
-    with deep_recursion():
+    budget = parse_budget(max_bytes, seeds, targets, site)
+    with deep_recursion(), within(budget):
         found = _backpropagate(seeds, targets, constants, known, null_gradients)
     results = [
         _result(v, found, v in connected or return_disconnected == "zero") for v in targets

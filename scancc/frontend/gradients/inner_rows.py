@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from scancc.frontend.graph.dims import dim, same_scalar
 from scancc.frontend.graph.variables import Apply, Variable
-from scancc.frontend.loops.scan_op import Scan
+from scancc.frontend.loops.scan_op import Scan, stacked
 from scancc.frontend.ops.subtensor import Subtensor
 
 
@@ -20,17 +20,11 @@ def inner_rows(nodes: Iterable[Apply]) -> set[Variable]:
     found: dict[Variable, list[Variable]] = {}  # each with the lengths of the scans it holds rows of
     for node in nodes:
         if isinstance(node.op, Scan):
-            found.update((v, [dim(v, 0)]) for v in _stacked(node))
+            found.update((v, [dim(v, 0)]) for v in stacked(node))
             continue
         lengths = [] if _takes_a_row(node) else [n for v in node.inputs for n in found.get(v, ())]
         found.update((v, kept) for v in node.outputs if lengths and (kept := _among_its_lengths(v, lengths)))
     return set(found)
-
-
-def _stacked(node: Apply) -> list[Variable]:
-    assert isinstance(node.op, Scan)
-    carry, ys = node.op.outputs_of(node.outputs)
-    return [*(v for c, v in zip(node.op.body.carry, carry, strict=True) if c.trace), *ys]
 
 
 def _takes_a_row(node: Apply) -> bool:

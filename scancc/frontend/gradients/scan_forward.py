@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from scancc.frontend.gradients.forward import FORWARD, push_forward
 from scancc.frontend.gradients.rules import Gradient, like, zeros_for
@@ -42,7 +43,7 @@ class _Forward:
             (*body.ys, *(m for m in inner[n:] if m is not None)), body.stop,
         )
         label = None if self.op.label is None else f"rop_of_{self.op.label}"
-        done = Scan(doubled, label, self.op.truncate_gradient, self.op.fast_math, self.op.origin).apply_to(ScanInputs(
+        done = replace(self.op, body=doubled, label=label).apply_to(ScanInputs(
             inputs.length, [*inputs.xs, *moved_xs], [*inputs.inits, *inits], [*inputs.consts, *moved_consts]
         ))
         found = dict(zip(states, done.carry[n:], strict=True))

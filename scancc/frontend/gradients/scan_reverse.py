@@ -15,7 +15,6 @@ from scancc.frontend.gradients.contributions import incremented, increments_of, 
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, shorter
 from scancc.frontend.gradients.rules import (
     Gradient,
-    differentiates,
     is_continuous,
     like,
     zero_of,
@@ -40,21 +39,17 @@ from scancc.frontend.ops.scalars import add, eq, ge, sub, switch
 from scancc.frontend.ops.subtensor import AdvancedSubtensor, IncSubtensor
 
 
-@differentiates(Scan)
-def scan_rule(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
-    found = _Reverse(node, gradients, wanted).gradients()
-    return [None, *found.xs, *found.inits, *found.consts]
+class Reverse:
+    """The reverse of one application of a scan. `sums`: what the gradients of its invariants are added to."""
 
-
-class _Reverse:
-    """The reverse of one application of a scan."""
-
-    def __init__(self, node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> None:
+    def __init__(self, node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool],
+                 sums: Sequence[Gradient] | None = None) -> None:
         assert isinstance(node.op, Scan)
         self.op, self.body = node.op, node.op.body
         self.given: ScanOutputs[Gradient] = self.op.outputs_of(gradients)
         self.wanted = self.op.inputs_of(wanted)
         self.inputs = self.op.inputs_of(node.inputs)
+        self.sums = sums or [None] * len(self.inputs.consts)
         self.loop = Loop()
         self.recall = Recall(node, self.loop)
         self.n = self.recall.n
@@ -74,16 +69,19 @@ class _Reverse:
         ys = [y for y, g in zip(self.body.ys, self.given.ys, strict=True) if g is not None]
         return needed_carries(self.body, ys, given, active)
 
+    @property
+    def label(self) -> str | None:
+        return None if self.op.label is None else f"grad_of_{self.op.label}"
+
     def gradients(self) -> ScanInputs[Gradient]:
         inner = self._step_gradients()
         self._lag_rows(inner)
         xs = [self._rows(inner.get(x), want) for x, want in zip(self.body.xs, self.wanted.xs, strict=True)]
         sums = self._sums(inner)
         self.recall.recall([*(lag.next for lag in self.loop.lags), *self.loop.ys])
-        label = None if self.op.label is None else f"grad_of_{self.op.label}"
         if not self.loop.lags and not self.loop.ys:
-            return self._nothing()
-        done = self.loop.run(self.length, label, self.recall.replace, self.op.fast_math)
+            return self.nothing()
+        done = self.loop.run(self.length, self.label, self.recall.replace, self.op.fast_math)
         return ScanInputs(
             None,
             [None if after is None else self._of_sequence(x, after(done))
@@ -92,7 +90,7 @@ class _Reverse:
             [None if after is None else after(done) for after in sums],
         )
 
-    def _nothing(self) -> ScanInputs[Gradient]:
+    def nothing(self) -> ScanInputs[Gradient]:
         _, xs, inits, consts = self.inputs
         return ScanInputs(None, [None for _ in xs], [None for _ in inits], [None for _ in consts])
 
@@ -116,32 +114,32 @@ class _Reverse:
     def _state_seed(self, i: int) -> Gradient:
         """The gradient of a state's new row: what is given for it, and what later steps pass back."""
         carry, given = self.body.carry[i], self.given.carry[i]
-        row, last = (None, given) if not carry.trace else self._split_trace(given)
+        row, last = (None, given) if not carry.trace else self.split_trace(given)
         gradient = None if row is None else self._given_rows(row, carry.next)
         taps = {-tap for tap, _ in carry.taps}
         for lag in sorted(taps | ({1} if last is not None else set())):
-            init = last if lag == 1 and last is not None else self._no_rows(i, lag)
+            init = last if lag == 1 and last is not None else self.no_rows(i, lag)
             gradient = plus(gradient, self._add_lag(i, lag, init))
         return gradient
 
     def _add_lag(self, i: int, lag: int, init: Variable) -> Variable:
         """A new lag, whose next row is filled in once the step's gradients are known."""
         carry = self.body.carry[i]
-        row = TensorType(init.dtype, self._row_shape(i))(f"grad_{carry.next.name or 'state'}")
+        row = TensorType(init.dtype, self.row_shape(i))(f"grad_{carry.next.name or 'state'}")
         self.pending[i, lag] = len(self.loop.lags)
         self.loop.lags.append(Lag(row, lag, init, row, trace=lag > 1))
         return row
 
-    def _row_shape(self, i: int) -> tuple[int | None, ...]:
+    def row_shape(self, i: int) -> tuple[int | None, ...]:
         """The static shape that the rows of a state keep."""
         carry, init = self.body.carry[i], self.inputs.inits[i]
         given = init.type if carry.depth == 1 else row_type(init.type)
         return tuple(m if n is None else n for n, m in zip(carry.next.type.shape, given.shape, strict=True))
 
-    def _no_rows(self, i: int, lag: int) -> Variable:
+    def no_rows(self, i: int, lag: int) -> Variable:
         carry, init = self.body.carry[i], self.inputs.inits[i]
         given = dims(init)[carry.depth > 1:]
-        lengths = [m if n is None else int64(n) for n, m in zip(self._row_shape(i), given, strict=True)]
+        lengths = [m if n is None else int64(n) for n, m in zip(self.row_shape(i), given, strict=True)]
         zero = zero_of(carry.next.dtype)
         if lag > 1:
             lengths = [int64(lag), *lengths]
@@ -156,7 +154,7 @@ class _Reverse:
 
     # ---- the given gradients ----
 
-    def _split_trace(self, given: Gradient) -> tuple[Gradient, Gradient]:
+    def split_trace(self, given: Gradient) -> tuple[Gradient, Gradient]:
         """The gradient of a trace as that of all its rows, and that of its last row alone."""
         last: Gradient = None
         while given is not None and _writes_last_row(given):
@@ -197,7 +195,7 @@ class _Reverse:
     def _given_row(self, gradient: Variable, row: Variable) -> Variable:
         """The inner variable for the rows of a gradient of a stack; all alike, they are an invariant."""
         type = TensorType(gradient.dtype, row.type.shape)
-        alike = _row_of_equal_rows(gradient)
+        alike = row_of_equal_rows(gradient)
         if alike is not None:
             return self.loop.hold(like(alike, row), type)
         return self.loop.read(type, backwards(gradient), f"grad_{row.name or 'row'}")
@@ -209,12 +207,9 @@ class _Reverse:
 
     def _sums(self, inner: dict[Variable, Variable]) -> list[After | None]:
         sums = Sums(self.loop, self.recall, self.whole, stateless=not self.loop.lags)
-        places, pairs = [], []
-        for c, outer, want in zip(self.body.consts, self.inputs.consts, self.wanted.consts, strict=True):
-            if want and c in inner:
-                places.append(c)
-                pairs.append((outer, inner[c]))
-        made = dict(zip(places, sums.add(pairs), strict=True))
+        groups = zip(self.body.consts, self.inputs.consts, self.sums, self.wanted.consts, strict=True)
+        terms = {c: (outer, base, inner[c]) for c, outer, base, want in groups if want and c in inner}
+        made = dict(zip(terms, sums.add(list(terms.values())), strict=True))
         return [made.get(c) for c in self.body.consts]
 
     def _of_sequence(self, x: Variable, rows: Variable) -> Variable:
@@ -274,7 +269,7 @@ def _stretches(y: Variable, base: Variable) -> bool:
     return any(n == 1 and m != 1 for n, m in zip(y.type.shape, base.type.shape[1:], strict=True))
 
 
-def _row_of_equal_rows(stack: Variable) -> Variable | None:
+def row_of_equal_rows(stack: Variable) -> Variable | None:
     """The row of which `stack` is made, where all its rows are the same by the way it is written."""
     node = stack.owner
     if node is None or not isinstance(node.op, Alloc):

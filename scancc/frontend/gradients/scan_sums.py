@@ -39,15 +39,16 @@ class Sums:
     whole: bool
     stateless: bool  # nothing but these sums goes from step to step
 
-    def add(self, gradients: Sequence[tuple[Variable, Variable]]) -> list[After]:
-        """For pairs (outer invariant, a step's contribution), what gives the sums after the loop."""
-        split = [(outer, *_split(gradient, self._is_steady)) for outer, gradient in gradients]
-        products = [[self._product(*product) for product in found] for _, found, _ in split]
+    def add(self, gradients: Sequence[tuple[Variable, Gradient, Variable]]) -> list[After]:
+        """For triples (outer invariant, what its sum is added to, a step's contribution), what gives the sums after
+        the loop."""
+        split = [(outer, base, *_split(gradient, self._is_steady)) for outer, base, gradient in gradients]
+        products = [[self._product(*product) for product in found] for _, _, found, _ in split]
         return [
-            self._sum(outer, made, rest) for (outer, _, rest), made in zip(split, products, strict=True)
+            self._sum(outer, base, made, rest) for (outer, base, _, rest), made in zip(split, products, strict=True)
         ]
 
-    def _sum(self, outer: Variable, products: list[After], rest: list[Variable]) -> After:
+    def _sum(self, outer: Variable, base: Gradient, products: list[After], rest: list[Variable]) -> After:
         parts = list(products)
         carried: Gradient = None
         for term in rest:
@@ -57,7 +58,9 @@ class Sums:
             else:
                 parts.append(stacked)
         if carried is not None:
-            parts.append(self._in_carry(outer, carried))
+            parts.append(self._in_carry(outer, base, carried))
+        elif base is not None:
+            parts.insert(0, lambda outputs: base)
 
         def after(outputs: ScanOutputs[Variable]) -> Variable:
             result = total(part(outputs) for part in parts)
@@ -86,13 +89,13 @@ class Sums:
         return not shape_moves(var, varying)
 
     def _is_stacked_forward(self, var: Variable) -> bool:
-        return self.whole and self.recall.rows(var) is not None
+        """Whether the forward scan has rows of `var`, or will: an earlier row of a state is known in no other way."""
+        return self.whole and (self.recall.rows(var) is not None or var in self.recall.op.body.varying)
 
     def _stack(self, var: Variable, forward: bool) -> After:
         """The rows of `var` in all steps, in forward or in the loop's order."""
         if self._is_stacked_forward(var):
-            rows = self.recall.rows(var)
-            assert rows is not None
+            rows = self.recall.save(var)
             return lambda outputs: first_rows(rows, self.recall.n)
         place = self.loop.emit(var)
         return lambda outputs: backwards(outputs.ys[place]) if forward else outputs.ys[place]
@@ -114,11 +117,11 @@ class Sums:
             reduction.sum(outputs.ys[place], axis=over, dtype=row.dtype), order
         )
 
-    def _in_carry(self, outer: Variable, term: Variable) -> After:
+    def _in_carry(self, outer: Variable, base: Gradient, term: Variable) -> After:
         before = outer.type.__class__(term.dtype, outer.type.shape)("sum")
         after = plus(before, term)
         assert after is not None
-        lag = Lag(before, 1, zeros_for(outer, term.dtype), after, trace=False)
+        lag = Lag(before, 1, zeros_for(outer, term.dtype) if base is None else base, after, trace=False)
         self.loop.lags.append(lag)
         place = len(self.loop.lags) - 1
         return lambda outputs: outputs.carry[place]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from scancc.frontend.graph.site import Site, described
-from scancc.frontend.graph.variables import Apply, Variable, user_location
-from scancc.frontend.loops.scan_op import Carry, Scan, scan_of
+from scancc.frontend.graph.variables import Variable, user_location
+from scancc.frontend.loops.rewiring import with_states
+from scancc.frontend.loops.scan_op import Carry, scan_of
 
 
 def final_state(output: Variable) -> Variable:
@@ -27,19 +26,5 @@ def final_state(output: Variable) -> Variable:
     carry = op.body.carry[output.index]
     init = op.inputs_of(node.inputs).inits[output.index]
     newest = init if carry.depth == 1 else init[carry.depth - 1]
-    return _with_state(node, op, Carry((), 1, carry.next, trace=False), newest)
-
-
-def _with_state(node: Apply, op: Scan, carry: Carry, init: Variable) -> Variable:
-    """The final row of one more state of a scan, whose outputs move to the application that has it."""
-    inputs = op.inputs_of(node.inputs)
-    body = replace(op.body, carry=(*op.body.carry, carry))
-    extended = replace(op, body=body)
-    made = extended.apply_to(inputs._replace(inits=[*inputs.inits, init]))
-    new = made.carry[-1]
-    assert new.owner is not None
-    others = [v for v in new.owner.outputs if v is not new]
-    for old, position in zip(node.outputs, (v.index for v in others), strict=True):
-        old.owner, old.index = new.owner, position
-        new.owner.outputs[position] = old
-    return new
+    (final,) = with_states(node, [(Carry((), 1, carry.next, trace=False), newest)])
+    return final

@@ -61,6 +61,7 @@ def scan(
     return_list: bool = False,
     return_updates: bool = True,
     fast_math: Any = None,
+    checkpoints: int | str | None = None,
 ) -> Any:
     """Run the step `fn` over sequences, from initial states, and collect what it gives.
 
@@ -72,8 +73,8 @@ def scan(
     Returns `(outputs, updates)`: each output has a new leading axis, one row a step; one output comes
     by itself unless `return_list`, none is None; `updates` goes to `function(..., updates=updates)`.
     `fast_math`: as for `function`, for this loop (and its gradient) alone.
-    `mode` and `allow_gc` change nothing: the loop is compiled with the function around it, which plans its memory.
-    `profile` brings a warning that it has no effect.
+    `checkpoints`: the gradient keeps only the states of every so many steps, 'sqrt' of as many as need least memory.
+    `mode` and `allow_gc` change nothing, as the function around compiles the loop; `profile` brings a warning.
     """
     site = Site(name_of("a scan", name), user_location())
     _check_callable(fn, site)
@@ -85,11 +86,10 @@ def scan(
         fn, parse_sequences(sequences, site), parse_states(outputs_info, site),
         [site.told(f"non-sequence {i}", as_operand, v) for i, v in enumerate(as_list(non_sequences))],
         flag("go_backwards", go_backwards), flag("strict", strict), site=site,
-        fast_math=None if fast_math is None else parse(fast_math),
+        fast_math=None if fast_math is None else parse(fast_math), checkpoints=_block_size(checkpoints, site),
     )
     length = scan_length(request.sequences, step_count(n_steps, site), site)
-    step = _settle(request)
-    outputs, updates = _build(request, step, length, _truncation(truncate_gradient, site))
+    outputs, updates = _build(request, _settle(request), length, _truncation(truncate_gradient, site))
     result = _arranged(outputs, return_list)
     if return_updates:
         return ScanResult((result, updates))
@@ -120,6 +120,7 @@ class _Request:
     held: bool = False  # shared variables do not move
     site: Site = Site(None, None)
     fast_math: FastMath | None = None
+    checkpoints: int | str | None = None
 
     def parameter_names(self) -> list[str | None]:
         """The names that `fn` gives its arguments."""
@@ -327,7 +328,7 @@ def _build(
         check_strict(closure.invariants, request.non_sequences, request.site)
     body, xs = _body(request, step, closure, list(updates), bool(stop))
     inits = [initial_rows(s, request.site) for s in step.states if s.recurrent]
-    op = Scan(body, request.site.label, truncate_gradient, request.fast_math)
+    op = Scan(body, request.site.label, truncate_gradient, request.fast_math, checkpoints=request.checkpoints)
     carry, ys = op.apply_to(ScanInputs(length, xs, [*inits, *updates], closure.inputs))
     mention([*carry, *ys], *request.written(), *written_with(ancestors([*roots, *stop])))
     traces, others = iter(carry), iter(ys)
@@ -398,6 +399,19 @@ def _truncation(truncate_gradient: Any, site: Site) -> int:
             f"truncate_gradient is {int(truncate_gradient)}", "give -1 for the whole gradient, or 1 or more steps"
         ))
     return int(truncate_gradient)
+
+
+def _block_size(checkpoints: Any, site: Site) -> int | str | None:
+    """How many steps lie between the rows that the gradient keeps."""
+    if checkpoints is None or checkpoints == "sqrt":
+        return None if checkpoints is None else "sqrt"
+    if isinstance(checkpoints, bool) or not hasattr(checkpoints, "__index__") or int(checkpoints) < 1:
+        raise ValueError(site.text(
+            f"checkpoints is {checkpoints!r}",
+            "give how many steps lie between two states that the gradient keeps, or 'sqrt' for as little memory as "
+            "running the steps twice allows, or None to keep what it needs of all steps",
+        ))
+    return int(checkpoints)
 
 
 def _check_hints(mode: Any, profile: Any, allow_gc: Any, site: Site) -> None:

@@ -48,6 +48,10 @@ class ScanInputs(NamedTuple, Generic[T]):
     inits: list[T]
     consts: list[T]
 
+    @property
+    def flat(self) -> list[T]:
+        return [self.length, *self.xs, *self.inits, *self.consts]
+
 
 class ScanOutputs(NamedTuple, Generic[T]):
     """What a scan gives: a trace or a final row for each carry, and the stacked `ys`."""
@@ -146,6 +150,7 @@ class Scan(Op):
     truncate_gradient: int = -1
     fast_math: FastMath | None = None  # what may change its numbers; None: what the function around it says
     origin: object = field(default_factory=object)  # one object for a scan and those that its derivatives make of it
+    checkpoints: int | str | None = None  # the gradient runs blocks of so many steps again, 'sqrt': of their root
 
     def __eq__(self, other: object) -> bool:
         """Two scans are equal that compute the same, under whatever names."""
@@ -162,7 +167,7 @@ class Scan(Op):
 
     @kept_property
     def _signature(self) -> tuple[object, ...]:
-        return self.truncate_gradient, self.fast_math, self.body.signature()
+        return self.truncate_gradient, self.fast_math, self.checkpoints, self.body.signature()
 
     @property
     def name(self) -> str:
@@ -418,3 +423,10 @@ def _check_static_shape(name: str, var: Variable, shape: tuple[int, ...]) -> Non
 def scan_of(node: Apply | None) -> Scan | None:
     """The scan that `node` applies, if it applies one."""
     return node.op if node is not None and isinstance(node.op, Scan) else None
+
+
+def stacked(node: Apply) -> list[Variable]:
+    """The outputs of a scan that have a row a step."""
+    assert isinstance(node.op, Scan)
+    carry, ys = node.op.outputs_of(node.outputs)
+    return [*(v for c, v in zip(node.op.body.carry, carry, strict=True) if c.trace), *ys]

@@ -1,0 +1,278 @@
+"""The derivative of a scan in blocks of steps: states are kept at their starts, and each block is run once more.
+
+    forward                              reverse, from the last block to the first
+    for t in range(n):                   for k in reversed(range(n_blocks)):
+      s = step(s, x[t])                    rows = scan(step, starts[k], x[k*B : k*B + B])
+      starts[t // B + 1] = s               ds, dx[k*B : k*B + B], dw += derivative of that scan, by ds
+
+What is kept is one row of each state a block, and what the derivative of a scan of B steps keeps: with B near the
+square root of n (`block_sizes`), memory grows as that root. The steps run twice; where the blocks are reversed in
+blocks themselves, three times. Source: Griewank 1992, Chen et al. 2016.
+
+The forward scan stays one loop and gives what it gave. The reverse step is the gradient of a scan over the block,
+whatever that is: taps, draws and inner scans are no cases here. The block's scan has no `until`, as it is known how
+many steps ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from scancc.frontend.gradients.block_rows import GivenRows
+from scancc.frontend.gradients.block_sizes import Need, Sizes, nbytes
+from scancc.frontend.gradients.block_starts import keep_starts
+from scancc.frontend.gradients.contributions import plus, total
+from scancc.frontend.gradients.loop import Lag, backwards
+from scancc.frontend.gradients.rules import Gradient, is_continuous, like, zeros_for
+from scancc.frontend.gradients.scan_reverse import Reverse
+from scancc.frontend.gradients.walk import backpropagate
+from scancc.frontend.graph.dims import ShapeI, dim, int64
+from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors, applies, rebuild
+from scancc.frontend.loops.rewiring import without_unused
+from scancc.frontend.loops.scan_op import Body, Scan, ScanInputs, ScanOutputs, stacked
+from scancc.frontend.ops.indexing import set_subtensor
+from scancc.frontend.ops.joining import join
+from scancc.frontend.ops.scalars import add, minimum, mul, sub
+
+INT64 = TensorType("int64", ())
+
+
+@dataclass(frozen=True)
+class Onto:
+    """What the reverse of a block goes on with, so that no block has arrays of its own for it.
+
+    tables: for each sequence the gradient of all its rows.
+    start: where the block's rows start in them.
+    sums: for each invariant what its gradient is added to.
+    """
+
+    tables: list[Gradient]
+    start: Variable
+    sums: list[Gradient]
+
+
+class BlockReverse(Reverse):
+    """The reverse of one application of a scan, whose steps run again block by block."""
+
+    def __init__(self, node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool], sizes: Sizes,
+                 onto: Onto | None = None) -> None:
+        super().__init__(node, gradients, wanted, None if onto is None else onto.sums)
+        self.sizes, self.onto = sizes, onto
+        self.row_nbytes: Variable = int64(0)  # kept for each step of an innermost block
+
+    def gradients(self) -> ScanInputs[Gradient]:
+        step = _BlockStep(self)
+        gathered = step.gathered()
+        self.loop.lags = [lag for group in (gathered.xs, gathered.inits, gathered.consts) for lag in group if lag]
+        if not self.loop.lags:
+            return self.nothing()
+        self.loop.lags.append(step.counter)
+        n_blocks = self._settle(step)
+        done = iter(self.loop.run(n_blocks, self.label, {}, self.op.fast_math).carry)
+        xs, inits, consts = ([next(done) if lag else None for lag in group]
+                             for group in (gathered.xs, gathered.inits, gathered.consts))
+        return ScanInputs(None, xs, inits, consts)
+
+    def _settle(self, step: _BlockStep) -> Variable:
+        """Have the forward scan keep what blocks start from, now that it is known what they read, and choose how long
+        they are; the number of blocks."""
+        numbers = step.windows_read()
+        inits = [self.inputs.inits[i] for i in numbers]
+        self.row_nbytes = step.outside(step.row_nbytes())
+        least = max((c.depth for c in self.body.carry), default=1)
+        chosen = self.sizes.choose(Need(self.op.name, self.inputs.length, nbytes(inits), self.row_nbytes, least))
+        told = dict(zip(self.sizes.levels, chosen.sizes, strict=True))
+        self.loop.consts.update(zip(self.loop.consts, rebuild(list(self.loop.consts.values()), told), strict=True))
+        n_blocks, step.counter.init = rebuild([self.sizes.n_blocks(self.n), step.counter.init], told)
+        starts = keep_starts(self.recall.node, numbers, replace(self.sizes, levels=tuple(chosen.sizes)))
+        for i, stack in zip(numbers, starts, strict=True):
+            self.loop.xs[step.windows[i]] = backwards(stack[:n_blocks])
+        return chosen.guarded(n_blocks)
+
+
+class _BlockStep:
+    """The reverse of one block.
+
+    A window is what a block starts from of a state: one row, or as many as its longest tap.
+    """
+
+    def __init__(self, reverse: BlockReverse) -> None:
+        self.reverse, self.loop = reverse, reverse.loop
+        inputs, body = reverse.inputs, reverse.body
+        size = reverse.sizes.levels[0]
+        first = mul(sub(reverse.sizes.n_blocks(reverse.n), int64(1)), size)
+        self.start, self.size = INT64("start"), self.loop.hold(size)
+        self.counter = Lag(self.start, 1, first, sub(self.start, self.size), trace=False)
+        self.n_steps = minimum(sub(self.loop.hold(reverse.n), self.start), self.size)
+        self.rows = [self._part(self.loop.hold(x)) for x in inputs.xs]
+        self.windows = [init.type(c.next.name) for c, init in zip(body.carry, inputs.inits, strict=True)]
+        self.consts = [self.loop.hold(c) for c in inputs.consts]
+        self.later = {i: self._later(i) for i in sorted(reverse.carries)}
+        onto = reverse.onto
+        tables = onto.tables if onto is not None else [None] * len(inputs.xs)
+        self.place = self.start if onto is None else add(self.loop.hold(onto.start), self.start)
+        self.tables = self._gatherers("grad_of_rows", inputs.xs, tables, reverse.wanted.xs)
+        self.sums = self._gatherers("sum", inputs.consts, reverse.sums, reverse.wanted.consts)
+
+    def _gatherers(self, name: str, inputs: Sequence[Variable], bases: Sequence[Gradient], wanted: Sequence[bool],
+                   ) -> list[Lag | None]:
+        """What gathers the gradients of inputs of floats, block by block. Those of other inputs have a dtype that
+        is known once they are there."""
+        rows = [zeros_for(x) if base is None else base for x, base in zip(inputs, bases, strict=True)]
+        return [_gatherer(name, row) if want and is_continuous(x) else None
+                for x, row, want in zip(inputs, rows, wanted, strict=True)]
+
+    def _part(self, rows: Variable) -> Variable:
+        """The block's part of what has a row a step; the forward scan checks that all its rows are there."""
+        part = rows[self.start:add(self.start, self.n_steps)]
+        part.lengths = {0: self.n_steps}
+        return part
+
+    def _later(self, i: int) -> Lag:
+        """The gradient of the window that the next block starts from."""
+        depth, shape = self.reverse.body.carry[i].depth, self.reverse.row_shape(i)
+        none = self.reverse.no_rows(i, depth)
+        window = TensorType(none.dtype, shape if depth == 1 else (depth, *shape))("grad_of_window")
+        return Lag(window, 1, none, window, trace=False)
+
+    # ---- the gradients of what the block reads ----
+
+    def gathered(self) -> ScanInputs[Lag | None]:
+        """What gathers the gradient of each input, block by block, if it has one."""
+        inputs, wanted = self.reverse.inputs, self.reverse.wanted
+        found, of_windows = self._gradients()
+        for i, lag in self.later.items():
+            gradient = total([found.inits[i], of_windows.get(self.windows[i])])
+            lag.next = zeros_for(lag.row) if gradient is None else like(gradient, lag.row)
+        groups = (zip(self.tables, inputs.xs, found.xs, wanted.xs, strict=True),
+                  zip(self.sums, inputs.consts, found.consts, wanted.consts, strict=True))
+        tables, sums = ([add_(lag, x, g) if want and g is not None else None for lag, x, g, want in group]
+                        for group, add_ in zip(groups, (self._with_rows, self._with_sum), strict=True))
+        return ScanInputs(None, tables, [self.later.get(i) for i in range(len(inputs.inits))], sums)
+
+    def _with_rows(self, lag: Lag | None, x: Variable, gradient: Variable) -> Lag:
+        """The gradient of a sequence: each block writes its part, and rows that no step read keep 0."""
+        if lag is not None and isinstance(self.inner, BlockReverse):
+            lag.next = gradient
+            return lag
+        place = self.start if lag is None else self.place
+        lag = lag or _gatherer("grad_of_rows", zeros_for(x, gradient.dtype))
+        part = lag.row[place:add(place, self.n_steps)]
+        lag.next = set_subtensor(part, gradient)
+        return lag
+
+    def _with_sum(self, lag: Lag | None, outer: Variable, gradient: Variable) -> Lag:
+        """The gradient of an invariant: a block adds to those before it."""
+        if lag is not None:
+            lag.next = like(gradient, lag.row)
+            return lag
+        lag = _gatherer("sum", zeros_for(outer, gradient.dtype))
+        lag.next = like(add(lag.row, gradient), lag.row)
+        return lag
+
+    # ---- the steps, once more, and their reverse ----
+
+    def _gradients(self) -> tuple[ScanInputs[Gradient], Mapping[Variable, Variable]]:
+        """The gradients of what the block's scan reads; those of windows that are part of the next one."""
+        reverse = self.reverse
+        rows = GivenRows(self._given_rows(), _rows_of(reverse.recall.node), reverse.n)
+        self.made = self._run(rows.needed)
+        found = dict(zip(rows.needed, self.made.ys, strict=True))
+        seeds = rows.of_block(found, self._part, self.loop.hold, self.n_steps)
+        seeds |= {self._end(i, found): lag.row for i, lag in self.later.items()}
+        outputs = [*self.made.carry, *self.made.ys]
+        given = backpropagate(seeds, [*outputs, *self.windows], outputs)
+        wanted = ScanInputs(False, reverse.wanted.xs, [i in self.later for i in range(len(self.windows))],
+                            reverse.wanted.consts)
+        self.inner = self._inner_reverse([given.get(v) for v in outputs], wanted.flat)
+        return self.inner.gradients(), given
+
+    def _inner_reverse(self, given: Sequence[Gradient], wanted: Sequence[bool]) -> Reverse:
+        sizes = self.reverse.sizes.within(self.loop.hold)
+        tables, sums = ([None if lag is None else lag.row for lag in group] for group in (self.tables, self.sums))
+        if sizes is None:
+            return Reverse(self._node(), given, wanted, sums)
+        return BlockReverse(self._node(), given, wanted, sizes, Onto(tables, self.place, sums))
+
+    def _run(self, rows: Sequence[Variable]) -> ScanOutputs[Variable]:
+        """The block's steps, with stacks of these rows."""
+        op, body = self.reverse.op, self.reverse.body
+        states = tuple(replace(carry, trace=False) for carry in body.carry)
+        block = replace(op, checkpoints=None, body=Body(body.xs, states, body.consts, tuple(rows)))
+        return block.apply_to(ScanInputs(self.n_steps, self.rows, self.windows, self.consts))
+
+    def _node(self) -> Apply:
+        node = next(iter([*self.made.carry, *self.made.ys])).owner
+        assert node is not None
+        return node
+
+    def _end(self, i: int, stacks: Mapping[Variable, Variable]) -> Variable:
+        """The window of a state after the block."""
+        carry = self.reverse.body.carry[i]
+        if carry.depth == 1:
+            return self.made.carry[i]
+        return join(0, self.windows[i], stacks[carry.next])[self.n_steps:]
+
+    # ---- what is given ----
+
+    def _given_rows(self) -> dict[Variable, Gradient]:
+        """The gradients given for stacked rows, by the row in the step; rows that windows are made of come with
+        none. What is given for the last row alone is where the reverse starts."""
+        body, given = self.reverse.body, self.reverse.given
+        stacks: dict[Variable, Gradient] = {}
+        for i, lag in self.later.items():
+            carry = body.carry[i]
+            rows, last = self.reverse.split_trace(given.carry[i]) if carry.trace else (None, given.carry[i])
+            if last is not None:
+                lag.init = last if carry.depth == 1 else set_subtensor(lag.init[carry.depth - 1], last)
+            if rows is not None or carry.depth > 1:
+                stacks[carry.next] = plus(stacks.get(carry.next), rows)
+        for y, gradient in zip(body.ys, given.ys, strict=True):
+            if gradient is not None and is_continuous(y):
+                stacks[y] = plus(stacks.get(y), gradient)
+        return stacks
+
+    # ---- what is read and kept ----
+
+    def windows_read(self) -> list[int]:
+        """The numbers of the states whose windows the block reads; what it does not read leaves its scan."""
+        rows = [lag.next for lag in self.loop.lags]
+        used = set(ancestors(rows))
+        if not used.isdisjoint(self._node().outputs):
+            without_unused(self._node(), used)
+            used = set(ancestors(rows))
+        return [i for i, window in enumerate(self.windows) if window in used]
+
+    def row_nbytes(self) -> Variable:
+        """The bytes that are kept for each step of the block."""
+        if isinstance(self.inner, BlockReverse):
+            return self.inner.row_nbytes
+        roots = [lag.next for lag in self.loop.lags]
+        used = set(ancestors(roots))
+        stacks = [v for node in applies(roots) if isinstance(node.op, Scan) for v in stacked(node) if v in used]
+        return nbytes(stacks, axes=1)
+
+    def outside(self, size: Variable) -> Variable:
+        """A size told by what is known outside the loop."""
+        told = dict(zip(self.windows, self.reverse.inputs.inits, strict=True))
+        told |= {lag.row: lag.init for lag in self.loop.lags}
+        told |= self.loop.consts
+        told |= {inner: int64(0) for inner in self.loop.xs}
+        lengths = [(v, v.owner.op.axis, v.owner.inputs[0]) for v in ancestors([size])
+                   if v.owner is not None and isinstance(v.owner.op, ShapeI)]
+        told |= {v: dim(told[x], axis) for v, axis, x in lengths if x in told}
+        return rebuild([size], told)[0]
+
+
+def _gatherer(name: str, first: Variable) -> Lag:
+    row = first.type(name)
+    return Lag(row, 1, first, row, trace=False)
+
+
+def _rows_of(node: Apply) -> dict[Variable, Variable]:
+    """The outputs of a scan that have a row a step, each with that row."""
+    assert isinstance(node.op, Scan)
+    body, outputs = node.op.body, node.op.outputs_of(node.outputs)
+    found = {trace: carry.next for carry, trace in zip(body.carry, outputs.carry, strict=True) if carry.trace}
+    return found | dict(zip(outputs.ys, body.ys, strict=True))

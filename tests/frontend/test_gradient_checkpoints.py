@@ -1,0 +1,250 @@
+"""Gradients of scans in blocks of steps: the same numbers in less memory."""
+
+import re
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.frontend.gradients import grad
+
+X, M, A, V, H, H0 = (kind(name) for kind, name in [
+    (T.vector, "x"), (T.matrix, "xs"), (T.scalar, "a"), (T.vector, "v"), (T.vector, "h"), (T.scalar, "h0")])
+N = T.lscalar("n")
+RNG = np.random.default_rng(0)
+ROWS = {n: RNG.normal(size=(n, 4)) for n in (0, 1, 2, 7, 20)}
+VALUES = {A: 0.7, V: RNG.normal(size=4), H: RNG.normal(size=4), H0: 0.2}
+
+
+def value_of(variable, n):
+    if variable is N:
+        return n
+    return {X: ROWS[n][:, 0], M: ROWS[n]}.get(variable, VALUES.get(variable))
+
+
+def loss(rows):
+    """A cost that moves with all rows and with the last one, 0 where there is none."""
+    return (rows * rows).sum() + T.exp(rows)[-2:].sum()
+
+
+def recurrence(**options):
+    return sc.scan(lambda x, h, a: T.tanh(x + a * h), X, H0, A, **options)
+
+
+def matrices(**options):
+    return sc.scan(lambda x, h, w: T.tanh(x + w @ h), M, H, [T.outer(V, V)], **options)
+
+
+def stops(**options):
+    return sc.scan(lambda x, h, a: (T.tanh(x + a * h) + h, sc.until(abs(h) > 1.5)), X, H0, A, **options)
+
+
+def lags(**options):
+    initial = {"initial": T.outer(T.arange(3), H), "taps": [-1, -3]}
+    return sc.scan(lambda x, h1, h3, a: T.tanh(x * h1 + a * h3), M, initial, A, **options)
+
+
+def scalar_lags(**options):
+    return sc.scan(lambda x, h1, h3, a: T.tanh(x * h1 + a * h3), X, {"initial": H, "taps": [-1, -4]}, A, **options)
+
+
+def windows(**options):
+    padded = T.concatenate([H[:2], X])
+    return sc.scan(lambda x, x2, h, a: T.sin(x * h + a * x2), {"input": padded, "taps": [0, -2]}, H0, A, **options)
+
+
+def nests(**options):
+    def outer(x, h, a):
+        rows, _ = sc.scan(lambda g, a, x: T.tanh(g * a + x), None, h, [a, x], n_steps=3)
+        return rows[-1] + 0.1 * T.cos(rows).sum()
+    return sc.scan(outer, X, H0, A, **options)
+
+
+def draws(**options):
+    stream = T.random.RandomStream(5)
+    return sc.scan(lambda x, h, a: T.tanh(x + a * h + stream.normal(size=(4,)) * h), M, H, A, **options)
+
+
+def updates(**options):
+    k = sc.shared(np.array(1.5), "k")
+    return sc.scan(lambda x, h, a: (T.tanh(x + a * h + k), {k: k * 0.9 + 0.1 * h}), X, H0, A, **options)
+
+
+def reversed_rows(**options):
+    return sc.scan(lambda x, h, a: T.tanh(x + a * h), X, H0, A, go_backwards=True, **options)
+
+
+def truncated(**options):
+    return sc.scan(lambda x, h, a: T.tanh(x + a * h), X, H0, A, truncate_gradient=4, **options)
+
+
+def counted(**options):
+    return sc.scan(lambda h, a: T.sin(a * h), None, H, A, n_steps=N, **options)
+
+
+def tables(**options):
+    def step(x, h, table):
+        i = T.cast(abs(x) * 10, "int64") % 4
+        return T.tanh(h + table[i]), T.set_subtensor(table[3 - i], T.tanh(h * table[i]))
+    (rows, _), updates = sc.scan(step, X, [H0, V], **options)
+    return rows, updates
+
+
+def maps(**options):
+    return sc.scan(lambda x, v: T.tanh(x * v).sum(), M, None, V, **options)
+
+
+def stacks(**options):
+    """Two outputs, and a cost that is no function of each row alone."""
+    (rows, sums), updates = sc.scan(lambda x, h, v: (T.tanh(x + v * h), (x * h).sum()), M, [H, None], V, **options)
+    return T.cumsum(sums) * rows.T[0], updates
+
+
+PROGRAMS = [recurrence, matrices, stops, lags, scalar_lags, windows, nests, draws, updates, reversed_rows, truncated,
+            counted, tables, maps, stacks]
+REGROUPED = {matrices, lags, scalar_lags, maps}  # some sums over steps are taken block by block
+WAYS = [*(({"checkpoints": n}, {}) for n in (1, 3, "sqrt")), ({}, {"max_bytes": 20_000})]
+
+
+def gradients(program, mode=None, scan_options=None, grad_options=None):
+    """A function of all variables, for the cost and its gradients."""
+    rows, updates = program(**scan_options or {})
+    cost = loss(rows)
+    found = grad(cost, [X, M, A, V, H, H0], disconnected_inputs="ignore", **grad_options or {})
+    return sc.function([X, M, A, V, H, H0, N], [cost, *found], updates=updates, mode=mode, on_unused_input="ignore")
+
+
+def require_equal(program, mode, ways):
+    expected = gradients(program, mode)
+    found = [gradients(program, mode, *way) for way in ways]
+    for n in ROWS:
+        values = [value_of(v, n) for v in (X, M, A, V, H, H0, N)]
+        want = expected(*values)
+        for f in found:
+            got = f(*values)
+            if program in REGROUPED:
+                for x, y in zip(got, want, strict=True):
+                    np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-13)
+            else:
+                assert all(np.array_equal(x, y) for x, y in zip(got, want, strict=True)), (n, got, want)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+def test_numbers_do_not_change(program):
+    require_equal(program, "reference", WAYS)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+def test_native_numbers_do_not_change(program):
+    require_equal(program, None, [WAYS[PROGRAMS.index(program) % len(WAYS)]])
+
+
+# ---- memory -------------------------------------------------------------------------------------------
+
+
+def workspace(n, size, scan_options, grad_options, cost=lambda rows: rows[-1].sum()):
+    """Bytes that the gradients of a state of `size` elements take beside inputs and outputs, over n steps."""
+    rows, _ = sc.scan(lambda h, v: T.tanh(v * h), None, H, V, n_steps=N, **scan_options)
+    f = sc.function([V, H, N], grad(cost(rows), [V, H], **grad_options))
+    return f.memory_plan(np.empty(size), np.empty(size), n).workspace_nbytes
+
+
+def test_the_memory_grows_as_the_root_of_the_steps():
+    sizes = [workspace(n, 100, {"checkpoints": "sqrt"}, {}) for n in (100, 10_000, 1_000_000)]
+    assert sizes[2] < 10.5 * sizes[1] < 110 * sizes[0]
+    assert sizes[2] < 100 * 8 * 3 * 1000
+
+
+@pytest.mark.parametrize("max_bytes", [200_000, 1_000_000, 20_000_000])
+def test_a_budget_is_kept_to(max_bytes):
+    """What is left is a row of each state and gradient: with all rows it is 160 MB."""
+    assert workspace(100_000, 100, {}, {"max_bytes": max_bytes}) < max_bytes + 8 * 100 * 10
+
+
+def test_a_cost_of_all_rows_keeps_none_of_them():
+    """The gradient of each row is made again from the row."""
+    cost = lambda rows: ((rows - 0.5) ** 2).sum()  # noqa: E731
+    assert workspace(100_000, 100, {}, {"max_bytes": 10**6}, cost) < 10**6 + 8 * 100 * 10
+
+
+def test_gradients_of_sequences_are_written_in_place():
+    rows, _ = sc.scan(lambda x, h: T.tanh(x * h), M, H)
+    f = sc.function([M, H], grad(rows[-1].sum(), M, max_bytes=10**5))
+    assert f.memory_plan(np.empty((10**4, 4)), np.empty(4)).workspace_nbytes < 10**5
+
+
+# ---- errors -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", [None, "reference"])
+def test_too_small_a_budget_is_an_error_that_says_what_is_the_least(mode):
+    rows, _ = sc.scan(lambda h, v: T.tanh(v * h), None, H, V, n_steps=N)
+
+    def call(max_bytes):
+        return sc.function([V, H, N], grad(rows[-1].sum(), V, max_bytes=max_bytes), mode=mode)(
+            np.ones(4), np.ones(4), 1000)
+
+    with pytest.raises(MemoryError, match="over 1000 steps keeps .* may keep 100\n  max_bytes is 100; give") as error:
+        call(100)
+    (least,) = re.findall(r"keeps (\d+) bytes at least", str(error.value))
+    assert call(int(least)).shape == (4,)
+
+
+def test_a_budget_for_known_sizes_is_judged_when_the_gradient_is_built():
+    state = T.TensorType("float64", (4,))("h")
+    rows, _ = sc.scan(lambda h, v: T.tanh(v * h), None, state, V, n_steps=1000, name="walk")
+    again, _ = sc.scan(lambda h, v: T.sin(v * h), None, rows[-1], V, n_steps=1000)
+    with pytest.raises(MemoryError, match=r"1000 steps .* may keep 150\n  max_bytes is 300, which 2 scans share"):
+        grad(again[-1].sum(), V, max_bytes=300)
+
+
+def test_where_all_rows_are_known_to_fit_no_step_runs_twice():
+    state = T.TensorType("float64", (4,))("h")
+    rows, _ = sc.scan(lambda h, v: T.tanh(v * h), None, state, V, n_steps=100)
+    counts = [str(sc.function([state, V], grad(rows[-1].sum(), V, **options)).dump("scan")).count("tanh")
+              for options in ({}, {"max_bytes": 10**5}, {"max_bytes": 2000})]
+    assert counts[0] == counts[1] < counts[2]
+
+
+@pytest.mark.parametrize("value", [0, -1, True, 2.5, "much"])
+def test_what_is_no_budget(value):
+    rows, _ = recurrence()
+    with pytest.raises(ValueError, match="max_bytes is .*\n  give a number of bytes, 1 or more"):
+        grad(rows[-1], A, max_bytes=value)
+    with pytest.raises(ValueError, match="checkpoints is .*\n  give how many steps"):
+        recurrence(checkpoints=value)
+
+
+@pytest.mark.parametrize("options", [{"checkpoints": 3}, {"checkpoints": "sqrt"}])
+def test_too_short_a_sequence_is_the_same_error(options):
+    """Nothing but the sequence is read: the forward scan leaves the program."""
+    def build(**options):
+        rows, _ = sc.scan(lambda x: T.sin(x), X, n_steps=N, **options)
+        return sc.function([X, N], grad(rows.sum(), X))
+    errors = []
+    for f in (build(), build(**options)):
+        with pytest.raises(ValueError, match="rows for|n_steps") as error:
+            f(np.ones(3), 5)
+        errors.append(str(error.value))
+    assert errors[0] == errors[1]
+
+
+def test_rows_of_a_cost_that_do_not_fit_are_an_error():
+    target = T.vector("target")
+    rows, _ = recurrence(checkpoints=2)
+    f = sc.function([X, A, H0, target], grad(((rows - target) ** 2).sum(), A))
+    for n in (3, 5):
+        with pytest.raises(ValueError, match=f"lengths (4 and {n}|{n} and 4) along axis 0"):
+            f(np.ones(4), 0.5, 0.1, np.ones(n))
+
+
+# ---- derivatives of such gradients --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"checkpoints": "sqrt"}, {"checkpoints": 3}])
+def test_second_derivatives(options):
+    def cost(x, a):
+        rows, _ = sc.scan(lambda x, h, a: T.tanh(x + a * h), x, T.constant(0.2), a, **options)
+        return T.stack(grad(loss(rows), [a])).sum() + grad(loss(rows), x).sum()
+    sc.gradient.verify_grad(cost, [ROWS[7][:, 0], np.array(0.7)], mode="reference")
