@@ -25,10 +25,10 @@ def excess(op: Op, source: Value) -> int | None:
         more = linear(dims_of(b, op.result)[axis]) - linear(length)
         if more.known == 0 or _is_checked(op, length, more):
             return 0
-    bound = least(more * -1)
-    if bound is None or least(more) != 0 or _of_long(more, linear(length), -bound).known != 0:
-        return None
-    return -bound
+        bound = least(more * -1)
+        if bound is None or least(more) != 0 or _of_long(more, linear(length), -bound).known != 0:
+            return None
+        return -bound
 
 
 def _of_long(sum: Linear, length: Linear, most: int) -> Linear:

@@ -385,3 +385,13 @@ def test_a_window_of_fewer_elements_than_come_in_a_step() -> None:
         np.testing.assert_array_equal(f([1, 2, 3], [0, 1, 2], [4])[:1], [[3], [1], [2]][moves.index(move)])
         with pytest.raises(ValueError, match="before a step and"):
             f([1], [0, 1, 2], np.ones(9000))
+
+
+def test_a_window_of_a_length_that_only_a_branch_knows() -> None:
+    agree("""
+        start = sc.ifelse(T.gt(z[0], 1), x, x[1:])
+        r, u = sc.scan(lambda i, q: T.set_subtensor(T.concatenate([q[-1:], q[:-1]])[i % 2], 5), sequences=[z],
+                       outputs_info=[start])
+        s, u = sc.scan(lambda i, q: T.concatenate([q[1:], y[i % 2:][:1]]), sequences=[z], outputs_info=[start])
+        return [r[-1], s[-1]], {}
+        """, {"n": 4}, {"n": 3}, x=("int64", "n"), y=("int64", 3), z=("int64", 5))
