@@ -11,7 +11,8 @@ from tests.differential.terms import Axes, Axis, Term, together
 VIEWS = ("[-1]", "", "[-2:]", "[-1:]", "[::2]", "[::-1]", "[0]", "[1:]", "[:-1]", "[1]", ".sum(axis=0)", "[-3]",
          "[2:]", "[-2::-1]", "[:2]")
 
-KINDS = {"": ("scan", "scan", "lanes", "several", "tables"), "tables": ("tables",), "several": ("several",)}
+KINDS = {"": ("scan", "scan", "lanes", "several", "tables", "readers"), "tables": ("tables",), "several": ("several",),
+         "readers": ("readers",)}
 
 
 @dataclass
@@ -55,9 +56,11 @@ class Scans(Tables):
     def finish(self) -> None:
         own = [t for t in self.scope.terms if not t.text.startswith(("x", "s"))]
         own = own or [self.need(lambda t: True)]
-        chosen = dict.fromkeys([*(t.text for t in own[-1:]), *self.asked])
-        for _ in range(self.c.number(0, 3)):
-            chosen.setdefault(self.c.pick(own[::-1]).text)
+        chosen = dict.fromkeys(self.asked)
+        if not chosen or self.c.chance(5):
+            chosen.setdefault(own[-1].text)
+            for _ in range(self.c.number(0, 3)):
+                chosen.setdefault(self.c.pick(own[::-1]).text)
         updates = [f"**{u}" for u in self.updates]
         for s in self.free_shared:
             if self.c.chance(5):
@@ -67,6 +70,10 @@ class Scans(Tables):
 
     def several(self) -> None:
         """Scans of one length (`chains.py`)."""
+        raise NotImplementedError
+
+    def readers(self) -> None:
+        """A scan whose rows have readers only (`asking.py`)."""
         raise NotImplementedError
 
     # ---- one scan ----
