@@ -188,7 +188,7 @@ def _keep_rows(scan: ScanView, number: int, depth: int) -> None:
         return
     before = Builder(op.parent, op, op.location)
     kept = before.minsi(before.index(depth), length)
-    set_operands(op, rows=[kept if i == number else rows for i, rows in enumerate(scan.rows)])
+    scan.rebuilt(stacks=[s._replace(rows=kept) if i == number else s for i, s in enumerate(scan.stacks)])
     assert isinstance(y.type, t.TensorType)
     y.type = t.TensorType((constant_of(kept), *y.type.shape[1:]), y.type.element)
     dropped = before.subi(length, kept)

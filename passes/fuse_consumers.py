@@ -9,10 +9,12 @@
 
 A reduction over time that gives the same bits in any order becomes a state: max, min, any, all, sums and products of
 integers, the place of an extreme. So does a number that is taken from one row. A column of all rows, and an exact
-reduction of each, becomes rows that are smaller. Elementwise ops on the way to these come along.
+reduction of each, becomes rows that are smaller; some of the rows, as each second one or one at a known place, are
+kept alone. Elementwise ops on the way to these come along.
 Why: a trace of T rows, written and read again, becomes a number (array contraction: Sarkar and Gao, 1991).
-Conservative: readers move only where then nothing is left that needs all rows at once; sums of floats over time need
-them block by block. Of `until` scans only what reads no array of its own moves, whose length running tells.
+Conservative: readers move only where then nothing is left that needs all rows at once, and what they keep of them is
+no more than all; sums of floats over time need them block by block. Of `until` scans only what reads no array of its
+own moves, and no part of the rows but the last: running tells how many there are.
 Which error a program raises stays as it is: `consuming/ahead.py` says what goes before the scan.
 `mixing=false`: nothing moves that combines or picks elements of a row, so that each stays a lane of its own.
 Cost: linear in the block for each scan that something moves into. Runs after `dead-outputs`, which knows last rows.
@@ -20,6 +22,10 @@ Cost: linear in the block for each scan that something moves into. Runs after `d
 
 from __future__ import annotations
 
+import math
+
+from scancc.ir import types as t
+from scancc.ir.builder import constant_of
 from scancc.ir.core import Op
 from scancc.ir.ops import is_removable
 from scancc.ir.parts import ScanView, Stack
@@ -42,7 +48,7 @@ def _visit(op: Op, mixing: bool) -> None:
     if all(any(user.name in ("func.return", "scan.yield") for user in stack.result.uses) for stack in whole):
         return
     readers = Readers(scan, mixing)
-    places = [readers.place_of(stack.result) for stack in whole]
+    places = [readers.place_of_stack(stack.result) for stack in whole]
     gone = [stack for stack, place in zip(whole, places, strict=True) if place is Place.STEP]
     if gone:
         Move(readers).run(ends_of(readers, gone))
@@ -66,7 +72,31 @@ def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
     if place is Place.STEP and not stack.result.uses:
         remark("fuse-consumers", op, True, f"{name} is not kept: what reads it runs in the step")
         return
+    if place is Place.TILES and len(stack.result.type.shape) == 1:  # type: ignore[attr-defined]
+        return  # `tile` says whether sums of numbers go along
     user = next((user for user in stack.result.uses if readers.places.get(user) is not Place.STEP), None)
-    if user is not None:
-        at = " at {}:{}".format(*user.location[:2]) if user.location else ""
-        remark("fuse-consumers", op, False, f"{name} is kept whole: read by {user.name}{at}")
+    if user is not None or place is Place.AFTER:
+        why = "its parts that are read are more than all together" if user is None else _reason(user, readers)
+        remark("fuse-consumers", op, False, f"{name} is kept whole{_size(stack)}: {why}")
+
+
+def _reason(user: Op, readers: Readers) -> str:
+    """Why a reader needs all rows, with the user's line."""
+    if user.name in ("func.return", "scan.yield"):
+        return "it is a result"
+    at = " at {}:{}".format(*user.location[:2]) if user.location else ""
+    if user.name in ("tensor.extract", "tensor.extract_slice"):
+        return f"read{at} at a place that is known after the scan only"
+    if readers.places.get(user) is Place.TILES:
+        return f"summed{at}, in blocks of rows"
+    return f"read by {user.name}{at}"
+
+
+def _size(stack: Stack) -> str:
+    """What the rows take, as far as it is known."""
+    type, steps = stack.result.type, constant_of(stack.rows)
+    assert isinstance(type, t.TensorType)
+    if None in type.shape[1:]:
+        return ""
+    row = t.nbytes(type.element) * math.prod(n for n in type.shape[1:] if n is not None)
+    return f", {row} B a step" if steps is None else f", {row * steps} B"

@@ -22,6 +22,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.equalities import equal_sizes
+from scancc.ir.linear import most
 from scancc.ir.ops import is_pure
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
@@ -94,7 +95,7 @@ def _same_sizes(scan: ScanView, asking: Sequence[Op]) -> bool:
 def _stream_obstacle(scan: ScanView) -> str | None:
     if any(isinstance(arg.type, t.TensorType) for arg in scan.x_args):
         return "every step reads a row of arrays"
-    if any(rows is scan.length for rows in scan.rows):
+    if any(stack.rows is scan.length or stack.stride and most(stack.rows) is None for stack in scan.stacks):
         return "every step writes a row of arrays"
     return None
 

@@ -137,9 +137,7 @@ def _obstacle(scan: ScanView) -> str | None:
         if _rank(carry.init.type) > (carry.depth > 1):
             return f"the state '{carry.arg.name or 'of an array'}' is an array"
     kept = [stack for stack in scan.stacks if stack.result.uses]
-    if any(_rank(stack.value.type) for stack in kept):
-        return "it keeps rows of arrays"
-    return "it keeps its last rows only" if any(stack.rows is not scan.length for stack in kept) else None
+    return "it keeps rows of arrays" if any(_rank(stack.value.type) for stack in kept) else None
 
 
 def _array_between(stages: Stages) -> str | None:

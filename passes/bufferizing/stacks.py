@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from scancc.ir import types as t
@@ -16,7 +18,7 @@ from .nests import materialise
 
 @dataclass
 class Rows:
-    """A stack and its buffer. All rows are kept, or those from step `first` on."""
+    """A stack and its buffer. All rows are kept, or those from step `first` on, each or some of them."""
 
     stack: Stack
     buffer: Value
@@ -32,11 +34,28 @@ class Rows:
 
     def store(self, c: Context, step: Value) -> None:
         """Write the row of this step, if that is kept and does not stand there already."""
+        with self._place(c, step) as at:
+            self._store(c, at)
+
+    @contextmanager
+    def _place(self, c: Context, step: Value) -> Iterator[Value]:
+        """Where the row of this step stands; what is made inside runs if it is kept."""
         if self.all_kept:
-            self._store(c, step)
+            yield step
             return
-        with c.when(c.b.cmpi("sge", step, self.first)):
-            self._store(c, c.b.subi(step, self.first))
+        b = c.b
+        after = b.subi(step, self.first)
+        if not self.stack.stride:
+            with c.when(b.cmpi("sge", step, self.first)):
+                yield after
+            return
+        stride = b.index(self.stack.stride)
+        kept = b.cmpi("ult", after, b.muli(c.get(self.stack.rows), stride))
+        if self.stack.stride > 1:
+            left = b.op("arith.remsi", [after, stride], [t.index])
+            kept = b.condition("andi", kept, b.cmpi("eq", left, b.index(0)))
+        with c.when(kept):
+            yield after if self.stack.stride == 1 else b.op("arith.divsi", [after, stride], [t.index])
 
     def _store(self, c: Context, at: Value) -> None:
         value = self.stack.value
@@ -55,11 +74,8 @@ class Rows:
 
     def store_element(self, c: Context, value: Value, step: Value, lane: list[Value]) -> None:
         """Write one lane's element of the row of this step, if that is kept."""
-        if self.all_kept:
-            c.store(value, self.buffer, [step, *lane])
-            return
-        with c.when(c.b.cmpi("sge", step, self.first)):
-            c.store(value, self.buffer, [c.b.subi(step, self.first), *lane])
+        with self._place(c, step) as at:
+            c.store(value, self.buffer, [at, *lane])
 
     def finish(self, c: Context, executed: Value | None) -> None:
         """Give the stack; of one that an early stop left, its first rows."""
@@ -81,5 +97,6 @@ def _rows(c: Context, scan: ScanView, stack: Stack) -> Rows:
     count, dims = c.get(stack.rows), iter(c.scalars(stack.dims))
     row = [next(dims) if n is None else c.b.index(n) for n in stack.row_shape]
     all_kept = stack.rows is scan.length
-    return Rows(stack, c.target(stack.result, [count, *row]), c.b.subi(c.get(scan.length), count), all_kept,
+    first = c.b.subi(c.get(scan.length), count) if stack.first is None else c.get(stack.first)
+    return Rows(stack, c.target(stack.result, [count, *row]), first, all_kept,
                 all_kept and goes_to_target(stack.value, scan.op.body))

@@ -10,8 +10,10 @@ from scancc.ir.core import Op, Value
 from scancc.ir.ops import group, operand
 from scancc.ir.parts import Carry, ScanView, Stack
 from scancc.ir.shapes import dims_of, dynamic_dims
+from scancc.ir.slices import kept_axes
 
 from ..fuse import combination
+from .parts import as_taken, some_rows, takes_last_row, takes_whole_rows
 from .readers import Readers
 from .rows import RowMaker
 
@@ -38,7 +40,10 @@ class Move:
             self._take(end)
         scan.rebuilt([*scan.reads, *self.maker.reads], [*scan.carries, *self.carries], [*scan.stacks, *self.stacks])
         for end, part in self.replaced:
-            _give(end, part.final if isinstance(part, Carry) else part.result)
+            if isinstance(part, Stack) and part.first is not None:
+                end.replace_by([as_taken(part, end)])
+            else:
+                _give(end, part.final if isinstance(part, Carry) else part.result)
 
     @property
     def scan(self) -> ScanView:
@@ -51,6 +56,10 @@ class Move:
             self._fold(end)
         elif end.name == "scan.argreduce":
             self._extreme(end)
+        elif (state := self.readers.last_state(end)) is not None:
+            self.replaced.append((end, state))
+        elif end.name == "tensor.extract_slice":
+            self._some(end)
         else:
             self._pick(end)
 
@@ -63,6 +72,16 @@ class Move:
                                                 if known is None])
         self.stacks.append(stack)
         self.replaced.append((end, stack))
+
+    def _some(self, end: Op) -> None:
+        """Some of the rows, or a part of each of these."""
+        type = end.result.type
+        if takes_whole_rows(end):
+            row = self.maker.row(operand(end, "source"))
+        else:
+            row = self.maker.part(end, t.row_type(type) if 0 in kept_axes(end) else type)
+        self.stacks.append(some_rows(self.scan, row, end, self.before))
+        self.replaced.append((end, self.stacks[-1]))
 
     # ---- states ----
 
@@ -88,6 +107,9 @@ class Move:
     def _pick(self, end: Op) -> None:
         """An element of one row, taken at its step."""
         row, b = self.maker.row(operand(end, "source")), self.b
+        if takes_last_row(end, self.scan):
+            self._next(end, self._carry(0, row.type, end), row)
+            return
         at, *places = group(end, "indices")
         if places:
             row = b.op("tensor.extract", [row, *places], [end.result.type])

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from fractions import Fraction
 from functools import cached_property
 
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand
-from scancc.ir.parts import ScanView, Stack
+from scancc.ir.parts import Carry, ScanView, Stack
 from scancc.ir.slices import COLUMNS, entries, kept_axes
 
 from ..licm import safe_anywhere
 from .ahead import Ahead
+from .parts import share_of, takes_last_row, takes_whole_rows
 
 ANY_ORDER = ("max", "min", "maxu", "minu", "all", "any")  # the same bits in any order, of floats too
 OF_INTEGERS = ("sum", "prod")
@@ -42,10 +44,33 @@ class Readers:
     def ahead(self) -> Ahead:
         return Ahead(self.scan.op)
 
+    def place_of_stack(self, rows: Value) -> Place:
+        """Where the readers of a stack should run: after the scan, too, where they would keep more than all rows."""
+        place = self.place_of(rows)
+        return Place.AFTER if place is Place.STEP and self._share_kept(rows) > 1 else place
+
     def place_of(self, rows: Value) -> Place:
         """Where all readers of `rows` can run: in the step, where at least one of them can and none has to wait."""
         found = {self.place(user) for user in rows.uses}
         return next((place for place in (Place.AFTER, Place.STEP) if place in found), Place.TILES)
+
+    def _share_kept(self, rows: Value) -> Fraction:
+        """How much of all rows the readers keep together, each behind maps of rows that are no smaller."""
+        total, seen, pending = Fraction(0), set(rows.uses), list(rows.uses)
+        while pending:
+            user = pending.pop()
+            if self.is_map(user) and user.name not in SHRINKING:
+                pending += (reader for reader in user.result.uses if reader not in seen)
+                seen.update(user.result.uses)
+            else:
+                total += self._share(user)
+        return total
+
+    def _share(self, user: Op) -> Fraction:
+        if self.place(user) is Place.TILES:  # of numbers, tiles of rows go to sums while these are made
+            return Fraction(self.scan.until or is_array_of_arrays(user.operands[0]))
+        takes_some = user.name == "tensor.extract_slice" and not self.is_map(user) and self.last_state(user) is None
+        return share_of(user) if takes_some else Fraction(0)
 
     def place(self, user: Op) -> Place:
         if user not in self.places:
@@ -65,13 +90,34 @@ class Readers:
         """Whether a reader in the step gives something to what runs after it: a state, or smaller rows."""
         return not self.is_map(user) or self.place_of(user.result) is not Place.STEP
 
+    def last_state(self, user: Op) -> Carry | None:
+        """The state whose last value is the row that a reader takes."""
+        rows = operand(user, "source")
+        if rows.op is not self.scan.op or not takes_last_row(user, self.scan):
+            return None
+        row = self.scan.stack_of(rows).value
+        return next((carry for carry in self.scan.carries if carry.next is row and carry.depth == 1), None)
+
     def _ends(self, user: Op) -> bool:
+        if user.name in ("tensor.extract", "tensor.extract_slice") and self.last_state(user) is not None:
+            return True
         if user.name == "scan.argreduce":
             return bool(user.attrs["axis"].value == 0)
+        if user.name == "tensor.extract_slice":
+            return self._takes_some(user)
         if user.name != "tensor.extract":
             return False
+        if takes_last_row(user, self.scan):
+            return True
         at, *places = group(user, "indices")
         return self.ahead.is_free(at) and (not places or self.mixing and self._picks(user, places))
+
+    def _takes_some(self, user: Op) -> bool:
+        """Whether the step can keep the rows that a slice takes."""
+        if self.scan.until or not isinstance(entries(user, "strides")[0], int) or not self._is_safe(user):
+            return False
+        told = [v for column in COLUMNS for v in entries(user, column) if isinstance(v, Value)]
+        return all(map(self.ahead.is_free, told)) and (self.mixing or takes_whole_rows(user))
 
     def _picks(self, user: Op, places: list[Value]) -> bool:
         """Whether the step can read an element of its row: the checks of its place come first, and the step has the
@@ -140,6 +186,11 @@ class Readers:
         rest = [v for column in (offsets, sizes, strides) for v in column[1:] if isinstance(v, Value)]
         return every and len(sizes) > 1 and 0 in kept_axes(user) and self._is_safe(user) and all(
             map(self.ahead.is_free, rest))
+
+
+def is_array_of_arrays(rows: Value) -> bool:
+    """Whether a row is an array."""
+    return isinstance(rows.type, t.TensorType) and len(rows.type.shape) > 1
 
 
 def is_repeated(op: Op) -> bool:

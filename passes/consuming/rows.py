@@ -61,7 +61,7 @@ class RowMaker:
         if op.name == "scan.broadcast":
             return self._broadcast(op, type)
         if op.name == "tensor.extract_slice":
-            return self._part(op, type)
+            return self.part(op, type)
         if op.name == "scan.reduce":
             return self.reduced(op, self.row(op.operands[0]), [axis - 1 for axis in op.attrs["axes"].values])
         if op.name == "scan.argreduce":
@@ -82,7 +82,8 @@ class RowMaker:
         type = t.TensorType(shape, row.type.element) if shape else row.type.element
         return self.b.op("scan.reduce", [row], [type], {**op.attrs, "axes": t.DenseArray(t.i64, tuple(axes))})
 
-    def _part(self, op: Op, type: t.Type) -> Value:
+    def part(self, op: Op, type: t.Type) -> Value:
+        """Of a row what a slice takes of it."""
         row, columns = self.row(operand(op, "source")), [entries(op, column)[1:] for column in COLUMNS]
         if isinstance(type, t.TensorType):
             groups, attrs = slice_parts(*columns)

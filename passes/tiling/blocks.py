@@ -44,10 +44,10 @@ class Tiled:
         return made
 
     def _room(self, stack: Stack) -> Value:
-        """An array for all rows of a stack."""
+        """An array for the rows that a stack keeps."""
         type = stack.result.type
         assert isinstance(type, t.TensorType)
-        return self.before.op("tensor.empty", [self.scan.length] if type.shape[0] is None else [], [type])
+        return self.before.op("tensor.empty", [stack.rows] if type.shape[0] is None else [], [type])
 
     def _sizes(self) -> tuple[Value, int | None, Value | None]:
         """How many tiles, the rows of each where they are known, and where the rest begins that is no tile: with far

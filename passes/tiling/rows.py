@@ -93,10 +93,33 @@ class Tile:
         return self.b.op("scan.concat", [rest, made], [old.type], {"axis": t.IntAttr(0, t.i64)})
 
     def _filled(self, stack: Stack, room: Value) -> Value:
-        """An array of all rows, with those of this tile."""
-        groups, attrs = self._place(room, (self.first, self.count))
-        return self.b.grouped("tensor.insert_slice", {"source": [self.over(stack.value)], "dest": [room], **groups},
+        """An array of all rows kept, with those of this tile."""
+        rows, places = self.over(stack.value), (self.first, self.count)
+        if stack.rows is not self.scan.length:
+            rows, places = self._kept(stack, rows)
+        groups, attrs = self._place(room, places)
+        return self.b.grouped("tensor.insert_slice", {"source": [rows], "dest": [room], **groups},
                               [room.type], attrs).result
+
+    def _kept(self, stack: Stack, rows: Value) -> tuple[Value, tuple[Value, Value]]:
+        """Of the rows of this tile those that a stack keeps, and which of its rows they are."""
+        b, stride = self.b, max(stack.stride, 1)
+        step, zero = b.index(stride), b.index(0)
+        first = b.subi(self.scan.length, stack.rows) if stack.first is None else stack.first
+
+        def before(row: Value) -> Value:
+            """How many rows are kept of those before this one."""
+            after = b.maxsi(b.subi(row, first), zero)
+            return b.minsi(b.op("arith.divsi", [b.addi(after, b.index(stride - 1)), step], [t.index]), stack.rows)
+
+        start = before(self.first)
+        count = b.subi(before(b.addi(self.first, self.count)), start)
+        offset = b.subi(b.addi(first, b.muli(start, step)), self.first)  # in the tile where anything is kept
+        inside = b.minsi(b.maxsi(offset, zero), self.count)
+        (at, n), type = constant_entries([inside, count]), t.TensorType((constant_of(count),), stack.value.type)
+        groups, attrs = slice_parts([at], [n], [stride])
+        kept = self.b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [type], attrs).result
+        return kept, (start, count)
 
     def _total(self, reduction: Reduction, so_far: Value) -> Value:
         """A reduction, with the rows of this tile."""

@@ -78,7 +78,7 @@ class Reduction:
 def reductions_of(scan: ScanView) -> tuple[list[Reduction], list[str]]:
     """The reductions that go along with a scan, and why others do not."""
     found, reasons = [], []
-    nests = dict.fromkeys(nest for stack in scan.stacks for nest in _nests_on(stack.result))
+    nests = dict.fromkeys(nest for rows in _whole(scan) for nest in _nests_on(rows))
     for nest in nests:
         if Nest(nest).reduced:
             made = _reduction(nest, scan)
@@ -87,6 +87,11 @@ def reductions_of(scan: ScanView) -> tuple[list[Reduction], list[str]]:
             else:
                 reasons.append(made)
     return found, reasons
+
+
+def _whole(scan: ScanView) -> list[Value]:
+    """The stacks that keep all rows."""
+    return [stack.result for stack in scan.stacks if stack.rows is scan.length]
 
 
 def _nests_on(rows: Value) -> Iterator[Op]:
@@ -136,13 +141,14 @@ def _goes_on(nest: Nest) -> bool:
 
 def rows_read(value: Value, scan: ScanView) -> Entry | None:
     """How many first rows of a scan a value is; None of another array."""
-    if value in scan.ys:
+    whole = _whole(scan)
+    if value in whole:
         return scan.length
     op = value.op
     length = _first_rows(op) if op is not None else None
     if op is None or length is None:
         return None
-    return length if operand(op, "source") in scan.ys else None
+    return length if operand(op, "source") in whole else None
 
 
 def rows_behind(value: Value, scan: ScanView) -> Value | None:

@@ -87,6 +87,12 @@ def least(sum: Linear, positive: Linear | None = None, depth: int = _MAX_CHOICES
     return max((n for n in found if n is not None), default=None)
 
 
+def most(entry: Entry) -> int | None:
+    """A number that a sum of sizes, and of their minima and maxima, never exceeds; None if not known."""
+    found = least(Linear() - linear(entry))
+    return None if found is None else -found
+
+
 def _instead(sum: Linear, value: Value, other: Linear) -> Linear:
     """A sum with another in place of a value."""
     factor = sum.terms.get(value, 0)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .core import Block, Op, Value
 from .ops import group, is_removable, operand, set_operands
-from .types import PARALLEL, REDUCTION, AffineMap, IntAttr, TensorType, Type, i64, row_type
+from .types import PARALLEL, REDUCTION, AffineMap, DenseArray, IntAttr, TensorType, Type, i64, row_type
 
 
 class Read(NamedTuple):
@@ -33,12 +33,18 @@ class Carry(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """A stacked output: how many last rows it keeps, a step's row, the stack, run-time sizes of a row."""
+    """A stacked output: how many rows it keeps, a step's row, the stack, run-time sizes of a row.
+
+    It keeps the last rows, or with a `first` row that one and each `stride`-th after it. As many rows as the scan has
+    steps are all of them.
+    """
 
     rows: Value
     value: Value
     result: Value
     dims: list[Value]
+    first: Value | None = None
+    stride: int = 0
 
     @property
     def row_shape(self) -> tuple[int | None, ...]:
@@ -70,8 +76,22 @@ class ScanView:
 
     @property
     def rows(self) -> list[Value]:
-        """How many last rows of each y are kept."""
-        return group(self.op, "rows")
+        """How many rows of each y are kept."""
+        return group(self.op, "rows")[:self._n_ys]
+
+    @property
+    def firsts(self) -> list[Value]:
+        """The first row kept of each y that has a stride."""
+        return group(self.op, "rows")[self._n_ys:]
+
+    @property
+    def strides(self) -> list[int]:
+        """The steps between the rows kept of each y; 0: its last ones are kept."""
+        return list(self.op.attrs["strides"].values) if "strides" in self.op.attrs else [0] * self._n_ys
+
+    @property
+    def _n_ys(self) -> int:
+        return len(self.op.results) - len(self.init) - self.until
 
     @property
     def dims(self) -> list[Value]:
@@ -116,7 +136,7 @@ class ScanView:
     def row_values(self) -> list[Value]:
         """A row of each y."""
         first = len(self.init)
-        return self.op.body.terminator.operands[first:first + len(self.rows)]
+        return self.op.body.terminator.operands[first:first + self._n_ys]
 
     @property
     def stop(self) -> Value | None:
@@ -131,7 +151,7 @@ class ScanView:
     @property
     def ys(self) -> list[Value]:
         first = len(self.init)
-        return self.op.results[first:first + len(self.rows)]
+        return self.op.results[first:first + self._n_ys]
 
     @property
     def executed(self) -> Value | None:
@@ -151,16 +171,18 @@ class ScanView:
 
     @property
     def stacks(self) -> list[Stack]:
-        dims = iter(self.dims)
-        return [Stack(rows, value, y, [next(dims) for n in _row_shape(y) if n is None])
-                for rows, value, y in zip(self.rows, self.row_values, self.ys, strict=True)]
+        dims, firsts = iter(self.dims), iter(self.firsts)
+        return [Stack(rows, value, y, [next(dims) for n in _row_shape(y) if n is None],
+                      next(firsts) if stride else None, stride)
+                for rows, value, y, stride in zip(self.rows, self.row_values, self.ys, self.strides, strict=True)]
 
     def stack_of(self, result: Value) -> Stack:
         """The stack that is `result`, one of `ys`: its own parts alone, where there are many."""
-        y = result.index - len(self.init)
-        first = sum(n is None for other in self.ys[:y] for n in _row_shape(other))
-        sizes = self.dims[first:first + sum(n is None for n in _row_shape(result))]
-        return Stack(self.rows[y], self.row_values[y], result, sizes)
+        y, strides = result.index - len(self.init), self.strides
+        start = sum(n is None for other in self.ys[:y] for n in _row_shape(other))
+        sizes = self.dims[start:start + sum(n is None for n in _row_shape(result))]
+        first = self.firsts[sum(map(bool, strides[:y]))] if strides[y] else None
+        return Stack(self.rows[y], self.row_values[y], result, sizes, first, strides[y])
 
     # ---- other parts ----
 
@@ -214,10 +236,19 @@ class ScanView:
         _drop_unread(body)
         body.set_args([self.counter, *(x.arg for x in xs), *(c.arg for c in carries)])
         op.set_results([*(c.final for c in carries), *(s.result for s in stacks), *executed])
-        set_operands(op, xs=[x.xs for x in xs], init=[c.init for c in carries], rows=[s.rows for s in stacks],
+        set_operands(op, xs=[x.xs for x in xs], init=[c.init for c in carries],
+                     rows=[*(s.rows for s in stacks), *(s.first for s in stacks if s.first is not None)],
                      dims=[size for s in stacks for size in s.dims])
+        _mark_strides(op, [s.stride for s in stacks])
         op.attrs["depths"] = [IntAttr(c.depth, i64) for c in carries]
         return op
+
+
+def _mark_strides(op: Op, strides: list[int]) -> None:
+    if any(strides):
+        op.attrs["strides"] = DenseArray(i64, tuple(strides))
+    else:
+        op.attrs.pop("strides", None)
 
 
 def _row_shape(stack: Value) -> tuple[int | None, ...]:

@@ -11,8 +11,8 @@ from tests.differential.terms import Axes, Axis, Term, together
 VIEWS = ("[-1]", "", "[-2:]", "[-1:]", "[::2]", "[::-1]", "[0]", "[1:]", "[:-1]", "[1]", ".sum(axis=0)", "[-3]",
          "[2:]", "[-2::-1]", "[:2]")
 
-KINDS = {"": ("scan", "scan", "lanes", "several", "tables", "readers"), "tables": ("tables",), "several": ("several",),
-         "readers": ("readers",)}
+KINDS = {"": ("scan", "scan", "lanes", "several", "tables", "readers"), "tables": ("tables",),
+         "several": ("several",), "readers": ("readers",)}
 
 
 @dataclass

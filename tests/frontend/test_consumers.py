@@ -66,22 +66,31 @@ OF_ALL = {
     "largest": lambda h: (-h).max(), "range": lambda h: h.max(axis=0) - h.min(axis=0),
     "both": lambda h: [T.sqr(h).max(axis=0), T.argmax(T.sqr(h), axis=0)],
 }
+OF_SOME = {
+    "each second": lambda h: h[::2], "each third": lambda h: h[2::3], "some": lambda h: h[1:4],
+    "from j on": lambda h: h[j:], "all, in two parts": lambda h: [h[::2], h[1::2]], "one": lambda h: h[2],
+    "row j and the last": lambda h: [h[j], h[-1]], "some and the largest": lambda h: [h[:2], h[-2:], h.max(axis=0)],
+    "of a map": lambda h: T.switch(h > 0, h, h * 2)[1::2],
+}
 OF_NUMBERS = {
     "row 3": lambda h: h[3], "row j": lambda h: h[j], "weighted": lambda h: (h * T.arange(h.shape[0])).max(),
 }
 OF_ROWS = {
     "all of it": lambda h: h.max(), "column": lambda h: h[:, 1].max(), "columns": lambda h: h[:, :2].min(axis=0),
-    "rows' largest": lambda h: h.max(axis=1).min(axis=0),
+    "rows' largest": lambda h: h.max(axis=1).min(axis=0), "some elements": lambda h: h[1::2, 1],
+    "parts of some": lambda h: h[j, :2],
 }
 
 
-UNTIL_NEEDS_ROWS = ("row j", "weighted")  # what is beyond the last row, and how many rows there are, running tells
-ONLY = {truths: ("max", "min", "argmax", "row 3", "row j"), integers: ("max", "argmax", "count", "row 3", "weighted")}
+# What is beyond the last row, and how many rows there are, running tells.
+UNTIL_NEEDS_ROWS = ("row j", "weighted", *OF_SOME)
+ONLY = {truths: ("max", "min", "argmax", "row 3", "row j", "some"),
+        integers: ("max", "argmax", "count", "row 3", "weighted", "each second")}
 
 
 def cases():
     for kind in KINDS:
-        asks = OF_ALL | (OF_NUMBERS if kind not in (vectors, dense, matrices) else OF_ROWS)
+        asks = OF_ALL | OF_SOME | (OF_NUMBERS if kind not in (vectors, dense, matrices) else OF_ROWS)
         yield from (pytest.param(kind, name, ask, id=f"{kind.__name__}: {name}") for name, ask in asks.items()
                     if name in ONLY.get(kind, asks))
 
@@ -95,12 +104,13 @@ def values(length, kind):
 @pytest.mark.parametrize(("kind", "name", "ask"), list(cases()))
 def test_consumer(kind, name, ask):
     outputs = ask(kind())
+    outputs = outputs if isinstance(outputs, list) else [outputs]
     f, reference = (sc.function([KINDS[kind], j], outputs, mode=mode, on_unused_input="ignore")
                     for mode in (None, "reference"))
     for length in (4, 5, 37):
         given = values(length, kind), 3
-        for got, want in zip(*map(np.atleast_1d, (f(*given), reference(*given))), strict=True):
-            np.testing.assert_allclose(got, want, 1e-12 if np.asarray(want).dtype.kind == "f" else 0)
+        for got, want in zip(f(*given), reference(*given), strict=True):
+            np.testing.assert_allclose(got, want, 1e-12 if want.dtype.kind == "f" else 0)
     if kind is not stopped or name not in UNTIL_NEEDS_ROWS:
         small, large = (f.memory_plan(values(length, kind), 3).workspace_nbytes for length in (10, 10_000))
         assert small == large

@@ -38,7 +38,7 @@ scan = Dialect("scan")
 def _read_scan(op: Op, r: Reader) -> Parts:
     """`scan %t < %n over %x_t in %x carry(%h = %h0) ys(f64[%n, 3])`: what it stacks has its kept rows in its type."""
     view = ScanView(op)
-    r.mention("until", "depths")
+    r.mention("until", "depths", "strides")
     for value, arg in zip((*view.xs, *view.init), (*view.x_args, *view.carry_args), strict=True):
         r.remember_sizes(arg, r.sizes(value)[1 if arg.index <= len(view.xs) else 0:])
     for carry in view.carries:
@@ -54,9 +54,11 @@ def _read_scan(op: Op, r: Reader) -> Parts:
 
 
 def _kept_rows(stack: Stack, view: ScanView, r: Reader) -> str:
-    """The type of a y; its rows are all (the length of the scan), or the last so many."""
+    """The type of a y; its rows are all (the length of the scan), the last so many, or so many from one on."""
     rest = iter(stack.dims)
     rows = r.use(stack.rows) if stack.rows is view.length else f"last {r.use(stack.rows)}"
+    if stack.first is not None:
+        rows = f"{r.use(stack.rows)} from {r.use(stack.first)} by {stack.stride}"
     sizes = [rows, *(r.use(next(rest)) if n is None else str(n) for n in stack.row_shape)]
     state = next((carry.arg for carry in view.carries if carry.next is stack.value), stack.value.name)
     if state is not None:
@@ -77,13 +79,15 @@ def _read_yield(op: Op, r: Reader) -> str:
 scan.define(
     "scan", "length:index xs*:tensor init*:value rows*:index dims*:index", results="*", traits=(PURE, LOOP),
     attrs=("depths:counts", "until:bool", "operandSegmentSizes"),
-    marks=("lanes:int", "name:text", "fast_math:fast_math"), regions=1, ends=("scan.yield",), verify=check_scan,
-    reading=_read_scan,
+    marks=("lanes:int", "name:text", "fast_math:fast_math", "strides:ints"), regions=1, ends=("scan.yield",),
+    verify=check_scan, reading=_read_scan,
     doc="the recurrence. Step t gets the counter t, row t of each x, and the carries; it yields the "
         "next carries, a row of each y, and with `until` a condition that makes this step the last. "
         "Values from outside may be used (invariants). A carry of depth d > 1 is a window of the "
         "last d rows, oldest first; the step yields its new row. `rows`: how many last rows of each "
-        "y are kept; `dims`: run-time sizes of the rows of the ys, in order. Results: final carries, "
+        "y are kept; where `strides` has another number than 0 for it, so many rows from a first one on, "
+        "each so many steps after the one before (the firsts of these ys stand behind `rows`; all are rows of "
+        "steps that run). `dims`: run-time sizes of the rows of the ys, in order. Results: final carries, "
         "ys, and with `until` the number of steps executed.")
 scan.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("scan.scan",), reading=_read_yield,
             doc="ends a step")

@@ -85,15 +85,15 @@ def branch(op: Op, machine: Machine) -> Step:
 @step_rule("scan.scan")
 def scan(op: Op, machine: Machine) -> Step:
     parts = ScanView(op)
-    length, xs, init, rows, dims = parts.length, parts.xs, parts.init, parts.rows, parts.dims
+    length, xs, init, stacks, dims = parts.length, parts.xs, parts.init, parts.stacks, parts.dims
     run = _Recurrence(parts, machine.block(op.body))
 
     def step(env: Env) -> None:
         row_shapes = run.row_shapes([env[v] for v in dims])
         n_steps, carries, ys = run.steps(
             env, int(env[length]), [env[v] for v in xs], [env[v] for v in init],
-            [int(env[v]) for v in rows])
-        stacked = [_stack(y, shape, dtype) for y, shape, dtype in zip(
+            [_Rows(int(env[s.rows]), None if s.first is None else int(env[s.first]), s.stride) for s in stacks])
+        stacked = [_stack(y.kept, shape, dtype) for y, shape, dtype in zip(
             ys, row_shapes, run.y_dtypes, strict=True)]
         _assign(env, op.results, [*carries, *stacked, *([n_steps] if run.until else [])])
     return step
@@ -119,9 +119,8 @@ class _Recurrence:
         return shapes
 
     def steps(self, env: Env, length: int, xs: list[np.ndarray], carries: list[Any],
-              rows: list[int]) -> tuple[int, list[Any], list[deque[Any]]]:
-        """Steps executed, final carries, and the last rows of each y."""
-        ys: list[deque[Any]] = [deque(maxlen=max(0, n)) for n in rows]
+              ys: list[_Rows]) -> tuple[int, list[Any], list[_Rows]]:
+        """Steps executed, final carries, and the rows kept of each y."""
         for x in xs:
             if len(x) < length:
                 raise IndexError(f"{length} steps over an x of {len(x)} rows")
@@ -133,9 +132,27 @@ class _Recurrence:
             carries = [_advance(old, new, depth) for old, new, depth in zip(
                 carries, answer, self.depths, strict=False)]
             for y, row in zip(ys, answer[len(carries):], strict=True):
-                y.append(row)
+                y.add(row, executed)
             executed += 1
+        for y in ys:
+            y.require_all()
         return executed, carries, ys
+
+
+class _Rows:
+    """The rows kept of a y: the last `count`, or with a `stride` so many from `first` on."""
+
+    def __init__(self, count: int, first: int | None, stride: int) -> None:
+        self.count, self.first, self.stride = max(0, count), first, stride
+        self.kept: deque[Any] = deque(maxlen=self.count)
+
+    def add(self, row: Any, step: int) -> None:
+        if self.first is None or len(self.kept) < self.count and step == self.first + len(self.kept) * self.stride:
+            self.kept.append(row)
+
+    def require_all(self) -> None:
+        if self.first is not None and len(self.kept) < self.count:
+            raise IndexError(f"of {self.count} rows to keep only {len(self.kept)} are made")
 
 
 def _row(x: np.ndarray, number: int, scalar: bool) -> Any:

@@ -6,13 +6,15 @@ import re
 
 from ..constraints import open_sizes, shape_of
 from ..core import Op
+from ..ops import group
 from ..parts import ScanView
 from ..types import TensorType, Type, i1, index, row_type
 
 
 def check_scan(op: Op) -> str | None:
     parts = ScanView(op)
-    n_init, n_ys, until = len(parts.init), len(parts.rows), parts.until
+    n_init, until = len(parts.init), parts.until
+    n_ys = len(group(op, "rows")) - sum(map(bool, parts.strides))
     if len(op.body.args) != 1 + len(parts.xs) + n_init:
         return "the step must have a counter, one argument for each x and one for each carry"
     if len(op.results) != n_init + n_ys + until:
@@ -21,6 +23,10 @@ def check_scan(op: Op) -> str | None:
         return "scan.yield must give the next carries, a row of each y, and with `until` the stop condition"
     if len(op.attrs["depths"]) != n_init:
         return "depths must have one entry for each carry"
+    if len(parts.strides) != n_ys or any(stride < 0 for stride in parts.strides):
+        return "strides must have one entry for each y, 0 for one of which the last rows are kept"
+    if until and any(parts.strides):
+        return "with `until` last rows are kept, whose number running tells"
     return _check_xs(parts) or _check_carries(parts) or _check_ys(parts)
 
 

@@ -1,0 +1,79 @@
+"""Some of a scan's rows: those that a reader takes, where it takes not all of them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Op, Value
+from scancc.ir.linear import linear, most
+from scancc.ir.ops import group, operand
+from scancc.ir.parts import ScanView, Stack
+from scancc.ir.shapes import dims_of, dynamic_dims
+from scancc.ir.slices import COLUMNS, constant_entries, entries, entry_values, kept_axes, slice_parts
+
+
+def share_of(user: Op) -> Fraction:
+    """How much of all rows a slice takes: nothing where that is no more however many there are.
+
+    A part of unknown size that is returned has its place among the outputs; else it is better a view of all rows.
+    """
+    count, stride = entries(user, "sizes")[0], entries(user, "strides")[0]
+    if most(count) is not None:
+        return Fraction(0)
+    assert isinstance(stride, int)
+    if abs(stride) > 1:
+        return Fraction(1, abs(stride))
+    return Fraction(1 if all(reader.name == "func.return" for reader in user.result.uses) else 2)
+
+
+def takes_whole_rows(user: Op) -> bool:
+    """Whether a slice takes all of each row."""
+    assert user.parent is not None
+    rest = [set(entries(user, column)[1:]) for column in ("offsets", "strides")]
+    if not (rest[0] <= {0} and rest[1] <= {1}):
+        return False
+    sizes = dims_of(Builder(user.parent, user, user.location), operand(user, "source"))[1:]
+    return all((linear(taken) - linear(size)).known == 0
+               for taken, size in zip(entries(user, "sizes")[1:], sizes, strict=True))
+
+
+def takes_last_row(user: Op, scan: ScanView) -> bool:
+    """Whether a reader takes the last row of a scan, all of it."""
+    steps = linear(scan.executed or scan.length)
+    if user.name == "tensor.extract":
+        at, *places = group(user, "indices")
+        return not places and (steps - linear(at)).known == 1
+    return (user.name == "tensor.extract_slice" and 0 not in kept_axes(user) and takes_whole_rows(user)
+            and (steps - linear(entries(user, "offsets")[0])).known == 1)
+
+
+def some_rows(scan: ScanView, row: Value, user: Op, before: Builder) -> Stack:
+    """The rows that a slice takes, as a stack; of those it takes backwards, the last one is first."""
+    first, count, step = (entry_values(before, user, column)[0] for column in COLUMNS)
+    stride = constant_of(step)
+    assert stride
+    if stride < 0:
+        first = before.addi(first, before.muli(before.subi(count, before.index(1)), step))
+    type = t.TensorType((constant_of(count), *getattr(row.type, "shape", ())), t.element(row.type))
+    sizes = dims_of(before, user.result)
+    dims = dynamic_dims(type, [count, *(sizes[1:] if 0 in kept_axes(user) else sizes)])
+    stack = scan.new_stack(row, type, dims if type.shape[0] is not None else dims[1:])
+    return stack._replace(rows=count, first=first, stride=abs(stride))
+
+
+def as_taken(stack: Stack, user: Op) -> Value:
+    """What a slice takes, of the rows kept for it."""
+    assert user.parent is not None
+    b, rows, type = Builder(user.parent, user, user.location), stack.result, user.result.type
+    sizes, (stride, *_) = constant_entries(dims_of(b, rows)), entries(user, "strides")
+    zeros, ones = [0] * len(sizes), [1] * len(sizes)
+    if 0 not in kept_axes(user):
+        parts = slice_parts(zeros, [1, *sizes[1:]], ones)
+    elif isinstance(stride, int) and stride < 0:
+        last = b.subi(stack.rows, b.index(1))
+        parts = slice_parts([*constant_entries([last]), *zeros[1:]], sizes, [-1, *ones[1:]])
+    else:
+        return rows if rows.type == type else b.op("tensor.cast", [rows], [type])
+    return b.grouped("tensor.extract_slice", {"source": [rows], **parts[0]}, [type], parts[1]).result
