@@ -46,6 +46,7 @@ CPU_SCAN: tuple[str, ...] = (
     "cse",           # bodies that fuse brought together share work
     "dce",
     "reciprocal",    # after fuse: a divisor from outside the loop nest is a scalar then
+    "reassociate",   # before contract, which would join a product with the sum that waits for the state
     "latency",       # before contract, which then joins the new product and sum
     "contract",      # after fuse: the step's arithmetic is scalar then
     "slice",         # after contract, which makes the last arithmetic of a step

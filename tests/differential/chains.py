@@ -16,7 +16,8 @@ BETWEEN = ("{r}", "{r}", "{r} * 2", "T.exp(-T.sqr({r}))", "{r} + {x}", "T.tanh({
 OF_MATRICES = ("{r}[:, ::2][:, :1] + {r}", "{r}.T.T", "{r} * {r}[:, :1]", "{r}[:, ::-1]",
                "{r} + T.arange({r}.shape[0])[:, None] % 3 * 0.5", "{r}.dimshuffle(0, 'x', 1)[:, 0]")
 CHOOSING = ("T.switch({r} > 0, {r}, {x})", "T.maximum({r}, {x})", "T.clip({r}, -1, 0.5)")
-STEPS = ("T.tanh({a} + 0.5 * {h})", "0.5 * {h} + {a}", "0.5 * {h} - 0.25 * {a} * {h}", "T.cos({a}) * {h} * 0.5")
+STEPS = ("({a} - 1) ** 2 + T.minimum(T.minimum({a}, {h}), 0.25)", "T.maximum(T.maximum({h}, {a}), 0.1) + {a}",
+         "T.tanh({a} + 0.5 * {h})", "0.5 * {h} + {a}", "0.5 * {h} - 0.25 * {a} * {h}", "T.cos({a}) * {h} * 0.5")
 MAPS = ("T.sin({a}) * 2", "{a} * {a} * 0.1", "T.tanh({a})")
 TAPS = ("[0]", "[0]", "[0]", "[0]", "[0]", "[0]", "[-1]", "[0, -1]", "[-2, 0]")
 ASKED = ("{r}", "{r}.sum(axis=0)", "{r}[-1:]")

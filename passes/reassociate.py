@@ -1,0 +1,200 @@
+"""Combine first what is there first: what waits for the state comes last.
+
+    %m = arith.minimumf(%up, %h)              %m = arith.minimumf(%up, %corner)
+    %n = arith.minimumf(%m, %corner)    ->    %l = arith.cmpf olt(%m, %h)
+    %s = arith.addf(%cost, %n)                %n = arith.select(%l, %m, %h)
+                                              %u = arith.cmpf uno(%m, %m)
+                                              %c = arith.select(%u, %m, %cost)
+                                              %s = arith.addf(%c, %n)
+
+for a state %h: of two minima between one step and the next one is left, and that is one instruction of the
+processor, as its NaN goes round by what is added (time warping: 1.9 times the time of the C form that an expert
+writes, 1.2 then).
+Why: the chain from a state to the next is the speed of a scan.
+Bits stay: integers wrap around in any order; floats only in maxima and minima, whose order decides which of two zeros
+comes out, so only where nobody asks for the sign of a zero: the result is compared, squared, or added to what is
+never -0.0 (a square, a magnitude, an exponential, such a constant). Sums and products of floats stay.
+Conservative: inner values are used once; only where the chain gets shorter by `slicing/latencies.py`.
+Cost: linear. Runs before `contract`, which would join the product with the sum that waits.
+Source: reassociation by rank as in Briggs and Cooper, Effective partial redundancy elimination (1994), where the rank
+is the cycle at which a value is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Block, Op, Value
+from scancc.ir.parts import Nest, ScanView
+from scancc.ir.remarks import remark
+
+from .slicing.latencies import latency
+
+_INTEGERS = ("arith.addi", "arith.muli", "arith.andi", "arith.ori", "arith.xori", "arith.maxsi", "arith.minsi",
+             "arith.maxui", "arith.minui")
+_FLOATS = {"arith.maximumf": "ogt", "arith.minimumf": "olt"}
+_NEVER_NEGATIVE = ("math.absf", "math.exp", "arith.uitofp", "arith.sitofp")
+_EARLY = -1  # what does not wait for the state
+
+_Ready = dict[Value, int]  # the cycle of a step at which what waits for the state is there
+
+
+def reassociate(module: Op) -> None:
+    """Rewrite in the step of every scan, also inside its loop nests."""
+    for op in list(module.walk()):
+        if op.name == "scan.scan":
+            _visit(op.body, ScanView(op).carry_args)
+        elif op.name == "linalg.generic":
+            scan = op.parent_op()
+            if scan is not None and scan.name == "scan.scan":
+                states = ScanView(scan).carry_args
+                _visit(op.body, [read.arg for read in Nest(op).reads if read.value in states])
+
+
+def _visit(block: Block, states: list[Value]) -> None:
+    ready: _Ready = dict.fromkeys(states, 0)
+    for op in list(block.ops):
+        if _is_root(op):
+            op = _in_order(op, ready)
+        late = [ready[v] for inner in op.walk() for v in inner.operands if v in ready]
+        if late:
+            ready.update(dict.fromkeys(op.results, max(late) + (latency(op) or 0)))
+        if op.name == "arith.addf":
+            _lead_nan_round(op, ready)
+
+
+# ---- order ----
+
+
+def _is_root(op: Op) -> bool:
+    """Whether an op combines values, and is not itself one of those that another like it combines."""
+    if op.name not in _INTEGERS and op.name not in _FLOATS or isinstance(op.result.type, t.TensorType):
+        return False
+    return not any(user.name == op.name and _is_inner(op.result, user) for user in op.result.uses)
+
+
+def _is_inner(value: Value, user: Op) -> bool:
+    made = value.op
+    return (made is not None and made.name == user.name and made.parent is user.parent
+            and sum(value.uses.values()) == 1)
+
+
+def _leaves(op: Op) -> Iterator[Value]:
+    """What a tree of one op combines, from left to right."""
+    for value in op.operands:
+        if value.op is not None and _is_inner(value, op):
+            yield from _leaves(value.op)
+        else:
+            yield value
+
+
+def _in_order(root: Op, ready: _Ready) -> Op:
+    """Combine the leaves in the order in which they are there, if that makes the chain shorter."""
+    leaves = sorted(_leaves(root), key=lambda v: ready.get(v, _EARLY))
+    if len(leaves) == 2 or _arrives(root, ready) <= _arrives_in_turn(leaves, root, ready):
+        return root
+    if root.name in _FLOATS and not _is_zero_without_sign(root.result):
+        remark("reassociate", root, False, "what waits for the state is not combined last: of zeros of two signs the "
+               "other one could come out")
+        return root
+    assert root.parent is not None
+    b = Builder(root.parent, root, root.location)
+    value, *rest = leaves
+    for leaf in rest:
+        value = b.op(root.name, [value, leaf], [root.result.type])
+    value.name = root.result.name
+    remark("reassociate", root, True, f"of {len(leaves)} values what waits for the state is combined last")
+    _replace(root, value)
+    assert value.op is not None
+    return value.op
+
+
+def _arrives(op: Op, ready: _Ready) -> int:
+    """The cycle at which the result of a tree is there."""
+    inner = (v.op for v in op.operands)
+    times = [_arrives(made, ready) if made is not None and _is_inner(v, op) else ready.get(v, _EARLY)
+             for v, made in zip(op.operands, inner, strict=True)]
+    return _after(max(times), op)
+
+
+def _arrives_in_turn(leaves: list[Value], root: Op, ready: _Ready) -> int:
+    at = ready.get(leaves[0], _EARLY)
+    for leaf in leaves[1:]:
+        at = _after(max(at, ready.get(leaf, _EARLY)), root)
+    return at
+
+
+def _after(at: int, op: Op) -> int:
+    return at if at == _EARLY else at + (latency(op) or 0)
+
+
+def _replace(op: Op, value: Value) -> None:
+    """Put `value` in place of a tree, whose inner ops nobody else reads."""
+    inner = [v.op for v in op.operands if v.op is not None and _is_inner(v, op)]
+    op.replace_by([value])
+    for made in inner:
+        _erase(made)
+
+
+def _erase(op: Op) -> None:
+    inner = [v.op for v in op.operands if v.op is not None and _is_inner(v, op)]
+    op.erase()
+    for made in inner:
+        _erase(made)
+
+
+# ---- a NaN that goes round ----
+
+
+def _lead_nan_round(total: Op, ready: _Ready) -> None:
+    """early + extremum(early, late): the first NaN goes by the term that is early."""
+    found = next((v.op for v in total.operands if v.op is not None and v.op.name in _FLOATS
+                  and v.op.parent is total.parent and sum(v.uses.values()) == 1), None)
+    if found is None or isinstance(found.result.type, t.TensorType):
+        return
+    early, late = sorted(found.operands, key=lambda v: ready.get(v, _EARLY))
+    other = next(v for v in total.operands if v is not found.result)
+    if early in ready or late not in ready or other in ready or total.operands.count(other) > 1:
+        return
+    if early is not found.operands[0] and not _is_zero_without_sign(found.result):
+        return
+    assert total.parent is not None
+    b = Builder(total.parent, total, found.location)
+    nearest = b.select(b.cmpf(_FLOATS[found.name], early, late), early, late)
+    term = b.select(b.cmpf("uno", early, early), early, other)
+    made = b.op("arith.addf", [term, nearest], [total.result.type], dict(total.attrs))
+    made.name = total.result.name
+    ready[made] = ready[total.result]
+    total.replace_by([made])
+    found.erase()
+
+
+# ---- signs of zeros ----
+
+
+def _is_zero_without_sign(value: Value) -> bool:
+    """Whether nobody can tell of which sign a value is where it is zero."""
+    return all(_ignores_sign(user, value) for user in value.uses)
+
+
+def _ignores_sign(user: Op, value: Value) -> bool:
+    if user.name in ("arith.cmpf", "math.absf", "math.exp"):
+        return True
+    if user.name == "arith.mulf":
+        return user.operands[0] is user.operands[1]
+    return user.name == "arith.addf" and any(_is_never_negative_zero(v) for v in user.operands if v is not value)
+
+
+def _is_never_negative_zero(value: Value) -> bool:
+    """Whether a value is known not to be -0.0."""
+    known = constant_of(value)
+    if known is not None:
+        return not (known == 0 and str(known).startswith("-"))
+    made = value.op
+    if made is None:
+        return False
+    if made.name == "arith.addf":
+        return any(_is_never_negative_zero(v) for v in made.operands)
+    return made.name in _NEVER_NEGATIVE or made.name == "arith.mulf" and made.operands[0] is made.operands[1]
