@@ -59,7 +59,7 @@ NO_CODE = {  # neither loops of their own nor LLVM IR
 NO_SIZES = {  # results that are no arrays, or whose type knows the sizes
     "tensor.dim": "a number", "tensor.extract": "an element", "scan.slogdet": "two numbers",
     "arith.constant": "sizes in the type", "tensor.from_elements": "sizes in the type",
-    "scf.if": "sizes are asked of the array",
+    "scf.if": "sizes are asked of the array", "scan.check": "no result",
 }
 NESTS = (*fuse.FREE, *fuse.REDUCING, "scan.gather")  # what `fuse` makes a linalg.generic
 
