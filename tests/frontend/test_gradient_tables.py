@@ -112,6 +112,31 @@ def looked_up_in_a_map(loop, m):
     return loop(lambda i, m: T.tanh(m[i]).sum() * m[0, 1], T.constant(I), None, m, n_steps=N)[0]
 
 
+def inner(loop, h, b):
+    """The last value of a scan inside a step."""
+    return loop(lambda j, g, b: T.tanh(b[j] + g), T.constant(J), h, b, n_steps=N)[0][-1]
+
+
+def looked_up_by_inner_scans(loop, b, h):
+    def step(i, h, b):
+        return b[i] * inner(loop, T.sin(inner(loop, h, b)), b) + b[i + 1]
+    return loop(step, T.constant(I), h, b, n_steps=N)[0]
+
+
+def looked_up_by_an_inner_scan_in_a_branch(loop, b, h):
+    def step(i, h, b):
+        return sc.ifelse(h > 0, inner(loop, h * b[i], b), h - b[i])
+    return loop(step, T.constant(I), h, b, n_steps=N)[0]
+
+
+def looked_up_three_scans_inside(loop, b):
+    def middle(j, g, b):
+        return inner(loop, g, b) * b[j]
+    def outer(i, b):
+        return loop(middle, T.constant(J[:2]), b[i], b, n_steps=2)[0][-1]
+    return loop(outer, T.constant(I), None, b, n_steps=N)[0]
+
+
 def product_and_row(loop, m, h):
     """A matrix of which a step uses all, and one row."""
     return loop(lambda i, h, m: T.tanh(T.dot(h, m) + m[i] * h), T.constant(I[I < 3]), h, m, n_steps=3)[0]
@@ -145,7 +170,9 @@ TOUCHED = {
     one_write: [V], linear_write: [V], added: [V], two_writes: [V], read_of_what_was_written: [V], swapped: [V],
     rows_written: [M], element_of_a_matrix: [M], rows_of_a_list: [M],
     lazy: [V], lazy_else: [V], lazy_both: [V], looked_up: [V, ()], rows_looked_up: [M, (2,)],
-    looked_up_in_a_branch: [V, ()], looked_up_in_a_map: [M], time_indexed: [V], two_tables: [V, V], column_asked: [V],
+    looked_up_in_a_branch: [V, ()], looked_up_in_a_map: [M], looked_up_by_inner_scans: [V, ()],
+    looked_up_by_an_inner_scan_in_a_branch: [V, ()], looked_up_three_scans_inside: [V],
+    time_indexed: [V], two_tables: [V, V], column_asked: [V],
     read_beside: [V],
 }
 CASES = {**TOUCHED, rows_set_by_a_list: [M], product_and_row: [(3, 3), (3,)], conditional: [V],

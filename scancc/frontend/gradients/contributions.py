@@ -12,7 +12,7 @@ The same holds for `switch` with a scalar condition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,15 +26,17 @@ from scancc.frontend.ops.making import Alloc
 from scancc.frontend.ops.scalars import add, switch
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, IncSubtensor
 
+Begun = Callable[[Variable, Variable], Variable]
+
 
 def plus(a: Gradient, b: Gradient) -> Gradient:
     """The sum of two gradients of one variable."""
     if a is None or b is None:
         return b if a is None else a
     if is_sparse(b):
-        return _added_to(a, b)
+        return added_to(a, b)
     if is_sparse(a):
-        return _added_to(b, a)
+        return added_to(b, a)
     chosen = _by_one_condition(a, b)
     return add(a, b) if chosen is None else chosen
 
@@ -78,12 +80,12 @@ def incremented(base: Variable, increments: Iterable[Apply]) -> Variable:
     return base
 
 
-def is_sparse(x: Variable) -> bool:
-    """Whether `x` is written as zeros but for increments, perhaps under conditions."""
+def is_sparse(x: Variable, is_root: Callable[[Variable], bool] = is_zeros) -> bool:
+    """Whether `x` is written as zeros, or another such root, but for increments, perhaps under conditions."""
     pending, seen = [x], {x}
     while pending:
         root, _ = increments_of(pending.pop())
-        if not is_zeros(root):
+        if not is_root(root):
             choice = Choice.of(root)
             if choice is None:
                 return False
@@ -92,8 +94,9 @@ def is_sparse(x: Variable) -> bool:
     return not is_zeros(x)
 
 
-def _added_to(base: Variable, sparse: Variable) -> Variable:
-    """`base` with the increments of `sparse`; each choice between them is made once."""
+def added_to(base: Variable, sparse: Variable, begun: Begun | None = None) -> Variable:
+    """`base` with the increments of `sparse`; each choice between them is made once. begun: a root that is no zeros,
+    from `base` on."""
     made: dict[Variable, Variable] = {}
     pending = [sparse]
     while pending:
@@ -102,7 +105,10 @@ def _added_to(base: Variable, sparse: Variable) -> Variable:
         sides = () if choice is None else choice.sides
         missing = [side for side in sides if side not in made]
         if not missing:
-            root = base if choice is None else choice.between(*(made[side] for side in sides))
+            if choice is not None:
+                root = choice.between(*(made[side] for side in sides))
+            else:
+                root = base if begun is None or is_zeros(root) else begun(root, base)
             made[pending.pop()] = incremented(root, increments)
         pending += missing
     return made[sparse]

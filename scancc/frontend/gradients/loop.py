@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from scancc.fast_math import FastMath
@@ -58,6 +58,13 @@ class Loop:
                 return i
         self.ys.append(row)
         return len(self.ys) - 1
+
+    def rewrite(self, change: Callable[[list[Variable]], list[Variable]]) -> None:
+        """Put other rows in place of all."""
+        rows = iter(change([*(lag.next for lag in self.lags), *self.ys]))
+        for lag in self.lags:
+            lag.next = next(rows)
+        self.ys = list(rows)
 
     def run(
         self, length: Variable, label: str | None, replace: Mapping[Variable, Variable], fast_math: FastMath | None

@@ -20,6 +20,7 @@ from scancc.frontend.gradients.rules import (
     zero_of,
     zeros_for,
 )
+from scancc.frontend.gradients.running_sums import Restarts
 from scancc.frontend.gradients.scan_links import needed_carries, tap_variables, varying_carries
 from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.gradients.scan_rows import stacked_rows
@@ -206,10 +207,12 @@ class Reverse:
         return stacked_rows(gradient, self.loop, self.recall) if want and gradient is not None else None
 
     def _sums(self, inner: dict[Variable, Variable]) -> list[After | None]:
-        sums = Sums(self.loop, self.recall, self.whole, stateless=not self.loop.lags)
+        restarts = Restarts()
+        sums = Sums(self.loop, self.recall, self.whole, not self.loop.lags, restarts)
         groups = zip(self.body.consts, self.inputs.consts, self.sums, self.wanted.consts, strict=True)
         terms = {c: (outer, base, inner[c]) for c, outer, base, want in groups if want and c in inner}
         made = dict(zip(terms, sums.add(list(terms.values())), strict=True))
+        self.loop.rewrite(restarts.instead)
         return [made.get(c) for c in self.body.consts]
 
     def _of_sequence(self, x: Variable, rows: Variable) -> Variable:

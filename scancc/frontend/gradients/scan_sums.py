@@ -12,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from scancc.frontend.gradients.contributions import is_sparse, plus, terms_of, total
+import numpy as np
+
+from scancc.frontend.gradients.contributions import plus, terms_of, total
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, first_rows
 from scancc.frontend.gradients.rules import Gradient, zeros_for
+from scancc.frontend.gradients.running_sums import Restarts, adds_to_parts
 from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.graph.dims import DimShuffle, dims, dimshuffle
 from scancc.frontend.graph.variables import Variable
@@ -38,6 +41,7 @@ class Sums:
     recall: Recall
     whole: bool
     stateless: bool  # nothing but these sums goes from step to step
+    restarts: Restarts
 
     def add(self, gradients: Sequence[tuple[Variable, Gradient, Variable]]) -> list[After]:
         """For triples (outer invariant, what its sum is added to, a step's contribution), what gives the sums after
@@ -50,14 +54,14 @@ class Sums:
 
     def _sum(self, outer: Variable, base: Gradient, products: list[After], rest: list[Variable]) -> After:
         parts = list(products)
-        carried: Gradient = None
+        carried: list[Variable] = []
         for term in rest:
             stacked = self._stacked_sum(term, outer)
             if stacked is None:
-                carried = total([carried, term])
+                carried.append(term)
             else:
                 parts.append(stacked)
-        if carried is not None:
+        if carried:
             parts.append(self._in_carry(outer, base, carried))
         elif base is not None:
             parts.insert(0, lambda outputs: base)
@@ -104,7 +108,7 @@ class Sums:
 
     def _stacked_sum(self, term: Variable, outer: Variable) -> After | None:
         """The sum after the loop, where the rows are stacked anyway or are few."""
-        if is_sparse(term):
+        if adds_to_parts(term):
             return None
         row, axes, order = _peeled(term)
         if not any(row is y for y in self.loop.ys):
@@ -117,11 +121,14 @@ class Sums:
             reduction.sum(outputs.ys[place], axis=over, dtype=row.dtype), order
         )
 
-    def _in_carry(self, outer: Variable, base: Gradient, term: Variable) -> After:
-        before = outer.type.__class__(term.dtype, outer.type.shape)("sum")
-        after = plus(before, term)
+    def _in_carry(self, outer: Variable, base: Gradient, terms: list[Variable]) -> After:
+        dtype = np.result_type(*(term.dtype for term in terms)).name
+        before = outer.type.__class__(dtype, outer.type.shape)("sum")
+        after = plus(before, total(term for term in terms if not adds_to_parts(term)))
         assert after is not None
-        lag = Lag(before, 1, zeros_for(outer, term.dtype) if base is None else base, after, trace=False)
+        for term in filter(adds_to_parts, terms):
+            after = self.restarts.plus(after, term)
+        lag = Lag(before, 1, zeros_for(outer, dtype) if base is None else base, after, trace=False)
         self.loop.lags.append(lag)
         place = len(self.loop.lags) - 1
         return lambda outputs: outputs.carry[place]
