@@ -7,8 +7,8 @@
 is not read goes, and with it the states that only it needed. A state that every step hands on
 unchanged is an invariant.
 Why: memory is what is needed and no more; a step then often lives in registers.
-Conservative: with `until` the number of rows is not known before the loop, so of stacks that are
-read in part only `[-1]` is recognised. Cost: linear, repeated while something goes.
+With `until` the number of rows is not known before the loop: the last k are a state then (`consuming/windows.py`).
+Conservative: stacks are all or a last part. Cost: linear, repeated while something goes.
 Runs after `cse`, which makes equal sizes one value. Source: Theano's `scan_save_mem`, on SSA.
 """
 
@@ -19,11 +19,13 @@ from dataclasses import dataclass, field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import CHECKS, group, has_trait, operand, set_operands
+from scancc.ir.ops import CHECKS, group, has_trait, set_operands
 from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import COLUMNS, entries, entry_values, set_entries, slice_parts
+
+from .consuming.windows import MOST, read_window, rows_from_end, window_of
 
 
 def dead_outputs(module: Op) -> None:
@@ -58,39 +60,19 @@ def _read_last_rows(op: Op) -> None:
                        "the final state stands for it")
             elif depth is not None and executed is None:
                 _keep_rows(scan, number, depth)
+            elif depth is not None and executed is not None:
+                _keep_window(scan, stack, depth, executed)
 
 
 def _depth_read(y: Value, rows: Value) -> int | None:
     """How many last rows all readers of `y` together need; None if it may be all."""
-    depths = [_reader_depth(user, y, rows) for user in y.uses]
+    depths = [rows_from_end(user, y, rows) for user in y.uses]
     return None if None in depths else max(d for d in depths if d is not None)
-
-
-def _reader_depth(user: Op, y: Value, rows: Value) -> int | None:
-    if user.name == "tensor.extract" and operand(user, "source") is y:
-        return _from_end(group(user, "indices")[0], rows)
-    if user.name == "tensor.extract_slice" and user.attrs["static_strides"].values[0] > 0:
-        return _from_end(entries(user, "offsets")[0], rows)
-    return None
 
 
 def _takes_one_row(user: Op) -> bool:
     """True if a reader takes a row that is there; `[-1:]` of no rows is empty."""
     return user.name == "tensor.extract" or entries(user, "sizes")[0] == 1
-
-
-def _from_end(offset: Value | int, rows: Value) -> int | None:
-    """k if `offset` is rows - k, or the larger of that and 0, for a constant k > 0."""
-    known, total = offset if isinstance(offset, int) else constant_of(offset), constant_of(rows)
-    if known is not None:
-        return total - known if total is not None and known < total else None
-    assert isinstance(offset, Value)
-    op = offset.op
-    if op is not None and op.name == "arith.maxsi" and constant_of(op.operands[1]) == 0:
-        op = op.operands[0].op
-    if op is None or op.name != "arith.subi" or op.operands[0] is not rows:
-        return None
-    return constant_of(op.operands[1])
 
 
 def _use_final_state(scan: ScanView, stack: Stack) -> bool:
@@ -195,6 +177,20 @@ def _keep_rows(scan: ScanView, number: int, depth: int) -> None:
     for user in list(y.uses):
         _shift_first_offset(user, dropped)
     remark("dead-outputs", op, True, f"only the last {depth} rows of '{y.name or 'an output'}' are read")
+
+
+def _keep_window(scan: ScanView, stack: Stack, depth: int, executed: Value) -> None:
+    """Let a state hold the last `depth` rows of a y, of which only running tells how many there are."""
+    op, bound = scan.op, constant_of(scan.length)
+    assert op.parent is not None
+    if depth > MOST or bound is not None and bound <= depth:
+        return
+    before = Builder(op.parent, op, op.location)
+    window = window_of(scan, stack.value, depth, dims_of(before, stack.result)[1:], before)
+    scan.rebuilt(carries=[*scan.carries, window])
+    for user in list(stack.result.uses):
+        read_window(user, window, executed)
+    remark("dead-outputs", op, True, f"only the last {depth} rows of '{stack.result.name or 'an output'}' are read")
 
 
 def _shift_first_offset(user: Op, dropped: Value) -> None:

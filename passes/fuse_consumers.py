@@ -14,7 +14,7 @@ kept alone. Elementwise ops on the way to these come along.
 Why: a trace of T rows, written and read again, becomes a number (array contraction: Sarkar and Gao, 1991).
 Conservative: readers move only where then nothing is left that needs all rows at once, and what they keep of them is
 no more than all; sums of floats over time need them block by block. Of `until` scans only what reads no array of its
-own moves, and no part of the rows but the last: running tells how many there are.
+own moves, and of parts of the rows only the last ones: running tells how many there are.
 Which error a program raises stays as it is: `consuming/ahead.py` says what goes before the scan.
 `mixing=false`: nothing moves that combines or picks elements of a row, so that each stays a lane of its own.
 Cost: linear in the block for each scan that something moves into. Runs after `dead-outputs`, which knows last rows.

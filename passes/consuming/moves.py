@@ -16,6 +16,7 @@ from ..fuse import combination
 from .parts import as_taken, some_rows, takes_last_row, takes_whole_rows
 from .readers import Readers
 from .rows import RowMaker
+from .windows import read_window, window_of
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Move:
     carries: list[Carry] = field(default_factory=list)
     stacks: list[Stack] = field(default_factory=list)
     replaced: list[tuple[Op, Carry | Stack]] = field(default_factory=list)
+    windows: dict[tuple[Value, int], Carry] = field(default_factory=dict)  # of rows and how many last ones
 
     def run(self, ends: list[Op]) -> None:
         """Move what the `ends` read, and them."""
@@ -42,6 +44,9 @@ class Move:
         for end, part in self.replaced:
             if isinstance(part, Stack) and part.first is not None:
                 end.replace_by([as_taken(part, end)])
+            elif isinstance(part, Carry) and part.depth > 1:
+                assert scan.executed is not None
+                read_window(end, part, scan.executed)
             else:
                 _give(end, part.final if isinstance(part, Carry) else part.result)
 
@@ -58,6 +63,8 @@ class Move:
             self._extreme(end)
         elif (state := self.readers.last_state(end)) is not None:
             self.replaced.append((end, state))
+        elif (depth := self.readers.depth_of_window(end)) is not None and not takes_last_row(end, self.scan):
+            self._window(end, depth)
         elif end.name == "tensor.extract_slice":
             self._some(end)
         else:
@@ -82,6 +89,15 @@ class Move:
             row = self.maker.part(end, t.row_type(type) if 0 in kept_axes(end) else type)
         self.stacks.append(some_rows(self.scan, row, end, self.before))
         self.replaced.append((end, self.stacks[-1]))
+
+    def _window(self, end: Op, depth: int) -> None:
+        """The last rows of a scan that may stop."""
+        rows = operand(end, "source")
+        if (rows, depth) not in self.windows:
+            sizes = dims_of(self.before, rows)[1:]
+            self.windows[rows, depth] = window_of(self.scan, self.maker.row(rows), depth, sizes, self.before)
+            self.carries.append(self.windows[rows, depth])
+        self.replaced.append((end, self.windows[rows, depth]))
 
     # ---- states ----
 

@@ -17,6 +17,7 @@ from scancc.ir.slices import COLUMNS, entries, kept_axes
 from ..licm import safe_anywhere
 from .ahead import Ahead
 from .parts import share_of, takes_last_row, takes_whole_rows
+from .windows import MOST, rows_from_end
 
 ANY_ORDER = ("max", "min", "maxu", "minu", "all", "any")  # the same bits in any order, of floats too
 OF_INTEGERS = ("sum", "prod")
@@ -69,8 +70,10 @@ class Readers:
     def _share(self, user: Op) -> Fraction:
         if self.place(user) is Place.TILES:  # of numbers, tiles of rows go to sums while these are made
             return Fraction(self.scan.until or is_array_of_arrays(user.operands[0]))
-        takes_some = user.name == "tensor.extract_slice" and not self.is_map(user) and self.last_state(user) is None
-        return share_of(user) if takes_some else Fraction(0)
+        if user.name != "tensor.extract_slice" or self.is_map(user):
+            return Fraction(0)
+        held = self.last_state(user) is not None or self.depth_of_window(user) is not None
+        return Fraction(0) if held else share_of(user)
 
     def place(self, user: Op) -> Place:
         if user not in self.places:
@@ -98,8 +101,15 @@ class Readers:
         row = self.scan.stack_of(rows).value
         return next((carry for carry in self.scan.carries if carry.next is row and carry.depth == 1), None)
 
+    def depth_of_window(self, user: Op) -> int | None:
+        """How many last rows a reader takes some of, where the step is to hold as many: with `until`."""
+        executed = self.scan.executed
+        depth = None if executed is None else rows_from_end(user, operand(user, "source"), executed)
+        return depth if depth is not None and depth <= MOST else None
+
     def _ends(self, user: Op) -> bool:
-        if user.name in ("tensor.extract", "tensor.extract_slice") and self.last_state(user) is not None:
+        if user.name in ("tensor.extract", "tensor.extract_slice") and (
+                self.last_state(user) is not None or self.depth_of_window(user) is not None):
             return True
         if user.name == "scan.argreduce":
             return bool(user.attrs["axis"].value == 0)

@@ -134,8 +134,23 @@ def sum_(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None:
 @rule("arith.subi")
 def difference(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None:
     """The most that is left when the least is taken away."""
+    count = _last_part(bounds, op) if side is UPPER else None
+    if count is not None:
+        return bounds.b.const(count, value.type)
     left, right = bounds.of(op.operands[0], side), bounds.of(op.operands[1], side.other)
     return None if left is None or right is None else bounds.b.subi(left, right)
+
+
+def _last_part(bounds: Bounds, op: Op) -> int | None:
+    """k of `n - max(n - k, 0)`, the length of a last part, for n and a constant k that are not below 0."""
+    n, first = op.operands
+    if first.op is None or first.op.name != "arith.maxsi" or constant_of(first.op.operands[1]) != 0:
+        return None
+    before = first.op.operands[0].op
+    if before is None or before.name != "arith.subi" or before.operands[0] is not n:
+        return None
+    k, low = constant_of(before.operands[1]), bounds.of(n, LOWER)
+    return k if isinstance(k, int) and k >= 0 and low is not None and is_natural(low) else None
 
 
 @rule("arith.muli")

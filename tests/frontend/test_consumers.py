@@ -114,3 +114,29 @@ def test_consumer(kind, name, ask):
     if kind is not stopped or name not in UNTIL_NEEDS_ROWS:
         small, large = (f.memory_plan(values(length, kind), 3).workspace_nbytes for length in (10, 10_000))
         assert small == large
+
+
+OF_THE_END = {
+    "last but one": lambda h: [h[-2]], "last three": lambda h: [h[-3:]], "at most one": lambda h: [h[-1:]],
+    "some of the end": lambda h: [h[-4:][::2], h[-3]], "the end and the largest": lambda h: [h[-2:], h.max(axis=0)],
+    "of a map": lambda h: [T.abs(h)[-2:], T.abs(h).min(axis=0)], "the first of the last two": lambda h: [h[-2:][0]],
+}
+
+
+@pytest.mark.parametrize("ask", OF_THE_END.values(), ids=list(OF_THE_END))
+@pytest.mark.parametrize("start", [T.dscalar("start"), T.vector("start")], ids=["scalar", "array"])
+def test_end_of_a_scan_that_may_stop(start, ask):
+    h = sc.scan(lambda h, c: (0.5 * h - 1, sc.until(h.sum() < c)), outputs_info=start, non_sequences=x[0],
+                n_steps=10**12, return_updates=False)
+    f, reference = (sc.function([start, x], ask(h), mode=mode) for mode in (None, "reference"))
+    first = np.linspace(1, 3, 3)[:None if start.ndim else 1].squeeze()
+    for bound in (9.0, 2.0, 0.0, -1.5, -1.9):
+        try:
+            wanted = reference(first, [bound])
+        except IndexError:
+            with pytest.raises(IndexError):
+                f(first, [bound])
+            continue
+        for got, want in zip(f(first, [bound]), wanted, strict=True):
+            np.testing.assert_allclose(got, want, 1e-12)
+    assert f.memory_plan(first, [0.0]).workspace_nbytes < 1000
