@@ -26,6 +26,7 @@ from scancc.frontend.ops.axes import (
     swapaxes,
     transpose,
 )
+from scancc.frontend.ops.choosing import switch
 from scancc.frontend.ops.control import ifelse
 from scancc.frontend.ops.diagonals import diag, diagonal, eye, identity_like, trace, tri, tril, triu
 from scancc.frontend.ops.elementwise import cast
@@ -146,7 +147,6 @@ from scancc.frontend.ops.scalars import (
     sqr,
     sqrt,
     sub,
-    switch,
     tan,
     tanh,
     trigamma,

@@ -23,6 +23,7 @@ from scancc.frontend.graph.variables import Variable
 from scancc.frontend.loops.scan import scan
 from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.axes import expand_dims, shape_padleft
+from scancc.frontend.ops.choosing import switch
 from scancc.frontend.ops.control import check, ifelse
 from scancc.frontend.ops.diagonals import identity_like
 from scancc.frontend.ops.elementwise import cast
@@ -81,7 +82,7 @@ def where(condition: object, *branches: object, ift: object = None, iff: object 
     values = (*branches, *(v for v in (ift, iff) if v is not None))
     if len(values) not in (0, 2):
         raise TypeError(f"where takes a condition alone, or with two values to choose from, not with {len(values)}")
-    return e.switch(condition, *values) if values else nonzero(condition)
+    return switch(condition, *values) if values else nonzero(condition)
 
 
 def second(a: object, b: object) -> Variable:

@@ -51,6 +51,11 @@ ONE_TABLE: dict[str, Callable[..., Any]] = {
     "a window that turns": lambda i, j, p: put(T.roll(p, -1)[-1], p[i]),
     "a window that moves at times, and is written":
         lambda i, j, p: put(sc.ifelse(odd(i), T.concatenate([p[1:], T.stack([p[i]])]), p)[j], 0.5),
+    "a chosen write": lambda i, j, p: T.switch(odd(i), put(p[i], 1.0), p),
+    "a write or another": lambda i, j, p: T.where(odd(i), add(p[i], p[j]), put(p[j], p[i])),
+    "elements that change places by choice": lambda i, j, p: T.switch(p[i] > p[j], put(put(p[i], p[j])[j], p[i]), p),
+    "choices in choices":
+        lambda i, j, p: T.switch(odd(i), T.switch(odd(j), put(p[i:i + 3], p[j]), p), put(p[j], 2.0)),
 }
 MORE: dict[str, Callable[..., Any]] = {
     "an element is read and another written": lambda i, j, p: (put(p[i], 1.0), p[j]),
@@ -105,6 +110,12 @@ def test_a_step_costs_what_it_touches(name: str, monkeypatch: pytest.MonkeyPatch
     assert grows_by([I, J, P], [rows[-1]], 2, monkeypatch) <= ALLOWED
 
 
+@pytest.mark.parametrize("name", [name for name in ONE_TABLE if "cho" in name])
+def test_the_gradient_of_a_choice_costs_what_it_touches(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, _ = sc.scan(ONE_TABLE[name], sequences=[I, J], outputs_info=[P])
+    assert grows_by([I, J, P], [sc.grad((rows[-1] ** 2).sum(), P)], 2, monkeypatch) <= ALLOWED
+
+
 @pytest.mark.parametrize("name", MORE)
 def test_what_a_step_gives_beside_costs_what_it_reads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (rows, beside), _ = sc.scan(MORE[name], sequences=[I, J], outputs_info=[P, None])
@@ -114,6 +125,31 @@ def test_what_a_step_gives_beside_costs_what_it_reads(name: str, monkeypatch: py
 def test_two_tables_that_read_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     (p, q), _ = sc.scan(lambda i, j, p, q: (put(p[i], q[j]), add(q[j], p[i])), sequences=[I, J], outputs_info=[P, Q])
     assert grows_by([I, J, P, Q], [p[-1], q[-1]], 2, monkeypatch) <= 2 * ALLOWED
+
+
+def test_a_heap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least element is replaced; the new one goes down to its place."""
+    def down(q, at):
+        left = T.minimum(2 * at + 1, q.shape[0] - 1)
+        right = T.minimum(left + 1, q.shape[0] - 1)
+        least = T.switch(q[left] < q[right], left, right)
+        moves = q[least] < q[at]
+        return T.switch(moves, put(put(q[at], q[least])[least], q[at]), q), T.switch(moves, least, at)
+
+    def step(i, p):
+        (q, _), _ = sc.scan(down, n_steps=4, outputs_info=[put(p[0], T.cast(i, "float64")), T.constant(np.int64(0))])
+        return q[-1], p[0]
+    (p, taken), _ = sc.scan(step, sequences=[I], outputs_info=[P, None])
+    assert grows_by([I, P], [p[-1], taken], 1, monkeypatch) <= ALLOWED
+
+
+def test_a_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(i, j, p, first, last):
+        q = T.switch(odd(i), put(p[last], p[j]), p)
+        return q, (first + 1) % p.shape[0], T.switch(odd(i), (last + 1) % p.shape[0], last), q[first]
+    zero = T.constant(np.int64(0))
+    (p, _, _, taken), _ = sc.scan(step, sequences=[I, J], outputs_info=[P, zero, zero, None])
+    assert grows_by([I, J, P], [p[-1], taken], 2, monkeypatch) <= ALLOWED
 
 
 def test_a_stack(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ documentation) and its name in `scancc.tensor`.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -282,9 +281,6 @@ make_complex = function("make_complex", 2, paired, scalar_numpy.make_complex, {"
 
 def switch(condition: object, if_true: object, if_false: object) -> Variable:
     """Elementwise: `if_true` where the condition is not 0, else `if_false`."""
-    if type(condition) is bool:  # what == of two variables gives
-        warnings.warn(f"switch: the condition is Python's {condition}, the same for all elements; x == y asks "
-                      "whether two variables are the same one, and T.eq(x, y) compares elements", stacklevel=3)
     return _switch(condition, if_true, if_false)
 
 
