@@ -60,18 +60,20 @@ def unchanged_state(op: Op, b: Builder) -> Outcome:
 
 @rule("scan.scan")
 def equal_states(op: Op, b: Builder) -> Outcome:
-    """Of two states that start from one value and get one value in each step, the second is the first."""
-    changed = False
+    """Of two states that start from one value and get one value in each step, the second is the first, and goes."""
+    scan = ScanView(op)
     seen: dict[tuple[object, Value, int], Carry] = {}
-    for carry in ScanView(op).carries:
+    for carry in scan.carries:
         constant = made_by(carry.init, "arith.constant")
         start = carry.init if constant is None else constant.attrs["value"]
         first = seen.setdefault((start, carry.next, carry.depth), carry)
-        if first is not carry and (carry.arg.uses or carry.final.uses):
+        if first is not carry:
             carry.arg.replace_by(first.arg)
             carry.final.replace_by(first.final)
-            changed = True
-    return changed or None
+    if len(seen) == len(scan.carries):
+        return None
+    scan.rebuilt(carries=list(seen.values()))
+    return True
 
 
 def _use_initial(carries: Sequence[Carry | Round]) -> Outcome:

@@ -1,5 +1,7 @@
 """Several scans of one length, which the compiler makes one: their numbers, their errors, and their loop."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -19,15 +21,62 @@ def leaky(a, h):
 
 
 def loop_of(inputs, outputs):
-    return sc.function(inputs, outputs).dump("loop")
+    """The loop over time and what follows, whatever its values are called."""
+    text = sc.function(inputs, outputs).dump("loop")
+    numbers, loop = {}, text[text.index("for %t in"):]
+    return re.sub(r"%\w+", lambda name: f"%{numbers.setdefault(name[0], len(numbers))}", loop)
+
+
+def other(b, g):
+    return g * b + b
+
+
+# What a user writes in several scans, and the step that an expert writes.
+ONE_SCAN = {
+    "one reads the other": (
+        lambda x: scan(other, scan(leaky, x, ZERO), ZERO),
+        lambda a, h, g: (leaky(a, h), other(leaky(a, h), g))),
+    "work between": (
+        lambda x: scan(other, T.exp(scan(leaky, x, ZERO)) * 2 + x, ZERO),
+        lambda a, h, g: (leaky(a, h), other(T.exp(leaky(a, h)) * 2 + a, g))),
+    "a map between": (
+        lambda x: scan(other, scan(lambda v: T.exp(v) * 2, scan(leaky, x, ZERO)), ZERO),
+        lambda a, h, g: (leaky(a, h), other(T.exp(leaky(a, h)) * 2, g))),
+    "the row before": (
+        lambda x: scan(other, T.concatenate([[0.0], scan(leaky, x, ZERO)])[:x.shape[0]], ZERO),
+        lambda a, h, g: (leaky(a, h), other(h, g))),
+    "a nest in each": (
+        lambda x: scan(lambda a, g: a - scan(lambda v: v * g, x)[-1], scan(leaky, x, ZERO), ZERO),
+        lambda a, h, g, x: (leaky(a, h), leaky(a, h) - scan(lambda v: v * g, x)[-1])),
+}
+
+
+@pytest.mark.parametrize("name", ONE_SCAN)
+def test_several_scans_are_the_loop_of_one(name):
+    x = T.dvector("x")
+    written, step = ONE_SCAN[name]
+    options = {"non_sequences": x} if step.__code__.co_argcount == 4 else {}
+    one = scan(step, x, [ZERO, ZERO], **options)[1]
+    assert loop_of([x], written(x)) == loop_of([x], one)
+    assert loop_of([x], written(x)[-1]) == loop_of([x], one[-1])
 
 
 def test_two_scans_are_the_loop_of_one_with_two_results():
     x = T.dvector("x")
     h = scan(leaky, x, ZERO)
-    g = scan(lambda b, g: g * b + b, h, ZERO)
-    both = scan(lambda a, h, g: (leaky(a, h), g * leaky(a, h) + leaky(a, h)), x, [ZERO, ZERO])
-    assert loop_of([x], [h, g]) == loop_of([x], both)
+    both = scan(lambda a, h, g: (leaky(a, h), other(leaky(a, h), g)), x, [ZERO, ZERO])
+    assert loop_of([x], [h, scan(other, h, ZERO)]) == loop_of([x], both)
+
+
+def test_three_scans_of_rows_are_the_loop_of_one():
+    x = T.dmatrix("x")
+    start = T.zeros_like(x[0])
+    h = scan(leaky, x, start)
+    k = scan(lambda c, k: 0.9 * k + c, scan(other, h, start), start)
+
+    def step(a, h, g, k):
+        return leaky(a, h), other(leaky(a, h), g), 0.9 * k + other(leaky(a, h), g)
+    assert loop_of([x], k) == loop_of([x], scan(step, x, [start] * 3)[2])
 
 
 def test_scans_side_by_side_are_the_loop_of_one_with_two_results():
