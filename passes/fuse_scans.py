@@ -28,11 +28,11 @@ from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, encloses
 from scancc.ir.fast_math import allowed
 from scancc.ir.linear import Linear, linear
-from scancc.ir.ops import ELEMENTWISE, has_trait, is_removable
+from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
 
-from .fusing.build import Step, reversed_rows
+from .fusing.build import Step, erase_unread, reversed_rows
 from .fusing.costs import multiplies_rows, reason_against
 from .fusing.maps import rule_of
 from .fusing.order import Order, decided_by_sizes
@@ -233,7 +233,7 @@ class _Pair:
         carries, stacks = first.taken_in(second)
         first.rebuilt([*first.reads, *step.reads], [*first.carries, *step.carries, *carries],
                       [*first.stacks, *kept, *stacks])
-        _erase_unread(read)
+        erase_unread(read)
 
     def _reorder(self) -> None:
         block = self.order.block
@@ -262,16 +262,6 @@ class _Pair:
             return
         if name is not None:
             self.first.attrs.setdefault("name", name)
-
-
-def _erase_unread(values: list[Value]) -> None:
-    """Erase what made these, as far as nothing else reads it: a dead reader would keep rows alive."""
-    stack = list(values)
-    while stack:
-        op = stack.pop().op
-        if op is not None and op.parent is not None and not any(v.uses for v in op.results) and is_removable(op):
-            stack += op.operands
-            op.erase()
 
 
 def _captured(scan: Op) -> list[Value]:

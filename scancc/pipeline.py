@@ -36,6 +36,7 @@ CPU_SCAN: tuple[str, ...] = (
     "fuse-scans",    # after dead-outputs, which says what rows are kept, and before it: rows read in the step go
     "dead-outputs",
     "fuse-consumers",  # after fuse-scans: readers of one scan's rows move where the other scan is; before check-rows
+    "fuse-producers",  # after what makes one loop of several; before licm, which takes invariant parts out again
     "check-rows",    # after dead-outputs, which decides what is kept
     "canonicalize",
     "licm",          # before fuse: an invariant chain becomes a loop nest outside the loop

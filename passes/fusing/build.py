@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Value
+from scancc.ir.core import Op, Value
 from scancc.ir.linear import Linear
+from scancc.ir.ops import is_removable
 from scancc.ir.parts import Carry, Read, ScanView
 from scancc.ir.shapes import dims_of, fill
 from scancc.ir.slices import Entry, constant_entries, slice_parts
@@ -16,15 +17,18 @@ from .rows import MAX_REGISTERS, Held, Made, Picked, Row
 
 
 class Step:
-    """The step of a scan under construction, and the sequences and states that it gains."""
+    """The step of a scan under construction, and the sequences and states that it gains.
 
-    def __init__(self, scan: ScanView, length: Linear) -> None:
+    What is made stands at the end of the step, or `before` an op in it.
+    """
+
+    def __init__(self, scan: ScanView, length: Linear, before: Op | None = None) -> None:
         assert scan.op.parent is not None
         self.scan = scan
         self.reads: list[Read] = []
         self.carries: list[Carry] = []
         self._length = length
-        self._inside = Builder(scan.op.body, scan.op.body.terminator, scan.op.location)
+        self._inside = Builder(scan.op.body, before or scan.op.body.terminator, scan.op.location)
         self._before = Builder(scan.op.parent, scan.op, scan.op.location)
         self._values: dict[Row, Value] = {}
         self._past: dict[tuple[Value, int, Value], Value] = {}
@@ -57,6 +61,7 @@ class Step:
         known = next((x for x in [*self.scan.reads, *self.reads] if x.xs is xs), None)
         if known is None:
             known = self.scan.new_read(xs)
+            known.arg.name = row.value.name and f"{row.value.name}_t"
             self.reads.append(known)
         return known.arg
 
@@ -129,3 +134,13 @@ def reversed_rows(b: Builder, stack: Value, length: Value, dims: list[Value]) ->
     first = constant_entries([b.subi(length, b.index(1))])
     groups, attrs = slice_parts([*first, *zeros], [n, *sizes], [-1, *ones])
     return b.grouped("tensor.extract_slice", {"source": [stack], **groups}, [stack.type], attrs).result
+
+
+def erase_unread(values: Sequence[Value]) -> None:
+    """Erase what made these, as far as nothing else reads it: a dead reader would keep rows alive."""
+    stack = list(values)
+    while stack:
+        op = stack.pop().op
+        if op is not None and op.parent is not None and not any(v.uses for v in op.results) and is_removable(op):
+            stack += op.operands
+            op.erase()
