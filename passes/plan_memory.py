@@ -8,8 +8,10 @@
                                            func @f__query(%x, %r, %workspace) { return dims, nbytes }
 
 Buffers whose lives do not meet share space: in order of their first use each takes the slot freed
-last among those of the same size, else a new one; slots are 64-byte aligned and lie one after the
-other, with sizes computed at the start from the sizes of the inputs. A buffer made inside a loop is
+last among those of the same size, else a new one; then slots of different sizes whose buffers' lives
+do not meet become one, as large as the larger: so no slot gets larger by sharing than it was without.
+Slots are 64-byte aligned and lie one after the other, with sizes computed at the start from the sizes
+of the inputs. A buffer made inside a loop is
 made once, before it, with a size that no step exceeds.
 The bytes of a buffer that no check has found possible are cut off, so that no sum of them wraps: the query
 then answers more than there is. A bound that is computed with numbers of any size may itself wrap; a check
@@ -19,19 +21,22 @@ input, `%bound_0: memref<i64>`, and a check that the size stays within it; who c
 larger bound where that check fails. With `guess-sizes=false` such a size is an error.
 Conservative: a buffer from outside a loop that is used anywhere inside lives as long as the whole loop, and so does
 one that a step hands to the next; what is made and used in one step shares with what comes later in the step.
-Only buffers of equal size share.
+Of different sizes only whole slots share.
 Cost: linear in ops, times the depth of loops. Runs after `bufferize`.
 Source: linear-scan allocation (Poletto and Sarkar, 1999), on symbolic sizes.
 """
 
 from __future__ import annotations
 
+from functools import reduce
+
 from scancc.ir import types as t
+from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value, functions
 from scancc.ir.needs import BUFFERS
 from scancc.ir.remarks import remark
 
-from .planning.places import Buffer, Lives, share
+from .planning.places import Buffer, Lives, Place, share
 from .planning.query import capacities, make_query
 from .planning.sizes import Sizes
 
@@ -55,15 +60,25 @@ def _plan(func: Op, sizes: Sizes, workspace: Value) -> Value:
     """Put the buffers in their places; the bytes that they take together."""
     buffers = _buffers(func, sizes)
     places = share(buffers)
+    _say_alone(places)
     offsets = [sizes.b.index(0)]
     for place in places:
-        offsets.append(sizes.b.addi(offsets[-1], place.nbytes))
+        offsets.append(sizes.b.addi(offsets[-1], reduce(sizes.b.maxsi, place.sizes)))
     for place, offset in zip(places, offsets, strict=False):
         for buffer in place.buffers:
             _put(buffer.op, workspace, offset)
     if buffers:
         remark("plan-memory", func, True, f"{len(buffers)} temporaries share {len(places)} places")
     return offsets[-1]
+
+
+def _say_alone(places: list[Place]) -> None:
+    """Of each buffer that shares its place with none, that it does; not of those of known size, which are small."""
+    for place in places if len(places) > 1 else ():
+        first, *others = place.buffers
+        if not others and constant_of(first.nbytes) is None:
+            name = first.op.result.name or "a buffer without a name"
+            remark("plan-memory", first.op, False, f"{name} has memory of its own: all other is in use meanwhile")
 
 
 def _buffers(func: Op, sizes: Sizes) -> list[Buffer]:

@@ -5,6 +5,7 @@ The passes run again, for this alone; what they say in remarks goes to the card 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from scancc.passes.slicing.steps import AFTER, BEFORE, Cycle, Slice, slice_of
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
     from scancc.frontend.program.program import Program
+    from scancc.memory import BufferPlan, MemoryPlan
 
 QUIET = ("canonicalize", "contract", "cse", "dce", "fuse", "licm", "slice", "reductions")  # not about schedules
 SHOWN_LINES = 12
@@ -75,8 +77,10 @@ def explained(program: Program, target: Target | str | None = None) -> Explanati
             cards.extend(_cards(top))
 
     report = pipeline.run(module, stages.passes_for(found), verify=False, on_pass=look, track_changes=False)
-    others, memory = _told(cards, report.remarks), stages.memory_of(program, module).line()
-    return Explanation(stages.symbol_of(program), tuple(cards), tuple(others), memory)
+    plan = stages.memory_of(program, module)
+    _add_buffers(cards, plan)
+    others = _told(cards, report.remarks)
+    return Explanation(stages.symbol_of(program), tuple(cards), tuple(others), plan.line())
 
 
 # ---- cards ----
@@ -169,14 +173,37 @@ def said(value: Value) -> str:
 _SIGNS = {"arith.addi": "+", "arith.subi": "-"}
 
 
+# ---- memory ----
+
+
+def _add_buffers(cards: Sequence[Card], plan: MemoryPlan) -> None:
+    """Put the buffers that a scan's line makes on its card, those alike on one line."""
+    by_place = {"{}:{}".format(*line): card for line, card in _by_line(cards).items() if line is not None}
+    for card in by_place.values():
+        made = Counter(_buffer(b, plan) for b in plan.buffers if by_place.get(b.location) is card)
+        if made:
+            card.facts["buffers"] = [f"{n} of {text}" if n > 1 else text for text, n in made.items()]
+
+
+def _buffer(buffer: BufferPlan, plan: MemoryPlan) -> str:
+    nbytes = plan.places[buffer.place].nbytes
+    return f"{nbytes} bytes for {buffer.name}{', in each step' if buffer.in_step else ''}"
+
+
 # ---- remarks ----
+
+
+def _by_line(cards: Sequence[Card]) -> dict[Location | None, Card]:
+    """The first card of each line."""
+    found: dict[Location | None, Card] = {}
+    for card in cards:
+        found.setdefault(card.location, card)
+    return found
 
 
 def _told(cards: Sequence[Card], remarks: Iterable[Remark]) -> list[str]:
     """Put remarks on the cards of their lines; those that say no of other lines are left."""
-    by_line: dict[Location | None, Card] = {}
-    for card in cards:
-        by_line.setdefault(card.location, card)
+    by_line = _by_line(cards)
     others: list[str] = []
     for remark in remarks:
         if remark.pass_name in QUIET:

@@ -34,8 +34,9 @@ class Area:
 @dataclass(frozen=True)
 class BufferPlan:
     """A temporary: the user's name of it, the number of its place, the moments from which and until when it is
-    used, the user's line. Buffers of one place have equal sizes, and no moment in common; a moment is a place in
-    the program at which some buffer begins or ends. `in_step`: it lives so in each step of a loop."""
+    used, the user's line. A place is as large as the largest of its buffers, which have no moment in common; a
+    moment is a place in the program at which some buffer begins or ends. `in_step`: it lives so in each step of a
+    loop."""
 
     name: str
     place: int

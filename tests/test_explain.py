@@ -73,6 +73,23 @@ def test_a_ring_says_its_depth() -> None:
     assert card.facts["cycles"][0].endswith("cycles in 52 steps")
 
 
+def test_where_states_live_and_what_buffers_are() -> None:
+    x, h0, w = T.matrix("x"), T.vector("h0"), T.matrix("w")
+    h, _ = sc.scan(lambda v, h, w: T.tanh(v + h @ w), sequences=x, outputs_info=h0, non_sequences=w)
+    (kept,), (last,) = (sc.function([x, h0, w], out).explain().cards for out in (h, h[-1]))
+    assert "bufferize: the state 'h' is the last row of its stack" in kept.done
+    assert "bufferize: the state 'h' has one buffer" in last.done
+    assert "8*w_n1 bytes for f64 of rank 1" in last.facts["buffers"]
+    assert any("has memory of its own" in text for text in kept.not_done)
+
+
+def test_a_state_that_is_read_after_it_is_made_has_two_buffers() -> None:
+    h0 = T.vector("h0")
+    h, _ = sc.scan(lambda h: T.tanh(h[::-1]) + h, outputs_info=h0, n_steps=9)
+    (card,) = sc.function([h0], h[-1]).explain().cards
+    assert "bufferize: the state 'h' has two buffers that change places" in card.done
+
+
 @pytest.mark.parametrize("target", ["x86-64-v3", "sm_90"])
 def test_any_target(target: str) -> None:
     assert garch().explain(target).cards

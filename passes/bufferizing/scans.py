@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 from scancc.ir.parts import ScanView
+from scancc.ir.remarks import remark
 
 from ..slicing.settling import settling_of
 from .checks import say_step
@@ -31,6 +32,9 @@ def scan(c: Context, op: Op) -> None:
     xs = [materialise(c, v) for v in view.xs]
     stacks = rows_of(c, view)
     states = [state_of(c, carry, stacks) for carry in view.carries]
+    for state in states:
+        if state.home:
+            remark("bufferize", op, True, f"the state '{state.carry.arg.name or '?'}' {state.home}")
     loop = _Loop(c, view, c.get(view.length), xs, stacks, states)
     if view.until:
         loop.run_until()

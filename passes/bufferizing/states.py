@@ -41,6 +41,8 @@ def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
 class State(ABC):
     """A carry and its place."""
 
+    home = ""  # what its place is, where a remark says it
+
     def __init__(self, carry: Carry, carried: Sequence[Value] = ()) -> None:
         self.carry = carry
         self.carried = list(carried)  # the loop's carried values, before it
@@ -93,6 +95,8 @@ class RowState(State):
     state stays whole.
     """
 
+    home = "is the last row of its stack"
+
     def __init__(self, c: Context, carry: Carry, rows: Rows, init: Value) -> None:
         super().__init__(carry, [_as_row(c, init, rows.buffer)])
         self.rows = rows
@@ -115,6 +119,8 @@ class SwapState(State):
     The loop carries both, the one with the state first. A step reads that and writes the other; then they change
     places. The old state stays whole until the next step writes.
     """
+
+    home = "has two buffers that change places"
 
     def __init__(self, c: Context, carry: Carry) -> None:
         sizes, element = array_sizes(c, carry.init), t.element(carry.init.type)
@@ -142,6 +148,8 @@ class InPlaceState(State):
     The loop carries nothing. Each op of the chain from the old state to the new one writes over its operand
     (`places.py`), or an op makes the new state anew after all that reads the old one.
     """
+
+    home = "has one buffer"
 
     def __init__(self, c: Context, carry: Carry) -> None:
         super().__init__(carry)

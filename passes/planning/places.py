@@ -23,15 +23,22 @@ class Buffer:
 
 @dataclass
 class Place:
-    """A part of the workspace."""
+    """A part of the workspace, as large as each of `sizes`."""
 
-    nbytes: Value
+    sizes: list[Value]
+    start: int
     free_from: int = 0
     buffers: list[Buffer] = field(default_factory=list)
 
     def take(self, buffer: Buffer) -> None:
         self.buffers.append(buffer)
         self.free_from = buffer.end
+
+    def join(self, later: Place) -> None:
+        """Have what `later` holds as well, which begins when all here have ended."""
+        self.sizes += later.sizes
+        self.buffers += later.buffers
+        self.free_from = later.free_from
 
 
 class Lives:
@@ -113,7 +120,19 @@ def _top(op: Op, home: Block) -> Op:
 
 
 def share(buffers: list[Buffer]) -> list[Place]:
-    """Places for all buffers: each takes the one freed last among those of its size, else a new one."""
+    """Places for all buffers: equal sizes share first, then what is left of different sizes."""
+    joined: list[Place] = []
+    for place in _of_equal_sizes(buffers):
+        free = [other for other in joined if other.free_from < place.start]
+        if free:
+            max(free, key=lambda other: other.free_from).join(place)
+        else:
+            joined.append(place)
+    return joined
+
+
+def _of_equal_sizes(buffers: list[Buffer]) -> list[Place]:
+    """Each buffer takes the place freed last among those of its size, else a new one."""
     places: dict[Hashable, list[Place]] = {}  # by size
     order: list[Place] = []
     known: dict[Value, Hashable] = {}
@@ -121,7 +140,7 @@ def share(buffers: list[Buffer]) -> list[Place]:
         alike = places.setdefault(_size_key(buffer.nbytes, known), [])
         free = [s for s in alike if s.free_from < buffer.start]
         if not free:
-            free = [Place(buffer.nbytes)]
+            free = [Place([buffer.nbytes], buffer.start)]
             alike += free
             order += free
         max(free, key=lambda s: s.free_from).take(buffer)

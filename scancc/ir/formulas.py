@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import chain
 from math import gcd
 
 from .builder import constant_of, measured
@@ -165,13 +166,30 @@ def call(function: str, *operands: Formula) -> Formula:
     """A function of formulas, or the formula that it plainly is."""
     if all(x.constant is not None for x in operands):
         return number(Call(function, operands).at({}))
-    if function in ("min", "max"):
-        difference = operands[0] - operands[1]
-        if difference.is_natural:
-            return operands[function == "min"]
-        if (number(-1) * difference).is_natural:
-            return operands[function == "max"]
+    return _extreme(function, operands) if function in ("min", "max") else _called(function, operands)
+
+
+def _called(function: str, operands: tuple[Formula, ...]) -> Formula:
     return Formula(((((Call(function, operands), 1),), 1),))
+
+
+def _extreme(function: str, operands: tuple[Formula, ...]) -> Formula:
+    """`min` or `max` of those operands, and of operands of operands, that may be it."""
+    sign = number(1 if function == "max" else -1)
+    kept: list[Formula] = []
+    for x in chain.from_iterable(_parts(function, given) for given in operands):
+        if not any((sign * (other - x)).is_natural for other in kept):
+            kept = [other for other in kept if not (sign * (x - other)).is_natural] + [x]
+    return kept[0] if len(kept) == 1 else _called(function, tuple(kept))
+
+
+def _parts(function: str, x: Formula) -> tuple[Formula, ...]:
+    """What `x` is the extreme of, where it is one."""
+    (product, n), *others = x.terms or (((), 0),)
+    if others or n != 1 or len(product) != 1:
+        return (x,)
+    (atom, power), = product
+    return atom.operands if power == 1 and isinstance(atom, Call) and atom.function == function else (x,)
 
 
 def _formula(terms: Counter[Product], more: tuple[tuple[Product, int], ...] = ()) -> Formula:
