@@ -7,6 +7,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
+from scancc.config import change_flags
 from scancc.frontend.gradients import grad
 
 X, M, A, V, H, H0 = (kind(name) for kind, name in [
@@ -137,7 +138,9 @@ def test_numbers_do_not_change(program):
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
 def test_native_numbers_do_not_change(program):
-    require_equal(program, None, [WAYS[PROGRAMS.index(program) % len(WAYS)]])
+    """But for products that join a sum: which do depends on what else reads them."""
+    with change_flags(fast_math="strict"):
+        require_equal(program, None, [WAYS[PROGRAMS.index(program) % len(WAYS)]])
 
 
 # ---- memory -------------------------------------------------------------------------------------------
