@@ -252,9 +252,9 @@ def _modules() -> Iterator[tuple[str, Op]]:
         yield f"{case.file.stem}: {case.name}", parse(case.source)
 
 
-# Follow from operands and types, say which operands there are (strides of a scan), or, the stride of an axis of one
-# row, mean nothing.
-_STRUCTURE = {"operandSegmentSizes", "function_type", "static_sizes", "static_strides", "strides"}
+# Follow from operands and types, say which operands and results there are (of a scan), or, the stride of an axis of
+# one row, mean nothing.
+_STRUCTURE = {"operandSegmentSizes", "function_type", "static_sizes", "static_strides", "strides", "until"}
 
 
 def test_another_attribute_is_another_text() -> None:
