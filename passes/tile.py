@@ -18,9 +18,10 @@ Where a step reads of its states only what is k steps old or older (a season), k
 before: they are a tile, which is a map altogether, and its rows are the next state.
 Each number is computed by the same operations on the same numbers, and a sum of floats keeps its tree, as a tile has
 whole blocks of it (`scan.running`): no bit changes.
-Conservative: states and rows are numbers; a product of floats over all rows stays behind the scan; steps that may
-fail, or stop, stay one loop; a table of costs (`tiling/costs.py`) says whether maps pay. `always` asks for tiles
-wherever they can be, of `size` rows.
+Conservative: rows that are kept are numbers, and no array is kept for the rows of a tile: what needs one stays in the
+loop over them. A product of floats over all rows stays behind the scan; steps that may fail, or stop, stay one loop;
+a table of costs (`tiling/costs.py`) says whether maps pay. `always` asks for tiles wherever they can be, of `size`
+rows.
 Cost: linear. Runs after `contract`, so that the arithmetic is what it would be in one loop, and before `lanes`.
 Source: loop distribution (Kennedy and McKinley, 1990), strip-mined so that what is handed on stays in the cache.
 """
@@ -70,13 +71,15 @@ def _tile(op: Op, always: bool, size: int) -> None:
 
 def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | None:
     """Tile a scan where it pays; the scan over tiles, or None."""
-    stages = stages_of(op)
-    if (reason := _array_between(stages)) is not None:
-        remark("tile", op, False, reason)
-        return None
-    scan = stages.scan
+    scan, stages = ScanView(op), stages_of(op)
     sums, size = _along(scan, always, size)
-    heavy = _no_gain(stages) if by_lag is None else "all of it runs in vectors"
+    heavy = _array_between(stages)
+    if heavy is not None:
+        stages = stages_of(op, loop=True)
+    elif by_lag is not None:
+        heavy = "all of it runs in vectors"
+    else:
+        heavy = _no_gain(stages)
     saved = [stack for stack in scan.stacks if stack.result.uses and not is_kept(stack.result, sums)]
     if not always and heavy is not None and not (saved and _is_long(scan, 2 * size)):
         if by_lag is None:
@@ -133,16 +136,13 @@ def _obstacle(scan: ScanView) -> str | None:
         return "`until` may stop it at any step"
     if any(has_trait(inner, CHECKS) for inner in scan.op.walk()):
         return "a step may fail"
-    for carry in scan.carries:
-        if _rank(carry.init.type) > (carry.depth > 1):
-            return f"the state '{carry.arg.name or 'of an array'}' is an array"
     kept = [stack for stack in scan.stacks if stack.result.uses]
     return "it keeps rows of arrays" if any(_rank(stack.value.type) for stack in kept) else None
 
 
 def _array_between(stages: Stages) -> str | None:
     array = next((v for v in stages.crossing if _rank(v.type)), None)
-    return None if array is None else f"'{array.name or 'a row'}', an array, would be kept for a whole tile"
+    return None if array is None else f"'{array.name or 'a row'}', an array, would be kept for all steps of a tile"
 
 
 def _no_gain(stages: Stages) -> str | None:

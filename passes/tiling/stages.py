@@ -22,10 +22,12 @@ from ..slicing.steps import INVARIANT, Component, Slice, least_lag, slice_of, us
 
 @dataclass
 class Stages:
-    """The stage of each op and of each state of a step; those of a tile of `lag` rows, where that is given."""
+    """The stage of each op and of each state of a step; those of a tile of `lag` rows, where that is given. As a
+    `loop` all of a step is one stage."""
 
     slice: Slice
     lag: int | None = None
+    loop: bool = False
     of_op: dict[Op, int] = field(default_factory=dict)
     of_arg: dict[Value, int] = field(default_factory=dict)  # a state's argument: where it is carried
     floating: dict[Op, set[int]] = field(default_factory=dict)  # light, of sequences alone: the stages that read it
@@ -91,9 +93,9 @@ class Stages:
         yield from ((carry.next, self.of_arg[carry.arg]) for carry in self.scan.carries)
 
 
-def stages_of(op: Op, lag: int | None = None) -> Stages:
-    """The stages of a `scan.scan`, in tiles of `lag` rows where that is given. Linear."""
-    found = Stages(slice_of(op), lag)
+def stages_of(op: Op, lag: int | None = None, loop: bool = False) -> Stages:
+    """The stages of a `scan.scan`, in tiles of `lag` rows where that is given; with `loop` one loop. Linear."""
+    found = Stages(slice_of(op), lag, loop)
     for part in found.slice.components:
         if part.carries or not _never_changes(part.ops[0], found):
             stage = _placed(part, found)
@@ -112,6 +114,8 @@ def _never_changes(op: Op, found: Stages) -> bool:
 
 def _placed(part: Component, found: Stages) -> int:
     """The first stage that suits a component, whose operands have theirs."""
+    if found.loop:
+        return 1
     waits = [n for v in _needs(part) if (n := found.of(v)) is not None]
     stage = max(waits, default=0)
     if not all(map(found.is_far, part.carries)) or not all(map(found.is_map, part.ops)):
@@ -127,7 +131,7 @@ def _placed(part: Component, found: Stages) -> int:
 def _floats(part: Component, found: Stages) -> bool:
     """Whether a component is light work on sequences, on the step's number, and on what floats itself."""
     op = part.ops[0] if part.ops else None
-    if part.carries or op is None or not is_mappable(op) or busy(op) >= HEAVY:
+    if found.loop or part.carries or op is None or not is_mappable(op) or busy(op) >= HEAVY:
         return False
     return all(found.of(v) is None for v in op.operands)
 

@@ -102,6 +102,17 @@ def loops_inside(x, a):
     return sc.scan(step, sequences=x, outputs_info=[T.constant(0.0), None])[0]
 
 
+def states_of_arrays(x, a):
+    """A vector that is written whole, one that is written in part, and rings of both; rows of numbers."""
+    def step(t, x_t, h, table, past):
+        h = T.tanh(T.outer(h, h).sum(axis=0) * a + x_t)
+        table = T.set_subtensor(table[0], x_t * t + table[2])[::-1]
+        return h, table, past * a + h, T.exp(h.max()) + table.sum(), T.log(1 + past[0]**2)
+    found, _ = sc.scan(step, sequences=[T.arange(x.shape[0]), x], outputs_info=[
+        T.arange(2.0), T.arange(3.0), {"initial": T.ones((10, 2)), "taps": [-10]}, None, None])
+    return found[3:]
+
+
 def backwards(x, a):
     return sc.scan(lambda x_t, s: (a * s + x_t, T.exp(s)), sequences=x, outputs_info=[T.constant(0.0), None],
                    go_backwards=True)[0]
@@ -154,6 +165,18 @@ def sum_of_a_season(x, a):
     return [T.log(1 + h**2).sum(), (h * x).sum()]
 
 
+def filtered(x, a):
+    """The log-likelihood of a filter, whose state is a vector and a matrix."""
+    def step(x_t, m, c):
+        m, c = T.stack([m[0] * a + m[1], m[1] * a]), c * a + T.eye(2)
+        s = c[0, 0] + 1
+        k, e = c[:, 0] / s, x_t - m[0]
+        return m + k * e, c - T.outer(k, c[0]), T.log(s) + e**2 / s
+    (_, _, terms), _ = sc.scan(step, sequences=x, outputs_info=[
+        T.zeros(2, x.dtype), T.eye(2, dtype=x.dtype), None])
+    return terms.sum()
+
+
 def product(x, a):
     return [(terms(x, a)[0] / 2).prod(), terms(x, a)[1].sum()]
 
@@ -169,9 +192,9 @@ def sum_of_complex(x, a):
 
 
 SUMS = [sum_of_terms, several_sums, sum_of_what_is_kept, first_rows, around_the_last_state, exact_reductions,
-        sum_of_a_season, product, sum_of_integers, sum_of_complex]
+        sum_of_a_season, filtered, product, sum_of_integers, sum_of_complex]
 PROGRAMS = [likelihood, work_before, cycle_after_cycle, old_states, far_state, numbers_of_steps, last_values,
-            rows_of_arrays, loops_inside, backwards]
+            rows_of_arrays, states_of_arrays, loops_inside, backwards]
 LAGS = [seasons, last_of_seasons, one_season]
 
 
