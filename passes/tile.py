@@ -19,9 +19,9 @@ before: they are a tile, which is a map altogether, and its rows are the next st
 Each number is computed by the same operations on the same numbers, and a sum of floats keeps its tree, as a tile has
 whole blocks of it (`scan.running`): no bit changes.
 Conservative: rows that are kept are numbers, and no array is kept for the rows of a tile: what needs one stays in the
-loop over them. A product of floats over all rows stays behind the scan; steps that may fail, or stop, stay one loop;
-a table of costs (`tiling/costs.py`) says whether maps pay. `always` asks for tiles wherever they can be, of `size`
-rows.
+loop over them. A product of floats over all rows stays behind the scan; steps that may stop stay one loop, and in
+tiles those that may fail in several ways, of which the first is told. A table of costs (`tiling/costs.py`) says
+whether maps pay. `always` asks for tiles wherever they can be, of `size` rows.
 Cost: linear. Runs after `contract`, so that the arithmetic is what it would be in one loop, and before `lanes`.
 Source: loop distribution (Kennedy and McKinley, 1990), strip-mined so that what is handed on stays in the cache.
 """
@@ -31,7 +31,6 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op
-from scancc.ir.ops import CHECKS, has_trait
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
 
@@ -73,7 +72,7 @@ def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | Non
     """Tile a scan where it pays; the scan over tiles, or None."""
     scan, stages = ScanView(op), stages_of(op)
     sums, size = _along(scan, always, size)
-    heavy = _array_between(stages)
+    heavy = _array_between(stages) or _other_errors(stages)
     if heavy is not None:
         stages = stages_of(op, loop=True)
     elif by_lag is not None:
@@ -134,8 +133,6 @@ def _obstacle(scan: ScanView) -> str | None:
     """Why a scan stays one loop, or None."""
     if scan.until:
         return "`until` may stop it at any step"
-    if any(has_trait(inner, CHECKS) for inner in scan.op.walk()):
-        return "a step may fail"
     kept = [stack for stack in scan.stacks if stack.result.uses]
     return "it keeps rows of arrays" if any(_rank(stack.value.type) for stack in kept) else None
 
@@ -143,6 +140,11 @@ def _obstacle(scan: ScanView) -> str | None:
 def _array_between(stages: Stages) -> str | None:
     array = next((v for v in stages.crossing if _rank(v.type)), None)
     return None if array is None else f"'{array.name or 'a row'}', an array, would be kept for all steps of a tile"
+
+
+def _other_errors(stages: Stages) -> str | None:
+    """Why the steps of a tile need to follow each other, so that the first error is found first; or None."""
+    return "a step may fail in several ways" if len(stages.failing) > 1 else None
 
 
 def _no_gain(stages: Stages) -> str | None:

@@ -35,6 +35,7 @@ class Context:
         self.outputs: set[Value] = set()    # the function's
         self.results: list[Value] = []      # of the last loop
         self.in_rows = True                 # rows of a result may be accumulated in memory
+        self.steps: dict[Op, int | None] = {}  # check in a loop over time -> which of its numbers is the step
         self.equal = EqualSizes()           # sizes that checks found equal
 
     # ---- lookups ----

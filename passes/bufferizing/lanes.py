@@ -63,7 +63,7 @@ class _Lanes:
         with c.carrying_loop(self.length, [_initial(c, v, at) for v in scan.init]) as (step, states, finish):
             step.name = "t"
             finish(_step(c, scan, step, at, self.xs, self.stacks, states))
-        say_step(scan.op, step)
+        say_step(c, scan.op, step)
         self._write(at, c.results)
 
     def _write(self, at: list[Value], states: Sequence[Value]) -> None:

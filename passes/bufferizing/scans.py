@@ -62,7 +62,7 @@ class _Loop:
         """for t = 0 to length"""
         with self.c.carrying_loop(self.length, self.carried) as (step, carried, finish):
             finish(self._step(step, carried))
-        say_step(self.scan.op, step)
+        say_step(self.c, self.scan.op, step)
         self._finish(self.length, self.c.results)
 
     def run_until(self) -> None:
@@ -74,7 +74,7 @@ class _Loop:
             onward = self._step(count, carried)
             return b.opposite(c.get(stop)), onward
         made = until_loop(c, self.length, self.carried, step)
-        say_step(self.scan.op, made.regions[1].blocks[0].args[0])
+        say_step(c, self.scan.op, made.regions[1].blocks[0].args[0])
         # At most `length`: says nothing new to the program, but bounds the size of what depends on it.
         steps, _, *finals = made.results
         self._finish(b.op("arith.minsi", [steps, self.length], [t.index]), finals)

@@ -73,7 +73,8 @@ class Tiled:
         kept = {key: op.attrs[key] for key in ("name", "fast_math") if key in op.attrs}
         return self.before.grouped(
             "scan.scan", {"length": [tiles], "init": init}, [v.type for v in init],
-            {"depths": [t.IntAttr(1, t.i64)] * len(init), "until": False} | kept, [Region([tile.block])])
+            {"depths": [t.IntAttr(1, t.i64)] * len(init), "until": False, "tile": t.IntAttr(self.size, t.i64)} | kept,
+            [Region([tile.block])])
 
     def _rest(self, first: Value, given: Sequence[Value]) -> Sequence[Value]:
         """The steps from `first` on, which are less than a tile, behind the scan."""

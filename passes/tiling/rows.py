@@ -217,13 +217,13 @@ class _Rows:
             stack.value is value for stack in self.scan.stacks if stack.result.uses)
 
     def build(self) -> None:
-        tiled = self.tiled
+        tiled, name = self.tiled, {key: attr for key, attr in self.scan.op.attrs.items() if key == "name"}
         made = tiled.b.grouped("scan.scan", {
             "length": [tiled.count], "xs": [tiled.over(v) for v in self.read],
             "init": [tiled.old[carry.arg] for carry in self.carries], "rows": [tiled.count] * len(self.kept)},
             [*(carry.init.type for carry in self.carries),
              *(t.TensorType((tiled.rows,), value.type) for value in self.kept)],
-            {"depths": [t.IntAttr(carry.depth, t.i64) for carry in self.carries], "until": False},
+            {"depths": [t.IntAttr(carry.depth, t.i64) for carry in self.carries], "until": False} | name,
             [Region([self._step()])])
         parts = ScanView(made)
         for carry, final in zip(self.carries, parts.finals, strict=True):

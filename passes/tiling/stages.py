@@ -13,11 +13,13 @@ from functools import cached_property
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import ELEMENTWISE, has_trait, is_pure, operand
+from scancc.ir.ops import CHECKS, ELEMENTWISE, has_trait, is_pure, operand
 from scancc.ir.parts import Carry, ScanView
 
 from ..slicing.latencies import HEAVY, busy
 from ..slicing.steps import INVARIANT, Component, Slice, least_lag, slice_of, used
+
+SOLVERS = ("scan.solve", "scan.factor", "scan.slogdet", "scan.eigh", "scan.svd", "scan.qr")
 
 
 @dataclass
@@ -87,6 +89,11 @@ class Stages:
                 found.setdefault(value, set()).add(reader)
         return found
 
+    @cached_property
+    def failing(self) -> set[int | None]:
+        """The stages of ops that may end the program; None of those that never change."""
+        return {self.of_op.get(op) for op in self.scan.op.body.ops if any(map(may_fail, op.walk()))}
+
     def _readings(self) -> Iterator[tuple[Value, int]]:
         for op, stage in self.of_op.items():
             yield from ((v, stage) for v in used(op))
@@ -109,7 +116,7 @@ def stages_of(op: Op, lag: int | None = None, loop: bool = False) -> Stages:
 
 
 def _never_changes(op: Op, found: Stages) -> bool:
-    return found.slice.kind[op] == INVARIANT and is_pure(op)
+    return not found.loop and found.slice.kind[op] == INVARIANT and is_pure(op)
 
 
 def _placed(part: Component, found: Stages) -> int:
@@ -140,6 +147,11 @@ def _needs(part: Component) -> Iterable[Value]:
     yield from (carry.next for carry in part.carries)
     for op in part.ops:
         yield from used(op)
+
+
+def may_fail(op: Op) -> bool:
+    """Whether an op is a check, or has one in its loops."""
+    return has_trait(op, CHECKS) or op.name in SOLVERS
 
 
 def is_mappable(op: Op) -> bool:

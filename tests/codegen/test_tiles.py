@@ -77,6 +77,12 @@ def one_season(x, a):
                    outputs_info={"initial": T.arange(9.0), "taps": [-9]})[0]
 
 
+def some_of_a_season(x, a):
+    h, k = sc.scan(lambda x_t, h9: (x_t + a * h9, h9 - x_t), sequences=x,
+                   outputs_info=[{"initial": T.arange(9.0), "taps": [-9]}, None])[0]
+    return [h[::4], k[-2:]]
+
+
 def numbers_of_steps(x, a):
     def step(t, x_t, k, s):
         return k + t % 3, s * 0.5 + T.cos(x_t * t), T.exp(a * k), T.switch(x_t > 0, t, k), T.log(a) + t
@@ -195,7 +201,7 @@ SUMS = [sum_of_terms, several_sums, sum_of_what_is_kept, first_rows, around_the_
         sum_of_a_season, filtered, product, sum_of_integers, sum_of_complex]
 PROGRAMS = [likelihood, work_before, cycle_after_cycle, old_states, far_state, numbers_of_steps, last_values,
             rows_of_arrays, states_of_arrays, loops_inside, backwards]
-LAGS = [seasons, last_of_seasons, one_season]
+LAGS = [seasons, last_of_seasons, one_season, some_of_a_season]
 
 
 def compiled(program, left_out, gradient=False, dtype="float64"):
@@ -260,3 +266,39 @@ def test_a_sum_keeps_no_row():
     tiled, whole = (compiled(sum_of_terms, left_out).memory_plan(np.zeros(10**5), 0.5) for left_out in ("", "tile"))
     assert tiled.workspace_nbytes == 8192
     assert whole.workspace_nbytes >= 8 * 10**5
+
+
+def singular(x, a):
+    """A matrix that may be singular, and heavy work behind it."""
+    def step(x_t, m):
+        m = 0.5 * m + T.linalg.inv(T.stack([T.stack([x_t, a]), T.stack([a, x_t])]))
+        return m, T.log(m[0, 0]**2)
+    return sc.scan(step, sequences=x, outputs_info=[T.eye(2), None], name="filter")[0][1]
+
+
+def singular_or_outside(x, a):
+    """It may also look outside a table, before the matrix or after it."""
+    def step(x_t, m):
+        k = T.cast(T.floor(T.log(x_t**2 + 1)), "int64")
+        m = 0.5 * m + T.linalg.inv(T.stack([T.stack([x_t, a]), T.stack([a, x_t])]))
+        return m, T.log(m[0, 0]**2) + T.arange(3.0)[k]
+    return sc.scan(step, sequences=x, outputs_info=[T.eye(2), None])[0][1]
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("program", [singular, singular_or_outside], ids=lambda p: p.__name__)
+@pytest.mark.parametrize("steps", [(0,), (9,), (5, 7), (7, 5), (3, 4), (13,)])
+def test_the_first_error_and_its_step_are_told(program, steps):
+    """At the first of `steps` the matrix is singular, at the second the table too short."""
+    x = np.linspace(1, 2, 14)
+    for step, value in zip(steps, (0.5, 99.0), strict=False):
+        x[step] = value
+    told = []
+    for left_out in ("", "tile"):
+        f = compiled(program, left_out)
+        with pytest.raises(Exception, match=r"singular|out of") as raised:
+            f(x, 0.5)
+        told.append((raised.type, str(raised.value), raised.value.__notes__))
+    assert is_tiled(compiled(program, "")) and told[0] == told[1]
+    first = min(steps) if program is singular_or_outside else steps[0]
+    assert f"in step {first} of " in "".join(told[0][2])

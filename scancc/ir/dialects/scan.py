@@ -79,8 +79,8 @@ def _read_yield(op: Op, r: Reader) -> str:
 scan.define(
     "scan", "length:index xs*:tensor init*:value rows*:index dims*:index", results="*", traits=(PURE, LOOP),
     attrs=("depths:counts", "until:bool", "operandSegmentSizes"),
-    marks=("lanes:int", "name:text", "fast_math:fast_math", "strides:ints"), regions=1, ends=("scan.yield",),
-    verify=check_scan, reading=_read_scan,
+    marks=("lanes:int", "tile:count", "name:text", "fast_math:fast_math", "strides:ints"), regions=1,
+    ends=("scan.yield",), verify=check_scan, reading=_read_scan,
     doc="the recurrence. Step t gets the counter t, row t of each x, and the carries; it yields the "
         "next carries, a row of each y, and with `until` a condition that makes this step the last. "
         "Values from outside may be used (invariants). A carry of depth d > 1 is a window of the "
@@ -88,7 +88,7 @@ scan.define(
         "y are kept; where `strides` has another number than 0 for it, so many rows from a first one on, "
         "each so many steps after the one before (the firsts of these ys stand behind `rows`; all are rows of "
         "steps that run). `dims`: run-time sizes of the rows of the ys, in order. Results: final carries, "
-        "ys, and with `until` the number of steps executed.")
+        "ys, and with `until` the number of steps executed. `tile`: a step is so many, of a scan in it.")
 scan.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("scan.scan",), reading=_read_yield,
             doc="ends a step")
 
