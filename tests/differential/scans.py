@@ -11,8 +11,9 @@ from tests.differential.terms import Axes, Axis, Term, together
 VIEWS = ("[-1]", "", "[-2:]", "[-1:]", "[::2]", "[::-1]", "[0]", "[1:]", "[:-1]", "[1]", ".sum(axis=0)", "[-3]",
          "[2:]", "[-2::-1]", "[:2]")
 
-KINDS = {"": ("scan", "scan", "lanes", "several", "tables", "readers"), "tables": ("tables",),
-         "several": ("several",), "readers": ("readers",)}
+KINDS = {"": ("scan", "scan", "lanes", "several", "tables", "readers", "lookups"), "tables": ("tables",),
+         "several": ("several",), "readers": ("readers",),
+         "lookups": ("lookups",)}
 
 
 @dataclass
@@ -74,6 +75,10 @@ class Scans(Tables):
 
     def readers(self) -> None:
         """A scan whose rows have readers only (`asking.py`)."""
+        raise NotImplementedError
+
+    def lookups(self) -> None:
+        """A scan that reads arrays at positions that it computes (`lookups.py`)."""
         raise NotImplementedError
 
     # ---- one scan ----

@@ -21,6 +21,7 @@ LOTS = {  # options: how many programs
     "gradients, passes left out": ({"without": "random", "gradients": 1}, 100),
     "gradients in blocks of 2": ({"gradients": 1, "checkpoints": 2}, 50),
     "gradients in blocks": ({"gradients": 1, "checkpoints": "sqrt"}, 50),
+    "gradients of lookups": ({"gradients": 1, "scans": "lookups"}, 50),
     "second derivatives": ({"gradients": 2, "smooth": True}, 50),
 }
 QUICK = [("values", 0)]  # what `make quick` runs of it
