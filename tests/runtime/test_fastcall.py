@@ -287,7 +287,7 @@ def resident_nbytes():
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_dropped_functions_give_back_code_outputs_and_workspace():
-    x = np.ones((LARGE, 1))
+    x = np.ones((8 * LARGE, 1))
 
     def once():
         function = fastcall.bind(Kernel(cumsum_until()))
