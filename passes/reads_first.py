@@ -6,7 +6,8 @@
 
 Why: a step that reads an old state after it was written needs a copy of it; the same reads before the write need
 none. Two elements then change places by two loads and two stores.
-Conservative: nothing moves before an op on which it depends, or before a check in its block, which may guard it.
+Conservative: nothing moves before an op on which it depends, or before a check in its block, which may guard it; a
+read of one element whose own checks are known may go before others.
 Only writes on the way from a state to its next value count, since only they will be made in place.
 Cost: linear in the ops, and for each late reader a search among the ops that depend on the write.
 Runs last on scan IR: what passes before it make of reads and writes is final. Source: the anti-dependences of a list
@@ -24,6 +25,7 @@ from scancc.ir.parts import ScanView
 
 from .bufferizing.aliases import is_view
 from .bufferizing.chains import Chains, Link
+from .bufferizing.guards import guards
 from .bufferizing.order import Order, within
 from .bufferizing.places import arrays
 
@@ -123,7 +125,10 @@ def _dependences(block: Block) -> dict[Op, dict[Op, None]]:
                 after[made][op] = None
         checks = has_trait(op, CHECKS)
         if check is not None and (checks or any(_is_guarded(one) for one in inner)):
-            after[check][op] = None
+            own = guards(op) if op.name == "tensor.extract" else None
+            for needed in (check,) if own is None else own:
+                if needed in after:
+                    after[needed][op] = None
         if checks:
             check = op
     last = block.terminator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .builder import constant_of
 from .core import Block, Op, Value
@@ -36,17 +36,25 @@ def _same_constant(a: Value, b: Value) -> bool:
 
 def _checked_against(value: Value, at: Op, steps: Value | None) -> Iterator[Value]:
     """Values that a check before `at` requires `value` to equal."""
+    lengths = [] if steps is None else [steps]
     for compare in value.uses:
-        if compare.name == "arith.cmpi" and compare.attrs["predicate"].value == _EQ:
-            held = [compare.result, *(either.result for either in compare.result.uses if _is_unless(either, steps))]
-            checks = ((user, truth) for truth in held for user in truth.uses if user.name == "scan.check")
-            if any(operand(check, "condition") is truth and _runs_before(check, at) for check, truth in checks):
-                yield from (v for v in compare.operands if v is not value)
+        is_equality = compare.name == "arith.cmpi" and compare.attrs["predicate"].value == _EQ
+        if is_equality and check_of(compare, at, lengths) is not None:
+            yield from (v for v in compare.operands if v is not value)
 
 
-def _is_unless(op: Op, steps: Value | None) -> bool:
+def check_of(compare: Op, at: Op, lengths: Sequence[Value]) -> Op | None:
+    """The check before `at` that requires a comparison to hold, at least where `lengths` are more than none."""
+    either = (op for op in compare.result.uses for steps in lengths if _is_unless(op, steps))
+    held = [compare.result, *(op.result for op in either)]
+    checks = (user for truth in held for user in truth.uses
+              if user.name == "scan.check" and operand(user, "condition") is truth)
+    return next((check for check in checks if _runs_before(check, at)), None)
+
+
+def _is_unless(op: Op, steps: Value) -> bool:
     """Whether an op is `a truth or no steps`."""
-    if op.name != "arith.ori" or steps is None:
+    if op.name != "arith.ori":
         return False
     return any(other.op is not None and other.op.name == "arith.cmpi" and other.op.operands[0] is steps
                and other.op.attrs["predicate"].value == _SLE and constant_of(other.op.operands[1]) == 0

@@ -134,13 +134,14 @@ def test_a_heap(monkeypatch: pytest.MonkeyPatch) -> None:
         right = T.minimum(left + 1, q.shape[0] - 1)
         least = T.switch(q[left] < q[right], left, right)
         moves = q[least] < q[at]
-        return T.switch(moves, put(put(q[at], q[least])[least], q[at]), q), T.switch(moves, least, at)
+        q = T.switch(moves, put(put(q[at], q[least])[least], q[at]), q)
+        return [q, T.switch(moves, least, at)], sc.until(~moves)
 
     def step(i, p):
         (q, _), _ = sc.scan(down, n_steps=4, outputs_info=[put(p[0], T.cast(i, "float64")), T.constant(np.int64(0))])
         return q[-1], p[0]
     (p, taken), _ = sc.scan(step, sequences=[I], outputs_info=[P, None])
-    assert grows_by([I, P], [p[-1], taken], 1, monkeypatch) <= ALLOWED
+    assert grows_by([I, P], [p[-1], taken], 1, monkeypatch) <= 2 * ALLOWED  # other numbers stop elsewhere
 
 
 def test_a_queue(monkeypatch: pytest.MonkeyPatch) -> None:
