@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cmp_to_key
 from itertools import islice, pairwise
 
 import numpy as np
@@ -190,7 +189,7 @@ class _Reader:
 
     def _ends(self, offsets: Mapping[Op, Formula]) -> list[Formula]:
         """Where places start, in order, then where the last one ends."""
-        starts = sorted(set(offsets.values()), key=cmp_to_key(_compared))
+        starts = sorted(set(offsets.values()), key=_typical)
         return [*starts, self.asked.of(self.query.body.ops[-1].operands[-1])]
 
     def _buffers(self, views: Sequence[Op], offsets: Mapping[Op, Formula]) -> list[BufferPlan]:
@@ -238,8 +237,9 @@ class _Reader:
         return {key: int(n) for key, n in zip(formulas.computed, numbers, strict=True)}
 
 
-def _compared(a: Formula, b: Formula) -> int:
-    return -1 if (b - a).is_natural else 1
+def _typical(offset: Formula) -> int:
+    """A number that is larger for what lies behind: of two offsets one is never less, whatever the sizes."""
+    return sum(offset.at(dict.fromkeys(offset.names, n)) for n in (1, 30, 1000))
 
 
 def _called(op: Op) -> str:

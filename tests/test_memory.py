@@ -18,6 +18,7 @@ from scancc.cli import main
 from scancc.compile import Function
 from scancc.ir.formulas import Formula, call, name, number
 from scancc.runtime.cpu import Kernel
+from tests.programs import users
 
 n, m = name("n"), name("m")
 
@@ -104,6 +105,16 @@ def test_buffers_of_one_place_have_no_moment_in_common(
     for place in range(len(plan.places)):
         lives = sorted((b.first, b.last) for b in plan.buffers if b.place == place)
         assert lives and all(a[1] < b[0] for a, b in zip(lives, lives[1:], strict=False))
+
+
+@pytest.mark.parametrize("make", [users.garch, users.advantage_estimation])
+def test_places_lie_in_the_order_of_their_offsets(make: Callable[[], users.Model]) -> None:
+    """Also where no two offsets can be compared by their formulas alone."""
+    model = users.build(make)
+    plan = sc.function(model.inputs, [model.cost, *model.gradients()]).memory_plan()
+    assert len(plan.places) > 1
+    for n in (1, 30, 1000):
+        assert all(p.nbytes.at(dict.fromkeys(p.nbytes.names, n)) >= 0 for p in plan.places)
 
 
 def test_sizes_may_be_given_by_name() -> None:
