@@ -43,6 +43,7 @@ CPU_SCAN: tuple[str, ...] = (
     "checks-first",
     "cse",
     "dce",
+    "parallelize",   # after licm, which takes checks of sizes out of steps, and those that give a scan states
     "fuse",
     "cse",           # bodies that fuse brought together share work
     "dce",
