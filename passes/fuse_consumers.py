@@ -30,6 +30,7 @@ from scancc.ir.core import Op
 from scancc.ir.ops import is_removable
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
+from scancc.ir.slices import entries
 
 from .consuming.moves import Move
 from .consuming.readers import Place, Readers, ends_of
@@ -74,10 +75,12 @@ def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
         return
     if place is Place.TILES and len(stack.result.type.shape) == 1:  # type: ignore[attr-defined]
         return  # `tile` says whether sums of numbers go along
-    user = next((user for user in stack.result.uses if readers.places.get(user) is not Place.STEP), None)
+    holding = (user for user in stack.result.uses if readers.places.get(user) is not Place.STEP or _runs_back(user))
+    user = next(holding, None)
     if user is not None or place is Place.AFTER:
         why = "its parts that are read are more than all together" if user is None else _reason(user, readers)
-        remark("fuse-consumers", op, False, f"{name} is kept whole{_size(stack)}: {why}")
+        hint = "where that is a gradient, sc.grad(..., max_bytes=) keeps less" if user and _runs_back(user) else ""
+        remark("fuse-consumers", op, False, f"{name} is kept whole{_size(stack)}: {why}", hint)
 
 
 def _reason(user: Op, readers: Readers) -> str:
@@ -85,11 +88,22 @@ def _reason(user: Op, readers: Readers) -> str:
     if user.name in ("func.return", "scan.yield"):
         return "it is a result"
     at = " at {}:{}".format(*user.location[:2]) if user.location else ""
+    if _runs_back(user):
+        return f"a scan reads it backwards{at}"
     if user.name in ("tensor.extract", "tensor.extract_slice"):
         return f"read{at} at a place that is known after the scan only"
     if readers.places.get(user) is Place.TILES:
         return f"summed{at}, in blocks of rows"
     return f"read by {user.name}{at}"
+
+
+def _runs_back(user: Op) -> bool:
+    """Whether scans read what `user` takes, or makes with earlier rows, from the last row to the first, as gradients
+    do."""
+    if user.name == "scan.concat":
+        return all(map(_runs_back, user.result.uses))
+    return (user.name == "tensor.extract_slice" and entries(user, "strides")[0] == -1
+            and all(reader.name == "scan.scan" for reader in user.result.uses))
 
 
 def _size(stack: Stack) -> str:

@@ -90,6 +90,14 @@ def test_a_state_that_is_read_after_it_is_made_has_two_buffers() -> None:
     assert "bufferize: the state 'h' has two buffers that change places" in card.done
 
 
+def test_rows_that_a_gradient_reads_have_a_hint() -> None:
+    x, a = T.vector("x"), T.scalar("a")
+    h, _ = sc.scan(lambda v, h: T.tanh(v + a * h), sequences=x, outputs_info=T.constant(0.0))
+    forward, _ = sc.function([x, a], sc.grad(h[-1], a)).explain().cards
+    (text,) = (text for text in forward.not_done if text.startswith("fuse-consumers"))
+    assert "kept whole, 8 B a step: a scan reads it backwards" in text and "max_bytes=" in text
+
+
 @pytest.mark.parametrize("target", ["x86-64-v3", "sm_90"])
 def test_any_target(target: str) -> None:
     assert garch().explain(target).cards
