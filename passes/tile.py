@@ -15,7 +15,8 @@ with most chains; in a vector loop it computes four or eight. Of arrays as long 
 The scans and loop nests inside are ordinary IR, which every later pass knows. Reductions of the rows to a number go
 along: rows that nobody else reads are in no array then.
 Where a step reads of its states only what is k steps old or older (a season), k steps wait for nothing but the k
-before: they are a tile, which is a map altogether, and its rows are the next state.
+before: they are a tile, which is a map altogether, and its rows are the next state. Other states may be beside that
+one where what it waits for takes long: they run in a loop over the rows of the tile.
 Each number is computed by the same operations on the same numbers, and a sum of floats keeps its tree, as a tile has
 whole blocks of it (`scan.running`): no bit changes.
 Conservative: rows that are kept are numbers, and no array is kept for the rows of a tile: what needs one stays in the
@@ -35,7 +36,7 @@ from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
 
 from .slicing.latencies import HEAVY, busy
-from .slicing.steps import least_lag
+from .slicing.steps import CYCLE, least_lag
 from .tiling.blocks import Tiled
 from .tiling.costs import cost_of
 from .tiling.stages import Stages, stages_of
@@ -43,6 +44,7 @@ from .tiling.sums import Reduction, is_kept, reductions_of
 
 FEW = 64   # steps that are not worth a second loop
 LANES = 4  # steps side by side that are worth a vector
+MIXED = 32 # and that are worth a loop of their own
 
 
 def tile(module: Op, always: bool = False, size: int = 512) -> None:
@@ -89,13 +91,18 @@ def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | Non
 
 
 def _by_lag(op: Op) -> Stages | None:
-    """The stages of a scan whose states all come back so late that a tile needs none of its own rows."""
-    scan = ScanView(op)
-    lag = min((least_lag(carry) for carry in scan.carries), default=0)
-    if lag < LANES or not _is_long(scan, 2 * lag):
+    """The stages of a scan whose states come back so late that a tile needs none of its own rows of them: all states,
+    or some, where what they wait for takes long, and a loop over the rows of a tile is beside."""
+    lags = [least_lag(carry) for carry in ScanView(op).carries]
+    lag = min((lag for lag in lags if lag > 1), default=0)
+    if lag < (MIXED if 1 in lags else LANES) or not _is_long(ScanView(op), 2 * lag):
         return None
     stages = stages_of(op, lag)
-    return stages if stages.last == 0 and all(map(stages.is_map, stages.of_op)) else None
+    if 1 not in lags:
+        return stages if stages.last == 0 and all(map(stages.is_map, stages.of_op)) else None
+    if not any(busy(op) >= HEAVY and stages.slice.kind[op] == CYCLE for op in _mapped(stages)):
+        return None
+    return stages if stages.reads_far_rows and not (_array_between(stages) or _other_errors(stages)) else None
 
 
 def _build_by_lag(stages: Stages) -> None:

@@ -59,6 +59,13 @@ class Stages:
     def _far_args(self) -> set[Value]:
         return {carry.arg for carry in self.scan.carries if self.is_far(carry)}
 
+    @property
+    def reads_far_rows(self) -> bool:
+        """Whether there are far states, and the step itself reads their rows one by one."""
+        body = self.scan.op.body
+        return bool(self._far_args) and all(
+            self.reads_past(op) and op.parent is body for arg in self._far_args for op in arg.uses)
+
     def is_map(self, op: Op) -> bool:
         return is_mappable(op) or self.reads_past(op)
 

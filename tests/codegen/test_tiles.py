@@ -77,6 +77,13 @@ def one_season(x, a):
                    outputs_info={"initial": T.arange(9.0), "taps": [-9]})[0]
 
 
+def season_and_level(x, a):
+    """A state that comes back after 32 steps, one that comes back at once, and a maximum."""
+    h, s = sc.scan(lambda x_t, h32, s: (x_t + a * T.tanh(h32), a * s + h32 * x_t), sequences=x,
+                   outputs_info=[{"initial": T.arange(32.0), "taps": [-32]}, T.constant(0.5)])[0]
+    return [h, s, (T.concatenate([h, [0.0]]) > 1).any()]
+
+
 def some_of_a_season(x, a):
     h, k = sc.scan(lambda x_t, h9: (x_t + a * h9, h9 - x_t), sequences=x,
                    outputs_info=[{"initial": T.arange(9.0), "taps": [-9]}, None])[0]
@@ -201,7 +208,7 @@ SUMS = [sum_of_terms, several_sums, sum_of_what_is_kept, first_rows, around_the_
         sum_of_a_season, filtered, product, sum_of_integers, sum_of_complex]
 PROGRAMS = [likelihood, work_before, cycle_after_cycle, old_states, far_state, numbers_of_steps, last_values,
             rows_of_arrays, states_of_arrays, loops_inside, backwards]
-LAGS = [seasons, last_of_seasons, one_season, some_of_a_season]
+LAGS = [seasons, last_of_seasons, one_season, season_and_level, some_of_a_season]
 
 
 def compiled(program, left_out, gradient=False, dtype="float64"):
