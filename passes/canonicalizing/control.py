@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Value
+from scancc.ir.core import Block, Op, Value, encloses
 from scancc.ir.ops import operand
 from scancc.ir.parts import Branch, Carry, Loop, Round, ScanView
 
@@ -34,6 +34,20 @@ def known_branch(op: Op, b: Builder) -> Outcome:
     return changed or None
 
 
+@rule("scf.if")
+def condition_inside(op: Op, b: Builder) -> Outcome:
+    """In a branch it is known which way its condition went."""
+    branch, changed = Branch(op), False
+    for side, truth in zip(branch.sides, (True, False), strict=True):
+        users = [user for user in branch.condition.uses if user.parent is not None and encloses(side, user.parent)]
+        if users:
+            known = Builder(side, side.ops[0], op.location).const(truth, t.i1)
+            for user in users:
+                user.operands = [known if v is branch.condition else v for v in user.operands]
+            changed = True
+    return changed or None
+
+
 def _inlined(block: Block, b: Builder) -> list[Value]:
     for inner in block.ops[:-1]:
         b.insert(inner.detach())
@@ -56,6 +70,28 @@ def unchanged_carry(op: Op, b: Builder) -> Outcome:
 @rule("scan.scan")
 def unchanged_state(op: Op, b: Builder) -> Outcome:
     return _use_initial([c for c in ScanView(op).carries if c.next is c.arg and c.depth == 1])
+
+
+@rule("scan.scan")
+def counting_states(op: Op, b: Builder) -> Outcome:
+    """A state to which each step adds a constant is told by the number of the step."""
+    changed = False
+    for carry in ScanView(op).carries:
+        added = _added_each_step(carry) if carry.arg.uses else None
+        if added is not None:
+            inside = Builder(op.body, op.body.ops[0], op.location)
+            step = b.const(added, t.i64)
+            carry.arg.replace_by(counted(inside, ScanView(op).counter, carry.init, step))
+            changed = True
+    return changed or None
+
+
+def _added_each_step(carry: Carry) -> int | None:
+    op = made_by(carry.next, "arith.addi", "arith.subi")
+    if op is None or op.operands[0] is not carry.arg or carry.arg.type != t.i64 or carry.depth != 1:
+        return None
+    added = constant_of(op.operands[1])
+    return added if added is None or op.name == "arith.addi" else -added
 
 
 @rule("scan.scan")

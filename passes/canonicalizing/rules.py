@@ -89,7 +89,10 @@ def as_index(value: Value, b: Builder) -> Value | None:
 
 def counted(b: Builder, place: Value, start: Value, step: Value) -> Value:
     """start + place * step, as integers; on indices where that is the same."""
-    first, by = (as_index(v, b) if v.type == t.i64 else None for v in (start, step))
-    if first is None or by is None:
+    by = as_index(step, b) if step.type == t.i64 else None
+    if by is None:
         return b.addi(b.muli(b.index_cast(place, step.type), step), start)
-    return b.index_cast(b.addi(b.muli(place, by), first), t.i64)
+    product, first = b.muli(place, by), as_index(start, b)
+    if first is None:
+        return b.addi(b.index_cast(product, t.i64), start)
+    return b.index_cast(b.addi(product, first), t.i64)
