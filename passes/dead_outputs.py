@@ -53,7 +53,7 @@ def _read_last_rows(op: Op) -> None:
     scan = ScanView(op)
     for number, stack in enumerate(scan.stacks):
         y, executed = stack.result, scan.executed
-        if y.uses and (executed is not None or stack.rows is scan.length):
+        if y.uses and (executed is not None or scan.keeps_all(stack)):
             depth = _depth_read(y, executed or stack.rows)
             if depth == 1 and all(map(_takes_one_row, y.uses)) and _use_final_state(scan, stack):
                 remark("dead-outputs", op, True, f"only the last row of '{y.name or 'an output'}' is read: "

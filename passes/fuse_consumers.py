@@ -45,7 +45,7 @@ def fuse_consumers(module: Op, mixing: bool = True) -> None:
 
 def _visit(op: Op, mixing: bool) -> None:
     scan = ScanView(op)
-    whole = [stack for stack in scan.stacks if stack.rows is scan.length and stack.result.uses]
+    whole = [stack for stack in scan.stacks if scan.keeps_all(stack) and stack.result.uses]
     if all(any(user.name in ("func.return", "scan.yield") for user in stack.result.uses) for stack in whole):
         return
     readers = Readers(scan, mixing)

@@ -182,7 +182,7 @@ class _Pair:
 
     def _check_others(self, plan: Plan, reader: ScanView) -> None:
         """What a scan needs beside its rows must be there before the first step."""
-        for value in [*reader.init, *reader.dims, *_captured(self.second)]:
+        for value in [*reader.init, *reader.dims, *reader.firsts, *_captured(self.second)]:
             plan.outside(value)
         for rows in reader.rows:
             if rows is not reader.length:

@@ -49,8 +49,8 @@ def parallelize(module: Op) -> None:
 def _obstacle(scan: ScanView) -> str | None:
     if scan.until:
         return "`until` may stop it"
-    if not scan.rows or any(rows is not scan.length for rows in scan.rows):
-        return "it keeps its last rows only"
+    if not scan.rows or not all(map(scan.keeps_all, scan.stacks)):
+        return "it keeps some rows only, or the last one first"
     if "fast_math" in scan.op.attrs:
         return "it has a `fast_math` of its own"
     if len(scan.rows) > 1 and len(scan.op.body.ops) > MOST_OPS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scancc.ir import types as t
 from scancc.ir.core import Value
@@ -25,37 +25,44 @@ class Rows:
     first: Value
     all_kept: bool
     direct: bool  # the op of the step that makes a row can write it here
+    places: dict[Value, Value] = field(default_factory=dict)  # a step's number -> where its row stands
 
     def offer(self, c: Context, step: Value) -> None:
         """Let the step write its row where it is wanted."""
         value = c.places.origin(self.stack.value)
         if self.direct and value not in c.dest and goes_to_target(value, self.stack.value.block):
-            c.dest[value] = c.row(self.buffer, step)
+            c.dest[value] = c.row(self.buffer, self.at(c, step))
 
     def store(self, c: Context, step: Value) -> None:
         """Write the row of this step, if that is kept and does not stand there already."""
         with self._place(c, step) as at:
             self._store(c, at)
 
+    def at(self, c: Context, step: Value) -> Value:
+        """Where the row of this step stands, of all rows."""
+        if step not in self.places:
+            self.places[step] = step if self.stack.stride >= 0 else c.b.subi(self.first, step)
+        return self.places[step]
+
     @contextmanager
     def _place(self, c: Context, step: Value) -> Iterator[Value]:
         """Where the row of this step stands; what is made inside runs if it is kept."""
         if self.all_kept:
-            yield step
+            yield self.at(c, step)
             return
-        b = c.b
-        after = b.subi(step, self.first)
-        if not self.stack.stride:
+        b, stride = c.b, self.stack.stride
+        after = b.subi(self.first, step) if stride < 0 else b.subi(step, self.first)
+        if not stride:
             with c.when(b.cmpi("sge", step, self.first)):
                 yield after
             return
-        stride = b.index(self.stack.stride)
-        kept = b.cmpi("ult", after, b.muli(c.get(self.stack.rows), stride))
-        if self.stack.stride > 1:
-            left = b.op("arith.remsi", [after, stride], [t.index])
+        by = b.index(abs(stride))
+        kept = b.cmpi("ult", after, b.muli(c.get(self.stack.rows), by))
+        if abs(stride) > 1:
+            left = b.op("arith.remsi", [after, by], [t.index])
             kept = b.condition("andi", kept, b.cmpi("eq", left, b.index(0)))
         with c.when(kept):
-            yield after if self.stack.stride == 1 else b.op("arith.divsi", [after, stride], [t.index])
+            yield after if abs(stride) == 1 else b.op("arith.divsi", [after, by], [t.index])
 
     def _store(self, c: Context, at: Value) -> None:
         value = self.stack.value

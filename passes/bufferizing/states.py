@@ -106,8 +106,8 @@ class RowState(State):
         carried[0].name = self.carry.arg.name
 
     def advance(self, c: Context, step: Value) -> list[Value]:
-        made, buffer = c.get(self.carry.next), self.rows.buffer
-        return [_as_row(c, made if self.rows.holds(made, step) else c.row(buffer, step), buffer)]
+        made, buffer, at = c.get(self.carry.next), self.rows.buffer, self.rows.at(c, step)
+        return [_as_row(c, made if self.rows.holds(made, at) else c.row(buffer, at), buffer)]
 
     def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
         c.set(self.carry.final, carried[0])

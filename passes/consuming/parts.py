@@ -25,7 +25,7 @@ def share_of(user: Op) -> Fraction:
     assert isinstance(stride, int)
     if abs(stride) > 1:
         return Fraction(1, abs(stride))
-    return Fraction(1 if all(reader.name == "func.return" for reader in user.result.uses) else 2)
+    return Fraction(1 if any(reader.name == "func.return" for reader in user.result.uses) else 2)
 
 
 def takes_whole_rows(user: Op) -> bool:
@@ -50,30 +50,21 @@ def takes_last_row(user: Op, scan: ScanView) -> bool:
 
 
 def some_rows(scan: ScanView, row: Value, user: Op, before: Builder) -> Stack:
-    """The rows that a slice takes, as a stack; of those it takes backwards, the last one is first."""
-    first, count, step = (entry_values(before, user, column)[0] for column in COLUMNS)
-    stride = constant_of(step)
-    assert stride
-    if stride < 0:
-        first = before.addi(first, before.muli(before.subi(count, before.index(1)), step))
+    """The rows that a slice takes, as a stack."""
+    first, count, stride = (entry_values(before, user, column)[0] for column in COLUMNS)
     type = t.TensorType((constant_of(count), *getattr(row.type, "shape", ())), t.element(row.type))
     sizes = dims_of(before, user.result)
     dims = dynamic_dims(type, [count, *(sizes[1:] if 0 in kept_axes(user) else sizes)])
     stack = scan.new_stack(row, type, dims if type.shape[0] is not None else dims[1:])
-    return stack._replace(rows=count, first=first, stride=abs(stride))
+    return stack._replace(rows=count, first=first, stride=constant_of(stride) or 1)
 
 
 def as_taken(stack: Stack, user: Op) -> Value:
-    """What a slice takes, of the rows kept for it."""
+    """What a slice takes, of the rows kept for it: these, or the one that is all."""
     assert user.parent is not None
     b, rows, type = Builder(user.parent, user, user.location), stack.result, user.result.type
-    sizes, (stride, *_) = constant_entries(dims_of(b, rows)), entries(user, "strides")
-    zeros, ones = [0] * len(sizes), [1] * len(sizes)
-    if 0 not in kept_axes(user):
-        parts = slice_parts(zeros, [1, *sizes[1:]], ones)
-    elif isinstance(stride, int) and stride < 0:
-        last = b.subi(stack.rows, b.index(1))
-        parts = slice_parts([*constant_entries([last]), *zeros[1:]], sizes, [-1, *ones[1:]])
-    else:
+    if 0 in kept_axes(user):
         return rows if rows.type == type else b.op("tensor.cast", [rows], [type])
-    return b.grouped("tensor.extract_slice", {"source": [rows], **parts[0]}, [type], parts[1]).result
+    sizes = constant_entries(dims_of(b, rows))
+    groups, attrs = slice_parts([0] * len(sizes), [1, *sizes[1:]], [1] * len(sizes))
+    return b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [type], attrs).result

@@ -182,7 +182,7 @@ class Readers:
         of which no check that waits for the scan has to make sure."""
         op = value.op
         if op is self.scan.op:
-            return any(s.result is value and s.rows is self.scan.length for s in self.scan.stacks)
+            return any(s.result is value and self.scan.keeps_all(s) for s in self.scan.stacks)
         if op is not None and self.is_map(op):
             return True
         return self.ahead.is_free(value) and not self.scan.until and reader not in self.ahead.guarded

@@ -151,8 +151,8 @@ class Plan:
         stack = next((s for s in self.producer.stacks if s.result is value), None)
         if stack is None:
             raise NoRow(f"it reads '{value.name or 'a state'}' as it is after the last step")
-        if stack.rows is not self.producer.length:
-            raise NoRow("only the last rows are kept")
+        if not self.producer.keeps_all(stack):
+            raise NoRow("only some rows are kept, or not in order")
         if place.backwards:
             raise NoRow("it reads the rows from the last one on")
         if not place.is_own:

@@ -95,7 +95,7 @@ class Tile:
     def _filled(self, stack: Stack, room: Value) -> Value:
         """An array of all rows kept, with those of this tile."""
         rows, places = self.over(stack.value), (self.first, self.count)
-        if stack.rows is not self.scan.length:
+        if not self.scan.keeps_all(stack):
             rows, places = self._kept(stack, rows)
         groups, attrs = self._place(room, places)
         return self.b.grouped("tensor.insert_slice", {"source": [rows], "dest": [room], **groups},
@@ -103,9 +103,11 @@ class Tile:
 
     def _kept(self, stack: Stack, rows: Value) -> tuple[Value, tuple[Value, Value]]:
         """Of the rows of this tile those that a stack keeps, and which of its rows they are."""
-        b, stride = self.b, max(stack.stride, 1)
+        b, stride = self.b, abs(stack.stride) or 1
         step, zero = b.index(stride), b.index(0)
         first = b.subi(self.scan.length, stack.rows) if stack.first is None else stack.first
+        if stack.stride < 0:
+            first = b.subi(first, b.muli(b.subi(stack.rows, b.index(1)), step))
 
         def before(row: Value) -> Value:
             """How many rows are kept of those before this one."""
@@ -115,9 +117,12 @@ class Tile:
         start = before(self.first)
         count = b.subi(before(b.addi(self.first, self.count)), start)
         offset = b.subi(b.addi(first, b.muli(start, step)), self.first)  # in the tile where anything is kept
+        if stack.stride < 0:
+            offset = b.addi(offset, b.muli(b.subi(count, b.index(1)), step))
+            start = b.subi(stack.rows, b.addi(start, count))
         inside = b.minsi(b.maxsi(offset, zero), self.count)
         (at, n), type = constant_entries([inside, count]), t.TensorType((constant_of(count),), stack.value.type)
-        groups, attrs = slice_parts([at], [n], [stride])
+        groups, attrs = slice_parts([at], [n], [stack.stride or 1])
         kept = self.b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [type], attrs).result
         return kept, (start, count)
 

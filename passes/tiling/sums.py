@@ -90,8 +90,8 @@ def reductions_of(scan: ScanView) -> tuple[list[Reduction], list[str]]:
 
 
 def _whole(scan: ScanView) -> list[Value]:
-    """The stacks that keep all rows."""
-    return [stack.result for stack in scan.stacks if stack.rows is scan.length]
+    """The stacks that keep all rows in order."""
+    return [stack.result for stack in scan.stacks if scan.keeps_all(stack)]
 
 
 def _nests_on(rows: Value) -> Iterator[Op]:

@@ -35,8 +35,8 @@ class Carry(NamedTuple):
 class Stack(NamedTuple):
     """A stacked output: how many rows it keeps, a step's row, the stack, run-time sizes of a row.
 
-    It keeps the last rows, or with a `first` row that one and each `stride`-th after it. As many rows as the scan has
-    steps are all of them.
+    It keeps the last rows, or with a `first` row that one and each `stride`-th after it (before it where the stride
+    is below 0). As many rows as the scan has steps are all of them.
     """
 
     rows: Value
@@ -175,6 +175,10 @@ class ScanView:
         return [Stack(rows, value, y, [next(dims) for n in _row_shape(y) if n is None],
                       next(firsts) if stride else None, stride)
                 for rows, value, y, stride in zip(self.rows, self.row_values, self.ys, self.strides, strict=True)]
+
+    def keeps_all(self, stack: Stack) -> bool:
+        """Whether a stack has the row of each step, in their order."""
+        return stack.rows is self.length and stack.stride >= 0
 
     def stack_of(self, result: Value) -> Stack:
         """The stack that is `result`, one of `ys`: its own parts alone, where there are many."""

@@ -70,7 +70,8 @@ OF_SOME = {
     "each second": lambda h: h[::2], "each third": lambda h: h[2::3], "some": lambda h: h[1:4],
     "from j on": lambda h: h[j:], "all, in two parts": lambda h: [h[::2], h[1::2]], "one": lambda h: h[2],
     "row j and the last": lambda h: [h[j], h[-1]], "some and the largest": lambda h: [h[:2], h[-2:], h.max(axis=0)],
-    "of a map": lambda h: T.switch(h > 0, h, h * 2)[1::2],
+    "of a map": lambda h: T.switch(h > 0, h, h * 2)[1::2], "the last one first": lambda h: h[::-1],
+    "each third, backwards": lambda h: h[::-3], "some, backwards": lambda h: h[5:1:-1],
 }
 OF_NUMBERS = {
     "row 3": lambda h: h[3], "row j": lambda h: h[j], "weighted": lambda h: (h * T.arange(h.shape[0])).max(),

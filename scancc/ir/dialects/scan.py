@@ -86,9 +86,9 @@ scan.define(
         "Values from outside may be used (invariants). A carry of depth d > 1 is a window of the "
         "last d rows, oldest first; the step yields its new row. `rows`: how many last rows of each "
         "y are kept; where `strides` has another number than 0 for it, so many rows from a first one on, "
-        "each so many steps after the one before (the firsts of these ys stand behind `rows`; all are rows of "
-        "steps that run). `dims`: run-time sizes of the rows of the ys, in order. Results: final carries, "
-        "ys, and with `until` the number of steps executed. `tile`: a step is so many, of a scan in it.")
+        "each so many steps after the one before, or before it (the firsts of these ys stand behind `rows`; all "
+        "are rows of steps that run). `dims`: run-time sizes of the rows of the ys, in order. Results: final "
+        "carries, ys, and with `until` the number of steps executed. `tile`: a step is so many, of a scan in it.")
 scan.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("scan.scan",), reading=_read_yield,
             doc="ends a step")
 

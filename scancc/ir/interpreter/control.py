@@ -134,8 +134,6 @@ class _Recurrence:
             for y, row in zip(ys, answer[len(carries):], strict=True):
                 y.add(row, executed)
             executed += 1
-        for y in ys:
-            y.require_all()
         return executed, carries, ys
 
 
@@ -144,15 +142,24 @@ class _Rows:
 
     def __init__(self, count: int, first: int | None, stride: int) -> None:
         self.count, self.first, self.stride = max(0, count), first, stride
-        self.kept: deque[Any] = deque(maxlen=self.count)
+        self.last: deque[Any] = deque(maxlen=self.count)
+        self.placed: dict[int, Any] = {}
 
     def add(self, row: Any, step: int) -> None:
-        if self.first is None or len(self.kept) < self.count and step == self.first + len(self.kept) * self.stride:
-            self.kept.append(row)
+        if self.first is None:
+            self.last.append(row)
+            return
+        place, left = divmod(step - self.first, self.stride)
+        if not left and 0 <= place < self.count:
+            self.placed[place] = row
 
-    def require_all(self) -> None:
-        if self.first is not None and len(self.kept) < self.count:
-            raise IndexError(f"of {self.count} rows to keep only {len(self.kept)} are made")
+    @property
+    def kept(self) -> list[Any]:
+        if self.first is None:
+            return list(self.last)
+        if len(self.placed) < self.count:
+            raise IndexError(f"of {self.count} rows to keep only {len(self.placed)} are made")
+        return [self.placed[place] for place in range(self.count)]
 
 
 def _row(x: np.ndarray, number: int, scalar: bool) -> Any:
@@ -165,11 +172,11 @@ def _advance(old: Any, new: Any, depth: int) -> Any:
     return new if depth == 1 else np.concatenate([old[1:], np.asarray(new)[np.newaxis]])
 
 
-def _stack(rows: deque[Any], row_shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+def _stack(rows: list[Any], row_shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     if any(np.shape(row) != row_shape for row in rows):
         shapes = sorted({np.shape(row) for row in rows})
         raise ValueError(f"rows of shapes {shapes} where the scan declares {row_shape}")
-    return np.array(list(rows), dtype).reshape(len(rows), *row_shape)
+    return np.array(rows, dtype).reshape(len(rows), *row_shape)
 
 
 # ---- checks and reports ----

@@ -23,7 +23,7 @@ def check_scan(op: Op) -> str | None:
         return "scan.yield must give the next carries, a row of each y, and with `until` the stop condition"
     if len(op.attrs["depths"]) != n_init:
         return "depths must have one entry for each carry"
-    if len(parts.strides) != n_ys or any(stride < 0 for stride in parts.strides):
+    if len(parts.strides) != n_ys:
         return "strides must have one entry for each y, 0 for one of which the last rows are kept"
     if until and any(parts.strides):
         return "with `until` last rows are kept, whose number running tells"
