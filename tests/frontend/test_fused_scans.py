@@ -21,9 +21,9 @@ def leaky(a, h):
 
 
 def loop_of(inputs, outputs):
-    """The loop over time and what follows, whatever its values are called."""
+    """The first loop and what follows, whatever its values are called."""
     text = sc.function(inputs, outputs).dump("loop")
-    numbers, loop = {}, text[text.index("for %t in"):]
+    numbers, loop = {}, text[text.index("for %"):]
     return re.sub(r"%\w+", lambda name: f"%{numbers.setdefault(name[0], len(numbers))}", loop)
 
 
@@ -84,6 +84,12 @@ def test_scans_side_by_side_are_the_loop_of_one_with_two_results():
     h, g = scan(leaky, x, ZERO), scan(lambda a, g: g * 0.5 + a, x, ZERO)
     both = scan(lambda a, h, g: (leaky(a, h), g * 0.5 + a), x, [ZERO, ZERO])
     assert loop_of([x], [h, g]) == loop_of([x], both)
+
+
+def test_a_scan_of_scans_that_carry_nothing_is_the_loop_of_an_expression():
+    x = T.dmatrix("x")
+    rows = scan(lambda r: scan(lambda a: T.exp(a) * 2, r), x)
+    assert loop_of([x], rows) == loop_of([x], T.exp(x) * 2)
 
 
 def past(h, x):
