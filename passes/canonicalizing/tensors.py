@@ -198,7 +198,9 @@ def slice_of_range(op: Op, b: Builder) -> Outcome:
     """A part of a range of integers is a range."""
     iota = made_by(operand(op, "source"), "scan.iota")
     sizes = group(op, "sizes")
-    if iota is None or t.element(iota.result.type) != t.i64 or _shape(op.result) != (None,) * len(sizes):
+    if iota is None or t.element(iota.result.type) != t.i64 or kept_axes(op) != [0]:
+        return None
+    if _shape(op.result).count(None) != len(sizes):
         return None
     offset, stride = (_value(b, *entries(op, column)) for column in ("offsets", "strides"))
     start, step = operand(iota, "start"), operand(iota, "step")

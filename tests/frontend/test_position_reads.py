@@ -88,6 +88,16 @@ def test_an_inner_scan_reads_elements_of_the_outer_ones_row():
     assert compile([M], scanned(row, T.arange(M.shape[0])))(np.arange(6.0).reshape(2, 3)).tolist() == [2.5, 8.0625]
 
 
+def test_a_range_of_a_known_length_in_the_step_counts_the_inner_steps():
+    def step(v, h):
+        return sc.scan(lambda u, g: 0.5 * g + v * u, sequences=[T.arange(3)], outputs_info=[h])[0][-1]
+    run = compile([x], sc.scan(step, sequences=[x], outputs_info=[T.constant(0.0)])[0])
+    assert run(np.array([1.0, 2.0])).tolist() == [2.5, 5.3125]
+    assert run(np.zeros(0)).tolist() == []
+    if not run.mode.reference:
+        assert " if " not in run.dump("scan") and "i64(i)" not in run.dump("scan")
+
+
 def test_until_ends_before_a_position_outside():
     run = compile([x], scanned(lambda t, h: (h + x[t], sc.until(h > 2.5)), T.arange(10**6)))
     assert run(np.array([1.0, 2.0, 4.0, 8.0])).tolist() == [1, 3, 7]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scancc.artifact import MOST_ELEMENTS
 from scancc.frontend.graph.constants import as_operand, as_tensor_variable, constant_int, is_discrete, result_dtype
 from scancc.frontend.graph.dims import ShapeI, dims, int64, require_possible
 from scancc.frontend.graph.variables import Apply, Constant, Op, Run, TensorType, Variable, dtype_name
@@ -167,6 +168,10 @@ class ARange(Op):
         if len(steps) < 2:
             return [np.full(len(steps), start, self.dtype)]  # the step may be infinite
         return [start + steps * step]
+
+    def is_total(self, node: Apply) -> bool:
+        (length,) = node.outputs[0].type.shape
+        return length is not None and length <= MOST_ELEMENTS
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         start, stop, step = node.inputs
