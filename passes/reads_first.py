@@ -47,7 +47,7 @@ def reads_first(module: Op) -> None:
 
 
 def _links(scan: ScanView, stays: set[Value]) -> Iterator[Link]:
-    """All writes on the way from a state to its next value."""
+    """All writes on the way from a state to its next value, or from another to it."""
     states = arrays(scan)
     if not states:
         return
@@ -57,6 +57,9 @@ def _links(scan: ScanView, stays: set[Value]) -> Iterator[Link]:
         if path is not None:
             stays.add(carry.final)
             yield from _all(path)
+        else:  # states may exchange their buffers
+            for other in states:
+                yield from _all(chains.path(carry.next, other.arg) or ())
 
 
 def _all(path: Iterable[Link]) -> Iterator[Link]:

@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
+from scancc.ir.equalities import equal_sizes
 from scancc.ir.parts import Branch, Carry, ScanView
 from scancc.ir.remarks import remark
+from scancc.ir.shapes import dims_of, scratch
 
 from .chains import Chains, Link, copies
 from .context import goes_to_target
@@ -42,6 +44,7 @@ class Places:
         self.shifts: dict[Value, Value] = {}  # what moves such a window, and the state
         self.stays: set[Value] = set()        # states that live in one buffer, before and after
         self.finals: set[Value] = set()       # their final values
+        self.partners: dict[Value, Value] = {}  # a state, and that in whose buffer its next value is made
         for op in reversed(list(self.order.number)):
             if op.name == "scan.scan" and "lanes" not in op.attrs:
                 self._decide(ScanView(op))
@@ -58,14 +61,35 @@ class Places:
             return
         chains = Chains(scan.op.body, [c.arg for c in states], self.finals)
         rows = in_rows(scan)
+        self._exchange(scan, [c for c in states if c.next not in rows], chains)
         for carry in states:
             path = chains.path(carry.next, carry.arg)
+            if carry.arg in self.partners:
+                continue
             if carry.next in rows:
                 self._tie((path or [])[1:], carry)
             elif path is not None:
                 self._place(scan, carry, path)
             elif self._may_begin_anew(scan, carry):
                 self.stays.add(carry.arg)
+
+    def _exchange(self, scan: ScanView, states: list[Carry], chains: Chains) -> None:
+        """States that are made of one another, in a circle: buffers go round, and nothing is copied."""
+        for carry in states:
+            if carry.arg not in self.partners and chains.path(carry.next, carry.arg) is None:
+                free = [c for c in states if c.arg not in self.partners]
+                alike = [c for c in free if c is carry or _same_sizes(scan, c.init, carry.init)]
+                self._exchange_circle(scan, circle_of(carry, alike, chains), chains)
+
+    def _exchange_circle(self, scan: ScanView, circle: list[Carry], chains: Chains) -> None:
+        saved: Saved = {}
+        pairs = list(zip(circle, [*circle[1:], *circle[:1]], strict=True))
+        links = [link for carry, other in pairs for link in chains.path(carry.next, other.arg) or ()]
+        if not circle or any(link.shifts or self._obstacle(link, saved) for link in links):
+            return
+        remark("bufferize", scan.op, True, f"the states {', '.join(map(_name, circle))} exchange their buffers")
+        self._keep(links, saved)
+        self.partners |= {carry.arg: other.arg for carry, other in pairs}
 
     def _place(self, scan: ScanView, carry: Carry, path: list[Link]) -> None:
         if any(link.shifts for link in path):
@@ -143,6 +167,25 @@ class Places:
 def arrays(scan: ScanView) -> list[Carry]:
     """The states that are arrays, and not windows of past rows."""
     return [c for c in scan.carries if c.depth == 1 and isinstance(c.arg.type, t.TensorType)]
+
+
+def circle_of(first: Carry, states: Sequence[Carry], chains: Chains) -> list[Carry]:
+    """States from `first` on of which each is made of the next, the last of the first; none if there are no such."""
+    circle = [first]
+    while len(circle) < 2 or chains.path(circle[-1].next, first.arg) is None:
+        following = (c for c in states if c not in circle and chains.path(circle[-1].next, c.arg) is not None)
+        found = next(following, None)
+        if found is None:
+            return []
+        circle.append(found)
+    return circle
+
+
+def _same_sizes(scan: ScanView, value: Value, other: Value) -> bool:
+    """Whether two arrays have one type, and the same sizes where a step runs."""
+    with scratch() as b:
+        return value.type == other.type and all(equal_sizes(m, n, scan.op, scan.length) for m, n in zip(
+            dims_of(b, value), dims_of(b, other), strict=True))
 
 
 def in_rows(scan: ScanView) -> set[Value]:

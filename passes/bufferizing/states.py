@@ -24,8 +24,7 @@ from .windows import Window, moves_down
 
 
 def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
-    """The place of a carry: a register, a ring, the rows of a stack, one buffer, or two, whichever is the first that
-    it may have."""
+    """The place of a carry: the first of these that it may have."""
     if not isinstance(carry.init.type, t.TensorType):
         return ScalarState(c, carry)
     if carry.depth > 1:
@@ -35,6 +34,8 @@ def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
         return RowState(c, carry, rows, c.contiguous(materialise(c, carry.init)))
     if carry.arg in c.places.windows:
         return WindowState(c, carry)
+    if carry.arg in c.places.partners:
+        return ExchangedState(c, carry)
     return InPlaceState(c, carry) if carry.arg in c.places.stays else SwapState(c, carry)
 
 
@@ -165,6 +166,30 @@ class InPlaceState(State):
 
     def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
         c.set(self.carry.final, self.buffer)
+
+
+class ExchangedState(State):
+    """One of several buffers that go round.
+
+    The loop carries the buffer. Each state is made in that of its partner, and finds itself there in the next step.
+    """
+
+    def __init__(self, c: Context, carry: Carry) -> None:
+        buffer = c.alloc(t.element(carry.init.type), array_sizes(c, carry.init), carry.arg.name)
+        write_initial(c, carry.init, buffer)
+        super().__init__(carry, [buffer])
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        c.env[self.carry.arg] = carried[0]
+        carried[0].name = self.carry.arg.name
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        place = c.get(c.places.partners[self.carry.arg])
+        c.copy(materialise(c, self.carry.next), place)
+        return [place]
+
+    def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
+        c.set(self.carry.final, carried[0])
 
 
 class WindowState(State):

@@ -127,6 +127,11 @@ def test_two_tables_that_read_each_other(monkeypatch: pytest.MonkeyPatch) -> Non
     assert grows_by([I, J, P, Q], [p[-1], q[-1]], 2, monkeypatch) <= 2 * ALLOWED
 
 
+def test_states_that_exchange_their_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    (p, q), _ = sc.scan(lambda i, j, p, q: (put(q[i], p[j]), add(p[j], q[i])), sequences=[I, J], outputs_info=[P, Q])
+    assert grows_by([I, J, P, Q], [p[-1], q[-1]], 2, monkeypatch) <= 2 * ALLOWED
+
+
 def test_a_heap(monkeypatch: pytest.MonkeyPatch) -> None:
     """The least element is replaced; the new one goes down to its place."""
     def down(q, at):
