@@ -106,7 +106,7 @@ def _check(stage: str, each: bool, view: View) -> None:
 
 def _dump_ir(program: Program, stage: str, each: bool, only_changed: bool, target: Target, view: View) -> str:
     module = stages.lower(program)
-    passes = stages.passes_for(target).split(",")
+    passes = stages.passes_for(target, leave_out=program.leave_out).split(",")
     if stage == "scan":
         passes = passes[:next(i for i, p in enumerate(passes) if p.startswith("bufferize"))]
     if not each:

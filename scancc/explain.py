@@ -76,7 +76,8 @@ def explained(program: Program, target: Target | str | None = None) -> Explanati
         if done.step.name == "slice":
             cards.extend(_cards(top))
 
-    report = pipeline.run(module, stages.passes_for(found), verify=False, on_pass=look, track_changes=False)
+    passes = stages.passes_for(found, leave_out=program.leave_out)
+    report = pipeline.run(module, passes, verify=False, on_pass=look, track_changes=False)
     plan = stages.memory_of(program, module)
     _add_buffers(cards, plan)
     others = _told(cards, report.remarks)

@@ -139,14 +139,14 @@ def _short_key(program: Program) -> str | None:
 
 def _key(program: Program, *parts: object) -> str:
     """A hash of a program's `parts`, and of what decides beside them: switches, pass lists, compiler and machine."""
-    passes = (pipeline.CPU_SCAN, pipeline.CPU_LOOP, config.leave_out)
+    passes = (pipeline.CPU_SCAN, pipeline.CPU_LOOP, program.leave_out)
     parts += (program.name, program.fast_math, passes, config.cpu, fingerprints.compiler(), fingerprints.machine())
     return hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _compiled(program: Program, module: Op, target: Target, export: bool) -> Compiled:
     """What the passes of `target` and the printer make of the IR `module`, which they change."""
-    report = pipeline.run(module, passes_for(target, export), verify=config.verify)
+    report = pipeline.run(module, passes_for(target, export, program.leave_out), verify=config.verify)
     checks = number_checks(module)
     gpu = _gpu_text(module) if target.kind == "ptx" else None
     text = gpu.kernels if gpu is not None else llvm.emit_module(module, fma=target.has_fma, interruptible=not export)
@@ -163,13 +163,13 @@ def memory_of(program: Program, module: Op) -> MemoryPlan:
     return memory_plan(module, symbol_of(program), _with_bounds(inputs, module), outputs)
 
 
-def passes_for(target: Target, export: bool = False) -> str:
-    """The pipeline of a target, as text, without what `config.leave_out` names."""
+def passes_for(target: Target, export: bool = False, leave_out: str | None = None) -> str:
+    """The pipeline of a target, as text, without what `leave_out` names (None: `config.leave_out`)."""
     names = [*pipeline.GPU_SCAN, *pipeline.GPU_LOOP] if target.kind == "ptx" else (
         [*pipeline.CPU_SCAN, *pipeline.CPU_LOOP])
     if export and target.kind == "cpu":
         names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
-    return ",".join(pipeline.without(_fitting(names, target), config.leave_out))
+    return ",".join(pipeline.without(_fitting(names, target), config.leave_out if leave_out is None else leave_out))
 
 
 def _fitting(names: Sequence[str], target: Target) -> list[str]:

@@ -174,3 +174,11 @@ def test_what_was_found_says_what_was_done_when_it_is_asked(compiled: list[str])
     assert compiled == ["f"]
     assert found.compiled.name == "f" and found.remarks == doubled("f").remarks
     assert "tanh" in found.dump()
+
+
+def test_what_was_left_out_stays_so_when_it_is_asked_later(compiled: list[str]) -> None:
+    with sc.config.change_flags(leave_out="slice"):
+        doubled("f")
+        found = doubled("f")
+    assert compiled == ["f"]
+    assert "slice" not in [run.step.name for run in found.compiled.report.runs]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,7 @@ class Program:
     layout: OutputLayout
     name: str | None = None
     fast_math: FastMath = DEFAULT
+    leave_out: str = field(default_factory=lambda: config.leave_out)  # passes, also where they run later
 
     @property
     def prints(self) -> bool:
