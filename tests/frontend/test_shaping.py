@@ -269,3 +269,12 @@ def test_linspace_ends_where_it_says():
     for stop in np.random.default_rng(0).uniform(-3, 3, 40):
         assert evaluate([T.linspace(0, x, 50)], {x: stop})[0][-1] == stop
     assert evaluate([T.linspace(3.0, 4.0, 1), T.linspace(3.0, 4.0, 2, endpoint=False)])[1].tolist() == [3, 3.5]
+
+
+@pytest.mark.parametrize("mode", [None, "reference"])
+def test_a_part_whose_length_is_computed_to_be_one_stretches(mode):
+    x = T.tensor("x", dtype="float64", shape=(None, 3))
+    values = np.arange(6.0).reshape(2, 3)
+    parts = [(x[:, ::2][:, :1], values[:, :1]), (x[:, 3:1:-1], values[:, 3:1:-1]), (x[:, 1::5], values[:, 1::5])]
+    for part, expected in parts:
+        assert sc.function([x], part + x, mode=mode)(values).tolist() == (expected + values).tolist()

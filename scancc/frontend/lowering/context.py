@@ -122,9 +122,18 @@ class Lowering:
             self.b.location = (node.location.file, node.location.line, 1)
         self.doing = node.op.name
         for var, value in zip(node.outputs, lower(self, node), strict=True):
+            value = self._as_known(value, var.type)
             if value.name is None or var.name is not None:
                 value.name = var.name or value.name
             self.env[var] = value
+
+    def _as_known(self, value: Value, type: graph.TensorType) -> Value:
+        """`value` under a type that knows the sizes which the graph knows: one of 1 may stretch."""
+        if not isinstance(value.type, t.TensorType) or not any(
+                n is None and m is not None for n, m in zip(value.type.shape, type.shape, strict=True)):
+            return value
+        sizes = [size if m is None else self.b.index(m) for size, m in zip(self.dims(value), type.shape, strict=True)]
+        return self.record(self.b.op("tensor.cast", [value], [tensor_type(sizes, value.type.element)]), sizes)
 
     def inputs(self, node: Apply) -> list[Value]:
         return [self.env[v] for v in node.inputs]

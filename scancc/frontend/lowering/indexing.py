@@ -137,7 +137,11 @@ def subtensor(low: Lowering, node: Apply) -> Sequence[Value]:
     op = node.op
     assert isinstance(op, Subtensor)
     value, *operands = low.inputs(node)
-    return [take(low, value, view_of(low, value, op.template, operands))]
+    view = view_of(low, value, op.template, operands)
+    for axis, known in zip(view.kept, node.outputs[0].type.shape, strict=True):
+        if known is not None:
+            view.sizes[axis] = low.b.index(known)
+    return [take(low, value, view)]
 
 
 def take(low: Lowering, value: Value, view: View) -> Value:
