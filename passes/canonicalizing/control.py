@@ -108,7 +108,8 @@ def equal_states(op: Op, b: Builder) -> Outcome:
             carry.final.replace_by(first.final)
     if len(seen) == len(scan.carries):
         return None
-    scan.rebuilt(carries=list(seen.values()))
+    kept = {carry.arg for carry in seen.values()}
+    scan.rebuilt(carries=[carry for carry in scan.carries if carry.arg in kept])
     return True
 
 
