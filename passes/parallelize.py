@@ -24,9 +24,9 @@ from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value, clone_op, defined_in
 from scancc.ir.equalities import equal_sizes
 from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, group, has_trait, is_pure, operand
-from scancc.ir.parts import ScanView
+from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
-from scancc.ir.shapes import dims_of, dynamic_dims, scratch
+from scancc.ir.shapes import dims_of, dynamic_dims, fill, is_one_size, scratch
 from scancc.ir.slices import Entry, constant_entries, entries, kept_axes, slice_parts
 
 MOST_OPS = 48  # of several results: of more, one loop nest would not make all, and what they share would be stored
@@ -102,11 +102,27 @@ class _Lifted:
             self.b.location = op.location
             self._lift(op)
         for stack in scan.stacks:
-            made = self._all_of(stack.value, self._dims(stack.value))
+            dims = self._dims(stack.value)
+            made = self._sized(self._all_of(stack.value, dims), dims, stack)
             made = made if made.type == stack.result.type else self.b.op("tensor.cast", [made], [stack.result.type])
             made.name = made.name or stack.result.name
             self._hand_on(stack.result, made)
         scan.op.erase()
+
+    def _sized(self, made: Value, dims: Sequence[Value], stack: Stack) -> Value:
+        """Rows with the sizes that the scan gives them, which may be others where no step runs."""
+        n = constant_of(self.scan.length)
+        steps = self.scan.length if n is not None and n > 0 else None
+        own = [size for known, size in zip(stack.row_shape, dims[1:], strict=True) if known is None]
+        if all(is_one_size(a, b) or equal_sizes(a, b, self.scan.op, steps)
+               for a, b in zip(own, stack.dims, strict=True)):
+            return made
+        row = t.TensorType(stack.row_shape, t.element(made.type))
+        wanted = [self.scan.length, *fill(self.b, row, stack.dims)]
+        shape = [self.steps, *map(constant_of, wanted[1:])]
+        groups, attrs = slice_parts([0] * len(wanted), constant_entries(wanted), [1] * len(wanted))
+        return self.b.grouped("tensor.extract_slice", {"source": [made], **groups},
+                              [t.TensorType(tuple(shape), row.element)], attrs).result
 
     def _hand_on(self, old: Value, new: Value) -> None:
         if not self.turned:

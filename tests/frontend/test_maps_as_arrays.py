@@ -67,6 +67,19 @@ def test_sizes_that_differ_are_an_error_where_a_step_runs():
         native(np.ones((2, 3)), np.ones(4))
 
 
+def test_where_no_step_runs_rows_have_the_sizes_that_the_scan_says():
+    h0, n = T.lscalar("h0"), T.iscalar("n")
+    _, ranges = sc.scan(lambda h: [h + 0, T.arange(h * h) + h], outputs_info=[h0, None], n_steps=n)[0]
+    run = sc.function([h0, n], ranges)
+    assert run(2, 0).shape == (0, 0) and run(2, 3).tolist() == [[2, 3, 4, 5]] * 3
+    assert "scan %" not in run.dump("scan")
+    for step in (lambda r: r * W, lambda r: W * r, lambda r: r - T.exp(r * W)):
+        native, reference = (sc.function([M, W], rows(step, M), mode=mode) for mode in (None, "reference"))
+        for sizes in ((3, 4), (4, 3)):
+            values = np.ones((0, sizes[0])), np.ones(sizes[1])
+            assert native(*values)[0].shape == reference(*values)[0].shape
+
+
 def test_no_loop_over_steps_is_left():
     gradient = T.grad(rows(lambda r: T.tanh(r) ** 2, M)[0].sum(), M)
     for outputs in (PROGRAMS["numbers"](), PROGRAMS["rows"](), PROGRAMS["of maps"](), gradient):
