@@ -65,7 +65,7 @@ class Move:
             self.replaced.append((end, state))
         elif (depth := self.readers.depth_of_window(end)) is not None and not takes_last_row(end, self.scan):
             self._window(end, depth)
-        elif end.name == "tensor.extract_slice":
+        elif end.name == "tensor.extract_slice" and not self.scan.until:
             self._some(end)
         else:
             self._pick(end)

@@ -120,7 +120,8 @@ def test_consumer(kind, name, ask):
 OF_THE_END = {
     "last but one": lambda h: [h[-2]], "last three": lambda h: [h[-3:]], "at most one": lambda h: [h[-1:]],
     "some of the end": lambda h: [h[-4:][::2], h[-3]], "the end and the largest": lambda h: [h[-2:], h.max(axis=0)],
-    "of a map": lambda h: [T.abs(h)[-2:], T.abs(h).min(axis=0)], "the first of the last two": lambda h: [h[-2:][0]],
+    "of a map": lambda h: [T.abs(h)[-2:], T.abs(h).min(axis=0)], "the last of a map": lambda h: [T.abs(h)[-1]],
+    "the first of the last two": lambda h: [h[-2:][0]],
 }
 
 
