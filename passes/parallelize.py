@@ -8,6 +8,7 @@
 Why: no step needs another one, so that all of it is one vector loop, also where a row has three elements; and every
 later pass knows what it is: it fuses with its readers, and of what these sum nothing is stored.
 Where all sequences are read from the end, as gradients do, they are read from the front: the order shows nowhere.
+Only there rows may be kept with the last one first: else the scan writes them where they belong.
 Conservative: a step that may fail, that combines elements of a row or has other loops inside stays a scan: its rows
 stay in the cache. So does one of which single rows are wanted, or extremes of all: `fuse-consumers` has given these
 states.
@@ -49,8 +50,10 @@ def parallelize(module: Op) -> None:
 def _obstacle(scan: ScanView) -> str | None:
     if scan.until:
         return "`until` may stop it"
-    if not scan.rows or not all(map(scan.keeps_all, scan.stacks)):
-        return "it keeps some rows only, or the last one first"
+    if not scan.rows or any(rows is not scan.length for rows in scan.rows):
+        return "it keeps some rows only"
+    if any(stack.stride < 0 for stack in scan.stacks) and not _is_turned(scan):
+        return "it keeps the last row first"
     if "fast_math" in scan.op.attrs:
         return "it has a `fast_math` of its own"
     if len(scan.rows) > 1 and len(scan.op.body.ops) > MOST_OPS:
@@ -82,9 +85,7 @@ class _Lifted:
         assert op.parent is not None
         self.scan, self.b = scan, Builder(op.parent, op, op.location)
         (self.steps, *_), *_ = (v.type.shape for v in scan.ys)  # type: ignore[attr-defined]
-        used = [read.xs for read in scan.reads if read.arg.uses]
-        self.turned = bool(used) and not scan.counter.uses and all(
-            xs.op is not None and _turns(xs.op, scan) and operand(xs.op, "source").type == xs.type for xs in used)
+        self.turned = _is_turned(scan)
         self.whole: dict[Value, Value] = {}
         self.same: dict[Value, Value] = {}  # what is the same in each step
 
@@ -106,7 +107,7 @@ class _Lifted:
             made = self._sized(self._all_of(stack.value, dims), dims, stack)
             made = made if made.type == stack.result.type else self.b.op("tensor.cast", [made], [stack.result.type])
             made.name = made.name or stack.result.name
-            self._hand_on(stack.result, made)
+            self._hand_on(stack, made)
         scan.op.erase()
 
     def _sized(self, made: Value, dims: Sequence[Value], stack: Stack) -> Value:
@@ -124,8 +125,10 @@ class _Lifted:
         return self.b.grouped("tensor.extract_slice", {"source": [made], **groups},
                               [t.TensorType(tuple(shape), row.element)], attrs).result
 
-    def _hand_on(self, old: Value, new: Value) -> None:
-        if not self.turned:
+    def _hand_on(self, stack: Stack, new: Value) -> None:
+        """Give the rows to their readers, in the order of the stack, which may be from the last one to the first."""
+        old = stack.result
+        if self.turned == (stack.stride < 0):
             old.replace_by(new)
             return
         for user in list(old.uses):
@@ -185,6 +188,13 @@ class _Lifted:
 
 
 # ---- rows from the end ----
+
+
+def _is_turned(scan: ScanView) -> bool:
+    """Whether all that the steps differ in are sequences that they read from the end to the front."""
+    used = [read.xs for read in scan.reads if read.arg.uses]
+    return bool(used) and not scan.counter.uses and all(
+        xs.op is not None and _turns(xs.op, scan) and operand(xs.op, "source").type == xs.type for xs in used)
 
 
 def _turns(op: Op, scan: ScanView) -> bool:
