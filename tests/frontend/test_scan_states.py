@@ -199,6 +199,22 @@ def test_rows_whose_shape_depends_on_a_state():
         run(rows, {h0: 2, n: 2})
 
 
+@pytest.mark.parametrize("row", [
+    lambda r, c: sc.scan(lambda g: (g + 1, sc.until(c > 0.5)), outputs_info=[T.constant(0.0)],
+                         n_steps=r.shape[0])[0][:2],
+    lambda r, c: T.arange(sc.scan(lambda g: g + 1, outputs_info=[T.constant(np.int64(0))],
+                                  n_steps=r.shape[0])[0][-1]),
+    lambda r, c: T.arange(sc.ifelse(r.shape[0] > 2, T.constant(np.int64(3)), r.shape[0])),
+    lambda r, c: T.arange(r.shape[0])[T.lt(T.arange(r.shape[0]), 2)],
+], ids=["stopped", "from a loop", "chosen", "searched"])
+def test_rows_whose_size_only_running_a_part_of_the_step_tells(row):
+    m, n, c = T.matrix("m"), T.iscalar("n"), T.scalar("c")
+    rows = scanned(lambda r: row(r, c), sequences=m, n_steps=n)
+    given = {c: 0.1} if c in leaves([rows]) else {}
+    for steps, shape in ((3, (3, 2)), (0, (0, 0))):
+        assert run(rows, {m: np.ones((3, 2)), n: steps, **given}).shape == shape
+
+
 def test_rows_as_long_as_an_inner_loop_ran():
     y = T.vector("y")
 

@@ -33,7 +33,8 @@ from scancc.frontend.graph.variables import (
     leaves,
     rebuild,
 )
-from scancc.frontend.ops.control import unchecked
+from scancc.frontend.ops.control import IfElse, unchecked
+from scancc.frontend.ops.masks import Nonzero
 from scancc.frontend.ops.reference import Evaluator
 from scancc.process import kept_property
 
@@ -365,14 +366,14 @@ class _Run:
 
     def _shape_of_no_row(self, var: Variable) -> tuple[int, ...]:
         """The trailing shape of an output of which no row was computed: a length that depends on values of
-        the step is 0."""
+        the step, or on what a loop, a choice or a search in it gives, is 0."""
         body = self.op.body
         xs = [np.zeros(x.shape[1:], x.dtype) for x in self.inputs.xs]
         taps = [rows[tap] for c, rows in zip(body.carry, self.rows, strict=True) for tap, _ in c.taps]
         given = [*xs, *taps, *self.inputs.consts]
         lengths = unchecked(dims(var))
         varying = body.varying
-        known = [n for n in lengths if not _rests_on_values(n, varying)]
+        known = [n for n in lengths if not _rests_on_values(n, varying) and not _rests_on_running(n)]
         try:
             found = dict(zip(known, Evaluator(known, body.inputs)(given), strict=True))
         except (ValueError, IndexError) as error:
@@ -387,6 +388,29 @@ def _rests_on_values(x: Variable, varying: set[Variable]) -> bool:
     reached = set(ancestors([x], stop=shapes))
     return not varying.isdisjoint(reached) or any(
         shape_moves(v.owner.inputs[0], varying) for v in shapes if v in reached and v.owner is not None)
+
+
+def _rests_on_running(length: Variable) -> bool:
+    """Whether only running a loop, a choice or a search in the step tells a length."""
+    pending, seen = [length], set[Variable]()
+    while pending:
+        x = pending.pop()
+        node = x.owner
+        if node is None or x in seen:
+            continue
+        seen.add(x)
+        if isinstance(node.op, (Scan, IfElse, Nonzero)):
+            return True
+        pending += _telling_size(node.inputs[0]) if isinstance(node.op, ShapeI) else node.inputs
+    return False
+
+
+def _telling_size(array: Variable) -> list[Variable]:
+    """What tells the sizes of an array: the scalars and the sizes that it is made of, or the array itself."""
+    node = array.owner
+    if node is None or isinstance(node.op, (Scan, IfElse, Nonzero)):
+        return [array]
+    return [v for x in node.inputs for v in (dims(x) if x.ndim else [x] if node.op.decides_shapes else [])]
 
 
 def shape_moves(x: Variable, varying: set[Variable]) -> bool:
