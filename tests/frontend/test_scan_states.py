@@ -215,6 +215,13 @@ def test_rows_whose_size_only_running_a_part_of_the_step_tells(row):
         assert run(rows, {m: np.ones((3, 2)), n: steps, **given}).shape == shape
 
 
+def test_a_choice_of_equal_sizes_has_that_size_where_no_step_runs():
+    m, n, c = T.matrix("m"), T.iscalar("n"), T.scalar("c")
+    rows = scanned(lambda r: sc.ifelse(c > 0.5, r, r * 2), sequences=m, n_steps=n)
+    for steps, shape in ((3, (3, 2)), (0, (0, 2))):
+        assert run(rows, {m: np.ones((3, 2)), n: steps, c: 0.1}).shape == shape
+
+
 def test_rows_as_long_as_an_inner_loop_ran():
     y = T.vector("y")
 

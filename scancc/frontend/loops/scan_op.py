@@ -401,14 +401,21 @@ def _rests_on_running(length: Variable) -> bool:
         seen.add(x)
         if isinstance(node.op, (Scan, IfElse, Nonzero)):
             return True
-        pending += _telling_size(node.inputs[0]) if isinstance(node.op, ShapeI) else node.inputs
+        pending += _telling_size(node.inputs[0], node.op.axis) if isinstance(node.op, ShapeI) else node.inputs
     return False
 
 
-def _telling_size(array: Variable) -> list[Variable]:
-    """What tells the sizes of an array: the scalars and the sizes that it is made of, or the array itself."""
+def _telling_size(array: Variable, axis: int) -> list[Variable]:
+    """What tells the size of an axis of an array: the scalars and the sizes that it is made of, or the array itself.
+
+    Rows of a loop and sides of a choice have sizes that are known before it runs.
+    """
     node = array.owner
-    if node is None or isinstance(node.op, (Scan, IfElse, Nonzero)):
+    if node is None or isinstance(node.op, Nonzero):
+        return [array]
+    if isinstance(node.op, IfElse) or isinstance(node.op, Scan) and (axis or node.op.body.stop is None):
+        return []
+    if isinstance(node.op, Scan):
         return [array]
     return [v for x in node.inputs for v in (dims(x) if x.ndim else [x] if node.op.decides_shapes else [])]
 
