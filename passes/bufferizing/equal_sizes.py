@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
-from scancc.ir.dialects.arith import CMPI
+from scancc.ir.equalities import compares, none_where
 from scancc.ir.ops import operand
 
 SHORT = 4  # what `unroll` opens; a longer known size would give products another form
 
-_EQ, _SLE = CMPI.index("eq"), CMPI.index("sle")
 _Size = Value | int
 
 
@@ -32,10 +31,10 @@ class EqualSizes:
         condition, steps = operand(check, "condition").op, None
         if condition is not None and condition.name == "arith.ori":
             left, right = (v.op for v in condition.operands)
-            condition, steps = (left, _where_none(right)) if _where_none(left) is None else (right, _where_none(left))
+            condition, steps = (left, none_where(right)) if none_where(left) is None else (right, none_where(left))
             if steps is None:
                 return
-        if condition is not None and _compares(condition, _EQ):
+        if condition is not None and compares(condition, "eq"):
             a, b = map(_size, condition.operands)
             self._equal.setdefault(a, []).append((b, steps))
             self._equal.setdefault(b, []).append((a, steps))
@@ -58,14 +57,3 @@ class EqualSizes:
 def _size(value: Value) -> _Size:
     known = constant_of(value)
     return value if known is None else known
-
-
-def _where_none(op: Op | None) -> Value | None:
-    """The steps that an op compares with 0."""
-    if op is None or not _compares(op, _SLE) or constant_of(op.operands[1]) != 0:
-        return None
-    return op.operands[0]
-
-
-def _compares(op: Op, predicate: int) -> bool:
-    return op.name == "arith.cmpi" and op.attrs["predicate"].value == predicate

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
-from scancc.ir.dialects.arith import CMPI
-from scancc.ir.equalities import check_of
+from scancc.ir.equalities import check_of, compares
 from scancc.ir.linear import linear
 from scancc.ir.ops import group, operand
 from scancc.ir.parts import ScanView
 from scancc.ir.shapes import dims_of, scratch
-
-_ULT, _SGT = CMPI.index("ult"), CMPI.index("sgt")
 
 
 def guards(read: Op) -> list[Op] | None:
@@ -43,17 +40,13 @@ def _comparisons(index: Value, size: Value) -> Iterator[Op]:
     """Those that hold only if an index is below a size: `index < size` as natural numbers, or `size > 3` for 3."""
     known = constant_of(index)
     if known is None:
-        yield from (op for op in index.uses if _compares(op, _ULT) and op.operands[0] is index
+        yield from (op for op in index.uses if compares(op, "ult") and op.operands[0] is index
                     and (linear(op.operands[1]) - linear(size)).known == 0)
     elif known >= 0:
         for op in size.uses:
-            bound = constant_of(op.operands[1]) if _compares(op, _SGT) and op.operands[0] is size else None
+            bound = constant_of(op.operands[1]) if compares(op, "sgt") and op.operands[0] is size else None
             if bound is not None and bound >= known:
                 yield op
-
-
-def _compares(op: Op, predicate: int) -> bool:
-    return op.name == "arith.cmpi" and op.attrs["predicate"].value == predicate
 
 
 def _lengths(op: Op) -> list[Value]:

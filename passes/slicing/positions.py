@@ -7,14 +7,13 @@ from functools import cached_property
 
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Value, defined_in
-from scancc.ir.dialects.arith import CMPI
+from scancc.ir.equalities import compares
 from scancc.ir.linear import Linear, least, linear
 from scancc.ir.ops import operand
 from scancc.ir.parts import ScanView
 from scancc.ir.types import index
 
 _MAX_STRIDE = 2**10
-_BELOW = [CMPI.index("slt"), CMPI.index("ult")]
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Positions:
     def holds(self, condition: Value) -> bool:
         """Whether a comparison says that a position is inside, and it is."""
         op = condition.op
-        if op is None or op.name != "arith.cmpi" or op.attrs["predicate"].value not in _BELOW:
+        if op is None or not any(compares(op, below) for below in ("slt", "ult")):
             return False
         return op.operands[0].type == index and self.inside(*op.operands) is not None
 
@@ -134,6 +133,6 @@ def _wrapped(value: Value) -> Value | None:
     if op is None or op.name != "arith.select":
         return None
     compare, v = operand(op, "condition").op, operand(op, "false_value")
-    if compare is None or compare.name != "arith.cmpi" or compare.attrs["predicate"].value != CMPI.index("slt"):
+    if compare is None or not compares(compare, "slt"):
         return None
     return v if compare.operands[0] is v and constant_of(compare.operands[1]) == 0 else None

@@ -13,14 +13,12 @@ from typing import Protocol
 from ..artifact import Check, Param
 from ..ir.builder import measured
 from ..ir.core import Op, Value
-from ..ir.dialects.arith import CMPI
+from ..ir.equalities import compares
 from ..ir.ops import group, operand
 from .entry import Entry
 from .target import Target
 
 Axis = tuple[int, int]  # an input's index, and one of its axes
-
-_EQUAL = CMPI.index("eq")
 
 
 class Compiled(Protocol):
@@ -115,7 +113,7 @@ def _equal_axes(func: Op, axes: dict[Value, Axis]) -> dict[Axis, Axis]:
 
     for op in func.body.ops:
         compared = operand(op, "condition").op if op.name == "scan.check" else None
-        if compared is None or compared.name != "arith.cmpi" or compared.attrs["predicate"].value != _EQUAL:
+        if compared is None or not compares(compared, "eq"):
             continue
         if all(value in axes for value in compared.operands):
             low, high = sorted(root(axes[value]) for value in compared.operands)

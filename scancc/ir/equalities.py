@@ -9,8 +9,6 @@ from .core import Block, Op, Value
 from .dialects.arith import CMPI
 from .ops import operand
 
-_EQ, _SLE = CMPI.index("eq"), CMPI.index("sle")
-
 
 def equal_sizes(a: Value, b: Value, at: Op, steps: Value | None = None) -> bool:
     """True if `a` and `b` are one number wherever `at` runs; with `steps`, where those are more than none."""
@@ -38,8 +36,7 @@ def _checked_against(value: Value, at: Op, steps: Value | None) -> Iterator[Valu
     """Values that a check before `at` requires `value` to equal."""
     lengths = [] if steps is None else [steps]
     for compare in value.uses:
-        is_equality = compare.name == "arith.cmpi" and compare.attrs["predicate"].value == _EQ
-        if is_equality and check_of(compare, at, lengths) is not None:
+        if compares(compare, "eq") and check_of(compare, at, lengths) is not None:
             yield from (v for v in compare.operands if v is not value)
 
 
@@ -54,11 +51,19 @@ def check_of(compare: Op, at: Op, lengths: Sequence[Value]) -> Op | None:
 
 def _is_unless(op: Op, steps: Value) -> bool:
     """Whether an op is `a truth or no steps`."""
-    if op.name != "arith.ori":
-        return False
-    return any(other.op is not None and other.op.name == "arith.cmpi" and other.op.operands[0] is steps
-               and other.op.attrs["predicate"].value == _SLE and constant_of(other.op.operands[1]) == 0
-               for other in op.operands)
+    return op.name == "arith.ori" and any(none_where(truth.op) is steps for truth in op.operands)
+
+
+def none_where(op: Op | None) -> Value | None:
+    """The n of `n <= 0`, a number of steps; None of another op."""
+    if op is None or not compares(op, "sle") or constant_of(op.operands[1]) != 0:
+        return None
+    return op.operands[0]
+
+
+def compares(op: Op, predicate: str) -> bool:
+    """Whether an op compares integers so."""
+    return op.name == "arith.cmpi" and op.attrs["predicate"].value == CMPI.index(predicate)
 
 
 def _runs_before(check: Op, at: Op) -> bool:

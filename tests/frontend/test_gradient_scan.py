@@ -8,10 +8,10 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.frontend.gradients import grad, verify_grad
+from scancc.frontend.gradients import verify_grad
 from scancc.frontend.graph.variables import TensorType
 from scancc.frontend.ops.reference import evaluate
-from tests.frontend.unrolled import unrolled
+from tests.frontend.unrolled import gradients, unrolled
 
 
 def rows(seed, *shapes):
@@ -183,15 +183,6 @@ CASES = {
     sequence_is_state: [(3,), ()],
     initial_from_sequence: [(3, 2)],
 }
-
-
-def gradients(case, loop, variables, order):
-    """The gradients of a weighted sum of the result; for order 2, of a weighted sum of these."""
-    found = [case(loop, *variables)]
-    for _ in range(order):
-        cost = sum((T.cos(1 + T.arange(f.size).reshape(f.shape, ndim=f.ndim)) * f).sum() for f in found)
-        found = grad(cost, list(variables), disconnected_inputs="ignore")
-    return found
 
 
 @pytest.mark.long

@@ -12,7 +12,7 @@ from scancc.frontend.graph.variables import TensorType, applies
 from scancc.frontend.loops.scan_op import Scan
 from scancc.frontend.ops.reference import evaluate
 from scancc.ir.parser import parse
-from tests.frontend.unrolled import unrolled
+from tests.frontend.unrolled import gradients, unrolled
 
 I = np.array([0, 3, 1, 3, 2])
 J = np.array([3, 3, 0, 1, 2])
@@ -188,15 +188,6 @@ def variables_of(case):
     """Tables of unknown length, with rows of a known one."""
     types = [TensorType("float64", (None, *shape[1:])[:len(shape)]) for shape in CASES[case]]
     return [type(f"input_{k}") for k, type in enumerate(types)]
-
-
-def gradients(case, loop, variables, order):
-    """The gradients of a weighted sum of the result; for order 2, of a weighted sum of these."""
-    found = [case(loop, *variables)]
-    for _ in range(order):
-        cost = sum((T.cos(1 + T.arange(f.size).reshape(f.shape, ndim=f.ndim)) * f).sum() for f in found)
-        found = grad(cost, list(variables), disconnected_inputs="ignore")
-    return found
 
 
 @pytest.mark.parametrize("order", [1, 2])

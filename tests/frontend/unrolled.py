@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import scancc.tensor as T
+from scancc.frontend.gradients import grad
 
 
 def as_list(value):
@@ -28,6 +29,15 @@ def unrolled(fn, sequences=None, outputs_info=None, non_sequences=None, n_steps=
         outputs.append(new)
     stacked = [T.stack(list(column)) for column in zip(*outputs, strict=True)]
     return (stacked if len(stacked) > 1 else stacked[0]), None
+
+
+def gradients(case, loop, variables, order):
+    """The gradients of a weighted sum of the result; for order 2, of a weighted sum of these."""
+    found = [case(loop, *variables)]
+    for _ in range(order):
+        cost = sum((T.cos(1 + T.arange(f.size).reshape(f.shape, ndim=f.ndim)) * f).sum() for f in found)
+        found = grad(cost, list(variables), disconnected_inputs="ignore")
+    return found
 
 
 def _initial(state):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from scancc.frontend.gradients.block_sizes import AllFits, Sizes, of_steps, root, within_budget
 from scancc.frontend.gradients.budget import budget, within
@@ -37,8 +38,6 @@ def _gradients(
     node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool], sizes: Sizes | None
 ) -> ScanInputs[Gradient]:
     if sizes is not None:
-        try:
+        with suppress(AllFits):
             return BlockReverse(node, gradients, wanted, sizes).gradients()
-        except AllFits:
-            pass
     return Reverse(node, gradients, wanted).gradients()
