@@ -16,7 +16,7 @@ from benchmarks.suite.processes import ROOT
 from benchmarks.suite.workload import FLOATS, load_all
 from benchmarks.suite.workload import cells as cells_of
 
-QUICK = {"rounds": 3, "round_s": 0.001}
+QUICK = {"rounds": 3, "round_s": 0.004}
 only = click.option("--only", default="", help="A regular expression; cells are named like 'ema large float64'.")
 quick = click.option("--quick", is_flag=True, help="Few and short rounds.")
 dtype = click.option("--dtype", type=click.Choice(FLOATS), multiple=True, help="Only this type of float.")

@@ -58,8 +58,9 @@ class Worker:
         return {"forms": found, "absent": absent}
 
     def time(self, form: str, n_calls: int) -> dict[str, float]:
-        """Seconds a call."""
+        """Seconds a call, caches warm: the turns of other processes leave none of this one's lines there."""
         call = self.forms[form].call
+        call()
         start = time.perf_counter()
         for _ in range(n_calls):
             call()
