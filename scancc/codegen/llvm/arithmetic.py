@@ -53,7 +53,10 @@ _BINARY = {
 @emits(*(f"arith.{name}" for name in _BINARY))
 def binary(e: FunctionEmitter, op: Op) -> None:
     x, y = (e.value(v) for v in op.operands)
-    e.env[op.result] = e.emit(f"{_BINARY[op.name[6:]]} {llvm_type(op.result.type)} {x}, {y}")
+    word = _BINARY[op.name[6:]]
+    if word == "sub" and y in e.falling:  # a place from the end, which an address may add up
+        word, y = "add", e.opposite(y)
+    e.env[op.result] = e.emit(f"{word} {llvm_type(op.result.type)} {x}, {y}")
 
 
 @emits("arith.floordivsi")

@@ -154,6 +154,7 @@ class FunctionEmitter:
         self.label = "entry"
         self.stack: list[str] = []  # what makes memory on the stack: at the entry, so that no loop does it again
         self.spare: dict[t.Type, list[str]] = {}  # such memory that nobody uses at this point
+        self.falling: dict[str, str | None] = {}  # counter of a loop around -> its opposite, if asked for
         self.slots: dict[Value, int] = {}  # buffer argument -> first slot
         self.n_slots = 0
 
@@ -323,7 +324,7 @@ class FunctionEmitter:
     def address(self, mem: Mem, indices: Sequence[str]) -> str:
         linear = "0"
         for index, stride in zip(indices, mem.strides, strict=True):
-            linear = self.iadd(linear, self.imul(index, stride))
+            linear = self.iadd(linear, self._distance(index, stride))
         if linear == "0":
             return mem.pointer
         if isinstance(mem.element, t.ComplexType):
@@ -331,6 +332,17 @@ class FunctionEmitter:
         else:
             kind = llvm_type(mem.element, memory=True)
         return self.emit(f"getelementptr inbounds {kind}, ptr {mem.pointer}, i64 {linear}")
+
+    def _distance(self, index: str, stride: str) -> str:
+        """`index * stride`; backwards, of the counter that falls: an address of x86 adds, and never subtracts."""
+        if stride.startswith("-") and index in self.falling:
+            return self.imul(self.opposite(index), stride[1:])
+        return self.imul(index, stride)
+
+    def opposite(self, counter: str) -> str:
+        """A loop's counter times -1, which the loop carries."""
+        found = self.falling[counter] = self.falling[counter] or self.fresh()
+        return found
 
     def load(self, pointer: str, type: t.Type) -> Emitted:
         if isinstance(type, t.ComplexType):

@@ -45,11 +45,12 @@ def _rounds(e: FunctionEmitter, op: Op, bounds: Sequence[str], types: Sequence[s
     parts = Loop(op)
     lower, upper, step = bounds
     body, done = e.new_label("loop"), e.new_label("done")
-    guard = e.emit(f"icmp slt i64 {lower}, {upper}")
+    guard, first_opposite = e.emit(f"icmp slt i64 {lower}, {upper}"), e.imul(lower, "-1")
     before = e.label
     e.line(f"br i1 {guard}, label %{body}, label %{done}")
     e.start(body)
     counter = e.fresh()
+    e.falling[counter] = None
     position = len(e.lines)  # the phis go here, when the back edge is known
     carried = [e.fresh() for _ in types]
     _bind(e, parts.args, parts.init, carried)
@@ -57,12 +58,13 @@ def _rounds(e: FunctionEmitter, op: Op, bounds: Sequence[str], types: Sequence[s
     yielded = [x for v in e.block(op.body) for x in e.flatten(v)]
     following = e.emit(f"add nsw i64 {counter}, {step}")
     again = e.emit(f"icmp slt i64 {following}, {upper}")
+    turns = [(counter, "i64", lower, following), *zip(carried, types, start, yielded, strict=True)]
+    if falling := e.falling.pop(counter):
+        turns.append((falling, "i64", first_opposite, e.emit(f"sub i64 {falling}, {step}")))
     latch = e.label
     e.line(f"br i1 {again}, label %{body}, label %{done}")
-    phis = [f"  {counter} = phi i64 [ {lower}, %{before} ], [ {following}, %{latch} ]"]
-    phis += [f"  {name} = phi {kind} [ {a}, %{before} ], [ {b}, %{latch} ]"
-             for name, kind, a, b in zip(carried, types, start, yielded, strict=True)]
-    e.lines[position:position] = phis
+    e.lines[position:position] = [f"  {name} = phi {kind} [ {a}, %{before} ], [ {b}, %{latch} ]"
+                                  for name, kind, a, b in turns]
     e.start(done)
     return e.phis(types, [(list(start), before), (yielded, latch)])
 
