@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Union
+from typing import TYPE_CHECKING, Literal, NamedTuple, Union
 
 if TYPE_CHECKING:
     from .function import MathFunction
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Kind = Literal["f32", "f64", "i32", "i64", "i1"]
 Operand = Union["Value", float, int]
 
+_RARELY = ', !prof !{!"branch_weights", i32 1, i32 2000}'  # the code of rare elements lies outside of loops
 _LLVM_NAMES: dict[str, str] = {"f32": "float", "f64": "double", "i32": "i32", "i64": "i64", "i1": "i1"}
 
 
@@ -39,6 +40,14 @@ FORMATS: dict[str, Format] = {
 }
 
 
+class _Branch(NamedTuple):
+    """One that is open: the block before it, the one after it, and what was written before it."""
+
+    before: str
+    after: str
+    written: dict[str, Value]
+
+
 class Body:
     """The text of one function while it is being written."""
 
@@ -51,7 +60,9 @@ class Body:
         self._written: dict[str, Value] = {}
         self._types = {k: n if width == 1 else f"<{width} x {n}>" for k, n in _LLVM_NAMES.items()}
         self._n_names = 0
-        self._n_blocks = 0
+        self._n_branches = 0
+        self._block = "entry"  # the block that is being written
+        self._open: list[_Branch] = []
 
     def type(self, kind: Kind) -> str:
         return self._types[kind]
@@ -77,29 +88,30 @@ class Body:
         return known
 
     def branch_if_any(self, condition: Value) -> None:
-        """What follows, until `join`, is for rare elements: done for all lanes, if one needs it."""
+        """What follows, until its `join`, is for rare elements: done for all lanes, if one needs it."""
         any_lane = condition.name
         if self.width > 1:
             mask, any_lane = self.fresh(), self.fresh()
             self.lines.append(f"  {mask} = bitcast {self.type('i1')} {condition.name} to i{self.width}")
             self.lines.append(f"  {any_lane} = icmp ne i{self.width} {mask}, 0")
-        self._n_blocks += 1
-        self._outer = dict(self._written)
-        rare, after = f"rare{self._n_blocks}", f"after{self._n_blocks}"
-        self.lines += [f"  br i1 {any_lane}, label %{rare}, label %{after}", f"{rare}:"]
+        self._n_branches += 1
+        rare, after = f"rare{self._n_branches}", f"after{self._n_branches}"
+        self._open.append(_Branch(self._block, after, dict(self._written)))
+        self.lines += [f"  br i1 {any_lane}, label %{rare}, label %{after}{_RARELY}", f"{rare}:"]
+        self._block = rare
 
     def join(self, inside: list[Value], outside: list[Value]) -> list[Value]:
-        """Close the branch: the values from inside where it was taken, the others where not."""
-        rare, after = f"rare{self._n_blocks}", f"after{self._n_blocks}"
-        came_from = "%entry" if self._n_blocks == 1 else f"%after{self._n_blocks - 1}"
-        self.lines += [f"  br label %{after}", f"{after}:"]
-        self._written = self._outer  # what the branch wrote is not known after it
+        """Close the last branch: the values from inside where it was taken, the others where not."""
+        branch = self._open.pop()
+        self.lines += [f"  br label %{branch.after}", f"{branch.after}:"]
+        self._written = branch.written  # what the branch wrote is not known after it
         merged = []
         for taken, other in zip(inside, outside, strict=True):
             result = Value(self, taken.kind, self.fresh())
-            sources = f"[ {taken.name}, %{rare} ], [ {other.name}, {came_from} ]"
+            sources = f"[ {taken.name}, %{self._block} ], [ {other.name}, %{branch.before} ]"
             self.lines.append(f"  {result.name} = phi {self.type(taken.kind)} {sources}")
             merged.append(result)
+        self._block = branch.after
         return merged
 
     def intrinsic(self, name: str, kind: Kind, *operands: Value) -> Value:

@@ -10,7 +10,7 @@ from .logarithm import INFINITY, NAN, log1p, log1p_of_sum
 
 # Just above the largest argument with a finite result.
 _SINH_LIMIT = {"f64": 710.6, "f32": 89.5}
-_LARGE = 2.0**60  # here asinh(x) is log(2x) and acosh(x) too
+_LARGE, _STEP = 2.0**500, 400  # from the first on asinh(x) and acosh(x) are log(2x), of x divided by 2 to the second
 
 
 def _quarter_exp(x: Value) -> Doubled:
@@ -48,6 +48,12 @@ def _sqrt_doubled(x: Doubled) -> Doubled:
     return Doubled(root, residual / (root + root))
 
 
+def _log1p_or_log(x: Value, large: Value, hi: Value, lo: Value) -> Value:
+    """log(2x) where x is large, else log(1 + hi + lo)."""
+    argument = where(large, x * 2.0**-_STEP, hi)
+    return log1p_of_sum(argument, where(large, 0.0, lo), where(large, x.like(_STEP + 1.0), 0.0))
+
+
 def asinh(x: Value) -> Value:
     """log1p(a + (sqrt(1 + a*a) - 1)) for a = |x|."""
     a = x.abs()
@@ -57,9 +63,8 @@ def asinh(x: Value) -> Value:
     radicand = two_sum(square.hi, 1.0)
     root = _sqrt_doubled(fast_two_sum(radicand.hi, radicand.lo + square.lo))
     more = two_sum(root.hi, -1.0)
-    total = two_sum(a, where(large, 0.0, more.hi))
-    low = where(large, 0.0, total.lo + (more.lo + root.lo))
-    result = log1p_of_sum(total.hi, low, where(large, a.like(1.0), 0.0))
+    total = two_sum(a, more.hi)
+    result = _log1p_or_log(a, large, total.hi, total.lo + (more.lo + root.lo))
     result = where(a < INFINITY, result, a)
     return where(is_tiny(x), x, result.copysign(x))
 
@@ -73,9 +78,8 @@ def acosh(x: Value) -> Value:
     product = Doubled(product.hi, product.lo + fma(t.hi, above.lo, t.lo * above.hi))
     root, root_lo = _sqrt_doubled(product)
     total = two_sum(t.hi, root)
-    hi = where(large, x, total.hi)
-    low = where(large | x.equals(1.0), 0.0, total.lo + (t.lo + root_lo))
-    result = log1p_of_sum(hi, low, where(large, x.like(1.0), 0.0))
+    low = where(x.equals(1.0), 0.0, total.lo + (t.lo + root_lo))
+    result = _log1p_or_log(x, large, total.hi, low)
     result = where(x < INFINITY, result, x)
     return where(x < 1.0, NAN, result)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from . import coefficients
-from .builder import FORMATS, Value, estrin, fma, where
+from .builder import FORMATS, Operand, Value, estrin, fma, where
 from .doubled import Doubled, fast_two_sum, multiply, two_product, two_sum
-from .exponential import LN2_PARTS, exp_of_negative, is_tiny
+from .exponential import LN2_PARTS, exp_of_negative
 
 INFINITY = float("inf")
 NAN = float("nan")
@@ -25,25 +25,65 @@ class Parts(NamedTuple):
     m: Value
 
 
-def split_normal(x: Value) -> Parts:
-    """The parts of a positive normal x (anything, for other values)."""
+def _count_from(x: Value) -> float:
+    """What makes the number in the exponent's bits, as `_split` reads them, an exponent."""
+    return -(2.0**x.format.mantissa_bits + x.format.bias)
+
+
+def _split(x: Value, count_from: Operand) -> Parts:
+    """The parts of a positive normal x, counted from another number where that is not its `_count_from`."""
     f = x.format
     start = SQRT_HALF_BITS[x.kind]
     moved = x.bits() + ((f.bias << f.mantissa_bits) - start)
     m = ((moved & ((1 << f.mantissa_bits) - 1)) + start).as_float()
     # The biased exponent becomes a float as the low bits of 2**mantissa_bits.
-    unit = 2.0**f.mantissa_bits
     counted = ((moved >> f.mantissa_bits) | ((f.bias + f.mantissa_bits) << f.mantissa_bits)).as_float()
-    return Parts(counted - (unit + f.bias), m)
+    return Parts(counted + count_from, m)
+
+
+def split_normal(x: Value) -> Parts:
+    """The parts of a positive normal x (anything, for other values)."""
+    return _split(x, _count_from(x))
+
+
+def _branch_if_not_normal(x: Value) -> tuple[Value, Value]:
+    """Open a branch for what is no positive normal number; there a subnormal x is a normal number, counted lower."""
+    f = x.format
+    smallest, beyond = 1 << f.mantissa_bits, (2 * f.bias + 1) << f.mantissa_bits
+    # Bits below the smallest and beyond the largest are as signed numbers above one limit.
+    shifted = x.bits() + (f.sign_bit - smallest)
+    x.body.branch_if_any(shifted >= f.sign_bit + beyond - smallest)
+    step = float(f.mantissa_bits + 2)
+    small = x < 2.0 ** (1 - f.bias)
+    return where(small, x.like(_count_from(x) - step), _count_from(x)), where(small, x * 2.0**step, x)
+
+
+def _at_pole(x: Value, inside: Operand) -> Value:
+    """log(x) where that is infinite or NaN, elsewhere `inside`."""
+    below = where(x.equals(0.0), x.like(-INFINITY), NAN)
+    return where(x > 0.0, where(x < INFINITY, x.like(inside), INFINITY), below)
 
 
 def split_positive(x: Value) -> Parts:
-    """The parts of a positive x, subnormals too."""
-    f = x.format
-    step = f.mantissa_bits + 2
-    small = x < 2.0 ** (1 - f.bias)
-    k, m = split_normal(where(small, x * 2.0**step, x))
-    return Parts(where(small, k - float(step), k), m)
+    """The parts of a positive x, subnormals too (anything, for other values)."""
+    count_from, normal = x.body.join([*_branch_if_not_normal(x)], [x.like(_count_from(x)), x])
+    return _split(normal, count_from)
+
+
+def split_with_pole(x: Value) -> Parts:
+    """The parts of x, with k = log(x) where that is infinite or NaN."""
+    count_from, normal = _branch_if_not_normal(x)
+    rare = [_at_pole(x, count_from), normal]
+    count_from, normal = x.body.join(rare, [x.like(_count_from(x)), x])
+    return _split(normal, count_from)
+
+
+def split_beside_pole(x: Value) -> tuple[Parts, Value]:
+    """The parts of x, and what to add: log(x) where that is infinite or NaN, elsewhere 0."""
+    count_from, normal = _branch_if_not_normal(x)
+    rare = [count_from, normal, _at_pole(x, 0.0)]
+    count_from, normal, pole = x.body.join(rare, [x.like(_count_from(x)), x, x.like(0.0)])
+    return _split(normal, count_from), pole
 
 
 def _atanh_series(f: Value) -> tuple[Value, Value]:
@@ -69,15 +109,9 @@ def log_of_parts(k: Value, f: Value) -> Value:
     return fma(k, ln2_hi, f - (half_square - small))
 
 
-def outside_domain(x: Value, result: Value, pole: float, at_pole: float) -> Value:
-    """`result` inside (pole, inf); infinity and NaN as they are; at_pole at the pole, NaN below."""
-    below = where(x.equals(pole), x.like(at_pole), NAN)
-    return where(x > pole, where(x < INFINITY, result, x), below)
-
-
 def log(x: Value) -> Value:
-    k, m = split_positive(x)
-    return outside_domain(x, log_of_parts(k, m - 1.0), 0.0, -INFINITY)
+    k, m = split_with_pole(x)
+    return log_of_parts(k, m - 1.0)
 
 
 def log_doubled(x: Value) -> Doubled:
@@ -97,29 +131,28 @@ def _log_doubled(f: Value) -> Doubled:
 
 
 def log2(x: Value) -> Value:
-    k, m = split_positive(x)
+    (k, m), pole = split_beside_pole(x)
     natural = _log_doubled(m - 1.0)
     fraction = multiply(natural, Doubled(*(x.like(c) for c in INVERSE_LN2)))
     total = two_sum(k, fraction.hi)
-    return outside_domain(x, total.hi + (total.lo + fraction.lo), 0.0, -INFINITY)
+    return total.hi + (total.lo + fraction.lo) + pole
 
 
 def log10(x: Value) -> Value:
-    k, m = split_positive(x)
+    (k, m), pole = split_beside_pole(x)
     natural = _log_doubled(m - 1.0)
     fraction = multiply(natural, Doubled(*(x.like(c) for c in INVERSE_LN10)))
     total = two_sum(k * LOG10_2[0], fraction.hi)
     low = total.lo + fma(k, LOG10_2[1], fraction.lo)
-    return outside_domain(x, total.hi + low, 0.0, -INFINITY)
+    return total.hi + low + pole
 
 
 def _in_f64(x: Value, per_octave: float, per_unit: float) -> Value:
     """k*per_octave + log(1 + f)*per_unit for a float32 x, rounded once."""
-    k, m = split_positive(x)
+    k, m = split_with_pole(x)
     f = (m - 1.0).to_f64()
     series = (f * f) * fma(f, estrin(coefficients.LOG_F32, f), -0.5)
-    total = fma(k.to_f64(), per_octave, (f + series) * per_unit)
-    return outside_domain(x, total.to_f32(), 0.0, -INFINITY)
+    return fma(k.to_f64(), per_octave, (f + series) * per_unit).to_f32()
 
 
 def log2_f32(x: Value) -> Value:
@@ -130,21 +163,40 @@ def log10_f32(x: Value) -> Value:
     return _in_f64(x, sum(LOG10_2), INVERSE_LN10[0])
 
 
+# log1p_of_sum takes x below the first; log1p divides larger ones by 2 to the second, which leaves 1 + x = x.
+_LOG1P_LIMIT = {"f64": (1000, 600), "f32": (100, 60)}
+
+
 def log1p(x: Value) -> Value:
-    result = log1p_of_sum(x, x.like(0.0))
-    return where(is_tiny(x), x, outside_domain(x, result, -1.0, -INFINITY))
+    inside, k_more = _below_limit(x)
+    result = log1p_of_sum(inside, x.like(0.0), k_more)
+    return (result.bits() | (x.bits() & x.format.sign_bit)).as_float()  # of -0 it is 0 till here
+
+
+def _below_limit(x: Value) -> tuple[Value, Value]:
+    """y and k with log(1 + x) = log(1 + y) + k*ln2; k is the result where that is infinite or NaN."""
+    f, total = x.format, x + 1.0
+    limit, step = _LOG1P_LIMIT[x.kind]
+    # 1 + x is 0, or negative, or too large: as signed numbers its bits are then above one limit.
+    shifted = total.bits() + (f.sign_bit - 1)
+    x.body.branch_if_any(shifted >= f.sign_bit + ((f.bias + limit) << f.mantissa_bits) - 1)
+    huge = total >= 2.0**limit
+    count = _at_pole(total, where(huge, x.like(float(step)), 0.0))
+    scaled = where(huge, x * 2.0**-step, x)
+    kept = where((total > 0.0) & (total < INFINITY), scaled, 0.0)
+    kept, count = x.body.join([kept, count], [x, x.like(0.0)])
+    return kept, count
 
 
 def log1p_of_sum(x: Value, x_lo: Value, k_more: Value | float = 0.0) -> Value:
-    """log(1 + x + x_lo) + k_more*ln2 for x > -1 and a tiny x_lo.
+    """log(1 + x + x_lo) + k_more*ln2 for x from -1 to its limit and a tiny x_lo.
 
     With k from 1 + x, f = 2**-k*x + (2**-k - 1) exactly, as two floats.
     """
-    k, m = split_normal(x + 1.0)
+    k, _ = split_normal(x + 1.0)
     inverse = power_of_minus(k)
-    near = two_sum(inverse - 1.0, x * inverse)
-    huge = k > float(x.format.mantissa_bits + 4)  # here 1 + x is x
-    f, f_lo = where(huge, m - 1.0, near.hi), where(huge, 0.0, fma(x_lo, inverse, near.lo))
+    f, f_lo = two_sum(inverse - 1.0, x * inverse)
+    f_lo = fma(x_lo, inverse, f_lo)
     if isinstance(k_more, Value):
         k = k + k_more
     ln2_hi, ln2_lo = LN2_PARTS[x.kind]
