@@ -19,10 +19,13 @@ def main() -> None:
     all_ = sc.function([x], sums)
     counter = sc.shared(0.0)
     total = sc.function([x], sums[-1], updates={counter: counter + 1})
-    values, listed = np.arange(10.0), list(range(10))
+    values, listed, out = np.arange(10.0), list(range(10)), np.empty(10)
+    column, narrow = np.ones((10, 3))[:, 1], values.astype("float32")
     report("a scan over ten scalars", interleaved({
         "last sum, array": lambda: last(values), "all sums, array": lambda: all_(values),
-        "with a shared update": lambda: total(values), "from a list": lambda: last(listed),
+        "all sums, out=": lambda: all_(values, out=out), "last sum, keyword": lambda: last(x=values),
+        "from a list": lambda: last(listed), "from a column": lambda: last(column),
+        "from float32": lambda: last(narrow), "with a shared update": lambda: total(values),
         "np.cumsum": lambda: np.cumsum(values), "an empty function": lambda: None}), "np.cumsum", "us")
 
 

@@ -67,6 +67,8 @@ def _from_python(param: Param, value: object, wanted: np.dtype[np.generic], posi
 
 
 def _keeps_values(given: Array, wanted: np.dtype[np.generic]) -> bool:
+    if given.dtype.kind == "c" and wanted.kind != "c":
+        return False
     with np.errstate(all="ignore"):
         converted = given.astype(wanted)
         both_nan = (converted != converted) & (given != given)

@@ -29,6 +29,7 @@ from scancc.errors import BoundExceeded, InternalError, UnsupportedError
 from scancc.runtime import elf, interrupts
 from scancc.runtime.arguments import Array, pack
 from scancc.runtime.buffer import WorkspacePool
+from scancc.runtime.outputs import Given, array_for, stored
 
 _Slots: TypeAlias = "ctypes.Array[ctypes.c_int64]"
 FIRST_GUESS = 16  # of a size that a program computes
@@ -96,30 +97,34 @@ class Kernel:
         self._slots = ctypes.c_int64 * self.n_slots
         self._pool = WorkspacePool()
 
-    def __call__(self, *values: object) -> list[Array]:
+    def __call__(self, *values: object, out: Given | None = None) -> list[Array]:
+        """`out`: the arrays to give the outputs in, as `outputs.spread` gives them."""
         arrays = self.pack(values)
+        given = out or [None] * len(self.outputs)
         while True:
             bounds = list(self._bounds)
             try:
-                return self._attempt([*arrays, *(np.array(n, np.int64) for n in bounds)])
+                return self._attempt([*arrays, *(np.array(n, np.int64) for n in bounds)], given)
             except BoundExceeded as short:
                 needed, number = short.info[:2]
                 if needed > MOST_ELEMENTS:
                     raise MemoryError(too_large(self.name, [needed])) from None
                 self._bounds[number] = max(needed, bounds[number] * 3 // 2, self._bounds[number])
 
-    def _attempt(self, arrays: list[Array]) -> list[Array]:
+    def _attempt(self, arrays: list[Array], given: Given) -> list[Array]:
         input_slots: list[int] = []
         for array in arrays:
             input_slots += (array.ctypes.data, *array.shape)
         slots = self._slots(*input_slots)
         address = ctypes.addressof(slots)
         self._require(self._query(address), slots)
-        outputs = self._allocate(slots, len(input_slots))
+        outputs = self._allocate(slots, len(input_slots), given, arrays)
+        most = [array.shape for array in outputs]
         workspace = self.n_slots - N_INFO_SLOTS - 2
         with self._pool.lend(slots[workspace + 1]) as slots[workspace]:
             self._require(self._run(address), slots)
-        return self._trimmed(outputs, slots, len(input_slots))
+        trimmed = self._trimmed(outputs, slots, len(input_slots))
+        return list(map(stored, given, self.outputs, trimmed, most))
 
     def pack(self, values: Sequence[object]) -> list[Array]:
         """The arrays that native code takes for `values`; TypeError or ValueError says what does not fit."""
@@ -128,10 +133,10 @@ class Kernel:
             raise TypeError(f"{self.name} takes {len(self.inputs)} inputs ({names}); given {len(values)}")
         return [pack(p, v, i) for i, (p, v) in enumerate(zip(self.inputs, values, strict=True))]
 
-    def _allocate(self, slots: _Slots, at: int) -> list[Array]:
+    def _allocate(self, slots: _Slots, at: int, given: Given, arrays: list[Array]) -> list[Array]:
         outputs: list[Array] = []
-        for param in self.outputs:
-            array = np.empty(slots[at + 1 : at + param.n_slots], param.dtype)
+        for param, there in zip(self.outputs, given, strict=True):
+            array = array_for(there, param, slots[at + 1 : at + param.n_slots], [*arrays, *outputs])
             slots[at] = array.ctypes.data
             at += param.n_slots
             outputs.append(array)

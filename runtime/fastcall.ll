@@ -1,10 +1,15 @@
-; The fast caller of every kernel: a C function that Python calls directly (METH_FASTCALL), driven by a
+; The fast caller of every kernel: C functions that Python calls directly (METH_FASTCALL), driven by a
 ; descriptor. fastcall.py builds the descriptors, with ctypes structures of the same layout and names.
 ;
-;   call(self, args, nargs):  self is a capsule around a %Descriptor
-;     pack the arguments into slots          anything but plain, fitting arrays and numbers: NotImplemented,
-;     query: output sizes, workspace size    and the Python caller converts or explains
-;     outputs: new arrays, or the last call's where nobody else holds them
+;   scancc_call(self, args, nargs):             self is a capsule around a %Descriptor
+;   scancc_method(self, args, nargs, kwnames):  self has the capsule as its attribute `_native`
+;     place keywords                         the method only
+;     pack the arguments into slots          arrays and numbers that fit as they are; the method converts arrays
+;                                            and lists that lose nothing. Anything else: the function answers
+;                                            NotImplemented, the method asks `self._call_slowly`
+;     query: output sizes, workspace size
+;     outputs: those that the keyword `out` gives (the method only), new arrays, or the last call's where nobody
+;       else holds them
 ;     run, without the GIL where that is worth it
 ;     return the list of outputs, or the one output
 ;
@@ -18,10 +23,10 @@
 ;                         data nd  dims strides base dtype flags weakrefs
 %Dtype  = type { %Object, ptr, i8, i8, i8, i8, i32 }    ; -, -, -, byte order, -, type number
 
-%Input = type { ptr, i64, i64, i64, ptr, i64, i64, i64, ptr }
+%Input = type { ptr, i64, i64, i64, ptr, i64, i64, i64, ptr, i64, ptr }
 ;  0 dtype   1 type number   2 rank   3 itemsize   4 type of a NumPy scalar
 ;  5 which Python numbers do: 0 none, 1 to float64, 2 to float32, 3 integers from 6 low to 7 high, 4 bool
-;  8 dimensions, -1: any
+;  8 dimensions, -1: any   9 whether the method converts   10 its keyword, an interned string, or null
 
 %Output = type { ptr, i64, i64, ptr, ptr, i64 }
 ;  0 dtype   1 rank   2 itemsize   3 the last array returned (owned)   4 its data   5 its flags
@@ -35,6 +40,7 @@
 ; CPython and NumPy: the addresses of these functions and objects, which fastcall.py fills in.
 @host.PyArray_Type = hidden global ptr null
 @host.PyArray_NewFromDescr = hidden global ptr null
+@host.PyArray_FromArray = hidden global ptr null
 @host.PyArray_SetBaseObject = hidden global ptr null
 @host.PyArray_ScalarAsCtype = hidden global ptr null
 @host.PyFloat_Type = hidden global ptr null
@@ -44,14 +50,26 @@
 @host.PyErr_Occurred = hidden global ptr null
 @host.PyErr_Clear = hidden global ptr null
 @host.PyObject_CallFunction = hidden global ptr null
+@host.PyList_Type = hidden global ptr null
 @host.PyList_New = hidden global ptr null
+@host.PyList_Size = hidden global ptr null
+@host.PyList_GetItem = hidden global ptr null
 @host.PyList_SetItem = hidden global ptr null
+@host.PyTuple_Type = hidden global ptr null
+@host.PyTuple_Size = hidden global ptr null
+@host.PyTuple_GetItem = hidden global ptr null
+@host.PyObject_GetAttr = hidden global ptr null
+@host.PyObject_VectorcallMethod = hidden global ptr null
+@host.native = hidden global ptr null                 ; the name of the attribute with the capsule
+@host.out = hidden global ptr null                    ; the name of the keyword with arrays for the outputs
+@host.call_slowly = hidden global ptr null            ; the name of the method that takes any arguments
 @host.PyEval_SaveThread = hidden global ptr null
 @host.PyEval_RestoreThread = hidden global ptr null
 @host.PyMem_RawMalloc = hidden global ptr null
 @host.PyMem_RawFree = hidden global ptr null
 @host.Py_IncRef = hidden global ptr null
 @host.Py_DecRef = hidden global ptr null
+@host.Py_None = hidden global ptr null
 @host.Py_NotImplemented = hidden global ptr null
 @host.Py_True = hidden global ptr null
 @host.PyCapsule_GetPointer = hidden global ptr null
@@ -149,8 +167,9 @@ no:
   ret i64 -1
 }
 
-; Write a pointer to a rank-0 value to the slot, its value to the cell if it is no array; 1 if it fits.
-define internal i1 @pack_scalar(ptr %input, ptr %object, ptr %cell, ptr %slot) {
+; Write a pointer to a rank-0 value to the slot, its value to the cell if it is no array; 1 if it fits. A float32
+; takes any Python float where it may round.
+define internal i1 @pack_scalar(ptr %input, ptr %object, ptr %cell, ptr %slot, i1 %may.round) {
 entry:
   store ptr %cell, ptr %slot
   %type.at = getelementptr %Object, ptr %object, i32 0, i32 2
@@ -198,7 +217,8 @@ store.single: ; an integer must survive, a float may round, but neither may over
   %is.exact = fcmp ueq double %back, %double
   %size = call double @llvm.fabs.f64(double %back)
   %is.finite = fcmp one double %size, 0x7FF0000000000000
-  %rounds = and i1 %is.float, %is.finite
+  %rounded = and i1 %is.float, %is.finite
+  %rounds = and i1 %rounded, %may.round
   %single.ok = or i1 %is.exact, %rounds
   store float %single, ptr %cell
   br i1 %single.ok, label %yes, label %no
@@ -284,12 +304,172 @@ other:
   %is.scalar = icmp eq i64 %rank, 0
   br i1 %is.scalar, label %scalar, label %no
 scalar:
-  %fits = call i1 @pack_scalar(ptr %input, ptr %object, ptr %cell, ptr %slot)
+  %fits = call i1 @pack_scalar(ptr %input, ptr %object, ptr %cell, ptr %slot, i1 true)
   br i1 %fits, label %yes, label %no
 yes:
   ret i64 16
 no:
   ret i64 -1
+}
+
+; --- conversions ----------------------------------------------------------------------------------------
+
+; An array of the input's dtype and layout with the same values, a new reference; null, and no exception, where
+; that takes more than is done here: Python converts then, or says what is wrong.
+define internal ptr @convert(ptr %input, ptr %object) {
+entry:
+  %may.at = getelementptr %Input, ptr %input, i32 0, i32 9
+  %may = load i64, ptr %may.at
+  %rank.at = getelementptr %Input, ptr %input, i32 0, i32 2
+  %rank = load i64, ptr %rank.at
+  %may.not = icmp eq i64 %may, 0
+  %is.scalar = icmp eq i64 %rank, 0
+  %leave = or i1 %may.not, %is.scalar
+  br i1 %leave, label %no, label %which
+which:
+  %type.at = getelementptr %Object, ptr %object, i32 0, i32 2
+  %type = load ptr, ptr %type.at
+  %array.type = load ptr, ptr @host.PyArray_Type
+  %is.array = icmp eq ptr %type, %array.type
+  br i1 %is.array, label %array, label %row
+array:
+  %from.array = call ptr @convert_array(ptr %input, ptr %object)
+  ret ptr %from.array
+row:
+  %is.vector = icmp eq i64 %rank, 1
+  %list.type = load ptr, ptr @host.PyList_Type
+  %tuple.type = load ptr, ptr @host.PyTuple_Type
+  %is.list = icmp eq ptr %type, %list.type
+  %is.tuple = icmp eq ptr %type, %tuple.type
+  %is.row = or i1 %is.list, %is.tuple
+  %fits = and i1 %is.vector, %is.row
+  br i1 %fits, label %numbers, label %no
+numbers:
+  %list.size = load ptr, ptr @host.PyList_Size
+  %tuple.size = load ptr, ptr @host.PyTuple_Size
+  %size = select i1 %is.list, ptr %list.size, ptr %tuple.size
+  %list.item = load ptr, ptr @host.PyList_GetItem
+  %tuple.item = load ptr, ptr @host.PyTuple_GetItem
+  %item = select i1 %is.list, ptr %list.item, ptr %tuple.item
+  %from.row = call ptr @convert_row(ptr %input, ptr %object, ptr %size, ptr %item)
+  ret ptr %from.row
+no:
+  ret ptr null
+}
+
+; Of an array of numbers: only what NumPy calls a safe cast.
+define internal ptr @convert_array(ptr %input, ptr %array) {
+entry:
+  %rank.at = getelementptr %Input, ptr %input, i32 0, i32 2
+  %rank = load i64, ptr %rank.at
+  %nd.at = getelementptr %Array, ptr %array, i32 0, i32 2
+  %nd = load i32, ptr %nd.at
+  %nd64 = sext i32 %nd to i64
+  %is.rank = icmp eq i64 %nd64, %rank
+  br i1 %is.rank, label %numbers, label %no
+numbers:
+  %given.at = getelementptr %Array, ptr %array, i32 0, i32 6
+  %given = load ptr, ptr %given.at
+  %kind.at = getelementptr %Dtype, ptr %given, i32 0, i32 2
+  %kind = load i8, ptr %kind.at
+  switch i8 %kind, label %no [ i8 98, label %cast   ; b
+                               i8 105, label %cast  ; i
+                               i8 117, label %cast  ; u
+                               i8 102, label %cast  ; f
+                               i8 99, label %cast ] ; c
+cast:
+  %dtype = load ptr, ptr %input
+  %incref = load ptr, ptr @host.Py_IncRef
+  call void %incref(ptr %dtype) ; the call takes this reference
+  %from.array = load ptr, ptr @host.PyArray_FromArray
+  %made = call ptr %from.array(ptr %array, ptr %dtype, i32 769) ; C-contiguous, aligned, native
+  %failed = icmp eq ptr %made, null
+  br i1 %failed, label %clear, label %return
+return:
+  ret ptr %made
+clear:
+  %clear.error = load ptr, ptr @host.PyErr_Clear
+  call void %clear.error()
+  br label %no
+no:
+  ret ptr null
+}
+
+; Of a list or tuple of numbers, each of which the input's dtype holds as it is.
+define internal ptr @convert_row(ptr %input, ptr %row, ptr %size, ptr %item) {
+entry:
+  %dims = alloca i64
+  %slot = alloca ptr
+  %n = call i64 %size(ptr %row)
+  store i64 %n, ptr %dims
+  %dtype = load ptr, ptr %input
+  %incref = load ptr, ptr @host.Py_IncRef
+  call void %incref(ptr %dtype) ; the new array takes this reference
+  %array.type = load ptr, ptr @host.PyArray_Type
+  %new = load ptr, ptr @host.PyArray_NewFromDescr
+  %array = call ptr %new(ptr %array.type, ptr %dtype, i32 1, ptr %dims, ptr null, ptr null, i32 0, ptr null)
+  %failed = icmp eq ptr %array, null
+  br i1 %failed, label %clear, label %begin
+begin:
+  %data.at = getelementptr %Array, ptr %array, i32 0, i32 1
+  %data = load ptr, ptr %data.at
+  %itemsize.at = getelementptr %Input, ptr %input, i32 0, i32 3
+  %itemsize = load i64, ptr %itemsize.at
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %begin ], [ %i.next, %next ]
+  %more = icmp slt i64 %i, %n
+  br i1 %more, label %one, label %done
+one:
+  %object = call ptr %item(ptr %row, i64 %i) ; the row's own reference; no other code runs meanwhile
+  %at = mul i64 %i, %itemsize
+  %cell = getelementptr i8, ptr %data, i64 %at
+  %is.short = call i1 @is_short(ptr %object)
+  br i1 %is.short, label %put, label %drop
+put:
+  %fits = call i1 @pack_scalar(ptr %input, ptr %object, ptr %cell, ptr %slot, i1 false)
+  br i1 %fits, label %next, label %drop
+next:
+  %i.next = add i64 %i, 1
+  br label %loop
+done:
+  ret ptr %array
+drop:
+  %decref = load ptr, ptr @host.Py_DecRef
+  call void %decref(ptr %array)
+  br label %no
+clear:
+  %clear.error = load ptr, ptr @host.PyErr_Clear
+  call void %clear.error()
+  br label %no
+no:
+  ret ptr null
+}
+
+; Whether it is no Python integer of more than 64 bits, which NumPy makes an object of.
+define internal i1 @is_short(ptr %object) {
+entry:
+  %type.at = getelementptr %Object, ptr %object, i32 0, i32 2
+  %type = load ptr, ptr %type.at
+  %int.type = load ptr, ptr @host.PyLong_Type
+  %is.int = icmp eq ptr %type, %int.type
+  br i1 %is.int, label %int, label %yes
+int:
+  %as.int = load ptr, ptr @host.PyLong_AsLongLong
+  %value = call i64 %as.int(ptr %object)
+  %maybe.error = icmp eq i64 %value, -1
+  br i1 %maybe.error, label %check.error, label %yes
+check.error:
+  %occurred = load ptr, ptr @host.PyErr_Occurred
+  %error = call ptr %occurred()
+  %none = icmp eq ptr %error, null
+  br i1 %none, label %yes, label %clear
+clear:
+  %clear.error = load ptr, ptr @host.PyErr_Clear
+  call void %clear.error()
+  ret i1 false
+yes:
+  ret i1 true
 }
 
 ; --- outputs --------------------------------------------------------------------------------------------
@@ -377,11 +557,16 @@ define internal ptr @new_array(ptr %output, ptr %dims, ptr %data, i32 %flags) {
 }
 
 define internal i64 @output_nbytes(ptr %output, ptr %dims) {
-entry:
   %rank.at = getelementptr %Output, ptr %output, i32 0, i32 1
   %rank = load i64, ptr %rank.at
   %itemsize.at = getelementptr %Output, ptr %output, i32 0, i32 2
   %itemsize = load i64, ptr %itemsize.at
+  %nbytes = call i64 @nbytes_of(i64 %itemsize, i64 %rank, ptr %dims)
+  ret i64 %nbytes
+}
+
+define internal i64 @nbytes_of(i64 %itemsize, i64 %rank, ptr %dims) {
+entry:
   br label %loop
 loop:
   %axis = phi i64 [ 0, %entry ], [ %axis.next, %dim ]
@@ -448,6 +633,116 @@ remember:
   br label %return
 return:
   ret ptr %array
+}
+
+; Whether an array that the caller gave can be the output as it is.
+define internal i1 @serves(ptr %output, ptr %dims, ptr %array) {
+entry:
+  %type.at = getelementptr %Object, ptr %array, i32 0, i32 2
+  %type = load ptr, ptr %type.at
+  %array.type = load ptr, ptr @host.PyArray_Type
+  %is.array = icmp eq ptr %type, %array.type
+  br i1 %is.array, label %layout, label %no
+layout:
+  %flags.at = getelementptr %Array, ptr %array, i32 0, i32 7
+  %flags = load i32, ptr %flags.at
+  %good = and i32 %flags, 1281 ; C-contiguous, aligned, writeable
+  %is.good = icmp eq i32 %good, 1281
+  %nd.at = getelementptr %Array, ptr %array, i32 0, i32 2
+  %nd = load i32, ptr %nd.at
+  %nd64 = sext i32 %nd to i64
+  %rank.at = getelementptr %Output, ptr %output, i32 0, i32 1
+  %rank = load i64, ptr %rank.at
+  %is.rank = icmp eq i64 %nd64, %rank
+  %dtype.at = getelementptr %Array, ptr %array, i32 0, i32 6
+  %dtype = load ptr, ptr %dtype.at
+  %wanted = load ptr, ptr %output
+  %same.dtype = icmp eq ptr %dtype, %wanted
+  %ok.0 = and i1 %is.good, %is.rank
+  %ok.1 = and i1 %ok.0, %same.dtype
+  br i1 %ok.1, label %shape, label %no
+shape:
+  %given.dims.at = getelementptr %Array, ptr %array, i32 0, i32 3
+  %given.dims = load ptr, ptr %given.dims.at
+  br label %loop
+loop:
+  %axis = phi i64 [ 0, %shape ], [ %axis.next, %dim ]
+  %more = icmp slt i64 %axis, %rank
+  br i1 %more, label %dim, label %yes
+dim:
+  %n.at = getelementptr i64, ptr %given.dims, i64 %axis
+  %n = load i64, ptr %n.at
+  %n.wanted.at = getelementptr i64, ptr %dims, i64 %axis
+  %n.wanted = load i64, ptr %n.wanted.at
+  %same.n = icmp eq i64 %n, %n.wanted
+  %axis.next = add i64 %axis, 1
+  br i1 %same.n, label %loop, label %no
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
+; Whether `nbytes` from an array's data are also an input's, or those of one of the first `count` results.
+define internal i1 @is_shared(ptr %descriptor, ptr %slots, ptr %results, i64 %count, ptr %array, i64 %nbytes) {
+entry:
+  %data.at = getelementptr %Array, ptr %array, i32 0, i32 1
+  %data = load i64, ptr %data.at
+  %end = add i64 %data, %nbytes
+  %n.inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 2
+  %n.inputs = load i64, ptr %n.inputs.at
+  %inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 8
+  %inputs = load ptr, ptr %inputs.at
+  %outputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 9
+  %outputs = load ptr, ptr %outputs.at
+  br label %input.loop
+input.loop:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %apart ]
+  %slot = phi ptr [ %slots, %entry ], [ %slot.next, %apart ]
+  %more.inputs = icmp slt i64 %i, %n.inputs
+  br i1 %more.inputs, label %input, label %output.loop
+input:
+  %rank.at = getelementptr %Input, ptr %inputs, i64 %i, i32 2
+  %rank = load i64, ptr %rank.at
+  %itemsize.at = getelementptr %Input, ptr %inputs, i64 %i, i32 3
+  %itemsize = load i64, ptr %itemsize.at
+  %dims = getelementptr i64, ptr %slot, i64 1
+  %in.nbytes = call i64 @nbytes_of(i64 %itemsize, i64 %rank, ptr %dims)
+  %in.data = load i64, ptr %slot
+  %in.end = add i64 %in.data, %in.nbytes
+  %in.before = icmp ule i64 %in.end, %data
+  %in.after = icmp uge i64 %in.data, %end
+  %in.apart = or i1 %in.before, %in.after
+  br i1 %in.apart, label %apart, label %yes
+apart:
+  %i.next = add i64 %i, 1
+  %slot.next = getelementptr i64, ptr %dims, i64 %rank
+  br label %input.loop
+output.loop:
+  %o = phi i64 [ 0, %input.loop ], [ %o.next, %output.apart ]
+  %more.outputs = icmp slt i64 %o, %count
+  br i1 %more.outputs, label %output, label %no
+output:
+  %other.at = getelementptr ptr, ptr %results, i64 %o
+  %other = load ptr, ptr %other.at
+  %other.output = getelementptr %Output, ptr %outputs, i64 %o
+  %other.dims.at = getelementptr %Array, ptr %other, i32 0, i32 3
+  %other.dims = load ptr, ptr %other.dims.at
+  %other.nbytes = call i64 @output_nbytes(ptr %other.output, ptr %other.dims)
+  %other.data.at = getelementptr %Array, ptr %other, i32 0, i32 1
+  %other.data = load i64, ptr %other.data.at
+  %other.end = add i64 %other.data, %other.nbytes
+  %out.before = icmp ule i64 %other.end, %data
+  %out.after = icmp uge i64 %other.data, %end
+  %out.apart = or i1 %out.before, %out.after
+  br i1 %out.apart, label %output.apart, label %yes
+output.apart:
+  %o.next = add i64 %o, 1
+  br label %output.loop
+yes:
+  ret i1 true
+no:
+  ret i1 false
 }
 
 ; The filled part of an output whose loop ended early: a view that owns the array; null with an exception.
@@ -652,10 +947,27 @@ define internal ptr @fail(ptr %descriptor, i32 %status, ptr %info) {
 
 @error_format = private constant [6 x i8] c"iLLLL\00"
 
-define ptr @scancc_call(ptr %self, ptr %args, i64 %nargs) {
+; Packs `objects`, one for each input, runs, and gives the outputs: a new reference. Null with an exception set;
+; NotImplemented where an argument does not fit as it is, and, where the call `converts`, cannot be converted here.
+; `outs` is null, or an array for each output, null or None where it is to be a new one; NotImplemented, too, where
+; one cannot serve.
+define internal ptr @call(ptr %descriptor, ptr %objects, ptr %outs, i1 %converts) {
 entry:
-  %get.pointer = load ptr, ptr @host.PyCapsule_GetPointer
-  %descriptor = call ptr %get.pointer(ptr %self, ptr null)
+  %n.inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 2
+  %n.inputs = load i64, ptr %n.inputs.at
+  %converted = alloca ptr, i64 %n.inputs  ; arrays that are ours
+  %count.at = alloca i64
+  store i64 0, ptr %count.at
+  %result = call ptr @call_with(ptr %descriptor, ptr %objects, ptr %outs, i1 %converts, ptr %converted,
+                                ptr %count.at)
+  %count = load i64, ptr %count.at
+  call void @drop_results(ptr %converted, i64 %count)
+  ret ptr %result
+}
+
+define internal ptr @call_with(ptr %descriptor, ptr %args, ptr %outs, i1 %converts, ptr %converted,
+                               ptr %count.at) {
+entry:
   %n.inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 2
   %n.inputs = load i64, ptr %n.inputs.at
   %n.outputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 3
@@ -666,10 +978,6 @@ entry:
   %inputs = load ptr, ptr %inputs.at
   %outputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 9
   %outputs = load ptr, ptr %outputs.at
-  %right.count = icmp eq i64 %nargs, %n.inputs
-  br i1 %right.count, label %frame, label %not.plain
-
-frame:
   %slots = alloca i64, i64 %n.slots
   %cells = alloca [2 x i64], i64 %n.inputs, align 16
   %results = alloca ptr, i64 %n.outputs
@@ -677,9 +985,9 @@ frame:
   br label %input.loop
 
 input.loop:
-  %i = phi i64 [ 0, %frame ], [ %i.next, %packed ]
-  %in.slot = phi ptr [ %slots, %frame ], [ %in.slot.next, %packed ]
-  %in.nbytes = phi i64 [ 0, %frame ], [ %in.nbytes.next, %packed ]
+  %i = phi i64 [ 0, %entry ], [ %i.next, %packed ]
+  %in.slot = phi ptr [ %slots, %entry ], [ %in.slot.next, %packed ]
+  %in.nbytes = phi i64 [ 0, %entry ], [ %in.nbytes.next, %packed ]
   %more.inputs = icmp slt i64 %i, %n.inputs
   br i1 %more.inputs, label %pack, label %query
 pack:
@@ -687,10 +995,26 @@ pack:
   %arg.at = getelementptr ptr, ptr %args, i64 %i
   %arg = load ptr, ptr %arg.at
   %cell = getelementptr [2 x i64], ptr %cells, i64 %i
-  %nbytes = call i64 @pack(ptr %input, ptr %arg, ptr %cell, ptr %in.slot)
-  %plain = icmp sge i64 %nbytes, 0
-  br i1 %plain, label %packed, label %not.plain
+  %nbytes.plain = call i64 @pack(ptr %input, ptr %arg, ptr %cell, ptr %in.slot)
+  %plain = icmp sge i64 %nbytes.plain, 0
+  br i1 %plain, label %packed, label %other
+other:
+  br i1 %converts, label %convert, label %not.plain
+convert:
+  %made.array = call ptr @convert(ptr %input, ptr %arg)
+  %not.made.array = icmp eq ptr %made.array, null
+  br i1 %not.made.array, label %not.plain, label %again
+again:
+  %count = load i64, ptr %count.at
+  %mine = getelementptr ptr, ptr %converted, i64 %count
+  store ptr %made.array, ptr %mine
+  %count.next = add i64 %count, 1
+  store i64 %count.next, ptr %count.at
+  %nbytes.made = call i64 @pack(ptr %input, ptr %made.array, ptr %cell, ptr %in.slot)
+  %fits = icmp sge i64 %nbytes.made, 0
+  br i1 %fits, label %packed, label %not.plain
 packed:
+  %nbytes = phi i64 [ %nbytes.plain, %pack ], [ %nbytes.made, %again ]
   %in.rank.at = getelementptr %Input, ptr %input, i32 0, i32 2
   %in.rank = load i64, ptr %in.rank.at
   %in.slot.dims = getelementptr i64, ptr %in.slot, i64 %in.rank
@@ -700,9 +1024,7 @@ packed:
   br label %input.loop
 
 not.plain:
-  %not.implemented = load ptr, ptr @host.Py_NotImplemented
-  %incref = load ptr, ptr @host.Py_IncRef
-  call void %incref(ptr %not.implemented)
+  %not.implemented = call ptr @not_implemented()
   ret ptr %not.implemented
 
 query:
@@ -729,7 +1051,34 @@ make:
   %output = getelementptr %Output, ptr %outputs, i64 %o
   %dims = getelementptr i64, ptr %out.slot, i64 1
   %out.nbytes = call i64 @output_nbytes(ptr %output, ptr %dims)
-  %array = call ptr @make_output(ptr %output, ptr %dims, i64 %out.nbytes, ptr %descriptor)
+  %no.outs = icmp eq ptr %outs, null
+  br i1 %no.outs, label %make.new, label %which.out
+which.out:
+  %given.at = getelementptr ptr, ptr %outs, i64 %o
+  %given = load ptr, ptr %given.at
+  %given.null = icmp eq ptr %given, null
+  %none = load ptr, ptr @host.Py_None
+  %given.none = icmp eq ptr %given, %none
+  %not.given = or i1 %given.null, %given.none
+  br i1 %not.given, label %make.new, label %take.given
+take.given:
+  %serves = call i1 @serves(ptr %output, ptr %dims, ptr %given)
+  br i1 %serves, label %take.apart, label %not.taken
+take.apart:
+  %shared = call i1 @is_shared(ptr %descriptor, ptr %slots, ptr %results, i64 %o, ptr %given, i64 %out.nbytes)
+  br i1 %shared, label %not.taken, label %taken
+taken:
+  %incref = load ptr, ptr @host.Py_IncRef
+  call void %incref(ptr %given)
+  br label %have
+not.taken:
+  call void @drop_results(ptr %results, i64 %o)
+  br label %not.plain
+make.new:
+  %new.array = call ptr @make_output(ptr %output, ptr %dims, i64 %out.nbytes, ptr %descriptor)
+  br label %have
+have:
+  %array = phi ptr [ %given, %taken ], [ %new.array, %make.new ]
   %result.at = getelementptr ptr, ptr %results, i64 %o
   store ptr %array, ptr %result.at
   %output.slot.at = getelementptr ptr, ptr %output.slots, i64 %o
@@ -818,6 +1167,231 @@ finish:
 }
 
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+
+define internal ptr @not_implemented() {
+  %not.implemented = load ptr, ptr @host.Py_NotImplemented
+  %incref = load ptr, ptr @host.Py_IncRef
+  call void %incref(ptr %not.implemented)
+  ret ptr %not.implemented
+}
+
+define ptr @scancc_call(ptr %self, ptr %args, i64 %nargs) {
+entry:
+  %get.pointer = load ptr, ptr @host.PyCapsule_GetPointer
+  %descriptor = call ptr %get.pointer(ptr %self, ptr null)
+  %n.inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 2
+  %n.inputs = load i64, ptr %n.inputs.at
+  %right.count = icmp eq i64 %nargs, %n.inputs
+  br i1 %right.count, label %plain, label %wrong
+plain:
+  %result = call ptr @call(ptr %descriptor, ptr %args, ptr null, i1 false)
+  ret ptr %result
+wrong:
+  %not.implemented = call ptr @not_implemented()
+  ret ptr %not.implemented
+}
+
+define ptr @scancc_method(ptr %self, ptr %args, i64 %nargs, ptr %kwnames) {
+entry:
+  %get.attribute = load ptr, ptr @host.PyObject_GetAttr
+  %name = load ptr, ptr @host.native
+  %capsule = call ptr %get.attribute(ptr %self, ptr %name)
+  %no.capsule = icmp eq ptr %capsule, null
+  br i1 %no.capsule, label %error, label %found
+error:
+  ret ptr null
+found:
+  %none = load ptr, ptr @host.Py_None
+  %is.none = icmp eq ptr %capsule, %none
+  br i1 %is.none, label %slowly, label %arrange
+arrange:
+  %get.pointer = load ptr, ptr @host.PyCapsule_GetPointer
+  %descriptor = call ptr %get.pointer(ptr %capsule, ptr null)
+  %no.keywords = icmp eq ptr %kwnames, null
+  %n.inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 2
+  %n.inputs = load i64, ptr %n.inputs.at
+  br i1 %no.keywords, label %count, label %keywords
+count:
+  %right.count = icmp eq i64 %nargs, %n.inputs
+  br i1 %right.count, label %call, label %slowly
+keywords:
+  %placed = alloca ptr, i64 %n.inputs
+  %out.at = alloca ptr
+  store ptr null, ptr %out.at
+  %all.placed = call i1 @place_keywords(ptr %descriptor, ptr %args, i64 %nargs, ptr %kwnames, ptr %placed,
+                                        ptr %out.at)
+  br i1 %all.placed, label %outs, label %slowly
+outs:
+  %n.outputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 3
+  %n.outputs = load i64, ptr %n.outputs.at
+  %outs.here = alloca ptr, i64 %n.outputs
+  %outs.given = call ptr @outs_of(ptr %descriptor, ptr %out.at, ptr %outs.here)
+  %outs.wrong = icmp eq ptr %outs.given, inttoptr (i64 -1 to ptr)
+  br i1 %outs.wrong, label %slowly, label %call
+call:
+  %objects = phi ptr [ %args, %count ], [ %placed, %outs ]
+  %outs.all = phi ptr [ null, %count ], [ %outs.given, %outs ]
+  %result = call ptr @call(ptr %descriptor, ptr %objects, ptr %outs.all, i1 true)
+  %not.implemented = load ptr, ptr @host.Py_NotImplemented
+  %is.left = icmp eq ptr %result, %not.implemented
+  %decref = load ptr, ptr @host.Py_DecRef
+  br i1 %is.left, label %left, label %done
+done:
+  call void %decref(ptr %capsule)
+  ret ptr %result
+left:
+  call void %decref(ptr %result)
+  br label %slowly
+slowly:
+  %decref.1 = load ptr, ptr @host.Py_DecRef
+  call void %decref.1(ptr %capsule)
+  %slow.result = call ptr @call_slowly(ptr %self, ptr %args, i64 %nargs, ptr %kwnames)
+  ret ptr %slow.result
+}
+
+; The arrays of the keyword `out`, one for each output, at `here`: from a list where the function gives a list.
+; Null where there is none, -1 where it is no such thing.
+define internal ptr @outs_of(ptr %descriptor, ptr %out.at, ptr %here) {
+entry:
+  %out = load ptr, ptr %out.at
+  %none = load ptr, ptr @host.Py_None
+  %no.out = icmp eq ptr %out, null
+  %out.none = icmp eq ptr %out, %none
+  %not.given = or i1 %no.out, %out.none
+  br i1 %not.given, label %nothing, label %which
+nothing:
+  ret ptr null
+which:
+  %flags.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 5
+  %flags = load i64, ptr %flags.at
+  %single.bit = and i64 %flags, 1
+  %single = icmp ne i64 %single.bit, 0
+  br i1 %single, label %one, label %many
+one:
+  ret ptr %out.at
+many:
+  %type.at = getelementptr %Object, ptr %out, i32 0, i32 2
+  %type = load ptr, ptr %type.at
+  %list.type = load ptr, ptr @host.PyList_Type
+  %is.list = icmp eq ptr %type, %list.type
+  br i1 %is.list, label %list, label %wrong
+list:
+  %size = load ptr, ptr @host.PyList_Size
+  %n = call i64 %size(ptr %out)
+  %n.outputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 3
+  %n.outputs = load i64, ptr %n.outputs.at
+  %right.count = icmp eq i64 %n, %n.outputs
+  %item = load ptr, ptr @host.PyList_GetItem
+  br i1 %right.count, label %loop, label %wrong
+loop:
+  %o = phi i64 [ 0, %list ], [ %o.next, %next ]
+  %more = icmp slt i64 %o, %n
+  br i1 %more, label %next, label %done
+next:
+  %object = call ptr %item(ptr %out, i64 %o)
+  %at = getelementptr ptr, ptr %here, i64 %o
+  store ptr %object, ptr %at
+  %o.next = add i64 %o, 1
+  br label %loop
+done:
+  ret ptr %here
+wrong:
+  ret ptr inttoptr (i64 -1 to ptr)
+}
+
+; Writes the arguments in the order of the inputs, and that of `out`; false where a name is not known, or an input
+; has none or two.
+define internal i1 @place_keywords(ptr %descriptor, ptr %args, i64 %nargs, ptr %kwnames, ptr %placed, ptr %out.at) {
+entry:
+  %n.inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 2
+  %n.inputs = load i64, ptr %n.inputs.at
+  %inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 8
+  %inputs = load ptr, ptr %inputs.at
+  %size = load ptr, ptr @host.PyTuple_Size
+  %n.keywords = call i64 %size(ptr %kwnames)
+  %out.name = load ptr, ptr @host.out
+  %too.many = icmp sgt i64 %nargs, %n.inputs
+  br i1 %too.many, label %no, label %copy
+copy:
+  %nbytes = mul i64 %nargs, 8
+  call void @llvm.memcpy.p0.p0.i64(ptr %placed, ptr %args, i64 %nbytes, i1 false)
+  %first.open = getelementptr ptr, ptr %placed, i64 %nargs
+  %n.open = sub i64 %n.inputs, %nargs
+  %nbytes.open = mul i64 %n.open, 8
+  call void @llvm.memset.p0.i64(ptr %first.open, i8 0, i64 %nbytes.open, i1 false)
+  br label %keyword
+keyword:
+  %k = phi i64 [ 0, %copy ], [ %k.next, %put ]
+  %filled = phi i64 [ %nargs, %copy ], [ %filled.next, %put ]
+  %more = icmp slt i64 %k, %n.keywords
+  br i1 %more, label %look, label %last
+look:
+  %item = load ptr, ptr @host.PyTuple_GetItem
+  %name = call ptr %item(ptr %kwnames, i64 %k)
+  br label %input
+input: ; an input that is called `out` comes before the keyword
+  %i = phi i64 [ 0, %look ], [ %i.next, %other ]
+  %more.inputs = icmp slt i64 %i, %n.inputs
+  br i1 %more.inputs, label %compare, label %no.input
+compare:
+  %known.at = getelementptr %Input, ptr %inputs, i64 %i, i32 10
+  %known = load ptr, ptr %known.at
+  %same = icmp eq ptr %known, %name
+  br i1 %same, label %place, label %other
+other:
+  %i.next = add i64 %i, 1
+  br label %input
+no.input:
+  %is.out = icmp eq ptr %name, %out.name
+  br i1 %is.out, label %put, label %no
+place:
+  %place.at = getelementptr ptr, ptr %placed, i64 %i
+  %before = load ptr, ptr %place.at
+  %is.free = icmp eq ptr %before, null
+  br i1 %is.free, label %put, label %no
+put:
+  %where = phi ptr [ %place.at, %place ], [ %out.at, %no.input ]
+  %more.filled = phi i64 [ 1, %place ], [ 0, %no.input ]
+  %from = add i64 %nargs, %k
+  %value.at = getelementptr ptr, ptr %args, i64 %from
+  %value = load ptr, ptr %value.at
+  store ptr %value, ptr %where
+  %filled.next = add i64 %filled, %more.filled
+  %k.next = add i64 %k, 1
+  br label %keyword
+last: ; none was filled twice, so none is empty where all were filled
+  %all = icmp eq i64 %filled, %n.inputs
+  ret i1 %all
+no:
+  ret i1 false
+}
+
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+
+; self._call_slowly(*args, **keywords)
+define internal ptr @call_slowly(ptr %self, ptr %args, i64 %nargs, ptr %kwnames) {
+entry:
+  %no.keywords = icmp eq ptr %kwnames, null
+  br i1 %no.keywords, label %copy, label %count
+count:
+  %size = load ptr, ptr @host.PyTuple_Size
+  %n.keywords = call i64 %size(ptr %kwnames)
+  br label %copy
+copy:
+  %n.more = phi i64 [ 0, %entry ], [ %n.keywords, %count ]
+  %n.values = add i64 %nargs, %n.more
+  %n.all = add i64 %n.values, 1
+  %all = alloca ptr, i64 %n.all
+  store ptr %self, ptr %all
+  %rest = getelementptr ptr, ptr %all, i64 1
+  %nbytes = mul i64 %n.values, 8
+  call void @llvm.memcpy.p0.p0.i64(ptr %rest, ptr %args, i64 %nbytes, i1 false)
+  %n.positional = add i64 %nargs, 1
+  %name = load ptr, ptr @host.call_slowly
+  %call = load ptr, ptr @host.PyObject_VectorcallMethod
+  %result = call ptr %call(ptr %name, ptr %all, i64 %n.positional, ptr %kwnames)
+  ret ptr %result
+}
 
 ; The capsule's destructor: drop what the descriptor owns, then the descriptor itself (its owner has it).
 define void @scancc_release(ptr %self) {

@@ -4,10 +4,12 @@
 `build` compiles it, once a process, with the function that the compiler gives: the runtime has no compiler
 of its own. `bind` makes a built-in Python function from it and a kernel.
 
-The built-in takes positional arguments and answers `NotImplemented` where one needs conversion or is wrong;
-`caller` adds the slow path that converts, or says what is wrong. On interpreters whose objects are not as
-`fastcall.ll` takes them to be (other than CPython, free-threaded builds, ...) `bind` gives a function that
-does the same through ctypes.
+The built-in takes positional arguments and answers `NotImplemented` where one needs conversion or is wrong.
+`serve` gives a class a `__call__` in C that also takes keywords, and converts arrays and lists that lose nothing
+by it; what else there may be it leaves to the method `_call_slowly` of the class, which converts, or says what is
+wrong (`caller` is such a class for a kernel alone). On interpreters whose objects are not as `fastcall.ll` takes
+them to be (other than CPython, free-threaded builds, ...) `bind` gives a function that does the same through
+ctypes, and classes keep the `__call__` that they have.
 
 Outputs of 128 KiB or more, for which malloc asks the system, are reused: the built-in keeps the array that it
 returned last, and returns it again with new contents where nobody else holds it, its views included. So such a
@@ -16,6 +18,7 @@ kernel owns the memory of its last outputs until it is itself dropped.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -23,10 +26,11 @@ import platform
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import BuiltinFunctionType, MethodDescriptorType
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -36,6 +40,7 @@ from scancc.runtime import elf, interrupts
 from scancc.runtime.cache import load as load_cached
 from scancc.runtime.cache import store as store_cached
 from scancc.runtime.cpu import Kernel
+from scancc.runtime.outputs import spread
 from scancc.runtime.relocations import MACHINES
 
 GIL_NBYTES = 64 << 10
@@ -44,7 +49,7 @@ REUSE_NBYTES = 1 << 17  # fresh pages for two outputs of 1 MB took 1.9 ms, what 
 _MAX_SLOTS = 4096  # they stand on the stack
 _OUT_OF_MEMORY = -1
 _FLAG_ONE_OUTPUT, _FLAG_RELEASE_GIL = 1, 2
-_METH_FASTCALL = 0x80
+_METH_FASTCALL, _METH_KEYWORDS = 0x80, 0x2
 
 _PTR, _I64 = ctypes.c_void_p, ctypes.c_int64
 
@@ -60,6 +65,8 @@ class _Input(ctypes.Structure):
         ("low", _I64),
         ("high", _I64),
         ("dims", _PTR),
+        ("converts", _I64),
+        ("keyword", _PTR),
     ]
 
 
@@ -135,6 +142,7 @@ class _Dtype(ctypes.Structure):
 class _Code(NamedTuple):
     library: elf.Library
     call: int
+    method: int
     release: int
 
 
@@ -154,17 +162,18 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_other_threads)
 
 
-def build(compile_ir: Callable[[str], bytes], tag: str = "") -> None:
+def build(compile_ir: Callable[[str], bytes]) -> None:
     """Compile the fast caller with `compile_ir`, LLVM IR text to an object, or take it from the disk cache.
 
-    `tag` names what the object depends on beside the text: target, features, versions. Without it,
-    `compile_ir` must aim at the machine's base features. Does nothing where `is_supported()` is false.
+    `compile_ir` must aim at the machine's base features; an ImportError says that there is no compiler. Does nothing
+    then, or where `is_supported()` is false.
     """
     global _code
     with _building:
         if _code is None and is_supported():
             text = Path(__file__).with_name("fastcall.ll").read_text()
-            _code = _load_cached(text, tag) or _compile(text, tag, compile_ir)
+            with contextlib.suppress(ImportError):
+                _code = _load_cached(text) or _compile(text, compile_ir)
 
 
 def is_ready() -> bool:
@@ -187,42 +196,113 @@ def is_supported() -> bool:
     )
 
 
-def bind(kernel: Kernel, single_output: bool = False, long: bool = False) -> Callable[..., Any]:
+class Argument(NamedTuple):
+    """What a call of `serve`'s may give for an input, beside an array by position."""
+
+    keyword: str | None = None
+    converts: bool = True
+
+
+def bind(kernel: Kernel, single_output: bool = False, long: bool = False,
+         arguments: Sequence[Argument] | None = None) -> Callable[..., Any]:
     """A function of the kernel's inputs, by position; NotImplemented where an argument is not plain.
 
     Plain are arrays of the exact dtype, rank and fixed dimensions, C-contiguous and aligned, and for rank 0
     also Python and NumPy numbers. It returns the list of outputs, or with `single_output` the one output.
-    `long`: the run may take long whatever the sizes, so release the GIL. A kernel that guesses sizes is
-    called through ctypes, and so is every kernel where there is no fast caller.
+    `long`: the run may take long whatever the sizes, so release the GIL. `arguments`, one for each input: for
+    `native`. A kernel that guesses sizes is called through ctypes, and so is every kernel where there is no fast
+    caller.
     """
     if single_output and len(kernel.outputs) != 1:
         raise ValueError(f"{kernel.name} has {len(kernel.outputs)} outputs; single_output needs exactly one")
     interrupts.let_ask(kernel.library)
     if _code is None or kernel.n_slots > _MAX_SLOTS or kernel.guesses:
         return _through_ctypes(kernel, single_output)
-    owner = _Owner(kernel, _code, single_output, long)
+    owner = _Owner(kernel, _code, single_output, long, arguments or [Argument(p.name) for p in kernel.inputs])
     capsule = _new_capsule(ctypes.addressof(owner.descriptor), None, _code.release)
     _inc_ref(owner)  # the capsule's; its destructor drops it
     builtin: Callable[..., Any] = _new_builtin(ctypes.addressof(owner.method), capsule, None)
     return builtin
 
 
-def caller(kernel: Kernel, single_output: bool = False, long: bool = False) -> Callable[..., Any]:
-    """`bind` with the slow path behind it: converts what must be converted, says what does not fit."""
-    fast = bind(kernel, single_output, long)
-    through_ctypes = _through_ctypes(kernel, single_output)
+def native(bound: Callable[..., Any]) -> object | None:
+    """What an instance of a class that is served has as its attribute `_native`: of what `bind` gave, if it can."""
+    return getattr(bound, "__self__", None) if isinstance(bound, BuiltinFunctionType) else None
 
-    def call(*values: object) -> Any:
-        result = fast(*values)
-        if result is NotImplemented:
-            packed = kernel.pack(values)
-            result = fast(*packed)
-            if result is NotImplemented:
-                result = through_ctypes(*packed)
-        return result
 
-    call.__name__ = call.__qualname__ = kernel.name
-    return call
+def serve(cls: type) -> None:
+    """Give the class a `__call__` in C, for instances whose `_native` is not None; does nothing without `build`.
+
+    The others, and calls that need more, go to `cls._call_slowly(self, *args, **kwargs)`.
+    """
+    if _code is not None and not isinstance(cls.__dict__.get("__call__"), MethodDescriptorType):
+        definition = _MethodDef(b"__call__", _code.method, _METH_FASTCALL | _METH_KEYWORDS, _CALL_DOC)
+        _definitions.append(definition)
+        cls.__call__ = _new_method(cls, ctypes.addressof(definition))  # type: ignore[method-assign]
+
+
+_definitions: list[_MethodDef] = []  # they live as long as the process, as code does
+_CALL_DOC = b"__call__($self, /, *args, **kwargs)\n--\n\nArrays, lists or numbers, by position or keyword."
+
+
+class NativeFunction:
+    """A kernel to call with arrays, lists or numbers, by position or by the names of its inputs.
+
+    `out`, unless an input is called so: the array that the output is written to, or a list of one for each (None: a
+    new one), of its dtype and shape (runtime/outputs.py).
+    """
+
+    def __init__(self, kernel: Kernel, single_output: bool, long: bool) -> None:
+        self.__name__ = self.__qualname__ = kernel.name
+        self._kernel = kernel
+        self._positions = _unique_names(kernel)
+        arguments = [Argument(p.name if p.name in self._positions else None) for p in kernel.inputs]
+        self._fast = bind(kernel, single_output, long, arguments)
+        self._through_ctypes = _through_ctypes(kernel, single_output)
+        self._native = native(self._fast)
+        self._kind = "one" if single_output else "list"
+
+    def __call__(self, *values: object, **keywords: object) -> Any:
+        return self._call_slowly(*values, **keywords)
+
+    def _call_slowly(self, *values: object, **keywords: object) -> Any:
+        out = None if _OUT in self._positions else keywords.pop(_OUT, None)
+        if out is not None:
+            arrays = self._placed(values, keywords)
+            outputs = self._kernel(*arrays, out=spread(out, self._kernel.outputs, self._kind))
+            return outputs[0] if self._kind == "one" else outputs
+        packed = self._kernel.pack(self._placed(values, keywords) if keywords else values)
+        result = self._fast(*packed)
+        return self._through_ctypes(*packed) if result is NotImplemented else result
+
+    def _placed(self, values: Sequence[object], keywords: Mapping[str, object]) -> list[object]:
+        names = ", ".join(p.name or "?" for p in self._kernel.inputs)
+        placed = dict(enumerate(values))
+        for name, value in keywords.items():
+            if name not in self._positions:
+                raise TypeError(f"{self.__name__} has no input named {name!r}; its inputs are ({names})")
+            if self._positions[name] in placed:
+                raise TypeError(f"{self.__name__} got two values for the input {name!r}")
+            placed[self._positions[name]] = value
+        missing = [p.name or str(i) for i, p in enumerate(self._kernel.inputs) if i not in placed]
+        if missing or len(placed) > len(self._kernel.inputs):
+            raise TypeError(f"{self.__name__} takes {len(self._kernel.inputs)} inputs ({names}); "
+                            + (f"missing: {', '.join(missing)}" if missing else f"given {len(placed)}"))
+        return [placed[i] for i in range(len(placed))]
+
+    def __repr__(self) -> str:
+        return f"<scancc function {self.__name__}({', '.join(p.name or '?' for p in self._kernel.inputs)})>"
+
+
+def _unique_names(kernel: Kernel) -> dict[str, int]:
+    names = [p.name for p in kernel.inputs]
+    return {name: i for i, name in enumerate(names) if name and names.count(name) == 1}
+
+
+def caller(kernel: Kernel, single_output: bool = False, long: bool = False) -> NativeFunction:
+    """The kernel as a function: converts what must be converted, says what does not fit."""
+    serve(NativeFunction)
+    return NativeFunction(kernel, single_output, long)
 
 
 def _through_ctypes(kernel: Kernel, single_output: bool) -> Callable[..., Any]:
@@ -238,14 +318,18 @@ class _Owner:
     It must not refer to the built-in: the garbage collector cannot see through the capsule.
     """
 
-    def __init__(self, kernel: Kernel, code: _Code, single_output: bool, long: bool) -> None:
+    def __init__(self, kernel: Kernel, code: _Code, single_output: bool, long: bool,
+                 arguments: Sequence[Argument]) -> None:
         params = kernel.inputs + kernel.outputs
         self.kernel = kernel
         self.dtypes = {p.dtype: np.dtype(p.dtype) for p in params}
         self.dims = [_dims(p) for p in kernel.inputs]
+        self.keywords = [sys.intern(a.keyword) if a.keyword else None for a in arguments]
         self.inputs = (_Input * len(kernel.inputs))(
             *(_input(p, self.dtypes[p.dtype], d) for p, d in zip(kernel.inputs, self.dims, strict=True))
         )
+        for entry, argument, keyword in zip(self.inputs, arguments, self.keywords, strict=True):
+            entry.converts, entry.keyword = argument.converts, id(keyword) if keyword else None
         self.outputs = (_Output * len(kernel.outputs))(
             *(_output(p, self.dtypes[p.dtype]) for p in kernel.outputs)
         )
@@ -315,22 +399,22 @@ def _main_thread_of(library: elf.Library) -> None:
     ctypes.c_int64.from_address(address).value = threading.main_thread().ident or 0
 
 
-def _key(text: str, tag: str) -> str:
-    return hashlib.sha256(f"fastcall\0{platform.machine()}\0{tag}\0{text}".encode()).hexdigest()
+def _key(text: str) -> str:
+    return hashlib.sha256(f"fastcall\0{platform.machine()}\0{text}".encode()).hexdigest()
 
 
-def _load_cached(text: str, tag: str) -> _Code | None:
-    data = load_cached(_key(text, tag))
+def _load_cached(text: str) -> _Code | None:
+    data = load_cached(_key(text))
     try:
         return _load(data) if data else None
     except elf.ElfError:
         return None
 
 
-def _compile(text: str, tag: str, compile_ir: Callable[[str], bytes]) -> _Code:
+def _compile(text: str, compile_ir: Callable[[str], bytes]) -> _Code:
     data = compile_ir(text)
     code = _load(data)
-    store_cached(_key(text, tag), data)
+    store_cached(_key(text), data)
     return code
 
 
@@ -340,16 +424,19 @@ def _load(data: bytes) -> _Code:
     for name, address in _host_addresses().items():
         ctypes.c_void_p.from_address(library.address("host." + name)).value = address
     interrupts.install(library.address("scancc_poll"), library.address("scancc_raised"))
-    return _Code(library, library.address("scancc_call"), library.address("scancc_release"))
+    return _Code(library, *(library.address(f"scancc_{name}") for name in ("call", "method", "release")))
 
 
 _PYTHON_FUNCTIONS = """
 PyCapsule_GetPointer PyErr_Clear PyErr_Occurred PyEval_RestoreThread PyEval_SaveThread PyFloat_AsDouble
-PyList_New PyList_SetItem PyLong_AsLongLong PyMem_RawFree PyMem_RawMalloc PyObject_CallFunction Py_DecRef
-Py_IncRef PyGILState_Ensure PyGILState_Release PyErr_CheckSignals PyErr_Fetch PyThread_get_thread_ident
+PyList_GetItem PyList_New PyList_SetItem PyList_Size PyLong_AsLongLong PyMem_RawFree PyMem_RawMalloc
+PyObject_CallFunction PyObject_GetAttr PyObject_VectorcallMethod PyTuple_GetItem PyTuple_Size Py_DecRef Py_IncRef
+PyGILState_Ensure PyGILState_Release PyErr_CheckSignals PyErr_Fetch PyThread_get_thread_ident
 """
 # Places in NumPy's table of API functions; they are part of its ABI.
-_NUMPY_FUNCTIONS = {"PyArray_ScalarAsCtype": 62, "PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282}
+_NUMPY_FUNCTIONS = {"PyArray_ScalarAsCtype": 62, "PyArray_NewFromDescr": 94, "PyArray_FromArray": 109,
+                    "PyArray_SetBaseObject": 282}
+_ATTRIBUTE, _METHOD, _OUT = sys.intern("_native"), sys.intern("_call_slowly"), sys.intern("out")
 _NUMPY_ARRAY_TYPE = 2
 
 
@@ -359,8 +446,10 @@ def _host_addresses() -> dict[str, int]:
     addresses = {name: _address_of(name) for name in _PYTHON_FUNCTIONS.split()}
     addresses |= {name: api[index] for name, index in _NUMPY_FUNCTIONS.items()}
     addresses |= {"time": elf.function_of_c("time"), "main_thread": threading.main_thread().ident or 0}
-    objects = {"PyArray_Type": np.ndarray, "PyFloat_Type": float, "PyLong_Type": int}
-    objects |= {"Py_NotImplemented": NotImplemented, "Py_True": True}  # type: ignore[dict-item]
+    objects: dict[str, object] = {"PyArray_Type": np.ndarray, "PyFloat_Type": float, "PyLong_Type": int}
+    objects |= {"PyList_Type": list, "PyTuple_Type": tuple, "native": _ATTRIBUTE, "call_slowly": _METHOD,
+                "out": _OUT}
+    objects |= {"Py_NotImplemented": NotImplemented, "Py_True": True, "Py_None": None}
     return addresses | {name: id(value) for name, value in objects.items()}
 
 
@@ -386,6 +475,7 @@ def _prototype(result: Any, name: str, *arguments: Any) -> Any:
 _inc_ref = _prototype(None, "Py_IncRef", ctypes.py_object)
 _pointer_of = _prototype(_PTR, "PyCapsule_GetPointer", ctypes.py_object, ctypes.c_char_p)
 _new_capsule = _prototype(ctypes.py_object, "PyCapsule_New", _PTR, ctypes.c_char_p, _PTR)
+_new_method = _prototype(ctypes.py_object, "PyDescr_NewMethod", ctypes.py_object, _PTR)
 _new_builtin = _prototype(ctypes.py_object, "PyCFunction_NewEx", _PTR, ctypes.py_object, _PTR)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from scancc.artifact import Check, Param
 from scancc.errors import ScanccError
+from scancc.later import in_role
 from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel, check_abi
 
@@ -36,8 +37,14 @@ def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callabl
     rows = _get(manifest, "functions", list, manifest_path)
     if not rows:
         raise LibraryError(f"{manifest_path} names no function; export the library again")
+    fastcall.build(_compiled)
     functions = dict(_function(row, library, manifest_path) for row in rows)
     return next(iter(functions.values())) if len(functions) == 1 else functions
+
+
+def _compiled(llvm_text: str) -> bytes:
+    compiled: bytes = in_role("native code").compile_for_any(llvm_text)
+    return compiled
 
 
 def _manifest_beside(path: object) -> Path:

@@ -69,7 +69,7 @@ _LATER = {  # loaded when first asked for, so that importing scancc is light
     "dot": "scancc.frontend.ops.products:dot", "RandomStream": "scancc.frontend.random:RandomStream",
 }
 ROLES.update({
-    "draws": "scancc.frontend.random", "numpy": "scancc.tensor.numpy_protocol",
+    "draws": "scancc.frontend.random", "native code": "scancc.codegen.cpu", "numpy": "scancc.tensor.numpy_protocol",
     "numpy remedies": "scancc.tensor.numpy_remedies",
 })
 PLACES.update({

@@ -5,14 +5,15 @@ LLVM is loaded at the first compilation, so that importing scancc is light.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scancc import dumps, explain, memory, modes, stages
-from scancc.codegen import cpu, fingerprints
-from scancc.codegen import target as targets
+from scancc.artifact import Param
+from scancc.codegen import cpu
 from scancc.errors import MissingInputError
 from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.shared import SharedVariable
@@ -24,6 +25,7 @@ from scancc.modes import Mode, mode_named
 from scancc.process import kept_property
 from scancc.runtime import fastcall
 from scancc.runtime.cpu import FIRST_GUESS, Kernel
+from scancc.runtime.outputs import Given, spread, stored
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
@@ -40,9 +42,13 @@ mode = debugmode = modes
 class Function:
     """A compiled function: call it with arrays, lists or numbers, by position or keyword.
 
-    Outputs are new arrays. A call that succeeded updates its shared variables, all at one moment; a call that
-    raises updates none. Calls with updates that have a shared variable in common run one after the other, in
-    whatever threads; see docs/threads.md.
+    Outputs are new arrays, or those of `out`: an array of the output's dtype and shape, or a list or dict of them as
+    the outputs are (None: a new one); an input that is called `out` takes that keyword. Where `until` ends a scan
+    early, the result is the part of the array that was filled; after a call that raises it has any values.
+
+    A call that succeeded updates its shared variables, all at one moment; a call that raises updates none. Calls
+    with updates that have a shared variable in common run one after the other, in whatever threads; see
+    docs/threads.md.
     """
 
     def __init__(self, program: Program, mode: Mode) -> None:
@@ -53,9 +59,16 @@ class Function:
         self._plain = not (program.shared or program.updates or mode.reference) and (
             program.layout.kind in ("one", "list"))
         self._holding = program.holding()
-        self._call: Callable[..., Any] = Evaluation(program) if mode.reference else self._native()
+        self._call: Any = Evaluation(program) if mode.reference else self._compiled()
+        self._native = fastcall.native(self._call) if self._plain else None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._call_slowly(*args, **kwargs)
+
+    def _call_slowly(self, *args: Any, **kwargs: Any) -> Any:
+        """A call that the code in C in place of `__call__` leaves to Python."""
+        if "out" in kwargs and not any(i.keyword == "out" for i in self.program.inputs):
+            return self._call_into(kwargs.pop("out"), args, kwargs)
         if self._plain:
             if not kwargs and len(args) == self._n_inputs:
                 results = self._call(*args)
@@ -69,6 +82,28 @@ class Function:
             return self._call_with_shared(*args, **kwargs)
         return self._convert_and_call(args, kwargs)
 
+    def _call_into(self, out: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """A call with arrays for its outputs."""
+        layout = self.program.layout
+        params = stages.signature(self.program)[1][:self._n_outputs]
+        given = spread(out, params, layout.kind, layout.keys)
+        if self.mode.reference:
+            return self._call.run(args, kwargs, partial(self._interpreted_into, given, params))
+        if self.program.updates:
+            return self._holding.alone(self._compute_into, (given, args, kwargs), {})
+        return self._compute_into(given, args, kwargs)
+
+    def _interpreted_into(self, given: Given, params: Sequence[Param], found: list[np.ndarray]) -> list[np.ndarray]:
+        """What native code gives for the outputs; where scans end early, no size tells how many rows are too many."""
+        early = self.program.ends_early
+        most = [g.shape if early and g is not None and g.shape[1:] == f.shape[1:] and g.size > f.size else None
+                for g, f in zip(given, found, strict=True)]
+        return list(map(stored, given, params, found, most))
+
+    def _compute_into(self, given: Given, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        arrays = self._arrays(args, kwargs)
+        return self._settle(self._kernel(*arrays, out=[*given, *(None for _ in self.program.updates)]))
+
     def _call_with_shared(self, *args: Any, **kwargs: Any) -> Any:
         if not kwargs and len(args) == self._n_inputs:
             results = self._call(*args, *self._holding.values())
@@ -78,30 +113,39 @@ class Function:
 
     def _convert_and_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """A call with lists, numbers of other types, keywords, defaults or arrays in another layout."""
-        values = bind(self.program.inputs, args, kwargs, self.name)
-        arrays = [_row_major(v) for v in (*values, *self._holding.values())]
+        arrays = self._arrays(args, kwargs)
         results = self._call(*arrays)
         if results is NotImplemented:
             results = self._kernel(*arrays)
             results = results[0] if self._plain and self.program.layout.kind == "one" else results
         return results if self._plain else self._settle(results)
 
+    def _arrays(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[np.ndarray]:
+        """What the kernel takes: of the arguments and of shared variables."""
+        values = bind(self.program.inputs, args, kwargs, self.name)
+        return [_row_major(v) for v in (*values, *self._holding.values())]
+
     def _settle(self, results: list[np.ndarray]) -> Any:
         """Give shared variables their new values, and the caller the outputs."""
         self._holding.update(results[self._n_outputs:])
         return self.program.layout.arrange(results[:self._n_outputs])
 
-    def _native(self) -> Any:
+    def _compiled(self) -> Any:
         artifact, made = stages.artifact_of(self.program)
         if made is not None:
             self.__dict__["compiled"] = made
         self._kernel = Kernel(artifact)
-        if not fastcall.is_ready():
-            fastcall.build(lambda text: cpu.compile_object(text, targets.host(), 0),
-                           f"{fingerprints.compiler()} {fingerprints.machine()}")
+        fastcall.build(cpu.compile_for_any)
+        fastcall.serve(Function)
         # A number of steps may make small arrays a long run: then other threads go on meanwhile.
         counted = any(i.variable.ndim == 0 and "int" in i.variable.dtype for i in self.program.inputs)
-        return fastcall.bind(self._kernel, self._plain and self.program.layout.kind == "one", long=counted)
+        return fastcall.bind(self._kernel, self._plain and self.program.layout.kind == "one", counted,
+                             self._arguments() if self._plain else None)
+
+    def _arguments(self) -> list[fastcall.Argument]:
+        keywords = [i.keyword for i in self.program.inputs]
+        return [fastcall.Argument(i.keyword if keywords.count(i.keyword) == 1 else None, converts=not i.strict)
+                for i in self.program.inputs]
 
     @kept_property
     def compiled(self) -> Compiled:

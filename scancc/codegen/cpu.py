@@ -20,7 +20,7 @@ from ..errors import InternalError, UnsupportedError
 from .binding import binding
 from .halves import CONVERSIONS
 from .llvm_access import exclusive
-from .target import Target, machine_options
+from .target import Target, host, machine_options
 
 
 @exclusive
@@ -31,6 +31,11 @@ def compile_object(llvm_text: str, target: Target, opt_level: int = 2) -> bytes:
     module, machine = _optimised(llvm_text, target, opt_level)
     with _without_strength_reduction():
         return bytes(machine.emit_object(module))
+
+
+def compile_for_any(llvm_text: str) -> bytes:
+    """An object that every processor of this machine's kind runs, in the least time."""
+    return compile_object(llvm_text, Target(host().triple, "generic"), 0)
 
 
 @exclusive

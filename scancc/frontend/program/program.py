@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,16 @@ from scancc.frontend.graph.constants import as_operand, as_tensor_variable, hold
 from scancc.frontend.graph.options import flag, flag_or_none, name_of
 from scancc.frontend.graph.shared import SharedVariable
 from scancc.frontend.graph.site import Site, described
-from scancc.frontend.graph.variables import Constant, Variable, applies, leaves, mentioned, rebuild, user_location
+from scancc.frontend.graph.variables import (
+    Apply,
+    Constant,
+    Variable,
+    applies,
+    leaves,
+    mentioned,
+    rebuild,
+    user_location,
+)
 from scancc.frontend.loops.scan_op import scan_of
 from scancc.frontend.loops.scan_result import check_unpacked
 from scancc.frontend.loops.states import holds
@@ -73,14 +82,21 @@ class Program:
     @property
     def prints(self) -> bool:
         """Whether a `Print` is among what it computes, the steps of scans included."""
+        return any(isinstance(node.op, Show) for node in self._nodes())
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether `until` may end one of its scans before its last step."""
+        return any(scan is not None and scan.body.stop is not None for scan in map(scan_of, self._nodes()))
+
+    def _nodes(self) -> Iterator[Apply]:
+        """All that it computes, the steps of scans included."""
         pending = [self.results]
         while pending:
             for node in applies(pending.pop()):
-                if isinstance(node.op, Show):
-                    return True
+                yield node
                 scan = scan_of(node)
                 pending += [] if scan is None else [scan.body.outputs]
-        return False
 
     @property
     def results(self) -> list[Variable]:
@@ -131,17 +147,24 @@ class Evaluation:
         self._run = Evaluator(program.results, [*(i.variable for i in program.inputs), *program.shared])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.program.updates:
-            return self._holding.alone(self._evaluate, args, kwargs)
-        return self._evaluate(*args, **kwargs)
+        return self.run(args, kwargs, list)
 
-    def _evaluate(self, *args: Any, **kwargs: Any) -> Any:
+    def run(self, args: Sequence[Any], kwargs: Mapping[str, Any],
+            handed_over: Callable[[list[np.ndarray]], list[np.ndarray]]) -> Any:
+        """A call; the caller gets what `handed_over` makes of the outputs, before any update."""
+        if self.program.updates:
+            return self._holding.alone(self._evaluate, (args, kwargs, handed_over), {})
+        return self._evaluate(args, kwargs, handed_over)
+
+    def _evaluate(self, args: Sequence[Any], kwargs: Mapping[str, Any],
+                  handed_over: Callable[[list[np.ndarray]], list[np.ndarray]]) -> Any:
         program = self.program
         values = bind(program.inputs, args, kwargs, program.name)
         results = self._run([*values, *self._holding.values()])
         results = [np.array(value, order="C") for value in results]  # whatever they were views of
+        outputs = handed_over(results[:len(program.outputs)])
         self._holding.update(results[len(program.outputs):])
-        return program.layout.arrange(results[:len(program.outputs)])
+        return program.layout.arrange(outputs)
 
 
 # ---- inputs and outputs ---------------------------------------------------------------------------
