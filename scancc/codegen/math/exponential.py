@@ -9,13 +9,20 @@ from .builder import Value, estrin, fma, where
 from .doubled import Doubled, fast_two_sum, quotient
 
 
+class _Range(NamedTuple):
+    """Of x: where a power of it is 0, normal (above minus the limit too), and infinite."""
+
+    zero_below: float
+    normal_below: float
+    infinite_above: float
+
+
 class _Constants(NamedTuple):
     """ln2 = ln2_hi + ln2_lo, where n*ln2_hi is exact for every exponent n."""
 
     ln2_hi: float
     ln2_lo: float
-    overflow: float  # exp is infinite from here
-    underflow: float  # exp is 0 up to here
+    exp_range: _Range
     minus_one: float  # expm1 is -1 up to here
     exp_tail: tuple[float, ...]
     expm1_tail: tuple[float, ...]
@@ -23,15 +30,16 @@ class _Constants(NamedTuple):
 
 LOG2_E = 1.4426950408889634
 LN2 = 0.6931471805599453
+INFINITY = float("inf")
 
 _CONSTANTS = {
     "f64": _Constants(
         float.fromhex("0x1.62e42fefa3800p-1"), float.fromhex("0x1.ef35793c76730p-45"),
-        710.0, -746.0, -40.0, coefficients.EXP_F64, coefficients.EXPM1_F64,
+        _Range(-746.0, 708.0, 710.0), -40.0, coefficients.EXP_F64, coefficients.EXPM1_F64,
     ),
     "f32": _Constants(
         float.fromhex("0x1.62e400p-1"), float.fromhex("0x1.7f7d1cp-20"),
-        89.0, -104.0, -18.0, coefficients.EXP_F32, coefficients.EXPM1_F32,
+        _Range(-104.0, 87.0, 89.0), -18.0, coefficients.EXP_F32, coefficients.EXPM1_F32,
     ),
 }  # fmt: skip
 
@@ -71,9 +79,9 @@ def scale(y: Value, shifted: Value, n: Value) -> Value:
     return y * power_of_two(half) * rest.as_float()
 
 
-def _clamp(x: Value) -> Value:
-    constants = _CONSTANTS[x.kind]
-    return x.at_most(constants.overflow).at_least(constants.underflow)
+def scale_by_exponent(y: Value, shifted: Value) -> Value:
+    """y * 2**n, where that is a normal number."""
+    return (y.bits() + (shifted.bits() << y.format.mantissa_bits)).as_float()
 
 
 def _exp_near_zero(r: Value) -> Value:
@@ -81,23 +89,25 @@ def _exp_near_zero(r: Value) -> Value:
     return 1.0 + fma(r * r, tail, r)
 
 
+def _scaled(y: Value, shifted: Value, n: Value, x: Value, of: _Range) -> Value:
+    """y * 2**n, a power of x; results that are infinite, subnormal, 0 or NaN come by a branch."""
+    quick = scale_by_exponent(y, shifted)
+    y.body.branch_if_any((x.abs() < of.normal_below) ^ True)
+    finite = where(x < of.zero_below, 0.0, scale(y, shifted, n))
+    return y.body.join([where(x > of.infinite_above, INFINITY, finite)], [quick])[0]
+
+
 def exp(x: Value) -> Value:
-    shifted, n, r, _ = reduce_ln2(_clamp(x))
-    return scale(_exp_near_zero(r), shifted, n)
-
-
-def exp_of_negative(x: Value) -> Value:
-    """exp for x <= 0 or NaN, one comparison less."""
-    shifted, n, r, _ = reduce_ln2(x.at_least(_CONSTANTS[x.kind].underflow))
-    return scale(_exp_near_zero(r), shifted, n)
+    shifted, n, r, _ = reduce_ln2(x)
+    return _scaled(_exp_near_zero(r), shifted, n, x, _CONSTANTS[x.kind].exp_range)
 
 
 def exp2(x: Value) -> Value:
     f = x.format
-    limited = x.at_most(f.bias + 1.0).at_least(-float(f.bias + f.mantissa_bits + 1))
-    shifted = limited + f.round_magic
+    shifted = x + f.round_magic
     n = shifted - f.round_magic
-    return scale(_exp_near_zero((limited - n) * LN2), shifted, n)
+    of = _Range(-float(f.bias + f.mantissa_bits + 1), f.bias - 1.0, f.bias + 1.0)
+    return _scaled(_exp_near_zero((x - n) * LN2), shifted, n, x, of)
 
 
 def expm1_near_zero(reduced: Reduced) -> Doubled:
@@ -122,7 +132,7 @@ def is_tiny(x: Value) -> Value:
 
 def expm1(x: Value) -> Value:
     constants = _CONSTANTS[x.kind]
-    reduced = reduce_ln2(x.at_most(constants.overflow).at_least(constants.minus_one))
+    reduced = reduce_ln2(x.at_most(constants.exp_range.infinite_above).at_least(constants.minus_one))
     # Half the power, so that the largest finite results do not overflow on the way.
     power = power_of_two(reduced.shifted - 1.0)
     hi, lo = _plus_scaled(-0.5, power, expm1_near_zero(reduced))
@@ -150,6 +160,6 @@ def tanh_f32(x: Value) -> Value:
 
 def sigmoid(x: Value) -> Value:
     """1 / (1 + exp(-x)) for x >= 0, exp(x) / (1 + exp(x)) below, so that small results keep their digits."""
-    e = exp_of_negative(-x.abs())
+    e = exp(-x.abs())
     numerator = where(x < 0.0, e, 1.0)
     return numerator / (1.0 + e)

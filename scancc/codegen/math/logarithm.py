@@ -7,7 +7,7 @@ from typing import NamedTuple
 from . import coefficients
 from .builder import FORMATS, Operand, Value, estrin, fma, where
 from .doubled import Doubled, fast_two_sum, multiply, two_product, two_sum
-from .exponential import LN2_PARTS, exp_of_negative
+from .exponential import LN2_PARTS, exp
 
 INFINITY = float("inf")
 NAN = float("nan")
@@ -214,7 +214,7 @@ def power_of_minus(k: Value) -> Value:
 
 def softplus(x: Value) -> Value:
     """log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))."""
-    e = exp_of_negative(-x.abs())
+    e = exp(-x.abs())
     upper = e > 0.41421356
     f = where(upper, fma(e, 0.5, -0.5), e)
     k = where(upper, e.like(1.0), 0.0)
