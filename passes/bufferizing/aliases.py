@@ -1,8 +1,9 @@
 """Who shares memory with whom, before there are buffers.
 
 A result has, or may have, the memory of another value: a view that of its source, a branch that of what either side
-yields, a state that of the stack whose last row it is or, where no step runs, of its initial value. Views have a
-trait; the table `SHARED` has a rule for each other op. All questions go through these pairs, forwards and backwards.
+yields, a joined array that of its parts, a state that of the stack whose last row it is or, where no step runs, of
+its initial value. Views have a trait; the table `SHARED` has a rule for each other op. All questions go through these
+pairs, forwards and backwards.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import TERMINATOR, VIEW, has_trait, operand
 from scancc.ir.parts import Branch, ScanView
+
+from .context import AT_TARGET
 
 Pairs = Iterator[tuple[Value, Value]]  # a value, and a result that may have its memory
 
@@ -33,7 +36,18 @@ def _scan(op: Op) -> Pairs:
             yield from ((source, carry.final) for source in (carry.init, *rows))
 
 
-SHARED: dict[str, Callable[[Op], Pairs]] = {"scf.if": _branch, "scan.scan": _scan}
+def _concat(op: Op) -> Pairs:
+    """A part may be made where it is joined to others."""
+    return ((part, op.result) for part in op.operands if may_be_part(part, op))
+
+
+SHARED: dict[str, Callable[[Op], Pairs]] = {"scf.if": _branch, "scan.scan": _scan, "scan.concat": _concat}
+
+
+def may_be_part(value: Value, join: Op) -> bool:
+    """Whether the op that makes an array stands beside `join`, and can write where it is told to (`joins.py`)."""
+    made = value.op
+    return made is not None and made.parent is join.parent and made.name in AT_TARGET
 
 
 def shares_memory(value: Value, other: Value) -> bool:

@@ -76,18 +76,19 @@ def concat(c: Context, op: Op) -> None:
     if op.result in c.places.shifts:
         c.windows[c.places.shifts[op.result]].extend(c, op)
         return
-    parts = [materialise(c, v) for v in op.operands]
+    parts, joins = [materialise(c, v) for v in op.operands], c.places.joins
     axis = op.attrs["axis"].value
     sizes = list(c.sizes(parts[0]))
     for part in parts[1:]:
         sizes[axis] = c.b.addi(sizes[axis], c.sizes(part)[axis])
-    buffer = c.target(op.result, sizes)
+    buffer = joins.buffers.get(op) or c.target(op.result, sizes)
     zero, one = c.b.index(0), c.b.index(1)
     at = zero
-    for part in parts:
-        rank = len(sizes)
-        offsets = [at if i == axis else zero for i in range(rank)]
-        c.copy(part, c.subview(buffer, offsets, c.sizes(part), [one] * rank, range(rank)))
+    for value, part in zip(op.operands, parts, strict=True):
+        if not joins.holds(c, value, op):
+            rank = len(sizes)
+            offsets = [at if i == axis else zero for i in range(rank)]
+            c.copy(part, c.subview(buffer, offsets, c.sizes(part), [one] * rank, range(rank)))
         at = c.b.addi(at, c.sizes(part)[axis])
     c.set(op.result, buffer)
 

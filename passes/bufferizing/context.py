@@ -67,7 +67,8 @@ class Context:
         return buffer
 
     def target(self, value: Value, dims: Sequence[Value]) -> Value:
-        """The buffer of the operand over which array `value` is made, that in which it is wanted, or a new one."""
+        """The buffer of the operand over which array `value` is made, that in which it is wanted, its place in an
+        array that it is joined to others in, or a new one."""
         if value in self.places.ties:
             return self.get(self.places.ties[value])
         wanted = self.dest.pop(value, None)
@@ -76,7 +77,8 @@ class Context:
         if wanted is not None:
             self.dims.setdefault(wanted, list(dims))
             return wanted
-        return self.alloc(t.element(value.type), dims, value.name)
+        place = self.places.joins.place(self, value, dims)
+        return self.alloc(t.element(value.type), dims, value.name) if place is None else place
 
     def set(self, value: Value, buffer: Value) -> None:
         self.env[value] = buffer

@@ -10,6 +10,7 @@ place of its pairs of operands and results.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from typing import NamedTuple
 
 from scancc.ir import types as t
@@ -22,6 +23,7 @@ from scancc.ir.shapes import dims_of, scratch
 from .chains import Chains, Link, copies
 from .context import goes_to_target
 from .in_place import Saved, makes_anew, obstacle
+from .joins import Joins
 from .lengths import excess
 from .order import Order, Use
 
@@ -38,6 +40,7 @@ class Places:
 
     def __init__(self, func: Op) -> None:
         self.order = Order(func)
+        self.joins = Joins(self.order)
         self.ties: dict[Value, Value] = {}    # a result, and the operand in whose memory it is made
         self.saved: set[Value] = set()        # slices that are copied where they are taken
         self.windows: dict[Value, Way] = {}   # a state that moves along a longer buffer, and how
@@ -67,7 +70,7 @@ class Places:
             if carry.arg in self.partners:
                 continue
             if carry.next in rows:
-                self._tie((path or [])[1:], carry)
+                self._tie(_after_first_write(path or []), carry)
             elif path is not None:
                 self._place(scan, carry, path)
             elif self._may_begin_anew(scan, carry):
@@ -139,12 +142,12 @@ class Places:
         return broken
 
     def _keep(self, path: Sequence[Link], saved: Saved) -> None:
-        self.ties |= {link.result: link.source for link in _all(path) if link.op.name != "tensor.cast"}
+        self.ties |= {link.result: link.source for link in _all(path) if not _is_cast(link)}
         self.saved |= {op.result for op in saved}
 
     def _obstacle(self, link: Link, saved: Saved) -> Use | None:
         """What keeps a link, or those in the sides of its branch, from being taken."""
-        if link.op.name == "tensor.cast":
+        if _is_cast(link):
             return None
         found = obstacle(self.order, link.op, link.source, saved) or self._handed_on_beside(link)
         inner = (use for side in link.sides for one in side if (use := self._obstacle(one, saved)))
@@ -192,6 +195,15 @@ def in_rows(scan: ScanView) -> set[Value]:
     """Values of which each step's is written into a row of its own, where the next step reads it."""
     return {stack.value for stack in scan.stacks
             if stack.rows is scan.length and goes_to_target(stack.value, scan.op.body)}
+
+
+def _after_first_write(path: Sequence[Link]) -> list[Link]:
+    """The links that write where the row is; the first one that writes brings it there."""
+    return list(dropwhile(_is_cast, path))[1:]
+
+
+def _is_cast(link: Link) -> bool:
+    return link.op.name == "tensor.cast"
 
 
 def _all(path: Sequence[Link]) -> Iterator[Link]:

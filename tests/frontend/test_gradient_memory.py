@@ -27,6 +27,18 @@ def test_the_reverse_of_a_nest_holds_the_inner_rows_of_one_outer_step():
     assert plan.peak_nbytes < 2**20 * 9
 
 
+def test_the_rows_before_each_step_are_no_second_copy():
+    """The initial row and those of the scan lie in one buffer."""
+    h, a, n = T.vector("h"), T.vector("a"), T.lscalar("n")
+    rows, _ = sc.scan(lambda h, a: T.tanh(a * h), outputs_info=[h], non_sequences=[a], n_steps=n)
+    f = sc.function([h, a, n], grad(rows[-1].sum(), [h, a]))
+    assert f.memory_plan(np.empty(64), np.empty(64), 1000).workspace_nbytes == 8 * 64 * 1001
+    scalar, b = T.scalar("scalar"), T.scalar("b")
+    rows, _ = sc.scan(lambda x, b: T.sin(b * x), outputs_info=[scalar], non_sequences=[b], n_steps=n)
+    f = sc.function([scalar, b, n], grad(rows[-1], b))
+    assert f.memory_plan(0.1, 0.5, 1000).workspace_nbytes < 8 * 2100
+
+
 def test_gradient_of_a_nest_by_differences():
     points = [np.random.default_rng(0).uniform(-1, 1, (2, 2)) for _ in range(2)]
     native, reference = nest_gradient(), nest_gradient(mode="reference")

@@ -25,7 +25,7 @@ from ..rules.arrays import (
 )
 from ..rules.buffers import check_constant_buffer, check_output, check_rows, check_stack
 from ..rules.matrices import check_batch_dot, check_dot, check_factor, check_solve, matrix, results
-from ..rules.memref import contiguous
+from ..rules.memref import contiguous, neighbours
 from ..rules.recurrence import check_message, check_scan
 from .scf import carried
 
@@ -216,8 +216,9 @@ scan.define("output_dims", "output:buffer dims*:index", results="0", traits=(WRI
             verify=all_of(indexed(0), check_output),
             reading="output {output} is [{dims}]", doc="reports the dimensions in which an output was written")
 scan.define("buffer_reshape", "source:buffer dims*:index", traits=(PURE, VIEW), gives="buffer",
-            verify=all_of(sized(1), one_element(0), contiguous(), contiguous(0)),
-            reading="&reshape {source} to {shape}", doc="the first elements of a contiguous buffer, in another shape")
+            verify=all_of(sized(1), one_element(0), contiguous(), neighbours(0)),
+            reading="&reshape {source} to {shape}",
+            doc="the first elements of a buffer, in another shape; they lie one after the other")
 scan.define("buffer_constant", traits=(PURE,), attrs=("value:dense",), gives="buffer",
             verify=all_of(contiguous(), check_constant_buffer),
             reading="constant {@value}", doc="a buffer of constant data")

@@ -32,6 +32,14 @@ def contiguous(number: int | None = None) -> Rule:
     return check
 
 
+def neighbours(number: int) -> Rule:
+    """The elements along the last axis of operand `number` are neighbours in memory."""
+    def check(op: Op) -> str | None:
+        strides = strides_of(op.operands[number].type)
+        return None if strides[-1:] in ((), (1,)) else f"the rows of {op.operands[number].type} have gaps"
+    return check
+
+
 def check_alloc(op: Op) -> str | None:
     wanted, given = open_sizes(shape_of(op.result.type)), len(group(op, "dims"))
     if group(op, "symbols"):

@@ -1,0 +1,97 @@
+"""Parts of a `concat` that are made where it wants them.
+
+    rows = scan(...)                   buffer = alloc; buffer[1:] = scan(...)
+    concat([first], rows, axis 0)  ->  buffer[:1] = [first]
+
+An array that is joined along its first axis lies in one piece. Its buffer is made before the first such part, so the
+sizes of all parts must be known there; what has a place of its own, or is a part for the second time, is copied.
+The gradient of a scan reads each state as it was before the step: the initial row, and then the rows of the scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from scancc.ir import types as t
+from scancc.ir.builder import constant_of
+from scancc.ir.core import Op, Value
+from scancc.ir.shapes import dims_of, scratch
+
+from .aliases import may_be_part
+from .context import Context
+from .order import Order
+
+Sizes = tuple[Value | int, ...]
+
+
+class Part(NamedTuple):
+    """A value that is part `number` of `join`, whose parts have these `sizes`."""
+
+    join: Op
+    number: int
+    sizes: list[Sizes]
+
+
+class Joins:
+    """The joined arrays of a function, and those of their parts that may be made in place."""
+
+    def __init__(self, order: Order) -> None:
+        self.buffers: dict[Op, Value] = {}   # of what has a part that is made in place
+        self.placed: dict[Value, Value] = {}  # such parts, and their places
+        self.parts: dict[Value, Part] = {}
+        for op in order.number:
+            if op.name == "scan.concat" and op.attrs["axis"].value == 0:
+                sizes = [_sizes(v) for v in op.operands]
+                for number, part in enumerate(op.operands):
+                    if part not in self.parts and _may_be_made(order, part, op, sizes):
+                        self.parts[part] = Part(op, number, sizes)
+
+    def place(self, c: Context, value: Value, dims: Sequence[Value]) -> Value | None:
+        """Where an array is made that is a part; None where the joined array is wanted in a place that is free only
+        once all parts are there."""
+        part = self.parts.get(value)
+        if part is None or any(part.join.result in found for found in (c.dest, c.places.ties, c.places.shifts)):
+            return None
+        lengths = [_as_value(c, sizes[0]) for sizes in part.sizes]
+        if part.join not in self.buffers:
+            rest = [_as_value(c, n) for n in part.sizes[part.number][1:]]
+            self.buffers[part.join] = c.alloc(t.element(value.type), [_total(c, lengths), *rest], value.name)
+        zero, one, rank = c.b.index(0), c.b.index(1), len(dims)
+        offsets = [_total(c, lengths[:part.number]), *[zero] * (rank - 1)]
+        rows = c.subview(self.buffers[part.join], offsets, dims, [one] * rank, range(rank))
+        self.placed[value] = c.reshape(rows, dims)
+        return self.placed[value]
+
+    def holds(self, c: Context, value: Value, join: Op) -> bool:
+        """Whether a part was made where `join` wants it."""
+        return value in self.placed and self.parts[value].join is join and c.get(value) is self.placed[value]
+
+
+def _may_be_made(order: Order, part: Value, join: Op, sizes: list[Sizes]) -> bool:
+    if not may_be_part(part, join) or join.operands.count(part) > 1:
+        return False
+    return all(isinstance(n, int) or _is_known(order, n, part) for one in sizes for n in one)
+
+
+def _is_known(order: Order, size: Value, part: Value) -> bool:
+    """Whether a size is computed before an array is made; what only a question has built stands nowhere."""
+    assert part.op is not None
+    return size.op is None or order.number.get(size.op, len(order.number)) < order.number[part.op]
+
+
+def _sizes(value: Value) -> Sizes:
+    with scratch() as b:
+        known = [(constant_of(size), size) for size in dims_of(b, value)]
+        return tuple(size if n is None else n for n, size in known)
+
+
+def _as_value(c: Context, size: Value | int) -> Value:
+    return c.b.index(size) if isinstance(size, int) else c.get(size)
+
+
+def _total(c: Context, sizes: Sequence[Value]) -> Value:
+    total = c.b.index(0)
+    for size in sizes:
+        total = c.b.addi(total, size)
+    return total
