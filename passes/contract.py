@@ -20,7 +20,7 @@ Cost: linear. Runs after `fuse`, when the step's arithmetic is scalar.
 from __future__ import annotations
 
 from scancc.ir import types as t
-from scancc.ir.core import Block, Op, Value, defined_in
+from scancc.ir.core import Block, Op, Value
 from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
@@ -31,24 +31,34 @@ OFF_CYCLE = -1000  # a value that does not wait for the state
 
 def contract(module: Op) -> None:
     """Contract in every block that computes scalars."""
+    waiting: dict[Op, set[Value]] = {}  # a scan -> the values of its step that wait for a state
     for op in list(module.walk()):
         if op.name == "scan.scan":
+            waiting[op] = _waiting(op)
             _contract_block(op.body, dict.fromkeys(ScanView(op).carry_args, 0))
         elif op.name == "linalg.generic":
-            _contract_block(op.body, _waiting_args(Nest(op)))
+            _contract_block(op.body, _waiting_args(Nest(op), waiting))
         elif op.name == "func.func":
             _contract_block(op.body, {})
 
 
-def _waiting_args(nest: Nest) -> dict[Value, int]:
-    """Elements of values that the step of the enclosing scan makes, and a running sum, wait."""
+def _waiting(scan: Op) -> set[Value]:
+    """The states of a scan, and what its step makes of them."""
+    found = set(ScanView(scan).carry_args)
+    for op in scan.body.ops:
+        if any(v in found for inner in op.walk() for v in inner.operands):
+            found.update(op.results)
+    return found
+
+
+def _waiting_args(nest: Nest, waiting: dict[Op, set[Value]]) -> dict[Value, int]:
+    """Elements of values that wait for a state of the enclosing scan, and a running sum."""
     scan = nest.op.parent_op()
-    waiting = {}
-    if scan is not None and scan.name == "scan.scan":
-        waiting = {access.arg: 0 for access in [*nest.reads, *nest.writes] if defined_in(access.value, scan.body)}
+    made = waiting.get(scan, ()) if scan is not None else ()
+    ready = {access.arg: 0 for access in [*nest.reads, *nest.writes] if access.value in made}
     if nest.reduced:
-        waiting.update(dict.fromkeys(nest.running, 0))
-    return waiting
+        ready.update(dict.fromkeys(nest.running, 0))
+    return ready
 
 
 def _contract_block(block: Block, ready: dict[Value, int]) -> None:
