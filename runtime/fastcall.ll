@@ -3,7 +3,7 @@
 ;
 ;   scancc_call(self, args, nargs):             self is a capsule around a %Descriptor
 ;   scancc_method(self, args, nargs, kwnames):  self has the capsule as its attribute `_native`
-;     place keywords                         the method only
+;     place keywords, read shared variables  the method only
 ;     pack the arguments into slots          arrays and numbers that fit as they are; the method converts arrays
 ;                                            and lists that lose nothing. Anything else: the function answers
 ;                                            NotImplemented, the method asks `self._call_slowly`
@@ -23,19 +23,20 @@
 ;                         data nd  dims strides base dtype flags weakrefs
 %Dtype  = type { %Object, ptr, i8, i8, i8, i8, i32 }    ; -, -, -, byte order, -, type number
 
-%Input = type { ptr, i64, i64, i64, ptr, i64, i64, i64, ptr, i64, ptr }
+%Input = type { ptr, i64, i64, i64, ptr, i64, i64, i64, ptr, i64, ptr, ptr }
 ;  0 dtype   1 type number   2 rank   3 itemsize   4 type of a NumPy scalar
 ;  5 which Python numbers do: 0 none, 1 to float64, 2 to float32, 3 integers from 6 low to 7 high, 4 bool
 ;  8 dimensions, -1: any   9 whether the method converts   10 its keyword, an interned string, or null
+;  11 null, or the list that holds its value: it is no argument of the method's
 
 %Output = type { ptr, i64, i64, ptr, ptr, i64 }
 ;  0 dtype   1 rank   2 itemsize   3 the last array returned (owned)   4 its data   5 its flags
 
-%Descriptor = type { ptr, ptr, i64, i64, i64, i64, i64, i64, ptr, ptr, ptr, ptr, ptr, i64, i64 }
+%Descriptor = type { ptr, ptr, i64, i64, i64, i64, i64, i64, ptr, ptr, ptr, ptr, ptr, i64, i64, i64 }
 ;  0 run       4 n slots                               8 inputs                12 workspace (owned)
 ;  1 query     5 flags: 1 one output, 2 release GIL    9 outputs               13 its bytes
 ;  2 n inputs  6 bytes from which GIL is released     10 owner (owned)         14 in use
-;  3 n outputs 7 bytes from which outputs are reused  11 error function
+;  3 n outputs 7 bytes from which outputs are reused  11 error function  15 inputs that are arguments
 
 ; CPython and NumPy: the addresses of these functions and objects, which fastcall.py fills in.
 @host.PyArray_Type = hidden global ptr null
@@ -947,25 +948,25 @@ define internal ptr @fail(ptr %descriptor, i32 %status, ptr %info) {
 
 @error_format = private constant [6 x i8] c"iLLLL\00"
 
-; Packs `objects`, one for each input, runs, and gives the outputs: a new reference. Null with an exception set;
+; Packs `objects`, one for each of the first `given` inputs (lists hold the others), runs, and gives the outputs: a new reference. Null with an exception set;
 ; NotImplemented where an argument does not fit as it is, and, where the call `converts`, cannot be converted here.
 ; `outs` is null, or an array for each output, null or None where it is to be a new one; NotImplemented, too, where
 ; one cannot serve.
-define internal ptr @call(ptr %descriptor, ptr %objects, ptr %outs, i1 %converts) {
+define internal ptr @call(ptr %descriptor, ptr %objects, i64 %given, ptr %outs, i1 %converts) {
 entry:
   %n.inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 2
   %n.inputs = load i64, ptr %n.inputs.at
-  %converted = alloca ptr, i64 %n.inputs  ; arrays that are ours
+  %converted = alloca ptr, i64 %n.inputs  ; arrays to which we hold references
   %count.at = alloca i64
   store i64 0, ptr %count.at
-  %result = call ptr @call_with(ptr %descriptor, ptr %objects, ptr %outs, i1 %converts, ptr %converted,
+  %result = call ptr @call_with(ptr %descriptor, ptr %objects, i64 %given, ptr %outs, i1 %converts, ptr %converted,
                                 ptr %count.at)
   %count = load i64, ptr %count.at
   call void @drop_results(ptr %converted, i64 %count)
   ret ptr %result
 }
 
-define internal ptr @call_with(ptr %descriptor, ptr %args, ptr %outs, i1 %converts, ptr %converted,
+define internal ptr @call_with(ptr %descriptor, ptr %args, i64 %n.given, ptr %outs, i1 %converts, ptr %converted,
                                ptr %count.at) {
 entry:
   %n.inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 2
@@ -992,14 +993,34 @@ input.loop:
   br i1 %more.inputs, label %pack, label %query
 pack:
   %input = getelementptr %Input, ptr %inputs, i64 %i
+  %is.argument = icmp slt i64 %i, %n.given
+  br i1 %is.argument, label %argument, label %held
+argument:
   %arg.at = getelementptr ptr, ptr %args, i64 %i
-  %arg = load ptr, ptr %arg.at
+  %arg.given = load ptr, ptr %arg.at
+  br label %value
+held: ; another thread may exchange it while native code reads it
+  %list.at = getelementptr %Input, ptr %input, i32 0, i32 11
+  %list = load ptr, ptr %list.at
+  %get.item = load ptr, ptr @host.PyList_GetItem
+  %arg.held = call ptr %get.item(ptr %list, i64 0)
+  %hold = load ptr, ptr @host.Py_IncRef
+  call void %hold(ptr %arg.held)
+  %count.held = load i64, ptr %count.at
+  %held.at = getelementptr ptr, ptr %converted, i64 %count.held
+  store ptr %arg.held, ptr %held.at
+  %count.held.next = add i64 %count.held, 1
+  store i64 %count.held.next, ptr %count.at
+  br label %value
+value:
+  %arg = phi ptr [ %arg.given, %argument ], [ %arg.held, %held ]
   %cell = getelementptr [2 x i64], ptr %cells, i64 %i
   %nbytes.plain = call i64 @pack(ptr %input, ptr %arg, ptr %cell, ptr %in.slot)
   %plain = icmp sge i64 %nbytes.plain, 0
   br i1 %plain, label %packed, label %other
 other:
-  br i1 %converts, label %convert, label %not.plain
+  %may.convert = and i1 %converts, %is.argument
+  br i1 %may.convert, label %convert, label %not.plain
 convert:
   %made.array = call ptr @convert(ptr %input, ptr %arg)
   %not.made.array = icmp eq ptr %made.array, null
@@ -1014,7 +1035,7 @@ again:
   %fits = icmp sge i64 %nbytes.made, 0
   br i1 %fits, label %packed, label %not.plain
 packed:
-  %nbytes = phi i64 [ %nbytes.plain, %pack ], [ %nbytes.made, %again ]
+  %nbytes = phi i64 [ %nbytes.plain, %value ], [ %nbytes.made, %again ]
   %in.rank.at = getelementptr %Input, ptr %input, i32 0, i32 2
   %in.rank = load i64, ptr %in.rank.at
   %in.slot.dims = getelementptr i64, ptr %in.slot, i64 %in.rank
@@ -1184,7 +1205,7 @@ entry:
   %right.count = icmp eq i64 %nargs, %n.inputs
   br i1 %right.count, label %plain, label %wrong
 plain:
-  %result = call ptr @call(ptr %descriptor, ptr %args, ptr null, i1 false)
+  %result = call ptr @call(ptr %descriptor, ptr %args, i64 %nargs, ptr null, i1 false)
   ret ptr %result
 wrong:
   %not.implemented = call ptr @not_implemented()
@@ -1208,14 +1229,14 @@ arrange:
   %get.pointer = load ptr, ptr @host.PyCapsule_GetPointer
   %descriptor = call ptr %get.pointer(ptr %capsule, ptr null)
   %no.keywords = icmp eq ptr %kwnames, null
-  %n.inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 2
-  %n.inputs = load i64, ptr %n.inputs.at
+  %n.arguments.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 15
+  %n.arguments = load i64, ptr %n.arguments.at
   br i1 %no.keywords, label %count, label %keywords
 count:
-  %right.count = icmp eq i64 %nargs, %n.inputs
+  %right.count = icmp eq i64 %nargs, %n.arguments
   br i1 %right.count, label %call, label %slowly
 keywords:
-  %placed = alloca ptr, i64 %n.inputs
+  %placed = alloca ptr, i64 %n.arguments
   %out.at = alloca ptr
   store ptr null, ptr %out.at
   %all.placed = call i1 @place_keywords(ptr %descriptor, ptr %args, i64 %nargs, ptr %kwnames, ptr %placed,
@@ -1231,7 +1252,7 @@ outs:
 call:
   %objects = phi ptr [ %args, %count ], [ %placed, %outs ]
   %outs.all = phi ptr [ null, %count ], [ %outs.given, %outs ]
-  %result = call ptr @call(ptr %descriptor, ptr %objects, ptr %outs.all, i1 true)
+  %result = call ptr @call(ptr %descriptor, ptr %objects, i64 %n.arguments, ptr %outs.all, i1 true)
   %not.implemented = load ptr, ptr @host.Py_NotImplemented
   %is.left = icmp eq ptr %result, %not.implemented
   %decref = load ptr, ptr @host.Py_DecRef
@@ -1303,7 +1324,7 @@ wrong:
 ; has none or two.
 define internal i1 @place_keywords(ptr %descriptor, ptr %args, i64 %nargs, ptr %kwnames, ptr %placed, ptr %out.at) {
 entry:
-  %n.inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 2
+  %n.inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 15
   %n.inputs = load i64, ptr %n.inputs.at
   %inputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 8
   %inputs = load ptr, ptr %inputs.at

@@ -67,6 +67,7 @@ class _Input(ctypes.Structure):
         ("dims", _PTR),
         ("converts", _I64),
         ("keyword", _PTR),
+        ("held", _PTR),
     ]
 
 
@@ -98,6 +99,7 @@ class _Descriptor(ctypes.Structure):
         ("workspace", _PTR),
         ("workspace_nbytes", _I64),
         ("workspace_busy", _I64),
+        ("n_arguments", _I64),
     ]
 
 
@@ -197,10 +199,14 @@ def is_supported() -> bool:
 
 
 class Argument(NamedTuple):
-    """What a call of `serve`'s may give for an input, beside an array by position."""
+    """What a call of `serve`'s may give for an input, beside an array by position.
+
+    `held`: a list whose one element is the input's value; such inputs come last, and no call gives them.
+    """
 
     keyword: str | None = None
     converts: bool = True
+    held: list[Any] | None = None
 
 
 def bind(kernel: Kernel, single_output: bool = False, long: bool = False,
@@ -324,12 +330,14 @@ class _Owner:
         self.kernel = kernel
         self.dtypes = {p.dtype: np.dtype(p.dtype) for p in params}
         self.dims = [_dims(p) for p in kernel.inputs]
+        self.arguments = arguments
         self.keywords = [sys.intern(a.keyword) if a.keyword else None for a in arguments]
         self.inputs = (_Input * len(kernel.inputs))(
             *(_input(p, self.dtypes[p.dtype], d) for p, d in zip(kernel.inputs, self.dims, strict=True))
         )
         for entry, argument, keyword in zip(self.inputs, arguments, self.keywords, strict=True):
             entry.converts, entry.keyword = argument.converts, id(keyword) if keyword else None
+            entry.held = None if argument.held is None else id(argument.held)
         self.outputs = (_Output * len(kernel.outputs))(
             *(_output(p, self.dtypes[p.dtype]) for p in kernel.outputs)
         )
@@ -339,6 +347,7 @@ class _Owner:
             run=kernel.run_address,
             query=kernel.query_address,
             n_inputs=len(kernel.inputs),
+            n_arguments=sum(argument.held is None for argument in arguments),
             n_outputs=len(kernel.outputs),
             n_slots=kernel.n_slots,
             flags=_FLAG_ONE_OUTPUT * single_output + _FLAG_RELEASE_GIL * long,

@@ -56,8 +56,7 @@ class Function:
         self.name = program.name
         self.mode = mode
         self._n_inputs, self._n_outputs = len(program.inputs), len(program.outputs)
-        self._plain = not (program.shared or program.updates or mode.reference) and (
-            program.layout.kind in ("one", "list"))
+        self._plain = not (program.updates or mode.reference) and program.layout.kind in ("one", "list")
         self._holding = program.holding()
         self._call: Any = Evaluation(program) if mode.reference else self._compiled()
         self._native = fastcall.native(self._call) if self._plain else None
@@ -69,18 +68,11 @@ class Function:
         """A call that the code in C in place of `__call__` leaves to Python."""
         if "out" in kwargs and not any(i.keyword == "out" for i in self.program.inputs):
             return self._call_into(kwargs.pop("out"), args, kwargs)
-        if self._plain:
-            if not kwargs and len(args) == self._n_inputs:
-                results = self._call(*args)
-                if results is not NotImplemented:
-                    return results
-        elif self.mode.reference:
+        if self.mode.reference:
             return self._call(*args, **kwargs)
-        elif self.program.updates:
+        if self.program.updates:
             return self._holding.alone(self._call_with_shared, args, kwargs)
-        else:
-            return self._call_with_shared(*args, **kwargs)
-        return self._convert_and_call(args, kwargs)
+        return self._call_with_shared(*args, **kwargs)
 
     def _call_into(self, out: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """A call with arrays for its outputs."""
@@ -108,7 +100,7 @@ class Function:
         if not kwargs and len(args) == self._n_inputs:
             results = self._call(*args, *self._holding.values())
             if results is not NotImplemented:
-                return self._settle(results)
+                return results if self._plain else self._settle(results)
         return self._convert_and_call(args, kwargs)
 
     def _convert_and_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -144,8 +136,9 @@ class Function:
 
     def _arguments(self) -> list[fastcall.Argument]:
         keywords = [i.keyword for i in self.program.inputs]
-        return [fastcall.Argument(i.keyword if keywords.count(i.keyword) == 1 else None, converts=not i.strict)
-                for i in self.program.inputs]
+        given = [fastcall.Argument(i.keyword if keywords.count(i.keyword) == 1 else None, converts=not i.strict)
+                 for i in self.program.inputs]
+        return [*given, *(fastcall.Argument(held=v.container.storage) for v in self.program.shared)]
 
     @kept_property
     def compiled(self) -> Compiled:

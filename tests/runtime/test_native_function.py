@@ -222,3 +222,26 @@ def test_numbers_of_rank_0_still_round():
     with pytest.raises(TypeError):
         copying("int32")(2**40)
     assert copying("bool")(True)
+
+
+def test_inputs_that_a_list_holds(monkeypatch):
+    class Held(fastcall.NativeFunction):
+        def __init__(self, kernel, held):
+            super().__init__(kernel, True, False)
+            self._fast = fastcall.bind(kernel, True, False, [fastcall.Argument("a"), fastcall.Argument("x"),
+                                                             fastcall.Argument(held=held)])
+            self._native = fastcall.native(self._fast)
+
+    fastcall.serve(Held)
+    held = [np.array(1.0)]
+    line, out = Held(Kernel(axpb()), held), np.empty(2)
+    np.testing.assert_array_equal(line(2.0, [1.0, 2.0]), [3, 5])
+    held[0] = np.array(5.0)
+    count = sys.getrefcount(held[0])
+    for _ in range(100):
+        assert line(x=(1.0, 2.0), a=2.0, out=out) is out
+    np.testing.assert_array_equal(out, [7, 9])
+    after = sys.getrefcount(held[0])
+    assert after == count
+    with pytest.raises(TypeError):
+        line(2.0)
