@@ -14,15 +14,18 @@ Why: a loop over time computes one number at a time, and the core is busy with a
 with most chains; in a vector loop it computes four or eight. Of arrays as long as the scan nothing is left between.
 The scans and loop nests inside are ordinary IR, which every later pass knows. Reductions of the rows to a number go
 along: rows that nobody else reads are in no array then.
+A product of a row with a matrix that never changes (`x_t @ W`, or `h_t @ V` of what the step hands on) is one product
+of matrices for all rows of a tile, which reads the matrix once for several rows; so few rows that what the parts of a
+step hand on stays in the cache, which is computed from the sizes where only running tells them.
 Where a step reads of its states only what is k steps old or older (a season), k steps wait for nothing but the k
 before: they are a tile, which is a map altogether, and its rows are the next state. Other states may be beside that
 one where what it waits for takes long: they run in a loop over the rows of the tile.
 Each number is computed by the same operations on the same numbers, and a sum of floats keeps its tree, as a tile has
 whole blocks of it (`scan.running`): no bit changes.
-Conservative: rows that are kept are numbers, and no array is kept for the rows of a tile: what needs one stays in the
-loop over them. A product of floats over all rows stays behind the scan; steps that may stop stay one loop, and in
-tiles those that may fail in several ways, of which the first is told. A table of costs (`tiling/costs.py`) says
-whether maps pay. `always` asks for tiles wherever they can be, of `size` rows.
+Conservative: but for products, rows that are kept are numbers, and no array is kept for the rows of a tile: what
+needs one stays in the loop over them. A product of floats over all rows stays behind the scan; steps that may stop
+stay one loop, and in tiles those that may fail in several ways, of which the first is told. A table of costs
+(`tiling/costs.py`) says whether maps pay. `always` asks for tiles wherever they can be, of `size` rows.
 Cost: linear. Runs after `contract`, so that the arithmetic is what it would be in one loop, and before `lanes`.
 Source: loop distribution (Kennedy and McKinley, 1990), strip-mined so that what is handed on stays in the cache.
 """
@@ -30,8 +33,8 @@ Source: loop distribution (Kennedy and McKinley, 1990), strip-mined so that what
 from __future__ import annotations
 
 from scancc.ir import types as t
-from scancc.ir.builder import constant_of
-from scancc.ir.core import Op
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Op, Value
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
 
@@ -39,12 +42,14 @@ from .slicing.latencies import HEAVY, busy
 from .slicing.steps import CYCLE, least_lag
 from .tiling.blocks import Tiled
 from .tiling.costs import cost_of
+from .tiling.products import balanced, is_fixed, most_rows, outer_sizes, rows_of_tile
 from .tiling.stages import Stages, stages_of
 from .tiling.sums import Reduction, is_kept, reductions_of
 
 FEW = 64   # steps that are not worth a second loop
 LANES = 4  # steps side by side that are worth a vector
 MIXED = 32 # and that are worth a loop of their own
+SMALL = 64 # elements of a matrix that is worth no tile: it stays in registers
 
 
 def tile(module: Op, always: bool = False, size: int = 512) -> None:
@@ -55,23 +60,33 @@ def tile(module: Op, always: bool = False, size: int = 512) -> None:
 
 
 def _tile(op: Op, always: bool, size: int) -> None:
-    scan = ScanView(op)
-    reason = _obstacle(scan)
-    if reason is not None:
-        remark("tile", op, False, reason)
+    if ScanView(op).until:
+        remark("tile", op, False, "`until` may stop it at any step")
         return
-    by_lag = _by_lag(op)
+    by_lag = _by_lag(op) if not _keeps_arrays(op) else None
     made = _by_cost(op, always, size, by_lag)
-    if by_lag is not None and made is None:
+    if isinstance(made, str):
+        _inside(op, size if always else None, by_lag, made)
+        return
+    for inner in [inner for inner in made.body.ops if inner.name == "scan.scan"]:
+        _inside(inner, size if always else None, _by_lag(inner), None)
+
+
+def _inside(op: Op, size: int | None, by_lag: Stages | None, reason: str | None) -> None:
+    """Tile a scan for another cause than its costs, for which it is not because of a `reason`."""
+    if by_lag is not None:
         _build_by_lag(by_lag)
-    for inner in [inner for inner in made.body.ops if inner.name == "scan.scan"] if made is not None else ():
-        by_lag = _by_lag(inner)
-        if by_lag is not None:
-            _build_by_lag(by_lag)
+        return
+    no_products = _by_products(op, size)
+    for why in (reason, no_products):
+        if why and no_products is not None:
+            remark("tile", op, False, why)
 
 
-def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | None:
-    """Tile a scan where it pays; the scan over tiles, or None."""
+def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | str:
+    """Tile a scan where it pays; the scan over tiles, or why there is none."""
+    if _keeps_arrays(op):
+        return "it keeps rows of arrays"
     scan, stages = ScanView(op), stages_of(op)
     sums, size = _along(scan, always, size)
     heavy = _array_between(stages) or _other_errors(stages)
@@ -83,11 +98,47 @@ def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | Non
         heavy = _no_gain(stages)
     saved = [stack for stack in scan.stacks if stack.result.uses and not is_kept(stack.result, sums)]
     if not always and heavy is not None and not (saved and _is_long(scan, 2 * size)):
-        if by_lag is None:
-            remark("tile", op, False, heavy)
-        return None
+        return heavy
     remark("tile", op, True, _described(stages, sums, saved, size, heavy is None))
     return Tiled(stages, sums, size).build()
+
+
+def _by_products(op: Op, size: int | None) -> str | None:
+    """Tile a scan whose step has products that wait for no state: one product of a tile each. Why not, in words that
+    are empty where there is none."""
+    scan, stages = ScanView(op), stages_of(op, matrix=SMALL if size is None else 0)
+    names = _products(stages)
+    if not names or size is None and not _is_long(scan, LANES):
+        return ""
+    kept = [stack.value for stack in scan.stacks if stack.result.uses]
+    lost = next((v for v in (*stages.crossing, *kept) if not _is_handed_on(v, stages)), None)
+    reason = _other_errors(stages) if lost is None else f"the rows of '{lost.name or 'a value'}' have no known sizes"
+    if reason is not None:
+        return f"its products with {names} stay in the step: {reason}"
+    assert op.parent is not None
+    rows = size or balanced(rows_of_tile(Builder(op.parent, op, op.location), stages.crossing, scan), scan.length)
+    remark("tile", op, True, f"tiles of at most {most_rows(rows)} steps: products with {names} are one for all rows "
+                             "of a tile")
+    Tiled(stages, [], rows).build()
+    return None
+
+
+def _products(stages: Stages) -> str:
+    """The products that become maps, in words."""
+    found = [op for op in stages.scan.op.body.ops if op in stages.arrays.products]
+    names = (next((v.name for v in op.operands if is_fixed(v, stages.slice) and v.name), "a matrix") for op in found)
+    return ", ".join(f"'{name}'" for name in dict.fromkeys(names))
+
+
+def _is_handed_on(value: Value, stages: Stages) -> bool:
+    """Whether the rows of a value can be in an array."""
+    if not _rank(value.type):
+        return True
+    scan = stages.scan
+    if any(carry.arg is value and carry.depth > 1 for carry in scan.carries):
+        return False
+    varies = value in scan.x_args or stages.of(value) is not None
+    return varies and outer_sizes(value, scan) is not None
 
 
 def _by_lag(op: Op) -> Stages | None:
@@ -136,12 +187,8 @@ def _described(stages: Stages, sums: list[Reduction], saved: list[Stack], size: 
     return f"tiles of {size} steps: {'; '.join(said) or 'nothing heavy in vectors'}"
 
 
-def _obstacle(scan: ScanView) -> str | None:
-    """Why a scan stays one loop, or None."""
-    if scan.until:
-        return "`until` may stop it at any step"
-    kept = [stack for stack in scan.stacks if stack.result.uses]
-    return "it keeps rows of arrays" if any(_rank(stack.value.type) for stack in kept) else None
+def _keeps_arrays(op: Op) -> bool:
+    return any(_rank(stack.value.type) for stack in ScanView(op).stacks if stack.result.uses)
 
 
 def _array_between(stages: Stages) -> str | None:

@@ -10,6 +10,7 @@ from scancc.ir.core import Op, Region, Value
 from scancc.ir.parts import ScanView, Stack
 
 from ..fuse import fuse_block
+from .products import most_rows
 from .rows import Tile
 from .stages import Stages
 from .sums import Reduction, is_kept
@@ -18,7 +19,7 @@ from .sums import Reduction, is_kept
 class Tiled:
     """The scan over tiles, under construction. What it carries on: states, reductions, arrays of all rows."""
 
-    def __init__(self, stages: Stages, reductions: Sequence[Reduction], size: int) -> None:
+    def __init__(self, stages: Stages, reductions: Sequence[Reduction], size: int | Value) -> None:
         self.scan, self.stages, self.reductions, self.size = stages.scan, stages, reductions, size
         op = self.scan.op
         assert op.parent is not None
@@ -47,12 +48,15 @@ class Tiled:
         """An array for the rows that a stack keeps."""
         type = stack.result.type
         assert isinstance(type, t.TensorType)
-        return self.before.op("tensor.empty", [stack.rows] if type.shape[0] is None else [], [type])
+        return self.before.op("tensor.empty", [*([stack.rows] if type.shape[0] is None else []), *stack.dims], [type])
 
     def _sizes(self) -> tuple[Value, int | None, Value | None]:
         """How many tiles, the rows of each where they are known, and where the rest begins that is no tile: with far
         states a tile is whole, so that it is the next state."""
         b, n, size, known = self.before, self.scan.length, self.size, constant_of(self.scan.length)
+        if isinstance(size, Value):
+            most = b.subi(b.addi(n, size), b.index(1))
+            return b.op("arith.divsi", [most, size], [t.index]), None, None
         if known is not None and known % size == 0:
             return b.index(known // size), size, None
         if self.stages.lag is not None:
@@ -73,7 +77,8 @@ class Tiled:
         kept = {key: op.attrs[key] for key in ("name", "fast_math") if key in op.attrs}
         return self.before.grouped(
             "scan.scan", {"length": [tiles], "init": init}, [v.type for v in init],
-            {"depths": [t.IntAttr(1, t.i64)] * len(init), "until": False, "tile": t.IntAttr(self.size, t.i64)} | kept,
+            {"depths": [t.IntAttr(1, t.i64)] * len(init), "until": False,
+             "tile": t.IntAttr(most_rows(self.size), t.i64)} | kept,
             [Region([tile.block])])
 
     def _rest(self, first: Value, given: Sequence[Value]) -> Sequence[Value]:

@@ -12,6 +12,8 @@ from scancc.ir.parts import Carry, Nest, ScanView, Stack
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import Entry, constant_entries, slice_parts
 
+from .arrays import nest_over, row_dims, stacked
+from .products import as_index
 from .stages import Stages
 from .sums import Reduction, rows_behind
 
@@ -24,14 +26,15 @@ class Tile:
     change. `old`, `new`: the states, by their arguments in the step, before and after the tile.
     """
 
-    def __init__(self, before: Builder, stages: Stages, size: int, rows: int | None, first: Value | None) -> None:
+    def __init__(self, before: Builder, stages: Stages, size: int | Value, rows: int | None,
+                 first: Value | None) -> None:
         self.before, self.scan, self.stages, self.size, self.rows = before, stages.scan, stages, size, rows
         self.block = Block([] if first is not None else [t.index])
         self.b = b = Builder(self.block, location=self.scan.op.location)
         self.is_last = first is not None
-        self.first = b.muli(self.block.args[0], b.index(size)) if first is None else first
+        self.first = b.muli(self.block.args[0], as_index(b, size)) if first is None else first
         left = b.subi(self.scan.length, self.first) if rows is None else b.index(rows)
-        self.count = b.minsi(b.index(size), left) if rows is None else left
+        self.count = b.minsi(as_index(b, size), left) if rows is None else left
         self.new: dict[Value, Value] = {}
         self.tile: dict[Value, Value] = {}
         self.once: dict[Value, Value] = {}
@@ -63,7 +66,10 @@ class Tile:
     def _map(self, ops: Iterable[Op]) -> None:
         for op in ops:
             self.b.location = op.location
-            made = self._past(op) if self.stages.reads_past(op) else self._mapped(op)
+            if op in self.stages.arrays:
+                made = nest_over(self, op)
+            else:
+                made = self._past(op) if self.stages.reads_past(op) else self._mapped(op)
             made.name = op.result.name
             self.tile[op.result] = made
         self.b.location = self.scan.op.location
@@ -121,8 +127,8 @@ class Tile:
             offset = b.addi(offset, b.muli(b.subi(count, b.index(1)), step))
             start = b.subi(stack.rows, b.addi(start, count))
         inside = b.minsi(b.maxsi(offset, zero), self.count)
-        (at, n), type = constant_entries([inside, count]), t.TensorType((constant_of(count),), stack.value.type)
-        groups, attrs = slice_parts([at], [n], [stack.stride or 1])
+        groups, attrs = self._place(rows, (inside, count), stack.stride or 1)
+        type = stacked(stack.value.type, constant_of(count))
         kept = self.b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [type], attrs).result
         return kept, (start, count)
 
@@ -132,6 +138,7 @@ class Tile:
         rows = self._first(reduction)
         length = reduction.length if isinstance(reduction.length, Value) else b.index(reduction.length)
         if reduction.is_sum:
+            assert isinstance(self.size, int)
             so_far = b.op("scan.running", [so_far, rows[0], length], [so_far.type],
                           {"size": t.IntAttr(self.size, t.i64)})
         parts: dict[Value, Value] = {}
@@ -161,6 +168,13 @@ class Tile:
             self.tile[value] = self._part(value) if value in self.scan.x_args else self._repeated(value)
         return self.tile[value]
 
+    def is_fixed(self, value: Value) -> bool:
+        """Whether a value is the same in each step."""
+        step, op = self.scan.op.body, value.op
+        if op is None or op.parent is not step:
+            return value.block is not step
+        return op not in self.stages.of_op and op not in self.stages.floating
+
     def _part(self, arg: Value) -> Value:
         """The rows of a sequence."""
         return self._slice(self.scan.given(arg), (self.first, self.count))
@@ -181,14 +195,14 @@ class Tile:
             return self.b.op("scan.iota", [self.first, self.b.index(1), *dims], [type])
         return self.b.op("tensor.splat", [self.once.get(value, value), *dims], [type])
 
-    def _place(self, array: Value, rows: tuple[Value, Value],
+    def _place(self, array: Value, rows: tuple[Value, Value], stride: int = 1,
                ) -> tuple[dict[str, list[Value]], dict[str, t.DenseArray]]:
         """Some rows among all, from one on so many, as parts of a slice."""
         assert isinstance(array.type, t.TensorType)
         rest = constant_entries(dims_of(self.before, array)[1:] if len(array.type.shape) > 1 else [])
         first, count = constant_entries(rows)
         offsets: list[Entry] = [first, *[0] * len(rest)]
-        return slice_parts(offsets, [count, *rest], [1] * len(offsets))
+        return slice_parts(offsets, [count, *rest], [stride, *[1] * len(rest)])
 
 
 class _Rows:
@@ -225,9 +239,9 @@ class _Rows:
         tiled, name = self.tiled, {key: attr for key, attr in self.scan.op.attrs.items() if key == "name"}
         made = tiled.b.grouped("scan.scan", {
             "length": [tiled.count], "xs": [tiled.over(v) for v in self.read],
-            "init": [tiled.old[carry.arg] for carry in self.carries], "rows": [tiled.count] * len(self.kept)},
-            [*(carry.init.type for carry in self.carries),
-             *(t.TensorType((tiled.rows,), value.type) for value in self.kept)],
+            "init": [tiled.old[carry.arg] for carry in self.carries], "rows": [tiled.count] * len(self.kept),
+            "dims": [size for value in self.kept for size in row_dims(tiled, value)]},
+            [*(carry.init.type for carry in self.carries), *(stacked(value.type, tiled.rows) for value in self.kept)],
             {"depths": [t.IntAttr(carry.depth, t.i64) for carry in self.carries], "until": False} | name,
             [Region([self._step()])])
         parts = ScanView(made)

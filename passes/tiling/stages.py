@@ -18,6 +18,7 @@ from scancc.ir.parts import Carry, ScanView
 
 from ..slicing.latencies import HEAVY, busy
 from ..slicing.steps import INVARIANT, Component, Slice, least_lag, slice_of, used
+from .products import ArrayMaps, array_maps
 
 SOLVERS = ("scan.solve", "scan.factor", "scan.slogdet", "scan.eigh", "scan.svd", "scan.qr")
 
@@ -25,11 +26,12 @@ SOLVERS = ("scan.solve", "scan.factor", "scan.slogdet", "scan.eigh", "scan.svd",
 @dataclass
 class Stages:
     """The stage of each op and of each state of a step; those of a tile of `lag` rows, where that is given. As a
-    `loop` all of a step is one stage."""
+    `loop` all of a step is one stage. `arrays`: the loop nests that are maps."""
 
     slice: Slice
     lag: int | None = None
     loop: bool = False
+    arrays: ArrayMaps = field(default_factory=ArrayMaps)
     of_op: dict[Op, int] = field(default_factory=dict)
     of_arg: dict[Value, int] = field(default_factory=dict)  # a state's argument: where it is carried
     floating: dict[Op, set[int]] = field(default_factory=dict)  # light, of sequences alone: the stages that read it
@@ -67,7 +69,10 @@ class Stages:
             self.reads_past(op) and op.parent is body for arg in self._far_args for op in arg.uses)
 
     def is_map(self, op: Op) -> bool:
-        return is_mappable(op) or self.reads_past(op)
+        return is_mappable(op) or self.reads_past(op) or op in self.arrays
+
+    def is_heavy(self, op: Op) -> bool:
+        return busy(op) >= HEAVY or op in self.arrays.products
 
     def ops(self, stage: int) -> list[Op]:
         """The ops of one stage, and those that float there, in order."""
@@ -107,9 +112,12 @@ class Stages:
         yield from ((carry.next, self.of_arg[carry.arg]) for carry in self.scan.carries)
 
 
-def stages_of(op: Op, lag: int | None = None, loop: bool = False) -> Stages:
-    """The stages of a `scan.scan`, in tiles of `lag` rows where that is given; with `loop` one loop. Linear."""
+def stages_of(op: Op, lag: int | None = None, loop: bool = False, matrix: int | None = None) -> Stages:
+    """The stages of a `scan.scan`, in tiles of `lag` rows where that is given; with `loop` one loop; with `matrix`
+    the products of rows with matrices that have more elements are maps. Linear."""
     found = Stages(slice_of(op), lag, loop)
+    if matrix is not None:
+        found.arrays = array_maps(found.slice, matrix)
     for part in found.slice.components:
         if part.carries or not _never_changes(part.ops[0], found):
             stage = _placed(part, found)
@@ -137,7 +145,7 @@ def _placed(part: Component, found: Stages) -> int:
     if part.carries or found.reads_past(part.ops[0]):
         return stage + stage % 2
     (op,) = part.ops
-    if busy(op) >= HEAVY:
+    if found.is_heavy(op):
         return stage + stage % 2
     return stage
 

@@ -1,0 +1,163 @@
+"""Products of rows with matrices that run tile by tile give the bits that they give step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import scancc as sc
+from scancc import pipeline
+from scancc import tensor as T
+from scancc.config import change_flags
+from tests.differential.campaign import use_steps
+
+STEPS = (0, 1, 3, 4, 5, 8, 13)  # in tiles of 4
+WIDTHS = ((3, 5), (16, 8), (70, 33), (1, 1), (5, 0))  # of rows and of what is made of them: blocks of 64 and the rest
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(pipeline, "CPU_SCAN", pipeline.CPU_SCAN)
+    monkeypatch.setattr(pipeline, "CPU_LOOP", pipeline.CPU_LOOP)
+    use_steps("tile{always=true size=4}")
+
+
+def elman(x, W, U, b):
+    return sc.scan(lambda x_t, h: T.tanh(T.dot(x_t, W) + T.dot(h, U) + b), sequences=x,
+                   outputs_info=T.zeros_like(b))[0]
+
+
+def last_of_elman(x, W, U, b):
+    return T.concatenate([b[None], elman(x, W, U, b)])[-1]
+
+
+def matrix_first(x, W, U, b):
+    V = W.T.copy()
+    return sc.scan(lambda x_t, h: T.tanh(T.dot(V, x_t) + T.dot(U, h)), sequences=x, outputs_info=b)[0]
+
+
+def output_layer(x, W, U, b):
+    def step(x_t, h):
+        h = T.tanh(T.dot(x_t, W) + T.dot(h, U))
+        return h, T.exp(T.dot(h, U) + b), T.dot(h, W.T)
+    return list(sc.scan(step, sequences=x, outputs_info=[b, None, None])[0])
+
+
+def two_layers_of_input(x, W, U, b):
+    """Elementwise work before a product, between two, and a number of the step in it."""
+    def step(t, x_t, s_t, h):
+        z = T.tanh(T.dot(T.exp(x_t) * s_t, W) + t)
+        return 0.5 * h + T.dot(z, U) * s_t
+    return sc.scan(step, sequences=[T.arange(x.shape[0]), x, x.sum(1)], outputs_info=b)[0]
+
+
+def batch(x, W, U, b):
+    rows = T.stack([x, 2 * x, -x], axis=1)
+    def step(x_t, h):
+        h = T.tanh(T.dot(x_t, W) + T.dot(h, U) + b)
+        return h, T.dot(h, U)
+    return list(sc.scan(step, sequences=rows, outputs_info=[T.zeros((3, b.shape[0])), None])[0])
+
+
+def gates(x, W, U, b):
+    n = U.shape[0] // 2
+    def step(x_t, h, c):
+        z = T.dot(x_t, W) + b
+        c = T.sigmoid(z[:n]) * c + T.tanh(z[n:2 * n] + T.dot(h, U[:n, :n]))
+        return T.tanh(c) * z[:n], c
+    zeros = T.zeros(n)
+    return list(sc.scan(step, sequences=x, outputs_info=[zeros, zeros])[0])
+
+
+def old_rows(x, W, U, b):
+    """Products of the state as it was, now and two steps ago; a ring of past rows."""
+    def step(x_t, h2, h1):
+        return T.tanh(h1 + 0.5 * h2 + T.dot(x_t, W)), T.dot(h1, U), T.dot(h2, U)
+    past = T.stack([b, -b])
+    return list(sc.scan(step, sequences=x, outputs_info=[{"initial": past, "taps": [-2, -1]}, None, None])[0])
+
+
+def backwards(x, W, U, b):
+    h = sc.scan(lambda x_t, h: 0.5 * h + T.dot(x_t, W), sequences=x, outputs_info=b, go_backwards=True)[0]
+    return [h[::-1], h[::2]]
+
+
+def losses(x, W, U, b):
+    """The rows of a product become a number a step, and one number."""
+    def step(x_t, h):
+        h = T.tanh(T.dot(x_t, W) + h)
+        return h, ((T.dot(h, U) - b)**2).sum()
+    h, terms = sc.scan(step, sequences=x, outputs_info=[b, None])[0]
+    return [terms.sum()]
+
+
+def best_row(x, W, U, b):
+    """Not a sum: the largest of sums of a row and a matrix."""
+    return sc.scan(lambda x_t, h: 0.5 * h + T.max(W + x_t[:, None], axis=0), sequences=x, outputs_info=b)[0]
+
+
+def in_a_loop(x, W, U, b):
+    def outer(k, h):
+        return sc.scan(lambda x_t, g: T.tanh(T.dot(x_t, W) * k + g), sequences=x, outputs_info=h)[0].sum(0) + h
+    return sc.scan(outer, sequences=T.arange(3), outputs_info=b)[0]
+
+
+def in_a_branch(x, W, U, b):
+    return sc.ifelse(x.shape[0] > 3, elman(x, W, U, b), T.zeros((1, b.shape[0])))
+
+
+def map_of_rows(x, W, U, b):
+    def step(t, x_t, h):
+        return h + T.dot(x_t, W), T.dot(T.dot(x_t, W), U), t * b
+    return list(sc.scan(step, sequences=[T.arange(x.shape[0]), x], outputs_info=[b, None, None])[0])
+
+
+PROGRAMS = [elman, last_of_elman, matrix_first, output_layer, two_layers_of_input, batch, gates, old_rows, backwards,
+            losses, best_row, in_a_loop, in_a_branch, map_of_rows]
+
+
+def compiled(program, left_out, gradient, dtype, shapes=(None, None)):
+    n, m = shapes
+    with change_flags(floatX="float32" if dtype == "float32" else "float64", leave_out=left_out):
+        x, W, U, b = (T.tensor(name, dtype=dtype, shape=shape) for name, shape in (
+            ("x", (None, n)), ("W", (n, m)), ("U", (m, m)), ("b", (m,))))
+        found = program(x, W, U, b)
+        found = found if isinstance(found, list) else [found]
+        if gradient:
+            cost = sum(T.sum(T.cast(v, dtype) * T.cast(T.arange(v.size).reshape(v.shape) + 1, dtype)) for v in found)
+            found = sc.grad(cost, [x, W, U, b], disconnected_inputs="ignore")
+        return sc.function([x, W, U, b], found, on_unused_input="ignore")
+
+
+def tiles(f) -> list[str]:
+    return [said.reason for said in f.remarks if said.pass_name == "tile" and said.done and "product" in said.reason]
+
+
+def require_same_bits(program, gradient=False, dtype="float64", widths=WIDTHS, shapes=(None, None)):
+    f, g = (compiled(program, left_out, gradient, dtype, shapes) for left_out in ("", "tile"))
+    assert tiles(f) and not tiles(g)
+    for n, m in widths:
+        for steps in STEPS:
+            r = np.random.default_rng(steps)
+            data = [(r.normal(size=size) / scale).astype(dtype) for size, scale in (
+                ((steps, n), 1), ((n, m), n + 1), ((m, m), m + 1), ((m,), 1))]
+            for one, other in zip(f(*data), g(*data), strict=True):
+                np.testing.assert_array_equal(one, other, err_msg=f"{program.__name__} {steps} {n} {m}")
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
+def test_values(program):
+    require_same_bits(program)
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("program", [output_layer, batch, old_rows], ids=lambda p: p.__name__)
+def test_gradients(program):
+    require_same_bits(program, gradient=True, widths=((3, 6),))
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("dtype", ["float32", "complex128", "int64"])
+def test_other_types(dtype):
+    require_same_bits(map_of_rows, dtype=dtype)
