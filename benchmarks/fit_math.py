@@ -308,7 +308,14 @@ def tanh_ratio(z: Real) -> Real:
     return mp.tanh(mp.sqrt(z)) / mp.sqrt(z)
 
 
+def tanh_rest(z: Real) -> Real:
+    """(tanh(x)/x - 1) / z, where z = x*x"""
+    with mp.workdps(100):
+        return (tanh_ratio(mpf(z)) - 1) / z
+
+
 RATIONAL_FITS: dict[str, RationalFit] = {
+    "tanh_f64": RationalFit(tanh_rest, lambda z: z / tanh_ratio(z), 1e-10, 0.77**2, 4, 4),
     "tanh_f32": RationalFit(tanh_ratio, lambda z: 1 / tanh_ratio(z), 1e-12, 9.2**2, 5, 6),
 }
 

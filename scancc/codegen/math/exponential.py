@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from . import coefficients
 from .builder import Value, estrin, fma, where
-from .doubled import Doubled, fast_two_sum, quotient
+from .doubled import Doubled, fast_two_sum
 
 
 class _Range(NamedTuple):
@@ -140,14 +140,17 @@ def expm1(x: Value) -> Value:
 
 
 def tanh(x: Value) -> Value:
-    """(E - 1) / (E + 1) for E = exp(2|x|), both with their low parts, side by side for a short chain."""
-    limit = 20.0 if x.kind == "f64" else 9.5
-    twice = x.abs().at_most(limit) * 2.0
-    reduced = reduce_ln2(twice)
-    power = power_of_two(reduced.shifted)
-    near_zero = expm1_near_zero(reduced)
-    result = quotient(_plus_scaled(-1.0, power, near_zero), _plus_scaled(1.0, power, near_zero))
-    return where(is_tiny(x), x, result.copysign(x))
+    """|x| + |x|*z*P(z)/Q(z) for z = x*x below 0.77, 1 - 2/(exp(2|x|) + 1) above: one division of what is chosen."""
+    a = x.abs()
+    z = a * a
+    shifted, _, r, _ = reduce_ln2(a.at_most(20.0) * 2.0)
+    power = power_of_two(shifted)
+    near_zero = fma(r * r, estrin(_CONSTANTS[x.kind].exp_tail, r), r)
+    top = (a * z) * estrin(coefficients.TANH_F64_NUMERATOR, z)
+    small = a < 0.77
+    bottom = where(small, estrin(coefficients.TANH_F64_DENOMINATOR, z), fma(power, near_zero, power + 1.0))
+    result = where(small, a, 1.0) + where(small, top, -2.0) / bottom
+    return (result.bits() | (x.bits() & x.format.sign_bit)).as_float()
 
 
 def tanh_f32(x: Value) -> Value:
