@@ -32,6 +32,7 @@ CPU_SCAN: tuple[str, ...] = (
     "canonicalize",
     "cse",           # equal sizes become one value, which the passes below compare by identity
     "dead-outputs",  # before licm, which would keep what dead states need alive outside the loop
+    "dce",           # readers that only dead parts had
     "sequences",     # before what knows the rows of sequences
     "fuse-scans",    # after dead-outputs, which says what rows are kept, and before it: rows read in the step go
     "dead-outputs",
@@ -44,6 +45,7 @@ CPU_SCAN: tuple[str, ...] = (
     "cse",
     "dce",
     "parallelize",   # after licm, which takes checks of sizes out of steps, and those that give a scan states
+    "reverse-if-conversion",  # before fuse, which would make loops of choices between arrays
     "fuse",
     "cse",           # bodies that fuse brought together share work
     "dce",
@@ -75,7 +77,7 @@ GPU_SCAN: tuple[str, ...] = tuple({
     "fuse-consumers": "fuse-consumers{mixing=false}",  # a thread has its lane, not the row
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
-    if name not in ("fuse-scans", "tile", "multi-output-fusion"))
+    if name not in ("fuse-scans", "reverse-if-conversion", "tile", "multi-output-fusion"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again

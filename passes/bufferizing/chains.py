@@ -8,7 +8,7 @@ Where a link may be taken is decided in `places.py`; here is only where it leads
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import NamedTuple
 
 from scancc.ir import types as t
@@ -29,18 +29,21 @@ class Link(NamedTuple):
     result: Value
     source: Value
     sides: tuple[tuple[Link, ...], ...] = ()
+    moves: bool = False  # the op itself makes the result begin at another place than the source
 
     @property
     def shifts(self) -> bool:
         """Whether the result begins at another place than the source."""
-        return self.op.name == "scan.concat" or any(link.shifts for side in self.sides for link in side)
+        return self.moves or any(link.shifts for side in self.sides for link in side)
 
 
 class Chains:
     """The chains that begin with the arguments of a block, or with values from outside a side of a branch."""
 
-    def __init__(self, block: Block, starts: Sequence[Value], stays: set[Value], outer: Chains | None = None) -> None:
+    def __init__(self, block: Block, starts: Sequence[Value], stays: set[Value], outer: Chains | None = None,
+                 moved: Container[Value] = ()) -> None:
         self.stays = stays  # final states that live where their initial values are
+        self.moved = moved  # final states that live in one buffer with these, but begin elsewhere
         self.outer = outer
         self.links: dict[Value, dict[Value, Link | None]] = {value: {value: None} for value in starts}
         for op in list(block.ops[:-1]):
@@ -69,8 +72,9 @@ class Chains:
             return
         for result, source in LINKS.get(op.name, _no_links)(self, op):
             if result.type == source.type or op.name == "tensor.cast":
+                link = Link(op, result, source, moves=op.name == "scan.concat" or result in self.moved)
                 for origin in self.origins(source):
-                    self._add(Link(op, result, source), origin)
+                    self._add(link, origin)
 
     def _add(self, link: Link, origin: Value) -> None:
         self.links.setdefault(link.result, {}).setdefault(origin, link)
@@ -80,7 +84,7 @@ class Chains:
         choices = [c for c in branch.choices if isinstance(c.result.type, t.TensorType)]
         if not choices:
             return
-        sides = [Chains(side, (), self.stays, self) for side in branch.sides]
+        sides = [Chains(side, (), self.stays, self, self.moved) for side in branch.sides]
         for choice in choices:
             ways = [dict.fromkeys(side.origins(v)) for side, v in zip(sides, choice[1:], strict=True)]
             for source in ways[0] | ways[1]:
@@ -137,7 +141,7 @@ def _nest(chains: Chains, op: Op) -> Ways:
 
 def _scan(chains: Chains, op: Op) -> Ways:
     for carry in ScanView(op).carries:
-        if carry.final in chains.stays:
+        if carry.final in chains.stays or carry.final in chains.moved:
             yield carry.final, carry.init
 
 

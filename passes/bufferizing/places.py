@@ -10,6 +10,7 @@ place of its pairs of operands and results.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import dropwhile
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from scancc.ir.parts import Branch, Carry, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, scratch
 
-from .chains import Chains, Link, copies
+from .chains import Chains, Link, copies, kept_part
 from .context import goes_to_target
 from .in_place import Saved, makes_anew, obstacle
 from .joins import Joins
@@ -29,10 +30,23 @@ from .order import Order, Use
 
 
 class Way(NamedTuple):
-    """How a window moves: along an axis, and has for a moment up to so many elements more than its length."""
+    """How a window moves: along an axis, up or down; it has for a moment up to `room` elements beyond its length."""
 
     axis: int
     room: int
+    up: bool
+    down: bool
+
+    @staticmethod
+    def of(concat: Op, source: Value) -> Way:
+        """That of one move."""
+        kept = kept_part(concat)
+        first = kept is not None and concat.operands[0] is not kept.result  # new elements come first
+        return Way(concat.attrs["axis"].value, excess(concat, source) or 0, not first, first)
+
+    def and_then(self, other: Way) -> Way:
+        """That of both moves, along one axis."""
+        return Way(self.axis, self.room + other.room, self.up or other.up, self.down or other.down)
 
 
 class Places:
@@ -47,6 +61,7 @@ class Places:
         self.shifts: dict[Value, Value] = {}  # what moves such a window, and the state
         self.stays: set[Value] = set()        # states that live in one buffer, before and after
         self.finals: set[Value] = set()       # their final values
+        self.moved: dict[Value, Way] = {}     # final values of windows, and how they move
         self.partners: dict[Value, Value] = {}  # a state, and that in whose buffer its next value is made
         for op in reversed(list(self.order.number)):
             if op.name == "scan.scan" and "lanes" not in op.attrs:
@@ -62,7 +77,7 @@ class Places:
         states = arrays(scan)
         if not states:
             return
-        chains = Chains(scan.op.body, [c.arg for c in states], self.finals)
+        chains = Chains(scan.op.body, [c.arg for c in states], self.finals, moved=self.moved)
         rows = in_rows(scan)
         self._exchange(scan, [c for c in states if c.next not in rows], chains)
         for carry in states:
@@ -111,15 +126,17 @@ class Places:
         """All links hold, or none."""
         saved: Saved = {}
         broken = next((use for link in path if (use := self._obstacle(link, saved))), None)
-        moves = [link for link in _all(path) if link.op.name == "scan.concat"]
-        axes = {link.op.attrs["axis"].value for link in moves}
+        ways = [self.moved[link.result] if link.result in self.moved else Way.of(link.op, link.source)
+                for link in _all(path) if link.moves]
         if broken is not None:
             _say_copied(scan, carry, broken)
-        if broken is not None or len(axes) > 1:
+        if broken is not None or len({way.axis for way in ways}) > 1:
             return
-        remark("bufferize", scan.op, True, f"the state '{_name(carry)}' moves along a buffer of twice its length")
+        way = reduce(Way.and_then, ways)
+        times = "three times" if way.up and way.down else "twice"
+        remark("bufferize", scan.op, True, f"the state '{_name(carry)}' moves along a buffer of {times} its length")
         self._keep(path, saved)
-        self.windows[carry.arg] = Way(axes.pop(), sum(excess(link.op, link.source) or 0 for link in moves))
+        self.windows[carry.arg] = self.moved[carry.final] = way
         for link in _all(path):
             if link.shifts:
                 self.shifts[link.result] = carry.arg

@@ -20,7 +20,7 @@ from .context import Context, goes_to_target, strides_of
 from .nests import array_sizes, fill_buffer, materialise
 from .rings import unrolled
 from .stacks import Rows
-from .windows import Window, moves_down
+from .windows import Window
 
 
 def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
@@ -193,15 +193,19 @@ class ExchangedState(State):
 
 
 class WindowState(State):
-    """A window that moves along a buffer of twice its length (`windows.py`): a state that a step extends at one end.
+    """A window that moves along a longer buffer (`windows.py`): a state that a step extends at one end.
 
-    The loop carries where the window begins.
+    The loop carries where the window begins. That of an inner scan goes on moving the window of the scan around it.
     """
 
     def __init__(self, c: Context, carry: Carry) -> None:
-        sizes, way = array_sizes(c, carry.init), c.places.windows[carry.arg]
-        self.window = Window.of(c, carry.init, sizes, way, moves_down(carry))
-        write_initial(c, carry.init, self.window.view(c))
+        outer = c.places.shifts.get(carry.final)
+        if outer is not None:
+            self.window = c.windows[outer]
+        else:
+            sizes = array_sizes(c, carry.init)
+            self.window = Window.of(c, carry.init, sizes, c.places.windows[carry.arg])
+            write_initial(c, carry.init, self.window.view(c))
         super().__init__(carry, [self.window.start])
 
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:

@@ -3,7 +3,8 @@
     u = concat(u[1:], [x])         buffer[start + n] = x; start = start + 1; u is buffer[start : start + n]
 
 What is kept stays where it is. Where the buffer ends, the part kept moves to its other end: n elements in n steps or
-more, so that a step costs what it adds. The window has no gaps: whoever reads it finds an array, in order.
+more, so that a step costs what it adds. A window that moves now up, now down has a buffer of three times its length,
+and begins again in the middle. The window has no gaps: whoever reads it finds an array, in order.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
-from scancc.ir.parts import Carry
 
 from .chains import kept_part
 from .context import Context
@@ -27,23 +27,31 @@ if TYPE_CHECKING:
 
 @dataclass
 class Window:
-    """`length` elements of a buffer along `axis`, from `start` on."""
+    """`length` elements of a buffer along `axis`, from `start` on, which is at most `last`.
+
+    low, high: where a window begins again that came to the upper end, and to the lower one.
+    """
 
     buffer: Value
     start: Value
     length: Value
     axis: int
+    last: Value
+    low: Value
+    high: Value
 
     @staticmethod
-    def of(c: Context, value: Value, sizes: Sequence[Value], way: Way, down: bool) -> Window:
+    def of(c: Context, value: Value, sizes: Sequence[Value], way: Way) -> Window:
         """Room for an array that moves, at the end from which it goes."""
-        length = sizes[way.axis]
-        room = c.b.addi(length, length)
+        length, zero = sizes[way.axis], c.b.index(0)
+        last = c.b.addi(length, length) if way.up and way.down else length
+        low = length if way.down else zero
+        room = c.b.addi(last, length)
         if way.room:
             room = c.b.addi(room, c.b.index(way.room))
         buffer = c.alloc(t.element(value.type), [room if a == way.axis else n for a, n in enumerate(sizes)],
                          value.name)
-        return Window(buffer, length if down else c.b.index(0), length, way.axis)
+        return Window(buffer, low, length, way.axis, last, low, length)
 
     def view(self, c: Context) -> Value:
         """The array."""
@@ -78,8 +86,8 @@ class Window:
         b, zero = c.b, c.b.index(0)
         kept_at = b.addi(self.start, offset)
         start = b.subi(kept_at, before)
-        ends = [("sgt", self.length, zero)] if constant_of(offset) != 0 else []
-        ends += [("slt", zero, self.length)] if constant_of(before) != 0 else []
+        ends = [("sgt", self.last, self.low)] if constant_of(offset) != 0 else []
+        ends += [("slt", zero, self.high)] if constant_of(before) != 0 else []
         for predicate, bound, again in ends:
             full = b.cmpi(predicate, start, bound)
             with c.when(full):
@@ -94,9 +102,3 @@ def entries_of(c: Context, part: Op, axis: int) -> Value:
 
     return entries(c, part)[0][axis]
 
-
-def moves_down(carry: Carry) -> bool:
-    """Whether new elements come first."""
-    op = carry.next.op
-    kept = kept_part(op) if op is not None and op.name == "scan.concat" else None
-    return kept is not None and op is not None and op.operands[0] is not kept.result

@@ -200,8 +200,12 @@ class Tables(Writer):
         return self.one_of(table, old, depth, "sc.ifelse")
 
     def pushed(self, table: Table, old: str, depth: int) -> str:
-        """A window that moves in some steps only, and is written in others."""
-        moved = f"sc.ifelse({self.condition_of(table)}, {self.window(table, old, depth)}, {old})"
+        """A window that moves in some steps only, or otherwise in others, and may be written."""
+        how, other = self.c.pick(("sc.ifelse", "T.switch")), self.c.pick((old, old, self.window(table, old, depth)))
+        sides = [self.window(table, old, depth), other]
+        if self.c.chance(3):
+            sides.reverse()
+        moved = f"{how}({self.condition_of(table)}, {', '.join(sides)})"
         return self.written(table, moved, 2) if self.c.chance(5) else moved
 
     def one_of(self, table: Table, old: str, depth: int, how: str) -> str:

@@ -165,6 +165,45 @@ def read_beside(loop, b):
     return T.concatenate([rows[-1], y])
 
 
+def window(loop, b):
+    return over(loop, lambda i, j, b: T.concatenate([b[1:], T.stack([T.sin(b[i]) * b[j]])]), b)
+
+
+def window_down_by_two(loop, b):
+    return over(loop, lambda i, j, b: T.concatenate([T.stack([b[j], b[i] ** 2]), b[:-2]]), b)
+
+
+def window_that_turns(loop, b):
+    return over(loop, lambda i, j, b: inc(T.roll(b, 1)[i], T.tanh(b[j])), b)
+
+
+def window_of_rows(loop, m):
+    return over(loop, lambda i, j, m: T.concatenate([m[1:], (m[i] * m[j]).dimshuffle("x", 0)]), m)
+
+
+def window_at_times(loop, b):
+    return over(loop, lambda i, j, b: put(sc.ifelse(b[j] > 0, T.concatenate([b[1:], b[i:i + 1] * 2]), b)[j], b[i]), b)
+
+
+def window_chosen(loop, b):
+    return over(loop, lambda i, j, b: T.switch(b[j] > 0, T.concatenate([b[1:], T.stack([T.sin(b[i])])]), b), b)
+
+
+def windows_chosen(loop, b):
+    def step(i, j, b):
+        up, down = T.concatenate([b[1:], T.stack([b[j] ** 2])]), T.concatenate([T.stack([b[i]]), b[:-1]])
+        return T.switch(T.gt(i, j), up, T.switch(b[j] > 0, down, put(b[i], b[j])))
+    return over(loop, step, b)
+
+
+def exchanged_at_times(loop, a, b):
+    def step(i, j, a, b):
+        c = a[i] > b[j]
+        return [put(T.switch(c, b, a)[i], T.tanh(b[j])), T.switch(c, a, b)]
+    p, q = loop(step, [T.constant(I), T.constant(J)], [a, b], n_steps=N)[0]
+    return p[-1] * q[-1]
+
+
 V, M = (6,), (6, 2)
 TOUCHED = {
     one_write: [V], linear_write: [V], added: [V], two_writes: [V], read_of_what_was_written: [V], swapped: [V],
@@ -176,7 +215,9 @@ TOUCHED = {
     read_beside: [V],
 }
 CASES = {**TOUCHED, rows_set_by_a_list: [M], product_and_row: [(3, 3), (3,)], conditional: [V],
-         conditional_else: [V], slice_moved: [V]}
+         conditional_else: [V], slice_moved: [V], window: [V], window_down_by_two: [V], window_that_turns: [V],
+         window_of_rows: [M], window_at_times: [V], window_chosen: [V], windows_chosen: [V],
+         exchanged_at_times: [V, V]}
 
 
 def points_of(case):

@@ -26,6 +26,12 @@ def inner(i: Any, p: Any) -> Any:
     return sc.scan(lambda k, q: put(q[k], q[k + 1]), sequences=[T.arange(3) + i], outputs_info=[p])[0][-1]
 
 
+def pushed(i: Any, p: Any) -> Any:
+    """An inner scan moves a window."""
+    return sc.scan(lambda k, q: T.concatenate([q[1:], T.stack([q[k]])]), sequences=[T.arange(3) + i],
+                   outputs_info=[p])[0][-1]
+
+
 def sifted(i: Any, j: Any, p: Any) -> Any:
     """A step of a heap: two elements are put in order."""
     c = T.gt(p[i], p[j])
@@ -45,12 +51,17 @@ ONE_TABLE: dict[str, Callable[..., Any]] = {
     "written in branches and after them": lambda i, j, p: put(sc.ifelse(odd(i), put(p[i], 1.0), p)[j], p[i]),
     "written by an inner scan": lambda i, j, p: inner(i, p),
     "written before and by an inner scan": lambda i, j, p: inner(i, put(p[j], p[i])),
+    "moved by an inner scan": lambda i, j, p: put(pushed(i, p)[j], p[i]),
+    "moved by an inner scan in a branch": lambda i, j, p: sc.ifelse(odd(i), pushed(i, p), put(p[j], p[i])),
     "a window": lambda i, j, p: T.concatenate([p[1:], T.stack([p[i]])]),
     "a window that moves down": lambda i, j, p: T.concatenate([T.stack([p[i]]), p[:-1]]),
     "a window that moves by two": lambda i, j, p: T.concatenate([p[2:], T.stack([p[i], p[j]])]),
     "a window that turns": lambda i, j, p: put(T.roll(p, -1)[-1], p[i]),
     "a window that moves at times, and is written":
         lambda i, j, p: put(sc.ifelse(odd(i), T.concatenate([p[1:], T.stack([p[i]])]), p)[j], 0.5),
+    "a window that moves by choice": lambda i, j, p: T.switch(odd(i), T.concatenate([p[1:], T.stack([p[i]])]), p),
+    "up, down or turned": lambda i, j, p: T.switch(
+        odd(i), T.concatenate([T.stack([p[i]]), p[:-1]]), T.switch(odd(j), put(T.roll(p, -1)[j], p[i]), p)),
     "a chosen write": lambda i, j, p: T.switch(odd(i), put(p[i], 1.0), p),
     "a write or another": lambda i, j, p: T.where(odd(i), add(p[i], p[j]), put(p[j], p[i])),
     "elements that change places by choice": lambda i, j, p: T.switch(p[i] > p[j], put(put(p[i], p[j])[j], p[i]), p),
@@ -110,8 +121,8 @@ def test_a_step_costs_what_it_touches(name: str, monkeypatch: pytest.MonkeyPatch
     assert grows_by([I, J, P], [rows[-1]], 2, monkeypatch) <= ALLOWED
 
 
-@pytest.mark.parametrize("name", [name for name in ONE_TABLE if "cho" in name])
-def test_the_gradient_of_a_choice_costs_what_it_touches(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", [name for name in ONE_TABLE if "cho" in name or "window" in name])
+def test_their_gradients_cost_what_they_touch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, _ = sc.scan(ONE_TABLE[name], sequences=[I, J], outputs_info=[P])
     assert grows_by([I, J, P], [sc.grad((rows[-1] ** 2).sum(), P)], 2, monkeypatch) <= ALLOWED
 

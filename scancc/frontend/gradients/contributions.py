@@ -162,6 +162,18 @@ class Choice:
         return any(map(is_zeros, self.sides))
 
 
+def where_not_zeros(g: Variable, of: Callable[[Variable], Variable]) -> Variable:
+    """`of(g)`, which is zeros where `g` is; of one side alone where `g` is a choice between something and zeros."""
+    choice = Choice.of(g)
+    if choice is None or not choice.leaves_out:
+        return of(g)
+    found = [None if is_zeros(side) else of(side) for side in choice.sides]
+    like = next((x for x in found if x is not None), None)
+    if like is None:
+        return of(g)
+    return choice.between(*(zeros_for(like) if x is None else x for x in found))
+
+
 def _by_one_condition(a: Variable, b: Variable) -> Gradient:
     """The sum of two choices by one condition, of which one is zeros on a side, with what was added to them since."""
     (root, increments), (other, later) = increments_of(a), increments_of(b)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from scancc.frontend.gradients.contributions import Choice, is_zeros
+from scancc.frontend.gradients.contributions import where_not_zeros
 from scancc.frontend.gradients.rules import Gradient, connects, differentiates, first_inputs, summed_to, zeros_for
+from scancc.frontend.gradients.windows import rest_of
 from scancc.frontend.graph.dims import dims
 from scancc.frontend.graph.variables import Apply, Constant, Variable
 from scancc.frontend.ops.axes import reshape
@@ -28,8 +29,12 @@ def part(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> 
     (x, *operands), g = node.inputs, gradients[0]
     assert g is not None and isinstance(node.op, Subtensor | AdvancedSubtensor)
     write = IncSubtensor if isinstance(node.op, Subtensor) else AdvancedIncSubtensor
-    scattered = write(node.op.template, set=False)(zeros_for(x, g.dtype), g, *operands)
-    return [scattered, *(None for _ in operands)]
+
+    def scattered(g: Variable) -> Variable:
+        return write(node.op.template, set=False)(zeros_for(x, g.dtype), g, *operands)  # type: ignore[attr-defined]
+
+    found = scattered(g) if rest_of(node.op.template, operands) is None else where_not_zeros(g, scattered)
+    return [found, *(None for _ in operands)]
 
 
 @differentiates(IncSubtensor, AdvancedIncSubtensor)
@@ -37,11 +42,11 @@ def written(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) 
     """What was overwritten has no influence; nor has a value that was set where a later one was too."""
     (_, y, *operands), g = node.inputs, gradients[0]
     assert g is not None and isinstance(node.op, IncSubtensor | AdvancedIncSubtensor)
-    by_x = _where_not_zeros(g, lambda part: _cleared(node, part, operands)) if node.op.set else g
+    by_x = where_not_zeros(g, lambda part: _cleared(node, part, operands)) if node.op.set else g
     read = Subtensor if isinstance(node.op, IncSubtensor) else AdvancedSubtensor
     by_y = None
     if wanted[1]:
-        picked = _where_not_zeros(g, lambda part: read(node.op.template)(part, *operands))  # type: ignore[attr-defined]
+        picked = where_not_zeros(g, lambda part: read(node.op.template)(part, *operands))  # type: ignore[attr-defined]
         lasting = _lasting(node, picked, operands) if node.op.set and read is AdvancedSubtensor else None
         by_y = summed_to(picked if lasting is None else switch(lasting, picked, 0), y)
     return [by_x, by_y, *(None for _ in operands)]
@@ -60,18 +65,6 @@ def _lasting(node: Apply, picked: Variable, operands: Sequence[Variable]) -> Var
     blank = zeros_for(node.inputs[0], "int64")
     written = AdvancedIncSubtensor(template, set=True)(blank, number, *operands)
     return eq(AdvancedSubtensor(template)(written, *operands), number)
-
-
-def _where_not_zeros(g: Variable, of: Callable[[Variable], Variable]) -> Variable:
-    """`of(g)`, which is zeros where `g` is; of one side alone where `g` is a choice between something and zeros."""
-    choice = Choice.of(g)
-    if choice is None or not choice.leaves_out:
-        return of(g)
-    found = [None if is_zeros(side) else of(side) for side in choice.sides]
-    like = next((x for x in found if x is not None), None)
-    if like is None:
-        return of(g)
-    return choice.between(*(zeros_for(like) if x is None else x for x in found))
 
 
 def _cleared(node: Apply, g: Variable, operands: Sequence[Variable]) -> Variable:

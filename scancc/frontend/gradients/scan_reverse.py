@@ -27,6 +27,7 @@ from scancc.frontend.gradients.scan_rows import stacked_rows
 from scancc.frontend.gradients.scan_sums import After, Sums
 from scancc.frontend.gradients.scan_tables import inside
 from scancc.frontend.gradients.walk import backpropagate_lazily
+from scancc.frontend.gradients.windows import moved
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import dim, dims, int64, same_scalar
 from scancc.frontend.graph.variables import Apply, TensorType, Variable
@@ -151,7 +152,7 @@ class Reverse:
             found = [inner.get(var) for tap, var in self.body.carry[i].taps if -tap == lag]
             waiting = self.loop.lags[place]
             gradient = total(found)
-            waiting.next = zeros_for(waiting.row) if gradient is None else like(gradient, waiting.row)
+            waiting.next = zeros_for(waiting.row) if gradient is None else like(moved(gradient), waiting.row)
 
     # ---- the given gradients ----
 

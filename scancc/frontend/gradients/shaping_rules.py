@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
+from scancc.frontend.gradients.contributions import where_not_zeros
 from scancc.frontend.gradients.rules import Gradient, connects, differentiates, first_inputs, summed_to
 from scancc.frontend.graph.dims import DimShuffle, JointLength, ShapeI, dim, dims, dimshuffle, int64
-from scancc.frontend.graph.variables import Apply
+from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.ops import reduction
 from scancc.frontend.ops.axes import Reshape, reshape
 from scancc.frontend.ops.elementwise import cast
@@ -58,12 +60,16 @@ def join(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> 
     g, axis = gradients[0], node.op.axis  # type: ignore[attr-defined]
     assert g is not None
     found: list[Gradient] = []
-    start = int64(0)
+    start: Variable = int64(0)
     for part, want in zip(node.inputs, wanted, strict=True):
         stop = add(start, dim(part, axis))
-        found.append(g[(slice(None),) * axis + (slice(start, stop),)] if want else None)
-        start = stop  # type: ignore[assignment]
+        found.append(where_not_zeros(g, partial(_rows, axis=axis, start=start, stop=stop)) if want else None)
+        start = stop
     return found
+
+
+def _rows(g: Variable, axis: int, start: Variable, stop: Variable) -> Variable:
+    return g[(slice(None),) * axis + (slice(start, stop),)]
 
 
 @connects(ARange)

@@ -220,12 +220,16 @@ def flip(x: object, axis: int | Sequence[int] | None = None) -> Variable:
 def roll(x: object, shift: object, axis: int | None = None) -> Variable:
     """`x` moved by `shift` places along `axis` (or flattened); what leaves at the end enters at the start."""
     var = as_tensor_variable(x)
-    if axis is None:
+    if axis is None and var.ndim != 1:
         return Reshape(var.ndim)(roll(flatten(var), shift, 0), *dims(var))
-    place = normalize_axis(axis, var.ndim, "roll")
+    place = normalize_axis(0 if axis is None else axis, var.ndim, "roll")
     length = dim(var, place)
-    cut = length - apply_scalar("mod", as_length(shift, "roll"), length)
     before = (slice(None),) * place
+    by = as_length(shift, "roll")
+    if constant_int(by) in (1, -1):  # one place from each end, whatever the length
+        cut = by * -1
+    else:
+        cut = length - apply_scalar("mod", by, length)
     return concatenate([var[(*before, slice(cut, None))], var[(*before, slice(None, cut))]], place)
 
 
