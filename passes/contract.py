@@ -20,7 +20,7 @@ Cost: linear. Runs after `fuse`, when the step's arithmetic is scalar.
 from __future__ import annotations
 
 from scancc.ir import types as t
-from scancc.ir.core import Block, Op, Value
+from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
@@ -52,10 +52,13 @@ def _waiting(scan: Op) -> set[Value]:
 
 
 def _waiting_args(nest: Nest, waiting: dict[Op, set[Value]]) -> dict[Value, int]:
-    """Elements of values that wait for a state of the enclosing scan, and a running sum."""
-    scan = nest.op.parent_op()
-    made = waiting.get(scan, ()) if scan is not None else ()
-    ready = {access.arg: 0 for access in [*nest.reads, *nest.writes] if access.value in made}
+    """Elements of values that wait for a state of the enclosing scan. In a reduction that is a running sum, and as
+    late as that all that a step makes: a product's terms are many, and two operations a term take longer than a
+    chain of one."""
+    scan, ready = nest.op.parent_op(), {}
+    if scan is not None and scan in waiting:
+        ready = {access.arg: 0 for access in [*nest.reads, *nest.writes] if access.value in waiting[scan] or (
+            nest.reduced and defined_in(access.value, scan.body))}
     if nest.reduced:
         ready.update(dict.fromkeys(nest.running, 0))
     return ready
