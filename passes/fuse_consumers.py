@@ -73,14 +73,21 @@ def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
     if place is Place.STEP and not stack.result.uses:
         remark("fuse-consumers", op, True, f"{name} is not kept: what reads it runs in the step")
         return
-    if place is Place.TILES and len(stack.result.type.shape) == 1:  # type: ignore[attr-defined]
-        return  # `tile` says whether sums of numbers go along
-    holding = (user for user in stack.result.uses if readers.places.get(user) is not Place.STEP or _runs_back(user))
-    user = next(holding, None)
+    holding = [user for user in stack.result.uses if readers.places.get(user) is not Place.STEP or _runs_back(user)]
+    if holding and all(readers.places.get(user) is Place.TILES and _gives_a_number(user) for user in holding):
+        return  # `tile` says whether such sums go along
+    user = next(iter(holding), None)
     if user is not None or place is Place.AFTER:
         why = "its parts that are read are more than all together" if user is None else _reason(user, readers)
         hint = "where that is a gradient, sc.grad(..., max_bytes=) keeps less" if user and _runs_back(user) else ""
         remark("fuse-consumers", op, False, f"{name} is kept whole{_size(stack)}: {why}", hint)
+
+
+def _gives_a_number(user: Op) -> bool:
+    """Whether a sum, or each one of a map of what it reads, is of all elements."""
+    if user.name == "scan.reduce":
+        return not isinstance(user.result.type, t.TensorType)
+    return len(user.results) == 1 and bool(user.result.uses) and all(map(_gives_a_number, user.result.uses))
 
 
 def _reason(user: Op, readers: Readers) -> str:

@@ -13,7 +13,7 @@
 Why: a loop over time computes one number at a time, and the core is busy with an elementary function for longer than
 with most chains; in a vector loop it computes four or eight. Of arrays as long as the scan nothing is left between.
 The scans and loop nests inside are ordinary IR, which every later pass knows. Reductions of the rows to a number go
-along: rows that nobody else reads are in no array then.
+along, of all elements where rows are arrays: rows that nobody else reads are in no array then but a tile's.
 A product of a row with a matrix that never changes (`x_t @ W`, or `h_t @ V` of what the step hands on) is one product
 of matrices for all rows of a tile, which reads the matrix once for several rows; so few rows that what the parts of a
 step hand on stays in the cache, which is computed from the sizes where only running tells them.
@@ -22,15 +22,17 @@ before: they are a tile, which is a map altogether, and its rows are the next st
 one where what it waits for takes long: they run in a loop over the rows of the tile.
 Each number is computed by the same operations on the same numbers, and a sum of floats keeps its tree, as a tile has
 whole blocks of it (`scan.running`): no bit changes.
-Conservative: but for products, rows that are kept are numbers, and no array is kept for the rows of a tile: what
-needs one stays in the loop over them. A product of floats over all rows stays behind the scan; steps that may stop
-stay one loop, and in tiles those that may fail in several ways, of which the first is told. A table of costs
+Conservative: but for products, of arrays a tile has rows only where reductions take all that is kept of one; what
+else needs them stays in the loop over them. A product of floats over all rows stays behind the scan; steps that may
+stop stay one loop, and in tiles those that may fail in several ways, of which the first is told. A table of costs
 (`tiling/costs.py`) says whether maps pay. `always` asks for tiles wherever they can be, of `size` rows.
 Cost: linear. Runs after `contract`, so that the arithmetic is what it would be in one loop, and before `lanes`.
 Source: loop distribution (Kennedy and McKinley, 1990), strip-mined so that what is handed on stays in the cache.
 """
 
 from __future__ import annotations
+
+import math
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -50,6 +52,7 @@ FEW = 64   # steps that are not worth a second loop
 LANES = 4  # steps side by side that are worth a vector
 MIXED = 32 # and that are worth a loop of their own
 SMALL = 64 # elements of a matrix that is worth no tile: it stays in registers
+TILE_BYTES = 1 << 16  # of rows in a tile, where shorter ones have whole blocks of the sums
 
 
 def tile(module: Op, always: bool = False, size: int = 512) -> None:
@@ -85,10 +88,11 @@ def _inside(op: Op, size: int | None, by_lag: Stages | None, reason: str | None)
 
 def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | str:
     """Tile a scan where it pays; the scan over tiles, or why there is none."""
-    if _keeps_arrays(op):
-        return "it keeps rows of arrays"
     scan, stages = ScanView(op), stages_of(op)
     sums, size = _along(scan, always, size)
+    arrays = [stack for stack in scan.stacks if stack.result.uses and _rank(stack.value.type)]
+    if arrays and all(is_kept(stack.result, sums) for stack in arrays):
+        return "it keeps rows of arrays"
     heavy = _array_between(stages) or _other_errors(stages)
     if heavy is not None:
         stages = stages_of(op, loop=True)
@@ -170,8 +174,24 @@ def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Reduction], in
     for reason in reasons:
         remark("tile", scan.op, False, f"a reduction of its rows stays behind it: {reason}")
     if not always:
-        return sums, max([size, *(found.block for found in sums)])
+        return sums, _tile_rows(scan, sums, size)
     return [found for found in sums if size % found.block == 0], size
+
+
+def _tile_rows(scan: ScanView, sums: list[Reduction], size: int) -> int:
+    """How many rows a tile has: of arrays few enough that they stay in the cache."""
+    least = max((found.block for found in sums), default=1)
+    row = max((_row_bytes(stack.value.type) for stack in scan.stacks if stack.result.uses), default=0)
+    while size > least and size * row > TILE_BYTES:
+        size //= 2
+    return max(size, least)
+
+
+def _row_bytes(row: t.Type) -> int:
+    """What a row takes in a tile, as far as it is known."""
+    if not isinstance(row, t.TensorType):
+        return t.nbytes(row)
+    return t.nbytes(row.element) * math.prod(n for n in row.shape if n is not None)
 
 
 def _described(stages: Stages, sums: list[Reduction], saved: list[Stack], size: int, heavy: bool) -> str:

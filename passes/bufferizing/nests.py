@@ -17,12 +17,13 @@ from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.fast_math import is_exact
-from scancc.ir.ops import group, operand
+from scancc.ir.ops import group, int_attr, operand
 from scancc.ir.shapes import fill
 
 from ..slicing.steps import used
 from .context import Context, converts, strides_of
 from .equal_sizes import SHORT
+from .flat import as_vector, has_no_gaps
 from .rings import row_in_ring, unrolled_window
 
 PARALLEL_LOOP = {"parallel": t.IntAttr(1, t.i64)}
@@ -131,7 +132,7 @@ def generic(c: Context, op: Op) -> None:
     if not n.reduced:
         _parallel(c, n)
     elif not n.rank:
-        _flatten_reduction(c, n)
+        starts = _flatten_reduction(c, n, starts)
         load_at(c, n, {}, None)
         c.env.update(zip(_combined(n), _totals(c, n, [], starts), strict=True))
     elif c.in_rows and [*n.outputs] == [0] == n.combined and _accumulates_rows(n) and (
@@ -231,23 +232,38 @@ def _flatten(c: Context, n: Nest) -> bool:
     buffers = [*n.inputs, *n.stores.values()]
     if len(n.sizes) < 2 or any(access != identity for access in n.maps):
         return False
-    if any(not isinstance(v.type, t.MemRefType) or v.type.strides is not None for v in buffers):
+    if not all(has_no_gaps(c, v) for v in buffers):
         return False
     if any(op.name in ("linalg.index", "tensor.extract") for op in n.op.body.ops):
         return False
     total = n.sizes[0]
     for size in n.sizes[1:]:
         total = c.b.muli(total, size)
-    n.inputs = [c.reshape(v, [total]) for v in n.inputs]
-    n.stores = {number: c.reshape(v, [total]) for number, v in n.stores.items()}
+    n.inputs = [as_vector(c, v, total) for v in n.inputs]
+    n.stores = {number: as_vector(c, v, total) for number, v in n.stores.items()}
     n.maps, n.sizes = [(0,)] * len(n.inputs), [total]
     return True
 
 
-def _flatten_reduction(c: Context, n: Nest) -> None:
-    """A reduction of all elements of row-major arrays goes along them as one row."""
-    if _flatten(c, n):
-        n.reduced = [0]
+def _flatten_reduction(c: Context, n: Nest, starts: list[Value]) -> list[Value]:
+    """A reduction of all elements of arrays without gaps goes along them as one row; what it starts from."""
+    sizes = n.sizes
+    if not _flatten(c, n):
+        return starts
+    n.reduced = [0]
+    return [_counting_elements(c, start, sizes[1:]) for start in starts]
+
+
+def _counting_elements(c: Context, start: Value, row: list[Value]) -> Value:
+    """A sum that goes on at some row goes on at the first element of that."""
+    part = start.op
+    if part is None or part.name != "scan.running":
+        return start
+    first, end, whole = operand(part, "first"), operand(part, "end"), int_attr(part, "size")
+    for size in row:
+        first, end = c.b.muli(first, size), c.b.muli(end, size)
+        whole *= constant_of(size) or 1
+    return c.b.op(part.name, [operand(part, "value"), first, end], [start.type], {"size": t.IntAttr(whole, t.i64)})
 
 
 def _totals(c: Context, n: Nest, counters: list[Value], starts: list[Value]) -> list[Value]:

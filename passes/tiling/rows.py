@@ -127,10 +127,7 @@ class Tile:
             offset = b.addi(offset, b.muli(b.subi(count, b.index(1)), step))
             start = b.subi(stack.rows, b.addi(start, count))
         inside = b.minsi(b.maxsi(offset, zero), self.count)
-        groups, attrs = self._place(rows, (inside, count), stack.stride or 1)
-        type = stacked(stack.value.type, constant_of(count))
-        kept = self.b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [type], attrs).result
-        return kept, (start, count)
+        return self._slice(rows, (inside, count), stack.stride or 1), (start, count)
 
     def _total(self, reduction: Reduction, so_far: Value) -> Value:
         """A reduction, with the rows of this tile."""
@@ -179,9 +176,9 @@ class Tile:
         """The rows of a sequence."""
         return self._slice(self.scan.given(arg), (self.first, self.count))
 
-    def _slice(self, array: Value, rows: tuple[Value, Value]) -> Value:
+    def _slice(self, array: Value, rows: tuple[Value, Value], stride: int = 1) -> Value:
         assert isinstance(array.type, t.TensorType)
-        groups, attrs = self._place(array, rows)
+        groups, attrs = self._place(array, rows, stride)
         type = t.TensorType((constant_of(rows[1]), *array.type.shape[1:]), array.type.element)
         made = self.b.grouped("tensor.extract_slice", {"source": [array], **groups}, [type], attrs).result
         made.name = array.name
@@ -190,10 +187,13 @@ class Tile:
     def _repeated(self, value: Value) -> Value:
         """The step's number, or what never changes."""
         dims = [] if self.rows is not None else [self.count]
-        type = t.TensorType((self.rows,), value.type)
+        type, same = stacked(value.type, self.rows), self.once.get(value, value)
         if value is self.scan.counter:
             return self.b.op("scan.iota", [self.first, self.b.index(1), *dims], [type])
-        return self.b.op("tensor.splat", [self.once.get(value, value), *dims], [type])
+        if not isinstance(value.type, t.TensorType):
+            return self.b.op("tensor.splat", [same, *dims], [type])
+        axes = t.DenseArray(t.i64, tuple(range(1, len(type.shape))))
+        return self.b.op("scan.broadcast", [same, *dims, *row_dims(self, value)], [type], {"axes": axes})
 
     def _place(self, array: Value, rows: tuple[Value, Value], stride: int = 1,
                ) -> tuple[dict[str, list[Value]], dict[str, t.DenseArray]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from scancc.ir.slices import Entry, entries
 from ..reducing.kinds import SUMS
 
 BLOCK_BYTES = 4096  # of the terms that the pass `reductions` adds before it joins their sum to others
+BLOCK_ROWS = 64     # and how many sums of rows
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,20 @@ class Reduction:
 
     @property
     def block(self) -> int:
-        """The rows of a tile are a multiple of so many."""
-        return BLOCK_BYTES // t.nbytes(self.type) if self.is_sum else 1
+        """The rows of a tile are a multiple of so many: their elements are whole blocks where a sum goes along them,
+        and they themselves where it adds sums of rows."""
+        if not self.is_sum:
+            return 1
+        terms, row = BLOCK_BYTES // t.nbytes(self.type), self._row_elements
+        return terms if row is None else max(terms // math.gcd(terms, row), BLOCK_ROWS if row > 1 else 1)
+
+    @property
+    def _row_elements(self) -> int | None:
+        """How many elements a row has, where it is known: more than one where rows are arrays."""
+        sizes = next(read.value.type.shape[1:] for read in Nest(self.nest).reads  # type: ignore[attr-defined]
+                     if rows_read(read.value, self.scan) is not None)
+        known = math.prod(n for n in sizes if n is not None)
+        return None if None in sizes else known
 
     @property
     def parts(self) -> list[Value]:
@@ -112,8 +126,8 @@ def _first_rows(op: Op) -> Entry | None:
 
 def _reduction(op: Op, scan: ScanView) -> Reduction | str:
     nest = Nest(op)
-    if op.parent is not scan.op.parent or len(nest.kinds) != 1 or len(nest.outputs) != 1:
-        return "it is not one sum along them"
+    if op.parent is not scan.op.parent or len(nest.reduced) != len(nest.kinds) or len(nest.outputs) != 1:
+        return "it is not one number"
     made = nest.outputs[0].op
     if made is None or made.name != "tensor.splat" or any(user.name != "tensor.extract" for user in op.result.uses):
         return "it does not start from a number"
@@ -124,8 +138,11 @@ def _reduction(op: Op, scan: ScanView) -> Reduction | str:
         return "it reads different numbers of them"
     if any(inner.name == "linalg.index" for inner in op.body.ops):
         return "it reads the number of a row"
+    if any(0 in read.dims[1:] or rows_read(read.value, scan) is not None and read.dims[:1] != (0,)
+           for read in nest.reads):
+        return "it goes not along them first"
     above = _above(op, scan)
-    if above is None or any(read.dims not in ((0,), (None,), ()) for read in nest.reads):
+    if above is None:
         return "it also reads what is made of them"
     return Reduction(op, scan, lengths[0], tuple(above))
 

@@ -204,8 +204,34 @@ def sum_of_complex(x, a):
     return [T.real(z.sum()), T.imag(z.sum())]
 
 
+def arrays(x, a, known=None):
+    """Rows that are arrays, of 5 elements, as the program knows or not."""
+    start = T.arange(5.0)
+    m = T.outer(x, start if known else T.concatenate([start, x[:0]]))
+    def step(m_t, h):
+        return T.tanh(m_t) + a * T.concatenate([h[1:], h[:1]])
+    return m, sc.scan(step, sequences=m, outputs_info=start)[0]
+
+
+def sums_of_all_elements(x, a):
+    m, h = arrays(x, a)
+    return [h.sum(), ((h - m)**2).mean()]
+
+
+def sums_of_all_elements_of_known_rows(x, a):
+    m, h = arrays(x, a, known=True)
+    return [(h**2).sum() / (h > 0).sum(), ((h - m)**2).mean()]
+
+
+def sums_of_sums(x, a):
+    """A row's factor, and rows that no memory holds in a row."""
+    m, h = arrays(x, a)
+    return [(x[:, None] * h).sum(), (h * T.arange(5.0)).sum(), (h - m[::-1]).sum()]
+
+
 SUMS = [sum_of_terms, several_sums, sum_of_what_is_kept, first_rows, around_the_last_state, exact_reductions,
-        sum_of_a_season, filtered, product, sum_of_integers, sum_of_complex]
+        sum_of_a_season, filtered, product, sum_of_integers, sum_of_complex, sums_of_all_elements,
+        sums_of_all_elements_of_known_rows, sums_of_sums]
 PROGRAMS = [likelihood, work_before, cycle_after_cycle, old_states, far_state, numbers_of_steps, last_values,
             rows_of_arrays, states_of_arrays, loops_inside, backwards]
 LAGS = [seasons, last_of_seasons, one_season, season_and_level, some_of_a_season]

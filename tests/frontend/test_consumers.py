@@ -142,3 +142,24 @@ def test_end_of_a_scan_that_may_stop(start, ask):
         for got, want in zip(f(first, [bound]), wanted, strict=True):
             np.testing.assert_allclose(got, want, 1e-12)
     assert f.memory_plan(first, [0.0]).workspace_nbytes < 1000
+
+
+LOSSES = {
+    "sum": lambda h: [h.sum()], "mean": lambda h: [h.mean()], "squares": lambda h: [(h**2).sum()],
+    "error": lambda h: [((h - m)**2).mean()], "weighted rows": lambda h: [(x[:, None] * h).sum()],
+    "several": lambda h: [T.sqr(h).mean(), (h > 0).any(), h[-1:]],
+}
+
+
+@pytest.mark.parametrize("ask", LOSSES.values(), ids=list(LOSSES))
+@pytest.mark.parametrize("kind", [vectors, dense], ids=lambda kind: kind.__name__)
+def test_sums_of_all_elements(kind, ask):
+    outputs = ask(kind())
+    f, reference = (sc.function([m, x], outputs, mode=mode, on_unused_input="ignore") for mode in (None, "reference"))
+    for length in (4, 37, 1025):
+        given = values(length, vectors), values(length, scalar)
+        for got, want in zip(f(*given), reference(*given), strict=True):
+            np.testing.assert_allclose(got, want, 1e-12, 1e-12)
+    small, large = (f.memory_plan(values(length, vectors), values(length, scalar)).peak_nbytes
+                    for length in (2000, 20_000))
+    assert small == large
