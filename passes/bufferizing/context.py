@@ -68,7 +68,7 @@ class Context:
 
     def target(self, value: Value, dims: Sequence[Value]) -> Value:
         """The buffer of the operand over which array `value` is made, that in which it is wanted, its place in an
-        array that it is joined to others in, or a new one."""
+        array that it is joined to others in or written into, or a new one."""
         if value in self.places.ties:
             return self.get(self.places.ties[value])
         wanted = self.dest.pop(value, None)
@@ -77,7 +77,7 @@ class Context:
         if wanted is not None:
             self.dims.setdefault(wanted, list(dims))
             return wanted
-        place = self.places.joins.place(self, value, dims)
+        place = self.places.joins.place(self, value, dims) or self.places.inserts.place(self, value, dims)
         return self.alloc(t.element(value.type), dims, value.name) if place is None else place
 
     def set(self, value: Value, buffer: Value) -> None:

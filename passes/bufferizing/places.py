@@ -24,6 +24,7 @@ from scancc.ir.shapes import dims_of, scratch
 from .chains import Chains, Link, copies, kept_part
 from .context import goes_to_target
 from .in_place import Saved, makes_anew, obstacle
+from .inserts import Inserts
 from .joins import Joins
 from .lengths import excess
 from .order import Order, Use
@@ -54,7 +55,7 @@ class Places:
 
     def __init__(self, func: Op) -> None:
         self.order = Order(func)
-        self.joins = Joins(self.order)
+        self.joins, self.inserts = Joins(self.order), Inserts(self.order.number)
         self.ties: dict[Value, Value] = {}    # a result, and the operand in whose memory it is made
         self.saved: set[Value] = set()        # slices that are copied where they are taken
         self.windows: dict[Value, Way] = {}   # a state that moves along a longer buffer, and how

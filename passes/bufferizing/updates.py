@@ -17,10 +17,10 @@ from .nests import materialise
 @converts("tensor.insert_slice", at_target=True)
 def insert_slice(c: Context, op: Op) -> None:
     """The destination, updated in place where nobody reads the old one afterwards."""
-    buffer = updatable(c, op, operand(op, "dest"))
-    offsets, sizes, steps = entries(c, op)
-    kept = kept_axes(op)
-    c.copy(materialise(c, operand(op, "source")), c.subview(buffer, offsets, sizes, steps, kept))
+    buffer, source = updatable(c, op, operand(op, "dest")), materialise(c, operand(op, "source"))
+    if not c.places.inserts.holds(c, operand(op, "source")):
+        offsets, sizes, steps = entries(c, op)
+        c.copy(source, c.subview(buffer, offsets, sizes, steps, kept_axes(op)))
     c.set(op.result, buffer)
 
 

@@ -161,3 +161,24 @@ def test_gradients(program):
 @pytest.mark.parametrize("dtype", ["float32", "complex128", "int64"])
 def test_other_types(dtype):
     require_same_bits(map_of_rows, dtype=dtype)
+
+
+def test_rows_of_an_early_stop_are_not_made_in_a_state():
+    """The inner scan has room for five rows, the state only for those that it takes."""
+    x = T.vector("x")
+
+    def step(b):
+        rows = sc.scan(lambda k, s: (s + x[k], sc.until(s + x[k] > 1.5)), sequences=T.arange(5),
+                       outputs_info=T.constant(0.0))[0]
+        return T.set_subtensor(b[:rows.shape[0]], rows)
+    last = sc.scan(step, outputs_info=T.zeros(3), n_steps=4)[0][-1]
+    np.testing.assert_array_equal(sc.function([x], last)(np.ones(5)), [1, 2, 0])
+
+
+@pytest.mark.parametrize("steps", [100, 1000])
+def test_rows_are_made_where_they_are_wanted(steps):
+    """In a tile there are the rows of the product alone, at most 64 of 800 bytes; a state, and room for sums."""
+    x, W, U, b = T.matrix("x"), T.matrix("W"), T.matrix("U"), T.vector("b")
+    f = sc.function([x, W, U, b], elman(x, W, U, b))
+    data = [np.ones(shape) for shape in ((steps, 40), (40, 100), (100, 100), (100,))]
+    assert f.memory_plan(*data).workspace_nbytes < 64 * 800 + 6 * 1024
