@@ -76,6 +76,19 @@ def test_functions_of_two_numbers(dtype):
          lambda a, b: [abs(np.maximum(a, b)), abs(np.minimum(a, b))], x, y)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("constant", [0.0, -0.0, 2.0, -1.5, 1e-60, INF, -INF, NAN])
+def test_the_larger_of_a_number_and_a_constant(dtype, constant):
+    """Of two zeros the second, which NumPy leaves open; 1e-60 is one in float32."""
+    x, c = floats(dtype), np.array(constant, dtype)
+    v = T.TensorType(dtype, (None,))()
+    found = sc.function([v], [T.maximum(v, c), T.maximum(c, v), T.minimum(v, c), T.minimum(c, v)])(x)
+    wanted = [np.where((x > c) | np.isnan(x), x, c), np.where((c > x) | np.isnan(c), c, x),
+              np.where((x < c) | np.isnan(x), x, c), np.where((c < x) | np.isnan(c), c, x)]
+    for got, value in zip(found, wanted, strict=True):
+        assert_same(got, value, "native")
+
+
 @pytest.mark.parametrize("dtype", ["int8", "int64", "uint8", "uint64"])
 def test_functions_of_integers(dtype):
     x, y = (a.ravel() for a in np.meshgrid(integers(dtype), integers(dtype)))

@@ -6,7 +6,8 @@ import struct
 
 from ...errors import UnsupportedError
 from ...ir import types as t
-from ...ir.core import Op
+from ...ir.builder import constant_of
+from ...ir.core import Op, Value
 from ...ir.dialects.arith import CMPF, CMPI
 from ..math import FUNCTIONS, MathFunction
 from .emitter import FunctionEmitter, Pair, emits, llvm_type, suffix, width_of
@@ -91,12 +92,30 @@ def extremum(e: FunctionEmitter, op: Op) -> None:
 
 
 def _float_extremum(e: FunctionEmitter, kind: str, x: str, y: str, order: str, op: Op) -> str:
-    """x if x is better or NaN, else y: two selects, no library call."""
+    """x if x is better or NaN, else y: in the form of x86's instruction, x if better, else y; NaN in x comes on top.
+
+    A constant y other than 0 and NaN stands first instead, and NaN needs nothing: y if better, else x.
+    """
     bits = llvm_type(t.shaped(t.i1, op.result.type))
+    if _is_nonzero_constant(op.operands[1]):
+        better = e.emit(f"fcmp {order} {kind} {y}, {x}")
+        return e.emit(f"select {bits} {better}, {kind} {y}, {kind} {x}")
     better = e.emit(f"fcmp {order} {kind} {x}, {y}")
-    nan = e.emit(f"fcmp uno {kind} {x}, {x}")
-    take = e.emit(f"or {bits} {better}, {nan}")
-    return e.emit(f"select {bits} {take}, {kind} {x}, {kind} {y}")
+    best = e.emit(f"select {bits} {better}, {kind} {x}, {kind} {y}")
+    number = e.emit(f"fcmp ord {kind} {x}, {x}")
+    return e.emit(f"select {bits} {number}, {kind} {best}, {kind} {x}")
+
+
+def _is_nonzero_constant(value: Value) -> bool:
+    """Whether a float is a constant other than 0, which has two signs, and NaN; also when rounded to its type."""
+    if value.op is not None and value.op.name == "vector.broadcast":
+        value = value.op.operands[0]
+    number = constant_of(value)
+    if number is None or not isinstance(value.type, t.FloatType):
+        return False
+    form = {16: "<e", 32: "<f", 64: "<d"}[value.type.width]
+    rounded: float = struct.unpack(form, struct.pack(form, number))[0]
+    return rounded != 0 and rounded == rounded
 
 
 @emits("arith.negf")
