@@ -149,7 +149,8 @@ def _compiled(program: Program, module: Op, target: Target, export: bool) -> Com
     report = pipeline.run(module, passes_for(target, export, program.leave_out), verify=config.verify)
     checks = number_checks(module)
     gpu = _gpu_text(module) if target.kind == "ptx" else None
-    text = gpu.kernels if gpu is not None else llvm.emit_module(module, fma=target.has_fma, interruptible=not export)
+    registers = llvm.Registers(target.vector_bytes, target.n_vectors)
+    text = gpu.kernels if gpu is not None else llvm.emit_module(module, target.has_fma, not export, registers)
     inputs, outputs = signature(program)
     inputs = _with_bounds(inputs, module)
     dims = tuple(tuple(f"{p.name}_n{axis}" for axis in range(p.rank)) for p in inputs)

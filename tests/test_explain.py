@@ -80,7 +80,13 @@ def test_where_states_live_and_what_buffers_are() -> None:
     assert "bufferize: the state 'h' is the last row of its stack" in kept.done
     assert "bufferize: the state 'h' has one buffer" in last.done
     assert "8*w_n1 bytes for f64 of rank 1" in last.facts["buffers"]
-    assert any("has memory of its own" in text for text in kept.not_done)
+
+
+def test_what_a_buffer_of_a_step_cannot_share_is_said() -> None:
+    x, h0, w = T.tensor3("x"), T.matrix("h0"), T.matrix("w")
+    h, _ = sc.scan(lambda v, h, w: T.tanh(v + h @ w), sequences=x, outputs_info=h0, non_sequences=w)
+    (card,) = sc.function([x, h0, w], h).explain().cards
+    assert any("plan-memory: room has memory of its own" in text for text in card.not_done)
 
 
 def test_a_state_that_is_read_after_it_is_made_has_two_buffers() -> None:

@@ -9,7 +9,7 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Value
 
 from .context import Context
-from .nests import PARALLEL_LOOP
+from .loops import PARALLEL_LOOP
 
 SWEEPS = 40  # Jacobi's method converges quadratically: 6 to 10 sweeps are usual
 

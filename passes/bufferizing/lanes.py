@@ -17,7 +17,8 @@ from scancc.ir.parts import Nest, ScanView
 from ..slicing.settling import Settling
 from .checks import say_step
 from .context import Context
-from .nests import REDUCTION_LOOP, array_sizes, inline, materialise, nest
+from .loops import REDUCTION_LOOP, nest
+from .nests import array_sizes, inline, materialise
 from .stacks import Rows, rows_of
 from .states import write_initial
 from .until import until_loop

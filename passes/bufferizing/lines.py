@@ -8,7 +8,8 @@ from scancc.ir.core import Op, Value
 from ..joining.extremes import beats
 from .arithmetic import add, multiply
 from .context import Context, converts
-from .nests import materialise, nest
+from .loops import nest
+from .nests import materialise
 
 
 @converts("scan.argreduce", at_target=True)

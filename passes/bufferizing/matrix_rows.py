@@ -14,7 +14,7 @@ from scancc.ir.core import Value
 from scancc.ir.decompositions import LARGE
 
 from .context import Context
-from .nests import PARALLEL_LOOP, REDUCTION_LOOP
+from .loops import PARALLEL_LOOP, REDUCTION_LOOP
 
 
 def total(c: Context, count: Value, start: Value, combine: Callable[[Value, Value], Value]) -> Value:

@@ -24,10 +24,10 @@ from ..slicing.steps import used
 from .context import Context, converts, strides_of
 from .equal_sizes import SHORT
 from .flat import as_vector, has_no_gaps
+from .loops import PARALLEL_LOOP, REDUCTION_LOOP, Nest, nest
+from .products import product_of
 from .rings import row_in_ring, unrolled_window
 
-PARALLEL_LOOP = {"parallel": t.IntAttr(1, t.i64)}
-REDUCTION_LOOP = {"reduction": t.IntAttr(1, t.i64)}  # may be combined in another order
 BLOCK_ROWS = 64    # terms of a block, where sums are made side by side
 STACK_LEVELS = 40  # sums of 1, 2, 4, ... blocks
 
@@ -84,43 +84,6 @@ def sizes_of(c: Context, value: Value) -> list[Value]:
     return fill(c.b, value.type, c.scalars(group(op, "dims")))
 
 
-def nest(c: Context, sizes: Sequence[Value], body: Callable[[list[Value]], None],
-         enter: Callable[[list[Value]], None] | None = None, counters: tuple[Value, ...] = ()) -> None:
-    """Parallel loops over `sizes` around `body(counters)`; `enter` sees the counters so far at each level."""
-    if enter is not None:
-        enter(list(counters))
-    if not sizes:
-        body(list(counters))
-        return
-    if constant_of(sizes[0]) == 1:
-        nest(c, sizes[1:], body, enter, (*counters, c.b.index(0)))
-        return
-    with c.loop(sizes[0], dict(PARALLEL_LOOP)) as counter:
-        counter.name = "i"
-        nest(c, sizes[1:], body, enter, (*counters, counter))
-
-
-@dataclass
-class Nest:
-    """A `linalg.generic` with what it reads and writes in memory."""
-
-    op: Op
-    args: list[Value]    # arguments of the body that are read
-    inputs: list[Value]  # the buffers they come from
-    maps: list[tuple[int | None, ...]]
-    sizes: list[Value]
-    reduced: list[int]
-    combined: list[int]       # the numbers of the results that are combined
-    outputs: dict[int, Value] = field(default_factory=dict)  # buffers of results that are not in a register
-    stores: dict[int, Value] = field(default_factory=dict)   # where results with an element a round are written
-    needed: set[Op] | None = None  # of the body: what of it runs, if not all
-
-    @property
-    def rank(self) -> int:
-        """How many dimensions are parallel; they come first."""
-        return len(self.sizes) - len(self.reduced)
-
-
 @converts("linalg.generic", at_target=True)
 def generic(c: Context, op: Op) -> None:
     n = read_nest(c, op)
@@ -135,13 +98,23 @@ def generic(c: Context, op: Op) -> None:
         starts = _flatten_reduction(c, n, starts)
         load_at(c, n, {}, None)
         c.env.update(zip(_combined(n), _totals(c, n, [], starts), strict=True))
-    elif c.in_rows and [*n.outputs] == [0] == n.combined and _accumulates_rows(n) and (
-            strides_of(n.outputs[0].type)[-1] == 1):
-        _reduce_rows(c, n, n.outputs[0], starts[0])
+    elif c.in_rows and [*n.outputs] == [0] == n.combined and strides_of(n.outputs[0].type)[-1] == 1:
+        _reduce_in_rows(c, n, starts[0])
     else:
         _reduce_each(c, n, starts)
     for number, buffer in n.outputs.items():
         c.set(op.results[number], buffer)
+
+
+def _reduce_in_rows(c: Context, n: Nest, start: Value) -> None:
+    """One sum for each element of a result whose rows are contiguous: a product, rows side by side, or one by one."""
+    product = product_of(n) if constant_of(start) == 0.0 and not _in_order(n) else None
+    if product is not None:
+        product.write(c, n.outputs[0])
+    elif _accumulates_rows(n):
+        _reduce_rows(c, n, n.outputs[0], start)
+    else:
+        _reduce_each(c, n, [start])
 
 
 def _start(out: Value) -> Value:

@@ -71,6 +71,11 @@ class Target:
             return 16
         return 64 if _x86_has(self, "avx512f") else 32 if _x86_has(self, "avx") else 16
 
+    @property
+    def n_vectors(self) -> int:
+        """How many vector registers there are."""
+        return 32 if self.vector_bytes == 64 or self.arch == "aarch64" else 16
+
     def __str__(self) -> str:
         return self.sm if self.sm else ":".join(filter(None, (self.triple, self.cpu, self.features)))
 

@@ -154,6 +154,12 @@ def test_each_rule_of_tensors_and_scalars(body: str, expected: str) -> None:
     ('%a = "memref.subview"(%x) {static_offsets = array<i64: 0, 0>, static_sizes = array<i64: 1, 4>, static_strides = array<i64: 1, 1>, '
      'operandSegmentSizes = array<i32: 1, 0, 0, 0>} : (memref<?x4xf64>) -> memref<4xf64>', "the part is a memref<4xf64, strided<[1], offset: ?>>"),
     ('"memref.copy"(%x, %b) : (memref<?x4xf64>, memref<?xi8>) -> ()', "has another shape"),
+    ('"scan.matmul"(%x, %x, %x) {transposed = false, fused = false} : (memref<?x4xf64>, memref<?x4xf64>, memref<?x4xf64>) -> ()',
+     "a product of two matrices has room"),
+    ('"scan.matmul"(%x, %x, %x, %x) {transposed = true, fused = false} : (memref<?x4xf64>, memref<?x4xf64>, memref<?x4xf64>, memref<?x4xf64>) -> ()',
+     "the room has rows of 32 numbers"),
+    ('"scan.matmul"(%b, %b, %b) {transposed = false, fused = false} : (memref<?xi8>, memref<?xi8>, memref<?xi8>) -> ()',
+     "it multiplies f32 or f64"),
     ('%a = "vector.load"(%x, %0, %0) : (memref<?x4xf64>, index, index) -> vector<4xf32>', "must have one element type"),
     ('%a = "vector.broadcast"(%0) : (index) -> vector<4xf64>', "must have one element type"),
     ('%a = "vector.reduction"(%v) {kind = #vector.kind<and>} : (vector<4xf64>) -> f64', "and does not combine lanes of f64"),

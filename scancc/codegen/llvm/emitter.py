@@ -62,6 +62,14 @@ no:
 MOST_INLINED = 16  # calls of one elementary function in a module
 
 
+@dataclass(frozen=True)
+class Registers:
+    """A processor's vector registers: how wide, and how many."""
+
+    nbytes: int = 16
+    count: int = 16
+
+
 @dataclass
 class ModuleText:
     """What a module prints to: function texts, the elementary functions they call, declarations."""
@@ -69,6 +77,7 @@ class ModuleText:
     fma: bool = True
     interruptible: bool = False  # long loops may ask whether to go on; `asks`: one does
     asks: bool = False
+    registers: Registers = Registers()
     functions: list[str] = field(default_factory=list)
     math: dict[str, MathFunction] = field(default_factory=dict)
     n_calls: Counter[str] = field(default_factory=Counter)  # by symbol of an elementary function
@@ -116,13 +125,13 @@ class ModuleText:
         return name
 
 
-def emit_module(module: Op, fma: bool = True, interruptible: bool = False) -> str:
+def emit_module(module: Op, fma: bool = True, interruptible: bool = False, registers: Registers = Registers()) -> str:
     """LLVM IR text of all functions of a loop-IR module.
 
     `fma`: the target has a fused multiply-add, which elementary functions may use. `interruptible`: see
-    `interrupts.py`.
+    `interrupts.py`. `registers` decide the tiles of products.
     """
-    out = ModuleText(fma, interruptible)
+    out = ModuleText(fma, interruptible, registers=registers)
     for func in functions(module):
         out.functions.append(FunctionEmitter(func, out).run())
     return out.text()

@@ -20,7 +20,7 @@ from .emitter import FunctionEmitter
 EVERY = 1 << 16  # rounds of straight code
 EVERY_OF_LOOPS = 16  # rounds with loops inside
 
-_LOOPS = ("scf.for", "scf.while")
+_LOOPS = ("scf.for", "scf.while", "scan.matmul")
 
 Rounds = Callable[[str, str, Sequence[str]], list[str]]
 

@@ -482,13 +482,22 @@ def _part(type: t.Type) -> t.Type:
 
 def _shared(e: FunctionEmitter, name: str, part: t.Type, template: str) -> str:
     """The name of a function for numbers of type `part`."""
-    kind, align = llvm_type(part), t.nbytes(part)
+    function = _joining(name, llvm_type(part), t.nbytes(part), template)
+    e.out.math.setdefault(function.symbol, function)
+    return function.symbol
+
+
+def join_row_function(kind: str, nbytes: int) -> MathFunction:
+    """`join_row` of rows of numbers."""
+    return _joining("join_row", kind, nbytes, _JOIN_ROW)
+
+
+def _joining(name: str, kind: str, align: int, template: str) -> MathFunction:
     symbol, vector = f"scancc.{name}.{kind}", f"<{JOIN_LANES} x {kind}>"
     pairs = [_PAIRS.format(kind=k, n=n, align=align) for k, n in ((kind, 1), (vector, JOIN_LANES))]
     text = template.format(symbol=symbol, kind=kind, vector=vector, align=align, n=JOIN_LANES, number=_NUMBER,
                            pairs=pairs[0], pairs_of_lanes=pairs[1])
-    e.out.math.setdefault(symbol, MathFunction(symbol, text, ()))
-    return symbol
+    return MathFunction(symbol, text, ())
 
 
 JOIN_LANES = 8

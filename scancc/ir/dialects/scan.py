@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..constraints import all_of, indexed, one_element, sized
 from ..core import Op
-from ..ops import CHECKS, LOOP, PLACED, PURE, READS, TERMINATOR, VIEW, WRITES, Dialect, Parts
+from ..ops import CHECKS, LOOP, PLACED, PURE, READS, TERMINATOR, VIEW, WRITES, Dialect, Parts, group
 from ..parts import ScanView, Stack
 from ..reading.phrases import CALL, TIGHT, Phrase
 from ..reading.text import near, quoted, type_text
@@ -24,7 +24,15 @@ from ..rules.arrays import (
     like,
 )
 from ..rules.buffers import check_constant_buffer, check_output, check_rows, check_stack
-from ..rules.matrices import check_batch_dot, check_dot, check_factor, check_solve, matrix, results
+from ..rules.matrices import (
+    check_batch_dot,
+    check_dot,
+    check_factor,
+    check_matmul,
+    check_solve,
+    matrix,
+    results,
+)
 from ..rules.memref import contiguous, neighbours
 from ..rules.recurrence import check_message, check_scan
 from .scf import carried
@@ -207,6 +215,19 @@ scan.define("join_row", "row:buffer stack:buffer first:index end:index", results
             reading="join_row({row}, {stack}, terms {first}..{end}, {@size} a block)",
             doc="`join` of each element of a row, for which a row of the stack has one; the row becomes the sums of "
                 "all terms, or -0.0 where more blocks follow")
+
+
+def _read_matmul(op: Op, r: Reader) -> Phrase:
+    r.mention("transposed", "fused")
+    turned = "transpose({lhs})" if op.attrs["transposed"] else "{lhs}"
+    return r.fill(op, f"matmul({turned}, {{rhs}}) into {{out}}" + (" room {room}" if group(op, "room") else ""))
+
+
+scan.define("matmul", "lhs:buffer rhs:buffer out:buffer room?:buffer", results="0", traits=(READS, WRITES),
+            attrs=("transposed:bool", "fused:bool"), written="out",
+            verify=all_of(one_element(0, 1), one_element(0, 2), check_matmul), reading=_read_matmul,
+            doc="out becomes lhs @ rhs, or transpose(lhs) @ rhs: sums from 0.0 in blocks of 64 terms, which are "
+                "joined as `join` does; with `fused` products are not rounded. What is packed lies in the room")
 scan.define("running", "value:number first:index end:index", traits=(PURE,), gives="number", attrs=("size:count",),
             verify=one_element(0), reading="running({value}, terms {first}.. of {end}, {@size} at a time)",
             doc="the value. A sum that starts from it goes on with the terms from `first` on; a loop around, which "

@@ -137,6 +137,33 @@ def join_row(op: Op) -> Meaning:
     return call
 
 
+# ---- products ----
+
+
+@value_rule("scan.matmul")
+def matmul(op: Op) -> Meaning:
+    def call(lhs: np.ndarray, rhs: np.ndarray, out: np.ndarray, *room: np.ndarray) -> None:
+        with np.errstate(all="ignore"):
+            out[...] = _product(lhs.T if op.attrs["transposed"] else lhs, rhs)
+    return call
+
+
+BLOCK_TERMS = 64
+
+
+def _product(lhs: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+    """Sums of blocks in order, joined as a binary counter counts."""
+    sums: list[tuple[int, np.ndarray]] = []  # of 2**level blocks, the last on top
+    for first in range(0, len(rhs), BLOCK_TERMS):
+        level, total = 0, np.zeros(lhs.shape[:-1] + rhs.shape[1:], rhs.dtype)
+        for k in range(first, min(first + BLOCK_TERMS, len(rhs))):
+            total = total + np.multiply.outer(lhs[..., k], rhs[k])
+        while sums and (sums[-1][0] == level or first + BLOCK_TERMS >= len(rhs)):
+            level, total = sums[-1][0] + 1, sums.pop()[1] + total
+        sums.append((level, total))
+    return sums[0][1] if sums else np.zeros(lhs.shape[:-1] + rhs.shape[1:], rhs.dtype)
+
+
 # ---- whole buffers ----
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from ..constraints import Rule, shape_of, wrong_shape
+from ..constraints import Rule, agree, shape_of, wrong_shape
 from ..core import Op
-from ..types import ComplexType, element
+from ..ops import group, operand
+from ..types import ComplexType, FloatType, element, f16, nbytes
+from .memref import strides_of
+
+ROOM_NBYTES = 256  # of a row of the room that `scan.matmul` has, to pack columns of its right factor
+ROOM_LEVELS = 40
+ROOM_TERMS = 1024  # packed at a time; where there are more, room for the sums of 1, 2, 4, ... times as many is behind
 
 
 def check_dot(op: Op) -> str | None:
@@ -19,6 +25,47 @@ def check_batch_dot(op: Op) -> str | None:
     if not (len(lhs) == len(rhs) == 3):
         return "it multiplies matrices along a first axis"
     return wrong_shape("the result", op.result.type, (lhs[0], lhs[1], rhs[2]))
+
+
+def check_matmul(op: Op) -> str | None:
+    """A vector or matrix times a matrix; rows of the right factor and of the result are contiguous."""
+    lhs, rhs, out = (operand(op, name).type for name in ("lhs", "rhs", "out"))
+    left, right, made = shape_of(lhs), shape_of(rhs), shape_of(out)
+    if not isinstance(element(out), FloatType) or element(out) == f16:
+        return "it multiplies f32 or f64"
+    if len(left) not in (1, 2) or len(right) != 2:
+        return "it multiplies a vector or matrix with a matrix"
+    left = left[::-1] if op.attrs["transposed"] else left
+    if not agree(left[-1:], right[:1]) or len(made) != len(left) or not agree(made, left[:-1] + right[1:]):
+        return f"{lhs} times {rhs} is no {out}"
+    if strides_of(rhs)[-1] != 1 or strides_of(out)[-1] != 1:
+        return "rows of the right factor and of the result are contiguous"
+    return _check_room(op, len(left))
+
+
+def _check_room(op: Op, rank: int) -> str | None:
+    rooms = [v.type for v in group(op, "room")]
+    if len(rooms) != rank - 1:
+        return "a product of two matrices has room, that of a vector has none"
+    kind = element(op.operands[1].type)
+    width = ROOM_NBYTES // nbytes(kind)
+    for room in rooms:
+        if element(room) != kind or shape_of(room)[1:] != (width,) or getattr(room, "strides", None) is not None:
+            return f"the room has rows of {width} numbers"
+        known, wanted = shape_of(room)[0], _needed_rows(op)
+        if known is not None and wanted is not None and known < wanted:
+            return f"the room has {known} rows; it needs {wanted}"
+    return None
+
+
+def _needed_rows(op: Op) -> int | None:
+    n_terms, n_rows = shape_of(operand(op, "rhs").type)[0], shape_of(operand(op, "out").type)[0]
+    return None if n_terms is None or n_rows is None else room_rows(n_terms, n_rows)
+
+
+def room_rows(n_terms: int, n_rows: int) -> int:
+    """The rows that a room needs: what is packed at a time, and the sums of 1, 2, 4, ... times as many terms."""
+    return min(n_terms, ROOM_TERMS) + n_rows * min(max(n_terms - 1, 0) // ROOM_TERMS, ROOM_LEVELS)
 
 
 def matrix(op: Op) -> str | None:

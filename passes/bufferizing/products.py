@@ -1,0 +1,136 @@
+"""Products of a vector or matrix with a matrix whose rows go along the result's: `scan.matmul`.
+
+    linalg.generic each [b, i, j] over [k]            for b {
+      %x[b, i, k] * %w[b, k, j] + acc           ->      scan.matmul &%x[b] @ &%w[b] into &%y[b]  }
+
+One function of the module does all of them, with its sums in registers, where loops would stand in every place. What
+is known to be short stays loops, which `unroll` opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scancc.ir import parts
+from scancc.ir import types as t
+from scancc.ir.builder import constant_of
+from scancc.ir.core import Value
+from scancc.ir.ops import operand
+from scancc.ir.rules.matrices import ROOM_LEVELS, ROOM_NBYTES, ROOM_TERMS, room_rows
+from scancc.ir.rules.memref import strides_of
+
+from .context import Context
+from .equal_sizes import SHORT
+from .loops import Nest, nest
+
+FEW_PRODUCTS = 512  # of numbers, all of known lengths: loops take no more time than a call
+
+
+@dataclass
+class Product:
+    """A loop nest that is one: which operand is the right factor, and the dimensions of each."""
+
+    n: Nest
+    left: int   # numbers of operands
+    right: int
+    row: int | None  # the dimension of the result's rows, if it is no batch
+
+    @property
+    def summed(self) -> int:
+        return self.n.reduced[0]
+
+    @property
+    def column(self) -> int:
+        return self.n.rank - 1
+
+    @property
+    def batch(self) -> range:
+        return range(self.n.rank - 1 - (self.row is not None))
+
+    def write(self, c: Context, out: Value) -> None:
+        element = t.element(out.type)
+        room = [] if self.row is None else [c.alloc(element, [
+            self._room_rows(c, self.n.sizes[self.row]), c.b.index(ROOM_NBYTES // t.nbytes(element))], "room")]
+        nest(c, self.n.sizes[:len(self.batch)], lambda counters: self._call(c, out, room, counters))
+
+    def _call(self, c: Context, out: Value, room: Sequence[Value], counters: Sequence[Value]) -> None:
+        maps, inputs = self.n.maps, self.n.inputs
+        lhs, rhs = (_part(c, inputs[k], maps[k], counters) for k in (self.left, self.right))
+        left, total = maps[self.left], parts.Nest(self.n.op).elements[0].op
+        turned = self.row is not None and left.index(self.row) > left.index(self.summed)
+        fused = total is not None and total.name == "math.fma"
+        c.b.make("scan.matmul", [lhs, rhs, _part(c, out, range(self.n.rank), counters), *room], [],
+                 {"transposed": turned, "fused": fused})
+
+    def _room_rows(self, c: Context, n_rows: Value) -> Value:
+        """Of what is packed at a time, and of the sums of 1, 2, 4, ... times as many terms of each row."""
+        b, n_terms, many = c.b, self.n.sizes[self.summed], c.b.index(ROOM_TERMS)
+        known = constant_of(n_terms), constant_of(n_rows)
+        if known[0] is not None and (known[0] <= ROOM_TERMS or known[1] is not None):
+            return b.index(room_rows(known[0], known[1] or 0))
+        before = b.op("arith.divsi", [b.subi(n_terms, b.index(1)), many], [t.index])
+        return b.addi(b.minsi(n_terms, many), b.muli(n_rows, b.minsi(before, b.index(ROOM_LEVELS))))
+
+
+def _part(c: Context, buffer: Value, dims: Sequence[int | None], counters: Sequence[Value]) -> Value:
+    """A buffer at the counters of the batch."""
+    if not counters:
+        return buffer
+    zero, one, sizes = c.b.index(0), c.b.index(1), c.sizes(buffer)
+    fixed = [d is not None and d < len(counters) for d in dims]
+    return c.subview(buffer, [counters[d] if f and d is not None else zero for d, f in zip(dims, fixed, strict=True)],
+                     [one if f else size for f, size in zip(fixed, sizes, strict=True)], [one] * len(sizes),
+                     [axis for axis, f in enumerate(fixed) if not f])
+
+
+def product_of(n: Nest) -> Product | None:
+    """The product that a nest with one result and one sum is, or None."""
+    if len(n.reduced) != 1 or n.rank == 0 or len(n.args) != 2 or not _multiplies(n) or _is_small(n):
+        return None
+    right = next((k for k in (0, 1) if n.maps[k][-1:] == (n.rank - 1,)), None)
+    if right is None or not all(isinstance(v.type, t.MemRefType) for v in n.inputs):
+        return None
+    made = Product(n, 1 - right, right, None)
+    left, row = n.maps[made.left], n.rank - 2
+    if row >= 0 and row in left and row not in n.maps[right]:
+        made.row = row
+    return made if _fits(made, left, n.maps[right]) else None
+
+
+def _fits(made: Product, left: Sequence[int | None], right: Sequence[int | None]) -> bool:
+    """Whether beside the batch the factors have no dimensions but their own."""
+    batch = set(made.batch)
+    own = {made.summed} | ({made.row} if made.row is not None else set())
+    rows = [d for d in right if d not in batch]
+    return (rows == [made.summed, made.column] and strides_of(made.n.inputs[made.right].type)[-1] == 1
+            and {d for d in left if d not in batch} == own and len(set(left)) == len(left)
+            and len(set(right)) == len(right))
+
+
+def _multiplies(n: Nest) -> bool:
+    """Whether the body is acc + x * y, of the elements of the two operands."""
+    body = parts.Nest(n.op)
+    (acc,), (total,) = body.running, body.elements
+    last, ops = total.op, n.op.body.ops[:-1]
+    if t.element(total.type) not in (t.f32, t.f64) or last is None or last.parent is not n.op.body:
+        return False
+    if last.name == "math.fma" and len(ops) == 1:
+        return operand(last, "c") is acc and {operand(last, "a"), operand(last, "b")} == {*n.args}
+    if last.name != "arith.addf" or len(ops) != 2 or acc not in last.operands:
+        return False
+    term = next((v for v in last.operands if v is not acc), acc).op
+    return term is ops[0] and term.name == "arith.mulf" and {*term.operands} == {*n.args}
+
+
+def _is_small(n: Nest) -> bool:
+    """Whether loops are better: all of them are opened, or they run a few times only."""
+    known = [constant_of(size) for size in n.sizes]
+    if all(size is not None and size <= SHORT for size in (known[n.rank - 1], known[n.reduced[0]])):
+        return True
+    total = 1
+    for size in known:
+        if size is None:
+            return False
+        total *= size
+    return total <= FEW_PRODUCTS

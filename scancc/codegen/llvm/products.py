@@ -1,0 +1,282 @@
+"""Products of matrices: calls of functions that a module has once for each type of numbers.
+
+    scan.matmul &%x @ &%w into &%y   ->   call @scancc.matmul.float(y, x, w, their strides, sizes and room)
+
+A function goes over tiles (`tiles.py`). A matrix on the right is packed into the room that the op has, as many
+columns at a time as stay in the cache, the last tile filled up with its last column; for few rows it is read where it
+is. A vector on the left has tiles of one row; where a vector of columns does not fit, the last ones are made again.
+Source: Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008); they split the sums, too.
+"""
+
+from __future__ import annotations
+
+from ...artifact import INTERRUPTED
+from ...ir.core import Op
+from ...ir.ops import group, operand
+from ...ir.rules.matrices import ROOM_NBYTES, ROOM_TERMS
+from ..math import MathFunction
+from .emitter import FunctionEmitter, ModuleText, emits, llvm_type
+from .loops import join_row_function
+from .tiles import INTRINSICS, NBYTES, Tile
+
+
+@emits("scan.matmul")
+def matmul(e: FunctionEmitter, op: Op) -> None:
+    lhs, rhs, out = (e.mem(operand(op, name)) for name in ("lhs", "rhs", "out"))
+    kind, fused = llvm_type(rhs.element), op.attrs["fused"]
+    n_terms, columns = rhs.dims
+    left = lhs.strides[::-1] if op.attrs["transposed"] else lhs.strides
+    if len(lhs.dims) == 1:
+        symbol = _needed(e.out, _row_product(e.out, kind, fused))
+        e.line(f"call void @{symbol}(ptr {out.pointer}, ptr {lhs.pointer}, i64 {left[0]}, ptr {rhs.pointer}, "
+               f"i64 {rhs.strides[0]}, i64 {columns}, i64 {n_terms})")
+        return
+    symbol = _needed(e.out, _matrix_product(e.out, kind, fused))
+    stopped = e.emit(f"call i1 @{symbol}(ptr {out.pointer}, i64 {out.strides[0]}, ptr {lhs.pointer}, i64 {left[0]}, "
+                     f"i64 {left[1]}, ptr {rhs.pointer}, i64 {rhs.strides[0]}, i64 {out.dims[0]}, i64 {columns}, "
+                     f"i64 {n_terms}, ptr {e.mem(group(op, 'room')[0]).pointer})")
+    if e.out.interruptible:
+        _end_if(e, stopped)
+
+
+def _end_if(e: FunctionEmitter, stopped: str) -> None:
+    stop, go_on = e.new_label("stop"), e.new_label("go")
+    e.line(f"br i1 {stopped}, label %{stop}, label %{go_on}")
+    e.start(stop)
+    e.line(f"ret i32 {INTERRUPTED}")
+    e.start(go_on)
+
+
+def _needed(out: ModuleText, function: MathFunction) -> str:
+    out.math.setdefault(function.symbol, function)
+    return function.symbol
+
+
+def _name(word: str, kind: str, fused: bool) -> str:
+    return f"scancc.{word}.{kind}" + ".fused" * fused
+
+
+# ---- vector times matrix ----
+
+
+def _row_product(out: ModuleText, kind: str, fused: bool) -> MathFunction:
+    """Tiles of eight vectors, which hide the latency of a multiply-add; of numbers where no vector fits."""
+    symbol, lanes = _name("vecmat", kind, fused), out.registers.nbytes // NBYTES[kind]
+    wide, narrow = Tile(kind, 1, 8, lanes, fused), Tile(kind, 1, 4, 1, fused)
+    text = _ROW_PRODUCT.format(symbol=symbol, kind=kind, lanes=lanes, wide=wide.symbol, columns=wide.columns,
+                               narrow=narrow.symbol, few=narrow.columns)
+    return MathFunction(symbol, text, (wide.function(), narrow.function(), *INTRINSICS))
+
+
+_ROW_PRODUCT = """define internal void @{symbol}(ptr noalias nocapture %c, ptr nocapture readonly %a, i64 %a_next,
+    ptr nocapture readonly %b, i64 %b_step, i64 %n, i64 %k) noinline nounwind {{
+entry:
+  %is_wide = icmp sge i64 %n, {lanes}
+  %tile = select i1 %is_wide, ptr @{wide}, ptr @{narrow}
+  %width = select i1 %is_wide, i64 {columns}, i64 {few}
+  %least = select i1 %is_wide, i64 {lanes}, i64 1
+  %end = sub i64 %n, %least
+  br label %next
+next:
+  %j = phi i64 [ 0, %entry ], [ %after, %one ]
+  %more = icmp slt i64 %j, %n
+  br i1 %more, label %one, label %done
+one:
+  %at = call i64 @llvm.smin.i64(i64 %j, i64 %end)
+  %to = getelementptr {kind}, ptr %c, i64 %at
+  %columns = getelementptr {kind}, ptr %b, i64 %at
+  %left = sub i64 %n, %at
+  call void %tile(ptr %to, i64 0, ptr %a, i64 0, i64 %a_next, ptr %columns, i64 %b_step, i64 1, i64 %left, i64 %k)
+  %after = add i64 %j, %width
+  br label %next
+done:
+  ret void
+}}"""
+
+# ---- matrix times matrix ----
+
+
+def _matrix_product(out: ModuleText, kind: str, fused: bool) -> MathFunction:
+    nbytes = NBYTES[kind]
+    lanes = out.registers.nbytes // nbytes
+    tile = Tile(kind, 8 if out.registers.count >= 32 else 6, 2, lanes, fused)
+    row, pack, join = _row_product(out, kind, fused), _packing(tile), join_row_function(kind, nbytes)
+    out.asks |= out.interruptible
+    text = _MATRIX_PRODUCT.format(
+        symbol=_name("matmul", kind, fused), kind=kind, tile=tile.symbol, rows=tile.rows, columns=tile.columns,
+        group=ROOM_NBYTES // nbytes, few=2 * tile.rows, row=row.symbol, pack=pack.symbol, join=join.symbol,
+        lanes=lanes, chunk=ROOM_TERMS, shift=ROOM_TERMS.bit_length() - 1, row_nbytes=ROOM_NBYTES,
+        ask="call i32 @scancc.ask()" if out.interruptible else "add i32 0, 0")
+    return MathFunction(_name("matmul", kind, fused), text, (tile.function(), row, pack, join, *INTRINSICS))
+
+
+def _packing(tile: Tile) -> MathFunction:
+    symbol = f"scancc.pack.{tile.kind}.{tile.columns}"
+    whole = f"<{tile.columns} x {tile.kind}>"
+    text = _PACK.format(symbol=symbol, kind=tile.kind, columns=tile.columns, whole=whole, align=NBYTES[tile.kind])
+    return MathFunction(symbol, text, INTRINSICS)
+
+
+_PACK = """define internal void @{symbol}(ptr noalias nocapture %to, ptr nocapture readonly %b, i64 %b_step,
+    i64 %width, i64 %k) noinline nounwind {{
+entry:
+  %is_whole = icmp eq i64 %width, {columns}
+  br label %next
+next:
+  %t = phi i64 [ 0, %entry ], [ %t_whole, %whole ], [ %t_part, %part_end ]
+  %more = icmp slt i64 %t, %k
+  br i1 %more, label %row, label %done
+row:
+  %from_at = mul i64 %t, %b_step
+  %from = getelementptr {kind}, ptr %b, i64 %from_at
+  %to_at = mul i64 %t, {columns}
+  %row_to = getelementptr {kind}, ptr %to, i64 %to_at
+  br i1 %is_whole, label %whole, label %part
+whole:
+  %numbers = load {whole}, ptr %from, align {align}
+  store {whole} %numbers, ptr %row_to, align {align}
+  %t_whole = add i64 %t, 1
+  br label %next
+part:
+  %j = phi i64 [ 0, %row ], [ %j_next, %part ]
+  %number_at = getelementptr {kind}, ptr %from, i64 %j
+  %number = load {kind}, ptr %number_at, align {align}
+  %number_to = getelementptr {kind}, ptr %row_to, i64 %j
+  store {kind} %number, ptr %number_to, align {align}
+  %j_next = add i64 %j, 1
+  %again = icmp slt i64 %j_next, %width
+  br i1 %again, label %part, label %part_end
+part_end:
+  %t_part = add i64 %t, 1
+  br label %next
+done:
+  ret void
+}}"""
+
+# Columns in groups, terms in chunks: what is packed of the right factor stays in the cache while all rows read it.
+_MATRIX_PRODUCT = """define internal i1 @{symbol}(ptr noalias nocapture %c, i64 %c_step, ptr nocapture readonly %a,
+    i64 %a_step, i64 %a_next, ptr nocapture readonly %b, i64 %b_step, i64 %m, i64 %n, i64 %k, ptr noalias %room)
+    noinline nounwind {{
+entry:
+  %is_one = icmp eq i64 %m, 1
+  %is_narrow = icmp slt i64 %n, {lanes}
+  %by_rows = or i1 %is_one, %is_narrow
+  %is_few = icmp sle i64 %m, {few}
+  %n_packed = call i64 @llvm.smin.i64(i64 %k, i64 {chunk})
+  %tile_size = mul i64 %n_packed, {columns}
+  %stack_at = mul i64 %n_packed, {row_nbytes}
+  %stack = getelementptr i8, ptr %room, i64 %stack_at
+  %level_step = mul i64 %m, {row_nbytes}
+  br i1 %by_rows, label %single, label %group
+single:
+  %r = phi i64 [ 0, %entry ], [ %r_next, %single_row ]
+  %more_single = icmp slt i64 %r, %m
+  br i1 %more_single, label %single_row, label %done
+single_row:
+  %r_x_at = mul i64 %r, %a_step
+  %r_x = getelementptr {kind}, ptr %a, i64 %r_x_at
+  %r_z_at = mul i64 %r, %c_step
+  %r_z = getelementptr {kind}, ptr %c, i64 %r_z_at
+  call void @{row}(ptr %r_z, ptr %r_x, i64 %a_next, ptr %b, i64 %b_step, i64 %n, i64 %k)
+  %r_next = add i64 %r, 1
+  br label %single
+group:
+  %j0 = phi i64 [ 0, %entry ], [ %j_end, %asking ]
+  %j_far = add i64 %j0, {group}
+  %rest = sub i64 %n, %j_far
+  %has_rest = icmp sgt i64 %rest, 0
+  %no_vector = icmp slt i64 %rest, {lanes}
+  %is_short = and i1 %has_rest, %no_vector
+  %j_less = sub i64 %j_far, {columns}
+  %j_end_far = select i1 %is_short, i64 %j_less, i64 %j_far
+  %j_end = call i64 @llvm.smin.i64(i64 %j_end_far, i64 %n)
+  %j_room = sub i64 %n, {lanes}
+  br label %chunk
+chunk:
+  %first = phi i64 [ 0, %group ], [ %following, %chunk_end ]
+  %left = sub i64 %k, %first
+  %n_terms = call i64 @llvm.smin.i64(i64 %left, i64 {chunk})
+  %a_first_at = mul i64 %first, %a_next
+  %a_first = getelementptr {kind}, ptr %a, i64 %a_first_at
+  %b_first_at = mul i64 %first, %b_step
+  %b_first = getelementptr {kind}, ptr %b, i64 %b_first_at
+  br label %column
+column:
+  %j = phi i64 [ %j0, %chunk ], [ %j_next, %column_end ]
+  %to = phi ptr [ %room, %chunk ], [ %to_next, %column_end ]
+  %at = call i64 @llvm.smin.i64(i64 %j, i64 %j_room)
+  %column_left = sub i64 %n, %at
+  %width = call i64 @llvm.smin.i64(i64 %column_left, i64 {columns})
+  %there = getelementptr {kind}, ptr %b_first, i64 %at
+  br i1 %is_few, label %column_end, label %copy
+copy:
+  call void @{pack}(ptr %to, ptr %there, i64 %b_step, i64 %width, i64 %n_terms)
+  br label %column_end
+column_end:
+  %j_next = add i64 %j, {columns}
+  %to_next = getelementptr {kind}, ptr %to, i64 %tile_size
+  %more_columns = icmp slt i64 %j_next, %j_end
+  br i1 %more_columns, label %column, label %rows
+rows:
+  %i = phi i64 [ 0, %column_end ], [ %i_next, %rows_end ]
+  %i_left = sub i64 %m, %i
+  %has_rows = icmp sgt i64 %i_left, 0
+  br i1 %has_rows, label %row, label %joining
+row:
+  %count = call i64 @llvm.smin.i64(i64 %i_left, i64 {rows})
+  %x_at = mul i64 %i, %a_step
+  %x = getelementptr {kind}, ptr %a_first, i64 %x_at
+  %z_at = mul i64 %i, %c_step
+  %z = getelementptr {kind}, ptr %c, i64 %z_at
+  br label %tile
+tile:
+  %q = phi i64 [ %j0, %row ], [ %q_next, %tile ]
+  %packed = phi ptr [ %room, %row ], [ %packed_next, %tile ]
+  %q_at = call i64 @llvm.smin.i64(i64 %q, i64 %j_room)
+  %q_left = sub i64 %n, %q_at
+  %q_width = call i64 @llvm.smin.i64(i64 %q_left, i64 {columns})
+  %q_there = getelementptr {kind}, ptr %b_first, i64 %q_at
+  %y = select i1 %is_few, ptr %q_there, ptr %packed
+  %y_step = select i1 %is_few, i64 %b_step, i64 {columns}
+  %zq = getelementptr {kind}, ptr %z, i64 %q_at
+  call void @{tile}(ptr %zq, i64 %c_step, ptr %x, i64 %a_step, i64 %a_next, ptr %y, i64 %y_step, i64 %count,
+                    i64 %q_width, i64 %n_terms)
+  %q_next = add i64 %q, {columns}
+  %packed_next = getelementptr {kind}, ptr %packed, i64 %tile_size
+  %more_tiles = icmp slt i64 %q_next, %j_end
+  br i1 %more_tiles, label %tile, label %rows_end
+rows_end:
+  %i_next = add i64 %i, {rows}
+  br label %rows
+joining:
+  %is_whole = icmp sle i64 %k, {chunk}
+  br i1 %is_whole, label %group_end, label %join
+join:
+  %p = phi i64 [ 0, %joining ], [ %p_next, %join_row ]
+  %more_joins = icmp slt i64 %p, %m
+  br i1 %more_joins, label %join_row, label %chunk_end
+join_row:
+  %p_at = mul i64 %p, %c_step
+  %p_row = getelementptr {kind}, ptr %c, i64 %p_at
+  %p_from = getelementptr {kind}, ptr %p_row, i64 %j0
+  %p_width = sub i64 %j_end, %j0
+  %p_stack_at = mul i64 %p, {row_nbytes}
+  %p_stack = getelementptr i8, ptr %stack, i64 %p_stack_at
+  call void @{join}(ptr %p_from, i64 %p_width, ptr %p_stack, i64 %level_step, i64 %first, i64 %k, i64 {shift})
+  %p_next = add i64 %p, 1
+  br label %join
+chunk_end:
+  %following = add i64 %first, {chunk}
+  %more_chunks = icmp slt i64 %following, %k
+  br i1 %more_chunks, label %chunk, label %group_end
+group_end:
+  %finished = icmp sge i64 %j_end, %n
+  br i1 %finished, label %done, label %asking
+asking:
+  %answer = {ask}
+  %calm = icmp eq i32 %answer, 0
+  br i1 %calm, label %group, label %done
+done:
+  %stopped = phi i1 [ false, %single ], [ false, %group_end ], [ true, %asking ]
+  ret i1 %stopped
+}}"""

@@ -1,0 +1,105 @@
+"""Products of matrices: sizes around tiles, groups of columns and chunks of terms; one number for each of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.codegen import llvm
+from scancc.codegen.target import levels
+from scancc.ir.interpreter import run_program
+
+RNG = np.random.default_rng(5)
+# rows, terms, columns
+SIZES = [(0, 3, 3), (1, 70, 100), (2, 1, 1), (3, 0, 5), (5, 64, 7), (6, 65, 8), (7, 129, 9), (13, 63, 33),
+         (19, 200, 67), (14, 1023, 17), (14, 1024, 31), (13, 1025, 65), (13, 2200, 71), (20, 3000, 130)]
+
+
+def numbers(*shape: int, dtype: str = "float64") -> np.ndarray:
+    return RNG.normal(size=shape).astype(dtype)
+
+
+def matrix(dtype: str) -> Any:
+    return T.matrix(dtype=dtype)
+
+
+def close(found: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
+    """Within the documented error of the exact product."""
+    exact, size = x.astype("longdouble") @ y.astype("longdouble"), np.abs(x).astype(float) @ np.abs(y).astype(float)
+    n = max(1, x.shape[-1])
+    bound = (64 + np.log2(n)) * np.finfo(x.dtype).eps * size
+    assert found.shape == exact.shape and np.all(np.abs(found - exact) <= bound)
+
+
+@pytest.mark.parametrize(("dtype", "level"), [("float64", levels()[-1]), *(("float32", level) for level in levels())])
+def test_every_size_in_every_layout(dtype: str, level: str) -> None:
+    x, y, v = matrix(dtype), matrix(dtype), T.vector(dtype=dtype)
+    with sc.change_flags(cpu=level):
+        f = sc.function([x, y], [T.dot(x, y), T.dot(x[:, ::-1], y[::-1])])
+        transposed, row = sc.function([x, y], T.dot(x.T, y)), sc.function([v, y], T.dot(v, y))
+    for m, k, n in SIZES:
+        a, b = numbers(m, k, dtype=dtype), numbers(k, n, dtype=dtype)
+        found, backwards = f(a, b)
+        close(found, a, b)
+        close(backwards, a, b)
+        np.testing.assert_array_equal(transposed(np.ascontiguousarray(a.T), b), found)
+        for i in range(m):
+            np.testing.assert_array_equal(row(a[i], b), found[i])
+
+
+def test_a_product_of_parts_leaves_what_lies_beside_them() -> None:
+    x, y, out = matrix("float64"), matrix("float64"), matrix("float64")
+    f = sc.function([x, y, out], T.set_subtensor(out[1:-1, 2:-2], T.dot(x[::2, 1:], y[:, 1:-1])))
+    a, b, c = numbers(40, 31), numbers(30, 42), numbers(22, 44)
+    found = f(a, b, c)
+    close(found[1:-1, 2:-2], a[::2, 1:], b[:, 1:-1])
+    edge = np.ones_like(c, bool)
+    edge[1:-1, 2:-2] = False
+    np.testing.assert_array_equal(found[edge], c[edge])
+
+
+def test_batches_and_known_sizes_give_the_same_bits() -> None:
+    x, y = T.tensor3(), T.tensor3()
+    a, b = numbers(3, 9, 70), numbers(3, 70, 40)
+    batches = sc.function([x, y], T.batched_dot(x, y))(a, b)
+    u, w = matrix("float64"), matrix("float64")
+    f = sc.function([u, w], T.dot(u, w))
+    s, t = (T.TensorType("float64", part.shape[1:])() for part in (a, b))
+    known = sc.function([s, t], T.dot(s, t))
+    for i in range(3):
+        np.testing.assert_array_equal(f(a[i], b[i]), batches[i])
+        np.testing.assert_array_equal(known(a[i], b[i]), batches[i])
+
+
+def test_zeros_infinities_and_nan() -> None:
+    x, y = matrix("float64"), matrix("float64")
+    f = sc.function([x, y], T.dot(x, y))
+    a, b = np.zeros((7, 70)), np.full((70, 20), -1.0)
+    assert not np.signbit(f(a, b)).any()
+    a[3, 5], a[4, 6] = np.inf, np.nan
+    np.testing.assert_array_equal(f(a, b)[[2, 3, 4], 0], [0.0, -np.inf, np.nan])
+
+
+def test_the_loops_mean_what_the_code_does() -> None:
+    x, y = matrix("float64"), matrix("float64")
+    f = sc.function([x, y], T.dot(x, y))
+    a, b = numbers(4, 1100), numbers(1100, 6)
+    close(run_program(f.compiled.module, "function", [a, b])[0], a, b)
+
+
+def test_a_module_has_one_function_for_all_products_of_a_kind() -> None:
+    x, y, v = matrix("float32"), matrix("float32"), T.vector(dtype="float32")
+    f = sc.function([x, y, v], [T.dot(T.dot(x, y), y), T.dot(T.dot(v, y), y)])
+    text = llvm.emit_module(f.compiled.module, registers=llvm.Registers(32, 16))
+    assert text.count("define internal i1 @scancc.matmul.") == 1 and text.count("call i1 @scancc.matmul.") == 2
+    assert text.count("define internal void @scancc.vecmat.") == 1
+
+
+def test_an_aarch64_kernel_has_eight_rows() -> None:
+    x, y = matrix("float32"), matrix("float32")
+    text = sc.function([x, y], T.dot(x, y)).compiled.module
+    assert "8x2x4" in llvm.emit_module(text, registers=llvm.Registers(16, 32))
