@@ -9,7 +9,8 @@ lanes fill SIMD registers, threads, or a GPU's grid; `A**k` then reads A once an
 Conservative: every array op of the step must be an elementwise loop nest over the whole state, and
 every array that changes with time must be read at the lane's own position. Scans with `until` whose lanes that are
 done may change, and scans that move whole rows every step (sequences or traces of arrays), keep time outside unless
-`streams` is set: row by row is then the better order for memory on a CPU; on a GPU it is not.
+`streams` is set: row by row is then the better order for memory on a CPU; on a GPU it is not. Where such rows have a
+length that is not known, which may be 1, `one_lane` marks the scan: it has a loop over numbers for that besides.
 Cost: linear. Runs after `fuse`, whose loop nests it reads; `bufferize` acts on the mark.
 Source: lane-private state as in ISPC (Pharr and Mark, 2012); loop interchange (Wolfe, 1982).
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder
+from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.equalities import equal_sizes
 from scancc.ir.linear import most
@@ -30,6 +31,8 @@ from scancc.ir.shapes import dims_of
 
 from .slicing.settling import settling_of
 
+FEW = 16  # steps that are not worth a loop of their own for rows of one element
+
 
 def lanes(module: Op, streams: bool = False) -> None:
     """Mark every scan whose lanes are independent."""
@@ -38,12 +41,16 @@ def lanes(module: Op, streams: bool = False) -> None:
             reason = obstacle(op, streams)
             if reason is None:
                 op.attrs["lanes"] = t.IntAttr(1, t.i64)
+            elif not streams and _may_be_one(op):
+                op.attrs["one_lane"] = t.IntAttr(1, t.i64)
+                reason += "; where rows have one element, it is one lane"
             if _array_states(op):
                 remark("lanes", op, reason is None, reason or "each element of the state has its own past only")
 
 
-def obstacle(op: Op, streams: bool) -> str | None:
-    """Why the lanes of a scan cannot (or should not) go outside time; None where they should."""
+def obstacle(op: Op, streams: bool, runs: bool = False) -> str | None:
+    """Why the lanes of a scan cannot (or should not) go outside time; None where they should. `runs`: they need to
+    only where a step runs."""
     scan = ScanView(op)
     if not _array_states(op):
         return "the state is scalar"
@@ -55,8 +62,18 @@ def obstacle(op: Op, streams: bool) -> str | None:
     if scan.until and settling is None:
         return "`until` decides for all lanes at once: it is not known that a lane that is done changes no more"
     asking = settling.ops if settling is not None else []
-    return (_shape_obstacle(scan, asking) or (None if streams else _stream_obstacle(scan))
+    return (_shape_obstacle(scan, asking, runs or scan.until) or (None if streams else _stream_obstacle(scan))
             or _body_obstacle(op, asking))
+
+
+def _may_be_one(op: Op) -> bool:
+    """Whether rows pass by whose length is not known: where that is one, they are numbers. Nobody reads the last
+    states, which both loops would have to bring to one place."""
+    scan, shapes = ScanView(op), [v.type.shape for v in _array_states(op) if isinstance(v.type, t.TensorType)]
+    n = constant_of(scan.length)
+    if scan.until or any(final.uses for final in scan.finals) or n is not None and n < FEW:
+        return False
+    return all(shape == (None,) for shape in shapes) and obstacle(op, True, runs=True) is None
 
 
 def _array_states(op: Op) -> list[Value]:
@@ -64,7 +81,7 @@ def _array_states(op: Op) -> list[Value]:
     return [v for v in ScanView(op).init if isinstance(v.type, t.TensorType)]
 
 
-def _shape_obstacle(scan: ScanView, asking: Sequence[Op]) -> str | None:
+def _shape_obstacle(scan: ScanView, asking: Sequence[Op], runs: bool) -> str | None:
     rows = [*scan.carry_args, *scan.next, *scan.row_values]
     shapes = {v.type.shape for v in rows if isinstance(v.type, t.TensorType)}
     ranks = {len(shape) for shape in shapes}
@@ -74,20 +91,20 @@ def _shape_obstacle(scan: ScanView, asking: Sequence[Op]) -> str | None:
         return "a scalar is stacked beside the arrays"
     if any(final.uses and not isinstance(final.type, t.TensorType) for final in scan.finals):
         return "the last value of a scalar state is read, which no lane owns"
-    if len(shapes) > 1 or not _same_sizes(scan, asking):
+    if len(shapes) > 1 or not _same_sizes(scan, asking, scan.length if runs else None):
         return "states and outputs differ in shape"
     return None
 
 
-def _same_sizes(scan: ScanView, asking: Sequence[Op]) -> bool:
-    """True if all array states, and all loop nests of the step, have the same sizes; with `until`, if a step runs."""
+def _same_sizes(scan: ScanView, asking: Sequence[Op], steps: Value | None) -> bool:
+    """True if all array states, and all loop nests of the step, have the same sizes; with `steps`, if those are not
+    none."""
     op = scan.op
     assert op.parent is not None
     b = Builder(op.parent, op, op.location)
     sizes = [dims_of(b, v) for v in _array_states(op)]
     sizes += [dims_of(b, Nest(inner).outputs[0]) for inner in op.body.ops
               if inner.name == "linalg.generic" and inner not in asking]
-    steps = scan.length if scan.until else None
     return all(len(row) == len(sizes[0]) and all(equal_sizes(a, b, op, steps)
                                                  for a, b in zip(row, sizes[0], strict=True)) for row in sizes)
 

@@ -26,7 +26,15 @@ from .until import until_loop
 
 def over_lanes(c: Context, scan: ScanView, settling: Settling | None) -> None:
     """for each lane: for each step, with the lane's state in registers; with `until`, as many as the lane needs."""
-    _Lanes(c, scan, settling).run()
+    lanes = _Lanes(c, scan, settling, [materialise(c, v) for v in scan.xs], rows_of(c, scan))
+    lanes.run()
+    for rows in lanes.stacks:
+        rows.finish(c, None)
+
+
+def over_one_lane(c: Context, scan: ScanView, xs: list[Value], stacks: list[Rows]) -> None:
+    """The same where there is one lane, whose last state nobody reads."""
+    _Lanes(c, scan, None, xs, stacks).lane([c.b.index(0)])
 
 
 @dataclass
@@ -36,11 +44,12 @@ class _Lanes:
     c: Context
     scan: ScanView
     settling: Settling | None
+    xs: list[Value]
+    stacks: list[Rows]
 
     def __post_init__(self) -> None:
         c, scan = self.c, self.scan
-        self.length, self.xs = c.get(scan.length), [materialise(c, v) for v in scan.xs]
-        self.stacks = rows_of(c, scan)
+        self.length = c.get(scan.length)
         states = [array_sizes(c, v) for v in scan.init if isinstance(v.type, t.TensorType)]
         self.sizes, self.are_equal = states[0], all(sizes == states[0] for sizes in states)
         self.finals = {number: c.target(final, array_sizes(c, scan.init[number])) for number, final in enumerate(
@@ -49,15 +58,13 @@ class _Lanes:
     def run(self) -> None:
         c, scan = self.c, self.scan
         if scan.executed is None:
-            nest(c, self.sizes, self._lane)
+            nest(c, self.sizes, self.lane)
         else:
             c.env[scan.executed] = self._until()
         for number, buffer in self.finals.items():
             c.set(scan.finals[number], buffer)
-        for rows in self.stacks:
-            rows.finish(c, None)
 
-    def _lane(self, at: list[Value]) -> None:
+    def lane(self, at: list[Value]) -> None:
         """All steps of a lane."""
         c, scan = self.c, self.scan
         _read_invariants(c, scan, at)

@@ -17,6 +17,7 @@ from .checks import say_step
 from .context import Context, converts
 from .lanes import over_lanes
 from .nests import materialise
+from .one_lane import with_one_lane
 from .stacks import Rows, rows_of
 from .states import State, advance_all, state_of
 from .until import until_loop
@@ -31,10 +32,18 @@ def scan(c: Context, op: Op) -> None:
         return
     xs = [materialise(c, v) for v in view.xs]
     stacks = rows_of(c, view)
+    if "one_lane" in op.attrs:
+        with_one_lane(c, view, xs, stacks, lambda: _over_rows(c, view, xs, stacks))
+    else:
+        _over_rows(c, view, xs, stacks)
+
+
+def _over_rows(c: Context, view: ScanView, xs: list[Value], stacks: list[Rows]) -> None:
+    """for each step: all that it does, and rows whole."""
     states = [state_of(c, carry, stacks) for carry in view.carries]
     for state in states:
         if state.home:
-            remark("bufferize", op, True, f"the state '{state.carry.arg.name or '?'}' {state.home}")
+            remark("bufferize", view.op, True, f"the state '{state.carry.arg.name or '?'}' {state.home}")
     loop = _Loop(c, view, c.get(view.length), xs, stacks, states)
     if view.until:
         loop.run_until()
