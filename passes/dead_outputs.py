@@ -24,6 +24,7 @@ from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import COLUMNS, entries, entry_values, set_entries, slice_parts
+from scancc.ir.wording import rows_called
 
 from .consuming.windows import MOST, read_window, rows_from_end, window_of
 
@@ -56,8 +57,8 @@ def _read_last_rows(op: Op) -> None:
         if y.uses and (executed is not None or scan.keeps_all(stack)):
             depth = _depth_read(y, executed or stack.rows)
             if depth == 1 and all(map(_takes_one_row, y.uses)) and _use_final_state(scan, stack):
-                remark("dead-outputs", op, True, f"only the last row of '{y.name or 'an output'}' is read: "
-                       "the final state stands for it")
+                remark("dead-outputs", op, True, f"only the last row of {rows_called(y, stack.value)} is read: the "
+                       "final state stands for it")
             elif depth is not None and executed is None:
                 _keep_rows(scan, number, depth)
             elif depth is not None and executed is not None:
@@ -176,7 +177,8 @@ def _keep_rows(scan: ScanView, number: int, depth: int) -> None:
     dropped = before.subi(length, kept)
     for user in list(y.uses):
         _shift_first_offset(user, dropped)
-    remark("dead-outputs", op, True, f"only the last {depth} rows of '{y.name or 'an output'}' are read")
+    name = rows_called(y, scan.stacks[number].value)
+    remark("dead-outputs", op, True, f"only the last {depth} rows of {name} are read")
 
 
 def _keep_window(scan: ScanView, stack: Stack, depth: int, executed: Value) -> None:
@@ -190,7 +192,8 @@ def _keep_window(scan: ScanView, stack: Stack, depth: int, executed: Value) -> N
     scan.rebuilt(carries=[*scan.carries, window])
     for user in list(stack.result.uses):
         read_window(user, window, executed)
-    remark("dead-outputs", op, True, f"only the last {depth} rows of '{stack.result.name or 'an output'}' are read")
+    remark("dead-outputs", op, True, f"only the last {depth} rows of {rows_called(stack.result, stack.value)} "
+           "are read")
 
 
 def _shift_first_offset(user: Op, dropped: Value) -> None:

@@ -31,6 +31,7 @@ from scancc.ir.ops import is_removable
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.slices import entries
+from scancc.ir.wording import rows_called, what
 
 from .consuming.moves import Move
 from .consuming.readers import Place, Readers, ends_of
@@ -69,7 +70,7 @@ def _erase_unread(readers: Readers) -> None:
 
 
 def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
-    name = f"'{stack.value.name or stack.result.name or 'an output'}'"
+    name = rows_called(stack.result, stack.value)
     if place is Place.STEP and not stack.result.uses:
         remark("fuse-consumers", op, True, f"{name} is not kept: what reads it runs in the step")
         return
@@ -78,7 +79,7 @@ def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
         return  # `tile` says whether such sums go along
     user = next(iter(holding), None)
     if user is not None or place is Place.AFTER:
-        why = "its parts that are read are more than all together" if user is None else _reason(user, readers)
+        why = "what its readers take of it in the step would be more" if user is None else _reason(user, readers)
         hint = "where that is a gradient, sc.grad(..., max_bytes=) keeps less" if user and _runs_back(user) else ""
         remark("fuse-consumers", op, False, f"{name} is kept whole{_size(stack)}: {why}", hint)
 
@@ -94,14 +95,14 @@ def _reason(user: Op, readers: Readers) -> str:
     """Why a reader needs all rows, with the user's line."""
     if user.name in ("func.return", "scan.yield"):
         return "it is a result"
-    at = " at {}:{}".format(*user.location[:2]) if user.location else ""
+    at = f" in line {user.location[1]}" if user.location else ""
     if _runs_back(user):
         return f"a scan reads it backwards{at}"
     if user.name in ("tensor.extract", "tensor.extract_slice"):
         return f"read{at} at a place that is known after the scan only"
     if readers.places.get(user) is Place.TILES:
         return f"summed{at}, in blocks of rows"
-    return f"read by {user.name}{at}"
+    return f"read by {what(user)}"
 
 
 def _runs_back(user: Op) -> bool:

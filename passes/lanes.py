@@ -45,7 +45,8 @@ def lanes(module: Op, streams: bool = False) -> None:
                 op.attrs["one_lane"] = t.IntAttr(1, t.i64)
                 reason += "; where rows have one element, it is one lane"
             if _array_states(op):
-                remark("lanes", op, reason is None, reason or "each element of the state has its own past only")
+                why = f"time stays the outer loop: {reason}" if reason else ""
+                remark("lanes", op, reason is None, why or "each element of the state has its own past only")
 
 
 def obstacle(op: Op, streams: bool, runs: bool = False) -> str | None:

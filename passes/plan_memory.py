@@ -76,9 +76,9 @@ def _say_alone(places: list[Place]) -> None:
     """Of each buffer that shares its place with none, that it does; not of those of known size, which are small."""
     for place in places if len(places) > 1 else ():
         first, *others = place.buffers
-        if not others and constant_of(first.nbytes) is None:
-            name = first.op.result.name or "a buffer without a name"
-            remark("plan-memory", first.op, False, f"{name} has memory of its own: all other is in use meanwhile")
+        name = first.op.result.name
+        if not others and name is not None and constant_of(first.nbytes) is None:
+            remark("plan-memory", first.op, False, f"'{name}' has memory of its own: all other is in use meanwhile")
 
 
 def _buffers(func: Op, sizes: Sizes) -> list[Buffer]:

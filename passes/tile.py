@@ -39,6 +39,7 @@ from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
+from scancc.ir.wording import called
 
 from .slicing.latencies import HEAVY, busy
 from .slicing.steps import CYCLE, least_lag
@@ -202,7 +203,7 @@ def _described(stages: Stages, sums: list[Reduction], saved: list[Stack], size: 
     if sums:
         said.append(f"{len(sums)} reduction{'s' * (len(sums) > 1)} of its rows along with it")
     if saved:
-        names = ", ".join(f"'{stack.value.name or 'a result'}'" for stack in saved)
+        names = ", ".join(called(stack.value) for stack in saved)
         said.append(f"{names} not kept whole")
     return f"tiles of {size} steps: {'; '.join(said) or 'nothing heavy in vectors'}"
 

@@ -34,9 +34,18 @@ def vectorize(module: Op, bits: int = 512) -> None:
             check = Check(op)
             width = _fitting(op, _width(op, bits))
             problem = "it has fewer iterations than lanes" if width < 2 else check.problem()
+            done = _said(op, width)
             if problem is None:
                 _widen(op, width, check)
-            remark("vectorize", op, problem is None, problem or "neighbouring elements share registers")
+            remark("vectorize", op, problem is None, problem or done)
+
+
+def _said(loop: Op, width: int) -> str:
+    """That neighbours share registers, and what is left for a tail."""
+    n = constant_of(Loop(loop).upper)
+    if n is None:
+        return f"{width} neighbours at a time, those left over one by one: how many there are is known when it runs"
+    return f"{width} neighbours at a time" + (f", the last {n % width} one by one" if n % width else "")
 
 
 def _width(loop: Op, bits: int) -> int:

@@ -6,19 +6,19 @@ The passes run again, for this alone; what they say in remarks goes to the card 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scancc import pipeline, stages
 from scancc.codegen import target as targets
 from scancc.ir import types as t
-from scancc.ir.builder import constant_of, measured
-from scancc.ir.core import Location, Op, Value
-from scancc.ir.ops import ELEMENTWISE, has_trait
-from scancc.ir.parts import ScanView
+from scancc.ir.core import Location, Op
+from scancc.ir.ops import ELEMENTWISE, has_trait, operand
+from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.reading.text import type_text
 from scancc.ir.remarks import Remark
+from scancc.ir.wording import called, said
 from scancc.passes.slicing.latencies import busy
 from scancc.passes.slicing.steps import AFTER, BEFORE, Cycle, Slice, slice_of
 
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from scancc.frontend.program.program import Program
     from scancc.memory import BufferPlan, MemoryPlan
 
-QUIET = ("canonicalize", "contract", "cse", "dce", "fuse", "licm", "slice", "reductions")  # not about schedules
+QUIET = ("canonicalize", "contract", "cse", "dce", "fuse", "licm", "slice", "reductions", "unroll")  # no schedules
 SHOWN_LINES = 12
+LONGEST = 100  # formulas of memory, in characters
 
 
 @dataclass(frozen=True)
@@ -71,26 +72,50 @@ def explained(program: Program, target: Target | str | None = None) -> Explanati
     """See `Function.explain`."""
     found = targets.target_of(target)
     module, cards = stages.lower(program), list[Card]()
+    lines = _Lines()
 
     def look(done: pipeline.PassRun, top: Op) -> None:
         if done.step.name == "slice":
-            cards.extend(_cards(top))
+            cards.extend(_cards(top, lines))
+        elif done.step.name == "reads-first":
+            _correct_rows(cards, top)
 
     passes = stages.passes_for(found, leave_out=program.leave_out)
     report = pipeline.run(module, passes, verify=False, on_pass=look, track_changes=False)
     plan = stages.memory_of(program, module)
     _add_buffers(cards, plan)
-    others = _told(cards, report.remarks)
-    return Explanation(stages.symbol_of(program), tuple(cards), tuple(others), plan.line())
+    others = _told(cards, lines, report.remarks)
+    return Explanation(stages.symbol_of(program), tuple(cards), tuple(others), plan.line(LONGEST))
 
 
 # ---- cards ----
 
 
-def _cards(top: Op) -> Iterator[Card]:
-    for op in top.walk():
-        if op.name == "scan.scan":
-            yield _card(op)
+class _Lines(dict[Location, "Card | None"]):
+    """The card to which each of the user's lines belongs: the first scan of a line, the scan in whose step it stands;
+    none where several scans have the line."""
+
+    def add(self, location: Location | None, card: Card) -> None:
+        if location is not None and self.setdefault(location, card) is not card:
+            self[location] = None
+
+
+def _cards(top: Op, lines: _Lines) -> list[Card]:
+    """The cards, and in `lines` whose lines are whose."""
+    found = {op: _card(op) for op in top.walk() if op.name == "scan.scan"}
+    for inner in top.walk():
+        around = _scan_around(inner)
+        if inner not in found and around is not None:
+            lines.add(inner.location, found[around])
+    lines.update({card.location: card for card in reversed(found.values()) if card.location is not None})
+    return list(found.values())
+
+
+def _scan_around(op: Op) -> Op | None:
+    above = op.parent_op()
+    while above is not None and above.name != "scan.scan":
+        above = above.parent_op()
+    return above
 
 
 def _card(op: Op) -> Card:
@@ -99,9 +124,9 @@ def _card(op: Op) -> Card:
     named = next((f" '{v.name}'" for v in (*scan.ys, *scan.finals, *scan.carry_args) if v.name), "")
     facts = {
         "steps": [f"at most {said(scan.length)}, until a condition holds" if scan.until else said(scan.length)],
-        "sequences": [_typed(read.arg) for read in scan.reads],
-        "states": [_typed(c.arg) + (f", a ring of the last {c.depth}" if c.depth > 1 else "") for c in scan.carries],
-        "keeps": [f"{said(stack.rows)} rows of {_typed(stack.value)}" for stack in scan.stacks],
+        "sequences": [f"{_sequence(read)}: {type_text(read.arg.type)}" for read in scan.reads],
+        "states": [_state(c) for c in scan.carries],
+        "keeps": [_rows(stack) for stack in scan.stacks] or ["no rows"],
         "cycles": [_cycle(cycle) for cycle in found.cycles],
         "off them": _off(found),
         "limit": _limit(op, found),
@@ -110,8 +135,11 @@ def _card(op: Op) -> Card:
 
 
 def _cycle(cycle: Cycle) -> str:
-    names = ", ".join(_name(carry.arg) for carry in cycle.carries)
-    length = "a chain of unknown length" if cycle.chain is None else f"a chain of {cycle.chain} cycles"
+    names = ", ".join(carry.arg.name or called(carry.next) for carry in cycle.carries)
+    if cycle.chain is None:
+        return f"{names}: loops over arrays, one behind the other" if cycle.distance == 1 else (
+            f"{names}: loops over arrays, in {cycle.distance} steps")
+    length = f"a chain of {cycle.chain} cycles"
     return f"{names}: {length}{f' in {cycle.distance} steps' if cycle.distance > 1 else ''}"
 
 
@@ -123,10 +151,9 @@ def _off(found: Slice) -> list[str]:
 
 def _limit(op: Op, found: Slice) -> list[str]:
     """What a step of one loop waits for: the longest chain, the core, or loops over arrays."""
-    inner = [o for o in op.body.ops[:-1] if not has_trait(o, ELEMENTWISE) and o.name in _LOOPS]
+    inner = Counter(_LOOPS[o.name] for o in op.body.ops if o.name in _LOOPS)
     if inner:
-        names = sorted({_LOOPS[o.name] for o in inner})
-        return [f"{len(inner)} in each step: {', '.join(names)}"]
+        return ["in each step: " + ", ".join(_counted(n, what) for what, n in inner.items())]
     chains = [c.chain / c.distance for c in found.cycles if c.chain is not None]
     chain, work = max(chains, default=0.0), sum(map(busy, _scalars(op)))
     if chain >= work:
@@ -134,8 +161,16 @@ def _limit(op: Op, found: Slice) -> list[str]:
     return [f"work: {work} cycles a step, beside a chain of {chain:g}"]
 
 
-_LOOPS = {"linalg.generic": "loops over arrays", "scan.scan": "a scan", "scan.dot": "products", "scan.reduce": "sums",
-          "scan.batch_dot": "products", "tensor.insert_slice": "writes into arrays"}
+def _counted(n: int, kind: tuple[str, str]) -> str:
+    return f"{n} {kind[n > 1]}"
+
+
+_PRODUCT = ("product", "products")
+_LOOPS = {"linalg.generic": ("loop over arrays", "loops over arrays"), "scan.scan": ("inner scan", "inner scans"),
+          "scan.dot": _PRODUCT, "scan.batch_dot": _PRODUCT, "scan.reduce": ("reduction", "reductions"),
+          "scan.concat": ("concatenate", "concatenates"), "scf.if": ("branch", "branches"),
+          "tensor.insert_slice": ("write of a slice", "writes of slices"),
+          "scan.scatter": ("write at indices", "writes at indices")}
 
 
 def _scalars(op: Op) -> Iterable[Op]:
@@ -150,28 +185,43 @@ def _depth(op: Op) -> int:
     return depth
 
 
-def _name(value: Value) -> str:
-    return value.name or "an unnamed one"
+def _sequence(read: Read) -> str:
+    """The name of a sequence's row, else what its rows are."""
+    value = read.xs
+    while value.op is not None and value.op.name in ("tensor.extract_slice", "scan.concat"):
+        value = value.op.operands[-1] if value.op.name == "scan.concat" else operand(value.op, "source")
+    if read.arg.name or value.op is None or value.op.name != "scan.scan":
+        return read.arg.name or called(value)
+    return next((called(stack.value) for stack in ScanView(value.op).stacks if stack.result is value), called(value))
 
 
-def _typed(value: Value) -> str:
-    return f"{_name(value)}: {type_text(value.type)}"
+def _state(carry: Carry) -> str:
+    ring = f", a ring of the last {carry.depth}" if carry.depth > 1 else ""
+    return f"{carry.arg.name or called(carry.next)}: {type_text(carry.arg.type)}{ring}"
 
 
-def said(value: Value) -> str:
-    """A size in words of the program: a number, an axis, sums of these, or its name."""
-    known, at, op = constant_of(value), measured(value), value.op
-    if known is not None:
-        return str(known)
-    if at is not None and at[0].op is None:
-        return f"{at[0].name}_n{at[1]}"
-    if op is not None and op.name in _SIGNS:
-        left, right = map(said, op.operands)
-        return f"{left} {_SIGNS[op.name]} {right}"
-    return value.name or "a number that is computed"
+def _rows(stack: Stack) -> str:
+    return f"{said(stack.rows)} rows of {called(stack.value)}: {type_text(stack.value.type)}"
 
 
-_SIGNS = {"arith.addi": "+", "arith.subi": "-"}
+def _correct_rows(cards: Sequence[Card], top: Op) -> None:
+    """Of cards whose rows no scan of their line keeps in the end, after tiles, that none are kept whole."""
+    kept = {op.location for op in top.walk() if op.name == "scan.scan" and _keeps_rows(op)}
+    tiled = {op.location for op in top.walk() if op.name == "scan.scan" and "tile" in op.attrs}
+    for card in cards:
+        if card.location in tiled - kept and card.facts["keeps"] != ["no rows"]:
+            card.facts["keeps"] = [NOT_WHOLE]
+
+
+NOT_WHOLE = "no rows whole: those of a tile at a time"
+
+
+def _keeps_rows(op: Op) -> bool:
+    """Whether a scan outside the tiles of another keeps rows, as such or as a state that its tiles fill."""
+    around, scan = _scan_around(op), ScanView(op)
+    if around is not None and "tile" in around.attrs:
+        return False
+    return bool(scan.stacks) or any(c.init.op is not None and c.init.op.name == "tensor.empty" for c in scan.carries)
 
 
 # ---- memory ----
@@ -179,7 +229,7 @@ _SIGNS = {"arith.addi": "+", "arith.subi": "-"}
 
 def _add_buffers(cards: Sequence[Card], plan: MemoryPlan) -> None:
     """Put the buffers that a scan's line makes on its card, those alike on one line."""
-    by_place = {"{}:{}".format(*line): card for line, card in _by_line(cards).items() if line is not None}
+    by_place = {"{}:{}".format(*card.location): card for card in reversed(cards) if card.location is not None}
     for card in by_place.values():
         made = Counter(_buffer(b, plan) for b in plan.buffers if by_place.get(b.location) is card)
         if made:
@@ -187,34 +237,42 @@ def _add_buffers(cards: Sequence[Card], plan: MemoryPlan) -> None:
 
 
 def _buffer(buffer: BufferPlan, plan: MemoryPlan) -> str:
-    nbytes = plan.places[buffer.place].nbytes
+    nbytes = str(plan.places[buffer.place].nbytes)
+    nbytes = nbytes if len(nbytes) <= LONGEST else "a long formula of"
     return f"{nbytes} bytes for {buffer.name}{', in each step' if buffer.in_step else ''}"
 
 
 # ---- remarks ----
 
 
-def _by_line(cards: Sequence[Card]) -> dict[Location | None, Card]:
-    """The first card of each line."""
-    found: dict[Location | None, Card] = {}
-    for card in cards:
-        found.setdefault(card.location, card)
-    return found
-
-
-def _told(cards: Sequence[Card], remarks: Iterable[Remark]) -> list[str]:
-    """Put remarks on the cards of their lines; those that say no of other lines are left."""
-    by_line = _by_line(cards)
-    others: list[str] = []
+def _told(cards: Sequence[Card], lines: _Lines, remarks: Iterable[Remark]) -> list[str]:
+    """Put remarks on the cards of their lines; those that say no of other lines are left, alike ones together."""
+    others: dict[str, list[int]] = {}
+    told: dict[int, dict[tuple[str, bool], list[int]]] = {}  # of each card: a text, whether done, and its lines
     for remark in remarks:
-        if remark.pass_name in QUIET:
+        if remark.pass_name in QUIET or remark.location is None:
             continue
         text = f"{remark.pass_name}: {remark.reason}{f' (hint: {remark.hint})' if remark.hint else ''}"
-        found = by_line.get(remark.location) if remark.location else None
-        into = others if found is None else found.done if remark.done else found.not_done
-        if found is None and (remark.done or remark.location is None):
-            continue
-        text = text if found is not None else f"{remark.location[0]}:{remark.location[1]}: {text}"  # type: ignore[index]
-        if text not in into:
-            into.append(text)
-    return others[:SHOWN_LINES] + ([f"and {len(others) - SHOWN_LINES} more"] if len(others) > SHOWN_LINES else [])
+        card = lines.get(remark.location)
+        if card is not None:
+            told.setdefault(id(card), {}).setdefault((text, remark.done), []).append(remark.location[1])
+        elif not remark.done:
+            others.setdefault(text, []).append(remark.location[1])
+    for card in cards:
+        for (text, done), found in told.get(id(card), {}).items():
+            _add(card, card.done if done else card.not_done, text, found)
+    said = [f"{_lines_said(found)}: {text}" for text, found in others.items()]
+    return said[:SHOWN_LINES] + ([f"and {len(said) - SHOWN_LINES} more"] if len(said) > SHOWN_LINES else [])
+
+
+def _add(card: Card, into: list[str], text: str, lines: list[int]) -> None:
+    """A remark on its card, with its lines where those are others than the card's."""
+    if card.facts["keeps"] == [NOT_WHOLE] and "is kept whole" in text:
+        return  # said before there were tiles
+    here = card.location is not None and set(lines) == {card.location[1]}
+    into.append(text if here else f"{_lines_said(lines)}: {text}")
+
+
+def _lines_said(lines: Iterable[int]) -> str:
+    found = sorted(set(lines))
+    return f"line{'s' * (len(found) > 1)} {', '.join(map(str, found))}"

@@ -103,12 +103,15 @@ class MemoryPlan:
     def _number(self, formula: Formula) -> int | None:
         return None if self.values is None else formula.at(self.values)
 
-    def line(self) -> str:
-        """The plan in one line."""
+    def line(self, longest: int | None = None) -> str:
+        """The plan in one line; a formula of more than `longest` characters is left to the plan itself."""
         n, m = len(self.buffers), len(self.places)
         what = f" for {n} buffer{'s' * (n != 1)} in {m} place{'s' * (m != 1)}" if n else ""
         outputs = sum((o.nbytes for o in self.outputs), Formula())
-        return f"workspace {self.workspace.unrounded()} bytes{what}; outputs {outputs} bytes"
+        workspace = str(self.workspace.unrounded())
+        if longest is not None and len(workspace) > longest:
+            return f"workspace{what}, bytes by a long formula (see memory_plan()); outputs {outputs} bytes"
+        return f"workspace {workspace} bytes{what}; outputs {outputs} bytes"
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -246,7 +249,16 @@ def _called(op: Op) -> str:
     """The user's name of what a buffer holds, else of what kind it is."""
     kind = op.result.type
     assert isinstance(kind, t.MemRefType)
-    return op.result.name or f"{kind.element} of rank {len(kind.shape)}"
+    return op.result.name or f"{_contents(op)}{kind.element} of rank {len(kind.shape)}"
+
+
+def _contents(op: Op) -> str:
+    """The elementary function that is written into a buffer, in a word: `exp, `."""
+    for user in op.result.uses:
+        made = operand(user, "value").op if user.name == "memref.store" else None
+        if made is not None and made.name.startswith("math.") and made.name != "math.fma":
+            return f"{made.name.partition('.')[2]}, "
+    return ""
 
 
 def _area(param: Param, sizes: Sequence[Formula]) -> Area:

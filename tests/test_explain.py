@@ -27,7 +27,7 @@ def test_a_card_says_what_is_on_the_cycles_and_what_was_made_of_it() -> None:
     (card,) = garch().explain().cards
     assert card.facts["steps"] == ["r_n0"]
     assert card.facts["sequences"] == ["x: f64"] and card.facts["states"] == ["s: f64", "ll: f64"]
-    assert "keeps" not in card.facts
+    assert card.facts["keeps"] == ["no rows"]
     assert card.facts["cycles"][0] == "s: a chain of 4 cycles"
     assert re.fullmatch(r"work: \d+ cycles a step, beside a chain of 4", card.facts["limit"][0])
     assert any("log, divf in vectors" in text for text in card.done)
@@ -51,7 +51,7 @@ def test_inner_scans_stand_under_outer_ones() -> None:
     sums, _ = sc.scan(last, sequences=x)
     outer, inner = sc.function([x], sums).explain().cards
     assert (outer.depth, inner.depth) == (0, 1)
-    assert outer.facts["limit"] == ["1 in each step: a scan"]
+    assert outer.facts["limit"] == ["in each step: 1 inner scan"]
     assert str(inner).startswith("  scan 's' at ")
 
 
@@ -86,14 +86,55 @@ def test_what_a_buffer_of_a_step_cannot_share_is_said() -> None:
     x, h0, w = T.tensor3("x"), T.matrix("h0"), T.matrix("w")
     h, _ = sc.scan(lambda v, h, w: T.tanh(v + h @ w), sequences=x, outputs_info=h0, non_sequences=w)
     (card,) = sc.function([x, h0, w], h).explain().cards
-    assert any("plan-memory: room has memory of its own" in text for text in card.not_done)
+    assert any("plan-memory: 'room' has memory of its own" in text for text in card.not_done)
 
 
 def test_a_state_that_is_read_after_it_is_made_has_two_buffers() -> None:
     h0 = T.vector("h0")
     h, _ = sc.scan(lambda h: T.tanh(h[::-1]) + h, outputs_info=h0, n_steps=9)
     (card,) = sc.function([h0], h[-1]).explain().cards
-    assert "bufferize: the state 'h' has two buffers that change places" in card.done
+    (text,) = (text for text in card.done if text.startswith("bufferize"))
+    assert text.startswith("bufferize: the state 'h' has two buffers that change places: a loop over arrays (line ")
+    assert text.endswith(") reads other elements of the old one while it makes the new one")
+
+
+def test_rows_that_a_tile_sums_are_not_said_to_be_kept() -> None:
+    r, w, b = T.vector("r"), *T.scalars("w", "b")
+    s, _ = sc.scan(lambda x, s: w + b * s + x * x, sequences=r, outputs_info=T.constant(1.0))
+    (card,) = sc.function([r, w, b], (T.log(s) + r ** 2 / s).sum()).explain().cards
+    assert card.facts["keeps"] in (["no rows"], ["no rows whole: those of a tile at a time"])
+    assert not any("is kept whole" in text for text in card.not_done)
+
+
+def test_what_passes_say_of_a_line_of_the_step_is_on_the_card() -> None:
+    x, w = T.matrix("x"), T.matrix("w")
+    h, _ = sc.scan(_layer, sequences=x, outputs_info=T.zeros(w.shape[0]), non_sequences=w)
+    found = sc.function([x, w], h[-1]).explain()
+    (card,) = found.cards
+    assert any(re.match(r"lines? [\d, ]+: vectorize: ", text) for text in card.done) and not found.others
+
+
+def _layer(v, h, w):
+    return T.tanh(v + h @ w)
+
+
+def test_nothing_is_without_a_name() -> None:
+    x = T.vector("x")
+    y, _ = sc.scan(lambda v, late: v - 0.5 * late, sequences=x, outputs_info={"initial": T.zeros(52), "taps": [-52]})
+    (card,) = sc.function([x], y * 2).explain().cards
+    assert "unnamed" not in str(card) and "without a name" not in str(card)
+
+
+def test_a_copied_state_says_how_much_and_what_reads_after_what() -> None:
+    def step(i, p):
+        q = T.set_subtensor(p[i], i)
+        return T.set_subtensor(q[0], p[q[1]])
+
+    i, p = T.lvector("i"), T.lvector("p")
+    (card,) = sc.function([i, p], sc.scan(step, sequences=i, outputs_info=p)[0][-1]).explain().cards
+    (text,) = (text for text in card.not_done if text.startswith("bufferize"))
+    assert re.fullmatch(r"bufferize: the state 'p' is copied in each step, 8\*p_n0 B: a read of an element \(line "
+                        r"\d+\) reads it after a write, a write of an element \(line \d+\) \(hint: .*\)", text)
 
 
 def test_rows_that_a_gradient_reads_have_a_hint() -> None:

@@ -28,6 +28,7 @@ from .inserts import Inserts
 from .joins import Joins
 from .lengths import excess
 from .order import Order, Use
+from .reasons import name_of, say_copied, why_made_anew, why_two_buffers
 
 
 class Way(NamedTuple):
@@ -63,6 +64,7 @@ class Places:
         self.stays: set[Value] = set()        # states that live in one buffer, before and after
         self.finals: set[Value] = set()       # their final values
         self.moved: dict[Value, Way] = {}     # final values of windows, and how they move
+        self.reasons: dict[Value, str] = {}   # why a state has two buffers
         self.partners: dict[Value, Value] = {}  # a state, and that in whose buffer its next value is made
         for op in reversed(list(self.order.number)):
             if op.name == "scan.scan" and "lanes" not in op.attrs:
@@ -91,6 +93,8 @@ class Places:
                 self._place(scan, carry, path)
             elif self._may_begin_anew(scan, carry):
                 self.stays.add(carry.arg)
+            else:
+                self.reasons[carry.arg] = why_two_buffers(self.order, scan, carry)
 
     def _exchange(self, scan: ScanView, states: list[Carry], chains: Chains) -> None:
         """States that are made of one another, in a circle: buffers go round, and nothing is copied."""
@@ -106,7 +110,7 @@ class Places:
         links = [link for carry, other in pairs for link in chains.path(carry.next, other.arg) or ()]
         if not circle or any(link.shifts or self._obstacle(link, saved) for link in links):
             return
-        remark("bufferize", scan.op, True, f"the states {', '.join(map(_name, circle))} exchange their buffers")
+        remark("bufferize", scan.op, True, f"the states {', '.join(map(name_of, circle))} exchange their buffers")
         self._keep(links, saved)
         self.partners |= {carry.arg: other.arg for carry, other in pairs}
 
@@ -118,24 +122,28 @@ class Places:
         if broken is None:
             self.stays.add(carry.arg)
             self.finals.add(carry.final)
-            if path:
-                remark("bufferize", scan.op, True, f"the state '{_name(carry)}' is written in place")
+            if path and (carry.arg.name or "tile" not in scan.op.attrs):
+                remark("bufferize", scan.op, True, f"the state {name_of(carry)} is written in place")
+        elif broken[0].op.name == "linalg.generic":
+            self.reasons[carry.arg] = why_made_anew(*broken)
         else:
-            _say_copied(scan, carry, broken)
+            say_copied(scan, carry, *broken)
 
     def _place_window(self, scan: ScanView, carry: Carry, path: list[Link]) -> None:
         """All links hold, or none."""
         saved: Saved = {}
-        broken = next((use for link in path if (use := self._obstacle(link, saved))), None)
+        broken = next(((link, use) for link in path if (use := self._obstacle(link, saved))), None)
         ways = [self.moved[link.result] if link.result in self.moved else Way.of(link.op, link.source)
                 for link in _all(path) if link.moves]
         if broken is not None:
-            _say_copied(scan, carry, broken)
-        if broken is not None or len({way.axis for way in ways}) > 1:
+            say_copied(scan, carry, *broken)
+        elif len({way.axis for way in ways}) > 1:
+            self.reasons[carry.arg] = "it moves along more than one axis"
+        if broken is not None or carry.arg in self.reasons:
             return
         way = reduce(Way.and_then, ways)
         times = "three times" if way.up and way.down else "twice"
-        remark("bufferize", scan.op, True, f"the state '{_name(carry)}' moves along a buffer of {times} its length")
+        remark("bufferize", scan.op, True, f"the state {name_of(carry)} moves along a buffer of {times} its length")
         self._keep(path, saved)
         self.windows[carry.arg] = self.moved[carry.final] = way
         for link in _all(path):
@@ -148,15 +156,16 @@ class Places:
                 and scan.op.body.terminator.operands.count(carry.next) == 1
                 and makes_anew(self.order, made, carry.arg))
 
-    def _tie(self, path: Sequence[Link], carry: Carry) -> Use | None:
-        """Tie the links of a path that may be; the use that broke the first one that may not."""
-        broken: Use | None = None
+    def _tie(self, path: Sequence[Link], carry: Carry) -> tuple[Link, Use] | None:
+        """Tie the links of a path that may be; the first one that may not, and the use that broke it."""
+        broken: tuple[Link, Use] | None = None
         for link in path:
             saved: Saved = {}
             found = Use(link.op, link.source, None) if link.shifts else self._obstacle(link, saved)
             if found is None:
                 self._keep([link], saved)
-            broken = broken or found
+            elif broken is None:
+                broken = link, found
         return broken
 
     def _keep(self, path: Sequence[Link], saved: Saved) -> None:
@@ -231,15 +240,3 @@ def _all(path: Sequence[Link]) -> Iterator[Link]:
             yield from _all(side)
 
 
-def _name(carry: Carry) -> str:
-    return carry.arg.name or "?"
-
-
-def _say_copied(scan: ScanView, carry: Carry, use: Use) -> None:
-    remark("bufferize", scan.op, False, f"the state '{_name(carry)}' is copied in each step: {_said(use)} reads it "
-           "after a write", "read it before it is written")
-
-
-def _said(use: Use) -> str:
-    place = f" (line {use.op.location[1]})" if use.op.location else ""
-    return f"{use.op.name}{place}"

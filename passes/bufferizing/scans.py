@@ -18,6 +18,7 @@ from .context import Context, converts
 from .lanes import over_lanes
 from .nests import materialise
 from .one_lane import with_one_lane
+from .reasons import name_of
 from .stacks import Rows, rows_of
 from .states import State, advance_all, state_of
 from .until import until_loop
@@ -42,13 +43,20 @@ def _over_rows(c: Context, view: ScanView, xs: list[Value], stacks: list[Rows]) 
     """for each step: all that it does, and rows whole."""
     states = [state_of(c, carry, stacks) for carry in view.carries]
     for state in states:
-        if state.home:
-            remark("bufferize", view.op, True, f"the state '{state.carry.arg.name or '?'}' {state.home}")
+        if state.home and (state.carry.arg.name or "tile" not in view.op.attrs):
+            _say_home(c, view.op, state)
     loop = _Loop(c, view, c.get(view.length), xs, stacks, states)
     if view.until:
         loop.run_until()
     else:
         loop.run()
+
+
+def _say_home(c: Context, op: Op, state: State) -> None:
+    carry = state.carry
+    between = "between tiles " if "tile" in op.attrs else ""
+    why = c.places.reasons.get(carry.arg, "")
+    remark("bufferize", op, True, f"{between}the state {name_of(carry)} {state.home}{f': {why}' if why else ''}")
 
 
 @dataclass

@@ -1,0 +1,73 @@
+"""Values, ops and sizes in the words of the user's program, for remarks and cards."""
+
+from __future__ import annotations
+
+from math import prod
+
+from . import types as t
+from .builder import constant_of, measured
+from .core import Op, Value
+from .parts import ScanView
+from .shapes import dims_of, scratch
+
+_SIGNS = {"arith.addi": "+", "arith.subi": "-"}
+_KINDS = {
+    "linalg.generic": "a loop over arrays", "scan.concat": "a concatenate", "tensor.insert": "a write of an element",
+    "tensor.insert_slice": "a write of a slice", "scan.scatter": "a write at indices",
+    "tensor.extract": "a read of an element", "tensor.extract_slice": "a read of a slice", "scan.scan": "a scan",
+    "scan.gather": "a read at indices", "scf.if": "a branch", "scan.dot": "a product", "scan.batch_dot": "a product",
+    "scan.reduce": "a reduction", "scan.yield": "the end of the step", "scf.yield": "the end of a branch",
+    "func.return": "the result",
+}
+
+
+def said(value: Value) -> str:
+    """A size in words of the program: a number, an axis, sums of these, or its name."""
+    known, at, op = constant_of(value), measured(value), value.op
+    if known is not None:
+        return str(known)
+    if at is not None and at[0].op is None:
+        return f"{at[0].name}_n{at[1]}"
+    if op is not None and op.name in _SIGNS:
+        left, right = map(said, op.operands)
+        return f"{left} {_SIGNS[op.name]} {right}"
+    return value.name or "a number that is computed"
+
+
+def bytes_said(value: Value) -> str:
+    """What an array takes: `8*x_n0 B`, `72 B`; nothing where a size has no name."""
+    assert isinstance(value.type, t.TensorType)
+    with scratch() as b:
+        sizes = dims_of(b, value)
+        known = [n for n in map(constant_of, sizes) if n is not None]
+        others = [said(size) for size in sizes if constant_of(size) is None]
+    if any("computed" in text for text in others):
+        return ""
+    number = t.nbytes(value.type.element) * prod(known)
+    return "*".join([str(number), *(f"({text})" if " " in text else text for text in others)]) + " B"
+
+
+def what(op: Op) -> str:
+    """An op, and the user's line."""
+    kind = _KINDS.get(op.name) or op.name.partition(".")[2]
+    return kind if op.location is None else f"{kind} (line {op.location[1]})"
+
+
+def called(value: Value) -> str:
+    """The user's name of a value, or of the state that it will be, else what makes it."""
+    name = value.name or _state_of(value)
+    if name:
+        return f"'{name}'"
+    return "an unnamed value" if value.op is None else f"what {what(value.op)} gives"
+
+
+def _state_of(value: Value) -> str | None:
+    """The name of the state whose next value this is."""
+    scans = (user.parent_op() for user in value.uses if user.name == "scan.yield")
+    carries = (carry for op in scans if op is not None for carry in ScanView(op).carries)
+    return next((carry.arg.name for carry in carries if carry.next is value and carry.arg.name), None)
+
+
+def rows_called(rows: Value, row: Value) -> str:
+    """What a scan keeps: by the name of a row, else of the rows, else by what makes a row."""
+    return f"'{rows.name}'" if rows.name and not row.name else called(row)
