@@ -152,7 +152,8 @@ def _concat(chains: Chains, op: Op) -> Ways:
 
 
 LINKS: dict[str, Callable[[Chains, Op], Ways]] = {
-    "tensor.insert": _update, "tensor.insert_slice": _update, "scan.scatter": _update, "tensor.cast": _cast,
+    "tensor.insert": _update, "tensor.insert_slice": _update, "scan.scatter": _update,
+    "scan.add_block": _update, "tensor.cast": _cast,
     "linalg.generic": _nest, "scan.scan": _scan, "scan.concat": _concat,
 }
 

@@ -9,6 +9,7 @@ from scancc.ir.ops import CHECKS, has_trait, operand
 
 from . import (  # noqa: F401  (register their converters)
     arrays,
+    blocks,
     branches,
     eigenvalues,
     lines,

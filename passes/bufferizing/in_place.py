@@ -89,7 +89,7 @@ def _share(value: Value, others: list[Value]) -> bool:
     return any(shares_memory(v, value) for v in others)
 
 
-UPDATES = ("tensor.insert_slice", "tensor.insert", "scan.scatter")
+UPDATES = ("tensor.insert_slice", "tensor.insert", "scan.scatter", "scan.add_block")
 WRITES_OVER: dict[str, Callable[[Op, Value, list[Use]], Iterable[Use]]] = {
     **dict.fromkeys(UPDATES, _update), "linalg.generic": _nest, "scf.if": _branch, "scan.scan": _scan,
     "scan.concat": _shift,

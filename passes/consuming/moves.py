@@ -16,6 +16,7 @@ from ..fuse import combination
 from .parts import as_taken, some_rows, takes_last_row, takes_whole_rows
 from .readers import Readers
 from .rows import RowMaker
+from .sums import Sum
 from .windows import read_window, window_of
 
 
@@ -28,6 +29,7 @@ class Move:
     stacks: list[Stack] = field(default_factory=list)
     replaced: list[tuple[Op, Carry | Stack]] = field(default_factory=list)
     windows: dict[tuple[Value, int], Carry] = field(default_factory=dict)  # of rows and how many last ones
+    sums: list[tuple[Op, Sum]] = field(default_factory=list)
 
     def run(self, ends: list[Op]) -> None:
         """Move what the `ends` read, and them."""
@@ -49,6 +51,8 @@ class Move:
                 read_window(end, part, scan.executed)
             else:
                 _give(end, part.final if isinstance(part, Carry) else part.result)
+        for end, made in self.sums:
+            _give(end, made.total(end, scan.executed or scan.length))
 
     @property
     def scan(self) -> ScanView:
@@ -57,6 +61,8 @@ class Move:
     def _take(self, end: Op) -> None:
         if self.readers.is_map(end):
             self._stack(end)
+        elif end.name == "scan.reduce" and self.readers.adds_rows(end):
+            self._sum(end)
         elif end.name == "scan.reduce":
             self._fold(end)
         elif end.name == "scan.argreduce":
@@ -107,6 +113,13 @@ class Move:
         start, name = combination(kind, t.element(row.type))
         carry = self._carry(start, row.type, end)
         self._next(end, carry, self.b.op(name, [carry.arg, row], [row.type]))
+
+    def _sum(self, end: Op) -> None:
+        """A sum of floats, in blocks that are joined as outside."""
+        block = self._carry(0.0, self.maker.row(end.operands[0]).type, end)
+        made = Sum.of(end, self.scan, block, self.maker.row(end.operands[0]), self.b, self.before)
+        self.carries += made.carries
+        self.sums.append((end, made))
 
     def _extreme(self, end: Op) -> None:
         """The best row so far, element by element, and its number; the first NaN is the best."""

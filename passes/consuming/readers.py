@@ -84,7 +84,7 @@ class Readers:
         if user.parent is not self.scan.op.parent:
             return Place.AFTER
         if user.name == "scan.reduce" and 0 in user.attrs["axes"].values:
-            return Place.STEP if is_exact(user) else Place.TILES
+            return Place.STEP if is_exact(user) or self.adds_rows(user) else Place.TILES
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
         return Place.STEP if user.name in SHRINKING else self.place_of(user.result)
@@ -106,6 +106,14 @@ class Readers:
         executed = self.scan.executed
         depth = None if executed is None else rows_from_end(user, operand(user, "source"), executed)
         return depth if depth is not None and depth <= MOST else None
+
+    def adds_rows(self, user: Op) -> bool:
+        """Whether a reader is a sum of floats along the rows alone, arrays, which a step with states can add in the
+        blocks that it has."""
+        rows = user.operands[0].type
+        return (self.mixing and bool(self.scan.init) and str(user.attrs["kind"]) == "sum"
+                and t.is_float(t.element(rows)) and list(user.attrs["axes"].values) == [0]
+                and is_array_of_arrays(user.operands[0]))
 
     def _ends(self, user: Op) -> bool:
         if user.name in ("tensor.extract", "tensor.extract_slice") and (

@@ -186,7 +186,7 @@ _RULES: dict[str, Callable[[Builder, Op, Value], list[Value] | None]] = {
     "tensor.empty": _explicit(0), "tensor.splat": _explicit(1), "scan.broadcast": _explicit(1),
     "scan.reshape": _explicit(1), "scan.iota": _explicit(2), "tensor.cast": _same_as(0),
     "tensor.extract_slice": _slice, "tensor.insert_slice": _same_as(1), "tensor.insert": _same_as(1),
-    "scan.scatter": _same_as(1),
+    "scan.scatter": _same_as(1), "scan.add_block": _same_as(1), "scan.sum_blocks": _same_as(0),
     "scan.transpose": _transpose, "scan.reduce": _reduce, "scan.argreduce": _reduce, "scan.dot": _dot,
     "scan.batch_dot": _batch_dot, "linalg.generic": _generic, "scan.scan": _scan, "scan.concat": _concat,
     "scan.gather": _gather, "scan.cumulative": _same_as(0), "scan.sort": _same_as(0),

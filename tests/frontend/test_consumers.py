@@ -5,6 +5,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
+from scancc.config import change_flags
 
 x, m, c, k = T.vector("x"), T.matrix("m"), T.tensor3("c"), T.lvector("k")
 j = T.lscalar("j")
@@ -148,12 +149,15 @@ LOSSES = {
     "sum": lambda h: [h.sum()], "mean": lambda h: [h.mean()], "squares": lambda h: [(h**2).sum()],
     "error": lambda h: [((h - m)**2).mean()], "weighted rows": lambda h: [(x[:, None] * h).sum()],
     "several": lambda h: [T.sqr(h).mean(), (h > 0).any(), h[-1:]],
+    "columns": lambda h: [h.sum(axis=0), T.sqr(h).mean(axis=0)],
+    "weighted columns": lambda h: [(x[:, None] * h).sum(axis=0)],
+    "columns and all": lambda h: [T.exp(h).sum(axis=0), h.sum(), h[-2:]],
 }
 
 
 @pytest.mark.parametrize("ask", LOSSES.values(), ids=list(LOSSES))
 @pytest.mark.parametrize("kind", [vectors, dense], ids=lambda kind: kind.__name__)
-def test_sums_of_all_elements(kind, ask):
+def test_sums(kind, ask):
     outputs = ask(kind())
     f, reference = (sc.function([m, x], outputs, mode=mode, on_unused_input="ignore") for mode in (None, "reference"))
     for length in (4, 37, 1025):
@@ -161,5 +165,37 @@ def test_sums_of_all_elements(kind, ask):
         for got, want in zip(f(*given), reference(*given), strict=True):
             np.testing.assert_allclose(got, want, 1e-12, 1e-12)
     small, large = (f.memory_plan(values(length, vectors), values(length, scalar)).peak_nbytes
-                    for length in (2000, 20_000))
+                    for length in (3000, 20_000))
     assert small == large
+
+
+def float32():
+    rows = T.cast(m, "float32")
+    return last(sc.scan(lambda v, h: np.float32(0.5) * h + v, rows, rows[0]))
+
+
+def short():
+    return last(sc.scan(lambda h: 0.5 * h - 1, None, m[0], n_steps=37))
+
+
+def halting():
+    return last(sc.scan(lambda v, h: (0.9 * h + v, sc.until(T.abs(h).max() > 4)), m, m[0], n_steps=m.shape[0]))
+
+
+@pytest.mark.parametrize("fast_math", [None, "strict"])
+@pytest.mark.parametrize("kind", [vectors, matrices, float32, short, halting], ids=lambda kind: kind.__name__)
+def test_sums_along_rows_keep_their_bits(kind, fast_math):
+    def compiled():
+        h = kind()
+        f = sc.function([KINDS.get(kind, m)], [h.sum(axis=0), (h * h).mean(axis=0), h[-1:]], fast_math=fast_math)
+        assert f.remarks
+        return f
+    moved = compiled()
+    with change_flags(leave_out="fuse-consumers"):
+        kept = compiled()
+    for length in (1, 63, 64, 65, 127, 128, 129, 500, 4097):
+        given = values(length, kind if kind in KINDS else vectors)
+        for got, want in zip(moved(given), kept(given), strict=True):
+            assert got.shape == want.shape and got.tobytes() == want.tobytes(), length
+    assert "in blocks of rows" not in str(moved.remarks)
+    assert ("64 a block" in moved.dump()) == (kind is not short and fast_math is None)

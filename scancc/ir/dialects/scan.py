@@ -14,6 +14,7 @@ from ..reading.text import near, quoted, type_text
 from ..rules.arrays import (
     along_axis,
     check_argreduce,
+    check_blocks,
     check_broadcast,
     check_concat,
     check_places,
@@ -217,6 +218,15 @@ scan.define("join_row", "row:buffer stack:buffer first:index end:index", results
             reading="join_row({row}, {stack}, terms {first}..{end}, {@size} a block)",
             doc="`join` of each element of a row, for which a row of the stack has one; the row becomes the sums of "
                 "all terms, or -0.0 where more blocks follow")
+scan.define("add_block", "block:tensor dest:tensor place:index", traits=(PURE,), gives="tensor",
+            attrs=("size:count",), verify=all_of(one_element(0, 1), like(1), check_blocks),
+            reading="{dest} joined by {block} at term {place}, {@size} a block",
+            doc="the sums of 1, 2, 4, ... blocks of terms in the rows of `dest`; where a block ends before the term "
+                "at `place`, its sums have joined them, as `join` says, else they are as they were")
+scan.define("sum_blocks", "block:tensor blocks:tensor end:index", traits=(PURE,), gives="tensor",
+            attrs=("size:count",), verify=all_of(one_element(0, 1), like(0), check_blocks),
+            reading="sum of {block} and {blocks}, {end} terms, {@size} a block",
+            doc="the sums of all terms before `end`: those of the last block, and of the blocks before it")
 
 
 def _read_matmul(op: Op, r: Reader) -> Phrase:

@@ -121,6 +121,32 @@ def join(op: Op) -> Meaning:
     return call
 
 
+@value_rule("scan.add_block")
+def add_block(op: Op) -> Meaning:
+    of, size = _join(op), int_attr(op, "size")
+
+    def call(block: np.ndarray, dest: np.ndarray, place: int) -> np.ndarray:
+        if place <= 0 or place % size:
+            return dest
+        blocks = dest.copy()
+        with np.errstate(all="ignore"):
+            of(block.ravel(), blocks, place - size, place + 1)
+        return blocks
+    return call
+
+
+@value_rule("scan.sum_blocks")
+def sum_blocks(op: Op) -> Meaning:
+    of, size = _join(op), int_attr(op, "size")
+
+    def call(block: np.ndarray, blocks: np.ndarray, end: int) -> np.ndarray:
+        if end <= size:
+            return block
+        with np.errstate(all="ignore"):
+            return np.reshape(of(block.ravel(), blocks, (end - 1) // size * size, end), block.shape)
+    return call
+
+
 @value_rule("scan.running")
 def running(op: Op) -> Meaning:
     return lambda value, first, end: value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from ..constraints import Rule, agree, axis_in, shape_of, wrong_axes, wrong_shape
@@ -96,3 +97,15 @@ def check_places(whole: int, part: Callable[[Op], Type]) -> Rule:
         wanted = (*shape[:axes[0]], *shape_of(indices[0]), *shape[axes[-1] + 1:])
         return wrong_axes(axes, len(shape)) or wrong_shape("the part", part(op), wanted)
     return check
+
+
+def check_blocks(op: Op) -> str | None:
+    """A row of the second operand holds the elements of the first, one after the other."""
+    block, blocks, size = *(v.type for v in op.operands[:2]), op.attrs["size"].value
+    if size <= 0 or size & (size - 1):
+        return "the size of a block is a power of two"
+    if len(shape_of(blocks)) != 2 or element(blocks) != element(block):
+        return f"{blocks} does not hold sums of {block} in its rows"
+    known, row = shape_of(block), shape_of(blocks)[1]
+    elements = None if None in known else math.prod(n for n in known if n is not None)
+    return None if elements is None or row in (None, elements) else f"a row of {blocks} does not hold {block}"
