@@ -68,6 +68,7 @@ CPU_LOOP: tuple[str, ...] = (
     "licm",
     "reductions",    # before vectorize: a reduction's form is the same in whole vectors and in what is left
     "vectorize",     # after licm: what it leaves in a loop it doubles
+    "expand-integers",  # after vectorize, which makes the lanes
     "unroll",
     "dce",
 )

@@ -16,6 +16,7 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value, clone_op, functions, module
 from scancc.ir.dialects.arith import CMPF, CMPI
 from scancc.ir.interpreter import compile_function, run_function
+from scancc.ir.parser import parse
 from scancc.ir.slices import COLUMNS, Entry, slice_parts
 from scancc.stages import lower
 from tests.programs import masks, seed, tutorial
@@ -291,3 +292,43 @@ def test_random_views_give_the_same_bits(number: int) -> None:
     found = run_function(top, "f", made.args)
     for place, (x, y) in enumerate(zip(found, expected, strict=True)):
         assert same_bits(np.asarray(x), np.asarray(y)), f"result {place} is {x!r}, was {y!r}"
+
+
+# ---- halves of integers ----
+
+FAR = '''"func.func"() ({
+^bb0(%a: memref<?x8xf32>, %r: memref<8xi64>):
+  %0 = "arith.constant"() {value = 0 : index} : () -> index
+  %1 = "arith.constant"() {value = 1 : index} : () -> index
+  %low = "arith.constant"() {value = 12884901887 : index} : () -> index
+  %high = "arith.constant"() {value = 12884901890 : index} : () -> index
+  %none = "arith.constant"() {value = -7 : i64} : () -> i64
+  %least = "arith.constant"() {value = 0xFF800000 : f32} : () -> f32
+  %p = "vector.broadcast"(%none) : (i64) -> vector<8xi64>
+  %m = "vector.broadcast"(%least) : (f32) -> vector<8xf32>
+  %place, %most = "scf.for"(%low, %high, %1, %p, %m) ({
+  ^bb0(%j: index, %q: vector<8xi64>, %b: vector<8xf32>):
+    %row = "arith.subi"(%j, %low) : (index, index) -> index
+    %x = "vector.load"(%a, %row, %0) : (memref<?x8xf32>, index, index) -> vector<8xf32>
+    %more = "arith.cmpf"(%x, %b) {predicate = 2 : i64} : (vector<8xf32>, vector<8xf32>) -> vector<8xi1>
+    %here = "arith.index_cast"(%j) : (index) -> i64
+    %all = "vector.broadcast"(%here) : (i64) -> vector<8xi64>
+    %s = "arith.select"(%more, %all, %q) : (vector<8xi1>, vector<8xi64>, vector<8xi64>) -> vector<8xi64>
+    %t = "arith.maximumf"(%b, %x) : (vector<8xf32>, vector<8xf32>) -> vector<8xf32>
+    "scf.yield"(%s, %t) : (vector<8xi64>, vector<8xf32>) -> ()
+  }) : (index, index, index, vector<8xi64>, vector<8xf32>) -> (vector<8xi64>, vector<8xf32>)
+  "vector.store"(%place, %r, %0) : (vector<8xi64>, memref<8xi64>, index) -> ()
+  "func.return"() : () -> ()
+}) {sym_name = "f", function_type = (memref<?x8xf32>, memref<8xi64>) -> ()} : () -> ()'''
+
+
+def test_places_beyond_32_bits_keep_both_halves() -> None:
+    a = np.random.default_rng(3).standard_normal((3, 8)).astype("float32")
+    a[:, 0] = -np.inf
+    expected = np.where(a.max(axis=0) == -np.inf, -7, 12884901887 + a.argmax(axis=0))
+    assert len(set(expected // 2**32)) > 2
+    for passes in ("", "expand-integers"):
+        top, found = parse(FAR), np.zeros(8, np.int64)
+        pipeline.run(top, passes)
+        run_function(top, "f", [a, found])
+        np.testing.assert_array_equal(found, expected)
