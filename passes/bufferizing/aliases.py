@@ -16,6 +16,7 @@ from scancc.ir.ops import TERMINATOR, VIEW, has_trait, operand
 from scancc.ir.parts import Branch, ScanView
 
 from .context import AT_TARGET
+from .latest import latest_part
 
 Pairs = Iterator[tuple[Value, Value]]  # a value, and a result that may have its memory
 
@@ -27,13 +28,15 @@ def _branch(op: Op) -> Pairs:
 
 
 def _scan(op: Op) -> Pairs:
-    """A state whose rows are kept may live in them."""
+    """A state whose rows are kept may live in them, and one that is written into another state in that."""
     scan = ScanView(op)
     stacks = scan.stacks
     for carry in scan.carries:
         rows = [stack.result for stack in stacks if stack.value is carry.next]
         if rows:
             yield from ((source, carry.final) for source in (carry.init, *rows))
+        elif (part := latest_part(scan, carry)) is not None:
+            yield from ((source, carry.final) for source in (carry.init, part.whole.final))
 
 
 def _concat(op: Op) -> Pairs:

@@ -26,6 +26,7 @@ from .context import goes_to_target
 from .in_place import Saved, makes_anew, obstacle
 from .inserts import Inserts
 from .joins import Joins
+from .latest import Part, latest_part
 from .lengths import excess
 from .order import Order, Use
 from .reasons import name_of, say_copied, why_made_anew, why_two_buffers
@@ -66,6 +67,7 @@ class Places:
         self.moved: dict[Value, Way] = {}     # final values of windows, and how they move
         self.reasons: dict[Value, str] = {}   # why a state has two buffers
         self.partners: dict[Value, Value] = {}  # a state, and that in whose buffer its next value is made
+        self.parts: dict[Value, Part] = {}    # a state that lives where it is written into another one
         for op in reversed(list(self.order.number)):
             if op.name == "scan.scan" and "lanes" not in op.attrs:
                 self._decide(ScanView(op))
@@ -85,7 +87,7 @@ class Places:
         self._exchange(scan, [c for c in states if c.next not in rows], chains)
         for carry in states:
             path = chains.path(carry.next, carry.arg)
-            if carry.arg in self.partners:
+            if carry.arg in self.partners or self._lives_in_another(scan, carry):
                 continue
             if carry.next in rows:
                 self._tie(_after_first_write(path or []), carry)
@@ -95,6 +97,14 @@ class Places:
                 self.stays.add(carry.arg)
             else:
                 self.reasons[carry.arg] = why_two_buffers(self.order, scan, carry)
+
+    def _lives_in_another(self, scan: ScanView, carry: Carry) -> bool:
+        """Whether a state lives where it is written into another one."""
+        part = latest_part(scan, carry)
+        if part is None or carry.depth > 1 or not goes_to_target(carry.next, scan.op.body):
+            return False
+        self.parts[carry.arg] = part
+        return True
 
     def _exchange(self, scan: ScanView, states: list[Carry], chains: Chains) -> None:
         """States that are made of one another, in a circle: buffers go round, and nothing is copied."""

@@ -32,6 +32,8 @@ def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
     rows = next((r for r in stacks if r.direct and r.stack.value is carry.next), None)
     if rows is not None:
         return RowState(c, carry, rows, c.contiguous(materialise(c, carry.init)))
+    if carry.arg in c.places.parts:
+        return PartState(c, carry, c.contiguous(materialise(c, carry.init)))
     if carry.arg in c.places.windows:
         return WindowState(c, carry)
     if carry.arg in c.places.partners:
@@ -109,6 +111,42 @@ class RowState(State):
     def advance(self, c: Context, step: Value) -> list[Value]:
         made, buffer, at = c.get(self.carry.next), self.rows.buffer, self.rows.at(c, step)
         return [_as_row(c, made if self.rows.holds(made, at) else c.row(buffer, at), buffer)]
+
+    def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
+        c.set(self.carry.final, carried[0])
+
+
+class PartState(State):
+    """The part of another state's buffer that the last step wrote (`latest.py`).
+
+    The loop carries the part; before the first step that is the initial value, in its own buffer. A step reads one
+    part and writes the next.
+    """
+
+    home = "is the part of another one that was written last"
+
+    def __init__(self, c: Context, carry: Carry, init: Value) -> None:
+        self.part = c.places.parts[carry.arg]
+        self.type = t.MemRefType((self.part.length,), t.element(carry.init.type), (1,))
+        made = c.b.op("memref.cast", [init], [self.type])
+        c.dims[made] = c.sizes(init)
+        super().__init__(carry, [made])
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        c.env[self.carry.arg] = carried[0]
+        carried[0].name = self.carry.arg.name
+        self.step = step
+
+    def offer(self, c: Context) -> None:
+        b, one = c.b, c.b.index(1)
+        at = b.muli(self.step, b.index(self.part.step))
+        self.wanted = c.subview(c.get(self.part.whole.arg), [at], [b.index(self.part.length)], [one], [0])
+        c.places.inserts.placed[self.carry.next] = self.wanted
+        super().offer(c)
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        assert self.wanted is not None
+        return [self.wanted]
 
     def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
         c.set(self.carry.final, carried[0])
