@@ -50,6 +50,7 @@ from .tiling.stages import Stages, stages_of
 from .tiling.sums import Reduction, is_kept, reductions_of
 
 FEW = 64   # steps that are not worth a second loop
+SHORT = 8  # steps of an inner loop that may cost less than what else a step does
 LANES = 4  # steps side by side that are worth a vector
 MIXED = 32 # and that are worth a loop of their own
 SMALL = 64 # elements of a matrix that is worth no tile: it stays in registers
@@ -228,6 +229,8 @@ def _no_gain(stages: Stages) -> str | None:
         return "nothing that takes long is off its cycles"
     if not _is_long(stages.scan, FEW):
         return f"it has {constant_of(stages.scan.length)} steps"
+    if any(op.name == "scan.scan" and _is_long(ScanView(op), SHORT) for op in stages.of_op):
+        return "a step runs a loop, beside which the rest of it costs little"
     cost = cost_of(stages)
     return None if cost.is_less else (
         f"too little is gained: about {cost.whole:.0f} cycles a step would become {cost.tiled:.0f}")

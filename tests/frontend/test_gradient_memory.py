@@ -39,6 +39,27 @@ def test_the_rows_before_each_step_are_no_second_copy():
     assert f.memory_plan(0.1, 0.5, 1000).workspace_nbytes < 8 * 2100
 
 
+def test_gates_that_are_parts_of_a_product_are_kept():
+    """Their lengths are told by sizes outside the loop, by way of a slice."""
+    x, h, w = T.matrix("x"), T.vector("h"), T.matrix("w")
+
+    def step(x, h, w):
+        both, n = x + h @ w, h.shape[0]
+        return T.sigmoid(both[:n]) * T.tanh(both[n:])
+
+    rows, _ = sc.scan(step, x, h, w)
+    text = str(sc.function([x, h, w], grad(rows.sum(), w)).dump("scan"))
+    assert (text.count("sigmoid("), text.count("tanh(")) == (1, 1)
+
+
+def test_a_block_keeps_one_stack_of_a_state():
+    """Each row is the new state of one step and the old one of the next."""
+    h, a, n = T.vector("h"), T.vector("a"), T.lscalar("n")
+    rows, _ = sc.scan(lambda h, a: T.tanh(a * h), outputs_info=[h], non_sequences=[a], n_steps=n)
+    f = sc.function([h, a, n], grad(rows[-1].sum(), [h, a], max_bytes=10**6))
+    assert f.memory_plan(np.empty(64), np.empty(64), 10_000).workspace_nbytes < 8 * 64 * (2 * 100 + 10)
+
+
 def test_gradient_of_a_nest_by_differences():
     points = [np.random.default_rng(0).uniform(-1, 1, (2, 2)) for _ in range(2)]
     native, reference = nest_gradient(), nest_gradient(mode="reference")

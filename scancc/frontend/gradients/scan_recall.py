@@ -16,9 +16,9 @@ from scancc.frontend.gradients.inner_rows import inner_rows
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
 from scancc.frontend.gradients.rules import zeros_for
 from scancc.frontend.gradients.scan_tables import is_read_of, tables_of
-from scancc.frontend.graph.dims import ShapeI, dims
+from scancc.frontend.graph.dims import dims
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
-from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, stacked_type
+from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, is_told_outside, stacked_type
 from scancc.frontend.ops.branches import find_uses, in_order, taken
 from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.joining import join
@@ -40,6 +40,7 @@ class Recall:
         nodes = applies(step)
         self._uses, self._users = find_uses(nodes, step), _users(nodes)
         self._inner_rows = inner_rows(nodes)
+        self._varying = node.op.body.varying
         self.n = self._executed()
         self.tables = tables_of(node.op.body, self.inputs.consts, nodes)
 
@@ -122,21 +123,7 @@ class Recall:
 
     def _is_stackable(self, var: Variable) -> bool:
         """Whether `var` has one shape in all steps, told before the loop."""
-        return all(self._is_invariant(length) for length in dims(var))
-
-    def _is_invariant(self, length: Variable) -> bool:
-        fixed = set(self.consts)
-        rows = set(self.op.body.inputs)
-        stack = [length]
-        while stack:
-            var = stack.pop()
-            if isinstance(var, Constant) or var in fixed:
-                continue
-            if var.owner is None:
-                return False
-            if not (isinstance(var.owner.op, ShapeI) and var.owner.inputs[0] in rows):
-                stack.extend(var.owner.inputs)
-        return True
+        return all(is_told_outside(length, self._varying) for length in dims(var))
 
     # ---- stacks ----
 
@@ -172,7 +159,8 @@ class Recall:
         return self._padded[carry][start:] if start else self._padded[carry]
 
     def save(self, var: Variable) -> Variable:
-        """The stack of `var`, as one more output of the forward scan.
+        """The stack of `var`, as one more output of the forward scan; of an earlier row of a state, that of the new
+        rows behind the initial ones, which serves all of them.
 
         The scan's outputs move to a new application with that output besides; one that a function was
         made of before stays as it is. Compiled functions drop outputs that they do not use.
@@ -180,6 +168,11 @@ class Recall:
         known = self.rows(var)
         if known is not None:
             return known
+        for carry, init in zip(self.op.body.carry, self.inputs.inits, strict=True):
+            for tap, inner in carry.taps:
+                if inner is var:
+                    self._stacks[var] = stack = self._earlier_rows(carry, tap, init, self.save(carry.next))
+                    return stack
         op = replace(self.op, body=replace(self.op.body, ys=(*self.op.body.ys, self._in_any_case(var))))
         self.node = _with_output(self.node, op, stacked_type(var.type))
         self._stacks[var] = self.node.outputs[-1]

@@ -373,13 +373,18 @@ class _Run:
         given = [*xs, *taps, *self.inputs.consts]
         lengths = unchecked(dims(var))
         varying = body.varying
-        known = [n for n in lengths if not _rests_on_values(n, varying) and not _rests_on_running(n)]
+        known = [n for n in lengths if is_told_outside(n, varying)]
         try:
             found = dict(zip(known, Evaluator(known, body.inputs)(given), strict=True))
         except (ValueError, IndexError) as error:
             error.add_note(f"{self.op.name} has no steps: this came up in finding the shape of its rows")
             raise
         return tuple(int(found.get(n, 0)) for n in lengths)
+
+
+def is_told_outside(length: Variable, varying: set[Variable]) -> bool:
+    """Whether the sizes outside the loop tell a length in the step, where no step runs as well."""
+    return not _rests_on_values(length, varying) and not _rests_on_running(length)
 
 
 def _rests_on_values(x: Variable, varying: set[Variable]) -> bool:
