@@ -60,6 +60,25 @@ def test_a_block_keeps_one_stack_of_a_state():
     assert f.memory_plan(np.empty(64), np.empty(64), 10_000).workspace_nbytes < 8 * 64 * (2 * 100 + 10)
 
 
+@pytest.mark.parametrize(("cost", "kept"), [
+    (lambda rows: rows[-1].sum(), 30), (lambda rows: T.exp(rows).sum(), 10_040)])
+def test_a_truncated_gradient_keeps_the_last_rows(cost, kept):
+    """Beside what the cost itself asks for."""
+    h, a, n = T.vector("h"), T.vector("a"), T.lscalar("n")
+
+    def gradient(mode=None):
+        rows, _ = sc.scan(lambda h, a: T.tanh(a * h), outputs_info=[h], non_sequences=[a], n_steps=n,
+                          truncate_gradient=5)
+        return sc.function([h, a, n], grad(cost(rows), [h, a]), mode=mode)
+
+    f, reference = gradient(), gradient("reference")
+    assert f.memory_plan(np.empty(64), np.empty(64), 10_000).workspace_nbytes < 8 * 64 * kept
+    for n_steps in (1, 4, 5, 6, 20):
+        values = np.linspace(-1, 1, 64), np.linspace(2, -0.5, 64), n_steps
+        for found, expected in zip(f(*values), reference(*values), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 def test_gradient_of_a_nest_by_differences():
     points = [np.random.default_rng(0).uniform(-1, 1, (2, 2)) for _ in range(2)]
     native, reference = nest_gradient(), nest_gradient(mode="reference")

@@ -90,7 +90,7 @@ class Recall:
             if stack is None and (var.owner is None or self._is_read_of_table(var) or self._is_worth_saving(var)):
                 stack = self.save(var)
             if stack is not None:
-                self.replace[var] = self.loop.read(var.type, backwards(first_rows(stack, self.n)), var.name)
+                self.replace[var] = self.loop.read(var.type, backwards(self.last_rows(stack)), var.name)
                 continue
             assert var.owner is not None
             self._computed.add(var)
@@ -127,6 +127,17 @@ class Recall:
 
     # ---- stacks ----
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the loop goes back over all steps. Else it reads the last rows, and no others are kept: so a state
+        before its step has rows of its own, which do not begin with the initial one."""
+        return self.op.truncate_gradient < 0
+
+    def last_rows(self, stack: Variable) -> Variable:
+        """The rows of a stack that the loop reads."""
+        rows, limit = first_rows(stack, self.n), self.op.truncate_gradient
+        return rows[-limit:] if limit > 0 else rows
+
     def rows(self, var: Variable) -> Variable | None:
         """A stack whose row t is this forward value in step t, n rows or more, if there is one outside."""
         if var not in self._stacks:
@@ -146,7 +157,7 @@ class Recall:
                 return outer
         for carry, init, trace in zip(body.carry, inputs.inits, outputs.carry, strict=True):
             for tap, inner in carry.taps:
-                if inner is var and carry.trace:
+                if inner is var and carry.trace and self.is_whole:
                     return self._earlier_rows(carry, tap, init, trace)
         return None
 
@@ -166,18 +177,24 @@ class Recall:
         made of before stays as it is. Compiled functions drop outputs that they do not use.
         """
         known = self.rows(var)
+        if known is None:
+            known = self._behind_initial(var)
         if known is not None:
             return known
-        for carry, init in zip(self.op.body.carry, self.inputs.inits, strict=True):
-            for tap, inner in carry.taps:
-                if inner is var:
-                    self._stacks[var] = stack = self._earlier_rows(carry, tap, init, self.save(carry.next))
-                    return stack
         op = replace(self.op, body=replace(self.op.body, ys=(*self.op.body.ys, self._in_any_case(var))))
         self.node = _with_output(self.node, op, stacked_type(var.type))
         self._stacks[var] = self.node.outputs[-1]
         self._forget_cost(var)
         return self.node.outputs[-1]
+
+    def _behind_initial(self, var: Variable) -> Variable | None:
+        """The rows of a state as a tap sees them, of which the step makes the new ones."""
+        for carry, init in zip(self.op.body.carry, self.inputs.inits, strict=True):
+            for tap, inner in carry.taps:
+                if inner is var and carry.next.owner is not None and self.is_whole:
+                    self._stacks[var] = stack = self._earlier_rows(carry, tap, init, self.save(carry.next))
+                    return stack
+        return None
 
     def _in_any_case(self, var: Variable) -> Variable:
         """`var`; zeros in steps that do not compute it."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from scancc.frontend.gradients.contributions import incremented, increments_of, is_zeros, plus, total
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, shorter
+from scancc.frontend.gradients.row_by_row import RowByRow
 from scancc.frontend.gradients.rules import (
     Gradient,
     is_continuous,
@@ -31,7 +32,7 @@ from scancc.frontend.gradients.windows import moved
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import dim, dims, int64, same_scalar
 from scancc.frontend.graph.variables import Apply, TensorType, Variable
-from scancc.frontend.loops.scan_op import Scan, ScanInputs, ScanOutputs, row_type
+from scancc.frontend.loops.scan_op import Scan, ScanInputs, ScanOutputs, row_type, stacked
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.index_template import FULL
@@ -200,7 +201,16 @@ class Reverse:
         alike = row_of_equal_rows(gradient)
         if alike is not None:
             return self.loop.hold(like(alike, row), type)
-        return self.loop.read(type, backwards(gradient), f"grad_{row.name or 'row'}")
+        rows = backwards(gradient) if self.whole else self._last_rows(gradient)
+        return self.loop.read(type, rows, f"grad_{row.name or 'row'}")
+
+    def _last_rows(self, gradient: Variable) -> Variable:
+        """The rows that the loop reads of a gradient; where it is computed row by row, no others are."""
+        last = self.recall.last_rows
+        by_row = RowByRow(gradient, set(stacked(self.recall.node)), self.n)
+        if not by_row.read:
+            return backwards(last(gradient))
+        return backwards(by_row.of_block({v: last(v) for v in by_row.read}, last, lambda v: v))
 
     # ---- the inputs' gradients ----
 
