@@ -16,7 +16,8 @@ The scans and loop nests inside are ordinary IR, which every later pass knows. R
 along, of all elements where rows are arrays: rows that nobody else reads are in no array then but a tile's.
 A product of a row with a matrix that never changes (`x_t @ W`, or `h_t @ V` of what the step hands on) is one product
 of matrices for all rows of a tile, which reads the matrix once for several rows; so few rows that what the parts of a
-step hand on stays in the cache, which is computed from the sizes where only running tells them.
+step hand on stays in the cache, which is computed from the sizes where only running tells them. Outer products that a
+state adds are one too, where `fast_math` lets a sum have another order.
 Where a step reads of its states only what is k steps old or older (a season), k steps wait for nothing but the k
 before: they are a tile, which is a map altogether, and its rows are the next state. Other states may be beside that
 one where what it waits for takes long: they run in a loop over the rows of the tile.
@@ -45,6 +46,7 @@ from .slicing.latencies import HEAVY, busy
 from .slicing.steps import CYCLE, least_lag
 from .tiling.blocks import Tiled
 from .tiling.costs import cost_of
+from .tiling.outer_sums import outer_sums
 from .tiling.products import balanced, is_fixed, most_rows, outer_sizes, rows_of_tile
 from .tiling.stages import Stages, stages_of
 from .tiling.sums import Reduction, is_kept, reductions_of
@@ -94,7 +96,7 @@ def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | str
     sums, size = _along(scan, always, size)
     arrays = [stack for stack in scan.stacks if stack.result.uses and _rank(stack.value.type)]
     if arrays and all(is_kept(stack.result, sums) for stack in arrays):
-        return "it keeps rows of arrays"
+        return "it keeps rows of arrays, and no product of rows with a matrix is off its cycles"
     heavy = _array_between(stages) or _other_errors(stages)
     if heavy is not None:
         stages = stages_of(op, loop=True)
@@ -113,6 +115,7 @@ def _by_products(op: Op, size: int | None) -> str | None:
     """Tile a scan whose step has products that wait for no state: one product of a tile each. Why not, in words that
     are empty where there is none."""
     scan, stages = ScanView(op), stages_of(op, matrix=SMALL if size is None else 0)
+    _say_order(stages)
     names = _products(stages)
     if not names or size is None and not _is_long(scan, LANES):
         return ""
@@ -120,11 +123,12 @@ def _by_products(op: Op, size: int | None) -> str | None:
     lost = next((v for v in (*stages.crossing, *kept) if not _is_handed_on(v, stages)), None)
     reason = _other_errors(stages) if lost is None else f"the rows of '{lost.name or 'a value'}' have no known sizes"
     if reason is not None:
-        return f"its products with {names} stay in the step: {reason}"
+        return f"{names} stay in the step: {reason}"
     assert op.parent is not None
-    rows = size or balanced(rows_of_tile(Builder(op.parent, op, op.location), stages.crossing, scan), scan.length)
-    remark("tile", op, True, f"tiles of at most {most_rows(rows)} steps: products with {names} are one for all rows "
-                             "of a tile")
+    b, handed_on = Builder(op.parent, op, op.location), dict.fromkeys((*stages.crossing, *kept))
+    rows = size or balanced(rows_of_tile(b, handed_on, scan), scan.length)
+    remark("tile", op, True, f"tiles of at most {most_rows(rows)} steps: {names} are one for all rows of a tile",
+           part="reassociate" if stages.sums else "")
     Tiled(stages, [], rows).build()
     return None
 
@@ -132,8 +136,23 @@ def _by_products(op: Op, size: int | None) -> str | None:
 def _products(stages: Stages) -> str:
     """The products that become maps, in words."""
     found = [op for op in stages.scan.op.body.ops if op in stages.arrays.products]
-    names = (next((v.name for v in op.operands if is_fixed(v, stages.slice) and v.name), "a matrix") for op in found)
+    names = [next((v.name for v in op.operands if is_fixed(v, stages.slice) and v.name), "a matrix") for op in found]
+    said = [f"products with {_listed(names)}"] if names else []
+    if stages.sums:
+        said.append(f"outer products that {_listed([arg.name or 'a state' for arg in stages.sums])} adds")
+    return " and ".join(said)
+
+
+def _listed(names: list[str]) -> str:
     return ", ".join(f"'{name}'" for name in dict.fromkeys(names))
+
+
+def _say_order(stages: Stages) -> None:
+    """Say which sums of outer products stay in the step, because they would be added in another order."""
+    for arg in outer_sums(stages.slice, SMALL):
+        if arg not in stages.sums:
+            remark("tile", stages.scan.op, False, f"'{arg.name or 'a state'}' adds outer products step by step: one "
+                   "product a tile adds in another order", "allow it by fast_math='reassociate'")
 
 
 def _is_handed_on(value: Value, stages: Stages) -> bool:

@@ -54,10 +54,7 @@ def _is_batchable(op: Op, found: Slice) -> bool:
     nest, scan = Nest(op), found.scan
     if found.kind[op] not in (BEFORE, AFTER) or len(op.results) != 1 or not _rank(op.result.type):
         return False
-    if not all(has_trait(inner, ELEMENTWISE) or not inner.operands for inner in op.body.ops[:-1]):
-        return False
-    if any(inner.name == "linalg.index" for inner in op.body.ops) or any(
-            isinstance(v.type, t.TensorType) for v in captured(op)):
+    if not is_plain(op):
         return False
     made = nest.outputs[0].op
     if made is None or made.name not in ("tensor.splat", "tensor.empty") or not nest.is_whole(nest.writes[0]) and (
@@ -65,6 +62,13 @@ def _is_batchable(op: Op, found: Slice) -> bool:
         return False
     windows = {carry.arg for carry in scan.carries if carry.depth > 1}
     return windows.isdisjoint(nest.inputs) and outer_sizes(op.result, scan) is not None
+
+
+def is_plain(nest: Op) -> bool:
+    """Whether the body of a nest is elementwise, and knows no places."""
+    plain = all(has_trait(op, ELEMENTWISE) or not op.operands for op in nest.body.ops[:-1])
+    return plain and all(op.name != "linalg.index" for op in nest.body.ops) and not any(
+        isinstance(v.type, t.TensorType) for v in captured(nest))
 
 
 def _is_product(op: Op, found: Slice, smallest: int) -> bool:
@@ -75,7 +79,7 @@ def _is_product(op: Op, found: Slice, smallest: int) -> bool:
     (summed,) = nest.reduced
     along = [read for read in nest.reads if summed in read.dims]
     matrices = [read.value for read in along if len(read.dims) == 2 and is_fixed(read.value, found)]
-    return any(_elements(v) > smallest for v in matrices) and any(not is_fixed(read.value, found) for read in along)
+    return any(n_elements(v) > smallest for v in matrices) and any(not is_fixed(read.value, found) for read in along)
 
 
 def is_fixed(value: Value, found: Slice) -> bool:
@@ -85,7 +89,7 @@ def is_fixed(value: Value, found: Slice) -> bool:
     return value.op.parent is not found.scan.op.body or found.kind[value.op] == INVARIANT
 
 
-def _elements(array: Value) -> float:
+def n_elements(array: Value) -> float:
     """How many there are; those of a size that only running tells are many."""
     assert isinstance(array.type, t.TensorType)
     return math.prod([math.inf if n is None else float(n) for n in array.type.shape])

@@ -13,6 +13,7 @@ from scancc.ir.shapes import dims_of
 from scancc.ir.slices import Entry, constant_entries, slice_parts
 
 from .arrays import nest_over, row_dims, stacked
+from .outer_sums import summed_over
 from .products import as_index
 from .stages import Stages
 from .sums import Reduction, rows_behind
@@ -58,9 +59,12 @@ class Tile:
             if stage % 2:
                 _Rows(self, stage).build()
             else:
-                self._map(op for op in stages.ops(stage) if op not in stages.floating)
+                adds = stages.sums.values()
+                self._map(op for op in stages.ops(stage) if op not in stages.floating and op not in adds)
         for carry in self.scan.carries:
-            if stages.is_far(carry):
+            if carry.arg in stages.sums:
+                self.new[carry.arg] = summed_over(self, carry)
+            elif stages.is_far(carry):
                 self.new[carry.arg] = self._window(carry)
 
     def _map(self, ops: Iterable[Op]) -> None:

@@ -13,11 +13,13 @@ from functools import cached_property
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
+from scancc.ir.fast_math import allowed
 from scancc.ir.ops import CHECKS, ELEMENTWISE, has_trait, is_pure, operand
 from scancc.ir.parts import Carry, ScanView
 
 from ..slicing.latencies import HEAVY, busy
 from ..slicing.steps import INVARIANT, Component, Slice, least_lag, slice_of, used
+from .outer_sums import outer_sums
 from .products import ArrayMaps, array_maps
 
 SOLVERS = ("scan.solve", "scan.factor", "scan.slogdet", "scan.eigh", "scan.svd", "scan.qr")
@@ -32,6 +34,7 @@ class Stages:
     lag: int | None = None
     loop: bool = False
     arrays: ArrayMaps = field(default_factory=ArrayMaps)
+    sums: dict[Value, Op] = field(default_factory=dict)  # states that a tile adds to at once, and what adds
     of_op: dict[Op, int] = field(default_factory=dict)
     of_arg: dict[Value, int] = field(default_factory=dict)  # a state's argument: where it is carried
     floating: dict[Op, set[int]] = field(default_factory=dict)  # light, of sequences alone: the stages that read it
@@ -52,6 +55,10 @@ class Stages:
         """Whether what a tile reads of a state, a number, is all there before it."""
         return self.lag is not None and least_lag(carry) >= self.lag and not isinstance(
             carry.next.type, t.TensorType)
+
+    def is_sum(self, part: Component) -> bool:
+        """Whether a component is a state to which a tile adds at once."""
+        return any(carry.arg in self.sums for carry in part.carries)
 
     def reads_past(self, op: Op) -> bool:
         """Whether an op reads such a state."""
@@ -118,6 +125,8 @@ def stages_of(op: Op, lag: int | None = None, loop: bool = False, matrix: int | 
     found = Stages(slice_of(op), lag, loop)
     if matrix is not None:
         found.arrays = array_maps(found.slice, matrix)
+        sums = outer_sums(found.slice, matrix)
+        found.sums = {arg: op for arg, op in sums.items() if allowed(op).allows("reassociate")}
     for part in found.slice.components:
         if part.carries or not _never_changes(part.ops[0], found):
             stage = _placed(part, found)
@@ -140,6 +149,8 @@ def _placed(part: Component, found: Stages) -> int:
         return 1
     waits = [n for v in _needs(part) if (n := found.of(v)) is not None]
     stage = max(waits, default=0)
+    if found.is_sum(part):
+        return stage + stage % 2
     if not all(map(found.is_far, part.carries)) or not all(map(found.is_map, part.ops)):
         return stage | 1
     if part.carries or found.reads_past(part.ops[0]):
