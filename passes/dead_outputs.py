@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import CHECKS, group, has_trait, set_operands
+from scancc.ir.ops import CHECKS, group, has_trait, is_removable, set_operands
 from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
@@ -30,10 +30,21 @@ from .consuming.windows import MOST, read_window, rows_from_end, window_of
 
 
 def dead_outputs(module: Op) -> None:
-    """Clean every scan, inner ones after outer ones."""
-    for op in list(module.walk()):
-        if op.name == "scan.scan" and op.parent is not None:
-            _clean(op)
+    """Clean every scan: later ones first, which may have read an earlier one's rows; what is inside after what is
+    around it, which may not want its results, and before that again, whose sequences it may not want."""
+    for region in module.regions:
+        for block in region.blocks:
+            for op in reversed(list(block.ops)):
+                if op.parent is not None and op.regions:
+                    _visit(op)
+
+
+def _visit(op: Op) -> None:
+    if op.name == "scan.scan":
+        _clean(op)
+    dead_outputs(op)
+    if op.name == "scan.scan" and any(inner.regions for inner in op.body.ops):
+        _clean(op)
 
 
 def _clean(op: Op) -> None:
@@ -44,7 +55,19 @@ def _clean(op: Op) -> None:
     gone = ", ".join(f"{n} {parts}" for parts, n in keep.gone().items() if n)
     if gone:
         remark("dead-outputs", op, True, f"nothing reads {gone}")
+        read = [x.xs for x in keep.scan.reads]
         keep.scan.rebuilt(keep.xs, keep.carries, keep.stacks)
+        _erase_unread(read)
+
+
+def _erase_unread(values: list[Value]) -> None:
+    """Erase what made sequences that went, so that it reads no rows of other scans."""
+    pending = list(values)
+    while pending:
+        op = pending.pop().op
+        if op is not None and op.parent is not None and is_removable(op) and not any(v.uses for v in op.results):
+            pending += op.operands
+            op.erase()
 
 
 # ---- only the last rows are read ----

@@ -49,13 +49,18 @@ def reverse_if_conversion(module: Op) -> None:
 
 def _convert(choice: Op, states: set[Value]) -> None:
     condition, type = _one_condition(choice), choice.result.type
-    if condition is None or _is_small(type) or not any(user.name in ONWARD for user in choice.result.uses):
+    assert choice.parent is not None
+    if condition is None or not isinstance(type, t.TensorType) or _is_small(type):
+        return
+    if not any(user.name in ONWARD for user in choice.result.uses):
         return
     sides = choice.operands[1:]
     alone = [_of_it_alone(choice, side) for side in sides]
     if sides[0] is sides[1] or not all(map(partial(_leads_back, states), sides, alone)):
+        if all(_leads_back(states, side, choice.parent.ops) for side in sides):
+            remark("reverse-if-conversion", choice, False, "a choice reads all of two arrays: something else reads "
+                   "what one of them is on the way to it", "read the array before it is written or moved")
         return
-    assert choice.parent is not None and isinstance(type, t.TensorType)
     b = Builder(choice.parent, choice, choice.location)
     sizes = _sizes(b, next((v for v in sides if v in states), choice.result))
     regions = [_region(choice, *side, sizes) for side in zip(sides, alone, strict=True)]
@@ -74,8 +79,7 @@ def _one_condition(choice: Op) -> Value | None:
     return operand(made, "value")
 
 
-def _is_small(type: t.Type) -> bool:
-    assert isinstance(type, t.TensorType)
+def _is_small(type: t.TensorType) -> bool:
     known = [n for n in type.shape if n is not None]
     return len(known) == len(type.shape) and prod(known) <= SMALL
 

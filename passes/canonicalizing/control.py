@@ -48,6 +48,25 @@ def condition_inside(op: Op, b: Builder) -> Outcome:
     return changed or None
 
 
+@rule("scf.if")
+def unread_choices(op: Op, b: Builder) -> Outcome:
+    """What nobody reads of a branch goes; the sizes of an array, which come last, go with it."""
+    sizes = [v for v in op.results if v.type == t.index]
+    arrays = [v for v in op.results if isinstance(v.type, t.TensorType) for n in v.type.shape if n is None]
+    if len(sizes) != len(arrays):
+        return None
+    read = {v for v in op.results if v.uses and v.type != t.index}
+    read.update(array for array, size in zip(arrays, sizes, strict=True) if size.uses)
+    read.update(size for array, size in zip(arrays, sizes, strict=True) if array in read)
+    kept = [choice for choice in Branch(op).choices if choice.result in read]
+    if len(kept) == len(op.results):
+        return None
+    for number, side in enumerate(Branch(op).sides):
+        side.terminator.operands = [choice[1 + number] for choice in kept]
+    op.set_results([choice.result for choice in kept])
+    return True
+
+
 def _inlined(block: Block, b: Builder) -> list[Value]:
     for inner in block.ops[:-1]:
         b.insert(inner.detach())

@@ -176,6 +176,74 @@ def test_a_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     assert grows_by([I, J, P], [p[-1], popped], 2, monkeypatch) <= ALLOWED
 
 
+# ---- programs as users write them ----
+
+ZERO = T.constant(np.int64(0))
+
+
+def cache(i, j, p, at):
+    """A cache that is filled in turn."""
+    miss = T.neq(p[at], p[i])
+    q = T.switch(miss, put(p[at], p[j]), p)
+    return q, q[at], T.switch(miss, (at + 1) % p.shape[0], at)
+
+
+def delay_line(i, j, p, at):
+    """What goes in is what comes out and another tap, in some steps only."""
+    y = p[0] + 0.5 * p[j]
+    return sc.ifelse(odd(i), T.concatenate([p[1:], T.shape_padleft(y)]), p), y, at
+
+
+def histogram(i, j, p, at):
+    return T.switch(T.gt(i, j), add(p[i], 1.0), add(p[j], 0.5)), p[at], i
+
+
+def bubbles(i, j, p, at):
+    def sorted_pair(k, q):
+        return T.switch(q[k] > q[k + 1], put(put(q[k], q[k + 1])[k + 1], q[k]), q)
+    return sc.scan(sorted_pair, sequences=[T.arange(4) + i], outputs_info=[p])[0][-1], p[0], at
+
+
+def spins(i, j, p, at):
+    """A step of a Gibbs chain over a vector of spins."""
+    return put(p[i], T.switch(T.tanh(p[i - 1] + p[j]) > 0.1, 1.0, -1.0) * p[i]), p[at], j
+
+
+def sums_by_hops(i, j, p, at):
+    """The increments of a binary indexed tree."""
+    first = p[0]
+
+    def hop(q, k):
+        return add(q[k], first), (k + 2 * (k % 3) + 1) % 30
+    return sc.scan(hop, outputs_info=[p, i], n_steps=4)[0][0][-1], p[at], at
+
+
+MODELS = (cache, delay_line, histogram, bubbles, spins, sums_by_hops)
+
+
+def rows_of(step: Callable[..., Any]) -> list[Any]:
+    (rows, beside, _), _ = sc.scan(step, sequences=[I, J], outputs_info=[P, None, ZERO])
+    return [rows[-1], beside]
+
+
+@pytest.mark.parametrize("step", MODELS, ids=lambda step: step.__name__)
+def test_a_step_of_a_model_costs_what_it_touches(step, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert grows_by([I, J, P], rows_of(step), 2, monkeypatch) <= ALLOWED
+
+
+@pytest.mark.parametrize("step", MODELS, ids=lambda step: step.__name__)
+def test_the_gradient_of_a_model_costs_what_it_touches(step, monkeypatch: pytest.MonkeyPatch) -> None:
+    cost = sum((v ** 2).sum() for v in rows_of(step))
+    assert grows_by([I, J, P], [sc.grad(cost, P)], 2, monkeypatch) <= ALLOWED
+
+
+def test_a_delay_line_that_turns_in_some_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The part that is kept is the longer one, though both lengths are computed."""
+    rows, _ = sc.scan(lambda i, j, p: T.switch(odd(i), put(T.roll(p, 1)[0], p[j]), p), sequences=[I, J],
+                      outputs_info=[P])
+    assert grows_by([I, J, P], [rows[-1]], 2, monkeypatch) <= ALLOWED
+
+
 def test_a_step_that_needs_the_old_state_says_so() -> None:
     def step(i, p):
         q = put(p[i], i)
