@@ -61,7 +61,7 @@ class Move:
     def _take(self, end: Op) -> None:
         if self.readers.is_map(end):
             self._stack(end)
-        elif end.name == "scan.reduce" and self.readers.adds_rows(end):
+        elif end.name in ("scan.reduce", "scan.dot") and self.readers.adds_rows(end):
             self._sum(end)
         elif end.name == "scan.reduce":
             self._fold(end)
@@ -115,9 +115,16 @@ class Move:
         self._next(end, carry, self.b.op(name, [carry.arg, row], [row.type]))
 
     def _sum(self, end: Op) -> None:
-        """A sum of floats, in blocks that are joined as outside."""
-        block = self._carry(0.0, self.maker.row(end.operands[0]).type, end)
-        made = Sum.of(end, self.scan, block, self.maker.row(end.operands[0]), self.b, self.before)
+        """A sum of floats, in blocks that are joined as outside; a product, which has no blocks, in order."""
+        row, b = self.maker.row(end.operands[-1]), self.b
+        if end.name == "scan.dot":
+            weight = b.op("tensor.splat", [self.maker.row(end.operands[0]), *_row_dims(b, row)], [row.type])
+            row = b.op("arith.mulf", [weight, row], [row.type])
+        elif str(end.attrs["kind"]) == "prod":
+            carry = self._carry(1.0, row.type, end)
+            self._next(end, carry, b.op("arith.mulf", [carry.arg, row], [row.type]))
+            return
+        made = Sum.of(end, self.scan, self._carry(0.0, row.type, end), row, b, self.before)
         self.carries += made.carries
         self.sums.append((end, made))
 
@@ -130,7 +137,7 @@ class Move:
         self.carries.append(best._replace(next=b.select(better, row, best.arg)))
         now = b.index_cast(self.scan.counter, t.i64)
         if isinstance(row.type, t.TensorType):
-            now = b.op("tensor.splat", [now, *dynamic_dims(row.type, dims_of(b, row))], [place.arg.type])
+            now = b.op("tensor.splat", [now, *_row_dims(b, row)], [place.arg.type])
         self._next(end, place, b.select(better, now, place.arg))
 
     def _pick(self, end: Op) -> None:
@@ -149,7 +156,8 @@ class Move:
         """A state that begins with `start` in all elements of a row."""
         init = self.before.const(start, t.element(type))
         if isinstance(type, t.TensorType):
-            sizes = dims_of(self.before, end.operands[0])[1:]
+            rows = next(v for v in reversed(end.operands) if isinstance(v.type, t.TensorType))
+            sizes = dims_of(self.before, rows)[1:]
             init = self.before.op("tensor.splat", [init, *dynamic_dims(type, sizes)], [type])
         return self.scan.new_carry(init, init)
 
@@ -157,6 +165,12 @@ class Move:
         carry.final.name = end.result.name
         self.carries.append(carry._replace(next=value))
         self.replaced.append((end, self.carries[-1]))
+
+
+def _row_dims(b: Builder, row: Value) -> list[Value]:
+    """The run-time sizes of a row in the step."""
+    assert isinstance(row.type, t.TensorType)
+    return dynamic_dims(row.type, dims_of(b, row))
 
 
 def _better(b: Builder, kind: str, row: Value, best: Value) -> Value:

@@ -85,6 +85,8 @@ class Readers:
             return Place.AFTER
         if user.name == "scan.reduce" and 0 in user.attrs["axes"].values:
             return Place.STEP if is_exact(user) or self.adds_rows(user) else Place.TILES
+        if user.name == "scan.dot":
+            return Place.STEP if self.adds_rows(user) else Place.AFTER
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
         return Place.STEP if user.name in SHRINKING else self.place_of(user.result)
@@ -108,12 +110,18 @@ class Readers:
         return depth if depth is not None and depth <= MOST else None
 
     def adds_rows(self, user: Op) -> bool:
-        """Whether a reader is a sum of floats along the rows alone, arrays, which a step with states can add in the
-        blocks that it has."""
-        rows = user.operands[0].type
-        return (self.mixing and bool(self.scan.init) and str(user.attrs["kind"]) == "sum"
-                and t.is_float(t.element(rows)) and list(user.attrs["axes"].values) == [0]
-                and is_array_of_arrays(user.operands[0]))
+        """Whether a reader is a sum or product of floats along the rows alone, or a sum that a vector weights. Where
+        rows are arrays, a step with states can combine them in the order that there is outside; rows that are made
+        larger than those it has are better the terms of one product of matrices."""
+        rows = user.operands[-1]
+        if not (self.mixing and self.scan.init and is_array_of_arrays(rows) and t.is_float(t.element(rows.type))):
+            return False
+        if user.name == "scan.dot":
+            weights = user.operands[0]
+            return not is_array_of_arrays(weights) and all(self.has_rows(user, v) for v in (weights, rows))
+        kept = max(len(y.type.shape) for y in self.scan.ys)  # type: ignore[attr-defined]
+        return (str(user.attrs["kind"]) in ("sum", "prod") and list(user.attrs["axes"].values) == [0]
+                and len(rows.type.shape) <= kept)  # type: ignore[attr-defined]
 
     def _ends(self, user: Op) -> bool:
         if user.name in ("tensor.extract", "tensor.extract_slice") and (

@@ -151,6 +151,7 @@ LOSSES = {
     "several": lambda h: [T.sqr(h).mean(), (h > 0).any(), h[-1:]],
     "columns": lambda h: [h.sum(axis=0), T.sqr(h).mean(axis=0)],
     "weighted columns": lambda h: [(x[:, None] * h).sum(axis=0)],
+    "weights": lambda h: [T.dot(x, h)], "products": lambda h: [(1 + h / 99).prod(axis=0)],
     "columns and all": lambda h: [T.exp(h).sum(axis=0), h.sum(), h[-2:]],
 }
 
@@ -187,7 +188,8 @@ def halting():
 def test_sums_along_rows_keep_their_bits(kind, fast_math):
     def compiled():
         h = kind()
-        f = sc.function([KINDS.get(kind, m)], [h.sum(axis=0), (h * h).mean(axis=0), h[-1:]], fast_math=fast_math)
+        f = sc.function([KINDS.get(kind, m)], [h.sum(axis=0), (h * h).mean(axis=0), h.prod(axis=0), h[-1:]],
+                        fast_math=fast_math)
         assert f.remarks
         return f
     moved = compiled()
