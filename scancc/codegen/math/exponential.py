@@ -9,7 +9,7 @@ from .builder import Value, estrin, fma, where
 from .doubled import Doubled, fast_two_sum
 
 
-class _Range(NamedTuple):
+class Range(NamedTuple):
     """Of x: where a power of it is 0, normal (above minus the limit too), and infinite."""
 
     zero_below: float
@@ -22,7 +22,7 @@ class _Constants(NamedTuple):
 
     ln2_hi: float
     ln2_lo: float
-    exp_range: _Range
+    exp_range: Range
     minus_one: float  # expm1 is -1 up to here
     exp_tail: tuple[float, ...]
     expm1_tail: tuple[float, ...]
@@ -35,15 +35,16 @@ INFINITY = float("inf")
 _CONSTANTS = {
     "f64": _Constants(
         float.fromhex("0x1.62e42fefa3800p-1"), float.fromhex("0x1.ef35793c76730p-45"),
-        _Range(-746.0, 708.0, 710.0), -40.0, coefficients.EXP_F64, coefficients.EXPM1_F64,
+        Range(-746.0, 708.0, 710.0), -40.0, coefficients.EXP_F64, coefficients.EXPM1_F64,
     ),
     "f32": _Constants(
         float.fromhex("0x1.62e400p-1"), float.fromhex("0x1.7f7d1cp-20"),
-        _Range(-104.0, 87.0, 89.0), -18.0, coefficients.EXP_F32, coefficients.EXPM1_F32,
+        Range(-104.0, 87.0, 89.0), -18.0, coefficients.EXP_F32, coefficients.EXPM1_F32,
     ),
 }  # fmt: skip
 
 
+EXP_RANGE = {kind: c.exp_range for kind, c in _CONSTANTS.items()}
 LN2_PARTS = {kind: (c.ln2_hi, c.ln2_lo) for kind, c in _CONSTANTS.items()}
 
 
@@ -89,7 +90,7 @@ def _exp_near_zero(r: Value) -> Value:
     return 1.0 + fma(r * r, tail, r)
 
 
-def _scaled(y: Value, shifted: Value, n: Value, x: Value, of: _Range) -> Value:
+def scaled(y: Value, shifted: Value, n: Value, x: Value, of: Range) -> Value:
     """y * 2**n, a power of x; results that are infinite, subnormal, 0 or NaN come by a branch."""
     quick = scale_by_exponent(y, shifted)
     y.body.branch_if_any((x.abs() < of.normal_below) ^ True)
@@ -99,15 +100,15 @@ def _scaled(y: Value, shifted: Value, n: Value, x: Value, of: _Range) -> Value:
 
 def exp(x: Value) -> Value:
     shifted, n, r, _ = reduce_ln2(x)
-    return _scaled(_exp_near_zero(r), shifted, n, x, _CONSTANTS[x.kind].exp_range)
+    return scaled(_exp_near_zero(r), shifted, n, x, EXP_RANGE[x.kind])
 
 
 def exp2(x: Value) -> Value:
     f = x.format
     shifted = x + f.round_magic
     n = shifted - f.round_magic
-    of = _Range(-float(f.bias + f.mantissa_bits + 1), f.bias - 1.0, f.bias + 1.0)
-    return _scaled(_exp_near_zero((x - n) * LN2), shifted, n, x, of)
+    of = Range(-float(f.bias + f.mantissa_bits + 1), f.bias - 1.0, f.bias + 1.0)
+    return scaled(_exp_near_zero((x - n) * LN2), shifted, n, x, of)
 
 
 def expm1_near_zero(reduced: Reduced) -> Doubled:

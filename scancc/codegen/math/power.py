@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import coefficients
 from .builder import Value, estrin, fma, where
 from .doubled import Doubled, add, divide, fast_two_sum, two_product, two_sum
-from .exponential import LN2_PARTS, power_of_two, reduce_ln2, scale
+from .exponential import EXP_RANGE, LN2_PARTS, power_of_two, reduce_ln2, scaled
 from .logarithm import INFINITY, NAN, split_positive
 
 TWO_THIRDS = (0.6666666666666666, float.fromhex("0x1.5555555555555p-55"))
@@ -34,13 +34,11 @@ def log_wide(x: Value) -> Doubled:
 
 def exp_wide(x: Doubled) -> Value:
     """exp(x.hi + x.lo); x.hi may be infinite, x.lo is then of no account."""
-    kept = x.hi.at_most(710.0).at_least(-746.0)
-    low = where(kept.equals(x.hi), x.lo, 0.0)
-    shifted, n, upper, upper_lo = reduce_ln2(kept)
-    r, r_lo = fast_two_sum(upper, upper_lo + low)
+    shifted, n, upper, upper_lo = reduce_ln2(x.hi)
+    r, r_lo = fast_two_sum(upper, upper_lo + x.lo)
     start = fast_two_sum(1.0, r)
     tail = fma(r * r, estrin(coefficients.EXPM1_F64, r), fma(r, r_lo, r_lo) + start.lo)
-    return scale(start.hi + tail, shifted, n)
+    return scaled(start.hi + tail, shifted, n, x.hi, EXP_RANGE["f64"])
 
 
 def _integer_parity(y: Value) -> tuple[Value, Value]:
