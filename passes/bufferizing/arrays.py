@@ -90,7 +90,7 @@ def concat(c: Context, op: Op) -> None:
             offsets = [at if i == axis else zero for i in range(rank)]
             c.copy(part, c.subview(buffer, offsets, c.sizes(part), [one] * rank, range(rank)))
         at = c.b.addi(at, c.sizes(part)[axis])
-    c.set(op.result, buffer)
+    c.set(op.result, c.reshape(buffer, sizes) if joins.is_open(op) else buffer)
 
 
 @converts("tensor.from_elements", at_target=True)

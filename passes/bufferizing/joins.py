@@ -4,7 +4,8 @@
     concat([first], rows, axis 0)  ->  buffer[:1] = [first]
 
 An array that is joined along its first axis lies in one piece. Its buffer is made before the first such part, so the
-sizes of all parts must be known there; what has a place of its own, or is a part for the second time, is copied.
+sizes of all parts must be known there, but for the number of rows of the last one: those of an `until` scan have room
+for as many as there may be. What has a place of its own, or is a part for the second time, is copied.
 The gradient of a scan reads each state as it was before the step: the initial row, and then the rows of the scan.
 """
 
@@ -16,6 +17,8 @@ from typing import NamedTuple
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
+from scancc.ir.ops import operand
+from scancc.ir.parts import ScanView
 from scancc.ir.shapes import dims_of, scratch
 
 from .aliases import may_be_part
@@ -53,25 +56,41 @@ class Joins:
         part = self.parts.get(value)
         if part is None or any(part.join.result in found for found in (c.dest, c.places.ties, c.places.shifts)):
             return None
-        lengths = [_as_value(c, sizes[0]) for sizes in part.sizes]
+        before, after = ([_as_value(c, sizes[0]) for sizes in group]
+                         for group in (part.sizes[:part.number], part.sizes[part.number + 1:]))
         if part.join not in self.buffers:
-            rest = [_as_value(c, n) for n in part.sizes[part.number][1:]]
-            self.buffers[part.join] = c.alloc(t.element(value.type), [_total(c, lengths), *rest], value.name)
+            sizes = [_total(c, [*before, dims[0], *after]), *dims[1:]]
+            self.buffers[part.join] = c.alloc(t.element(value.type), sizes, value.name)
         zero, one, rank = c.b.index(0), c.b.index(1), len(dims)
-        offsets = [_total(c, lengths[:part.number]), *[zero] * (rank - 1)]
+        offsets = [_total(c, before), *[zero] * (rank - 1)]
         rows = c.subview(self.buffers[part.join], offsets, dims, [one] * rank, range(rank))
         self.placed[value] = c.reshape(rows, dims)
         return self.placed[value]
 
     def holds(self, c: Context, value: Value, join: Op) -> bool:
         """Whether a part was made where `join` wants it."""
-        return value in self.placed and self.parts[value].join is join and c.get(value) is self.placed[value]
+        if value not in self.placed or self.parts[value].join is not join:
+            return False
+        place = c.get(value)
+        if place.op is not None and self.is_open(join) and place is not self.placed[value]:
+            return place.op.name == "scan.buffer_reshape" and operand(place.op, "source") is self.placed[value]
+        return place is self.placed[value]
+
+    def is_open(self, join: Op) -> bool:
+        """Whether the buffer may have room for more rows than there are."""
+        return join in self.buffers and _may_stop_early(join.operands[-1])
 
 
 def _may_be_made(order: Order, part: Value, join: Op, sizes: list[Sizes]) -> bool:
     if not may_be_part(part, join) or join.operands.count(part) > 1:
         return False
-    return all(isinstance(n, int) or _is_known(order, n, part) for one in sizes for n in one)
+    is_last = part is join.operands[-1] and _may_stop_early(part)
+    asked = [*sizes[:-1], sizes[-1][1:]] if is_last else sizes
+    return all(isinstance(n, int) or _is_known(order, n, part) for one in asked for n in one)
+
+
+def _may_stop_early(part: Value) -> bool:
+    return part.op is not None and part.op.name == "scan.scan" and ScanView(part.op).until
 
 
 def _is_known(order: Order, size: Value, part: Value) -> bool:

@@ -60,6 +60,22 @@ def test_a_block_keeps_one_stack_of_a_state():
     assert f.memory_plan(np.empty(64), np.empty(64), 10_000).workspace_nbytes < 8 * 64 * (2 * 100 + 10)
 
 
+def test_the_rows_before_each_step_are_no_second_copy_where_a_loop_may_stop():
+    h, a, n = T.vector("h"), T.vector("a"), T.lscalar("n")
+
+    def gradient(mode=None):
+        rows, _ = sc.scan(lambda h, a: (T.tanh(a * h), sc.until(h.sum() < 0.1)), outputs_info=[h], non_sequences=[a],
+                          n_steps=n)
+        return sc.function([h, a, n], grad(rows[-1].sum() + (rows**2).sum(), [h, a]), mode=mode)
+
+    f, reference = gradient(), gradient("reference")
+    assert f.memory_plan(np.empty(64), np.empty(64), 1000).workspace_nbytes < 8 * 64 * 1010
+    for scale in (0.1, 0.5, 0.9, 1.5):
+        values = np.ones(64), scale * np.ones(64), 30
+        for found, expected in zip(f(*values), reference(*values), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("cost", "kept"), [
     (lambda rows: rows[-1].sum(), 30), (lambda rows: T.exp(rows).sum(), 10_040)])
 def test_a_truncated_gradient_keeps_the_last_rows(cost, kept):
