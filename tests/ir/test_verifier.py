@@ -157,7 +157,7 @@ def test_each_rule_of_tensors_and_scalars(body: str, expected: str) -> None:
     ('"scan.matmul"(%x, %x, %x) {transposed = false, fused = false} : (memref<?x4xf64>, memref<?x4xf64>, memref<?x4xf64>) -> ()',
      "a product of two matrices has room"),
     ('"scan.matmul"(%x, %x, %x, %x) {transposed = true, fused = false} : (memref<?x4xf64>, memref<?x4xf64>, memref<?x4xf64>, memref<?x4xf64>) -> ()',
-     "the room has rows of 32 numbers"),
+     "the room has rows of 64 numbers"),
     ('"scan.matmul"(%b, %b, %b) {transposed = false, fused = false} : (memref<?xi8>, memref<?xi8>, memref<?xi8>) -> ()',
      "it multiplies f32 or f64"),
     ('%a = "vector.load"(%x, %0, %0) : (memref<?x4xf64>, index, index) -> vector<4xf32>', "must have one element type"),

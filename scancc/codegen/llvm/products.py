@@ -3,8 +3,9 @@
     scan.matmul &%x @ &%w into &%y   ->   call @scancc.matmul.float(y, x, w, their strides, sizes and room)
 
 A function goes over tiles (`tiles.py`). A matrix on the right is packed into the room that the op has, as many
-columns at a time as stay in the cache, the last tile filled up with its last column; for few rows it is read where it
-is. A vector on the left has tiles of one row; where a vector of columns does not fit, the last ones are made again.
+columns at a time as stay in the cache; for few rows it is read where it is. So is the left factor, unless its columns
+are contiguous: then the rows of a few tiles are packed, too. Where a tile does not fit, the last columns are made
+again. A vector on the left has tiles of one row.
 Source: Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008); they split the sums, too.
 """
 
@@ -18,6 +19,9 @@ from ..math import MathFunction
 from .emitter import FunctionEmitter, ModuleText, emits, llvm_type
 from .loops import join_row_function
 from .tiles import INTRINSICS, NBYTES, Tile
+
+GROUP_NBYTES = 256  # of columns that are packed at a time; the rest of a row of the room is for turned rows
+TURNED_TILES = 4    # whose rows are turned at a time: whole lines of the cache
 
 
 @emits("scan.matmul")
@@ -100,20 +104,23 @@ def _matrix_product(out: ModuleText, kind: str, fused: bool) -> MathFunction:
     nbytes = NBYTES[kind]
     lanes = out.registers.nbytes // nbytes
     tile = Tile(kind, 8 if out.registers.count >= 32 else 6, 2, lanes, fused)
-    row, pack, join = _row_product(out, kind, fused), _packing(tile), join_row_function(kind, nbytes)
+    row, join = _row_product(out, kind, fused), join_row_function(kind, nbytes)
+    pack, pack_rows = _packing(kind, tile.columns), _packing(kind, TURNED_TILES * tile.rows)
     out.asks |= out.interruptible
     text = _MATRIX_PRODUCT.format(
         symbol=_name("matmul", kind, fused), kind=kind, tile=tile.symbol, rows=tile.rows, columns=tile.columns,
-        group=ROOM_NBYTES // nbytes, few=2 * tile.rows, row=row.symbol, pack=pack.symbol, join=join.symbol,
+        group=GROUP_NBYTES // nbytes, few=2 * tile.rows, row=row.symbol, pack=pack.symbol, join=join.symbol,
+        pack_rows=pack_rows.symbol, group_nbytes=GROUP_NBYTES, n_turned=TURNED_TILES * tile.rows,
         lanes=lanes, chunk=ROOM_TERMS, shift=ROOM_TERMS.bit_length() - 1, row_nbytes=ROOM_NBYTES,
         ask="call i32 @scancc.ask()" if out.interruptible else "add i32 0, 0")
-    return MathFunction(_name("matmul", kind, fused), text, (tile.function(), row, pack, join, *INTRINSICS))
+    needs = tile.function(), row, pack, pack_rows, join, *INTRINSICS
+    return MathFunction(_name("matmul", kind, fused), text, needs)
 
 
-def _packing(tile: Tile) -> MathFunction:
-    symbol = f"scancc.pack.{tile.kind}.{tile.columns}"
-    whole = f"<{tile.columns} x {tile.kind}>"
-    text = _PACK.format(symbol=symbol, kind=tile.kind, columns=tile.columns, whole=whole, align=NBYTES[tile.kind])
+def _packing(kind: str, columns: int) -> MathFunction:
+    """Copies of so many columns, or fewer, one behind the other."""
+    symbol = f"scancc.pack.{kind}.{columns}"
+    text = _PACK.format(symbol=symbol, kind=kind, columns=columns, whole=f"<{columns} x {kind}>", align=NBYTES[kind])
     return MathFunction(symbol, text, INTRINSICS)
 
 
@@ -164,6 +171,10 @@ entry:
   %is_few = icmp sle i64 %m, {few}
   %n_packed = call i64 @llvm.smin.i64(i64 %k, i64 {chunk})
   %tile_size = mul i64 %n_packed, {columns}
+  %rows_at = mul i64 %n_packed, {group_nbytes}
+  %turned = getelementptr i8, ptr %room, i64 %rows_at
+  %in_rows = icmp ne i64 %a_step, 1
+  %few_rows = or i1 %is_few, %in_rows
   %stack_at = mul i64 %n_packed, {row_nbytes}
   %stack = getelementptr i8, ptr %room, i64 %stack_at
   %level_step = mul i64 %m, {row_nbytes}
@@ -225,13 +236,27 @@ rows:
 row:
   %count = call i64 @llvm.smin.i64(i64 %i_left, i64 {rows})
   %x_at = mul i64 %i, %a_step
-  %x = getelementptr {kind}, ptr %a_first, i64 %x_at
+  %x_there = getelementptr {kind}, ptr %a_first, i64 %x_at
   %z_at = mul i64 %i, %c_step
   %z = getelementptr {kind}, ptr %c, i64 %z_at
+  br i1 %few_rows, label %tiles, label %turn
+turn:
+  %i_turned = urem i64 %i, {n_turned}
+  %x_turned = getelementptr {kind}, ptr %turned, i64 %i_turned
+  %is_turned = icmp ne i64 %i_turned, 0
+  br i1 %is_turned, label %tiles, label %turn_more
+turn_more:
+  %n_turned = call i64 @llvm.smin.i64(i64 %i_left, i64 {n_turned})
+  call void @{pack_rows}(ptr %turned, ptr %x_there, i64 %a_next, i64 %n_turned, i64 %n_terms)
+  br label %tiles
+tiles:
+  %x = phi ptr [ %x_there, %row ], [ %x_turned, %turn ], [ %turned, %turn_more ]
+  %x_step = phi i64 [ %a_step, %row ], [ 1, %turn ], [ 1, %turn_more ]
+  %x_next = phi i64 [ %a_next, %row ], [ {n_turned}, %turn ], [ {n_turned}, %turn_more ]
   br label %tile
 tile:
-  %q = phi i64 [ %j0, %row ], [ %q_next, %tile ]
-  %packed = phi ptr [ %room, %row ], [ %packed_next, %tile ]
+  %q = phi i64 [ %j0, %tiles ], [ %q_next, %tile ]
+  %packed = phi ptr [ %room, %tiles ], [ %packed_next, %tile ]
   %q_at = call i64 @llvm.smin.i64(i64 %q, i64 %j_room)
   %q_left = sub i64 %n, %q_at
   %q_width = call i64 @llvm.smin.i64(i64 %q_left, i64 {columns})
@@ -239,7 +264,7 @@ tile:
   %y = select i1 %is_few, ptr %q_there, ptr %packed
   %y_step = select i1 %is_few, i64 %b_step, i64 {columns}
   %zq = getelementptr {kind}, ptr %z, i64 %q_at
-  call void @{tile}(ptr %zq, i64 %c_step, ptr %x, i64 %a_step, i64 %a_next, ptr %y, i64 %y_step, i64 %count,
+  call void @{tile}(ptr %zq, i64 %c_step, ptr %x, i64 %x_step, i64 %x_next, ptr %y, i64 %y_step, i64 %count,
                     i64 %q_width, i64 %n_terms)
   %q_next = add i64 %q, {columns}
   %packed_next = getelementptr {kind}, ptr %packed, i64 %tile_size

@@ -232,7 +232,8 @@ scan.define("sum_blocks", "block:tensor blocks:tensor end:index", traits=(PURE,)
 def _read_matmul(op: Op, r: Reader) -> Phrase:
     r.mention("transposed", "fused")
     turned = "transpose({lhs})" if op.attrs["transposed"] else "{lhs}"
-    return r.fill(op, f"matmul({turned}, {{rhs}}) into {{out}}" + (" room {room}" if group(op, "room") else ""))
+    name = "fused_matmul" if op.attrs["fused"] else "matmul"
+    return r.fill(op, f"{name}({turned}, {{rhs}}) into {{out}}" + (" room {room}" if group(op, "room") else ""))
 
 
 scan.define("matmul", "lhs:buffer rhs:buffer out:buffer room?:buffer", results="0", traits=(READS, WRITES),

@@ -8,7 +8,7 @@ from ..ops import group, operand
 from ..types import ComplexType, FloatType, element, f16, nbytes
 from .memref import strides_of
 
-ROOM_NBYTES = 256  # of a row of the room that `scan.matmul` has, to pack columns of its right factor
+ROOM_NBYTES = 512  # of a row of the room that `scan.matmul` has, to pack parts of its factors
 ROOM_LEVELS = 40
 ROOM_TERMS = 1024  # packed at a time; where there are more, room for the sums of 1, 2, 4, ... times as many is behind
 
