@@ -54,7 +54,7 @@ def _convert(choice: Op, states: set[Value]) -> None:
         return
     if not any(user.name in ONWARD for user in choice.result.uses):
         return
-    sides = choice.operands[1:]
+    sides = operand(choice, "true_value"), operand(choice, "false_value")
     alone = [_of_it_alone(choice, side) for side in sides]
     if sides[0] is sides[1] or not all(map(partial(_leads_back, states), sides, alone)):
         if all(_leads_back(states, side, choice.parent.ops) for side in sides):
@@ -65,10 +65,11 @@ def _convert(choice: Op, states: set[Value]) -> None:
     sizes = _sizes(b, next((v for v in sides if v in states), choice.result))
     regions = [_region(choice, *side, sizes) for side in zip(sides, alone, strict=True)]
     made = b.make("scf.if", [condition], [type, *(n.type for n in sizes)], None, regions)
-    made.results[0].name = choice.result.name
+    chosen, *_ = made.results
+    chosen.name = choice.result.name
     remark("reverse-if-conversion", choice, True, "one condition chooses between arrays that the step moves or "
            "writes: only the side taken is touched")
-    choice.replace_by(made.results[:1])
+    choice.replace_by([chosen])
 
 
 def _one_condition(choice: Op) -> Value | None:

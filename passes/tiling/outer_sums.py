@@ -72,7 +72,8 @@ def summed_over(tile: Tile, carry: Carry) -> Value:
     b, identity = tile.b, t.AffineMap(len(Nest(op).kinds), Nest(op).identity)
     kind = t.element(carry.arg.type)
     body = Block([kind] * 3)
-    body.append(total := Op("arith.addf", body.args[:2], [kind], {}, [], op.location))
+    before, added, _ = body.args
+    body.append(total := Op("arith.addf", [before, added], [kind], {}, [], op.location))
     body.append(Op("linalg.yield", [total.result], [], {}, [], op.location))
     empty = b.op("tensor.empty", row_dims(tile, carry.arg), [carry.arg.type])
     return b.grouped("linalg.generic", {"inputs": [tile.old[carry.arg], product], "outputs": [empty]},

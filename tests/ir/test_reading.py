@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator
 from functools import singledispatch
@@ -198,7 +199,8 @@ def _(value: t.IntAttr) -> Iterator[Any]:
 
 @_other_values.register
 def _(value: t.FloatAttr) -> Iterator[Any]:
-    yield from (t.FloatAttr(other, value.type) for other in (value.value + 1, -value.value))
+    more = value.value + 1 if math.isfinite(value.value) else 0.0
+    yield from (t.FloatAttr(other, value.type) for other in (more, -value.value))
 
 
 @_other_values.register
