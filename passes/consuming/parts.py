@@ -51,20 +51,24 @@ def takes_last_row(user: Op, scan: ScanView) -> bool:
 
 def some_rows(scan: ScanView, row: Value, user: Op, before: Builder) -> Stack:
     """The rows that a slice takes, as a stack."""
-    first, count, stride = (entry_values(before, user, column)[0] for column in COLUMNS)
+    first, sizes, stride = (entry_values(before, user, column) for column in COLUMNS)
+    count = sizes[0]
     type = t.TensorType((constant_of(count), *getattr(row.type, "shape", ())), t.element(row.type))
-    sizes = dims_of(before, user.result)
-    dims = dynamic_dims(type, [count, *(sizes[1:] if 0 in kept_axes(user) else sizes)])
+    if not takes_whole_rows(user):  # the row is the part that the slice has of each
+        taken = dims_of(before, user.result)
+        sizes = [count, *(taken[1:] if 0 in kept_axes(user) else taken)]
+    dims = dynamic_dims(type, sizes)
     stack = scan.new_stack(row, type, dims if type.shape[0] is not None else dims[1:])
-    return stack._replace(rows=count, first=first, stride=constant_of(stride) or 1)
+    return stack._replace(rows=count, first=first[0], stride=constant_of(stride[0]) or 1)
 
 
 def as_taken(stack: Stack, user: Op) -> Value:
     """What a slice takes, of the rows kept for it: these, or the one that is all."""
     assert user.parent is not None
     b, rows, type = Builder(user.parent, user, user.location), stack.result, user.result.type
-    if 0 in kept_axes(user):
+    count, *sizes = constant_entries(dims_of(b, rows))
+    rank = 1 + len(sizes)
+    if isinstance(type, t.TensorType) and len(type.shape) == rank:
         return rows if rows.type == type else b.op("tensor.cast", [rows], [type])
-    sizes = constant_entries(dims_of(b, rows))
-    groups, attrs = slice_parts([0] * len(sizes), [1, *sizes[1:]], [1] * len(sizes))
+    groups, attrs = slice_parts([0] * rank, [count if 0 in kept_axes(user) else 1, *sizes], [1] * rank)
     return b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [type], attrs).result

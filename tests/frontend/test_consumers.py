@@ -201,3 +201,15 @@ def test_sums_along_rows_keep_their_bits(kind, fast_math):
             assert got.shape == want.shape and got.tobytes() == want.tobytes(), length
     assert "in blocks of rows" not in str(moved.remarks)
     assert ("64 a block" in moved.dump()) == (kind is not short and fast_math is None)
+
+
+@pytest.mark.parametrize("ask", [lambda h: h[::2].flatten(), lambda h: h[::2].dimshuffle(0), lambda h: h[1][0],
+                                 lambda h: h[1:3].dimshuffle(0) + h[-1], lambda h: h[2:3].squeeze()])
+def test_rows_of_one_element_that_lose_their_axis(ask):
+    """Some rows, of which the slice drops the axis of length 1 that a row has."""
+    start = T.tensor("start", dtype="float64", shape=(1,))
+    n = T.iscalar("n")
+    rows, _ = sc.scan(lambda h: h * 0.5 + 1, outputs_info=start, n_steps=n)
+    f, reference = (sc.function([start, n], ask(rows), mode=mode) for mode in (None, "reference"))
+    for steps in (3, 4, 9):
+        np.testing.assert_array_equal(f([0.25], steps), reference([0.25], steps))
