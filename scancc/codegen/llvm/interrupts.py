@@ -70,10 +70,14 @@ def in_pieces(e: FunctionEmitter, bounds: Sequence[str], types: Sequence[str], s
 def ask(e: FunctionEmitter) -> None:
     """End the function where a handler raised."""
     e.out.asks = True
-    stop, go_on = e.new_label("stop"), e.new_label("go")
     answer = e.emit("call i32 @scancc.ask()")
-    calm = e.emit(f"icmp eq i32 {answer}, 0")
-    e.line(f"br i1 {calm}, label %{go_on}, label %{stop}")
+    end_if(e, e.emit(f"icmp ne i32 {answer}, 0"))
+
+
+def end_if(e: FunctionEmitter, raised: str) -> None:
+    """End the function where a handler raised, as the truth `raised` says."""
+    stop, go_on = e.new_label("stop"), e.new_label("go")
+    e.line(f"br i1 {raised}, label %{stop}, label %{go_on}")
     e.start(stop)
     e.line(f"ret i32 {INTERRUPTED}")
     e.start(go_on)

@@ -11,12 +11,12 @@ Source: Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication
 
 from __future__ import annotations
 
-from ...artifact import INTERRUPTED
 from ...ir.core import Op
 from ...ir.ops import group, operand
 from ...ir.rules.matrices import ROOM_NBYTES, ROOM_TERMS
 from ..math import MathFunction
 from .emitter import FunctionEmitter, ModuleText, emits, llvm_type
+from .interrupts import end_if
 from .loops import join_row_function
 from .tiles import INTRINSICS, NBYTES, Tile
 
@@ -35,20 +35,13 @@ def matmul(e: FunctionEmitter, op: Op) -> None:
         e.line(f"call void @{symbol}(ptr {out.pointer}, ptr {lhs.pointer}, i64 {left[0]}, ptr {rhs.pointer}, "
                f"i64 {rhs.strides[0]}, i64 {columns}, i64 {n_terms})")
         return
+    (room,) = group(op, "room")
     symbol = _needed(e.out, _matrix_product(e.out, kind, fused))
     stopped = e.emit(f"call i1 @{symbol}(ptr {out.pointer}, i64 {out.strides[0]}, ptr {lhs.pointer}, i64 {left[0]}, "
                      f"i64 {left[1]}, ptr {rhs.pointer}, i64 {rhs.strides[0]}, i64 {out.dims[0]}, i64 {columns}, "
-                     f"i64 {n_terms}, ptr {e.mem(group(op, 'room')[0]).pointer})")
+                     f"i64 {n_terms}, ptr {e.mem(room).pointer})")
     if e.out.interruptible:
-        _end_if(e, stopped)
-
-
-def _end_if(e: FunctionEmitter, stopped: str) -> None:
-    stop, go_on = e.new_label("stop"), e.new_label("go")
-    e.line(f"br i1 {stopped}, label %{stop}, label %{go_on}")
-    e.start(stop)
-    e.line(f"ret i32 {INTERRUPTED}")
-    e.start(go_on)
+        end_if(e, stopped)
 
 
 def _needed(out: ModuleText, function: MathFunction) -> str:
