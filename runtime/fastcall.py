@@ -26,6 +26,7 @@ import platform
 import sys
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -199,7 +200,8 @@ def is_supported() -> bool:
 
 
 class Argument(NamedTuple):
-    """What a call of `serve`'s may give for an input, beside an array by position.
+    """What a call of `serve`'s may give for an input, beside an array by position. Python answers to a keyword that
+    several inputs have.
 
     `held`: a list whose one element is the input's value; such inputs come last, and no call gives them.
     """
@@ -262,8 +264,7 @@ class NativeFunction:
         self.__name__ = self.__qualname__ = kernel.name
         self._kernel = kernel
         self._positions = _unique_names(kernel)
-        arguments = [Argument(p.name if p.name in self._positions else None) for p in kernel.inputs]
-        self._fast = bind(kernel, single_output, long, arguments)
+        self._fast = bind(kernel, single_output, long)
         self._through_ctypes = _through_ctypes(kernel, single_output)
         self._native = native(self._fast)
         self._kind = "one" if single_output else "list"
@@ -331,7 +332,8 @@ class _Owner:
         self.dtypes = {p.dtype: np.dtype(p.dtype) for p in params}
         self.dims = [_dims(p) for p in kernel.inputs]
         self.arguments = arguments
-        self.keywords = [sys.intern(a.keyword) if a.keyword else None for a in arguments]
+        times = Counter(a.keyword for a in arguments)
+        self.keywords = [sys.intern(a.keyword) if a.keyword and times[a.keyword] == 1 else None for a in arguments]
         self.inputs = (_Input * len(kernel.inputs))(
             *(_input(p, self.dtypes[p.dtype], d) for p, d in zip(kernel.inputs, self.dims, strict=True))
         )

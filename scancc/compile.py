@@ -77,20 +77,23 @@ class Function:
     def _call_into(self, out: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """A call with arrays for its outputs."""
         layout = self.program.layout
-        params = stages.signature(self.program)[1][:self._n_outputs]
-        given = spread(out, params, layout.kind, layout.keys)
+        given = spread(out, self._output_params, layout.kind, layout.keys)
         if self.mode.reference:
-            return self._call.run(args, kwargs, partial(self._interpreted_into, given, params))
+            return self._call.run(args, kwargs, partial(self._interpreted_into, given))
         if self.program.updates:
             return self._holding.alone(self._compute_into, (given, args, kwargs), {})
         return self._compute_into(given, args, kwargs)
 
-    def _interpreted_into(self, given: Given, params: Sequence[Param], found: list[np.ndarray]) -> list[np.ndarray]:
+    @kept_property
+    def _output_params(self) -> tuple[Param, ...]:
+        return stages.signature(self.program)[1][:self._n_outputs]
+
+    def _interpreted_into(self, given: Given, found: list[np.ndarray]) -> list[np.ndarray]:
         """What native code gives for the outputs; where scans end early, no size tells how many rows are too many."""
         early = self.program.ends_early
         most = [g.shape if early and g is not None and g.shape[1:] == f.shape[1:] and g.size > f.size else None
                 for g, f in zip(given, found, strict=True)]
-        return list(map(stored, given, params, found, most))
+        return list(map(stored, given, self._output_params, found, most))
 
     def _compute_into(self, given: Given, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         arrays = self._arrays(args, kwargs)
@@ -135,9 +138,7 @@ class Function:
                              self._arguments() if self._plain else None)
 
     def _arguments(self) -> list[fastcall.Argument]:
-        keywords = [i.keyword for i in self.program.inputs]
-        given = [fastcall.Argument(i.keyword if keywords.count(i.keyword) == 1 else None, converts=not i.strict)
-                 for i in self.program.inputs]
+        given = [fastcall.Argument(i.keyword, converts=not i.strict) for i in self.program.inputs]
         return [*given, *(fastcall.Argument(held=v.container.storage) for v in self.program.shared)]
 
     @kept_property
