@@ -60,8 +60,7 @@ def extract_slice(c: Context, op: Op) -> None:
 
 def entries(c: Context, op: Op) -> list[list[Value]]:
     """Offsets, sizes and strides of a slice."""
-    return [[c.b.index(entry) if isinstance(entry, int) else c.get(entry) for entry in slices.entries(op, column)]
-            for column in slices.COLUMNS]
+    return [list(map(c.entry, slices.entries(op, column))) for column in slices.COLUMNS]
 
 
 @converts("scan.reshape")

@@ -11,7 +11,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Attributes, Block, Op, Region, Value, clone_op
 from scancc.ir.ops import group, operand
-from scancc.ir.slices import constant_entries, slice_parts
+from scancc.ir.slices import Entry, constant_entries, slice_parts
 
 from .equal_sizes import EqualSizes
 
@@ -42,6 +42,10 @@ class Context:
 
     def get(self, value: Value) -> Value:
         return self.env[value]
+
+    def entry(self, entry: Entry) -> Value:
+        """A part of a slice, or a size, that may be a number."""
+        return self.b.index(entry) if isinstance(entry, int) else self.env[entry]
 
     def scalars(self, values: Sequence[Value]) -> list[Value]:
         return [self.env[v] for v in values]

@@ -35,7 +35,7 @@ class Inserts:
         write = next(iter(value.uses), None)
         if write is None or write.name != "tensor.insert_slice" or not self._may_be_made(c, value, write):
             return None
-        at, count = (_as_value(c, entries(write, name)[0]) for name in ("offsets", "sizes"))
+        at, count = (c.entry(entries(write, name)[0]) for name in ("offsets", "sizes"))
         if not is_one_size(count, dims[0]):
             return None  # there is more room than what is written needs
         zero, one, rank = c.b.index(0), c.b.index(1), len(dims)
@@ -62,10 +62,6 @@ class Inserts:
         places = [v for v in entries(write, "offsets") if isinstance(v, Value) and v.op is not None]
         return bisect(self.checks, start) == bisect(self.checks, end) and all(
             self.number.get(v.op, end) < start for v in places if v.op is not None)
-
-
-def _as_value(c: Context, entry: Entry) -> Value:
-    return c.b.index(entry) if isinstance(entry, int) else c.get(entry)
 
 
 def _is_seen_by(write: Op, dest: Value) -> bool:

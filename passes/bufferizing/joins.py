@@ -56,7 +56,7 @@ class Joins:
         part = self.parts.get(value)
         if part is None or any(part.join.result in found for found in (c.dest, c.places.ties, c.places.shifts)):
             return None
-        before, after = ([_as_value(c, sizes[0]) for sizes in group]
+        before, after = ([c.entry(sizes[0]) for sizes in group]
                          for group in (part.sizes[:part.number], part.sizes[part.number + 1:]))
         if part.join not in self.buffers:
             sizes = [_total(c, [*before, dims[0], *after]), *dims[1:]]
@@ -103,10 +103,6 @@ def _sizes(value: Value) -> Sizes:
     with scratch() as b:
         known = [(constant_of(size), size) for size in dims_of(b, value)]
         return tuple(size if n is None else n for n, size in known)
-
-
-def _as_value(c: Context, size: Value | int) -> Value:
-    return c.b.index(size) if isinstance(size, int) else c.get(size)
 
 
 def _total(c: Context, sizes: Sequence[Value]) -> Value:

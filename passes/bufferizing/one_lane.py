@@ -19,7 +19,7 @@ from scancc.ir import types as t
 from scancc.ir.core import Block, Region, Value
 from scancc.ir.ops import operand
 from scancc.ir.parts import ScanView
-from scancc.ir.slices import COLUMNS, entries
+from scancc.ir.slices import COLUMNS, entry_values
 
 from .context import Context, is_contiguous
 from .lanes import over_one_lane
@@ -56,7 +56,6 @@ def _column(c: Context, buffer: Value) -> Value:
     source = operand(made, "source")
     if len(c.sizes(source)) != 2 or c.sizes(source)[1] is not c.sizes(buffer)[1]:
         return buffer
-    offsets, sizes, steps = ([c.b.index(n) if isinstance(n, int) else n for n in entries(made, column)]
-                             for column in COLUMNS)
+    offsets, sizes, steps = (entry_values(c.b, made, column) for column in COLUMNS)
     whole = c.reshape(source, [c.sizes(source)[0], one])
     return c.subview(whole, offsets, [sizes[0], one], steps, range(2))
