@@ -16,7 +16,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.ops import operand
 from scancc.ir.parts import Branch
 
-from .numbers import cap_of, is_natural
+from .numbers import is_natural
 from .start import Start
 
 
@@ -115,9 +115,6 @@ def size(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None:
 @rule("arith.minsi", "arith.maxsi")
 def extreme(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None:
     """The smaller of two numbers is below a bound of either, and above a bound of both."""
-    cap = cap_of(value) if side is UPPER else None
-    if cap is not None:
-        return bounds.b.const(cap, value.type)
     name = op.name.removeprefix("arith.")
     found = [v for v in (bounds.of(v, side) for v in op.operands) if v is not None]
     if len(found) == 2:

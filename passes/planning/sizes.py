@@ -75,12 +75,15 @@ class Sizes:
 
     def _bound(self, size: Value, what: str) -> Value | None:
         """What bounds `size` before the program runs."""
+        cap = cap_of(size)
+        if cap is not None and slice_of(size, self.func.body) is None:
+            return self.b.index(max(cap, 0))
         found = self.bounds.upper(size)
         if found is None:
             return None
         if not is_natural(found):
             found = self.b.maxsi(found, self.b.index(0))
-        if cap_of(size) is None and may_wrap(size) and slice_of(size, self.func.body) is None:
+        if may_wrap(size) and slice_of(size, self.func.body) is None:
             self._compare(size, found, what)
         return found
 

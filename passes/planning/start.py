@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice, takewhile
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder
+from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, clone_op
-from scancc.ir.ops import PURE, TERMINATOR, group, has_trait, is_pure, operand
+from scancc.ir.ops import NO_SPECULATION, PURE, TERMINATOR, group, has_trait, is_pure, operand
 
 
 class Start:
@@ -45,9 +45,10 @@ def _is_setup(op: Op) -> bool:
 
 
 def slice_of(value: Value, block: Block) -> list[Op] | None:
-    """The ops of `block` that compute `value` from the function's arguments, in order.
+    """The ops that compute `value` from the function's arguments, in order: those of `block`, and those of a branch
+    or a step that use nothing of its own and cannot fail.
 
-    None if some of it happens inside a loop, or reads memory other than scalar inputs.
+    None if some of it is what a loop or a branch makes, or reads memory other than scalar inputs.
     """
     needed: set[Op] = set()
     stack = [value]
@@ -58,17 +59,37 @@ def slice_of(value: Value, block: Block) -> list[Op] | None:
             if current.block is not block:
                 return None
             continue
-        if op.parent is not block or not _can_repeat(op, block):
+        if not (_can_repeat(op, block) if op.parent is block else _is_total(op)):
             return None
         if op not in needed:
             needed.add(op)
             stack.extend(_read_from(op, block))
-    return list(islice((op for op in block.ops if op in needed), len(needed)))
+    places = _blocks_around(value, block) if needed else []
+    return list(islice((op for place in places for op in place.ops if op in needed), len(needed)))
+
+
+def _blocks_around(value: Value, outermost: Block) -> list[Block]:
+    """The blocks that what computes `value` may be in, from the outermost one on."""
+    found = [value.block]
+    while found[-1] is not outermost:
+        around = found[-1].parent_op()
+        assert around is not None and around.parent is not None
+        found.append(around.parent)
+    return found[::-1]
 
 
 def _read_from(op: Op, block: Block) -> list[Value]:
-    """What `op`, or an op inside it, reads of `block`."""
+    """What `op`, or an op inside it, reads from outside."""
+    if not op.regions:
+        return op.operands
     return [v for inner in op.walk() for v in inner.operands if v.block is block]
+
+
+def _is_total(op: Op) -> bool:
+    """Arithmetic that may be done where it would not have been."""
+    if not has_trait(op, PURE) or op.regions or isinstance(op.results[0].type, t.MemRefType):
+        return False
+    return not has_trait(op, NO_SPECULATION) or constant_of(operand(op, "rhs")) not in (None, 0, -1)
 
 
 def _can_repeat(op: Op, block: Block) -> bool:

@@ -113,6 +113,7 @@ def test_each_rule_is_held_against_numbers() -> None:
 @pytest.mark.parametrize("name", MAKERS)
 def test_each_rule_finds_bounds(name: str) -> None:
     writer = Writer(0)
+    del writer.made[:-1]  # of the counter alone: what the start can compute needs no rule
     bounds = Bounds(Start(writer.function([name])))
     missing = {side for side in (LOWER, UPPER) if bounds.of(writer.made[-1], side) is None}
     assert missing == {"scf.while": {UPPER}, "arith.muli": {LOWER}}.get(name, set())  # a factor may be below 0
