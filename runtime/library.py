@@ -1,7 +1,8 @@
 """Loads exported shared libraries: `NAME.so` with its manifest `NAME.json` beside it.
 
-The manifest holds `abi_version`, `file`, `sha256`, `nbytes` (optional) and `functions`, each with `name`,
-`run` and `query` (symbols of the packed ABI), `inputs`, `outputs`, `checks` and `single_output` (optional).
+The manifest holds `abi_version`, `target`, `file`, `sha256`, `nbytes` (optional) and `functions`, each with `name`,
+`run` and `query` (symbols of the packed ABI), `missing` (that of what the processor lacks), `inputs`, `outputs`,
+`checks` and `single_output` (optional).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from scancc.errors import ScanccError
 from scancc.later import in_role
 from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel, check_abi
+from scancc.runtime.processor import check_features, check_machine
 
 
 class LibraryError(ScanccError, ValueError):
@@ -33,10 +35,16 @@ def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callabl
     manifest_path = _manifest_beside(path)
     manifest = _read_manifest(manifest_path)
     check_abi(_get(manifest, "abi_version", int, manifest_path), str(path))
+    target = manifest.get("target", {})
+    if not isinstance(target, dict) or not isinstance(target.get("requires", []), list):
+        raise LibraryError(f"{manifest_path} has no 'target' as this scancc writes it; export the library again")
+    check_machine(target, path)
     library = _open(*_checked_library(manifest, manifest_path))
     rows = _get(manifest, "functions", list, manifest_path)
     if not rows:
         raise LibraryError(f"{manifest_path} names no function; export the library again")
+    for row in rows:
+        _check_features(row, library, target, manifest_path, path)
     fastcall.build(_compiled)
     functions = dict(_function(row, library, manifest_path) for row in rows)
     return next(iter(functions.values())) if len(functions) == 1 else functions
@@ -123,6 +131,17 @@ def _function(row: Any, library: ctypes.CDLL, manifest_path: Path) -> tuple[str,
         return name, fastcall.caller(Kernel.at(name, signature, addresses, library), single_output)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LibraryError(f"{manifest_path} does not fit its library ({error}); export both again") from None
+
+
+def _check_features(row: Any, library: ctypes.CDLL, target: Mapping[str, Any], manifest_path: Path,
+                    path: object) -> None:
+    symbol = row.get("missing") if isinstance(row, dict) else None
+    try:
+        address = _address(library, symbol) if isinstance(symbol, str) else 0
+    except AttributeError as error:
+        raise LibraryError(f"{manifest_path} does not fit its library ({error}); export both again") from None
+    if address:
+        check_features(address, target.get("requires", []), path)
 
 
 def _address(library: ctypes.CDLL, symbol: str) -> int:

@@ -98,6 +98,7 @@ class Entry:
     `early[j]`: the axes along which output j may be shorter than its query says. `query_reads[i]`: the sizes depend
     on the values of tensor i. `output_dims`: the dimension that an output's axis has, where it is an input's.
     `fast_math`: what was allowed to change a number; `fast_math_used`: the parts by which something did.
+    `requires`: what the processor must have, in LLVM's words.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Entry:
     fast_math: str = "default"
     fast_math_used: tuple[str, ...] = ()
     memory: dict[str, object] = field(default_factory=dict)  # formulas of workspace, buffers, inputs and outputs
+    requires: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -227,6 +229,8 @@ class Names:
         self.query = f"{entry}__query"
         self.flat_query = f"{entry}_query"
         self.error = f"{entry}_error"
+        self.supported = f"{entry}_supported"
+        self.missing = f"{entry}__missing"
 
 
 class ExportError(ScanccError, ValueError):

@@ -20,6 +20,7 @@ from ..spelling import checked_keywords
 from . import cpu
 from .archive import archive
 from .binding import versions
+from .cpu_features import check_text
 from .entry import Entry, ExportError, check_distinct
 from .flat import flat_text
 from .header import header_text
@@ -160,9 +161,13 @@ class _Library:
 
     def modules(self) -> list[tuple[str, str]]:
         """For each function its name and LLVM IR with the flat entry."""
-        flat = self.target.kind == "cpu"
-        pairs = zip(self.entries, self.texts, strict=True)
-        return [(e.name, text + "\n" + flat_text(e) if flat else text) for e, text in pairs]
+        return [(e.name, text + self._adapter(e)) for e, text in zip(self.entries, self.texts, strict=True)]
+
+    def _adapter(self, entry: Entry) -> str:
+        """What stands beside the packed entries: the flat ones."""
+        if self.target.kind != "cpu":
+            return ""
+        return "\n" + flat_text(entry) + check_text(entry.name, entry.requires, self.target)
 
     def objects(self) -> list[tuple[str, bytes]]:
         if self._objects is None:

@@ -84,8 +84,18 @@ def _entry_text(entry: Entry) -> str:
             f"/* The text of a status of {entry.name}; it stays valid. */",
             f"const char *{names.error}(int32_t status);",
             "",
+            _comment([_processor_note(entry)]),
+            f"int32_t {names.supported}(void);",
+            "",
         ]
     )
+
+
+def _processor_note(entry: Entry) -> str:
+    if not entry.requires:
+        return f"1: every processor of this kind runs {entry.name}."
+    return (f"1 where this processor has what {entry.name} is compiled for ({', '.join(entry.requires)}), or where "
+            "nothing tells; 0 where a call of the others would end the process.")
 
 
 def _reads_note(entry: Entry) -> list[str]:

@@ -22,7 +22,8 @@ def manifest_text(
     """`library`: name and contents of the shared library, which the runtime checks; None where none is."""
     manifest: dict[str, Any] = {
         "abi_version": ABI_VERSION,
-        "target": {"triple": target.triple, "cpu": target.cpu, "features": target.features},
+        "target": {"triple": target.triple, "cpu": target.cpu, "features": target.features,
+                   "requires": list(entries[0].requires)},
         "versions": versions,
     }
     if library is not None:
@@ -38,10 +39,12 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
         "name": entry.name,
         "run": names.run,
         "query": names.query,
+        "missing": names.missing,
         "flat": {
             "entry": entry.name,
             "query": names.flat_query,
             "error": names.error,
+            "supported": names.supported,
             "arguments": [
                 {"name": a.name, "type": a.c_type, "role": a.role} for a in entry.arguments
             ],

@@ -15,6 +15,7 @@ from ..ir.builder import measured
 from ..ir.core import Op, Value
 from ..ir.equalities import compares
 from ..ir.ops import group, operand
+from .cpu_features import required
 from .entry import Entry
 from .target import Target
 
@@ -65,6 +66,7 @@ def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
         compiled.fast_math,
         compiled.fast_math_used,
         compiled.memory,
+        required(compiled.target),
     )
 
 

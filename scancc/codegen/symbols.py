@@ -17,7 +17,7 @@ _LIBM = re.compile(
 _MEMORY = frozenset({"memcpy", "memmove", "memset", "memcmp"})
 _LINKER = frozenset({"_GLOBAL_OFFSET_TABLE_"})
 
-_SHT_SYMTAB = 2
+_SHT_SYMTAB, _STB_WEAK = 2, 2
 
 
 def is_allowed(symbol: str) -> bool:
@@ -35,8 +35,8 @@ def check_symbols(code: bytes, name: str) -> None:
 
 
 def undefined(code: bytes) -> list[str]:
-    """Names that an ELF object uses and does not define; empty for other formats."""
-    return [name for name, section, _ in _symbols(code) if section == 0 and name]
+    """Names that an ELF object needs and does not define; empty for other formats."""
+    return [name for name, section, binding in _symbols(code) if section == 0 and name and binding != _STB_WEAK]
 
 
 def defined(code: bytes) -> list[str]:
