@@ -75,14 +75,15 @@ NEEDS = (
 )
 
 
-def bufferize(module: Op, stage_outputs: bool = False, in_rows: bool = True) -> None:
+def bufferize(module: Op, stage_outputs: bool = False, in_rows: bool = True, grow_rows: bool = True) -> None:
     """Bufferize every function of `module`, in place.
 
     `stage_outputs`: outputs of functions that can fail late are written at the end only. `in_rows`: sums whose
-    results are neighbours in memory are made a row at a time (a GPU has a thread for each instead).
+    results are neighbours in memory are made a row at a time (a GPU has a thread for each instead). `grow_rows`: the
+    caller may guess how many rows an `until` scan has, and start again; not where outputs are written at the end.
     """
     for func in functions(module):
-        new = bufferize_function(func, stage_outputs, in_rows)
+        new = bufferize_function(func, stage_outputs, in_rows, grow_rows and not stage_outputs)
         block = func.parent
         assert block is not None
         block.insert_before(func, new)

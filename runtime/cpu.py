@@ -101,8 +101,9 @@ class Kernel:
         """`out`: the arrays to give the outputs in, as `outputs.spread` gives them."""
         arrays = self.pack(values)
         given = out or [None] * len(self.outputs)
+        longest = max((n for array in given if array is not None for n in array.shape), default=0)
         while True:
-            bounds = list(self._bounds)
+            bounds = [max(bound, longest) for bound in self._bounds]
             try:
                 return self._attempt([*arrays, *(np.array(n, np.int64) for n in bounds)], given)
             except BoundExceeded as short:

@@ -80,7 +80,7 @@ GPU_SCAN: tuple[str, ...] = tuple({
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
     if name not in ("fuse-scans", "reverse-if-conversion", "tile", "multi-output-fusion"))
 GPU_LOOP: tuple[str, ...] = (
-    "bufferize{in-rows=false}",
+    "bufferize{in-rows=false grow-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
     "canonicalize",
     "cse",

@@ -35,6 +35,9 @@ class Context:
         self.outputs: set[Value] = set()    # the function's
         self.results: list[Value] = []      # of the last loop
         self.in_rows = True                 # rows of a result may be accumulated in memory
+        self.grow_rows = False              # the caller may guess how many rows an `until` scan has
+        self.n_inputs = 0                   # of the function, beside
+        self.n_guesses = 0                  # sizes that its caller guesses
         self.steps: dict[Op, int | None] = {}  # check in a loop over time -> which of its numbers is the step
         self.equal = EqualSizes()           # sizes that checks found equal
 

@@ -27,11 +27,11 @@ from .nests import materialise
 from .places import Places
 
 
-def bufferize_function(func: Op, stage_outputs: bool, in_rows: bool) -> Op:
+def bufferize_function(func: Op, stage_outputs: bool, in_rows: bool, grow_rows: bool) -> Op:
     """The function with buffers: inputs, then outputs; no results."""
     old, block = func.body, Block()
     c = Context(Builder(block, location=func.location, pool=block), Places(func))
-    c.in_rows = in_rows
+    c.in_rows, c.grow_rows, c.n_inputs = in_rows, grow_rows, len(old.args)
     for arg in old.args:
         _add_input(c, block, arg)
     returned = old.terminator.operands
@@ -48,7 +48,9 @@ def bufferize_function(func: Op, stage_outputs: bool, in_rows: bool) -> Op:
     c.b.make("func.return")
     attrs = {"sym_name": func.attrs["sym_name"],
              "function_type": t.FunctionType(tuple(a.type for a in block.args), ()),
-             "n_inputs": t.IntAttr(len(old.args), t.i64)}
+             "n_inputs": t.IntAttr(len(old.args) + c.n_guesses, t.i64)}
+    if c.n_guesses:
+        attrs["n_bounds"] = t.IntAttr(c.n_guesses, t.i64)
     return Op("func.func", attrs=attrs, regions=[Region([block])], location=func.location)
 
 

@@ -15,6 +15,7 @@ from scancc.ir.remarks import remark
 from ..slicing.settling import settling_of
 from .checks import say_step
 from .context import Context, converts
+from .growing import Room, room_of
 from .lanes import over_lanes
 from .nests import materialise
 from .one_lane import with_one_lane
@@ -32,20 +33,21 @@ def scan(c: Context, op: Op) -> None:
         over_lanes(c, view, settling)
         return
     xs = [materialise(c, v) for v in view.xs]
-    stacks = rows_of(c, view)
+    room = room_of(c, view)
+    stacks = rows_of(c, view, room.size)
     if "one_lane" in op.attrs:
-        with_one_lane(c, view, xs, stacks, lambda: _over_rows(c, view, xs, stacks))
+        with_one_lane(c, view, xs, stacks, lambda: _over_rows(c, view, xs, stacks, room))
     else:
-        _over_rows(c, view, xs, stacks)
+        _over_rows(c, view, xs, stacks, room)
 
 
-def _over_rows(c: Context, view: ScanView, xs: list[Value], stacks: list[Rows]) -> None:
+def _over_rows(c: Context, view: ScanView, xs: list[Value], stacks: list[Rows], room: Room) -> None:
     """for each step: all that it does, and rows whole."""
     states = [state_of(c, carry, stacks) for carry in view.carries]
     for state in states:
         if state.home and (state.carry.arg.name or "tile" not in view.op.attrs):
             _say_home(c, view.op, state)
-    loop = _Loop(c, view, c.get(view.length), xs, stacks, states)
+    loop = _Loop(c, view, room, xs, stacks, states)
     if view.until:
         loop.run_until()
     else:
@@ -65,7 +67,7 @@ class _Loop:
 
     c: Context
     scan: ScanView
-    length: Value
+    room: Room
     xs: list[Value]
     stacks: list[Rows]
     states: list[State]
@@ -77,24 +79,26 @@ class _Loop:
 
     def run(self) -> None:
         """for t = 0 to length"""
-        with self.c.carrying_loop(self.length, self.carried) as (step, carried, finish):
+        length = self.c.get(self.scan.length)
+        with self.c.carrying_loop(length, self.carried) as (step, carried, finish):
             finish(self._step(step, carried))
         say_step(self.c, self.scan.op, step)
-        self._finish(self.length, self.c.results)
+        self._finish(length, self.c.results)
 
     def run_until(self) -> None:
-        """while t < length and not stopped"""
+        """while t < length and not stopped, as far as there is room for rows"""
         c, b, stop = self.c, self.c.b, self.scan.stop
         assert stop is not None
 
         def step(count: Value, carried: list[Value]) -> tuple[Value, list[Value]]:
             onward = self._step(count, carried)
             return b.opposite(c.get(stop)), onward
-        made = until_loop(c, self.length, self.carried, step)
+        made = until_loop(c, self.room.size, self.carried, step)
         say_step(c, self.scan.op, made.regions[1].blocks[0].args[0])
-        # At most `length`: says nothing new to the program, but bounds the size of what depends on it.
-        steps, _, *finals = made.results
-        self._finish(b.op("arith.minsi", [steps, self.length], [t.index]), finals)
+        # At most `room`: says nothing new to the program, but bounds the size of what depends on it.
+        steps, goes_on, *finals = made.results
+        self.room.require(b, goes_on, steps)
+        self._finish(b.op("arith.minsi", [steps, self.room.size], [t.index]), finals)
 
     def _step(self, step: Value, carried: list[Value]) -> list[Value]:
         """One step, which begins with the `carried` values; what the loop carries on."""

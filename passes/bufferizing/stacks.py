@@ -93,17 +93,17 @@ class Rows:
         c.set(self.stack.result, made)
 
 
-def rows_of(c: Context, scan: ScanView) -> list[Rows]:
-    """Buffers for all stacks of a scan."""
-    return [_rows(c, scan, stack) for stack in scan.stacks]
+def rows_of(c: Context, scan: ScanView, room: Value | None = None) -> list[Rows]:
+    """Buffers for all stacks of a scan; all rows of one have so much `room`, if not that for all steps."""
+    return [_rows(c, scan, stack, room) for stack in scan.stacks]
 
 
-def _rows(c: Context, scan: ScanView, stack: Stack) -> Rows:
+def _rows(c: Context, scan: ScanView, stack: Stack, room: Value | None) -> Rows:
     if scan.until and c.dest.get(stack.result) not in c.outputs:
         c.dest.pop(stack.result, None)  # where the rows are wanted there may be room for those of an early stop only
-    count, dims = c.get(stack.rows), iter(c.scalars(stack.dims))
+    all_kept, dims = stack.rows is scan.length, iter(c.scalars(stack.dims))
+    count = room if all_kept and room is not None else c.get(stack.rows)
     row = [next(dims) if n is None else c.b.index(n) for n in stack.row_shape]
-    all_kept = stack.rows is scan.length
     first = c.b.subi(c.get(scan.length), count) if stack.first is None else c.get(stack.first)
     return Rows(stack, c.target(stack.result, [count, *row]), first, all_kept,
                 all_kept and goes_to_target(stack.value, scan.op.body))

@@ -28,12 +28,12 @@ def may_wrap(value: Value, depth: int = 0) -> bool:
     if op is None or depth > DEEPEST:
         return depth > DEEPEST
     if op.name in ("arith.addi", "arith.subi", "arith.muli"):
-        return not _is_small(value)
+        return not is_small(value)
     follows = op.name.startswith("arith.") and op.name not in ("arith.constant", "arith.remsi")
     return follows and any(may_wrap(v, depth + 1) for v in op.operands)
 
 
-def _is_small(value: Value, depth: int = 0) -> bool:
+def is_small(value: Value, depth: int = 0) -> bool:
     """Whether a number is plainly far from the end of its range: a size, or sums of a few."""
     known, op = constant_of(value), value.op
     if known is not None:
@@ -43,9 +43,9 @@ def _is_small(value: Value, depth: int = 0) -> bool:
     if op.name == "memref.dim":
         return True
     if op.name == "arith.minsi" and all(map(is_natural, op.operands)):
-        return any(_is_small(v, depth + 1) for v in op.operands)
+        return any(is_small(v, depth + 1) for v in op.operands)
     keeps = op.name in ("arith.addi", "arith.subi", "arith.maxsi", "arith.minsi", "arith.select", "arith.divsi")
-    return keeps and all(_is_small(v, depth + 1) for v in op.operands if v.type == value.type)
+    return keeps and all(is_small(v, depth + 1) for v in op.operands if v.type == value.type)
 
 
 def cap_of(value: Value) -> int | None:

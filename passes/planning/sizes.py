@@ -10,6 +10,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
 from scancc.ir.extents import Extents, require
+from scancc.ir.ops import int_attr
 from scancc.ir.remarks import remark
 
 from .bounds import UPPER, Bounds
@@ -30,7 +31,7 @@ class Sizes:
         self.bounds = Bounds(start)
         self.compared: set[Value] = set()  # sizes that a check holds against their bound
         self.extents = _known_extents(func)
-        self.n_guesses = 0
+        self.n_guesses = int_attr(func, "n_bounds", 0)
 
     def nbytes(self, op: Op) -> Value:
         """Aligned bytes of the buffer that an alloc makes."""

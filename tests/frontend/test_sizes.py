@@ -145,3 +145,17 @@ def test_the_blocks_of_a_sum_are_fewer_than_its_terms():
     f = sc.function([m], m.sum(0))
     assert "join_row" in f.dump("loop") and "can_exist" not in f.dump("loop")
     assert f(np.ones((200, 3))).tolist() == [200] * 3 and f(np.ones((0, 3))).tolist() == [0] * 3
+
+
+@pytest.mark.parametrize("limit", [0, 3, 200_000])
+def test_rows_of_a_scan_that_stops_grow(limit):
+    """The next call has room for as many rows, and a given array is filled where it is."""
+    rows, _ = sc.scan(lambda h: (h + 1, sc.until(h >= M)), outputs_info=[T.constant(0)], n_steps=N)
+    f = sc.function([N, M], [rows, rows * 2, rows.shape[0]])
+    for steps in (10**12, limit // 2):
+        values, doubled, n = f(steps, limit)
+        assert n == min(limit + 1, steps) and np.array_equal(values, np.arange(1, n + 1))
+        assert np.array_equal(doubled, 2 * values)
+    room = np.empty(3 * limit + 1, np.int64)
+    given, _, _ = sc.function([N, M], [rows, rows * 2, rows.shape[0]])(len(room), limit, out=[room, None, None])
+    assert np.shares_memory(given, room) and np.array_equal(given, np.arange(1, len(given) + 1))

@@ -53,7 +53,7 @@ def run_program(module: Op, name: str, inputs: Sequence[Any],
         try:
             return _run_loops(module, function, [*inputs, *bounds], capacities)
         except BoundExceeded as short:
-            needed, number = short.info
+            needed, number = short.info[:2]
             bounds[number] = np.int64(needed)
 
 
