@@ -19,6 +19,7 @@ from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.reading.text import type_text
 from scancc.ir.remarks import Remark
 from scancc.ir.wording import called, said
+from scancc.passes.slice import class_of
 from scancc.passes.slicing.latencies import busy
 from scancc.passes.slicing.steps import AFTER, BEFORE, Cycle, Slice, slice_of
 
@@ -135,12 +136,13 @@ def _card(op: Op) -> Card:
 
 
 def _cycle(cycle: Cycle) -> str:
-    names = ", ".join(carry.arg.name or called(carry.next) for carry in cycle.carries)
+    names, named = ", ".join(carry.arg.name or called(carry.next) for carry in cycle.carries), class_of(cycle)
+    head = f"{names}: {f'{named}, ' if named else ''}"
     if cycle.chain is None:
-        return f"{names}: loops over arrays, one behind the other" if cycle.distance == 1 else (
-            f"{names}: loops over arrays, in {cycle.distance} steps")
+        return f"{head}loops over arrays, one behind the other" if cycle.distance == 1 else (
+            f"{head}loops over arrays, in {cycle.distance} steps")
     length = f"a chain of {cycle.chain} cycles"
-    return f"{names}: {length}{f' in {cycle.distance} steps' if cycle.distance > 1 else ''}"
+    return f"{head}{length}{f' in {cycle.distance} steps' if cycle.distance > 1 else ''}"
 
 
 def _off(found: Slice) -> list[str]:

@@ -28,7 +28,7 @@ def test_a_card_says_what_is_on_the_cycles_and_what_was_made_of_it() -> None:
     assert card.facts["steps"] == ["r_n0"]
     assert card.facts["sequences"] == ["x: f64"] and card.facts["states"] == ["s: f64", "ll: f64"]
     assert card.facts["keeps"] == ["no rows"]
-    assert card.facts["cycles"][0] == "s: a chain of 4 cycles"
+    assert card.facts["cycles"][0] == "s: affine, a chain of 4 cycles"
     assert re.fullmatch(r"work: \d+ cycles a step, beside a chain of 4", card.facts["limit"][0])
     assert any("log, divf in vectors" in text for text in card.done)
 

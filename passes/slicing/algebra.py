@@ -1,0 +1,317 @@
+"""What a cycle makes of its states, as a function that can be composed with itself: sums, extremes, affine functions.
+
+    s = a*(s + x) + b*s        affine: s has the factor a + b, and the rest is a*x
+    s = max(x, s)              an extreme
+    y = a1*y1 + a2*y2 + x      affine of order 2, where y1 and y2 are what y was one and two steps ago
+
+Two such steps are again one of the same kind, whatever the state is: so some steps may be combined before the state
+that they begin with is known. Abstract interpretation of the ops of a cycle: what is known of a value is a `Form`, in
+which factors and rests are expressions of values that wait for no state of the cycle.
+Source: Fisher and Ghuloum, Parallelizing complex scans and reductions (1994).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from scancc.ir.core import Op, Value
+from scancc.ir.parts import Carry, Nest
+
+
+class Term(NamedTuple):
+    """An op on values and other terms."""
+
+    op: str
+    operands: tuple[Expr, ...]
+
+
+Expr = Value | Term | int
+ONE, ZERO = 1, 0
+
+
+@dataclass(frozen=True)
+class Affine:
+    """The sum of states, each times its factor, and a rest. `resets`: a choice may put a value in their place;
+    `mixes`: a factor stands for a matrix."""
+
+    factors: Mapping[Value, Expr]
+    rest: Expr = ZERO
+    resets: bool = False
+    mixes: bool = False
+
+
+@dataclass(frozen=True)
+class Joined:
+    """One op of a state and a value, the state first or last."""
+
+    op: str
+    state: Value
+    other: Expr
+    state_first: bool
+
+
+@dataclass(frozen=True)
+class Clamped:
+    """A state and a value, between bounds."""
+
+    state: Value
+
+
+Form = Affine | Joined | Clamped
+
+_NAMES = {"maximumf": "max", "minimumf": "min", "maxsi": "max", "minsi": "min", "maxui": "max", "minui": "min",
+          "andi": "and", "ori": "or", "xori": "xor"}
+
+
+@dataclass(frozen=True)
+class Algebra:
+    """The form of a cycle. `states`: by how many steps back they are, the nearest first, where it has one series."""
+
+    name: str
+    form: Form
+    states: Sequence[Carry]
+
+
+def algebra_of(carries: Sequence[Carry], ops: Iterable[Op]) -> Algebra | None:
+    """What the states of a cycle become, or None where no class is known that is closed. Linear."""
+    forms = forms_of([carry.arg for carry in carries], ops)
+    states = _series(carries)
+    form = forms.get(states[0].next) if states else None
+    if form is None:
+        return _of_several(carries, forms)
+    return Algebra(_name(form, len(states)), form, states)
+
+
+def _series(carries: Sequence[Carry]) -> list[Carry]:
+    """The states as one value of several steps, the newest first: all but that one are what another one was."""
+    older = {carry.next: carry for carry in carries if any(carry.next is other.arg for other in carries)}
+    newest = [carry for carry in carries if older.get(carry.next) is not carry]
+    if len(newest) != 1 or len(older) != len(carries) - 1:
+        return []
+    found = newest
+    while found[-1].arg in older:
+        found.append(older[found[-1].arg])
+    return found if len(found) == len(carries) else []
+
+
+def _of_several(carries: Sequence[Carry], forms: Mapping[Value, Form]) -> Algebra | None:
+    """Several states that are affine in each other: a matrix."""
+    found = [forms.get(carry.next) for carry in carries]
+    if len(carries) > 1 and all(isinstance(form, Affine) for form in found) and found[0] is not None:
+        return Algebra(f"affine in {len(carries)} states", found[0], carries)
+    return None
+
+
+def _name(form: Form, order: int) -> str:
+    if isinstance(form, Joined):
+        return _NAMES[form.op.partition(".")[2]]
+    if isinstance(form, Clamped):
+        return "clamp"
+    if form.mixes:
+        return "affine by a matrix"
+    if order > 1:
+        return f"affine of order {order}"
+    if form.resets:
+        return "affine with resets"
+    if list(form.factors.values()) == [ONE]:
+        return "sum" if form.rest != ZERO else "unchanged"
+    return "affine" if form.rest != ZERO else "product"
+
+
+# ---- forms ----
+
+def forms_of(states: Iterable[Value], ops: Iterable[Op]) -> dict[Value, Form]:
+    """The forms of what `ops`, in order, make of `states`; what waits for a state and has none is not closed."""
+    known: dict[Value, Form | None] = {state: Affine({state: ONE}) for state in states}
+    for op in ops:
+        if op.name == "linalg.generic":
+            known.update(_of_nest(op, known))
+        elif any(v in known for inner in op.walk() for v in inner.operands):
+            known.update(dict.fromkeys(op.results, _form(op, [known.get(v, FREE) for v in op.operands])))
+    return {value: form for value, form in known.items() if form is not None}
+
+
+def _form(op: Op, forms: Sequence[_Known]) -> Form | None:
+    rule = _RULES.get(op.name)
+    return None if rule is None else rule(op, forms)
+
+
+class Free:
+    """A value that waits for no state."""
+
+
+FREE = Free()
+_Known = Form | Free | None
+
+
+def _of_nest(op: Op, known: Mapping[Value, Form | None]) -> Iterator[tuple[Value, Form | None]]:
+    """Of the elements of a nest: those of states at the nest's own place are those of the state."""
+    nest, inner = Nest(op), dict[Value, Form | None]()
+    for read in (*nest.reads, *nest.writes):
+        if read.value in known:
+            form = known[read.value]
+            own = read.dims == nest.identity and nest.is_parallel
+            inner[read.arg] = form if own else _mixed(form)
+    free_outside = not any(v in known for each in op.body.ops for v in each.operands)
+    if not inner and free_outside:
+        return
+    for each in op.body.ops[:-1]:
+        if any(v in inner or v in known for v in each.operands):
+            inner[each.result] = _form(each, [inner.get(v, known.get(v, FREE)) for v in each.operands])
+    for result, element in zip(op.results, nest.elements, strict=True):
+        if element in inner:
+            yield result, inner[element]
+        elif not nest.is_parallel:
+            yield result, None
+
+
+def _mixed(form: Form | None) -> Form | None:
+    """The form of a state of which other elements come in."""
+    return replace(form, mixes=True) if isinstance(form, Affine) else None
+
+
+def _added(op: Op, forms: Sequence[_Known]) -> Form | None:
+    """x + y"""
+    return _sum(op.name, *zip(op.operands, forms, strict=True))
+
+
+def _subtracted(op: Op, forms: Sequence[_Known]) -> Form | None:
+    """x - y"""
+    (x, of_x), (y, of_y) = zip(op.operands, forms, strict=True)
+    add = op.name.replace("sub", "add")
+    if isinstance(of_y, Free):
+        return _sum(add, (x, of_x), (_negated(add, y), of_y))
+    return _sum(add, (x, of_x), (y, _negative(add, of_y)))
+
+
+def _negated(add: str, value: Expr) -> Expr:
+    return Term("arith.negf", (value,)) if add.endswith("f") else Term("arith.subi", (ZERO, value))
+
+
+def _negative(add: str, form: Form | None) -> Form | None:
+    if not isinstance(form, Affine):
+        return None
+    rest = form.rest if form.rest == ZERO else _negated(add, form.rest)
+    return replace(form, factors={state: _negated(add, f) for state, f in form.factors.items()}, rest=rest)
+
+
+def _negation(op: Op, forms: Sequence[_Known]) -> Form | None:
+    (form,) = forms
+    return None if isinstance(form, Free) else _negative("arith.addf", form)
+
+
+def _sum(add: str, *parts: tuple[Expr, _Known]) -> Form | None:
+    factors: dict[Value, Expr] = {}
+    rest: Expr = ZERO
+    resets = mixes = False
+    for value, form in parts:
+        if isinstance(form, Free):
+            rest = _plus(add, rest, value)
+        elif isinstance(form, Affine):
+            for state, factor in form.factors.items():
+                factors[state] = _plus(add, factors[state], factor) if state in factors else factor
+            rest, resets, mixes = _plus(add, rest, form.rest), resets or form.resets, mixes or form.mixes
+        else:
+            return None
+    return Affine(factors, rest, resets, mixes)
+
+
+def _plus(add: str, x: Expr, y: Expr) -> Expr:
+    if y == ZERO:
+        return x
+    return y if x == ZERO else Term(add, (x, y))
+
+
+def _multiplied(op: Op, forms: Sequence[_Known]) -> Form | None:
+    """x * y, of which one is free"""
+    return _scaled(op.name, *zip(op.operands, forms, strict=True))
+
+
+def _scaled(mul: str, *parts: tuple[Expr, _Known]) -> Form | None:
+    (x, of_x), (y, of_y) = parts
+    if isinstance(of_x, Free):
+        (x, of_x), (y, of_y) = (y, of_y), (x, of_x)
+    if not isinstance(of_x, Affine) or not isinstance(of_y, Free):
+        return None
+    return replace(of_x, factors={state: _times(mul, factor, y) for state, factor in of_x.factors.items()},
+                   rest=_times(mul, of_x.rest, y))
+
+
+def _times(mul: str, x: Expr, y: Expr) -> Expr:
+    if x == ZERO:
+        return x
+    return y if x == ONE else Term(mul, (x, y))
+
+
+def _fused(op: Op, forms: Sequence[_Known]) -> Form | None:
+    """x*y + z"""
+    (x, y, z), (of_x, of_y, of_z) = op.operands, forms
+    if isinstance(of_x, Free) and isinstance(of_y, Free):
+        return _sum("arith.addf", (Term("arith.mulf", (x, y)), FREE), (z, of_z))
+    return _sum("arith.addf", (ZERO, _scaled("arith.mulf", (x, of_x), (y, of_y))), (z, of_z))
+
+
+def _joined(op: Op, forms: Sequence[_Known]) -> Form | None:
+    """An extreme, or bits: of a state and a free value, or the same of that and another."""
+    (x, y), (of_x, of_y) = op.operands, forms
+    if isinstance(of_x, Free) == isinstance(of_y, Free):
+        return None
+    first = isinstance(of_y, Free)
+    form, other = (of_x, y) if first else (of_y, x)
+    if isinstance(form, Affine) and list(form.factors.values()) == [ONE] and form.rest == ZERO:
+        return Joined(op.name, next(iter(form.factors)), other, first)
+    if isinstance(form, Joined) and form.op == op.name:
+        if op.name.endswith("f") and first != form.state_first:
+            return None  # of zeros of two signs the last one counts
+        both = (form.other, other) if first else (other, form.other)
+        return Joined(op.name, form.state, Term(op.name, both), first)
+    return _clamped(op, form)
+
+
+def _clamped(op: Op, form: _Known) -> Form | None:
+    """A bound on a state and a value, or on one that has one."""
+    if _NAMES[op.name.partition(".")[2]] not in ("max", "min"):
+        return None
+    if isinstance(form, Clamped):
+        return form
+    if isinstance(form, Joined):
+        return Clamped(form.state) if _NAMES[form.op.partition(".")[2]] in ("max", "min") else None
+    if isinstance(form, Affine) and list(form.factors.values()) == [ONE]:
+        return Clamped(next(iter(form.factors)))
+    return None
+
+
+def _chosen(op: Op, forms: Sequence[_Known]) -> Form | None:
+    """One of two values by a condition that is free."""
+    (condition, x, y), (of_condition, of_x, of_y) = op.operands, forms
+    if not isinstance(of_condition, Free):
+        return None
+    sides = [Affine({}, v) if isinstance(form, Free) else form for v, form in ((x, of_x), (y, of_y))]
+    a, b = sides
+    if not isinstance(a, Affine) or not isinstance(b, Affine):
+        return None
+    states = dict.fromkeys((*a.factors, *b.factors))
+    return Affine({s: _choice(condition, a.factors.get(s, ZERO), b.factors.get(s, ZERO)) for s in states},
+                  _choice(condition, a.rest, b.rest), a.resets or b.resets or not a.factors or not b.factors,
+                  a.mixes or b.mixes)
+
+
+def _choice(condition: Value, x: Expr, y: Expr) -> Expr:
+    return x if x is y else Term("arith.select", (condition, x, y))
+
+
+def _by_matrix(op: Op, forms: Sequence[_Known]) -> Form | None:
+    """A product of a matrix and a state."""
+    (of_x, of_y) = forms
+    if isinstance(of_x, Free) == isinstance(of_y, Free):
+        return None
+    return _mixed(of_y if isinstance(of_x, Free) else of_x)  # type: ignore[arg-type]
+
+
+_RULES: dict[str, Callable[[Op, Sequence[_Known]], Form | None]] = {
+    **dict.fromkeys(("arith.addf", "arith.addi"), _added), **dict.fromkeys(("arith.subf", "arith.subi"), _subtracted),
+    **dict.fromkeys(("arith.mulf", "arith.muli"), _multiplied), "arith.negf": _negation, "math.fma": _fused,
+    "arith.select": _chosen, "scan.dot": _by_matrix, **dict.fromkeys((f"arith.{name}" for name in _NAMES), _joined),
+}

@@ -1,0 +1,76 @@
+"""Which class each cycle of a step is of, and that what is not closed has none."""
+
+from __future__ import annotations
+
+import pytest
+
+from scancc.ir.parser import parse
+from scancc.ir.parts import ScanView
+from scancc.passes.slice import class_of
+from scancc.passes.slicing.steps import slice_of
+
+# of a step: its states with their type, what it does (with %x a sequence's row, %c a truth, %a what never changes),
+# the next states, and the classes of its cycles
+STEPS = {
+    "a sum": ("s: f64", "%n = addf %s, %x", "%n", "sum"),
+    "a sum of differences": ("s: f64", "%n = subf %s, %x", "%n", "sum"),
+    "a sum that wraps": ("s: i32", "%n = addi %s, %x", "%n", "sum"),
+    "a product": ("s: f64", "%n = mulf %x, %s", "%n", "product"),
+    "a maximum": ("s: f64", "%n = maximumf %s, %x", "%n", "max"),
+    "a minimum of unsigned numbers": ("s: i8", "%n = minui %x, %s", "%n", "min"),
+    "two extremes of a kind": ("s: f64", "%m = maximumf %s, %x\n%n = maximumf %m, %a", "%n", "max"),
+    "extremes from both sides": ("s: f64", "%m = maximumf %s, %x\n%n = maximumf %a, %m", "%n", ""),
+    "bits": ("s: i32", "%m = andi %s, %x\n%n = andi %a, %m", "%n", "and"),
+    "parity": ("s: i1", "%n = xori %s, %x", "%n", "xor"),
+    "any": ("s: i1", "%n = ori %s, %x", "%n", "or"),
+    "affine": ("s: f64", "%p = mulf %a, %s\n%n = addf %p, %x", "%n", "affine"),
+    "affine with a product that joined": ("s: f64", "%n = math.fma %x, %s, %a", "%n", "affine"),
+    "an approach": ("s: f64", "%d = subf %x, %s\n%p = mulf %a, %d\n%n = addf %s, %p", "%n", "affine"),
+    "affine and wraps": ("s: i32", "%p = muli %s, %a\n%n = addi %p, %x", "%n", "affine"),
+    "two lags": ("s: f64, r: f64", "%p = mulf %a, %s\n%q = mulf %a, %r\n%d = subf %x, %p\n%n = subf %d, %q", "%n, %s",
+                 "affine of order 2"),
+    "a rotation": ("s: f64, r: f64", "%p = mulf %a, %s\n%q = mulf %x, %r\n%n = subf %p, %q\n%m = addf %p, %q",
+                   "%n, %m", "affine in 2 states"),
+    "a clamp": ("s: f64", "%p = addf %s, %x\n%q = maximumf %p, %a\n%n = minimumf %q, %x", "%n", "clamp"),
+    "a choice of factors": ("s: f64", "%f = select %c, %a, %x\n%p = mulf %f, %s\n%n = addf %p, %x", "%n", "affine"),
+    "a reset": ("s: f64", "%p = mulf %a, %s\n%n = select %c, %x, %p", "%n", "affine with resets"),
+    "a square": ("s: f64", "%n = mulf %s, %s", "%n", ""),
+    "a function": ("s: f64", "%p = mulf %a, %s\n%n = math.tanh %p", "%n", ""),
+    "a choice by the state": ("s: f64", "%d = mulf %s, %s\n%n = minimumf %d, %s", "%n", ""),
+    "a sum of what another is": ("s: f64, r: f64", "%n = mulf %s, %s\n%m = addf %r, %s", "%n, %m", " sum"),
+    "a maximum of a multiple": ("s: f64", "%p = mulf %a, %s\n%n = maximumf %p, %x", "%n", ""),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_cycle_has_the_class_of_its_step(name):
+    states, ops, following, classes = STEPS[name]
+    op = next(op for op in parse(_program(states, ops, following)).walk() if op.name == "scan.scan")
+    assert ScanView(op).carries
+    assert " ".join(map(class_of, slice_of(op).cycles)) == classes
+
+
+def _program(states: str, ops: str, following: str) -> str:
+    named = [part.split(": ") for part in states.split(", ")]
+    kind, types = named[0][1], [type for _, type in named]
+    args = "".join(f", %{name}: {type}" for name, type in named)
+    lists = {n: ", ".join(types[:1] * n) for n in (1, 2, 3)}
+    lines = []
+    for line in ops.splitlines():
+        result, op, *operands = line.replace("= ", "").replace(",", "").split()
+        given = ["i1" if v == "%c" else kind for v in operands]
+        name = op if "." in op else f"arith.{op}"
+        lines.append(f'{result} = "{name}"({", ".join(operands)}) : ({", ".join(given)}) -> {kind}')
+    step = "\n".join(lines)
+    count = len(named)
+    types = f"(index, tensor<?x{kind}>, tensor<?xi1>, {lists[count]}) -> ({lists[count]})"
+    return f'''"func.func"() ({{
+^bb0(%k: index, %xs: tensor<?x{kind}>, %cs: tensor<?xi1>, %a: {kind}):
+  %last:{count} = "scan.scan"(%k, %xs, %cs{", %a" * count}) ({{
+  ^bb0(%t: index, %x: {kind}, %c: i1{args}):
+{step}
+    "scan.yield"({following}) : ({lists[count]}) -> ()
+  }}) {{depths = [{", ".join(["1 : i64"] * count)}], until = false,
+        operandSegmentSizes = array<i32: 1, 2, {count}, 0, 0>}} : {types}
+  "func.return"(%last#0) : ({kind}) -> ()
+}}) {{sym_name = "f", function_type = (index, tensor<?x{kind}>, tensor<?xi1>, {kind}) -> {kind}}} : () -> ()'''
