@@ -27,7 +27,7 @@ from tests.programs import seed
 case = next(p for p in seed.PROGRAMS if p.__name__ == sys.argv[1])()
 def compile():
     start = time.perf_counter()
-    sc.function(case.inputs, case.outputs, updates=case.updates)
+    sc.function(case.inputs, case.outputs, updates=case.updates).prepare()
     return time.perf_counter() - start
 print(json.dumps([imported, compile(), min(compile() for _ in range(5))]))
 """
@@ -62,7 +62,7 @@ def _compile(make: Any, gradients: bool) -> float:
     start = time.perf_counter()
     model = users.build(make)
     outputs = [model.cost, *model.gradients()] if gradients else model.outputs
-    sc.function(model.inputs, outputs, updates=None if gradients else model.updates)
+    sc.function(model.inputs, outputs, updates=None if gradients else model.updates).prepare()
     return time.perf_counter() - start
 
 

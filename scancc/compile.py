@@ -13,7 +13,6 @@ import numpy as np
 
 from scancc import dumps, explain, memory, modes, stages
 from scancc.artifact import Param
-from scancc.codegen import cpu
 from scancc.errors import MissingInputError
 from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.shared import SharedVariable
@@ -24,8 +23,9 @@ from scancc.frontend.program.program import Evaluation, Program, make_program
 from scancc.modes import Mode, mode_named
 from scancc.process import kept_property
 from scancc.runtime import fastcall
-from scancc.runtime.cpu import FIRST_GUESS, Kernel
+from scancc.runtime.cpu import FIRST_GUESS
 from scancc.runtime.outputs import Given, spread, stored
+from scancc.versions import Native, Versions
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
@@ -58,8 +58,12 @@ class Function:
         self._n_inputs, self._n_outputs = len(program.inputs), len(program.outputs)
         self._plain = not (program.updates or mode.reference) and program.layout.kind in ("one", "list")
         self._holding = program.holding()
-        self._call: Any = Evaluation(program) if mode.reference else self._compiled()
-        self._native = fastcall.native(self._call) if self._plain else None
+        self._native: object | None = None
+        self._call: Any = Evaluation(program) if mode.reference else None  # None: the call's arrays choose the code
+        self._versions = None if mode.reference else Versions(program, self._plain)
+        if self._versions is not None:
+            fastcall.serve(Function)
+            self._take(None)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._call_slowly(*args, **kwargs)
@@ -101,7 +105,7 @@ class Function:
 
     def _call_with_shared(self, *args: Any, **kwargs: Any) -> Any:
         if not kwargs and len(args) == self._n_inputs:
-            results = self._call(*args, *self._holding.values())
+            results = (self._call or self._any_version)(*args, *self._holding.values())
             if results is not NotImplemented:
                 return results if self._plain else self._settle(results)
         return self._convert_and_call(args, kwargs)
@@ -109,7 +113,7 @@ class Function:
     def _convert_and_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """A call with lists, numbers of other types, keywords, defaults or arrays in another layout."""
         arrays = self._arrays(args, kwargs)
-        results = self._call(*arrays)
+        results = (self._call or self._any_version)(*arrays)
         if results is NotImplemented:
             results = self._kernel(*arrays)
             results = results[0] if self._plain and self.program.layout.kind == "one" else results
@@ -125,26 +129,47 @@ class Function:
         self._holding.update(results[self._n_outputs:])
         return self.program.layout.arrange(results[:self._n_outputs])
 
-    def _compiled(self) -> Any:
-        artifact, made = stages.artifact_of(self.program)
-        if made is not None:
-            self.__dict__["compiled"] = made
-        self._kernel = Kernel(artifact)
-        fastcall.build(cpu.compile_for_any)
-        fastcall.serve(Function)
-        # A number of steps may make small arrays a long run: then other threads go on meanwhile.
-        counted = any(i.variable.ndim == 0 and "int" in i.variable.dtype for i in self.program.inputs)
-        return fastcall.bind(self._kernel, self._plain and self.program.layout.kind == "one", counted,
-                             self._arguments() if self._plain else None)
+    def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Compile now what else the first call would wait for: the code for such arguments, or for all sizes.
 
-    def _arguments(self) -> list[fastcall.Argument]:
-        given = [fastcall.Argument(i.keyword, converts=not i.strict) for i in self.program.inputs]
-        return [*given, *(fastcall.Argument(held=v.container.storage) for v in self.program.shared)]
+        Only functions whose steps have matrices of unknown sizes wait for a call (docs/calls.md).
+        """
+        if self._versions is not None:
+            self._versions.prepare(self._arrays(args, kwargs) if args or kwargs else None)
+
+    def _take(self, native: Native | None) -> None:
+        """Have calls run `native` at once from now on, as far as that can be known; None: before any call."""
+        versions = self._versions
+        assert versions is not None, "the interpreter has no code"
+        if not versions.is_open:
+            native = versions.general
+            self._call = native.call
+        if native is not None and self._plain and native is (versions.first or versions.general):
+            self._native = fastcall.native(native.call)
+
+    def _any_version(self, *values: Any) -> Any:
+        """What the code for these values gives; NotImplemented where one is not plain."""
+        assert self._versions is not None
+        if not all(isinstance(v, np.ndarray) for v in values):
+            return NotImplemented
+        native = self._versions.of(values)
+        if self._native is None:
+            self._take(native)
+        return native.call(*values)
+
+    def _kernel(self, *arrays: np.ndarray, out: Given | None = None) -> list[np.ndarray]:
+        """The outputs of native code, which checks everything."""
+        assert self._versions is not None, "the interpreter runs it"
+        return self._versions.of(arrays).kernel(*arrays, out=out)
+
+    @property
+    def compiled(self) -> Compiled:
+        """IR, LLVM IR and signature for this machine, of the code that the first call took (`versions.py`)."""
+        return self._for_all_sizes if self._versions is None else self._versions.compiled
 
     @kept_property
-    def compiled(self) -> Compiled:
-        """IR, LLVM IR and signature for this machine."""
-        return stages.compile_program(self.program)
+    def _for_all_sizes(self) -> Compiled:
+        return stages.compile_program(self.program) if self._versions is None else self._versions.compiled_for_all
 
     def export_form(self, target: Target | str | None = None) -> Compiled:
         """As `compiled`, for a caller in C, and for any target."""
@@ -153,7 +178,12 @@ class Function:
     @property
     def remarks(self) -> list[Remark]:
         """What the passes did, or did not do and why."""
-        return self.compiled.remarks
+        return [*(self._versions.remarks if self._versions else ()), *self.compiled.remarks]
+
+    @property
+    def _running(self) -> Program:
+        """The program whose code calls run, with the sizes that the first call showed."""
+        return self.program if self._versions is None else self._versions.running
 
     def dump(self, stage: str = "scan", after_each_pass: bool = False, only_changed: bool = False,
              target: Target | str | None = None, locations: bool = False, form: str = "reading",
@@ -164,7 +194,7 @@ class Function:
         leaves out passes that changed nothing, `full` gives all of the IR after each. `locations`: with the user's
         lines. `form`: 'reading', or 'generic', which tools read. `query`: with functions that compute sizes.
         """
-        return dumps.dump(self.program, stage, after_each_pass, only_changed, target,
+        return dumps.dump(self._running, stage, after_each_pass, only_changed, target,
                           dumps.View(form, locations, query, full))
 
     def memory_plan(self, *args: Any, **kwargs: Any) -> MemoryPlan:
@@ -172,7 +202,7 @@ class Function:
 
         With arguments as for a call, or sizes by the names that the formulas have (`x_n0=1000`), in numbers too.
         """
-        made = self.compiled
+        made = self._for_all_sizes
         parts = made.module, made.name, made.inputs, made.outputs
         plan = memory.memory_plan(*parts)
         if not args and not kwargs and plan.names:
@@ -186,13 +216,12 @@ class Function:
 
     def _bounds(self) -> list[int]:
         """The guesses that the next call makes of sizes which only running tells."""
-        kernel = getattr(self, "_kernel", None)
-        n_bounds = sum(p.is_bound for p in self.compiled.inputs)
-        return [FIRST_GUESS] * n_bounds if kernel is None else kernel.bounds
+        n_bounds = sum(p.is_bound for p in self._for_all_sizes.inputs)
+        return self._versions.general.kernel.bounds if n_bounds and self._versions else [FIRST_GUESS] * n_bounds
 
     def explain(self, target: Target | str | None = None) -> Explanation:
         """What the compiler knows of each scan and what it made of it, a card a scan (docs/explain.md)."""
-        return explain.explained(self.program, target)
+        return explain.explained(self._running, target)
 
     def copy(self, share_memory: bool = False, swap: Mapping[Any, Any] | None = None,
              delete_updates: bool = False, name: str | None = None) -> Function:

@@ -105,6 +105,8 @@ SWITCHES: dict[str, Switch] = {
                ("native", "generic", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")),
         Switch("leave_out", str, "", "passes that a compilation leaves out, 'fuse,lanes'; none that a program needs "
                "to run or that decide its numbers."),
+        Switch("specialise", bool, True, "whether a function whose steps have matrices of unknown sizes is compiled "
+               "at its first call, for its sizes where they are small."),
         Switch("verify", bool, True, "whether the IR is verified after each pass."),
         Switch("fast_math", str, "default", "what may change a number where `fast_math=` is not given: 'default', "
                "'strict', or the parts that are allowed beside (docs/floating_point.md).", names_parts=True),

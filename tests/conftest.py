@@ -1,8 +1,12 @@
 """What all tests share."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+
+# Matrices of tests are small: else they would never run the code for all sizes. test_small_sizes.py has it on.
+os.environ.setdefault("SCANCC_SPECIALISE", "0")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -224,7 +224,7 @@ def test_a_handler_that_returns_lets_a_long_call_go_on(every_executor):
 
 
 def test_a_call_through_ctypes_ends_too():
-    kernel = sc.function([N, Y], LONG["scalars"]())._kernel
+    kernel = sc.function([N, Y], LONG["scalars"]())._versions.general.kernel
 
     def late(*_):
         raise Late("enough")

@@ -1,0 +1,113 @@
+"""Functions that are compiled for the small matrices of their first call, and what others run."""
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.config import change_flags
+from tests.programs import users
+
+pytestmark = pytest.mark.usefixtures("specialising")
+
+
+@pytest.fixture
+def specialising():
+    with change_flags(specialise=True):
+        yield
+
+
+def filtered(**options):
+    """A filter's last state, which reads two matrices and a vector of unknown sizes."""
+    x, A, B, b = T.matrix("x"), T.matrix("A"), T.matrix("B"), T.vector("b")
+    rows = sc.scan(lambda v, h: T.tanh(A @ h + B @ v) + b, sequences=x, outputs_info=T.zeros(A.shape[0]))[0]
+    return sc.function([x, A, B, b], rows[-1], **options)
+
+
+def arguments(n, m, steps=6):
+    rng = np.random.default_rng(n * m)
+    return [rng.normal(size=shape) / n for shape in ((steps, m), (n, n), (n, m), n)]
+
+
+def lengths_of(f):
+    """The lengths that the first call fixed, as its remark names them."""
+    told = [r.reason for r in f.remarks if r.pass_name == "specialise"]
+    return set(told[0].partition("calls with ")[2].partition(" run code")[0].split(", ")) if told else set()
+
+
+@pytest.mark.parametrize("second", [(3, 2), (2, 3), (1, 1), (40, 3)])
+def test_calls_of_other_sizes_run_code_for_all(second):
+    f, reference = filtered(), filtered(mode="reference")
+    for n, m in ((3, 2), second, (3, 2)):
+        for steps in (6, 1, 9):
+            np.testing.assert_allclose(f(*arguments(n, m, steps)), reference(*arguments(n, m, steps)), rtol=1e-12)
+    assert lengths_of(f) == {"A_n0 = 3", "A_n1 = 3", "B_n0 = 3", "B_n1 = 2", "x_n1 = 2", "b_n0 = 3"}
+
+
+def test_both_codes_give_the_same_bits():
+    f, general = filtered(), filtered()
+    general.prepare()
+    general(*arguments(40, 3))
+    assert f(*arguments(4, 2)).tobytes() == general(*arguments(4, 2)).tobytes()
+    assert lengths_of(f)
+    assert not lengths_of(general)
+
+
+@pytest.mark.parametrize(("sizes", "known"), [
+    ((4, 1), {"A_n0 = 4", "A_n1 = 4", "B_n0 = 4", "b_n0 = 4"}), ((1, 1), set()), ((30, 2), set())])
+def test_lengths_of_1_and_of_large_matrices_stay_open(sizes, known):
+    f = filtered()
+    f(*arguments(*sizes))
+    assert lengths_of(f) == known
+
+
+def test_arrays_that_do_not_fit_together_are_the_same_error():
+    def told(f):
+        x, A, B, b = arguments(3, 2)
+        with pytest.raises(ValueError) as caught:
+            f(x, A, B[:2], b)
+        return str(caught.value), caught.value.__notes__
+
+    fresh, used, general = filtered(), filtered(), filtered()
+    used(*arguments(3, 2))
+    general.prepare()
+    general(*arguments(40, 3))
+    assert told(fresh) == told(used) == told(general)
+    np.testing.assert_array_equal(fresh(*arguments(3, 2)), used(*arguments(3, 2)))
+
+
+def test_shared_variables_that_get_another_size():
+    A, h = sc.shared(np.full((2, 2), 0.5), "A"), sc.shared(np.ones(2), "h")
+    n = T.lscalar("n")
+    last = sc.scan(lambda s: A @ s, outputs_info=h, n_steps=n)[0][-1]
+    f = sc.function([n], last.sum(), updates=[(h, last)])
+    assert f(1) == 2.0
+    A.set_value(np.full((3, 3), 1.0))
+    h.set_value(np.ones(3))
+    assert f(1) == 9.0
+    np.testing.assert_array_equal(h.get_value(), [3.0, 3.0, 3.0])
+    A.set_value(np.full((2, 2), 1.0))
+    h.set_value(np.ones(2))
+    assert f(2) == 8.0
+    assert lengths_of(f) >= {"A_n0 = 2", "A_n1 = 2"}
+
+
+def test_lists_keywords_and_given_outputs():
+    f, args = filtered(), arguments(3, 2)
+    wanted = filtered(mode="reference")(*args)
+    out = np.empty(3)
+    np.testing.assert_allclose(f(*map(np.ndarray.tolist, args)), wanted, rtol=1e-12)
+    x, A, B, b = args
+    np.testing.assert_allclose(f(x, b=b, B=np.asfortranarray(B), A=A), wanted, rtol=1e-12)
+    assert f(*args, out=out) is out
+    np.testing.assert_allclose(out, wanted, rtol=1e-12)
+    assert filtered()(*args, out=out) is out
+
+
+@pytest.mark.parametrize("make", [users.kalman, users.elman], ids=lambda m: m.__name__)
+def test_gradients(make):
+    model = users.build(make)
+    outputs = [model.cost, *model.gradients()]
+    found, wanted = (sc.function(model.inputs, outputs, mode=mode)(*model.args) for mode in (None, "reference"))
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
