@@ -308,10 +308,20 @@ def _of_iota(b: Builder, maker: Op, places: list[Value]) -> Value | None:
     return counted(b, places[0], start, step)
 
 
+def _of_insert(b: Builder, maker: Op, places: list[Value]) -> Value | None:
+    """Of the place where it was written; of another known one as it was before."""
+    written = group(maker, "indices")
+    if written == places:
+        return operand(maker, "value")
+    known = [(constant_of(i), constant_of(k)) for i, k in zip(places, written, strict=True)]
+    apart = any(i is not None and k is not None and i != k for i, k in known)
+    return _element(b, operand(maker, "dest"), places) if apart else None
+
+
 _ELEMENT = {
     "tensor.splat": _of_splat, "arith.constant": _of_constant, "tensor.from_elements": _of_elements,
     "tensor.extract_slice": _of_slice, "scan.broadcast": _of_broadcast, "scan.transpose": _of_transpose,
-    "tensor.cast": _of_cast, "scan.iota": _of_iota,
+    "tensor.cast": _of_cast, "scan.iota": _of_iota, "tensor.insert": _of_insert,
 }
 
 

@@ -204,11 +204,12 @@ def terms_of(gradient: Variable) -> Iterator[Variable]:
             if is_zeros(var):
                 continue
         node = var.owner
-        if node is not None and _is_sum(node) and all(v.type.shape == var.type.shape for v in node.inputs):
+        if node is not None and is_sum(node) and all(v.type.shape == var.type.shape for v in node.inputs):
             pending += reversed(node.inputs)
         else:
             yield var
 
 
-def _is_sum(node: Apply) -> bool:
+def is_sum(node: Apply) -> bool:
+    """Whether it adds two values element by element."""
     return isinstance(node.op, Elemwise) and node.op.fn == "add"

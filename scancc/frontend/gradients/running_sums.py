@@ -9,12 +9,12 @@ touched a few. What else the inner scan gives comes from the new one, so that th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from scancc.frontend.gradients.contributions import Choice, added_to, increments_of, is_sparse, is_zeros, plus
-from scancc.frontend.graph.variables import Apply, Variable, ancestors, rebuild
+from scancc.frontend.gradients.contributions import Choice, added_to, increments_of, is_sparse, is_sum, is_zeros, plus
+from scancc.frontend.graph.variables import Apply, Variable, ancestors, applies, rebuild
 from scancc.frontend.loops.scan_op import Body, Carry, Scan, scan_of, stands_for
 
 
@@ -31,6 +31,14 @@ class Restarts:
         found = plus(base, term)
         assert found is not None
         return found
+
+    def joined(self, base: Variable, term: Variable) -> Variable | None:
+        """The sum of two arrays, where the scan that makes the second one can begin with the first."""
+        root, _ = increments_of(term)
+        if not stands_for(base.type, term.type) or not _is_running_sum(root):
+            return None
+        outputs = set(root.owner.outputs)  # type: ignore[union-attr]
+        return self.plus(base, term) if outputs.isdisjoint(ancestors([base])) else None
 
     def _begun(self, x: Variable, base: Variable) -> Variable:
         """A running sum that starts with `base`."""
@@ -54,6 +62,19 @@ class Restarts:
             rebuilt = iter(rebuild([*found, *chain.from_iterable(waiting)], change))
             found, *waiting = [[next(rebuilt) for _ in group] for group in (found, *waiting)]
         return found
+
+
+def begun_with_the_rest(values: Sequence[Variable], stop: Iterable[Variable]) -> list[Variable]:
+    """`values`, in which each sum that a scan adds up begins with what else it is added to. stop: what stays."""
+    restarts, change = Restarts(), dict[Variable, Variable]()
+    for node in applies(values, stop):
+        if is_sum(node) and node.outputs[0].ndim and any(_is_running_sum(increments_of(v)[0]) for v in node.inputs):
+            one, other = rebuild(node.inputs, change)
+            found = restarts.joined(one, other)
+            found = restarts.joined(other, one) if found is None else found
+            if found is not None:
+                change[node.outputs[0]] = found
+    return restarts.instead(rebuild(values, change))
 
 
 def adds_to_parts(x: Variable) -> bool:

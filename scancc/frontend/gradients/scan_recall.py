@@ -4,24 +4,27 @@ A forward value that the reverse step uses is, in this order: a row of a sequenc
 is there anyway; computed again from such rows, where that is cheap; saved by the forward scan as one
 more output; or, where its shape changes from step to step and it cannot be stacked, where the forward
 step computes it in a branch of `ifelse` only, or where it holds the rows of an inner scan (`inner_rows`),
-computed again whatever it costs. Of a table (`scan_tables`) what was read is saved, not the rows.
+computed again whatever it costs. Of a table (`scan_tables`) what was read is saved, not the rows: with room for the
+most that there may be, where its length differs from step to step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from scancc.frontend.gradients.inner_rows import inner_rows
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
-from scancc.frontend.gradients.rules import zeros_for
-from scancc.frontend.gradients.scan_tables import is_read_of, tables_of
-from scancc.frontend.graph.dims import dims
+from scancc.frontend.gradients.rules import zero_of, zeros_for
+from scancc.frontend.gradients.scan_tables import is_read_of, most_of_read, tables_of
+from scancc.frontend.graph.dims import dims, int64
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
 from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, is_told_outside, stacked_type
 from scancc.frontend.ops.branches import find_uses, in_order, taken
 from scancc.frontend.ops.control import IfElse
+from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.joining import join
+from scancc.frontend.ops.making import alloc
 
 
 class Recall:
@@ -63,7 +66,8 @@ class Recall:
             return self.inputs.length
         stacked = [v for c, v in zip(self.op.body.carry, self.outputs.carry, strict=True) if c.trace]
         stacked += self.outputs.ys
-        return dims(stacked[0] if stacked else self.save(self.op.body.stop))[0]
+        least = min(stacked, key=lambda v: v.ndim, default=None)  # of a table it would be the rows that are kept
+        return dims(self.save(self.op.body.stop) if least is None else least)[0]
 
     # ---- what the gradient's graph needs ----
 
@@ -90,11 +94,43 @@ class Recall:
             if stack is None and (var.owner is None or self._is_read_of_table(var) or self._is_worth_saving(var)):
                 stack = self.save(var)
             if stack is not None:
-                self.replace[var] = self.loop.read(var.type, backwards(self.last_rows(stack)), var.name)
+                self.replace[var] = self._row_of(stack, var)
                 continue
             assert var.owner is not None
+            if (room := self._room(var)) is not None:
+                self.replace[var] = self._part_of(room, var)
+                continue
             self._computed.add(var)
             pending += reversed(var.owner.inputs)
+
+    def _row_of(self, stack: Variable, var: Variable) -> Variable:
+        """The row that stands for `var`."""
+        type = TensorType(var.dtype, stack.type.shape[1:])
+        return self.loop.read(type, backwards(self.last_rows(stack)), var.name)
+
+    def _room(self, var: Variable) -> list[Variable] | None:
+        """The shape that holds `var` in every step, where it is a read of a table."""
+        most = most_of_read(var, self.tables)
+        if most is None:
+            return None
+        lengths = dims(var)
+        if any(m is None and not self._is_told(n) for n, m in zip(lengths, most, strict=True)):
+            return None
+        return [n if m is None or self._is_told(n) else int64(m) for n, m in zip(lengths, most, strict=True)]
+
+    def _part_of(self, room: Sequence[Variable], var: Variable) -> Variable:
+        """What the forward scan saves of `var` with zeros behind it, and its lengths, as the part that it is."""
+        lengths = [None if self._is_told(n) else n for n in dims(var)]
+        if not any(n is not None for n in lengths):
+            return self._row_of(self.save(var), var)
+        part = tuple(slice(n) for n in lengths)
+        padded = set_subtensor(alloc(zero_of(var.dtype), room)[part], var)
+        row = self._row_of(self.save(padded, var), padded)
+        saved = [None if n is None else self._row_of(self.save(n, var), n) for n in lengths]
+        return row[tuple(slice(n) for n in saved)]
+
+    def _is_told(self, length: Variable) -> bool:
+        return is_told_outside(length, self._varying)
 
     def _is_read_of_table(self, var: Variable) -> bool:
         return is_read_of(var, self.tables) and self._is_stackable(var)
@@ -123,7 +159,7 @@ class Recall:
 
     def _is_stackable(self, var: Variable) -> bool:
         """Whether `var` has one shape in all steps, told before the loop."""
-        return all(is_told_outside(length, self._varying) for length in dims(var))
+        return all(map(self._is_told, dims(var)))
 
     # ---- stacks ----
 
@@ -169,9 +205,9 @@ class Recall:
         start = carry.depth + tap
         return self._padded[carry][start:] if start else self._padded[carry]
 
-    def save(self, var: Variable) -> Variable:
+    def save(self, var: Variable, made_of: Variable | None = None) -> Variable:
         """The stack of `var`, as one more output of the forward scan; of an earlier row of a state, that of the new
-        rows behind the initial ones, which serves all of them.
+        rows behind the initial ones, which serves all of them. made_of: what of the step `var` was made of since.
 
         The scan's outputs move to a new application with that output besides; one that a function was
         made of before stays as it is. Compiled functions drop outputs that they do not use.
@@ -181,7 +217,8 @@ class Recall:
             known = self._behind_initial(var)
         if known is not None:
             return known
-        op = replace(self.op, body=replace(self.op.body, ys=(*self.op.body.ys, self._in_any_case(var))))
+        row = self._in_any_case(var, var if made_of is None else made_of)
+        op = replace(self.op, body=replace(self.op.body, ys=(*self.op.body.ys, row)))
         self.node = _with_output(self.node, op, stacked_type(var.type))
         self._stacks[var] = self.node.outputs[-1]
         self._forget_cost(var)
@@ -196,9 +233,9 @@ class Recall:
                     return stack
         return None
 
-    def _in_any_case(self, var: Variable) -> Variable:
-        """`var`; zeros in steps that do not compute it."""
-        node = var.owner
+    def _in_any_case(self, var: Variable, made_of: Variable) -> Variable:
+        """`var`; zeros in steps that do not compute what it is made of."""
+        node = made_of.owner
         branches = None if node is None else self._uses.get(node.outputs[0])
         if node is None or not branches:
             return var

@@ -21,7 +21,7 @@ from scancc.frontend.gradients.rules import (
     zero_of,
     zeros_for,
 )
-from scancc.frontend.gradients.running_sums import Restarts
+from scancc.frontend.gradients.running_sums import Restarts, begun_with_the_rest
 from scancc.frontend.gradients.scan_links import needed_carries, tap_variables, varying_carries
 from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.gradients.scan_rows import stacked_rows
@@ -31,7 +31,7 @@ from scancc.frontend.gradients.walk import backpropagate_lazily
 from scancc.frontend.gradients.windows import moved
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import dim, dims, int64, same_scalar
-from scancc.frontend.graph.variables import Apply, TensorType, Variable
+from scancc.frontend.graph.variables import Apply, TensorType, Variable, applies
 from scancc.frontend.loops.scan_op import Scan, ScanInputs, ScanOutputs, row_type, stacked
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar
@@ -81,6 +81,8 @@ class Reverse:
         self._lag_rows(inner)
         xs = [self._rows(inner.get(x), want) for x, want in zip(self.body.xs, self.wanted.xs, strict=True)]
         sums = self._sums(inner)
+        forward = [v for node in applies(self.recall.op.body.outputs) for v in node.outputs]
+        self.loop.rewrite(lambda rows: begun_with_the_rest(rows, forward))
         self.recall.recall([*(lag.next for lag in self.loop.lags), *self.loop.ys])
         if not self.loop.lags and not self.loop.ys:
             return self.nothing()
@@ -164,18 +166,22 @@ class Reverse:
             assert given.owner is not None
             last = plus(last, self._last_row(given.owner))
             given = given.owner.inputs[0]
-        return (None if given is not None and is_zeros(given) else given), last
+        return (None if given is not None and is_zeros(given) else given), self._where_a_row(last)
+
+    def _where_a_row(self, last: Gradient) -> Gradient:
+        """The gradient of the last row; the error of `trace[-1]` where there is none."""
+        message = "indexing: index -1 is out of range for axis 0, which has length {}"
+        return None if last is None else check(IndexError, message, last, ge(self.n, int64(1)), self.n)
 
     def _last_row(self, node: Apply) -> Variable:
-        """What is added to the last row; the error of `trace[-1]` where there is no row."""
+        """What is added to the last row."""
         base, y, _, *operands = node.inputs
         rest = node.op.template[1:]  # type: ignore[attr-defined]
         whole = all(entry == ("s", False, False, False) for entry in rest)
         row = like(y, self._first_of(base)) if whole and not _stretches(y, base) else None
         if row is None:
             row = IncSubtensor(rest, set=False)(zeros_for(self._first_of(base), y.dtype), y, *operands)
-        message = "indexing: index -1 is out of range for axis 0, which has length {}"
-        return check(IndexError, message, row, ge(self.n, int64(1)), self.n)
+        return row
 
     def _first_of(self, stack: Variable) -> Variable:
         """A variable of the shape of a row of `stack`."""

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scancc.frontend.graph.constants import kind
-from scancc.frontend.graph.variables import Apply, Constant, Variable
+from scancc.frontend.graph.variables import Apply, Constant, TensorType, Variable, equal_computations
 from scancc.frontend.ops import scalars
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, IncSubtensor
 
@@ -67,8 +67,21 @@ def _write(base: Variable, version: Variable, choose: Callable[[Variable, Variab
     node = version.owner
     assert node is not None and isinstance(node.op, IncSubtensor | AdvancedIncSubtensor)
     _, value, *places = node.inputs
-    old = node.op.part(node.op.template)(base, *places) if node.op.set else _nothing(value)
+    if not node.op.set:
+        return node.op(base, choose(value, _nothing(value)), *places)
+    if _writes_same_element(base, node):
+        base, old, *_ = base.owner.inputs  # type: ignore[union-attr]
+    else:
+        old = node.op.part(node.op.template)(base, *places)
     return node.op(base, choose(value, old), *places)
+
+
+def _writes_same_element(base: Variable, write: Apply) -> bool:
+    """Whether `base` is made by a write of the element that `write` writes."""
+    node = base.owner
+    if node is None or node.op != write.op or set(write.op.template) != {"i"}:  # type: ignore[attr-defined]
+        return False
+    return node.inputs[1].type == TensorType(base.dtype, ()) and equal_computations(node.inputs[2:], write.inputs[2:])
 
 
 def _nothing(value: Variable) -> Constant:

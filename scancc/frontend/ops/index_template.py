@@ -14,6 +14,7 @@ import numpy as np
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import int64
 from scancc.frontend.graph.variables import Variable
+from scancc.frontend.ops.elementwise import Cast, Elemwise
 from scancc.frontend.ops.scalars import maximum
 
 SliceEntry = tuple[str, bool, bool, bool]
@@ -26,6 +27,9 @@ Template = tuple[Entry, ...]
 
 
 FULL: SliceEntry = ("s", False, False, False)
+
+
+WIDE = ("int64", "int32")  # a sum that wraps in them begins a slice beyond any array
 
 
 def numpy_index(template: Template, operands: Sequence[np.ndarray]) -> tuple[Any, ...]:
@@ -89,6 +93,41 @@ def length_of_entry(entry: Entry, values: list[Variable], length: int | None, ax
 
 def _surely_empty(start: int | None, stop: int | None, step: int | None) -> bool:
     return stop == 0 and (step is None or step > 0) and (start is None or start >= 0)
+
+
+def most_of_entry(entry: Entry, values: list[Variable]) -> int | None:
+    """The most elements that a slice takes of an axis of any length, where the index alone tells that number."""
+    if isinstance(entry, str):
+        return None
+    start, stop, step = slice_parts(entry, values)
+    if step is not None:
+        return None
+    if stop is None:
+        first = constant_int(start)
+        return -first if first is not None and first < 0 else None
+    (base, last), (other, first) = _summands(stop), (None, 0) if start is None else _summands(start)
+    # `a: a + k` takes k at most, for a below 0 too; `a: a - k` may take all but k
+    return last - first if base is other and last >= first else None
+
+
+def _summands(x: Variable) -> tuple[Variable | None, int]:
+    """An integer as a variable, or nothing, and a number that is added to it."""
+    number = 0
+    while (node := x.owner) is not None:
+        if isinstance(node.op, Cast) and np.can_cast(node.inputs[0].dtype, node.op.dtype):
+            x = node.inputs[0]
+            continue
+        if not isinstance(node.op, Elemwise) or node.op.fn not in ("add", "sub") or x.dtype not in WIDE:
+            break
+        one, other = node.inputs
+        if node.op.fn == "add" and constant_int(one) is not None:
+            one, other = other, one
+        added = constant_int(other)
+        if added is None:
+            break
+        x, number = one, number + (added if node.op.fn == "add" else -added)
+    known = constant_int(x)
+    return (x, number) if known is None else (None, number + known)
 
 
 def extent_of_slice(length: Variable, start: Variable | None, stop: Variable | None,
