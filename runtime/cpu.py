@@ -9,6 +9,7 @@ import builtins
 import ctypes
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import NoReturn, TypeAlias
 
 import numpy as np
@@ -48,7 +49,10 @@ class Kernel:
         if artifact.target != "cpu":
             raise UnsupportedError(f"{artifact.name!r} is code for {artifact.target!r}; this runs CPU code")
         check_abi(artifact.abi_version, artifact.name)
-        library = elf.load(artifact.code)
+        libraries: tuple[elf.Library, ...] = ()
+        for code in artifact.libraries:
+            libraries += (_shared(code, libraries),)
+        library = elf.load(artifact.code, libraries)
         self._set(
             artifact.name,
             (artifact.inputs, artifact.outputs, artifact.checks),
@@ -169,6 +173,12 @@ class Kernel:
                     error.add_note(_filled(note, info))
                 raise error
         raise InternalError(f"{self.name} returned status {status}, which is none of its checks; info {info}")
+
+
+@cache
+def _shared(code: bytes, libraries: tuple[elf.Library, ...]) -> elf.Library:
+    """Code that many kernels call: it is loaded once."""
+    return elf.load(code, libraries)
 
 
 def _filled(message: str, info: tuple[int, ...]) -> str:

@@ -4,8 +4,8 @@ One region holds three page-aligned parts: code with its call stubs, read-only d
 external addresses, and writable data. Pages are writable while the object is laid out and its
 relocations are applied, then become executable or read-only: none is ever writable and executable.
 
-External symbols come from a list of `libm` and `mem*` names, and nothing else: emitted code calls nothing
-else. Every offset and size in the file is checked before use, so that a damaged object raises
+External symbols come from a list of `libm` and `mem*` names, or from libraries that the caller gives; emitted code
+calls nothing else. Every offset and size in the file is checked before use, so that a damaged object raises
 `ElfError`.
 
 Source: System V ABI (ELF-64), its x86-64 supplement, and the ELF ABI for the Arm 64-bit architecture.
@@ -114,9 +114,11 @@ class _Part:
 
 
 class Library:
-    """Loaded code. Its memory lives as long as this object does."""
+    """Loaded code, and the `libraries` that it calls. Its memory lives as long as this object does."""
 
-    def __init__(self, memory: mmap.mmap, base: int, keep: object, symbols: dict[str, int]) -> None:
+    def __init__(self, memory: mmap.mmap, base: int, keep: object, symbols: dict[str, int],
+                 libraries: tuple[Library, ...]) -> None:
+        self.libraries = libraries
         self._memory = memory
         self._base = base
         self._keep = keep
@@ -132,22 +134,24 @@ class Library:
         return self._base + self._symbols[symbol]
 
 
-def load(code: bytes) -> Library:
-    """Load an object for this machine; ElfError where that cannot be done."""
+def load(code: bytes, libraries: tuple[Library, ...] = ()) -> Library:
+    """Load an object for this machine, which may call `libraries`; ElfError where that cannot be done."""
     if sys.platform == "win32":
         raise ElfError("object code is loaded on POSIX systems only; use the reference mode here")
     if platform.machine() not in MACHINES:
         raise ElfError(f"no loader for {platform.machine()}; it is there for {' and '.join(MACHINES)}")
     try:
-        return _Linker(code, MACHINES[platform.machine()]).link()
+        return _Linker(code, MACHINES[platform.machine()], libraries).link()
     except (struct.error, OverflowError) as error:
         raise ElfError(f"the object code is cut or damaged ({error}); compile it again") from error
 
 
 class _Linker:
-    def __init__(self, code: bytes, machine: Machine) -> None:
+    def __init__(self, code: bytes, machine: Machine, libraries: tuple[Library, ...]) -> None:
         self.code = code
         self.machine = machine
+        self.libraries = libraries
+        self.offered = {name: library.address(name) for library in libraries for name in library.symbols}
         self.sections = _read_sections(code, machine)
         self.symbols = _read_symbols(code, self.sections)
         self.stub_of: dict[str, int] = {}
@@ -166,7 +170,7 @@ class _Linker:
             self._relocate(relocation)
         _protect(self.base, code_end, mmap.PROT_READ | mmap.PROT_EXEC)
         _protect(self.base + code_end, const_end - code_end, mmap.PROT_READ)
-        return Library(memory, self.base, keep, self._exported())
+        return Library(memory, self.base, keep, self._exported(), self.libraries)
 
     def _read_relocations(self) -> list[_Relocation]:
         found = []
@@ -206,9 +210,10 @@ class _Linker:
         for relocation in relocations:
             symbol, rule = relocation.symbol, self.machine.rules.get(relocation.kind)
             outside = symbol.section == _SHN_UNDEF
-            if outside and symbol.name not in ALLOWED_SYMBOLS:
+            if outside and symbol.name not in ALLOWED_SYMBOLS and symbol.name not in self.offered:
                 raise ElfError(
-                    f"the object calls {symbol.name!r}; emitted code may call libm and mem* functions only"
+                    f"the object calls {symbol.name!r}; emitted code may call libm and mem* functions, and those of "
+                    "its libraries, only"
                 )
             if not outside and not (rule and rule.through_table):
                 continue
@@ -229,11 +234,14 @@ class _Linker:
         for key, offset in self.table_of.items():
             symbol = symbols[key]
             is_outside = symbol.section == _SHN_UNDEF
-            address = external(symbol.name) if is_outside else self._address(symbol)
+            address = self._outside(symbol.name) if is_outside else self._address(symbol)
             struct.pack_into("<Q", self.memory, offset, address)
         for key, offset in self.stub_of.items():
             stub = self.machine.stub(self.base + offset, self.base + self.table_of[key])
             self.memory[offset : offset + len(stub)] = stub
+
+    def _outside(self, name: str) -> int:
+        return self.offered[name] if name in self.offered else external(name)
 
     def _address(self, symbol: _Symbol) -> int:
         """Where a symbol is in memory; a symbol outside is its call stub."""

@@ -22,8 +22,11 @@ def install(poll: int, raised: int) -> None:
 
 def let_ask(library: object) -> None:
     """Tell loaded code whom to ask, if it does."""
-    if isinstance(library, Library) and POLL_SYMBOL in library.symbols:
-        ctypes.c_void_p.from_address(library.address(POLL_SYMBOL)).value = _poll
+    if not isinstance(library, Library):
+        return
+    for part in (library, *library.libraries):
+        if POLL_SYMBOL in part.symbols:
+            ctypes.c_void_p.from_address(part.address(POLL_SYMBOL)).value = _poll
 
 
 def raise_again() -> NoReturn:

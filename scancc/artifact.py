@@ -167,7 +167,11 @@ _LAUNCH_FIELDS = (("kernel", str), ("threads", int), ("slot", int), ("n_params",
 
 @dataclass(frozen=True)
 class Artifact:
-    """Compiled code of one function: an ELF relocatable object ("cpu"), or PTX text ("ptx") and `device`."""
+    """Compiled code of one function: an ELF relocatable object ("cpu"), or PTX text ("ptx") and `device`.
+
+    `libraries`: objects with functions that `code` calls, each after those that it calls in turn; the same ones serve
+    other artifacts, too.
+    """
 
     name: str
     target: str
@@ -183,6 +187,7 @@ class Artifact:
     abi_version: int = ABI_VERSION
     versions: str = ""
     device: DeviceCode | None = None
+    libraries: tuple[bytes, ...] = ()
 
     @property
     def n_slots(self) -> int:
@@ -193,7 +198,8 @@ class Artifact:
         fields["abi_version"] = self.abi_version
         for name in ("inputs", "outputs", "checks"):
             fields[name] = [item.to_json() for item in getattr(self, name)]
-        payload = self.code
+        fields["libraries"] = [len(library) for library in self.libraries]
+        payload = b"".join([*self.libraries, self.code])
         if self.device is not None:
             fields["device"] = self.device.to_json()
             payload += self.device.host
@@ -212,7 +218,8 @@ class Artifact:
                 f"a scancc artifact of {start + n_header + n_code} bytes was cut or extended to {len(data)}"
             )
         fields = json.loads(data[start : start + n_header])
-        code, device = data[start + n_header :], None
+        libraries, code = _parted(data[start + n_header :], _field(fields, "libraries", list))
+        device = None
         if isinstance(fields, dict) and "device" in fields:
             table = _field(fields, "device", dict)
             end = len(code) - _part_nbytes(_field(table, "host", int), len(code))
@@ -221,6 +228,7 @@ class Artifact:
             **{name: _field(fields, name, str) for name in _TEXT_FIELDS},
             code=code,
             device=device,
+            libraries=libraries,
             inputs=tuple(map(Param.from_json, _field(fields, "inputs", list))),
             outputs=tuple(map(Param.from_json, _field(fields, "outputs", list))),
             checks=tuple(map(Check.from_json, _field(fields, "checks", list))),
@@ -253,6 +261,16 @@ def _part_nbytes(n_bytes: int, n_all: int) -> int:
     if not 0 <= n_bytes <= n_all:
         raise ValueError(f"a scancc artifact tells of {n_bytes} bytes out of {n_all}")
     return n_bytes
+
+
+def _parted(data: bytes, lengths: Sequence[object]) -> tuple[tuple[bytes, ...], bytes]:
+    """The parts of these lengths at the start of `data`, and what is left."""
+    parts = []
+    for length in lengths:
+        n_bytes = _part_nbytes(_integer(length), len(data))
+        parts.append(data[:n_bytes])
+        data = data[n_bytes:]
+    return tuple(parts), data
 
 
 def _dimension(value: object) -> int | None:

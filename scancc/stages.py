@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from scancc import pipeline
@@ -63,6 +64,7 @@ class Compiled:
     dims: tuple[tuple[str, ...], ...] = ()  # for each input, a name for each axis
     gpu: GpuText | None = None  # for a GPU: `llvm_text` is the kernels', this has the host's part too
     fast_math: str = "default"  # what was allowed to change a number
+    parts: llvm.Parts | None = None  # of `llvm_text`, where Python calls it
 
     @property
     def remarks(self) -> list[Remark]:
@@ -80,12 +82,12 @@ class Compiled:
 
     def artifact(self) -> Artifact:
         """Object code, from the disk cache where it is there."""
-        code, device = _code(self)
+        code, libraries, device = _code(self)
         return Artifact(
             name=self.name, target=self.target.kind, triple=self.target.triple, cpu=self.target.cpu,
             features=self.target.features, code=code,
             run_symbol=f"{self.name}__run", query_symbol=f"{self.name}__query", inputs=self.inputs,
-            outputs=self.outputs, checks=self.checks, versions=versions(), device=device)
+            outputs=self.outputs, checks=self.checks, versions=versions(), device=device, libraries=libraries)
 
 
 @deep_recursion()
@@ -148,14 +150,22 @@ def _compiled(program: Program, module: Op, target: Target, export: bool) -> Com
     """What the passes of `target` and the printer make of the IR `module`, which they change."""
     report = pipeline.run(module, passes_for(target, export, program.leave_out), verify=config.verify)
     checks = number_checks(module)
-    gpu = _gpu_text(module) if target.kind == "ptx" else None
-    registers = llvm.Registers(target.vector_bytes, target.n_vectors)
-    text = gpu.kernels if gpu is not None else llvm.emit_module(module, target.has_fma, not export, registers)
+    text, parts, gpu = _printed(module, target, export)
     inputs, outputs = signature(program)
     inputs = _with_bounds(inputs, module)
     dims = tuple(tuple(f"{p.name}_n{axis}" for axis in range(p.rank)) for p in inputs)
     return Compiled(symbol_of(program), module, text, inputs, outputs, checks, target, report, dims, gpu,
-                    str(program.fast_math))
+                    str(program.fast_math), parts)
+
+
+def _printed(module: Op, target: Target, export: bool) -> tuple[str, llvm.Parts | None, GpuText | None]:
+    """LLVM IR of a module; its parts where Python calls it, and the host's side where a GPU does the work."""
+    if target.kind == "ptx":
+        gpu = _gpu_text(module)
+        return gpu.kernels, None, gpu
+    registers = llvm.Registers(target.vector_bytes, target.n_vectors)
+    printed = llvm.print_module(module, target.has_fma, not export, registers)
+    return printed.text(), printed.parts(), None
 
 
 def memory_of(program: Program, module: Op) -> MemoryPlan:
@@ -234,14 +244,22 @@ def _gpu_text(module: Op) -> GpuText:
     return nvptx.emit_module(module, targets.local().has_fma)
 
 
-def _code(compiled: Compiled) -> tuple[bytes, DeviceCode | None]:
-    """An object; for a GPU, PTX and the host's part of it."""
+def _code(compiled: Compiled) -> tuple[bytes, tuple[bytes, ...], DeviceCode | None]:
+    """An object and those that it calls; for a GPU, PTX and the host's part of it."""
     if compiled.gpu is None:
-        return _object_code(compiled.llvm_text, compiled.target), None
+        assert compiled.parts is not None, "there are parts where there is no GPU"
+        libraries = tuple(_library(text, compiled.target) for text in compiled.parts.shared)
+        return _object_code(compiled.parts.main, compiled.target), libraries, None
     from scancc.codegen import nvptx  # only where a GPU is the target
 
     text = nvptx.ptx(compiled.llvm_text, compiled.target)
-    return text.encode(), compiled.gpu.device_code(_object_code(compiled.gpu.host, targets.local()))
+    return text.encode(), (), compiled.gpu.device_code(_object_code(compiled.gpu.host, targets.local()))
+
+
+@lru_cache(maxsize=64)
+def _library(text: str, target: Target) -> bytes:
+    """An object that many modules call: also without the disk cache, a process compiles it once."""
+    return _object_code(text, target)
 
 
 def _object_code(text: str, target: Target) -> bytes:

@@ -17,7 +17,7 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc import stages
-from scancc.codegen import fingerprints
+from scancc.codegen import cpu, fingerprints
 from scancc.config import change_flags
 from scancc.frontend.program.keys import graph_key
 from scancc.frontend.program.program import Program, make_program
@@ -166,6 +166,24 @@ def test_damaged_entries_are_compiled_again(compiled: list[str], own_cache: Path
         path.write_bytes(path.read_bytes()[:-1] + b"?")
     assert doubled("f")(np.ones(1)).tolist() == pytest.approx([np.tanh(2)])
     assert compiled == ["f", "f"]
+
+
+def test_what_programs_share_is_compiled_once(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
+    texts: list[str] = []
+    original = cpu.compile_object
+    monkeypatch.setattr(cpu, "compile_object", lambda text, *rest: texts.append(text) or original(text, *rest))
+    x, y = T.matrix("x"), T.matrix("y")
+    given = np.arange(12.0).reshape(3, 4), np.ones((4, 5))
+    for n, result in enumerate([T.dot(x, y), T.tanh(T.dot(x, y)), T.dot(T.dot(x, y), y.T)]):
+        stages._library.cache_clear()  # as another process
+        np.testing.assert_allclose(sc.function([x, y], result)(*given),
+                                   sc.function([x, y], result, mode="reference")(*given))
+        assert len(texts) == len(set(texts)) and sum("define i1 @scancc.matmul" in t for t in texts) == 1, n
+    with change_flags(cache=False):
+        before = len(texts)
+        for result in (T.dot(x, y) + 1.0, T.dot(x, y) + 2.0):
+            sc.function([x, y], result)
+    assert len(texts) == before + 2  # each module; the product is still there from before
 
 
 def test_what_was_found_says_what_was_done_when_it_is_asked(compiled: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,17 @@ def test_a_module_has_one_function_for_all_products_of_a_kind() -> None:
     text = llvm.emit_module(f.compiled.module, registers=llvm.Registers(32, 16))
     assert text.count("define internal i1 @scancc.matmul.") == 1 and text.count("call i1 @scancc.matmul.") == 2
     assert text.count("define internal void @scancc.vecmat.") == 1
+
+
+def test_what_modules_share_stands_apart_for_python_and_within_for_others() -> None:
+    x, y, v = matrix("float32"), matrix("float32"), T.vector(dtype="float32")
+    f = sc.function([x, y, v], [T.dot(x, y), T.sin(T.dot(v, y))])
+    parts = f.compiled.parts
+    assert parts is not None and "define internal i1 @scancc.matmul" not in parts.main
+    names = [re.findall(r"^define (?!internal)\S+ @([\w.]+)\(", text, re.MULTILINE) for text in parts.shared]
+    assert [[name.removesuffix(".fused") for name in of_one] for of_one in names] == [
+        ["scancc.vecmat.float"], ["scancc.join_row.float"], ["scancc.matmul.float"], ["scancc.trig.reduce"]]
+    assert "define internal i1 @scancc.matmul" in f.export_form().llvm_text
 
 
 def test_an_aarch64_kernel_has_eight_rows() -> None:

@@ -1,5 +1,8 @@
 """An artifact survives the round trip through bytes, and nothing else is taken for one."""
 
+import struct
+from dataclasses import replace
+
 import pytest
 
 from scancc.artifact import Artifact, Check, Param, n_slots
@@ -20,8 +23,20 @@ ARTIFACT = Artifact(
 )
 
 
-def test_round_trip():
-    assert Artifact.from_bytes(ARTIFACT.to_bytes()) == ARTIFACT
+@pytest.mark.parametrize("libraries", [(), (b"one", b"", b"three")])
+def test_round_trip(libraries):
+    artifact = replace(ARTIFACT, libraries=libraries)
+    assert Artifact.from_bytes(artifact.to_bytes()) == artifact
+
+
+@pytest.mark.parametrize("lengths", ["[1, 300]", "[-10]", "[\"a\"]", "{}"])
+def test_libraries_are_parts_of_the_bytes(lengths):
+    data = ARTIFACT.to_bytes().replace(b"[]}", lengths.encode() + b"}")
+    head = len(b"scancc artifact\n")
+    n_header, n_code = struct.unpack_from("<QQ", data, head)
+    data = data[:head] + struct.pack("<QQ", n_header + len(lengths) - 2, n_code) + data[head + 16 :]
+    with pytest.raises(ValueError, match="scancc artifact"):
+        Artifact.from_bytes(data)
 
 
 def test_slots_count_pointers_dimensions_workspace_and_info():

@@ -110,6 +110,15 @@ def test_only_allowed_functions_are_called(name):
         elf.load(compile_ir(text))
 
 
+def test_an_object_may_call_libraries():
+    low = elf.load(compile_ir("define i64 @low(i64 %a) {\n %r = add i64 %a, 1\n ret i64 %r\n}"))
+    text = "declare i64 @low(i64)\ndefine i64 @high(i64 %a) {\n %r = call i64 @low(i64 %a)\n ret i64 %r\n}"
+    high = elf.load(compile_ir(text), (low,))
+    assert function(high, "high", ctypes.c_int64, ctypes.c_int64)(41) == 42
+    with pytest.raises(elf.ElfError, match="calls 'low'"):
+        elf.load(compile_ir(text), (high,))
+
+
 @pytest.mark.parametrize("name", sorted(elf.ALLOWED_SYMBOLS & set(dir(math)) - {"frexp", "modf", "ldexp"}))
 def test_allowed_functions_are_in_the_c_library(name):
     assert elf.external(name)

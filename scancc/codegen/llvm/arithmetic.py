@@ -261,7 +261,7 @@ def integer_power(e: FunctionEmitter, op: Op) -> None:
     element = t.element(op.result.type)
     assert isinstance(element, t.IntType)
     symbol = f"scancc.ipow.i{element.width}"
-    e.out.math.setdefault(symbol, MathFunction(symbol, _POWER.format(w=element.width), ()))
+    e.out.needed(MathFunction(symbol, _POWER.format(w=element.width), ()))
     kind, one = llvm_type(op.result.type), llvm_type(element)
     x, n = (e.value(v) for v in op.operands)
     width = width_of(op.result.type)

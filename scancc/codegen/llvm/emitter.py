@@ -20,7 +20,7 @@ from ...artifact import POLL_SYMBOL
 from ...errors import UnsupportedError
 from ...ir import types as t
 from ...ir.core import Block, Op, Value, functions
-from ..math import MathFunction, define
+from ..math import Closure, MathFunction, define, shared_modules
 
 Operand = str
 
@@ -45,8 +45,7 @@ class Mem:
 
 Emitted = str | Pair | Mem
 
-_ASK = f"""
-@{POLL_SYMBOL} = hidden global ptr null
+ASK = MathFunction("scancc.ask", f"""@{POLL_SYMBOL} = hidden global ptr null
 define internal i32 @scancc.ask() noinline {{
   %function = load ptr, ptr @{POLL_SYMBOL}
   %none = icmp eq ptr %function, null
@@ -56,8 +55,7 @@ call:
   ret i32 %answer
 no:
   ret i32 0
-}}
-"""
+}}""", ())
 
 MOST_INLINED = 16  # calls of one elementary function in a module
 
@@ -70,13 +68,20 @@ class Registers:
     count: int = 16
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A module, and modules of shared functions that it calls, each after those that it calls in turn."""
+
+    main: str
+    shared: tuple[str, ...]
+
+
 @dataclass
 class ModuleText:
     """What a module prints to: function texts, the elementary functions they call, declarations."""
 
     fma: bool = True
-    interruptible: bool = False  # long loops may ask whether to go on; `asks`: one does
-    asks: bool = False
+    interruptible: bool = False  # long loops may ask whether to go on
     registers: Registers = Registers()
     functions: list[str] = field(default_factory=list)
     math: dict[str, MathFunction] = field(default_factory=dict)
@@ -93,10 +98,23 @@ class ModuleText:
         return f'{symbol} = private unnamed_addr constant [{len(data)} x i8] c"{text}", align 64'
 
     def text(self) -> str:
-        for function in list(self.math.values()):
-            self._close(function)
-        data = [self._constant_text(*item) for item in self.constants.items()] + [_ASK] * self.asks
-        parts = [*data, *self.functions, *map(self._math_text, self.math.values()), *self.declares]
+        """All of it, as one module."""
+        return self._with(self._closure(apart=False))
+
+    def parts(self) -> Parts:
+        """The module without the shared functions, and these, which a machine compiles once."""
+        closure = self._closure(apart=True)
+        return Parts(self._with(closure), tuple(shared_modules(closure.shared.values()).values()))
+
+    def _closure(self, apart: bool) -> Closure:
+        closure = Closure(apart, declares=dict(self.declares))
+        for function in self.math.values():
+            closure.add(function)
+        return closure
+
+    def _with(self, called: Closure) -> str:
+        data = [self._constant_text(*item) for item in self.constants.items()]
+        parts = [*data, *self.functions, *map(self._math_text, called.defined.values()), *called.declares]
         return "\n".join(parts) + "\n"
 
     def _math_text(self, function: MathFunction) -> str:
@@ -104,28 +122,23 @@ class ModuleText:
         often = self.n_calls[function.symbol] > MOST_INLINED
         return function.text.replace(" alwaysinline ", " noinline ", 1) if often else function.text
 
-    def _close(self, function: MathFunction) -> None:
-        """Add what a function needs: declarations and other functions."""
-        for need in function.needs:
-            if isinstance(need, MathFunction):
-                if need.symbol not in self.math:
-                    self.math[need.symbol] = need
-                    self._close(need)
-            else:
-                self.declares.setdefault(need)
+    def needed(self, function: MathFunction) -> str:
+        """The symbol of a function that the module then has."""
+        self.math.setdefault(function.symbol, function)
+        return function.symbol
 
     def math_call(self, name: str, dtype: str, width: int) -> str:
-        function = define(name, dtype, width, self.fma)
-        self.math.setdefault(function.symbol, function)
-        self.n_calls[function.symbol] += 1
-        return function.symbol
+        symbol = self.needed(define(name, dtype, width, self.fma))
+        self.n_calls[symbol] += 1
+        return symbol
 
     def intrinsic(self, name: str, result: str, *args: str) -> str:
         self.declares.setdefault(f"declare {result} @{name}({', '.join(args)})")
         return name
 
 
-def emit_module(module: Op, fma: bool = True, interruptible: bool = False, registers: Registers = Registers()) -> str:
+def print_module(module: Op, fma: bool = True, interruptible: bool = False,
+                 registers: Registers = Registers()) -> ModuleText:
     """LLVM IR text of all functions of a loop-IR module.
 
     `fma`: the target has a fused multiply-add, which elementary functions may use. `interruptible`: see
@@ -134,7 +147,12 @@ def emit_module(module: Op, fma: bool = True, interruptible: bool = False, regis
     out = ModuleText(fma, interruptible, registers=registers)
     for func in functions(module):
         out.functions.append(FunctionEmitter(func, out).run())
-    return out.text()
+    return out
+
+
+def emit_module(module: Op, fma: bool = True, interruptible: bool = False, registers: Registers = Registers()) -> str:
+    """See `print_module`; as one text."""
+    return print_module(module, fma, interruptible, registers).text()
 
 
 def llvm_type(type: t.Type, memory: bool = False) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from ...artifact import N_INFO_SLOTS
 from ...ir import types as t
@@ -482,9 +483,7 @@ def _part(type: t.Type) -> t.Type:
 
 def _shared(e: FunctionEmitter, name: str, part: t.Type, template: str) -> str:
     """The name of a function for numbers of type `part`."""
-    function = _joining(name, llvm_type(part), t.nbytes(part), template)
-    e.out.math.setdefault(function.symbol, function)
-    return function.symbol
+    return e.out.needed(_joining(name, llvm_type(part), t.nbytes(part), template))
 
 
 def join_row_function(kind: str, nbytes: int) -> MathFunction:
@@ -492,12 +491,13 @@ def join_row_function(kind: str, nbytes: int) -> MathFunction:
     return _joining("join_row", kind, nbytes, _JOIN_ROW)
 
 
+@cache
 def _joining(name: str, kind: str, align: int, template: str) -> MathFunction:
     symbol, vector = f"scancc.{name}.{kind}", f"<{JOIN_LANES} x {kind}>"
     pairs = [_PAIRS.format(kind=k, n=n, align=align) for k, n in ((kind, 1), (vector, JOIN_LANES))]
     text = template.format(symbol=symbol, kind=kind, vector=vector, align=align, n=JOIN_LANES, number=_NUMBER,
                            pairs=pairs[0], pairs_of_lanes=pairs[1])
-    return MathFunction(symbol, text, ())
+    return MathFunction(symbol, text, (), is_shared=True)
 
 
 JOIN_LANES = 8

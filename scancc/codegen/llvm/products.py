@@ -11,11 +11,13 @@ Source: Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication
 
 from __future__ import annotations
 
+from functools import cache
+
 from ...ir.core import Op
 from ...ir.ops import group, operand
 from ...ir.rules.matrices import ROOM_NBYTES, ROOM_TERMS
 from ..math import MathFunction
-from .emitter import FunctionEmitter, ModuleText, emits, llvm_type
+from .emitter import ASK, FunctionEmitter, Registers, emits, llvm_type
 from .interrupts import end_if
 from .loops import join_row_function
 from .tiles import INTRINSICS, NBYTES, Tile
@@ -31,22 +33,17 @@ def matmul(e: FunctionEmitter, op: Op) -> None:
     n_terms, columns = rhs.dims
     left = lhs.strides[::-1] if op.attrs["transposed"] else lhs.strides
     if len(lhs.dims) == 1:
-        symbol = _needed(e.out, _row_product(e.out, kind, fused))
+        symbol = e.out.needed(_row_product(kind, fused, e.out.registers))
         e.line(f"call void @{symbol}(ptr {out.pointer}, ptr {lhs.pointer}, i64 {left[0]}, ptr {rhs.pointer}, "
                f"i64 {rhs.strides[0]}, i64 {columns}, i64 {n_terms})")
         return
     (room,) = group(op, "room")
-    symbol = _needed(e.out, _matrix_product(e.out, kind, fused))
+    symbol = e.out.needed(_matrix_product(kind, fused, e.out.registers, e.out.interruptible))
     stopped = e.emit(f"call i1 @{symbol}(ptr {out.pointer}, i64 {out.strides[0]}, ptr {lhs.pointer}, i64 {left[0]}, "
                      f"i64 {left[1]}, ptr {rhs.pointer}, i64 {rhs.strides[0]}, i64 {out.dims[0]}, i64 {columns}, "
                      f"i64 {n_terms}, ptr {e.mem(room).pointer})")
     if e.out.interruptible:
         end_if(e, stopped)
-
-
-def _needed(out: ModuleText, function: MathFunction) -> str:
-    out.math.setdefault(function.symbol, function)
-    return function.symbol
 
 
 def _name(word: str, kind: str, fused: bool) -> str:
@@ -56,13 +53,14 @@ def _name(word: str, kind: str, fused: bool) -> str:
 # ---- vector times matrix ----
 
 
-def _row_product(out: ModuleText, kind: str, fused: bool) -> MathFunction:
+@cache
+def _row_product(kind: str, fused: bool, registers: Registers) -> MathFunction:
     """Tiles of eight vectors, which hide the latency of a multiply-add; of numbers where no vector fits."""
-    symbol, lanes = _name("vecmat", kind, fused), out.registers.nbytes // NBYTES[kind]
+    symbol, lanes = _name("vecmat", kind, fused), registers.nbytes // NBYTES[kind]
     wide, narrow = Tile(kind, 1, 8, lanes, fused), Tile(kind, 1, 4, 1, fused)
     text = _ROW_PRODUCT.format(symbol=symbol, kind=kind, lanes=lanes, wide=wide.symbol, columns=wide.columns,
                                narrow=narrow.symbol, few=narrow.columns)
-    return MathFunction(symbol, text, (wide.function(), narrow.function(), *INTRINSICS))
+    return MathFunction(symbol, text, (wide.function(), narrow.function(), *INTRINSICS), is_shared=True)
 
 
 _ROW_PRODUCT = """define internal void @{symbol}(ptr noalias nocapture %c, ptr nocapture readonly %a, i64 %a_next,
@@ -93,21 +91,22 @@ done:
 # ---- matrix times matrix ----
 
 
-def _matrix_product(out: ModuleText, kind: str, fused: bool) -> MathFunction:
+@cache
+def _matrix_product(kind: str, fused: bool, registers: Registers, interruptible: bool) -> MathFunction:
     nbytes = NBYTES[kind]
-    lanes = out.registers.nbytes // nbytes
-    tile = Tile(kind, 8 if out.registers.count >= 32 else 6, 2, lanes, fused)
-    row, join = _row_product(out, kind, fused), join_row_function(kind, nbytes)
+    lanes = registers.nbytes // nbytes
+    tile = Tile(kind, 8 if registers.count >= 32 else 6, 2, lanes, fused)
+    row, join = _row_product(kind, fused, registers), join_row_function(kind, nbytes)
     pack, pack_rows = _packing(kind, tile.columns), _packing(kind, TURNED_TILES * tile.rows)
-    out.asks |= out.interruptible
     text = _MATRIX_PRODUCT.format(
         symbol=_name("matmul", kind, fused), kind=kind, tile=tile.symbol, rows=tile.rows, columns=tile.columns,
         group=GROUP_NBYTES // nbytes, few=2 * tile.rows, row=row.symbol, pack=pack.symbol, join=join.symbol,
         pack_rows=pack_rows.symbol, group_nbytes=GROUP_NBYTES, n_turned=TURNED_TILES * tile.rows,
         lanes=lanes, chunk=ROOM_TERMS, shift=ROOM_TERMS.bit_length() - 1, row_nbytes=ROOM_NBYTES,
-        ask="call i32 @scancc.ask()" if out.interruptible else "add i32 0, 0")
-    needs = tile.function(), row, pack, pack_rows, join, *INTRINSICS
-    return MathFunction(_name("matmul", kind, fused), text, needs)
+        ask=f"call i32 @{ASK.symbol}()" if interruptible else "add i32 0, 0")
+    asks = (ASK,) if interruptible else ()
+    needs = tile.function(), row, pack, pack_rows, join, *asks, *INTRINSICS
+    return MathFunction(_name("matmul", kind, fused), text, needs, is_shared=True)
 
 
 def _packing(kind: str, columns: int) -> MathFunction:

@@ -15,9 +15,9 @@ from inspect import signature
 from . import error, exponential, gamma, hyperbolic, logarithm, power, trigonometric
 from . import inverse_trigonometric as inverse
 from .builder import Body, Value, through_f64
-from .function import MathFunction, module_text
+from .function import Closure, MathFunction, module_text, shared_modules
 
-__all__ = ["FUNCTIONS", "Elementary", "MathFunction", "define", "module_text"]
+__all__ = ["FUNCTIONS", "Closure", "Elementary", "MathFunction", "define", "module_text", "shared_modules"]
 
 Formula = Callable[..., Value]
 

@@ -142,7 +142,7 @@ def _reducer(fma_available: bool) -> MathFunction:
         symbol=REDUCER, lines="\n".join(body.lines), r=r.name, r_lo=r_lo.name, n=n.name,
         n_words=len(_TWO_OVER_PI_WORDS), words=", ".join(f"i64 {w}" for w in _TWO_OVER_PI_WORDS),
     )  # fmt: skip
-    return MathFunction(REDUCER, text, tuple(body.declares))
+    return MathFunction(REDUCER, text, tuple(body.declares), is_shared=True)
 
 
 def _reduce_large(x: Value) -> Reduced:
