@@ -14,6 +14,7 @@ from scancc.artifact import Artifact, Check, DeviceCode, Param
 from scancc.codegen import cpu, fingerprints, llvm
 from scancc.codegen import target as targets
 from scancc.codegen.binding import versions
+from scancc.codegen.c_names import c_identifier
 from scancc.config import config
 from scancc.frontend.lowering import lower_program
 from scancc.frontend.program.keys import graph_key
@@ -45,8 +46,10 @@ def lower(program: Program) -> Op:
 
 def symbol_of(program: Program) -> str:
     """The program's name as a C identifier."""
-    name = re.sub(r"\W", "_", program.name or "function", flags=re.ASCII)[:LONGEST_NAME]
-    return name if not name[0].isdigit() else f"f_{name}"
+    given = program.name or "function"
+    name = re.sub(r"\W", "_", given, flags=re.ASCII)[:LONGEST_NAME]
+    is_made = name != given and re.match("__|_[A-Z]", name)  # what compilers keep to themselves
+    return f"f_{name}" if name[0].isdigit() or is_made else name
 
 
 @dataclass
@@ -230,8 +233,7 @@ def _with_bounds(inputs: tuple[Param, ...], module: Op) -> tuple[Param, ...]:
 
 
 def _param(variable: Any, default: str, taken: set[str]) -> Param:
-    name = re.sub(r"\W", "_", variable.name or default, flags=re.ASCII)[:LONGEST_NAME]
-    name = f"_{name}" if name[0].isdigit() else name
+    name = c_identifier((variable.name or default)[:LONGEST_NAME])
     while name in taken:
         name = f"{name}_"
     taken.add(name)

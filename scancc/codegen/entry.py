@@ -10,13 +10,13 @@ written. Dimensions known at compile time are not passed. Strides count elements
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..artifact import MOST_ELEMENTS, Check, Param
-from ..errors import ScanccError, UnsupportedError
+from ..errors import UnsupportedError
 from ..process import kept_property
+from .c_names import ExportError, argument_name, check_name
 
 NULL_POINTER = -1
 NEGATIVE_DIMENSION = -2
@@ -115,7 +115,7 @@ class Entry:
     requires: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        check_name(self.name, Names(self.name).public)
         for param in self.inputs + self.outputs:
             scalar_of(param)
 
@@ -185,13 +185,11 @@ class _Arguments:
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.done: list[Argument] = []
-        self._taken = set(_KEYWORDS)
+        self._taken: set[str] = set()
         self._seen_dims: set[str] = set()
 
     def add(self, name: str, c_type: str, llvm_type: str, role: str, index: int = -1, axis: int = -1) -> None:
-        name = c_identifier(name)
-        while name in self._taken:
-            name += "_"
+        name = argument_name(name, self._taken)
         self._taken.add(name)
         self.done.append(Argument(name, c_type, llvm_type, role, index, axis))
 
@@ -231,60 +229,21 @@ class Names:
         self.error = f"{entry}_error"
         self.supported = f"{entry}_supported"
         self.missing = f"{entry}__missing"
+        self.public = (entry, self.run, self.query, self.flat_query, self.error, self.supported, self.missing)
 
 
-class ExportError(ScanccError, ValueError):
-    """An export that cannot be made: names, paths, kinds of files, symbols."""
-
-
-def c_identifier(name: str) -> str:
-    """`name` with what C does not allow in a name replaced by `_`."""
-    name = re.sub(r"[^A-Za-z0-9_]", "_", name) or "_"
-    return f"_{name}" if name[0].isdigit() else name
-
-
-def check_name(name: str) -> None:
-    """Refuse a function name that C or its standard library has taken."""
-    if name != c_identifier(name):
-        raise ExportError(f"{name!r} is no name in C; give the function a name of letters, digits and _")
-    if name in _KEYWORDS or name in _LIBRARY or name.rstrip("fl") in _LIBRARY:
-        raise ExportError(
-            f"{name!r} is a name of the C language or its library; name the function otherwise "
-            "(sc.function(..., name=...)) or export it with a prefix"
-        )
-
-
-def check_distinct(names: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ExportError(
-                f"two functions are named {name!r}; give each a name of its own, sc.function(..., name=...)"
-            )
-        seen.add(name)
-
-
-# Of C and C++, and the macros that <stdint.h>, <complex.h> and <math.h> may define.
-_KEYWORDS = frozenset(
-    """
-    alignas alignof and and_eq asm atomic_cancel auto bitand bitor bool break case catch char char16_t
-    char32_t char8_t class co_await co_return co_yield compl complex concept const const_cast consteval
-    constexpr constinit continue decltype default delete do double dynamic_cast else enum explicit
-    export extern false final float for friend goto if imaginary import inline int int8_t int16_t
-    int32_t int64_t long mutable namespace new noexcept not not_eq nullptr operator or or_eq override
-    private protected public register reinterpret_cast requires restrict return short signed sizeof
-    static static_assert static_cast struct switch template this thread_local throw true try typedef
-    typeid typename typeof typeof_unqual uint8_t uint16_t uint32_t uint64_t union unsigned using virtual
-    void volatile wchar_t while xor xor_eq I NULL NAN INFINITY HUGE_VAL errno linux unix
-    """.split()
-)
-_LIBRARY = frozenset(
-    """
-    abort abs acos acosh asin asinh atan atan2 atanh atoi bsearch calloc cbrt ceil copysign cos cosh div
-    erf erfc exit exp exp2 expm1 fabs fdim floor fma fmax fmin fmod fopen fprintf free frexp gamma getc
-    hypot ilogb j0 j1 jn labs ldexp lgamma llabs log log10 log1p log2 logb lrint lround main malloc
-    memchr memcmp memcpy memmove memset modf nan nearbyint nextafter pow printf putc puts qsort rand
-    read realloc remainder remove remquo rename rint round scalbn signal sin sinh sprintf sqrt srand
-    strcmp strcpy strlen system tan tanh tgamma time trunc write y0 y1 yn
-    """.split()
-)
+def check_distinct(entries: Sequence[Entry]) -> None:
+    """Refuse functions of one library of which two define the same symbol."""
+    owner: dict[str, str] = {}
+    for name in (e.name for e in entries):
+        for symbol in Names(name).public:
+            if owner.get(symbol) == name:
+                raise ExportError(
+                    f"two functions are named {name!r}; give each a name of its own, sc.function(..., name=...)"
+                )
+            if symbol in owner:
+                raise ExportError(
+                    f"the functions {owner[symbol]!r} and {name!r} would both define {symbol!r}; name one otherwise, "
+                    "sc.function(..., name=...)"
+                )
+            owner[symbol] = name

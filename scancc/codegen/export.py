@@ -20,8 +20,9 @@ from ..spelling import checked_keywords
 from . import cpu
 from .archive import archive
 from .binding import versions
+from .c_names import ExportError, check_header
 from .cpu_features import check_text
-from .entry import Entry, ExportError, check_distinct
+from .entry import Entry, check_distinct
 from .flat import flat_text
 from .header import header_text
 from .link import NoCompilerError, shared_library
@@ -97,7 +98,9 @@ def export_compiled(
     kinds = _kinds(emit, target)
     folder, library = _place(path, prefix + compiled[0].name)
     entries = [entry_of(c, prefix) for c in compiled]
-    check_distinct(e.name for e in entries)
+    check_distinct(entries)
+    if "h" in kinds:
+        check_header(library)
     work = _Library(library, target, entries, [_renamed(c, prefix) for c in compiled], list(single))
     for kind in kinds:
         _MAKERS[kind](work)

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from .entry import ExportError
+from .c_names import ExportError
 from .target import Target, host_arch
 
 LINK_TIMEOUT_S = 120

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import struct
 
-from .entry import ExportError
+from .c_names import ExportError
 
 _LIBM = re.compile(
     r"(?:a?(?:cos|sin|tan)h?|atan2|cbrt|ceil|copysign|erfc?|exp2?|expm1|fabs|fdim|floor|fma|fmax|fmin|fmod|hypot"

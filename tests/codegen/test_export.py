@@ -17,7 +17,7 @@ import scancc as sc
 import scancc.tensor as T
 from scancc.codegen import cpu, symbols
 from scancc.codegen.archive import archive
-from scancc.codegen.entry import ExportError
+from scancc.codegen.c_names import ExportError
 from scancc.codegen.export import CPU_KINDS, export
 from scancc.codegen.signature import entry_of
 from scancc.codegen.target import host, host_arch

@@ -20,8 +20,6 @@ from scancc.codegen.entry import (
     TOO_LARGE,
     WORKSPACE_TOO_SMALL,
     Entry,
-    ExportError,
-    check_name,
 )
 from scancc.codegen.flat import flat_text
 from scancc.codegen.target import host
@@ -307,12 +305,6 @@ def test_names_that_c_has_taken() -> None:
     assert "workspace_" in names
     packed = "define i32 @copy__run(ptr %s) {\n  ret i32 0\n}\ndefine i32 @copy__query(ptr %s) {\n  ret i32 0\n}\n"
     assert cpu.compile_object(packed + flat_text(entry), host())
-
-
-@pytest.mark.parametrize("name", ["exp", "expf", "main", "double", "class", "2x", "a b", ""])
-def test_function_names_that_c_has_taken(name: str) -> None:
-    with pytest.raises(ExportError, match="name"):
-        check_name(name)
 
 
 @st.composite
