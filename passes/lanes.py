@@ -38,7 +38,7 @@ def lanes(module: Op, streams: bool = False) -> None:
     """Mark every scan whose lanes are independent."""
     for op in module.walk():
         if op.name == "scan.scan":
-            reason = obstacle(op, streams)
+            reason = obstacle(op, streams, runs=not streams)
             if reason is None:
                 op.attrs["lanes"] = t.IntAttr(1, t.i64)
             elif not streams and _may_be_one(op):
@@ -63,7 +63,7 @@ def obstacle(op: Op, streams: bool, runs: bool = False) -> str | None:
     if scan.until and settling is None:
         return "`until` decides for all lanes at once: it is not known that a lane that is done changes no more"
     asking = settling.ops if settling is not None else []
-    return (_shape_obstacle(scan, asking, runs or scan.until) or (None if streams else _stream_obstacle(scan))
+    return (_shape_obstacle(scan, asking, runs) or (None if streams else _stream_obstacle(scan))
             or _body_obstacle(op, asking))
 
 

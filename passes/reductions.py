@@ -399,9 +399,8 @@ class _Lanes:
             new.name = old.name
         widen = Widener(self.varying, lanes, dict(zip(loop.body.args, body.args, strict=True)), Loop(loop).counter)
         inner = Builder(body, location=loop.location)
-        for op in loop.body.ops[:-1]:
-            widen.op(op, inner)
-        inner.make("scf.yield", [widen.map[tree.carry.next] for tree in self.trees])
+        widen.body(loop.body.ops[:-1], inner)
+        inner.make("scf.yield", [widen.value(tree.carry.next) for tree in self.trees])
         return b.make("scf.for", [first, end, b.index(lanes), *starts], types, {"vector": t.IntAttr(lanes, t.i64)},
                       [Region([body])]).results
 

@@ -8,59 +8,73 @@
                                               scf.for %i = %m to %n { ... as before ... }
 
 Why: LLVM's vectorizer does not see lanes around a time loop, and its choice is not ours to state.
-W fills one 512-bit register, and four of them where a loop over time is inside: its latency then
-overlaps. An element's operations are the same in the vector loop and in the tail, so its bits are.
+W fills a register. Where a loop over time is inside, several vectors go through it side by side (`in_flight`), as
+many as its chain has room for: `x*p + c` with 4 cycles for each, two of them started a cycle, takes seven. What
+is left over goes vector by vector, then one by one. An element's operations are the same in all, so its bits are.
 Conservative: only the innermost parallel loop; memory must be indexed by the counter along its last
 axis with stride one, or not at all; branches must not depend on the counter. Else the loop stays.
-Cost: linear; the body appears twice. Runs after `plan-memory`.
+Cost: linear; the body appears twice, and so many times more as there are vectors in flight. Runs after `plan-memory`.
 """
 
 from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Region
+from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.ops import group, operand, set_operands
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
-from .vectorizing.lanes import Check, Widener, innermost, is_heavy, whole_lanes
+from .vectorizing.in_flight import copies as copies_of
+from .vectorizing.in_flight import largest_loop, usual_size, work_of
+from .vectorizing.lanes import Check, Widener, innermost, whole_lanes
 
 
-def vectorize(module: Op, bits: int = 512) -> None:
-    """Vectorize every innermost parallel loop of `module` for registers of `bits`."""
+def vectorize(module: Op, bits: int = 512, registers: int = 32) -> None:
+    """Vectorize every innermost parallel loop of `module` for so many registers of `bits`."""
     for op in list(module.walk()):
         if op.name == "scf.for" and "parallel" in op.attrs and innermost(op):
             check = Check(op)
-            width = _fitting(op, _width(op, bits))
-            problem = "it has fewer iterations than lanes" if width < 2 else check.problem()
-            done = _said(op, width)
+            problem = check.problem()
+            lanes, copies = (1, 1) if problem else _shape(op, check.varying, bits, registers)
+            if problem is None and lanes < 2:
+                problem = "it has fewer iterations than lanes"
+            done = _said(op, lanes, copies)
             if problem is None:
-                _widen(op, width, check)
+                _widen(op, lanes, copies, check)
             remark("vectorize", op, problem is None, problem or done)
 
 
-def _said(loop: Op, width: int) -> str:
-    """That neighbours share registers, and what is left for a tail."""
+def _said(loop: Op, lanes: int, copies: int) -> str:
+    """That neighbours share registers, how many vectors are in flight, and what is left for a tail."""
     n = constant_of(Loop(loop).upper)
+    together = f"{lanes} neighbours at a time" + (f", {copies} vectors in flight" if copies > 1 else "")
     if n is None:
-        return f"{width} neighbours at a time, those left over one by one: how many there are is known when it runs"
-    return f"{width} neighbours at a time" + (f", the last {n % width} one by one" if n % width else "")
+        return f"{together}, those left over one by one: how many there are is known when it runs"
+    return together + (f", the last {n % lanes} one by one" if n % lanes else "")
 
 
-def _width(loop: Op, bits: int) -> int:
-    """Lanes: one register of the widest element, four where time runs inside a light body."""
+def _shape(loop: Op, varying: set[Value], bits: int, registers: int) -> tuple[int, int]:
+    """Lanes of a vector, and vectors side by side."""
+    inner, n = largest_loop(loop), constant_of(Loop(loop).upper)
+    usual = usual_size(inner, varying) if inner is not None else None
+    lanes = _fitting(n, max(2, bits // 8 // (usual or _widest(loop))))
+    if inner is None or lanes < 2:
+        return lanes, 1
+    return lanes, copies_of(work_of(inner, varying, lanes, bits // 8), registers, n if n is None else n // lanes)
+
+
+def _widest(loop: Op) -> int:
+    """The bytes of the widest element that is read or written."""
     ops = [op for op in loop.walk() if op is not loop]
     sizes = [t.nbytes(op.result.type) for op in ops if op.name == "memref.load" and group(op, "indices")]
     sizes += [t.nbytes(operand(op, "value").type) for op in ops if op.name == "memref.store"]
-    lanes = bits // 8 // max(sizes, default=8)
-    return max(2, lanes * (4 if any(op.name == "scf.for" for op in ops) and not is_heavy(ops) else 1))
+    return max(sizes, default=8)
 
 
-def _fitting(loop: Op, width: int) -> int:
+def _fitting(n: int | None, width: int) -> int:
     """Lanes for a loop whose number of iterations may be known: as many as leave no tail, if that fills a
     register or is all there is."""
-    n = constant_of(Loop(loop).upper)
     if n is None:
         return width
     lanes = width
@@ -71,21 +85,30 @@ def _fitting(loop: Op, width: int) -> int:
     return width if n >= width else 1
 
 
-def _widen(loop: Op, width: int, check: Check) -> None:
+def _widen(loop: Op, lanes: int, copies: int, check: Check) -> None:
+    """Vectors side by side, then those left over one by one; the loop itself becomes the tail."""
+    for count in (copies, 1) if copies > 1 else (1,):
+        if not _take_vectors(loop, lanes, count, check):
+            return
+    loop.attrs["tail"] = t.IntAttr(1, t.i64)
+
+
+def _take_vectors(loop: Op, lanes: int, copies: int, check: Check) -> bool:
+    """Put a loop over vectors before `loop`, which keeps what is left; whether there is something."""
     block = loop.parent
     assert block is not None
     b = Builder(block, loop, loop.location)
-    parts, count = Loop(loop), b.index(width)
+    parts, count = Loop(loop), b.index(lanes * copies)
     end = whole_lanes(b, parts.upper, count)
     body = Block([t.index])
     (counter,) = body.args
     counter.name = parts.counter.name
-    widen = Widener(check.varying, width, {parts.counter: counter}, parts.counter)
-    widen.ops(loop.body, Builder(body, location=loop.location))
-    b.make("scf.for", [parts.lower, end, count], [], {"vector": t.IntAttr(width, t.i64)}, [Region([body])])
+    Widener(check.varying, lanes, {parts.counter: counter}, parts.counter, copies).body(
+        loop.body.ops, Builder(body, location=loop.location))
+    b.make("scf.for", [parts.lower, end, count], [], {"vector": t.IntAttr(lanes * copies, t.i64)}, [Region([body])])
     if end is parts.upper:
         loop.erase()
-    else:  # the loop itself becomes the tail
-        set_operands(loop, lower=[end])
-        del loop.attrs["parallel"]
-        loop.attrs["tail"] = t.IntAttr(1, t.i64)
+        return False
+    set_operands(loop, lower=[end])
+    loop.attrs.pop("parallel", None)
+    return True

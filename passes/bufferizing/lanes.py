@@ -56,13 +56,22 @@ class _Lanes:
             scan.finals) if isinstance(final.type, t.TensorType) and final.uses}
 
     def run(self) -> None:
-        c, scan = self.c, self.scan
+        c, scan, sizes = self.c, self.scan, self._sizes()
         if scan.executed is None:
-            nest(c, self.sizes, self.lane)
-        else:
-            c.env[scan.executed] = self._until()
+            nest(c, sizes, self.lane)
+        else:  # one step runs where there is no lane
+            c.env[scan.executed] = self._longest(sizes, [], c.b.minsi(self.length, c.b.index(1)))
         for number, buffer in self.finals.items():
             c.set(scan.finals[number], buffer)
+
+    def _sizes(self) -> list[Value]:
+        """How many lanes: those of the states are equal where a step runs; else the states stay as they were."""
+        b, sizes = self.c.b, self.sizes
+        if self.are_equal:
+            return sizes
+        self._keep_initial()
+        runs = b.cmpi("sgt", self.length, b.index(0))
+        return [b.select(runs, size, b.index(0)) for size in sizes]
 
     def lane(self, at: list[Value]) -> None:
         """All steps of a lane."""
@@ -77,16 +86,6 @@ class _Lanes:
     def _write(self, at: list[Value], states: Sequence[Value]) -> None:
         for number, buffer in self.finals.items():
             self.c.store(states[number], buffer, at)
-
-    def _until(self) -> Value:
-        """All lanes; the steps of the one that needs the most. One step runs where there is no lane."""
-        b, one = self.c.b, self.c.b.index(1)
-        sizes = self.sizes
-        if not self.are_equal:  # they are where a step runs; else the states stay as they were
-            self._keep_initial()
-            runs = b.cmpi("sgt", self.length, b.index(0))
-            sizes = [b.select(runs, size, b.index(0)) for size in sizes]
-        return self._longest(sizes, [], b.minsi(self.length, one))
 
     def _keep_initial(self) -> None:
         with self.c.when(self.c.b.cmpi("sle", self.length, self.c.b.index(0))):

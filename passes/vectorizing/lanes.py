@@ -29,12 +29,13 @@ def holds_loops(loop: Op) -> bool:
 
 
 def whole_lanes(b: Builder, n: Value, width: Value) -> Value:
-    """`n`, not negative, less what is left over after whole vectors of a power of two of lanes; `n` itself where
-    nothing is."""
+    """`n`, not negative, less what is left over after whole vectors of `width`; `n` itself where nothing is."""
     known, lanes = constant_of(n), constant_of(width)
-    if known is None or lanes is None:
-        return b.op("arith.andi", [n, b.subi(b.index(0), width)], [t.index])
-    return n if known % lanes == 0 else b.index(known - known % lanes)
+    if known is not None and lanes is not None:
+        return n if known % lanes == 0 else b.index(known - known % lanes)
+    if lanes is not None and lanes & (lanes - 1):
+        return b.subi(n, b.op("arith.remui", [n, width], [t.index]))
+    return b.op("arith.andi", [n, b.subi(b.index(0), width)], [t.index])
 
 
 @dataclass
@@ -156,96 +157,118 @@ def _is_only_tested(carry: Turn, loop: While) -> bool:
     return carry.tested.uses.keys() == {test, last} and not carry.arg.uses and not carry.result.uses
 
 
-@dataclass
 class Widener:
-    """Rebuilds a body with vectors for varying values."""
+    """Rebuilds a body with vectors for varying values; with `copies`, so many vectors for each, side by side.
 
-    varying: set[Value]
-    width: int
-    map: dict[Value, Value]
-    counter: Value
-    spread: dict[Value, Value] = field(default_factory=dict)  # in all lanes, made in this block or around it
+    Straight code is written copy by copy, so that what a copy needs for a moment is gone before the next; loops and
+    branches are one for all copies. `each` has the values that differ between copies, `map` those that do not.
+    """
+
+    def __init__(self, varying: set[Value], width: int, map: dict[Value, Value], counter: Value,
+                 copies: int = 1) -> None:
+        self.varying, self.width, self.map, self.counter, self.copies = set(varying), width, map, counter, copies
+        self.each: list[dict[Value, Value]] = [{} for _ in range(copies)]
+        self.spread: dict[Value, Value] = {}  # in all lanes, made in this block or around it
 
     def type(self, type: t.Type) -> t.VectorType:
         return t.VectorType((self.width,), type)
 
-    def ops(self, block: Block, b: Builder) -> None:
+    def body(self, ops: Sequence[Op], b: Builder) -> None:
+        """The ops of the loop's body, for as many neighbours as there are copies of all lanes."""
+        for copy in range(1, self.copies):
+            self.each[copy][self.counter] = b.addi(self.value(self.counter), b.index(copy * self.width))
+        self._ops(ops, b)
+
+    def _ops(self, ops: Sequence[Op], b: Builder) -> None:
+        straight: list[Op] = []
+        for op in ops:
+            if op.name not in _JOINT:
+                straight.append(op)
+                continue
+            self._straight(straight, b)
+            straight = []
+            b.location = op.location
+            _JOINT[op.name](self, op, b)
+        self._straight(straight, b)
+
+    def _block(self, block: Block, b: Builder) -> None:
+        """All of a block; what it makes in all lanes is known there alone."""
         outside = self.spread
         self.spread = dict(outside)
-        for op in block.ops:
-            self.op(op, b)
+        self._ops(block.ops, b)
         self.spread = outside
 
-    def op(self, op: Op, b: Builder) -> None:
-        b.location = op.location
-        if op.name == "scf.for":
-            self._loop(op, b)
-        elif op.name == "scf.if":
-            self._branch(op, b)
-        elif op.name == "scf.while":
-            self._while(op, b)
-        elif op.name == "scf.yield":
-            self._yield(op, b)
-        elif op.name in ("memref.load", "memref.store") and _runs_along(op, self.varying):
-            self._memory(op, b)
+    def _straight(self, ops: Sequence[Op], b: Builder) -> None:
+        for copy in range(self.copies):
+            for op in ops:
+                b.location = op.location
+                self._op(op, b, copy)
+
+    def _op(self, op: Op, b: Builder, copy: int) -> None:
+        if op.name in ("memref.load", "memref.store") and _runs_along(op, self.varying):
+            self._memory(op, b, copy)
         elif op.name == "memref.alloca" and op.result in self.varying:
-            self._stack(op, b)
+            self._stack(op, b, copy)
         elif op.name == "scan.join" and operand(op, "value") in self.varying:
-            self._joining(op, b)
+            self._joining(op, b, copy)
         elif op.name == "memref.store" or not any(v in self.varying for v in op.operands):
-            clone_op(op, self.map, b.insert)
+            if copy == 0:
+                clone_op(op, self.map, b.insert)
         else:
-            operands = [self.vector(v, b) for v in op.operands]
+            operands = [self.vector(v, b, copy) for v in op.operands]
             made = b.make(op.name, operands, [self.type(op.result.type)], dict(op.attrs))
             made.result.name = op.result.name
-            self.map[op.result] = made.result
+            self.each[copy][op.result] = made.result
 
-    def vector(self, value: Value, b: Builder) -> Value:
+    def value(self, value: Value, copy: int = 0) -> Value:
+        """What a value became."""
+        return self.each[copy].get(value, self.map.get(value, value))
+
+    def vector(self, value: Value, b: Builder, copy: int = 0) -> Value:
         """`value` in all lanes."""
-        mapped = self.map.get(value, value)
         if value in self.varying and value is not self.counter:
-            return mapped
-        if value not in self.spread:
-            wide = b.op("vector.broadcast", [mapped], [self.type(value.type)])
+            return self.value(value, copy)
+        scalar = self.value(value, copy)
+        if scalar not in self.spread:
+            wide = b.op("vector.broadcast", [scalar], [self.type(value.type)])
             if value is self.counter:
                 wide = b.op("arith.addi", [wide, b.op("vector.step", [], [wide.type])], [wide.type])
-            self.spread[value] = wide
-        return self.spread[value]
+            self.spread[scalar] = wide
+        return self.spread[scalar]
 
-    def _memory(self, op: Op, b: Builder) -> None:
-        at = [self.map.get(v, v) for v in (whole(op), *group(op, "indices"))]
+    def _memory(self, op: Op, b: Builder, copy: int) -> None:
+        at = [self.value(v, copy) for v in (whole(op), *group(op, "indices"))]
         if op.name == "memref.load":
             made = b.op("vector.load", at, [self.type(op.result.type)])
             made.name = op.result.name
-            self.map[op.result] = made
+            self.each[copy][op.result] = made
         else:
-            b.make("vector.store", [self.vector(operand(op, "value"), b), *at])
+            b.make("vector.store", [self.vector(operand(op, "value"), b, copy), *at])
 
-    def _stack(self, op: Op, b: Builder) -> None:
+    def _stack(self, op: Op, b: Builder, copy: int) -> None:
         """Room for a vector in each row."""
         type = op.result.type
         assert isinstance(type, t.MemRefType)
-        self.map[op.result] = b.op(op.name, [], [t.MemRefType((*type.shape, self.width), type.element)])
+        self.each[copy][op.result] = b.op(op.name, [], [t.MemRefType((*type.shape, self.width), type.element)])
 
-    def _joining(self, op: Op, b: Builder) -> None:
+    def _joining(self, op: Op, b: Builder, copy: int) -> None:
         value, *rest = op.operands
-        self.map[op.result] = b.op(op.name, [self.vector(value, b), *(self.map.get(v, v) for v in rest)],
-                                   [self.type(value.type)], dict(op.attrs))
+        self.each[copy][op.result] = b.op(
+            op.name, [self.vector(value, b, copy), *(self.value(v, copy) for v in rest)], [self.type(value.type)],
+            dict(op.attrs))
 
     def _loop(self, op: Op, b: Builder) -> None:
         loop = Loop(op)
-        init = [self.vector(carry.init, b) if carry.arg in self.varying else self.map.get(carry.init, carry.init)
-                for carry in loop.carries]
+        init = [v for carry in loop.carries for v in self._all(carry.init, carry.arg, b)]
         body = Block([t.index, *[v.type for v in init]])
-        for old, new in zip(op.body.args, body.args, strict=True):
-            new.name = old.name
-            self.map[old] = new
-        self.ops(op.body, Builder(body, location=op.location))
-        bounds = [self.map.get(v, v) for v in loop.bounds]
+        counter, *args = body.args
+        counter.name = loop.counter.name
+        self.map[loop.counter] = counter
+        self._bind([carry.arg for carry in loop.carries], args)
+        self._block(op.body, Builder(body, location=op.location))
+        bounds = [self.value(v) for v in loop.bounds]
         made = b.make("scf.for", [*bounds, *init], [v.type for v in init], dict(op.attrs), [Region([body])])
-        for old, new in zip(op.results, made.results, strict=True):
-            new.name = old.name
-            self.map[old] = new
+        self._bind(op.results, made.results)
 
     def _while(self, op: Op, b: Builder) -> None:
         """Lanes that are done wait for the last: until none goes on. What only tells that is one truth for all."""
@@ -253,57 +276,81 @@ class Widener:
         for carry in loop.carries:
             if carry.tested in self.varying and _is_only_tested(carry, loop):
                 self.varying.difference_update((carry.tested, carry.arg, carry.result, loop.condition))
-        init = [self._as(carry.init, carry.tested, b) for carry in loop.carries]
+        init = [v for carry in loop.carries for v in self._all(carry.init, carry.tested, b)]
         test, body = Block([v.type for v in init]), Block()
-        self.map.update(zip(loop.test.args, test.args, strict=True))
+        self._bind(loop.test.args, test.args)
         inside = Builder(test, location=op.location)
         self._inner(loop.test, inside, outside)
         goes_on = self._any(loop.condition, inside)
-        handed = [self._as(carry.handed, carry.arg, inside) for carry in loop.carries]
+        handed = [v for carry in loop.carries for v in self._all(carry.handed, carry.arg, inside)]
         inside.make("scf.condition", [goes_on, *handed])
-        for carry, value in zip(loop.carries, handed, strict=True):
-            self.map[carry.arg] = body.add_arg(value.type, carry.arg.name)
+        self._bind([carry.arg for carry in loop.carries], [body.add_arg(v.type) for v in handed])
         inside = Builder(body, location=op.location)
         self._inner(loop.body, inside, outside)
-        inside.make("scf.yield", [self._any(carry.onward, inside) if _is_only_tested(carry, loop) else
-                                  self._as(carry.onward, carry.tested, inside) for carry in loop.carries])
+        inside.make("scf.yield", [v for carry in loop.carries for v in (
+            [self._any(carry.onward, inside)] if _is_only_tested(carry, loop) else
+            self._all(carry.onward, carry.tested, inside))])
         self.spread = outside
         made = b.make("scf.while", init, [v.type for v in handed], dict(op.attrs), [Region([test]), Region([body])])
-        for old, new in zip(op.results, made.results, strict=True):
-            new.name = old.name
-            narrow = old in self.varying and not isinstance(new.type, t.VectorType)
-            self.map[old] = b.op("vector.broadcast", [new], [self.type(new.type)]) if narrow else new
+        self._bind([carry.arg for carry in loop.carries], made.results)
+        for carry in loop.carries:
+            self._after(carry, b)
+
+    def _after(self, carry: Turn, b: Builder) -> None:
+        """What a loop gives is what its body has last; where lanes end at different times, in all lanes."""
+        values = [self.value(carry.arg, copy) for copy in range(self.copies)]
+        for value in values:
+            value.name = carry.result.name
+        if carry.result not in self.varying:
+            self.map[carry.result] = values[0]
+            return
+        if carry.arg not in self.varying:
+            values = [b.op("vector.broadcast", values[:1], [self.type(values[0].type)])] * self.copies
+        for made, value in zip(self.each, values, strict=True):
+            made[carry.result] = value
 
     def _inner(self, block: Block, b: Builder, outside: dict[Value, Value]) -> None:
         """The ops of a block but its terminator; what they make in all lanes is known there."""
         self.spread = dict(outside)
-        for inner in block.ops[:-1]:
-            self.op(inner, b)
+        self._ops(block.ops[:-1], b)
 
-    def _as(self, value: Value, target: Value, b: Builder) -> Value:
-        """`value` in all lanes where `target` is."""
-        return self.vector(value, b) if target in self.varying else self.map.get(value, value)
+    def _all(self, value: Value, target: Value, b: Builder) -> list[Value]:
+        """`value` as `target` needs it: a vector for each copy, or one for all."""
+        if target not in self.varying:
+            return [self.value(value)]
+        return [self.vector(value, b, copy) for copy in range(self.copies)]
+
+    def _bind(self, old: Sequence[Value], new: Sequence[Value]) -> None:
+        """Let the values `new` stand for `old`, in the order of `_all`."""
+        rest = iter(new)
+        for value in old:
+            for made in (self.each if value in self.varying else [self.map]):
+                made[value] = next(rest)
+                made[value].name = value.name
 
     def _any(self, truth: Value, b: Builder) -> Value:
         """Whether a truth holds in any lane."""
         if truth not in self.varying:
-            return self.map.get(truth, truth)
-        return b.op("vector.reduction", [self.map[truth]], [t.i1], {"kind": t.DialectAttr("#vector.kind<or>")})
+            return self.value(truth)
+        wide = self.value(truth)
+        for copy in range(1, self.copies):
+            wide = b.op("arith.ori", [wide, self.value(truth, copy)], [wide.type])
+        return b.op("vector.reduction", [wide], [t.i1], {"kind": t.DialectAttr("#vector.kind<or>")})
 
     def _branch(self, op: Op, b: Builder) -> None:
         regions, branch = [], Branch(op)
         for side in branch.sides:
             block = Block()
-            self.ops(side, Builder(block, location=op.location))
+            self._block(side, Builder(block, location=op.location))
             regions.append(Region([block]))
-        b.make("scf.if", [self.map.get(branch.condition, branch.condition)], [], None, regions)
+        b.make("scf.if", [self.value(branch.condition)], [], None, regions)
 
     def _yield(self, op: Op, b: Builder) -> None:
         parent = op.parent_op()
         assert parent is not None
-        if parent.name != "scf.for":
-            b.make("scf.yield")
-            return
-        b.make("scf.yield", [
-            self.vector(carry.next, b) if carry.arg in self.varying else self.map.get(carry.next, carry.next)
-            for carry in Loop(parent).carries])
+        carries = Loop(parent).carries if parent.name == "scf.for" else []
+        b.make("scf.yield", [v for carry in carries for v in self._all(carry.next, carry.arg, b)])
+
+
+_JOINT: dict[str, Callable[[Widener, Op, Builder], None]] = {
+    "scf.for": Widener._loop, "scf.while": Widener._while, "scf.if": Widener._branch, "scf.yield": Widener._yield}

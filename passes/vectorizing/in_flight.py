@@ -1,0 +1,120 @@
+"""How many vectors of a loop's lanes go through an inner loop side by side, so that none waits for its own chain.
+
+A round of the inner loop takes as long as its chain from carried value to carried value, and keeps the core busy for
+less: others fit in between. Each needs registers for what it carries and what it brings along; what it needs for a
+moment is one copy's at a time. What has no register costs a load and a store a round.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from scancc.ir import types as t
+from scancc.ir.core import Op, Value, defined_in
+from scancc.ir.ops import ELEMENTWISE, has_trait, operand
+from scancc.ir.parts import Loop, While
+
+from ..slicing.latencies import busy, is_function, latency
+
+MOST = 8  # vectors: what two multiply-adds a cycle need that take four
+MOST_OPS = 200  # of all copies of a round, for the sake of compile time; a core looks no further ahead either
+FUNCTION_OPS = 20  # that an elementary function stands for
+_LOOPS = ("scf.for", "scf.while")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a vector's round of the largest inner loop takes: cycles of its chain, cycles of the core, ops, registers
+    that it keeps, and those that it needs for a moment."""
+
+    chain: int
+    busy: float
+    n_ops: int
+    kept: int
+    moment: int
+
+    def cycles(self, copies: int, registers: int) -> float:
+        """Of a round of so many vectors side by side."""
+        spilled = max(0, copies * self.kept + self.moment + 1 - registers)
+        return max(self.chain, copies * self.busy + spilled)
+
+
+def copies(work: Work, registers: int, vectors: int | None) -> int:
+    """How many vectors side by side are fastest, of as many as the loop has where that is known."""
+    def cycles(count: int) -> float:
+        together = work.cycles(count, registers) / count
+        if vectors is None:
+            return together
+        rest = vectors % count
+        return (vectors - rest) * together + rest * work.cycles(1, registers)
+    most = min(MOST, MOST_OPS // max(work.n_ops, 1), MOST if vectors is None else vectors)
+    return min(range(1, most + 1), key=lambda count: (round(cycles(count), 3), count), default=1)
+
+
+def largest_loop(loop: Op) -> Op | None:
+    """The largest loop inside that has none inside."""
+    loops = [op for op in loop.walk() if op is not loop and op.name in _LOOPS]
+    innermost = [op for op in loops if not any(o is not op and o.name in _LOOPS for o in op.walk())]
+    return max(innermost, key=lambda op: sum(1 for _ in op.walk()), default=None)
+
+
+def usual_size(inner: Op, varying: set[Value]) -> int | None:
+    """The bytes of what most ops of a loop compute that differs between lanes."""
+    sizes = Counter(t.nbytes(op.result.type) for op in inner.walk()
+                    if has_trait(op, ELEMENTWISE) and op.result in varying and op.result.type != t.i1)
+    return max(sizes, key=lambda size: (sizes[size], size), default=None)
+
+
+def work_of(inner: Op, varying: set[Value], lanes: int, nbytes: int) -> Work:
+    """A round of a loop, for so many lanes in registers of so many bytes."""
+    ops = [op for op in inner.walk() if not op.regions and any(v in varying for v in [*op.operands, *op.results])]
+    computed = [op for op in ops if has_trait(op, ELEMENTWISE) or op.name in ("memref.load", "memref.store")]
+    started = [v for v in _started(inner) if v in varying]
+    brought = {v for op in ops for v in op.operands if v in varying and not _is_inside(v, inner)}
+
+    def registers(values: Iterable[Value]) -> int:
+        return sum(max(1, lanes * t.nbytes(v.type) // nbytes) for v in values if not isinstance(v.type, t.MemRefType))
+    halves = sum(_half_cycles(op) * registers(op.results or [operand(op, "value")]) for op in computed)
+    return Work(_chain(inner, ops), halves / 2, sum(FUNCTION_OPS if is_function(op) else 1 for op in computed),
+                registers(started) + registers(brought), _moment(ops, started))
+
+
+def _is_inside(value: Value, loop: Op) -> bool:
+    return any(defined_in(value, block) for region in loop.regions for block in region.blocks)
+
+
+def _started(inner: Op) -> Sequence[Value]:
+    """What a loop carries, at the start of a round."""
+    return Loop(inner).args if inner.name == "scf.for" else While(inner).test.args
+
+
+def _half_cycles(op: Op) -> int:
+    """Two pipes do what takes one cycle."""
+    cycles = busy(op)
+    return cycles if cycles == 1 else 2 * cycles
+
+
+def _chain(inner: Op, ops: Sequence[Op]) -> int:
+    """The longest way from a carried value to the next round's."""
+    ready = dict.fromkeys(_started(inner), 0)
+    for op in ops:
+        ways = [ready[v] for v in op.operands if v in ready]
+        if op.name == "scf.condition":
+            ready.update((carry.arg, ready[carry.handed]) for carry in While(inner).carries if carry.handed in ready)
+        elif ways:
+            ready.update(dict.fromkeys(op.results, max(ways) + (latency(op) or 0)))
+    return max((ready[v] for v in inner.regions[-1].blocks[0].terminator.operands if v in ready), default=0)
+
+
+def _moment(ops: Sequence[Op], started: Sequence[Value]) -> int:
+    """How many values more than at the start of a round live at its fullest."""
+    here = {v for op in ops for v in op.results}.union(started)
+    last = {v: number for number, op in enumerate(ops) for v in op.operands if v in here}
+    ends = Counter(last.values())
+    live = most = len(started)
+    for number, op in enumerate(ops):
+        live += sum(v in last for v in op.results) - ends[number]
+        most = max(most, live)
+    return most - len(started)
