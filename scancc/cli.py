@@ -77,8 +77,10 @@ _target_option = click.option("--target", default="native", metavar="CPU|TRIPLE|
 @click.option("--emit", default=None, metavar="KINDS", help="o,a,so,h,json,ll,s (all by default); ptx for a GPU")
 @click.option("-o", "--output", default=".", metavar="DIR", show_default=True, help="folder, made if it is not there")
 @click.option("--prefix", default="", help="put before every symbol")
+@click.option("--path-map", multiple=True, metavar="OLD=NEW", help="name source files that begin with OLD so")
 @_target_option
-def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, target: str) -> None:
+def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, path_map: Sequence[str],
+          target: str) -> None:
     """Compile functions ahead of time.
 
     Writes object, archive, shared library, C header, JSON manifest, LLVM IR and assembly. A missing C
@@ -89,12 +91,13 @@ def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, 
       scancc build examples/power.py:power --emit o,a,h -o build/
     """
     from scancc.codegen.export import export
+    from scancc.codegen.paths import path_map_of
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         Path(output).mkdir(parents=True, exist_ok=True)
         done = export([load_function(f) for f in functions], output, emit, prefix,
-                      None if target == "native" else _target(target))
+                      None if target == "native" else _target(target), path_map_of(path_map))
     for warning in caught:
         click.echo(f"note: {warning.message}", err=True)
     for path in done.files:

@@ -11,8 +11,8 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from .flat import flat_text
 from .header import header_text
 from .link import NoCompilerError, shared_library
 from .manifest import manifest_text
+from .paths import Paths
 from .signature import Compiled, entry_of
 from .symbols import check_symbols
 from .target import Target
@@ -51,15 +52,17 @@ def export(
     emit: Sequence[str] | str | None = None,
     prefix: str = "",
     target: Target | str | None = None,
+    path_map: Mapping[str, str] | None = None,
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
     `functions`: what `sc.function` returned, one or a list. `path`: a folder (then the first function's
     name names the files), or a path whose last part is the library's name. `emit`: kinds of files, all by
     default. `prefix` goes before every symbol. `target`: a text such as the command line takes ('x86-64-v3',
-    'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default. Where no C compiler is, all but the
-    `.so` is written, with a warning. Raises ExportError or TargetError where names or kinds are wrong, OSError where
-    files cannot be written.
+    'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default. `path_map`: how the user's files are named
+    in texts, what a path begins with to what stands there instead; by default from the folder on that Python imports
+    them from. Where no C compiler is, all but the `.so` is written, with a warning. Raises ExportError or TargetError
+    where names or kinds are wrong, OSError where files cannot be written.
     """
     if not isinstance(prefix, str):
         raise TypeError(f"prefix is {prefix!r}; give the text that goes before every symbol")
@@ -68,7 +71,9 @@ def export(
         raise ExportError("there is nothing to export; give at least one function")
     compiled = [_compiled(f, target) for f in listed]
     single = [_gives_one(f) for f in listed]
-    done = export_compiled(compiled, path, emit, prefix, single)
+    if not isinstance(path_map, Mapping | None):
+        raise TypeError(f"path_map is {path_map!r}; give a dict, what a path begins with to what stands there")
+    done = export_compiled(compiled, path, emit, prefix, single, path_map)
     for notice in done.notices:
         warnings.warn(notice, stacklevel=2)
     return done
@@ -92,12 +97,13 @@ def export_compiled(
     emit: Sequence[str] | str | None = None,
     prefix: str = "",
     single: Sequence[bool] = (),
+    path_map: Mapping[str, str] | None = None,
 ) -> Exported:
     """As `export`, for what the compiler made."""
     target = compiled[0].target
     kinds = _kinds(emit, target)
     folder, library = _place(path, prefix + compiled[0].name)
-    entries = [entry_of(c, prefix) for c in compiled]
+    entries = [_entry(c, prefix, path_map) for c in compiled]
     check_distinct(entries)
     if "h" in kinds:
         check_header(library)
@@ -107,6 +113,14 @@ def export_compiled(
     folder.mkdir(parents=True, exist_ok=True)
     files = [_write(folder / name, data) for name, data in work.files.items()]
     return Exported(tuple(files), tuple(work.notices), tuple(work.missing))
+
+
+def _entry(compiled: Compiled, prefix: str, path_map: Mapping[str, str] | None) -> Entry:
+    """The signature, with the user's files as artefacts name them."""
+    entry = entry_of(compiled, prefix)
+    places = [op.location for op in compiled.module.walk()] if compiled.module is not None else []
+    paths = Paths({place[0] for place in places if place is not None}, path_map)
+    return replace(entry, checks=tuple(map(paths.check, entry.checks)), memory=paths.within(entry.memory))
 
 
 def _kinds(emit: Sequence[str] | str | None, target: Target) -> list[str]:

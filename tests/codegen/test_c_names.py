@@ -1,4 +1,4 @@
-"""Names that C, C++ and POSIX have taken: functions are refused, arguments get others, headers are not the system's."""
+"""Names that C, C++ and POSIX have taken: functions are refused, arguments get others, headers keep off others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ WORDS = [word for name in LISTS for word in getattr(reserved_names, name).split(
 OTHERS = ("__FILE__ __LINE__ _Bool _Complex_I _Generic __thing INT32_MAX INT64_C PRId64 SCNu8 FLT_MAX DBL_EPSILON "
           "FE_TONEAREST expf acosl fmaximumf32x stdc_count_ones_ul").split()
 HEADERS = ("assert complex ctype errno fenv float inttypes limits locale math setjmp signal stdarg stdbool "
-           "stddef stdint stdio stdlib string time wchar wctype dirent fcntl pthread sched sys/types sys/socket sys/stat unistd")
+           "stddef stdint stdio stdlib string time wchar wctype dirent fcntl pthread sched sys/types "
+           "sys/socket sys/stat unistd")
 
 
 def named(name: str) -> Any:

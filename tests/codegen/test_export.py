@@ -19,11 +19,13 @@ from scancc.codegen import cpu, symbols
 from scancc.codegen.archive import archive
 from scancc.codegen.c_names import ExportError
 from scancc.codegen.export import CPU_KINDS, export
+from scancc.codegen.paths import path_map_of
 from scancc.codegen.signature import entry_of
 from scancc.codegen.target import host, host_arch
 from scancc.ir.parser import parse
 from scancc.ir.printer import print_op
 from scancc.runtime import load
+from scancc.user_files import load_function
 
 ROOT = Path(__file__).parents[2]
 CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -157,7 +159,7 @@ def test_several_functions_in_one_library(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must agree") as caught:
         functions["my_layer"](x, np.ones((4, 2)), np.zeros(2))
     place = caught.value.__notes__[0].removeprefix("written at ")
-    assert place.startswith(f"{__file__}:")
+    assert place.startswith("tests/codegen/test_export.py:")  # from the outermost package on
     assert f"must agree ({Path(place).name})" in (tmp_path / "all.h").read_text().replace("\n *     ", " ")
 
 
@@ -347,3 +349,36 @@ def test_float16_needs_nothing_of_a_processor_without_it(tmp_path: Path) -> None
     assert not any("hf" in name for path in tmp_path.glob("*.o") for name in symbols.undefined(path.read_bytes()))
     loaded = load(tmp_path / "halves.so")
     np.testing.assert_array_equal(loaded["g"](np.float16([1, 2, 3])), [1, 4, 9])  # type: ignore[index]
+
+
+SOURCE = """
+import scancc as sc, scancc.tensor as T
+k, x, y = T.iscalar("k"), T.vector("x"), T.vector()
+r, _ = sc.scan(lambda p, x: p * x, outputs_info=y, non_sequences=x, n_steps=k)
+powers = sc.function([x, y, k], r[-1], name="powers")
+"""
+
+
+def test_the_same_source_in_another_folder_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Messages held the absolute path of the source."""
+    built = []
+    for folder in (tmp_path / "first", tmp_path / "second of them"):
+        folder.mkdir()
+        (folder / "model.py").write_text(SOURCE)
+        function = load_function(f"{folder / 'model.py'}:powers")
+        files = export(function, folder / "out" / "it", emit="o,a,h,json,ll,s").files
+        built.append({path.name: path.read_bytes() for path in files})
+        export(function, folder / "mapped", emit="h", path_map={str(tmp_path): "/src", str(folder): "/here"})
+        assert "(/here/model.py:4)" in (folder / "mapped.h").read_text()
+    assert built[0] == built[1]
+    assert not any(str(tmp_path).encode() in data for data in built[0].values())
+    assert b"scan (model.py:4)" in built[0]["it.json"]
+
+
+def test_path_maps_that_are_none(power: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="path_map is 'x'; give a dict"):
+        export(power, tmp_path, path_map="x")  # type: ignore[arg-type]
+    for wrong in ("src", "=src"):
+        with pytest.raises(ExportError, match="is not of the form OLD=NEW"):
+            path_map_of([wrong])
+    assert path_map_of(["/a=b=c", "/d="]) == {"/a": "b=c", "/d": ""}
