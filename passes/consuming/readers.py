@@ -21,7 +21,7 @@ from .windows import MOST, rows_from_end
 
 ANY_ORDER = ("max", "min", "maxu", "minu", "all", "any")  # the same bits in any order, of floats too
 OF_INTEGERS = ("sum", "prod")
-SHRINKING = ("scan.reduce", "scan.argreduce", "tensor.extract_slice")  # maps that move for their own sake
+SHRINKING = ("scan.reduce", "scan.argreduce", "scan.dot", "tensor.extract_slice")  # maps that move for their own sake
 
 
 class Place(Enum):
@@ -85,15 +85,30 @@ class Readers:
             return Place.AFTER
         if user.name == "scan.reduce" and 0 in user.attrs["axes"].values:
             return Place.STEP if is_exact(user) or self.adds_rows(user) else Place.TILES
-        if user.name == "scan.dot":
+        if user.name == "scan.dot" and not self.is_map(user):
             return Place.STEP if self.adds_rows(user) else Place.AFTER
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
-        return Place.STEP if user.name in SHRINKING else self.place_of(user.result)
+        place = Place.STEP if user.name in SHRINKING else self.place_of(user.result)
+        return Place.STEP if place is Place.AFTER and self._completes(user) else place
+
+    def _completes(self, user: Op) -> bool:
+        """Whether an op goes on with a reduction of each row that nobody else reads, as a mean divides sums: the
+        step keeps its result instead."""
+        made = [v.op for v in user.operands if v.op is not None and v.op.name in ("scan.reduce", "scan.dot")]
+        return any(op.result.uses == {user: 1} and op.result.type == user.result.type and self.is_map(op)
+                   for op in made)
 
     def ends(self, user: Op) -> bool:
         """Whether a reader in the step gives something to what runs after it: a state, or smaller rows."""
-        return not self.is_map(user) or self.place_of(user.result) is not Place.STEP
+        if not self.is_map(user) or self.place_of(user.result) is not Place.STEP:
+            return True
+        return self._is_smaller(user.result) and any(
+            self.place(reader) is not Place.STEP for reader in user.result.uses)
+
+    def _is_smaller(self, rows: Value) -> bool:
+        """Whether rows have fewer axes than those of the scan."""
+        return len(rows.type.shape) < max(len(y.type.shape) for y in self.scan.ys)  # type: ignore[attr-defined]
 
     def last_state(self, user: Op) -> Carry | None:
         """The state whose last value is the row that a reader takes."""
@@ -180,7 +195,11 @@ class Readers:
     def _shrinks(self, op: Op) -> bool:
         """Whether an op makes less of each row."""
         if op.name == "scan.reduce":
-            return 0 not in op.attrs["axes"].values and is_exact(op)
+            return 0 not in op.attrs["axes"].values and (is_exact(op) or self._has_one_form(op))
+        if op.name == "scan.dot":
+            weights = op.operands[1]
+            return (not is_array_of_arrays(weights) and self._has_one_form(op) and self.ahead.is_free(weights)
+                    and self._is_safe(op))
         if op.name == "scan.argreduce":
             return bool(op.attrs["axis"].value != 0)
         return self._is_column(op)
@@ -202,6 +221,13 @@ class Readers:
         if op is not None and self.is_map(op):
             return True
         return self.ahead.is_free(value) and not self.scan.until and reader not in self.ahead.guarded
+
+    def _has_one_form(self, reduction: Op) -> bool:
+        """Whether a reduction of floats combines each row in the step as it does outside: along one axis, as several
+        are one there; a step without states runs as a nest over whole arrays."""
+        rows = reduction.operands[0]
+        one = reduction.name == "scan.dot" or len(reduction.attrs["axes"].values) == 1
+        return one and is_array_of_arrays(rows) and bool(self.scan.init) and t.is_float(t.element(rows.type))
 
     def _is_column(self, user: Op) -> bool:
         """A slice that takes all rows, and a part of each."""
@@ -252,15 +278,16 @@ def is_exact(reduction: Op) -> bool:
 
 def ends_of(readers: Readers, gone: list[Stack]) -> list[Op]:
     """What reads the rows of the stacks last in the step, in the order of the block."""
-    found: set[Op] = set()
+    found, seen = set[Op](), set[Op]()
     pending = [user for stack in gone for user in stack.result.uses]
     while pending:
         user = pending.pop()
-        if readers.place(user) is not Place.STEP:
+        if readers.place(user) is not Place.STEP or user in seen:
             continue
+        seen.add(user)
         if readers.ends(user):
             found.add(user)
-        else:
+        if readers.is_map(user):
             pending += user.result.uses
     block = readers.scan.op.parent
     assert block is not None

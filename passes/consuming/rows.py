@@ -64,6 +64,9 @@ class RowMaker:
             return self.part(op, type)
         if op.name == "scan.reduce":
             return self.reduced(op, self.row(op.operands[0]), [axis - 1 for axis in op.attrs["axes"].values])
+        if op.name == "scan.dot":
+            rows, weights = op.operands
+            return self.b.op(op.name, [self.row(rows), weights], [type], dict(op.attrs))
         if op.name == "scan.argreduce":
             axis = t.IntAttr(op.attrs["axis"].value - 1, t.i64)
             return self.b.op(op.name, [self.row(op.operands[0])], [type], {**op.attrs, "axis": axis})

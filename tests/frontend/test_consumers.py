@@ -152,6 +152,9 @@ LOSSES = {
     "columns": lambda h: [h.sum(axis=0), T.sqr(h).mean(axis=0)],
     "weighted columns": lambda h: [(x[:, None] * h).sum(axis=0)],
     "weights": lambda h: [T.dot(x, h)], "products": lambda h: [(1 + h / 99).prod(axis=0)],
+    "mean of each row": lambda h: [T.sqr(h.mean(axis=1)).sum(), T.var(h, axis=1).max()],
+    "product with a vector": lambda h: [T.dot(h, m[0]).mean(), T.dot(T.exp(h), m[1])[-1]],
+    "logsumexp": lambda h: [(h.max(axis=1) + T.log(T.exp(h - h.max(axis=1, keepdims=True)).sum(axis=1))).sum()],
     "columns and all": lambda h: [T.exp(h).sum(axis=0), h.sum(), h[-2:]],
 }
 
@@ -188,7 +191,8 @@ def halting():
 def test_sums_along_rows_keep_their_bits(kind, fast_math):
     def compiled():
         h = kind()
-        f = sc.function([KINDS.get(kind, m)], [h.sum(axis=0), (h * h).mean(axis=0), h.prod(axis=0), h[-1:]],
+        f = sc.function([KINDS.get(kind, m)], [h.sum(axis=0), (h * h).mean(axis=0), h.prod(axis=0), h[-1:],
+                                               h.mean(axis=-1), T.exp(h).sum(axis=1)],
                         fast_math=fast_math)
         assert f.remarks
         return f
