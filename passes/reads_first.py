@@ -58,8 +58,11 @@ def _links(scan: ScanView, stays: set[Value]) -> Iterator[Link]:
             stays.add(carry.final)
             yield from _all(path)
         else:  # states may exchange their buffers
-            for other in states:
-                yield from _all(chains.path(carry.next, other.arg) or ())
+            for start in chains.starts:
+                yield from _all(chains.path(carry.next, start) or ())
+    for source in chains.sources:
+        for carry in states:
+            yield from _all(chains.path(source, carry.arg) or ())
 
 
 def _all(path: Iterable[Link]) -> Iterator[Link]:

@@ -6,11 +6,14 @@
     scan.yield %r                                    } else { scf.yield %p }
                                                      scan.yield %r
 
+    %r = arith.select %s, %q, %p            ->       %r, %u = scf.if %c { scf.yield %q, %p }
+    %u = arith.select %s, %p, %q                     else { scf.yield %p, %q }
+
 Why: the choice reads and writes all elements in each step, where the side that is taken touches a few, and the other
 one none: `bufferize` leaves the state where it is.
-Conservative: both sides lead back to states of the scan by writes and moves that nobody else reads, and the result is
-on the way to a state, or to a further such choice. What may fail has checks of its own, which stay where they are. An
-array of at most 16 elements stays in a loop without branches.
+Conservative: both sides lead back to states of the scan, or to one array made of a state before, by writes and moves
+that nobody else reads, and the result is on the way to a state, or to a further such choice. What may fail has checks
+of its own, which stay where they are. An array of at most 16 elements stays in a loop without branches.
 Cost: linear in the step's ops, and for each such choice linear in the ops before it. Runs before `fuse`, which would
 make loops of the choices.
 Source: Mahlke et al., Reverse if-conversion (PLDI 1993), of a choice alone.
@@ -18,15 +21,15 @@ Source: Mahlke et al., Reverse if-conversion (PLDI 1993), of a choice alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from math import prod
+from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.ops import is_removable, operand
-from scancc.ir.parts import ScanView
+from scancc.ir.parts import Branch, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, dynamic_dims
 
@@ -43,8 +46,82 @@ def reverse_if_conversion(module: Op) -> None:
     for op in reversed(list(module.walk())):
         if op.name == "scan.scan":
             states = {carry.arg for carry in arrays(ScanView(op))}
-            for choice in [inner for inner in op.body.ops if inner.name == "arith.select"] if states else ():
-                _convert(choice, states)
+            if states:
+                _convert_all(op.body, states)
+
+
+def _convert_all(block: Block, states: set[Value]) -> None:
+    for circle in _circles([found for op in block.ops if (found := _OneOfTwo.of(op)) is not None]):
+        _exchange(circle, states)
+    for choice in [op for op in block.ops if op.name == "arith.select"]:
+        _convert(choice, states)
+
+
+# ---- exchanges ----
+
+
+class _OneOfTwo(NamedTuple):
+    """An op that does no more than choose one of two arrays, and in a branch its sizes."""
+
+    op: Op
+    condition: Value
+    then: Value
+    otherwise: Value
+
+    @staticmethod
+    def of(op: Op) -> _OneOfTwo | None:
+        if op.name == "arith.select":
+            condition = _one_condition(op)
+            sides = operand(op, "true_value"), operand(op, "false_value")
+            return None if condition is None else _OneOfTwo(op, condition, *sides)
+        if op.name != "scf.if" or any(len(side.ops) > 1 for side in Branch(op).sides) or not _chooses_an_array(op):
+            return None
+        first, *_ = Branch(op).choices
+        return _OneOfTwo(op, Branch(op).condition, first.then, first.otherwise)
+
+
+def _circles(choices: Sequence[_OneOfTwo]) -> Iterator[list[_OneOfTwo]]:
+    """Choices by one condition between the same arrays, in one order or in another."""
+    beginning = {(choice.condition, choice.then): choice for choice in choices}
+    while beginning:
+        first = beginning.pop(next(iter(beginning)))
+        circle = [first]
+        while (following := beginning.pop((first.condition, circle[-1].otherwise), None)) is not None:
+            circle.append(following)
+        if len(circle) > 1 and circle[-1].otherwise is first.then:
+            yield circle
+
+
+def _exchange(circle: list[_OneOfTwo], states: set[Value]) -> None:
+    """One branch in place of choices that exchange states, or what the step writes into them."""
+    block = circle[0].op.parent
+    assert block is not None
+    first = min((choice.op for choice in circle), key=block.ops.index)
+    before, type = block.ops[:block.ops.index(first)], circle[0].then.type
+    if not isinstance(type, t.TensorType) or _is_small(type) or any(choice.then.type != type for choice in circle):
+        return
+    if not all(_leads_back(states, choice.then, before) for choice in circle):
+        return
+    b = Builder(block, first, first.location)
+    sides = [[choice.then for choice in circle], [choice.otherwise for choice in circle]]
+    yielded = [[*values, *(size for value in values for size in _sizes(b, value))] for values in sides]
+    made = b.make("scf.if", [circle[0].condition], [v.type for v in yielded[0]], None,
+                  [_yielding(values, first) for values in yielded])
+    remark("reverse-if-conversion", first, True, "one condition exchanges arrays that the step writes or hands on")
+    sizes = iter(made.results[len(circle):])
+    for choice, result in zip(circle, made.results, strict=False):
+        own = [next(sizes) for n in type.shape if n is None]
+        result.name = choice.op.results[0].name
+        choice.op.replace_by([result, *own][:len(choice.op.results)])
+
+
+def _yielding(values: Sequence[Value], like: Op) -> Region:
+    block = Block()
+    Builder(block, None, like.location).make("scf.yield", values)
+    return Region([block])
+
+
+# ---- choices ----
 
 
 def _convert(choice: Op, states: set[Value]) -> None:
@@ -56,7 +133,8 @@ def _convert(choice: Op, states: set[Value]) -> None:
         return
     sides = operand(choice, "true_value"), operand(choice, "false_value")
     alone = [_of_it_alone(choice, side) for side in sides]
-    if sides[0] is sides[1] or not all(map(partial(_leads_back, states), sides, alone)):
+    if sides[0] is sides[1] or not _lead_back(choice, states, [_base(states, *side) for side in zip(sides, alone,
+                                                                                                    strict=True)]):
         if all(_leads_back(states, side, choice.parent.ops) for side in sides):
             remark("reverse-if-conversion", choice, False, "a choice reads all of two arrays: something else reads "
                    "what one of them is on the way to it", "read the array before it is written or moved")
@@ -110,19 +188,41 @@ def _of_it_alone(choice: Op, value: Value) -> list[Op]:
     return list(kept)
 
 
-def _leads_back(states: set[Value], value: Value, alone: Sequence[Op]) -> bool:
-    """Whether a side is a state, or comes from one by writes and moves that nobody else reads."""
-    while value not in states:
+def _lead_back(choice: Op, states: set[Value], bases: Sequence[Value | None]) -> bool:
+    """Whether both sides of a choice begin with states, or with one array that was made of a state before."""
+    block = choice.parent
+    assert block is not None
+    first, *others = bases
+    if first is None or any(base is not first for base in others):
+        return all(base in states for base in bases)
+    return _leads_back(states, first, block.ops[:block.ops.index(choice)])
+
+
+def _leads_back(states: set[Value], value: Value, ops: Sequence[Op]) -> bool:
+    """Whether a value is a state, or comes from one by writes and moves among `ops`."""
+    base = _base(states, value, ops)
+    return base in states
+
+
+def _base(states: set[Value], value: Value, ops: Sequence[Op]) -> Value | None:
+    """The state, or the value from elsewhere, that writes and moves among `ops` make into a value; None where
+    something else makes it."""
+    while value not in states and value.op is not None and value.op in ops:
         op = value.op
-        if op is None or op not in alone:
-            return False
-        if op.name == "scf.if":
-            return _chooses_an_array(op)
-        source = _source(op)
+        source = _base_of_branch(states, op, value) if op.name == "scf.if" else _source(op)
         if source is None:
-            return False
+            return None
         value = source
-    return True
+    return value
+
+
+def _base_of_branch(states: set[Value], op: Op, value: Value) -> Value | None:
+    """That of both sides of a branch which chooses one array."""
+    choice = next(choice for choice in Branch(op).choices if choice.result is value)
+    bases = [_base(states, side, block.ops) for side, block in zip(choice[1:], Branch(op).sides, strict=True)]
+    if not _chooses_an_array(op) or None in bases or bases[0] is not bases[1] and not all(v in states for v in bases):
+        return None
+    return bases[0]
 
 
 def _source(op: Op) -> Value | None:

@@ -69,6 +69,19 @@ def origins(value: Value) -> dict[Value, None]:
     return found
 
 
+def exchanged(op: Op) -> dict[Value, None]:
+    """The arrays, of one type and in memory of their own, that a branch hands on in one order or in another."""
+    choices = [choice for choice in Branch(op).choices if isinstance(choice.result.type, t.TensorType)]
+    then, otherwise = ([choice[side] for choice in choices] for side in (1, 2))
+    sources = dict.fromkeys(then)
+    if len(choices) < 2 or sources.keys() != set(otherwise) or len(sources) < len(choices):
+        return {}
+    alike = len({choice.result.type for choice in choices}) == 1
+    outside = all(value.block is not side for side in Branch(op).sides for value in sources)
+    apart = not any(shares_memory(x, y) for n, x in enumerate(then) for y in then[:n])
+    return sources if alike and outside and apart else {}
+
+
 def is_view(op: Op) -> bool:
     """Whether the result is an array in the memory of the operand; one element is read instead."""
     return bool(op.results) and has_trait(op, VIEW) and isinstance(op.result.type, t.TensorType)

@@ -19,7 +19,7 @@ from scancc.ir.parts import Branch, Choice, Nest, ScanView
 from scancc.ir.shapes import dims_of, is_one_size, scratch
 from scancc.ir.slices import entries, kept_axes
 
-from .aliases import shares_memory
+from .aliases import exchanged, shares_memory
 from .lengths import excess
 
 
@@ -47,8 +47,19 @@ class Chains:
         self.moved = moved  # final states that live in one buffer with these, but begin elsewhere
         self.outer = outer
         self.links: dict[Value, dict[Value, Link | None]] = {value: {value: None} for value in starts}
+        self.exchanges: dict[Op, dict[Value, None]] = {}  # branches that exchange arrays, with which a chain begins
         for op in list(block.ops[:-1]):
             self._follow(op)
+
+    @property
+    def starts(self) -> list[Value]:
+        """The values with which a chain may begin."""
+        return [value for value, ways in self.links.items() if value in ways]
+
+    @property
+    def sources(self) -> list[Value]:
+        """The arrays that branches exchange."""
+        return [value for sources in self.exchanges.values() for value in sources]
 
     def origins(self, value: Value) -> list[Value]:
         """The values with which a chain to `value` may begin."""
@@ -70,6 +81,7 @@ class Chains:
     def _follow(self, op: Op) -> None:
         if op.name == "scf.if":
             self._branch(op)
+            self._exchange(op)
             return
         for result, source in LINKS.get(op.name, _no_links)(self, op):
             if result.type == source.type or op.name == "tensor.cast":
@@ -79,6 +91,13 @@ class Chains:
 
     def _add(self, link: Link, origin: Value) -> None:
         self.links.setdefault(link.result, {}).setdefault(origin, link)
+
+    def _exchange(self, op: Op) -> None:
+        sources = exchanged(op) if self.outer is None else {}
+        if sources and all(self.origins(value) for value in sources):
+            self.exchanges[op] = sources
+            for result in op.results:
+                self.links.setdefault(result, {})[result] = None
 
     def _branch(self, op: Op) -> None:
         branch = Branch(op)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scancc.ir.core import Block, Op, Region, Value
 
-from .aliases import handed_on, is_view, origins
+from .aliases import exchanged, handed_on, is_view, origins
 
 
 class Use(NamedTuple):
@@ -35,12 +35,13 @@ class Order:
         What a branch around `write` hands on is another matter: that is read after it, and made on the way.
         """
         slices: dict[Value, Op | None] = dict.fromkeys(origins(value))
+        own = set(slices)
         pending, found = list(slices), []
         while pending:
             name = pending.pop()
             found += [Use(user, name, slices[name]) for user in name.uses if _reads(user)]
             for op, made in handed_on(name):
-                if made not in slices and not is_inside(write, op):
+                if made not in slices and not is_inside(write, op) and not _is_another(op, own):
                     taken = op.name == "tensor.extract_slice" and not self.is_after(op, write)
                     slices[made] = op if taken else slices[name]
                     pending.append(made)
@@ -50,6 +51,11 @@ class Order:
         """Uses of `value` as it is before `write` that come after it."""
         return [use for use in self.uses(value, write)
                 if self.is_after(use.op, write) and not is_inside(use.op, write)]
+
+
+def _is_another(op: Op, own: set[Value]) -> bool:
+    """Whether a branch that exchanges arrays has made one of `own`, and so no other result where that is."""
+    return op.name == "scf.if" and not own.isdisjoint(op.results) and bool(exchanged(op))
 
 
 def _reads(user: Op) -> bool:

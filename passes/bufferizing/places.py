@@ -9,7 +9,7 @@ place of its pairs of operands and results.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import reduce
 from itertools import dropwhile
 from typing import NamedTuple
@@ -66,7 +66,7 @@ class Places:
         self.finals: set[Value] = set()       # their final values
         self.moved: dict[Value, Way] = {}     # final values of windows, and how they move
         self.reasons: dict[Value, str] = {}   # why a state has two buffers
-        self.partners: dict[Value, Value] = {}  # a state, and that in whose buffer its next value is made
+        self.partners: dict[Value, Value] = {}  # a state, and in whose buffer its next value is made
         self.parts: dict[Value, Part] = {}    # a state that lives where it is written into another one
         for op in reversed(list(self.order.number)):
             if op.name == "scan.scan" and "lanes" not in op.attrs:
@@ -107,22 +107,42 @@ class Places:
         return True
 
     def _exchange(self, scan: ScanView, states: list[Carry], chains: Chains) -> None:
-        """States that are made of one another, in a circle: buffers go round, and nothing is copied."""
+        """States that are made of one another, in a circle or where a branch exchanges them: buffers go round, and
+        nothing is copied."""
+        for op, sources in chains.exchanges.items():
+            free = [carry for carry in states if carry.arg not in self.partners]
+            self._exchange_in_branch(scan, op, sources, free, chains)
         for carry in states:
             if carry.arg not in self.partners and chains.path(carry.next, carry.arg) is None:
                 free = [c for c in states if c.arg not in self.partners]
                 alike = [c for c in free if c is carry or _same_sizes(scan, c.init, carry.init)]
                 self._exchange_circle(scan, circle_of(carry, alike, chains), chains)
 
-    def _exchange_circle(self, scan: ScanView, circle: list[Carry], chains: Chains) -> None:
-        saved: Saved = {}
-        pairs = list(zip(circle, [*circle[1:], *circle[:1]], strict=True))
-        links = [link for carry, other in pairs for link in chains.path(carry.next, other.arg) or ()]
-        if not circle or any(link.shifts or self._obstacle(link, saved) for link in links):
+    def _exchange_in_branch(self, scan: ScanView, op: Op, sources: Collection[Value], states: Sequence[Carry],
+                            chains: Chains) -> None:
+        results = [choice.result for choice in Branch(op).choices if choice.then in sources]
+        made = [(c, r) for r in results for c in states if chains.path(c.next, r) is not None]
+        old = [(c, v) for v in sources for c in states if chains.path(v, c.arg) is not None]
+        if not len(results) == len(made) == len(old) or {carry for carry, _ in made} != {carry for carry, _ in old}:
             return
-        remark("bufferize", scan.op, True, f"the states {', '.join(map(name_of, circle))} exchange their buffers")
+        links = [link for carry, value in made for link in chains.path(carry.next, value) or ()]
+        links += [link for carry, value in old for link in chains.path(value, carry.arg) or ()]
+        self._exchange_buffers(scan, links, dict(made))
+
+    def _exchange_circle(self, scan: ScanView, circle: list[Carry], chains: Chains) -> None:
+        partners = {carry: other.arg for carry, other in zip(circle, [*circle[1:], *circle[:1]], strict=True)}
+        links = [link for carry, arg in partners.items() for link in chains.path(carry.next, arg) or ()]
+        if circle:
+            self._exchange_buffers(scan, links, partners)
+
+    def _exchange_buffers(self, scan: ScanView, links: list[Link], partners: dict[Carry, Value]) -> None:
+        """All links hold, or none."""
+        saved: Saved = {}
+        if any(link.shifts or self._obstacle(link, saved) for link in links):
+            return
+        remark("bufferize", scan.op, True, f"the states {', '.join(map(name_of, partners))} exchange their buffers")
         self._keep(links, saved)
-        self.partners |= {carry.arg: other.arg for carry, other in pairs}
+        self.partners |= {carry.arg: value for carry, value in partners.items()}
 
     def _place(self, scan: ScanView, carry: Carry, path: list[Link]) -> None:
         if any(link.shifts for link in path):

@@ -209,7 +209,8 @@ class InPlaceState(State):
 class ExchangedState(State):
     """One of several buffers that go round.
 
-    The loop carries the buffer. Each state is made in that of its partner, and finds itself there in the next step.
+    The loop carries the buffer. Each state is made in that of its partner, another state or what a branch chose among
+    them, and finds itself there in the next step.
     """
 
     def __init__(self, c: Context, carry: Carry) -> None:

@@ -143,6 +143,42 @@ def test_states_that_exchange_their_buffers(monkeypatch: pytest.MonkeyPatch) -> 
     assert grows_by([I, J, P, Q], [p[-1], q[-1]], 2, monkeypatch) <= 2 * ALLOWED
 
 
+def by_branch(i, j, p, q, r):
+    a, b = sc.ifelse(odd(i), [q, p], [p, q])
+    return put(a[i], b[j]), add(b[j], 1.0), r
+
+
+def written_before(i, j, p, q, r):
+    p = put(p[i], 0.5 * q[j])
+    return T.switch(odd(i), q, p), T.switch(odd(i), p, q), r
+
+
+EXCHANGES: dict[str, Callable[..., Any]] = {
+    "by a choice": lambda i, j, p, q, r: (put(T.switch(odd(i), q, p)[j], p[i]), T.switch(odd(i), p, q), r),
+    "by a choice, and written before": written_before,
+    "by a branch": by_branch,
+    "three in a round": lambda i, j, p, q, r: (
+        T.switch(odd(i), q, p), add(T.switch(odd(i), r, q)[j], p[i]), T.switch(odd(i), p, r)),
+    "two in one step, one in another": lambda i, j, p, q, r: (
+        T.switch(odd(i), q, p), T.switch(odd(i), p, q), put(r[i], p[j])),
+}
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+def test_states_that_one_condition_exchanges(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By loop IR and natively, and the gradient where the exchange itself is no branch."""
+    tables = [P, Q, T.vector("r")]
+    last = [rows[-1] for rows in sc.scan(EXCHANGES[name], sequences=[I, J], outputs_info=tables)[0]]
+    gradient = sc.grad(sum((v ** 2).sum() for v in last), tables)
+    for outputs in (last, gradient)[:1 if "branch" in name else 2]:
+        assert grows_by([I, J, *tables], outputs, 2, monkeypatch) <= 4 * ALLOWED
+    places, values = np.arange(12) * 5 % 7, [np.arange(8.0) + k for k in range(3)]
+    native, reference = (sc.function([I, J, *tables], [*last, *gradient], mode=mode)(places, places[::-1], *values)
+                         for mode in (None, "reference"))
+    for found, expected in zip(native, reference, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_a_heap(monkeypatch: pytest.MonkeyPatch) -> None:
     """The least element is replaced; the new one goes down to its place."""
     def down(q, at):

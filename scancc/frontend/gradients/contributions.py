@@ -19,7 +19,7 @@ import numpy as np
 
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.graph.dims import DimShuffle
-from scancc.frontend.graph.variables import Apply, Constant, Variable
+from scancc.frontend.graph.variables import Apply, Constant, Variable, equal_computations
 from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.elementwise import Elemwise
 from scancc.frontend.ops.making import Alloc
@@ -154,7 +154,7 @@ class Choice:
 
     def is_beside(self, other: Choice) -> bool:
         """Whether the other is made in the same way by the same condition."""
-        return type(self.node.op) is type(other.node.op) and self.condition is other.condition
+        return type(self.node.op) is type(other.node.op) and equal_computations([self.condition], [other.condition])
 
     @property
     def leaves_out(self) -> bool:

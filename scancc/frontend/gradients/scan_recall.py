@@ -18,7 +18,17 @@ from scancc.frontend.gradients.loop import Loop, backwards, first_rows
 from scancc.frontend.gradients.rules import zero_of, zeros_for
 from scancc.frontend.gradients.scan_tables import is_read_of, most_of_read, tables_of
 from scancc.frontend.graph.dims import dims, int64
-from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, ancestors, applies, leaves
+from scancc.frontend.graph.variables import (
+    Apply,
+    Constant,
+    Op,
+    TensorType,
+    Variable,
+    ancestors,
+    applies,
+    equal_computations,
+    leaves,
+)
 from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, is_told_outside, stacked_type
 from scancc.frontend.ops.branches import find_uses, in_order, taken
 from scancc.frontend.ops.control import IfElse
@@ -37,6 +47,7 @@ class Recall:
         self._stacks: dict[Variable, Variable | None] = {}
         self._costly: dict[Variable, bool] = {}
         self._computed: set[Variable] = set()
+        self._saved: list[Variable] = []
         self._padded: dict[Carry, Variable] = {}
         self.consts = dict(zip(node.op.body.consts, self.inputs.consts, strict=True))
         step = node.op.body.outputs
@@ -92,7 +103,11 @@ class Recall:
                 continue
             stack = self.rows(var)
             if stack is None and (var.owner is None or self._is_read_of_table(var) or self._is_worth_saving(var)):
+                if (twin := self._twin(var)) is not None:
+                    self.replace[var] = self.replace[twin]
+                    continue
                 stack = self.save(var)
+                self._saved.append(var)
             if stack is not None:
                 self.replace[var] = self._row_of(stack, var)
                 continue
@@ -102,6 +117,13 @@ class Recall:
                 continue
             self._computed.add(var)
             pending += reversed(var.owner.inputs)
+
+    def _twin(self, var: Variable) -> Variable | None:
+        """What is saved already and is computed as `var` is."""
+        if var.owner is None or not self._is_always_computed(var):
+            return None
+        others = (v for v in self._saved if v.owner is not None and self._is_always_computed(v))
+        return next((v for v in others if equal_computations([v], [var])), None)
 
     def _row_of(self, stack: Variable, var: Variable) -> Variable:
         """The row that stands for `var`."""
