@@ -1,6 +1,6 @@
 """Prints loop IR as LLVM IR text.
 
-Each function becomes an internal body whose pointers are `noalias`, and an entry
+Each function but a query becomes an internal body whose pointers are `noalias`, and an entry
 `i32 @NAME(ptr %slots)` with the packed ABI that unpacks the slots and calls it. Structured loops are
 printed rotated (a guard, then a do-while), so that few LLVM passes are needed afterwards. Nothing is
 allocated and nothing is called but elementary functions, which are printed along, and `mem*`.
@@ -263,12 +263,16 @@ class FunctionEmitter:
     # ---- the function ----
 
     def run(self) -> str:
+        """The function; but for a query, which writes sizes alone, with a body apart, whose pointers are `noalias`."""
         params, loads = self._unpack()
         for op in self.func.body.ops:
             self.op(op)
         body = "\n".join([*self.stack, *self.lines])
+        head = f"define i32 @{self.name}(ptr noalias nocapture %slots) nounwind {{"
+        if "return_slots" in self.func.attrs:
+            return "\n".join([head, "entry:", *loads, body, "}"])
         entry = "\n".join([
-            f"define i32 @{self.name}(ptr noalias nocapture %slots) nounwind {{", *loads,
+            head, *loads,
             f"  %status = call i32 @{self.name}__body({', '.join(params)}, ptr %slots)",
             "  ret i32 %status", "}"])
         args = ", ".join(f"{p.split(' ')[0]} {self._attrs(p)}{p.split(' ')[1]}" for p in params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from ...artifact import MOST_ELEMENTS
@@ -10,15 +11,28 @@ Emit = Callable[[str], str]  # prints `%new = text`, gives the new name
 
 
 def can_exist(emit: Emit, sizes: Sequence[str]) -> str:
-    """An i1: whether an array may have these sizes (`artifact.can_exist`). A negative one reads as a large one."""
-    product = "1.0"
-    for size in sizes:
-        factor = as_double(emit, emit(f"select i1 {emit(f'icmp eq i64 {size}, 0')}, i64 1, i64 {size}"))
+    """An i1: whether an array may have these sizes (`artifact.can_exist`): none is negative, and they are not too many.
+
+    The conversion is the signed one: for the other AVX2 has no instruction.
+    """
+    known = math.prod(int(size) or 1 for size in sizes if size.isdigit())
+    varying = [size for size in sizes if not size.isdigit()]
+    if not varying or known > MOST_ELEMENTS:
+        return "true" if known <= MOST_ELEMENTS else "false"
+    product, signs = f"{float(known)!r}", varying[0]
+    for number, size in enumerate(varying):
+        factor = emit(f"sitofp i64 {_one_for_none(emit, size)} to double")
         product = factor if product == "1.0" else emit(f"fmul double {product}, {factor}")
-    return at_most(emit, product)
+        signs = emit(f"or i64 {signs}, {size}") if number else signs
+    return emit(f"and i1 {emit(f'icmp sge i64 {signs}, 0')}, {at_most(emit, product)}")
+
+
+def _one_for_none(emit: Emit, size: str) -> str:
+    return emit(f"select i1 {emit(f'icmp eq i64 {size}, 0')}, i64 1, i64 {size}")
 
 
 def as_double(emit: Emit, size: str) -> str:
+    """Of a size, or of a negative number a large one."""
     return emit(f"uitofp i64 {size} to double")
 
 
