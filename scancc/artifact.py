@@ -12,7 +12,8 @@ The last inputs may be bounds, int64 numbers: sizes that nothing in the program 
 the caller guesses. Where one is exceeded, a check with the error BOUND_EXCEEDED fails, whose info slots
 are the size needed and the bound's number; the caller calls again with a larger one.
 
-QUERY writes the outputs' dimensions and the workspace's size. RUN writes the dimensions that it filled,
+QUERY comes first: it writes the outputs' dimensions and the workspace's size, and checks sizes. RUN, called with the
+same arguments where it gave 0, does not check them again. RUN writes the dimensions that it filled,
 smaller where a loop ended early or found fewer elements. Both return 0, or the code of the `Check` that failed, whose
 message is filled from the info slots.
 """

@@ -70,6 +70,7 @@ CPU_LOOP: tuple[str, ...] = (
     "vectorize",     # after licm: what it leaves in a loop it doubles
     "expand-integers",  # after vectorize, which makes the lanes
     "unroll",
+    "asked-checks",  # after reductions, the last to read in checks what sizes are equal
     "dce",
 )
 

@@ -43,6 +43,8 @@ def make_query(func: Op, wanted: list[Capacity], total: Value) -> Op:
     for op in func.body.ops:
         if op in needed:
             clone_op(op, mapping, block.append)
+            if op.name == "scan.check" and all(_follows_from_sizes(v, func) for v in op.operands):
+                op.attrs["asked"] = t.IntAttr(1, t.i64)
     Builder(block, location=func.location).make("func.return", [mapping[v] for v in returned])
     attrs = {"sym_name": func.attrs["sym_name"] + "__query",
              "function_type": t.FunctionType(tuple(a.type for a in block.args), tuple(v.type for v in returned)),
@@ -64,6 +66,10 @@ def _needed(func: Op, returned: list[Value]) -> set[Op]:
         if None not in parts and not any(map(_runs_loops, made)):
             needed.update([check, *made])
     return needed
+
+
+def _follows_from_sizes(value: Value, func: Op) -> bool:
+    return all(op.name != "memref.load" for op in slice_of(value, func.body) or ())
 
 
 def _runs_loops(op: Op) -> bool:

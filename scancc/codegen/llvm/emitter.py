@@ -263,7 +263,7 @@ class FunctionEmitter:
     # ---- the function ----
 
     def run(self) -> str:
-        """The function; but for a query, which writes sizes alone, with a body apart, whose pointers are `noalias`."""
+        """The function; a query writes sizes alone, the others have a body apart, whose pointers are `noalias`."""
         params, loads = self._unpack()
         for op in self.func.body.ops:
             self.op(op)

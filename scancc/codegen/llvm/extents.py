@@ -11,9 +11,9 @@ Emit = Callable[[str], str]  # prints `%new = text`, gives the new name
 
 
 def can_exist(emit: Emit, sizes: Sequence[str]) -> str:
-    """An i1: whether an array may have these sizes (`artifact.can_exist`): none is negative, and they are not too many.
+    """An i1: whether an array may have these sizes (`artifact.can_exist`): none is negative, and all are not too many.
 
-    The conversion is the signed one: for the other AVX2 has no instruction.
+    The conversion is the signed one, since AVX2 has no instruction for the other.
     """
     known = math.prod(int(size) or 1 for size in sizes if size.isdigit())
     varying = [size for size in sizes if not size.isdigit()]

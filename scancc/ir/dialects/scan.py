@@ -122,10 +122,10 @@ def _read_check(op: Op, r: Reader) -> str:
 
 
 scan.define("check", "condition:truth info*:integer", results="0", traits=(CHECKS,),
-            attrs=("error:error", "message:text"), marks=("code:count", "step:text"), verify=check_message,
-            reading=_read_check,
+            attrs=("error:error", "message:text"), marks=("code:count", "step:text", "asked:int"),
+            verify=check_message, reading=_read_check,
             doc="ends the program with an error unless the condition holds; {0}.. in the message "
-                "stand for the info operands")
+                "stand for the info operands; asked: the function's query makes it, too")
 
 scan.define("can_exist", "dims*:index", traits=(PURE,), gives="truth",
             reading=CALL,
