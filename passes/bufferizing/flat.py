@@ -1,4 +1,4 @@
-"""Arrays without gaps, gone along as vectors: whole ones in row-major order, and neighbouring rows of such."""
+"""Arrays without gaps, gone along as vectors or rows: whole row-major ones, and neighbouring rows of them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,21 @@ def as_vector(c: Context, buffer: Value, total: Value) -> Value:
         elements = b.muli(elements, size)
     vector = as_vector(c, source, b.muli(rows, elements))
     return c.subview(vector, [b.muli(first, elements)], [total], [b.index(1)], [0])
+
+
+def as_matrix(c: Context, buffer: Value, total: Value) -> Value:
+    """All rows along the last axis of a buffer without gaps, of which there are `total`."""
+    width = c.sizes(buffer)[-1]
+    if is_contiguous(buffer.type):
+        return c.reshape(buffer, [total, width])
+    b, part = c.b, buffer.op
+    assert part is not None
+    source, first = operand(part, "source"), entry_values(b, part, "offsets")[0]
+    each = b.index(1)
+    for size in c.sizes(source)[1:-1]:
+        each = b.muli(each, size)
+    matrix = as_matrix(c, source, b.muli(c.sizes(source)[0], each))
+    return c.subview(matrix, [b.muli(first, each), b.index(0)], [total, width], [b.index(1)] * 2, range(2))
 
 
 def _takes_neighbours(c: Context, part: Op | None) -> bool:

@@ -3,14 +3,15 @@
     linalg.generic each [b, i, j] over [k]            for b {
       %x[b, i, k] * %w[b, k, j] + acc           ->      scan.matmul &%x[b] @ &%w[b] into &%y[b]  }
 
-One function of the module does all of them, with its sums in registers, where loops would stand in every place. What
-is known to be short stays loops, which `unroll` opens.
+Rows of several axes that all meet the same matrix are the rows of one product, which packs it once: `x[t, b, :] @ w`
+is one of t * b rows. One function of the module does all of them, with its sums in registers, where loops would stand
+in every place. What is known to be short stays loops, which `unroll` opens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scancc.ir import parts
 from scancc.ir import types as t
@@ -22,6 +23,7 @@ from scancc.ir.rules.memref import strides_of
 
 from .context import Context
 from .equal_sizes import SHORT
+from .flat import as_matrix, has_no_gaps
 from .loops import Nest, nest
 
 FEW_PRODUCTS = 512  # of numbers, all of known lengths: loops take no more time than a call
@@ -49,10 +51,31 @@ class Product:
         return range(self.n.rank - 1 - (self.row is not None))
 
     def write(self, c: Context, out: Value) -> None:
+        if self._is_one(c, out):
+            product, rows = self._as_one(c, out)
+            product.write(c, rows)
+            return
         element = t.element(out.type)
         room = [] if self.row is None else [c.alloc(element, [
             self._room_rows(c, self.n.sizes[self.row]), c.b.index(ROOM_NBYTES // t.nbytes(element))], "room")]
         nest(c, self.n.sizes[:len(self.batch)], lambda counters: self._call(c, out, room, counters))
+
+    def _is_one(self, c: Context, out: Value) -> bool:
+        """Whether the rows of a batch follow each other, and meet the same matrix."""
+        left, right = self.n.maps[self.left], self.n.maps[self.right]
+        return (len(self.batch) > 0 and left == (*range(self.column), self.summed) and right == (
+            self.summed, self.column) and has_no_gaps(c, self.n.inputs[self.left]) and has_no_gaps(c, out))
+
+    def _as_one(self, c: Context, out: Value) -> tuple[Product, Value]:
+        """The product of all rows of the batch, and where it is written."""
+        n, total = self.n, c.b.index(1)
+        for size in n.sizes[:self.column]:
+            total = c.b.muli(total, size)
+        inputs, maps = list(n.inputs), list(n.maps)
+        inputs[self.left], maps[self.left], maps[self.right] = as_matrix(c, inputs[self.left], total), (0, 2), (2, 1)
+        sizes = [total, n.sizes[self.column], n.sizes[self.summed]]
+        return Product(replace(n, inputs=inputs, maps=maps, sizes=sizes, reduced=[2]),
+                       self.left, self.right, 0), as_matrix(c, out, total)
 
     def _call(self, c: Context, out: Value, room: Sequence[Value], counters: Sequence[Value]) -> None:
         maps, inputs = self.n.maps, self.n.inputs
