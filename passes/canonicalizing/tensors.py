@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, measured
 from scancc.ir.core import Block, Op, Value
+from scancc.ir.linear import least, linear
 from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import COLUMNS, Entry, entries, entry_values, kept_axes, slice_parts
 
 from .rules import Outcome, counted, made_by, rule
+
+MOST_INSERTS = 8  # that are looked through: linear in the size of a program
 
 
 def _shape(value: Value) -> tuple[int | None, ...]:
@@ -150,7 +153,8 @@ def _measures(size: Entry, static: int | None, whole: Value, axis: int) -> bool:
 
 @rule("tensor.extract_slice")
 def slice_without_work(op: Op, b: Builder) -> Outcome:
-    """All of the source is the source; nothing of it is an empty tensor; a part of a splat is one."""
+    """All of the source is the source; nothing of it is an empty tensor; a part of a splat is one, also beside parts
+    that others were inserted in."""
     source = operand(op, "source")
     if source.type == op.result.type and _covers(b, op, source):
         return source
@@ -159,8 +163,27 @@ def slice_without_work(op: Op, b: Builder) -> Outcome:
         return None
     if 0 in _shape(op.result):
         return b.op("tensor.empty", dims, [op.result.type])
-    splat = made_by(source, "tensor.splat")
+    splat = made_by(_beneath(op, source), "tensor.splat")
     return b.op("tensor.splat", [operand(splat, "value"), *dims], [op.result.type]) if splat else None
+
+
+def _beneath(part: Op, source: Value) -> Value:
+    """What a part of `source` is a part of before others were inserted beside it."""
+    for _ in range(MOST_INSERTS):
+        insert = made_by(source, "tensor.insert_slice")
+        if insert is None or not any(map(_is_apart, *(zip(*(entries(o, name) for name in COLUMNS), strict=True)
+                                                      for o in (insert, part)))):
+            break
+        source = operand(insert, "dest")
+    return source
+
+
+def _is_apart(first: tuple[Entry, ...], second: tuple[Entry, ...]) -> bool:
+    """Whether along an axis one part ends before the other begins."""
+    if (first[2], second[2]) != (1, 1):
+        return False
+    (a, end_of_a), (c, end_of_c) = ((linear(at), linear(at) + linear(n)) for at, n, _ in (first, second))
+    return any((gap := least(distance)) is not None and gap >= 0 for distance in (c - end_of_a, a - end_of_c))
 
 
 @rule("tensor.extract_slice")

@@ -1,5 +1,7 @@
 """What the gradient of a scan keeps of the forward steps, and what it computes again."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,19 @@ def test_gates_that_are_parts_of_a_product_are_kept():
     rows, _ = sc.scan(step, x, h, w)
     text = str(sc.function([x, h, w], grad(rows.sum(), w)).dump("scan"))
     assert (text.count("sigmoid("), text.count("tanh(")) == (1, 1)
+
+
+def test_the_reverse_of_gates_is_one_loop():
+    """The gradients of disjoint parts of a product are written side by side."""
+    x, h, w = T.matrix("x"), T.vector("h"), T.matrix("w")
+
+    def step(x, h, w):
+        both = x + h @ w
+        return T.sigmoid(both[:3]) * T.tanh(both[3:6]) * T.exp(both[6:])
+
+    rows, _ = sc.scan(step, x, h, w)
+    text = str(sc.function([x, h, w], grad(rows.sum(), w)).dump("scan"))
+    assert len(re.findall(r"each \[i\] (cycle|before|after)", text[text.index("grad_state_last"):])) == 1
 
 
 def test_a_block_keeps_one_stack_of_a_state():
