@@ -54,6 +54,19 @@ def test_gates_that_are_parts_of_a_product_are_kept():
     assert (text.count("sigmoid("), text.count("tanh(")) == (1, 1)
 
 
+def test_one_value_is_kept_where_what_the_reverse_reads_follows_from_it():
+    """Not the three arguments of the sines."""
+    x, h = T.matrix("x"), T.vector("h")
+
+    def step(x, h):
+        u = T.exp(x)
+        return T.sin(u + h) + T.sin(u - h) + T.sin(2 * u + h)
+
+    rows, _ = sc.scan(step, x, h)
+    f = sc.function([x, h], grad(rows[-1].sum(), h))
+    assert f.memory_plan(np.empty((1000, 64)), np.empty(64)).workspace_nbytes < 8 * 64 * 2010  # those of h beside it
+
+
 def test_the_reverse_of_gates_is_one_loop():
     """The gradients of disjoint parts of a product are written side by side."""
     x, h, w = T.matrix("x"), T.vector("h"), T.matrix("w")

@@ -1,21 +1,23 @@
 """What the reverse of a scan knows of the forward steps: rows that are read, saved or computed again.
 
 A forward value that the reverse step uses is, in this order: a row of a sequence, state or output that
-is there anyway; computed again from such rows, where that is cheap; saved by the forward scan as one
-more output; or, where its shape changes from step to step and it cannot be stacked, where the forward
-step computes it in a branch of `ifelse` only, or where it holds the rows of an inner scan (`inner_rows`),
+is there anyway; saved by the forward scan as one more output, or computed again from such rows, as `keeping`
+chooses; or, where its shape changes from step to step and it cannot be stacked, where the forward step
+computes it in a branch of `ifelse` only, or where it holds the rows of an inner scan (`inner_rows`),
 computed again whatever it costs. Of a table (`scan_tables`) what was read is saved, not the rows: with room for the
 most that there may be, where its length differs from step to step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 from scancc.frontend.gradients.inner_rows import inner_rows
+from scancc.frontend.gradients.keeping import Step
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
 from scancc.frontend.gradients.rules import zero_of, zeros_for
+from scancc.frontend.gradients.scan_links import tap_variables
 from scancc.frontend.gradients.scan_tables import is_read_of, most_of_read, tables_of
 from scancc.frontend.graph.dims import dims, int64
 from scancc.frontend.graph.variables import (
@@ -24,7 +26,6 @@ from scancc.frontend.graph.variables import (
     Op,
     TensorType,
     Variable,
-    ancestors,
     applies,
     equal_computations,
     leaves,
@@ -45,14 +46,13 @@ class Recall:
         self.node, self.loop = node, loop
         self.replace: dict[Variable, Variable] = {}
         self._stacks: dict[Variable, Variable | None] = {}
-        self._costly: dict[Variable, bool] = {}
         self._computed: set[Variable] = set()
         self._saved: list[Variable] = []
         self._padded: dict[Carry, Variable] = {}
         self.consts = dict(zip(node.op.body.consts, self.inputs.consts, strict=True))
         step = node.op.body.outputs
         nodes = applies(step)
-        self._uses, self._users = find_uses(nodes, step), _users(nodes)
+        self._uses = find_uses(nodes, step)
         self._inner_rows = inner_rows(nodes)
         self._varying = node.op.body.varying
         self.n = self._executed()
@@ -88,35 +88,51 @@ class Recall:
         forward = {v: i for i, node in enumerate(step) for v in node.outputs}
         forward.update((v, -1) for v in self.op.body.inputs)
         needed = [v for v in leaves(roots, stop=forward) if v in forward]
+        kept = self._kept(needed)
         for var in sorted(needed, key=lambda v: forward[v]):
-            self._need(var)
+            self._need(var, kept)
 
-    def _need(self, var: Variable) -> None:
+    def _kept(self, needed: Sequence[Variable]) -> set[Variable]:
+        """What to save; a state's new row and the one before are rows of one stack."""
+        step = Step(self._is_known, self._must_keep, self._may_save)
+        found = step.kept(needed)
+        before = {var for carry in self.op.body.carry for var in tap_variables(carry)} & found
+        if not before:
+            return found
+        known = before.union(c.next for c in self.op.body.carry if not before.isdisjoint(tap_variables(c)))
+        return before | replace(step, is_known=lambda v: v in known or self._is_known(v)).kept(needed)
+
+    def _is_known(self, var: Variable) -> bool:
+        return var in self.replace or var in self.consts or self.rows(var) is not None
+
+    def _need(self, var: Variable, kept: Container[Variable]) -> None:
         """Make `var` available: as rows, or else by what it is computed from."""
         pending = [var]
         while pending:
             var = pending.pop()
             if var in self.replace or var in self._computed or isinstance(var, Constant):
                 continue
-            if var in self.consts:
-                self.replace[var] = self.loop.hold(self.consts[var], var.type, var.name)
-                continue
-            stack = self.rows(var)
-            if stack is None and (var.owner is None or self._is_read_of_table(var) or self._is_worth_saving(var)):
-                if (twin := self._twin(var)) is not None:
-                    self.replace[var] = self.replace[twin]
-                    continue
-                stack = self.save(var)
-                self._saved.append(var)
-            if stack is not None:
-                self.replace[var] = self._row_of(stack, var)
+            row = self._row(var, kept)
+            if row is not None:
+                self.replace[var] = row
                 continue
             assert var.owner is not None
-            if (room := self._room(var)) is not None:
-                self.replace[var] = self._part_of(room, var)
-                continue
             self._computed.add(var)
             pending += reversed(var.owner.inputs)
+
+    def _row(self, var: Variable, kept: Container[Variable]) -> Variable | None:
+        """What stands for `var` in the loop; None where it is computed again."""
+        if var in self.consts:
+            return self.loop.hold(self.consts[var], var.type, var.name)
+        stack, must = self.rows(var), self._must_save(var)
+        if stack is None and not must and (room := self._room(var)) is not None:
+            return self._part_of(room, var)
+        if stack is None and (must or var in kept):
+            if (twin := self._twin(var)) is not None:
+                return self.replace[twin]
+            stack = self.save(var)
+            self._saved.append(var)
+        return None if stack is None else self._row_of(stack, var)
 
     def _twin(self, var: Variable) -> Variable | None:
         """What is saved already and is computed as `var` is."""
@@ -154,30 +170,22 @@ class Recall:
     def _is_told(self, length: Variable) -> bool:
         return is_told_outside(length, self._varying)
 
+    def _must_save(self, var: Variable) -> bool:
+        return var.owner is None or self._is_read_of_table(var)
+
+    def _must_keep(self, var: Variable) -> bool:
+        return self._must_save(var) or self._room(var) is not None
+
     def _is_read_of_table(self, var: Variable) -> bool:
         return is_read_of(var, self.tables) and self._is_stackable(var)
 
-    def _is_worth_saving(self, var: Variable) -> bool:
-        if var in self._inner_rows or not self._is_always_computed(var):
-            return False
-        return self._is_costly(var) and self._is_stackable(var)
+    def _may_save(self, var: Variable) -> bool:
+        return var not in self._inner_rows and self._is_always_computed(var) and self._is_stackable(var)
 
     def _is_always_computed(self, var: Variable) -> bool:
         """Whether each forward step computes it; an output saved since is known by the first one beside it."""
         assert var.owner is not None
         return self._uses.get(var.owner.outputs[0]) is None
-
-    def _is_costly(self, var: Variable) -> bool:
-        """Whether more than cheap ops lie between `var` and what is known."""
-        for v in ancestors([var], stop=self._costly):
-            if v not in self._costly:
-                known = v.owner is None or v in self.replace or self.rows(v) is not None
-                self._costly[v] = not known and self._is_costly_op(v)
-        return self._costly[var]
-
-    def _is_costly_op(self, var: Variable) -> bool:
-        assert var.owner is not None
-        return not var.owner.op.is_cheap or any(self._costly[v] for v in var.owner.inputs)
 
     def _is_stackable(self, var: Variable) -> bool:
         """Whether `var` has one shape in all steps, told before the loop."""
@@ -243,7 +251,6 @@ class Recall:
         op = replace(self.op, body=replace(self.op.body, ys=(*self.op.body.ys, row)))
         self.node = _with_output(self.node, op, stacked_type(var.type))
         self._stacks[var] = self.node.outputs[-1]
-        self._forget_cost(var)
         return self.node.outputs[-1]
 
     def _behind_initial(self, var: Variable) -> Variable | None:
@@ -263,23 +270,6 @@ class Recall:
             return var
         condition = taken(in_order(branches, applies(self.op.body.outputs)))
         return IfElse(1).apply(condition, var, zeros_for(var))[0]
-
-    def _forget_cost(self, var: Variable) -> None:
-        """`var` is known from here on; what was costly for its sake is judged anew."""
-        pending = [var]
-        while pending:
-            var = pending.pop()
-            if self._costly.pop(var, False):
-                pending += self._users.get(var, ())
-
-
-def _users(nodes: Iterable[Apply]) -> dict[Variable, list[Variable]]:
-    """What is computed from each variable directly."""
-    users: dict[Variable, list[Variable]] = {}
-    for node in nodes:
-        for var in node.inputs:
-            users.setdefault(var, []).extend(node.outputs)
-    return users
 
 
 def _with_output(node: Apply, op: Op, type: TensorType) -> Apply:
