@@ -56,6 +56,7 @@ CPU_SCAN: tuple[str, ...] = (
     "slice",         # after contract, which makes the last arithmetic of a step
     "tile",          # after contract: the arithmetic stays what it would be in one loop
     "lanes",         # reads the loop nests that fuse made
+    "time-parallel",  # after tile and lanes: those scans are the last; before what joins nests
     "multi-output-fusion",  # after contract, which joins no products that others read, and lanes, which joins all
     "reads-first",   # last: the order that it finds is that in which bufferize writes
 )
@@ -63,6 +64,7 @@ CPU_LOOP: tuple[str, ...] = (
     "bufferize",
     "plan-memory",
     "canonicalize",
+    "parallel-prefix",  # before licm, which takes powers out of outer loops
     "row-views",     # before cse and licm, which share the rows and take them further out
     "cse",
     "licm",
@@ -79,7 +81,7 @@ GPU_SCAN: tuple[str, ...] = tuple({
     "fuse-consumers": "fuse-consumers{mixing=false}",  # a thread has its lane, not the row
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
-    if name not in ("fuse-scans", "reverse-if-conversion", "tile", "multi-output-fusion"))
+    if name not in ("fuse-scans", "reverse-if-conversion", "tile", "time-parallel", "multi-output-fusion"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
@@ -100,8 +102,8 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
                                             "gpu-loop": GPU_LOOP, "gpu": GPU_SCAN + GPU_LOOP}
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
-NEEDED = ("bufferize", "check-rows", "contract", "fuse", "latency", "map-to-gpu", "plan-memory", "reciprocal",
-          "reductions")
+NEEDED = ("bufferize", "check-rows", "contract", "fuse", "latency", "map-to-gpu", "parallel-prefix", "plan-memory",
+          "reciprocal", "reductions", "time-parallel")
 
 
 @dataclass(frozen=True)

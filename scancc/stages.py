@@ -188,8 +188,9 @@ def passes_for(target: Target, export: bool = False, leave_out: str | None = Non
 
 def _fitting(names: Sequence[str], target: Target) -> list[str]:
     """A list of passes with the target's registers; without `contract` where it has no fused multiply-add."""
-    return [n if n != "vectorize" else f"vectorize{{bits={8 * target.vector_bytes} registers={target.n_vectors}}}"
-            for n in names if n != "contract" or target.has_fma]
+    options = {"vectorize": f"bits={8 * target.vector_bytes} registers={target.n_vectors}",
+               "parallel-prefix": f"fused={str(target.has_fma).lower()}"}
+    return [f"{n}{{{options[n]}}}" if n in options else n for n in names if n != "contract" or target.has_fma]
 
 
 def named_for(text: str, target: Target) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scancc.ir import types as t
-from scancc.ir.core import Op, Value, defined_in
+from scancc.ir.core import Attributes, Op, Value, defined_in
 from scancc.ir.ops import operand
 from scancc.ir.parts import Nest, ScanView
 
@@ -35,6 +35,11 @@ def over_lanes(c: Context, scan: ScanView, settling: Settling | None) -> None:
 def over_one_lane(c: Context, scan: ScanView, xs: list[Value], stacks: list[Rows]) -> None:
     """The same where there is one lane, whose last state nobody reads."""
     _Lanes(c, scan, None, xs, stacks).lane([c.b.index(0)])
+
+
+def marks_of(scan: ScanView) -> Attributes:
+    """What the loop of a scan says."""
+    return {key: attr for key, attr in scan.op.attrs.items() if key == "prefix"}
 
 
 @dataclass
@@ -77,7 +82,8 @@ class _Lanes:
         """All steps of a lane."""
         c, scan = self.c, self.scan
         _read_invariants(c, scan, at)
-        with c.carrying_loop(self.length, [_initial(c, v, at) for v in scan.init]) as (step, states, finish):
+        init = [_initial(c, v, at) for v in scan.init]
+        with c.carrying_loop(self.length, init, marks_of(scan)) as (step, states, finish):
             step.name = "t"
             finish(_step(c, scan, step, at, self.xs, self.stacks, states))
         say_step(c, scan.op, step)

@@ -16,7 +16,7 @@ from ..slicing.settling import settling_of
 from .checks import say_step
 from .context import Context, converts
 from .growing import Room, room_of
-from .lanes import over_lanes
+from .lanes import marks_of, over_lanes
 from .nests import materialise
 from .one_lane import with_one_lane
 from .reasons import name_of
@@ -80,7 +80,7 @@ class _Loop:
     def run(self) -> None:
         """for t = 0 to length"""
         length = self.c.get(self.scan.length)
-        with self.c.carrying_loop(length, self.carried) as (step, carried, finish):
+        with self.c.carrying_loop(length, self.carried, marks_of(self.scan)) as (step, carried, finish):
             finish(self._step(step, carried))
         say_step(self.c, self.scan.op, step)
         self._finish(length, self.c.results)

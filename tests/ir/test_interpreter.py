@@ -675,6 +675,10 @@ SAXPY = '''
   %e = "vector.extract"(%p) {static_position = array<i64: 3>} : (vector<4xf32>) -> f32
   %k = "vector.step"() : () -> vector<4xindex>
   %m = "vector.reduction"(%k) {kind = "maxsi"} : (vector<4xindex>) -> index
+  %f = "vector.from_elements"(%a, %s) : (f32, f32) -> vector<2xf32>
+  %h = "vector.shuffle"(%f, %p) {mask = array<i64: 1, 4, 0>} : (vector<2xf32>, vector<4xf32>) -> vector<3xf32>
+  %c2 = "arith.constant"() {value = 2 : index} : () -> index
+  "vector.store"(%h, %z, %c2) : (vector<3xf32>, memref<?xf32>, index) -> ()
   %c0 = "arith.constant"() {value = 0 : index} : () -> index
   %c1 = "arith.constant"() {value = 1 : index} : () -> index
   "memref.store"(%s, %z, %c0) : (f32, memref<?xf32>, index) -> ()
@@ -685,10 +689,10 @@ SAXPY = '''
 
 def test_vectors() -> None:
     args = "%x: memref<?xf32>, %a: f32, %i: index, %y: memref<?xf32>, %z: memref<?xf32>, %q: memref<1xindex>"
-    x, y, z = np.arange(6, dtype=np.float32), np.zeros(6, np.float32), np.zeros(2, np.float32)
+    x, y, z = np.arange(6, dtype=np.float32), np.zeros(6, np.float32), np.zeros(5, np.float32)
     q = np.zeros(1, int)
     answers = run(args, SAXPY, x, np.float32(2), 1, y, z, q)
-    assert [a.tolist() for a in answers] == [[0, 2, 4, 6, 8, 0], [20, 8], [3]]
+    assert [a.tolist() for a in answers] == [[0, 2, 4, 6, 8, 0], [20, 8, 20, 6, 2], [3]]
     with pytest.raises(InternalError, match=r"vector\.load.*index 6 is outside axis 0 of size 6"):
         run(args, SAXPY, x, np.float32(2), 3, y, z, q)
     strided = args.replace("%x: memref<?xf32>", "%x: memref<?xf32, strided<[?], offset: ?>>")

@@ -385,6 +385,22 @@ def vector_extract(e: FunctionEmitter, op: Op) -> None:
     e.env[op.result] = e.emit(f"extractelement {llvm_type(vector.type)} {e.value(vector)}, i64 {position}")
 
 
+@emits("vector.from_elements")
+def vector_from_elements(e: FunctionEmitter, op: Op) -> None:
+    kind, made = llvm_type(op.result.type), "poison"
+    for lane, value in enumerate(op.operands):
+        made = e.emit(f"insertelement {kind} {made}, {llvm_type(value.type)} {e.value(value)}, i64 {lane}")
+    e.env[op.result] = made
+
+
+@emits("vector.shuffle")
+def vector_shuffle(e: FunctionEmitter, op: Op) -> None:
+    first, second = (f"{llvm_type(v.type)} {e.value(v)}" for v in op.operands)
+    mask = op.attrs["mask"].values
+    e.env[op.result] = e.emit(f"shufflevector {first}, {second}, <{len(mask)} x i32> <"
+                              + ", ".join(f"i32 {lane}" for lane in mask) + ">")
+
+
 # ---- sums joined in pairs ----
 
 

@@ -88,7 +88,8 @@ def _read_yield(op: Op, r: Reader) -> str:
 scan.define(
     "scan", "length:index xs*:tensor init*:value rows*:index dims*:index", results="*", traits=(PURE, LOOP),
     attrs=("depths:counts", "until:bool", "operandSegmentSizes"),
-    marks=("lanes:int", "one_lane:int", "tile:count", "name:text", "fast_math:fast_math", "strides:ints"), regions=1,
+    marks=("lanes:int", "one_lane:int", "tile:count", "name:text", "fast_math:fast_math", "strides:ints",
+           "prefix:int"), regions=1,
     ends=("scan.yield",), verify=check_scan, reading=_read_scan,
     doc="the recurrence. Step t gets the counter t, row t of each x, and the carries; it yields the "
         "next carries, a row of each y, and with `until` a condition that makes this step the last. "
@@ -99,7 +100,7 @@ scan.define(
         "are rows of steps that run). `dims`: run-time sizes of the rows of the ys, in order. Results: final "
         "carries, ys, and with `until` the number of steps executed. `tile`: a step is so many, of a scan in it. "
         "`lanes`: each element of the states has its own past only; `one_lane`: so it is, but rows pass by, which "
-        "may have one element.")
+        "may have one element. `prefix`: steps may be combined before the state that they begin with is known.")
 scan.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("scan.scan",), reading=_read_yield,
             doc="ends a step")
 

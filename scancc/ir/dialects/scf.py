@@ -79,8 +79,10 @@ def _hands_on(before: Block) -> bool:
 
 
 scf.define("for", "lower:index upper:index step:index init*", results="*", traits=(PURE, LOOP), regions=1,
-           ends=("scf.yield",), marks=("parallel:int", "reduction:int", "vector:int", "tail:int"), verify=check_for,
-           reading=_read_for, doc="for counter = lower; counter < upper; counter += step")
+           ends=("scf.yield",), marks=("parallel:int", "reduction:int", "vector:int", "tail:int", "prefix:int"),
+           verify=check_for, reading=_read_for,
+           doc="for counter = lower; counter < upper; counter += step. `prefix`: rounds may be combined before "
+               "what the first of them gets is known")
 scf.define("while", "init*", results="*", traits=(PURE,), regions=2, ends=("scf.condition", "scf.yield"),
            marks=("settled:int",),  # more rounds would change nothing but a count of them
            verify=check_while, reading=_read_while,

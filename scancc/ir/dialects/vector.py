@@ -8,7 +8,7 @@ from ..constraints import all_of, indexed, one_element
 from ..core import Op
 from ..ops import LITERAL, PLACED, PURE, READS, WRITES, Dialect
 from ..reading.phrases import Phrase
-from ..rules.vector import adjacent, check_extract, check_reduction, check_step
+from ..rules.vector import adjacent, check_extract, check_from_elements, check_reduction, check_shuffle, check_step
 from ..types import VectorType
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ vector.define("reduction", "value:vector", traits=(PURE,), attrs=("kind:combinin
 vector.define("extract", "value:vector", traits=(PURE,), attrs=("static_position:ints",), gives="number",
               verify=all_of(one_element(0), check_extract), reading="{value}[{@static_position}]",
               doc="one lane")
+vector.define("from_elements", "elements*:number", traits=(PURE,), gives="vector",
+              verify=all_of(one_element(0), check_from_elements), reading="{type}({elements})",
+              doc="a number for each lane")
+vector.define("shuffle", "v1:vector v2:vector", traits=(PURE,), attrs=("mask:ints",), gives="vector",
+              verify=all_of(one_element(0, 1), check_shuffle), reading="shuffle({v1}, {v2}, {@mask})",
+              doc="lane i is the lane mask[i] of v1, or of v2 where lanes are counted on from those of v1")
 
 scan = Dialect("scan")
 scan.define("fold_lanes", "value:vector", traits=(PURE,), attrs=("kind:combining",), gives="vector",

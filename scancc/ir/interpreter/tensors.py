@@ -371,6 +371,18 @@ def reduction(op: Op, machine: Machine) -> Step:
     return bind(op, call) if wide else bind_scalar(op, call)
 
 
+@value_rule("vector.from_elements")
+def vector_from_elements(op: Op) -> Meaning:
+    dtype = element_dtype(op.result.type)
+    return lambda *elements: np.array(elements, dtype)
+
+
+@value_rule("vector.shuffle")
+def vector_shuffle(op: Op) -> Meaning:
+    mask = list(ints(op.attrs["mask"]))
+    return lambda v1, v2: np.concatenate([v1, v2])[mask]
+
+
 @step_rule("vector.extract")
 def vector_extract(op: Op, machine: Machine) -> Step:
     position = ints(op.attrs["static_position"])

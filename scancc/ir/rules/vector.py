@@ -24,6 +24,19 @@ def check_extract(op: Op) -> str | None:
     return f"static_position must be one lane from 0 to {(lanes or 0) - 1}"
 
 
+def check_from_elements(op: Op) -> str | None:
+    (lanes,), given = shape_of(op.result.type), len(op.operands)
+    return None if lanes == given else f"{lanes} lanes need {lanes} elements, not {given}"
+
+
+def check_shuffle(op: Op) -> str | None:
+    (first,), (second,), (lanes,) = (shape_of(v.type) for v in (*op.operands, op.result))
+    mask, given = op.attrs["mask"].values, (first or 0) + (second or 0)
+    if len(mask) != lanes:
+        return f"{lanes} lanes need a mask of {lanes}, not of {len(mask)}"
+    return None if all(0 <= lane < given for lane in mask) else f"the mask must name lanes from 0 to {given - 1}"
+
+
 def check_reduction(op: Op) -> str | None:
     kind, of_floats = op.attrs["kind"].text[len("#vector.kind<"):-1], isinstance(element(op.result.type), FloatType)
     if kind not in ("add", "mul") and of_floats != kind.endswith("f"):

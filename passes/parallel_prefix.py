@@ -1,0 +1,234 @@
+"""Combine rounds of a loop over time, eight at a time, before the state that they begin with is known.
+
+    scf.for %t = 0 to %n iter(%s = %z) {       scf.for %t = 0 to %whole step 8 iter(%s = %z) {
+      %x_t = memref.load %x[%t]                  %v = vector.load %x[%t]
+      %n = math.fma(%a, %s, %x_t)          ->    %v = math.fma(splat a, shuffle %v [0 0 2 2 4 4 6 6], %v) in odd lanes
+      memref.store %n, %y[%t]                    ... (by a and a*a from lanes 1 and 5; by a ... a**4 from lane 3)
+      scf.yield %n                               %n = math.fma((a, ..., a**8), splat %s, %v)
+    } {prefix}                                   vector.store %n, %y[%t]
+                                                 scf.yield math.fma(a**8, %s, %v[7]) }
+                                               scf.for %t = %whole to %n ... as before
+
+Why: a chain of one multiply-add is 4 cycles a step however wide the core is; here it is 4 cycles for eight steps, and
+the other work of them is that of three vectors or so. All else in the body is in vectors too: a lane is a round.
+States that are what another one was (taps) are lanes moved by one. Sequences that are read backwards are turned.
+Where factors are so large that parts of a group's sums may be much larger than the sums (16 times: four bits), or a
+product of floats leaves the range in which it is exact, the rounds of that group run one by one; where factors never
+change, all rounds.
+Conservative: straight code; each element of memory that is written is not read in another round.
+Cost: linear; the body appears twice, or three times where factors change. Runs after `plan-memory`, on loops that
+`time-parallel` chose, and before `licm`, which takes the powers out of outer loops.
+Source: Kogge and Stone (1973), for recurrences of any order; the network is Sklansky's (1960).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Block, Op, Region, Value, clone_region, defined_in
+from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, has_trait, is_pure, set_operands, whole
+from scancc.ir.parts import Carry, Loop, Round
+from scancc.ir.remarks import remark
+
+from .prefixing.elements import LANES, Constant, Cycle, Joining, Lanes, Varying, all_of
+from .prefixing.group import Group, scalar
+from .prefixing.places import Place, goes_back, place_of, root_of
+from .slicing.algebra import ONE, ZERO, Affine, Algebra, Expr, Joined, Term, algebra_of
+from .slicing.components import components
+from .vectorizing.lanes import whole_lanes
+
+MOST_OPS = 64   # of a body: more would not leave registers for the network
+MOST_LAG = 4
+FEW = 32        # rounds that are not worth the powers
+
+
+def parallel_prefix(module: Op, fused: bool = True) -> None:
+    """Combine the rounds of the loops that are marked `prefix`; `fused`: the target has a fused multiply-add."""
+    for op in list(module.walk()):
+        if op.name == "scf.for" and "prefix" in op.attrs:
+            del op.attrs["prefix"]
+            _hoist(op)
+            found = _Blocked(op, fused)
+            reason = found.obstacle()
+            if reason is None:
+                found.build()
+            remark("parallel-prefix", op, reason is None, reason or f"{LANES} steps at a time")
+
+
+def _hoist(loop: Op) -> None:
+    """Put arithmetic that does not change before the loop, where factors are looked for."""
+    assert loop.parent is not None
+    for op in loop.body.ops[:-1]:
+        if has_trait(op, ELEMENTWISE) and is_pure(op) and not has_trait(op, NO_SPECULATION) and not any(
+                defined_in(v, loop.body) for v in op.operands):
+            loop.parent.insert_before(loop, op.detach())
+
+
+class _Blocked:
+    """A loop over groups of rounds, under construction."""
+
+    def __init__(self, op: Op, fused: bool) -> None:
+        assert op.parent is not None
+        self.loop, self.fused = Loop(op), fused
+        self.before = Builder(op.parent, op, op.location)
+        self.places: dict[Op, Place] = {}
+        self.cycles: list[tuple[Algebra, Sequence[Round]]] = []
+
+    # ---- may it be ----
+
+    def obstacle(self) -> str | None:
+        """Why the rounds stay one by one, or None."""
+        loop, body = self.loop, self.loop.op.body
+        n = constant_of(loop.upper)
+        if n is not None and n < FEW:
+            return f"it has {n} steps"
+        if constant_of(loop.lower) != 0 or constant_of(loop.step) != 1 or len(body.ops) > MOST_OPS:
+            return "its step is too long"
+        for op in body.ops[:-1]:
+            reason = self._obstacle(op)
+            if reason is not None:
+                return reason
+        return self._conflict() or self._find_cycles()
+
+    def _obstacle(self, op: Op) -> str | None:
+        if any(not isinstance(v.type, (t.IntType, t.IndexType, t.FloatType)) or v.type == t.f16 for v in op.results):
+            return "numbers of its kind have no vectors"
+        if op.name in ("memref.load", "memref.store"):
+            place = place_of(op, self.loop.op.body)
+            if place is None or op.name == "memref.store" and place.axis is None:
+                return "it reads or writes places that do not follow each other"
+            self.places[op] = place
+            return None
+        plain = has_trait(op, ELEMENTWISE) and is_pure(op) or op.name == "arith.constant"
+        return None if plain else f"{op.name} has no vector form"
+
+    def _conflict(self) -> str | None:
+        """A buffer that is written is read at the place that is written only, and before that."""
+        order = {op: number for number, op in enumerate(self.loop.op.body.ops)}
+        stores = [op for op in self.places if op.name == "memref.store"]
+        for store in stores:
+            for other in self.places:
+                if other is store or root_of(whole(other)) is not root_of(whole(store)):
+                    continue
+                if self.places[other] != self.places[store] or order[other] > order[store]:
+                    return "a step reads what another one wrote"
+        return None
+
+    def _find_cycles(self) -> str | None:
+        """What the states become; those that depend on their own past are cycles."""
+        carries, body = self.loop.carries, self.loop.op.body
+        wanted = [self._made_of(carry.next) for carry in carries]
+        args = {carry.arg: n for n, carry in enumerate(carries)}
+        needs = [[args[v] for v in found if v in args] for found in wanted]
+        for members in components(needs):
+            if len(members) == 1 and members[0] not in needs[members[0]]:
+                continue
+            rounds = [carries[n] for n in members]
+            used = set().union(*(wanted[n] for n in members))
+            algebra = algebra_of([Carry(*each, depth=1) for each in rounds],
+                                 [op for op in body.ops[:-1] if op.results and op.results[0] in used])
+            if algebra is None or not self._is_built(algebra):
+                return "what it makes of a state is of no class that is combined"
+            by_arg = {each.arg: each for each in rounds}
+            self.cycles.append((algebra, [by_arg[state.arg] for state in algebra.states]))
+        return None
+
+    def _made_of(self, value: Value) -> set[Value]:
+        """All in the body that a value is made of."""
+        found, waiting = set[Value](), [value]
+        while waiting:
+            at = waiting.pop()
+            if at not in found and defined_in(at, self.loop.op.body):
+                found.add(at)
+                waiting += at.op.operands if at.op is not None else []
+        return found
+
+    def _is_built(self, algebra: Algebra) -> bool:
+        form, states = algebra.form, algebra.states
+        if isinstance(form, Joined):
+            return True
+        if not isinstance(form, Affine) or len(states) > MOST_LAG:
+            return False
+        is_float = isinstance(states[0].arg.type, t.FloatType)
+        if form.resets and is_float:
+            return False  # what was infinite or NaN would stay so
+        if all(self._is_fixed(factor) for factor in form.factors.values()):
+            return algebra.name != f"affine in {len(states)} states"
+        return len(states) == 1
+
+    def _is_fixed(self, expr: Expr) -> bool:
+        return not any(defined_in(v, self.loop.op.body) for v in self._leaves(expr))
+
+    def _leaves(self, expr: Expr) -> set[Value]:
+        found, seen, waiting = set[Value](), set[int](), [expr]
+        while waiting:
+            at = waiting.pop()
+            if isinstance(at, Value):
+                found.add(at)
+            elif isinstance(at, Term) and id(at) not in seen:
+                seen.add(id(at))
+                waiting += at.operands
+        return found
+
+    # ---- building ----
+
+    def build(self) -> None:
+        """The loop over groups, before the old one, which does the rounds that are left."""
+        loop, before = self.loop, self.before
+        moving = [place for place in self.places.values() if place.axis is not None]
+        self.order = Lanes(turned=2 * sum(map(goes_back, moving)) > len(moving))
+        cycles = [self._cycle(algebra, states) for algebra, states in self.cycles]
+        end = whole_lanes(before, loop.upper, before.index(LANES))
+        guards = [guard for cycle in cycles if (guard := cycle.guard_all(before)) is not None]
+        if guards:
+            end = before.select(all_of(before, guards), end, before.index(0))
+        body = Block([t.index, *(v.type for v in loop.init)])
+        for old, new in zip(loop.op.body.args, body.args, strict=True):
+            new.name = old.name
+        self._fill(body, cycles)
+        made = before.make("scf.for", [loop.lower, end, before.index(LANES), *loop.init], [v.type for v in loop.init],
+                           {"vector": t.IntAttr(LANES, t.i64)}, [Region([body])])
+        set_operands(loop.op, lower=[end], init=made.results)
+        loop.op.attrs["tail"] = t.IntAttr(1, t.i64)
+
+    def _cycle(self, algebra: Algebra, states: Sequence[Round]) -> Cycle:
+        form = algebra.form
+        if isinstance(form, Joined):
+            return Joining(states, form.op, form.other, form.state_first)
+        assert isinstance(form, Affine)
+        factors, is_float = [form.factors.get(state.arg, ZERO) for state in states], isinstance(
+            states[0].arg.type, t.FloatType)
+        if factors == [ONE]:
+            return Joining(states, "arith.addf" if is_float else "arith.addi", form.rest, True)
+        if all(map(self._is_fixed, factors)):
+            type = states[0].arg.type
+            numbers = [scalar(self.before, factor, type) for factor in factors]
+            return Constant(states, numbers, form.rest, self.before, self.order, self.fused)
+        if form.rest == ZERO:
+            return Joining(states, "arith.mulf" if is_float else "arith.muli", factors[0], True)
+        return Varying(states, factors[0], form.rest, self.fused)
+
+    def _fill(self, body: Block, cycles: Sequence[Cycle]) -> None:
+        loop, b = self.loop, Builder(body, location=self.loop.op.location)
+        args = dict(zip(loop.op.body.args, body.args, strict=True))
+        group = Group(loop, b, self.before, args, cycles, self.places, self.order)
+        guard = group.guard()
+        if guard is None:
+            b.make("scf.yield", group.run())
+            return
+        together, apart = Block(), Block()
+        with b.at(together):
+            b.make("scf.yield", group.run())
+        with b.at(apart):
+            b.make("scf.yield", self._one_by_one(b, body))
+        made = b.make("scf.if", [guard], [v.type for v in loop.init], None, [Region([together]), Region([apart])])
+        b.make("scf.yield", made.results)
+
+    def _one_by_one(self, b: Builder, body: Block) -> Sequence[Value]:
+        """The rounds of a group as they are written."""
+        counter, *init = body.args
+        inner = clone_region(self.loop.op.regions[0], {})
+        return b.make("scf.for", [counter, b.addi(counter, b.index(LANES)), b.index(1), *init],
+                      [v.type for v in init], {"tail": t.IntAttr(1, t.i64)}, [inner]).results

@@ -1,0 +1,159 @@
+"""Eight rounds of a loop as one: a vector for each value, in which a lane is a round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Op, Value, defined_in
+from scancc.ir.ops import operand
+from scancc.ir.parts import Loop, Round
+
+from ..slicing.algebra import Expr, Term
+from .elements import LANES, Cycle, Lanes, all_of
+from .places import Place, Walk
+
+
+class Group:
+    """The body of a loop over groups, under construction with `b`; `before` builds in front of it.
+
+    `args`: what the group begins with, by the loop's own arguments. `made`, `factors`: what a cycle computes once.
+    """
+
+    def __init__(self, loop: Loop, b: Builder, before: Builder, args: Mapping[Value, Value],
+                 cycles: Sequence[Cycle], places: Mapping[Op, Place], order: Lanes) -> None:
+        self.loop, self.b, self.before, self.places, self.order = loop, b, before, places, order
+        self.args = args
+        self.cycles = {cycle.states[0].next: cycle for cycle in cycles}
+        self.carries = {carry.arg: carry for carry in loop.carries}
+        self.after: dict[Value, Value] = {}  # the states after the group, by arguments
+        self.made: dict[Cycle, Value] = {}
+        self.factors: dict[Cycle, list[Value]] = {}
+        self.lanes: dict[Value, Value] = {}
+        self.terms: dict[int, Value] = {}
+
+    # ---- what the loop does ----
+
+    def guard(self) -> Value | None:
+        """Whether the rounds may be combined, where that depends on them."""
+        found = [guard for cycle in self.cycles.values() if (guard := cycle.guard(self)) is not None]
+        return all_of(self.b, found) if found else None
+
+    def run(self) -> list[Value]:
+        """Do all that the rounds do; what they carry on."""
+        for following in self.cycles:
+            self.lane(following)
+        for op in self.loop.op.body.ops:
+            if op.name == "memref.store":
+                self._store(op)
+        return [self._carried(carry) for carry in self.loop.carries]
+
+    def _carried(self, carry: Round) -> Value:
+        if carry.arg in self.after:
+            return self.after[carry.arg]
+        if not defined_in(carry.next, self.loop.op.body):
+            return carry.next
+        return self.order.number(self.b, self.lane(carry.next), LANES - 1)
+
+    # ---- values ----
+
+    def lane(self, value: Value) -> Value:
+        """A value in all rounds of the group."""
+        if value not in self.lanes:
+            made = self._lane(value)
+            made.name = made.name or value.name
+            self.lanes[value] = made
+        return self.lanes[value]
+
+    def _lane(self, value: Value) -> Value:
+        if not defined_in(value, self.loop.op.body):
+            return self.before.op("vector.broadcast", [value], [self._wide(value.type)])
+        if value in self.cycles:
+            made, after = self.cycles[value].solve(self)
+            self.after.update(zip((state.arg for state in self.cycles[value].states), after, strict=True))
+            return made
+        if value in self.carries:
+            return self._before(self.carries[value])
+        if value is self.loop.counter:
+            step = self.b.op("vector.step", [], [self._wide(t.index)])
+            first = self.b.addi(self.args[value], self.b.index(LANES - 1)) if self.order.turned else self.args[value]
+            add = "arith.subi" if self.order.turned else "arith.addi"
+            return self.b.op(add, [self.splat(first), step], [step.type])
+        assert value.op is not None
+        return self._of_op(value.op)
+
+    def _before(self, carry: Round) -> Value:
+        """What a state is before each round: before the group, and after the other rounds."""
+        rounds = [0, *range(LANES, 2 * LANES - 1)]
+        return self.order.shuffled(self.b, self.splat(self.args[carry.arg]), self.lane(carry.next), rounds)
+
+    def _of_op(self, op: Op) -> Value:
+        known = constant_of(op.result)
+        if known is not None:
+            return self.b.const(known, self._wide(op.result.type))
+        if op.name == "memref.load":
+            return self._load(op)
+        return self.b.op(op.name, [self.lane(v) for v in op.operands], [self._wide(op.result.type)], dict(op.attrs))
+
+    def _wide(self, type: t.Type) -> t.VectorType:
+        return t.VectorType((LANES,), type)
+
+    def splat(self, number: Value) -> Value:
+        return self.b.op("vector.broadcast", [number], [self._wide(number.type)])
+
+    def expr(self, expr: Expr, type: t.Type) -> Value:
+        """A term of the body in all rounds; a constant is of `type`."""
+        if isinstance(expr, int):
+            return self.b.const(expr, self._wide(type))
+        if isinstance(expr, Value):
+            return self.lane(expr)
+        if id(expr) not in self.terms:
+            operands = [self.expr(part, type) for part in expr.operands]
+            self.terms[id(expr)] = self.b.op(expr.op, operands, [operands[-1].type])
+        return self.terms[id(expr)]
+
+    # ---- memory ----
+
+    def _walk(self, op: Op) -> Walk:
+        return Walk(self.b, self.before, self.places[op], [self.number(v) for v in self.places[op].indices])
+
+    def number(self, value: Value) -> Value:
+        """An index in the first round of the group."""
+        if value in self.args or not defined_in(value, self.loop.op.body):
+            return self.args.get(value, value)
+        assert value.op is not None
+        return self.b.binary(value.op.name.partition(".")[2], *map(self.number, value.op.operands))
+
+    def _load(self, op: Op) -> Value:
+        b, walk, type = self.b, self._walk(op), self._wide(op.result.type)
+        if walk.axis is None:
+            return self.splat(b.op("memref.load", [walk.buffer, *walk.indices], [op.result.type]))
+        if walk.is_adjacent:
+            return self._in_order(b.op("vector.load", [walk.buffer, *walk.lowest(LANES)], [type]), walk)
+        numbers = [b.op("memref.load", [walk.buffer, *walk.at(lane)], [op.result.type]) for lane in range(LANES)]
+        return self.order.vector(b, numbers)
+
+    def _store(self, op: Op) -> None:
+        b, walk, value = self.b, self._walk(op), self.lane(operand(op, "value"))
+        if walk.is_adjacent:
+            b.make("vector.store", [self._in_order(value, walk), walk.buffer, *walk.lowest(LANES)])
+            return
+        for lane in range(LANES):
+            b.make("memref.store", [self.order.number(b, value, lane), walk.buffer, *walk.at(lane)])
+
+    def _in_order(self, value: Value, walk: Walk) -> Value:
+        """The lanes turned, where memory has the rounds the other way."""
+        if (walk.step < 0) == self.order.turned:
+            return value
+        return self.order.shuffled(self.b, value, value, list(reversed(range(LANES))))
+
+
+def scalar(b: Builder, expr: Expr, type: t.Type) -> Value:
+    """A term of values that do not change, as a number."""
+    if isinstance(expr, int):
+        return b.const(expr, type)
+    if isinstance(expr, Term):
+        operands = [scalar(b, part, type) for part in expr.operands]
+        return b.op(expr.op, operands, [operands[-1].type])
+    return expr

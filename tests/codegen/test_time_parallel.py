@@ -1,0 +1,205 @@
+"""Steps that are combined before the state is known: the numbers of one step after the other, exactly where that is
+promised, and within the bound of docs/floating_point.md where sums may be grouped otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+
+LENGTHS = (0, 1, 7, 8, 9, 16, 37, 100)
+
+
+def combined(f: Any) -> int:
+    """How many loops were."""
+    return sum(r.pass_name == "parallel-prefix" and r.done for r in f.remarks)
+
+
+def scanned(step: Callable[..., Any], dtype: str, initial: Any, *, backwards: bool = False, **options: Any) -> Any:
+    """All rows and the last one of a scan over a vector."""
+    x = T.vector("x", dtype=dtype)
+    rows, _ = sc.scan(step, x, T.constant(np.asarray(initial, dtype)), go_backwards=backwards)
+    return sc.function([x], rows, **options)
+
+
+# ---- what has the same bits in any grouping ----
+
+EXACT: dict[str, tuple[Callable[..., Any], str]] = {
+    "sums that wrap": (lambda v, s: s + v, "int32"), "differences": (lambda v, s: s - v, "int64"),
+    "bytes": (lambda v, s: T.cast(s + v, "int8"), "int8"), "products": (lambda v, s: s * v, "int32"),
+    "affine": (lambda v, s: s * 3 + v, "int64"), "a factor that changes": (lambda v, s: s * v + 1, "int32"),
+    "a reset": (lambda v, s: T.switch(v > 2, v, s * 2), "int32"),
+    "minima": (lambda v, s: T.minimum(v, s), "float32"), "maxima": (lambda v, s: T.maximum(s, v), "float64"),
+    "unsigned maxima": (lambda v, s: T.maximum(s, v), "uint8"), "and": (lambda v, s: s & v, "int16"),
+    "or": (lambda v, s: v | s, "uint32"), "xor": (lambda v, s: s ^ v, "int64"),
+    "any": (lambda v, s: s | v, "bool"), "what came before": (lambda v, s: T.maximum(s, v) + 0 * s, "float64"),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_exact_classes_have_the_bits_of_the_reference(name, backwards):
+    step, dtype = EXACT[name]
+    f = scanned(step, dtype, 1, backwards=backwards)
+    reference = scanned(step, dtype, 1, backwards=backwards, mode="reference")
+    assert combined(f) == (name != "what came before")
+    rng = np.random.default_rng(3)
+    for n in LENGTHS:
+        x = rng.integers(0, 100, n).astype(dtype)
+        if x.dtype.kind == "f":
+            x = rng.choice(np.array([0.0, -0.0, 1.5, -2, np.inf, -np.inf, np.nan], dtype), n,
+                           p=[.2, .2, .2, .2, .09, .09, .02])
+        assert f(x).tobytes() == _one_nan(reference(x), f(x)).tobytes(), (name, n)
+
+
+def _one_nan(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Which NaN it is is no part of a result, nor which of two zeros NumPy's extremes give."""
+    if expected.dtype.kind != "f":
+        return expected
+    same = np.isnan(expected) & np.isnan(found) | (expected == 0) & (found == 0)
+    return np.where(same, found, expected)
+
+
+def test_of_zeros_the_last_one_counts_as_in_one_step_after_the_other():
+    x = np.array([-0.0, 0.0, -0.0, 0.0, 0.0, -0.0, 0.0, -0.0, 0.0] * 5)
+    for step in (lambda v, s: T.maximum(s, v), lambda v, s: T.minimum(v, s)):
+        f = scanned(step, "float64", 0.0)
+        assert combined(f)
+        np.testing.assert_array_equal(np.signbit(f(x)), np.signbit(_followed(step, x)))
+
+
+def _followed(step: Callable[..., Any], x: np.ndarray) -> np.ndarray:
+    v, s = T.dscalar("v"), T.dscalar("s")
+    one, state, rows = sc.function([v, s], step(v, s)), 0.0, []
+    for value in x:
+        state = float(one(value, state))
+        rows.append(state)
+    return np.array(rows)
+
+
+# ---- floats, where they may be grouped otherwise ----
+
+
+def affine(v: Any, s: Any) -> Any:
+    return 0.7 * s + v
+
+
+def test_floats_stay_in_order_by_default_and_the_remark_says_how_to_change_that():
+    f = scanned(affine, "float64", 0.0)
+    assert not combined(f)
+    assert any(r.pass_name == "time-parallel" and "affine" in r.reason and "reassociate" in r.hint for r in f.remarks)
+    assert combined(scanned(affine, "float64", 0.0, fast_math="reassociate"))
+
+
+# factor and rest of an affine step
+FLOATS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "sum": (lambda v: 1, lambda v: v), "affine": (lambda v: 0.75, lambda v: v),
+    "a negative factor": (lambda v: -0.5, lambda v: v), "a factor that changes": (lambda v: v, lambda v: 3 - v),
+    "what grows": (lambda v: 1.25, lambda v: v), "what grows fast": (lambda v: 9.0, lambda v: v),
+    "factors on both sides of the limit": (lambda v: 1.5 * v, lambda v: v), "zero": (lambda v: 0.0, lambda v: v),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", FLOATS)
+def test_floats_are_within_the_bound(name, dtype):
+    factor, rest = FLOATS[name]
+    f = scanned(lambda v, s: factor(v) * s + rest(v), dtype, 1.5, fast_math="reassociate")
+    assert combined(f)
+    for n in LENGTHS[:-1]:
+        x = np.random.default_rng(n).normal(size=n).astype(dtype)
+        h, size = np.longdouble(1.5), np.longdouble(1.5)
+        for t, (v, found) in enumerate(zip(x, f(x), strict=True), 1):
+            a, b = (dtype_of(g(v), dtype) for g in (factor, rest))
+            h, size = a * h + b, abs(a) * size + abs(b)
+            assert abs(found - h) <= (2 * t + 6) * np.finfo(dtype).eps / 2 * size, (n, t)
+
+
+def dtype_of(number: Any, dtype: str) -> Any:
+    return np.longdouble(np.asarray(number, dtype))
+
+
+@pytest.mark.parametrize("order", [2, 3, 4])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_lags(order, backwards):
+    x, initial = T.dvector("x"), T.dvector("initial")
+    factors = [0.6, -0.3, 0.2, -0.1][:order]
+
+    def step(v, *past):
+        return sum(a * y for a, y in zip(factors, past, strict=True)) + v
+    taps = [-1 - lag for lag in range(order)]
+    rows, _ = sc.scan(step, x, {"initial": initial, "taps": taps}, go_backwards=backwards)
+    f = sc.function([x, initial], [rows, rows[-1:].sum()], fast_math="reassociate")
+    reference = sc.function([x, initial], [rows, rows[-1:].sum()], mode="reference")
+    assert combined(f) == 1
+    for n in LENGTHS[1:]:
+        x_value, start = np.random.default_rng(n).normal(size=n), np.arange(1.0, order + 1)
+        for found, expected in zip(f(x_value, start), reference(x_value, start), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
+
+
+def test_several_states_that_follow_each_other_and_the_gradient_by_all():
+    x, a = T.dvector("x"), T.dscalar("a")
+
+    def step(v, s, total, before):
+        s_next = a * s + v
+        return s_next, total + s * T.exp(-v * v), v * 2 + 0 * before
+    (s, total, _), _ = sc.scan(step, x, [T.constant(0.0)] * 3)
+    cost = (s * s).sum() + total[-1]
+    outputs = [s, total, cost, *sc.grad(cost, [x, a])]
+    f, plain = sc.function([x, a], outputs, fast_math="reassociate"), sc.function([x, a], outputs)
+    assert combined(f) >= 2
+    for n in LENGTHS[1:]:
+        for factor in (0.9, -0.4, 2.0):
+            value = np.random.default_rng(n).normal(size=n)
+            for found, expected in zip(f(value, factor), plain(value, factor), strict=True):
+                np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max(initial=1))
+
+
+def test_infinities_and_nan_reach_no_earlier_row():
+    f = scanned(affine, "float64", 0.0, fast_math="reassociate")
+    clean = f(np.ones(40))
+    for bad in (np.nan, np.inf):
+        for place in range(16, 27):
+            x = np.ones(40)
+            x[place] = bad
+            np.testing.assert_array_equal(f(x)[:place], clean[:place])
+            assert not np.isfinite(f(x)[place])
+
+
+def test_products_that_would_overflow_or_vanish_in_a_group_do_not():
+    """Rounds that go beyond the range of floats together, but not one by one, go one by one."""
+    f = scanned(lambda v, s: s * v, "float64", 1e-300, fast_math="reassociate")
+    x = np.array([1e150, 1e150, 1e150, 1e-150, 1e-150, 1e-150] * 4)
+    np.testing.assert_allclose(f(x), np.cumprod(np.array([1e-300, *x]))[1:], rtol=1e-14)
+    g = scanned(lambda v, s: v * s + 1.0, "float64", 0.0, fast_math="reassociate")
+    big = np.array([0.0, 1e200, 1e-200, 1e200, 1e-200, 0.0, 1e300, 1e-300] * 3)
+    expected, state = [], 0.0
+    for v in big:
+        state = v * state + 1.0
+        expected.append(state)
+    np.testing.assert_array_equal(g(big), expected)
+
+
+def test_a_step_that_reads_what_another_one_wrote_stays_in_order():
+    x = T.dvector("x")
+    rows, _ = sc.scan(lambda v, old, s: (v, s + old), x, [{"initial": T.zeros(3), "taps": [-3]}, T.constant(0.0)])
+    f = sc.function([x], rows[1], fast_math="reassociate")
+    value = np.arange(50.0)
+    np.testing.assert_allclose(f(value), np.cumsum([0, 0, 0, *value])[:50])
+
+
+def test_columns_and_rows_of_one_element():
+    r, live = T.dmatrix("r"), T.dmatrix("live")
+    a, _ = sc.scan(lambda v, on, a: v + 0.9 * on * a, [r, live], T.zeros_like(r[0]), go_backwards=True)
+    f = sc.function([r, live], a[::-1], fast_math="reassociate")
+    reference = sc.function([r, live], a[::-1], mode="reference")
+    rng = np.random.default_rng(1)
+    for shape in ((50, 1), (9, 1), (50, 3), (0, 1)):
+        value, on = rng.normal(size=shape), (rng.random(shape) < 0.9).astype(float)
+        np.testing.assert_allclose(f(value, on), reference(value, on), rtol=1e-13, atol=1e-13)
