@@ -26,6 +26,8 @@ from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 
+from .slicing.steps import newest
+
 MUL_CYCLES, ADD_CYCLES, FMA_CYCLES = 3, 3, 4  # Zen 4; other current cores have equal or closer numbers
 OFF_CYCLE = -1000  # a value that does not wait for the state
 
@@ -36,7 +38,7 @@ def contract(module: Op) -> None:
     for op in list(module.walk()):
         if op.name == "scan.scan":
             waiting[op] = _waiting(op)
-            _contract_block(op.body, dict.fromkeys(ScanView(op).carry_args, 0))
+            _contract_block(op.body, dict.fromkeys(newest(ScanView(op).carries), 0))
         elif op.name == "linalg.generic":
             _contract_block(op.body, _waiting_args(Nest(op), waiting))
         elif op.name == "func.func":

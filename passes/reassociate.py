@@ -11,9 +11,12 @@ for a state %h: of two minima between one step and the next one is left, and tha
 processor, as its NaN goes round by what is added (time warping: 1.9 times the time of the C form that an expert
 writes, 1.2 then).
 Why: the chain from a state to the next is the speed of a scan.
-Bits stay: integers wrap around in any order; floats only in maxima and minima, whose order decides which of two zeros
-comes out, so only where nobody asks for the sign of a zero: the result is compared, squared, or added to what is
-never -0.0 (a square, a magnitude, an exponential, such a constant). Sums and products of floats stay.
+Sums of floats are put in that order where `reassociate` is allowed: of the taps of a state (`y[t-1]`, `y[t-2]`, ...)
+all but the newest are there a step before, so that the newest is added last, as a multiply-add: 4 cycles for any
+number of taps (an autoregression of four as it is written: 13).
+Bits stay otherwise: integers wrap around in any order; floats only in maxima and minima, whose order decides which of
+two zeros comes out, so only where nobody asks for the sign of a zero: the result is compared, squared, or added to
+what is never -0.0 (a square, a magnitude, an exponential, such a constant). Products of floats stay.
 Conservative: inner values are used once; only where the chain gets shorter by `slicing/latencies.py`.
 Cost: linear. Runs before `contract`, which would join the product with the sum that waits.
 Source: reassociation by rank as in Briggs and Cooper, Effective partial redundancy elimination (1994), where the rank
@@ -27,10 +30,12 @@ from collections.abc import Iterator
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value
+from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 
 from .slicing.latencies import latency
+from .slicing.steps import newest
 
 _INTEGERS = ("arith.addi", "arith.muli", "arith.andi", "arith.ori", "arith.xori", "arith.maxsi", "arith.minsi",
              "arith.maxui", "arith.minui")
@@ -45,11 +50,11 @@ def reassociate(module: Op) -> None:
     """Rewrite in the step of every scan, also inside its loop nests."""
     for op in list(module.walk()):
         if op.name == "scan.scan":
-            _visit(op.body, ScanView(op).carry_args)
+            _visit(op.body, newest(ScanView(op).carries))
         elif op.name == "linalg.generic":
             scan = op.parent_op()
             if scan is not None and scan.name == "scan.scan":
-                states = ScanView(scan).carry_args
+                states = newest(ScanView(scan).carries)
                 _visit(op.body, [read.arg for read in Nest(op).reads if read.value in states])
 
 
@@ -58,6 +63,8 @@ def _visit(block: Block, states: list[Value]) -> None:
     for op in list(block.ops):
         if _is_root(op):
             op = _in_order(op, ready)
+        elif _is_sum(op) and not any(_is_part(op.result, user) for user in op.result.uses):
+            op = _newest_last(op, ready)
         late = [ready[v] for inner in op.walk() for v in inner.operands if v in ready]
         if late:
             ready.update(dict.fromkeys(op.results, max(late) + (latency(op) or 0)))
@@ -109,6 +116,74 @@ def _in_order(root: Op, ready: _Ready) -> Op:
     _replace(root, value)
     assert value.op is not None
     return value.op
+
+
+# ---- sums of floats ----
+
+
+def _is_sum(op: Op) -> bool:
+    return op.name in ("arith.addf", "arith.subf") and isinstance(op.result.type, t.FloatType) and not is_exact(op)
+
+
+def _is_part(value: Value, user: Op) -> bool:
+    """Whether a value is a sum that goes into another one, and nowhere else."""
+    made = value.op
+    return made is not None and _is_sum(made) and _is_sum(user) and made.parent is user.parent and (
+        sum(value.uses.values()) == 1)
+
+
+def _terms(op: Op, sign: int = 1) -> Iterator[tuple[Value, int]]:
+    """What a sum adds (1) and subtracts (-1), from left to right."""
+    for value, own in zip(op.operands, (sign, sign if op.name == "arith.addf" else -sign), strict=True):
+        if value.op is not None and _is_part(value, op):
+            yield from _terms(value.op, own)
+        else:
+            yield value, own
+
+
+def _newest_last(root: Op, ready: _Ready) -> Op:
+    """Add what is there first, where that is allowed and makes the chain shorter."""
+    terms = sorted(_terms(root), key=lambda term: (ready.get(term[0], _EARLY), -term[1]))
+    if len(terms) == 2 or _sum_arrives(root, ready) <= _arrives_in_turn([v for v, _ in terms], root, ready):
+        return root
+    if not allowed(root).allows("reassociate"):
+        remark("reassociate", root, False, "what waits for the state is not added last: floats would be rounded "
+               "otherwise", "fast_math='reassociate' allows it, and its chain from state to state is shorter")
+        return root
+    assert root.parent is not None
+    b = Builder(root.parent, root, root.location)
+    (value, sign), *rest = terms
+    value = value if sign > 0 else b.negf(value)
+    for term, sign in rest:
+        value = b.op("arith.addf" if sign > 0 else "arith.subf", [value, term], [value.type])
+    value.name = root.result.name
+    remark("reassociate", root, True, f"of {len(terms)} terms what waits for the state is added last",
+           part="reassociate")
+    inner = _parts(root)
+    root.replace_by([value])
+    for made in inner:
+        made.erase()
+    assert value.op is not None
+    return value.op
+
+
+def _parts(op: Op) -> list[Op]:
+    """The sums inside a sum, outer ones first."""
+    found = []
+    for value in op.operands:
+        if value.op is not None and _is_part(value, op):
+            found += [value.op, *_parts(value.op)]
+    return found
+
+
+def _sum_arrives(op: Op, ready: _Ready) -> int:
+    """The cycle at which a sum is there."""
+    times = [_sum_arrives(v.op, ready) if v.op is not None and _is_part(v, op) else ready.get(v, _EARLY)
+             for v in op.operands]
+    return _after(max(times), op)
+
+
+# ---- trees of one op ----
 
 
 def _arrives(op: Op, ready: _Ready) -> int:

@@ -134,15 +134,26 @@ def _place_read(op: Op) -> int | None:
     return None
 
 
+def newest(carries: Sequence[Carry]) -> list[Value]:
+    """The states for which a step may have to wait: not those that are what another one was, so were there before."""
+    args = {carry.arg for carry in carries}
+    return [carry.arg for carry in carries if carry.next not in args or carry.next is carry.arg]
+
+
 def _chain(carries: Sequence[Carry], ops: Sequence[Op]) -> int | None:
-    """The longest way from a state of a cycle to the next value of one."""
-    ready: dict[Value, int] = dict.fromkeys((carry.arg for carry in carries), 0)
+    """The longest way from a state of a cycle to the next value of one; from older ones where none is read sooner."""
+    return _way(newest(carries), carries, ops) or _way([carry.arg for carry in carries], carries, ops)
+
+
+def _way(starts: Sequence[Value], carries: Sequence[Carry], ops: Sequence[Op]) -> int | None:
+    ready: dict[Value, int] = dict.fromkeys(starts, 0)
     for op in ops:
         cycles = latency(op)
         if cycles is None:
             return None
         waits = [ready[v] for v in used(op) if v in ready]
-        ready.update(dict.fromkeys(op.results, max(waits) + cycles if waits else cycles))
+        if waits:
+            ready.update(dict.fromkeys(op.results, max(waits) + cycles))
     return max((ready[carry.next] for carry in carries if carry.next in ready), default=0)
 
 
