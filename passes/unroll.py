@@ -7,33 +7,50 @@
     }                                                ...
 
 Why: three rounds of a counter, a test and a branch cost more than three additions, in time and in what is
-to be compiled; a loop that runs once is only in the way. Conservative: loops with constant bounds and
-nothing but straight code inside, up to `max-trips` iterations and `max-ops` ops in all, unless there is
-one iteration.
+to be compiled; a loop that runs once is only in the way. An array on the stack becomes registers where no loop
+touches it: loops that do may be longer, `stack-trips` and `stack-ops`, and `most-ops` in a function.
+Conservative: loops with constant bounds and nothing but straight code inside, up to `max-trips` iterations and
+`max-ops` ops in all, unless there is one iteration.
 Cost: one walk, inner loops first. Runs after `vectorize`, which makes some loops short.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, clone_op
+from scancc.ir.core import Block, Op, Value, clone_op, functions
+from scancc.ir.ops import VIEW, has_trait
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
 
-def unroll(module: Op, max_trips: int = 4, max_ops: int = 32) -> None:
-    for region in module.regions:
-        for block in region.blocks:
-            _visit(block, max_trips, max_ops)
+@dataclass
+class _Limits:
+    max_trips: int
+    max_ops: int
+    stack_trips: int
+    stack_ops: int
+    left: int  # of what loops over arrays on the stack may take in the function
 
 
-def _visit(block: Block, max_trips: int, max_ops: int) -> None:
+def unroll(module: Op, max_trips: int = 4, max_ops: int = 32, stack_trips: int = 8, stack_ops: int = 400,
+           most_ops: int = 4000) -> None:
+    for func in functions(module):
+        limits = _Limits(max_trips, max_ops, stack_trips, stack_ops, most_ops)
+        for region in func.regions:
+            for block in region.blocks:
+                _visit(block, limits)
+
+
+def _visit(block: Block, limits: _Limits) -> None:
     for op in list(block.ops):
         for region in op.regions:
             for inner in region.blocks:
-                _visit(inner, max_trips, max_ops)
-        places = _places(op, max_trips + 1) if op.name == "scf.for" else None
-        if places is not None and _is_small(op, len(places), max_trips, max_ops):
+                _visit(inner, limits)
+        places = _places(op, limits.stack_trips + 1) if op.name == "scf.for" else None
+        if places is not None and _is_small(op, len(places), limits):
             _write_out(op, places)
 
 
@@ -43,11 +60,39 @@ def _places(loop: Op, most: int) -> range | None:
     return None if lower is None or upper is None or step is None else range(lower, upper, step)[:most]
 
 
-def _is_small(loop: Op, trips: int, max_trips: int, max_ops: int) -> bool:
+def _is_small(loop: Op, trips: int, limits: _Limits) -> bool:
     if trips <= 1:
         return True
     body = loop.body.ops[:-1]
-    return trips <= max_trips and trips * len(body) <= max_ops and not any(op.regions for op in body)
+    n_ops = trips * len(body)
+    if any(op.regions for op in body):
+        return False
+    if trips <= limits.max_trips and n_ops <= limits.max_ops:
+        return True
+    return trips <= limits.stack_trips and n_ops <= limits.stack_ops and _touches_stack(body) and _fits(
+        loop, n_ops, limits)
+
+
+def _touches_stack(body: Sequence[Op]) -> bool:
+    return any(made.name == "memref.alloca" for op in body for v in op.operands if (made := _maker(v)) is not None)
+
+
+def _maker(buffer: Value) -> Op | None:
+    """The op that makes the memory of a buffer, if it is one."""
+    made = buffer.op
+    while made is not None and has_trait(made, VIEW):
+        made = made.operands[0].op
+    return made
+
+
+def _fits(loop: Op, n_ops: int, limits: _Limits) -> bool:
+    """Whether there is room in the function for so many ops, which then are counted."""
+    if n_ops > limits.left:
+        remark("unroll", loop, False, f"with its {n_ops} ops it would be more than a function may have for small "
+               "arrays, which then are memory", "smaller matrices, or fewer ops on them in one function")
+        return False
+    limits.left -= n_ops
+    return True
 
 
 def _write_out(loop: Op, places: range) -> None:

@@ -62,6 +62,7 @@ CPU_SCAN: tuple[str, ...] = (
 )
 CPU_LOOP: tuple[str, ...] = (
     "bufferize",
+    "promote-buffers-to-stack",  # before plan-memory, which places the others
     "plan-memory",
     "canonicalize",
     "parallel-prefix",  # before licm, which takes powers out of outer loops

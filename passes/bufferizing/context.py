@@ -17,6 +17,7 @@ from .equal_sizes import EqualSizes
 
 if TYPE_CHECKING:
     from .places import Places
+    from .small_solvers import Eliminated
     from .windows import Window
 
 
@@ -40,6 +41,7 @@ class Context:
         self.n_guesses = 0                  # sizes that its caller guesses
         self.steps: dict[Op, int | None] = {}  # check in a loop over time -> which of its numbers is the step
         self.equal = EqualSizes()           # sizes that checks found equal
+        self.eliminated: dict[Value, Eliminated] = {}  # small matrix -> what elimination made of it
 
     # ---- lookups ----
 

@@ -95,6 +95,7 @@ class Places:
                 self._place(scan, carry, path)
             elif self._may_begin_anew(scan, carry):
                 self.stays.add(carry.arg)
+                self.finals.add(carry.final)
             else:
                 self.reasons[carry.arg] = why_two_buffers(self.order, scan, carry)
 

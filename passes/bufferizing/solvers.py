@@ -7,25 +7,16 @@ singular or indefinite matrix ends the program with an error, as in NumPy.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial, reduce
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 
+from . import small_solvers as small
 from .arithmetic import divide, multiply, subtract
 from .context import Context, converts, is_contiguous
 from .nests import materialise
-
-
-def _size2(c: Context, x: Value) -> Value:
-    """|x|, or |x|**2 of a complex number: what pivots are compared by."""
-    if not isinstance(x.type, t.ComplexType):
-        return c.b.math("absf", x)
-    re, im = (c.b.op(f"complex.{p}", [x], [x.type.element]) for p in ("re", "im"))
-    return c.b.addf(c.b.mulf(re, re), c.b.mulf(im, im))
-
-
-def _fail_unless(c: Context, condition: Value, message: str) -> None:
-    c.b.make("scan.check", [condition], [], {"error": "LinAlgError", "message": message})
+from .pivots import fail_unless, nonzero_or_one, size2
 
 
 def _after(c: Context, k: Value, n: Value, body: Callable[[Value], None]) -> None:
@@ -57,7 +48,7 @@ def _eliminate(c: Context, a: Value, n: Value, rhs: Value | None) -> Value:
         def clear(i: Value) -> None:
             head = c.load(a, [k, k])
             zero = b.const(0.0, kind)
-            safe = _nonzero_or_one(c, head)
+            safe = nonzero_or_one(c, head)
             factor = divide(c, c.load(a, [i, k]), safe)
             c.store(zero, a, [i, k])
             _after(c, k, n, lambda j: c.store(
@@ -70,17 +61,12 @@ def _eliminate(c: Context, a: Value, n: Value, rhs: Value | None) -> Value:
     return c.results[0]
 
 
-def _nonzero_or_one(c: Context, x: Value) -> Value:
-    size = _size2(c, x)
-    return c.b.select(c.b.cmpf("une", size, c.b.const(0.0, size.type)), x, c.b.const(1.0, x.type))
-
-
 def _find_pivot(c: Context, a: Value, n: Value, k: Value) -> Value:
     """The row from k on with the largest entry in column k."""
     b = c.b
-    with c.carrying_loop(b.subi(n, k), [k, _size2(c, c.load(a, [k, k]))]) as (i, (best, size), finish):
+    with c.carrying_loop(b.subi(n, k), [k, size2(c, c.load(a, [k, k]))]) as (i, (best, size), finish):
         row = b.addi(k, i)
-        candidate = _size2(c, c.load(a, [row, k]))
+        candidate = size2(c, c.load(a, [row, k]))
         better = b.cmpf("ogt", candidate, size)
         finish([b.select(better, row, best), b.select(better, candidate, size)])
     return c.results[0]
@@ -92,8 +78,8 @@ def _substitute(c: Context, a: Value, n: Value, x: Value, lower: bool, what: str
 
     def row(i: Value) -> None:
         head = c.load(a, [i, i])
-        size = _size2(c, head)
-        _fail_unless(c, c.b.cmpf("une", size, c.b.const(0.0, size.type)), f"{what}: the matrix is singular")
+        size = size2(c, head)
+        fail_unless(c, c.b.cmpf("une", size, c.b.const(0.0, size.type)), f"{what}: the matrix is singular")
         with c.loop(c.sizes(x)[1]) as column:
             start = zero if lower else c.b.addi(i, c.b.index(1))
             count = i if lower else c.b.subi(n, start)
@@ -119,7 +105,9 @@ def solve(c: Context, op: Op) -> None:
     place = target if not is_vector or is_contiguous(target.type) else c.alloc(t.element(target.type), [n])
     c.copy(rhs, place)
     columns = c.reshape(place, [n, c.b.index(1)]) if is_vector else place
-    if kind == "general":
+    if small.is_small(c, matrix) and small.has_few(c.sizes(columns)):
+        small.put(c, _few(c, op, matrix, small.entries(c, columns)), columns)
+    elif kind == "general":
         work = c.own_copy(matrix)
         _eliminate(c, work, n, columns)
         _substitute(c, work, n, columns, lower=False)
@@ -129,16 +117,27 @@ def solve(c: Context, op: Op) -> None:
     c.set(op.result, target)
 
 
+def _few(c: Context, op: Op, matrix: Value, rhs: small.Grid) -> small.Grid:
+    """The columns that solve a system of few numbers."""
+    kind = str(op.attrs["kind"])
+    if kind != "general":
+        return small.substituted(c, small.entries(c, matrix), rhs, kind == "lower", "solve")
+    made = small.eliminated(c, matrix, op.operands[0])
+    return small.substituted(c, made.upper, made.turned(c, rhs), False, "solve")
+
+
 @converts("scan.factor", at_target=True)
 def factor(c: Context, op: Op) -> None:
     kind = str(op.attrs["kind"])
     matrix = materialise(c, op.operands[0])
     n = c.sizes(matrix)[0]
     if kind == "det":
-        c.env[op.result] = _det(c, matrix, n)
+        c.env[op.result] = _det(c, op, matrix, n)
         return
     target = c.target(op.result, c.sizes(matrix))
-    if kind == "cholesky":
+    if small.is_small(c, matrix):
+        small.put(c, _few_factored(c, op, matrix), target)
+    elif kind == "cholesky":
         _cholesky(c, matrix, target, n)
     else:
         _identity(c, target, n)
@@ -148,6 +147,16 @@ def factor(c: Context, op: Op) -> None:
     c.set(op.result, target)
 
 
+def _few_factored(c: Context, op: Op, matrix: Value) -> small.Grid:
+    """The Cholesky factor or the inverse of a matrix of few numbers."""
+    kind = t.element(matrix.type)
+    if str(op.attrs["kind"]) == "cholesky":
+        return small.cholesky(c, small.entries(c, matrix), kind)
+    made = small.eliminated(c, matrix, op.operands[0])
+    rhs = made.turned(c, small.identity(c, len(made.upper), kind))
+    return small.substituted(c, made.upper, rhs, False, "inverse")
+
+
 def _identity(c: Context, target: Value, n: Value) -> None:
     kind = t.element(target.type)
     with c.loop(n) as i, c.loop(n) as j:
@@ -155,7 +164,10 @@ def _identity(c: Context, target: Value, n: Value) -> None:
         c.store(c.b.select(one, c.b.const(1.0, kind), c.b.const(0.0, kind)), target, [i, j])
 
 
-def _det(c: Context, matrix: Value, n: Value) -> Value:
+def _det(c: Context, op: Op, matrix: Value, n: Value) -> Value:
+    if small.is_small(c, matrix):
+        made = small.eliminated(c, matrix, op.operands[0])
+        return reduce(partial(multiply, c), (made.upper[i][i] for i in range(len(made.upper))), made.sign)
     work = c.own_copy(matrix)
     sign = _eliminate(c, work, n, None)
     with c.carrying_loop(n, [sign]) as (i, (product,), finish):
@@ -166,18 +178,27 @@ def _det(c: Context, matrix: Value, n: Value) -> Value:
 @converts("scan.slogdet")
 def slogdet(c: Context, op: Op) -> None:
     """The signs and the logarithms of the pivots; 0 and -inf where one is 0."""
-    b, matrix = c.b, materialise(c, op.operands[0])
-    n, kind = c.sizes(matrix)[0], t.element(matrix.type)
-    work = c.own_copy(matrix)
-    zero, one = b.const(0.0, kind), b.const(1.0, kind)
-    with c.carrying_loop(n, [_eliminate(c, work, n, None), zero]) as (i, (sign, logarithm), finish):
-        pivot = c.load(work, [i, i])
-        size = b.math("absf", pivot)
-        turn = b.select(b.cmpf("oeq", pivot, zero), zero, b.math("copysign", one, pivot))
-        turn = b.select(b.cmpf("uno", pivot, pivot), pivot, turn)
-        finish([b.mulf(sign, turn), b.addf(logarithm, b.math("log", size))])
-    for result, value in zip(op.results, c.results, strict=True):
+    matrix = materialise(c, op.operands[0])
+    n, zero = c.sizes(matrix)[0], c.b.const(0.0, t.element(matrix.type))
+    if small.is_small(c, matrix):
+        made = small.eliminated(c, matrix, op.operands[0])
+        found = made.sign, zero
+        for k, row in enumerate(made.upper):
+            found = _and_pivot(c, *found, row[k])
+    else:
+        work = c.own_copy(matrix)
+        with c.carrying_loop(n, [_eliminate(c, work, n, None), zero]) as (i, (sign, logarithm), finish):
+            finish(_and_pivot(c, sign, logarithm, c.load(work, [i, i])))
+        found = c.results[0], c.results[1]
+    for result, value in zip(op.results, found, strict=True):
         c.env[result] = value
+
+
+def _and_pivot(c: Context, sign: Value, logarithm: Value, pivot: Value) -> tuple[Value, Value]:
+    b, zero, one = c.b, c.b.const(0.0, pivot.type), c.b.const(1.0, pivot.type)
+    turn = b.select(b.cmpf("oeq", pivot, zero), zero, b.math("copysign", one, pivot))
+    turn = b.select(b.cmpf("uno", pivot, pivot), pivot, turn)
+    return b.mulf(sign, turn), b.addf(logarithm, b.math("log", b.math("absf", pivot)))
 
 
 def _cholesky(c: Context, matrix: Value, target: Value, n: Value) -> None:
@@ -191,7 +212,7 @@ def _cholesky(c: Context, matrix: Value, target: Value, n: Value) -> None:
             left = c.results[0]
             diagonal = b.cmpi("eq", i, j)
             with c.when(diagonal):
-                _fail_unless(c, b.cmpf("ugt", left, zero), "cholesky: the matrix is not positive definite")
+                fail_unless(c, b.cmpf("ugt", left, zero), "cholesky: the matrix is not positive definite")
                 c.store(b.math("sqrt", left), target, [i, j])
             with c.when(c.b.opposite(diagonal)):
                 c.store(divide(c, left, c.load(target, [j, j])), target, [i, j])

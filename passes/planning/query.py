@@ -13,6 +13,9 @@ from .sizes import Sizes
 from .start import slice_of
 
 
+MOST_OPS = 32  # that a check alone needs: what is there again takes its time twice; a small matrix eliminated has 60
+
+
 @dataclass
 class Capacity:
     """Room that an output needs along an axis."""
@@ -54,7 +57,8 @@ def make_query(func: Op, wanted: list[Capacity], total: Value) -> Op:
 
 def _needed(func: Op, returned: list[Value]) -> set[Op]:
     """The ops that compute what the query returns, and the checks that cost little to make as early: sizes are not
-    computed from what no array can have. A loop that only a check needs is the run's, which makes all checks."""
+    computed from what no array can have. A check that alone needs a loop, or many ops, is the run's, which makes all
+    checks."""
     needed: set[Op] = set()
     for value in returned:
         found = slice_of(value, func.body)
@@ -63,7 +67,7 @@ def _needed(func: Op, returned: list[Value]) -> set[Op]:
     for check in (op for op in func.body.ops if has_trait(op, CHECKS)):
         parts = [slice_of(v, func.body) for v in check.operands]
         made = {op for part in parts if part is not None for op in part} - needed
-        if None not in parts and not any(map(_runs_loops, made)):
+        if None not in parts and len(made) <= MOST_OPS and not any(map(_runs_loops, made)):
             needed.update([check, *made])
     return needed
 
