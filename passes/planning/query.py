@@ -12,7 +12,6 @@ from scancc.ir.ops import CHECKS, has_trait
 from .sizes import Sizes
 from .start import slice_of
 
-
 MOST_OPS = 32  # that a check alone needs: what is there again takes its time twice; a small matrix eliminated has 60
 
 

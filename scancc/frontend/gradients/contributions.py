@@ -5,6 +5,9 @@
     g + ifelse(c, inc(zeros, i, v), zeros)     ->  ifelse(c, inc(g, i, v), g)
     ifelse(c, x, zeros) + ifelse(c, zeros, y)  ->  ifelse(c, x, y)
 
+What goes on through elementwise functions and products does so for the part that it touches (`Touched`): the gradient
+of `tanh(W @ x)[i]` is `(1 - y[i]**2) * W[i]`, not a product of W with a vector of zeros and one number.
+
 A sum of arrays of n elements takes n additions, where a step of a scan may read or write one element of a large
 table. In the forms on the right each write is the last use of what it writes to, so that it can be done in place.
 The same holds for `switch` with a scalar condition.
@@ -22,9 +25,10 @@ from scancc.frontend.graph.dims import DimShuffle
 from scancc.frontend.graph.variables import Apply, Constant, Variable, equal_computations
 from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.elementwise import Elemwise
+from scancc.frontend.ops.index_template import Template
 from scancc.frontend.ops.making import Alloc
 from scancc.frontend.ops.scalars import add, switch
-from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, IncSubtensor
+from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, IncSubtensor, Subtensor
 
 Begun = Callable[[Variable, Variable], Variable]
 
@@ -112,6 +116,35 @@ def added_to(base: Variable, sparse: Variable, begun: Begun | None = None) -> Va
             made[pending.pop()] = incremented(root, increments)
         pending += missing
     return made[sparse]
+
+
+@dataclass(frozen=True)
+class Touched:
+    """The part of an array that its gradient touches, which is 0 elsewhere: where an integer picks from an axis."""
+
+    write: IncSubtensor
+    value: Variable
+    operands: tuple[Variable, ...]
+
+    @staticmethod
+    def of(gradient: Variable) -> Touched | None:
+        root, increments = increments_of(gradient)
+        if len(increments) != 1 or not is_zeros(root):
+            return None
+        op, (_, value, *operands) = increments[0].op, increments[0].inputs
+        if not isinstance(op, IncSubtensor) or "i" not in op.template:
+            return None
+        whole = Subtensor(op.template).infer(root, *operands)[0].shape == value.type.shape
+        return Touched(op, value, tuple(operands)) if whole else None
+
+    def part(self, x: Variable, template: Template | None = None) -> Variable:
+        """The same part of an array; `template`: of one with other axes behind."""
+        return Subtensor(template or self.write.template)(x, *self.operands)
+
+    def into(self, x: Variable, gradient: Variable, template: Template | None = None) -> Variable:
+        """A gradient of that part as one of `x`."""
+        write = IncSubtensor(template or self.write.template, set=False)
+        return write(zeros_for(x, gradient.dtype), gradient, *self.operands)
 
 
 # ---- choices ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scancc.frontend.gradients.contributions import Touched
 from scancc.frontend.gradients.rules import Gradient, connects, differentiates, summed_to
 from scancc.frontend.graph.constants import is_discrete, kind
 from scancc.frontend.graph.variables import Apply
@@ -17,6 +18,11 @@ def elemwise(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool])
     derivative = node.op.scalar.derivative
     if derivative is None:
         return [None] * len(node.inputs)
+    touched = Touched.of(gradients[0])
+    if touched is not None and all(x.type.shape == node.outputs[0].type.shape for x in node.inputs):
+        parts = derivative([touched.part(x) for x in node.inputs], touched.part(node.outputs[0]), touched.value)
+        return [touched.into(x, g) if want and g is not None else None
+                for g, x, want in zip(parts, node.inputs, wanted, strict=True)]
     found = derivative(node.inputs, node.outputs[0], gradients[0])
     return [
         summed_to(g, x) if want and g is not None else None

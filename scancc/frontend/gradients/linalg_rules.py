@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.errors import NullTypeGradError
+from scancc.frontend.gradients.contributions import Touched
 from scancc.frontend.gradients.rules import Gradient, conjugate, differentiates
 from scancc.frontend.graph.constants import kind
 from scancc.frontend.graph.dims import dimshuffle
 from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.ops.diagonals import identity_like, tril, triu
+from scancc.frontend.ops.index_template import FULL
 from scancc.frontend.ops.linalg import Cholesky, Det, Inverse, SLogDet, Solve
 from scancc.frontend.ops.products import BatchedDot, Dot, outer
 from scancc.frontend.ops.scalars import switch
@@ -25,7 +27,13 @@ def adjoint(x: Variable) -> Variable:
 def dot_rule(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
     (x, y), g = node.inputs, gradients[0]
     assert g is not None
-    return [_dot_left(g, x, y) if wanted[0] else None, _dot_right(g, x, y) if wanted[1] else None]
+    touched = Touched.of(g) if x.ndim == 2 else None
+    if touched is None or touched.write.template[0] != "i" or any(e != FULL for e in touched.write.template[1:]):
+        return [_dot_left(g, x, y) if wanted[0] else None, _dot_right(g, x, y) if wanted[1] else None]
+    template = ("i", FULL)
+    row, value = touched.part(x, template), touched.value
+    return [touched.into(x, _dot_left(value, row, y), template) if wanted[0] else None,
+            _dot_right(value, row, y) if wanted[1] else None]
 
 
 def _dot_left(g: Variable, x: Variable, y: Variable) -> Variable:
