@@ -56,8 +56,8 @@ def make_query(func: Op, wanted: list[Capacity], total: Value) -> Op:
 
 def _needed(func: Op, returned: list[Value]) -> set[Op]:
     """The ops that compute what the query returns, and the checks that cost little to make as early: sizes are not
-    computed from what no array can have. A check that alone needs a loop, or many ops, is the run's, which makes all
-    checks."""
+    computed from what no array can have. A check that alone needs a loop, or many ops on elements, is the run's, which
+    makes all checks."""
     needed: set[Op] = set()
     for value in returned:
         found = slice_of(value, func.body)
@@ -66,13 +66,17 @@ def _needed(func: Op, returned: list[Value]) -> set[Op]:
     for check in (op for op in func.body.ops if has_trait(op, CHECKS)):
         parts = [slice_of(v, func.body) for v in check.operands]
         made = {op for part in parts if part is not None for op in part} - needed
-        if None not in parts and len(made) <= MOST_OPS and not any(map(_runs_loops, made)):
+        if None not in parts and not any(map(_runs_loops, made)) and not _computes_much(made):
             needed.update([check, *made])
     return needed
 
 
 def _follows_from_sizes(value: Value, func: Op) -> bool:
     return all(op.name != "memref.load" for op in slice_of(value, func.body) or ())
+
+
+def _computes_much(made: set[Op]) -> bool:
+    return len(made) > MOST_OPS and any(op.name == "memref.load" for op in made)
 
 
 def _runs_loops(op: Op) -> bool:
