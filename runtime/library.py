@@ -1,8 +1,8 @@
 """Loads exported shared libraries: `NAME.so` with its manifest `NAME.json` beside it.
 
-The manifest holds `abi_version`, `target`, `file`, `sha256`, `nbytes` (optional) and `functions`, each with `name`,
-`run` and `query` (symbols of the packed ABI), `missing` (that of what the processor lacks), `inputs`, `outputs`,
-`checks` and `single_output` (optional).
+The manifest holds `abi_version`, `target`, `file`, `sha256`, `nbytes` (optional), `files` (hashes of the set) and
+`functions`, each with `name`, `run` and `query` (symbols of the packed ABI), `missing` (that of what the processor
+lacks), `inputs`, `outputs`, `checks` and `single_output` (optional).
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callabl
     manifest_path = _manifest_beside(path)
     manifest = _read_manifest(manifest_path)
     check_abi(_get(manifest, "abi_version", int, manifest_path), str(path))
-    target = manifest.get("target", {})
-    if not isinstance(target, dict) or not isinstance(target.get("requires", []), list):
-        raise LibraryError(f"{manifest_path} has no 'target' as this scancc writes it; export the library again")
+    target, files = manifest.get("target", {}), manifest.get("files", {})
+    if not (isinstance(target, dict) and isinstance(target.get("requires", []), list) and isinstance(files, dict)):
+        raise LibraryError(f"{manifest_path} is not as this scancc writes manifests; export the library again")
     check_machine(target, path)
     library = _open(*_checked_library(manifest, manifest_path))
     rows = _get(manifest, "functions", list, manifest_path)
@@ -90,7 +90,18 @@ def _checked_library(manifest: Mapping[str, Any], manifest_path: Path) -> tuple[
         raise LibraryError(
             f"{path} is not the library that {manifest_path} describes (changed or cut); export both again"
         )
+    _check_set(manifest, manifest_path)
     return path, data
+
+
+def _check_set(manifest: Mapping[str, Any], manifest_path: Path) -> None:
+    """Refuse a set of which a file that programs are made with is of another build."""
+    for name, digest in manifest.get("files", {}).items():
+        path = manifest_path.resolve().with_name(os.path.basename(name))
+        if path.suffix in (".h", ".a", ".o") and path.is_file() and (
+            hashlib.sha256(path.read_bytes()).hexdigest() != digest
+        ):
+            raise LibraryError(f"{path} and {manifest_path} are of different builds; export all again")
 
 
 _opened: dict[Path, tuple[str, ctypes.CDLL]] = {}

@@ -10,10 +10,11 @@ written. Dimensions known at compile time are not passed. Strides count elements
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..artifact import MOST_ELEMENTS, Check, Param
+from ..artifact import ABI_VERSION, MOST_ELEMENTS, Check, Param
 from ..errors import UnsupportedError
 from ..process import kept_property
 from .c_names import ExportError, argument_name, check_name
@@ -143,6 +144,13 @@ class Entry:
         if self.has_tensor_outputs:
             build.add("staging_nbytes", "int64_t *", "ptr", "staging_nbytes")
         return tuple(build.done)
+
+    @kept_property
+    def interface(self) -> str:
+        """A number of the arguments of NAME and NAME_query, in hexadecimal: a header goes with objects of its own."""
+        found = [(a.name, a.c_type, a.role, a.index, a.axis) for a in (*self.arguments, *self.query_arguments)]
+        dtypes = [(p.dtype, p.shape) for p in (*self.inputs, *self.outputs)]
+        return hashlib.sha256(repr((ABI_VERSION, found, dtypes)).encode()).hexdigest()[:8]
 
     @property
     def has_tensor_outputs(self) -> bool:

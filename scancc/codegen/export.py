@@ -2,14 +2,13 @@
 
     NAME.o  NAME.a  NAME.so  NAME.h  NAME.json  NAME.ll  NAME.s        (for a GPU: NAME.ptx, NAME.ll)
 
-Every file is whole or not there: it is written beside its place and renamed.
+They are put in their places as one (publishing.py).
 """
 
 from __future__ import annotations
 
 import os
 import re
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,11 +27,12 @@ from .header import header_text
 from .link import NoCompilerError, shared_library
 from .manifest import manifest_text
 from .paths import Paths
+from .publishing import publish
 from .signature import Compiled, entry_of
 from .symbols import check_symbols
 from .target import Target
 
-CPU_KINDS = ("o", "a", "so", "h", "json", "ll", "s")
+CPU_KINDS = ("o", "a", "so", "h", "ll", "s", "json")  # the manifest names the others
 GPU_KINDS = ("ptx", "ll")
 
 
@@ -110,9 +110,7 @@ def export_compiled(
     work = _Library(library, target, entries, [_renamed(c, prefix) for c in compiled], list(single))
     for kind in kinds:
         _MAKERS[kind](work)
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [_write(folder / name, data) for name, data in work.files.items()]
-    return Exported(tuple(files), tuple(work.notices), tuple(work.missing))
+    return Exported(publish(folder, library, work.files), tuple(work.notices), tuple(work.missing))
 
 
 def _entry(compiled: Compiled, prefix: str, path_map: Mapping[str, str] | None) -> Entry:
@@ -223,10 +221,9 @@ def _make_header(work: _Library) -> None:
 
 
 def _make_manifest(work: _Library) -> None:
-    library = f"{work.name}.so"
-    found = (library, work.files[library]) if library in work.files else None
     single = work.single or [len(e.outputs) == 1 for e in work.entries]
-    work.put(f"{work.name}.json", manifest_text(work.entries, single, work.target, versions(), found))
+    work.put(f"{work.name}.json", manifest_text(work.name, work.entries, single, work.target, versions(),
+                                                 work.files))
 
 
 def _make_llvm(work: _Library) -> None:
@@ -251,17 +248,3 @@ _MAKERS: dict[str, Callable[[_Library], None]] = {
     "s": _make_assembly,
     "ptx": _make_ptx,
 }
-
-
-def _write(path: Path, data: bytes) -> Path:
-    """Write a file whole: a reader sees the old contents or the new."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o755 if path.suffix == ".so" else 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return path

@@ -27,6 +27,7 @@ from .entry import (
     NULL_POINTER,
     TOO_LARGE,
     WORKSPACE_TOO_SMALL,
+    Argument,
     Entry,
     Names,
     scalar_of,
@@ -35,10 +36,20 @@ from .llvm.extents import as_double, at_most, can_exist
 
 
 def flat_text(entry: Entry) -> str:
-    """LLVM IR that defines NAME, NAME_query and NAME_error; to be appended to the module's text."""
+    """LLVM IR that defines NAME, NAME_query and NAME_error; to be appended to the module's text.
+
+    NAME and NAME_query have a second symbol each, with the interface's number, which the header asks for.
+    """
     copies = _Copies(entry.name)
     call, query = _Call(entry, copies).text(), _Query(entry, copies).text()
-    return "\n".join([call, query, _error_text(entry), *copies.texts])
+    numbered = [_numbered(entry, entry.name, entry.arguments),
+                _numbered(entry, Names(entry.name).flat_query, entry.query_arguments)]
+    return "\n".join([call, query, _error_text(entry), *copies.texts, *numbered, ""])
+
+
+def _numbered(entry: Entry, name: str, arguments: Sequence[Argument]) -> str:
+    types = ", ".join(a.llvm_type for a in arguments)
+    return f"@{name}.{entry.interface} = alias i32 ({types}), ptr @{name}"
 
 
 @dataclass

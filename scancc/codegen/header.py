@@ -14,7 +14,7 @@ _WIDTH = 100
 
 def header_text(library: str, entries: Sequence[Entry], versions: str) -> str:
     guard = _macro(library) + "_H"
-    body = "\n".join(_entry_text(e) for e in entries)
+    body = "\n".join(_entry_text(library, e) for e in entries)
     return f"""\
 /* {library}.h: written by scancc ({versions}); do not edit.
  *
@@ -41,6 +41,13 @@ def header_text(library: str, entries: Sequence[Entry], versions: str) -> str:
 
 #define {_macro(library)}_ABI_VERSION {ABI_VERSION}
 
+/* With the arguments' number in the symbol, so that no library of another interface links. */
+#if defined(__GNUC__) && defined(__ELF__)
+#define {_macro(library)}_SYMBOL(name) __asm__(name)
+#else
+#define {_macro(library)}_SYMBOL(name)
+#endif
+
 #ifdef __cplusplus
 extern "C" {{
 #endif
@@ -63,7 +70,7 @@ def _caller_errors() -> str:
     return "\n".join(f" *       {status}  {text};" for status, text in CALLER_ERRORS.items())
 
 
-def _entry_text(entry: Entry) -> str:
+def _entry_text(library: str, entry: Entry) -> str:
     names = Names(entry.name)
     comment = [f"{entry.name}", ""]
     comment += ["Inputs:", *(_input_line(entry, n, p) for n, p in enumerate(entry.inputs))]
@@ -73,13 +80,13 @@ def _entry_text(entry: Entry) -> str:
     return "\n".join(
         [
             _comment(comment),
-            _prototype("int32_t", entry.name, entry.arguments),
+            _prototype(library, entry, entry.name, entry.arguments),
             "",
             _comment(
                 [f"The sizes of the outputs of {entry.name}, and of the workspace, for these inputs."]
                 + _reads_note(entry)
             ),
-            _prototype("int32_t", names.flat_query, entry.query_arguments),
+            _prototype(library, entry, names.flat_query, entry.query_arguments),
             "",
             f"/* The text of a status of {entry.name}; it stays valid. */",
             f"const char *{names.error}(int32_t status);",
@@ -152,9 +159,9 @@ def _comment(lines: Sequence[str]) -> str:
     return "\n".join(["/* " + wrapped[0], *(f" * {w}".rstrip() for w in wrapped[1:]), " */"])
 
 
-def _prototype(result: str, name: str, arguments: Sequence[Argument]) -> str:
+def _prototype(library: str, entry: Entry, name: str, arguments: Sequence[Argument]) -> str:
     """Wrapped between arguments, never inside one."""
     joined = ", ".join(a.c_text.replace(" ", "\0") for a in arguments)
-    text = f"{result} {name}({joined});"
+    text = f'int32_t {name}({joined}) {_macro(library)}_SYMBOL("{name}.{entry.interface}");'
     lines = textwrap.wrap(text, _WIDTH, subsequent_indent="    ", break_long_words=False)
     return "\n".join(lines).replace("\0", " ")

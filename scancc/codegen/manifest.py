@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..artifact import ABI_VERSION
@@ -13,22 +13,24 @@ from .target import Target
 
 
 def manifest_text(
+    name: str,
     entries: Sequence[Entry],
     single: Sequence[bool],
     target: Target,
     versions: str,
-    library: tuple[str, bytes] | None,
+    files: Mapping[str, bytes],
 ) -> str:
-    """`library`: name and contents of the shared library, which the runtime checks; None where none is."""
+    """The manifest of the set `name`; `files`: the others of the set, of which the runtime checks what it meets."""
     manifest: dict[str, Any] = {
         "abi_version": ABI_VERSION,
         "target": {"triple": target.triple, "cpu": target.cpu, "features": target.features,
                    "requires": list(entries[0].requires)},
         "versions": versions,
     }
-    if library is not None:
-        name, data = library
-        manifest |= {"file": name, "nbytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    hashes = {file: hashlib.sha256(data).hexdigest() for file, data in files.items()}
+    if (library := f"{name}.so") in files:
+        manifest |= {"file": library, "nbytes": len(files[library]), "sha256": hashes[library]}
+    manifest["files"] = hashes
     manifest["functions"] = [_function(e, one) for e, one in zip(entries, single, strict=True)]
     return json.dumps(manifest, indent=1) + "\n"
 

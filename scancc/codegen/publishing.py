@@ -1,0 +1,68 @@
+"""The files of a set, put where they belong as one: whole, and a build that was ended leaves nothing that is half.
+
+All are written into a folder NAME.partial beside their places and reach the disk there; then each is renamed, the
+manifest, which names the others by their hashes, last. Where a build is ended between two of the renames, `load`
+refuses the set, and a C program with a header of another interface does not link (`Entry.interface`). The next build
+takes away what an ended one left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+
+def publish(folder: Path, name: str, files: Mapping[str, bytes]) -> tuple[Path, ...]:
+    """Write the files of the set `name`, by name, in their order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{name}.partial"
+    with _alone(folder):
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            partial.mkdir()
+            for file, data in files.items():
+                _write(partial / file, data)
+            for file in files:
+                os.replace(partial / file, folder / file)
+            _reach_disk(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return tuple(folder / file for file in files)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(0o755 if path.suffix == ".so" else 0o644)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While no other build writes into the folder."""
+    if sys.platform == "win32":  # nothing keeps builds apart there
+        yield
+        return
+    import fcntl  # not on every system
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _reach_disk(folder: Path) -> None:
+    """The names in a folder, where the system can be asked for it."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
