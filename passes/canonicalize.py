@@ -72,14 +72,22 @@ class _Worklist:
                 self.simplify(op)
 
     def is_dead(self, op: Op) -> bool:
-        return not any(value.uses for value in op.results) and is_removable(op)
+        for value in op.results:
+            if value.uses:
+                return False
+        return is_removable(op)
 
     def simplify(self, op: Op) -> None:
-        for rule in RULES.get(op.name, ()):
-            b = _Recorder(op)
+        rules = RULES.get(op.name)
+        if rules is None:
+            return
+        b = _Recorder(op)
+        for rule in rules:
             outcome = rule(op, b)
-            for made in b.made:
-                self.push(made)
+            if b.made:
+                for made in b.made:
+                    self.push(made)
+                b.made.clear()
             if outcome is not None:
                 self.apply(op, outcome)
                 return

@@ -182,6 +182,7 @@ class FunctionEmitter:
         self.stack: list[str] = []  # what makes memory on the stack: at the entry, so that no loop does it again
         self.spare: dict[t.Type, list[str]] = {}  # such memory that nobody uses at this point
         self.falling: dict[str, str | None] = {}  # counter of a loop around -> its opposite, if asked for
+        self.factors: dict[str, str] = {}  # sizes that the function has as doubles (`extents.py`)
         self.slots: dict[Value, int] = {}  # buffer argument -> first slot
         self.n_slots = 0
 

@@ -10,18 +10,22 @@ from ...artifact import MOST_ELEMENTS
 Emit = Callable[[str], str]  # prints `%new = text`, gives the new name
 
 
-def can_exist(emit: Emit, sizes: Sequence[str]) -> str:
-    """An i1: whether an array may have these sizes (`artifact.can_exist`): none is negative, and all are not too many.
+def can_exist(emit: Emit, sizes: Sequence[str], factors: dict[str, str] | None = None) -> str:
+    """An i1: whether an array may have these sizes (`artifact.can_exist`): none is negative, all are not too many.
 
-    The conversion is the signed one, since AVX2 has no instruction for the other.
+    The conversion is the signed one, since AVX2 has no instruction for the other. `factors`: sizes that are converted
+    already, to which this adds.
     """
+    factors = {} if factors is None else factors
     known = math.prod(int(size) or 1 for size in sizes if size.isdigit())
     varying = [size for size in sizes if not size.isdigit()]
     if not varying or known > MOST_ELEMENTS:
         return "true" if known <= MOST_ELEMENTS else "false"
     product, signs = f"{float(known)!r}", varying[0]
     for number, size in enumerate(varying):
-        factor = emit(f"sitofp i64 {_one_for_none(emit, size)} to double")
+        if size not in factors:
+            factors[size] = emit(f"sitofp i64 {_one_for_none(emit, size)} to double")
+        factor = factors[size]
         product = factor if product == "1.0" else emit(f"fmul double {product}, {factor}")
         signs = emit(f"or i64 {signs}, {size}") if number else signs
     return emit(f"and i1 {emit(f'icmp sge i64 {signs}, 0')}, {at_most(emit, product)}")

@@ -214,7 +214,8 @@ def _place(e: FunctionEmitter, op: Op) -> str:
 
 @emits("scan.can_exist")
 def existence(e: FunctionEmitter, op: Op) -> None:
-    e.env[op.result] = can_exist(e.emit, [e.value(v) for v in op.operands])
+    factors = e.factors if op.parent is e.func.body else dict(e.factors)  # what a region makes ends with it
+    e.env[op.result] = can_exist(e.emit, [e.value(v) for v in op.operands], factors)
 
 
 @emits("memref.dim")
