@@ -62,7 +62,7 @@ class _Lanes:
 
     def run(self) -> None:
         c, scan, sizes = self.c, self.scan, self._sizes()
-        if scan.executed is None:
+        if scan.executed is None or not scan.executed.uses:
             nest(c, sizes, self.lane)
         else:  # one step runs where there is no lane
             c.env[scan.executed] = self._longest(sizes, [], c.b.minsi(self.length, c.b.index(1)))
@@ -80,6 +80,9 @@ class _Lanes:
 
     def lane(self, at: list[Value]) -> None:
         """All steps of a lane."""
+        if self.settling is not None:
+            self._lane_until(at)
+            return
         c, scan = self.c, self.scan
         _read_invariants(c, scan, at)
         init = [_initial(c, v, at) for v in scan.init]

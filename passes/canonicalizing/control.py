@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, encloses
-from scancc.ir.ops import operand
+from scancc.ir.dialects.arith import CMPI
+from scancc.ir.ops import group, operand, set_operands
 from scancc.ir.parts import Branch, Carry, Loop, Round, ScanView
 
 from .rules import Outcome, counted, made_by, rule
@@ -16,6 +17,24 @@ from .rules import Outcome, counted, made_by, rule
 @rule("scan.check")
 def check_that_holds(op: Op, b: Builder) -> Outcome:
     return [] if constant_of(operand(op, "condition")) else None
+
+
+@rule("scan.check")
+def check_that_a_step_runs(op: Op, b: Builder) -> Outcome:
+    """A scan that may stop runs a step where it has one: that `executed - 1 >= 0` is told by its length."""
+    test = made_by(operand(op, "condition"), "arith.cmpi")
+    if test is None or CMPI[test.attrs["predicate"].value] != "sge":
+        return None
+    last, zero = test.operands
+    made = made_by(last, "arith.subi")
+    count, one = made.operands if made is not None else (last, last)
+    scan = made_by(count, "scan.scan")
+    if constant_of(zero) != 0 or constant_of(one) != 1 or scan is None or ScanView(scan).executed is not count:
+        return None
+    length = ScanView(scan).length
+    set_operands(op, condition=[b.cmpi("sge", b.subi(length, one), zero)],
+                 info=[length if v is count else v for v in group(op, "info")])
+    return True
 
 
 @rule("scf.if")

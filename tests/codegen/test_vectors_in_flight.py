@@ -58,3 +58,21 @@ def test_states_of_unlike_lengths_are_lanes(lengths: tuple[int, int], steps: int
     y.set_value(np.ones(4))
     with pytest.raises(ValueError, match="length"):
         f(1)
+
+
+def test_lanes_that_end_one_by_one() -> None:
+    c, n = T.vector("c"), T.iscalar("n")
+
+    def step(z, count, c):  # type: ignore[no-untyped-def]
+        alive = z * z <= 4
+        return [T.switch(alive, z * z + c, z), count + T.cast(alive, "int32")], sc.until(T.eq(T.sum(alive), 0))
+    (z, count), _ = sc.scan(step, outputs_info=[T.zeros_like(c), T.zeros(c.shape, dtype="int32")], non_sequences=c,
+                            n_steps=n)
+    f, reference = (sc.function([c, n], [z[-1], count[-1]], mode=mode) for mode in (None, "reference"))
+    assert "vectors in flight" in said(f, "vectorize")
+    for length in (0, 1, 7, 12, 40, 101):
+        values = np.concatenate([RNG.uniform(-3, 1, length), [np.nan, np.inf][:length % 3]])
+        for found, want in zip(f(values, 30), reference(values, 30), strict=True):
+            np.testing.assert_allclose(found, want, rtol=1e-6)
+    with pytest.raises(IndexError, match="length 0"):
+        f(np.ones(3), 0)
