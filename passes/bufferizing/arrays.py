@@ -11,7 +11,7 @@ from scancc.ir.shapes import fill
 
 from .context import Context, converts
 from .nests import array_sizes, materialise
-from .rings import row_in_ring
+from .rings import past_row, row_in_ring
 
 
 @converts("arith.constant")
@@ -44,7 +44,10 @@ def extract_slice(c: Context, op: Op) -> None:
     whole = operand(op, "source")
     kept = slices.kept_axes(op)
     offsets, sizes, steps = entries(c, op)
-    if whole in c.rings and constant_of(sizes[0]) == 1:
+    if whole in c.past:
+        source, (offsets, sizes, steps) = past_row(c, whole, offsets[0]), (offsets[1:], sizes[1:], steps[1:])
+        kept = [axis - 1 for axis in kept]
+    elif whole in c.rings and constant_of(sizes[0]) == 1:
         source, offsets[0] = c.get(whole), row_in_ring(c, whole, offsets[0])
     else:
         source = materialise(c, whole)

@@ -33,6 +33,7 @@ class Context:
         self.dest: dict[Value, Value] = {}  # old array value -> buffer in which it is wanted
         self.base: dict[Value, Value] = {}  # view of the first rows -> the buffer it is a view of
         self.rings: dict[Value, Value] = {} # window of past rows -> the step, which turns its ring
+        self.past: dict[Value, Sequence[Value]] = {}  # window of past rows -> each row, the oldest first
         self.outputs: set[Value] = set()    # the function's
         self.results: list[Value] = []      # of the last loop
         self.in_rows = True                 # rows of a result may be accumulated in memory

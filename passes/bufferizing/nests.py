@@ -26,7 +26,7 @@ from .equal_sizes import SHORT
 from .flat import as_vector, has_no_gaps
 from .loops import PARALLEL_LOOP, REDUCTION_LOOP, Nest, nest
 from .products import product_of
-from .rings import row_in_ring, unrolled_window
+from .rings import past_row, row_in_ring, unrolled_window
 
 BLOCK_ROWS = 64    # terms of a block, where sums are made side by side
 STACK_LEVELS = 40  # sums of 1, 2, 4, ... blocks
@@ -417,6 +417,10 @@ def extract(c: Context, op: Op) -> None:
         c.env[op.result] = c.get(operand(made, "value"))
         return
     indices = c.scalars(group(op, "indices"))
+    if source in c.past:
+        row, *rest = indices
+        c.env[op.result] = c.load(past_row(c, source, row), rest)
+        return
     if source in c.rings:
         row, *rest = indices
         c.env[op.result] = c.load(c.get(source), [row_in_ring(c, source, row), *rest])

@@ -5,8 +5,13 @@ Row r of a window (0 the oldest) stands at (step + r) % depth.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from scancc.ir import types as t
+from scancc.ir.builder import constant_of
 from scancc.ir.core import Value
+from scancc.ir.ops import group
+from scancc.ir.slices import Entry, entries, kept_axes
 
 from .context import Context
 
@@ -15,6 +20,24 @@ def row_in_ring(c: Context, window: Value, row: Value) -> Value:
     """Where row `row` of a window stands in its ring at this step."""
     turned = c.b.addi(c.rings[window], row)
     return c.b.op("arith.remsi", [turned, c.sizes(c.get(window))[0]], [t.index])
+
+
+def past_row(c: Context, window: Value, row: Value) -> Value:
+    """Row `row`, a constant, of a window whose rows are carried (`states.PastRowsState`)."""
+    number: int | None = constant_of(row)
+    assert number is not None
+    return c.past[window][number]
+
+
+def rows_read(window: Value) -> Iterator[int | None]:
+    """Which row of a window each of its readers takes; None of one that takes more or other than a row."""
+    for op in window.uses:
+        row: Entry | None = None
+        if op.name == "tensor.extract":
+            row, *_ = group(op, "indices")
+        elif op.name == "tensor.extract_slice" and entries(op, "sizes")[0] == 1 and 0 not in kept_axes(op):
+            row, *_ = entries(op, "offsets")
+        yield constant_of(row) if isinstance(row, Value) else row
 
 
 def unrolled_window(c: Context, window: Value) -> Value:

@@ -12,7 +12,7 @@ from scancc.ir.ops import operand
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.slices import entries
 
-from .context import Context, goes_to_target
+from .context import Context, goes_to_target, strides_of
 from .nests import materialise
 
 
@@ -79,6 +79,11 @@ class Rows:
         return (made is not None and made.name == "memref.subview" and operand(made, "source") is self.buffer
                 and entries(made, "offsets")[0] is at)
 
+    def made(self, c: Context, step: Value) -> Value:
+        """The row of this step, which is kept, as a row of the stack."""
+        made, at = c.get(self.stack.value), self.at(c, step)
+        return as_row(c, made if self.holds(made, at) else c.row(self.buffer, at), self.buffer)
+
     def store_element(self, c: Context, value: Value, step: Value, lane: list[Value]) -> None:
         """Write one lane's element of the row of this step, if that is kept."""
         with self._place(c, step) as at:
@@ -107,3 +112,15 @@ def _rows(c: Context, scan: ScanView, stack: Stack, room: Value | None) -> Rows:
     first = c.b.subi(c.get(scan.length), count) if stack.first is None else c.get(stack.first)
     return Rows(stack, c.target(stack.result, [count, *row]), first, all_kept,
                 all_kept and goes_to_target(stack.value, scan.op.body))
+
+
+def as_row(c: Context, buffer: Value, stack: Value) -> Value:
+    """A row-major buffer under the type of a row of `stack`."""
+    type = stack.type
+    assert isinstance(type, t.MemRefType)
+    row = t.MemRefType(type.shape[1:], type.element, strides_of(type)[1:])
+    if buffer.type == row:
+        return buffer
+    cast = c.b.op("memref.cast", [buffer], [row])
+    c.dims[cast] = c.sizes(buffer)
+    return cast

@@ -16,20 +16,22 @@ from scancc.ir.core import Value
 from scancc.ir.ops import VIEW, has_trait, operand
 from scancc.ir.parts import Carry
 
-from .context import Context, goes_to_target, strides_of
+from .context import Context, goes_to_target
 from .nests import array_sizes, fill_buffer, materialise
-from .rings import unrolled
-from .stacks import Rows
+from .rings import rows_read, unrolled
+from .stacks import Rows, as_row
 from .windows import Window
+
+MOST_PAST = 4  # rows that a loop carries one by one
 
 
 def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
     """The place of a carry: the first of these that it may have."""
     if not isinstance(carry.init.type, t.TensorType):
         return ScalarState(c, carry)
-    if carry.depth > 1:
-        return RingState(c, carry)
     rows = next((r for r in stacks if r.direct and r.stack.value is carry.next), None)
+    if carry.depth > 1:
+        return PastRowsState(c, carry, rows) if rows is not None and _reads_past_rows(carry) else RingState(c, carry)
     if rows is not None:
         return RowState(c, carry, rows, c.contiguous(materialise(c, carry.init)))
     if carry.arg in c.places.parts:
@@ -101,7 +103,7 @@ class RowState(State):
     home = "is the last row of its stack"
 
     def __init__(self, c: Context, carry: Carry, rows: Rows, init: Value) -> None:
-        super().__init__(carry, [_as_row(c, init, rows.buffer)])
+        super().__init__(carry, [as_row(c, init, rows.buffer)])
         self.rows = rows
 
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
@@ -109,11 +111,42 @@ class RowState(State):
         carried[0].name = self.carry.arg.name
 
     def advance(self, c: Context, step: Value) -> list[Value]:
-        made, buffer, at = c.get(self.carry.next), self.rows.buffer, self.rows.at(c, step)
-        return [_as_row(c, made if self.rows.holds(made, at) else c.row(buffer, at), buffer)]
+        return [self.rows.made(c, step)]
 
     def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
         c.set(self.carry.final, carried[0])
+
+
+class PastRowsState(State):
+    """The rows of its stack that the last steps wrote: a state with a small depth.
+
+    The loop carries each of these rows, the oldest first; before the first steps they are those of the initial value.
+    A step reads some, each by its number, and writes the next: nothing is copied, and no place is computed.
+    """
+
+    home = "is the last rows of its stack"
+
+    def __init__(self, c: Context, carry: Carry, rows: Rows) -> None:
+        init = c.contiguous(materialise(c, carry.init))
+        super().__init__(carry, [as_row(c, c.row(init, c.b.index(i)), rows.buffer) for i in range(carry.depth)])
+        self.rows = rows
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        c.past[self.carry.arg] = self.past = carried
+        for row in carried:
+            row.name = self.carry.arg.name
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        return [*self.past[1:], self.rows.made(c, step)]
+
+    def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
+        """Nobody reads it."""
+
+
+def _reads_past_rows(carry: Carry) -> bool:
+    """Whether a state is read in the step alone, each time a row of a known number."""
+    return (isinstance(carry.next.type, t.TensorType) and carry.depth <= MOST_PAST and not carry.final.uses
+            and all(isinstance(row, int) for row in rows_read(carry.arg)))
 
 
 class PartState(State):
@@ -319,18 +352,6 @@ def write_initial(c: Context, init: Value, buffer: Value) -> None:
     assert made is not None and made.name in ("tensor.empty", "tensor.splat"), f"{init!r} has no buffer"
     if made.name == "tensor.splat":
         fill_buffer(c, c.get(operand(made, "value")), buffer)
-
-
-def _as_row(c: Context, buffer: Value, stack: Value) -> Value:
-    """A row-major buffer under the type of a row of `stack`."""
-    type = stack.type
-    assert isinstance(type, t.MemRefType)
-    row = t.MemRefType(type.shape[1:], type.element, strides_of(type)[1:])
-    if buffer.type == row:
-        return buffer
-    cast = c.b.op("memref.cast", [buffer], [row])
-    c.dims[cast] = c.sizes(buffer)
-    return cast
 
 
 def _memory_of(buffer: Value) -> Value:
