@@ -159,6 +159,25 @@ def test_the_memory_grows_as_the_root_of_the_steps():
     assert sizes[2] < 100 * 8 * 3 * 1000
 
 
+def test_blocks_of_scalars_run_again_side_by_side():
+    """Also where the last ones are not whole, or a state counts."""
+    def build(**options):
+        def step(x, k, h, a):
+            return k + 1, T.tanh(a * h + x) * T.exp(-x * x) + 0.1 * T.sin(k * 1.0)
+        (_, rows), _ = sc.scan(step, X, [T.constant(3), H0], A, **options)
+        return sc.function([X, H0, A], grad(loss(rows), [H0, A, X]))
+
+    plain, blocks = build(), build(checkpoints="sqrt")
+    assert "each [i < 8]" in str(blocks.dump("scan"))
+    for n in (1, 2, 15, 16, 17, 100, 127, 128, 129):
+        x = np.linspace(-1.0, 1.0, n)
+        for found, expected in zip(blocks(x, 0.3, 1.1), plain(x, 0.3, 1.1), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    rows, _ = sc.scan(lambda h, a: T.tanh(a * h), None, H0, A, n_steps=N, checkpoints="sqrt")
+    f = sc.function([H0, A, N], grad(rows[-1], A))
+    assert f.memory_plan(0.3, 1.1, 10**6).workspace_nbytes < 8 * 8 * 1000 * 1.6  # 8 MB with all rows
+
+
 @pytest.mark.parametrize("max_bytes", [200_000, 1_000_000, 20_000_000])
 def test_a_budget_is_kept_to(max_bytes):
     """What is left is a row of each state and gradient: with all rows it is 160 MB."""

@@ -8,7 +8,7 @@ where the three are the same, B2 = cbrt(n S^2/R^2). All this is computed when it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from scancc.frontend.graph.variables import Constant, TensorType, Variable, leav
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.reference import evaluate
-from scancc.frontend.ops.scalars import add, cbrt, ceil, le, maximum, minimum, sqrt, sub, switch
+from scancc.frontend.ops.scalars import add, cbrt, ceil, le, maximum, minimum, mul, sqrt, sub, switch
 
 INT64 = TensorType("int64", ())
 
@@ -62,18 +62,25 @@ Choice = Callable[[Need], Chosen]
 @dataclass(frozen=True)
 class Sizes:
     """The lengths of blocks, of those within them, and so on. `choice` gives them once it is known what they need;
-    until then `levels` stand for them. Inside a block there is no choice, and `most` is how many there are in it."""
+    until then `levels` stand for them. Inside a block there is no choice, and `most` is how many there are in it.
+    So many blocks as `lanes` run again and are reversed together."""
 
     levels: tuple[Variable, ...]
     choice: Choice | None = None
     most: Variable | None = None
+    lanes: int = 1
+
+    @property
+    def reach(self) -> Variable:
+        """The steps that are reversed together."""
+        return self.levels[0] if self.lanes == 1 else mul(self.levels[0], int64(self.lanes))
 
     def choose(self, need: Need) -> Chosen:
         return Chosen(list(self.levels)) if self.choice is None else self.choice(need)
 
     def n_blocks(self, n: Variable) -> Variable:
-        """How many blocks n steps have."""
-        size = self.levels[0]
+        """How many blocks n steps have; of those that are reversed together, how many times."""
+        size = self.reach
         count = apply_scalar("floor_div", sub(add(n, size), int64(1)), size)
         return count if self.most is None else minimum(count, self.most)
 
@@ -90,9 +97,12 @@ def of_steps(n: int) -> Sizes:
     return Sizes(_unknown(1), lambda need: Chosen([int64(max(n, need.least))]))
 
 
-def root() -> Sizes:
-    """The blocks that need least, each reversed as a whole."""
-    return Sizes(_unknown(1), lambda need: Chosen([_single(need)]))
+def root(lanes: int = 1) -> Sizes:
+    """The blocks that need least, each reversed as a whole. With `lanes` there are two copies of all their rows: side
+    by side, and one behind the other."""
+    copies = as_tensor_variable(float(lanes if lanes == 1 else 2 * lanes))
+    return Sizes(_unknown(1), lambda need: Chosen([_single(replace(need, row_nbytes=need.row_nbytes * copies))]),
+                 lanes=lanes)
 
 
 def within_budget(max_bytes: int, share: str) -> Sizes:

@@ -45,7 +45,7 @@ def keep_starts(node: Apply, numbers: Sequence[int], sizes: Sizes) -> list[Varia
     ends = eq(following, held)
     counters = [(Carry(((-1, within),), 1, switch(ends, int64(0), following), trace=False), int64(0)),
                 (Carry(((-1, block),), 1, add(block, cast(ends, "int64")), trace=False), int64(0))]
-    n_rows = add(n_blocks, int64(1))
+    n_rows = add(mul(n_blocks, int64(sizes.lanes)), int64(1))
     stacks = [_starts(op.body.carry[i], inputs.inits[i], n_rows, add(block, int64(1)), sub(within, held))
               for i in numbers]
     made = with_states(node, [*counters, *stacks], {held: size})[len(counters):]

@@ -26,11 +26,13 @@ from scancc.frontend.gradients.contributions import plus, total
 from scancc.frontend.gradients.loop import Lag, backwards
 from scancc.frontend.gradients.rules import Gradient, is_continuous, like, zeros_for
 from scancc.frontend.gradients.scan_reverse import Reverse
+from scancc.frontend.gradients.side_by_side import SideBySide
 from scancc.frontend.gradients.walk import backpropagate
-from scancc.frontend.graph.dims import ShapeI, dim, int64
+from scancc.frontend.graph.dims import ShapeI, dim, dims, int64
 from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors, applies, rebuild
 from scancc.frontend.loops.rewiring import without_unused
 from scancc.frontend.loops.scan_op import Body, Scan, ScanInputs, ScanOutputs, stacked
+from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.joining import join
 from scancc.frontend.ops.scalars import add, minimum, mul, sub
@@ -80,14 +82,18 @@ class BlockReverse(Reverse):
         numbers = step.windows_read()
         inits = [self.inputs.inits[i] for i in numbers]
         self.row_nbytes = step.outside(step.row_nbytes())
+        step.run_side_by_side()
         least = max((c.depth for c in self.body.carry), default=1)
         chosen = self.sizes.choose(Need(self.op.name, self.inputs.length, nbytes(inits), self.row_nbytes, least))
         told = dict(zip(self.sizes.levels, chosen.sizes, strict=True))
         self.loop.consts.update(zip(self.loop.consts, rebuild(list(self.loop.consts.values()), told), strict=True))
         n_blocks, step.counter.init = rebuild([self.sizes.n_blocks(self.n), step.counter.init], told)
         starts = keep_starts(self.recall.node, numbers, replace(self.sizes, levels=tuple(chosen.sizes)))
+        lanes = self.sizes.lanes
         for i, stack in zip(numbers, starts, strict=True):
-            self.loop.xs[step.windows[i]] = backwards(stack[:n_blocks])
+            rows = stack[:mul(n_blocks, int64(lanes))]
+            self.loop.xs[step.windows[i]] = backwards(rows[::lanes])
+            self.loop.xs[step.starts[i]] = backwards(reshape(rows, [n_blocks, int64(lanes), *dims(rows)[1:]]))
         return chosen.guarded(n_blocks)
 
 
@@ -100,13 +106,15 @@ class _BlockStep:
     def __init__(self, reverse: BlockReverse) -> None:
         self.reverse, self.loop = reverse, reverse.loop
         inputs, body = reverse.inputs, reverse.body
-        size = reverse.sizes.levels[0]
+        size = reverse.sizes.reach
         first = mul(sub(reverse.sizes.n_blocks(reverse.n), int64(1)), size)
         self.start, self.size = INT64("start"), self.loop.hold(size)
         self.counter = Lag(self.start, 1, first, sub(self.start, self.size), trace=False)
         self.n_steps = minimum(sub(self.loop.hold(reverse.n), self.start), self.size)
-        self.rows = [self._part(self.loop.hold(x)) for x in inputs.xs]
+        self.sequences = [self.loop.hold(x) for x in inputs.xs]
+        self.rows = [self._part(x) for x in self.sequences]
         self.windows = [init.type(c.next.name) for c, init in zip(body.carry, inputs.inits, strict=True)]
+        self.starts = [TensorType(w.dtype, (reverse.sizes.lanes, *w.type.shape))("starts") for w in self.windows]
         self.consts = [self.loop.hold(c) for c in inputs.consts]
         self.later = {i: self._later(i) for i in sorted(reverse.carries)}
         onto = reverse.onto
@@ -213,6 +221,18 @@ class _BlockStep:
         if carry.depth == 1:
             return self.made.carry[i]
         return join(0, self.windows[i], stacks[carry.next])[self.n_steps:]
+
+    def run_side_by_side(self) -> None:
+        """Run the steps of several blocks at a time, where that is asked for."""
+        sizes, outputs = self.reverse.sizes, self._node().outputs
+        if sizes.lanes == 1:
+            return
+        used = set(ancestors([lag.next for lag in self.loop.lags])).intersection(outputs)
+        beside = SideBySide(self._node(), dict(zip(self.rows, self.sequences, strict=True)),
+                            dict(zip(self.windows, self.starts, strict=True)), self.start,
+                            self.loop.hold(sizes.levels[0]), self.loop.hold(self.reverse.n))
+        stacks = beside.stacks(used)
+        self.loop.rewrite(lambda rows: rebuild(rows, stacks))
 
     # ---- what is given ----
 

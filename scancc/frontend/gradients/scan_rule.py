@@ -10,6 +10,7 @@ from scancc.frontend.gradients.budget import budget, within
 from scancc.frontend.gradients.checkpoints import BlockReverse
 from scancc.frontend.gradients.rules import Gradient, differentiates
 from scancc.frontend.gradients.scan_reverse import Reverse
+from scancc.frontend.gradients.side_by_side import LANES, may_run_side_by_side
 from scancc.frontend.graph.variables import Apply
 from scancc.frontend.loops.scan_op import Scan, ScanInputs
 
@@ -30,7 +31,8 @@ def _sizes(op: Scan) -> Sizes | None:
     if op.truncate_gradient >= 0:
         return None
     if op.checkpoints is not None:
-        return root() if op.checkpoints == "sqrt" else of_steps(int(op.checkpoints))
+        lanes = LANES if may_run_side_by_side(op.body) else 1
+        return root(lanes) if op.checkpoints == "sqrt" else of_steps(int(op.checkpoints))
     return None if given is None else within_budget(given.share, str(given))
 
 
