@@ -108,7 +108,7 @@ def _exchange(circle: list[_OneOfTwo], states: set[Value]) -> None:
     made = b.make("scf.if", [circle[0].condition], [v.type for v in yielded[0]], None,
                   [_yielding(values, first) for values in yielded])
     remark("reverse-if-conversion", first, True, "one condition exchanges arrays that the step writes or hands on")
-    sizes = iter(made.results[len(circle):])
+    sizes = (v for v in made.results if v.type == t.index)
     for choice, result in zip(circle, made.results, strict=False):
         own = [next(sizes) for n in type.shape if n is None]
         result.name = choice.op.results[0].name

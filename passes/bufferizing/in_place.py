@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import operand
 from scancc.ir.parts import Nest, ScanView
+from scancc.ir.slices import entries, kept_axes
 
 from .aliases import shares_memory
 from .chains import kept_part
@@ -65,7 +66,17 @@ def _update(op: Op, value: Value, during: list[Use]) -> Iterable[Use]:
     """A write into `value` that reads nothing else of it."""
     if operand(op, "dest") is not value or op.operands.count(value) > 1:
         return [Use(op, value, None)]
-    return [use for use in during if use.value is not value]
+    return [use for use in during if use.value is not value and not (use.op is op and is_move(op))]
+
+
+def is_move(op: Op) -> bool:
+    """Whether a step writes neighbouring elements of an array over others of it, which a move does as it stands."""
+    if op.name != "tensor.insert_slice" or (above := op.parent_op()) is None or above.name == "func.func":
+        return False
+    part, dest = operand(op, "source").op, operand(op, "dest")
+    if part is None or part.name != "tensor.extract_slice" or operand(part, "source") is not dest:
+        return False
+    return all(entries(one, "strides") == [1] and kept_axes(one) == [0] for one in (op, part))
 
 
 def _branch(op: Op, value: Value, during: list[Use]) -> Iterable[Use]:

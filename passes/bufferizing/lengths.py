@@ -9,11 +9,14 @@ would find the elements behind the window overwritten.
 
 from __future__ import annotations
 
+from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.equalities import sizes_equal_to
 from scancc.ir.linear import Linear, least, linear
+from scancc.ir.ops import operand
 from scancc.ir.parts import ScanView
 from scancc.ir.shapes import dims_of, scratch
+from scancc.ir.slices import Entry
 
 
 def excess(op: Op, source: Value) -> int | None:
@@ -52,3 +55,31 @@ def _is_checked(op: Op, length: Value, more: Linear) -> bool:
         scan = scan.parent_op()
     steps = ScanView(scan).length if scan is not None else None
     return any((linear(other) - linear(length) - more).known == 0 for other in sizes_equal_to(length, op, steps))
+
+
+def usual_length(size: Entry) -> int | None:
+    """The length of a slice between indices that are not cut at the ends of its array, where it is one number."""
+    return _uncut(size).known
+
+
+def _uncut(entry: Entry, depth: int = 8) -> Linear:
+    """A size as a sum in which no minimum or maximum takes the end of an array, and no index counts from there."""
+    sum = linear(entry)
+    for value, factor in sum.terms.items():
+        other = _inner(value) if depth else None
+        if other is not None:
+            sum = sum + (_uncut(other, depth - 1) - Linear(0, {value: 1})) * factor
+    return sum
+
+
+def _inner(value: Value) -> Value | None:
+    """What a bound is put on."""
+    op = value.op
+    if op is None or op.name not in ("arith.minsi", "arith.maxsi", "arith.select", "arith.index_cast"):
+        return None
+    if op.name == "arith.index_cast":
+        return op.operands[0]
+    if op.name == "arith.select":
+        return operand(op, "false_value")
+    return next((v for v in op.operands if v.op is not None and v.op.name in ("arith.maxsi", "arith.select")),
+                op.operands[0] if constant_of(op.operands[1]) is not None else None)

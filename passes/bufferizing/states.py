@@ -313,7 +313,7 @@ class RingState(State):
         """Find the new row, in memory other than that of the rings that are written before it is read."""
         value = self.carry.next
         self.row = materialise(c, value) if isinstance(value.type, t.TensorType) else c.get(value)
-        if _memory_of(self.row) in overwritten:
+        if memory_of(self.row) in overwritten:
             self.row = c.own_copy(self.row)
 
     def advance(self, c: Context, step: Value) -> list[Value]:
@@ -354,7 +354,7 @@ def write_initial(c: Context, init: Value, buffer: Value) -> None:
         fill_buffer(c, c.get(operand(made, "value")), buffer)
 
 
-def _memory_of(buffer: Value) -> Value:
+def memory_of(buffer: Value) -> Value:
     """The buffer that `buffer` is a part or another shape of."""
     while buffer.op is not None and has_trait(buffer.op, VIEW):
         buffer = operand(buffer.op, "source")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scancc.ir import slices
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import group, operand
@@ -9,9 +10,11 @@ from scancc.ir.slices import kept_axes
 
 from .arithmetic import add
 from .arrays import entries
-from .context import Context, converts
-from .in_place import may_overwrite
+from .context import Context, converts, strides_of
+from .in_place import is_move, may_overwrite
+from .lengths import usual_length
 from .nests import materialise
+from .states import memory_of
 
 
 @converts("tensor.insert_slice", at_target=True)
@@ -20,8 +23,21 @@ def insert_slice(c: Context, op: Op) -> None:
     buffer, source = updatable(c, op, operand(op, "dest")), materialise(c, operand(op, "source"))
     if not c.places.inserts.holds(c, operand(op, "source")):
         offsets, sizes, steps = entries(c, op)
-        c.copy(source, c.subview(buffer, offsets, sizes, steps, kept_axes(op)))
+        part = c.subview(buffer, offsets, sizes, steps, kept_axes(op))
+        if is_move(op) and memory_of(source) is memory_of(buffer):
+            _move(c, op, source, part)
+        else:
+            c.copy(source, part)
     c.set(op.result, buffer)
+
+
+def _move(c: Context, op: Op, source: Value, dest: Value) -> None:
+    """One part of a buffer over another one, which it may overlap."""
+    if strides_of(source.type) != (1,):
+        c.copy(c.own_copy(source), dest)
+        return
+    usual = usual_length(slices.entries(op, "sizes")[0])
+    c.b.make("scan.buffer_move", [source, dest], [], {"usual": t.IntAttr(usual or 0, t.i64)})
 
 
 @converts("tensor.insert", at_target=True)

@@ -81,7 +81,7 @@ def elements_touched(inputs: list[Any], outputs: list[Any], args: list[Any], mon
     module = lower(program)
     pipeline.run(module, ",".join([*pipeline.CPU_SCAN, "bufferize", "plan-memory"]))
     touched = [0]
-    for name in ("memref.load", "memref.store", "memref.copy"):
+    for name in ("memref.load", "memref.store", "memref.copy", "scan.buffer_move"):
         monkeypatch.setitem(machine.STEP_RULES, name, counting(machine.STEP_RULES[name], touched))
     found = run_program(module, "function", args)
     monkeypatch.undo()
@@ -93,7 +93,7 @@ def elements_touched(inputs: list[Any], outputs: list[Any], args: list[Any], mon
 def counting(rule: machine.StepRule, touched: list[int]) -> machine.StepRule:
     def counted(op: Op, on: machine.Machine) -> machine.Step:
         step = rule(op, on)
-        source = operand(op, "source") if op.name == "memref.copy" else None
+        source = operand(op, "source") if op.name in ("memref.copy", "scan.buffer_move") else None
 
         def run(env: machine.Env) -> None:
             touched[0] += 1 if source is None else np.size(env[source])
@@ -278,6 +278,20 @@ def test_a_delay_line_that_turns_in_some_steps(monkeypatch: pytest.MonkeyPatch) 
     rows, _ = sc.scan(lambda i, j, p: T.switch(odd(i), put(T.roll(p, 1)[0], p[j]), p), sequences=[I, J],
                       outputs_info=[P])
     assert grows_by([I, J, P], [rows[-1]], 2, monkeypatch) <= ALLOWED
+
+
+@pytest.mark.parametrize(("dtype", "by"), [("float64", 1), ("float64", -7), ("int8", -1), ("complex128", 3)])
+def test_a_slice_moved_over_itself(dtype: str, by: int) -> None:
+    """Natively, without room for it: at both ends, before them, and where it is cut there by as much as its place."""
+    p = T.vector("p", dtype=dtype)
+    f, reference = (sc.function([I, p], sc.scan(lambda i, p: put(p[i:i + 4], p[i + by:i + by + 4]), [I], [p])[0][-1],
+                                mode=mode) for mode in (None, "reference"))
+    assert "move &" in f.dump("loop") and "workspace 0 bytes" in f.dump("loop")
+    start = np.arange(30).astype(dtype)
+    for places in ([7, 9, 8, 15, 7], [-15, -20, 10], [40, 50], [10] * 3):
+        np.testing.assert_array_equal(f(places, start), reference(places, start))
+    with pytest.raises(ValueError, match="does not fit"):
+        f([28 if by > 0 else -by - 3 - 30], start)
 
 
 def test_a_step_that_needs_the_old_state_says_so() -> None:

@@ -627,6 +627,22 @@ def test_views_share_memory_and_keep_their_types_promise() -> None:
             run("%x: memref<2x3xf64>, %y: memref<2xf64>", body.replace("TYPE", wrong), x, np.ones(2))
 
 
+def test_a_move_goes_from_one_part_of_a_buffer_to_another_that_overlaps() -> None:
+    part = """{static_offsets = array<i64: FIRST>, static_sizes = array<i64: 3>, static_strides = array<i64: 1>,
+        operandSegmentSizes = array<i32: 1, 0, 0, 0>} : (memref<5xf64>) -> memref<3xf64, strided<[1], offset: ?>>"""
+    types = "memref<3xf64, strided<[1], offset: ?>>, memref<3xf64, strided<[1], offset: ?>>"
+
+    def body(source: str, dest: str) -> str:
+        return f'''
+      %low = "memref.subview"(%x) {part.replace("FIRST", "1")}
+      %high = "memref.subview"(%x) {part.replace("FIRST", "2")}
+      "scan.buffer_move"({source}, {dest}) {{usual = 3 : i64}} : ({types}) -> ()
+      "func.return"() : () -> ()'''
+    for source, dest, found in (("%low", "%high", [0, 1, 1, 2, 3]), ("%high", "%low", [0, 2, 3, 4, 4])):
+        (answer,) = run("%x: memref<5xf64>", body(source, dest), np.arange(5.0))
+        assert answer.tolist() == found
+
+
 def test_reshape_takes_the_first_elements_and_copies_do_not_overlap() -> None:
     body = '''
       %r = "scan.buffer_reshape"(%x) : (memref<?xf64>) -> memref<2x3xf64>

@@ -153,6 +153,7 @@ def test_each_rule_of_tensors_and_scalars(body: str, expected: str) -> None:
     ('%a = "memref.cast"(%x) : (memref<?x4xf64>) -> memref<?x4xf64, strided<[5, 1], offset: ?>>', "in their strides"),
     ('%a = "memref.subview"(%x) {static_offsets = array<i64: 0, 0>, static_sizes = array<i64: 1, 4>, static_strides = array<i64: 1, 1>, '
      'operandSegmentSizes = array<i32: 1, 0, 0, 0>} : (memref<?x4xf64>) -> memref<4xf64>', "the part is a memref<4xf64, strided<[1], offset: ?>>"),
+    ('"scan.buffer_move"(%x, %b) {usual = 0 : i64} : (memref<?x4xf64>, memref<?xi8>) -> ()', "has another shape"),
     ('"memref.copy"(%x, %b) : (memref<?x4xf64>, memref<?xi8>) -> ()', "has another shape"),
     ('"scan.matmul"(%x, %x, %x) {transposed = false, fused = false} : (memref<?x4xf64>, memref<?x4xf64>, memref<?x4xf64>) -> ()',
      "a product of two matrices has room"),

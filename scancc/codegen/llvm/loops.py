@@ -16,6 +16,8 @@ from .emitter import Emitted, FunctionEmitter, Mem, emits, llvm_type, suffix, wi
 from .extents import can_exist
 from .interrupts import ask, in_pieces, rounds_between
 
+SHORT_NBYTES = 256  # that registers hold between loads and stores
+
 # ---- loops and branches ----
 
 
@@ -267,6 +269,28 @@ def copy(e: FunctionEmitter, op: Op) -> None:
     source, dest = (e.mem(v) for v in op.operands)
     inner = _contiguous_axes(e, source, dest)
     _copy_nest(e, source, dest, len(source.dims) - inner, [])
+
+
+@emits("scan.buffer_move")
+def move(e: FunctionEmitter, op: Op) -> None:
+    """memmove of elements that are neighbours; of the usual number by vectors in registers, without a call."""
+    source, dest = (e.mem(v) for v in op.operands)
+    size, usual = t.nbytes(source.element), int_attr(op, "usual")
+    callee = e.out.intrinsic("llvm.memmove.p0.p0.i64", "void", "ptr", "ptr", "i64", "i1")
+
+    def call(count: str) -> None:
+        e.line(f"call void @{callee}(ptr {dest.pointer}, ptr {source.pointer}, i64 {count}, i1 false)")
+    if not 0 < usual * size <= SHORT_NBYTES:
+        call(e.imul(str(size), source.dims[0]))
+        return
+    short, long, done = e.new_label("short"), e.new_label("long"), e.new_label("moved")
+    is_usual = e.emit(f"icmp eq i64 {source.dims[0]}, {usual}")
+    e.line(f"br i1 {is_usual}, label %{short}, label %{long}")
+    for label, count in ((short, str(usual * size)), (long, None)):
+        e.start(label)
+        call(e.imul(str(size), source.dims[0]) if count is None else count)
+        e.line(f"br label %{done}")
+    e.start(done)
 
 
 def _contiguous_axes(e: FunctionEmitter, source: Mem, dest: Mem) -> int:

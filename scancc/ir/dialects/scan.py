@@ -34,7 +34,7 @@ from ..rules.matrices import (
     matrix,
     results,
 )
-from ..rules.memref import contiguous, neighbours
+from ..rules.memref import check_copy, contiguous, neighbours
 from ..rules.recurrence import check_message, check_scan
 from .scf import carried
 
@@ -254,6 +254,10 @@ scan.define("buffer_reshape", "source:buffer dims*:index", traits=(PURE, VIEW), 
             verify=all_of(sized(1), one_element(0), contiguous(), neighbours(0)),
             reading="&reshape {source} to {shape}",
             doc="the first elements of a buffer, in another shape; they lie one after the other")
+scan.define("buffer_move", "source:buffer dest:buffer", results="0", traits=(READS, WRITES), written="dest",
+            attrs=("usual:count",), verify=all_of(check_copy, one_element(0, 1)), reading="move {source} to {dest}",
+            doc="copies all elements, also between parts of one buffer that overlap: dest becomes what source was. "
+                "There are `usual` elements, where the program's indices are not cut at the ends of an array")
 scan.define("buffer_constant", traits=(PURE,), attrs=("value:dense",), gives="buffer",
             verify=all_of(contiguous(), check_constant_buffer),
             reading="constant {@value}", doc="a buffer of constant data")

@@ -206,6 +206,15 @@ def copy(op: Op) -> Meaning:
     return call
 
 
+@value_rule("scan.buffer_move")
+def move(op: Op) -> Meaning:
+    def call(source: np.ndarray, dest: np.ndarray) -> None:
+        if source.shape != dest.shape:
+            raise ValueError(f"a move from shape {source.shape} to {dest.shape}")
+        dest[...] = source.copy()
+    return call
+
+
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.ctypes.data == b.ctypes.data and a.strides == b.strides
 
