@@ -8,7 +8,8 @@ where all states are numbers, and each cycle is of a class that is closed (`slic
 extremes, bits, affine functions of up to four lags. `parallel-prefix`, which acts on the mark, finds the loop.
 Integers wrap around and extremes keep the last of equal numbers in any grouping: always. Sums and products of floats
 are rounded otherwise: only where `reassociate` is allowed.
-Conservative: nothing else may happen in the step than arithmetic; `until` needs one step after the other.
+Conservative: integers of 64 bits are not multiplied (AVX2 has no instruction for it); nothing else may happen in the
+step than arithmetic; `until` needs one step after the other.
 Cost: linear. Runs after `tile` and `lanes`, which make scans, and know which have lanes beside time.
 Source: Kogge and Stone, A parallel algorithm for the efficient solution of a general class of recurrence equations
 (1973).
@@ -22,7 +23,7 @@ from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
 
-from .slicing.algebra import Affine, algebra_of
+from .slicing.algebra import ONE, Affine, algebra_of
 from .slicing.steps import Cycle, slice_of
 
 CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "affine", "affine with resets",
@@ -42,6 +43,10 @@ def _visit(op: Op) -> None:
     if not cycles or not all(names):
         return
     said = ", ".join(dict.fromkeys(names))
+    if any(_multiplies_words(cycle) for cycle in cycles):
+        remark("time-parallel", op, False, f"{said}: one step after the other, as integers of 64 bits are multiplied,"
+                                           " which vectors do no faster")
+        return
     rounded = [cycle for cycle in cycles if _is_rounded(cycle)]
     may = allowed(op).allows("reassociate") and not any(is_exact(inner) for c in cycles for inner in c.ops)
     if rounded and not may:
@@ -62,6 +67,14 @@ def _holds_numbers(op: Op) -> bool:
 def _class_of(cycle: Cycle) -> str:
     found = algebra_of(cycle.carries, cycle.ops)
     return found.name if found is not None and found.name in CLOSED else ""
+
+
+def _multiplies_words(cycle: Cycle) -> bool:
+    """Whether a step multiplies integers of 64 bits: 1.2 times the time of one step after the other, with AVX2."""
+    found, number = algebra_of(cycle.carries, cycle.ops), cycle.carries[0].arg.type
+    if not isinstance(number, t.IntType) or number.width < 64 or found is None:
+        return False
+    return isinstance(found.form, Affine) and list(found.form.factors.values()) != [ONE]
 
 
 def _is_rounded(cycle: Cycle) -> bool:

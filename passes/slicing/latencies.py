@@ -12,15 +12,15 @@ from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.parts import Nest
 
 _LATENCY = {
-    "arith.addf": 3, "arith.subf": 3, "arith.mulf": 3, "math.fma": 4, "arith.divf": 13, "math.sqrt": 18,
+    "arith.addf": 3, "arith.subf": 3, "arith.mulf": 3, "math.fma": 4, "arith.divf": 13, "math.sqrt": 20,
     "arith.remf": 30, "arith.muli": 3, "arith.divsi": 12, "arith.divui": 12, "arith.remsi": 12, "arith.remui": 12,
     "arith.maximumf": 4, "arith.minimumf": 4, "arith.cmpf": 2, "arith.sitofp": 4, "arith.uitofp": 5,
     "arith.fptosi": 5, "arith.extf": 4, "arith.truncf": 4,
     "complex.add": 3, "complex.sub": 3, "complex.mul": 7, "complex.div": 60,
 }
 _FUNCTION = 40  # an elementary function whose row is not here
-_FUNCTIONS = {"math.absf": 1, "math.absi": 1, "math.copysign": 2, "math.floor": 8, "math.ceil": 8,
-              "math.roundeven": 8, "math.trunc": 8, "math.ipowi": 30, "math.powf": 80, "math.exp": 30, "math.log": 30,
+_FUNCTIONS = {"math.absf": 1, "math.absi": 1, "math.copysign": 2, "math.floor": 3, "math.ceil": 3,
+              "math.roundeven": 3, "math.trunc": 3, "math.ipowi": 30, "math.powf": 80, "math.exp": 30, "math.log": 30,
               "scan.lgamma": 150, "scan.digamma": 90}
 HEAVY = 4  # busy cycles from which an op is worth a vector of its own
 _BUSY = {"arith.divf": 5, "math.sqrt": 6, "arith.remf": 20, "arith.divsi": 8, "arith.divui": 8, "arith.remsi": 8,
