@@ -13,8 +13,6 @@ Source: the pass of that name of MLIR.
 
 from __future__ import annotations
 
-from math import prod
-
 from scancc.ir import types as t
 from scancc.ir.core import Op, functions
 from scancc.ir.remarks import remark
@@ -35,10 +33,8 @@ def promote_buffers_to_stack(module: Op, most: int = 64, most_nbytes: int = 1638
 
 def _nbytes(kind: t.Type, most: int) -> int | None:
     """Of an array of few numbers, as is known."""
-    assert isinstance(kind, t.MemRefType)
-    known = [n for n in kind.shape if n is not None]
-    is_small = len(known) == len(kind.shape) and 0 < prod(known) <= most
-    return prod(known) * t.nbytes(kind) if is_small else None
+    n = t.n_elements(kind)
+    return int(n) * t.nbytes(kind) if 0 < n <= most else None
 
 
 def _promote(op: Op) -> None:

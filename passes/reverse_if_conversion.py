@@ -22,7 +22,6 @@ Source: Mahlke et al., Reverse if-conversion (PLDI 1993), of a choice alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import prod
 from typing import NamedTuple
 
 from scancc.ir import types as t
@@ -98,7 +97,9 @@ def _exchange(circle: list[_OneOfTwo], states: set[Value]) -> None:
     assert block is not None
     first = min((choice.op for choice in circle), key=block.ops.index)
     before, type = block.ops[:block.ops.index(first)], circle[0].then.type
-    if not isinstance(type, t.TensorType) or _is_small(type) or any(choice.then.type != type for choice in circle):
+    if not isinstance(type, t.TensorType) or t.n_elements(type) <= SMALL:
+        return
+    if any(choice.then.type != type for choice in circle):
         return
     if not all(_leads_back(states, choice.then, before) for choice in circle):
         return
@@ -127,7 +128,7 @@ def _yielding(values: Sequence[Value], like: Op) -> Region:
 def _convert(choice: Op, states: set[Value]) -> None:
     condition, type = _one_condition(choice), choice.result.type
     assert choice.parent is not None
-    if condition is None or not isinstance(type, t.TensorType) or _is_small(type):
+    if condition is None or not isinstance(type, t.TensorType) or t.n_elements(type) <= SMALL:
         return
     if not any(user.name in ONWARD for user in choice.result.uses):
         return
@@ -156,11 +157,6 @@ def _one_condition(choice: Op) -> Value | None:
     if not isinstance(choice.result.type, t.TensorType) or made is None or made.name != "tensor.splat":
         return None
     return operand(made, "value")
-
-
-def _is_small(type: t.TensorType) -> bool:
-    known = [n for n in type.shape if n is not None]
-    return len(known) == len(type.shape) and prod(known) <= SMALL
 
 
 def _sizes(b: Builder, value: Value) -> list[Value]:

@@ -56,8 +56,8 @@ def make_query(func: Op, wanted: list[Capacity], total: Value) -> Op:
 
 def _needed(func: Op, returned: list[Value]) -> set[Op]:
     """The ops that compute what the query returns, and the checks that cost little to make as early: sizes are not
-    computed from what no array can have. A check that alone needs a loop, or many ops on elements, is the run's, which
-    makes all checks."""
+    computed from what no array can have. A check that alone needs a loop, or many ops on elements, is the run's,
+    which makes all checks."""
     needed: set[Op] = set()
     for value in returned:
         found = slice_of(value, func.body)

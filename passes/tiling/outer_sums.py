@@ -21,7 +21,7 @@ from scancc.ir.parts import Carry, Nest
 
 from ..slicing.steps import Slice
 from .arrays import row_dims
-from .products import captured, is_fixed, is_plain, n_elements, outer_sizes
+from .products import captured, is_fixed, is_plain, outer_sizes
 
 if TYPE_CHECKING:
     from .rows import Tile
@@ -33,7 +33,7 @@ def outer_sums(found: Slice, smallest: int) -> dict[Value, Op]:
     """The states of a step of more than `smallest` elements that add outer products of rows, and nothing reads; the
     nests that add."""
     return {carry.arg: carry.next.op for carry in found.scan.carries if carry.next.op is not None
-            and _is_only_added_to(carry, carry.next.op, found) and n_elements(carry.arg) > smallest
+            and _is_only_added_to(carry, carry.next.op, found) and t.n_elements(carry.arg.type) > smallest
             and _adds_outer_product(Nest(carry.next.op), carry, found)}
 
 

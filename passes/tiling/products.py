@@ -79,7 +79,7 @@ def _is_product(op: Op, found: Slice, smallest: int) -> bool:
     (summed,) = nest.reduced
     along = [read for read in nest.reads if summed in read.dims]
     matrices = [read.value for read in along if len(read.dims) == 2 and is_fixed(read.value, found)]
-    return any(n_elements(v) > smallest for v in matrices) and any(not is_fixed(read.value, found) for read in along)
+    return any(t.n_elements(v.type) > smallest for v in matrices) and not all(is_fixed(r.value, found) for r in along)
 
 
 def is_fixed(value: Value, found: Slice) -> bool:
@@ -87,12 +87,6 @@ def is_fixed(value: Value, found: Slice) -> bool:
     if value.op is None:
         return value.block is not found.scan.op.body
     return value.op.parent is not found.scan.op.body or found.kind[value.op] == INVARIANT
-
-
-def n_elements(array: Value) -> float:
-    """How many there are; those of a size that only running tells are many."""
-    assert isinstance(array.type, t.TensorType)
-    return math.prod([math.inf if n is None else float(n) for n in array.type.shape])
 
 
 def captured(nest: Op) -> list[Value]:

@@ -6,6 +6,7 @@ Types are immutable and compare by value. `str(type)` is MLIR's text for it.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator as PyIterator
 from dataclasses import dataclass
 
@@ -173,6 +174,14 @@ def nbytes(type: Type) -> int:
     if isinstance(kind, (IntType, FloatType)):
         return max(1, kind.width // 8)
     return 8
+
+
+def n_elements(type: Type) -> float:
+    """How many an array has; infinitely many where only running tells."""
+    shape = type.shape if isinstance(type, TensorType | MemRefType) else ()
+    if 0 in shape:
+        return 0
+    return math.inf if None in shape else math.prod(n for n in shape if n is not None)
 
 
 # ---- attributes: plain Python bool, str, list, dict, Type, and these ----
