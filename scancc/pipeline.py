@@ -36,6 +36,7 @@ CPU_SCAN: tuple[str, ...] = (
     "sequences",     # before what knows the rows of sequences
     "fuse-scans",    # after dead-outputs, which says what rows are kept, and before it: rows read in the step go
     "dead-outputs",
+    "peel",          # after what says which rows are kept; before what moves their readers
     "fuse-consumers",  # after fuse-scans: readers of one scan's rows move where the other scan is; before check-rows
     "fuse-producers",  # after what makes one loop of several; before licm, which takes invariant parts out again
     "check-rows",    # after dead-outputs, which decides what is kept
@@ -82,7 +83,7 @@ GPU_SCAN: tuple[str, ...] = tuple({
     "fuse-consumers": "fuse-consumers{mixing=false}",  # a thread has its lane, not the row
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
-    if name not in ("fuse-scans", "reverse-if-conversion", "tile", "time-parallel", "multi-output-fusion"))
+    if name not in ("fuse-scans", "peel", "reverse-if-conversion", "tile", "time-parallel", "multi-output-fusion"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again

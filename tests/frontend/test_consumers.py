@@ -217,3 +217,24 @@ def test_rows_of_one_element_that_lose_their_axis(ask):
     f, reference = (sc.function([start, n], ask(rows), mode=mode) for mode in (None, "reference"))
     for steps in (3, 4, 9):
         np.testing.assert_array_equal(f([0.25], steps), reference([0.25], steps))
+
+
+OF_LATER = {
+    "returns": lambda h: [((h[1:] - h[:-1]) ** 2).sum(), (h[1:] * h[:-1]).mean()],
+    "after the start": lambda h: [h[3:].mean(), T.exp(h[3:]).sum(), h[3:].argmax()],
+}
+
+
+@pytest.mark.parametrize("ask", OF_LATER.values(), ids=list(OF_LATER))
+@pytest.mark.parametrize("kind", [scalar, backwards, taps], ids=lambda kind: kind.__name__)
+def test_sums_from_a_later_step_on_keep_their_bits(kind, ask):
+    f, reference = (sc.function([x], ask(kind()), mode=mode) for mode in (None, "reference"))
+    with change_flags(leave_out="peel"):
+        kept = sc.function([x], ask(kind()))
+    for length in (4, 5, 511, 513, 514, 2000):
+        given = values(length, scalar)
+        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
+            assert got.tobytes() == same.tobytes(), length
+            np.testing.assert_allclose(got, want, 1e-9)
+    small, large = (f.memory_plan(values(length, scalar)).peak_nbytes for length in (3000, 20_000))
+    assert small == large

@@ -1,0 +1,216 @@
+"""Peel the first steps of a scan whose rows are reduced from a later one on, as those of `h[1:] - h[:-1]` are.
+
+    %f, %ys = scan.scan(%n, %x, %h0) {...}       %k = min(%n, 1)
+    %k = min(%n, 1)                              %h1 = scan.scan(%k, %x[0..%k], %h0) {...}
+    %late = %ys[%k..%n]                    ->    %f, %late, %early = scan.scan(%n - %k, %x[%k..%n], %h1) {...}
+    %early = %ys[0..%n - 1]                      %d = arith.subf(%late, %early)
+    %d = arith.subf(%late, %early)
+    %s = scan.reduce sum(%d)                     %s = scan.reduce sum(%d)
+
+Why: a sum of floats goes along with the tiles of a scan where it has the rows of all steps, block by block; of the
+last n - k rows the blocks begin elsewhere. Behind the first k steps all rows are read, and those one step before are
+the state that the step reads: nothing is left that needs the rows together.
+Conservative: all rows that are kept are read from step k on, at most 16, or one step before, by elementwise ops and
+reductions alone; the step is short, as it stands there twice, and has no checks, which name their step. A scan
+without states is a nest over whole arrays.
+Cost: linear; the step's code twice. Runs before `fuse-consumers` and `tile`, which then move the readers.
+Source: loop peeling, as before software pipelining (Allen and Kennedy, Optimizing Compilers, 2001).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Op, Value, clone_op
+from scancc.ir.ops import CHECKS, ELEMENTWISE, has_trait, operand, set_operands
+from scancc.ir.parts import Read, ScanView, Stack
+from scancc.ir.remarks import remark
+from scancc.ir.shapes import dims_of
+from scancc.ir.slices import Entry, constant_entries, entries, slice_parts
+from scancc.ir.wording import rows_called
+
+from .consuming.parts import takes_whole_rows
+
+MOST = 16   # steps that are peeled
+SHORT = 64  # ops of a step that may stand twice
+REDUCING = ("scan.reduce", "scan.argreduce", "scan.dot")
+
+
+def peel(module: Op) -> None:
+    """Peel every scan whose rows are read so."""
+    for op in list(module.walk()):
+        if op.name == "scan.scan" and op.parent is not None:
+            scan = ScanView(op)
+            late = _late(scan)
+            if late is not None:
+                _peel(scan, late)
+
+
+@dataclass(frozen=True)
+class _Late:
+    """How the rows of a scan are read: from step `first` on, which is `known` where there are so many, or from the
+    first row on and so many fewer."""
+
+    known: int
+    first: Value
+    reads: list[Op]
+    before: list[Op]
+
+
+def _late(scan: ScanView) -> _Late | None:
+    if scan.until or not scan.init or not all(map(scan.keeps_all, scan.stacks)) or not _may_stand_twice(scan):
+        return None
+    users = [user for stack in scan.stacks for user in stack.result.uses]
+    if not users or not all(map(_is_reduced, users)):
+        return None
+    reads = [(user, _first_of(user, scan)) for user in users]
+    late = [(user, first) for user, first in reads if first is not None]
+    if not late:
+        return None
+    known, first = late[0][1]
+    before = [user for user, found in reads if found is None]
+    if any(found[0] != known for _, found in late) or not all(_is_before(user, scan, known) for user in before):
+        return None
+    return _Late(known, first, [user for user, _ in late], before)
+
+
+def _may_stand_twice(scan: ScanView) -> bool:
+    ops = list(scan.op.walk())
+    return len(ops) <= SHORT and not any(has_trait(op, CHECKS) for op in ops)
+
+
+def _is_reduced(user: Op) -> bool:
+    """Whether a part of all rows goes to reductions, through elementwise ops at most."""
+    return (user.name == "tensor.extract_slice" and entries(user, "strides")[0] == 1 and takes_whole_rows(user)
+            and user.result.type.shape[1:] == operand(user, "source").type.shape[1:]  # type: ignore[attr-defined]
+            and all(map(_goes_to_reduction, user.result.uses)))
+
+
+def _goes_to_reduction(op: Op) -> bool:
+    if op.name in REDUCING:
+        return True
+    return (has_trait(op, ELEMENTWISE) and isinstance(op.result.type, t.TensorType) and bool(op.result.uses)
+            and all(map(_goes_to_reduction, op.result.uses)))
+
+
+def _first_of(user: Op, scan: ScanView) -> tuple[int, Value] | None:
+    """Where a slice begins that takes all rows from there on: at a number, or at the end where there are fewer."""
+    b = Builder(scan.op.parent, scan.op, user.location)  # type: ignore[arg-type]
+    first, count, steps = entries(user, "offsets")[0], entries(user, "sizes")[0], constant_of(scan.length)
+    if isinstance(first, int):
+        rest = None if steps is None else steps - first
+        return (first, b.index(first)) if 0 < first <= MOST and rest is not None and _number(count) == rest else None
+    op, part = first.op, count.op if isinstance(count, Value) else None
+    if op is None or op.name != "arith.minsi" or op.operands[0] is not scan.length:
+        return None
+    known = constant_of(op.operands[1])
+    whole = part is not None and part.name == "arith.subi" and part.operands == [scan.length, first]
+    return (known, first) if whole and known is not None and 0 < known <= MOST else None
+
+
+def _is_before(user: Op, scan: ScanView, known: int) -> bool:
+    """Whether a slice takes the rows one step before those from step 1 on, which are a state that the step reads."""
+    state = any(carry.depth == 1 and carry.next is scan.stack_of(operand(user, "source")).value
+                for carry in scan.carries)
+    count, steps = entries(user, "sizes")[0], constant_of(scan.length)
+    if known != 1 or not state or entries(user, "offsets")[0] != 0:
+        return False
+    if steps is not None:
+        return bool(_number(count) == steps - 1)
+    most = count.op if isinstance(count, Value) else None
+    if most is None or most.name != "arith.maxsi" or constant_of(most.operands[1]) != 0:
+        return False
+    less = most.operands[0].op
+    if less is None or less.name != "arith.subi" or less.operands[0] is not scan.length:
+        return False
+    return bool(constant_of(less.operands[1]) == 1)
+
+
+def _number(entry: Entry) -> int | None:
+    return entry if isinstance(entry, int) else constant_of(entry)
+
+
+def _peel(scan: ScanView, late: _Late) -> None:
+    """Put the first steps before the scan, which goes on from there."""
+    op = scan.op
+    assert op.parent is not None
+    names = ", ".join(dict.fromkeys(rows_called(stack.result, stack.value) for stack in scan.stacks))
+    remark("peel", op, True, f"the first {late.known} of its steps stand before it: {names} are reduced from there "
+           "on")
+    b = Builder(op.parent, op, op.location)
+    first = _ahead(b, late.first, scan.length)
+    rest = b.subi(scan.length, first)
+    head = _head(scan, b, first)
+    set_operands(op, length=[rest])
+    reads = [read._replace(xs=_part(b, read.xs, first, rest)) for read in scan.reads]
+    carries = [carry._replace(init=final) for carry, final in zip(scan.carries, head.finals, strict=True)]
+    _count_from(scan, first)
+    stacks, given = _stacks(scan, late, rest)
+    scan.rebuilt(reads, carries, [*scan.stacks, *stacks])
+    for user, stack in given:
+        type = user.result.type
+        after = Builder(user.parent, user, user.location)  # type: ignore[arg-type]
+        rows = stack.result
+        user.replace_by([rows if rows.type == type else after.op("tensor.cast", [rows], [type])])
+    scan.rebuilt(stacks=stacks)
+
+
+def _ahead(b: Builder, first: Value, length: Value) -> Value:
+    """The number of steps that go first, made before the scan."""
+    known = constant_of(first)
+    if known is not None:
+        return b.index(known)
+    assert first.op is not None
+    return b.minsi(length, b.index(constant_of(first.op.operands[1])))  # type: ignore[arg-type]
+
+
+def _head(scan: ScanView, b: Builder, first: Value) -> ScanView:
+    """The first steps, of which no rows are kept."""
+    parts = [_part(b, xs, b.index(0), first) for xs in scan.xs]
+    head = ScanView(clone_op(scan.op, {}, b.insert))
+    set_operands(head.op, length=[first])
+    head.rebuilt([Read(xs, arg) for xs, arg in zip(parts, head.x_args, strict=True)], stacks=[])
+    return head
+
+
+def _part(b: Builder, rows: Value, first: Value, count: Value) -> Value:
+    """Of a sequence the rows from `first` on."""
+    assert isinstance(rows.type, t.TensorType)
+    sizes = dims_of(b, rows)[1:]
+    zeros: list[Entry] = [0] * len(sizes)
+    groups, attrs = slice_parts([*constant_entries([first]), *zeros], constant_entries([count, *sizes]),
+                                [1] * (1 + len(sizes)))
+    type = t.TensorType((constant_of(count), *rows.type.shape[1:]), rows.type.element)
+    return b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [type], attrs).result
+
+
+def _count_from(scan: ScanView, first: Value) -> None:
+    """Let the step count on from `first`."""
+    counter, body = scan.counter, scan.op.body
+    if not counter.uses:
+        return
+    b = Builder(body, body.ops[0], scan.op.location)
+    users = list(counter.uses)
+    number = b.addi(counter, first)
+    for user in users:
+        user.operands = [number if v is counter else v for v in user.operands]
+
+
+def _stacks(scan: ScanView, late: _Late, rest: Value) -> tuple[list[Stack], list[tuple[Op, Stack]]]:
+    """All rows of the scan that is left, and what each reader takes of them."""
+    found: dict[Value, Stack] = {}
+    given = []
+    for user in (*late.reads, *late.before):
+        stack = scan.stack_of(operand(user, "source"))
+        value = stack.value
+        if user in late.before:
+            value = next(carry.arg for carry in scan.carries if carry.depth == 1 and carry.next is stack.value)
+        if value not in found:
+            type = stack.result.type
+            assert isinstance(type, t.TensorType)
+            made = scan.new_stack(value, t.TensorType((constant_of(rest), *type.shape[1:]), type.element), stack.dims)
+            found[value] = made._replace(rows=rest)
+        given.append((user, found[value]))
+    return list(found.values()), given
