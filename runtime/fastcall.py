@@ -7,7 +7,7 @@ of its own. `bind` makes a built-in Python function from it and a kernel.
 The built-in takes positional arguments and answers `NotImplemented` where one needs conversion or is wrong.
 `serve` gives a class a `__call__` in C that also takes keywords, and converts arrays and lists that lose nothing
 by it; what else there may be it leaves to the method `_call_slowly` of the class, which converts, or says what is
-wrong (`caller` is such a class for a kernel alone). On interpreters whose objects are not as `fastcall.ll` takes
+wrong (`loaded.py` has such a class for a kernel alone). On interpreters whose objects are not as `fastcall.ll` takes
 them to be (other than CPython, free-threaded builds, ...) `bind` gives a function that does the same through
 ctypes, and classes keep the `__call__` that they have.
 
@@ -27,7 +27,7 @@ import sys
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -41,7 +41,6 @@ from scancc.runtime import elf, interrupts
 from scancc.runtime.cache import load as load_cached
 from scancc.runtime.cache import store as store_cached
 from scancc.runtime.cpu import Kernel
-from scancc.runtime.outputs import spread
 from scancc.runtime.relocations import MACHINES
 
 GIL_NBYTES = 64 << 10
@@ -251,65 +250,6 @@ def serve(cls: type) -> None:
 
 _definitions: list[_MethodDef] = []  # they live as long as the process, as code does
 _CALL_DOC = b"__call__($self, /, *args, **kwargs)\n--\n\nArrays, lists or numbers, by position or keyword."
-
-
-class NativeFunction:
-    """A kernel to call with arrays, lists or numbers, by position or by the names of its inputs.
-
-    `out`, unless an input is called so: the array that the output is written to, or a list of one for each (None: a
-    new one), of its dtype and shape (runtime/outputs.py).
-    """
-
-    def __init__(self, kernel: Kernel, single_output: bool, long: bool) -> None:
-        self.__name__ = self.__qualname__ = kernel.name
-        self._kernel = kernel
-        self._positions = _unique_names(kernel)
-        self._fast = bind(kernel, single_output, long)
-        self._through_ctypes = _through_ctypes(kernel, single_output)
-        self._native = native(self._fast)
-        self._kind = "one" if single_output else "list"
-
-    def __call__(self, *values: object, **keywords: object) -> Any:
-        return self._call_slowly(*values, **keywords)
-
-    def _call_slowly(self, *values: object, **keywords: object) -> Any:
-        out = None if _OUT in self._positions else keywords.pop(_OUT, None)
-        if out is not None:
-            arrays = self._placed(values, keywords)
-            outputs = self._kernel(*arrays, out=spread(out, self._kernel.outputs, self._kind))
-            return outputs[0] if self._kind == "one" else outputs
-        packed = self._kernel.pack(self._placed(values, keywords) if keywords else values)
-        result = self._fast(*packed)
-        return self._through_ctypes(*packed) if result is NotImplemented else result
-
-    def _placed(self, values: Sequence[object], keywords: Mapping[str, object]) -> list[object]:
-        names = ", ".join(p.name or "?" for p in self._kernel.inputs)
-        placed = dict(enumerate(values))
-        for name, value in keywords.items():
-            if name not in self._positions:
-                raise TypeError(f"{self.__name__} has no input named {name!r}; its inputs are ({names})")
-            if self._positions[name] in placed:
-                raise TypeError(f"{self.__name__} got two values for the input {name!r}")
-            placed[self._positions[name]] = value
-        missing = [p.name or str(i) for i, p in enumerate(self._kernel.inputs) if i not in placed]
-        if missing or len(placed) > len(self._kernel.inputs):
-            raise TypeError(f"{self.__name__} takes {len(self._kernel.inputs)} inputs ({names}); "
-                            + (f"missing: {', '.join(missing)}" if missing else f"given {len(placed)}"))
-        return [placed[i] for i in range(len(placed))]
-
-    def __repr__(self) -> str:
-        return f"<scancc function {self.__name__}({', '.join(p.name or '?' for p in self._kernel.inputs)})>"
-
-
-def _unique_names(kernel: Kernel) -> dict[str, int]:
-    names = [p.name for p in kernel.inputs]
-    return {name: i for i, name in enumerate(names) if name and names.count(name) == 1}
-
-
-def caller(kernel: Kernel, single_output: bool = False, long: bool = False) -> NativeFunction:
-    """The kernel as a function: converts what must be converted, says what does not fit."""
-    serve(NativeFunction)
-    return NativeFunction(kernel, single_output, long)
 
 
 def _through_ctypes(kernel: Kernel, single_output: bool) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 The manifest holds `abi_version`, `target`, `file`, `sha256`, `nbytes` (optional), `files` (hashes of the set) and
 `functions`, each with `name`, `run` and `query` (symbols of the packed ABI), `missing` (that of what the processor
-lacks), `inputs`, `outputs`, `checks` and `single_output` (optional).
+lacks), `inputs`, `outputs`, `checks` and `gives` (optional); `calling.py` has what inputs and outputs say of calls.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from scancc.artifact import Check, Param
+from scancc.calling import Calling
 from scancc.errors import ScanccError
 from scancc.later import in_role
 from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel, check_abi
+from scancc.runtime.loaded import function_of
 from scancc.runtime.processor import check_features, check_machine
 
 
@@ -138,8 +140,9 @@ def _function(row: Any, library: ctypes.CDLL, manifest_path: Path) -> tuple[str,
             tuple(map(Check.from_json, row["checks"])),
         )
         addresses = _address(library, row["run"]), _address(library, row["query"])
-        name, single_output = row["name"], bool(row.get("single_output", False))
-        return name, fastcall.caller(Kernel.at(name, signature, addresses, library), single_output)
+        kind = row.get("gives", "one" if row.get("single_output", False) else "list")
+        calling = Calling.from_json(kind, row["inputs"], row["outputs"])
+        return row["name"], function_of(Kernel.at(row["name"], signature, addresses, library), calling)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LibraryError(f"{manifest_path} does not fit its library ({error}); export both again") from None
 

@@ -14,6 +14,7 @@ import numpy as np
 from scancc import dumps, explain, memory, modes, stages
 from scancc.artifact import Param
 from scancc.errors import MissingInputError
+from scancc.frontend.graph.constants import constant
 from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.shared import SharedVariable
 from scancc.frontend.graph.site import Site, described
@@ -171,9 +172,29 @@ class Function:
     def _for_all_sizes(self) -> Compiled:
         return stages.compile_program(self.program) if self._versions is None else self._versions.compiled_for_all
 
-    def export_form(self, target: Target | str | None = None) -> Compiled:
-        """As `compiled`, for a caller in C, and for any target."""
-        return stages.compile_program(self.program, target, export=True)
+    def export_form(self, target: Target | str | None = None, freeze: bool = False) -> Compiled:
+        """As `compiled`, for a caller in C, and for any target. `freeze`: shared variables that no call updates are
+        constants with the values that they have now."""
+        program = self._with({v: constant(v.get_value()) for v in self._fixed}) if freeze else self.program
+        return stages.compile_program(program, target, export=True)
+
+    @property
+    def _fixed(self) -> list[SharedVariable]:
+        """The shared variables that no call updates."""
+        updated = {variable for variable, _ in self.program.updates}
+        return [variable for variable in self.program.shared if variable not in updated]
+
+    def _with(self, givens: Mapping[Any, Any]) -> Program:
+        """The program with expressions in place of shared variables."""
+        program = self.program
+        return make_program(list(program.inputs), self._listed_outputs(), dict(program.updates), givens,
+                            no_default_updates=True, on_unused_input="ignore", name=program.name,
+                            fast_math=program.fast_math)
+
+    def _listed_outputs(self) -> Any:
+        """The outputs as `function` takes them."""
+        layout, outputs = self.program.layout, self.program.outputs
+        return layout.arrange(outputs)
 
     @property
     def remarks(self) -> list[Remark]:
@@ -227,17 +248,10 @@ class Function:
              delete_updates: bool = False, name: str | None = None) -> Function:
         """The same program with shared variables exchanged, or without its updates. `share_memory` has no effect."""
         program = self.program
-        outputs: Any = list(program.outputs)
-        if program.layout.kind == "none":
-            outputs = None
-        elif program.layout.kind == "one":
-            outputs = outputs[0]
-        elif program.layout.kind == "dict":
-            outputs = dict(zip(program.layout.keys, outputs, strict=True))
         swap = _swapped(swap, program)
         kept = () if flag("copy: delete_updates", delete_updates) else program.updates
         updates = {swap.get(s, s): v for s, v in kept}
-        return function(list(program.inputs), outputs, updates=updates, givens=swap, mode=self.mode,
+        return function(list(program.inputs), self._listed_outputs(), updates=updates, givens=swap, mode=self.mode,
                         no_default_updates=True, name=name or self.name, on_unused_input="ignore",
                         fast_math=program.fast_math)
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from scancc import pipeline
 from scancc.artifact import Artifact, Check, DeviceCode, Param
+from scancc.calling import Calling, State
 from scancc.codegen import cpu, fingerprints, llvm
 from scancc.codegen import target as targets
 from scancc.codegen.binding import versions
 from scancc.codegen.c_names import c_identifier
 from scancc.config import config
 from scancc.frontend.lowering import lower_program
+from scancc.frontend.program.arguments import convert
 from scancc.frontend.program.keys import graph_key
 from scancc.frontend.program.program import Program
 from scancc.ir.core import Op, functions
@@ -68,6 +70,7 @@ class Compiled:
     gpu: GpuText | None = None  # for a GPU: `llvm_text` is the kernels', this has the host's part too
     fast_math: str = "default"  # what was allowed to change a number
     parts: llvm.Parts | None = None  # of `llvm_text`, where Python calls it
+    calling: Calling = Calling()  # for a caller of an export
 
     @property
     def remarks(self) -> list[Remark]:
@@ -100,7 +103,8 @@ def compile_program(program: Program, target: Target | str | None = None, export
 
     `export`: for callers who own the outputs, which an error must leave untouched.
     """
-    return _compiled(program, lower(program), targets.target_of(target), export)
+    compiled = _compiled(program, lower(program), targets.target_of(target), export)
+    return replace(compiled, calling=_calling(program, compiled.inputs, compiled.outputs)) if export else compiled
 
 
 @deep_recursion()
@@ -171,6 +175,18 @@ def _printed(module: Op, target: Target, export: bool) -> tuple[str, llvm.Parts 
     return printed.text(), printed.parts(), None
 
 
+def _calling(program: Program, inputs: Sequence[Param], outputs: Sequence[Param]) -> Calling:
+    """How the program is called, with the values that its shared variables have now."""
+    n_inputs, n_outputs = len(program.inputs), len(program.outputs)
+    new_value = {variable: n_outputs + n for n, (variable, _) in enumerate(program.updates)}
+    states = [State(inputs[n_inputs + n].name, n_inputs + n, new_value.get(v), v.get_value())
+              for n, v in enumerate(program.shared)]
+    unread = [(variable, n) for variable, n in new_value.items() if variable not in program.shared]
+    states += [State(outputs[n].name, None, n, variable.get_value()) for variable, n in unread]
+    return Calling(program.layout.kind, program.layout.keys, tuple(i.keyword for i in program.inputs),
+                   tuple(None if i.value is None else convert(i.value, i) for i in program.inputs), tuple(states))
+
+
 def memory_of(program: Program, module: Op) -> MemoryPlan:
     """The memory of a program whose module has been through `plan-memory`."""
     inputs, outputs = signature(program)
@@ -216,9 +232,16 @@ def signature(program: Program) -> tuple[tuple[Param, ...], tuple[Param, ...]]:
     """Names, dtypes and shapes of what native code takes and gives."""
     taken: set[str] = set()
     inputs = [*(i.variable for i in program.inputs), *program.shared]
-    single = len(program.results) == 1
-    return (tuple(_param(v, f"in{n}", taken) for n, v in enumerate(inputs)),
-            tuple(_param(v, "result" if single else f"result{n}", taken) for n, v in enumerate(program.results)))
+    return (tuple(_param(v, v.name or f"in{n}", taken) for n, v in enumerate(inputs)),
+            tuple(_param(v, name, taken) for v, name in zip(program.results, _output_names(program), strict=True)))
+
+
+def _output_names(program: Program) -> list[str]:
+    """The keys of a dict, else their own names, else `result`; `next_NAME` for the new value of NAME."""
+    n_outputs = len(program.outputs)
+    names = program.layout.keys or [v.name or ("result" if n_outputs == 1 else f"result{n}")
+                                    for n, v in enumerate(program.outputs)]
+    return [*names, *(f"next_{shared.name or f'shared{n}'}" for n, (shared, _) in enumerate(program.updates))]
 
 
 def _with_bounds(inputs: tuple[Param, ...], module: Op) -> tuple[Param, ...]:
@@ -233,8 +256,8 @@ def _with_bounds(inputs: tuple[Param, ...], module: Op) -> tuple[Param, ...]:
     return tuple(found)
 
 
-def _param(variable: Any, default: str, taken: set[str]) -> Param:
-    name = c_identifier((variable.name or default)[:LONGEST_NAME])
+def _param(variable: Any, given: str, taken: set[str]) -> Param:
+    name = c_identifier(given[:LONGEST_NAME])
     while name in taken:
         name = f"{name}_"
     taken.add(name)

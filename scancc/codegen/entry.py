@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..artifact import ABI_VERSION, MOST_ELEMENTS, Check, Param
+from ..calling import Calling
 from ..errors import UnsupportedError
 from ..process import kept_property
 from .c_names import ExportError, argument_name, check_name
@@ -99,7 +100,7 @@ class Entry:
     `early[j]`: the axes along which output j may be shorter than its query says. `query_reads[i]`: the sizes depend
     on the values of tensor i. `output_dims`: the dimension that an output's axis has, where it is an input's.
     `fast_math`: what was allowed to change a number; `fast_math_used`: the parts by which something did.
-    `requires`: what the processor must have, in LLVM's words.
+    `requires`: what the processor must have, in LLVM's words. `calling`: keywords, defaults, state, names of outputs.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Entry:
     fast_math_used: tuple[str, ...] = ()
     memory: dict[str, object] = field(default_factory=dict)  # formulas of workspace, buffers, inputs and outputs
     requires: tuple[str, ...] = ()
+    calling: Calling = Calling()
 
     def __post_init__(self) -> None:
         check_name(self.name, Names(self.name).public)
@@ -237,7 +239,9 @@ class Names:
         self.error = f"{entry}_error"
         self.supported = f"{entry}_supported"
         self.missing = f"{entry}__missing"
-        self.public = (entry, self.run, self.query, self.flat_query, self.error, self.supported, self.missing)
+        self.init, self.state = f"{entry}_init", f"{entry}_state"
+        self.public = (entry, self.run, self.query, self.flat_query, self.error, self.supported, self.missing,
+                       self.init, self.state)
 
 
 def check_distinct(entries: Sequence[Entry]) -> None:

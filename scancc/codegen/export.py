@@ -29,6 +29,7 @@ from .manifest import manifest_text
 from .paths import Paths
 from .publishing import publish
 from .signature import Compiled, entry_of
+from .states import init_text
 from .symbols import check_symbols
 from .target import Target
 
@@ -53,6 +54,7 @@ def export(
     prefix: str = "",
     target: Target | str | None = None,
     path_map: Mapping[str, str] | None = None,
+    freeze: bool = False,
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
@@ -61,15 +63,17 @@ def export(
     default. `prefix` goes before every symbol. `target`: a text such as the command line takes ('x86-64-v3',
     'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default. `path_map`: how the user's files are named
     in texts, what a path begins with to what stands there instead; by default from the folder on that Python imports
-    them from. Where no C compiler is, all but the `.so` is written, with a warning. Raises ExportError or TargetError
-    where names or kinds are wrong, OSError where files cannot be written.
+    them from. `freeze`: shared variables that no call updates are constants, with the values that they have now;
+    others are inputs, whose values the manifest and NAME_init have. Where no C compiler is, all but the `.so` is
+    written, with a warning. Raises ExportError or TargetError where names or kinds are wrong, OSError where files
+    cannot be written.
     """
     if not isinstance(prefix, str):
         raise TypeError(f"prefix is {prefix!r}; give the text that goes before every symbol")
     listed = list(functions) if isinstance(functions, (list, tuple)) else [functions]
     if not listed:
         raise ExportError("there is nothing to export; give at least one function")
-    compiled = [_compiled(f, target) for f in listed]
+    compiled = [_compiled(f, target, bool(freeze)) for f in listed]
     single = [_gives_one(f) for f in listed]
     if not isinstance(path_map, Mapping | None):
         raise TypeError(f"path_map is {path_map!r}; give a dict, what a path begins with to what stands there")
@@ -79,10 +83,10 @@ def export(
     return done
 
 
-def _compiled(function: object, target: Target | str | None) -> Compiled:
+def _compiled(function: object, target: Target | str | None, freeze: bool) -> Compiled:
     if not hasattr(function, "export_form"):
         raise ExportError(f"{function!r} cannot be exported; give what sc.function(...) returned")
-    found: Compiled = function.export_form(target)
+    found: Compiled = function.export_form(target, freeze)
     return found
 
 
@@ -182,7 +186,7 @@ class _Library:
         """What stands beside the packed entries: the flat ones."""
         if self.target.kind != "cpu":
             return ""
-        return "\n" + flat_text(entry) + check_text(entry.name, entry.requires, self.target)
+        return "\n" + flat_text(entry) + check_text(entry.name, entry.requires, self.target) + init_text(entry)
 
     def objects(self) -> list[tuple[str, bytes]]:
         if self._objects is None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ..artifact import ABI_VERSION, Param
 from .entry import CALLER_ERRORS, Argument, Entry, Names, scalar_of
+from .states import header_lines
 
 _WIDTH = 100
 
@@ -94,8 +95,14 @@ def _entry_text(library: str, entry: Entry) -> str:
             _comment([_processor_note(entry)]),
             f"int32_t {names.supported}(void);",
             "",
+            *_state_lines(entry),
         ]
     )
+
+
+def _state_lines(entry: Entry) -> list[str]:
+    said, declared = header_lines(entry)
+    return [_comment(said), *declared, ""] if declared else []
 
 
 def _processor_note(entry: Entry) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..artifact import ABI_VERSION
-from .entry import Entry, Names
+from .entry import Argument, Entry, Names
 from .target import Target
 
 
@@ -47,14 +47,22 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
             "query": names.flat_query,
             "error": names.error,
             "supported": names.supported,
-            "arguments": [
-                {"name": a.name, "type": a.c_type, "role": a.role} for a in entry.arguments
-            ],
+            "init": names.init if entry.calling.states else None,
+            "arguments": [_argument(a) for a in entry.arguments],
+            "query_arguments": [_argument(a) for a in entry.query_arguments],
         },
         "single_output": single_output,
+        "gives": entry.calling.kind,
         "fast_math": {"allowed": entry.fast_math, "used": list(entry.fast_math_used)},
-        "inputs": [p.to_json() for p in entry.inputs],
-        "outputs": [p.to_json() for p in entry.outputs],
+        "inputs": [{**p.to_json(), **entry.calling.input_fields(n)} for n, p in enumerate(entry.inputs)],
+        "outputs": [{**p.to_json(), "early_axes": list(entry.early_axes(n)), **entry.calling.output_fields(n)}
+                    for n, p in enumerate(entry.outputs)],
         "memory": entry.memory,
         "checks": [c.to_json() for c in entry.checks],
     }
+
+
+def _argument(argument: Argument) -> dict[str, Any]:
+    """`index` counts inputs or outputs, by `role` (`entry.Argument`); -1 where it stands for none, or for no axis."""
+    return {"name": argument.name, "type": argument.c_type, "role": argument.role, "index": argument.index,
+            "axis": argument.axis}

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..artifact import Check, Param
+from ..calling import Calling
 from ..ir.builder import measured
 from ..ir.core import Op, Value
 from ..ir.equalities import compares
@@ -47,6 +48,8 @@ class Compiled(Protocol):
     def fast_math_used(self) -> tuple[str, ...]: ...
     @property
     def memory(self) -> dict[str, object]: ...
+    @property
+    def calling(self) -> Calling: ...
 
 
 def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
@@ -67,6 +70,7 @@ def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
         compiled.fast_math_used,
         compiled.memory,
         required(compiled.target),
+        compiled.calling,
     )
 
 

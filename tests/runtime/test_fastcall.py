@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scancc.runtime import cache, fastcall
+from scancc.runtime import cache, fastcall, loaded
 from scancc.runtime.cpu import Kernel
 from tests.runtime.kernels import EXP_SCALAR, artifact, axpb, compile_ir, cumsum_until, identity
 
@@ -497,7 +497,7 @@ def test_long_kernels_release_the_gil():
 
 
 def test_caller_converts_and_explains():
-    call = fastcall.caller(Kernel(axpb()), single_output=True)
+    call = loaded.caller(Kernel(axpb()), "one")
     np.testing.assert_array_equal(call(2, [1, 2], np.int8(3)), [5, 7])
     np.testing.assert_array_equal(call(2.0, np.arange(4.0)[::2], 0.0), [0, 4])
     with pytest.raises(TypeError, match=r"input 1 \('x'\) takes float64 of rank 1"):
@@ -511,7 +511,7 @@ def test_without_the_fast_caller_the_same_comes_through_ctypes(monkeypatch):
     monkeypatch.setattr(fastcall, "_code", None)
     line = fastcall.bind(Kernel(axpb()), single_output=True)
     np.testing.assert_array_equal(line(2.0, [1, 2], 1.0), [3, 5])
-    np.testing.assert_array_equal(fastcall.caller(Kernel(axpb()))(2.0, [1, 2], 1.0)[0], [3, 5])
+    np.testing.assert_array_equal(loaded.caller(Kernel(axpb()))(2.0, [1, 2], 1.0)[0], [3, 5])
 
 
 def test_the_object_comes_from_the_disk_cache(monkeypatch):

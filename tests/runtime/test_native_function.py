@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from scancc.runtime import fastcall
+from scancc.calling import Calling, State
+from scancc.runtime import loaded
 from scancc.runtime.cpu import Kernel
 from tests.runtime.kernels import artifact, axpb, cumsum_until, identity
 
@@ -16,32 +17,32 @@ pytestmark = pytest.mark.usefixtures("fast_caller")
 
 @pytest.fixture
 def line():
-    return fastcall.caller(Kernel(axpb()), single_output=True)
+    return loaded.caller(Kernel(axpb()), "one")
 
 
 @pytest.fixture
 def sums():
-    return fastcall.caller(Kernel(cumsum_until()))
+    return loaded.caller(Kernel(cumsum_until()))
 
 
 @pytest.fixture
 def slow(monkeypatch):
     """Names of what was left to Python."""
     seen = []
-    call = fastcall.NativeFunction._call_slowly
+    call = loaded.NativeFunction._call_slowly
 
     def counted(self, *values, **keywords):
         seen.append((values, keywords))
         return call(self, *values, **keywords)
 
-    monkeypatch.setattr(fastcall.NativeFunction, "_call_slowly", counted)
+    monkeypatch.setattr(loaded.NativeFunction, "_call_slowly", counted)
     return seen
 
 
 def copying(dtype):
     """A function that gives its one argument of rank 0 or 1 again."""
     bits = {"float32": "float", "int32": "i32", "bool": "i8"}[dtype]
-    return fastcall.caller(Kernel(artifact(identity(bits), [("x", dtype, ())], [("y", dtype, ())])), True)
+    return loaded.caller(Kernel(artifact(identity(bits), [("x", dtype, ())], [("y", dtype, ())])), "one")
 
 
 @pytest.mark.parametrize("x", [
@@ -81,7 +82,7 @@ define i32 @run(ptr %a) {
   ret i32 0
 }
 """
-    call = fastcall.caller(Kernel(artifact(length, *signature)), True)
+    call = loaded.caller(Kernel(artifact(length, *signature)), "one")
     assert call([0.5, 1, float("nan"), float("inf")]) == 4 and call([]) == 0 and call(()) == 0
     for wrong in ([1e300], [2**24 + 1], ["1"]):
         with pytest.raises(TypeError):
@@ -194,7 +195,7 @@ def test_every_reference_is_given_back(line, sums):
 
 
 def test_a_function_lives_no_longer_than_its_name():
-    line = fastcall.caller(Kernel(axpb()), single_output=True)
+    line = loaded.caller(Kernel(axpb()), "one")
     line(1.0, np.ones(2), 1.0)
     kernel = line._kernel
     held = sys.getrefcount(kernel)
@@ -207,10 +208,10 @@ def test_a_function_lives_no_longer_than_its_name():
 
 
 def test_a_subclass_and_a_class_that_lacks_the_capsule(line):
-    class Louder(fastcall.NativeFunction):
+    class Louder(loaded.NativeFunction):
         pass
 
-    louder = Louder(Kernel(axpb()), True, False)
+    louder = Louder(Kernel(axpb()), Calling("one", (), ("a", "x", "b"), (None, None, None)))
     assert louder(1.0, [1.0], 1.0) == [2.0]
     del louder._native
     with pytest.raises(AttributeError, match="_native"):
@@ -225,16 +226,10 @@ def test_numbers_of_rank_0_still_round():
 
 
 def test_inputs_that_a_list_holds(monkeypatch):
-    class Held(fastcall.NativeFunction):
-        def __init__(self, kernel, held):
-            super().__init__(kernel, True, False)
-            self._fast = fastcall.bind(kernel, True, False, [fastcall.Argument("a"), fastcall.Argument("x"),
-                                                             fastcall.Argument(held=held)])
-            self._native = fastcall.native(self._fast)
-
-    fastcall.serve(Held)
-    held = [np.array(1.0)]
-    line, out = Held(Kernel(axpb()), held), np.empty(2)
+    state = State("b", 2, None, np.array(1.0))
+    line = loaded.function_of(Kernel(axpb()), Calling("one", (), ("a", "x"), (None, None), (state,)))
+    out = np.empty(2)
+    held = line._held["b"]
     np.testing.assert_array_equal(line(2.0, [1.0, 2.0]), [3, 5])
     held[0] = np.array(5.0)
     count = sys.getrefcount(held[0])

@@ -1,0 +1,109 @@
+"""A kernel as a function; that of a library has the keywords, defaults, keys and state of the compiled one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scancc.calling import Array, Calling
+from scancc.runtime import fastcall
+from scancc.runtime.cpu import Kernel
+from scancc.runtime.outputs import spread
+
+
+class NativeFunction:
+    """A kernel to call with arrays, lists or numbers, by position or keyword.
+
+    It has the state of its library as it was exported, and every call that succeeds gives it its new values, all at
+    one moment; calls with updates run one after the other. `out`, unless an input is called so, has the arrays of the
+    outputs (runtime/outputs.py).
+    """
+
+    def __init__(self, kernel: Kernel, calling: Calling) -> None:
+        self.__name__ = self.__qualname__ = kernel.name
+        self._kernel, self._calling = kernel, calling
+        self._held = {state.name: [state.value] for state in calling.states}
+        self._read = [self._held[state.name] for state in calling.states if state.input is not None]
+        self._updated = {state.output: self._held[state.name] for state in calling.states if state.output is not None}
+        self._lock = threading.RLock()
+        self._n_outputs = len(kernel.outputs) - len(self._updated)
+        plain = calling.kind in ("one", "list") and not self._updated
+        counted = any(p.rank == 0 and "int" in p.dtype for p in kernel.inputs)  # of steps: a run may be long
+        arguments = [fastcall.Argument(keyword) for keyword in calling.keywords]
+        arguments += [fastcall.Argument(held=held) for held in self._read]
+        self._fast = fastcall.bind(kernel, plain and calling.kind == "one", counted, arguments if plain else None)
+        self._plain, self._native = plain, fastcall.native(self._fast) if plain else None
+
+    def __call__(self, *values: object, **keywords: object) -> Any:
+        return self._call_slowly(*values, **keywords)
+
+    def _call_slowly(self, *values: object, **keywords: object) -> Any:
+        out = None if "out" in self._calling.keywords else keywords.pop("out", None)
+        given = self._given(values, keywords)
+        if not self._updated:
+            return self._computed(given, out)
+        with self._lock:
+            return self._computed(given, out)
+
+    def _computed(self, given: Sequence[object], out: object) -> Any:
+        arrays = self._kernel.pack([*given, *(held[0] for held in self._read)])
+        kind, keys = self._calling.kind, self._calling.keys
+        if out is not None:
+            places = spread(out, self._kernel.outputs[:self._n_outputs], kind, keys)
+            results = self._kernel(*arrays, out=[*places, *(None for _ in self._updated)])
+        else:
+            results = self._fast(*arrays)
+            if results is not NotImplemented and self._plain:
+                return results
+            results = self._kernel(*arrays) if results is NotImplemented else results
+        for index, held in self._updated.items():
+            held[0] = results[index]
+        return self._arranged(results[:self._n_outputs])
+
+    def _arranged(self, results: list[Array]) -> Any:
+        kind = self._calling.kind
+        if kind == "dict":
+            return dict(zip(self._calling.keys, results, strict=True))
+        return None if kind == "none" else results[0] if kind == "one" else results
+
+    def _given(self, values: Sequence[object], keywords: Mapping[str, object]) -> list[object]:
+        """A value for each input that a call gives: by position, by keyword, or its default."""
+        names, n = self._calling.keywords, len(self._calling.keywords)
+        listed = ", ".join(name or "?" for name in names)
+        placed: dict[int, object] = dict(enumerate(values))
+        for name, value in keywords.items():
+            if names.count(name) != 1:
+                raise TypeError(f"{self.__name__} has {'several inputs' if name in names else 'no input'} named "
+                                f"{name!r}; its inputs are ({listed})")
+            if names.index(name) in placed:
+                raise TypeError(f"{self.__name__} got two values for the input {name!r}")
+            placed[names.index(name)] = value
+        if len(values) > n:
+            raise TypeError(f"{self.__name__} takes {n} inputs ({listed}); given {len(values)}")
+        defaults = {i: value for i, value in enumerate(self._calling.defaults) if value is not None}
+        missing = [names[i] or str(i) for i in range(n) if i not in placed and i not in defaults]
+        if missing:
+            raise TypeError(f"{self.__name__} takes {n} inputs ({listed}); missing: {', '.join(missing)}")
+        return [placed[i] if i in placed else defaults[i] for i in range(n)]
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """The values of its shared variables, copied."""
+        with self._lock:
+            return {name: held[0].copy() for name, held in self._held.items()}
+
+    def __repr__(self) -> str:
+        return f"<scancc function {self.__name__}({', '.join(name or '?' for name in self._calling.keywords)})>"
+
+
+def function_of(kernel: Kernel, calling: Calling) -> NativeFunction:
+    """The kernel as a function that is called so."""
+    fastcall.serve(NativeFunction)
+    return NativeFunction(kernel, calling)
+
+
+def caller(kernel: Kernel, kind: str = "list") -> NativeFunction:
+    """The kernel as a function of its inputs, by position or by their names."""
+    names = tuple(p.name for p in kernel.inputs)
+    return function_of(kernel, Calling(kind, (), names, (None,) * len(names)))
