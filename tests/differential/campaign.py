@@ -37,6 +37,7 @@ class Campaign:
     gradients: int = 0  # of this order
     smooth: bool = False  # programs that differences can be compared with
     checkpoints: int | str | None = None  # of all scans, where gradients are compared with those without
+    max_bytes: int | None = None  # for gradients, which are compared with those under no budget
     without: str = ""  # passes that are left out; 'random': others for each program
     scans: str = ""  # of this kind only
     every_kind: bool = False  # go on after a failure, and make no smaller programs
@@ -58,7 +59,7 @@ class Campaign:
                 file.write(str(program))
         try:
             with change_flags(leave_out=self._left_out(program)):
-                self.done += check(program, self.passes, self.checkpoints)
+                self.done += check(program, self.passes, self.checkpoints, self.max_bytes)
         except Exception as error:
             self._keep(program, error)
             if not self.every_kind:
@@ -107,7 +108,8 @@ def use_steps(text: str) -> None:
 def _child(options: argparse.Namespace) -> int:
     use_steps(options.steps)
     campaign = Campaign(options.seed, options.count, options.passes, options.gradients, options.smooth,
-                        options.checkpoints, options.without, options.scans, options.all, options.last)
+                        options.checkpoints, options.max_bytes, options.without, options.scans, options.all,
+                        options.last)
     campaign.run()
     print(campaign.report())
     return bool(campaign.failures)
@@ -122,6 +124,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--smooth", action="store_true", help="differentiable programs: also differences")
     parser.add_argument("--checkpoints", type=lambda text: int(text) if text.isdigit() else text, metavar="N",
                         help="compare gradients in blocks of so many steps, or 'sqrt', with those that keep all rows")
+    parser.add_argument("--max-bytes", type=int, metavar="N",
+                        help="compare gradients that keep so many bytes of the steps with those that keep all rows")
     parser.add_argument("--without", default="", metavar="PASSES",
                         help="leave these passes out; 'random': others for each program")
     parser.add_argument("--steps", default="", metavar="PASSES", help="run passes with these options")

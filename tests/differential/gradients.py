@@ -22,12 +22,12 @@ def cost_of(outputs: Sequence[Any]) -> Any:
     return sum(T.cast(p, "float64") for p in parts) if parts else None
 
 
-def slopes_of(cost: Any, built: Built) -> list[Any]:
-    """The gradients of the float inputs and shared variables."""
+def slopes_of(cost: Any, built: Built, max_bytes: int | None = None) -> list[Any]:
+    """The gradients of the float inputs and shared variables, within `max_bytes`."""
     wrt = [v for v in [*built.inputs, *built.shared] if v.dtype.startswith("float")]
     if cost is None or not wrt:
         return []
-    return list(sc.grad(cost, wrt, disconnected_inputs="ignore"))
+    return list(sc.grad(cost, wrt, disconnected_inputs="ignore", max_bytes=max_bytes))
 
 
 def check_slopes(cost: Any, built: Built, args: Sequence[np.ndarray], what: str) -> None:

@@ -15,12 +15,13 @@ CHUNK = 50  # programs a test, so that workers share them
 LOTS = {  # options: how many programs
     "values": ({}, 2000),
     "passes": ({"passes": True}, 100),
-    "gradients": ({"gradients": 1}, 200),
+    "gradients": ({"gradients": 1}, 150),
     "gradients and differences": ({"gradients": 1, "smooth": True}, 200),
     "passes left out": ({"without": "random"}, 200),
     "gradients, passes left out": ({"without": "random", "gradients": 1}, 100),
     "gradients in blocks of 2": ({"gradients": 1, "checkpoints": 2}, 50),
     "gradients in blocks": ({"gradients": 1, "checkpoints": "sqrt"}, 50),
+    "gradients in few bytes": ({"gradients": 1, "max_bytes": 300}, 50),
     "gradients of lookups": ({"gradients": 1, "scans": "lookups"}, 50),
     "second derivatives": ({"gradients": 2, "smooth": True}, 50),
 }
