@@ -47,7 +47,7 @@ from .slicing.steps import CYCLE, least_lag
 from .tiling.blocks import Tiled
 from .tiling.costs import cost_of
 from .tiling.outer_sums import outer_sums
-from .tiling.products import balanced, is_fixed, most_rows, outer_sizes, rows_of_tile
+from .tiling.products import balanced, is_fixed, is_product, most_rows, outer_sizes, rows_of_tile
 from .tiling.stages import Stages, stages_of
 from .tiling.sums import Reduction, is_kept, reductions_of
 
@@ -116,6 +116,7 @@ def _by_products(op: Op, size: int | None) -> str | None:
     are empty where there is none."""
     scan, stages = ScanView(op), stages_of(op, matrix=SMALL if size is None else 0)
     _say_order(stages)
+    _say_kept(stages)
     names = _products(stages)
     if not names or size is None and not _is_long(scan, LANES):
         return ""
@@ -153,6 +154,27 @@ def _say_order(stages: Stages) -> None:
         if arg not in stages.sums:
             remark("tile", stages.scan.op, False, f"'{arg.name or 'a state'}' adds outer products step by step: one "
                    "product a tile adds in another order", "allow it by fast_math='reassociate'")
+
+
+def _say_kept(stages: Stages) -> None:
+    """Say which products with a matrix stay in the step, and why."""
+    found = stages.slice
+    for op in stages.scan.op.body.ops:
+        if op.name == "linalg.generic" and len(op.results) == 1 and op not in stages.arrays.products and (
+                is_product(op, found, 0)):
+            if found.kind[op] == CYCLE:
+                states = _listed([carry.arg.name or "a state" for carry in found.cycles[found.number[op]].carries])
+                why = f"it waits for {states} of the step before"
+            else:
+                small = is_product(op, found, SMALL)
+                why = "what it reads or makes has other sizes in each step" if small else "it stays in registers"
+            remark("tile", op, False, f"{_matrix(op, stages)} stays in the step: {why}")
+
+
+def _matrix(op: Op, stages: Stages) -> str:
+    """A product by its matrix, in words."""
+    name = next((v.name for v in op.operands if is_fixed(v, stages.slice) and v.name), None)
+    return f"the product with '{name}'" if name else "a product with a matrix"
 
 
 def _is_handed_on(value: Value, stages: Stages) -> bool:

@@ -38,7 +38,7 @@ def array_maps(found: Slice, smallest: int) -> ArrayMaps:
     """The products off the cycles of a step, with matrices of more than `smallest` elements, and the elementwise
     nests that only they read, or that read them."""
     nests = [op for op in found.scan.op.body.ops if op.name == "linalg.generic" and _is_batchable(op, found)]
-    products = frozenset(op for op in nests if _is_product(op, found, smallest))
+    products = frozenset(op for op in nests if is_product(op, found, smallest))
     maps = set(products)
     for op in reversed(nests):
         if Nest(op).is_parallel and maps.issuperset(op.result.uses):
@@ -71,10 +71,10 @@ def is_plain(nest: Op) -> bool:
         isinstance(v.type, t.TensorType) for v in captured(nest))
 
 
-def _is_product(op: Op, found: Slice, smallest: int) -> bool:
+def is_product(op: Op, found: Slice, smallest: int) -> bool:
     """Whether a nest combines each row with a matrix that never changes, so that several rows may share it."""
     nest = Nest(op)
-    if len(nest.reduced) != 1 or nest.op.result.type.shape[-1] == 1:  # type: ignore[attr-defined]
+    if len(nest.reduced) != 1 or nest.op.result.type.shape[-1:] in ((), (1,)):  # type: ignore[attr-defined]
         return False
     (summed,) = nest.reduced
     along = [read for read in nest.reads if summed in read.dims]
