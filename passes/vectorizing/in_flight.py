@@ -17,40 +17,53 @@ from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.parts import Loop, While
 
 from ..slicing.latencies import busy, is_function, latency
+from .lanes import HEAVY_OPS
 
 MOST = 8  # vectors: what two multiply-adds a cycle need that take four
 MOST_OPS = 200  # of all copies of a round, for the sake of compile time; a core looks no further ahead either
 FUNCTION_OPS = 20  # that an elementary function stands for
+LINES = (128, 64)  # bytes of memory that come together: two lines of a cache, or one
 _LOOPS = ("scf.for", "scf.while")
 
 
 @dataclass(frozen=True)
 class Work:
     """What a vector's round of the largest inner loop takes: cycles of its chain, cycles of the core, ops, registers
-    that it keeps, and those that it needs for a moment."""
+    that it keeps, and those that it needs for a moment; and the bytes of a vector where it reads memory in lanes."""
 
     chain: int
     busy: float
     n_ops: int
     kept: int
     moment: int
+    nbytes_read: int
 
     def cycles(self, copies: int, registers: int) -> float:
         """Of a round of so many vectors side by side."""
-        spilled = max(0, copies * self.kept + self.moment + 1 - registers)
-        return max(self.chain, copies * self.busy + spilled)
+        return max(self.chain, copies * self.busy + self.spilled(copies, registers))
+
+    def spilled(self, copies: int, registers: int) -> int:
+        return max(0, copies * self.kept + self.moment + 1 - registers)
+
+    def of_whole_lines(self, most: int, registers: int) -> int:
+        """Of how many vectors the number should be a multiple, so that what comes from memory is used at once."""
+        if not self.nbytes_read or self.n_ops > HEAVY_OPS:
+            return 1
+        counts = [max(1, nbytes // self.nbytes_read) for nbytes in LINES]
+        return next((n for n in counts if n <= most and not self.spilled(n, registers)), 1)
 
 
 def copies(work: Work, registers: int, vectors: int | None) -> int:
     """How many vectors side by side are fastest, of as many as the loop has where that is known."""
     def cycles(count: int) -> float:
-        together = work.cycles(count, registers) / count
+        each = work.cycles(count, registers) / count
         if vectors is None:
-            return together
+            return each
         rest = vectors % count
-        return (vectors - rest) * together + rest * work.cycles(1, registers)
+        return (vectors - rest) * each + rest * work.cycles(1, registers)
     most = min(MOST, MOST_OPS // max(work.n_ops, 1), MOST if vectors is None else vectors)
-    return min(range(1, most + 1), key=lambda count: (round(cycles(count), 3), count), default=1)
+    together = work.of_whole_lines(most, registers)
+    return min(range(together, most + 1, together), key=lambda count: (round(cycles(count), 3), count), default=1)
 
 
 def largest_loop(loop: Op) -> Op | None:
@@ -78,7 +91,8 @@ def work_of(inner: Op, varying: set[Value], lanes: int, nbytes: int) -> Work:
         return sum(max(1, lanes * t.nbytes(v.type) // nbytes) for v in values if not isinstance(v.type, t.MemRefType))
     halves = sum(_half_cycles(op) * registers(op.results or [operand(op, "value")]) for op in computed)
     return Work(_chain(inner, ops), halves / 2, sum(FUNCTION_OPS if is_function(op) else 1 for op in computed),
-                registers(started) + registers(brought), _moment(ops, started))
+                registers(started) + registers(brought), _moment(ops, started),
+                nbytes if any(op.name == "memref.load" and op.result in varying for op in computed) else 0)
 
 
 def _is_inside(value: Value, loop: Op) -> bool:
