@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import sys
@@ -75,7 +76,8 @@ _target_option = click.option("--target", default="native", metavar="CPU|TRIPLE|
 @main.command()
 @click.argument("functions", nargs=-1, required=True, metavar="FILE.py:NAME...")
 @click.option("--emit", default=None, metavar="KINDS", help="o,a,so,h,json,ll,s (all by default); ptx for a GPU")
-@click.option("-o", "--output", default=".", metavar="DIR", show_default=True, help="folder, made if it is not there")
+@click.option("-o", "--output", default=".", metavar="DIR|FILE", show_default=True,
+              help="folder, made if it is not there; or a file, as x/libpower.so")
 @click.option("--prefix", default="", help="put before every symbol")
 @click.option("--path-map", multiple=True, metavar="OLD=NEW", help="name source files that begin with OLD so")
 @_target_option
@@ -90,12 +92,16 @@ def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, 
     Example:
       scancc build examples/power.py:power --emit o,a,h -o build/
     """
-    from scancc.codegen.export import export
+    from scancc.codegen.export import CPU_KINDS, GPU_KINDS, export
     from scancc.codegen.paths import path_map_of
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        Path(output).mkdir(parents=True, exist_ok=True)
+        kind = Path(output).suffix.lstrip(".")
+        if kind in (*CPU_KINDS, *GPU_KINDS):
+            emit = emit or kind
+        else:
+            Path(output).mkdir(parents=True, exist_ok=True)
         done = export([load_function(f) for f in functions], output, emit, prefix,
                       None if target == "native" else _target(target), path_map_of(path_map))
     for warning in caught:
@@ -310,15 +316,20 @@ def _arguments(texts: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
     return args, kwargs
 
 
-def _value(text: str) -> Any:
-    import ast
+class _Numbers(ast.NodeTransformer):
+    """Puts the floats in the place of the names nan and inf, which are no literals of Python's."""
 
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.copy_location(ast.Constant(float(node.id)), node) if node.id in ("nan", "inf") else node
+
+
+def _value(text: str) -> Any:
     import numpy as np
 
     if text.endswith(".npy"):
         return np.load(text, allow_pickle=False)
     try:
-        return ast.literal_eval(text)
+        return ast.literal_eval(_Numbers().visit(ast.parse(text.strip(), mode="eval")))
     except (ValueError, SyntaxError):
         raise click.ClickException(f"the argument '{text}' is no Python literal and no .npy file; write 2.5, "
                                    "'[1, 2, 3]' or data.npy") from None
@@ -330,7 +341,7 @@ def _value(text: str) -> Any:
 @main.command(context_settings=_numbers)
 @click.argument("function", metavar="FILE.py:NAME")
 @click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG]...")
-@click.option("-n", "--blocks", default=9, show_default=True, help="how many blocks of calls")
+@click.option("-n", "--blocks", default=9, show_default=True, type=click.IntRange(min=1), help="how many blocks of calls")
 @click.option("--reference/--no-reference", default=True, help="beside the NumPy interpreter")
 def bench(function: str, arguments: Sequence[str], blocks: int, reference: bool) -> None:
     """Time calls of a function.

@@ -47,6 +47,23 @@ def test_run() -> None:
     assert output("run", POWER, "[1, 2, 3]", "4", "--mode", "reference") == "[ 1. 16. 81.]\n"
 
 
+def test_numbers_that_are_no_literals() -> None:
+    assert output("run", POWER, "[nan, -inf, 1]", "2") == "[nan inf  1.]\n"
+    assert "no Python literal" in _error("run", POWER, "[x]", "2")
+
+
+def test_a_file_to_build(tmp_path: Path) -> None:
+    """A folder of its name was made."""
+    wanted = tmp_path / "lib" / "libpower.o"
+    assert output("build", POWER, "-o", str(wanted)) == f"{wanted}\n" and wanted.is_file()
+    output("build", POWER, "-o", str(wanted), "--emit", "h,ll")
+    assert sorted(p.name for p in wanted.parent.iterdir()) == ["libpower.h", "libpower.ll", "libpower.o"]
+
+
+def test_no_blocks_to_time() -> None:
+    assert "0 is not in the range" in _error("bench", POWER, "[1.0]", "2", "-n", "0", code=2)
+
+
 def test_run_with_an_npy_file(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([2.0, 10.0]))
     assert output("run", POWER, str(tmp_path / "a.npy"), "3") == "[   8. 1000.]\n"
