@@ -341,7 +341,8 @@ def _value(text: str) -> Any:
 @main.command(context_settings=_numbers)
 @click.argument("function", metavar="FILE.py:NAME")
 @click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG]...")
-@click.option("-n", "--blocks", default=9, show_default=True, type=click.IntRange(min=1), help="how many blocks of calls")
+@click.option("-n", "--blocks", default=9, show_default=True, type=click.IntRange(min=1),
+              help="how many blocks of calls")
 @click.option("--reference/--no-reference", default=True, help="beside the NumPy interpreter")
 def bench(function: str, arguments: Sequence[str], blocks: int, reference: bool) -> None:
     """Time calls of a function.
