@@ -24,8 +24,15 @@ Grid = list[list[Value]]
 
 
 def is_small(c: Context, matrix: Value) -> bool:
-    """Whether a square matrix has few numbers, as is known."""
-    return has_few(c.sizes(matrix))
+    """Whether a matrix has few numbers, as is known. One that is not square stands behind a check that fails."""
+    rows, columns = map(constant_of, c.sizes(matrix))
+    return rows == columns and has_few(c.sizes(matrix))
+
+
+def is_small_system(c: Context, matrix: Value, columns: Value) -> bool:
+    """Whether a system has a small matrix and few right-hand sides; their lengths may contradict it, too."""
+    rows = (c.sizes(of)[0] for of in (matrix, columns))
+    return is_small(c, matrix) and has_few(c.sizes(columns)) and len(set(map(constant_of, rows))) == 1
 
 
 def has_few(sizes: Sequence[Value]) -> bool:

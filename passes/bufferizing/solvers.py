@@ -105,7 +105,7 @@ def solve(c: Context, op: Op) -> None:
     place = target if not is_vector or is_contiguous(target.type) else c.alloc(t.element(target.type), [n])
     c.copy(rhs, place)
     columns = c.reshape(place, [n, c.b.index(1)]) if is_vector else place
-    if small.is_small(c, matrix) and small.has_few(c.sizes(columns)):
+    if small.is_small_system(c, matrix, columns):
         small.put(c, _few(c, op, matrix, small.entries(c, columns)), columns)
     elif kind == "general":
         work = c.own_copy(matrix)

@@ -394,7 +394,7 @@ import os, signal, sys
 import scancc as sc, scancc.tensor as T
 done, real = [0], os.replace
 def replace(a, b):
-    done[0] += 1
+    done[0] += str(b).startswith(sys.argv[1])  # not what the disk cache writes
     if done[0] > int(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
     real(a, b)

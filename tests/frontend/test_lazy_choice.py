@@ -136,8 +136,13 @@ def two_rows(a):
     lambda r: T.prod(r) * r[5],
     lambda r: r.reshape((5, 7)).sum(),
     lambda r: T.nlinalg.matrix_inverse(T.stack([r, r, r])).sum(),
+    lambda r: T.nlinalg.det(T.stack([r, r, r])),
+    lambda r: T.slinalg.cholesky(T.stack([r])).sum(),
+    lambda r: T.slinalg.solve(T.stack([r, r + 1]), T.concatenate([r, r])[:, None]).sum(),
+    lambda r: T.slinalg.solve(T.eye(3), r[:, None]).sum(),
     lambda r: T.nnet.softmax(r[9:])[3],
-], ids=["index", "indices", "set", "prod", "reshape", "inverse", "softmax"])
+], ids=["index", "indices", "set", "prod", "reshape", "inverse", "det", "cholesky", "solve-many", "solve-few",
+        "softmax"])
 def test_what_a_gradient_knows_to_fail_fails_where_it_is_taken(fails, a):
     cost = ifelse(a > 5, fails(two_rows(a)), a * a)
     by_a = sc.grad(cost, a)
