@@ -152,10 +152,14 @@ def _last_part(bounds: Bounds, op: Op) -> int | None:
 
 @rule("arith.muli")
 def product(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None:
-    """At most the product of the largest magnitudes; at least that of the least numbers, where none is below 0."""
+    """At most the product of the largest magnitudes, and at least its negative; at least that of the least numbers,
+    where none is below 0."""
     if side is LOWER:
         least = bounds.all_of(op.operands, LOWER)
-        return bounds.b.muli(*least) if least and all(map(is_natural, least)) else None
+        if least and all(map(is_natural, least)):
+            return bounds.b.muli(*least)
+        most = bounds.of(value, UPPER)
+        return None if most is None else bounds.b.subi(bounds.b.const(0, value.type), most)
     first, second = (_magnitude(bounds, v) for v in op.operands)
     return None if first is None or second is None else bounds.b.muli(first, second)
 
@@ -165,6 +169,9 @@ def _magnitude(bounds: Bounds, value: Value) -> Value | None:
     low, high = bounds.of(value, LOWER), bounds.of(value, UPPER)
     if low is None or high is None:
         return None
+    if low.op is not None and low.op.name == "arith.subi" and low.op.operands[1] is high and (
+            constant_of(low.op.operands[0]) == 0):
+        return high  # of a product
     return bounds.b.maxsi(high, bounds.b.subi(bounds.b.const(0, value.type), low))
 
 

@@ -215,3 +215,12 @@ def test_a_sum_keeps_its_order_where_nothing_is_allowed():
     remarks = compiled(outer_sums, "", False, "float64").remarks
     said = [(remark.done, "reassociate" in remark.hint) for remark in remarks if "outer products" in remark.reason]
     assert said == [(False, True)] * 2
+
+
+def test_rows_of_a_batch_need_no_guess():
+    """Their number in a tile is bounded, so that a call need not ask for more room than it was given."""
+    x, W, U, b = T.tensor3("x"), T.matrix("W"), T.matrix("U"), T.vector("b")
+    rows = sc.scan(lambda x_t, h: T.tanh(T.dot(x_t, W) + T.dot(h, U) + b), sequences=x,
+                   outputs_info=T.zeros((x.shape[1], U.shape[0])))[0]
+    f = sc.function([x, W, U, b], rows)
+    assert "to [" in f.dump("loop") and not any(p.is_bound for p in f.compiled.inputs)
