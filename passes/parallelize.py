@@ -28,7 +28,7 @@ from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, group, has_trait, is_pure
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, dynamic_dims, fill, is_one_size, scratch
-from scancc.ir.slices import Entry, constant_entries, entries, kept_axes, slice_parts
+from scancc.ir.slices import Entry, constant_entries, entries, kept_axes, number_of, slice_parts
 
 MOST_OPS = 48  # of several results: of more, one loop nest would not make all, and what they share would be stored
 SPREADING = ("tensor.splat", "scan.broadcast")
@@ -220,7 +220,7 @@ def _is_last(offset: Entry, scan: ScanView) -> bool:
     """Whether an offset is the number of the last step."""
     n = constant_of(scan.length)
     if isinstance(offset, int) or n is not None:
-        return n is not None and n - 1 == (offset if isinstance(offset, int) else constant_of(offset))
+        return n is not None and n - 1 == number_of(offset)
     made = offset.op
     if made is None or made.name not in ("arith.subi", "arith.addi"):
         return False

@@ -28,7 +28,7 @@ from scancc.ir.ops import CHECKS, ELEMENTWISE, has_trait, operand, set_operands
 from scancc.ir.parts import Read, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
-from scancc.ir.slices import Entry, constant_entries, entries, slice_parts
+from scancc.ir.slices import Entry, constant_entries, entries, number_of, slice_parts
 from scancc.ir.wording import rows_called
 
 from .consuming.parts import takes_whole_rows
@@ -54,7 +54,7 @@ class _Late:
     first row on and so many fewer."""
 
     known: int
-    first: Value
+    first: Entry
     reads: list[Op]
     before: list[Op]
 
@@ -95,13 +95,12 @@ def _goes_to_reduction(op: Op) -> bool:
             and all(map(_goes_to_reduction, op.result.uses)))
 
 
-def _first_of(user: Op, scan: ScanView) -> tuple[int, Value] | None:
+def _first_of(user: Op, scan: ScanView) -> tuple[int, Entry] | None:
     """Where a slice begins that takes all rows from there on: at a number, or at the end where there are fewer."""
-    b = Builder(scan.op.parent, scan.op, user.location)  # type: ignore[arg-type]
     first, count, steps = entries(user, "offsets")[0], entries(user, "sizes")[0], constant_of(scan.length)
     if isinstance(first, int):
         rest = None if steps is None else steps - first
-        return (first, b.index(first)) if 0 < first <= MOST and rest is not None and _number(count) == rest else None
+        return (first, first) if 0 < first <= MOST and rest is not None and number_of(count) == rest else None
     op, part = first.op, count.op if isinstance(count, Value) else None
     if op is None or op.name != "arith.minsi" or op.operands[0] is not scan.length:
         return None
@@ -118,7 +117,7 @@ def _is_before(user: Op, scan: ScanView, known: int) -> bool:
     if known != 1 or not state or entries(user, "offsets")[0] != 0:
         return False
     if steps is not None:
-        return bool(_number(count) == steps - 1)
+        return bool(number_of(count) == steps - 1)
     most = count.op if isinstance(count, Value) else None
     if most is None or most.name != "arith.maxsi" or constant_of(most.operands[1]) != 0:
         return False
@@ -126,10 +125,6 @@ def _is_before(user: Op, scan: ScanView, known: int) -> bool:
     if less is None or less.name != "arith.subi" or less.operands[0] is not scan.length:
         return False
     return bool(constant_of(less.operands[1]) == 1)
-
-
-def _number(entry: Entry) -> int | None:
-    return entry if isinstance(entry, int) else constant_of(entry)
 
 
 def _peel(scan: ScanView, late: _Late) -> None:
@@ -157,11 +152,10 @@ def _peel(scan: ScanView, late: _Late) -> None:
     scan.rebuilt(stacks=stacks)
 
 
-def _ahead(b: Builder, first: Value, length: Value) -> Value:
+def _ahead(b: Builder, first: Entry, length: Value) -> Value:
     """The number of steps that go first, made before the scan."""
-    known = constant_of(first)
-    if known is not None:
-        return b.index(known)
+    if isinstance(first, int):
+        return b.index(first)
     assert first.op is not None
     return b.minsi(length, b.index(constant_of(first.op.operands[1])))  # type: ignore[arg-type]
 

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Value, clone_op, functions
-from scancc.ir.ops import VIEW, has_trait
+from scancc.ir.core import Block, Op, clone_op, functions
+from scancc.ir.ops import memory_of
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
@@ -74,15 +74,8 @@ def _is_small(loop: Op, trips: int, limits: _Limits) -> bool:
 
 
 def _touches_stack(body: Sequence[Op]) -> bool:
-    return any(made.name == "memref.alloca" for op in body for v in op.operands if (made := _maker(v)) is not None)
-
-
-def _maker(buffer: Value) -> Op | None:
-    """The op that makes the memory of a buffer, if it is one."""
-    made = buffer.op
-    while made is not None and has_trait(made, VIEW):
-        made = made.operands[0].op
-    return made
+    made = (memory_of(v).op for op in body for v in op.operands)
+    return any(op is not None and op.name == "memref.alloca" for op in made)
 
 
 def _fits(loop: Op, n_ops: int, limits: _Limits) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Value
-from scancc.ir.ops import group
-from scancc.ir.slices import Entry, entries, kept_axes
+from scancc.ir.slices import kept_axes
 
+from ..slicing.steps import row_read
 from .context import Context
 
 
@@ -32,12 +32,7 @@ def past_row(c: Context, window: Value, row: Value) -> Value:
 def rows_read(window: Value) -> Iterator[int | None]:
     """Which row of a window each of its readers takes; None of one that takes more or other than a row."""
     for op in window.uses:
-        row: Entry | None = None
-        if op.name == "tensor.extract":
-            row, *_ = group(op, "indices")
-        elif op.name == "tensor.extract_slice" and entries(op, "sizes")[0] == 1 and 0 not in kept_axes(op):
-            row, *_ = entries(op, "offsets")
-        yield constant_of(row) if isinstance(row, Value) else row
+        yield None if op.name == "tensor.extract_slice" and 0 in kept_axes(op) else row_read(op)
 
 
 def unrolled_window(c: Context, window: Value) -> Value:

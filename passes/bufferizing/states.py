@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.core import Value
-from scancc.ir.ops import VIEW, has_trait, operand
+from scancc.ir.ops import memory_of, operand
 from scancc.ir.parts import Carry
 
 from .context import Context, goes_to_target
@@ -352,10 +352,3 @@ def write_initial(c: Context, init: Value, buffer: Value) -> None:
     assert made is not None and made.name in ("tensor.empty", "tensor.splat"), f"{init!r} has no buffer"
     if made.name == "tensor.splat":
         fill_buffer(c, c.get(operand(made, "value")), buffer)
-
-
-def memory_of(buffer: Value) -> Value:
-    """The buffer that `buffer` is a part or another shape of."""
-    while buffer.op is not None and has_trait(buffer.op, VIEW):
-        buffer = operand(buffer.op, "source")
-    return buffer

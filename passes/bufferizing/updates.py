@@ -5,7 +5,7 @@ from __future__ import annotations
 from scancc.ir import slices
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import group, operand
+from scancc.ir.ops import group, memory_of, operand
 from scancc.ir.slices import kept_axes
 
 from .arithmetic import add
@@ -14,7 +14,6 @@ from .context import Context, converts, strides_of
 from .in_place import is_move, may_overwrite
 from .lengths import usual_length
 from .nests import materialise
-from .states import memory_of
 
 
 @converts("tensor.insert_slice", at_target=True)

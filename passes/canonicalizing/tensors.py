@@ -10,7 +10,7 @@ from scancc.ir.core import Block, Op, Value
 from scancc.ir.linear import least, linear
 from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand
 from scancc.ir.shapes import dims_of
-from scancc.ir.slices import COLUMNS, Entry, entries, entry_values, kept_axes, slice_parts
+from scancc.ir.slices import COLUMNS, Entry, entries, entry_values, kept_axes, number_of, slice_parts
 
 from .rules import Outcome, counted, made_by, rule
 
@@ -124,7 +124,7 @@ def _entries(op: Op, name: str) -> list[Entry]:
 
 
 def _entry(value: Entry) -> Entry:
-    known = value if isinstance(value, int) else constant_of(value)
+    known = number_of(value)
     return value if known is None else known
 
 

@@ -13,7 +13,7 @@ from scancc.ir.linear import linear
 from scancc.ir.ops import group, operand, set_operands
 from scancc.ir.parts import Carry, ScanView
 from scancc.ir.shapes import dynamic_dims
-from scancc.ir.slices import Entry, constant_entries, entries, set_entries
+from scancc.ir.slices import Entry, constant_entries, entries, number_of, set_entries
 
 MOST = 4096  # rows of a window: a longer part of the end stands among all rows
 
@@ -29,7 +29,7 @@ def rows_from_end(user: Op, rows: Value, steps: Value) -> int | None:
 
 def _from_end(offset: Entry, rows: Value) -> int | None:
     """k if `offset` is rows - k, or the larger of that and 0, for a constant k > 0."""
-    known, total = offset if isinstance(offset, int) else constant_of(offset), constant_of(rows)
+    known, total = number_of(offset), constant_of(rows)
     if known is not None:
         return total - known if total is not None and known < total else None
     assert isinstance(offset, Value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import VIEW, has_trait, is_pure, operand
+from scancc.ir.ops import VIEW, has_trait, is_pure, memory_of
 from scancc.ir.types import TensorType
 
 from ..slicing.steps import used
@@ -43,13 +43,7 @@ def _may_write(op: Op) -> bool:
 
 def _memory(values: Iterable[Value]) -> set[Value]:
     """The arrays that `values` are, or are views of."""
-    return {_whole(v) for v in values if isinstance(v.type, TensorType)}
-
-
-def _whole(value: Value) -> Value:
-    while value.op is not None and has_trait(value.op, VIEW):
-        value = operand(value.op, "source")
-    return value
+    return {memory_of(v) for v in values if isinstance(v.type, TensorType)}
 
 
 def _states(arrays: set[Value]) -> set[Value]:

@@ -9,7 +9,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.ops import group, operand, whole
-from scancc.ir.slices import entries
+from scancc.ir.slices import entries, number_of
 
 REACH = ("memref.subview", "memref.cast", "scan.buffer_reshape")
 
@@ -127,9 +127,7 @@ def _turns_rows(view: Op) -> bool:
     source = operand(view, "source").type
     assert isinstance(source, t.MemRefType)
     plain = source.strides is None and source.shape[1:] == (1,)
-    column = entries(view, "offsets")[1]
-    first = column if isinstance(column, int) else constant_of(column)
-    return plain and entries(view, "strides") == [-1, 1] and first == 0
+    return plain and entries(view, "strides") == [-1, 1] and number_of(entries(view, "offsets")[1]) == 0
 
 
 def _neighbours(buffer: Value) -> bool:

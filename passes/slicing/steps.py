@@ -10,7 +10,7 @@ from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Value, encloses
 from scancc.ir.ops import group
 from scancc.ir.parts import Carry, ScanView
-from scancc.ir.slices import entries
+from scancc.ir.slices import entries, number_of
 
 from .components import components
 from .latencies import latency
@@ -120,17 +120,16 @@ def least_lag(carry: Carry) -> int:
     """How many steps back a step reads of a state at the least."""
     if carry.depth == 1:
         return 1
-    places = [_place_read(op) for op in carry.arg.uses]
+    places = [row_read(op) for op in carry.arg.uses]
     return min((1 if place is None else carry.depth - place for place in places), default=carry.depth)
 
 
-def _place_read(op: Op) -> int | None:
+def row_read(op: Op) -> int | None:
     """The one row of a window that an op reads, where that is known; row 0 is the oldest."""
     if op.name == "tensor.extract":
         return constant_of(group(op, "indices")[0])
     if op.name == "tensor.extract_slice" and entries(op, "sizes")[0] == 1:
-        place = entries(op, "offsets")[0]
-        return place if isinstance(place, int) else constant_of(place)
+        return number_of(entries(op, "offsets")[0])
     return None
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder, constant_of
+from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Region, Value, clone_block, encloses
 from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import NO_SPECULATION, has_trait, is_pure, operand
 from scancc.ir.parts import Nest, ScanView
-from scancc.ir.slices import Entry, entries
+from scancc.ir.slices import Entry, entries, number_of
 
 from ..reducing.kinds import SUMS
 
@@ -176,7 +176,7 @@ def rows_behind(value: Value, scan: ScanView) -> Value | None:
 
 
 def _differ(a: Entry, b: Entry) -> bool:
-    numbers = [x if isinstance(x, int) else constant_of(x) for x in (a, b)]
+    numbers = [number_of(x) for x in (a, b)]
     return a is not b and (None in numbers or numbers[0] != numbers[1])
 
 

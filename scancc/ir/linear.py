@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .builder import Builder, constant_of, measured
 from .core import Value
-from .slices import Entry
+from .slices import Entry, number_of
 
 _DEPTH = 8  # of nested sums looked into: positions are short
 _MAX_CHOICES = 3  # of nested minima and maxima
@@ -59,7 +59,7 @@ class Linear:
 
 def linear(entry: Entry, depth: int = _DEPTH) -> Linear:
     """A number or an index value as a sum."""
-    known = entry if isinstance(entry, int) else constant_of(entry)
+    known = number_of(entry)
     if known is not None:
         return Linear(known)
     assert isinstance(entry, Value)

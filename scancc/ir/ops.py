@@ -183,6 +183,13 @@ def whole(op: Op) -> Value:
     return operand(op, name_of_whole(op))
 
 
+def memory_of(value: Value) -> Value:
+    """The array or buffer that `value` is, or is a part or another shape of."""
+    while value.op is not None and has_trait(value.op, VIEW):
+        value = operand(value.op, "source")
+    return value
+
+
 def name_of_whole(op: Op) -> str:
     return "dest" if "dest" in OPS[op.name].groups else "source"
 

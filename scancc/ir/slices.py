@@ -24,6 +24,12 @@ def entries(op: Op, column: str) -> list[Entry]:
     return [next(dynamic) if known == DYNAMIC else known for known in op.attrs[f"static_{column}"].values]
 
 
+def number_of(entry: Entry) -> int | None:
+    """The number that an entry is known to be."""
+    known: int | None = entry if isinstance(entry, int) else constant_of(entry)
+    return known
+
+
 def entry_values(b: Builder, op: Op, column: str) -> list[Value]:
     """The offsets, sizes or strides of a slice, numbers as constants."""
     return [b.index(entry) if isinstance(entry, int) else entry for entry in entries(op, column)]
