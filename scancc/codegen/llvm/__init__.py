@@ -1,6 +1,15 @@
 """Loop IR as LLVM IR text."""
 
-from . import arithmetic, complex_functions, integers, loops, products  # noqa: F401  (register their emitters)
+from . import (  # noqa: F401  (register their emitters)
+    arithmetic,
+    complex_functions,
+    integers,
+    joined_sums,
+    loops,
+    memory,
+    products,
+    vectors,
+)
 from .emitter import EMITTERS, Parts, Registers, emit_module, print_module
 
 __all__ = ["EMITTERS", "Parts", "Registers", "emit_module", "print_module"]

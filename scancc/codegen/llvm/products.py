@@ -19,7 +19,7 @@ from ...ir.rules.matrices import ROOM_NBYTES, ROOM_TERMS
 from ..math import MathFunction
 from .emitter import ASK, FunctionEmitter, Registers, emits, llvm_type
 from .interrupts import end_if
-from .loops import join_row_function
+from .joined_sums import join_row_function
 from .tiles import INTRINSICS, NBYTES, Tile
 
 GROUP_NBYTES = 256  # of columns that are packed at a time; the rest of a row of the room is for turned rows
