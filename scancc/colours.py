@@ -22,6 +22,11 @@ def wanted() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
+def show(text: str) -> None:
+    """Print IR, on a terminal in colours."""
+    click.echo(coloured(text) if wanted() else text, nl=False)
+
+
 def coloured(text: str) -> str:
     """A dump with names, words and texts in colours; lines of a difference in one each."""
     return "".join(map(_line, text.splitlines(keepends=True)))

@@ -36,15 +36,11 @@ def run_demo(folder: Path) -> None:
 
 def _show_ir(power: Function) -> None:
     click.secho("A**k before any pass: the whole trace is kept, and its last row taken", bold=True)
-    _show(power.dump("scan", after_each_pass=True).split("// ----")[2])
+    colours.show(power.dump("scan", after_each_pass=True).split("// ----")[2] + "\n")
     click.secho("after the passes: no trace, and lanes outside the loop over steps", bold=True)
-    _show(power.dump("scan"))
+    colours.show(power.dump("scan") + "\n")
     click.secho("as loops: 32 elements at a time, the state in registers for all steps", bold=True)
-    _show(power.dump("loop"))
-
-
-def _show(text: str) -> None:
-    click.echo(colours.coloured(text) if colours.wanted() else text)
+    colours.show(power.dump("loop") + "\n")
 
 
 def _build(functions: list[Function], folder: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scancc import colours
-from scancc.cli import main
+from scancc.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
 POWER = f"{ROOT}/examples/power.py:power"
@@ -30,10 +30,16 @@ def output(*arguments: str, stdin: str | None = None) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize("command", sorted(main.commands))
-def test_each_help_has_an_example(command: str) -> None:
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_help_has_an_example_and_begins_with_its_sentence(command: str) -> None:
     text = output(command, "--help")
     assert "Example" in text and f"scancc {command}" in text
+    assert COMMANDS[command] in " ".join(text.split())
+
+
+def test_each_file_of_commands_is_one_or_serves_them() -> None:
+    files = {path.stem for path in (ROOT / "scancc" / "cli").glob("*.py")}
+    assert files == {*COMMANDS, "__init__", "arguments", "ir_files", "options"}
 
 
 def test_version_and_short_help() -> None:
@@ -257,7 +263,7 @@ def test_traceback_on_request() -> None:
 
 
 def test_a_closed_pipe_is_no_error() -> None:
-    command = [sys.executable, "-m", "scancc.cli", "dump", POWER, "--stage", "asm"]
+    command = [sys.executable, "-m", "scancc", "dump", POWER, "--stage", "asm"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
     assert process.stdout is not None and process.stderr is not None
     process.stdout.read(10)

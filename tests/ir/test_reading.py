@@ -14,7 +14,6 @@ import pytest
 
 import scancc as sc
 from scancc import pipeline, stages
-from scancc.cli import load_function
 from scancc.codegen import target
 from scancc.compile import Function
 from scancc.ir import types as t
@@ -25,6 +24,7 @@ from scancc.ir.parser import parse
 from scancc.ir.printer import print_op
 from scancc.ir.reading.phrases import CALL
 from scancc.ir.reading.printer import reading_text
+from scancc.user_files import load_function
 from tests.passes.cases import read_cases
 from tests.programs import users
 

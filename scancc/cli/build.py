@@ -1,0 +1,50 @@
+"""`scancc build`: functions compiled ahead of time, into files."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from scancc.cli.options import target_named, target_option
+from scancc.codegen.export import CPU_KINDS, GPU_KINDS, export
+from scancc.codegen.paths import path_map_of
+from scancc.user_files import load_function
+
+
+@click.command()
+@click.argument("functions", nargs=-1, required=True, metavar="FILE.py:NAME...")
+@click.option("--emit", default=None, metavar="KINDS", help="o,a,so,h,json,ll,s (all by default); ptx for a GPU")
+@click.option("-o", "--output", default=".", metavar="DIR|FILE", show_default=True,
+              help="folder, made if it is not there; or a file, as x/libpower.so")
+@click.option("--prefix", default="", help="put before every symbol")
+@click.option("--path-map", multiple=True, metavar="OLD=NEW", help="name source files that begin with OLD so")
+@target_option
+def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, path_map: Sequence[str],
+          target: str) -> None:
+    """Compile functions ahead of time.
+
+    Writes object, archive, shared library, C header, JSON manifest, LLVM IR and assembly. A missing C
+    compiler costs the shared library only, which is then an error where --emit names it.
+
+    \b
+    Example:
+      scancc build examples/power.py:power --emit o,a,h -o build/
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        kind = Path(output).suffix.lstrip(".")
+        if kind in (*CPU_KINDS, *GPU_KINDS):
+            emit = emit or kind
+        else:
+            Path(output).mkdir(parents=True, exist_ok=True)
+        done = export([load_function(f) for f in functions], output, emit, prefix,
+                      target_named(target), path_map_of(path_map))
+    for warning in caught:
+        click.echo(f"note: {warning.message}", err=True)
+    for path in done.files:
+        click.echo(path)
+    if emit is not None and done.missing:
+        raise click.ClickException(f"not made: {', '.join(done.missing)}")
