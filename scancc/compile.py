@@ -327,12 +327,9 @@ def _say_what_is_unmet(program: Program, mode: Mode, profile: Any) -> None:
         site.warn("Print has no effect: native code does not print", "pass mode='reference' to see the values")
 
 
-def _eval(x: Variable, inputs_to_values: Mapping[Any, Any] | None = None, *, mode: Any = "reference",
-          **options: Any) -> Any:
-    """The value where the inputs, variables or their names, have these values.
-
-    By the NumPy interpreter unless `mode` says otherwise; `options` are those of `function`.
-    """
+def evaluated(x: Variable, inputs_to_values: Mapping[Any, Any] | None = None, *, mode: Any = "reference",
+              **options: Any) -> Any:
+    """What `x.eval(...)` gives."""
     if not isinstance(inputs_to_values, Mapping | None):
         raise TypeError(f"eval: {inputs_to_values!r} is not a dict; write x.eval({{input: value}})")
     values = dict(inputs_to_values or {})
@@ -351,6 +348,3 @@ def _named_leaf(x: Variable, name: str) -> Variable:
         known = ", ".join(sorted({v.name for v in leaves([x]) if v.name})) or "none"
         raise ValueError(f"eval: {count} of {x!r} called {name!r}; give the variable itself (names: {known})")
     return found[0]
-
-
-setattr(Variable, "eval", _eval)  # noqa: B010 - a method of variables that compiles

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import scancc as sc
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -30,6 +32,19 @@ def test_import_is_light(statement: str) -> None:
              "scancc.runtime.cuda", "scancc.ir.interpreter", "scancc.ir.parser", "multiprocessing")
     loaded = loaded_after(statement)
     assert not [m for m in loaded if m in heavy or m.startswith(tuple(f"{h}." for h in heavy))]
+
+
+def test_help_of_the_command_loads_no_compiler() -> None:
+    loaded = loaded_after("from scancc.cli import main; main(['--help'], standalone_mode=False)")
+    assert "scancc.cli" in loaded and not {"numpy", "scancc.compile", "scancc.cli.run"} & loaded
+
+
+def test_names_that_load_later_are_those_that_type_checkers_see() -> None:
+    tree = ast.parse(Path(sc.__file__).read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    seen = {alias.asname or alias.name for node in imports for alias in node.names}
+    assert seen == set(sc._LATER) == set(sc.__all__) - {"change_flags", "config"}
 
 
 def test_runtime_works_where_the_compiler_cannot_be_imported() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,15 @@ def _reshape(x: Variable, *shape: Any, ndim: int | None = None) -> Variable:
     return axes.reshape(x, shape[0] if len(shape) == 1 else shape, ndim)
 
 
+def _eval(x: Variable, inputs_to_values: Mapping[Any, Any] | None = None, *, mode: Any = "reference",
+          **options: Any) -> Any:
+    """The value where the inputs, variables or their names, have these values.
+
+    By the NumPy interpreter unless `mode` says otherwise; `options` are those of `function`.
+    """
+    return in_role("compiler").evaluated(x, inputs_to_values, mode=mode, **options)
+
+
 _METHODS: dict[str, Callable[..., Any]] = {
     "dimshuffle": dimshuffle, "reshape": _reshape, "transpose": axes.transpose, "flatten": axes.flatten,
     "ravel": axes.flatten, "swapaxes": axes.swapaxes, "squeeze": axes.squeeze,
@@ -97,7 +106,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "any": reduction.any, "cumsum": ordering.cumsum, "cumprod": ordering.cumprod, "sort": ordering.sort,
     "argsort": ordering.argsort, "ptp": reduction.ptp, "copy": _copy, "clone": _clone,
     "nonzero": masks.nonzero, "nonzero_values": indexing.nonzero_values,
-    "zeros_like": making.zeros_like, "ones_like": making.ones_like,
+    "zeros_like": making.zeros_like, "ones_like": making.ones_like, "eval": _eval,
 }
 _PROPERTIES: dict[str, Callable[[Variable], Any]] = {
     "T": axes.transpose, "shape": lengths.shape, "size": lengths.size, "real": e.real, "imag": e.imag,
