@@ -5,14 +5,18 @@ LLVM is loaded at the first compilation, so that importing scancc is light.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scancc import dumps, explain, memory, modes, stages
+from scancc import modes, stages
 from scancc.artifact import Param
+from scancc.config import config
 from scancc.errors import MissingInputError
 from scancc.frontend.graph.constants import constant
 from scancc.frontend.graph.options import flag
@@ -21,18 +25,15 @@ from scancc.frontend.graph.site import Site, described
 from scancc.frontend.graph.variables import Constant, Variable, leaves, user_location
 from scancc.frontend.program.arguments import bind
 from scancc.frontend.program.program import Evaluation, Program, make_program
+from scancc.insight import Insight, Timing
 from scancc.modes import Mode, mode_named
 from scancc.process import kept_property
 from scancc.runtime import fastcall
-from scancc.runtime.cpu import FIRST_GUESS
 from scancc.runtime.outputs import Given, spread, stored
 from scancc.versions import Native, Versions
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
-    from scancc.explain import Explanation
-    from scancc.ir.remarks import Remark
-    from scancc.memory import MemoryPlan
     from scancc.stages import Compiled
 
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 mode = debugmode = modes
 
 
-class Function:
+class Function(Insight):
     """A compiled function: call it with arrays, lists or numbers, by position or keyword.
 
     Outputs are new arrays, or those of `out`: an array of the output's dtype and shape, or a list or dict of them as
@@ -163,15 +164,6 @@ class Function:
         assert self._versions is not None, "the interpreter runs it"
         return self._versions.of(arrays).kernel(*arrays, out=out)
 
-    @property
-    def compiled(self) -> Compiled:
-        """IR, LLVM IR and signature for this machine, of the code that the first call took (`versions.py`)."""
-        return self._for_all_sizes if self._versions is None else self._versions.compiled
-
-    @kept_property
-    def _for_all_sizes(self) -> Compiled:
-        return stages.compile_program(self.program) if self._versions is None else self._versions.compiled_for_all
-
     def export_form(self, target: Target | str | None = None, freeze: bool = False) -> Compiled:
         """As `compiled`, for a caller in C, and for any target. `freeze`: shared variables that no call updates are
         constants with the values that they have now."""
@@ -196,54 +188,6 @@ class Function:
         layout, outputs = self.program.layout, self.program.outputs
         return layout.arrange(outputs)
 
-    @property
-    def remarks(self) -> list[Remark]:
-        """What the passes did, or did not do and why."""
-        return [*(self._versions.remarks if self._versions else ()), *self.compiled.remarks]
-
-    @property
-    def _running(self) -> Program:
-        """The program whose code calls run, with the sizes that the first call showed."""
-        return self.program if self._versions is None else self._versions.running
-
-    def dump(self, stage: str = "scan", after_each_pass: bool = False, only_changed: bool = False,
-             target: Target | str | None = None, locations: bool = False, form: str = "reading",
-             query: bool = False, full: bool = False) -> str:
-        """The program as text at a stage: 'graph', 'scan', 'loop', 'llvm' or 'asm' (docs/ir.md).
-
-        `after_each_pass` gives the IR as lowered and what each pass up to the stage changed in it; `only_changed`
-        leaves out passes that changed nothing, `full` gives all of the IR after each. `locations`: with the user's
-        lines. `form`: 'reading', or 'generic', which tools read. `query`: with functions that compute sizes.
-        """
-        return dumps.dump(self._running, stage, after_each_pass, only_changed, target,
-                          dumps.View(form, locations, query, full))
-
-    def memory_plan(self, *args: Any, **kwargs: Any) -> MemoryPlan:
-        """The memory that a call takes: each buffer, its life and its place, as formulas of sizes (docs/memory.md).
-
-        With arguments as for a call, or sizes by the names that the formulas have (`x_n0=1000`), in numbers too.
-        """
-        made = self._for_all_sizes
-        parts = made.module, made.name, made.inputs, made.outputs
-        plan = memory.memory_plan(*parts)
-        if not args and not kwargs and plan.names:
-            return plan
-        bounds = dict(zip((p.name for p in made.inputs if p.is_bound), self._bounds(), strict=True))
-        numbers = {p.name for p in made.inputs if p.rank == 0}
-        if not args and set(kwargs) <= numbers.union(plan.names):
-            return plan.at({**bounds, **kwargs})
-        values = [*bind(self.program.inputs, args, kwargs, self.name), *self._holding.values()]
-        return memory.memory_plan_for(*parts, [*values, *(np.array(n, np.int64) for n in bounds.values())])
-
-    def _bounds(self) -> list[int]:
-        """The guesses that the next call makes of sizes which only running tells."""
-        n_bounds = sum(p.is_bound for p in self._for_all_sizes.inputs)
-        return self._versions.general.kernel.bounds if n_bounds and self._versions else [FIRST_GUESS] * n_bounds
-
-    def explain(self, target: Target | str | None = None) -> Explanation:
-        """What the compiler knows of each scan and what it made of it, a card a scan (docs/explain.md)."""
-        return explain.explained(self._running, target)
-
     def copy(self, share_memory: bool = False, swap: Mapping[Any, Any] | None = None,
              delete_updates: bool = False, name: str | None = None) -> Function:
         """The same program with shared variables exchanged, or without its updates. `share_memory` has no effect."""
@@ -253,11 +197,11 @@ class Function:
         updates = {swap.get(s, s): v for s, v in kept}
         return function(list(program.inputs), self._listed_outputs(), updates=updates, givens=swap, mode=self.mode,
                         no_default_updates=True, name=name or self.name, on_unused_input="ignore",
-                        fast_math=program.fast_math)
+                        fast_math=program.fast_math, profile=isinstance(self, ProfiledFunction))
 
     def in_mode(self, mode: Any) -> Function:
         """The same program, with the same shared variables, run in another mode."""
-        return Function(self.program, mode_named(mode))
+        return type(self)(self.program, mode_named(mode))
 
     def __reduce__(self) -> Any:
         """Pickled as its graph, and compiled where it is loaded."""
@@ -268,6 +212,54 @@ class Function:
     def __repr__(self) -> str:
         names = ", ".join(i.keyword or "?" for i in self.program.inputs)
         return f"<scancc function {self.name or ''}({names})>"
+
+
+class ProfiledFunction(Function):
+    """A function that times its calls, and so takes no short way (`profile=True`)."""
+
+    def __init__(self, program: Program, mode: Mode) -> None:
+        self._n_calls, self._spent = 0, {"arguments": 0.0, "code": 0.0, "outputs": 0.0, "the rest": 0.0}
+        super().__init__(program, mode)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._n_calls += 1
+        before, start = sum(self._spent.values()), time.perf_counter()
+        try:
+            return self._call_slowly(*args, **kwargs)
+        finally:
+            inside = sum(self._spent.values()) - before
+            self._spent["the rest"] += time.perf_counter() - start - inside
+
+    def _take(self, native: Native | None) -> None:
+        """Every call goes the way that is timed."""
+
+    def _any_version(self, *values: Any) -> Any:
+        return NotImplemented
+
+    def _arrays(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[np.ndarray]:
+        with self._timed("arguments"):
+            return super()._arrays(args, kwargs)
+
+    def _kernel(self, *arrays: np.ndarray, out: Given | None = None) -> list[np.ndarray]:
+        if self._versions is not None:
+            self._versions.prepare(arrays)  # compiling is no part of a call
+        with self._timed("code"):
+            return super()._kernel(*arrays, out=out)
+
+    def _settle(self, results: list[np.ndarray]) -> Any:
+        with self._timed("outputs"):
+            return super()._settle(results)
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._spent[what] += time.perf_counter() - start
+
+    def timing(self) -> Timing:
+        return replace(super().timing(), n_calls=self._n_calls, calls=dict(self._spent))
 
 
 def _swapped(swap: Any, program: Program) -> dict[SharedVariable, Any]:
@@ -302,7 +294,8 @@ def function(
     inputs: list of variables or `In`; outputs: one variable, a list, a dict by name, or nothing.
     updates: dict or pairs, shared variable to new value, applied after each call. givens: variables to
     replace by others. mode: 'native' (default) or 'reference', the NumPy interpreter. `accept_inplace`
-    and `trust_input` change nothing; a mode, `profile` or a `Print` that asks for what is not done brings a warning.
+    and `trust_input` change nothing; a mode or a `Print` that asks for what is not done brings a warning.
+    profile: time each call, for `timing()`; None: `config.profile`.
     fast_math: what may change a number beside what is done by default, any of 'contract', 'reassociate' and
     'approximate', or True for all; False for not even the default (docs/floating_point.md). None: `config.fast_math`.
     Raises UnusedInputError, MissingInputError, TypeError or ValueError where the program is wrong.
@@ -312,17 +305,16 @@ def function(
     for what, given in (("accept_inplace", accept_inplace), ("trust_input", trust_input)):
         flag(what, given)
     found = mode_named(mode)
-    _say_what_is_unmet(program, found, profile)
-    return Function(program, found)
+    _say_what_is_unmet(program, found)
+    profiled = config.profile if profile is None else flag("function: profile", profile)
+    return (ProfiledFunction if profiled else Function)(program, found)
 
 
-def _say_what_is_unmet(program: Program, mode: Mode, profile: Any) -> None:
+def _say_what_is_unmet(program: Program, mode: Mode) -> None:
     """Warn of what was asked for and is not done."""
     site = Site(program.name, user_location(), "function")
     if mode.unmet:
         site.warn(f"mode {mode.name!r} {mode.unmet}", "leave mode out for native code")
-    if profile:
-        site.warn("profile= has no effect", "`scancc bench` times a compiled program")
     if program.prints and not mode.reference:
         site.warn("Print has no effect: native code does not print", "pass mode='reference' to see the values")
 

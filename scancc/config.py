@@ -100,6 +100,9 @@ SWITCHES: dict[str, Switch] = {
         Switch("cache_mb", float, 512.0, "size of the cache; entries unused for longest go first.", read_late=True),
         Switch("reproducer_dir", str, "", "where a crash of the compiler leaves its IR; empty: the temporary folder.",
                read_late=True),
+        Switch("dump", str, "", "folder that gets the IR of each compilation in numbered files, one a pass that "
+               "changed it, beside what it changed; empty: none. What the disk cache has is compiled again.",
+               read_late=True),
         Switch("cpu", str, "native", "processor for which code is compiled that names no target: this machine, or a "
                "level of x86-64 that it has.",
                ("native", "generic", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")),
@@ -107,6 +110,7 @@ SWITCHES: dict[str, Switch] = {
                "to run or that decide its numbers."),
         Switch("specialise", bool, True, "whether a function whose steps have matrices of unknown sizes is compiled "
                "at its first call, for its sizes where they are small."),
+        Switch("profile", bool, False, "whether calls are timed where `profile=` is not given (`f.timing()`)."),
         Switch("verify", bool, True, "whether the IR is verified after each pass."),
         Switch("fast_math", str, "default", "what may change a number where `fast_math=` is not given: 'default', "
                "'strict', or the parts that are allowed beside (docs/floating_point.md).", names_parts=True),
@@ -126,7 +130,6 @@ SWITCHES: dict[str, Switch] = {
         Switch("optimizer_excluding", str, "", "for older programs; the target chooses the passes.", inert=True),
         Switch("optimizer", str, "fast_run", "for older programs; the target chooses the passes.",
                ("fast_run", "fast_compile", "merge", "unsafe", "o1", "o2", "o3", "o4", "None"), inert=True),
-        Switch("profile", bool, False, "for older programs; `scancc bench` times a program.", inert=True),
         Switch("cxx", str, "", "for older programs; no C++ compiler is used.", inert=True),
         Switch("warn_float64", str, "ignore", "for older programs; nothing looks for float64.",
                _REACTIONS[1:], inert=True),

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from scancc import pipeline, stages
 from scancc.codegen import cpu
 from scancc.codegen import target as targets
-from scancc.ir.core import Op
-from scancc.ir.printer import print_op
-from scancc.ir.reading.changes import changes
-from scancc.ir.reading.margin import with_margin
-from scancc.ir.reading.names import Names
-from scancc.ir.reading.printer import read
+from scancc.cost import Cost, cost_of
+from scancc.memory import MemoryPlan
+from scancc.views import History, PassDump, Recorder, View
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
@@ -23,56 +19,6 @@ if TYPE_CHECKING:
 STAGES = ("graph", "scan", "loop", "llvm", "asm")
 IR_STAGES = ("scan", "loop")
 FORMS = ("reading", "generic")
-
-
-@dataclass(frozen=True)
-class View:
-    """How IR is shown: in the form for people or the generic one that tools read.
-
-    `query`: with the functions that compute sizes. `full`: all of the IR after each pass, not what changed.
-    """
-
-    form: str = "reading"
-    locations: bool = False
-    query: bool = False
-    full: bool = False
-    names: Names = field(default_factory=Names)  # kept from one text to the next
-
-    def lines(self, module: Op) -> list[str]:
-        if self.form == "generic":
-            return print_op(module, self.locations).splitlines()
-        lines = read(module, self.names, self.query)
-        return with_margin(lines) if self.locations else [line.text for line in lines]
-
-    def text(self, module: Op) -> str:
-        return "".join(f"{line}\n" for line in self.lines(module))
-
-
-class PassDump:
-    """An `on_pass` that writes what each pass did, or with `only_changed` each that changed something."""
-
-    def __init__(self, stream: TextIO, view: View, before: Op, only_changed: bool = False) -> None:
-        self.stream, self.view, self.only_changed = stream, view, only_changed
-        self.lines = view.lines(before)
-
-    def __call__(self, done: pipeline.PassRun, module: Op) -> None:
-        before, self.lines = self.lines, self.view.lines(module)
-        if not done.changed and self.only_changed:
-            return
-        news = self._news(before) if done.changed else []
-        state = "" if news else " (no change to what is read)" if done.changed else " (no change)"
-        self._write(f"after {done.step}{state}", news)
-
-    def start(self) -> None:
-        """Write the module before any pass."""
-        self._write("as lowered", self.lines)
-
-    def _news(self, before: list[str]) -> list[str]:
-        whole = self.view.full or self.view.form == "generic"
-        return self.lines if whole else changes(before, self.lines)
-
-    def _write(self, title: str, lines: list[str]) -> None:
-        self.stream.write("".join(f"{line}\n" for line in (f"// ---- {title} ----", *lines, "")))
 
 
 def dump(program: Program, stage: str, after_each_pass: bool = False, only_changed: bool = False,
@@ -106,9 +52,7 @@ def _check(stage: str, each: bool, view: View) -> None:
 
 def _dump_ir(program: Program, stage: str, each: bool, only_changed: bool, target: Target, view: View) -> str:
     module = stages.lower(program)
-    passes = stages.passes_for(target, leave_out=program.leave_out).split(",")
-    if stage == "scan":
-        passes = passes[:next(i for i, p in enumerate(passes) if p.startswith("bufferize"))]
+    passes = _passes_up_to(stage, program, target)
     if not each:
         pipeline.run(module, passes)
         planned = stage == "loop" and view.form == "reading" and not view.locations
@@ -118,3 +62,27 @@ def _dump_ir(program: Program, stage: str, each: bool, only_changed: bool, targe
     on_pass.start()
     pipeline.run(module, passes, on_pass=on_pass)
     return stream.getvalue()
+
+
+def _passes_up_to(stage: str, program: Program, target: Target) -> list[str]:
+    passes = stages.passes_for(target, leave_out=program.leave_out).split(",")
+    if stage == "scan":
+        passes = passes[:next(i for i, p in enumerate(passes) if p.startswith("bufferize"))]
+    return passes
+
+
+def cost(program: Program, plan: MemoryPlan) -> Cost:
+    """What a call computes and moves, counted where loops are joined and no schedule is chosen."""
+    module = stages.lower(program)
+    passes = _passes_up_to("scan", program, targets.local())
+    pipeline.run(module, passes[:passes.index("slice")])
+    return cost_of(module, stages.symbol_of(program), plan)
+
+
+def history(program: Program, target: Target | str | None = None, view: View | None = None) -> History:
+    """What each pass does to a program; the passes run again, for this alone."""
+    found = targets.target_of(target)
+    module = stages.lower(program)
+    recorder = Recorder(view or View(), module)
+    pipeline.run(module, _passes_up_to("loop", program, found), on_pass=recorder)
+    return recorder.history

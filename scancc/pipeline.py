@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from . import progress
 from .config import config
 from .errors import InternalError, ParseError, ScanccError, comes_from_outside
 from .ir.core import Op, clone_op
@@ -306,6 +307,7 @@ def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass:
     before = clone_op(module, {})
     text = print_op(module, locations=False) if track else ""
     for number, step in enumerate(steps, 1):
+        progress.at(f"pass {step.name}")
         with _blaming(before, steps[:number]):
             done = _run_one(module, step)
             if verify and (on_pass is not None or number == len(steps)):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from scancc import pipeline
+from scancc import pipeline, progress, views
 from scancc.artifact import Artifact, Check, DeviceCode, Param
 from scancc.calling import Calling, State
 from scancc.codegen import cpu, fingerprints, llvm
@@ -88,7 +88,8 @@ class Compiled:
 
     def artifact(self) -> Artifact:
         """Object code, from the disk cache where it is there."""
-        code, libraries, device = _code(self)
+        with progress.phase("object code"):
+            code, libraries, device = _code(self)
         return Artifact(
             name=self.name, target=self.target.kind, triple=self.target.triple, cpu=self.target.cpu,
             features=self.target.features, code=code,
@@ -115,21 +116,29 @@ def artifact_of(program: Program) -> tuple[Artifact, Compiled | None]:
     An entry is found by the graph, else by the IR as lowered, which is the same for more programs; so no pass runs
     and LLVM is not loaded where it is there.
     """
-    short = _short_key(program)
-    stored = _stored(cache.load(short)) if short else None
+    with progress.phase("cache"):
+        short = _short_key(program)
+        stored = _stored(_looked_up(short)) if short else None
     if stored is not None:
         return stored, None
-    module = lower(program)
-    key = _key(program, print_op(module), signature(program))
-    if short:
-        cache.store(short, key.encode())
-    stored = _artifact(cache.load(key))
+    with progress.phase("lowering"):
+        module = lower(program)
+    with progress.phase("cache"):
+        key = _key(program, print_op(module), signature(program))
+        if short:
+            cache.store(short, key.encode())
+        stored = _artifact(_looked_up(key))
     if stored is not None:
         return stored, None
     compiled = _compiled(program, module, targets.local(), export=False)
     artifact = compiled.artifact()
     cache.store(key, artifact.to_bytes())
     return artifact, compiled
+
+
+def _looked_up(key: str) -> bytes | None:
+    """An entry of the disk cache; none where files are wanted of what the passes do."""
+    return None if config.dump else cache.load(key)
 
 
 def _stored(key: bytes | None) -> Artifact | None:
@@ -155,9 +164,14 @@ def _key(program: Program, *parts: object) -> str:
 
 def _compiled(program: Program, module: Op, target: Target, export: bool) -> Compiled:
     """What the passes of `target` and the printer make of the IR `module`, which they change."""
-    report = pipeline.run(module, passes_for(target, export, program.leave_out), verify=config.verify)
+    recorder = views.Recorder(views.View(), module) if config.dump else None
+    with progress.phase("passes"):
+        report = pipeline.run(module, passes_for(target, export, program.leave_out), config.verify, recorder)
     checks = number_checks(module)
-    text, parts, gpu = _printed(module, target, export)
+    with progress.phase("LLVM IR"):
+        text, parts, gpu = _printed(module, target, export)
+    if recorder is not None:
+        views.Files(config.dump, symbol_of(program)).write(recorder.history, text)
     inputs, outputs = signature(program)
     inputs = _with_bounds(inputs, module)
     dims = tuple(tuple(f"{p.name}_n{axis}" for axis in range(p.rank)) for p in inputs)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scancc import stages
+from scancc import progress, stages
 from scancc.codegen import cpu
 from scancc.config import config
 from scancc.frontend.program.program import Program
@@ -36,11 +36,13 @@ class Native:
 
     def __init__(self, program: Program, plain: bool) -> None:
         self.program = program
-        artifact, made = stages.artifact_of(program)
+        with progress.compiling(program.name or "a function") as self.compilation:
+            artifact, made = stages.artifact_of(program)
+            with progress.phase("loading"):
+                self.kernel = Kernel(artifact)
+                fastcall.build(cpu.compile_for_any)
         if made is not None:
             self.__dict__["compiled"] = made
-        self.kernel = Kernel(artifact)
-        fastcall.build(cpu.compile_for_any)
         # A number of steps may make small arrays a long run: then other threads go on meanwhile.
         counted = any(i.variable.ndim == 0 and "int" in i.variable.dtype for i in program.inputs)
         self.call = fastcall.bind(self.kernel, plain and program.layout.kind == "one", counted,
@@ -74,6 +76,11 @@ class Versions:
         """The code for all sizes."""
         with self._lock:
             return Native(self.program, self._plain)
+
+    @property
+    def made(self) -> list[Native]:
+        """The codes that are compiled by now."""
+        return [native for native in (self.first, self.__dict__.get("general")) if native is not None]
 
     @property
     def is_open(self) -> bool:

@@ -11,8 +11,8 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc import pipeline
-from scancc.dumps import PassDump, View
 from scancc.ir.parser import parse
+from scancc.views import PassDump, View
 
 TEXT = '''"func.func"() ({
 ^bb0(%a: f64):

@@ -10,8 +10,8 @@ from scancc import colours, pipeline
 from scancc.cli.ir_files import read_ir
 from scancc.cli.options import target_option
 from scancc.codegen.target import target_of
-from scancc.dumps import PassDump, View
 from scancc.stages import named_for
+from scancc.views import PassDump, View
 
 
 @click.command()

@@ -1,0 +1,196 @@
+"""What a compiled function tells of itself: IR, passes and what they changed, remarks, memory, cost, time.
+
+The methods stand in a base of `Function`; docs/insight.md shows them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scancc import dumps, explain, memory, stages
+from scancc.frontend.program.arguments import bind
+from scancc.ir.remarks import Remark
+from scancc.process import kept_property
+from scancc.runtime.cpu import FIRST_GUESS
+from scancc.views import History, View
+
+if TYPE_CHECKING:
+    from scancc.codegen.target import Target
+    from scancc.cost import Cost
+    from scancc.explain import Explanation
+    from scancc.frontend.program.holding import Holding
+    from scancc.frontend.program.program import Program
+    from scancc.memory import MemoryPlan
+    from scancc.stages import Compiled
+    from scancc.versions import Versions
+
+
+class Remarks(list[Remark]):
+    """What passes said; called, the part of it that is asked for, and printed a line each."""
+
+    def __call__(self, pass_name: str | None = None, done: bool | None = None, line: int | None = None) -> Remarks:
+        """Those of a pass, those that say yes (`done`) or no, those about a line of the user's."""
+        return Remarks(r for r in self if pass_name in (None, r.pass_name) and done in (None, r.done)
+                       and (line is None or (r.location is not None and r.location[1] == line)))
+
+    def __str__(self) -> str:
+        return "".join(f"{remark}\n" for remark in self)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Where the time went, in seconds: `compile`, of each code that was made, what its phases took (only 'cache' and
+    'loading' where the disk cache had it); `calls`, of a function with `profile=True`, the parts of all `n_calls`."""
+
+    function: str
+    compile: tuple[Mapping[str, float], ...]
+    n_calls: int | None = None
+    calls: Mapping[str, float] | None = None
+
+    def __str__(self) -> str:
+        lines = [f"time of {self.function}"]
+        for times in self.compile:
+            lines += _times("compiled", times)
+        if self.calls is None:
+            return "\n".join([*lines, "  calls are not timed: pass profile=True to function", ""])
+        return "\n".join([*lines, *_times(f"{self.n_calls} call{'s' * (self.n_calls != 1)}", self.calls), ""])
+
+
+def _times(title: str, times: Mapping[str, float]) -> list[str]:
+    total = sum(times.values())
+    rows = [f"    {what:14} {1e3 * time_s:10.3f} ms  {time_s / total if total else 0:4.0%}"
+            for what, time_s in times.items()]
+    return [f"  {title + ' in':18}{1e3 * total:8.3f} ms", *rows]
+
+
+class Insight:
+    """The methods of a function that show what the compiler made of it."""
+
+    program: Program
+    name: str | None
+    _versions: Versions | None
+    _holding: Holding
+
+    @kept_property
+    def _for_all_sizes(self) -> Compiled:
+        return stages.compile_program(self.program) if self._versions is None else self._versions.compiled_for_all
+
+    @property
+    def compiled(self) -> Compiled:
+        """IR, LLVM IR and signature for this machine, of the code that the first call took (`versions.py`)."""
+        return self._for_all_sizes if self._versions is None else self._versions.compiled
+
+    @property
+    def _running(self) -> Program:
+        """The program whose code calls run, with the sizes that the first call showed."""
+        return self.program if self._versions is None else self._versions.running
+
+    # ---- text ----
+
+    def dump(self, stage: str = "scan", after_each_pass: bool = False, only_changed: bool = False,
+             target: Target | str | None = None, locations: bool = False, form: str = "reading",
+             query: bool = False, full: bool = False) -> str:
+        """The program as text at a stage: 'graph', 'scan', 'loop', 'llvm' or 'asm' (docs/ir.md).
+
+        `after_each_pass` gives the IR as lowered and what each pass up to the stage changed in it; `only_changed`
+        leaves out passes that changed nothing, `full` gives all of the IR after each. `locations`: with the user's
+        lines. `form`: 'reading', or 'generic', which tools read. `query`: with functions that compute sizes.
+        """
+        return dumps.dump(self._running, stage, after_each_pass, only_changed, target,
+                          View(form, locations, query, full))
+
+    def ir(self, stage: str = "scan", form: str = "reading", *, after: str | None = None,
+           target: Target | str | None = None, locations: bool = False, query: bool = False) -> str:
+        """The program at a stage, as `dump` gives it; `after`: as the last run of the pass of that name left it."""
+        if after is None:
+            return self.dump(stage, target=target, locations=locations, form=form, query=query)
+        view = View(form, locations, query)
+        done = dumps.history(self._running, target, view).named(after)[-1]
+        return "".join(f"{line}\n" for line in view.shown(done.after))
+
+    def asm(self, target: Target | str | None = None) -> str:
+        """The assembly."""
+        return self.dump("asm", target=target)
+
+    # ---- passes ----
+
+    @property
+    def passes(self) -> History:
+        """What each pass did, in order: name, time, remarks, the IR before and after it and the `diff`."""
+        return dumps.history(self._running)
+
+    def diff(self, name: str) -> str:
+        """What the pass of that name changed, each time that it ran."""
+        return self.passes.diff(name)
+
+    @property
+    def remarks(self) -> Remarks:
+        """What the passes did, or did not do and why: a list, of which `f.remarks("tile", done=False)` is a part."""
+        return Remarks([*(self._versions.remarks if self._versions else ()), *self.compiled.remarks])
+
+    def explain(self, target: Target | str | None = None) -> Explanation:
+        """What the compiler knows of each scan and what it made of it, a card a scan (docs/explain.md)."""
+        return explain.explained(self._running, target)
+
+    # ---- what a call takes ----
+
+    def memory_plan(self, *args: Any, **kwargs: Any) -> MemoryPlan:
+        """The memory that a call takes: each buffer, its life and its place, as formulas of sizes (docs/memory.md).
+
+        With arguments as for a call, or sizes by the names that the formulas have (`x_n0=1000`), in numbers too.
+        """
+        made = self._for_all_sizes
+        parts = made.module, made.name, made.inputs, made.outputs
+        plan = memory.memory_plan(*parts)
+        if not args and not kwargs and plan.names:
+            return plan
+        bounds = dict(zip((p.name for p in made.inputs if p.is_bound), self._bounds(), strict=True))
+        numbers = {p.name for p in made.inputs if p.rank == 0}
+        if not args and set(kwargs) <= numbers.union(plan.names):
+            return plan.at({**bounds, **kwargs})
+        values = [*self._bound(args, kwargs), *(np.array(n, np.int64) for n in bounds.values())]
+        return memory.memory_plan_for(*parts, values)
+
+    def _bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        """The values of inputs and shared variables of a call with these arguments."""
+        return [*bind(self.program.inputs, args, kwargs, self.name), *self._holding.values()]
+
+    def _bounds(self) -> list[int]:
+        """The guesses that the next call makes of sizes which only running tells."""
+        n_bounds = sum(p.is_bound for p in self._for_all_sizes.inputs)
+        return self._versions.general.kernel.bounds if n_bounds and self._versions else [FIRST_GUESS] * n_bounds
+
+    def cost(self, *args: Any, **kwargs: Any) -> Cost:
+        """What a call computes and moves: operations and bytes, as formulas of sizes.
+
+        With arguments as for a call, or sizes by name (`x_n0=1000`), in numbers too.
+        """
+        found = dumps.cost(self.program, self.memory_plan())
+        if not args and not kwargs:
+            return found
+        if not args and set(kwargs) <= set(found.names):
+            return found.at(kwargs)
+        return found.at({**self._sizes(args, kwargs), **(self.memory_plan(*args, **kwargs).values or {})})
+
+    def _sizes(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, int]:
+        """The lengths and whole numbers of a call with these arguments, by their names."""
+        found: dict[str, int] = {}
+        for param, value in zip(self._for_all_sizes.inputs, self._bound(args, kwargs), strict=False):
+            array = np.asarray(value)
+            found.update({f"{param.name}_n{axis}": n for axis, n in enumerate(array.shape)})
+            if array.ndim == 0 and array.dtype.kind in "iub":
+                found[param.name] = int(array)
+        return found
+
+    # ---- time ----
+
+    def timing(self) -> Timing:
+        """Where time went: in compiling, and, with `profile=True`, in calls."""
+        made = [] if self._versions is None else self._versions.made
+        return Timing(self.name or "a function", tuple(native.compilation.times for native in made))
+
+
