@@ -37,13 +37,13 @@ _STALE_S = 3600.0  # a temporary file this old belongs to a process that died
 
 def load(key: str) -> bytes | None:
     """The payload stored under `key`, a hexadecimal hash; None where there is no sound one."""
-    cache = _current()
+    cache = current()
     return cache.load(key) if cache else None
 
 
 def store(key: str, payload: bytes) -> None:
     """Keep `payload` under `key`. A folder that cannot be written costs one warning, never an error."""
-    cache = _current()
+    cache = current()
     if cache:
         cache.store(key, payload)
 
@@ -95,22 +95,36 @@ class DiskCache:
 
     def sweep(self) -> None:
         """Bring the folder under its limit, and remove what dead processes left."""
-        entries, total = [], 0
         for item in os.scandir(self.folder):
             status = _status(item)
-            if status is None:
-                continue
-            if item.name.endswith(".tmp") and time.time() - status.st_mtime > _STALE_S:
+            if item.name.endswith(".tmp") and status and time.time() - status.st_mtime > _STALE_S:
                 _remove(item.path)
-            elif item.name.endswith((".bin", ".bad")):
-                entries.append((status.st_mtime, status.st_size, item.path))
-                total += status.st_size
-        entries.sort()
+        entries = sorted((status.st_mtime, status.st_size, path) for path, status in self._entries())
+        total = sum(nbytes for _, nbytes, _ in entries)
         for _, nbytes, path in entries:
             if total <= self.limit_nbytes:
                 break
             _remove(path)
             total -= nbytes
+
+    def size(self) -> tuple[int, int]:
+        """How many entries there are, and their bytes."""
+        sizes = [status.st_size for _, status in self._entries()]
+        return len(sizes), sum(sizes)
+
+    def clear(self) -> int:
+        """Remove all entries; how many there were. What other processes are writing stays."""
+        entries = self._entries()
+        for path, _ in entries:
+            _remove(path)
+        return len(entries)
+
+    def _entries(self) -> list[tuple[str, os.stat_result]]:
+        """Entries and what was set aside, in a folder that need not exist."""
+        if not self.folder.is_dir():
+            return []
+        items = (item for item in os.scandir(self.folder) if item.name.endswith((".bin", ".bad")))
+        return [(item.path, status) for item in items if (status := _status(item)) is not None]
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -150,7 +164,8 @@ class _Refused(Exception):
     """The folder is not safe to take code from."""
 
 
-def _current() -> DiskCache | None:
+def current() -> DiskCache | None:
+    """The cache that the switches name; None where it is off, or there is no home folder."""
     return _opened(config.cache_dir, config.cache_mb) if config.cache else None
 
 

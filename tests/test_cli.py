@@ -10,8 +10,10 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+from click.shell_completion import get_completion_class
 from click.testing import CliRunner, Result
 
+import scancc as sc
 from scancc import colours
 from scancc.cli import COMMANDS, main
 
@@ -287,6 +289,39 @@ def test_demo_without_a_c_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("CC", raising=False)
     text = output("demo", "-o", str(tmp_path))
     assert "the C benchmark is left out" in text and "NumPy" in text
+
+
+def test_info() -> None:
+    rows = dict(line.split(maxsplit=1) for line in output("info").splitlines())
+    assert rows["scancc"].startswith(sc.__version__) and f"numpy {np.__version__}" in rows["packages"]
+    assert "vectors of" in rows["processor"] and rows["cache"]
+
+
+def test_cache(tmp_path: Path) -> None:
+    entry, other = tmp_path / f"{'0' * 16}.bin", tmp_path / "notes.txt"
+    entry.write_bytes(b"1234")
+    other.write_text("a user's")
+    with sc.change_flags(cache=True, cache_dir=str(tmp_path)):
+        assert output("cache", "size").startswith(f"{tmp_path}: 1 entry, 0.0 of ")
+        assert output("cache", "clear") == f"removed 1 entry from {tmp_path}\n"
+        assert not entry.exists() and other.exists()
+        assert output("cache", "size").startswith(f"{tmp_path}: 0 entries")
+    with sc.change_flags(cache=True, cache_dir=str(tmp_path / "none")):
+        assert "0 entries" in output("cache", "size") and "0 entries" in output("cache", "clear")
+    with sc.change_flags(cache=False):
+        assert output("cache", "size") == "off (SCANCC_CACHE=0)\n" and "there is no cache" in _error("cache", "clear")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the printed lines call gives the commands, the options and the values that fit."""
+    assert "_SCANCC_COMPLETE" in output("completion", shell)
+    complete = get_completion_class(shell)
+    assert complete is not None
+    found = complete(main, {}, "scancc", "_SCANCC_COMPLETE")
+    assert [item.value for item in found.get_completions([], "du")] == ["dump"]
+    assert "--after-each-pass" in [item.value for item in found.get_completions(["dump"], "--")]
+    assert [item.value for item in found.get_completions(["dump", "--stage"], "l")] == ["loop", "llvm"]
 
 
 def test_explain() -> None:

@@ -21,6 +21,9 @@ COMMANDS = {
                "and why.",
     "plan": "Print what memory a function takes: every buffer, its life and its place, as formulas of sizes.",
     "opt": "Run passes on IR text and print the result.",
+    "info": "Print versions, the processor, the cache, GPUs and switches, for a report of a fault.",
+    "cache": "Show or empty the cache of compiled code.",
+    "completion": "Print the lines that let a shell complete commands, options and their values.",
     "demo": "Show the whole road on the examples.",
 }
 

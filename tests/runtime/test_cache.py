@@ -282,7 +282,7 @@ def test_the_environment_sets_folder_and_switch(tmp_path, monkeypatch):
 
 def test_the_environment_sets_the_size(tmp_path, monkeypatch):
     monkeypatch.setenv("SCANCC_CACHE_MB", "0.5")
-    opened = cache._current()
+    opened = cache.current()
     assert opened is not None and opened.limit_nbytes == 1 << 19
     monkeypatch.setenv("SCANCC_CACHE_MB", "much")
     with pytest.raises(ValueError, match="SCANCC_CACHE_MB is 'much'; it takes a float"):
