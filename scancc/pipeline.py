@@ -48,6 +48,7 @@ CPU_SCAN: tuple[str, ...] = (
     "dce",
     "parallelize",   # after licm, which takes checks of sizes out of steps, and those that give a scan states
     "reverse-if-conversion",  # before fuse, which would make loops of choices between arrays
+    "log-sum-exp",   # after licm, which takes out what its matrix is made of; before fuse, which makes nests of it
     "fuse",
     "cse",           # bodies that fuse brought together share work
     "dce",
@@ -84,7 +85,8 @@ GPU_SCAN: tuple[str, ...] = tuple({
     "fuse-consumers": "fuse-consumers{mixing=false}",  # a thread has its lane, not the row
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
-    if name not in ("fuse-scans", "peel", "reverse-if-conversion", "tile", "time-parallel", "multi-output-fusion"))
+    if name not in ("fuse-scans", "peel", "reverse-if-conversion", "log-sum-exp", "tile", "time-parallel",
+                    "multi-output-fusion"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
@@ -105,8 +107,8 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
                                             "gpu-loop": GPU_LOOP, "gpu": GPU_SCAN + GPU_LOOP}
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
-NEEDED = ("bufferize", "check-rows", "contract", "fuse", "latency", "map-to-gpu", "parallel-prefix", "plan-memory",
-          "reciprocal", "reductions", "time-parallel")
+NEEDED = ("bufferize", "check-rows", "contract", "fuse", "latency", "log-sum-exp", "map-to-gpu", "parallel-prefix",
+          "plan-memory", "reciprocal", "reductions", "time-parallel")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Sums of arrays as terms, of which each has some of the axes."""
