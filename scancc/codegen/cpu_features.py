@@ -105,7 +105,7 @@ def check_text(entry: str, features: Sequence[str], target: Target) -> str:
     """
     table = FEATURES.get(target.arch, {})
     rows = [table[name] for name in features]
-    base = f'nounwind "target-cpu"="{_BASE.get(target.arch, "generic")}" "target-features"=""'
+    base = f'nounwind "target-cpu"="{_BASE[target.arch]}" "target-features"=""' if rows else "nounwind"
     body = _Question(entry)
     if rows and target.arch == "x86_64":
         missing = body.x86(rows)
@@ -160,7 +160,7 @@ class _Question:
         return mask
 
     def _leaf(self, leaf: int, subleaf: int, part: int) -> str:
-        registers = self.emit(f"call {{ i64, i64 }} @{self.entry}__cpuid(i32 {leaf}, i32 {subleaf})")
+        registers = self.emit(f"call x86_64_sysvcc {{ i64, i64 }} @{self.entry}__cpuid(i32 {leaf}, i32 {subleaf})")
         return self.emit(f"extractvalue {{ i64, i64 }} {registers}, {part}")
 
     def _register(self, word: str) -> str:
@@ -181,13 +181,13 @@ class _Question:
         enabled = self.emit(f"and i64 {self._register('1.0.c')}, {1 << 27}")
         says = self.emit(f"icmp ne i64 {enabled}, 0")
         self.lines += [f"  br i1 {says}, label %read, label %old", "old:", "  br label %known", "read:"]
-        number = self.emit(f"call i64 @{self.entry}__xgetbv()")
+        number = self.emit(f"call x86_64_sysvcc i64 @{self.entry}__xgetbv()")
         self.lines += ["  br label %known", "known:"]
         return self.emit(f"phi i64 [ {number}, %read ], [ 0, %old ]")
 
 
 def _cpuid_text(entry: str) -> str:
-    """Two functions in machine code: llvmlite reads assembly for the machine at hand only.
+    """Two functions in machine code, called as System V does: llvmlite reads assembly for this machine only.
 
     The code stands before a body that never runs; weak, so that nobody believes that body.
     """
@@ -200,7 +200,8 @@ def _cpuid_text(entry: str) -> str:
 def _in_bytes(head: str, result: str, code: str) -> str:
     data = bytes.fromhex(code)
     text = "".join(f"\\{byte:02X}" for byte in data)
-    return f"define weak hidden {head} nounwind prologue [{len(data)} x i8] c\"{text}\" {{\n  ret {result}\n}}\n"
+    return (f"define weak hidden x86_64_sysvcc {head} nounwind prologue [{len(data)} x i8] c\"{text}\" {{\n"
+            f"  ret {result}\n}}\n")
 
 
 # push rbx; mov eax, edi; mov ecx, esi; cpuid; shl rbx, 32; or rax, rbx; shl rdx, 32; or rdx, rcx; pop rbx; ret

@@ -192,7 +192,7 @@ class _Library:
         if self._objects is None:
             self._objects = [(f"{n}.o", cpu.compile_object(text, self.target)) for n, text in self.modules()]
             for name, code in self._objects:
-                check_symbols(code, name.removesuffix(".o"))
+                check_symbols(code, name.removesuffix(".o"), self.target)
         return self._objects
 
     def put(self, name: str, data: str | bytes) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .c_names import ExportError
-from .target import Target, host_arch
+from .target import Target, TargetError, host, parse
 
 LINK_TIMEOUT_S = 120
 
@@ -21,19 +21,40 @@ class NoCompilerError(ExportError):
 
 
 def c_compiler(target: Target) -> list[str]:
-    """The command that links for a target: $CC, else the first of cc, gcc and clang that is there."""
-    if os.environ.get("CC"):
-        return shlex.split(os.environ["CC"])
-    own = target.arch == host_arch() and "linux" in target.triple
-    names = ("cc", "gcc", "clang") if own else (f"{target.arch}-linux-gnu-gcc",)
+    """The command that links for a target: $CC where it is for the target, else the first that is there of those
+    that are called after it."""
+    given = shlex.split(os.environ.get("CC", ""))
+    own = _is_own(target)
+    if given and (own or _links_for(given, target)):
+        return given
+    system, environment = target.system
+    name = f"{target.arch}-{system}-{environment or 'gnu'}-gcc"
+    names = () if system != "linux" else ("cc", "gcc", "clang") if own else (name,)
     for name in names:
         if path := shutil.which(name):
             return [path]
+    looked = f"looked for {', '.join(names)}" if names else "scancc knows no name of one"
     raise NoCompilerError(
-        f"no shared library was linked: no C compiler for {target.arch} was found "
-        f"(looked for {', '.join(names)}). Install one or set CC; everything else is complete, "
-        "and the archive links as it is"
+        f"no shared library was linked: no C compiler for {target.triple} was found ({looked}). Install one or set "
+        "CC to one; everything else is complete, and the archive links as it is"
     )
+
+
+def _is_own(target: Target) -> bool:
+    """Whether programs of this machine link with the target's objects."""
+    here = host()
+    return (target.arch, target.system) == (here.arch, here.system) and "linux" in target.triple
+
+
+def _links_for(command: Sequence[str], target: Target) -> bool:
+    """Whether a compiler says that it makes programs of this kind; one that says nothing does not."""
+    try:
+        done = subprocess.run([*command, "-dumpmachine"], capture_output=True, text=True, timeout=LINK_TIMEOUT_S,
+                              check=False)
+        found = parse(done.stdout.strip())
+    except (OSError, subprocess.TimeoutExpired, TargetError):
+        return False
+    return (found.arch, found.system) == (target.arch, target.system) and target.writes_elf
 
 
 def shared_library(members: Sequence[tuple[str, bytes]], soname: str, target: Target) -> bytes:

@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..config import config
@@ -26,10 +26,13 @@ from .cpu_names import CPU_NAMES, PTX_VERSIONS
 PTX_TRIPLE = "nvptx64-nvidia-cuda"
 PROBE_TIMEOUT_S = 60
 
-_VENDORS = frozenset({"unknown", "pc", "apple"})
-_SYSTEMS = frozenset({"linux", "none", "freebsd", "wasi", "unknown"})
-_ENVIRONMENTS = frozenset({"gnu", "musl", "elf", "android"})
+_VENDORS = frozenset({"unknown", "pc", "apple", "w64"})
+_SYSTEMS = frozenset({"linux", "none", "freebsd", "wasi", "unknown", "macosx", "windows"})
+_ENVIRONMENTS = frozenset({"gnu", "musl", "elf", "android", "msvc"})
 _ARCH_ALIASES = {"amd64": "x86_64", "arm64": "aarch64"}
+_SYSTEM_ALIASES = {"darwin": "macosx", "macos": "macosx", "win": "windows", "mingw": "windows"}
+_APPLE = "apple-macosx11.0.0"  # the first system of apple-m1; what a Mach-O object must say
+_RV64GC = "+m,+a,+f,+d,+c"  # what Linux's distributions and bare toolchains mean by riscv64
 
 
 class TargetError(ScanccError, ValueError):
@@ -51,6 +54,17 @@ class Target:
         return self.triple.split("-")[0]
 
     @property
+    def system(self) -> tuple[str, str]:
+        """The system and its environment, as `("linux", "gnu")`; the environment may be empty."""
+        words = [*self.triple.split("-")[2:], "", ""]
+        return re.sub(r"[\d.]+$", "", words[0]), words[1]
+
+    @property
+    def writes_elf(self) -> bool:
+        """Whether objects are in the format of Linux, which no system of Apple's or Microsoft's reads."""
+        return self.arch != "wasm32" and self.system[0] not in ("macosx", "windows")
+
+    @property
     def has_fma(self) -> bool:
         """Whether a fused multiply-add is one instruction here; decides the bits of elementary functions."""
         if self.arch != "x86_64":
@@ -67,6 +81,8 @@ class Target:
         """The width of a vector register, in bytes."""
         if self.kind == "ptx":
             return 4
+        if self.arch == "wasm32":
+            return 16 if "+simd128" in self.features else 8
         if self.arch != "x86_64":
             return 16
         return 64 if _x86_has(self, "avx512f") else 32 if _x86_has(self, "avx") else 16
@@ -142,7 +158,12 @@ def parse(text: str) -> Target:
     triple, cpu, features = _split(text)
     target = Target(_checked_triple(triple), cpu or "generic", _checked_features(features))
     _check_cpu(target)
-    return target
+    return _rv64gc(target) if target.arch == "riscv64" and target.cpu == "generic" else target
+
+
+def _rv64gc(target: Target) -> Target:
+    """The least processor that systems for riscv64 run on; LLVM's has neither products nor floats."""
+    return replace(target, cpu="generic-rv64", features=",".join(filter(None, (_RV64GC, target.features))))
 
 
 def _gpu(sm: str) -> Target:
@@ -163,7 +184,12 @@ def _split(text: str) -> tuple[str, str, str]:
         return first, *(rest + ["", ""])[:2]  # type: ignore[return-value]
     if len(rest) > 1:
         raise TargetError(_unknown_arch(first))
-    return _default_triple(_arch_of_cpu(first)), first, rest[0] if rest else ""
+    return _triple_of_cpu(first), first, rest[0] if rest else ""
+
+
+def _triple_of_cpu(cpu: str) -> str:
+    arch = _arch_of_cpu(cpu)
+    return f"{arch}-{_APPLE}" if cpu.startswith("apple-") else _default_triple(arch)
 
 
 def _arch(triple: str) -> str | None:
@@ -204,8 +230,12 @@ def _checked_triple(triple: str) -> str:
     if not words:
         return _default_triple(arch)
     vendor = words.pop(0) if words[0] in _VENDORS else "unknown"
-    system = words.pop(0) if words and words[0] in _SYSTEMS else None
+    system = _system(words.pop(0)) if words and _system(words[0]) in _SYSTEMS else None
     environment = words.pop(0) if words and words[0] in _ENVIRONMENTS else ""
+    if system == "macosx":
+        return f"{arch}-{_APPLE}"
+    if system == "windows" and not environment:
+        environment = "gnu" if vendor == "w64" else "msvc"
     if words or system is None:
         known = _SYSTEMS | _ENVIRONMENTS | _VENDORS
         word = words[0] if words else vendor
@@ -213,7 +243,13 @@ def _checked_triple(triple: str) -> str:
             f"the word {word!r} of the triple {triple!r} names no system that scancc writes objects for; "
             f"systems are {', '.join(sorted(_SYSTEMS))}{_near(word, known)}"
         )
-    return "-".join(filter(None, (arch, vendor, system, environment)))
+    return "-".join(filter(None, (arch, vendor.replace("w64", "pc"), system, environment)))
+
+
+def _system(word: str) -> str:
+    """A triple's system without its version, as LLVM calls it."""
+    bare = re.sub(r"[\d.]+$", "", word)
+    return _SYSTEM_ALIASES.get(bare, bare)
 
 
 _WORD = re.compile(r"[A-Za-z0-9_.+-]{1,64}")

@@ -22,6 +22,11 @@ SQUARE = "define double @square(double %x) {\n  %y = fmul double %x, %x\n  ret d
         ("neoverse-n1", "aarch64-unknown-linux-gnu", "neoverse-n1"),
         ("sifive-u74", "riscv64-unknown-linux-gnu", "sifive-u74"),
         ("wasm32", "wasm32-unknown-unknown", "generic"),
+        ("apple-m1", "aarch64-apple-macosx11.0.0", "apple-m1"),
+        ("x86_64-apple-darwin23.1", "x86_64-apple-macosx11.0.0", "generic"),
+        ("x86_64-w64-mingw32", "x86_64-pc-windows-gnu", "generic"),
+        ("aarch64-windows", "aarch64-unknown-windows-msvc", "generic"),
+        ("riscv64-linux-gnu", "riscv64-unknown-linux-gnu", "generic-rv64"),
         ("aarch64-none-elf:cortex-a72", "aarch64-unknown-none-elf", "cortex-a72"),
     ],
 )

@@ -1,0 +1,130 @@
+"""Objects for machines other than this one: what they are, that they link with nothing else, that they run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.codegen import symbols
+from scancc.codegen.c_names import ExportError
+from scancc.codegen.export import export
+from scancc.codegen.link import NoCompilerError, c_compiler
+from scancc.codegen.target import host_arch, parse
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def power() -> Any:
+    A, k = T.vector("A"), T.iscalar("k")
+    powers, updates = sc.scan(lambda prior, A: prior * A, outputs_info=T.ones_like(A), non_sequences=A, n_steps=k)
+    return sc.function([A, k], powers[-1], updates=updates, name="power")
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "head", "archive"),
+    [
+        ("apple-m1", "cffaedfe 0c000001", b"__.SYMDEF"),
+        ("x86_64-apple-darwin", "cffaedfe 07000001", b"__.SYMDEF"),
+        ("x86_64-pc-windows-msvc", "6486", b"/ "),
+        ("x86_64-w64-mingw32", "6486", b"/ "),
+        ("aarch64-windows", "64aa", b"/ "),
+        ("wasm32", "0061736d 01000000", b"/ "),
+        ("riscv64-linux-gnu", "7f454c46 02", b"/ "),
+        ("x86_64-unknown-freebsd", "7f454c46 02", b"/ "),
+    ],
+)
+def test_formats(power: Any, text: str, head: str, archive: bytes, tmp_path: Path) -> None:
+    """Each system's own; the symbols are read from it, and the archive has them."""
+    export(power, tmp_path, target=text, emit="o,a,h,json")
+    code = (tmp_path / "power.o").read_bytes()
+    assert code.startswith(bytes.fromhex(head))
+    public = {"power", "power_query", "power_error", "power_supported", "power__run", "power__query"}
+    assert public <= set(symbols.defined(code))
+    assert all(symbols.is_allowed(s, parse(text).triple) for s in symbols.undefined(code))
+    data = (tmp_path / "power.a").read_bytes()
+    assert archive in data[:80] and data.count(b"power_query\0") >= 2
+    assert json.loads((tmp_path / "power.json").read_text())["target"]["triple"] == parse(text).triple
+
+
+@pytest.mark.parametrize("text", ["x86_64-linux-gnu", "aarch64-apple-darwin", "x86_64-windows", "riscv64-linux-gnu",
+                                  "wasm32"])
+def test_foreign_symbols_are_seen_in_every_format(text: str) -> None:
+    from scancc.codegen import cpu
+
+    code = cpu.compile_object("declare i32 @getpid()\ndeclare double @exp(double)\n@here = global i32 1\n"
+                              "define double @f(double %x) {\n  %p = call i32 @getpid()\n  store i32 %p, ptr @here\n"
+                              "  %y = call double @exp(double %x)\n  ret double %y\n}\n", parse(text))
+    assert set(symbols.undefined(code)) - {"_fltused", "_GLOBAL_OFFSET_TABLE_"} >= {"getpid", "exp"}
+    assert {"f", "here"} <= set(symbols.defined(code))
+    with pytest.raises(ExportError, match="the code of f for this target calls getpid,"):
+        symbols.check_symbols(code, "f", parse(text))
+
+
+def test_riscv64_has_what_its_systems_have(power: Any, tmp_path: Path) -> None:
+    """LLVM's riscv64 multiplies by calls of a library, and passes floats in integers' registers."""
+    export(power, tmp_path, target="riscv64-linux-gnu", emit="o,s")
+    assert (tmp_path / "power.o").read_bytes()[48] == 0x5  # compressed code; the ABI of double floats
+    assert "fmul.d" in (tmp_path / "power.s").read_text()
+    assert parse("riscv64-linux-gnu:sifive-u74").features == ""
+
+
+def test_float16_is_named_where_it_lacks(tmp_path: Path) -> None:
+    h = T.vector("h", dtype="float16")
+    halves = sc.function([h], h * h, name="halves")
+    with pytest.raises(ExportError, match="halves computes with float16, which riscv64"):
+        export(halves, tmp_path, target="riscv64-linux-gnu", emit="o")
+    assert export(halves, tmp_path, target="aarch64-linux-gnu", emit="o").files
+
+
+@pytest.mark.parametrize("text", ["x86_64-unknown-freebsd", "x86_64-none-elf", "x86_64-linux-musl", "apple-m1",
+                                  "x86_64-windows", "wasm32"])
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
+@pytest.mark.parametrize("chosen", ["", "cc"])
+def test_the_hosts_compiler_links_no_foreign_objects(text: str, chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", chosen)
+    with pytest.raises(NoCompilerError, match="no C compiler for"):
+        c_compiler(parse(text))
+
+
+@pytest.mark.parametrize("arch", ["aarch64", "riscv64"])
+def test_it_runs_emulated(power: Any, arch: str, tmp_path: Path) -> None:
+    """The example in C, linked with the archive."""
+    compiler, emulator = shutil.which(f"{arch}-linux-gnu-gcc"), shutil.which(f"qemu-{arch}")
+    if compiler is None or emulator is None or arch == host_arch():
+        pytest.skip(f"no compiler and emulator for {arch} on this machine")
+    export(power, tmp_path, target=f"{arch}-linux-gnu", emit="a,h")
+    run(compiler, "-static", "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", f"-I{tmp_path}",
+        ROOT / "examples" / "power.c", tmp_path / "power.a", "-lm", "-o", tmp_path / "power")
+    assert run(emulator, tmp_path / "power").splitlines()[:2] == ["1 ** 3 = 1", "2 ** 3 = 8"]
+
+
+WASM = """
+const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
+const e = new WebAssembly.Instance(module, {}).exports, at = e.__heap_base.value;
+new Float64Array(e.memory.buffer, at, 3).set([1, 2, 3]);
+const status = e.power(at, 3n, 1n, 4, at + 64, 1n, at + 128, 4096n);
+console.log(status, new Float64Array(e.memory.buffer, at + 64, 3).join(' '), e.power(at, -1n, 1n, 4, at, 1n, 0, 0n));
+"""
+
+
+@pytest.mark.parametrize("text", ["wasm32", "wasm32:generic:+simd128"])
+@pytest.mark.skipif(not (shutil.which("node") and shutil.which("wasm-ld")), reason="no node or wasm-ld here")
+def test_wasm_in_node(power: Any, text: str, tmp_path: Path) -> None:
+    """It imports nothing."""
+    export(power, tmp_path, target=text, emit="o")
+    run("wasm-ld", "--no-entry", "--export-all", tmp_path / "power.o", "-o", tmp_path / "power.wasm")
+    assert run("node", "-e", WASM, tmp_path / "power.wasm") == "0 1 16 81 -2\n"
