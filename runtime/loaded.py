@@ -6,6 +6,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from scancc.calling import Array, Calling
 from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel
@@ -30,7 +32,9 @@ class NativeFunction:
         self._n_outputs = len(kernel.outputs) - len(self._updated)
         plain = calling.kind in ("one", "list") and not self._updated
         counted = any(p.rank == 0 and "int" in p.dtype for p in kernel.inputs)  # of steps: a run may be long
-        arguments = [fastcall.Argument(keyword) for keyword in calling.keywords]
+        strict = calling.strict or (False,) * len(calling.keywords)
+        arguments = [fastcall.Argument(keyword, converts=not exact)
+                     for keyword, exact in zip(calling.keywords, strict, strict=True)]
         arguments += [fastcall.Argument(held=held) for held in self._read]
         self._fast = fastcall.bind(kernel, plain and calling.kind == "one", counted, arguments if plain else None)
         self._plain, self._native = plain, fastcall.native(self._fast) if plain else None
@@ -85,7 +89,16 @@ class NativeFunction:
         missing = [names[i] or str(i) for i in range(n) if i not in placed and i not in defaults]
         if missing:
             raise TypeError(f"{self.__name__} takes {n} inputs ({listed}); missing: {', '.join(missing)}")
+        self._refuse_other_dtypes(placed)
         return [placed[i] if i in placed else defaults[i] for i in range(n)]
+
+    def _refuse_other_dtypes(self, placed: Mapping[int, object]) -> None:
+        """Strict inputs take arrays of their dtype only."""
+        for i in (i for i, exact in enumerate(self._calling.strict) if exact and i in placed):
+            dtype, value = self._kernel.inputs[i].dtype, placed[i]
+            if type(value) is not np.ndarray or value.dtype.name != dtype:
+                raise TypeError(f"input {i} ({self._calling.keywords[i]!r}) is strict and takes arrays of {dtype} "
+                                f"only; pass np.asarray(value, {dtype!r})")
 
     @property
     def state(self) -> dict[str, Array]:

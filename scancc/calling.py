@@ -34,13 +34,15 @@ class State:
 @dataclass(frozen=True)
 class Calling:
     """`kind`: a call gives 'one' array, a 'list', a 'dict' with `keys`, or 'none'. For each input that a call gives,
-    its keyword and its default; inputs of `states` follow them, and outputs that are new values follow the others."""
+    its keyword, its default and, where `strict` is given, whether only arrays of its dtype are taken; inputs of
+    `states` follow them, and outputs that are new values follow the others."""
 
     kind: str = "list"
     keys: tuple[str, ...] = ()
     keywords: tuple[str | None, ...] = ()
     defaults: tuple[Array | None, ...] = ()
     states: tuple[State, ...] = ()
+    strict: tuple[bool, ...] = ()
 
     def input_fields(self, index: int) -> dict[str, Any]:
         """What a manifest says of an input beside its type."""
@@ -50,6 +52,8 @@ class Calling:
             default = self.defaults[index]
             if default is not None:
                 found["default"] = array_to_json(default)
+        if index < len(self.strict) and self.strict[index]:
+            found["strict"] = True
         for state in self.states:
             if state.input == index:
                 found |= {"state": state.name, "initial": array_to_json(state.value), "new_value": state.output}
@@ -78,7 +82,8 @@ class Calling:
                    for n, row in enumerate(outputs) if "initial" in row]
         defaults = (array_from_json(row["default"]) if "default" in row else None for row in given)
         return cls(kind, tuple(row["key"] for row in outputs if "key" in row),
-                   tuple(row.get("keyword", row["name"]) for row in given), tuple(defaults), tuple(states))
+                   tuple(row.get("keyword", row["name"]) for row in given), tuple(defaults), tuple(states),
+                   tuple(bool(row.get("strict")) for row in given))
 
 
 def array_to_json(array: Array) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,19 @@ if TYPE_CHECKING:
 mode = debugmode = modes
 
 
+_later: ContextVar[bool] = ContextVar("_later", default=False)
+
+
+@contextmanager
+def compiling_later() -> Iterator[None]:
+    """What is made in here is compiled at its first call: a command needs one of a file's functions."""
+    token = _later.set(True)
+    try:
+        yield
+    finally:
+        _later.reset(token)
+
+
 class Function(Insight):
     """A compiled function: call it with arrays, lists or numbers, by position or keyword.
 
@@ -62,10 +76,12 @@ class Function(Insight):
         self._holding = program.holding()
         self._native: object | None = None
         self._call: Any = Evaluation(program) if mode.reference else None  # None: the call's arrays choose the code
-        self._versions = None if mode.reference else Versions(program, self._plain)
+        later = _later.get()
+        self._versions = None if mode.reference else Versions(program, self._plain, later)
         if self._versions is not None:
             fastcall.serve(Function)
-            self._take(None)
+            if not later:
+                self._take(None)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._call_slowly(*args, **kwargs)

@@ -198,7 +198,8 @@ def _calling(program: Program, inputs: Sequence[Param], outputs: Sequence[Param]
     unread = [(variable, n) for variable, n in new_value.items() if variable not in program.shared]
     states += [State(outputs[n].name, None, n, variable.get_value()) for variable, n in unread]
     return Calling(program.layout.kind, program.layout.keys, tuple(i.keyword for i in program.inputs),
-                   tuple(None if i.value is None else convert(i.value, i) for i in program.inputs), tuple(states))
+                   tuple(None if i.value is None else convert(i.value, i) for i in program.inputs), tuple(states),
+                   tuple(i.strict for i in program.inputs))
 
 
 def memory_of(program: Program, module: Op) -> MemoryPlan:

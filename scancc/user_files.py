@@ -13,11 +13,11 @@ from typing import Any
 
 import click
 
-from scancc.compile import Function
+from scancc.compile import Function, compiling_later
 
 
 def load_function(spec: str) -> Any:
-    """The function NAME of FILE.py, for 'FILE.py:NAME'."""
+    """The function NAME of FILE.py, for 'FILE.py:NAME', compiled when it is called or exported, and no other one."""
     path, colon, name = spec.rpartition(":")
     if not colon or not path:
         raise click.UsageError(f"'{spec}' does not name a function; write FILE.py:NAME")
@@ -28,7 +28,10 @@ def load_function(spec: str) -> Any:
         there = f"it has {', '.join(functions)}" if functions else "it makes no function with sc.function(...)"
         what = f"is a {type(found).__name__}, not a compiled function" if hasattr(module, name) else "is not there"
         raise click.ClickException(f"'{name}' of {path} {what}; {there}")
-    return found if found.name is not None else found.copy(name=name)
+    if found.name is not None:
+        return found
+    with compiling_later():
+        return found.copy(name=name)
 
 
 def _load_module(path: str) -> Any:
@@ -39,7 +42,7 @@ def _load_module(path: str) -> Any:
     module = importlib.util.module_from_spec(module_spec)
     sys.path.insert(0, str(file.parent))
     try:
-        with _errors_of(path):
+        with _errors_of(path), compiling_later():
             module_spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(file.parent))

@@ -60,15 +60,18 @@ def _arguments(program: Program) -> list[fastcall.Argument]:
 
 
 class Versions:
-    """The native codes of a program. `first`: what its first call took, where that showed small matrices."""
+    """The native codes of a program. `first`: what its first call took, where that showed small matrices.
 
-    def __init__(self, program: Program, plain: bool) -> None:
+    `later`: nothing is compiled before it is asked for.
+    """
+
+    def __init__(self, program: Program, plain: bool, later: bool = False) -> None:
         self.program, self._plain = program, plain
         self._sizes = sizes_in_steps(program) if config.specialise else []
         self._lock = threading.RLock()
         self._lengths: dict[Axis, int] | None = None if self._sizes else {}  # of `first`; None: no call yet
         self.first: Native | None = None
-        if not self._sizes:
+        if not self._sizes and not later:
             self.__dict__["general"] = Native(program, plain)
 
     @kept_property

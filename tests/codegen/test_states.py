@@ -126,3 +126,15 @@ def test_damaged_manifests(field: str, wrong: Any, tmp_path: Path) -> None:
     (tmp_path / "f.json").write_text(json.dumps(manifest))
     with pytest.raises(LibraryError, match="does not fit its library"):
         load(tmp_path / "f.so")
+
+
+def test_a_strict_input_stays_strict(tmp_path: Path) -> None:
+    x, y = T.vector("x"), T.vector("y")
+    sc.export(sc.function([sc.In(x, strict=True), y], x + y, name="f"), tmp_path, emit="so,json")
+    f: Any = sc.runtime.load(tmp_path / "f.so")
+    assert f(np.ones(2), [1, 2]).tolist() == f(x=np.ones(2), y=[1, 2]).tolist() == [2, 3]
+    for given in ([1.0, 2.0], np.ones(2, np.float32), np.arange(2)):
+        with pytest.raises(TypeError, match="input 0 \\('x'\\) is strict and takes arrays of float64 only"):
+            f(given, np.ones(2))
+        with pytest.raises(TypeError, match="is strict"):
+            f(x=given, y=np.ones(2))

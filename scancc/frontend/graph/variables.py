@@ -26,6 +26,7 @@ from scancc.config import config
 from scancc.frontend.graph.options import name_of
 
 _PACKAGE_DIR = os.path.dirname(os.path.abspath(errors.__file__)) + os.sep
+_COMMANDS_DIR = os.path.join(_PACKAGE_DIR, "cli") + os.sep  # whose user wrote no line, but an argument
 _NUMPY_DIR = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 
 Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]  # what an op does with arrays
@@ -43,10 +44,12 @@ class Location:
 
 
 def user_location() -> Location | None:
-    """The innermost line on the stack that is neither scancc's own nor NumPy's."""
+    """The innermost line on the stack that is neither scancc's own nor NumPy's; none where a command calls."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
+        if file.startswith(_COMMANDS_DIR):
+            return None
         if not file.startswith((_PACKAGE_DIR, _NUMPY_DIR)) and not (file == "<string>" and _is_made(frame)):
             return Location(file, frame.f_lineno)
         frame = frame.f_back
