@@ -180,6 +180,18 @@ class Function(Insight):
         assert self._versions is not None, "the interpreter runs it"
         return self._versions.of(arrays).kernel(*arrays, out=out)
 
+    def derivative(self, kind: str, wrt: Any = None) -> Function:
+        """A derivative of this function, compiled at its first call: 'value_and_grad', 'vjp' or 'jvp'.
+
+        `wrt`: inputs and shared variables, or their names; all inputs of real numbers by default. Inputs and outputs
+        are named after those of the function: ct_Y and tangent_X are taken, grad_X and tangent_Y given
+        (docs/artefacts.md).
+        """
+        from scancc.frontend.gradients.by_name import derivative  # heavy, and rarely needed
+
+        with compiling_later():
+            return Function(derivative(self.program, kind, wrt), self.mode)
+
     def export_form(self, target: Target | str | None = None, freeze: bool = False) -> Compiled:
         """As `compiled`, for a caller in C, and for any target. `freeze`: shared variables that no call updates are
         constants with the values that they have now."""

@@ -248,15 +248,7 @@ def signature(program: Program) -> tuple[tuple[Param, ...], tuple[Param, ...]]:
     taken: set[str] = set()
     inputs = [*(i.variable for i in program.inputs), *program.shared]
     return (tuple(_param(v, v.name or f"in{n}", taken) for n, v in enumerate(inputs)),
-            tuple(_param(v, name, taken) for v, name in zip(program.results, _output_names(program), strict=True)))
-
-
-def _output_names(program: Program) -> list[str]:
-    """The keys of a dict, else their own names, else `result`; `next_NAME` for the new value of NAME."""
-    n_outputs = len(program.outputs)
-    names = program.layout.keys or [v.name or ("result" if n_outputs == 1 else f"result{n}")
-                                    for n, v in enumerate(program.outputs)]
-    return [*names, *(f"next_{shared.name or f'shared{n}'}" for n, (shared, _) in enumerate(program.updates))]
+            tuple(_param(v, name, taken) for v, name in zip(program.results, program.result_names, strict=True)))
 
 
 def _with_bounds(inputs: tuple[Param, ...], module: Op) -> tuple[Param, ...]:

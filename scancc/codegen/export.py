@@ -55,6 +55,8 @@ def export(
     target: Target | str | None = None,
     path_map: Mapping[str, str] | None = None,
     freeze: bool = False,
+    gradient: Sequence[str] | str = (),
+    wrt: Any = None,
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
@@ -64,7 +66,9 @@ def export(
     'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default. `path_map`: how the user's files are named
     in texts, what a path begins with to what stands there instead; by default from the folder on that Python imports
     them from. `freeze`: shared variables that no call updates are constants, with the values that they have now;
-    others are inputs, whose values the manifest and NAME_init have. Where no C compiler is, all but the `.so` is
+    others are inputs, whose values the manifest and NAME_init have. `gradient`: derivatives to write beside each
+    function, any of 'value_and_grad', 'vjp' and 'jvp', as NAME_value_and_grad and so on, by the inputs or shared
+    variables `wrt` (docs/artefacts.md). Where no C compiler is, all but the `.so` is
     written, with a warning. Raises ExportError or TargetError where names or kinds are wrong, OSError where files
     cannot be written.
     """
@@ -73,6 +77,7 @@ def export(
     listed = list(functions) if isinstance(functions, (list, tuple)) else [functions]
     if not listed:
         raise ExportError("there is nothing to export; give at least one function")
+    listed = _with_derivatives(listed, [gradient] if isinstance(gradient, str) else gradient, wrt)
     compiled = [_compiled(f, target, bool(freeze)) for f in listed]
     single = [_gives_one(f) for f in listed]
     if not isinstance(path_map, Mapping | None):
@@ -81,6 +86,13 @@ def export(
     for notice in done.notices:
         warnings.warn(notice, stacklevel=2)
     return done
+
+
+def _with_derivatives(functions: Sequence[Any], kinds: Sequence[str], wrt: Any) -> list[Any]:
+    """Each function, and after it its derivatives."""
+    if wrt is not None and not kinds:
+        raise ExportError("wrt says what a derivative is by, and gradient= asks for none")
+    return [each for f in functions for each in (f, *(f.derivative(kind, wrt) for kind in dict.fromkeys(kinds)))]
 
 
 def _compiled(function: object, target: Target | str | None, freeze: bool) -> Compiled:

@@ -103,6 +103,19 @@ class Program:
         """Everything to compute: outputs, then new values of shared variables."""
         return [*self.outputs, *(value for _, value in self.updates)]
 
+    @property
+    def output_names(self) -> list[str]:
+        """The keys of a dict, else their own names, else `result`."""
+        n_outputs = len(self.outputs)
+        return list(self.layout.keys) or [v.name or ("result" if n_outputs == 1 else f"result{n}")
+                                          for n, v in enumerate(self.outputs)]
+
+    @property
+    def result_names(self) -> list[str]:
+        """Names of the outputs, and `next_NAME` for the new value of NAME."""
+        return [*self.output_names, *(f"next_{shared.name or f'shared{n}'}"
+                                      for n, (shared, _) in enumerate(self.updates))]
+
     def holding(self) -> Holding:
         """The shared variables that a call reads and updates."""
         return Holding(self.shared, [variable for variable, _ in self.updates])
