@@ -6,12 +6,12 @@ LLVM is loaded at the first compilation, so that importing scancc is light.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -23,9 +23,9 @@ from scancc.frontend.graph.constants import constant
 from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.shared import SharedVariable
 from scancc.frontend.graph.site import Site, described
-from scancc.frontend.graph.variables import Constant, Variable, leaves, user_location
-from scancc.frontend.program.arguments import bind
-from scancc.frontend.program.program import Evaluation, Program, make_program
+from scancc.frontend.graph.variables import Constant, TensorLike, Variable, leaves, user_location
+from scancc.frontend.program.arguments import In, bind
+from scancc.frontend.program.program import Evaluation, Out, Program, make_program
 from scancc.insight import Insight, Timing
 from scancc.modes import Mode, mode_named
 from scancc.process import kept_property
@@ -311,11 +311,15 @@ def _row_major(value: np.ndarray) -> np.ndarray:
     return np.require(value, requirements=("C", "A"))
 
 
+Updates: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]]
+
+
 def function(
-    inputs: Any, outputs: Any = None, mode: Any = None, updates: Any = None, givens: Any = None,
-    no_default_updates: Any = False, accept_inplace: bool = False, name: str | None = None,
-    rebuild_strict: bool = True, allow_input_downcast: bool | None = None, profile: Any = None,
-    on_unused_input: str | None = None, trust_input: bool = False, fast_math: Any = None,
+    inputs: Sequence[Variable | In], outputs: TensorLike | Out | Mapping[str, Any] | None = None,
+    mode: Mode | str | None = None, updates: Updates | None = None, givens: Updates | None = None,
+    no_default_updates: bool | Sequence[SharedVariable] = False, accept_inplace: bool = False,
+    name: str | None = None, rebuild_strict: bool = True, allow_input_downcast: bool | None = None,
+    profile: Any = None, on_unused_input: str | None = None, trust_input: bool = False, fast_math: Any = None,
 ) -> Function:
     """Compile a program of symbolic variables into a callable.
 

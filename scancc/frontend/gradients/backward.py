@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -22,6 +22,25 @@ from scancc.frontend.ops.elementwise import cast
 from scancc.process import deep_recursion
 
 
+class Options(TypedDict, total=False):
+    """What `grad` takes by keyword and does not change what it returns."""
+
+    consider_constant: Sequence[Variable] | None
+    disconnected_inputs: str
+    add_names: bool
+    known_grads: Mapping[Variable, Variable] | None
+    null_gradients: str
+    max_bytes: int | None
+
+
+@overload
+def grad(cost: Variable | None, wrt: Variable, **options: Unpack[Options]) -> Variable: ...
+@overload
+def grad(cost: Variable | None, wrt: Sequence[Variable], **options: Unpack[Options]) -> list[Variable]: ...
+@overload
+def grad(cost: Variable | None, wrt: Any, consider_constant: Sequence[Variable] | None = ...,
+         disconnected_inputs: str = ..., add_names: bool = ..., known_grads: Mapping[Variable, Variable] | None = ...,
+         return_disconnected: str = ..., null_gradients: str = ..., max_bytes: int | None = ...) -> Any: ...
 def grad(
     cost: Variable | None,
     wrt: Any,

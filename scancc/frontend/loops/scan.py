@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, TypedDict, Unpack, overload
+
+import numpy as np
 
 from scancc.fast_math import FastMath, parse
 from scancc.frontend.graph.constants import as_operand, strong
@@ -16,6 +18,7 @@ from scancc.frontend.graph.site import Site, described
 from scancc.frontend.graph.stream_type import StreamType
 from scancc.frontend.graph.variables import (
     Constant,
+    TensorLike,
     TensorType,
     Variable,
     ancestors,
@@ -43,14 +46,46 @@ from scancc.frontend.ops import operators as _operators  # noqa: F401 - variable
 from scancc.modes import mode_named
 
 Outputs = Variable | list[Variable] | None
+Sequences: TypeAlias = "TensorLike | Mapping[str, Any] | None"
+Steps: TypeAlias = int | np.integer[Any] | Variable | None
+Several: TypeAlias = tuple[Variable, Variable, *tuple[Variable, ...]]
 
+
+class Options(TypedDict, total=False):
+    """What `scan` takes by keyword and does not change what it returns."""
+
+    truncate_gradient: int
+    go_backwards: bool
+    mode: Any
+    name: str | None
+    profile: bool | str
+    allow_gc: bool | None
+    strict: bool
+    fast_math: Any
+    checkpoints: int | str | None
+
+
+@overload
+def scan(fn: Callable[..., Variable], sequences: Sequences = ..., outputs_info: Sequences = ...,
+         non_sequences: Sequences = ..., n_steps: Steps = ...,
+         **options: Unpack[Options]) -> tuple[Variable, OrderedUpdates]: ...
+@overload
+def scan(fn: Callable[..., Several], sequences: Sequences = ..., outputs_info: Sequences = ...,
+         non_sequences: Sequences = ..., n_steps: Steps = ...,
+         **options: Unpack[Options]) -> tuple[list[Variable], OrderedUpdates]: ...
+@overload
+def scan(fn: Callable[..., Any], sequences: Sequences = ..., outputs_info: Sequences = ...,
+         non_sequences: Sequences = ..., n_steps: Steps = ..., truncate_gradient: int = ..., go_backwards: bool = ...,
+         mode: Any = ..., name: str | None = ..., profile: bool | str = ..., allow_gc: bool | None = ...,
+         strict: bool = ..., return_list: bool = ..., return_updates: bool = ..., fast_math: Any = ...,
+         checkpoints: int | str | None = ...) -> Any: ...
 
 def scan(
     fn: Callable[..., Any],
-    sequences: Any = None,
-    outputs_info: Any = None,
-    non_sequences: Any = None,
-    n_steps: Any = None,
+    sequences: Sequences = None,
+    outputs_info: Sequences = None,
+    non_sequences: Sequences = None,
+    n_steps: Steps = None,
     truncate_gradient: int = -1,
     go_backwards: bool = False,
     mode: Any = None,

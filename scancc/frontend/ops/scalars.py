@@ -6,8 +6,8 @@ documentation) and its name in `scancc.tensor`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import inspect
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 
@@ -42,22 +42,64 @@ from scancc.frontend.ops.signatures import (
 from scancc.ir import meanings
 
 _LN2, _LN10, _TWO_OVER_SQRT_PI = float(np.log(2)), float(np.log(10)), float(2 / np.sqrt(np.pi))
-Function = Callable[..., Variable]
 
 
-def function(name: str, n_in: int, *row: Any, **flags: Any) -> Function:
+class Unary(Protocol):
+    """A function of one operand."""
+
+    def __call__(self, x: object, /) -> Variable: ...
+
+
+class Binary(Protocol):
+    """A function of two operands."""
+
+    def __call__(self, x: object, y: object, /) -> Variable: ...
+
+
+class Ternary(Protocol):
+    """A function of three operands."""
+
+    def __call__(self, x: object, y: object, z: object, /) -> Variable: ...
+
+
+class Chain(Protocol):
+    """A function of any number of operands."""
+
+    def __call__(self, x: object, /, *others: object) -> Variable: ...
+
+
+_KINDS: dict[int, type] = {1: Unary, 2: Binary, 3: Ternary}
+
+
+def _shown(function: Any, name: str, doc: str, kind: type, first: str = "x") -> Any:
+    """`function` as `help` shows it: its name, what it does, and operands by name, which calls give by position."""
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    _, *operands = inspect.signature(kind.__call__).parameters.values()
+    names = [p.name for p in operands] if first == "x" else [first, "x"]  # arctan2(y, x)
+    shown = [inspect.Parameter(n, p.kind) for n, p in zip(names, operands, strict=True)]
+    function.__signature__ = inspect.Signature(shown)
+    return function
+
+
+@overload
+def function(name: str, n_in: Literal[1], *row: Any, **flags: Any) -> Unary: ...
+@overload
+def function(name: str, n_in: Literal[2], *row: Any, **flags: Any) -> Binary: ...
+@overload
+def function(name: str, n_in: Literal[3], *row: Any, **flags: Any) -> Ternary: ...
+def function(name: str, n_in: int, *row: Any, **flags: Any) -> Any:
     """Put a row into the table; the function applies it."""
+    first = flags.pop("first", "x")
     entry = SCALARS[name] = ScalarFn(name, n_in, *row, **flags)
 
     def function(*operands: object) -> Variable:
         return call(name, *operands)
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Elementwise: {entry.doc}."
-    return function
+    return _shown(function, name, f"Elementwise: {entry.doc}.", _KINDS[n_in], first)
 
 
-def rounding(name: str, n_in: int, *row: Any) -> Function:
+def rounding(name: str, n_in: Literal[1], *row: Any) -> Unary:
     """Integers are already whole: they come back as they are."""
     apply = function(name, n_in, *row)
 
@@ -65,12 +107,10 @@ def rounding(name: str, n_in: int, *row: Any) -> Function:
         var = as_tensor_variable(x)
         return var if kind(var.dtype) in "iub" else apply(var)
 
-    rounded.__name__ = rounded.__qualname__ = name
-    rounded.__doc__ = apply.__doc__
-    return rounded
+    return _shown(rounded, name, apply.__doc__ or "", Unary)  # type: ignore[no-any-return]
 
 
-def chained(name: str, n_in: int, *row: Any) -> Function:
+def chained(name: str, n_in: Literal[2], *row: Any) -> Chain:
     """`f(a, b, c)` as `f(f(a, b), c)`."""
     apply = function(name, n_in, *row)
 
@@ -82,9 +122,8 @@ def chained(name: str, n_in: int, *row: Any) -> Function:
             result = apply(result, operand)
         return result
 
-    chain.__name__ = chain.__qualname__ = name
-    chain.__doc__ = f"{apply.__doc__} Takes any number of operands, from left to right."
-    return chain
+    doc = f"{apply.__doc__} Takes any number of operands, from left to right."
+    return _shown(chain, name, doc, Chain)  # type: ignore[no-any-return]
 
 
 def _arithmetic(name: str) -> Lowering:
@@ -190,7 +229,7 @@ arccos = function("arccos", 1, floating, np.arccos, {"f": "math.acos"},
 arctan = function("arctan", 1, floating, np.arctan, {"f": "math.atan"},
     d.unary(lambda x, o, g: d.over(g, sqr(x) + d.scaled(1, x))), "inverse tangent", approximated=True)
 arctan2 = function("arctan2", 2, floating, np.arctan2, {"f": "math.atan2"}, d.of_arctan2,
-    "angle of the point whose ordinate is the first operand", approximated=True)
+    "the angle of the point (x, y)", approximated=True, first="y")
 sinh = function("sinh", 1, floating, np.sinh, {"f": "math.sinh"},
     d.unary(lambda x, o, g: masked_mul(g, call("cosh", x))), "hyperbolic sine", approximated=True, is_finite=False)
 cosh = function("cosh", 1, floating, np.cosh, {"f": "math.cosh"},

@@ -1,0 +1,40 @@
+"""What a type checker tells of programs, right and wrong ones; nothing here runs."""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+import scancc as sc
+import scancc.tensor as T
+
+
+def of_results(x: sc.Variable, s: sc.SharedVariable) -> None:
+    assert_type(x[0] + 1, sc.Variable)
+    assert_type(2.0 * T.exp(x) @ x, sc.Variable)
+    assert_type(x.mean(axis=0).reshape(2, 3).T, sc.Variable)
+    assert_type(sc.grad(x.sum(), x), sc.Variable)
+    assert_type(sc.grad(x.sum(), [x, s]), list[sc.Variable])
+    assert_type(sc.function([x], x), sc.Function)
+    assert_type(sc.function([x], x)([1.0]), Any)
+
+
+def of_scans(x: sc.Variable) -> None:
+    def one(row: sc.Variable) -> sc.Variable:
+        return row + 1
+
+    def two(row: sc.Variable, state: sc.Variable) -> tuple[sc.Variable, sc.Variable]:
+        return row + state, row
+
+    assert_type(sc.scan(one, x), tuple[sc.Variable, sc.OrderedUpdates])
+    assert_type(sc.scan(two, x, [0.0, None], name="two"), tuple[list[sc.Variable], sc.OrderedUpdates])
+
+
+def of_mistakes(x: sc.Variable) -> None:
+    sc.scan(x, x)  # type: ignore[call-overload]
+    sc.scan(lambda v: v, x, n_steps=2.5)  # type: ignore[call-overload]
+    sc.scan(lambda v: v, x, nsteps=2)  # type: ignore[call-overload]
+    sc.function(x, x)  # type: ignore[arg-type]
+    sc.function([x], x, mode=3)  # type: ignore[arg-type]
+    sc.function([x], x, update={})  # type: ignore[call-arg]
+    T.exp(x, x)  # type: ignore[call-arg]
+    x.summ()  # type: ignore[attr-defined]
