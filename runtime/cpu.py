@@ -26,7 +26,7 @@ from scancc.artifact import (
     n_slots,
     too_large,
 )
-from scancc.errors import BoundExceeded, InternalError, UnsupportedError
+from scancc.errors import BoundExceeded, InternalError, NotFinite, UnsupportedError
 from scancc.runtime import elf, interrupts
 from scancc.runtime.arguments import Array, pack
 from scancc.runtime.buffer import WorkspacePool
@@ -167,7 +167,7 @@ class Kernel:
         for check in self.checks:
             if check.code == status:
                 error = _error_type(check.error)(_filled(check.message, info))
-                if isinstance(error, BoundExceeded):
+                if isinstance(error, BoundExceeded | NotFinite):
                     error.info = info
                 for note in check.notes():
                     error.add_note(_filled(note, info))

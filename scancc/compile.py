@@ -18,7 +18,7 @@ import numpy as np
 from scancc import modes, stages
 from scancc.artifact import Param
 from scancc.config import config
-from scancc.errors import MissingInputError
+from scancc.errors import MissingInputError, UnsupportedError
 from scancc.frontend.graph.constants import constant
 from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.shared import SharedVariable
@@ -27,19 +27,20 @@ from scancc.frontend.graph.variables import Constant, TensorLike, Variable, leav
 from scancc.frontend.program.arguments import In, bind
 from scancc.frontend.program.program import Evaluation, Out, Program, make_program
 from scancc.insight import Insight, Timing
-from scancc.modes import Mode, mode_named
+from scancc.modes import Mode, NanGuardMode, mode_named
 from scancc.process import kept_property
 from scancc.runtime import fastcall
 from scancc.runtime.outputs import Given, spread, stored
-from scancc.versions import Native, Versions
+from scancc.versions import Native
+from scancc.watching import versions_for
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
     from scancc.stages import Compiled
 
 
-# The older systems' modules compile.mode and compile.debugmode.
-mode = debugmode = modes
+# The older systems' modules compile.mode, compile.debugmode and compile.nanguardmode.
+mode = debugmode = nanguardmode = modes
 
 
 _later: ContextVar[bool] = ContextVar("_later", default=False)
@@ -72,12 +73,13 @@ class Function(Insight):
         self.name = program.name
         self.mode = mode
         self._n_inputs, self._n_outputs = len(program.inputs), len(program.outputs)
-        self._plain = not (program.updates or mode.reference) and program.layout.kind in ("one", "list")
+        is_watched = program.prints or isinstance(mode, NanGuardMode)
+        self._plain = not (program.updates or mode.reference or is_watched) and program.layout.kind in ("one", "list")
         self._holding = program.holding()
         self._native: object | None = None
         self._call: Any = Evaluation(program) if mode.reference else None  # None: the call's arrays choose the code
         later = _later.get()
-        self._versions = None if mode.reference else Versions(program, self._plain, later)
+        self._versions = None if mode.reference else versions_for(program, mode, self._plain, later)
         if self._versions is not None:
             fastcall.serve(Function)
             if not later:
@@ -195,6 +197,9 @@ class Function(Insight):
     def export_form(self, target: Target | str | None = None, freeze: bool = False) -> Compiled:
         """As `compiled`, for a caller in C, and for any target. `freeze`: shared variables that no call updates are
         constants with the values that they have now."""
+        if self.program.prints:
+            raise UnsupportedError(f"{self.name or 'function'}: Print writes where Python does, which a caller in C "
+                                   "has not; leave it out of what is exported")
         program = self._with({v: constant(v.get_value()) for v in self._fixed}) if freeze else self.program
         return stages.compile_program(program, target, export=True)
 
@@ -326,7 +331,7 @@ def function(
     inputs: list of variables or `In`; outputs: one variable, a list, a dict by name, or nothing.
     updates: dict or pairs, shared variable to new value, applied after each call. givens: variables to
     replace by others. mode: 'native' (default) or 'reference', the NumPy interpreter. `accept_inplace`
-    and `trust_input` change nothing; a mode or a `Print` that asks for what is not done brings a warning.
+    and `trust_input` change nothing; a mode that asks for what is not done brings a warning.
     profile: time each call, for `timing()`; None: `config.profile`.
     fast_math: what may change a number beside what is done by default, any of 'contract', 'reassociate' and
     'approximate', or True for all; False for not even the default (docs/floating_point.md). None: `config.fast_math`.
@@ -337,18 +342,11 @@ def function(
     for what, given in (("accept_inplace", accept_inplace), ("trust_input", trust_input)):
         flag(what, given)
     found = mode_named(mode)
-    _say_what_is_unmet(program, found)
+    if found.unmet:
+        Site(program.name, user_location(), "function").warn(f"mode {found.name!r} {found.unmet}",
+                                                             "leave mode out for native code")
     profiled = config.profile if profile is None else flag("function: profile", profile)
     return (ProfiledFunction if profiled else Function)(program, found)
-
-
-def _say_what_is_unmet(program: Program, mode: Mode) -> None:
-    """Warn of what was asked for and is not done."""
-    site = Site(program.name, user_location(), "function")
-    if mode.unmet:
-        site.warn(f"mode {mode.name!r} {mode.unmet}", "leave mode out for native code")
-    if program.prints and not mode.reference:
-        site.warn("Print has no effect: native code does not print", "pass mode='reference' to see the values")
 
 
 def evaluated(x: Variable, inputs_to_values: Mapping[Any, Any] | None = None, *, mode: Any = "reference",

@@ -57,6 +57,13 @@ class BoundExceeded(ScanccError, ValueError):
     info: tuple[int, ...] = ()
 
 
+class NotFinite(ScanccError, FloatingPointError):
+    """A value is NaN or infinite that is made of finite ones (`mode="NanGuardMode"`): `info` is 1 where it is
+    infinite and 2 where it is NaN, the number of the check, and the steps of the scans around it, innermost first."""
+
+    info: tuple[int, ...] = ()
+
+
 class TypeMismatchError(ScanccError, TypeError):
     """A value's dtype, rank or broadcast pattern is not the one required."""
 

@@ -17,6 +17,7 @@ from scancc.ir.remarks import Remark
 from scancc.process import kept_property
 from scancc.runtime.cpu import FIRST_GUESS
 from scancc.views import History, View
+from scancc.watching import Trace, traced
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
@@ -185,6 +186,13 @@ class Insight:
             if array.ndim == 0 and array.dtype.kind in "iub":
                 found[param.name] = int(array)
         return found
+
+    # ---- values of steps ----
+
+    def trace(self, *args: Any, steps: slice = slice(0, 1), **kwargs: Any) -> Trace:
+        """Every value of the scans' `steps` by name, in a call with these arguments that changes nothing: for each
+        scan a mapping, name to rows. Computed by native code made for this; see docs/insight.md."""
+        return traced(self.program, self._bound(args, kwargs), steps)
 
     # ---- time ----
 

@@ -42,6 +42,20 @@ class Mode:
     excluding = including
 
 
+@dataclass(frozen=True)
+class NanGuardMode(Mode):
+    """Native code that says where a value becomes NaN or infinite: the value, the step, the line and the operands.
+
+    Each op on floats is looked at, so that it runs several times longer (docs/insight.md). `big_is_error` has no
+    effect.
+    """
+
+    nan_is_error: bool = True
+    inf_is_error: bool = True
+    big_is_error: bool = False
+    name: str = field(default="NanGuardMode", kw_only=True)
+
+
 class DebugMode(Mode):
     """Older programs ask whether the mode is one; no mode here is (`SCANCC_VERIFY` checks each pass)."""
 
@@ -52,10 +66,9 @@ FAST_RUN = Mode(name="FAST_RUN")
 _UNMET = {
     "DebugMode": "compares nothing here; run the program with mode='reference' too, and compare",
     "DEBUG_MODE": "compares nothing here; run the program with mode='reference' too, and compare",
-    "NanGuardMode": "looks for no NaN here; run the program with mode='reference', or return T.isnan(x).any() too",
     "JAX": _OTHERS, "NUMBA": _OTHERS, "PYTORCH": _OTHERS, "MLX": _OTHERS,
 }
-_MODES = {m.name: m for m in (NATIVE, REFERENCE, INTERPRET, FAST_RUN)} | {
+_MODES = {m.name: m for m in (NATIVE, REFERENCE, INTERPRET, FAST_RUN, NanGuardMode())} | {
     name: Mode(name=name) for name in ("FAST_COMPILE", "CVM", "VM", "C_VM", "Mode")} | {
     name: Mode(name=name, unmet=unmet) for name, unmet in _UNMET.items()}
 

@@ -21,7 +21,8 @@ from scancc.user_files import load_function
 @click.argument("function", metavar="FILE.py:NAME|FILE.mlir[:NAME]")
 @click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG]...")
 @click.option("--mode", type=click.Choice(["native", "reference"]), default="native", show_default=True)
-def run(function: str, arguments: Sequence[str], mode: str) -> None:
+@click.option("--check-nan", is_flag=True, help="say where a value becomes NaN or infinite")
+def run(function: str, arguments: Sequence[str], mode: str, check_nan: bool) -> None:
     """Call a function and print its outputs. Arguments are Python literals or .npy files.
 
     IR text of any stage runs in the IR interpreter.
@@ -36,8 +37,9 @@ def run(function: str, arguments: Sequence[str], mode: str) -> None:
     if function.endswith(".mlir") or path.endswith(".mlir"):
         result = _interpret(*((function, "") if function.endswith(".mlir") else (path, name)), args)
     else:
+        mode = "NanGuardMode" if check_nan else mode
         f = load_function(function)
-        result = (f.in_mode("reference") if mode == "reference" else f)(*args, **kwargs)
+        result = (f if mode == "native" else f.in_mode(mode))(*args, **kwargs)
     for value in result if isinstance(result, list) else [result]:
         click.echo(str(value))
 

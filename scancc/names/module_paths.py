@@ -15,7 +15,8 @@ _GRAPH, _GOF = "scancc.frontend.graph.variables", "scancc.names.gof"
 _PUBLIC = ""  # the package itself
 
 _STANDS_FOR = {
-    "compile.debugmode": "scancc.modes", "compile.io": _PUBLIC, "compile.mode": "scancc.modes",
+    "compile.debugmode": "scancc.modes", "compile.nanguardmode": "scancc.modes",
+    "compile.io": _PUBLIC, "compile.mode": "scancc.modes",
     "compile.sharedvalue": _PUBLIC, "gof": f"{_GOF}:gof", "gof.fg": "scancc.errors",
     "gof.graph": _GOF, "graph.traversal": _GOF, "gradient": "scancc.frontend.gradients",
     "graph": _GRAPH, "graph.basic": _GRAPH, "graph.replace": _PUBLIC,

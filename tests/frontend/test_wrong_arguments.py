@@ -156,12 +156,9 @@ def test_keywords_refuse_what_is_no_value_of_theirs(text):
 
 
 @pytest.mark.parametrize(("build", "text"), [
-    (lambda: sc.function([x], x, mode="NanGuardMode"), "mode 'NanGuardMode' looks for no NaN here"),
     (lambda: sc.function([x], x, mode="DebugMode"), "mode 'DebugMode' compares nothing here"),
     (lambda: sc.function([x], x, mode="JAX"), "mode 'JAX' names a compiler that is not here"),
     (lambda: sc.function([x], x, mode=sc.Mode(linker="numba")), "with linker='numba' names a compiler"),
-    (lambda: sc.function([x], sc.printing.Print("x")(x)), "Print has no effect: native code does not print"),
-    (lambda: sc.function([x], sc.map(sc.printing.Print("row"), x)[0]), "Print has no effect"),
     (lambda: sc.scan(same, x, profile=True), "profile= has no effect"),
     (lambda: sc.scan(same, x, mode="JAX"), "names a compiler that is not here"),
 ])

@@ -503,6 +503,11 @@ def rebuild(outputs: Sequence[Variable], replace: dict[Variable, Variable]) -> l
     return _rebuild(outputs, dict(replace), moved)
 
 
+def rebuild_into(outputs: Sequence[Variable], memo: dict[Variable, Variable]) -> list[Variable]:
+    """`rebuild` in parts: `memo` has what stands for what by now, and gains the copies that are made."""
+    return _rebuild(outputs, memo, moved=False)
+
+
 def _rebuild(outputs: Sequence[Variable], memo: dict[Variable, Variable], moved: bool) -> list[Variable]:
     """`rebuild`, where `memo` has the copies of what is copied already; `moved`: lengths change."""
     for var in ancestors(outputs, stop=memo):

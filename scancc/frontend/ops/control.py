@@ -131,16 +131,19 @@ class GradientFilter(SameShape, Op):
 
 @dataclass(frozen=True)
 class Show(SameShape, Op):
-    """Its input, printed by the NumPy interpreter each time it is computed; native code does not print."""
+    """Its input, printed: by the NumPy interpreter each time it is computed, by native code when a call is done."""
 
     text: str
     attributes: tuple[str, ...]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        for name in self.attributes:
-            found = getattr(inputs[0], name)
-            print(self.text, name, "=", found() if callable(found) else found)
+        self.show(inputs[0])
         return [inputs[0]]
+
+    def show(self, value: np.ndarray, where: str = "") -> None:
+        for name in self.attributes:
+            found = getattr(value, name)
+            print(self.text, name, "=", found() if callable(found) else found, *([f"({where})"] if where else []))
 
     def is_total(self, node: Apply) -> bool:
         return True

@@ -58,9 +58,8 @@ def _variables(obj: Any, who: str = "debugprint") -> list[Variable]:
 
 
 class Print:
-    """`Print("x")(x)` is x, and prints it each time the NumPy interpreter computes it: `mode="reference"`. Native
-    code does not print, which `function` says. attrs: names of attributes of the array, methods among them, to print;
-    `global_fn` has no effect."""
+    """`Print("x")(x)` is x, and prints it each time that it is computed; native code prints when a call is done, with
+    the step. attrs: names of attributes of the array, methods among them, to print; `global_fn` has no effect."""
 
     def __init__(self, message: str = "", attrs: Sequence[str] = ("__str__",), global_fn: Any = None) -> None:
         missing = [a for a in attrs if not hasattr(np.ndarray, a)] if isinstance(attrs, list | tuple) else [attrs]

@@ -26,7 +26,7 @@ from scancc.frontend.graph.variables import (
     rebuild,
     user_location,
 )
-from scancc.frontend.loops.scan_op import scan_of
+from scancc.frontend.loops.scan_op import Scan, scan_of
 from scancc.frontend.loops.scan_result import check_unpacked
 from scancc.frontend.loops.states import holds
 from scancc.frontend.loops.updates import update_pairs, warn_of_forks, with_default_updates
@@ -87,7 +87,12 @@ class Program:
     @property
     def ends_early(self) -> bool:
         """Whether `until` may end one of its scans before its last step."""
-        return any(scan is not None and scan.body.stop is not None for scan in map(scan_of, self._nodes()))
+        return any(scan.body.stop is not None for scan in self.scans)
+
+    @property
+    def scans(self) -> Iterator[Scan]:
+        """All scans, those in steps included."""
+        return (scan for scan in map(scan_of, self._nodes()) if scan is not None)
 
     def _nodes(self) -> Iterator[Apply]:
         """All that it computes, the steps of scans included."""
