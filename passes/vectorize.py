@@ -87,19 +87,21 @@ def _fitting(n: int | None, width: int) -> int:
 
 def _widen(loop: Op, lanes: int, copies: int, check: Check) -> None:
     """Vectors side by side, then those left over one by one; the loop itself becomes the tail."""
+    first = Loop(loop).lower
     for count in (copies, 1) if copies > 1 else (1,):
-        if not _take_vectors(loop, lanes, count, check):
+        if not _take_vectors(loop, first, lanes, count, check):
             return
     loop.attrs["tail"] = t.IntAttr(1, t.i64)
 
 
-def _take_vectors(loop: Op, lanes: int, copies: int, check: Check) -> bool:
-    """Put a loop over vectors before `loop`, which keeps what is left; whether there is something."""
+def _take_vectors(loop: Op, first: Value, lanes: int, copies: int, check: Check) -> bool:
+    """Put a loop over vectors before `loop`, which began at `first` and keeps what is left; whether there is
+    something."""
     block = loop.parent
     assert block is not None
     b = Builder(block, loop, loop.location)
     parts, count = Loop(loop), b.index(lanes * copies)
-    end = whole_lanes(b, parts.upper, count)
+    end = b.addi(first, whole_lanes(b, b.subi(parts.upper, first), count))
     body = Block([t.index])
     (counter,) = body.args
     counter.name = parts.counter.name

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import hashlib
 import os
 import platform
 import sys
@@ -30,16 +29,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from types import BuiltinFunctionType, MethodDescriptorType
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from scancc.artifact import Param
-from scancc.runtime import elf, interrupts
-from scancc.runtime.cache import load as load_cached
-from scancc.runtime.cache import store as store_cached
+from scancc.runtime import elf, interrupts, own_code, threads
 from scancc.runtime.cpu import Kernel
 from scancc.runtime.relocations import MACHINES
 
@@ -173,9 +169,8 @@ def build(compile_ir: Callable[[str], bytes]) -> None:
     global _code
     with _building:
         if _code is None and is_supported():
-            text = Path(__file__).with_name("fastcall.ll").read_text()
             with contextlib.suppress(ImportError):
-                _code = _load_cached(text) or _compile(text, compile_ir)
+                _code = _loaded(own_code.load("fastcall.ll", compile_ir))
 
 
 def is_ready() -> bool:
@@ -223,6 +218,7 @@ def bind(kernel: Kernel, single_output: bool = False, long: bool = False,
     if single_output and len(kernel.outputs) != 1:
         raise ValueError(f"{kernel.name} has {len(kernel.outputs)} outputs; single_output needs exactly one")
     interrupts.let_ask(kernel.library)
+    threads.lend(kernel.library)
     if _code is None or kernel.n_slots > _MAX_SLOTS or kernel.guesses:
         return _through_ctypes(kernel, single_output)
     owner = _Owner(kernel, _code, single_output, long, arguments or [Argument(p.name) for p in kernel.inputs])
@@ -350,27 +346,7 @@ def _main_thread_of(library: elf.Library) -> None:
     ctypes.c_int64.from_address(address).value = threading.main_thread().ident or 0
 
 
-def _key(text: str) -> str:
-    return hashlib.sha256(f"fastcall\0{platform.machine()}\0{text}".encode()).hexdigest()
-
-
-def _load_cached(text: str) -> _Code | None:
-    data = load_cached(_key(text))
-    try:
-        return _load(data) if data else None
-    except elf.ElfError:
-        return None
-
-
-def _compile(text: str, compile_ir: Callable[[str], bytes]) -> _Code:
-    data = compile_ir(text)
-    code = _load(data)
-    store_cached(_key(text), data)
-    return code
-
-
-def _load(data: bytes) -> _Code:
-    library = elf.load(data)
+def _loaded(library: elf.Library) -> _Code:
     _inc_ref(library)  # never unloaded: built-ins may be called until the process ends
     for name, address in _host_addresses().items():
         ctypes.c_void_p.from_address(library.address("host." + name)).value = address

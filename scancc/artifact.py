@@ -35,6 +35,7 @@ MOST_ELEMENTS = 2**47  # of an array: no process can address more bytes, and sum
 MOST_NBYTES = 16 * MOST_ELEMENTS  # complex numbers
 INTERRUPTED = -16  # the status of a run that a signal's handler ended by an exception
 POLL_SYMBOL = "scancc.interrupted"  # where code that Python calls finds the function that asks for one, or null
+PARALLEL_FOR_SYMBOL = "scancc.parallel_for"  # where code finds who runs the chunks of a loop, or null (chunks.py)
 BOUND_EXCEEDED = "BoundExceeded"  # the error of a check that a size stays within a bound that the caller gave
 
 _MAGIC = b"scancc artifact\n"

@@ -15,6 +15,7 @@ import difflib
 import math
 import os
 import warnings
+from collections.abc import Callable
 from contextlib import ContextDecorator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -57,6 +58,8 @@ class Switch:
             raise TypeError(f"{source} is {value!r}; it takes {_KINDS[self.type]}")
         if isinstance(value, float) and not 0 <= value < math.inf:
             raise ValueError(f"{source} is {value!r}; it takes {_KINDS[float]}")
+        if self.type is int and isinstance(value, int) and (isinstance(value, bool) or not 1 <= value <= MOST):
+            raise ValueError(f"{source} is {value!r}; it takes {_KINDS[int]}")
         if self.choices and value not in self.choices:
             raise ValueError(f"{source} is {value!r}; it takes {_listed(self.choices)}")
         return value
@@ -67,7 +70,10 @@ class Switch:
         return self.check(text, f"the environment variable {self.environment}") if text else self.default
 
 
-_KINDS = {bool: "True or False (as text 1, true, yes, on, or 0, false, no, off)", str: "a string",
+MOST = 1024  # of what is counted
+
+_KINDS = {int: f"a whole number from 1 to {MOST}",
+          bool: "True or False (as text 1, true, yes, on, or 0, false, no, off)", str: "a string",
           float: "a float of at least 0"}
 _WORDS = {"0": False, "false": False, "no": False, "off": False, "1": True, "true": True, "yes": True, "on": True}
 
@@ -112,6 +118,8 @@ SWITCHES: dict[str, Switch] = {
                "at its first call, for its sizes where they are small."),
         Switch("profile", bool, False, "whether calls are timed where `profile=` is not given (`f.timing()`)."),
         Switch("verify", bool, True, "whether the IR is verified after each pass."),
+        Switch("num_threads", int, 1, "how many threads may share a loop of independent rounds; functions that are "
+               "made while it is 1 have no such loops (docs/threads.md)."),
         Switch("fast_math", str, "default", "what may change a number where `fast_math=` is not given: 'default', "
                "'strict', or the parts that are allowed beside (docs/floating_point.md).", names_parts=True),
         Switch("contract", bool, True, "False is fast_math = 'strict', whose older name this is."),
@@ -193,6 +201,15 @@ def _read(switch: Switch, values: dict[str, object]) -> object:
     return switch.from_environment() if switch.read_late else values[switch.name]
 
 
+_listeners: dict[str, Callable[[Any], object]] = {}
+
+
+def on_change(name: str, listener: Callable[[Any], object]) -> None:
+    """Tell `listener` the value of a switch, now and each time that it is set."""
+    _listeners[name] = listener
+    listener(getattr(config, name))
+
+
 def _write(switch: Switch, values: dict[str, object], value: object) -> None:
     if switch.inert and value != switch.default:
         warnings.warn(f"config.{switch.name} = {value!r} has no effect: it is {switch.doc}", stacklevel=3)
@@ -200,6 +217,8 @@ def _write(switch: Switch, values: dict[str, object], value: object) -> None:
         values[switch.name] = value
     else:
         os.environ[switch.environment] = str(int(value)) if isinstance(value, bool) else str(value)
+    if switch.name in _listeners:
+        _listeners[switch.name](value)
 
 
 def _unknown(name: str) -> str:

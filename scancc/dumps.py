@@ -65,7 +65,7 @@ def _dump_ir(program: Program, stage: str, each: bool, only_changed: bool, targe
 
 
 def _passes_up_to(stage: str, program: Program, target: Target) -> list[str]:
-    passes = stages.passes_for(target, leave_out=program.leave_out).split(",")
+    passes = stages.passes_of(program, target).split(",")
     if stage == "scan":
         passes = passes[:next(i for i, p in enumerate(passes) if p.startswith("bufferize"))]
     return passes

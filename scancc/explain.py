@@ -81,7 +81,7 @@ def explained(program: Program, target: Target | str | None = None) -> Explanati
         elif done.step.name == "reads-first":
             _correct_rows(cards, top)
 
-    passes = stages.passes_for(found, leave_out=program.leave_out)
+    passes = stages.passes_of(program, found)
     report = pipeline.run(module, passes, verify=False, on_pass=look, track_changes=False)
     plan = stages.memory_of(program, module)
     _add_buffers(cards, plan)

@@ -73,6 +73,7 @@ CPU_LOOP: tuple[str, ...] = (
     "cse",
     "licm",
     "reductions",    # before vectorize: a reduction's form is the same in whole vectors and in what is left
+    "worksharing",   # where threads are asked for; after what looks for loops that count from 0, before vectorize
     "vectorize",     # after licm: what it leaves in a loop it doubles
     "expand-integers",  # after vectorize, which makes the lanes
     "unroll",

@@ -157,7 +157,7 @@ def _short_key(program: Program) -> str | None:
 
 def _key(program: Program, *parts: object) -> str:
     """A hash of a program's `parts`, and of what decides beside them: switches, pass lists, compiler and machine."""
-    passes = (pipeline.CPU_SCAN, pipeline.CPU_LOOP, program.leave_out)
+    passes = (pipeline.CPU_SCAN, pipeline.CPU_LOOP, program.leave_out, program.threads)
     parts += (program.name, program.fast_math, passes, config.cpu, fingerprints.compiler(), fingerprints.machine())
     return hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -166,7 +166,7 @@ def _compiled(program: Program, module: Op, target: Target, export: bool) -> Com
     """What the passes of `target` and the printer make of the IR `module`, which they change."""
     recorder = views.Recorder(views.View(), module) if config.dump else None
     with progress.phase("passes"):
-        report = pipeline.run(module, passes_for(target, export, program.leave_out), config.verify, recorder)
+        report = pipeline.run(module, passes_of(program, target, export), config.verify, recorder)
     checks = number_checks(module)
     with progress.phase("LLVM IR"):
         text, parts, gpu = _printed(module, target, export)
@@ -208,12 +208,19 @@ def memory_of(program: Program, module: Op) -> MemoryPlan:
     return memory_plan(module, symbol_of(program), _with_bounds(inputs, module), outputs)
 
 
-def passes_for(target: Target, export: bool = False, leave_out: str | None = None) -> str:
-    """The pipeline of a target, as text, without what `leave_out` names (None: `config.leave_out`)."""
+def passes_of(program: Program, target: Target, export: bool = False) -> str:
+    """The pipeline of a program for a target, as text."""
+    return passes_for(target, export, program.leave_out, program.threads)
+
+
+def passes_for(target: Target, export: bool = False, leave_out: str | None = None, threads: bool = False) -> str:
+    """The pipeline of a target, as text, without what `leave_out` names (None: `config.leave_out`). `threads`: they
+    may share loops."""
     names = [*pipeline.GPU_SCAN, *pipeline.GPU_LOOP] if target.kind == "ptx" else (
         [*pipeline.CPU_SCAN, *pipeline.CPU_LOOP])
     if export and target.kind == "cpu":
         names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
+    names = [n for n in names if n != "worksharing" or threads]
     return ",".join(pipeline.without(_fitting(names, target), config.leave_out if leave_out is None else leave_out))
 
 

@@ -21,7 +21,7 @@ from scancc.frontend.program.program import Program
 from scancc.frontend.program.small_sizes import Axis, sizes_in_steps, small_lengths, with_lengths
 from scancc.ir.remarks import Remark
 from scancc.process import kept_property
-from scancc.runtime import fastcall
+from scancc.runtime import fastcall, threads
 from scancc.runtime.cpu import Kernel
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Native:
             with progress.phase("loading"):
                 self.kernel = Kernel(artifact)
                 fastcall.build(cpu.compile_for_any)
+                if program.threads:
+                    threads.build(cpu.compile_for_any)
         if made is not None:
             self.__dict__["compiled"] = made
         # A number of steps may make small arrays a long run: then other threads go on meanwhile.

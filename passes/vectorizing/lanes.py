@@ -38,6 +38,13 @@ def whole_lanes(b: Builder, n: Value, width: Value) -> Value:
     return b.op("arith.andi", [n, b.subi(b.index(0), width)], [t.index])
 
 
+def varying_in(loop: Op) -> set[Value]:
+    """What differs between the iterations of a loop."""
+    check = Check(loop, {Loop(loop).counter})
+    check.spread()
+    return check.varying
+
+
 @dataclass
 class Check:
     """Decides which values differ between iterations, and whether all uses of them can be vectors."""
@@ -48,7 +55,7 @@ class Check:
     def problem(self) -> str | None:
         """Why the loop cannot be vectorized, or None."""
         self.varying = {Loop(self.loop).counter}
-        self._spread()
+        self.spread()
         for op in self.loop.walk():
             if op is not self.loop:
                 reason = self._obstacle(op)
@@ -56,7 +63,7 @@ class Check:
                     return reason
         return None
 
-    def _spread(self) -> None:
+    def spread(self) -> None:
         """Mark everything that depends on the counter, around inner loops until nothing changes."""
         before = -1
         while before != len(self.varying):

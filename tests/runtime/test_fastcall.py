@@ -9,12 +9,11 @@ import time
 import tracemalloc
 import weakref
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from scancc.runtime import cache, fastcall, loaded
+from scancc.runtime import cache, fastcall, loaded, own_code
 from scancc.runtime.cpu import Kernel
 from tests.runtime.kernels import EXP_SCALAR, artifact, axpb, compile_ir, cumsum_until, identity
 
@@ -530,10 +529,10 @@ def test_the_object_comes_from_the_disk_cache(monkeypatch):
 
 def test_a_foreign_object_in_the_cache_is_compiled_again(monkeypatch):
     monkeypatch.setattr(fastcall, "_code", None)
-    monkeypatch.setattr(fastcall, "load_cached", lambda key: b"not an object")
+    monkeypatch.setattr(own_code, "load_cached", lambda key: b"not an object")
     fastcall.build(compile_ir)
     assert fastcall.is_ready()
-    assert cache.load(fastcall._key(Path(fastcall.__file__).with_name("fastcall.ll").read_text()))
+    assert cache.load(own_code.key("fastcall.ll"))
 
 
 def test_call_overhead_is_printed(line, capsys):

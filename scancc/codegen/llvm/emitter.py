@@ -171,10 +171,10 @@ def llvm_type(type: t.Type, memory: bool = False) -> str:
 class FunctionEmitter:
     """Prints one function: its packed entry and its body."""
 
-    def __init__(self, func: Op, out: ModuleText) -> None:
+    def __init__(self, func: Op, out: ModuleText, name: str = "") -> None:
         self.func = func
         self.out = out
-        self.name: str = func.attrs["sym_name"] + ("" if "return_slots" in func.attrs else "__run")
+        self.name = name or func.attrs["sym_name"] + ("" if "return_slots" in func.attrs else "__run")
         self.lines: list[str] = []
         self.env: dict[Value, Emitted] = {}
         self.counter = 0
@@ -185,6 +185,10 @@ class FunctionEmitter:
         self.factors: dict[str, str] = {}  # sizes that the function has as doubles (`extents.py`)
         self.slots: dict[Value, int] = {}  # buffer argument -> first slot
         self.n_slots = 0
+
+    def asking(self) -> str:
+        """The call that says whether a handler raised."""
+        return f"@{self.out.needed(ASK)}()"
 
     # ---- printing ----
 

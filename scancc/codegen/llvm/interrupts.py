@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from ...artifact import INTERRUPTED
 from ...ir.core import Op
-from .emitter import ASK, FunctionEmitter
+from .emitter import FunctionEmitter
 
 EVERY = 1 << 16  # rounds of straight code
 EVERY_OF_LOOPS = 16  # rounds with loops inside
@@ -69,7 +69,7 @@ def in_pieces(e: FunctionEmitter, bounds: Sequence[str], types: Sequence[str], s
 
 def ask(e: FunctionEmitter) -> None:
     """End the function where a handler raised."""
-    answer = e.emit(f"call i32 @{e.out.needed(ASK)}()")
+    answer = e.emit(f"call i32 {e.asking()}")
     end_if(e, e.emit(f"icmp ne i32 {answer}, 0"))
 
 

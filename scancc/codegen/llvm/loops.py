@@ -8,6 +8,7 @@ from ...artifact import N_INFO_SLOTS
 from ...ir.core import Op, Value
 from ...ir.ops import group, int_attr, operand
 from ...ir.parts import Branch, Loop
+from .chunks import is_shared, share
 from .emitter import Emitted, FunctionEmitter, Mem, emits, llvm_type
 from .interrupts import ask, in_pieces, rounds_between
 from .joined_sums import free_stack
@@ -15,7 +16,10 @@ from .joined_sums import free_stack
 
 @emits("scf.for")
 def loop(e: FunctionEmitter, op: Op) -> None:
-    """All rounds at once, or in pieces between which an interrupt is noticed."""
+    """All rounds at once, in pieces between which an interrupt is noticed, or in chunks that threads share."""
+    if is_shared(op):
+        share(e, op)
+        return
     parts = Loop(op)
     bounds, inits = [e.value(v) for v in parts.bounds], parts.init
     types = [kind for v in inits for kind in e.flat_types(v.type)]

@@ -78,6 +78,7 @@ class Program:
     name: str | None = None
     fast_math: FastMath = DEFAULT
     leave_out: str = field(default_factory=lambda: config.leave_out)  # passes, also where they run later
+    threads: bool = field(default_factory=lambda: config.num_threads > 1)  # whether they may share loops
 
     @property
     def prints(self) -> bool:
