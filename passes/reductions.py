@@ -38,7 +38,7 @@ from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import int_attr, operand, set_operands
-from scancc.ir.parts import Loop, Nest, Round
+from scancc.ir.parts import Loop, Nest, Round, While
 from scancc.ir.remarks import remark
 
 from .reducing.beside import joined, side_by_side
@@ -52,6 +52,8 @@ HEAVY_BYTES = 64
 FEW_LANES = 8     # for what is left of a short reduction
 MOST_LANES = 64
 LEVELS = 40       # pairs of pairs: 2**40 blocks take days
+LOOPS = ("scf.for", "scf.while")
+FOREVER = 1 << 62 # terms of which no block is the last
 
 _Block = Callable[[Builder, Value, Value], Sequence[Value]]  # builds a block's totals: first, end
 
@@ -212,8 +214,10 @@ class _Tree:
             start = self.start(b)
             return _Whole(self.combine, start, None, n, _stack(b, start.type) if self.sums else None)
         value, first, end = (operand(self.part, name) for name in ("value", "first", "end"))
-        end = end if lanes == 1 else whole_lanes(b, end, b.index(lanes))
-        return _Whole(self.combine, value, first, end, _stack(_around(self.loop, value), value.type))
+        stack = _stack(_around(self.loop, value), value.type)
+        if "open" in self.part.attrs:
+            return _Whole(self.combine, value, first, None, stack)
+        return _Whole(self.combine, value, first, end if lanes == 1 else whole_lanes(b, end, b.index(lanes)), stack)
 
     def start(self, b: Builder, lanes: int = 0) -> Value:
         return b.const(self.neutral, self.type(lanes))
@@ -269,19 +273,27 @@ def _in_blocks(loop: Op) -> None:
 @dataclass(frozen=True)
 class _Whole:
     """What joins the totals of blocks: what it starts from, where its part of the terms begins, and how many there
-    are in all; for a sum, those of 1, 2, 4, ... blocks so far."""
+    are in all, None where that is not known before the last; for a sum, those of 1, 2, 4, ... blocks so far."""
 
     combine: Op
     start: Value
     first: Value | None
-    end: Value
+    end: Value | None
     stack: Value | None
 
     def joined(self, b: Builder, so_far: Value, total: Value, first: Value, size: int) -> Value:
         if self.stack is None:
             return _combined(b, self.combine, so_far, total)
         place = first if self.first is None else b.addi(first, self.first)
-        return b.op("scan.join", [total, self.stack, place, self.end], [total.type], {"size": t.IntAttr(size, t.i64)})
+        if self.end is not None:
+            return self._join(b, total, place, self.end, size)
+        so_far = self._join(b, total, place, b.addi(place, b.index(1)), size)
+        self._join(b, total, place, b.index(FOREVER), size)
+        return so_far
+
+    def _join(self, b: Builder, total: Value, place: Value, end: Value, size: int) -> Value:
+        assert self.stack is not None
+        return b.op("scan.join", [total, self.stack, place, end], [total.type], {"size": t.IntAttr(size, t.i64)})
 
 
 def _stack(b: Builder, type: t.Type) -> Value:
@@ -303,8 +315,9 @@ def _cascade(b: Builder, n: Value, size: int, block: _Block, wholes: Sequence[_W
 def _before_loops(part: Op) -> Value:
     """What a sum started from before the loops that carry it from part to part."""
     value = operand(part, "value")
-    while value.op is None and (loop := value.block.parent_op()) is not None and loop.name == "scf.for":
-        carry = next((carry for carry in Loop(loop).carries if carry.arg is value), None)
+    while value.op is None and (loop := value.block.parent_op()) is not None and loop.name in LOOPS:
+        carries = While(loop).carries if loop.name == "scf.while" else Loop(loop).carries
+        carry = next((carry for carry in carries if carry.arg is value), None)
         if carry is None:
             return value
         value = carry.init

@@ -21,12 +21,16 @@ state adds are one too, where `fast_math` lets a sum have another order.
 Where a step reads of its states only what is k steps old or older (a season), k steps wait for nothing but the k
 before: they are a tile, which is a map altogether, and its rows are the next state. Other states may be beside that
 one where what it waits for takes long: they run in a loop over the rows of the tile.
+Where a step may stop, the loop over the rows of a tile does, and then the scan over tiles. All that the stop waits
+for is in that loop, or a map before it, which alone runs on steps behind the stop and cannot fail; the rest runs on
+the steps that ran. Tiles with such maps are short, unless a sum needs whole blocks.
 Each number is computed by the same operations on the same numbers, and a sum of floats keeps its tree, as a tile has
 whole blocks of it (`scan.running`): no bit changes.
 Conservative: but for products, of arrays a tile has rows only where reductions take all that is kept of one; what
-else needs them stays in the loop over them. A product of floats over all rows stays behind the scan; steps that may
-stop stay one loop, and in tiles those that may fail in several ways, of which the first is told. A table of costs
-(`tiling/costs.py`) says whether maps pay. `always` asks for tiles wherever they can be, of `size` rows.
+else needs them stays in the loop over them. A product of floats over all rows stays behind the scan; in tiles steps
+that may fail in several ways stay one loop, of which the first is told. Steps that may stop stay one loop where what
+they keep has to grow. A table of costs (`tiling/costs.py`) says whether maps pay. `always` asks for tiles wherever
+they can be, of `size` rows.
 Cost: linear. Runs after `contract`, so that the arithmetic is what it would be in one loop, and before `lanes`.
 Source: loop distribution (Kennedy and McKinley, 1990), strip-mined so that what is handed on stays in the cache.
 """
@@ -46,8 +50,8 @@ from .slicing.latencies import HEAVY, busy
 from .slicing.steps import CYCLE, least_lag
 from .tiling.blocks import Tiled
 from .tiling.costs import cost_of
-from .tiling.outer_sums import outer_sums
-from .tiling.products import balanced, is_fixed, is_product, most_rows, outer_sizes, rows_of_tile
+from .tiling.product_words import named_products, say_kept, say_order
+from .tiling.products import SMALL, balanced, most_rows, outer_sizes, rows_of_tile
 from .tiling.stages import Stages, stages_of
 from .tiling.sums import Reduction, is_kept, reductions_of
 
@@ -55,7 +59,8 @@ FEW = 64   # steps that are not worth a second loop
 SHORT = 8  # steps of an inner loop that may cost less than what else a step does
 LANES = 4  # steps side by side that are worth a vector
 MIXED = 32 # and that are worth a loop of their own
-SMALL = 64 # elements of a matrix that is worth no tile: it stays in registers
+AHEAD = 64 # steps for which work is done that a stop may make needless
+GROWING = "it may stop at any step, and memory for the rows that it keeps grows as it runs"
 TILE_BYTES = 1 << 16  # of rows in a tile, where shorter ones have whole blocks of the sums
 
 
@@ -67,9 +72,6 @@ def tile(module: Op, always: bool = False, size: int = 512) -> None:
 
 
 def _tile(op: Op, always: bool, size: int) -> None:
-    if ScanView(op).until:
-        remark("tile", op, False, "`until` may stop it at any step")
-        return
     by_lag = _by_lag(op) if not _keeps_arrays(op) else None
     made = _by_cost(op, always, size, by_lag)
     if isinstance(made, str):
@@ -105,8 +107,12 @@ def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | str
     else:
         heavy = _no_gain(stages)
     saved = [stack for stack in scan.stacks if stack.result.uses and not is_kept(stack.result, sums)]
+    if _grows(scan) and any(is_kept(stack.result, sums) for stack in scan.stacks):
+        return GROWING
     if not always and heavy is not None and not (saved and _is_long(scan, 2 * size)):
         return heavy
+    if stages.runs_ahead and not sums and not always:
+        size = AHEAD
     remark("tile", op, True, _described(stages, sums, saved, size, heavy is None))
     return Tiled(stages, sums, size).build()
 
@@ -115,14 +121,16 @@ def _by_products(op: Op, size: int | None) -> str | None:
     """Tile a scan whose step has products that wait for no state: one product of a tile each. Why not, in words that
     are empty where there is none."""
     scan, stages = ScanView(op), stages_of(op, matrix=SMALL if size is None else 0)
-    _say_order(stages)
-    _say_kept(stages)
-    names = _products(stages)
+    say_order(stages)
+    say_kept(stages)
+    names = named_products(stages)
     if not names or size is None and not _is_long(scan, LANES):
         return ""
     kept = [stack.value for stack in scan.stacks if stack.result.uses]
     lost = next((v for v in (*stages.crossing, *kept) if not _is_handed_on(v, stages)), None)
     reason = _other_errors(stages) if lost is None else f"the rows of '{lost.name or 'a value'}' have no known sizes"
+    if kept and _grows(scan):
+        reason = GROWING
     if reason is not None:
         return f"{names} stay in the step: {reason}"
     assert op.parent is not None
@@ -132,49 +140,6 @@ def _by_products(op: Op, size: int | None) -> str | None:
            part="reassociate" if stages.sums else "")
     Tiled(stages, [], rows).build()
     return None
-
-
-def _products(stages: Stages) -> str:
-    """The products that become maps, in words."""
-    found = [op for op in stages.scan.op.body.ops if op in stages.arrays.products]
-    names = [next((v.name for v in op.operands if is_fixed(v, stages.slice) and v.name), "a matrix") for op in found]
-    said = [f"products with {_listed(names)}"] if names else []
-    if stages.sums:
-        said.append(f"outer products that {_listed([arg.name or 'a state' for arg in stages.sums])} adds")
-    return " and ".join(said)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"'{name}'" for name in dict.fromkeys(names))
-
-
-def _say_order(stages: Stages) -> None:
-    """Say which sums of outer products stay in the step, because they would be added in another order."""
-    for arg in outer_sums(stages.slice, SMALL):
-        if arg not in stages.sums:
-            remark("tile", stages.scan.op, False, f"'{arg.name or 'a state'}' adds outer products step by step: one "
-                   "product a tile adds in another order", "allow it by fast_math='reassociate'")
-
-
-def _say_kept(stages: Stages) -> None:
-    """Say which products with a matrix stay in the step, and why."""
-    found = stages.slice
-    for op in stages.scan.op.body.ops:
-        if op.name == "linalg.generic" and len(op.results) == 1 and op not in stages.arrays.products and (
-                is_product(op, found, 0)):
-            if found.kind[op] == CYCLE:
-                states = _listed([carry.arg.name or "a state" for carry in found.cycles[found.number[op]].carries])
-                why = f"it waits for {states} of the step before"
-            else:
-                small = is_product(op, found, SMALL)
-                why = "what it reads or makes has other sizes in each step" if small else "it stays in registers"
-            remark("tile", op, False, f"{_matrix(op, stages)} stays in the step: {why}")
-
-
-def _matrix(op: Op, stages: Stages) -> str:
-    """A product by its matrix, in words."""
-    name = next((v.name for v in op.operands if is_fixed(v, stages.slice) and v.name), None)
-    return f"the product with '{name}'" if name else "a product with a matrix"
 
 
 def _is_handed_on(value: Value, stages: Stages) -> bool:
@@ -191,7 +156,7 @@ def _is_handed_on(value: Value, stages: Stages) -> bool:
 def _by_lag(op: Op) -> Stages | None:
     """The stages of a scan whose states come back so late that a tile needs none of its own rows of them: all states,
     or some, where what they wait for takes long, and a loop over the rows of a tile is beside."""
-    lags = [least_lag(carry) for carry in ScanView(op).carries]
+    lags = [least_lag(carry) for carry in ScanView(op).carries if not ScanView(op).until]
     lag = min((lag for lag in lags if lag > 1), default=0)
     if lag < (MIXED if 1 in lags else LANES) or not _is_long(ScanView(op), 2 * lag):
         return None
@@ -275,6 +240,11 @@ def _no_gain(stages: Stages) -> str | None:
     cost = cost_of(stages)
     return None if cost.is_less else (
         f"too little is gained: about {cost.whole:.0f} cycles a step would become {cost.tiled:.0f}")
+
+
+def _grows(scan: ScanView) -> bool:
+    """Whether rows that are kept need room that nobody knows before they are made."""
+    return scan.until and not scan.xs
 
 
 def _is_long(scan: ScanView, steps: int) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value
-from scancc.ir.ops import CHECKS, has_trait, operand
+from scancc.ir.ops import CHECKS, group, has_trait, operand
+from scancc.ir.parts import ScanView
+from scancc.ir.slices import entries
 
 from . import (  # noqa: F401  (register their converters)
     arrays,
@@ -103,7 +105,9 @@ def _offer_outputs(c: Context, old: Block, returned: list[Value], outputs: list[
 
 
 def _offer(c: Context, block: Block, value: Value, output: Value) -> None:
-    """Where an op updates a part of an array that nobody else reads, all of it goes there."""
+    """Where an op updates a part of an array that nobody else reads, all of it goes there; so do the rows of a scan
+    over tiles that may stop, of which the first are returned."""
+    value = _rows_of_tiles(value)
     while goes_to_target(value, block) and value not in c.dest:
         c.dest[value] = output
         made = value.op
@@ -112,6 +116,22 @@ def _offer(c: Context, block: Block, value: Value, output: Value) -> None:
         value = operand(made, "dest")
         if not may_overwrite(c.places.order, made, value):
             return
+
+
+def _rows_of_tiles(value: Value) -> Value:
+    """The array of which a value is the first rows, no more than it has; or the value."""
+    op = value.op
+    if op is None or op.name != "tensor.extract_slice":
+        return value
+    rows, (count, *_) = operand(op, "source"), entries(op, "sizes")
+    made, least = rows.op, count.op if isinstance(count, Value) else None
+    if made is None or "tile" not in made.attrs or rows.uses != {op: 1}:
+        return value
+    room = ScanView(made).init[rows.index].op
+    if room is None or room.name != "tensor.empty" or least is None or least.name != "arith.minsi":
+        return value
+    _, most = least.operands
+    return rows if group(room, "dims")[:1] == [most] else value
 
 
 def _write_output(c: Context, place: Value, output: Value) -> None:

@@ -51,7 +51,7 @@ def room_of(c: Context, scan: ScanView) -> Room:
     length = c.get(scan.length)
     if not (c.grow_rows and scan.until and scan.stacks) or scan.xs:
         return Room(length, length)
-    steps, least = constant_of(length), LEAST_BYTES // _row_nbytes(scan)
+    steps, least = _most(length), LEAST_BYTES // _row_nbytes(scan)
     if is_small(length) if steps is None else steps <= least:
         return Room(length, length)
     number = c.n_guesses
@@ -59,6 +59,12 @@ def room_of(c: Context, scan: ScanView) -> Room:
     remark("bufferize", scan.op, True, f"its rows grow as it runs: the caller guesses as bound_{number} how many "
            "there are, and calls again where there are more")
     return room
+
+
+def _most(length: Value) -> int | None:
+    """How many steps there are at the most, as of a tile, where that is known."""
+    bounds = length.op.operands if length.op is not None and length.op.name == "arith.minsi" else [length]
+    return min((n for n in map(constant_of, bounds) if n is not None), default=None)
 
 
 def _row_nbytes(scan: ScanView) -> int:

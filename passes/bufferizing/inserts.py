@@ -57,9 +57,10 @@ class Inserts:
         return _is_seen_by(write, dest) and _are_whole_rows(write, value, dest) and self._is_known(made, write)
 
     def _is_known(self, made: Op, write: Op) -> bool:
-        """Whether the place is, when the array is made, and no check is passed until it is written."""
+        """Whether it is known where and how much goes, when the array is made, and no check comes between."""
         start, end = self.number[made], self.number[write]
-        places = [v for v in entries(write, "offsets") if isinstance(v, Value) and v.op is not None]
+        places = [v for name in ("offsets", "sizes") for v in entries(write, name)
+                  if isinstance(v, Value) and v.op is not None]
         return bisect(self.checks, start) == bisect(self.checks, end) and all(
             self.number.get(v.op, end) < start for v in places if v.op is not None)
 

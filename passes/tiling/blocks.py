@@ -8,9 +8,11 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Region, Value
 from scancc.ir.parts import ScanView, Stack
+from scancc.ir.shapes import dims_of
+from scancc.ir.slices import constant_entries, slice_parts
 
 from ..fuse import fuse_block
-from .products import most_rows
+from .products import as_index, most_rows
 from .rows import Tile
 from .stages import Stages
 from .sums import Reduction, is_kept
@@ -31,7 +33,8 @@ class Tiled:
     def build(self) -> Op:
         """Put a new scan in the place of the old one, and of the reductions, and what is left of a tile behind it."""
         scan = self.scan
-        carried = [*scan.init, *(reduction.start for reduction in self.reductions), *map(self._room, self.stacks)]
+        carried = [*scan.init, *(reduction.start for reduction in self.reductions), *map(self._room, self.stacks),
+                   *([self.before.index(0)] if scan.until else [])]
         tiles, rows, rest = self._sizes()
         made = self._over(tiles, rows, carried)
         results = iter(ScanView(made).finals if rest is None else self._rest(rest, ScanView(made).finals))
@@ -39,8 +42,13 @@ class Tiled:
             _hand_on(final, next(results))
         for reduction in self.reductions:
             reduction.replace_by(next(results))
-        for stack in self.stacks:
-            _hand_on(stack.result, next(results))
+        rooms = [next(results) for _ in self.stacks]
+        if scan.executed is not None:
+            # the least of both says nothing new to the program, but how many rows there may be
+            _hand_on(scan.executed, steps := self.before.minsi(next(results), scan.length))
+            rooms = [self._first_rows(stack, room, steps) for stack, room in zip(self.stacks, rooms, strict=True)]
+        for stack, room in zip(self.stacks, rooms, strict=True):
+            _hand_on(stack.result, room)
         scan.op.erase()
         return made
 
@@ -50,10 +58,19 @@ class Tiled:
         assert isinstance(type, t.TensorType)
         return self.before.op("tensor.empty", [*([stack.rows] if type.shape[0] is None else []), *stack.dims], [type])
 
+    def _first_rows(self, stack: Stack, room: Value, steps: Value) -> Value:
+        """Those of the steps that ran."""
+        rank, type = len(stack.row_shape), stack.result.type
+        sizes = constant_entries([steps, *dims_of(self.before, room)[1:]])
+        groups, attrs = slice_parts([0] * (1 + rank), sizes, [1] * (1 + rank))
+        return self.before.grouped("tensor.extract_slice", {"source": [room], **groups}, [type], attrs).result
+
     def _sizes(self) -> tuple[Value, int | None, Value | None]:
         """How many tiles, the rows of each where they are known, and where the rest begins that is no tile: with far
         states a tile is whole, so that it is the next state."""
         b, n, size, known = self.before, self.scan.length, self.size, constant_of(self.scan.length)
+        if self.scan.until and known is None:
+            return _begun(b, n, as_index(b, size)), None, None
         if isinstance(size, Value):
             most = b.subi(b.addi(n, size), b.index(1))
             return b.op("arith.divsi", [most, size], [t.index]), None, None
@@ -69,15 +86,15 @@ class Tiled:
         """The scan over tiles."""
         op, tile = self.scan.op, Tile(self.before, self.stages, self.size, rows, None)
         names = ["tile", *(arg.name for arg in self.scan.carry_args), *(r.nest.result.name for r in self.reductions),
-                 *(stack.value.name for stack in self.stacks)]
+                 *(stack.value.name for stack in self.stacks), *["steps"] * self.scan.until]
         tile.build(self.reductions, self.stacks, [tile.block.add_arg(v.type) for v in init])
         for arg, name in zip(tile.block.args, names, strict=True):
             arg.name = name
         fuse_block(tile.block)
         kept = {key: op.attrs[key] for key in ("name", "fast_math") if key in op.attrs}
         return self.before.grouped(
-            "scan.scan", {"length": [tiles], "init": init}, [v.type for v in init],
-            {"depths": [t.IntAttr(1, t.i64)] * len(init), "until": False,
+            "scan.scan", {"length": [tiles], "init": init}, [*(v.type for v in init), *[t.index] * self.scan.until],
+            {"depths": [t.IntAttr(1, t.i64)] * len(init), "until": self.scan.until,
              "tile": t.IntAttr(most_rows(self.size), t.i64)} | kept,
             [Region([tile.block])])
 
@@ -96,6 +113,12 @@ class Tiled:
 
 def _divided(b: Builder, n: Value, size: int) -> Value:
     return b.op("arith.divsi", [n, b.index(size)], [t.index])
+
+
+def _begun(b: Builder, n: Value, size: Value) -> Value:
+    """How many tiles begin in `n` steps, however many that are."""
+    left = b.op("arith.remsi", [n, size], [t.index])
+    return b.addi(b.op("arith.divsi", [n, size], [t.index]), b.minsi(left, b.index(1)))
 
 
 def _hand_on(old: Value, new: Value) -> None:

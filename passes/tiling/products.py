@@ -20,6 +20,7 @@ from scancc.ir.shapes import dims_of, scratch
 from ..slicing.steps import AFTER, BEFORE, INVARIANT, Slice
 
 TILE_BYTES = 1 << 17  # of the rows that the parts of a step hand on: they stay in the second cache, a matrix beside
+SMALL = 64            # elements of a matrix that is worth no tile: it stays in registers
 MOST_ROWS = 64        # from so many on a matrix costs nothing to read
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import group, operand
-from scancc.ir.parts import Carry, Nest, ScanView, Stack
+from scancc.ir.parts import Carry, Nest, Stack
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import Entry, constant_entries, slice_parts
 
 from .arrays import nest_over, row_dims, stacked
 from .outer_sums import summed_over
 from .products import as_index
-from .stages import Stages
+from .row_loops import RowLoop, clone
+from .stages import LOOP, Stages
 from .sums import Reduction, rows_behind
 
 
@@ -25,6 +27,8 @@ class Tile:
     `before` builds in front of the scan. `rows`: how many rows there are, where that is known; `first`: the first of
     them, where it is the tile after all others. `tile`: values of the step over the rows. `once`: those that never
     change. `old`, `new`: the states, by their arguments in the step, before and after the tile.
+    With `until`, `stopped` is whether it has stopped in this tile; from there on there are as many rows as steps that
+    ran, and `beyond` has values over the rows that there were before.
     """
 
     def __init__(self, before: Builder, stages: Stages, size: int | Value, rows: int | None,
@@ -36,28 +40,42 @@ class Tile:
         self.first = b.muli(self.block.args[0], as_index(b, size)) if first is None else first
         left = b.subi(self.scan.length, self.first) if rows is None else b.index(rows)
         self.count = b.minsi(as_index(b, size), left) if rows is None else left
+        self.stopped: Value | None = None
         self.new: dict[Value, Value] = {}
         self.tile: dict[Value, Value] = {}
+        self.beyond: dict[Value, Value] = {}
         self.once: dict[Value, Value] = {}
 
     def build(self, reductions: Sequence[Reduction], stacks: Sequence[Stack], given: Sequence[Value]) -> None:
         """Do the steps; `given`: states, reductions and arrays of all rows before them, which the block yields as
         they are after."""
-        self.old = dict(zip(self.scan.carry_args, given, strict=False))
-        so_far, rooms = given[len(self.old):][:len(reductions)], given[len(self.old) + len(reductions):]
+        rest = iter(given)
+        self.old = {arg: next(rest) for arg in self.scan.carry_args}
+        so_far, rooms = [[next(rest) for _ in parts] for parts in (reductions, stacks)]
         self._steps()
         totals = [self._total(reduction, value) for reduction, value in zip(reductions, so_far, strict=True)]
         filled = [self._filled(stack, room) for stack, room in zip(stacks, rooms, strict=True)]
-        self.b.make("scan.yield", [*(self.new[arg] for arg in self.scan.carry_args), *totals, *filled])
+        ending = [] if self.stopped is None else [self.end, self.stopped]
+        self.b.make("scan.yield", [*(self.new[arg] for arg in self.scan.carry_args), *totals, *filled, *ending])
+
+    @cached_property
+    def end(self) -> Value:
+        """How many steps ran until this tile ended."""
+        return self.b.addi(self.first, self.count)
+
+    def stop_after(self, count: Value, stopped: Value) -> None:
+        """Go on with the steps that ran before one stopped, if one has."""
+        self.beyond, self.tile, self.count, self.rows, self.stopped = self.tile, {}, count, None, stopped
+        self._map(self._floating(lambda stage: stage > LOOP))
 
     def _steps(self) -> None:
         stages = self.stages
         for op in stages.invariant:
             clone(op, self.once, self.b)
-        self._map([op for op, found in stages.floating.items() if any(stage % 2 == 0 for stage in found)])
+        self._map(self._floating(lambda stage: stage < LOOP or not self.scan.until))
         for stage in range(stages.last + 1):
             if stage % 2:
-                _Rows(self, stage).build()
+                RowLoop(self, stage).build()
             else:
                 adds = stages.sums.values()
                 self._map(op for op in stages.ops(stage) if op not in stages.floating and op not in adds)
@@ -66,6 +84,11 @@ class Tile:
                 self.new[carry.arg] = summed_over(self, carry)
             elif stages.is_far(carry):
                 self.new[carry.arg] = self._window(carry)
+
+    def _floating(self, when: Callable[[int], bool]) -> list[Op]:
+        """The ops that float, and are read by maps of some stages."""
+        return [op for op, found in self.stages.floating.items() if any(stage % 2 == 0 and when(stage)
+                                                                         for stage in found)]
 
     def _map(self, ops: Iterable[Op]) -> None:
         for op in ops:
@@ -140,8 +163,9 @@ class Tile:
         length = reduction.length if isinstance(reduction.length, Value) else b.index(reduction.length)
         if reduction.is_sum:
             assert isinstance(self.size, int)
-            so_far = b.op("scan.running", [so_far, rows[0], length], [so_far.type],
-                          {"size": t.IntAttr(self.size, t.i64)})
+            mark = {"open": True} if self.scan.until else {}
+            so_far = b.op("scan.running", [so_far, rows[0], self.end if mark else length], [so_far.type],
+                          {"size": t.IntAttr(self.size, t.i64)} | mark)
         parts: dict[Value, Value] = {}
         for read in Nest(reduction.nest).reads:
             stack = rows_behind(read.value, self.scan)
@@ -166,7 +190,12 @@ class Tile:
     def over(self, value: Value) -> Value:
         """A value of the step, over the rows of the tile."""
         if value not in self.tile:
-            self.tile[value] = self._part(value) if value in self.scan.x_args else self._repeated(value)
+            if value in self.scan.x_args:
+                self.tile[value] = self._part(value)
+            elif value.op is not None and value in self.beyond:
+                self.tile[value] = self._slice(self.beyond[value], (self.b.index(0), self.count))
+            else:
+                self.tile[value] = self._repeated(value)
         return self.tile[value]
 
     def is_fixed(self, value: Value) -> bool:
@@ -207,66 +236,3 @@ class Tile:
         first, count = constant_entries(rows)
         offsets: list[Entry] = [first, *[0] * len(rest)]
         return slice_parts(offsets, [count, *rest], [stride, *[1] * len(rest)])
-
-
-class _Rows:
-    """A scan over the rows of the tile, of the states and ops of one stage."""
-
-    def __init__(self, tiled: Tile, stage: int) -> None:
-        self.tiled, self.stage, self.scan = tiled, stage, tiled.scan
-        self.ops = tiled.stages.ops(stage)
-        self.carries = [carry for carry in self.scan.carries if tiled.stages.of_arg[carry.arg] == stage]
-        self.read = list(dict.fromkeys(v for v in self._used() if self._comes_in(v)))
-        self.kept = list(dict.fromkeys(v for v in self._made() if self._goes_out(v)))
-
-    def _used(self) -> Iterator[Value]:
-        yield from (carry.next for carry in self.carries)
-        for op in self.ops:
-            for inner in op.walk():
-                yield from inner.operands
-
-    def _comes_in(self, value: Value) -> bool:
-        """Whether the rows of a value are made before: a sequence's, or another stage's."""
-        return value in self.scan.x_args or self.tiled.stages.of(value) not in (None, self.stage)
-
-    def _made(self) -> Iterator[Value]:
-        yield from (carry.arg for carry in self.carries)
-        for op in self.ops:
-            if op not in self.tiled.stages.floating:
-                yield from op.results
-
-    def _goes_out(self, value: Value) -> bool:
-        return value in self.tiled.stages.crossing or any(
-            stack.value is value for stack in self.scan.stacks if stack.result.uses)
-
-    def build(self) -> None:
-        tiled, name = self.tiled, {key: attr for key, attr in self.scan.op.attrs.items() if key == "name"}
-        made = tiled.b.grouped("scan.scan", {
-            "length": [tiled.count], "xs": [tiled.over(v) for v in self.read],
-            "init": [tiled.old[carry.arg] for carry in self.carries], "rows": [tiled.count] * len(self.kept),
-            "dims": [size for value in self.kept for size in row_dims(tiled, value)]},
-            [*(carry.init.type for carry in self.carries), *(stacked(value.type, tiled.rows) for value in self.kept)],
-            {"depths": [t.IntAttr(carry.depth, t.i64) for carry in self.carries], "until": False} | name,
-            [Region([self._step()])])
-        parts = ScanView(made)
-        for carry, final in zip(self.carries, parts.finals, strict=True):
-            tiled.new[carry.arg], final.name = final, carry.next.name
-        for value, result in zip(self.kept, parts.ys, strict=True):
-            tiled.tile[value], result.name = result, value.name
-
-    def _step(self) -> Block:
-        scan, given = self.scan, [*self.read, *(carry.arg for carry in self.carries)]
-        body = Block()
-        mapping = self.tiled.once | {v: body.add_arg(v.type, v.name) for v in (scan.counter, *given)}
-        b = Builder(body, location=scan.op.location)
-        if scan.counter.uses:
-            mapping[scan.counter] = b.addi(self.tiled.first, mapping[scan.counter])
-        for op in self.ops:
-            clone(op, mapping, b)
-        b.make("scan.yield", [mapping.get(v, v) for v in (*(carry.next for carry in self.carries), *self.kept)])
-        return body
-
-
-def clone(op: Op, mapping: dict[Value, Value], b: Builder) -> None:
-    """A copy of an op of the step, without its mark."""
-    clone_op(op, mapping, b.insert).attrs.pop("slice", None)

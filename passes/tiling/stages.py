@@ -17,10 +17,13 @@ from scancc.ir.fast_math import allowed
 from scancc.ir.ops import CHECKS, ELEMENTWISE, has_trait, is_pure, operand
 from scancc.ir.parts import Carry, ScanView
 
+from ..licm import safe_anywhere
 from ..slicing.latencies import HEAVY, busy
 from ..slicing.steps import INVARIANT, Component, Slice, least_lag, slice_of, used
 from .outer_sums import outer_sums
 from .products import ArrayMaps, array_maps
+
+LOOP = 1  # the first stage that is a loop: with `until` the one that may stop
 
 SOLVERS = ("scan.solve", "scan.factor", "scan.slogdet", "scan.eigh", "scan.svd", "scan.qr")
 
@@ -45,7 +48,7 @@ class Stages:
 
     @property
     def last(self) -> int:
-        return max([*self.of_op.values(), *self.of_arg.values()], default=0)
+        return max([LOOP * self.scan.until, *self.of_op.values(), *self.of_arg.values()])
 
     def of(self, value: Value) -> int | None:
         """Where a value of the step is made; None where it is there before, as rows of sequences are, or floats."""
@@ -75,8 +78,34 @@ class Stages:
         return bool(self._far_args) and all(
             self.reads_past(op) and op.parent is body for arg in self._far_args for op in arg.uses)
 
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether maps run on steps that may be behind a stop."""
+        return self.scan.until and any(stage < LOOP for stage in self.of_op.values())
+
     def is_map(self, op: Op) -> bool:
-        return is_mappable(op) or self.reads_past(op) or op in self.arrays
+        return self.is_elementwise(op) or self.reads_past(op) or op in self.arrays
+
+    def is_elementwise(self, op: Op) -> bool:
+        """Whether an op computes one number from numbers, also in steps that would not run."""
+        return is_mappable(op) and (not self.scan.until or safe_anywhere(op))
+
+    @cached_property
+    def deciding(self) -> set[Op]:
+        """The ops that whether to stop waits for, of this step or of those before."""
+        nexts, found = {carry.arg: carry.next for carry in self.scan.carries}, set[Op]()
+        seen, waiting = set[Value](), [self.scan.stop] if self.scan.stop is not None else []
+        while waiting:
+            value = waiting.pop()
+            if value in seen:
+                continue
+            seen.add(value)
+            if value in nexts:
+                waiting.append(nexts[value])
+            elif value.op is not None and value.op.parent is self.scan.op.body:
+                found.add(value.op)
+                waiting += used(value.op)
+        return found
 
     def is_heavy(self, op: Op) -> bool:
         return busy(op) >= HEAVY or op in self.arrays.products
@@ -150,13 +179,14 @@ def _placed(part: Component, found: Stages) -> int:
     waits = [n for v in _needs(part) if (n := found.of(v)) is not None]
     stage = max(waits, default=0)
     if found.is_sum(part):
+        stage = max(stage, LOOP) if found.scan.until else stage
         return stage + stage % 2
     if not all(map(found.is_far, part.carries)) or not all(map(found.is_map, part.ops)):
         return stage | 1
     if part.carries or found.reads_past(part.ops[0]):
         return stage + stage % 2
     (op,) = part.ops
-    if found.is_heavy(op):
+    if found.is_heavy(op) and op not in found.deciding:
         return stage + stage % 2
     return stage
 
@@ -164,7 +194,7 @@ def _placed(part: Component, found: Stages) -> int:
 def _floats(part: Component, found: Stages) -> bool:
     """Whether a component is light work on sequences, on the step's number, and on what floats itself."""
     op = part.ops[0] if part.ops else None
-    if found.loop or part.carries or op is None or not is_mappable(op) or busy(op) >= HEAVY:
+    if found.loop or part.carries or op is None or not found.is_elementwise(op) or busy(op) >= HEAVY:
         return False
     return all(found.of(v) is None for v in op.operands)
 
@@ -188,15 +218,21 @@ def is_mappable(op: Op) -> bool:
 
 
 def _settle(found: Stages) -> None:
-    """Find the stages in which floating work is read; what is kept of it is a map."""
+    """Find the stages in which floating work is read; what is kept of it is a map. Where the step may stop, maps that
+    nothing before that reads run after it, on the steps that ran."""
     wanted: dict[Value, set[int]] = {}
     for value in found.scan.row_values:
-        wanted.setdefault(value, set()).add(0)
+        wanted.setdefault(value, set()).add(LOOP + 1 if found.scan.until else 0)
     for carry in found.scan.carries:
         wanted.setdefault(carry.next, set()).add(found.of_arg[carry.arg])
+    if found.scan.stop is not None:
+        wanted.setdefault(found.scan.stop, set()).add(LOOP)
     for op in reversed(found.scan.op.body.ops[:-1]):
         if op in found.floating:
             found.floating[op] = wanted.get(op.result, set())
+        elif found.scan.until and found.of_op.get(op) == 0 and all(
+                stage > LOOP for v in op.results for stage in wanted.get(v, ())):
+            found.of_op[op] = LOOP + 1
         stages = {found.of_op[op]} if op in found.of_op else found.floating.get(op, ())
         for value in used(op):
             wanted.setdefault(value, set()).update(stages)

@@ -242,11 +242,20 @@ scan.define("matmul", "lhs:buffer rhs:buffer out:buffer room?:buffer", results="
             verify=all_of(one_element(0, 1), one_element(0, 2), check_matmul), reading=_read_matmul,
             doc="out becomes lhs @ rhs, or transpose(lhs) @ rhs: sums from 0.0 in blocks of 64 terms, which are "
                 "joined as `join` does; with `fused` products are not rounded. What is packed lies in the room")
+
+
+def _read_running(op: Op, r: Reader) -> Phrase:
+    r.mention("open")
+    until = "so far" if "open" in op.attrs else "of"
+    return r.fill(op, f"running({{value}}, terms {{first}}.. {until} {{end}}, {{@size}} at a time)")
+
+
 scan.define("running", "value:number first:index end:index", traits=(PURE,), gives="number", attrs=("size:count",),
-            verify=one_element(0), reading="running({value}, terms {first}.. of {end}, {@size} at a time)",
+            marks=("open:bool",), verify=one_element(0), reading=_read_running,
             doc="the value. A sum that starts from it goes on with the terms from `first` on; a loop around, which "
                 "carries the value, has `size` at a time, to `end`: after the last round it is the sum of all terms, "
-                "before that no number")
+                "before that no number. `open`: any round may be the last; `end` is where this one ends, and after "
+                "each it is the sum of all terms so far")
 scan.define("output_dims", "output:buffer dims*:index", results="0", traits=(WRITES,), written="output",
             verify=all_of(indexed(0), check_output),
             reading="output {output} is [{dims}]", doc="reports the dimensions in which an output was written")
