@@ -75,6 +75,7 @@ CPU_LOOP: tuple[str, ...] = (
     "reductions",    # before vectorize: a reduction's form is the same in whole vectors and in what is left
     "worksharing",   # where threads are asked for; after what looks for loops that count from 0, before vectorize
     "vectorize",     # after licm: what it leaves in a loop it doubles
+    "loop-versioning",  # after vectorize, which makes the vectors that it searches; before expand-integers
     "expand-integers",  # after vectorize, which makes the lanes
     "unroll",
     "asked-checks",  # after reductions, the last to read in checks what sizes are equal
