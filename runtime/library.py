@@ -33,6 +33,13 @@ def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callabl
     """The function in an exported library, or a dict of its functions by name where it has several.
 
     `path` names the `.so` or the `.json`. The library's code runs in this process: load only files you trust.
+
+    >>> x = T.vector("x")
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> done = sc.export(sc.function([x], x.sum(), name="total"), folder, emit="o,so,json")  # doctest: +SKIP
+    >>> sc.runtime.load(folder + "/total.so")([1., 2.])  # doctest: +SKIP
+    array(3.)
     """
     manifest_path = _manifest_beside(path)
     manifest = _read_manifest(manifest_path)

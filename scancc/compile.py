@@ -66,6 +66,11 @@ class Function(Insight):
     A call that succeeded updates its shared variables, all at one moment; a call that raises updates none. Calls
     with updates that have a shared variable in common run one after the other, in whatever threads; see
     docs/threads.md.
+
+    >>> x = T.vector("x")
+    >>> f = sc.function([x], x / x.sum(), name="shares")
+    >>> f([1., 3.])
+    array([0.25, 0.75])
     """
 
     def __init__(self, program: Program, mode: Mode) -> None:
@@ -336,6 +341,11 @@ def function(
     fast_math: what may change a number beside what is done by default, any of 'contract', 'reassociate' and
     'approximate', or True for all; False for not even the default (docs/floating_point.md). None: `config.fast_math`.
     Raises UnusedInputError, MissingInputError, TypeError or ValueError where the program is wrong.
+
+    >>> x, gain = T.vector("x"), T.scalar("gain")
+    >>> f = sc.function([x, sc.In(gain, value=2.)], {"scaled": gain * x, "sum": x.sum()})
+    >>> f([1., 2.])
+    {'scaled': array([2., 4.]), 'sum': array(3.)}
     """
     program = make_program(inputs, outputs, updates, givens, no_default_updates, on_unused_input,
                            allow_input_downcast, rebuild_strict, name, fast_math)

@@ -235,6 +235,10 @@ class change_flags(ContextDecorator):
     """Set switches for a `with` block or a function.
 
     Names with a dot are given in a dict (`change_flags({"scan.debug": True})`) or with `__` for the dot.
+
+    >>> with sc.change_flags(floatX="float32"):
+    ...     print(T.vector("x").dtype)
+    float32
     """
 
     def __init__(self, *flags: dict[str, object], **named: object) -> None:

@@ -71,6 +71,13 @@ def export(
     variables `wrt` (docs/artefacts.md). Where no C compiler is, all but the `.so` is
     written, with a warning. Raises ExportError or TargetError where names or kinds are wrong, OSError where files
     cannot be written.
+
+    >>> x = T.vector("x")
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> done = sc.export(sc.function([x], x.sum(), name="total"), folder, emit="o,h")
+    >>> [path.name for path in done.files]
+    ['total.o', 'total.h']
     """
     if not isinstance(prefix, str):
         raise TypeError(f"prefix is {prefix!r}; give the text that goes before every symbol")

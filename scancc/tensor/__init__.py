@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -212,6 +213,7 @@ from scancc.tensor.constructors import (
     vectors,
 )
 from scancc.tensor.einstein import einsum
+from scancc.tensor.examples import attach as _attach
 from scancc.tensor.iterated import gammainc, gammaincc
 from scancc.tensor.statistics import bincount, choose, median, percentile, quantile
 
@@ -261,6 +263,9 @@ def __dir__() -> list[str]:
 
 
 _missing = missing_from("module 'scancc.tensor'", "T.", __dir__, OF_TENSORS)
-_OURS = ("annotations", "import_module", "Any", "check_keywords_of", "missing_from", "OF_TENSORS")
+_OURS = ("annotations", "sys", "import_module", "Any", "check_keywords_of", "missing_from", "OF_TENSORS", "composed",
+         "constructors", "einstein", "examples", "iterated", "numpy_functions", "numpy_protocol", "statistics",
+         "DTYPES")
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _OURS]
 check_keywords_of(globals(), __all__)
+_attach({"": sys.modules[__name__], "nnet": nnet, "signal": signal, "linalg": linalg, "slinalg": slinalg, "opt": opt})

@@ -147,10 +147,12 @@ def complex_from_polar(modulus: object, angle: object) -> Variable:
 
 
 def deg2rad(x: object) -> Variable:
+    """Degrees as radians."""
     return e.mul(x, math.pi / 180)
 
 
 def rad2deg(x: object) -> Variable:
+    """Radians as degrees."""
     return e.mul(x, 180 / math.pi)
 
 
@@ -291,10 +293,12 @@ def atleast_nd(x: object, n: int) -> Variable:
 
 
 def atleast_1d(x: object) -> Variable:
+    """`x` with one axis or more: a number becomes a vector of one."""
     return atleast_nd(x, 1)
 
 
 def atleast_2d(x: object) -> Variable:
+    """`x` with two axes or more: axes of length 1 come in front."""
     return atleast_nd(x, 2)
 
 

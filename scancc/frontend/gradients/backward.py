@@ -60,6 +60,10 @@ def grad(
     (both None). `null_gradients='return'`: None where a gradient does not exist, instead of an error.
     `max_bytes`: what the scans of the cost may keep of their steps for the gradient; steps then run again, in blocks
     (docs/memory.md).
+
+    >>> x = T.vector("x")
+    >>> sc.function([x], sc.grad(T.sum(x**2), x))([1., 2.])
+    array([2., 4.])
     """
     site = Site(None, user_location(), "grad")
     return gradients_by(site, cost, wrt, consider_constant, disconnected_inputs, add_names, known_grads,
@@ -255,7 +259,12 @@ def pullback(
     f: Any, wrt: Any, cotangents: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise", return_disconnected: str = "zero",
 ) -> Any:
-    """`Lop` under its newer name: `cotangents` times the Jacobian of `f`, one for each output."""
+    """`Lop` under its newer name: `cotangents` times the Jacobian of `f`, one for each output.
+
+    >>> x = T.vector("x")
+    >>> sc.gradient.pullback(x**2, x, T.ones_like(x)).eval({x: [1., 2.]})
+    array([2., 4.])
+    """
     return Lop(f, wrt, cotangents, consider_constant, disconnected_inputs, return_disconnected)
 
 
@@ -263,7 +272,12 @@ def Lop(
     f: Any, wrt: Any, eval_points: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise", return_disconnected: str = "zero",
 ) -> Any:
-    """The Jacobian of `f` transposed times `eval_points`: the gradient of `wrt`, given that of `f`."""
+    """The Jacobian of `f` transposed times `eval_points`: the gradient of `wrt`, given that of `f`.
+
+    >>> x = T.vector("x")
+    >>> sc.Lop(x**2, x, T.ones_like(x)).eval({x: [1., 2.]})
+    array([2., 4.])
+    """
     check_unpacked(f)
     site = Site(None, user_location(), "Lop")
     outputs = symbolic(f, "f", site)

@@ -33,6 +33,10 @@ def Rop(
 
     An output that does not depend on `wrt` is an error, or with `disconnected_outputs='ignore'` does not
     move. `use_op_rop_implementation` has no effect.
+
+    >>> x = T.vector("x")
+    >>> sc.Rop(x**2, x, T.ones_like(x)).eval({x: [1., 2.]})
+    array([2., 4.])
     """
     site = Site(None, user_location(), "Rop")
     check_unpacked(f)
@@ -56,6 +60,10 @@ def pushforward(
     """`Rop` under its newer name: the Jacobian of `f` times `tangents`, one for each variable in `wrt`.
 
     `use_op_pushforward` has no effect.
+
+    >>> x = T.vector("x")
+    >>> sc.gradient.pushforward(x**2, x, T.ones_like(x)).eval({x: [1., 2.]})
+    array([2., 4.])
     """
     return Rop(f, wrt, tangents, disconnected_outputs, return_disconnected)
 
@@ -110,6 +118,11 @@ def jacobian(
     """The gradients of the elements of `expression`: [*its shape, *shape of wrt], for each variable in `wrt`.
 
     `vectorize` has no effect: the rows are a scan, whose steps rest on nothing but their own row.
+
+    >>> x = T.vector("x")
+    >>> sc.gradient.jacobian(x**2, x).eval({x: [1., 2.]})
+    array([[2., 0.],
+           [0., 4.]])
     """
     site = Site(None, user_location(), "jacobian")
     check_unpacked(expression)
@@ -144,7 +157,13 @@ def hessian(
     cost: Variable, wrt: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise",
 ) -> Any:
-    """The second derivatives of a scalar with respect to a vector, or to each of a list of vectors."""
+    """The second derivatives of a scalar with respect to a vector, or to each of a list of vectors.
+
+    >>> x = T.vector("x")
+    >>> sc.gradient.hessian(T.sum(x**3), x).eval({x: [1., 2.]})
+    array([[ 6.,  0.],
+           [ 0., 12.]])
+    """
     site = Site(None, user_location(), "hessian")
     variables = symbolic(wrt, "wrt", site)
     for var in variables:
@@ -160,7 +179,12 @@ def hessian(
 
 
 def hessian_vector_product(cost: Variable, wrt: Any, p: Any, **options: Any) -> Any:
-    """The second derivatives of a scalar times the vector(s) `p`, without the matrix."""
+    """The second derivatives of a scalar times the vector(s) `p`, without the matrix.
+
+    >>> x = T.vector("x")
+    >>> sc.gradient.hessian_vector_product(T.sum(x**3), x, T.ones_like(x)).eval({x: [1., 2.]})
+    array([ 6., 12.])
+    """
     variables = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
     points = list(p) if isinstance(p, list | tuple) else [p]
     if len(points) != len(variables):

@@ -26,12 +26,22 @@ def gradient_filter(
 
 def disconnected_grad(x: object) -> Variable:
     """`x`, which counts as a constant: a gradient with respect to what it is made of is an error, unless
-    there is another way to it."""
+    there is another way to it.
+
+    >>> x = T.vector("x")
+    >>> sc.grad(T.sum(x * sc.gradient.disconnected_grad(x)), x).eval({x: [1., 2.]})
+    array([1., 2.])
+    """
     return detach(x)
 
 
 def zero_grad(x: object) -> Variable:
-    """`x`, whose derivative is 0."""
+    """`x`, whose derivative is 0.
+
+    >>> x = T.vector("x")
+    >>> sc.grad(T.sum(x * sc.gradient.zero_grad(x)), x).eval({x: [1., 2.]})
+    array([1., 2.])
+    """
     return GradientFilter("zero")(as_tensor_variable(x))
 
 
@@ -46,7 +56,12 @@ def _number(value: object) -> float:
 
 
 def grad_clip(x: object, lower_bound: float, upper_bound: float) -> Variable:
-    """`x`, whose gradient is kept between the bounds, element by element."""
+    """`x`, whose gradient is kept between the bounds, element by element.
+
+    >>> x = T.vector("x")
+    >>> sc.grad(T.sum(9 * sc.gradient.grad_clip(x, -1, 1)), x).eval({x: [1., 2.]})
+    array([1., 1.])
+    """
     limits = _number(lower_bound), _number(upper_bound)
     if not limits[0] <= limits[1]:
         raise ValueError(f"grad_clip: the bounds are {lower_bound} and {upper_bound}; give the lower one first")
@@ -54,5 +69,10 @@ def grad_clip(x: object, lower_bound: float, upper_bound: float) -> Variable:
 
 
 def grad_scale(x: object, multiplier: float) -> Variable:
-    """`x`, whose gradient is multiplied by a number."""
+    """`x`, whose gradient is multiplied by a number.
+
+    >>> x = T.vector("x")
+    >>> sc.grad(T.sum(sc.gradient.grad_scale(x, -1)), x).eval({x: [1., 2.]})
+    array([-1., -1.])
+    """
     return GradientFilter("scale", (_number(multiplier),))(as_tensor_variable(x))

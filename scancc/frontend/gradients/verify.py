@@ -53,6 +53,8 @@ def verify_grad(
 
     `fun` takes symbolic variables and returns one. `GradientError` where a gradient is off by more than
     `abs_tol` and by more than `rel_tol` of its size. `mode` has no effect: the check runs in NumPy.
+
+    >>> sc.verify_grad(lambda x: T.sum(T.exp(x)), [np.array([0.1, 0.2])])
     """
     if not isinstance(pt, list | tuple):
         raise TypeError(f"verify_grad: pt is {pt!r}; give a list of arrays, one for each argument of the function")

@@ -213,6 +213,11 @@ def shared(
     A NumPy generator gives a stream of random numbers, for `rng=` of a draw.
     The value is copied unless `borrow`. `broadcastable` or `shape` say lengths that stay; by default a
     later value may have any lengths. `target` is the older systems' and has no effect.
+
+    >>> total, x = sc.shared(0.), T.scalar("x")
+    >>> add = sc.function([x], total, updates={total: total + x})
+    >>> add(2.), add(5.), total.get_value()
+    (array(0.), array(2.), array(7.))
     """
     name_of("a shared variable", name)
     for what, given in (("strict", strict), ("allow_downcast", allow_downcast), ("borrow", borrow)):

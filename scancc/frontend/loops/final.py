@@ -14,6 +14,11 @@ def final_state(output: Variable) -> Variable:
     Where one step at least is sure to run this is `output[-1]`, which raises IndexError after no steps;
     code that takes its input in chunks goes on from `final_state` also after an empty one. TypeError where
     `output` is not what `scan` gave for an entry of `outputs_info` with an initial value.
+
+    >>> n = T.iscalar("n")
+    >>> doubled, _ = sc.scan(lambda v: 2 * v, outputs_info=T.constant(1.), n_steps=n)
+    >>> sc.function([n], sc.final_state(doubled))(0)
+    array(1.)
     """
     node = output.owner if isinstance(output, Variable) else None
     op = scan_of(node)

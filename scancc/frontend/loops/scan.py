@@ -98,18 +98,53 @@ def scan(
     fast_math: Any = None,
     checkpoints: int | str | None = None,
 ) -> Any:
-    """Run the step `fn` over sequences, from initial states, and collect what it gives.
+    """Run the step `fn` over sequences, from initial states, and collect what it gives: a loop, traced once.
 
-    `fn` gets, in this order: each sequence's rows at its taps (as the taps are given), each output's
-    earlier rows at its taps, the non-sequences. It returns outputs, updates of shared variables and
-    `until(condition)`, in this order (see `step_result`). An entry of `outputs_info` is an initial row,
-    `dict(initial=rows, taps=[-2, -1])`, or None for an output that is not fed back.
+    For one sequence `xs` [n, ...], one state that starts as `h0` [...] and one non-sequence `w`, it means
 
-    Returns `(outputs, updates)`: each output has a new leading axis, one row a step; one output comes
-    by itself unless `return_list`, none is None; `updates` goes to `function(..., updates=updates)`.
-    `fast_math`: as for `function`, for this loop (and its gradient) alone.
-    `checkpoints`: the gradient keeps only the states of every so many steps, 'sqrt' of as many as need least memory.
-    `mode` and `allow_gc` change nothing, as the function around compiles the loop; `profile` brings a warning.
+        hs, h = [], h0
+        for t in range(n):
+            h = fn(xs[t], h, w)
+            hs.append(h)
+        return stack(hs), {}                # [n, *shape of h0], and no updates
+
+    fn: gets, in this order, each sequence's rows at its taps (as the taps are given), each state's earlier rows at
+        its taps, the non-sequences. Returns outputs, updates of shared variables and `until(condition)`, in this
+        order: `a`, `[a, b]`, `(outputs, updates)`, `(outputs, until)`, `(outputs, updates, until)`. Each output has
+        the shape and dtype of its initial row.
+    sequences: one tensor [n, ...] or a list; `dict(input=x, taps=[-1, 0, 1])` gives the step `x[t-1], x[t], x[t+1]`,
+        and n is what all taps of all sequences allow.
+    outputs_info: for each output an initial row [...], or `dict(initial=rows, taps=[-2, -1])` with rows [2, ...] for
+        a step that looks back by two, or None for an output that is not fed back; None for all: no states.
+    non_sequences: what the step gets as it is. What it closes over it need not get.
+    n_steps: how many steps, a number or a scalar; needed where there are no sequences. At least 0, and at most what
+        the sequences allow.
+    truncate_gradient: how many steps the gradient goes back; -1 is all.
+    go_backwards: sequences from their last row on; outputs stand in the order of the steps.
+    name: in errors, dumps and cards.
+    strict: refuse shared variables that are not among the non-sequences.
+    return_list, return_updates: a list also of one output; no updates, which the step must then not have.
+    fast_math: as for `function`, for this loop and its gradient alone (docs/floating_point.md).
+    checkpoints: the gradient keeps only the states of every so many steps, and runs steps again; 'sqrt' for the
+        number that needs least memory (docs/memory.md).
+    mode, allow_gc, profile: for older programs; the function around compiles the loop.
+
+    Returns `(outputs, updates)`: each output [n, ...], one row a step, fewer where `until` ended it; one output comes
+    by itself, several as a list, none as None; updates go to `function(..., updates=updates)`. Rows that nobody
+    reads (`hs[-1]` is all that is used) are not kept.
+
+    ValueError where there is no number of steps, sequences are too short, an initial value has too few rows or what
+    the step returns has no meaning; TypeError where a state's dtype or number of dimensions changes. When it runs:
+    IndexError for a negative n_steps, ValueError for one that the sequences do not have.
+
+    >>> A, k = T.vector("A"), T.iscalar("k")
+    >>> powers, _ = sc.scan(lambda prior, A: prior * A, outputs_info=T.ones_like(A), non_sequences=A, n_steps=k)
+    >>> sc.function([A, k], powers[-1])([1., 2., 3.], 4)
+    array([ 1., 16., 81.])
+    >>> first = dict(initial=np.array([0, 1]), taps=[-2, -1])
+    >>> fibonacci, _ = sc.scan(lambda a, b: a + b, outputs_info=first, n_steps=6)
+    >>> sc.function([], fibonacci)()
+    array([ 1,  2,  3,  5,  8, 13])
     """
     site = Site(name_of("a scan", name), user_location())
     _check_callable(fn, site)

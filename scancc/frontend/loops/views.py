@@ -20,7 +20,13 @@ def map(
     go_backwards: bool = False, mode: Any = None, name: str | None = None, return_updates: bool = True,
     fast_math: Any = None,
 ) -> Any:
-    """`fn` of each row: a scan without states. Returns `(outputs, updates)`."""
+    """`fn` of each row: a scan without states. Returns `(outputs, updates)`.
+
+    >>> x = T.vector("x")
+    >>> squares, _ = sc.map(lambda v: v * v, x)
+    >>> sc.function([x], squares)([1., 2., 3.])
+    array([1., 4., 9.])
+    """
     return scan(
         fn, sequences, [], non_sequences, truncate_gradient=truncate_gradient, go_backwards=go_backwards,
         mode=mode, name=name, return_updates=return_updates, fast_math=fast_math,
@@ -32,7 +38,13 @@ def reduce(
     mode: Any = None, name: str | None = None, return_updates: bool = True,
     fast_math: Any = None,
 ) -> Any:
-    """The last value of each output of a scan. `fn` gets the row first, then the accumulator."""
+    """The last value of each output of a scan. `fn` gets the row first, then the accumulator.
+
+    >>> x = T.vector("x")
+    >>> total, _ = sc.reduce(lambda v, so_far: so_far + v, x, 0.)
+    >>> sc.function([x], total)([1., 2., 3.])
+    array(6.)
+    """
     found = scan(
         fn, sequences, outputs_info, non_sequences, go_backwards=go_backwards, mode=mode, name=name,
         return_updates=return_updates, fast_math=fast_math,
@@ -50,7 +62,13 @@ def foldl(
     name: str | None = None, return_updates: bool = True,
     fast_math: Any = None,
 ) -> Any:
-    """`reduce` from the first row to the last."""
+    """`reduce` from the first row to the last.
+
+    >>> x = T.vector("x")
+    >>> number, _ = sc.foldl(lambda digit, so_far: 10 * so_far + digit, x, 0.)
+    >>> sc.function([x], number)([1., 2., 3.])
+    array(123.)
+    """
     return reduce(fn, sequences, outputs_info, non_sequences, False, mode, name, return_updates, fast_math)
 
 
@@ -59,7 +77,13 @@ def foldr(
     name: str | None = None, return_updates: bool = True,
     fast_math: Any = None,
 ) -> Any:
-    """`reduce` from the last row to the first; `fn` still gets the row first, then the accumulator."""
+    """`reduce` from the last row to the first; `fn` still gets the row first, then the accumulator.
+
+    >>> x = T.vector("x")
+    >>> number, _ = sc.foldr(lambda digit, so_far: 10 * so_far + digit, x, 0.)
+    >>> sc.function([x], number)([1., 2., 3.])
+    array(321.)
+    """
     return reduce(fn, sequences, outputs_info, non_sequences, True, mode, name, return_updates, fast_math)
 
 
@@ -71,6 +95,11 @@ def filter(
 
     `fn` gives one scalar for all sequences or one for each. Of several sequences a list; lengths are known only
     when it runs.
+
+    >>> x = T.vector("x")
+    >>> kept = sc.filter(lambda v: v > 1, x)
+    >>> sc.function([x], kept)([1., 2., 3.])
+    array([2., 3.])
     """
     given = list(sequences) if isinstance(sequences, (list, tuple)) else [sequences]
     if any(isinstance(s, dict) for s in given):

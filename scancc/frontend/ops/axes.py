@@ -119,6 +119,7 @@ def transpose(x: object, *order: object, axes: object = None) -> Variable:
 
 
 def swapaxes(x: object, axis1: int, axis2: int) -> Variable:
+    """`x` with two axes exchanged."""
     var = as_tensor_variable(x)
     order = list(range(var.ndim))
     a, b = (normalize_axis(axis, var.ndim, "swapaxes") for axis in (axis1, axis2))
@@ -127,6 +128,7 @@ def swapaxes(x: object, axis1: int, axis2: int) -> Variable:
 
 
 def moveaxis(x: object, source: int | Sequence[int], destination: int | Sequence[int]) -> Variable:
+    """`x` with the axes `source` at the places `destination`; the others keep their order."""
     var = as_tensor_variable(x)
     ends = [(e if isinstance(e, (tuple, list)) else [e]) for e in (source, destination)]
     start, end = ([normalize_axis(a, var.ndim, "moveaxis") for a in e] for e in ends)
@@ -163,14 +165,17 @@ def squeeze(x: object, axis: int | Sequence[int] | None = None) -> Variable:
 
 
 def shape_padleft(x: object, n_ones: int = 1) -> Variable:
+    """`x` with `n_ones` axes of length 1 in front."""
     var = as_tensor_variable(x)
     return dimshuffle(var, ("x",) * whole("shape_padleft: n_ones", n_ones, at_least=0) + tuple(range(var.ndim)))
 
 
 def shape_padright(x: object, n_ones: int = 1) -> Variable:
+    """`x` with `n_ones` axes of length 1 behind."""
     var = as_tensor_variable(x)
     return dimshuffle(var, tuple(range(var.ndim)) + ("x",) * whole("shape_padright: n_ones", n_ones, at_least=0))
 
 
 def shape_padaxis(x: object, axis: int) -> Variable:
+    """`x` with an axis of length 1 at the place `axis`."""
     return expand_dims(x, axis)

@@ -100,6 +100,7 @@ def _is_sequence(value: object) -> bool:
 
 
 def broadcast_to(x: object, shape: object) -> Variable:
+    """`x` over the axes of `shape`, which ends in the shape of `x`, ones stretched."""
     return alloc(x, shape)
 
 
@@ -126,15 +127,18 @@ def ones(shape: object, dtype: object = None) -> Variable:
 
 
 def full_like(x: object, fill_value: object, dtype: object = None) -> Variable:
+    """A tensor of the shape of `x` with `fill_value` everywhere."""
     var = as_tensor_variable(x)
     return mentioning(alloc(cast(fill_value, dtype or var.dtype), dims(var)), var)
 
 
 def zeros_like(x: object, dtype: object = None, opt: bool = False) -> Variable:
+    """Zeros of the shape of `x`, and of its dtype or the one given."""
     return full_like(x, 0, dtype)
 
 
 def ones_like(x: object, dtype: object = None, opt: bool = False) -> Variable:
+    """Ones of the shape of `x`, and of its dtype or the one given."""
     return full_like(x, 1, dtype)
 
 

@@ -232,6 +232,7 @@ def _arg_reduce(what: str, x: Variable, axis: Any, keepdims: bool) -> Variable:
 
 
 def max_and_argmax(x: object, axis: Any = None, keepdims: bool = False) -> tuple[Variable, Variable]:
+    """The largest elements along `axis`, and where the first of them are."""
     return max(x, axis, keepdims), argmax(x, axis, keepdims)
 
 

@@ -26,6 +26,10 @@ class In:
     of exactly its dtype; `allow_downcast`: True converts with loss, None only a Python float to a
     smaller float, False never. `mutable` and `borrow` are accepted and have no effect: arguments are
     never written to.
+
+    >>> x = T.vector("x")
+    >>> sc.function([x, sc.In(T.scalar("unit"), value=1.)], x + x, on_unused_input="ignore")([1., 2.])
+    array([2., 4.])
     """
 
     variable: Variable

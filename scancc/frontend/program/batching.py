@@ -24,6 +24,11 @@ def vectorize_graph(outputs: Any, replace: Replace) -> Any:
     The values of `replace` have leading axes that its keys have not; results that rest on a key get
     those axes too, and others stay as they are. Values with fewer leading axes than others serve all
     rows of those. Random draws that rest on a key are refused; other draws are one for all rows.
+
+    >>> x = T.vector("x")
+    >>> many = T.matrix("many")
+    >>> sc.vectorize_graph(x.sum(), {x: many}).eval({many: [[1., 2.], [3., 4.]]})
+    array([3., 7.])
     """
     site = Site(None, user_location(), "vectorize_graph")
     many = [site.told(f"output {i}", as_tensor_variable, v)

@@ -77,6 +77,11 @@ def clone(output: Any, replace: Replace = None, strict: bool = True, share_input
     `strict`: a replacement has the type of what it replaces. Else lengths that are known may be others, and what
     was computed from them is computed again; what Python counted, as in `for row in x`, stays as it was.
     `share_inputs=False`: inputs are copied too; the copy of a shared variable has one value with the original.
+
+    >>> x = T.vector("x")
+    >>> y = T.vector("y")
+    >>> sc.clone(x**2, replace={x: y + 1}).eval({y: [1., 2.]})
+    array([4., 9.])
     """
     site = Site(None, user_location(), "clone")
     replace_by = replacements(replace, flag("clone: strict", strict), site)
@@ -96,7 +101,13 @@ def _copied_inputs(outputs: Sequence[Variable]) -> dict[Variable, Variable]:
 
 
 def clone_replace(output: Any, replace: Replace = None, **rebuild_options: Any) -> Any:
-    """`clone` under its newer name; `rebuild_strict=False` lets a replacement have another type."""
+    """`clone` under its newer name; `rebuild_strict=False` lets a replacement have another type.
+
+    >>> x = T.vector("x")
+    >>> y = T.vector("y")
+    >>> sc.clone_replace(x**2, {x: y + 1}).eval({y: [1., 2.]})
+    array([4., 9.])
+    """
     strict = rebuild_options.pop("rebuild_strict", True)
     share_inputs = rebuild_options.pop("copy_inputs_over", True)
     if rebuild_options:
@@ -105,7 +116,13 @@ def clone_replace(output: Any, replace: Replace = None, **rebuild_options: Any) 
 
 
 def graph_replace(outputs: Any, replace: Replace = None, *, strict: bool = True) -> Any:
-    """`clone` of the same inputs; `strict`: `outputs` must rest on every key of `replace`."""
+    """`clone` of the same inputs; `strict`: `outputs` must rest on every key of `replace`.
+
+    >>> x = T.vector("x")
+    >>> y = T.vector("y")
+    >>> sc.graph_replace(x**2, {x: y + 1}).eval({y: [1., 2.]})
+    array([4., 9.])
+    """
     site = Site(None, user_location(), "graph_replace")
     replace_by = replacements(replace, strict=True, site=site)
     many = list(outputs) if isinstance(outputs, list | tuple) else [outputs]

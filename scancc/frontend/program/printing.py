@@ -189,7 +189,12 @@ _ATOM = 9
 
 
 def pprint(variable: Variable) -> str:
-    """The formula of a variable; a scan reads as its step between 'scan(' and ')'."""
+    """The formula of a variable; a scan reads as its step between 'scan(' and ')'.
+
+    >>> x = T.vector("x")
+    >>> print(sc.pprint(T.exp(x) + 1))
+    exp(x) + 1.0
+    """
     if not isinstance(variable, Variable):
         raise TypeError(f"pprint: {variable!r} is not a symbolic variable; give one, or print it itself")
     with deep_recursion():

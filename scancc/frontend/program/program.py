@@ -39,7 +39,12 @@ from scancc.frontend.program.holding import Holding
 
 @dataclass(frozen=True)
 class Out:
-    """An output of `function`. `borrow` changes nothing: every call gives arrays of its own."""
+    """An output of `function`. `borrow` changes nothing: every call gives arrays of its own.
+
+    >>> x = T.vector("x")
+    >>> sc.function([x], sc.Out(x + 1))([1., 2.])
+    array([2., 3.])
+    """
 
     variable: Variable
     borrow: bool = False
