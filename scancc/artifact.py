@@ -28,7 +28,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 WORKSPACE_ALIGN_BYTES = 64
 N_INFO_SLOTS = 4
 MOST_ELEMENTS = 2**47  # of an array: no process can address more bytes, and sums of such sizes stay below 2**63
@@ -99,9 +99,9 @@ class Check:
     step: str = ""
 
     def text(self) -> str:
-        """For a C program: the error, and the user's line without its folder, which may be on another machine."""
+        """For C: the error, the user's line without its folder, which may be on another machine, its step."""
         place = f" ({PurePath(self.place).name})" if self._adds_place() else ""
-        return f"{self.error}: {self.message}{place}"
+        return f"{self.error}: {self.message}{place}{', ' if self.step else ''}{self.step}"
 
     def notes(self) -> list[str]:
         """What to add to an error of this check: the user's line, unless the message has it, and the step."""

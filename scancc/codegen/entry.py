@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..artifact import ABI_VERSION, MOST_ELEMENTS, Check, Param
+from ..artifact import ABI_VERSION, MOST_ELEMENTS, N_INFO_SLOTS, Check, Param
 from ..calling import Calling
 from ..errors import UnsupportedError
 from ..process import kept_property
@@ -79,6 +79,8 @@ class Argument:
 
     Roles of inputs: value, data, dim, stride; of outputs: out, out_stride, rows; of the query: size;
     of neither: workspace, workspace_nbytes, need_nbytes, staging_nbytes.
+    Members of the struct of a short call are such, too, with roles strides, out_strides and values for arrays;
+    `count`: how many elements the member itself is.
     """
 
     name: str
@@ -87,10 +89,12 @@ class Argument:
     role: str
     index: int = -1
     axis: int = -1
+    count: int = 0
 
     @property
     def c_text(self) -> str:
-        return f"{self.c_type}{'' if self.c_type.endswith('*') else ' '}{self.name}"
+        array = f"[{self.count}]" if self.count else ""
+        return f"{self.c_type}{'' if self.c_type.endswith('*') else ' '}{self.name}{array}"
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,21 @@ class Entry:
         build.add("workspace_nbytes", "int64_t *", "ptr", "need_nbytes")
         if self.has_tensor_outputs:
             build.add("staging_nbytes", "int64_t *", "ptr", "staging_nbytes")
+        return tuple(build.done)
+
+    @kept_property
+    def fields(self) -> tuple[Argument, ...]:
+        """The members of the struct of NAME_call, which have the names of arguments that stand for the same."""
+        build = _Fields(self)
+        for index, param in enumerate(self.inputs):
+            build.take(("value", "data", "dim"), index)
+            build.strides("strides", index, param)
+        for index, param in enumerate(self.outputs):
+            build.take(("out",), index)
+            build.sizes(index, param)
+            build.strides("out_strides", index, param)
+        build.take(("workspace", "workspace_nbytes"), -1)
+        build.add("values", "int64_t", f"[{N_INFO_SLOTS} x i64]", "values", count=N_INFO_SLOTS)
         return tuple(build.done)
 
     @kept_property
@@ -229,6 +248,34 @@ class _Arguments:
             self.add(f"{param.name}_n{axis}", "int64_t *", "ptr", "length", index, axis)
 
 
+class _Fields:
+    """Collects the members of a short call's struct."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.done: list[Argument] = []
+        self._taken = {a.name for a in entry.arguments}
+
+    def take(self, roles: Sequence[str], index: int) -> None:
+        """Arguments of NAME of these roles."""
+        self.done += [a for a in self.entry.arguments if a.role in roles and a.index == index]
+
+    def strides(self, role: str, index: int, param: Param) -> None:
+        if param.rank:
+            self.add(f"{param.name}_strides", "const int64_t *", "ptr", role, index)
+
+    def sizes(self, index: int, param: Param) -> None:
+        for axis in range(param.rank):
+            if param.shape[axis] is None:
+                self.add(f"{param.name}_n{axis}", "int64_t", "i64", "size", index, axis)
+
+    def add(self, name: str, c_type: str, llvm_type: str, role: str, index: int = -1, axis: int = -1,
+            count: int = 0) -> None:
+        name = argument_name(name, self._taken)
+        self._taken.add(name)
+        self.done.append(Argument(name, c_type, llvm_type, role, index, axis, count))
+
+
 class Names:
     """The symbols of an entry."""
 
@@ -240,8 +287,9 @@ class Names:
         self.supported = f"{entry}_supported"
         self.missing = f"{entry}__missing"
         self.init, self.state = f"{entry}_init", f"{entry}_state"
+        self.call, self.call_query, self.struct = f"{entry}_call", f"{entry}_call_query", f"{entry}_arguments"
         self.public = (entry, self.run, self.query, self.flat_query, self.error, self.supported, self.missing,
-                       self.init, self.state)
+                       self.init, self.state, self.call, self.call_query, self.struct)
 
 
 def check_distinct(entries: Sequence[Entry]) -> None:

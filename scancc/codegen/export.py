@@ -22,12 +22,13 @@ from .binding import versions
 from .c_names import ExportError, check_header
 from .cpu_features import check_text
 from .entry import Entry, check_distinct
-from .flat import flat_text
+from .flat import Copies, flat_text
 from .header import header_text
 from .link import NoCompilerError, shared_library
 from .manifest import manifest_text
 from .paths import Paths
 from .publishing import publish
+from .short import short_text
 from .signature import Compiled, entry_of
 from .states import init_text
 from .symbols import check_symbols
@@ -205,7 +206,9 @@ class _Library:
         """What stands beside the packed entries: the flat ones."""
         if self.target.kind != "cpu":
             return ""
-        return "\n" + flat_text(entry) + check_text(entry.name, entry.requires, self.target) + init_text(entry)
+        copies = Copies(entry.name)
+        parts = short_text(entry, copies), flat_text(entry, copies)
+        return "\n".join(["", *parts, check_text(entry.name, entry.requires, self.target), init_text(entry)])
 
     def objects(self) -> list[tuple[str, bytes]]:
         if self._objects is None:

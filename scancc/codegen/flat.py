@@ -9,7 +9,7 @@ array of slots; see `artifact.py`). The adapter gives C what `entry.py` describe
   Before the code runs nothing is written but the workspace.
 - `NAME_query` gives the outputs' sizes, the bytes of workspace, and the bytes to add to it where an
   output's strides are not those of a C-contiguous array.
-- `NAME_error` gives the text of a status.
+- `NAME_error` writes the text of a status (`error_texts.py`).
 
 The workspace may start at any address: sizes include what it takes to start at a multiple of 64.
 """
@@ -21,7 +21,6 @@ from dataclasses import dataclass
 
 from ..artifact import N_INFO_SLOTS, WORKSPACE_ALIGN_BYTES, Param
 from .entry import (
-    CALLER_ERRORS,
     NEGATIVE_DIMENSION,
     NOT_CONTIGUOUS,
     NULL_POINTER,
@@ -32,19 +31,21 @@ from .entry import (
     Names,
     scalar_of,
 )
+from .error_texts import error_text
 from .llvm.extents import as_double, at_most, can_exist
 
 
-def flat_text(entry: Entry) -> str:
+def flat_text(entry: Entry, copies: Copies | None = None) -> str:
     """LLVM IR that defines NAME, NAME_query and NAME_error; to be appended to the module's text.
 
-    NAME and NAME_query have a second symbol each, with the interface's number, which the header asks for.
+    NAME and NAME_query have a second symbol each, with the interface's number, which the header asks for. `copies`:
+    functions of the module that copy arrays, which are defined here.
     """
-    copies = _Copies(entry.name)
-    call, query = _Call(entry, copies).text(), _Query(entry, copies).text()
+    copies = copies or Copies(entry.name)
+    call, query = Call(entry, copies).text(), Query(entry, copies).text()
     numbered = [_numbered(entry, entry.name, entry.arguments),
                 _numbered(entry, Names(entry.name).flat_query, entry.query_arguments)]
-    return "\n".join([call, query, _error_text(entry), *copies.texts, *numbered, ""])
+    return "\n".join([call, query, error_text(entry), *copies.texts, *numbered, ""])
 
 
 def _numbered(entry: Entry, name: str, arguments: Sequence[Argument]) -> str:
@@ -53,7 +54,7 @@ def _numbered(entry: Entry, name: str, arguments: Sequence[Argument]) -> str:
 
 
 @dataclass
-class _Tensor:
+class Tensor:
     """A tensor at run time; dimensions and strides are operands."""
 
     pointer: str
@@ -63,7 +64,7 @@ class _Tensor:
     contiguous: str
 
 
-class _Function:
+class Function:
     """Writes one function: instructions with fresh names, and early returns."""
 
     def __init__(self, entry: Entry) -> None:
@@ -156,11 +157,16 @@ class _Function:
     def call_packed(self, symbol: str) -> None:
         """Call a packed entry; a check that fails ends this function too."""
         status = self.emit(f"call i32 @{symbol}(ptr %slots.0)", "status")
-        self.fail_if(self.emit(f"icmp ne i32 {status}, 0"), status)
+        failed = self.emit(f"icmp ne i32 {status}, 0")
+        self.on_failure(failed)
+        self.fail_if(failed, status)
+
+    def on_failure(self, failed: str) -> None:
+        """What to do before a failed check ends this function."""
 
     # ---- tensors ----
 
-    def tensor(self, pointer: str, param: Param, dims: Sequence[str], strides: Sequence[str]) -> _Tensor:
+    def tensor(self, pointer: str, param: Param, dims: Sequence[str], strides: Sequence[str]) -> Tensor:
         """Sizes of a tensor, and whether its strides are those of a row-major one; fails where it cannot be."""
         self.fail_unless(can_exist(self.emit, dims), TOO_LARGE)
         count, contiguous = "1", "true"
@@ -171,7 +177,7 @@ class _Function:
         contiguous = self.any(contiguous, self.emit(f"icmp eq i64 {count}, 0"))
         self.fail_unless(self.any(contiguous, self._in_reach(dims, strides)), TOO_LARGE)
         nbytes = self.emit(f"mul i64 {count}, {scalar_of(param).nbytes}")
-        return _Tensor(pointer, dims, strides, nbytes, contiguous)
+        return Tensor(pointer, dims, strides, nbytes, contiguous)
 
     def _in_reach(self, dims: Sequence[str], strides: Sequence[str]) -> str:
         """Whether no element is further from the first than an array may have elements."""
@@ -188,7 +194,7 @@ class _Function:
         null = self.emit(f"icmp eq ptr {pointer}, null")
         self.fail_if(self.all(null, self.emit(f"icmp ne i64 {nbytes}, 0")), NULL_POINTER)
 
-    def check_inputs(self) -> dict[int, _Tensor]:
+    def check_inputs(self) -> dict[int, Tensor]:
         """Refuse negative dimensions, then null pointers; the tensors among the inputs by index."""
         for argument in self.entry.arguments:
             if argument.role == "dim":
@@ -199,7 +205,7 @@ class _Function:
             if data is None:
                 continue
             dims = [self._dim(index, axis) for axis in range(param.rank)]
-            tensor = self.tensor(data, param, dims, self._arguments("stride", index))
+            tensor = self.tensor(data, param, dims, self.strides("stride", index, dims))
             self.refuse_null(data, tensor.nbytes)
             tensors[index] = tensor
         return tensors
@@ -210,11 +216,15 @@ class _Function:
     def _arguments(self, role: str, index: int) -> list[str]:
         return [f"%{a.name}" for a in self.entry.arguments if (a.role, a.index) == (role, index)]
 
+    def strides(self, role: str, index: int, dims: Sequence[str]) -> list[str]:
+        """The strides of an input or output of these dimensions."""
+        return self._arguments(role, index)
+
     def _dim(self, index: int, axis: int) -> str:
         found = self.entry.dim_argument(index, axis)
         return str(found) if isinstance(found, int) else f"%{found.name}"
 
-    def put_inputs(self, tensors: dict[int, _Tensor], pointers: dict[int, str]) -> None:
+    def put_inputs(self, tensors: dict[int, Tensor], pointers: dict[int, str]) -> None:
         """Fill the slots of the inputs; a number goes to memory of its own."""
         for index, param in enumerate(self.entry.inputs):
             first = self.first_slot("inputs", index)
@@ -236,7 +246,7 @@ class _Function:
         self.do(f"store {scalar.llvm_type} {value}, ptr {place}, align {scalar.nbytes}")
         return place
 
-    def pack_nbytes(self, tensors: dict[int, _Tensor]) -> dict[int, str]:
+    def pack_nbytes(self, tensors: dict[int, Tensor]) -> dict[int, str]:
         """The workspace that the copy of each tensor takes; 0 where it is used in place."""
         return {
             index: self.emit(f"select i1 {t.contiguous}, i64 0, i64 {self.rounded(t.nbytes)}", "pack")
@@ -255,19 +265,23 @@ class _Function:
         return f"define signext i32 @{name}({listed}) nounwind {{\nentry.0:\n{body}\n}}\n"
 
 
-class _Call(_Function):
+class Call(Function):
     """Writes NAME."""
 
-    def __init__(self, entry: Entry, copies: _Copies) -> None:
+    def __init__(self, entry: Entry, copies: Copies) -> None:
         super().__init__(entry)
         self.copies = copies
 
     def text(self) -> str:
+        self.body()
+        return self.signature(self.entry.name, [(a.llvm_type, a.name) for a in self.entry.arguments])
+
+    def body(self) -> None:
         self.open_slots()
         tensors = self.check_inputs()
-        for argument in self.entry.arguments:
-            if argument.role == "out" and self.entry.outputs[argument.index].rank == 0:
-                self.refuse_null(f"%{argument.name}", "1")
+        for index, param in enumerate(self.entry.outputs):
+            if param.rank == 0:
+                self.check_number(index)
         self._open_workspace()
         packed = self._pack_inputs(tensors)
         self.put_inputs(tensors, packed)
@@ -277,8 +291,16 @@ class _Call(_Function):
         self.call_packed(self.names.run)
         self._finish(outputs)
         self.do("ret i32 0")
-        arguments = [(a.llvm_type, a.name) for a in self.entry.arguments]
-        return self.signature(self.entry.name, arguments)
+
+    def check_number(self, index: int) -> None:
+        """Refuse NULL for an output of rank 0."""
+        self.refuse_null(self.output_pointer(index), "1")
+
+    def output_pointer(self, index: int) -> str:
+        """Where an output goes."""
+        pointer = self._argument("out", index)
+        assert pointer is not None
+        return pointer
 
     def _open_workspace(self) -> None:
         """The first aligned address, and the bytes from there: none where the pointer is NULL."""
@@ -304,7 +326,7 @@ class _Call(_Function):
         some = self.emit(f"icmp ne i64 {need}, 0")
         self.fail_if(self.all(some, self.emit(f"icmp sgt i64 {need}, {self.left}")), WORKSPACE_TOO_SMALL)
 
-    def _pack_inputs(self, tensors: dict[int, _Tensor]) -> dict[int, str]:
+    def _pack_inputs(self, tensors: dict[int, Tensor]) -> dict[int, str]:
         """Copy tensors that are not C-contiguous to the workspace; where each is to be read."""
         needs = self.pack_nbytes(tensors)
         self._refuse_small_workspace(self.total(list(needs.values())))
@@ -321,22 +343,21 @@ class _Call(_Function):
                 self.close(after)
         return pointers
 
-    def _place_outputs(self) -> list[tuple[_Tensor, str]]:
+    def _place_outputs(self) -> list[tuple[Tensor, str]]:
         """Check outputs against their sizes and point each slot to its array or to the workspace."""
         placed = []
         for index, param in enumerate(self.entry.outputs):
             first = self.first_slot("outputs", index)
-            pointer = self._argument("out", index)
-            assert pointer is not None
+            pointer = self.output_pointer(index)
             if param.rank == 0:
                 self.put(first, pointer, "ptr")
-                placed.append((_Tensor(pointer, (), (), "0", "true"), pointer))
+                placed.append((Tensor(pointer, (), (), "0", "true"), pointer))
                 continue
             dims = [self.get(first + 1 + axis) for axis in range(param.rank)]
-            tensor = self.tensor(pointer, param, dims, self._arguments("out_stride", index))
+            tensor = self.tensor(pointer, param, dims, self.strides("out_stride", index, dims))
             if self.entry.is_respread(index):
                 tensor.contiguous = "false"
-            self.refuse_null(pointer, tensor.nbytes)
+            self.check_output(tensor)
             need = self.emit(f"select i1 {tensor.contiguous}, i64 0, i64 {self.rounded(tensor.nbytes)}")
             place = self._take(need)
             target = self.emit(f"select i1 {tensor.contiguous}, ptr {pointer}, ptr {place}", "target")
@@ -347,33 +368,49 @@ class _Call(_Function):
         self.put(self.workspace_slot, self._take("0"), "ptr")
         return placed
 
-    def _finish(self, outputs: list[tuple[_Tensor, str]]) -> None:
+    def check_output(self, tensor: Tensor) -> None:
+        """Refuse NULL for an output that has elements."""
+        self.refuse_null(tensor.pointer, tensor.nbytes)
+
+    def _finish(self, outputs: list[tuple[Tensor, str]]) -> None:
         """Copy staged outputs to their place, with the sizes that the code wrote; report lengths."""
         for index, (tensor, source) in enumerate(outputs):
             param = self.entry.outputs[index]
             first = self.first_slot("outputs", index)
             if param.rank:
-                after = self.when(self.emit(f"xor i1 {tensor.contiguous}, true"))
+                after = self.when(self.is_copied(tensor))
                 tensor.dims = [self.get(first + 1 + axis) for axis in range(param.rank)]
                 self.do(f"call ptr @{self.copies.symbol('spread', param)}(ptr {source}, {_listed(tensor)})")
                 self.close(after)
-            for axis, length in zip(self.entry.early_axes(index), self._arguments("length", index), strict=True):
-                after = self.when(self.emit(f"icmp ne ptr {length}, null"))
-                self.do(f"store i64 {self.get(first + 1 + axis)}, ptr {length}")
-                self.close(after)
+            self.report(index, first)
+
+    def is_copied(self, tensor: Tensor) -> str:
+        """Whether an output goes from the workspace to its place."""
+        return self.emit(f"xor i1 {tensor.contiguous}, true")
+
+    def report(self, index: int, first: int) -> None:
+        """Store the lengths that the code wrote of an output, where a loop may end early."""
+        for axis, length in zip(self.entry.early_axes(index), self._arguments("length", index), strict=True):
+            after = self.when(self.emit(f"icmp ne ptr {length}, null"))
+            self.do(f"store i64 {self.get(first + 1 + axis)}, ptr {length}")
+            self.close(after)
 
 
-def _listed(tensor: _Tensor) -> str:
+def _listed(tensor: Tensor) -> str:
     return ", ".join([f"ptr {tensor.pointer}", *(f"i64 {v}" for v in (*tensor.dims, *tensor.strides))])
 
 
-class _Query(_Function):
+class Query(Function):
     """Writes NAME_query."""
 
-    def __init__(self, entry: Entry, copies: _Copies) -> None:
+    def __init__(self, entry: Entry, copies: Copies) -> None:
         super().__init__(entry)
 
     def text(self) -> str:
+        self.body()
+        return self.signature(self.names.flat_query, [(a.llvm_type, a.name) for a in self.entry.query_arguments])
+
+    def body(self) -> None:
         self.open_slots()
         tensors = self.check_inputs()
         for index, tensor in tensors.items():
@@ -382,24 +419,25 @@ class _Query(_Function):
         self.put_inputs(tensors, {index: t.pointer for index, t in tensors.items()})
         self.clear_other_slots()
         self.call_packed(self.names.query)
-        self._store_sizes(tensors)
+        self.store_sizes(tensors)
         self.do("ret i32 0")
-        return self.signature(
-            self.names.flat_query, [(a.llvm_type, a.name) for a in self.entry.query_arguments]
-        )
 
-    def _store_sizes(self, tensors: dict[int, _Tensor]) -> None:
+    def need(self, tensors: dict[int, Tensor]) -> str:
+        """The bytes of workspace where every output is C-contiguous."""
         packs = self.total(list(self.pack_nbytes(tensors).values()))
         copied = [n for n in range(len(self.entry.outputs)) if self.entry.is_respread(n)]
-        need = self.add(self.add(packs, self._staging(copied)), self.get(self.workspace_slot + 1))
+        return self.add(self.add(packs, self._staging(copied)), self.get(self.workspace_slot + 1))
+
+    def store_sizes(self, tensors: dict[int, Tensor]) -> None:
+        need = self.need(tensors)
         for argument in self.entry.query_arguments:
             if argument.role == "size":
                 slot = self.first_slot("outputs", argument.index) + 1 + argument.axis
                 self._store(argument.name, self.get(slot))
             elif argument.role == "need_nbytes":
-                self._store(argument.name, self._with_alignment(need))
+                self._store(argument.name, self.with_alignment(need))
             elif argument.role == "staging_nbytes":
-                self._store(argument.name, self._with_alignment(self._staging(range(len(self.entry.outputs)))))
+                self._store(argument.name, self.with_alignment(self._staging(range(len(self.entry.outputs)))))
 
     def _staging(self, outputs: Iterable[int]) -> str:
         """Bytes for copies of these outputs, as far as they are tensors."""
@@ -412,7 +450,7 @@ class _Query(_Function):
                 sizes.append(self.rounded(self.tensor("null", param, dims, ["1"] * param.rank).nbytes))
         return self.total(sizes)
 
-    def _with_alignment(self, nbytes: str) -> str:
+    def with_alignment(self, nbytes: str) -> str:
         """What the caller must give so that `nbytes` are left after aligning; nothing stays nothing."""
         none = self.emit(f"icmp eq i64 {nbytes}, 0")
         return self.emit(f"select i1 {none}, i64 0, i64 {self.add(nbytes, str(WORKSPACE_ALIGN_BYTES - 1))}")
@@ -423,7 +461,7 @@ class _Query(_Function):
         self.close(after)
 
 
-class _Copies:
+class Copies:
     """The copying functions that an entry needs: for each direction, rank and element size one.
 
     `pack` copies from strided to row-major memory, `spread` back; a function of rank r calls the one of
@@ -483,37 +521,3 @@ def _copy_rows(symbol: str, inner: str, rank: int, nbytes: int) -> str:
         f"  %end = phi ptr [ %dense, %entry ], [ %after, %loop ]\n"
         f"  ret ptr %end\n}}\n"
     )
-
-
-def _error_text(entry: Entry) -> str:
-    """NAME_error: a switch over the statuses; the info slots' values are not known here."""
-    messages = {0: "no error", **CALLER_ERRORS}
-    messages.update({c.code: _without_values(c.text()) for c in entry.checks})
-    constants, cases, blocks = [], [], []
-    for n, (status, message) in enumerate([*messages.items(), (None, "unknown status")]):
-        data = message.encode() + b"\0"
-        symbol = f"@{entry.name}__message_{n}"
-        constants.append(
-            f"{symbol} = private unnamed_addr constant [{len(data)} x i8] c\"{_escaped(data)}\", align 1"
-        )
-        if status is not None:
-            cases.append(f"    i32 {status}, label %m{n}")
-        blocks.append(f"{'other' if status is None else f'm{n}'}:\n  ret ptr {symbol}")
-    listed = "\n".join(cases)
-    return (
-        "\n".join(constants)
-        + f"\ndefine ptr @{Names(entry.name).error}(i32 %status) nounwind {{\nentry:\n"
-        + f"  switch i32 %status, label %other [\n{listed}\n  ]\n"
-        + "\n".join(blocks)
-        + "\n}\n"
-    )
-
-
-def _without_values(message: str) -> str:
-    for n in range(N_INFO_SLOTS):
-        message = message.replace(f"{{{n}}}", "(...)")
-    return message
-
-
-def _escaped(data: bytes) -> str:
-    return "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in data)

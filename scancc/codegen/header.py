@@ -22,8 +22,12 @@ def header_text(library: str, entries: Sequence[Entry], versions: str) -> str:
  * Every function here
  *   - returns a status: 0 where all went well; below 0 a mistake in the call:
 {_caller_errors()}
- *     above 0 a check of the program itself, listed at the function. NAME_error(status) gives its text.
+ *     above 0 a check of the program itself, listed at the function. NAME_error writes its text.
  *     Where the status is not 0, the outputs are as they were.
+ *   - has a short form, NAME_call, which takes one struct: strides that are NULL are those of a
+ *     C-contiguous array, outputs that are NULL are not wanted (their place is in the workspace then),
+ *     and `values` has the numbers of a check that failed. NAME_call_query sets the sizes of outputs and
+ *     workspace_nbytes, of what the struct has otherwise.
  *   - takes strides in elements, not bytes. They may be negative; an input's may be 0. An array that is
  *     not C-contiguous is copied through the workspace; the others are used in place.
  *   - takes all memory from the caller: arrays aligned to their element type, and a workspace (any
@@ -77,7 +81,7 @@ def _entry_text(library: str, entry: Entry) -> str:
     comment += ["Inputs:", *(_input_line(entry, n, p) for n, p in enumerate(entry.inputs))]
     comment += ["Outputs:", *(_output_line(entry, n, p) for n, p in enumerate(entry.outputs))]
     if entry.checks:
-        comment += ["Statuses above 0:", *(f"  {c.code}  {c.text()}" for c in entry.checks)]
+        comment += ["Statuses above 0:", *(f"  {c.code}  {_with_values(c.text())}" for c in entry.checks)]
     return "\n".join(
         [
             _comment(comment),
@@ -89,8 +93,12 @@ def _entry_text(library: str, entry: Entry) -> str:
             ),
             _prototype(library, entry, names.flat_query, entry.query_arguments),
             "",
-            f"/* The text of a status of {entry.name}; it stays valid. */",
-            f"const char *{names.error}(int32_t status);",
+            *_short_lines(library, entry),
+            "",
+            _comment([f"Writes the text of a status of {entry.name} as snprintf does, at most n bytes, and gives the "
+                      "length of the whole; values: those of the struct, or NULL."]),
+            f"int64_t {names.error}(int32_t status, const int64_t *values, char *buffer, int64_t n)",
+            f'    {_macro(library)}_SYMBOL("{names.error}.{entry.interface}");',
             "",
             _comment([_processor_note(entry)]),
             f"int32_t {names.supported}(void);",
@@ -98,6 +106,21 @@ def _entry_text(library: str, entry: Entry) -> str:
             *_state_lines(entry),
         ]
     )
+
+
+def _with_values(text: str) -> str:
+    """A check's text, in which numbers are named as the struct of a short call has them."""
+    return re.sub(r"\{([0-3])\}", r"values[\1]", text)
+
+
+def _short_lines(library: str, entry: Entry) -> list[str]:
+    """The struct of a short call, and what takes it."""
+    names = Names(entry.name)
+    return [
+        f"typedef struct {names.struct} {{", *(f"    {f.c_text};" for f in entry.fields), f"}} {names.struct};",
+        *(f'int32_t {name}({names.struct} *arguments) {_macro(library)}_SYMBOL("{name}.{entry.interface}");'
+          for name in (names.call_query, names.call)),
+    ]
 
 
 def _state_lines(entry: Entry) -> list[str]:

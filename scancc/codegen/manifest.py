@@ -51,6 +51,8 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
             "arguments": [_argument(a) for a in entry.arguments],
             "query_arguments": [_argument(a) for a in entry.query_arguments],
         },
+        "short": {"entry": names.call, "query": names.call_query, "struct": names.struct,
+                  "members": [_argument(a) for a in entry.fields]},
         "single_output": single_output,
         "gives": entry.calling.kind,
         "fast_math": {"allowed": entry.fast_math, "used": list(entry.fast_math_used)},
@@ -65,4 +67,4 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
 def _argument(argument: Argument) -> dict[str, Any]:
     """`index` counts inputs or outputs, by `role` (`entry.Argument`); -1 where it stands for none, or for no axis."""
     return {"name": argument.name, "type": argument.c_type, "role": argument.role, "index": argument.index,
-            "axis": argument.axis}
+            "axis": argument.axis, **({"count": argument.count} if argument.count else {})}

@@ -38,8 +38,11 @@ class Linked:
         return int(self._function(name, self.entry.query_arguments)(*map(_pointer, values)))
 
     def error(self, status: int) -> str:
-        function = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_int32)(self.library.address(f"{self.entry.name}_error"))
-        return bytes(function(status)).decode()
+        write = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int32, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64)(
+            self.library.address(f"{self.entry.name}_error"))
+        room = ctypes.create_string_buffer(4096)
+        assert write(status, None, room, 4096) == len(room.value)
+        return room.value.decode()
 
     def run(self, inputs: Sequence[np.ndarray], spread: bool = False) -> tuple[int, list[np.ndarray]]:
         """Status and outputs for arrays; `spread` gives every array strides that are not row-major."""

@@ -207,7 +207,7 @@ def test_query(power: Linked) -> None:
 
 def test_error_texts(power: Linked) -> None:
     assert power.error(0) == "no error"
-    assert power.error(1) == "ValueError: n_steps is (...); a scan runs 0 or more steps"
+    assert power.error(1) == "ValueError: n_steps is ?; a scan runs 0 or more steps"
     assert "workspace" in power.error(WORKSPACE_TOO_SMALL)
     assert power.error(77) == power.error(-77) == "unknown status"
 
