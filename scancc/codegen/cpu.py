@@ -1,7 +1,7 @@
 """LLVM IR text to object code, optimised text and assembly, through llvmlite.
 
 The printer of `llvm/` writes code that is already vectorised, in rotated loops, unrolled where they are
-short, with what does not change taken out; so four of LLVM's passes do what its -O2 pipeline would, in a
+short, with what does not change taken out; so three of LLVM's passes do what its -O2 pipeline would, in a
 fraction of the time. LLVM's own vectorizers run at level 3 only: they cost time and undo the schedule.
 """
 
@@ -142,9 +142,12 @@ def _run_passes(module: Any, builder: Any, target: Target) -> None:
 
 
 def _short_list() -> Any:
-    """Nothing that finds equal values: `cse` leaves few, and LLVM's NewGVN ends the process on large loop nests."""
+    """Nothing that finds equal values: `cse` leaves few, and LLVM's NewGVN ends the process on large loop nests.
+
+    Nothing that combines instructions: selecting them does it again, a block at a time, and the inner loops of all
+    user models have as many instructions without InstCombine, which took a tenth of LLVM's time.
+    """
     passes = binding().create_new_function_pass_manager()
     passes.add_sroa_pass()
-    passes.add_instruction_combine_pass()
     passes.add_simplify_cfg_pass()
     return passes
