@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from . import progress
@@ -295,7 +295,7 @@ def _option_text(value: Any) -> str:
 
 
 def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass: OnPass | None = None,
-        track_changes: bool | None = None) -> Report:
+        track_changes: bool | None = None, again: Callable[[], Op] | None = None) -> Report:
     """Run a pipeline on `module`, in place.
 
     `on_pass` is called after each pass. Whether a pass changed anything is found by printing, so it
@@ -303,16 +303,17 @@ def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass:
     The result is verified (with `on_pass`, what each pass leaves). Where a pass fails or the IR breaks
     a rule, the passes run again on a copy, verified one by one, to find the first at fault: the
     InternalError then names it, and a file with the IR before it and the command that repeats it.
-    Verifying after each pass took as long as running them.
+    Verifying after each pass took as long as running them. `again` makes the module anew where it must run
+    again, for a caller who can; a copy is kept otherwise.
     """
     steps = parse_pipeline(pipeline)
     track = track_changes if track_changes is not None else on_pass is not None
     report = Report()
-    before = clone_op(module, {})
+    again = again or partial(_same, clone_op(module, {}))
     text = print_op(module, locations=False) if track else ""
     for number, step in enumerate(steps, 1):
         progress.at(f"pass {step.name}")
-        with _blaming(before, steps[:number]):
+        with _blaming(again, steps[:number]):
             done = _run_one(module, step)
             if verify and (on_pass is not None or number == len(steps)):
                 _verify(module, report)
@@ -325,15 +326,19 @@ def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass:
     return report
 
 
+def _same(module: Op) -> Op:
+    return module
+
+
 @contextmanager
-def _blaming(before: Op, steps: list[Step]) -> Iterator[None]:
+def _blaming(again: Callable[[], Op], steps: list[Step]) -> Iterator[None]:
     """Turn a failure inside the block into one that names the first of `steps` at fault."""
     try:
         yield
     except Exception as error:
         if _passes_through(error, steps[-1]):
             raise
-        raise _blamed(before, steps, error) from error
+        raise _blamed(again(), steps, error) from error
 
 
 def _passes_through(error: Exception, step: Step) -> bool:

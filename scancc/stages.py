@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from scancc import pipeline, progress, views
@@ -117,6 +117,10 @@ def artifact_of(program: Program) -> tuple[Artifact, Compiled | None]:
     and LLVM is not loaded where it is there.
     """
     with progress.phase("cache"):
+    if not config.cache:
+        with progress.phase("lowering"):
+            module = lower(program)
+        return _made(program, module)
         short = _short_key(program)
         stored = _stored(_looked_up(short)) if short else None
     if stored is not None:
@@ -130,13 +134,17 @@ def artifact_of(program: Program) -> tuple[Artifact, Compiled | None]:
         stored = _artifact(_looked_up(key))
     if stored is not None:
         return stored, None
-    compiled = _compiled(program, module, targets.local(), export=False)
-    artifact = compiled.artifact()
+    artifact, compiled = _made(program, module)
     cache.store(key, artifact.to_bytes())
     return artifact, compiled
 
 
 def _looked_up(key: str) -> bytes | None:
+def _made(program: Program, module: Op) -> tuple[Artifact, Compiled]:
+    compiled = _compiled(program, module, targets.local(), export=False)
+    return compiled.artifact(), compiled
+
+
     """An entry of the disk cache; none where files are wanted of what the passes do."""
     return None if config.dump else cache.load(key)
 
@@ -151,7 +159,7 @@ def _artifact(data: bytes | None) -> Artifact | None:
 
 
 def _short_key(program: Program) -> str | None:
-    graph = graph_key(program) if config.cache else None
+    graph = graph_key(program)
     return None if graph is None else _key(program, graph)
 
 
@@ -166,7 +174,8 @@ def _compiled(program: Program, module: Op, target: Target, export: bool) -> Com
     """What the passes of `target` and the printer make of the IR `module`, which they change."""
     recorder = views.Recorder(views.View(), module) if config.dump else None
     with progress.phase("passes"):
-        report = pipeline.run(module, passes_of(program, target, export), config.verify, recorder)
+        report = pipeline.run(module, passes_of(program, target, export), config.verify, recorder,
+                              again=partial(lower, program))
     checks = number_checks(module)
     with progress.phase("LLVM IR"):
         text, parts, gpu = _printed(module, target, export)

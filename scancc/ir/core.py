@@ -16,21 +16,24 @@ Attributes = dict[str, Any]  # IntAttr, FloatAttr, Dense, types, maps, text, tru
 
 
 class Value:
-    """One SSA value. `name` is the user's, without '%'; printing makes names unique."""
+    """One SSA value. `name` is the user's, without '%'; printing makes names unique.
 
-    __slots__ = ("type", "owner", "index", "name", "uses")
+    `op`: the op that makes it; None for a block argument.
+    """
+
+    __slots__ = ("type", "owner", "op", "index", "name", "uses")
 
     def __init__(self, type: Type, owner: Op | Block, index: int, name: str | None = None) -> None:
         self.type = type
-        self.owner = owner
+        self.give_to(owner)
         self.index = index
         self.name = name
         self.uses: dict[Op, int] = {}  # op -> how many of its operands are this value
 
-    @property
-    def op(self) -> Op | None:
-        """The op that makes this value; None for a block argument."""
-        return self.owner if isinstance(self.owner, Op) else None
+    def give_to(self, owner: Op | Block) -> None:
+        """Become a result of an op, or an argument of a block."""
+        self.owner = owner
+        self.op: Op | None = owner if isinstance(owner, Op) else None  # a field: it is asked for more than all else
 
     @property
     def block(self) -> Block:
@@ -66,13 +69,14 @@ class Op:
         self.name = name
         self._operands: list[Value] = []
         self.results = [Value(t, self, i) for i, t in enumerate(result_types)]
-        self.attrs: Attributes = dict(attrs or {})  # its own: passes change them
+        self.attrs: Attributes = dict(attrs) if attrs else {}  # its own: passes change them
         self.regions = list(regions)
         for region in self.regions:
             region.parent = self
         self.parent: Block | None = None
         self.location = location
-        self.operands = list(operands)
+        if operands:
+            self.operands = list(operands)
 
     @property
     def operands(self) -> list[Value]:
@@ -81,14 +85,11 @@ class Op:
     @operands.setter
     def operands(self, values: Sequence[Value]) -> None:
         for value in self._operands:
-            left = value.uses.get(self, 0) - 1
-            if left > 0:
-                value.uses[self] = left
-            else:
-                value.uses.pop(self, None)
+            value.uses.pop(self, None)
         self._operands = list(values)
         for value in self._operands:
-            value.uses[self] = value.uses.get(self, 0) + 1
+            uses = value.uses
+            uses[self] = uses.get(self, 0) + 1
 
     @property
     def result(self) -> Value:
@@ -115,21 +116,26 @@ class Op:
 
     def walk(self) -> Iterator[Op]:
         """This op and all ops inside it, outer before inner, in order."""
-        yield self
-        for region in self.regions:
-            for block in region.blocks:
-                for op in list(block.ops):
-                    if op.regions:
-                        yield from op.walk()
-                    else:
-                        yield op
+        pending: list[Op | Block] = [self]  # what is still to come, from the end
+        while pending:
+            item = pending.pop()
+            if isinstance(item, Block):
+                pending += reversed(item.ops)
+                continue
+            yield item
+            if item.regions:
+                pending += [block for region in reversed(item.regions) for block in reversed(region.blocks)]
 
     def erase(self) -> None:
-        """Remove this op, whose results have no uses, and all inside it."""
+        """Remove this op, whose results have no uses, and all inside it.
+
+        None of them has results any more: an op and its results are a circle, which only the collector would find.
+        """
         if self.parent is not None:
             self.parent.ops.remove(self)
-        for inner in list(self.walk()):
+        for inner in list(self.walk()) if self.regions else [self]:
             inner.operands = []
+            inner.results = []
             inner.parent = None
 
     def replace_by(self, values: Sequence[Value]) -> None:

@@ -213,9 +213,9 @@ class ScanView:
         carries, stacks, length = other.carries, other.stacks, other.length
         other.counter.replace_by(self.counter)
         for value in other.carry_args:
-            value.owner = body
+            value.give_to(body)
         for value in other.op.results:
-            value.owner = op
+            value.give_to(op)
         moved = step.ops[:-1]
         for inner in moved:
             inner.parent = body
