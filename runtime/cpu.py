@@ -52,11 +52,12 @@ class Kernel:
         libraries: tuple[elf.Library, ...] = ()
         for code in artifact.libraries:
             libraries += (_shared(code, libraries),)
-        library = elf.load(artifact.code, libraries)
+        query = elf.load(artifact.query_code) if artifact.query_code else None
+        library = elf.load(artifact.code, libraries if query is None else (*libraries, query))
         self._set(
             artifact.name,
             (artifact.inputs, artifact.outputs, artifact.checks),
-            (library.address(artifact.run_symbol), library.address(artifact.query_symbol)),
+            (library.address(artifact.run_symbol), (query or library).address(artifact.query_symbol)),
             library,
         )
 

@@ -172,7 +172,7 @@ class Artifact:
     """Compiled code of one function: an ELF relocatable object ("cpu"), or PTX text ("ptx") and `device`.
 
     `libraries`: objects with functions that `code` calls, each after those that it calls in turn; the same ones serve
-    other artifacts, too.
+    other artifacts, too. `query_code`: the object of the query, where `code` does not have it.
     """
 
     name: str
@@ -190,6 +190,7 @@ class Artifact:
     versions: str = ""
     device: DeviceCode | None = None
     libraries: tuple[bytes, ...] = ()
+    query_code: bytes = b""
 
     @property
     def n_slots(self) -> int:
@@ -200,8 +201,9 @@ class Artifact:
         fields["abi_version"] = self.abi_version
         for name in ("inputs", "outputs", "checks"):
             fields[name] = [item.to_json() for item in getattr(self, name)]
+        fields["query_code"] = len(self.query_code)
         fields["libraries"] = [len(library) for library in self.libraries]
-        payload = b"".join([*self.libraries, self.code])
+        payload = b"".join([self.query_code, *self.libraries, self.code])
         if self.device is not None:
             fields["device"] = self.device.to_json()
             payload += self.device.host
@@ -220,7 +222,8 @@ class Artifact:
                 f"a scancc artifact of {start + n_header + n_code} bytes was cut or extended to {len(data)}"
             )
         fields = json.loads(data[start : start + n_header])
-        libraries, code = _parted(data[start + n_header :], _field(fields, "libraries", list))
+        lengths = [_field(fields, "query_code", int), *_field(fields, "libraries", list)]
+        (query_code, *libraries), code = _parted(data[start + n_header :], lengths)
         device = None
         if isinstance(fields, dict) and "device" in fields:
             table = _field(fields, "device", dict)
@@ -230,7 +233,8 @@ class Artifact:
             **{name: _field(fields, name, str) for name in _TEXT_FIELDS},
             code=code,
             device=device,
-            libraries=libraries,
+            libraries=tuple(libraries),
+            query_code=query_code,
             inputs=tuple(map(Param.from_json, _field(fields, "inputs", list))),
             outputs=tuple(map(Param.from_json, _field(fields, "outputs", list))),
             checks=tuple(map(Check.from_json, _field(fields, "checks", list))),

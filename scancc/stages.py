@@ -94,7 +94,8 @@ class Compiled:
             name=self.name, target=self.target.kind, triple=self.target.triple, cpu=self.target.cpu,
             features=self.target.features, code=code,
             run_symbol=f"{self.name}__run", query_symbol=f"{self.name}__query", inputs=self.inputs,
-            outputs=self.outputs, checks=self.checks, versions=versions(), device=device, libraries=libraries)
+            outputs=self.outputs, checks=self.checks, versions=versions(), device=device, libraries=libraries,
+            query_code=_query_code(self))
 
 
 @deep_recursion()
@@ -116,11 +117,11 @@ def artifact_of(program: Program) -> tuple[Artifact, Compiled | None]:
     An entry is found by the graph, else by the IR as lowered, which is the same for more programs; so no pass runs
     and LLVM is not loaded where it is there.
     """
-    with progress.phase("cache"):
     if not config.cache:
         with progress.phase("lowering"):
             module = lower(program)
         return _made(program, module)
+    with progress.phase("cache"):
         short = _short_key(program)
         stored = _stored(_looked_up(short)) if short else None
     if stored is not None:
@@ -139,12 +140,12 @@ def artifact_of(program: Program) -> tuple[Artifact, Compiled | None]:
     return artifact, compiled
 
 
-def _looked_up(key: str) -> bytes | None:
 def _made(program: Program, module: Op) -> tuple[Artifact, Compiled]:
     compiled = _compiled(program, module, targets.local(), export=False)
     return compiled.artifact(), compiled
 
 
+def _looked_up(key: str) -> bytes | None:
     """An entry of the disk cache; none where files are wanted of what the passes do."""
     return None if config.dump else cache.load(key)
 
@@ -305,17 +306,23 @@ def _code(compiled: Compiled) -> tuple[bytes, tuple[bytes, ...], DeviceCode | No
     return text.encode(), (), compiled.gpu.device_code(_object_code(compiled.gpu.host, targets.local()))
 
 
+def _query_code(compiled: Compiled) -> bytes:
+    """An object of a query that stands apart: it runs straight on, once a call, so that LLVM need not optimise it."""
+    text = compiled.parts.queries if compiled.parts is not None else ""
+    return _object_code(text, compiled.target, opt_level=0) if text else b""
+
+
 @lru_cache(maxsize=64)
 def _library(text: str, target: Target) -> bytes:
     """An object that many modules call: also without the disk cache, a process compiles it once."""
     return _object_code(text, target)
 
 
-def _object_code(text: str, target: Target) -> bytes:
-    parts = (text, target.triple, target.cpu, target.features, versions())
+def _object_code(text: str, target: Target, opt_level: int = 2) -> bytes:
+    parts = (text, target.triple, target.cpu, target.features, str(opt_level), versions())
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     code = cache.load(key)
     if code is None:
-        code = cpu.compile_object(text, target)
+        code = cpu.compile_object(text, target, opt_level)
         cache.store(key, code)
     return code

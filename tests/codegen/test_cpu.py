@@ -6,12 +6,15 @@ import ctypes
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import scancc as sc
 from scancc.codegen import cpu
 from scancc.codegen.binding import binding
 from scancc.codegen.target import host, parse
 from scancc.errors import InternalError, UnsupportedError
+from tests.programs import users
 
 INLINED = """
 define internal double @twice(double %x) alwaysinline {
@@ -89,3 +92,16 @@ def test_code_runs(tmp_path: Path) -> None:
     call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_int64)(engine.get_function_address("f"))
     assert call(ctypes.addressof(values), 3) == 0
     assert list(values) == [2.0, 5.0, -6.0]
+
+
+def test_a_long_query_is_an_object_of_its_own() -> None:
+    model = users.build(users.kalman)
+    f = sc.function(model.inputs, model.outputs)
+    f.prepare()
+    parts = f.compiled.parts
+    assert "__query(" in parts.queries and "__query(" not in parts.main
+    assert f.compiled.artifact().query_code
+    assert np.allclose(f(*model.args)[0], model.twin(*model.args)[0])
+    with pytest.raises(ValueError, match="the last axis of the first factor has length 4"):
+        f(model.args[0], np.ones((3, 4)), *model.args[2:])
+    assert "__query(" in f.export_form().llvm_text

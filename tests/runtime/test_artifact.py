@@ -24,8 +24,9 @@ ARTIFACT = Artifact(
 
 
 @pytest.mark.parametrize("libraries", [(), (b"one", b"", b"three")])
-def test_round_trip(libraries):
-    artifact = replace(ARTIFACT, libraries=libraries)
+@pytest.mark.parametrize("query", [b"", b"sizes"])
+def test_round_trip(libraries, query):
+    artifact = replace(ARTIFACT, libraries=libraries, query_code=query)
     assert Artifact.from_bytes(artifact.to_bytes()) == artifact
 
 

@@ -20,6 +20,7 @@ from ...artifact import POLL_SYMBOL
 from ...errors import UnsupportedError
 from ...ir import types as t
 from ...ir.core import Block, Op, Value, functions
+from ...ir.ops import LOOP, has_trait
 from ..math import Closure, MathFunction, define, shared_modules
 
 Operand = str
@@ -57,6 +58,7 @@ no:
   ret i32 0
 }}""", ())
 
+LONG_QUERY = 200  # lines; an object has 2 ms of its own
 MOST_INLINED = 16  # calls of one elementary function in a module
 
 
@@ -70,10 +72,14 @@ class Registers:
 
 @dataclass(frozen=True)
 class Parts:
-    """A module, and modules of shared functions that it calls, each after those that it calls in turn."""
+    """A module, and modules of shared functions that it calls, each after those that it calls in turn.
+
+    `queries`: a module of those queries that are not in `main`; empty where there are none.
+    """
 
     main: str
     shared: tuple[str, ...]
+    queries: str = ""
 
 
 @dataclass
@@ -84,6 +90,7 @@ class ModuleText:
     interruptible: bool = False  # long loops may ask whether to go on
     registers: Registers = Registers()
     functions: list[str] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)  # those that may be a module of their own
     math: dict[str, MathFunction] = field(default_factory=dict)
     n_calls: Counter[str] = field(default_factory=Counter)  # by symbol of an elementary function
     declares: dict[str, None] = field(default_factory=dict)
@@ -99,12 +106,14 @@ class ModuleText:
 
     def text(self) -> str:
         """All of it, as one module."""
-        return self._with(self._closure(apart=False))
+        return self._with([*self.functions, *self.queries], self._closure(apart=False))
 
     def parts(self) -> Parts:
         """The module without the shared functions, and these, which a machine compiles once."""
         closure = self._closure(apart=True)
-        return Parts(self._with(closure), tuple(shared_modules(closure.shared.values()).values()))
+        shared = tuple(shared_modules(closure.shared.values()).values())
+        queries = "\n".join([*self.queries, *self.declares]) + "\n" if self.queries else ""
+        return Parts(self._with(self.functions, closure), shared, queries)
 
     def _closure(self, apart: bool) -> Closure:
         closure = Closure(apart, declares=dict(self.declares))
@@ -112,9 +121,9 @@ class ModuleText:
             closure.add(function)
         return closure
 
-    def _with(self, called: Closure) -> str:
+    def _with(self, functions: Sequence[str], called: Closure) -> str:
         data = [self._constant_text(*item) for item in self.constants.items()]
-        parts = [*data, *self.functions, *map(self._math_text, called.defined.values()), *called.declares]
+        parts = [*data, *functions, *map(self._math_text, called.defined.values()), *called.declares]
         return "\n".join(parts) + "\n"
 
     def _math_text(self, function: MathFunction) -> str:
@@ -146,8 +155,15 @@ def print_module(module: Op, fma: bool = True, interruptible: bool = False,
     """
     out = ModuleText(fma, interruptible, registers=registers)
     for func in functions(module):
-        out.functions.append(FunctionEmitter(func, out).run())
+        text = FunctionEmitter(func, out).run()
+        (out.queries if _stands_alone(func, text) else out.functions).append(text)
     return out
+
+
+def _stands_alone(func: Op, text: str) -> bool:
+    """Whether a query is long, goes straight on, and calls nothing of the module."""
+    return ("return_slots" in func.attrs and text.count("\n") > LONG_QUERY and "@scancc." not in text
+            and not any(has_trait(op, LOOP) for op in func.walk()))
 
 
 def emit_module(module: Op, fma: bool = True, interruptible: bool = False, registers: Registers = Registers()) -> str:
