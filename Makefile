@@ -7,7 +7,7 @@ WORKERS ?= 2
 COMPILE := $(BIN)/python -m compileall -q scancc passes runtime
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test quick golden lint bench bench-page bench-compare clean
+.PHONY: help demo test quick golden lint docs bench bench-page bench-compare clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ lint: $(VENV)/.dev ## linter, types, import rule
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/.docs ## build the site into out/site: runs every page's code, checks every link, needs no network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.bench $(if $(PEERS),.venv-peers/.installed) ## measure beside C and NumPy; ONLY='ema|rnn' QUICK=1 PEERS=1 ROUNDS=9
 	$(BIN)/python -m benchmarks.suite run $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) \
@@ -62,6 +65,11 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -e '.[bench]'
+	$(COMPILE)
+	touch $@ $(VENV)/.base
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
 	$(COMPILE)
 	touch $@ $(VENV)/.base
 

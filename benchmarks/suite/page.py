@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suite.results import Cells, best_c, geometric_mean, name_of, ratio, time_of, to_c, wrong
+from benchmarks.suite import plots
+from benchmarks.suite.results import (
+    PEERS,
+    Cells,
+    Column,
+    best_c,
+    geometric_mean,
+    name_of,
+    ratio,
+    time_of,
+    to_c,
+    wrong,
+)
 
-PEERS = {"NumPy": "NumPy", "NumPy/SciPy library": "library", "JAX": "JAX", "JAX small-while flag": "JAX flag",
-         "Numba": "Numba", "Numba fast-math": "Numba fm", "torch": "torch", "PyTensor": "PyTensor"}
 INTRO = """# Benchmarks
 
 Written by `make bench`, commit {commit}, {when}: {n} cells in {took:.0f} s, {rounds} rounds. Each workload is one
@@ -34,7 +43,7 @@ def write(made: dict[str, Any], folder: Path) -> None:
     """`benchmarks.md` and, in `benchmarks/`, its plots."""
     cells = made["cells"]
     parts = [INTRO.format(n=len(cells), took=made["took_s"], **{k: made[k] for k in ("commit", "when", "rounds")}),
-             _machine(made), _means(cells), _plots(cells, folder), _table(cells), _faults(made)]
+             _machine(made), _means(cells), plots.write(cells, columns(cells), folder), _table(cells), _faults(made)]
     (folder / "benchmarks.md").write_text("\n".join(part for part in parts if part))
 
 
@@ -77,9 +86,9 @@ def _head(names: list[str]) -> list[str]:
     return [_row(names), "|---" * len(names) + "|"]
 
 
-def columns(cells: Cells) -> dict[str, Callable[[dict[str, Any]], float | None]]:
+def columns(cells: Cells) -> dict[str, Column]:
     """The ratios of the tables; peers that no cell has are left out here and named at the end of the page."""
-    made: dict[str, Callable[[dict[str, Any]], float | None]] = {
+    made: dict[str, Column] = {
         "strict C": lambda cell: to_c(cell, "scancc", strict_only=True),
         "plain C": lambda cell: to_c(cell, "scancc", plain_only=True),
         "fast-math / any C": lambda cell: to_c(cell, "scancc fast-math"),
@@ -150,53 +159,3 @@ def _seconds(value: float | None) -> str:
     units = (("s", 1), ("ms", 1e3), ("µs", 1e6), ("ns", 1e9))
     unit, scale = next((u, s) for u, s in units if value * s >= 1 or u == "ns")
     return f"{value * scale:.3g} {unit}"
-
-
-# ---- plots ----
-
-
-def _plots(cells: Cells, folder: Path) -> str:
-    try:
-        import matplotlib
-    except ImportError:
-        return "No plots: matplotlib is not installed (the extra `bench`).\n"
-    matplotlib.use("agg")
-    (folder / "benchmarks").mkdir(parents=True, exist_ok=True)
-    names = {"c": "scancc beside C", "bound": "the part of the bound that is reached",
-             "peers": "scancc beside the peers"}
-    _plot_points(cells, {k: v for k, v in columns(cells).items() if k.endswith("C")}, "time over C's", folder, "c")
-    _plot_points(cells, {"reached": _reached}, "bound over time", folder, "bound")
-    peers = {k: v for k, v in columns(cells).items() if k in PEERS.values()}
-    _plot_points(cells, peers, "time over the peer's", folder, "peers")
-    return "\n".join(f"![{title}](benchmarks/{name}.png)\n" for name, title in names.items())
-
-
-def _reached(cell: dict[str, Any]) -> float | None:
-    own = time_of(cell, "scancc")
-    return cell["bound"]["time_s"] / own if cell["bound"] and own else None
-
-
-def _plot_points(cells: Cells, made: dict[str, Callable[[dict[str, Any]], float | None]], axis: str, folder: Path,
-                 name: str) -> None:
-    """A row a cell, a mark a column, on a logarithmic axis with a line at 1; one panel a float type."""
-    import matplotlib.pyplot as plt
-
-    groups = [g for g in ([c for c in cells if c["dtype"] == d] for d in ("float64", "float32")) if g]
-    height = 1.2 + 0.19 * max(len(g) for g in groups)
-    figure, panels = plt.subplots(1, len(groups), figsize=(6.5 * len(groups), height), squeeze=False)
-    for panel, group in zip(panels[0], groups, strict=True):
-        for marker, (label, column) in zip("osD^v<>Ph*", made.items(), strict=False):
-            points = [(column(cell), row) for row, cell in enumerate(group)]
-            known = [(x, y) for x, y in points if x is not None]
-            panel.plot([x for x, _ in known], [y for _, y in known], marker, markersize=4, label=label, alpha=0.8)
-        panel.axvline(1, color="black", linewidth=0.8)
-        panel.set_xscale("log")
-        panel.set_yticks(range(len(group)), [f"{c['workload']} {c['size']}" for c in group], fontsize=7)
-        panel.set_ylim(len(group) - 0.5, -0.5)
-        panel.set_xlabel(axis)
-        panel.set_title(group[0]["dtype"])
-        panel.grid(axis="x", alpha=0.3)
-        panel.legend(fontsize=7)
-    figure.tight_layout()
-    figure.savefig(folder / "benchmarks" / f"{name}.png", dpi=70, metadata={"Software": None})
-    plt.close(figure)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from statistics import median
 from typing import Any
 
 Cells = list[dict[str, Any]]
+Column = Callable[[dict[str, Any]], float | None]  # of a table: the figure of a cell
+PEERS = {"NumPy": "NumPy", "NumPy/SciPy library": "library", "JAX": "JAX", "JAX small-while flag": "JAX flag",
+         "Numba": "Numba", "Numba fast-math": "Numba fm", "torch": "torch", "PyTensor": "PyTensor"}
 
 
 def time_of(cell: dict[str, Any], form: str) -> float | None:
