@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # for type checkers, what `_LATER` says
     from scancc.codegen.export import export
     from scancc.compile import Function, function
     from scancc.frontend import gradients as gradient
-    from scancc.frontend.gradients import Lop, Rop, grad, verify_grad
+    from scancc.frontend.gradients import Lop, Rop, grad, value_and_grad, verify_grad
     from scancc.frontend.graph.shared import SharedVariable, shared
     from scancc.frontend.graph.variables import Variable
     from scancc.frontend.loops.checkpoints import scan_checkpoints
@@ -49,7 +49,7 @@ if TYPE_CHECKING:  # for type checkers, what `_LATER` says
     from scancc.frontend.ops.products import dot
     from scancc.frontend.program import printing
     from scancc.frontend.program.arguments import In
-    from scancc.frontend.program.batching import vectorize_graph
+    from scancc.frontend.program.batching import vectorize_graph, vmap
     from scancc.frontend.program.clone import clone, clone_replace, graph_replace
     from scancc.frontend.program.printing import pprint
     from scancc.frontend.program.program import Out
@@ -64,7 +64,7 @@ __all__ = [
     "change_flags", "clone", "clone_replace", "config", "dot", "errors", "export", "filter", "final_state",
     "foldl", "foldr", "function", "grad", "gradient", "graph_replace", "ifelse", "map", "pprint", "printing",
     "reduce", "runtime", "scan", "scan_checkpoints", "scan_module", "shared", "tensor", "until",
-    "vectorize_graph", "verify_grad",
+    "value_and_grad", "vectorize_graph", "verify_grad", "vmap",
 ]
 
 _LOOPS, _PROGRAM, _GRADIENTS = "scancc.frontend.loops", "scancc.frontend.program", "scancc.frontend.gradients"
@@ -77,7 +77,8 @@ _LATER = {
     "scan_checkpoints": f"{_LOOPS}.checkpoints:scan_checkpoints",
     "OrderedUpdates": f"{_LOOPS}.updates:OrderedUpdates", "scan_module": "scancc.names.scan_module",
     "grad": f"{_GRADIENTS}:grad", "Rop": f"{_GRADIENTS}:Rop", "Lop": f"{_GRADIENTS}:Lop", "gradient": _GRADIENTS,
-    "verify_grad": f"{_GRADIENTS}:verify_grad",
+    "value_and_grad": f"{_GRADIENTS}:value_and_grad", "verify_grad": f"{_GRADIENTS}:verify_grad",
+    "vmap": f"{_PROGRAM}.batching:vmap",
     "Variable": "scancc.frontend.graph.variables:Variable", "shared": "scancc.frontend.graph.shared:shared",
     "SharedVariable": "scancc.frontend.graph.shared:SharedVariable", "In": f"{_PROGRAM}.arguments:In",
     "Out": f"{_PROGRAM}.program:Out", "Mode": "scancc.modes:Mode", "clone": f"{_PROGRAM}.clone:clone",

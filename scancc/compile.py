@@ -26,6 +26,7 @@ from scancc.frontend.graph.site import Site, described
 from scancc.frontend.graph.variables import Constant, TensorLike, Variable, leaves, user_location
 from scancc.frontend.program.arguments import In, bind
 from scancc.frontend.program.program import Evaluation, Out, Program, make_program
+from scancc.frontend.program.showing import described_program, program_table, signature_of
 from scancc.insight import Insight, Timing
 from scancc.modes import Mode, NanGuardMode, mode_named
 from scancc.process import kept_property
@@ -76,6 +77,8 @@ class Function(Insight):
     def __init__(self, program: Program, mode: Mode) -> None:
         self.program = program
         self.name = program.name
+        self.__name__ = self.__qualname__ = program.name or "function"
+        self.__signature__ = signature_of(program.inputs)
         self.mode = mode
         self._n_inputs, self._n_outputs = len(program.inputs), len(program.outputs)
         is_watched = program.prints or isinstance(mode, NanGuardMode)
@@ -248,8 +251,17 @@ class Function(Insight):
         return _compiled_again, (RandomStream, self.program, self.mode)
 
     def __repr__(self) -> str:
-        names = ", ".join(i.keyword or "?" for i in self.program.inputs)
-        return f"<scancc function {self.name or ''}({names})>"
+        return f"<scancc function {described_program(self.program, self._where())}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same, with a line for each input and output."""
+        return program_table(self.program, self._where())
+
+    def _where(self) -> str:
+        """What runs it."""
+        from scancc.codegen.target import local
+
+        return "NumPy interpreter" if self.mode.reference else local().cpu
 
 
 class ProfiledFunction(Function):

@@ -45,10 +45,9 @@ OF_TENSORS = _hints(
 )
 OF_PROGRAMS = _hints("", (
     ("jit compile njit Session run", "compile with sc.function(inputs, outputs)"),
-    ("vmap pmap vectorize", "go over rows with sc.map(fn, sequences), or use sc.vectorize_graph"),
+    ("pmap vectorize", "write sc.vmap(fn), or go over rows with sc.map(fn, sequences)"),
     ("while_loop fori_loop for_loop lax loop", _LOOP), ("cond", "write sc.ifelse(condition, a, b)"),
     ("checkpoint remat", "write sc.scan_checkpoints"), ("Param", "write sc.In(variable, value=...)"),
-    ("value_and_grad", "write sc.function(inputs, [cost, sc.grad(cost, wrt)])"),
     ("jacrev jacfwd", "write sc.gradient.jacobian(vector, wrt)"), ("jvp", "write sc.Rop(f, wrt, eval_points)"),
     ("vjp", "write sc.Lop(f, wrt, eval_points)"), ("stop_gradient", _CONSTANT), ("nn", "write T.nnet"),
     ("random PRNGKey rand RandomStreams", "draw with sc.RandomStream(seed)"), ("placeholder Input", _INPUT),

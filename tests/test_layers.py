@@ -74,7 +74,7 @@ def functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef, 
 
 
 def test_functions_are_short() -> None:
-    """50 lines of code at most but for tables, whose statements are few, and 8 on average; the linter counts branches."""
+    """50 lines of code at most but for tables, of few statements, and 8 on average; the linter counts branches."""
     lengths = []
     for path, node, n_lines in functions():
         is_table = sum(isinstance(inner, ast.stmt) for inner in ast.walk(node)) < n_lines / 10

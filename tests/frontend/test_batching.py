@@ -87,3 +87,54 @@ def test_lengths_that_the_graph_knows_are_checked():
     rows = T.tensor3("rows")
     g = compile([rows, many], sc.vectorize_graph(row + many, {row: rows}))
     assert g(np.ones((2, 1, 3)), np.ones((4, 3))).shape == (2, 4, 3)
+
+
+# ---- vmap -------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("mode", ["native", "reference"])
+def test_vmap_over_several_axes_of_a_recurrence(mode):
+    x, h, w = T.matrix("x"), T.matrix("h"), T.scalar("w")
+    last = sc.vmap(lambda xs, h0, w: sc.scan(lambda v, h: w * h + v, xs, h0[0])[0][-1], in_axes=(1, 0, None))
+    f = sc.function([x, h, w], last(x, h, w), mode=mode)
+    xs, hs = np.arange(6.0).reshape(3, 2), np.array([[1.0], [2.0]])
+    want = []
+    for row, first in zip(xs.T, hs[:, 0], strict=True):
+        for v in row:
+            first = 0.5 * first + v
+        want.append(first)
+    np.testing.assert_allclose(f(xs, hs, 0.5), want, rtol=1e-14)
+
+
+def test_vmap_gives_what_rests_on_no_row_for_all_of_them():
+    x = T.matrix("x")
+    total, two = sc.vmap(lambda row: (row.sum(), T.constant(2.0)))(x)
+    found = sc.function([x], [total, two])(np.ones((3, 4)))
+    assert found[0].tolist() == [4, 4, 4] and found[1].tolist() == [2, 2, 2]
+    assert [v.size for v in sc.function([x], [total, two])(np.ones((0, 4)))] == [0, 0]
+
+
+def test_vmap_of_vmap_and_its_gradient():
+    x, y = T.matrix("x"), T.matrix("y")
+    pairs = sc.vmap(lambda a: sc.vmap(lambda b: T.dot(a, b))(y))(x)
+    f = sc.function([x, y], [pairs, sc.grad(pairs.sum(), x)])
+    a, b = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(4, 3)
+    found, slope = f(a, b)
+    np.testing.assert_allclose(found, a @ b.T)
+    np.testing.assert_allclose(slope, np.tile(b.sum(axis=0), (2, 1)))
+
+
+@pytest.mark.parametrize("wrong, say", [
+    (lambda x: sc.vmap(T.sum, in_axes=None)(x), "no operand has a batch"),
+    (lambda x: sc.vmap(T.sum, in_axes=2)(x), "which has 2 dimensions"),
+    (lambda x: sc.vmap(T.dot, in_axes=(0,))(x, x), "1 entries for 2 operands"),
+])
+def test_wrong_calls_of_vmap(wrong, say):
+    with pytest.raises(ValueError, match=say):
+        wrong(T.matrix("x"))
+
+
+def test_batches_of_different_lengths_are_refused_when_they_run():
+    x, y = T.vector("x"), T.vector("y")
+    f = sc.function([x, y], sc.vmap(lambda a, b: a + b)(x, y))
+    with pytest.raises(ValueError, match="batches have 3 and 2 rows"):
+        f([1.0, 2.0], [1.0, 2.0, 3.0])

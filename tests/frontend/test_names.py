@@ -23,7 +23,7 @@ X = T.vector("x")
     (T, "concat", "write T.concatenate"), (T, "reduce_sum", "write T.sum"), (T, "scan", "write sc.scan"),
     (T, "float32", "a dtype is a string"), (T, "lexsort", "with NumPy"), (T, "randn", "RandomStream"),
     (T, "pi", "np.pi"),
-    (sc, "exp", "write T.exp"), (sc, "vector", "write T.vector"), (sc, "jit", "sc.function"), (sc, "vmap", "sc.map"),
+    (sc, "exp", "write T.exp"), (sc, "vector", "write T.vector"), (sc, "jit", "sc.function"), (sc, "pmap", "sc.map"),
     (sc.gradient, "jacobain", "did you mean sc.gradient.jacobian?"), (sc, "jacobian", "T.jacobian"),
     (T.slinalg, "cholesk", "T.slinalg.cholesky"), (T.nlinalg, "determinant", None),
     (T.linalg, "slove", "T.linalg.solve"), (X, "summ", "did you mean x.sum?"), (X, "exp", "write T.exp(x)"),

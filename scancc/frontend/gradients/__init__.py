@@ -13,7 +13,7 @@ from scancc.frontend.gradients import (  # noqa: F401 - each registers the rules
     scan_rule,
     shaping_rules,
 )
-from scancc.frontend.gradients.backward import Lop, grad, pullback
+from scancc.frontend.gradients.backward import Lop, grad, pullback, value_and_grad
 from scancc.frontend.gradients.jacobians import Rop, hessian, hessian_vector_product, jacobian, pushforward
 from scancc.frontend.gradients.stops import consider_constant, disconnected_grad, grad_clip, grad_scale, zero_grad
 from scancc.frontend.gradients.verify import GradientError, verify_grad
@@ -23,7 +23,8 @@ from scancc.spelling import check_keywords_of
 __all__ = [
     "DisconnectedInputError", "GradientError", "Lop", "NullTypeGradError", "Rop",
     "consider_constant", "disconnected_grad", "grad", "grad_clip", "grad_scale",
-    "hessian", "hessian_vector_product", "jacobian", "pullback", "pushforward", "verify_grad", "zero_grad",
+    "hessian", "hessian_vector_product", "jacobian", "pullback", "pushforward", "value_and_grad", "verify_grad",
+    "zero_grad",
 ]
 
 check_keywords_of(globals(), __all__)

@@ -70,6 +70,20 @@ def grad(
                         return_disconnected, null_gradients, max_bytes)
 
 
+def value_and_grad(cost: Variable, wrt: Variable | Sequence[Variable], **options: Unpack[Options]) -> list[Variable]:
+    """The scalar `cost`, and behind it its gradient with respect to a variable, or to each of a list of them.
+
+    What `function` takes as outputs and an optimiser as a value with its gradient; `options` are those of `grad`.
+
+    >>> x = T.vector("x")
+    >>> f = sc.function([x], sc.value_and_grad(T.sum(x**2), x))
+    >>> f([1., 2.])
+    [array(5.), array([2., 4.])]
+    """
+    targets = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    return [cost, *grad(cost, targets, **options)]
+
+
 def gradients_by(
     site: Site, cost: Variable | None, wrt: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise", add_names: bool = True,
@@ -85,7 +99,7 @@ def gradients_by(
     _check_choice("return_disconnected", return_disconnected, ("zero", "none", "disconnected"), site)
     _check_choice("null_gradients", null_gradients, ("raise", "return"), site)
     connected = connected_to(seeds, constants)
-    _report_disconnected([v for v in targets if v not in connected], cost, disconnected_inputs, site)
+    report_disconnected([v for v in targets if v not in connected], cost, disconnected_inputs, site)
     budget = parse_budget(max_bytes, seeds, targets, site)
     with deep_recursion(), within(budget):
         found = _backpropagate(seeds, targets, constants, known, null_gradients)
@@ -230,9 +244,10 @@ def _given_gradient(var: Any, gradient: Any, site: Site) -> Variable:
 # ---- disconnected inputs --------------------------------------------------------------------------
 
 
-def _report_disconnected(
+def report_disconnected(
     strangers: Sequence[Variable], cost: Variable | None, how: str, site: Site
 ) -> None:
+    """Say that the cost does not depend on `strangers`, or say nothing, as `how` asks."""
     report: dict[str, Callable[[str], None]] = {"raise": _raise, "warn": _warn, "ignore": lambda text: None}
     for var in strangers:
         whole = "the known gradients' variables do" if cost is None else f"the cost, {described(cost)}, does"

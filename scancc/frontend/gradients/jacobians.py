@@ -8,6 +8,7 @@ from typing import Any
 from scancc.config import config
 from scancc.errors import DisconnectedInputError
 from scancc.frontend.gradients.backward import as_given, grad, gradients_by, symbolic
+from scancc.frontend.gradients.columns import columns, is_cheaper_forwards
 from scancc.frontend.gradients.forward import push_forward
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import connected_to
@@ -113,10 +114,13 @@ def _or_zeros(out: Variable, movement: Gradient, zero: bool) -> Gradient:
 
 def jacobian(
     expression: Variable, wrt: Any, consider_constant: Sequence[Variable] | None = None,
-    disconnected_inputs: str = "raise", vectorize: bool = False,
+    disconnected_inputs: str = "raise", vectorize: bool = False, mode: str = "auto",
 ) -> Any:
     """The gradients of the elements of `expression`: [*its shape, *shape of wrt], for each variable in `wrt`.
 
+    `mode`: by rows, a gradient for each element of the expression ('reverse'), or by columns, a `Rop` for each
+    element of `wrt` ('forward'), which is cheaper where `wrt` has fewer. 'auto' goes forwards where `wrt` are
+    numbers and nothing on the way changes gradients (`consider_constant`, `truncate_gradient`, `grad_clip`, ...).
     `vectorize` has no effect: the rows are a scan, whose steps rest on nothing but their own row.
 
     >>> x = T.vector("x")
@@ -134,6 +138,9 @@ def jacobian(
     options: dict[str, Any] = {
         "consider_constant": consider_constant, "disconnected_inputs": disconnected_inputs
     }
+    mode = one_of("jacobian: mode", mode, ("auto", "forward", "reverse"))
+    if mode == "forward" or (mode == "auto" and is_cheaper_forwards(expression, wrt, consider_constant)):
+        return columns(expression, wrt, consider_constant, disconnected_inputs, site)
     if expression.ndim == 0:
         return gradients_by(site, expression, wrt, **options)
     if expression.ndim == 1:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -195,6 +196,16 @@ class Variable:
 
     def __repr__(self) -> str:
         return self.name or f"<{type(self).__name__} {self.type}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows: `h: float64[?, 32]`."""
+        printer.text(f"{self.name}: {self.type}" if self.name else repr(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        name = f"<b>{escape(self.name)}</b>: " if self.name else ""
+        made = f" from {escape(self.owner.op.name)}" if self.owner is not None else ""
+        return f"<code>{name}{self.type}{made}</code>"
 
     if TYPE_CHECKING:  # what `ops.operators` attaches
         T: Variable

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from scancc.errors import TypeMismatchError, UnsupportedError
 from scancc.frontend.graph.constants import as_tensor_variable
-from scancc.frontend.graph.dims import dim
+from scancc.frontend.graph.dims import dim, dims
 from scancc.frontend.graph.shared import SharedVariable
 from scancc.frontend.graph.site import NUMBER, Site, described
-from scancc.frontend.graph.variables import Variable, ancestors, leaves, rebuild, user_location
+from scancc.frontend.graph.variables import TensorType, Variable, ancestors, leaves, rebuild, user_location
 from scancc.frontend.loops.scan import scan
+from scancc.frontend.ops.axes import moveaxis
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.lengths import specify_shape
+from scancc.frontend.ops.making import alloc
 from scancc.frontend.ops.scalars import eq
 from scancc.frontend.program.clone import Replace, replacements
 
@@ -44,6 +46,66 @@ def vectorize_graph(outputs: Any, replace: Replace) -> Any:
     results = dict(zip(moved, _over(moved, {**batched, **held}, site), strict=True))
     copies = [results.get(v, v) for v in many]
     return copies if isinstance(outputs, list | tuple) else copies[0]
+
+
+def vmap(fn: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) -> Callable[..., Any]:
+    """`fn` over a batch: a function of variables that have one axis more than those which `fn` is written for.
+
+    `in_axes` says which axis of each operand that is, for all of them or for one after the other; None: the operand
+    is one for all rows. Each result has the batch's axis in front: [n, *shape of what `fn` gives]. The rows are
+    steps of a scan that rest on nothing but their own row. ValueError where batches have different lengths, when it
+    runs; random draws that rest on a row are refused.
+
+    >>> x, ys = T.vector("x"), T.matrix("ys")
+    >>> distances = sc.vmap(lambda a, b: T.sqrt(T.sum((a - b) ** 2)), in_axes=(None, 0))
+    >>> sc.function([x, ys], distances(x, ys))([0., 0.], [[3., 4.], [6., 8.]])
+    array([ 5., 10.])
+    """
+    def batched(*operands: Any) -> Any:
+        site = Site(None, user_location(), "vmap")
+        variables = [site.told(f"operand {i}", as_tensor_variable, v) for i, v in enumerate(operands)]
+        axes = _batch_axes(in_axes, variables, site)
+        rows = {v: _row(v, axis) for v, axis in zip(variables, axes, strict=True) if axis is not None}
+        given = [v if axis is None else rows[v] for v, axis in zip(variables, axes, strict=True)]
+        stacks = {rows[v]: moveaxis(v, axis, 0) for v, axis in zip(variables, axes, strict=True) if axis is not None}
+        count = dim(next(iter(stacks.values())), 0)
+        outputs = fn(*given)
+        several = isinstance(outputs, list | tuple)
+        results = enumerate(outputs if several else [outputs])
+        inner = [site.told(f"result {i}", as_tensor_variable, v) for i, v in results]
+        found = [_for_all(v, old, count) for v, old in zip(vectorize_graph(inner, stacks), inner, strict=True)]
+        return type(outputs)(found) if several else found[0]
+
+    return batched
+
+
+def _batch_axes(in_axes: Any, variables: Sequence[Variable], site: Site) -> list[int | None]:
+    """The axis of the batch in each operand."""
+    axes = list(in_axes) if isinstance(in_axes, list | tuple) else [in_axes] * len(variables)
+    if len(axes) != len(variables):
+        raise ValueError(site.text(f"in_axes has {len(axes)} entries for {len(variables)} operands",
+                                   "give an axis or None for each operand"))
+    if all(axis is None for axis in axes):
+        raise ValueError(site.text("no operand has a batch", "give at least one operand with an axis"))
+    for variable, axis in zip(variables, axes, strict=True):
+        if axis is not None and not -variable.ndim <= axis < variable.ndim:
+            raise ValueError(site.text(
+                f"the batch is axis {axis} of {described(variable)}, which has {variable.ndim} dimensions",
+                "say with in_axes where it is; None for an operand without one",
+            ))
+    return axes
+
+
+def _row(stack: Variable, axis: int) -> Variable:
+    """What `fn` gets of a stack."""
+    shape = list(stack.type.shape)
+    del shape[axis]
+    return TensorType(stack.dtype, tuple(shape))(stack.name)
+
+
+def _for_all(result: Variable, single: Variable, count: Variable) -> Variable:
+    """A result with the batch's axis, also where it rests on no row."""
+    return result if result.ndim > single.ndim else alloc(result, count, *dims(result))
 
 
 def _check_fits(old: Variable, new: Variable, site: Site) -> None:
