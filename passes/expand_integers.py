@@ -41,18 +41,18 @@ def _is_chosen(carry: Round) -> bool:
     condition, place, old = select.operands
     alone = sum(carry.arg.uses.values()) == sum(carry.next.uses.values()) == 1
     return (alone and old is carry.arg and _is_splat(place) and _is_splat(carry.init)
-            and select.parent is old.block and _bits_compared(condition) == 32)
+            and select.parent is old.block and bits_compared(condition) == 32)
 
 
 def _is_splat(value: Value) -> bool:
     return value.op is not None and value.op.name == "vector.broadcast"
 
 
-def _bits_compared(condition: Value) -> int:
+def bits_compared(condition: Value) -> int:
     """The width of the floats whose comparisons make a condition; 0 where something else does."""
     op = condition.op
     if op is not None and op.name in ("arith.andi", "arith.ori"):
-        left, right = map(_bits_compared, op.operands)
+        left, right = map(bits_compared, op.operands)
         return left if left == right else 0
     if op is None or op.name != "arith.cmpf":
         return 0

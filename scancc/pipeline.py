@@ -76,6 +76,7 @@ CPU_LOOP: tuple[str, ...] = (
     "worksharing",   # where threads are asked for; after what looks for loops that count from 0, before vectorize
     "vectorize",     # after licm: what it leaves in a loop it doubles
     "loop-versioning",  # after vectorize, which makes the vectors that it searches; before expand-integers
+    "narrow-counts",   # after vectorize, too
     "expand-integers",  # after vectorize, which makes the lanes
     "unroll",
     "asked-checks",  # after reductions, the last to read in checks what sizes are equal
