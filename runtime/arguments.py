@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from scancc.artifact import Param, can_exist, too_large
+from scancc.foreign import as_array, is_array
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,8 +35,8 @@ def pack(param: Param, value: object, position: int) -> Array:
 
 
 def _with_dtype(param: Param, value: object, wanted: np.dtype[np.generic], position: int) -> Array:
-    if isinstance(value, np.ndarray | np.generic):
-        given = np.asarray(value)
+    if is_array(value):
+        given = _foreign(param, value, position)
         if given.dtype == wanted or np.can_cast(given.dtype, wanted, "safe"):
             return given.astype(wanted, copy=False)
         if isinstance(value, np.generic) and _keeps_values(given, wanted):
@@ -45,6 +46,19 @@ def _with_dtype(param: Param, value: object, wanted: np.dtype[np.generic], posit
             f"{param.dtype} cannot hold without loss; convert it with .astype({param.dtype!r})"
         )
     return _from_python(param, value, wanted, position)
+
+
+def _foreign(param: Param, value: object, position: int) -> Array:
+    try:
+        given = as_array(value)
+    except ValueError as error:
+        raise TypeError(f"{_which(param, position)} takes {describe(param)}; {error}") from None
+    if given.dtype.kind in "?biufc":
+        return given
+    raise TypeError(
+        f"{_which(param, position)} takes {describe(param)}; given {type(value).__name__}, "
+        f"which is not numeric; pass an array"
+    )
 
 
 def _from_python(param: Param, value: object, wanted: np.dtype[np.generic], position: int) -> Array:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from scancc.artifact import Param
+from scancc.foreign import writable
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -38,9 +39,7 @@ def spread(out: Any, params: Sequence[Param], kind: str, keys: Sequence[str] = (
         values = list(out)
     else:
         raise TypeError(f"out= takes a list of {len(params)} arrays, or None for new ones; given {_shown(out)}")
-    for value, param in zip(values, params, strict=True):
-        _check(value, param)
-    return values
+    return [_checked(value, param) for value, param in zip(values, params, strict=True)]
 
 
 def _by_key(out: Any, keys: Sequence[str]) -> list[Any]:
@@ -49,16 +48,19 @@ def _by_key(out: Any, keys: Sequence[str]) -> list[Any]:
     return [out.get(key) for key in keys]
 
 
-def _check(value: Any, param: Param) -> None:
+def _checked(given: Any, param: Param) -> Array | None:
+    """The memory to write into."""
+    if given is None:
+        return None
+    wanted = f"out= for {_which(param)} must be an array of {param.dtype} with {param.rank} dimensions"
+    value = writable(given)
     if value is None:
-        return
-    wanted = f"out= for {_which(param)} must be a NumPy array of {param.dtype} with {param.rank} dimensions"
-    if type(value) is not np.ndarray:
-        raise TypeError(f"{wanted}; given {_shown(value)}")
+        raise TypeError(f"{wanted}, whose memory can be written; given {_shown(given)}")
     if value.dtype != param.dtype or value.ndim != param.rank:
         raise TypeError(f"{wanted}; given one of {value.dtype} with {value.ndim}; make it with np.empty")
     if not value.flags.writeable:
         raise ValueError(f"{wanted} that may be written; given a read-only one; pass a copy")
+    return value
 
 
 def array_for(given: Array | None, param: Param, shape: Sequence[int], others: Sequence[Array]) -> Array:

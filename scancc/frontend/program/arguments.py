@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scancc.errors import UnsupportedError
+from scancc.foreign import as_array, is_array
 from scancc.frontend.graph.dims import require_possible
 from scancc.frontend.graph.options import flag, flag_or_none, name_of, unmasked
 from scancc.frontend.graph.site import Site
@@ -128,7 +129,7 @@ def _check_is_data(value: Any, into: In, position: int) -> None:
 def _as_array(value: Any, into: In, position: int) -> np.ndarray:
     wanted = into.variable.type
     try:
-        array = np.asarray(value)
+        array = as_array(value)
     except (ValueError, OverflowError) as error:
         fact = f"{_kind_of(value)} cannot become an array ({error})"
         raise into.error(position, fact, f"pass an array-like object of {wanted}") from None
@@ -151,7 +152,7 @@ def _loses_nothing(value: Any, array: np.ndarray, dtype: str, allow: bool | None
     """Arrays are judged by their dtype; numbers and lists by their values, a float's rounding aside."""
     if np.can_cast(array.dtype, dtype, "safe"):
         return True
-    if isinstance(value, np.ndarray | np.generic):
+    if is_array(value):
         return False
     if isinstance(value, float) and np.dtype(dtype).kind == "f" and allow is None:
         return True
