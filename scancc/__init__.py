@@ -98,6 +98,7 @@ _OLDER = {
 ROLES.update({
     "compiler": "scancc.compile", "draws": "scancc.frontend.random", "native code": "scancc.codegen.cpu",
     "numpy": "scancc.tensor.numpy_protocol", "numpy remedies": "scancc.tensor.numpy_remedies",
+    "report": "scancc.report",
 })
 PLACES.update({
     "T": "scancc.tensor", "T.nnet": "scancc.tensor.nnet", "T.linalg": "scancc.tensor.linalg",

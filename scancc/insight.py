@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from scancc import dumps, explain, memory, stages
 from scancc.frontend.program.arguments import bind
 from scancc.ir.remarks import Remark
+from scancc.later import in_role
 from scancc.process import kept_property
 from scancc.runtime.cpu import FIRST_GUESS
 from scancc.views import History, View
@@ -193,6 +196,13 @@ class Insight:
         """Every value of the scans' `steps` by name, in a call with these arguments that changes nothing: for each
         scan a mapping, name to rows. Computed by native code made for this; see docs/insight.md."""
         return traced(self.program, self._bound(args, kwargs), steps)
+
+    # ---- a report ----
+
+    def report(self, path: str | PathLike[str], *args: Any, **kwargs: Any) -> None:
+        """Write all of this to one HTML file, to read in a browser without a network; with arguments as for a call,
+        sizes in numbers and the call's place under the machine's roofline (docs/insight.md)."""
+        Path(path).write_text(in_role("report").html(self, args, kwargs), "utf-8")
 
     # ---- time ----
 

@@ -20,6 +20,8 @@ COMMANDS = {
     "explain": "Print a card of each scan: what it computes, what limits it, what the compiler did and did not do, "
                "and why.",
     "plan": "Print what memory a function takes: every buffer, its life and its place, as formulas of sizes.",
+    "report": "Write a report on a function to one HTML file: source, IR pass by pass, assembly, remarks, memory, "
+              "roofline.",
     "opt": "Run passes on IR text and print the result.",
     "info": "Print versions, the processor, the cache, GPUs and switches, for a report of a fault.",
     "cache": "Show or empty the cache of compiled code.",
