@@ -10,9 +10,11 @@
 Why: a sum of floats goes along with the tiles of a scan where it has the rows of all steps, block by block; of the
 last n - k rows the blocks begin elsewhere. Behind the first k steps all rows are read, and those one step before are
 the state that the step reads: nothing is left that needs the rows together.
-Conservative: all rows that are kept are read from step k on, at most 16, or one step before, by elementwise ops and
-reductions alone; the step is short, as it stands there twice, and has no checks, which name their step. A scan
-without states is a nest over whole arrays.
+The number k may be computed, as that of `h[n:]`, where the scan is not needed for it; of what is behind a reader may
+leave out the last rows (`h[10:-10]`), as sums go along with the first rows of a scan, too.
+Conservative: all rows that are kept are read from one step k on, or where that is 1 one step before, by elementwise
+ops and reductions alone; the step is short, as it stands there twice, and has no checks, which name their step. A
+scan without states is a nest over whole arrays.
 Cost: linear; the step's code twice. Runs before `fuse-consumers` and `tile`, which then move the readers.
 Source: loop peeling, as before software pipelining (Allen and Kennedy, Optimizing Compilers, 2001).
 """
@@ -24,16 +26,18 @@ from dataclasses import dataclass
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value, clone_op
+from scancc.ir.linear import Linear, linear
 from scancc.ir.ops import CHECKS, ELEMENTWISE, has_trait, operand, set_operands
 from scancc.ir.parts import Read, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
-from scancc.ir.slices import Entry, constant_entries, entries, number_of, slice_parts
+from scancc.ir.slices import Entry, constant_entries, entries, number_of, set_entries, slice_parts
 from scancc.ir.wording import rows_called
 
+from .consuming.ahead import Ahead
 from .consuming.parts import takes_whole_rows
+from .planning.numbers import is_natural
 
-MOST = 16   # steps that are peeled
 SHORT = 64  # ops of a step that may stand twice
 REDUCING = ("scan.reduce", "scan.argreduce", "scan.dot")
 
@@ -50,10 +54,8 @@ def peel(module: Op) -> None:
 
 @dataclass(frozen=True)
 class _Late:
-    """How the rows of a scan are read: from step `first` on, which is `known` where there are so many, or from the
-    first row on and so many fewer."""
+    """How the rows of a scan are read: from step `first` on, or one before."""
 
-    known: int
     first: Entry
     reads: list[Op]
     before: list[Op]
@@ -69,11 +71,15 @@ def _late(scan: ScanView) -> _Late | None:
     late = [(user, first) for user, first in reads if first is not None]
     if not late:
         return None
-    known, first = late[0][1]
+    first = late[0][1]
     before = [user for user, found in reads if found is None]
-    if any(found[0] != known for _, found in late) or not all(_is_before(user, scan, known) for user in before):
+    if any(not _is_same(found, first) for _, found in late) or not all(
+            _is_one(first) and _is_before(user, scan) for user in before):
+        remark("peel", scan.op, False, "its rows are reduced from several steps on, or from the first step, too")
         return None
-    return _Late(known, first, [user for user, _ in late], before)
+    if isinstance(first, Value) and not _is_known_before(first, [user for user, _ in late], scan):
+        return None
+    return _Late(first, [user for user, _ in late], before)
 
 
 def _may_stand_twice(scan: ScanView) -> bool:
@@ -95,26 +101,48 @@ def _goes_to_reduction(op: Op) -> bool:
             and all(map(_goes_to_reduction, op.result.uses)))
 
 
-def _first_of(user: Op, scan: ScanView) -> tuple[int, Entry] | None:
-    """Where a slice begins that takes all rows from there on: at a number, or at the end where there are fewer."""
-    first, count, steps = entries(user, "offsets")[0], entries(user, "sizes")[0], constant_of(scan.length)
+def _first_of(user: Op, scan: ScanView) -> Entry | None:
+    """Where a slice begins that takes no earlier rows: at a number, or at the end where there are fewer."""
+    first, steps = entries(user, "offsets")[0], constant_of(scan.length)
     if isinstance(first, int):
-        rest = None if steps is None else steps - first
-        return (first, first) if 0 < first <= MOST and rest is not None and number_of(count) == rest else None
-    op, part = first.op, count.op if isinstance(count, Value) else None
-    if op is None or op.name != "arith.minsi" or op.operands[0] is not scan.length:
-        return None
-    known = constant_of(op.operands[1])
-    whole = part is not None and part.name == "arith.subi" and part.operands == [scan.length, first]
-    return (known, first) if whole and known is not None and 0 < known <= MOST else None
+        return first if first > 0 and steps is not None and first <= steps else None
+    to_the_end = (linear(entries(user, "sizes")[0]) + linear(first) - linear(scan.length)).known == 0
+    return first if to_the_end or _is_cut(first, scan) else None
 
 
-def _is_before(user: Op, scan: ScanView, known: int) -> bool:
+def _is_cut(first: Value, scan: ScanView) -> bool:
+    """Whether a row is plainly none before the first, nor behind the end."""
+    op = first.op
+    return op is not None and op.name == "arith.minsi" and scan.length in op.operands and all(
+        v is scan.length or is_natural(v) for v in op.operands)
+
+
+def _is_known_before(first: Value, users: list[Op], scan: ScanView) -> bool:
+    """Whether the scan is not needed for a row's number, nor for a check that there is such a row."""
+    ahead = Ahead(scan.op)
+    return ahead.is_free(first) and (_is_cut(first, scan) or ahead.guarded.isdisjoint(users))
+
+
+def _is_same(a: Entry, b: Entry) -> bool:
+    """Whether two slices begin at one row, by the number or the op that says so."""
+    if a is b or isinstance(a, int) or isinstance(b, int):
+        return a == b
+    return a.op is not None and b.op is not None and a.op.operands == b.op.operands
+
+
+def _is_one(first: Entry) -> bool:
+    """Whether a slice begins at the second row, if there is one."""
+    if isinstance(first, int):
+        return first == 1
+    return first.op is not None and 1 in map(constant_of, first.op.operands)
+
+
+def _is_before(user: Op, scan: ScanView) -> bool:
     """Whether a slice takes the rows one step before those from step 1 on, which are a state that the step reads."""
     state = any(carry.depth == 1 and carry.next is scan.stack_of(operand(user, "source")).value
                 for carry in scan.carries)
     count, steps = entries(user, "sizes")[0], constant_of(scan.length)
-    if known != 1 or not state or entries(user, "offsets")[0] != 0:
+    if not state or entries(user, "offsets")[0] != 0:
         return False
     if steps is not None:
         return bool(number_of(count) == steps - 1)
@@ -132,10 +160,12 @@ def _peel(scan: ScanView, late: _Late) -> None:
     op = scan.op
     assert op.parent is not None
     names = ", ".join(dict.fromkeys(rows_called(stack.result, stack.value) for stack in scan.stacks))
-    remark("peel", op, True, f"the first {late.known} of its steps stand before it: {names} are reduced from there "
-           "on")
+    remark("peel", op, True, f"{_said(late.first, scan)} of its steps stand before it: {names} are reduced from "
+           "there on")
+    if isinstance(late.first, Value) and late.first.op is not None:
+        Ahead(op).go(late.reads[0])
     b = Builder(op.parent, op, op.location)
-    first = _ahead(b, late.first, scan.length)
+    first = b.index(late.first) if isinstance(late.first, int) else late.first
     rest = b.subi(scan.length, first)
     head = _head(scan, b, first)
     set_operands(op, length=[rest])
@@ -145,19 +175,26 @@ def _peel(scan: ScanView, late: _Late) -> None:
     stacks, given = _stacks(scan, late, rest)
     scan.rebuilt(reads, carries, [*scan.stacks, *stacks])
     for user, stack in given:
-        type = user.result.type
-        after = Builder(user.parent, user, user.location)  # type: ignore[arg-type]
-        rows = stack.result
-        user.replace_by([rows if rows.type == type else after.op("tensor.cast", [rows], [type])])
+        _read_rest(user, stack.result, None if user in late.before else linear(rest))
     scan.rebuilt(stacks=stacks)
 
 
-def _ahead(b: Builder, first: Entry, length: Value) -> Value:
-    """The number of steps that go first, made before the scan."""
-    if isinstance(first, int):
-        return b.index(first)
-    assert first.op is not None
-    return b.minsi(length, b.index(constant_of(first.op.operands[1])))  # type: ignore[arg-type]
+def _said(first: Entry, scan: ScanView) -> str:
+    """How many steps, in words."""
+    bounds = [first] if isinstance(first, int) else [
+        constant_of(v) for v in first.op.operands if v is not scan.length]  # type: ignore[union-attr]
+    return "some" if None in bounds else f"the first {bounds[0]}"
+
+
+def _read_rest(user: Op, rows: Value, steps: Linear | None) -> None:
+    """Let a slice take what it took of all rows of those that are left, from the first on: so many, or all."""
+    assert user.parent is not None
+    type, b = user.result.type, Builder(user.parent, user, user.location)
+    if steps is None or (linear(entries(user, "sizes")[0]) - steps).known == 0:
+        user.replace_by([rows if rows.type == type else b.op("tensor.cast", [rows], [type])])
+        return
+    set_operands(user, source=[rows])
+    set_entries(user, "offsets", [0, *entries(user, "offsets")[1:]])
 
 
 def _head(scan: ScanView, b: Builder, first: Value) -> ScanView:
