@@ -11,9 +11,10 @@ A reduction over time that gives the same bits in any order becomes a state: max
 integers, the place of an extreme. So does a number that is taken from one row. A column of all rows, and an exact
 reduction of each, becomes rows that are smaller; some of the rows, as each second one or one at a known place, are
 kept alone. Of a step with states a sum or product of each row along one axis, or its product with a vector, is made
-in the step, too, in the order that it has outside. Elementwise ops on the way to these come along, and what goes on
-with sums of rows. Sums of floats along rows that are arrays, weighted ones too, are added in the step in the blocks
-that they have outside, so that no bit changes (`consuming/sums.py`).
+in the step, too, in the order that it has outside; running sums and products over time are states beside others.
+Elementwise ops on the way to these come along, and what goes on with sums of rows. Sums of floats along rows that are
+arrays, weighted ones too, are added in the step in the blocks that they have outside, so that no bit changes
+(`consuming/sums.py`).
 Why: a trace of T rows, written and read again, becomes a number (array contraction: Sarkar and Gao, 1991).
 Conservative: readers move only where then nothing is left that needs all rows at once, and what they keep of them is
 no more than all; other sums of floats over time need them block by block (`tile`), and those of a scan without states

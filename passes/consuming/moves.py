@@ -38,11 +38,12 @@ class Move:
         body, block = scan.op.body, scan.op.parent
         assert block is not None
         self.b, self.before = Builder(body, body.terminator), Builder(block, scan.op)
-        self.maker = RowMaker(self.readers, self.b)
+        self.maker = RowMaker(self.readers, self.b, self.before)
         for end in ends:
             self.b.location = self.before.location = end.location
             self._take(end)
-        scan.rebuilt([*scan.reads, *self.maker.reads], [*scan.carries, *self.carries], [*scan.stacks, *self.stacks])
+        carries = [*scan.carries, *self.maker.carries, *self.carries]
+        scan.rebuilt([*scan.reads, *self.maker.reads], carries, [*scan.stacks, *self.stacks])
         for end, part in self.replaced:
             if isinstance(part, Stack) and part.first is not None:
                 end.replace_by([as_taken(part, end)])
@@ -111,7 +112,7 @@ class Move:
         """A running value, combined with each row; other axes are reduced after the scan, once."""
         row, kind = self.maker.row(end.operands[0]), str(end.attrs["kind"])
         start, name = combination(kind, t.element(row.type))
-        carry = self._carry(start, row.type, end)
+        carry = self.maker.carry(start, row.type, end)
         self._next(end, carry, self.b.op(name, [carry.arg, row], [row.type]))
 
     def _sum(self, end: Op) -> None:
@@ -121,10 +122,10 @@ class Move:
             weight = b.op("tensor.splat", [self.maker.row(end.operands[0]), *_row_dims(b, row)], [row.type])
             row = b.op("arith.mulf", [weight, row], [row.type])
         elif str(end.attrs["kind"]) == "prod":
-            carry = self._carry(1.0, row.type, end)
+            carry = self.maker.carry(1.0, row.type, end)
             self._next(end, carry, b.op("arith.mulf", [carry.arg, row], [row.type]))
             return
-        made = Sum.of(end, self.scan, self._carry(0.0, row.type, end), row, b, self.before)
+        made = Sum.of(end, self.scan, self.maker.carry(0.0, row.type, end), row, b, self.before)
         self.carries += made.carries
         self.sums.append((end, made))
 
@@ -132,7 +133,7 @@ class Move:
         """The best row so far, element by element, and its number; the first NaN is the best."""
         row, b, kind = self.maker.row(end.operands[0]), self.b, str(end.attrs["kind"])
         start, _ = combination(kind, t.element(row.type))
-        best, place = self._carry(start, row.type, end), self._carry(0, t.shaped(t.i64, row.type), end)
+        best, place = self.maker.carry(start, row.type, end), self.maker.carry(0, t.shaped(t.i64, row.type), end)
         better = _better(b, kind, row, best.arg)
         self.carries.append(best._replace(next=b.select(better, row, best.arg)))
         now = b.index_cast(self.scan.counter, t.i64)
@@ -144,22 +145,13 @@ class Move:
         """An element of one row, taken at its step."""
         row, b = self.maker.row(operand(end, "source")), self.b
         if takes_last_row(end, self.scan):
-            self._next(end, self._carry(0, row.type, end), row)
+            self._next(end, self.maker.carry(0, row.type, end), row)
             return
         at, *places = group(end, "indices")
         if places:
             row = b.op("tensor.extract", [row, *places], [end.result.type])
-        carry = self._carry(0, row.type, end)
+        carry = self.maker.carry(0, row.type, end)
         self._next(end, carry, b.select(b.cmpi("eq", self.scan.counter, at), row, carry.arg))
-
-    def _carry(self, start: object, type: t.Type, end: Op) -> Carry:
-        """A state that begins with `start` in all elements of a row."""
-        init = self.before.const(start, t.element(type))
-        if isinstance(type, t.TensorType):
-            rows = next(v for v in reversed(end.operands) if isinstance(v.type, t.TensorType))
-            sizes = dims_of(self.before, rows)[1:]
-            init = self.before.op("tensor.splat", [init, *dynamic_dims(type, sizes)], [type])
-        return self.scan.new_carry(init, init)
 
     def _next(self, end: Op, carry: Carry, value: Value) -> None:
         carry.final.name = end.result.name

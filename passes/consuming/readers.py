@@ -22,6 +22,7 @@ from .windows import MOST, rows_from_end
 ANY_ORDER = ("max", "min", "maxu", "minu", "all", "any")  # the same bits in any order, of floats too
 OF_INTEGERS = ("sum", "prod")
 SHRINKING = ("scan.reduce", "scan.argreduce", "scan.dot", "tensor.extract_slice")  # maps that move for their own sake
+MOVING = (*SHRINKING, "scan.cumulative")
 
 
 class Place(Enum):
@@ -89,7 +90,7 @@ class Readers:
             return Place.STEP if self.adds_rows(user) else Place.AFTER
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
-        place = Place.STEP if user.name in SHRINKING else self.place_of(user.result)
+        place = Place.STEP if user.name in MOVING else self.place_of(user.result)
         return Place.STEP if place is Place.AFTER and self._completes(user) else place
 
     def _completes(self, user: Op) -> bool:
@@ -100,11 +101,11 @@ class Readers:
                    for op in made)
 
     def ends(self, user: Op) -> bool:
-        """Whether a reader in the step gives something to what runs after it: a state, or smaller rows."""
+        """Whether a reader in the step gives something to what runs after it: a state, smaller rows, running ones."""
         if not self.is_map(user) or self.place_of(user.result) is not Place.STEP:
             return True
-        return self._is_smaller(user.result) and any(
-            self.place(reader) is not Place.STEP for reader in user.result.uses)
+        is_row = user.name == "scan.cumulative" or self._is_smaller(user.result)
+        return is_row and any(self.place(reader) is not Place.STEP for reader in user.result.uses)
 
     def _is_smaller(self, rows: Value) -> bool:
         """Whether rows have fewer axes than those of the scan."""
@@ -186,11 +187,14 @@ class Readers:
             return all(map(self.ahead.is_free, told_of_rows(op)))
         if op.parent is not self.scan.op.parent:
             return False
+        if op.name == "scan.cumulative" and not self._goes_on(op):
+            return False
         if op.name in SHRINKING:
             return self.mixing and self._shrinks(op) and self.has_rows(op, op.operands[0])
         if op.name == "scan.broadcast":
             return _keeps_rows(op) and self._fit(op)
-        return (has_trait(op, ELEMENTWISE) or op.name == "tensor.cast") and self._is_safe(op) and self._fit(op)
+        by_rows = has_trait(op, ELEMENTWISE) or op.name in ("tensor.cast", "scan.cumulative")
+        return by_rows and self._is_safe(op) and self._fit(op)
 
     def _shrinks(self, op: Op) -> bool:
         """Whether an op makes less of each row."""
@@ -203,6 +207,11 @@ class Readers:
         if op.name == "scan.argreduce":
             return bool(op.attrs["axis"].value != 0)
         return self._is_column(op)
+
+    def _goes_on(self, op: Op) -> bool:
+        """Whether a running sum or product of numbers along the rows can be a state beside others."""
+        kind = t.element(op.result.type)
+        return op.attrs["axis"].value == 0 and bool(self.scan.init) and kind != t.i1 and not t.is_complex(kind)
 
     def _is_safe(self, op: Op) -> bool:
         """Whether no check that waits for the scan may guard an op."""

@@ -8,7 +8,8 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import operand
-from scancc.ir.parts import Read
+from scancc.ir.parts import Carry, Read
+from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import COLUMNS, entries, slice_parts
 
 from .readers import Place, Readers, is_repeated, row_sizes
@@ -16,12 +17,15 @@ from .readers import Place, Readers, is_repeated, row_sizes
 
 @dataclass
 class RowMaker:
-    """Makes rows in the step. `rows`: a value outside -> its row; `reads`: arrays of which it reads rows now."""
+    """Makes rows in the step. `rows`: a value outside -> its row; `reads`: arrays of which it reads rows now;
+    `carries`: states of what goes on from row to row. `before` builds in front of the scan."""
 
     readers: Readers
     b: Builder
+    before: Builder
     rows: dict[Value, Value] = field(default_factory=dict)
     reads: list[Read] = field(default_factory=list)
+    carries: list[Carry] = field(default_factory=list)
     here: dict[Op, bool] = field(default_factory=dict)  # ops of which the step makes rows
 
     def __post_init__(self) -> None:
@@ -62,6 +66,8 @@ class RowMaker:
             return self._broadcast(op, type)
         if op.name == "tensor.extract_slice":
             return self.part(op, type)
+        if op.name == "scan.cumulative":
+            return self._running(op)
         if op.name == "scan.reduce":
             return self.reduced(op, self.row(op.operands[0]), [axis - 1 for axis in op.attrs["axes"].values])
         if op.name == "scan.dot":
@@ -93,6 +99,28 @@ class RowMaker:
             return self.b.grouped("tensor.extract_slice", {"source": [row], **groups}, [type], attrs).result
         at = [self.b.index(entry) if isinstance(entry, int) else entry for entry in columns[0]]
         return self.b.op("tensor.extract", [row, *at], [type])
+
+    # ---- states ----
+
+    def carry(self, start: object, type: t.Type, like: Op) -> Carry:
+        """A state that begins with `start` in all elements of a row of what an op reads."""
+        init = self.before.const(start, t.element(type))
+        if isinstance(type, t.TensorType):
+            rows = next(v for v in reversed(like.operands) if isinstance(v.type, t.TensorType))
+            sizes = dims_of(self.before, rows)[1:]
+            init = self.before.op("tensor.splat", [init, *dynamic_dims(type, sizes)], [type])
+        return self.readers.scan.new_carry(init, init)
+
+    def _running(self, op: Op) -> Value:
+        """A running sum or product, in order."""
+        row, kind = self.row(op.operands[0]), str(op.attrs["kind"])
+        real = t.is_float(t.element(row.type))
+        start = (-0.0 if real else 0) if kind == "sum" else 1  # -0.0 + x is x, also for -0.0
+        carry = self.carry(start, row.type, op)
+        name = {"sum": "arith.add", "prod": "arith.mul"}[kind] + ("f" if real else "i")
+        total = self.b.op(name, [carry.arg, row], [row.type], {"exact": True} if real else None)
+        self.carries.append(carry._replace(next=total))
+        return total
 
     # ---- rows of what has no rows of its own ----
 

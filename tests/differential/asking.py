@@ -7,13 +7,15 @@ from tests.differential.terms import Term
 
 # `r` the rows, of n steps; `x` another array of as many; all keep floats small.
 BEFORE = ("{r}", "{r}", "{r}", "{r} * {r}", "T.sin({r})", "{r} * {x}", "{r} - 0.5", "T.exp(-T.sqr({r}))",
-          "{r} * T.cast(T.arange({r}.shape[0]) % 3, {r}.dtype)", "1 - {r}", "{r} - {r}.mean(axis=0)")
+          "{r} * T.cast(T.arange({r}.shape[0]) % 3, {r}.dtype)", "1 - {r}", "{r} - {r}.mean(axis=0)",
+          "T.cumsum({r}, axis=0) * 0.1")
 OF_ROWS = ("{r}[:, 0]", "{r}[:, ::2]", "{r}[:, -1]", "{r}.sum(axis=1)", "{r}[:, :2]", "{r} * {r}[:, :1]")
 CHOOSING = ("T.maximum({r}, 0)", "T.abs({r})", "T.switch({r} > 0.2, {r}, {x})")
 ENDS = ("{r}.sum(axis=0)", "{r}.mean(axis=0)", "{r}[1]", "{r}[0]", "{r}[-2]", "{r}[-3:]", "{r}[::2]", "{r}[1::3]",
         "{r}[:3]", "{r}[2:5]", "{r}[:-1]", "{r}[::-1]", "{r}[::-2]", "{r}[{k}]", "{r}[{k}:]", "{r}[:{k}]",
         "{r}[{k}::2]", "{r}[-{k}:]", "{r}.T", "{r}[::-1].T", "{r}", "T.sqrt(1 + T.sqr({r}).sum(axis=0))",
-        "{r}.shape[0]", "{r}[{k}] - {r}[-1]")
+        "{r}.shape[0]", "{r}[{k}] - {r}[-1]", "{r}[{k}:].sum(axis=0)", "{r}[1:-1].sum(axis=0)",
+        "T.cumsum({r}, axis=0)[-1]", "T.cumsum({r}, axis=0)")
 ONLY_VALUES = ("{r}.max(axis=0)", "{r}.min(axis=0)", "T.argmax({r}, axis=0)", "T.argmin({r}, axis=0)",
                "T.logsumexp({r}, axis=0)", "T.any({r} > 0.3, axis=0)", "T.all({r} > -0.9, axis=0)",
                "({r} > 0).sum(axis=0)", "{r}.max()")

@@ -222,6 +222,8 @@ def test_rows_of_one_element_that_lose_their_axis(ask):
 OF_LATER = {
     "returns": lambda h: [((h[1:] - h[:-1]) ** 2).sum(), (h[1:] * h[:-1]).mean()],
     "after the start": lambda h: [h[3:].mean(), T.exp(h[3:]).sum(), h[3:].argmax()],
+    "from a computed step on": lambda h: [h[T.minimum(h.shape[0] // 3, 700):].sum()],
+    "without both ends": lambda h: [h[2:-1].sum(), (h[2:-1]**2).mean()],
 }
 
 
@@ -238,3 +240,33 @@ def test_sums_from_a_later_step_on_keep_their_bits(kind, ask):
             np.testing.assert_allclose(got, want, 1e-9)
     small, large = (f.memory_plan(values(length, scalar)).peak_nbytes for length in (3000, 20_000))
     assert small == large
+
+
+RUNNING = {
+    "its last": lambda h: [T.cumsum(h, axis=0)[-1], T.cumprod(1 + h / 1000, axis=0)[-1]],
+    "reduced": lambda h: [T.cumsum(h, axis=0).max(axis=0), (T.cumsum(h, axis=0) * h).sum()],
+    "of what is made of rows": lambda h: [
+        T.cumsum(T.cumsum(T.exp(h), axis=0), axis=0)[-1], T.cumsum(h > 0, axis=0)[-1]],
+}
+
+
+@pytest.mark.parametrize("ask", RUNNING.values(), ids=list(RUNNING))
+@pytest.mark.parametrize("kind", [scalar, backwards, taps, vectors, stopped], ids=lambda kind: kind.__name__)
+def test_running_sums_are_states(kind, ask):
+    """In the order that they have outside, so that no bit changes."""
+    f, reference = (sc.function([KINDS[kind]], ask(kind()), mode=mode) for mode in (None, "reference"))
+    with change_flags(leave_out="fuse-consumers"):
+        kept = sc.function([KINDS[kind]], ask(kind()))
+    for length in (4, 5, 513, 2000):
+        given = values(length, kind)
+        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
+            assert got.tobytes() == same.tobytes(), length
+            np.testing.assert_allclose(got, want, 1e-9)
+    small, large = (f.memory_plan(values(length, kind)).peak_nbytes for length in (3000, 20_000))
+    assert small == large
+
+
+def test_a_running_sum_of_nothing_but_minus_zero():
+    f, reference = (sc.function([x], T.cumsum(scalar() * 0 - 0.0), mode=mode) for mode in (None, "reference"))
+    for got, want in zip(f(-np.ones(3)), reference(-np.ones(3)), strict=True):
+        assert np.signbit(got) == np.signbit(want)
