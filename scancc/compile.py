@@ -202,6 +202,15 @@ class Function(Insight):
         with compiling_later():
             return Function(derivative(self.program, kind, wrt), self.mode)
 
+    def streamed(self) -> Function:
+        """This function for sequences that come in chunks: it keeps the states of its scans from call to call, and
+        chunks give the rows that the whole would have given, to the bit (docs/artefacts.md). Compiled at its first
+        call. StreamingError where the program reads other rows than the step's own."""
+        from scancc.frontend.program.streaming import streamed  # rarely needed
+
+        with compiling_later():
+            return Function(streamed(self.program), self.mode)
+
     def export_form(self, target: Target | str | None = None, freeze: bool = False) -> Compiled:
         """As `compiled`, for a caller in C, and for any target. `freeze`: shared variables that no call updates are
         constants with the values that they have now."""

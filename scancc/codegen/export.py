@@ -30,6 +30,7 @@ from .paths import Paths
 from .publishing import publish
 from .short import short_text
 from .signature import Compiled, entry_of
+from .state_calls import has_run, state_calls_text
 from .states import init_text
 from .symbols import check_symbols
 from .target import Target
@@ -58,6 +59,7 @@ def export(
     freeze: bool = False,
     gradient: Sequence[str] | str = (),
     wrt: Any = None,
+    streaming: bool = False,
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
@@ -69,7 +71,8 @@ def export(
     them from. `freeze`: shared variables that no call updates are constants, with the values that they have now;
     others are inputs, whose values the manifest and NAME_init have. `gradient`: derivatives to write beside each
     function, any of 'value_and_grad', 'vjp' and 'jvp', as NAME_value_and_grad and so on, by the inputs or shared
-    variables `wrt` (docs/artefacts.md). Where no C compiler is, all but the `.so` is
+    variables `wrt` (docs/artefacts.md). `streaming`: the functions take their sequences in chunks, by NAME_run on a
+    state of the caller's. Where no C compiler is, all but the `.so` is
     written, with a warning. Raises ExportError or TargetError where names or kinds are wrong, OSError where files
     cannot be written.
 
@@ -82,11 +85,15 @@ def export(
     """
     if not isinstance(prefix, str):
         raise TypeError(f"prefix is {prefix!r}; give the text that goes before every symbol")
-    listed = list(functions) if isinstance(functions, (list, tuple)) else [functions]
+    listed: list[Any] = list(functions) if isinstance(functions, (list, tuple)) else [functions]
     if not listed:
         raise ExportError("there is nothing to export; give at least one function")
+    if streaming:
+        listed = [f.streamed() for f in listed]
     listed = _with_derivatives(listed, [gradient] if isinstance(gradient, str) else gradient, wrt)
     compiled = [_compiled(f, target, bool(freeze)) for f in listed]
+    for each in compiled if streaming else ():
+        _check_streaming(entry_of(each, prefix))
     single = [_gives_one(f) for f in listed]
     if not isinstance(path_map, Mapping | None):
         raise TypeError(f"path_map is {path_map!r}; give a dict, what a path begins with to what stands there")
@@ -101,6 +108,12 @@ def _with_derivatives(functions: Sequence[Any], kinds: Sequence[str], wrt: Any) 
     if wrt is not None and not kinds:
         raise ExportError("wrt says what a derivative is by, and gradient= asks for none")
     return [each for f in functions for each in (f, *(f.derivative(kind, wrt) for kind in dict.fromkeys(kinds)))]
+
+
+def _check_streaming(entry: Entry) -> None:
+    if entry.calling.states and not has_run(entry):
+        raise ExportError(f"the state of {entry.name} has no place in a struct: a shared variable whose lengths may "
+                          "change, or of more than 64 KiB; make it with sc.shared(..., shape=...), or do not stream")
 
 
 def _compiled(function: object, target: Target | str | None, freeze: bool) -> Compiled:
@@ -208,7 +221,8 @@ class _Library:
             return ""
         copies = Copies(entry.name)
         parts = short_text(entry, copies), flat_text(entry, copies)
-        return "\n".join(["", *parts, check_text(entry.name, entry.requires, self.target), init_text(entry)])
+        return "\n".join(["", *parts, check_text(entry.name, entry.requires, self.target), init_text(entry),
+                          state_calls_text(entry)])
 
     def objects(self) -> list[tuple[str, bytes]]:
         if self._objects is None:

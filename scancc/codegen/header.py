@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Sequence
 
 from ..artifact import ABI_VERSION, Param
-from .entry import CALLER_ERRORS, Argument, Entry, Names, scalar_of
+from .entry import CALLER_ERRORS, Entry, Names, scalar_of
+from .state_calls import has_run, run_arguments, run_query_arguments
 from .states import header_lines
 
 _WIDTH = 100
@@ -85,13 +86,13 @@ def _entry_text(library: str, entry: Entry) -> str:
     return "\n".join(
         [
             _comment(comment),
-            _prototype(library, entry, entry.name, entry.arguments),
+            _prototype(library, entry, entry.name, [a.c_text for a in entry.arguments]),
             "",
             _comment(
                 [f"The sizes of the outputs of {entry.name}, and of the workspace, for these inputs."]
                 + _reads_note(entry)
             ),
-            _prototype(library, entry, names.flat_query, entry.query_arguments),
+            _prototype(library, entry, names.flat_query, [a.c_text for a in entry.query_arguments]),
             "",
             *_short_lines(library, entry),
             "",
@@ -103,7 +104,7 @@ def _entry_text(library: str, entry: Entry) -> str:
             _comment([_processor_note(entry)]),
             f"int32_t {names.supported}(void);",
             "",
-            *_state_lines(entry),
+            *_state_lines(library, entry),
         ]
     )
 
@@ -123,9 +124,21 @@ def _short_lines(library: str, entry: Entry) -> list[str]:
     ]
 
 
-def _state_lines(entry: Entry) -> list[str]:
+def _state_lines(library: str, entry: Entry) -> list[str]:
     said, declared = header_lines(entry)
-    return [_comment(said), *declared, ""] if declared else []
+    if not declared:
+        return []
+    names = Names(entry.name)
+    if has_run(entry):
+        said.append(f"{names.run_state} is {entry.name} on a state, which has its new values where the status is 0. "
+                    "It takes no memory but the caller's and no lock, and reads and writes no file. A snapshot is a "
+                    "copy.")
+        kept, changed = f"const {names.state} *state", f"{names.state} *state"
+        for name, arguments in ((names.run_query, [kept, *(a.c_text for a in run_query_arguments(entry))]),
+                                (names.run_state, [changed, *(a.c_text for a in run_arguments(entry))])):
+            declared.append(_prototype(library, entry, name, arguments))
+        declared.append(f"void {names.snapshot}({kept}, {names.state} *copy);")
+    return [_comment(said), *declared, ""]
 
 
 def _processor_note(entry: Entry) -> str:
@@ -189,9 +202,9 @@ def _comment(lines: Sequence[str]) -> str:
     return "\n".join(["/* " + wrapped[0], *(f" * {w}".rstrip() for w in wrapped[1:]), " */"])
 
 
-def _prototype(library: str, entry: Entry, name: str, arguments: Sequence[Argument]) -> str:
+def _prototype(library: str, entry: Entry, name: str, arguments: Sequence[str]) -> str:
     """Wrapped between arguments, never inside one."""
-    joined = ", ".join(a.c_text.replace(" ", "\0") for a in arguments)
+    joined = ", ".join(a.replace(" ", "\0") for a in arguments)
     text = f'int32_t {name}({joined}) {_macro(library)}_SYMBOL("{name}.{entry.interface}");'
     lines = textwrap.wrap(text, _WIDTH, subsequent_indent="    ", break_long_words=False)
     return "\n".join(lines).replace("\0", " ")

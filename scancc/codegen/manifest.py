@@ -9,6 +9,7 @@ from typing import Any
 
 from ..artifact import ABI_VERSION
 from .entry import Argument, Entry, Names
+from .state_calls import has_run
 from .target import Target
 
 
@@ -48,6 +49,7 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
             "error": names.error,
             "supported": names.supported,
             "init": names.init if entry.calling.states else None,
+            **_state_calls(entry),
             "arguments": [_argument(a) for a in entry.arguments],
             "query_arguments": [_argument(a) for a in entry.query_arguments],
         },
@@ -62,6 +64,12 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
         "memory": entry.memory,
         "checks": [c.to_json() for c in entry.checks],
     }
+
+
+def _state_calls(entry: Entry) -> dict[str, Any]:
+    names = Names(entry.name)
+    return {"run_on_state": names.run_state, "run_query": names.run_query,
+            "snapshot": names.snapshot} if has_run(entry) else {}
 
 
 def _argument(argument: Argument) -> dict[str, Any]:
