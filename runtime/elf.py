@@ -23,6 +23,7 @@ from functools import cache
 from typing import TypeVar
 
 from scancc.errors import ScanccError
+from scancc.later import in_role
 from scancc.runtime.relocations import MACHINES, Machine
 
 _T = TypeVar("_T")
@@ -135,15 +136,30 @@ class Library:
 
 
 def load(code: bytes, libraries: tuple[Library, ...] = ()) -> Library:
-    """Load an object for this machine, which may call `libraries`; ElfError where that cannot be done."""
-    if sys.platform == "win32":
-        raise ElfError("object code is loaded on POSIX systems only; use the reference mode here")
-    if platform.machine() not in MACHINES:
-        raise ElfError(f"no loader for {platform.machine()}; it is there for {' and '.join(MACHINES)}")
+    """Load an object for this machine, which may call `libraries`; ElfError where that cannot be done.
+
+    Where objects are none of ELF's, or for a processor that is not known here, the compiler's own linker loads them.
+    """
+    if not loads_here():
+        return _by_the_compiler(code, libraries)
     try:
         return _Linker(code, MACHINES[platform.machine()], libraries).link()
     except (struct.error, OverflowError) as error:
         raise ElfError(f"the object code is cut or damaged ({error}); compile it again") from error
+
+
+def loads_here() -> bool:
+    """Whether this file loads what is compiled for this machine."""
+    return sys.platform not in ("darwin", "win32") and platform.machine() in MACHINES
+
+
+def _by_the_compiler(code: bytes, libraries: tuple[Library, ...]) -> Library:
+    try:
+        loader = in_role("loader of other systems")
+    except ImportError as error:
+        raise ElfError(f"on {platform.system()} ({platform.machine()}) code is loaded by llvmlite, which is not "
+                       f"there ({error}); without it code runs on Linux, on {' and '.join(MACHINES)}") from None
+    return loader.load(code, libraries)  # type: ignore[no-any-return]
 
 
 class _Linker:

@@ -37,7 +37,6 @@ import numpy as np
 from scancc.artifact import Param
 from scancc.runtime import elf, interrupts, own_code, threads
 from scancc.runtime.cpu import Kernel
-from scancc.runtime.relocations import MACHINES
 
 GIL_NBYTES = 64 << 10
 REUSE_NBYTES = 1 << 17  # fresh pages for two outputs of 1 MB took 1.9 ms, what was copied into them 0.1 ms
@@ -186,7 +185,7 @@ def is_supported() -> bool:
         and sys.platform != "win32"
         and ctypes.sizeof(ctypes.c_void_p) == 8
         and "t" not in sys.abiflags
-        and platform.machine() in MACHINES
+        and elf.loads_here()
         and _array_layout_holds()
         and _dtype_layout_holds()
         and _numpy_api() is not None

@@ -96,7 +96,8 @@ _OLDER = {
     "_asarray": "scancc.names.gof:asarray", "typed_list": "scancc.names.gof:typed_list",
 }
 ROLES.update({
-    "compiler": "scancc.compile", "draws": "scancc.frontend.random", "native code": "scancc.codegen.cpu",
+    "compiler": "scancc.compile", "draws": "scancc.frontend.random",
+    "loader of other systems": "scancc.codegen.jit", "native code": "scancc.codegen.cpu",
     "numpy": "scancc.tensor.numpy_protocol", "numpy remedies": "scancc.tensor.numpy_remedies",
     "report": "scancc.report",
 })

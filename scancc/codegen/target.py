@@ -102,7 +102,8 @@ def host() -> Target:
     llvm = binding()
     features = llvm.get_host_cpu_features()
     text = ",".join(("+" if on else "-") + name for name, on in sorted(features.items()))
-    return Target(llvm.get_process_triple(), llvm.get_host_cpu_name(), text)
+    system = "-elf" if sys.platform == "win32" else ""  # LLVM's linker loads no COFF with unwind tables
+    return Target(llvm.get_process_triple() + system, llvm.get_host_cpu_name(), text)
 
 
 # What each level of x86-64 has beside the one before (System V ABI, AMD64, 3.1.1), in LLVM's words.
