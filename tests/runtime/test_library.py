@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scancc.artifact import ABI_VERSION
 from scancc.errors import UnsupportedError
 from scancc.runtime.library import LibraryError, load
 from tests.runtime.kernels import AXPB, CUMSUM_UNTIL, axpb, compile_ir, cumsum_until
@@ -31,7 +32,7 @@ def export(path, artifacts, texts, **changes):
     subprocess.run([CC, "-shared", "-o", new, *objects, "-lm"], check=True)
     new.replace(path)
     manifest = {
-        "abi_version": 1,
+        "abi_version": ABI_VERSION,
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "functions": [
@@ -110,7 +111,7 @@ def test_missing_files_are_named(line, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"abi_version": 2}, UnsupportedError, "is compiled for version 2 of the calling convention"),
+        ({"abi_version": 1}, UnsupportedError, "is compiled for version 1 of the calling convention"),
         ({"abi_version": "1"}, LibraryError, "has no 'abi_version' of type int"),
         ({"file": "../line.so"}, LibraryError, "it must be beside it"),
         ({"sha256": None}, LibraryError, "has no 'sha256' of type str"),
@@ -146,7 +147,7 @@ def test_what_the_system_cannot_load(tmp_path):
     path = tmp_path / "text.so"
     path.write_bytes(b"not a library")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    manifest = {"abi_version": 1, "file": path.name, "sha256": digest, "functions": []}
+    manifest = {"abi_version": ABI_VERSION, "file": path.name, "sha256": digest, "functions": []}
     path.with_suffix(".json").write_text(json.dumps(manifest))
     with pytest.raises(LibraryError, match="the system cannot load"):
         load(path)
