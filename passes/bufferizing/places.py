@@ -21,6 +21,7 @@ from scancc.ir.parts import Branch, Carry, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, scratch
 
+from .beginnings import begins_in_place
 from .chains import Chains, Link, copies, kept_part
 from .context import goes_to_target
 from .in_place import Saved, makes_anew, obstacle
@@ -71,6 +72,9 @@ class Places:
         for op in reversed(list(self.order.number)):
             if op.name == "scan.scan" and "lanes" not in op.attrs:
                 self._decide(ScanView(op))
+        for op in self.order.number:
+            if op.name == "scan.scan" and "lanes" not in op.attrs:
+                self._begin(ScanView(op))
 
     def origin(self, value: Value) -> Value:
         """The value at which the ties to `value` begin."""
@@ -98,6 +102,11 @@ class Places:
                 self.finals.add(carry.final)
             else:
                 self.reasons[carry.arg] = why_two_buffers(self.order, scan, carry)
+
+    def _begin(self, scan: ScanView) -> None:
+        """Let states in one buffer have that of their initial value, where they may."""
+        self.ties |= {carry.final: carry.init for carry in arrays(scan) if carry.arg in self.stays
+                      and carry.final not in self.ties and begins_in_place(self.order, scan, carry)}
 
     def _lives_in_another(self, scan: ScanView, carry: Carry) -> bool:
         """Whether a state lives where it is written into another one."""
