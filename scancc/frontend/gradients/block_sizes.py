@@ -1,41 +1,62 @@
-"""How many steps the blocks of a scan have, whose reverse runs them again (`checkpoints`).
+"""How many steps the blocks of a scan have, whose reverse runs them again, and how many starts it keeps.
 
-For n steps, S bytes of states and R bytes that the reverse of a step keeps, blocks of B steps need n/B S + B R
-bytes, which is least, 2 sqrt(n S R), for B = sqrt(n S/R). Blocks of blocks need n/B1 S + B1/B2 S + B2 R bytes, least
-where the three are the same, B2 = cbrt(n S^2/R^2). All this is computed when it runs: one program is for any n.
+For n steps, S bytes of states and R bytes that the reverse of a step keeps, blocks of B steps with all their starts
+need n/B S + B R bytes, which is least, 2 sqrt(n S R), for B = sqrt(n S/R): the steps run twice. Where that is too
+much, s starts at a time (`slots`) do for C(s + r, s) B steps that run r + 1 times; S and R bytes share the room as r
+and 1. All this is computed when it runs: one program is for any n.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from scancc.frontend.graph.constants import as_tensor_variable
 from scancc.frontend.graph.dims import dims, int64
 from scancc.frontend.graph.variables import Constant, TensorType, Variable, leaves
+from scancc.frontend.loops.scan_op import Body
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.reference import evaluate
-from scancc.frontend.ops.scalars import add, cbrt, ceil, le, maximum, minimum, mul, sqrt, sub, switch
+from scancc.frontend.ops.scalars import add, ceil, floor, le, maximum, minimum, mul, sqrt, sub, switch
 
 INT64 = TensorType("int64", ())
+TYPICAL_STEPS = 2**20  # of a scan that nobody knows the end of; more have fewer starts, each for more of them
+LEAST_SLOTS = 2
+SPARE = 2  # rows behind the slots (`slots`)
+TIMES = 2, 3, 5, 8, 13  # that blocks may run again, of which the least that is enough is taken
 
 
 @dataclass(frozen=True)
 class Need:
-    """What a choice rests on; all but `least` are scalars, bytes float64."""
+    """What a choice rests on; all but `least` and `is_open` are scalars, bytes float64."""
 
     name: str  # of the scan
-    n_steps: Variable
+    all_steps: Variable
     start_nbytes: Variable  # of what a block starts from
     row_nbytes: Variable  # of what is kept for each step of a block
     least: int  # steps that a block must have
+    is_open: bool = False  # whether nobody knows how many steps there are, but that they are no more than these
+
+    @property
+    def n_steps(self) -> Variable:
+        """The steps that blocks are for."""
+        return minimum(self.all_steps, int64(TYPICAL_STEPS)) if self.is_open else self.all_steps
+
+    @property
+    def slot_nbytes(self) -> Variable:
+        return self.start_nbytes + float(np.dtype("int64").itemsize)
 
     @property
     def reads_starts(self) -> bool:
         return not isinstance(self.start_nbytes, Constant) or bool(self.start_nbytes.data)
+
+
+def may_run_on(body: Body, length: Variable) -> bool:
+    """Whether a scan of at most `length` steps may stop, after so many that not each block has room for a start."""
+    return body.stop is not None and not _value_of(length) <= TYPICAL_STEPS
 
 
 class AllFits(Exception):
@@ -44,9 +65,10 @@ class AllFits(Exception):
 
 @dataclass(frozen=True)
 class Chosen:
-    """The lengths of blocks, of those within them, and so on; an error where `fits` is false."""
+    """The length of blocks, and how many starts are kept at a time (None: all); an error where `fits` is false."""
 
-    sizes: list[Variable]
+    size: Variable
+    n_slots: Variable | None = None
     fits: Variable | None = None
     message: str = ""
     numbers: tuple[Variable, ...] = ()
@@ -61,57 +83,43 @@ Choice = Callable[[Need], Chosen]
 
 @dataclass(frozen=True)
 class Sizes:
-    """The lengths of blocks, of those within them, and so on. `choice` gives them once it is known what they need;
-    until then `levels` stand for them. Inside a block there is no choice, and `most` is how many there are in it.
+    """The length of blocks: `choice` gives it once it is known what they need, until then `size` stands for it.
     So many blocks as `lanes` run again and are reversed together."""
 
-    levels: tuple[Variable, ...]
-    choice: Choice | None = None
-    most: Variable | None = None
+    choice: Choice
     lanes: int = 1
+    size: Variable = field(default_factory=lambda: INT64("block_size"))
 
     @property
     def reach(self) -> Variable:
         """The steps that are reversed together."""
-        return self.levels[0] if self.lanes == 1 else mul(self.levels[0], int64(self.lanes))
-
-    def choose(self, need: Need) -> Chosen:
-        return Chosen(list(self.levels)) if self.choice is None else self.choice(need)
+        return self.size if self.lanes == 1 else mul(self.size, int64(self.lanes))
 
     def n_blocks(self, n: Variable) -> Variable:
         """How many blocks n steps have; of those that are reversed together, how many times."""
-        size = self.reach
-        count = apply_scalar("floor_div", sub(add(n, size), int64(1)), size)
-        return count if self.most is None else minimum(count, self.most)
+        return _n_blocks(n, self.reach)
 
-    def within(self, hold: Callable[[Variable], Variable]) -> Sizes | None:
-        """The lengths of the blocks inside a block; None if they are not reversed in blocks."""
-        block, *inner = self.levels
-        if not inner:
-            return None
-        return Sizes(tuple(map(hold, inner)), most=hold(Sizes(tuple(inner)).n_blocks(block)))
+
+def _n_blocks(n: Variable, size: Variable) -> Variable:
+    return apply_scalar("floor_div", sub(add(n, size), int64(1)), size)
 
 
 def of_steps(n: int) -> Sizes:
     """Blocks of `n` steps."""
-    return Sizes(_unknown(1), lambda need: Chosen([int64(max(n, need.least))]))
+    return Sizes(lambda need: Chosen(int64(max(n, need.least))))
 
 
 def root(lanes: int = 1) -> Sizes:
     """The blocks that need least, each reversed as a whole. With `lanes` there are two copies of all their rows: side
     by side, and one behind the other."""
     copies = as_tensor_variable(float(lanes if lanes == 1 else 2 * lanes))
-    return Sizes(_unknown(1), lambda need: Chosen([_single(replace(need, row_nbytes=need.row_nbytes * copies))]),
-                 lanes=lanes)
+    return Sizes(lambda need: _least(replace(need, row_nbytes=need.row_nbytes * copies)), lanes)
 
 
 def within_budget(max_bytes: int, share: str) -> Sizes:
-    """Blocks, or blocks of blocks where those need too much. `share`: what `max_bytes` is, for the error."""
-    return Sizes(_unknown(2), lambda need: _one_or_two(need, max_bytes, share))
-
-
-def _unknown(n: int) -> tuple[Variable, ...]:
-    return tuple(INT64("block_size") for _ in range(n))
+    """Blocks with all their starts, or, where those need too much, with few. `share`: what `max_bytes` is, for the
+    error."""
+    return Sizes(lambda need: _in_budget(need, max_bytes, share))
 
 
 def nbytes(arrays: Iterable[Variable], axes: int = 0) -> Variable:
@@ -125,12 +133,17 @@ def nbytes(arrays: Iterable[Variable], axes: int = 0) -> Variable:
     return total
 
 
-# ---- one level ----------------------------------------------------------------------------------------
+# ---- all starts ---------------------------------------------------------------------------------------
+
+
+def _least(need: Need) -> Chosen:
+    size = _single(need)
+    return Chosen(size, _most_slots(need, size) if need.is_open else None)
 
 
 def _single(need: Need) -> Variable:
     n = cast(need.n_steps, "float64")
-    return _whole(sqrt(n * need.start_nbytes / _some(need.row_nbytes) if need.reads_starts else n), need)
+    return _whole(sqrt(n * need.start_nbytes / _some(need.row_nbytes)) if need.reads_starts else n, need)
 
 
 def _some(size: Variable) -> Variable:
@@ -142,49 +155,69 @@ def _whole(steps: Variable, need: Need) -> Variable:
     return maximum(minimum(cast(ceil(steps), "int64"), need.n_steps), int64(need.least))
 
 
+def _most_slots(need: Need, size: Variable) -> Variable:
+    """As many slots as there are blocks."""
+    return maximum(_n_blocks(need.n_steps, size), int64(LEAST_SLOTS))
+
+
 # ---- a budget -----------------------------------------------------------------------------------------
 
 
-def _one_or_two(need: Need, max_bytes: int, share: str) -> Chosen:
-    """Lengths of blocks and of those within them, which are the blocks themselves where that is in the budget."""
+def _in_budget(need: Need, max_bytes: int, share: str) -> Chosen:
+    """Blocks with all their starts where the budget allows it, else with few, as few times as it allows."""
     if _value_of(cast(need.n_steps, "float64") * need.row_nbytes) <= max_bytes:
         raise AllFits
-    half = as_tensor_variable(max_bytes / 2.0)
-    single = _single(need) if need.reads_starts else _whole(half / _some(need.row_nbytes), need)
-    one = [single, single]
-    two = _double(need) if need.reads_starts else one
-    needs = [_nbytes_of(need, sizes) for sizes in (one, two)]
-    is_enough = le(needs[0], as_tensor_variable(float(max_bytes)))
-    least = minimum(*needs)
-    sizes = [a if a is b else switch(is_enough, a, b) for a, b in zip(one, two, strict=True)]
-    return _checked(sizes, need, least, max_bytes, share)
+    if not need.reads_starts:
+        size = _whole(as_tensor_variable(max_bytes / 2.0) / _some(need.row_nbytes), need)
+        return _checked(Chosen(size), need, _nbytes_of(need, size, int64(0)), max_bytes, share)
+    budget, single = as_tensor_variable(float(max_bytes)), _single(need)
+    chosen = Chosen(single, _most_slots(need, single))
+    with_all = _nbytes_of(need, single, _n_slots_of(chosen))
+    if not need.is_open and _value_of(with_all) <= max_bytes:
+        return Chosen(single)
+    ways = [(le(with_all, budget), chosen), *(_few(need, budget, times) for times in TIMES)]
+    chosen = ways.pop()[1]
+    for is_enough, way in reversed(ways):
+        chosen = Chosen(switch(is_enough, way.size, chosen.size),
+                        switch(is_enough, _n_slots_of(way), _n_slots_of(chosen)))
+    least = _nbytes_of(need, int64(need.least), int64(LEAST_SLOTS))
+    return _checked(chosen, need, least, max_bytes, share)
 
 
-def _double(need: Need) -> list[Variable]:
-    ratio = need.start_nbytes / _some(need.row_nbytes)
-    inner = _whole(cbrt(cast(need.n_steps, "float64") * ratio * ratio), need)
-    outer = _whole(cast(inner, "float64") ** 2 / ratio, need)
-    return [maximum(outer, inner), inner]
+def _few(need: Need, budget: Variable, times: int) -> tuple[Variable, Chosen]:
+    """Blocks that run again so many times at most, within a budget; whether these are enough for all steps."""
+    rows, slot = _some(need.row_nbytes), need.slot_nbytes
+    room = minimum(budget / float(times + 1), sub(budget, _nbytes_of(need, int64(0), int64(LEAST_SLOTS))))
+    size = minimum(maximum(cast(floor(room / rows), "int64"), int64(need.least)), need.n_steps)
+    left = cast(floor(sub(budget, cast(size, "float64") * rows) / slot), "int64")
+    n_slots = maximum(minimum(sub(left, int64(SPARE)), _most_slots(need, size)), int64(LEAST_SLOTS))
+    reach = cast(size, "float64")
+    for i in range(1, times + 1):
+        reach = reach * (cast(n_slots, "float64") + float(i)) / float(i)
+    return le(cast(need.n_steps, "float64"), reach), Chosen(size, n_slots)
 
 
-def _nbytes_of(need: Need, sizes: Sequence[Variable]) -> Variable:
-    """The bytes that blocks of these lengths keep."""
-    outer, inner = (cast(size, "float64") for size in sizes)
-    n, two = cast(need.n_steps, "float64"), as_tensor_variable(2.0)
-    levels = (ceil(n / outer) + ceil(outer / inner) + two) * need.start_nbytes
-    return levels + inner * need.row_nbytes
+def _n_slots_of(chosen: Chosen) -> Variable:
+    assert chosen.n_slots is not None
+    return chosen.n_slots
 
 
-def _checked(sizes: list[Variable], need: Need, least: Variable, max_bytes: int, share: str) -> Chosen:
+def _nbytes_of(need: Need, size: Variable, n_slots: Variable) -> Variable:
+    """The bytes that blocks of `size` steps keep, with so many starts."""
+    starts = cast(add(n_slots, int64(SPARE)), "float64") * need.slot_nbytes
+    return starts + cast(size, "float64") * need.row_nbytes
+
+
+def _checked(chosen: Chosen, need: Need, least: Variable, max_bytes: int, share: str) -> Chosen:
     """An error where the least that is needed is more than `max_bytes`, now if that is known."""
-    fact = f"the gradient of {need.name} over {{}} steps keeps {{}} bytes at least, and may keep {max_bytes}"
+    fact = f"the gradient of {need.name} keeps {{}} bytes at least, and may keep {max_bytes}"
     message = f"{fact}\n  {share}; give more, or make the state smaller"
-    numbers = need.n_steps, cast(ceil(least), "int64")
     if (known := _value_of(least)) < np.inf:
         if known > max_bytes:
-            raise MemoryError(message.format(*map(int, evaluate(numbers))))
-        return Chosen(sizes)
-    return Chosen(sizes, le(least, as_tensor_variable(float(max_bytes))), message, numbers)
+            raise MemoryError(message.format(int(known)))
+        return chosen
+    fits = le(least, as_tensor_variable(float(max_bytes)))
+    return replace(chosen, fits=fits, message=message, numbers=(cast(ceil(least), "int64"),))
 
 
 def _value_of(size: Variable) -> float:

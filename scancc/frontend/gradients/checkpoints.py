@@ -6,8 +6,9 @@
       starts[t // B + 1] = s               ds, dx[k*B : k*B + B], dw += derivative of that scan, by ds
 
 What is kept is one row of each state a block, and what the derivative of a scan of B steps keeps: with B near the
-square root of n (`block_sizes`), memory grows as that root. The steps run twice; where the blocks are reversed in
-blocks themselves, three times. Source: Griewank 1992, Chen et al. 2016.
+square root of n (`block_sizes`), memory grows as that root. The steps run twice. Where that is too much, or nobody
+knows how many steps there will be, few of the starts are kept at a time (`slots`), and a block runs on from the last
+that is. Source: Griewank 1992, Chen et al. 2016.
 
 The forward scan stays one loop and gives what it gave. The reverse step is the gradient of a scan over the block,
 whatever that is: taps, draws and inner scans are no cases here. The block's scan has no `until`, as it is known how
@@ -17,51 +18,37 @@ many steps ran.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scancc.frontend.gradients.block_rows import GivenRows
-from scancc.frontend.gradients.block_sizes import Need, Sizes, nbytes
+from scancc.frontend.gradients.block_sizes import Need, Sizes, may_run_on, nbytes
 from scancc.frontend.gradients.block_starts import keep_starts
 from scancc.frontend.gradients.contributions import plus, total
 from scancc.frontend.gradients.loop import Lag, backwards
 from scancc.frontend.gradients.rules import Gradient, is_continuous, like, zeros_for
 from scancc.frontend.gradients.scan_reverse import Reverse
 from scancc.frontend.gradients.side_by_side import SideBySide
+from scancc.frontend.gradients.slots import Blocks, Slots, keep_in_slots, kept_of_scan
 from scancc.frontend.gradients.walk import backpropagate
 from scancc.frontend.graph.dims import ShapeI, dim, dims, int64
 from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors, applies, rebuild
 from scancc.frontend.loops.rewiring import without_unused
 from scancc.frontend.loops.scan_op import Body, Scan, ScanInputs, ScanOutputs, stacked
 from scancc.frontend.ops.axes import reshape
+from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.joining import join
-from scancc.frontend.ops.scalars import add, minimum, mul, sub
+from scancc.frontend.ops.scalars import add, gt, minimum, mul, sub
 
 INT64 = TensorType("int64", ())
-
-
-@dataclass(frozen=True)
-class Onto:
-    """What the reverse of a block goes on with, so that no block has arrays of its own for it.
-
-    tables: for each sequence the gradient of all its rows.
-    start: where the block's rows start in them.
-    sums: for each invariant what its gradient is added to.
-    """
-
-    tables: list[Gradient]
-    start: Variable
-    sums: list[Gradient]
 
 
 class BlockReverse(Reverse):
     """The reverse of one application of a scan, whose steps run again block by block."""
 
-    def __init__(self, node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool], sizes: Sizes,
-                 onto: Onto | None = None) -> None:
-        super().__init__(node, gradients, wanted, None if onto is None else onto.sums)
-        self.sizes, self.onto = sizes, onto
-        self.row_nbytes: Variable = int64(0)  # kept for each step of an innermost block
+    def __init__(self, node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool], sizes: Sizes) -> None:
+        super().__init__(node, gradients, wanted)
+        self.sizes = sizes
 
     def gradients(self) -> ScanInputs[Gradient]:
         step = _BlockStep(self)
@@ -80,21 +67,43 @@ class BlockReverse(Reverse):
         """Have the forward scan keep what blocks start from, now that it is known what they read, and choose how long
         they are; the number of blocks."""
         numbers = step.windows_read()
-        inits = [self.inputs.inits[i] for i in numbers]
-        self.row_nbytes = step.outside(step.row_nbytes())
+        row_nbytes = step.outside(step.row_nbytes())
         step.run_side_by_side()
+        start_nbytes = nbytes([self.inputs.inits[i] for i in numbers])
         least = max((c.depth for c in self.body.carry), default=1)
-        chosen = self.sizes.choose(Need(self.op.name, self.inputs.length, nbytes(inits), self.row_nbytes, least))
-        told = dict(zip(self.sizes.levels, chosen.sizes, strict=True))
-        self.loop.consts.update(zip(self.loop.consts, rebuild(list(self.loop.consts.values()), told), strict=True))
+        chosen = self.sizes.choice(Need(self.op.name, self.inputs.length, start_nbytes, row_nbytes, least,
+                                        self._is_open(numbers)))
+        told = {self.sizes.size: chosen.size}
         n_blocks, step.counter.init = rebuild([self.sizes.n_blocks(self.n), step.counter.init], told)
-        starts = keep_starts(self.recall.node, numbers, replace(self.sizes, levels=tuple(chosen.sizes)))
+        if chosen.n_slots is None or not numbers:
+            self._keep_all(step, numbers, chosen.size, n_blocks)
+        else:
+            self._keep_few(step, numbers, Blocks(chosen.size, chosen.n_slots, sub(n_blocks, int64(1))))
+        self.loop.consts.update(zip(self.loop.consts, rebuild(list(self.loop.consts.values()), told), strict=True))
+        return chosen.guarded(n_blocks)
+
+    def _is_open(self, numbers: Sequence[int]) -> bool:
+        """Whether there could be more steps than there is room for a start of each block."""
+        return bool(numbers) and may_run_on(self.op.body, self.inputs.length)
+
+    def _keep_all(self, step: _BlockStep, numbers: Sequence[int], size: Variable, n_blocks: Variable) -> None:
+        """Keep what each block starts from, for the blocks to read as rows."""
         lanes = self.sizes.lanes
-        for i, stack in zip(numbers, starts, strict=True):
+        most = rebuild([self.sizes.n_blocks(self.inputs.length)], {self.sizes.size: size})[0]
+        kept = keep_starts(self.recall.node, numbers, size, mul(most, int64(lanes)))
+        for i, stack in zip(numbers, kept, strict=True):
             rows = stack[:mul(n_blocks, int64(lanes))]
             self.loop.xs[step.windows[i]] = backwards(rows[::lanes])
             self.loop.xs[step.starts[i]] = backwards(reshape(rows, [n_blocks, int64(lanes), *dims(rows)[1:]]))
-        return chosen.guarded(n_blocks)
+
+    def _keep_few(self, step: _BlockStep, numbers: Sequence[int], blocks: Blocks) -> None:
+        """Keep what few blocks start from, for the others to run on from there."""
+        is_open = self.body.stop is not None
+        kept = kept_of_scan(self.recall.node, numbers, replace(blocks, last=None) if is_open else blocks)
+        if is_open:
+            beyond = gt(kept.blocks[kept.top], blocks.last)
+            kept = replace(kept, top=sub(kept.top, cast(beyond, "int64")))
+        step.run_from_slots(numbers, kept, self.loop.hold(blocks.n_slots))
 
 
 class _BlockStep:
@@ -117,25 +126,18 @@ class _BlockStep:
         self.starts = [TensorType(w.dtype, (reverse.sizes.lanes, *w.type.shape))("starts") for w in self.windows]
         self.consts = [self.loop.hold(c) for c in inputs.consts]
         self.later = {i: self._later(i) for i in sorted(reverse.carries)}
-        onto = reverse.onto
-        tables = onto.tables if onto is not None else [None] * len(inputs.xs)
-        self.place = self.start if onto is None else add(self.loop.hold(onto.start), self.start)
-        self.tables = self._gatherers("grad_of_rows", inputs.xs, tables, reverse.wanted.xs)
-        self.sums = self._gatherers("sum", inputs.consts, reverse.sums, reverse.wanted.consts)
+        self.tables = self._gatherers("grad_of_rows", inputs.xs, reverse.wanted.xs)
+        self.sums = self._gatherers("sum", inputs.consts, reverse.wanted.consts)
 
-    def _gatherers(self, name: str, inputs: Sequence[Variable], bases: Sequence[Gradient], wanted: Sequence[bool],
-                   ) -> list[Lag | None]:
+    def _gatherers(self, name: str, inputs: Sequence[Variable], wanted: Sequence[bool]) -> list[Lag | None]:
         """What gathers the gradients of inputs of floats, block by block. Those of other inputs have a dtype that
         is known once they are there."""
-        rows = [zeros_for(x) if base is None else base for x, base in zip(inputs, bases, strict=True)]
-        return [_gatherer(name, row) if want and is_continuous(x) else None
-                for x, row, want in zip(inputs, rows, wanted, strict=True)]
+        return [_gatherer(name, zeros_for(x)) if want and is_continuous(x) else None
+                for x, want in zip(inputs, wanted, strict=True)]
 
     def _part(self, rows: Variable) -> Variable:
-        """The block's part of what has a row a step; the forward scan checks that all its rows are there."""
-        part = rows[self.start:add(self.start, self.n_steps)]
-        part.lengths = {0: self.n_steps}
-        return part
+        """The block's part of what has a row a step."""
+        return _rows_from(rows, self.start, self.n_steps)
 
     def _later(self, i: int) -> Lag:
         """The gradient of the window that the next block starts from."""
@@ -161,12 +163,8 @@ class _BlockStep:
 
     def _with_rows(self, lag: Lag | None, x: Variable, gradient: Variable) -> Lag:
         """The gradient of a sequence: each block writes its part, and rows that no step read keep 0."""
-        if lag is not None and isinstance(self.inner, BlockReverse):
-            lag.next = gradient
-            return lag
-        place = self.start if lag is None else self.place
         lag = lag or _gatherer("grad_of_rows", zeros_for(x, gradient.dtype))
-        part = lag.row[place:add(place, self.n_steps)]
+        part = lag.row[self.start:add(self.start, self.n_steps)]
         lag.next = set_subtensor(part, gradient)
         return lag
 
@@ -193,22 +191,19 @@ class _BlockStep:
         given = backpropagate(seeds, [*outputs, *self.windows], outputs)
         wanted = ScanInputs(False, reverse.wanted.xs, [i in self.later for i in range(len(self.windows))],
                             reverse.wanted.consts)
-        self.inner = self._inner_reverse([given.get(v) for v in outputs], wanted.flat)
-        return self.inner.gradients(), given
-
-    def _inner_reverse(self, given: Sequence[Gradient], wanted: Sequence[bool]) -> Reverse:
-        sizes = self.reverse.sizes.within(self.loop.hold)
-        tables, sums = ([None if lag is None else lag.row for lag in group] for group in (self.tables, self.sums))
-        if sizes is None:
-            return Reverse(self._node(), given, wanted, sums)
-        return BlockReverse(self._node(), given, wanted, sizes, Onto(tables, self.place, sums))
+        sums = [None if lag is None else lag.row for lag in self.sums]
+        inner = Reverse(self._node(), [given.get(v) for v in outputs], wanted.flat, sums)
+        return inner.gradients(), given
 
     def _run(self, rows: Sequence[Variable]) -> ScanOutputs[Variable]:
         """The block's steps, with stacks of these rows."""
-        op, body = self.reverse.op, self.reverse.body
+        return self._scan(rows).apply_to(ScanInputs(self.n_steps, self.rows, self.windows, self.consts))
+
+    def _scan(self, rows: Sequence[Variable]) -> Scan:
+        body = self.reverse.body
         states = tuple(replace(carry, trace=False) for carry in body.carry)
-        block = replace(op, checkpoints=None, body=Body(body.xs, states, body.consts, tuple(rows)))
-        return block.apply_to(ScanInputs(self.n_steps, self.rows, self.windows, self.consts))
+        body = Body(body.xs, states, body.consts, tuple(rows))
+        return replace(self.reverse.op, checkpoints=None, truncate_gradient=-1, body=body)
 
     def _node(self) -> Apply:
         node = next(iter([*self.made.carry, *self.made.ys])).owner
@@ -230,9 +225,31 @@ class _BlockStep:
         used = set(ancestors([lag.next for lag in self.loop.lags])).intersection(outputs)
         beside = SideBySide(self._node(), dict(zip(self.rows, self.sequences, strict=True)),
                             dict(zip(self.windows, self.starts, strict=True)), self.start,
-                            self.loop.hold(sizes.levels[0]), self.loop.hold(self.reverse.n))
+                            self.loop.hold(sizes.size), self.loop.hold(self.reverse.n))
         stacks = beside.stacks(used)
         self.loop.rewrite(lambda rows: rebuild(rows, stacks))
+
+    def run_from_slots(self, numbers: Sequence[int], kept: Slots, n_slots: Variable) -> None:
+        """Run from the last start that is kept to that of the block, which is then the last one; keep starts on the
+        way where slots are free. A block that is reversed gives its slot free."""
+        rows = Slots([v.type("starts") for v in kept.stacks], kept.blocks.type("blocks"), INT64("top"))
+        first = rows.blocks[rows.top]
+        last = apply_scalar("floor_div", self.start, self.size)
+        n_steps, start = mul(sub(last, first), self.size), mul(first, self.size)
+        windows = dict(zip(numbers, (stack[rows.top] for stack in rows.stacks), strict=True))
+        xs = [_rows_from(x, start, n_steps) for x in self.sequences]
+        inits = [windows.get(i, window) for i, window in enumerate(self.windows)]
+        made = self._scan(()).apply_to(ScanInputs(n_steps, xs, inits, self.consts))
+        node = made.carry[0].owner
+        assert node is not None
+        slots = keep_in_slots(node, numbers, rows, Blocks(self.size, n_slots, last))
+        assert slots.top.owner is not None
+        without_unused(slots.top.owner, set(slots.flat))
+        starts = {self.windows[i]: stack[slots.top] for i, stack in zip(numbers, slots.stacks, strict=True)}
+        self.loop.rewrite(lambda rows: rebuild(rows, starts))
+        following = replace(slots, top=sub(slots.top, int64(1)))
+        self.loop.lags += [Lag(row, 1, init, then, trace=False)
+                           for row, init, then in zip(rows.flat, kept.flat, following.flat, strict=True)]
 
     # ---- what is given ----
 
@@ -266,8 +283,6 @@ class _BlockStep:
 
     def row_nbytes(self) -> Variable:
         """The bytes that are kept for each step of the block."""
-        if isinstance(self.inner, BlockReverse):
-            return self.inner.row_nbytes
         roots = [lag.next for lag in self.loop.lags]
         used = set(ancestors(roots))
         stacks = [v for node in applies(roots) if isinstance(node.op, Scan) for v in stacked(node) if v in used]
@@ -283,6 +298,13 @@ class _BlockStep:
                    if v.owner is not None and isinstance(v.owner.op, ShapeI)]
         told |= {v: dim(told[x], axis) for v, axis, x in lengths if x in told}
         return rebuild([size], told)[0]
+
+
+def _rows_from(rows: Variable, start: Variable, n_steps: Variable) -> Variable:
+    """A part of what has a row a step; the forward scan checks that all its rows are there."""
+    part = rows[start:add(start, n_steps)]
+    part.lengths = {0: n_steps}
+    return part
 
 
 def _gatherer(name: str, first: Variable) -> Lag:
