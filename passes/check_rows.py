@@ -5,7 +5,8 @@
                                             %r = "scan.scan"(%n, ..., %n, %m)
 
 Why: a scan of very many steps of which only the last value is asked is fine, one that keeps all rows may need more
-elements than an array can have, and their number must not wrap. Only `dead-outputs` knows what is kept.
+elements than an array can have, and their number must not wrap. Only `dead-outputs` knows what is kept. What the
+reverse of a scan computes again, as fewer rows are kept, is a remark.
 Conservative: rows whose sizes are all known are checked by their type. Cost: one walk.
 Runs after `dead-outputs`, and before `licm` and `checks-first`, which move the checks to the front.
 """
@@ -16,6 +17,7 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, functions
 from scancc.ir.extents import Extents, require
 from scancc.ir.parts import ScanView
+from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
 
 
@@ -31,6 +33,8 @@ def _visit(block: Block, extents: Extents) -> None:
         extents.trust_check(op)
         if op.name == "scan.scan":
             _check(op, extents)
+            if "again" in op.attrs:
+                remark("check-rows", op, True, op.attrs["again"])
         for region in op.regions:
             for inner in region.blocks:
                 _visit(inner, Extents(extents))

@@ -197,6 +197,58 @@ def test_blocks_run_again_as_few_times_as_the_slots_allow():
     assert all(runs(n, s) == least(n, s) for n in range(1, 40) for s in range(1, 7))
 
 
+# ---- what is kept of each step ----
+
+
+def gates(x, h, c, w):
+    """Parts whose lengths nothing outside the step tells."""
+    all_of = x @ w + h @ w
+    keep, new = T.sigmoid(all_of[:4]), T.tanh(all_of[4:8])
+    c = keep * c + (1 - keep) * new
+    return T.tanh(c) * T.sigmoid(all_of[8:12]), c
+
+
+def of_gates(n=None, scan_options=None, **grad_options):
+    xs = T.TensorType("float64", (n, 4))("xs")
+    h, c = (T.TensorType("float64", (4,))(name) for name in "hc")
+    w = T.TensorType("float64", (4, None if n is None else 12))("w")
+    (rows, _), _ = sc.scan(gates, xs, [h, c], [w], **scan_options or {})
+    return sc.function([xs, h, c, w], grad((rows**2).sum(), [w, h, xs], **grad_options))
+
+
+def require_same(found, expected):
+    for x, y in zip(found, expected, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-14)
+
+
+def test_states_alone_are_kept_of_each_step():
+    """Each step's functions once more, and none of their values kept."""
+    values = RNG.normal(size=(30, 4)), np.zeros(4), np.ones(4), RNG.normal(size=(4, 12)) * 0.3
+    full, few = of_gates(), of_gates(scan_options={"checkpoints": "states"})
+    require_same(few(*values), full(*values))
+    many = np.empty((10_000, 4)), *values[1:]
+    assert few.memory_plan(*many).workspace_nbytes < full.memory_plan(*many).workspace_nbytes - 10_000 * 8 * 8
+    assert any("the fewest bytes are kept" in remark.reason for remark in few.remarks)
+
+
+@pytest.mark.parametrize(("max_bytes", "said"), [
+    (20_000, None), (2_500, "the fewest bytes are kept"),
+    (700, r"blocks of \d steps run again from \d states that are kept at a time, \d times at most")])
+def test_a_budget_takes_what_costs_least_of_what_it_allows(max_bytes, said):
+    values = RNG.normal(size=(30, 4)), np.zeros(4), np.ones(4), RNG.normal(size=(4, 12)) * 0.3
+    found = of_gates(30, max_bytes=max_bytes)
+    require_same(found(*values), of_gates()(*values))
+    remarks = [r.reason for r in found.remarks if r.pass_name == "check-rows"]
+    assert not remarks if said is None else any(re.search(said, text) for text in remarks), remarks
+
+
+def test_blocks_of_rows_that_only_the_step_tells_the_lengths_of():
+    values = RNG.normal(size=(30, 4)), np.zeros(4), np.ones(4), RNG.normal(size=(4, 12)) * 0.3
+    found = of_gates(scan_options={"checkpoints": "sqrt"})
+    require_same(found(*values), of_gates()(*values))
+    assert any("blocks of steps run again, once, from states that are kept" in r.reason for r in found.remarks)
+
+
 # ---- memory -------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import count
+from math import comb
 
 import numpy as np
 
@@ -56,11 +58,7 @@ class Need:
 
 def may_run_on(body: Body, length: Variable) -> bool:
     """Whether a scan of at most `length` steps may stop, after so many that not each block has room for a start."""
-    return body.stop is not None and not _value_of(length) <= TYPICAL_STEPS
-
-
-class AllFits(Exception):
-    """All steps' rows are known to be within the budget: nothing needs to run again."""
+    return body.stop is not None and not value_of(length) <= TYPICAL_STEPS
 
 
 @dataclass(frozen=True)
@@ -104,6 +102,26 @@ def _n_blocks(n: Variable, size: Variable) -> Variable:
     return apply_scalar("floor_div", sub(add(n, size), int64(1)), size)
 
 
+def in_words(need: Need, chosen: Chosen) -> str:
+    """What runs again, and how often."""
+    known = value_of(chosen.size)
+    blocks = "blocks of steps" if known == np.inf else f"blocks of {int(known)} steps"
+    if chosen.n_slots is None or not need.reads_starts:
+        return f"{blocks} run again, once, from states that are kept for each"
+    n_slots = value_of(chosen.n_slots)
+    few = "few states" if n_slots == np.inf else f"{int(n_slots)} states"
+    return f"{blocks} run again from {few} that are kept at a time{_at_most(need, known, n_slots)}"
+
+
+def _at_most(need: Need, size: float, n_slots: float) -> str:
+    """How often blocks run again; nothing where the number of steps is not known."""
+    n = value_of(need.all_steps)
+    if np.inf in (n, size, n_slots):
+        return ""
+    times = next(r for r in count(1) if comb(int(n_slots) + r, r) * size >= n)
+    return f", {times} {'time' if times == 1 else 'times'} at most"
+
+
 def of_steps(n: int) -> Sizes:
     """Blocks of `n` steps."""
     return Sizes(lambda need: Chosen(int64(max(n, need.least))))
@@ -122,12 +140,12 @@ def within_budget(max_bytes: int, share: str) -> Sizes:
     return Sizes(lambda need: _in_budget(need, max_bytes, share))
 
 
-def nbytes(arrays: Iterable[Variable], axes: int = 0) -> Variable:
-    """The bytes of arrays, float64; without the first axes: of one row of each."""
+def nbytes(arrays: Iterable[Variable]) -> Variable:
+    """The bytes of arrays, float64."""
     total = as_tensor_variable(0.0)
     for x in arrays:
         size = as_tensor_variable(float(np.dtype(x.dtype).itemsize))
-        for length in dims(x)[axes:]:
+        for length in dims(x):
             size = size * cast(length, "float64")
         total = total + size
     return total
@@ -165,15 +183,13 @@ def _most_slots(need: Need, size: Variable) -> Variable:
 
 def _in_budget(need: Need, max_bytes: int, share: str) -> Chosen:
     """Blocks with all their starts where the budget allows it, else with few, as few times as it allows."""
-    if _value_of(cast(need.n_steps, "float64") * need.row_nbytes) <= max_bytes:
-        raise AllFits
     if not need.reads_starts:
         size = _whole(as_tensor_variable(max_bytes / 2.0) / _some(need.row_nbytes), need)
         return _checked(Chosen(size), need, _nbytes_of(need, size, int64(0)), max_bytes, share)
     budget, single = as_tensor_variable(float(max_bytes)), _single(need)
     chosen = Chosen(single, _most_slots(need, single))
     with_all = _nbytes_of(need, single, _n_slots_of(chosen))
-    if not need.is_open and _value_of(with_all) <= max_bytes:
+    if not need.is_open and value_of(with_all) <= max_bytes:
         return Chosen(single)
     ways = [(le(with_all, budget), chosen), *(_few(need, budget, times) for times in TIMES)]
     chosen = ways.pop()[1]
@@ -212,7 +228,7 @@ def _checked(chosen: Chosen, need: Need, least: Variable, max_bytes: int, share:
     """An error where the least that is needed is more than `max_bytes`, now if that is known."""
     fact = f"the gradient of {need.name} keeps {{}} bytes at least, and may keep {max_bytes}"
     message = f"{fact}\n  {share}; give more, or make the state smaller"
-    if (known := _value_of(least)) < np.inf:
+    if (known := value_of(least)) < np.inf:
         if known > max_bytes:
             raise MemoryError(message.format(int(known)))
         return chosen
@@ -220,7 +236,7 @@ def _checked(chosen: Chosen, need: Need, least: Variable, max_bytes: int, share:
     return replace(chosen, fits=fits, message=message, numbers=(cast(ceil(least), "int64"),))
 
 
-def _value_of(size: Variable) -> float:
+def value_of(size: Variable) -> float:
     """A size that is known when the graph is built; else infinity."""
     is_known = all(isinstance(v, Constant) for v in leaves([size]))
     return float(evaluate([size])[0]) if is_known else np.inf

@@ -20,8 +20,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from scancc.frontend.gradients.block_bytes import bytes_of_a_step
 from scancc.frontend.gradients.block_rows import GivenRows
-from scancc.frontend.gradients.block_sizes import Need, Sizes, may_run_on, nbytes
+from scancc.frontend.gradients.block_sizes import Need, Sizes, in_words, may_run_on, nbytes
 from scancc.frontend.gradients.block_starts import keep_starts
 from scancc.frontend.gradients.contributions import plus, total
 from scancc.frontend.gradients.loop import Lag, backwards
@@ -30,10 +31,10 @@ from scancc.frontend.gradients.scan_reverse import Reverse
 from scancc.frontend.gradients.side_by_side import SideBySide
 from scancc.frontend.gradients.slots import Blocks, Slots, keep_in_slots, kept_of_scan
 from scancc.frontend.gradients.walk import backpropagate
-from scancc.frontend.graph.dims import ShapeI, dim, dims, int64
-from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors, applies, rebuild
+from scancc.frontend.graph.dims import dims, int64
+from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors, rebuild
 from scancc.frontend.loops.rewiring import without_unused
-from scancc.frontend.loops.scan_op import Body, Scan, ScanInputs, ScanOutputs, stacked
+from scancc.frontend.loops.scan_op import Body, Scan, ScanInputs, ScanOutputs
 from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.indexing import set_subtensor
@@ -58,7 +59,7 @@ class BlockReverse(Reverse):
             return self.nothing()
         self.loop.lags.append(step.counter)
         n_blocks = self._settle(step)
-        done = iter(self.loop.run(n_blocks, self.label, {}, self.op.fast_math).carry)
+        done = iter(self.loop.run(n_blocks, self.label, {}, self.op.fast_math, self.again).carry)
         xs, inits, consts = ([next(done) if lag else None for lag in group]
                              for group in (gathered.xs, gathered.inits, gathered.consts))
         return ScanInputs(None, xs, inits, consts)
@@ -67,12 +68,13 @@ class BlockReverse(Reverse):
         """Have the forward scan keep what blocks start from, now that it is known what they read, and choose how long
         they are; the number of blocks."""
         numbers = step.windows_read()
-        row_nbytes = step.outside(step.row_nbytes())
+        row_nbytes = step.row_nbytes()
         step.run_side_by_side()
         start_nbytes = nbytes([self.inputs.inits[i] for i in numbers])
         least = max((c.depth for c in self.body.carry), default=1)
-        chosen = self.sizes.choice(Need(self.op.name, self.inputs.length, start_nbytes, row_nbytes, least,
-                                        self._is_open(numbers)))
+        need = Need(self.op.name, self.inputs.length, start_nbytes, row_nbytes, least, self._is_open(numbers))
+        chosen = self.sizes.choice(need)
+        self.again = in_words(need, chosen)
         told = {self.sizes.size: chosen.size}
         n_blocks, step.counter.init = rebuild([self.sizes.n_blocks(self.n), step.counter.init], told)
         if chosen.n_slots is None or not numbers:
@@ -283,21 +285,11 @@ class _BlockStep:
 
     def row_nbytes(self) -> Variable:
         """The bytes that are kept for each step of the block."""
-        roots = [lag.next for lag in self.loop.lags]
-        used = set(ancestors(roots))
-        stacks = [v for node in applies(roots) if isinstance(node.op, Scan) for v in stacked(node) if v in used]
-        return nbytes(stacks, axes=1)
-
-    def outside(self, size: Variable) -> Variable:
-        """A size told by what is known outside the loop."""
         told = dict(zip(self.windows, self.reverse.inputs.inits, strict=True))
         told |= {lag.row: lag.init for lag in self.loop.lags}
         told |= self.loop.consts
         told |= {inner: int64(0) for inner in self.loop.xs}
-        lengths = [(v, v.owner.op.axis, v.owner.inputs[0]) for v in ancestors([size])
-                   if v.owner is not None and isinstance(v.owner.op, ShapeI)]
-        told |= {v: dim(told[x], axis) for v, axis, x in lengths if x in told}
-        return rebuild([size], told)[0]
+        return bytes_of_a_step([lag.next for lag in self.loop.lags], told)
 
 
 def _rows_from(rows: Variable, start: Variable, n_steps: Variable) -> Variable:

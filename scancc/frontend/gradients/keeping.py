@@ -5,6 +5,7 @@
 Each value is an edge, which costs what its row takes, and each op one, which costs what it takes to run it again;
 what lies between a cut and what the reverse reads is computed again. What is more than arithmetic (`Op.is_cheap`) is
 not, where it can be kept. Lengths that are not known count as TYPICAL_LENGTH.
+Where memory is scarce (`fewest`), bytes alone count, and operations decide between cuts of as many.
 Source: min-cut rematerialisation as in the partitioner of PyTorch's AOTAutograd.
 """
 
@@ -21,7 +22,9 @@ from scancc.frontend.graph.variables import Constant, Variable, ancestors
 
 TYPICAL_LENGTH = 64
 BYTE = 8  # in operations: writing and reading a row of float64 takes as long as 64
+SCARCE_BYTE = 2**40
 UNWANTED, NEVER = 2**60, 2**90
+FUNCTION = 16  # operations of an element of what is no arithmetic
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Step:
     is_known: Callable[[Variable], bool]
     must_keep: Callable[[Variable], bool]  # where the reverse reads it, or what rests on it
     may_keep: Callable[[Variable], bool]
+    fewest: bool = False
 
     def kept(self, needed: Iterable[Variable]) -> set[Variable]:
         """What to keep so that all of `needed` is known or can be computed again."""
@@ -42,7 +46,8 @@ class Step:
         for var, at in number.items():
             network.edge(SOURCE, at, self._price(var))
             is_keepable = self.must_keep(var) or self.may_keep(var)
-            network.edge(at, at + 1, BYTE * _nbytes(var) if is_keepable else NEVER)
+            byte = SCARCE_BYTE if self.fewest else BYTE
+            network.edge(at, at + 1, byte * _nbytes(var) if is_keepable else NEVER)
             for v in () if self.must_keep(var) or var.owner is None else var.owner.inputs:
                 if v in number:
                     network.edge(number[v] + 1, at, NEVER)
@@ -82,7 +87,10 @@ class Step:
         """What it costs to compute `var` again from its inputs."""
         if var.owner is None or self.must_keep(var):
             return NEVER
-        return max(map(_n_elements, (var, *var.owner.inputs))) if var.owner.op.is_cheap else UNWANTED
+        n_elements = max(map(_n_elements, (var, *var.owner.inputs)))
+        if var.owner.op.is_cheap:
+            return n_elements
+        return FUNCTION * n_elements if self.fewest else UNWANTED
 
 
 def _n_elements(var: Variable) -> int:

@@ -67,7 +67,8 @@ class Loop:
         self.ys = list(rows)
 
     def run(
-        self, length: Variable, label: str | None, replace: Mapping[Variable, Variable], fast_math: FastMath | None
+        self, length: Variable, label: str | None, replace: Mapping[Variable, Variable], fast_math: FastMath | None,
+        again: str | None = None,
     ) -> ScanOutputs[Variable]:
         """The outputs of the loop, after `replace` is done in its step; `fast_math` is that of the forward scan."""
         rows = rebuild([*(lag.next for lag in self.lags), *self.ys], dict(replace))
@@ -77,7 +78,7 @@ class Loop:
         xs, consts = ({k: v for k, v in group.items() if k in used} for group in (self.xs, self.consts))
         body = Body(tuple(xs), carry, tuple(consts), ys)
         groups = ScanInputs(length, list(xs.values()), [lag.init for lag in self.lags], list(consts.values()))
-        return Scan(body, label, fast_math=fast_math).apply_to(groups)
+        return Scan(body, label, fast_math=fast_math, again=again).apply_to(groups)
 
 
 # ---- lengths ------------------------------------------------------------------------------------------

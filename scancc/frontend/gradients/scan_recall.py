@@ -39,11 +39,12 @@ from scancc.frontend.ops.making import alloc
 
 
 class Recall:
-    """Forward values of one scan, made available in the step of a loop that runs backwards over it."""
+    """Forward values of one scan, made available in the step of a loop that runs backwards over it; with `fewest` as
+    few bytes as may be, however much is computed again."""
 
-    def __init__(self, node: Apply, loop: Loop) -> None:
+    def __init__(self, node: Apply, loop: Loop, fewest: bool = False) -> None:
         assert isinstance(node.op, Scan)
-        self.node, self.loop = node, loop
+        self.node, self.loop, self.fewest = node, loop, fewest
         self.replace: dict[Variable, Variable] = {}
         self._stacks: dict[Variable, Variable | None] = {}
         self._computed: set[Variable] = set()
@@ -94,7 +95,7 @@ class Recall:
 
     def _kept(self, needed: Sequence[Variable]) -> set[Variable]:
         """What to save; a state's new row and the one before are rows of one stack."""
-        step = Step(self._is_known, self._must_keep, self._may_save)
+        step = Step(self._is_known, self._must_keep, self._may_save, self.fewest)
         found = step.kept(needed)
         before = {var for carry in self.op.body.carry for var in tap_variables(carry)} & found
         if not before:

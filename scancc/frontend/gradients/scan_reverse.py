@@ -31,7 +31,7 @@ from scancc.frontend.gradients.walk import backpropagate_lazily
 from scancc.frontend.gradients.windows import moved
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import dim, dims, int64, same_scalar
-from scancc.frontend.graph.variables import Apply, TensorType, Variable, applies
+from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors, applies
 from scancc.frontend.loops.scan_op import Scan, ScanInputs, ScanOutputs, row_type, stacked
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar
@@ -41,12 +41,15 @@ from scancc.frontend.ops.making import Alloc, alloc
 from scancc.frontend.ops.scalars import add, eq, ge, sub, switch
 from scancc.frontend.ops.subtensor import AdvancedSubtensor, IncSubtensor
 
+FEWEST = "of each step the fewest bytes are kept that the rest can be computed from, which the reverse does again"
+
 
 class Reverse:
-    """The reverse of one application of a scan. `sums`: what the gradients of its invariants are added to."""
+    """The reverse of one application of a scan. `sums`: what the gradients of its invariants are added to; `fewest`:
+    the fewest bytes are kept, whatever is computed again."""
 
     def __init__(self, node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool],
-                 sums: Sequence[Gradient] | None = None) -> None:
+                 sums: Sequence[Gradient] | None = None, fewest: bool = False) -> None:
         assert isinstance(node.op, Scan)
         self.op, self.body = node.op, node.op.body
         self.given: ScanOutputs[Gradient] = self.op.outputs_of(gradients)
@@ -54,7 +57,7 @@ class Reverse:
         self.inputs = self.op.inputs_of(node.inputs)
         self.sums = sums or [None] * len(self.inputs.consts)
         self.loop = Loop()
-        self.recall = Recall(node, self.loop)
+        self.recall = Recall(node, self.loop, fewest)
         self.n = self.recall.n
         limit = self.op.truncate_gradient
         self.whole = limit < 0
@@ -86,7 +89,8 @@ class Reverse:
         self.recall.recall([*(lag.next for lag in self.loop.lags), *self.loop.ys])
         if not self.loop.lags and not self.loop.ys:
             return self.nothing()
-        done = self.loop.run(self.length, self.label, self.recall.replace, self.op.fast_math)
+        again = FEWEST if self.recall.fewest else None
+        done = self.loop.run(self.length, self.label, self.recall.replace, self.op.fast_math, again)
         return ScanInputs(
             None,
             [None if after is None else self._of_sequence(x, after(done))
@@ -94,6 +98,11 @@ class Reverse:
             [self._of_initial(i, done) if want else None for i, want in enumerate(self.wanted.inits)],
             [None if after is None else after(done) for after in sums],
         )
+
+    def stacks_read(self) -> list[Variable]:
+        """The stacks of the forward scan that the loop reads, once it is made."""
+        stacks = set(stacked(self.recall.node))
+        return [v for v in ancestors(list(self.loop.xs.values()), stop=stacks) if v in stacks]
 
     def nothing(self) -> ScanInputs[Gradient]:
         _, xs, inits, consts = self.inputs

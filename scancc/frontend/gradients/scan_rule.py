@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
-from scancc.frontend.gradients.block_sizes import AllFits, Sizes, may_run_on, of_steps, root, within_budget
-from scancc.frontend.gradients.budget import budget, within
+import numpy as np
+
+from scancc.frontend.gradients.block_sizes import Sizes, may_run_on, nbytes, of_steps, root, value_of, within_budget
+from scancc.frontend.gradients.budget import Budget, budget, within
 from scancc.frontend.gradients.checkpoints import BlockReverse
 from scancc.frontend.gradients.rules import Gradient, differentiates
 from scancc.frontend.gradients.scan_reverse import Reverse
@@ -20,15 +21,16 @@ def scan_rule(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]
     op = node.op
     assert isinstance(op, Scan)
     sizes = _sizes(op, op.inputs_of(node.inputs).length)
+    given = budget()
     with within(None):
-        found = _gradients(node, gradients, wanted, sizes)
+        found = _gradients(node, gradients, wanted, sizes, given)
     return [None, *found.xs, *found.inits, *found.consts]
 
 
 def _sizes(op: Scan, length: Variable) -> Sizes | None:
     """The lengths of blocks, where the user asked for less memory; a truncated gradient has none."""
     given = budget()
-    if op.truncate_gradient >= 0:
+    if op.truncate_gradient >= 0 or op.checkpoints == "states":
         return None
     if op.checkpoints is not None:
         lanes = LANES if may_run_side_by_side(op.body) and not may_run_on(op.body, length) else 1
@@ -36,10 +38,27 @@ def _sizes(op: Scan, length: Variable) -> Sizes | None:
     return None if given is None else within_budget(given.share, str(given))
 
 
-def _gradients(
-    node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool], sizes: Sizes | None
-) -> ScanInputs[Gradient]:
-    if sizes is not None:
-        with suppress(AllFits):
-            return BlockReverse(node, gradients, wanted, sizes).gradients()
-    return Reverse(node, gradients, wanted).gradients()
+def _gradients(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool], sizes: Sizes | None,
+               given: Budget | None) -> ScanInputs[Gradient]:
+    op = node.op
+    assert isinstance(op, Scan)
+    if sizes is None:
+        return Reverse(node, gradients, wanted, fewest=op.checkpoints == "states").gradients()
+    in_rows = _in_rows(node, gradients, wanted, given.share) if given and op.checkpoints is None else None
+    return in_rows or BlockReverse(node, gradients, wanted, sizes).gradients()
+
+
+def _in_rows(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool], max_bytes: int,
+             ) -> ScanInputs[Gradient] | None:
+    """The gradients by rows of all steps, where they are known to be within the budget: all that save operations, or
+    the fewest that do."""
+    op = node.op
+    assert isinstance(op, Scan)
+    if value_of(op.inputs_of(node.inputs).length) == np.inf:
+        return None
+    for fewest in (False, True):
+        reverse = Reverse(node, gradients, wanted, fewest=fewest)
+        found = reverse.gradients()
+        if value_of(nbytes(reverse.stacks_read())) <= max_bytes:
+            return found
+    return None

@@ -126,7 +126,7 @@ def scan(
     return_list, return_updates: a list also of one output; no updates, which the step must then not have.
     fast_math: as for `function`, for this loop and its gradient alone (docs/floating_point.md).
     checkpoints: the gradient keeps only the states of every so many steps, and runs steps again; 'sqrt' for the
-        number that needs least memory (docs/memory.md).
+        number that needs least memory, 'states' for those of all steps (docs/memory.md).
     mode, allow_gc, profile: for older programs; the function around compiles the loop.
 
     Returns `(outputs, updates)`: each output [n, ...], one row a step, fewer where `until` ended it; one output comes
@@ -473,13 +473,14 @@ def _truncation(truncate_gradient: Any, site: Site) -> int:
 
 def _block_size(checkpoints: Any, site: Site) -> int | str | None:
     """How many steps lie between the rows that the gradient keeps."""
-    if checkpoints is None or checkpoints == "sqrt":
-        return None if checkpoints is None else "sqrt"
+    if checkpoints is None or isinstance(checkpoints, str) and checkpoints in ("sqrt", "states"):
+        return None if checkpoints is None else str(checkpoints)
     if isinstance(checkpoints, bool) or not hasattr(checkpoints, "__index__") or int(checkpoints) < 1:
         raise ValueError(site.text(
             f"checkpoints is {checkpoints!r}",
             "give how many steps lie between two states that the gradient keeps, or 'sqrt' for as little memory as "
-            "running the steps twice allows, or None to keep what it needs of all steps",
+            "running the steps twice allows, or 'states' for what the rest of each step can be computed from, or "
+            "None to keep what it needs of all steps",
         ))
     return int(checkpoints)
 

@@ -152,6 +152,7 @@ class Scan(Op):
     fast_math: FastMath | None = None  # what may change its numbers; None: what the function around it says
     origin: object = field(default_factory=object)  # one object for a scan and those that its derivatives make of it
     checkpoints: int | str | None = None  # the gradient runs blocks of so many steps again, 'sqrt': of their root
+    again: str | None = None  # of a reverse: what it computes again of the forward steps, in words
 
     def __eq__(self, other: object) -> bool:
         """Two scans are equal that compute the same, under whatever names."""

@@ -308,6 +308,8 @@ class _ScanLowering:
         attrs = {"depths": [t.IntAttr(d, t.i64) for c in self.carries for d in c.depths], "until": bool(stop)}
         if self.op.label is not None:
             attrs["name"] = self.op.label
+        if self.op.again is not None:
+            attrs["again"] = self.op.again
         groups = {"length": [self.length], "xs": xs, "init": init, "rows": [self.length] * len(stacked), "dims": dims}
         low.b.location = self.location
         made = low.b.grouped("scan.scan", groups, types + [t.index] * len(stop), attrs, [Region([self.block])])
