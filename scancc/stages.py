@@ -230,15 +230,17 @@ def passes_for(target: Target, export: bool = False, leave_out: str | None = Non
         [*pipeline.CPU_SCAN, *pipeline.CPU_LOOP])
     if export and target.kind == "cpu":
         names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
-    names = [n for n in names if n != "worksharing" or threads]
-    return ",".join(pipeline.without(_fitting(names, target), config.leave_out if leave_out is None else leave_out))
+    left_out = config.leave_out if leave_out is None else leave_out
+    return ",".join(pipeline.without(_fitting(names, target, threads), left_out))
 
 
-def _fitting(names: Sequence[str], target: Target) -> list[str]:
-    """A list of passes with the target's registers; without `contract` where it has no fused multiply-add."""
+def _fitting(names: Sequence[str], target: Target, threads: bool = False) -> list[str]:
+    """A list of passes with the target's registers; without `contract` where it has no fused multiply-add, without
+    `worksharing` where no `threads` share loops."""
     options = {"vectorize": f"bits={8 * target.vector_bytes} registers={target.n_vectors}",
                "parallel-prefix": f"fused={str(target.has_fma).lower()}"}
-    return [f"{n}{{{options[n]}}}" if n in options else n for n in names if n != "contract" or target.has_fma]
+    left_out = [*["contract"] * (not target.has_fma), *["worksharing"] * (not threads)]
+    return [f"{n}{{{options[n]}}}" if n in options else n for n in names if n not in left_out]
 
 
 def named_for(text: str, target: Target) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO, overload
 
-from scancc.ir.core import Op
+from scancc.ir.core import Op, functions
 from scancc.ir.printer import print_op
 from scancc.ir.reading.changes import changes
 from scancc.ir.reading.margin import with_margin
@@ -25,19 +25,26 @@ class View:
     """How IR is shown: in the form for people or the generic one that tools read.
 
     `query`: with the functions that compute sizes. `full`: all of the IR after each pass, not what changed.
+    `function`, `op`: the function and the ops of that name alone.
     """
 
     form: str = "reading"
     locations: bool = False
     query: bool = False
     full: bool = False
+    function: str = ""
+    op: str = ""
     names: Names = field(default_factory=Names)  # kept from one text to the next
 
     def read(self, module: Op) -> list[Line]:
         """The lines, in the reading form with their places in the user's files."""
+        parts = [f for f in functions(module) if f.attrs["sym_name"] == self.function] if self.function else [module]
+        return [line for part in parts for line in self._read(part) if line.picked or not self.op]
+
+    def _read(self, part: Op) -> list[Line]:
         if self.form == "generic":
-            return [Line(text) for text in print_op(module, self.locations).splitlines()]
-        return read(module, self.names, self.query)
+            return list(_picked(print_op(part, self.locations).splitlines(), self.op))
+        return read(part, self.names, self.query, self.op)
 
     def shown(self, lines: Sequence[Line]) -> list[str]:
         """Lines that `read` gave as text, with a margin where `locations` asks for one."""
@@ -50,6 +57,19 @@ class View:
 
     def text(self, module: Op) -> str:
         return _joined(self.lines(module))
+
+
+def _picked(lines: Sequence[str], name: str) -> Iterator[Line]:
+    """Lines of the generic form; marked from one that begins an op of that name to the one that ends it."""
+    end = ""  # of an op that is open, the indentation and what its last line begins with
+    first = re.compile(rf'\s*(%\S+( *, *%\S+)* = )?"{re.escape(name)}"\(')
+    for line in lines:
+        begins = not end and bool(name) and first.match(line) is not None
+        yield Line(line, picked=begins or bool(end))
+        if begins and line.endswith("({"):
+            end = f"{line[:len(line) - len(line.lstrip())]}}})"
+        elif end and line.startswith(end):
+            end = ""
 
 
 class PassDump:

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
 import scancc as sc
 import scancc.tensor as T
 from scancc import progress
+from scancc.cli import main
 
 
 def decay(name: str = "decay", **options: Any) -> sc.Function:
@@ -136,3 +138,34 @@ def test_numbered_files_of_what_changed(tmp_path: Path, monkeypatch: pytest.Monk
     assert names == {"00-lowered.ir", f"{len(f.passes) + 1}-llvm.ll"} | changed
     last = max(name for name in names if name.endswith(".ir"))
     assert (tmp_path / "filed" / last).read_text() == f.passes[-1].text
+
+
+# ---- scancc opt ----
+
+
+@pytest.fixture
+def ir(tmp_path: Path) -> str:
+    path = tmp_path / "decay.mlir"
+    path.write_text(decay().ir("scan", "generic", query=True))
+    return str(path)
+
+
+def opt(*arguments: str) -> Result:
+    done = CliRunner().invoke(main, ["opt", *arguments])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_opt_shows_some_ops_or_one_function(ir: str) -> None:
+    whole, scan = (opt(ir, "--form", "reading", *more).stdout for more in ((), ("--op", "scan.scan")))
+    assert scan in whole and "= scan %" in scan.splitlines()[0] and scan.splitlines()[-1] == "  }"
+    generic = opt(ir, "--op", "scan.scan").stdout.splitlines()
+    assert '"scan.scan"(' in generic[0] and generic[-1].lstrip().startswith("})") and "func" not in "".join(generic)
+    sizes = opt(ir, "--passes", "cpu-loop", "--function", "decay__query", "--form", "reading").stdout
+    assert sizes.startswith("func decay__query(") and "\nfunc" not in sizes
+
+
+def test_opt_says_what_passes_changed_and_why(ir: str) -> None:
+    done = opt(ir, "--passes", "cpu-loop", "--diff", "--op", "scf.for", "--remarks")
+    assert "// ---- after bufferize" in done.stdout and "+" in done.stdout and "func" not in done.stdout
+    assert "vectorize: scf.for: " in done.stderr and "linalg.generic" not in done.stderr

@@ -23,6 +23,7 @@ COMMANDS = {
     "report": "Write a report on a function to one HTML file: source, IR pass by pass, assembly, remarks, memory, "
               "roofline.",
     "opt": "Run passes on IR text and print the result.",
+    "reduce": "Shrink IR text that makes a pass fail, and print what is left.",
     "info": "Print versions, the processor, the cache, GPUs and switches, for a report of a fault.",
     "cache": "Show or empty the cache of compiled code.",
     "completion": "Print the lines that let a shell complete commands, options and their values.",

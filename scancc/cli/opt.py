@@ -19,24 +19,32 @@ from scancc.views import PassDump, View
 @click.option("--passes", default="", metavar="PIPELINE", help="canonicalize,cse,fuse,...  or cpu")
 @click.option("--after-each-pass", is_flag=True)
 @click.option("--only-changed", is_flag=True)
+@click.option("--diff", is_flag=True, help="what each pass changed, in the form for people")
 @click.option("--form", type=click.Choice(["generic", "reading"]), default="generic", show_default=True)
+@click.option("--function", default="", metavar="NAME", help="show this function alone")
+@click.option("--op", default="", metavar="NAME", help="show these ops alone, with what is in them: scan.scan")
+@click.option("--remarks", is_flag=True, help="what the passes did, or why not, on stderr")
 @click.option("--timing", is_flag=True, help="milliseconds a pass, on stderr")
 @target_option
-def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, form: str, timing: bool,
-        target: str) -> None:
+def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, diff: bool, form: str, function: str,
+        op: str, remarks: bool, timing: bool, target: str) -> None:
     """Run passes on IR text and print the result.
 
     A pass list by name (cpu, cpu-scan, cpu-loop, gpu, ...) is that of the target.
 
     \b
-    Example:
+    Examples:
       scancc dump examples/power.py:power --form generic | scancc opt - --passes cpu-loop
+      scancc opt power.mlir --passes cpu-scan --diff --op scan.scan --remarks
     """
     passes = named_for(passes, target_of(None if target == "native" else target))
-    module, view = read_ir(file), View(form, locations=form == "generic", query=True)
-    each = after_each_pass or only_changed
-    report = pipeline.run(module, passes, on_pass=PassDump(sys.stdout, view, module, only_changed) if each else None)
+    form = "reading" if diff else form
+    module, view = read_ir(file), View(form, locations=form == "generic", query=True, function=function, op=op)
+    each = after_each_pass or only_changed or diff
+    dump = PassDump(sys.stdout, view, module, only_changed or diff) if each else None
+    report = pipeline.run(module, passes, on_pass=dump)
     if not each:
         colours.show(view.text(module))
-    if timing:
-        click.echo(str(report), err=True)
+    said = [str(remark) for remark in report.remarks if op in ("", remark.op)] if remarks else []
+    for text in [*said, *[str(report)] * timing]:
+        click.echo(text, err=True)

@@ -23,15 +23,18 @@ NOWHERE = -1
 
 
 class Line(NamedTuple):
-    """A line, and where in the user's file it comes from."""
+    """A line, and where in the user's file it comes from. `picked`: it is of an op that was asked for."""
 
     text: str
     location: Location | None = None
+    picked: bool = False
 
 
-def read(op: Op, names: Names | None = None, query: bool = True) -> list[Line]:
-    """A module, a function, or any op in lines. `query`: with functions that only compute sizes."""
+def read(op: Op, names: Names | None = None, query: bool = True, pick: str = "") -> list[Line]:
+    """A module, a function, or any op in lines. `query`: with functions that only compute sizes. `pick`: the lines
+    of ops of that name are marked."""
     printer = _Printer(names or Names())
+    printer.pick = pick
     if op.name != "builtin.module":
         return printer.op(op)
     lines: list[Line] = []
@@ -50,8 +53,14 @@ def reading_text(op: Op, names: Names | None = None, query: bool = True) -> str:
 class _Printer(Reader):
     """Lays out ops and blocks."""
 
+    pick = ""  # the ops whose lines are marked
+
     def op(self, op: Op, inlining: Inlining | None = None) -> list[Line]:
         """The lines of an op; none where it is read as part of others."""
+        lines = self._op(op, inlining)
+        return [line._replace(picked=True) for line in lines] if op.name == self.pick else lines
+
+    def _op(self, op: Op, inlining: Inlining | None) -> list[Line]:
         if self._is_read(op):
             return []
         self.shown = {"operandSegmentSizes"}
@@ -111,7 +120,7 @@ class _Printer(Reader):
                 self.read_in_place(op.result, Phrase(lines[0].text, LOOSE))
                 return []
             if alone:
-                lines[0] = Line(self._named(op, lines[0].text), op.location)
+                lines[0] = lines[0]._replace(text=self._named(op, lines[0].text), location=op.location)
         for value in op.results:
             self.define(value)
         return lines
@@ -129,7 +138,7 @@ class _Printer(Reader):
                 text += short
             else:
                 lines += _lines(text + "{", op.location)
-                lines += [Line(f"  {line.text}", line.location) for line in body]
+                lines += [line._replace(text=f"  {line.text}") for line in body]
                 text = "}"
         return lines + _lines(text, op.location)
 
