@@ -48,6 +48,7 @@ CPU_SCAN: tuple[str, ...] = (
     "dce",
     "parallelize",   # after licm, which takes checks of sizes out of steps, and those that give a scan states
     "reverse-if-conversion",  # before fuse, which would make loops of choices between arrays
+    "repeated-squaring",  # after licm, which takes the factor out of the step
     "log-sum-exp",   # after licm, which takes out what its matrix is made of; before fuse, which makes nests of it
     "fuse",
     "cse",           # bodies that fuse brought together share work
@@ -88,8 +89,8 @@ GPU_SCAN: tuple[str, ...] = tuple({
     "fuse-consumers": "fuse-consumers{mixing=false}",  # a thread has its lane, not the row
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
-    if name not in ("fuse-scans", "peel", "reverse-if-conversion", "log-sum-exp", "tile", "time-parallel",
-                    "multi-output-fusion"))
+    if name not in ("fuse-scans", "peel", "reverse-if-conversion", "repeated-squaring", "log-sum-exp", "tile",
+                    "time-parallel", "multi-output-fusion"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
@@ -111,7 +112,7 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
 NEEDED = ("bufferize", "check-rows", "contract", "fuse", "latency", "log-sum-exp", "map-to-gpu", "parallel-prefix",
-          "plan-memory", "reciprocal", "reductions", "time-parallel")
+          "plan-memory", "reciprocal", "reductions", "repeated-squaring", "time-parallel")
 
 
 @dataclass(frozen=True)
