@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-import time
+import timeit
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -17,7 +19,7 @@ from scancc.codegen.target import host
 from scancc.compile import Function
 from scancc.user_files import load_function
 
-N, K = 1_000_000, 64
+N, K, RUNS = 1_000_000, 64, 20
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
@@ -26,46 +28,68 @@ def run_demo(folder: Path) -> None:
     if not EXAMPLES.is_dir():
         raise click.ClickException("the examples are in the source tree; run the demo from a clone of it")
     folder.mkdir(parents=True, exist_ok=True)
-    names = ("power.py:power", "filters.py:ema", "filters.py:biquad", "filters.py:likelihood",
-             "until.py:powers_of_two")
-    functions = [load_function(f"{EXAMPLES}/{n}") for n in names]
-    _show_ir(functions[0])
-    _build(functions, folder)
-    _measure(functions[0], folder)
+    power = load_function(f"{EXAMPLES}/power.py:power")
+    _title("The program: examples/power.py")
+    _show_program()
+    _title("What the compiler did: scancc explain examples/power.py:power")
+    for remark in power.remarks:
+        if remark.done:
+            click.echo(f"  {remark.pass_name:13}{remark.reason}")
+    _title("The loop, a vector at a time: scancc dump examples/power.py:power --stage loop")
+    _show_loop(power.dump("loop"))
+    _title(f"Ahead of time: scancc build examples/power.py:power -o {folder}")
+    _build(power, folder)
+    _measure(power, folder)
 
 
-def _show_ir(power: Function) -> None:
-    click.secho("A**k before any pass: the whole trace is kept, and its last row taken", bold=True)
-    colours.show(power.dump("scan", after_each_pass=True).split("// ----")[2] + "\n")
-    click.secho("after the passes: no trace, and lanes outside the loop over steps", bold=True)
-    colours.show(power.dump("scan") + "\n")
-    click.secho("as loops: 32 elements at a time, the state in registers for all steps", bold=True)
-    colours.show(power.dump("loop") + "\n")
+def _title(text: str) -> None:
+    click.secho(f"\n{text}", bold=True)
 
 
-def _build(functions: list[Function], folder: Path) -> None:
+def _show_program() -> None:
+    """From the first variable to the function, without comments."""
+    lines = (EXAMPLES / "power.py").read_text(encoding="utf-8").splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("k ="))
+    for line in lines[first:lines.index('if __name__ == "__main__":')]:
+        if line and not line.startswith("#"):
+            click.echo(f"  {line}")
+
+
+def _show_loop(text: str) -> None:
+    """The loop over single vectors; those side by side before it, and what is left over, look alike."""
+    loops = re.findall(r"^  for .* vector \d+ \{\n(?:    .*\n)*  \}$", text, re.M)
+    shown = min(loops, key=len, default=text)
+    click.echo(colours.coloured(shown) if colours.wanted() else shown)
+
+
+def _build(power: Function, folder: Path) -> None:
     from scancc.codegen.export import export
 
-    click.secho(f"ahead of time, into {folder}", bold=True)
-    for function in functions:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            done = export(function, f"{folder}{os.sep}")
-        click.echo("  " + "  ".join(path.name for path in done.files))
-        for warning in caught:
-            click.echo(f"  note: {warning.message}")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        done = export(power, f"{folder}{os.sep}")
+    click.echo("  " + "  ".join(path.name for path in done.files))
+    for warning in caught:
+        click.echo(f"  note: {warning.message}")
 
 
 def _measure(power: Function, folder: Path) -> None:
     A = 0.5 + np.arange(N) / N
-    click.secho(f"\nA**{K} of {N:,} float64, last step only (fastest of 20)", bold=True)
     linked = _linked_benchmark(folder)
-    if linked is not None:
-        time_s, total = linked
-        click.echo(f"  C program, linked archive    {1e3 * time_s:8.3f} ms   sum {total:.15g}")
-    _line("scancc, from Python", lambda: power(A, K))
-    _line("NumPy, one product a step", lambda: _numpy_steps(A))
-    _line("NumPy, A**k by pow", lambda: A**K)
+    _title(f"A**{K} of {N:,} numbers by {K} products each, fastest of {RUNS}")
+    rows = [("NumPy, a product of arrays a step", *_fastest(lambda: _numpy_steps(A))),
+            *([("C, two loops, -O3 -march=native", *linked[1])] if linked else []),
+            ("scancc, called from Python", *_fastest(lambda: power(A, K))),
+            *([("scancc, linked into C", *linked[0])] if linked else [])]
+    slowest = max(seconds for _, seconds, _ in rows)
+    for title, seconds, total in rows:
+        bar = "█" * max(1, round(32 * seconds / slowest))
+        click.echo(f"  {title:34} {1e3 * seconds:8.2f} ms  sum {total:.10g}  {bar}")
+
+
+def _fastest(call: Callable[[], np.ndarray]) -> tuple[float, float]:
+    """Seconds of the fastest of some calls, and the sum of what it gives."""
+    return min(timeit.repeat(call, number=1, repeat=RUNS)), float(call().sum())
 
 
 def _numpy_steps(A: np.ndarray) -> np.ndarray:
@@ -75,29 +99,16 @@ def _numpy_steps(A: np.ndarray) -> np.ndarray:
     return result
 
 
-def _line(title: str, call) -> None:  # type: ignore[no-untyped-def]
-    best = min(_seconds(call) for _ in range(20))
-    click.echo(f"  {title:28} {1e3 * best:8.3f} ms   sum {call().sum():.15g}")
-
-
-def _seconds(call) -> float:  # type: ignore[no-untyped-def]
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def _linked_benchmark(folder: Path) -> tuple[float, float] | None:
-    """Seconds and sum that the linked C program prints; None, with a notice, where there is no C compiler."""
+def _linked_benchmark(folder: Path) -> list[tuple[float, float]] | None:
+    """Seconds and sums that the C program prints, of the archive and of its own loop; None, with a notice, where no C
+    compiler is."""
     try:
         compiler = c_compiler(host())
     except NoCompilerError:
         click.echo("  no C compiler (cc, gcc, clang or $CC) was found: the C benchmark is left out")
         return None
     program = folder / "benchmark"
-    command = [*compiler, "-O2", f"-I{folder}", str(EXAMPLES / "benchmark.c"), str(folder / "power.a"), "-lm",
-               "-o", str(program)]
-    click.echo("  " + " ".join(command))
-    subprocess.run(command, check=True)
+    subprocess.run([*compiler, "-O3", "-march=native", f"-I{folder}", str(EXAMPLES / "benchmark.c"),
+                    str(folder / "power.a"), "-lm", "-o", str(program)], check=True)
     done = subprocess.run([str(program), str(N), str(K)], check=True, capture_output=True, text=True)
-    time_s, total = map(float, done.stdout.split())
-    return time_s, total
+    return [(float(seconds), float(total)) for seconds, total in map(str.split, done.stdout.splitlines())]
