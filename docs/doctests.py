@@ -13,4 +13,5 @@ EXAMPLE = re.compile(r"^(>>> .*\n?(?:.+\n?)*)", re.M)
 class Doctests(griffe.Extension):
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         if obj.docstring is not None:
-            obj.docstring.value = EXAMPLE.sub(lambda m: f"```pycon\n{m.group(1).rstrip()}\n```\n", obj.docstring.value)
+            text = obj.docstring.value
+            obj.docstring.value = EXAMPLE.sub(lambda m: f"```pycon\n{m.group(1).rstrip()}\n```\n", text)
