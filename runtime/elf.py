@@ -48,7 +48,8 @@ floor fma fmax fmin fmod frexp hypot ldexp lgamma log log10 log1p log2 logb lrin
 nearbyint nextafter pow remainder rint round roundeven scalbn sin sincos sinh sqrt tan tanh tgamma trunc
 """
 _LIBM = frozenset(_LIBM_TEXT.split())
-ALLOWED_SYMBOLS = _LIBM | {name + "f" for name in _LIBM} | {"memcpy", "memmove", "memset", "memcmp"}
+ALLOWED_SYMBOLS = _LIBM | {name + "f" for name in _LIBM} | {"memcpy", "memmove", "memset", "memcmp"} | {
+    "getauxval"}  # by which code for aarch64 asks what the processor has
 
 
 class ElfError(ScanccError):

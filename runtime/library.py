@@ -1,8 +1,9 @@
-"""Loads exported shared libraries: `NAME.so` with its manifest `NAME.json` beside it.
+"""Loads what was exported: `NAME.so`, `NAME.o`, `NAME.a`, or the set that the manifest `NAME.json` describes.
 
 The manifest holds `abi_version`, `target`, `file`, `sha256`, `nbytes` (optional), `files` (hashes of the set) and
 `functions`, each with `name`, `run` and `query` (symbols of the packed ABI), `missing` (that of what the processor
 lacks), `inputs`, `outputs`, `checks` and `gives` (optional); `calling.py` has what inputs and outputs say of calls.
+Each object has the same of its function inside (`objects.py`), which serves where the manifest is not there.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import ctypes
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from scancc.artifact import Check, Param
 from scancc.calling import Calling
 from scancc.errors import ScanccError
 from scancc.later import in_role
-from scancc.runtime import fastcall
+from scancc.runtime import elf, fastcall, objects
 from scancc.runtime.cpu import Kernel, check_abi
 from scancc.runtime.loaded import function_of
 from scancc.runtime.processor import check_features, check_machine
@@ -32,31 +33,97 @@ class LibraryError(ScanccError, ValueError):
 def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callable[..., Any]]:
     """The function in an exported library, or a dict of its functions by name where it has several.
 
-    `path` names the `.so` or the `.json`. The library's code runs in this process: load only files you trust.
-
-    >>> x = T.vector("x")
-    >>> import tempfile
-    >>> folder = tempfile.mkdtemp()
-    >>> done = sc.export(sc.function([x], x.sum(), name="total"), folder, emit="o,so,json")  # doctest: +SKIP
-    >>> sc.runtime.load(folder + "/total.so")([1., 2.])  # doctest: +SKIP
-    array(3.)
+    `path` names the `.so`, the `.a`, an `.o` or the `.json`, which stands for the `.so` where one was linked. Objects
+    and archives are loaded without a linker. The code runs in this process: load only files you trust.
     """
     manifest_path = _manifest_beside(path)
+    file = Path(path)
+    there = file.is_file() and file != manifest_path
+    if file.suffix in (".o", ".a"):
+        return _given(_of_objects(file, _hashes(manifest_path)))
+    if there and not manifest_path.is_file() and (inside := objects.manifests(file.read_bytes())):
+        return _given([each for manifest in inside for each in _of_shared(manifest, file, file, file.read_bytes())])
     manifest = _read_manifest(manifest_path)
+    if not there and "file" not in manifest and "files" in manifest:
+        return _given(_of_set(manifest, manifest_path, file))
+    return _given(_of_shared(manifest, manifest_path, path))
+
+
+Named = tuple[str, Callable[..., Any]]
+
+
+def _given(functions: Sequence[Named]) -> Callable[..., Any] | dict[str, Callable[..., Any]]:
+    found = dict(functions)
+    return next(iter(found.values())) if len(found) == 1 else found
+
+
+def _of_shared(manifest: Mapping[str, Any], manifest_path: Path, path: object,
+               data: bytes | None = None) -> list[Named]:
+    """The functions of a shared library; `data`: its contents, where the manifest is from there."""
+    target = _checked_target(manifest, manifest_path, path)
+    place = _checked_library(manifest, manifest_path) if data is None else (Path(manifest_path).resolve(), data)
+    library = _open(*place)
+    return _functions(manifest, lambda symbol: _address(library, symbol), library, target, manifest_path, path)
+
+
+def _of_set(manifest: Mapping[str, Any], manifest_path: Path, path: Path) -> list[Named]:
+    """The functions of a set without a shared library: of its archive, else of its objects."""
+    if path.suffix != ".json":
+        raise FileNotFoundError(f"{path} was not linked: no C compiler was found at the export; load {manifest_path} "
+                                f"or {manifest_path.with_suffix('.a').name}, which need none")
+    names = sorted(manifest.get("files", {}))
+    names = [n for n in names if n.endswith(".a")] or [n for n in names if n.endswith(".o")]
+    if not names:
+        raise LibraryError(f"{manifest_path} describes no library, archive or object; export one of them, too")
+    return [each for name in names
+            for each in _of_objects(manifest_path.with_name(os.path.basename(name)), _hashes(manifest_path))]
+
+
+def _of_objects(path: Path, hashes: Mapping[str, Any]) -> list[Named]:
+    """The functions of an object or archive. `hashes`: those of the set that it belongs to."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    data = path.read_bytes()
+    if hashes.get(path.name) not in (None, hashlib.sha256(data).hexdigest()):
+        raise LibraryError(f"{path} and {path.with_suffix('.json')} are of different builds; export all again")
+    found: list[Named] = []
+    for code in objects.members(data):
+        for manifest in objects.manifests(code):
+            target = _checked_target(manifest, path, path)
+            try:
+                library = elf.load(code)
+            except elf.ElfError as error:
+                raise LibraryError(f"{path} cannot be loaded ({error}); export it again") from None
+            found += _functions(manifest, library.address, library, target, path, path)
+    if not found:
+        raise LibraryError(f"{path} is no object or archive that scancc exported; export it again")
+    return found
+
+
+def _hashes(manifest_path: Path) -> Mapping[str, Any]:
+    files = _read_manifest(manifest_path).get("files") if manifest_path.is_file() else None
+    return files if isinstance(files, dict) else {}
+
+
+def _checked_target(manifest: Mapping[str, Any], manifest_path: Path, path: object) -> Mapping[str, Any]:
+    """What the code is for, which this machine is."""
     check_abi(_get(manifest, "abi_version", int, manifest_path), str(path))
     target, files = manifest.get("target", {}), manifest.get("files", {})
     if not (isinstance(target, dict) and isinstance(target.get("requires", []), list) and isinstance(files, dict)):
         raise LibraryError(f"{manifest_path} is not as this scancc writes manifests; export the library again")
     check_machine(target, path)
-    library = _open(*_checked_library(manifest, manifest_path))
+    return target
+
+
+def _functions(manifest: Mapping[str, Any], address: Callable[[str], int], library: object, target: Mapping[str, Any],
+               manifest_path: Path, path: object) -> list[Named]:
     rows = _get(manifest, "functions", list, manifest_path)
     if not rows:
         raise LibraryError(f"{manifest_path} names no function; export the library again")
     for row in rows:
-        _check_features(row, library, target, manifest_path, path)
+        _check_features(row, address, target, manifest_path, path)
     fastcall.build(_compiled)
-    functions = dict(_function(row, library, manifest_path) for row in rows)
-    return next(iter(functions.values())) if len(functions) == 1 else functions
+    return [_function(row, address, library, manifest_path) for row in rows]
 
 
 def _compiled(llvm_text: str) -> bytes:
@@ -139,30 +206,30 @@ def _open_copy(path: Path, data: bytes) -> ctypes.CDLL:
         return ctypes.CDLL(copy.name)
 
 
-def _function(row: Any, library: ctypes.CDLL, manifest_path: Path) -> tuple[str, Callable[..., Any]]:
+def _function(row: Any, address: Callable[[str], int], library: object, manifest_path: Path) -> Named:
     try:
         signature = (
             tuple(map(Param.from_json, row["inputs"])),
             tuple(map(Param.from_json, row["outputs"])),
             tuple(map(Check.from_json, row["checks"])),
         )
-        addresses = _address(library, row["run"]), _address(library, row["query"])
+        addresses = address(row["run"]), address(row["query"])
         kind = row.get("gives", "one" if row.get("single_output", False) else "list")
         calling = Calling.from_json(kind, row["inputs"], row["outputs"])
         return row["name"], function_of(Kernel.at(row["name"], signature, addresses, library), calling)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, elf.ElfError) as error:
         raise LibraryError(f"{manifest_path} does not fit its library ({error}); export both again") from None
 
 
-def _check_features(row: Any, library: ctypes.CDLL, target: Mapping[str, Any], manifest_path: Path,
+def _check_features(row: Any, address: Callable[[str], int], target: Mapping[str, Any], manifest_path: Path,
                     path: object) -> None:
     symbol = row.get("missing") if isinstance(row, dict) else None
     try:
-        address = _address(library, symbol) if isinstance(symbol, str) else 0
-    except AttributeError as error:
+        place = address(symbol) if isinstance(symbol, str) else 0
+    except (AttributeError, elf.ElfError) as error:
         raise LibraryError(f"{manifest_path} does not fit its library ({error}); export both again") from None
-    if address:
-        check_features(address, target.get("requires", []), path)
+    if place:
+        check_features(place, target.get("requires", []), path)
 
 
 def _address(library: ctypes.CDLL, symbol: str) -> int:

@@ -289,10 +289,10 @@ class Names:
         self.init, self.state = f"{entry}_init", f"{entry}_state"
         self.call, self.call_query, self.struct = f"{entry}_call", f"{entry}_call_query", f"{entry}_arguments"
         self.run_state, self.run_query = f"{entry}_run", f"{entry}_run_query"
-        self.snapshot = f"{entry}_snapshot"
+        self.snapshot, self.manifest = f"{entry}_snapshot", f"{entry}_manifest"
         self.public = (entry, self.run, self.query, self.flat_query, self.error, self.supported, self.missing,
                        self.init, self.state, self.call, self.call_query, self.struct, self.run_state, self.run_query,
-                       self.snapshot)
+                       self.snapshot, self.manifest)
 
 
 def check_distinct(entries: Sequence[Entry]) -> None:

@@ -25,7 +25,7 @@ from .entry import Entry, check_distinct
 from .flat import Copies, flat_text
 from .header import header_text
 from .link import NoCompilerError, shared_library
-from .manifest import manifest_text
+from .manifest import embedded_text, manifest_text
 from .paths import Paths
 from .publishing import publish
 from .short import short_text
@@ -144,7 +144,8 @@ def export_compiled(
     check_distinct(entries)
     if "h" in kinds:
         check_header(library)
-    work = _Library(library, target, entries, [_renamed(c, prefix) for c in compiled], list(single))
+    work = _Library(library, target, entries, [_renamed(c, prefix) for c in compiled],
+                    list(single) or [len(e.outputs) == 1 for e in entries])
     for kind in kinds:
         _MAKERS[kind](work)
     return Exported(publish(folder, library, work.files), tuple(work.notices), tuple(work.missing))
@@ -213,16 +214,17 @@ class _Library:
 
     def modules(self) -> list[tuple[str, str]]:
         """For each function its name and LLVM IR with the flat entry."""
-        return [(e.name, text + self._adapter(e)) for e, text in zip(self.entries, self.texts, strict=True)]
+        return [(e.name, text + self._adapter(e, one))
+                for e, text, one in zip(self.entries, self.texts, self.single, strict=True)]
 
-    def _adapter(self, entry: Entry) -> str:
+    def _adapter(self, entry: Entry, single: bool) -> str:
         """What stands beside the packed entries: the flat ones."""
         if self.target.kind != "cpu":
             return ""
         copies = Copies(entry.name)
         parts = short_text(entry, copies), flat_text(entry, copies)
         return "\n".join(["", *parts, check_text(entry.name, entry.requires, self.target), init_text(entry),
-                          state_calls_text(entry)])
+                          state_calls_text(entry), embedded_text(entry, single, self.target, versions())])
 
     def objects(self) -> list[tuple[str, bytes]]:
         if self._objects is None:
@@ -261,8 +263,7 @@ def _make_header(work: _Library) -> None:
 
 
 def _make_manifest(work: _Library) -> None:
-    single = work.single or [len(e.outputs) == 1 for e in work.entries]
-    work.put(f"{work.name}.json", manifest_text(work.name, work.entries, single, work.target, versions(),
+    work.put(f"{work.name}.json", manifest_text(work.name, work.entries, work.single, work.target, versions(),
                                                  work.files))
 
 

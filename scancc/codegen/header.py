@@ -104,6 +104,9 @@ def _entry_text(library: str, entry: Entry) -> str:
             _comment([_processor_note(entry)]),
             f"int32_t {names.supported}(void);",
             "",
+            f"/* What the manifest says of {entry.name}, as JSON. */",
+            f"const char *{names.manifest}(void);",
+            "",
             *_state_lines(library, entry),
         ]
     )

@@ -1,4 +1,10 @@
-"""The JSON manifest beside an exported library: how to call it without the compiler."""
+"""The JSON manifest beside an exported library: how to call it without the compiler; and that in each object.
+
+    const char *NAME_manifest(void)
+
+gives the text in the object, which says of NAME what the manifest says, and of the target. It begins as
+`calling.MANIFEST_START` does and ends with a byte 0, so that whoever has a file of any format finds it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..artifact import ABI_VERSION
+from ..calling import MANIFEST_START
 from .entry import Argument, Entry, Names
 from .state_calls import has_run
 from .target import Target
@@ -22,18 +29,29 @@ def manifest_text(
     files: Mapping[str, bytes],
 ) -> str:
     """The manifest of the set `name`; `files`: the others of the set, of which the runtime checks what it meets."""
-    manifest: dict[str, Any] = {
-        "abi_version": ABI_VERSION,
-        "target": {"triple": target.triple, "cpu": target.cpu, "features": target.features,
-                   "requires": list(entries[0].requires)},
-        "versions": versions,
-    }
+    manifest = _head(entries[0], target, versions)
     hashes = {file: hashlib.sha256(data).hexdigest() for file, data in files.items()}
     if (library := f"{name}.so") in files:
         manifest |= {"file": library, "nbytes": len(files[library]), "sha256": hashes[library]}
     manifest["files"] = hashes
     manifest["functions"] = [_function(e, one) for e, one in zip(entries, single, strict=True)]
     return json.dumps(manifest, indent=1) + "\n"
+
+
+def _head(entry: Entry, target: Target, versions: str) -> dict[str, Any]:
+    return {"abi_version": ABI_VERSION, "target": {"triple": target.triple, "cpu": target.cpu,
+                                                   "features": target.features, "requires": list(entry.requires)},
+            "versions": versions}
+
+
+def embedded_text(entry: Entry, single_output: bool, target: Target, versions: str) -> str:
+    """LLVM IR of NAME_manifest."""
+    table = {**_head(entry, target, versions), "functions": [_function(entry, single_output)]}
+    data = MANIFEST_START + json.dumps(table)[1:].encode() + b"\0"
+    text = "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in data)
+    name = Names(entry.name).manifest
+    return (f'@{entry.name}__manifest = private unnamed_addr constant [{len(data)} x i8] c"{text}", align 1\n'
+            f"define ptr @{name}() nounwind {{\n  ret ptr @{entry.name}__manifest\n}}\n")
 
 
 def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
@@ -48,6 +66,7 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
             "query": names.flat_query,
             "error": names.error,
             "supported": names.supported,
+            "manifest": names.manifest,
             "init": names.init if entry.calling.states else None,
             **_state_calls(entry),
             "arguments": [_argument(a) for a in entry.arguments],
