@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,9 @@ def _constant(value: Value) -> Any | None:
     return op.attrs["value"] if op is not None and op.name == "arith.constant" else None
 
 
+_integer = lru_cache(maxsize=1024, typed=True)(IntAttr)
+
+
 class Builder:
     """Appends ops to `block`, or inserts them before `anchor`.
 
@@ -58,6 +62,7 @@ class Builder:
         self.location = location
         self.pool = pool
         self._pooled: dict[int, Value] = {}
+        self._place = 0  # where the anchor stood last
 
     # ---- making ops ----
 
@@ -66,7 +71,13 @@ class Builder:
             op.location = self.location
         if self.anchor is None:
             return self.block.append(op)
-        return self.block.insert_before(self.anchor, op)
+        ops, at = self.block.ops, self._place
+        if at >= len(ops) or ops[at] is not self.anchor:
+            at = ops.index(self.anchor)
+        ops.insert(at, op)
+        op.parent = self.block
+        self._place = at + 1
+        return op
 
     def make(self, name: str, operands: Sequence[Value] = (), results: Sequence[t.Type] = (),
              attrs: Attributes | None = None, regions: Sequence[Region] = ()) -> Op:
@@ -115,7 +126,7 @@ class Builder:
         if isinstance(kind, t.FloatType):
             attr = t.FloatAttr(float(np.asarray(value, t.numpy_dtype(kind))), kind)
         else:
-            attr = IntAttr(_wrap(int(value), kind), kind)
+            attr = _integer(_wrap(int(value), kind), kind)
         return self.op("arith.constant", [], [kind], {"value": attr})
 
     def dense(self, data: np.ndarray, type: t.TensorType) -> Value:
@@ -126,7 +137,7 @@ class Builder:
         if self.pool is None:
             return self.const(value, t.index)
         if value not in self._pooled:
-            op = Op("arith.constant", [], [t.index], {"value": IntAttr(value, t.index)}, location=self.location)
+            op = Op("arith.constant", [], [t.index], {"value": _integer(value, t.index)}, location=self.location)
             op.parent = self.pool
             self.pool.ops.insert(len(self._pooled), op)
             self._pooled[value] = op.result

@@ -7,6 +7,7 @@ block; a `Block` to a region; a `Region` to an op. A module is the op `builtin.m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from .types import Type
@@ -116,15 +117,20 @@ class Op:
 
     def walk(self) -> Iterator[Op]:
         """This op and all ops inside it, outer before inner, in order."""
-        pending: list[Op | Block] = [self]  # what is still to come, from the end
+        yield self
+        pending = [self._inside()]  # what is still to come in each block around
         while pending:
-            item = pending.pop()
-            if isinstance(item, Block):
-                pending += reversed(item.ops)
-                continue
-            yield item
-            if item.regions:
-                pending += [block for region in reversed(item.regions) for block in reversed(region.blocks)]
+            for op in pending[-1]:
+                yield op
+                if op.regions:
+                    pending.append(op._inside())
+                    break
+            else:
+                pending.pop()
+
+    def _inside(self) -> Iterator[Op]:
+        """The ops of its blocks, each block as it is when its turn comes."""
+        return chain.from_iterable(list(block.ops) for region in self.regions for block in region.blocks)
 
     def erase(self) -> None:
         """Remove this op, whose results have no uses, and all inside it.

@@ -1,6 +1,6 @@
 """Types and attributes of the IR, in MLIR's words and spelling.
 
-Types are immutable and compare by value. `str(type)` is MLIR's text for it.
+Types are immutable, and equal ones are one object. `str(type)` is MLIR's text for it.
 """
 
 from __future__ import annotations
@@ -9,17 +9,32 @@ import functools
 import math
 from collections.abc import Iterator as PyIterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 
-class Type:
+class _Interned(type):
+    """The class of classes of which equal instances are one object: compared and hashed as fast as that goes."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = super().__call__(*args, **kwargs)
+        return _INTERNED.setdefault((cls, *vars(made).values()), made)
+
+
+_INTERNED: dict[tuple[Any, ...], Any] = {}  # class and fields -> the instance
+
+
+class Type(metaclass=_Interned):
     """Base of all types."""
 
     __slots__ = ()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(vars(self).values())
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class IntType(Type):
     """A signless integer of `width` bits; i1 is a truth value."""
 
@@ -29,7 +44,7 @@ class IntType(Type):
         return f"i{self.width}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FloatType(Type):
     """An IEEE float of 16, 32 or 64 bits."""
 
@@ -39,7 +54,7 @@ class FloatType(Type):
         return f"f{self.width}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IndexType(Type):
     """Sizes, offsets and loop counters: 64 bits on every target."""
 
@@ -47,7 +62,7 @@ class IndexType(Type):
         return "index"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ComplexType(Type):
     element: FloatType
 
@@ -59,7 +74,7 @@ def _dims(shape: tuple[int | None, ...]) -> str:
     return "".join("?x" if n is None else f"{n}x" for n in shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VectorType(Type):
     shape: tuple[int, ...]
     element: Type
@@ -68,7 +83,7 @@ class VectorType(Type):
         return f"vector<{_dims(self.shape)}{self.element}>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TensorType(Type):
     """A value with a shape; None is a dimension known at run time only."""
 
@@ -79,7 +94,7 @@ class TensorType(Type):
         return f"tensor<{_dims(self.shape)}{self.element}>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MemRefType(Type):
     """A buffer. `strides` None is the identity (row-major) layout; otherwise element strides, None
     where known at run time, with a run-time offset."""
@@ -97,7 +112,7 @@ class MemRefType(Type):
         return f"memref<{_dims(self.shape)}{self.element}, strided<[{strides}], offset: ?>{space}>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FunctionType(Type):
     inputs: tuple[Type, ...]
     results: tuple[Type, ...]

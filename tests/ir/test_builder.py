@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -122,3 +124,10 @@ def test_folded_arithmetic_means_the_same(steps: list[tuple[str, int, int]], n: 
                      regions=[Region([b.block])])])
     (found,) = run_function(top, "f", [n, k])
     assert int(found) == numbers[-1]
+
+
+def test_equal_types_are_one_object() -> None:
+    made = t.MemRefType((None, 3), t.f64)
+    assert made is t.MemRefType(element=t.FloatType(64), shape=(None, 3), strides=None)
+    assert made is not t.TensorType((None, 3), t.f64) and made != t.MemRefType((None, 3), t.f64, space=1)
+    assert copy.deepcopy(made) is made and pickle.loads(pickle.dumps(made)) is made
