@@ -22,7 +22,7 @@ from collections import deque
 from scancc.errors import InternalError
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import is_removable
+from scancc.ir.ops import is_dead
 from scancc.passes.canonicalizing import arithmetic, control, sizes, tensors
 from scancc.passes.canonicalizing.rules import RULES, Outcome
 
@@ -66,16 +66,10 @@ class _Worklist:
             if op not in self.waiting:
                 continue  # erased since
             self.waiting.discard(op)
-            if self.is_dead(op):
+            if is_dead(op):
                 self.erase(op)
             else:
                 self.simplify(op)
-
-    def is_dead(self, op: Op) -> bool:
-        for value in op.results:
-            if value.uses:
-                return False
-        return is_removable(op)
 
     def simplify(self, op: Op) -> None:
         rules = RULES.get(op.name)

@@ -42,11 +42,11 @@ def _merge(block: Block, known: dict[Hashable, Op]) -> None:
         key = _mergeable(op)
         if key is None:
             continue
-        if key in known:
-            op.replace_by(known[key].results)
-        else:
-            known[key] = op
+        before = known.setdefault(key, op)
+        if before is op:
             added.append(key)
+        else:
+            op.replace_by(before.results)
     for key in added:  # what is inside a region dominates nothing outside
         del known[key]
 

@@ -13,7 +13,7 @@ Cost: one walk, last op first, so that a chain falls in one go.
 from __future__ import annotations
 
 from scancc.ir.core import Block, Op
-from scancc.ir.ops import is_removable
+from scancc.ir.ops import is_dead
 
 
 def dce(module: Op) -> None:
@@ -24,7 +24,7 @@ def dce(module: Op) -> None:
 
 def _clean(block: Block) -> None:
     for op in reversed(list(block.ops)):
-        if not any(value.uses for value in op.results) and is_removable(op):
+        if is_dead(op):
             op.erase()
             continue
         for region in op.regions:

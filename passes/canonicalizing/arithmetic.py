@@ -35,8 +35,13 @@ _CASTS = ("arith.extf", "arith.truncf", "arith.extsi", "arith.extui", "arith.tru
 @rule(*_INTEGER, *_FLOAT, *_CASTS)
 def fold_constants(op: Op, b: Builder) -> Outcome:
     """Compute an op on constants."""
-    operands = [number for number in map(_scalar_constant, op.operands) if number is not None]
-    if not operands or len(operands) < len(op.operands) or not _is_defined(op, operands):
+    operands: list[np.ndarray] = []
+    for value in op.operands:
+        number = _scalar_constant(value)
+        if number is None:
+            return None
+        operands.append(number)
+    if not operands or not _is_defined(op, operands):
         return None
     kind = op.result.type
     with np.errstate(all="ignore"):

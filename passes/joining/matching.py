@@ -51,6 +51,9 @@ class Match:
 
 def match_of(first: Op, second: Op) -> Match | None:
     """The match of two nests of a block, or None where one loop would not do for both, or would lose its lanes."""
+    used = set(second.operands)
+    if used.isdisjoint(first.results) and used.isdisjoint(first.operands):
+        return None
     a, b = Nest(first), Nest(second)
     if len(a.kinds) != len(b.kinds):
         return None

@@ -26,7 +26,8 @@ class Value:
 
     def __init__(self, type: Type, owner: Op | Block, index: int, name: str | None = None) -> None:
         self.type = type
-        self.give_to(owner)
+        self.owner = owner
+        self.op: Op | None = owner if isinstance(owner, Op) else None  # a field: it is asked for more than all else
         self.index = index
         self.name = name
         self.uses: dict[Op, int] = {}  # op -> how many of its operands are this value
@@ -34,7 +35,7 @@ class Value:
     def give_to(self, owner: Op | Block) -> None:
         """Become a result of an op, or an argument of a block."""
         self.owner = owner
-        self.op: Op | None = owner if isinstance(owner, Op) else None  # a field: it is asked for more than all else
+        self.op = owner if isinstance(owner, Op) else None
 
     @property
     def block(self) -> Block:

@@ -140,6 +140,14 @@ def is_removable(op: Op) -> bool:
     return _all_inside(op, _computes_or_reads)
 
 
+def is_dead(op: Op) -> bool:
+    """Whether nobody uses what an op gives, and nothing else is lost with it."""
+    for value in op.results:
+        if value.uses:
+            return False
+    return is_removable(op)
+
+
 def _all_inside(op: Op, holds: Callable[[Op], bool]) -> bool:
     """Whether something holds for an op and all inside it but terminators."""
     if not holds(op):
