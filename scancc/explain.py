@@ -6,14 +6,14 @@ The passes run again, for this alone; what they say in remarks goes to the card 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scancc import pipeline, stages
 from scancc.codegen import target as targets
 from scancc.ir import types as t
-from scancc.ir.core import Location, Op
+from scancc.ir.core import Location, Op, Value
 from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.reading.text import type_text
@@ -123,21 +123,33 @@ def _card(op: Op) -> Card:
     scan, found = ScanView(op), slice_of(op)
     place = "" if op.location is None else f" at {op.location[0]}:{op.location[1]}"
     named = next((f" '{v.name}'" for v in (*scan.ys, *scan.finals, *scan.carry_args) if v.name), "")
+    names = _names(scan)
     facts = {
         "steps": [f"at most {said(scan.length)}, until a condition holds" if scan.until else said(scan.length)],
         "sequences": [f"{_sequence(read)}: {type_text(read.arg.type)}" for read in scan.reads],
-        "states": [_state(c) for c in scan.carries],
+        "states": [_state(c, names[c.arg]) for c in scan.carries],
         "keeps": [_rows(stack) for stack in scan.stacks] or ["no rows"],
-        "cycles": [_cycle(cycle) for cycle in found.cycles],
+        "cycles": [_cycle(cycle, names) for cycle in found.cycles],
         "off them": _off(found),
         "limit": _limit(op, found),
     }
     return Card(f"scan{named}{place}", {k: v for k, v in facts.items() if v}, _depth(op), op.location)
 
 
-def _cycle(cycle: Cycle) -> str:
-    names, named = ", ".join(carry.arg.name or called(carry.next) for carry in cycle.carries), class_of(cycle)
-    head = f"{names}: {f'{named}, ' if named else ''}"
+def _names(scan: ScanView) -> dict[Value, str]:
+    """What each state is called; several of one name have numbers."""
+    names = {carry.arg: carry.arg.name or called(carry.next) for carry in scan.carries}
+    alike, numbers = Counter(names.values()), Counter[str]()
+    for arg, name in names.items():
+        numbers[name] += 1
+        if alike[name] > 1:
+            names[arg] = f"{name} ({numbers[name]})"
+    return names
+
+
+def _cycle(cycle: Cycle, names: Mapping[Value, str]) -> str:
+    states, named = ", ".join(names[carry.arg] for carry in cycle.carries), class_of(cycle)
+    head = f"{states}: {f'{named}, ' if named else ''}"
     if cycle.chain is None:
         return f"{head}loops over arrays, one behind the other" if cycle.distance == 1 else (
             f"{head}loops over arrays, in {cycle.distance} steps")
@@ -197,9 +209,9 @@ def _sequence(read: Read) -> str:
     return next((called(stack.value) for stack in ScanView(value.op).stacks if stack.result is value), called(value))
 
 
-def _state(carry: Carry) -> str:
+def _state(carry: Carry, name: str) -> str:
     ring = f", a ring of the last {carry.depth}" if carry.depth > 1 else ""
-    return f"{carry.arg.name or called(carry.next)}: {type_text(carry.arg.type)}{ring}"
+    return f"{name}: {type_text(carry.arg.type)}{ring}"
 
 
 def _rows(stack: Stack) -> str:

@@ -125,6 +125,15 @@ def test_nothing_is_without_a_name() -> None:
     assert "unnamed" not in str(card) and "without a name" not in str(card)
 
 
+def test_states_of_one_name_have_numbers() -> None:
+    x, a = T.vector("x"), T.scalar("a")
+    states = [lambda h: T.tanh(x[0] * h), lambda h: T.sin(a * h)]
+    rows, _ = sc.scan(lambda h, g: [step(s) for step, s in zip(states, (h, g), strict=True)],
+                      outputs_info=[T.constant(0.1), T.constant(0.2)], n_steps=7)
+    (*_, card) = sc.function([x, a], sc.grad(rows[0][-1] + rows[1][-1], [x, a])).explain().cards
+    assert "grad_state (1)" in card.facts["states"][0], card.facts["states"]
+
+
 def test_a_copied_state_says_how_much_and_what_reads_after_what() -> None:
     def step(i, p):
         q = T.set_subtensor(p[i], i)
