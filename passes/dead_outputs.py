@@ -50,14 +50,21 @@ def _visit(op: Op) -> None:
 def _clean(op: Op) -> None:
     _read_last_rows(op)
     _replace_constant_states(op)
+    gone = drop_unread(op)
+    if gone:
+        remark("dead-outputs", op, True, f"nothing reads {gone}")
+
+
+def drop_unread(op: Op) -> str:
+    """Drop the parts of a scan that nothing reads; which, in words."""
     keep = _Keep(ScanView(op))
     keep.find()
     gone = ", ".join(f"{n} {parts}" for parts, n in keep.gone().items() if n)
     if gone:
-        remark("dead-outputs", op, True, f"nothing reads {gone}")
         read = [x.xs for x in keep.scan.reads]
         keep.scan.rebuilt(keep.xs, keep.carries, keep.stacks)
         _erase_unread(read)
+    return gone
 
 
 def _erase_unread(values: list[Value]) -> None:

@@ -13,7 +13,8 @@
 Why: a loop over time computes one number at a time, and the core is busy with an elementary function for longer than
 with most chains; in a vector loop it computes four or eight. Of arrays as long as the scan nothing is left between.
 The scans and loop nests inside are ordinary IR, which every later pass knows. Reductions of the rows to a number go
-along, of all elements where rows are arrays: rows that nobody else reads are in no array then but a tile's.
+along, of all elements where rows are arrays: rows that nobody else reads are in no array then but a tile's. Where one
+needs another first, as a variance the mean, a cheap scan runs twice for that (`tiling/again.py`).
 A product of a row with a matrix that never changes (`x_t @ W`, or `h_t @ V` of what the step hands on) is one product
 of matrices for all rows of a tile, which reads the matrix once for several rows; so few rows that what the parts of a
 step hand on stays in the cache, which is computed from the sizes where only running tells them. Outer products that a
@@ -48,6 +49,7 @@ from scancc.ir.wording import called
 
 from .slicing.latencies import HEAVY, busy
 from .slicing.steps import CYCLE, least_lag
+from .tiling.again import run_again
 from .tiling.blocks import Tiled
 from .tiling.costs import cost_of
 from .tiling.product_words import named_products, say_kept, say_order
@@ -72,6 +74,9 @@ def tile(module: Op, always: bool = False, size: int = 512) -> None:
 
 
 def _tile(op: Op, always: bool, size: int) -> None:
+    again = run_again(op) if not always and _is_long(ScanView(op), 2 * size) else None
+    if again is not None:
+        _tile(again, always, size)
     by_lag = _by_lag(op) if not _keeps_arrays(op) else None
     made = _by_cost(op, always, size, by_lag)
     if isinstance(made, str):

@@ -18,6 +18,7 @@ from ..reducing.kinds import SUMS
 
 BLOCK_BYTES = 4096  # of the terms that the pass `reductions` adds before it joins their sum to others
 BLOCK_ROWS = 64     # and how many sums of rows
+WAITS = "it also reads what is made of them"
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,23 @@ def reductions_of(scan: ScanView) -> tuple[list[Reduction], list[str]]:
     return found, reasons
 
 
+def waiting_of(scan: ScanView) -> list[Op]:
+    """The nests that could go along with a scan, if they did not need what is made of its rows; none where rows are
+    kept for other readers."""
+    readers = dict.fromkeys(user for stack in scan.stacks for user in stack.result.uses)
+    if not all(reader.name == "linalg.generic" and Nest(reader).reduced for reader in readers):
+        return []
+    found = {reader: _reduction(reader, scan) for reader in readers}
+    if not all(isinstance(made, Reduction) or made == WAITS for made in found.values()):
+        return []
+    return sorted((reader for reader, made in found.items() if made == WAITS), key=_place)
+
+
+def _place(op: Op) -> int:
+    assert op.parent is not None
+    return op.parent.ops.index(op)
+
+
 def _whole(scan: ScanView) -> list[Value]:
     """The stacks that keep all rows in order."""
     return [stack.result for stack in scan.stacks if scan.keeps_all(stack)]
@@ -143,7 +161,7 @@ def _reduction(op: Op, scan: ScanView) -> Reduction | str:
         return "it goes not along them first"
     above = _above(op, scan)
     if above is None:
-        return "it also reads what is made of them"
+        return WAITS
     return Reduction(op, scan, lengths[0], tuple(above))
 
 

@@ -229,8 +229,21 @@ def sums_of_sums(x, a):
     return [(x[:, None] * h).sum(), (h * T.arange(5.0)).sum(), (h - m[::-1]).sum()]
 
 
-SUMS = [sum_of_terms, several_sums, sum_of_what_is_kept, first_rows, around_the_last_state, exact_reductions,
-        sum_of_a_season, filtered, product, sum_of_integers, sum_of_complex, sums_of_all_elements,
+def linear(x, a):
+    return sc.scan(lambda x_t, h: a * h + x_t, sequences=x, outputs_info=T.constant(0.0, x.dtype))[0]
+
+
+def variance(x, a):
+    h = linear(x, a)
+    return [h.mean(), h.var()]
+
+
+def soft_maximum(x, a):
+    return T.logsumexp(linear(T.concatenate([x, [1.0]]), a))
+
+
+SUMS = [variance, soft_maximum, sum_of_terms, several_sums, sum_of_what_is_kept, first_rows, around_the_last_state,
+        exact_reductions, sum_of_a_season, filtered, product, sum_of_integers, sum_of_complex, sums_of_all_elements,
         sums_of_all_elements_of_known_rows, sums_of_sums]
 PROGRAMS = [likelihood, work_before, cycle_after_cycle, old_states, far_state, numbers_of_steps, last_values,
             rows_of_arrays, states_of_arrays, loops_inside, backwards]
@@ -299,6 +312,30 @@ def test_a_sum_keeps_no_row():
     tiled, whole = (compiled(sum_of_terms, left_out).memory_plan(np.zeros(10**5), 0.5) for left_out in ("", "tile"))
     assert tiled.workspace_nbytes == 8192
     assert whole.workspace_nbytes >= 8 * 10**5
+
+
+@pytest.mark.parametrize("of", [T.var, T.logsumexp])
+def test_what_waits_for_another_sum_keeps_no_row(of):
+    f = compiled(lambda x, a: of(linear(x, a)), "")
+    assert [f.memory_plan(np.zeros(n), 0.5).workspace_nbytes for n in (10**4, 10**5)] == [4096, 4096]
+
+
+def heavy_variance(x, a):
+    return sc.scan(lambda x_t, h: T.tanh(a * h + x_t), sequences=x, outputs_info=T.constant(0.0))[0].var()
+
+
+def waits_twice(x, a):
+    h = linear(x, a)
+    return ((h - h.var())**2).sum()
+
+
+@pytest.mark.parametrize("program, why", [
+    (heavy_variance, "cycles, so 'h' is kept"), (waits_twice, "more than twice")])
+def test_rows_that_cost_less_than_to_run_again(program, why):
+    f, x = compiled(program, ""), np.linspace(-1, 2, 1500)
+    assert any(why in remark.reason for remark in f.remarks if remark.pass_name == "tile")
+    with change_flags(leave_out="tile"):
+        assert f(x, 0.5)[0].tobytes() == compiled(program, "tile")(x, 0.5)[0].tobytes()
 
 
 def singular(x, a):
