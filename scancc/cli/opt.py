@@ -10,8 +10,15 @@ from scancc import colours, pipeline
 from scancc.cli.ir_files import read_ir
 from scancc.cli.options import target_option
 from scancc.codegen.target import target_of
+from scancc.ir.irdl import irdl_text
 from scancc.stages import named_for
 from scancc.views import PassDump, View
+
+
+def _irdl(context: click.Context, _: click.Parameter, dialect: str) -> None:
+    if dialect:
+        click.echo(irdl_text(dialect), nl=False)
+        context.exit()
 
 
 @click.command()
@@ -24,6 +31,8 @@ from scancc.views import PassDump, View
 @click.option("--function", default="", metavar="NAME", help="show this function alone")
 @click.option("--op", default="", metavar="NAME", help="show these ops alone, with what is in them: scan.scan")
 @click.option("--remarks", is_flag=True, help="what the passes did, or why not, on stderr")
+@click.option("--irdl", default="", metavar="DIALECT", is_eager=True, expose_value=False, callback=_irdl,
+              help="print the ops of a dialect, such as scan, as IRDL, and exit")
 @click.option("--timing", is_flag=True, help="milliseconds a pass, on stderr")
 @target_option
 def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, diff: bool, form: str, function: str,
