@@ -34,7 +34,7 @@ from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.needs import TENSORS
 from scancc.ir.ops import is_removable, operand
 from scancc.ir.remarks import remark
-from scancc.ir.shapes import dims_of, dynamic_dims
+from scancc.ir.shapes import unknown_dims
 
 from .factoring.terms import Axes, Frame, Term, axes_of, terms
 
@@ -157,7 +157,7 @@ def _rewrite(found: _LogSum, parts: _Parts) -> None:
     frame = Frame(Builder(top.parent, top, top.location), found.exp.result)
     added, most = _product(frame, found, parts.changing, fixed)
     condition = _is_accurate(frame, added, fixed)
-    sizes = _sizes(frame.b, top.result)
+    sizes = unknown_dims(frame.b, top.result)
     new = Block()
     there = frame.elsewhere(Builder(new, None, top.location))
     log = Term(there.b.math("log", added.value), added.axes, False)
@@ -229,11 +229,6 @@ def _is_accurate(frame: Frame, added: Term, fixed: _Fixed) -> Value:
     all = frame.b.addf(added.value, frame.spread(fixed.slack, fixed.most.axes, axes))
     least = frame.reduced("min", all, axes, axes)[0] if axes else all
     return frame.b.cmpf("oge", least, frame.b.const(LEAST[least.type], least.type))
-
-
-def _sizes(b: Builder, value: Value) -> list[Value]:
-    """The sizes that the type of a value does not have."""
-    return dynamic_dims(value.type, dims_of(b, value)) if isinstance(value.type, t.TensorType) else []
 
 
 def _choose(top: Op, condition: Value, sizes: Sequence[Value], new: Block) -> None:

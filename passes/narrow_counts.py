@@ -33,7 +33,7 @@ from scancc.ir.remarks import remark
 
 from .expand_integers import bits_compared
 
-MOST_ROUNDS = 2 ** 31 - 1
+MOST_ROUNDS = 2 ** 31 - 1  # that are counted in 32 bits
 
 
 class _Count(NamedTuple):

@@ -29,7 +29,7 @@ from scancc.ir.needs import TENSORS
 from scancc.ir.ops import set_operands
 from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
-from scancc.ir.shapes import dims_of, dynamic_dims
+from scancc.ir.shapes import unknown_dims
 
 NEEDS = (TENSORS,)
 SQUARES = 3
@@ -80,8 +80,7 @@ def _rewrite(scan: Op, step: Op, same: Value) -> None:
     set_operands(scan, length=[b.subi(length, b.muli(eights, b.index(TOGETHER - 1)))])
     inside = Builder(scan.body, step, step.location)
     first = inside.cmpi("slt", ScanView(scan).counter, eights)
-    sizes = dynamic_dims(same.type, dims_of(b, same))
-    all = inside.op("tensor.splat", [first, *sizes], [t.TensorType(same.type.shape, t.i1)])
+    all = inside.op("tensor.splat", [first, *unknown_dims(b, same)], [t.TensorType(same.type.shape, t.i1)])
     powers = same
     for _ in range(SQUARES):
         powers = inside.op(step.name, [powers, powers], [same.type])

@@ -30,7 +30,7 @@ from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.ops import is_removable, operand
 from scancc.ir.parts import Branch, ScanView
 from scancc.ir.remarks import remark
-from scancc.ir.shapes import dims_of, dynamic_dims
+from scancc.ir.shapes import unknown_dims
 
 from .bufferizing.chains import kept_part
 from .bufferizing.places import arrays
@@ -105,7 +105,7 @@ def _exchange(circle: list[_OneOfTwo], states: set[Value]) -> None:
         return
     b = Builder(block, first, first.location)
     sides = [[choice.then for choice in circle], [choice.otherwise for choice in circle]]
-    yielded = [[*values, *(size for value in values for size in _sizes(b, value))] for values in sides]
+    yielded = [[*values, *(size for value in values for size in unknown_dims(b, value))] for values in sides]
     made = b.make("scf.if", [circle[0].condition], [v.type for v in yielded[0]], None,
                   [_yielding(values, first) for values in yielded])
     remark("reverse-if-conversion", first, True, "one condition exchanges arrays that the step writes or hands on")
@@ -141,7 +141,7 @@ def _convert(choice: Op, states: set[Value]) -> None:
                    "what one of them is on the way to it", "read the array before it is written or moved")
         return
     b = Builder(choice.parent, choice, choice.location)
-    sizes = _sizes(b, next((v for v in sides if v in states), choice.result))
+    sizes = unknown_dims(b, next((v for v in sides if v in states), choice.result))
     regions = [_region(choice, *side, sizes) for side in zip(sides, alone, strict=True)]
     made = b.make("scf.if", [condition], [type, *(n.type for n in sizes)], None, regions)
     chosen, *_ = made.results
@@ -157,12 +157,6 @@ def _one_condition(choice: Op) -> Value | None:
     if not isinstance(choice.result.type, t.TensorType) or made is None or made.name != "tensor.splat":
         return None
     return operand(made, "value")
-
-
-def _sizes(b: Builder, value: Value) -> list[Value]:
-    """The sizes that the type of `value` does not have."""
-    assert isinstance(value.type, t.TensorType)
-    return dynamic_dims(value.type, dims_of(b, value)) if None in value.type.shape else []
 
 
 def _of_it_alone(choice: Op, value: Value) -> list[Op]:

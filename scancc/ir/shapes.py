@@ -80,6 +80,13 @@ def dynamic_dims(type: TensorType, dims: list[Value]) -> list[Value]:
     return [size for n, size in zip(type.shape, dims, strict=True) if n is None]
 
 
+def unknown_dims(b: Builder, value: Value) -> list[Value]:
+    """The sizes of `value` that its type does not know."""
+    if not isinstance(value.type, TensorType) or None not in value.type.shape:
+        return []
+    return dynamic_dims(value.type, dims_of(b, value))
+
+
 def _of_argument(b: Builder, value: Value) -> list[Value] | None:
     block = value.owner
     assert isinstance(block, Block)
