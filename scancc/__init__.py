@@ -32,7 +32,7 @@ from scancc.other_names import OF_PROGRAMS, PLACES, missing_from
 from scancc.spelling import check_keywords_of
 
 if TYPE_CHECKING:  # for type checkers, what `_LATER` says
-    from scancc import errors, runtime, tensor
+    from scancc import bridges, errors, runtime, tensor
     from scancc.codegen.export import export
     from scancc.compile import Function, function
     from scancc.frontend import gradients as gradient
@@ -61,7 +61,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Function", "In", "Lop", "Mode", "OrderedUpdates", "Out", "RandomStream", "Rop", "SharedVariable", "Variable",
-    "change_flags", "clone", "clone_replace", "config", "dot", "errors", "export", "filter", "final_state",
+    "bridges", "change_flags", "clone", "clone_replace", "config", "dot", "errors", "export", "filter", "final_state",
     "foldl", "foldr", "function", "grad", "gradient", "graph_replace", "ifelse", "map", "pprint", "printing",
     "reduce", "runtime", "scan", "scan_checkpoints", "scan_module", "shared", "tensor", "until",
     "value_and_grad", "vectorize_graph", "verify_grad", "vmap",
@@ -87,7 +87,7 @@ _LATER = {
     "pprint": f"{_PROGRAM}.printing:pprint", "ifelse": "scancc.frontend.ops.control:ifelse",
     "dot": "scancc.frontend.ops.products:dot", "RandomStream": "scancc.frontend.random:RandomStream",
     "errors": "scancc.errors", "export": "scancc.codegen.export:export", "runtime": "scancc.runtime",
-    "tensor": "scancc.tensor",
+    "tensor": "scancc.tensor", "bridges": "scancc.bridges",
 }
 # Names that only older programs use: found, and not shown.
 _OLDER = {

@@ -31,6 +31,7 @@ from scancc.insight import Insight, Timing
 from scancc.modes import Mode, NanGuardMode, mode_named
 from scancc.process import kept_property
 from scancc.runtime import fastcall
+from scancc.runtime.cpu import Kernel
 from scancc.runtime.outputs import Given, spread, stored
 from scancc.versions import Native
 from scancc.watching import versions_for
@@ -219,6 +220,17 @@ class Function(Insight):
                                    "has not; leave it out of what is exported")
         program = self._with({v: constant(v.get_value()) for v in self._fixed}) if freeze else self.program
         return stages.compile_program(program, target, export=True)
+
+    def frozen(self) -> Function:
+        """The same function, where the shared variables that no call updates are constants of their values now."""
+        return Function(self._with({v: constant(v.get_value()) for v in self._fixed}), self.mode)
+
+    @property
+    def kernel(self) -> Kernel:
+        """The code for all sizes as the runtime calls it, by address (`artifact.py` says how)."""
+        if self._versions is None:
+            raise UnsupportedError(f"{self!r} is run by the interpreter; leave mode out for native code")
+        return self._versions.general.kernel
 
     @property
     def _fixed(self) -> list[SharedVariable]:

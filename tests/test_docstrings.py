@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import inspect
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ def test_a_function_says_what_it_does(name: str) -> None:
     text = inspect.getdoc(function) or ""
     assert text.partition(">>>")[0].rstrip().endswith("."), text
     assert next(iter(inspect.signature(function).parameters), "") != "operands"
+    check_examples(name, function)
+
+
+def check_examples(name: str, documented: object) -> None:
+    text = inspect.getdoc(documented) or ""
     example = doctest.DocTestParser().get_doctest(text, {"sc": sc, "T": T, "np": np}, name, None, None)
     assert example.examples, "its docstring has no example"
     said: list[str] = []
@@ -48,11 +54,14 @@ def test_a_function_says_what_it_does(name: str) -> None:
     assert not said, "".join(said)
 
 
+@pytest.mark.parametrize(("name", "needed", "function"), [
+    ("native", "numpy", "pointer"), ("scipy", "scipy", "low_level_callable"), ("torch", "torch", "function"),
+    ("jax", "jax", "function")])  # fmt: skip
+def test_a_bridge_says_what_it_does(name: str, needed: str, function: str) -> None:
+    pytest.importorskip(needed, reason=f"{needed} is not installed; the extra of that name has it")
+    check_examples(f"bridges.{name}", getattr(import_module(f"scancc.bridges.{name}"), function))
+
+
 @pytest.mark.parametrize("kind", [sc.In, sc.Out, sc.until, sc.change_flags, sc.Function, sc.RandomStream])
 def test_a_class_says_what_it_is(kind: type) -> None:
-    text = inspect.getdoc(kind) or ""
-    example = doctest.DocTestParser().get_doctest(text, {"sc": sc, "T": T, "np": np}, kind.__name__, None, None)
-    assert example.examples
-    said: list[str] = []
-    doctest.DocTestRunner(verbose=False).run(example, out=said.append)
-    assert not said, "".join(said)
+    check_examples(kind.__name__, kind)
