@@ -127,7 +127,13 @@ Rule = Callable[[Op], str | None]
 
 def all_of(*rules: Rule) -> Rule:
     """The first broken rule of several."""
-    return lambda op: next((broken for rule in rules if (broken := rule(op)) is not None), None)
+    def check(op: Op) -> str | None:
+        for rule in rules:
+            broken = rule(op)
+            if broken is not None:
+                return broken
+        return None
+    return check
 
 
 def shape_of(type: t.Type) -> Shape:

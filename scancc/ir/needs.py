@@ -6,12 +6,12 @@ pass, the op in the way, and what to run before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import PassOrderError
 from . import types as t
-from .core import Op, Value, functions
+from .core import Op, functions
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,11 @@ def first_op(holds: Callable[[Op], bool]) -> Callable[[Op], Op | None]:
 
 def makes(op: Op, kind: type[t.Type]) -> bool:
     """Whether an op, or a block in it, makes a value of this kind of type."""
-    return any(isinstance(value.type, kind) for value in _made(op))
-
-
-def _made(op: Op) -> Iterator[Value]:
-    yield from op.results
-    for region in op.regions:
-        for block in region.blocks:
-            yield from block.args
+    for value in op.results:
+        if isinstance(value.type, kind):
+            return True
+    return bool(op.regions) and any(isinstance(arg.type, kind) for region in op.regions for block in region.blocks
+                                    for arg in block.args)
 
 
 def _is_no_loop_form(op: Op) -> bool:
