@@ -20,7 +20,7 @@ from scancc.artifact import Check, Param
 from scancc.calling import Calling
 from scancc.errors import ScanccError
 from scancc.later import in_role
-from scancc.runtime import elf, fastcall, objects
+from scancc.runtime import elf, fastcall, objects, threads
 from scancc.runtime.cpu import Kernel, check_abi
 from scancc.runtime.loaded import function_of
 from scancc.runtime.processor import check_features, check_machine
@@ -213,12 +213,21 @@ def _function(row: Any, address: Callable[[str], int], library: object, manifest
             tuple(map(Param.from_json, row["outputs"])),
             tuple(map(Check.from_json, row["checks"])),
         )
+        _lend_threads(row, address)
         addresses = address(row["run"]), address(row["query"])
         kind = row.get("gives", "one" if row.get("single_output", False) else "list")
         calling = Calling.from_json(kind, row["inputs"], row["outputs"])
         return row["name"], function_of(Kernel.at(row["name"], signature, addresses, library), calling)
     except (KeyError, TypeError, ValueError, AttributeError, elf.ElfError) as error:
         raise LibraryError(f"{manifest_path} does not fit its library ({error}); export both again") from None
+
+
+def _lend_threads(row: Any, address: Callable[[str], int]) -> None:
+    """Let a function whose loops may be shared use the pool of this process."""
+    setter = row.get("flat", {}).get("set_parallel_for")
+    if setter is not None:
+        threads.build(_compiled)
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address(setter))(threads.pool_address())
 
 
 def _check_features(row: Any, address: Callable[[str], int], target: Mapping[str, Any], manifest_path: Path,

@@ -212,14 +212,15 @@ class Function(Insight):
         with compiling_later():
             return Function(streamed(self.program), self.mode)
 
-    def export_form(self, target: Target | str | None = None, freeze: bool = False) -> Compiled:
+    def export_form(self, target: Target | str | None = None, freeze: bool = False,
+                    threads: bool = False) -> Compiled:
         """As `compiled`, for a caller in C, and for any target. `freeze`: shared variables that no call updates are
-        constants with the values that they have now."""
+        constants with the values that they have now. `threads`: the caller's may share its loops."""
         if self.program.prints:
             raise UnsupportedError(f"{self.name or 'function'}: Print writes where Python does, which a caller in C "
                                    "has not; leave it out of what is exported")
         program = self._with({v: constant(v.get_value()) for v in self._fixed}) if freeze else self.program
-        return stages.compile_program(program, target, export=True)
+        return stages.compile_program(replace(program, threads=threads), target, export=True)
 
     def frozen(self) -> Function:
         """The same function, where the shared variables that no call updates are constants of their values now."""
@@ -241,9 +242,10 @@ class Function(Insight):
     def _with(self, givens: Mapping[Any, Any]) -> Program:
         """The program with expressions in place of shared variables."""
         program = self.program
-        return make_program(list(program.inputs), self._listed_outputs(), dict(program.updates), givens,
+        made = make_program(list(program.inputs), self._listed_outputs(), dict(program.updates), givens,
                             no_default_updates=True, on_unused_input="ignore", name=program.name,
                             fast_math=program.fast_math)
+        return replace(made, leave_out=program.leave_out, threads=program.threads)
 
     def _listed_outputs(self) -> Any:
         """The outputs as `function` takes them."""

@@ -71,6 +71,7 @@ class Compiled:
     fast_math: str = "default"  # what was allowed to change a number
     parts: llvm.Parts | None = None  # of `llvm_text`, where Python calls it
     calling: Calling = Calling()  # for a caller of an export
+    threads: bool = False  # whether they may share its loops
 
     @property
     def remarks(self) -> list[Remark]:
@@ -186,7 +187,7 @@ def _compiled(program: Program, module: Op, target: Target, export: bool) -> Com
     inputs = _with_bounds(inputs, module)
     dims = tuple(tuple(f"{p.name}_n{axis}" for axis in range(p.rank)) for p in inputs)
     return Compiled(symbol_of(program), module, text, inputs, outputs, checks, target, report, dims, gpu,
-                    str(program.fast_math), parts)
+                    str(program.fast_math), parts, threads=program.threads)
 
 
 def _printed(module: Op, target: Target, export: bool) -> tuple[str, llvm.Parts | None, GpuText | None]:

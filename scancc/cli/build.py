@@ -21,12 +21,13 @@ from scancc.user_files import load_function
               help="folder, made if it is not there; or a file, as x/libpower.so")
 @click.option("--prefix", default="", help="put before every symbol")
 @click.option("--path-map", multiple=True, metavar="OLD=NEW", help="name source files that begin with OLD so")
+@click.option("--threads", is_flag=True, help="C programs may say who runs loops: NAME_set_parallel_for")
 @click.option("--gradient", default="", metavar="KINDS", help="value_and_grad,vjp,jvp: beside each function")
 @click.option("--wrt", default=None, metavar="NAMES", help="what the derivatives are by, as x,W; all by default")
 @click.option("--streaming", is_flag=True, help="sequences come in chunks, by NAME_run on a state")
 @target_option
 def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, path_map: Sequence[str],
-          gradient: str, wrt: str | None, streaming: bool, target: str) -> None:
+          threads: bool, gradient: str, wrt: str | None, streaming: bool, target: str) -> None:
     """Compile functions ahead of time.
 
     Writes object, archive, shared library, C header, JSON manifest, LLVM IR and assembly. A missing C
@@ -44,8 +45,9 @@ def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, 
         else:
             Path(output).mkdir(parents=True, exist_ok=True)
         done = export([load_function(f) for f in functions], output, emit, prefix,
-                      target_named(target), path_map_of(path_map), gradient=list(filter(None, gradient.split(","))),
-                      wrt=wrt.split(",") if wrt else None, streaming=streaming)
+                      target_named(target), path_map_of(path_map), threads=threads,
+                      gradient=list(filter(None, gradient.split(","))), wrt=wrt.split(",") if wrt else None,
+                      streaming=streaming)
     for warning in caught:
         click.echo(f"note: {warning.message}", err=True)
     for path in done.files:

@@ -105,6 +105,7 @@ class Entry:
     on the values of tensor i. `output_dims`: the dimension that an output's axis has, where it is an input's.
     `fast_math`: what was allowed to change a number; `fast_math_used`: the parts by which something did.
     `requires`: what the processor must have, in LLVM's words. `calling`: keywords, defaults, state, names of outputs.
+    `threads`: a caller may say who runs its loops.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Entry:
     memory: dict[str, object] = field(default_factory=dict)  # formulas of workspace, buffers, inputs and outputs
     requires: tuple[str, ...] = ()
     calling: Calling = Calling()
+    threads: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name, Names(self.name).public)
@@ -290,9 +292,10 @@ class Names:
         self.call, self.call_query, self.struct = f"{entry}_call", f"{entry}_call_query", f"{entry}_arguments"
         self.run_state, self.run_query = f"{entry}_run", f"{entry}_run_query"
         self.snapshot, self.manifest = f"{entry}_snapshot", f"{entry}_manifest"
+        self.parallel_for, self.set_parallel_for = f"{entry}_parallel_for", f"{entry}_set_parallel_for"
         self.public = (entry, self.run, self.query, self.flat_query, self.error, self.supported, self.missing,
                        self.init, self.state, self.call, self.call_query, self.struct, self.run_state, self.run_query,
-                       self.snapshot, self.manifest)
+                       self.snapshot, self.manifest, self.parallel_for, self.set_parallel_for)
 
 
 def check_distinct(entries: Sequence[Entry]) -> None:

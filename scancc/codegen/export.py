@@ -28,6 +28,7 @@ from .link import NoCompilerError, shared_library
 from .manifest import embedded_text, manifest_text
 from .paths import Paths
 from .publishing import publish
+from .sharing import setter_text
 from .short import short_text
 from .signature import Compiled, entry_of
 from .state_calls import has_run, state_calls_text
@@ -57,6 +58,7 @@ def export(
     target: Target | str | None = None,
     path_map: Mapping[str, str] | None = None,
     freeze: bool = False,
+    threads: bool = False,
     gradient: Sequence[str] | str = (),
     wrt: Any = None,
     streaming: bool = False,
@@ -69,7 +71,9 @@ def export(
     'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default. `path_map`: how the user's files are named
     in texts, what a path begins with to what stands there instead; by default from the folder on that Python imports
     them from. `freeze`: shared variables that no call updates are constants, with the values that they have now;
-    others are inputs, whose values the manifest and NAME_init have. `gradient`: derivatives to write beside each
+    others are inputs, whose values the manifest and NAME_init have. `threads`: a C
+    program may say who runs loops whose rounds need no other ones, NAME_set_parallel_for; no library starts threads
+    itself (docs/threads.md). `gradient`: derivatives to write beside each
     function, any of 'value_and_grad', 'vjp' and 'jvp', as NAME_value_and_grad and so on, by the inputs or shared
     variables `wrt` (docs/artefacts.md). `streaming`: the functions take their sequences in chunks, by NAME_run on a
     state of the caller's. Where no C compiler is, all but the `.so` is
@@ -91,7 +95,7 @@ def export(
     if streaming:
         listed = [f.streamed() for f in listed]
     listed = _with_derivatives(listed, [gradient] if isinstance(gradient, str) else gradient, wrt)
-    compiled = [_compiled(f, target, bool(freeze)) for f in listed]
+    compiled = [_compiled(f, target, bool(freeze), bool(threads)) for f in listed]
     for each in compiled if streaming else ():
         _check_streaming(entry_of(each, prefix))
     single = [_gives_one(f) for f in listed]
@@ -116,10 +120,10 @@ def _check_streaming(entry: Entry) -> None:
                           "change, or of more than 64 KiB; make it with sc.shared(..., shape=...), or do not stream")
 
 
-def _compiled(function: object, target: Target | str | None, freeze: bool) -> Compiled:
+def _compiled(function: object, target: Target | str | None, freeze: bool, threads: bool) -> Compiled:
     if not hasattr(function, "export_form"):
         raise ExportError(f"{function!r} cannot be exported; give what sc.function(...) returned")
-    found: Compiled = function.export_form(target, freeze)
+    found: Compiled = function.export_form(target, freeze, threads)
     return found
 
 
@@ -214,17 +218,18 @@ class _Library:
 
     def modules(self) -> list[tuple[str, str]]:
         """For each function its name and LLVM IR with the flat entry."""
-        return [(e.name, text + self._adapter(e, one))
+        return [(e.name, text + self._adapter(e, text, one))
                 for e, text, one in zip(self.entries, self.texts, self.single, strict=True)]
 
-    def _adapter(self, entry: Entry, single: bool) -> str:
-        """What stands beside the packed entries: the flat ones."""
+    def _adapter(self, entry: Entry, text: str, single: bool) -> str:
+        """What stands beside the packed entries of `text`: the flat ones."""
         if self.target.kind != "cpu":
             return ""
         copies = Copies(entry.name)
         parts = short_text(entry, copies), flat_text(entry, copies)
         return "\n".join(["", *parts, check_text(entry.name, entry.requires, self.target), init_text(entry),
-                          state_calls_text(entry), embedded_text(entry, single, self.target, versions())])
+                          state_calls_text(entry), setter_text(entry, text),
+                          embedded_text(entry, single, self.target, versions())])
 
     def objects(self) -> list[tuple[str, bytes]]:
         if self._objects is None:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from ..artifact import ABI_VERSION, Param
+from . import sharing
 from .entry import CALLER_ERRORS, Entry, Names, scalar_of
 from .state_calls import has_run, run_arguments, run_query_arguments
 from .states import header_lines
@@ -35,8 +36,8 @@ def header_text(library: str, entries: Sequence[Entry], versions: str) -> str:
  *     address) of as many bytes as NAME_query says for the same inputs; more where an output is not
  *     C-contiguous (staging_nbytes). A workspace of 0 bytes may be NULL, and so may an array without
  *     elements. Arrays that are written must not overlap any other array.
- *   - keeps no state and takes no lock: any number of threads may call it at once, each with outputs and
- *     a workspace of its own.
+ *   - keeps no state, takes no lock and starts no thread: any number of threads may call it at once,
+ *     each with outputs and a workspace of its own.
  * A truth value is a byte, 0 or 1. A complex number is two floats, real part first.
  * Pointers that NAME_query stores to may be NULL where the answer is not wanted.
  */
@@ -108,6 +109,7 @@ def _entry_text(library: str, entry: Entry) -> str:
             f"const char *{names.manifest}(void);",
             "",
             *_state_lines(library, entry),
+            *_thread_lines(entry),
         ]
     )
 
@@ -142,6 +144,11 @@ def _state_lines(library: str, entry: Entry) -> list[str]:
             declared.append(_prototype(library, entry, name, arguments))
         declared.append(f"void {names.snapshot}({kept}, {names.state} *copy);")
     return [_comment(said), *declared, ""]
+
+
+def _thread_lines(entry: Entry) -> list[str]:
+    said, declared = sharing.header_lines(entry)
+    return [_comment(said), *declared, ""] if declared else []
 
 
 def _processor_note(entry: Entry) -> str:

@@ -69,6 +69,7 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
             "manifest": names.manifest,
             "init": names.init if entry.calling.states else None,
             **_state_calls(entry),
+            "set_parallel_for": names.set_parallel_for if entry.threads else None,
             "arguments": [_argument(a) for a in entry.arguments],
             "query_arguments": [_argument(a) for a in entry.query_arguments],
         },

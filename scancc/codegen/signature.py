@@ -50,6 +50,8 @@ class Compiled(Protocol):
     def memory(self) -> dict[str, object]: ...
     @property
     def calling(self) -> Calling: ...
+    @property
+    def threads(self) -> bool: ...
 
 
 def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
@@ -71,6 +73,7 @@ def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
         compiled.memory,
         required(compiled.target),
         compiled.calling,
+        compiled.threads,
     )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ from scancc.codegen.target import host
 from scancc.config import SWITCHES, change_flags, config
 from scancc.ir.parser import parse
 from scancc.passes import worksharing
-from scancc.runtime import threads
+from scancc.runtime import load, threads
 from scancc.runtime.cpu import Kernel
 from scancc.stages import number_checks
 from tests.children import in_child
@@ -217,3 +220,93 @@ def test_a_handler_may_call_and_end_the_call() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert seen == [True] and bits(f(*short)) == want
+
+
+# ---- callers in C ----
+
+MAIN = """
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "lanes.h"
+
+typedef void chunks(void *context, int64_t begin, int64_t end);
+typedef struct { chunks *body; void *context; int64_t begin, end; } part;
+
+static void *work(void *given)
+{
+    part *p = given;
+    p->body(p->context, p->begin, p->end);
+    return NULL;
+}
+
+/* Three threads, the last part first. */
+static void run(void *user, chunks *body, void *context, int64_t n)
+{
+    pthread_t threads[3];
+    part parts[3];
+    int64_t *n_loops = user;
+    for (int k = 2; k >= 0; k--) {
+        part p = { body, context, n * k / 3, n * (k + 1) / 3 };
+        parts[k] = p;
+        if (pthread_create(&threads[k], NULL, work, &parts[k]) != 0) abort();
+    }
+    for (int k = 0; k < 3; k++) pthread_join(threads[k], NULL);
+    ++*n_loops;
+}
+
+int main(void)
+{
+    enum { N = 5003 };
+    static double x[N], y[N], one[2][N], all[2][N];
+    int64_t n_loops = 0;
+    const lanes_parallel_for how = { run, &n_loops };
+    for (int i = 0; i < N; i++) { x[i] = (i % 17) / 17.0; y[i] = (i % 29) / 29.0; }
+    if (lanes(x, N, 1, y, N, 1, 9, one[0], 1, one[1], 1, NULL, 0) != 0 || n_loops != 0) return 1;
+    lanes_set_parallel_for(&how);
+    if (lanes(x, N, 1, y, N, 1, 9, all[0], 1, all[1], 1, NULL, 0) != 0 || n_loops != 1) return 2;
+    lanes_set_parallel_for(NULL);
+    for (int i = 0; i < N; i++)
+        if (one[0][i] != all[0][i] || one[1][i] != all[1][i]) return 3;
+    if (lanes(x, N, 1, y, N, 1, -1, all[0], 1, all[1], 1, NULL, 0) <= 0 || n_loops != 1) return 4;
+    puts("same");
+    return 0;
+}
+"""
+CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+needs_cc = pytest.mark.skipif(CC is None, reason="no C compiler on this machine")
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    sc.export(sc.function(*states(), name="lanes"), tmp_path, threads=True)
+    return tmp_path
+
+
+@needs_cc
+def test_a_c_program_lends_its_threads(built: Path) -> None:
+    (built / "main.c").write_text(MAIN)
+    strict = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-pthread"]
+    files = [f"-I{built}", built / "main.c", built / "lanes.a", "-lm", "-o", built / "main"]
+    made = subprocess.run([CC or "", *strict, *files], capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    done = subprocess.run([built / "main"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "same\n"), done.stderr
+
+
+@needs_cc
+def test_a_loaded_library_has_the_pool(built: Path) -> None:
+    f, values = load(built / "lanes.so"), arguments([X, Y, N], 3000)
+    want = bits(sc.function(*states())(*values))
+    config.num_threads = 9
+    assert bits(f(*values)) == want
+    assert threads.n_started() == 8
+
+
+def test_an_export_has_no_threads_unless_asked(tmp_path: Path) -> None:
+    f = sc.function(*states(), name="lanes")
+    sc.export(f, tmp_path, emit="h,ll")
+    assert all("lanes_set_parallel_for" not in file.read_text() for file in tmp_path.iterdir())
+    few = T.tensor("float64", (3,), "few")
+    sc.export(sc.function([few], few + 1, name="g"), tmp_path, emit="h,o", threads=True)
+    assert "g_set_parallel_for(const g_parallel_for *how);" in (tmp_path / "g.h").read_text()

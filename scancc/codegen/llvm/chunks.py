@@ -181,7 +181,7 @@ define internal i32 @scancc.share(ptr %context, ptr %chunk, i64 %n, i64 %size, p
   br i1 %together, label %ask, label %serial
 ask:
   %run = load ptr, ptr %how, align 8
-  %user.at = getelementptr i8, ptr %how, i64 8
+  %user.at = getelementptr ptr, ptr %how, i64 1
   %user = load ptr, ptr %user.at, align 8
   call void %run(ptr %user, ptr @scancc.chunks, ptr %context, i64 %n)
   br label %done
