@@ -35,6 +35,12 @@ def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callabl
 
     `path` names the `.so`, the `.a`, an `.o` or the `.json`, which stands for the `.so` where one was linked. Objects
     and archives are loaded without a linker. The code runs in this process: load only files you trust.
+
+    >>> import tempfile
+    >>> x, folder = T.vector("x"), tempfile.mkdtemp()
+    >>> done = sc.export(sc.function([x], x.sum(), name="total"), folder, emit="o,json")
+    >>> sc.runtime.load(f"{folder}/total.o")([1., 2.])
+    array(3.)
     """
     manifest_path = _manifest_beside(path)
     file = Path(path)
