@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from html import escape
+from keyword import iskeyword
 from typing import Any
 
 from scancc.frontend.graph.variables import Variable, applies
@@ -18,7 +19,8 @@ from scancc.frontend.program.program import Program
 
 def signature_of(inputs: Sequence[In]) -> inspect.Signature:
     """Parameters with names, types and defaults; an input without a name is taken by position alone."""
-    named = [i.keyword if i.keyword is not None and i.keyword.isidentifier() else None for i in inputs]
+    named = [word if word is not None and word.isidentifier() and not iskeyword(word) else None
+             for word in (i.keyword for i in inputs)]
     first = next((k for k, name in enumerate(named) if name is not None), len(named))
     kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
     found = [inspect.Parameter(name or f"argument_{k}", kinds[k >= first], default=_default(i),
