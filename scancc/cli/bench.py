@@ -2,55 +2,87 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
-from statistics import median
+from pathlib import Path
 from typing import Any
 
 import click
 
 from scancc.cli.arguments import arguments_of
 from scancc.cli.options import NUMBERS
+from scancc.flat_bench import Call, entry_of_file, entry_of_function, statistics
 from scancc.user_files import load_function
+
+_ARTEFACTS = (".so", ".a", ".o")
 
 
 @click.command(context_settings=NUMBERS)
-@click.argument("function", metavar="FILE.py:NAME")
+@click.argument("function", metavar="FILE.py:NAME|ARTEFACT[:NAME]")
 @click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG]...")
+@click.option("--dims", default="", metavar="NAME=N,...", help="lengths, and whole numbers, of inputs that are made")
 @click.option("-n", "--blocks", default=9, show_default=True, type=click.IntRange(min=1),
               help="how many blocks of calls")
 @click.option("--reference/--no-reference", default=True, help="beside the NumPy interpreter")
-def bench(function: str, arguments: Sequence[str], blocks: int, reference: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="the statistics as JSON, in seconds")
+def bench(function: str, arguments: Sequence[str], dims: str, blocks: int, reference: bool, as_json: bool) -> None:
     """Time calls of a function.
 
-    Prints the time to compile again, and minimum and median of a call.
+    It is called through its entry in C; an artefact is as well. Inputs are given, as for `run`, or made: `--dims x_n0=1e6,k=10` names lengths as the header does, and numbers;
+    `n` is the length of all that is not named. Arrays are made and converted before the clock runs.
 
     \b
-    Example:
+    Examples:
       scancc bench examples/power.py:power '[1.5, 2.5]' 64
+      scancc bench examples/power.py:power --dims n=1e6,k=10 --json
+      scancc bench build/power.so --dims A_n0=1000,k=64
     """
-    f = load_function(function)
     args, kwargs = arguments_of(arguments)
-    start = time.perf_counter()
-    again = f.copy()
-    click.echo(f"compile (warm)  {1e3 * (time.perf_counter() - start):10.3f} ms")
-    ways: dict[str, Any] = {"native": again}
-    if reference:
-        ways["NumPy reference"] = f.in_mode("reference")
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    repeats = {name: _repeats(way, args, kwargs) for name, way in ways.items()}
-    for _ in range(blocks):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            for _ in range(repeats[name]):
-                way(*args, **kwargs)
-            times[name].append((time.perf_counter() - start) / repeats[name])
-    for name, values in times.items():
-        click.echo(f"{name:15} min {1e6 * min(values):12.3f} us   median {1e6 * median(values):12.3f} us")
+    start, times = time.perf_counter(), {}
+    path, _, name = function.rpartition(":")
+    if Path(function).suffix in _ARTEFACTS or Path(path).suffix in _ARTEFACTS:
+        entry = entry_of_file(*((function, "") if Path(function).suffix in _ARTEFACTS else (path, name)))
+        f, reference = None, False
+    else:
+        f = load_function(function)
+        entry = entry_of_function(f)
+        times["compile"] = time.perf_counter() - start
+    call = entry.ready(args, kwargs, _lengths(dims))
+    found = {"native": statistics(*call.seconds(blocks))}
+    if reference and f is not None:
+        found["NumPy reference"] = statistics(*_of_python(f, call, blocks))
+    if as_json:
+        click.echo(json.dumps({"function": entry.row["name"], **times, "shapes": [list(v.shape) for v in call.values],
+                               "seconds": found}, indent=1))
+        return
+    for what, seconds in times.items():
+        click.echo(f"{what:15} {1e3 * seconds:10.3f} ms")
+    for what, row in found.items():
+        click.echo(f"{what:15} min {1e6 * row['min']:12.3f} us   median {1e6 * row['median']:12.3f} us   "
+                   f"stdev {1e6 * row['stdev']:10.3f} us   {row['blocks']} blocks of {row['calls_per_block']} calls")
 
 
-def _repeats(way: Any, args: Sequence[Any], kwargs: dict[str, Any], min_time_s: float = 0.02) -> int:
-    way(*args, **kwargs)
-    start = time.perf_counter()
-    way(*args, **kwargs)
-    return max(1, int(min_time_s / max(time.perf_counter() - start, 1e-8)))
+def _lengths(text: str) -> dict[str, int]:
+    found = {}
+    for part in filter(None, text.split(",")):
+        name, equals, value = part.partition("=")
+        try:
+            number = float(value)
+            found[name.strip()] = int(number)
+        except (ValueError, OverflowError):
+            number = 0.5
+        if not equals or number != int(number) or number < 0:
+            raise click.ClickException(f"--dims has {part!r}; write NAME=N with whole numbers, as n=1e6,k=10")
+    return found
+
+
+def _of_python(f: Any, call: Call, blocks: int) -> tuple[list[float], int]:
+    """The same call of the NumPy interpreter."""
+    interpreted, given = f.in_mode("reference"), call.values[:len(f.program.inputs)]
+    found = []
+    for _ in range(min(blocks, 3)):
+        start = time.perf_counter()
+        interpreted(*given)
+        found.append(time.perf_counter() - start)
+    return found, 1
