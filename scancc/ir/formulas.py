@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import chain
 from math import gcd
 
@@ -36,8 +36,8 @@ class Name:
         return values[self.text]
 
     @property
-    def names(self) -> set[str]:
-        return {self.text}
+    def names(self) -> frozenset[str]:
+        return frozenset((self.text,))
 
     def exact(self) -> Formula:
         return Formula(((((self, 1),), 1),))
@@ -45,12 +45,23 @@ class Name:
 
 @dataclass(frozen=True)
 class Call:
-    """A function of formulas."""
+    """A function of formulas. Formulas share parts: what is asked of one again and again is kept."""
 
     function: str
     operands: tuple[Formula, ...]
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.function, self.operands))
+
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         if self.function == "lines":
             return f"({self.operands[0]})"
         if self.function in ("//", "%"):
@@ -60,11 +71,11 @@ class Call:
     def at(self, values: Mapping[str, int]) -> int:
         return _MEANINGS[self.function](*(x.at(values) for x in self.operands))
 
-    @property
-    def names(self) -> set[str]:
-        return set().union(*(x.names for x in self.operands))
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset().union(*(x.names for x in self.operands))
 
-    @property
+    @cached_property
     def natural(self) -> bool:
         natural = [x.is_natural for x in self.operands]
         return any(natural) if self.function == "max" else all(natural)
@@ -92,6 +103,13 @@ class Formula:
 
     terms: tuple[tuple[Product, int], ...] = ()
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.terms)
+
     def __add__(self, other: Formula) -> Formula:
         return _formula(Counter(dict(self.terms)), other.terms)
 
@@ -114,16 +132,16 @@ class Formula:
             total += n
         return total
 
-    @property
-    def names(self) -> set[str]:
-        return {name for product, _ in self.terms for atom, _ in product for name in atom.names}
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset(name for product, _ in self.terms for atom, _ in product for name in atom.names)
 
     @property
     def constant(self) -> int | None:
         """The number that it is, where it is one."""
         return self.at({}) if not self.names else None
 
-    @property
+    @cached_property
     def is_natural(self) -> bool:
         """Whether it is plainly 0 or more."""
         return all(n >= 0 and all(atom.natural for atom, _ in product) for product, n in self.terms)
@@ -139,6 +157,10 @@ class Formula:
         return total
 
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         common, factor = self._common()
         rest = _formula(Counter({_without(product, common): n // factor for product, n in self.terms}))
         if len(rest.terms) < 2:
