@@ -29,8 +29,9 @@ _ARTEFACTS = (".so", ".a", ".o")
 def bench(function: str, arguments: Sequence[str], dims: str, blocks: int, reference: bool, as_json: bool) -> None:
     """Time calls of a function.
 
-    It is called through its entry in C; an artefact is as well. Inputs are given, as for `run`, or made: `--dims x_n0=1e6,k=10` names lengths as the header does, and numbers;
-    `n` is the length of all that is not named. Arrays are made and converted before the clock runs.
+    It is called through its entry in C; an artefact is as well. Inputs are given, as for `run`, or made:
+    `--dims x_n0=1e6,k=10` names lengths as the header does, and numbers; `n` is the length of all that is not named.
+    Arrays are made and converted before the clock runs.
 
     \b
     Examples:
