@@ -40,13 +40,15 @@ def loop(e: FunctionEmitter, op: Op) -> None:
 
 def _rounds(e: FunctionEmitter, op: Op, bounds: Sequence[str], types: Sequence[str], start: Sequence[str],
             ) -> list[str]:
-    """guard: lower < upper; then the body at least once, until the counter reaches upper; what it carries at last."""
+    """guard: lower < upper, unless numbers say so; then the body at least once, until the counter reaches upper; what
+    it carries at last."""
     parts = Loop(op)
     lower, upper, step = bounds
     body, done = e.new_label("loop"), e.new_label("done")
-    guard, first_opposite = e.emit(f"icmp slt i64 {lower}, {upper}"), e.imul(lower, "-1")
-    before = e.label
-    e.line(f"br i1 {guard}, label %{body}, label %{done}")
+    runs = lower.isdigit() and upper.isdigit() and int(lower) < int(upper)
+    guard = "" if runs else e.emit(f"icmp slt i64 {lower}, {upper}")
+    first_opposite, before = e.imul(lower, "-1"), e.label
+    e.line(f"br i1 {guard}, label %{body}, label %{done}" if guard else f"br label %{body}")
     e.start(body)
     counter = e.fresh()
     e.falling[counter] = None
@@ -65,7 +67,7 @@ def _rounds(e: FunctionEmitter, op: Op, bounds: Sequence[str], types: Sequence[s
     e.lines[position:position] = [f"  {name} = phi {kind} [ {a}, %{before} ], [ {b}, %{latch} ]"
                                   for name, kind, a, b in turns]
     e.start(done)
-    return e.phis(types, [(list(start), before), (yielded, latch)])
+    return e.phis(types, [*([] if runs else [(list(start), before)]), (yielded, latch)])
 
 
 def _bind(e: FunctionEmitter, targets: list[Value], like: list[Value], operands: list[str]) -> None:
