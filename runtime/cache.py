@@ -21,7 +21,8 @@ import struct
 import sys
 import time
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -73,7 +74,7 @@ class DiskCache:
         except FileNotFoundError:
             return None
         except (OSError, _Refused) as reason:
-            self._switch_off(str(reason))
+            self._switch_off(reason)
             return None
         payload = _unsealed(key, data) if data is not None else None
         if payload is None:
@@ -91,7 +92,7 @@ class DiskCache:
             _write_whole(path, _sealed(key, payload))
             self._sweep_in_time(len(payload))
         except (OSError, _Refused) as reason:
-            self._switch_off(str(reason))
+            self._switch_off(reason)
 
     def sweep(self) -> None:
         """Bring the folder under its limit, and remove what dead processes left."""
@@ -144,13 +145,16 @@ class DiskCache:
 
     def _set_aside(self, path: Path) -> None:
         n_bad = sum(1 for _ in self.folder.glob("*.bad"))
-        with suppress(OSError):  # another process may set it aside first; it is absent either way
+        with _ignoring_the_system():  # another process may set it aside first; it is absent either way
             if n_bad < MAX_BAD_FILES:
                 os.replace(path, path.with_suffix(".bad"))
             else:
                 os.unlink(path)
 
-    def _switch_off(self, reason: str) -> None:
+    def _switch_off(self, reason: Exception) -> None:
+        """Warn of an error of the system, which has a number; one without is of a signal's handler and goes on."""
+        if isinstance(reason, OSError) and reason.errno is None:
+            raise reason
         self._is_off = True
         warnings.warn(
             f"compiled code is not cached: {reason}; set SCANCC_CACHE_DIR to a folder of your own, "
@@ -251,17 +255,27 @@ def _write_whole(path: Path, data: bytes) -> None:
 
 
 def _touch(path: Path) -> None:
-    with suppress(OSError):  # where it fails, only the order of eviction suffers
+    with _ignoring_the_system():  # where it fails, only the order of eviction suffers
         os.utime(path)
 
 
+@contextmanager
+def _ignoring_the_system() -> Iterator[None]:
+    """For errors of files, which do not matter here; those of a signal's handler do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+
+
 def _remove(path: str) -> None:
-    with suppress(OSError):
+    with _ignoring_the_system():
         os.unlink(path)
 
 
 def _status(item: os.DirEntry[str]) -> os.stat_result | None:
-    try:
-        return item.stat(follow_symlinks=False)
-    except OSError:
-        return None
+    status = None
+    with _ignoring_the_system():
+        status = item.stat(follow_symlinks=False)
+    return status

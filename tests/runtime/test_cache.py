@@ -300,3 +300,16 @@ def test_the_default_folder_follows_the_platform(tmp_path, monkeypatch):
     assert cache.default_folder() == tmp_path / "xdg" / "scancc"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     assert cache.default_folder() == tmp_path / ".cache" / "scancc"
+
+
+def test_an_exception_of_a_handler_is_no_failure_of_the_cache(disk, entry, monkeypatch):
+    def late(*_):
+        raise TimeoutError
+
+    monkeypatch.setattr(cache, "_sealed", late)
+    monkeypatch.setattr(cache, "_read_own", late)
+    for call in (lambda: disk.store(KEY, b""), lambda: disk.load(KEY)):
+        with pytest.raises(TimeoutError):
+            call()
+    monkeypatch.undo()
+    assert disk.load(KEY) == PAYLOAD
