@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from .ir import types as t
 from .ir.core import Block, Op, Value, functions
-from .ir.formulas import Formula, Formulas, call, name, number
+from .ir.formulas import Formula, Formulas, call, chosen, name, number
 from .ir.ops import ELEMENTWISE, has_trait
 from .ir.parts import Nest, ScanView
 from .ir.shapes import dims_of, scratch
@@ -45,11 +45,7 @@ class Cost:
 
     def at(self, values: Mapping[str, int]) -> Cost:
         """The cost with numbers; ValueError where a size that its formulas speak of has no value."""
-        missing = [n for n in self.names if n not in values]
-        if missing:
-            raise ValueError(f"{self.function}: no value is given for {', '.join(missing)}; give each size that the "
-                             "formulas speak of by its name")
-        return replace(self, values={n: values[n] for n in self.names})
+        return replace(self, values=chosen(self.names, values, self.function))
 
     @property
     def intensity(self) -> float | None:

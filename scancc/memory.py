@@ -15,7 +15,7 @@ from .artifact import Param
 from .codegen.signature import dim_names
 from .ir import types as t
 from .ir.core import Block, Op, Region, Value, clone_op, functions, module
-from .ir.formulas import Formula, Formulas, name, number
+from .ir.formulas import Formula, Formulas, chosen, name, number
 from .ir.ops import operand
 from .passes.planning.places import Lives
 from .passes.planning.start import slice_of
@@ -94,11 +94,7 @@ class MemoryPlan:
 
     def at(self, values: Mapping[str, int]) -> MemoryPlan:
         """The plan with numbers; ValueError where a size that its formulas speak of has no value."""
-        missing = [n for n in self.names if n not in values]
-        if missing:
-            raise ValueError(f"{self.function}: no value is given for {', '.join(missing)}; give each size that the "
-                             "formulas speak of by its name, or arguments as for a call")
-        return replace(self, values={n: values[n] for n in self.names})
+        return replace(self, values=chosen(self.names, values, self.function, ", or arguments as for a call"))
 
     def _number(self, formula: Formula) -> int | None:
         return None if self.values is None else formula.at(self.values)

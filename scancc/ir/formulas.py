@@ -9,7 +9,7 @@ A formula is a polynomial with whole coefficients; its atoms are names, and func
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from itertools import chain
@@ -174,6 +174,15 @@ class Formula:
             return (), 1
         shared = reduce(lambda a, b: a & b, (Counter(dict(product)) for product, _ in self.terms))
         return tuple(shared.items()), gcd(*(n for _, n in self.terms)) or 1
+
+
+def chosen(names: Sequence[str], values: Mapping[str, int], function: str, more: str = "") -> dict[str, int]:
+    """The values of these names; ValueError where one has none, which says `more` that may be given."""
+    missing = [name for name in names if name not in values]
+    if missing:
+        raise ValueError(f"{function}: no value is given for {', '.join(missing)}; give each size that the formulas "
+                         f"speak of by its name{more}")
+    return {name: values[name] for name in names}
 
 
 def number(value: int) -> Formula:
