@@ -33,6 +33,7 @@ from scancc.ir.core import Block, Op, Region, Value, defined_in
 from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.needs import TENSORS
 from scancc.ir.ops import is_removable, operand
+from scancc.ir.parts import scan_around
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import unknown_dims
 
@@ -93,7 +94,7 @@ def _visit(found: _LogSum) -> None:
 
 def _log_sum(log: Op) -> _LogSum | None:
     """What a logarithm in a scan is, if that is one of a sum of exponentials."""
-    scan, sources = _scan_around(log), _terms(log.operands[0], _all_axes(log.result))
+    scan, sources = scan_around(log), _terms(log.operands[0], _all_axes(log.result))
     reduce = sources[0].value.op if len(sources) == 1 and not sources[0].negative else None
     if scan is None or reduce is None or reduce.name != "scan.reduce" or reduce.attrs["kind"] != "sum":
         return None
@@ -103,13 +104,6 @@ def _log_sum(log: Op) -> _LogSum | None:
     left = [axis for axis in _all_axes(exp.result) if axis not in reduce.attrs["axes"].values]
     places = dict(zip(sources[0].axes, left, strict=True))
     return _LogSum(log, reduce, exp, tuple(places.get(axis) for axis in _all_axes(log.result)), scan)
-
-
-def _scan_around(op: Op) -> Op | None:
-    around = op.parent_op()
-    while around is not None and around.name != "scan.scan":
-        around = around.parent_op()
-    return around
 
 
 def _terms(value: Value, axes: Axes) -> list[Term]:
@@ -196,9 +190,9 @@ def _sum_around(op: Op) -> Op | None:
 
 def _fixed(found: _LogSum, parts: Sequence[Term]) -> _Fixed:
     """Before the outermost scan in which the terms do not change."""
-    scan, outer = found.scan, _scan_around(found.scan)
+    scan, outer = found.scan, scan_around(found.scan)
     while outer is not None and not any(defined_in(term.value, outer.body) for term in parts):
-        scan, outer = outer, _scan_around(outer)
+        scan, outer = outer, scan_around(outer)
     assert scan.parent is not None
     frame = Frame(Builder(scan.parent, scan, found.log.location), found.exp.result, parts)
     axes = axes_of(parts)

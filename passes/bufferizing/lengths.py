@@ -14,7 +14,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.equalities import sizes_equal_to
 from scancc.ir.linear import Linear, least, linear
 from scancc.ir.ops import operand
-from scancc.ir.parts import ScanView
+from scancc.ir.parts import ScanView, scan_around
 from scancc.ir.shapes import dims_of, scratch
 from scancc.ir.slices import Entry
 
@@ -50,9 +50,7 @@ def _of_long(sum: Linear, length: Linear, most: int) -> Linear:
 
 def _is_checked(op: Op, length: Value, more: Linear) -> bool:
     """Whether a check before `op` says that there are no more."""
-    scan = op.parent_op()
-    while scan is not None and scan.name != "scan.scan":
-        scan = scan.parent_op()
+    scan = scan_around(op)
     steps = ScanView(scan).length if scan is not None else None
     return any((linear(other) - linear(length) - more).known == 0 for other in sizes_equal_to(length, op, steps))
 

@@ -248,6 +248,14 @@ class ScanView:
         return op
 
 
+def scan_around(op: Op) -> Op | None:
+    """The innermost scan in whose step an op stands."""
+    around = op.parent_op()
+    while around is not None and around.name != "scan.scan":
+        around = around.parent_op()
+    return around
+
+
 def _mark_strides(op: Op, strides: list[int]) -> None:
     if any(strides):
         op.attrs["strides"] = DenseArray(i64, tuple(strides))
