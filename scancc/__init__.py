@@ -99,7 +99,7 @@ ROLES.update({
     "compiler": "scancc.compile", "draws": "scancc.frontend.random",
     "loader of other systems": "scancc.codegen.jit", "native code": "scancc.codegen.cpu",
     "numpy": "scancc.tensor.numpy_protocol", "numpy remedies": "scancc.tensor.numpy_remedies",
-    "report": "scancc.report",
+    "report": "scancc.insight.report",
 })
 PLACES.update({
     "T": "scancc.tensor", "T.nnet": "scancc.tensor.nnet", "T.linalg": "scancc.tensor.linalg",

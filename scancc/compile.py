@@ -27,14 +27,14 @@ from scancc.frontend.graph.variables import Constant, TensorLike, Variable, leav
 from scancc.frontend.program.arguments import In, bind
 from scancc.frontend.program.program import Evaluation, Out, Program, make_program
 from scancc.frontend.program.showing import described_program, program_table, signature_of
-from scancc.insight import Insight, Timing
+from scancc.insight.function import Insight, Timing
+from scancc.insight.watching import versions_for
 from scancc.modes import Mode, NanGuardMode, mode_named
 from scancc.process import kept_property
 from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel
 from scancc.runtime.outputs import Given, spread, stored
 from scancc.versions import Native
-from scancc.watching import versions_for
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target

@@ -8,7 +8,7 @@ import click
 
 from scancc import colours
 from scancc.cli.options import target_named, target_option
-from scancc.dumps import IR_STAGES
+from scancc.insight.dumps import IR_STAGES
 from scancc.user_files import load_function
 
 

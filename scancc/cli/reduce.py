@@ -12,9 +12,9 @@ import click
 from scancc.cli.ir_files import read_ir
 from scancc.cli.options import target_option
 from scancc.codegen.target import target_of
+from scancc.insight.shrinking import Fails, fails_as, shrunk
 from scancc.ir.core import Op
 from scancc.ir.printer import print_op
-from scancc.shrinking import Fails, fails_as, shrunk
 from scancc.stages import named_for
 
 

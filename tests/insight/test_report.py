@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 import scancc as sc
 import scancc.tensor as T
-from scancc import report
 from scancc.cli import main
+from scancc.insight import report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 

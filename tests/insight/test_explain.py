@@ -8,7 +8,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.explain import Explanation
+from scancc.insight.explain import Explanation
 from tests.programs import seed, users
 
 

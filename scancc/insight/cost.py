@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .ir import types as t
-from .ir.core import Block, Op, Value, functions
-from .ir.formulas import Formula, Formulas, call, chosen, name, number
-from .ir.ops import ELEMENTWISE, has_trait
-from .ir.parts import Nest, ScanView
-from .ir.shapes import dims_of, scratch
-from .memory import MemoryPlan
-from .passes.slicing.latencies import is_function
+from scancc.ir import types as t
+from scancc.ir.core import Block, Op, Value, functions
+from scancc.ir.formulas import Formula, Formulas, call, chosen, name, number
+from scancc.ir.ops import ELEMENTWISE, has_trait
+from scancc.ir.parts import Nest, ScanView
+from scancc.ir.shapes import dims_of, scratch
+from scancc.memory import MemoryPlan
+from scancc.passes.slicing.latencies import is_function
 
 _FREE = ("arith.constant", "tensor.", "scf.yield", "linalg.yield", "scan.yield", "arith.index_cast")
 

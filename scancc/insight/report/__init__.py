@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from scancc.report.facts import gathered
+from scancc.insight.report.facts import gathered
 
 if TYPE_CHECKING:
-    from scancc.insight import Insight
+    from scancc.insight.function import Insight
 
 MOST_BYTES = 480_000
 
@@ -32,7 +32,7 @@ def html(function: Insight, args: Sequence[Any] = (), kwargs: Mapping[str, Any] 
 
 
 def _file(name: str) -> str:
-    return files("scancc.report").joinpath(name).read_text("utf-8")
+    return files("scancc.insight.report").joinpath(name).read_text("utf-8")
 
 
 def _data(facts: Mapping[str, Any]) -> str:

@@ -11,9 +11,9 @@ from scancc.frontend.graph.variables import Variable, user_location
 from scancc.frontend.ops.control import Show
 from scancc.frontend.program.probes import Inside, Seen, probed
 from scancc.frontend.program.program import Program
+from scancc.insight.watching.calls import Watched, split
 from scancc.runtime.outputs import Given
 from scancc.versions import Native
-from scancc.watching.calls import Watched, split
 
 
 class Printing(Watched):

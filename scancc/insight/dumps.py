@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scancc import pipeline, stages
 from scancc.codegen import cpu
 from scancc.codegen import target as targets
-from scancc.cost import Cost, cost_of
+from scancc.insight.cost import Cost, cost_of
 from scancc.memory import MemoryPlan
 from scancc.views import History, PassDump, Recorder, View
 

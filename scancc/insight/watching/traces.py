@@ -14,8 +14,8 @@ from scancc.frontend.graph.variables import Constant, Variable
 from scancc.frontend.ops.control import Check
 from scancc.frontend.program.probes import Inside, probed
 from scancc.frontend.program.program import Program
+from scancc.insight.watching.calls import split
 from scancc.versions import Native
-from scancc.watching.calls import split
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from scancc.codegen import cpu, llvm
 from scancc.codegen import target as targets
 from scancc.codegen.llvm.line_tables import print_with_lines
+from scancc.insight.report.machine import measured
 from scancc.ir.core import Location
 from scancc.ir.reading.printer import Line
 from scancc.ir.reading.text import near
-from scancc.report.machine import measured
 from scancc.views import History, PassText
 
 if TYPE_CHECKING:
-    from scancc.insight import Insight
+    from scancc.insight.function import Insight
     from scancc.memory import MemoryPlan
 
 AROUND = 12  # lines of the user's file shown before the first and after the last that the function has

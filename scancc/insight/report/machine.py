@@ -19,7 +19,7 @@ from scancc.frontend.program.program import make_program
 from scancc.versions import Native
 
 if TYPE_CHECKING:
-    from scancc.cost import Cost
+    from scancc.insight.cost import Cost
 
 COPIED_NBYTES, SIDE, TRIES = 1 << 26, 256, 7
 

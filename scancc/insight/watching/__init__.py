@@ -7,11 +7,11 @@ any others are.
 from __future__ import annotations
 
 from scancc.frontend.program.program import Program
+from scancc.insight.watching.finite import Guarding
+from scancc.insight.watching.prints import Printing
+from scancc.insight.watching.traces import Trace, traced
 from scancc.modes import Mode, NanGuardMode
 from scancc.versions import Versions
-from scancc.watching.finite import Guarding
-from scancc.watching.prints import Printing
-from scancc.watching.traces import Trace, traced
 
 __all__ = ["Guarding", "Printing", "Trace", "traced", "versions_for"]
 

@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scancc import dumps, explain, memory, stages
+from scancc import memory, stages
 from scancc.frontend.program.arguments import bind
+from scancc.insight import dumps, explain
+from scancc.insight.watching import Trace, traced
 from scancc.ir.remarks import Remark
 from scancc.later import in_role
 from scancc.process import kept_property
 from scancc.runtime.cpu import FIRST_GUESS
 from scancc.views import History, View
-from scancc.watching import Trace, traced
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
-    from scancc.cost import Cost
-    from scancc.explain import Explanation
     from scancc.frontend.program.holding import Holding
     from scancc.frontend.program.program import Program
+    from scancc.insight.cost import Cost
+    from scancc.insight.explain import Explanation
     from scancc.memory import MemoryPlan
     from scancc.stages import Compiled
     from scancc.versions import Versions

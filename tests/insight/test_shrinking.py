@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 import scancc as sc
 import scancc.tensor as T
-from scancc import shrinking, stages
+from scancc import stages
 from scancc.cli import main
+from scancc.insight import shrinking
 from scancc.ir.core import Op
 from scancc.ir.parser import parse_verified
 from scancc.ir.printer import print_op

@@ -14,11 +14,11 @@ from scancc.frontend.loops.scan_op import Scan
 from scancc.frontend.program.guards import NAN, guarded
 from scancc.frontend.program.probes import Inside, Seen, probed
 from scancc.frontend.program.program import Program
+from scancc.insight.watching.calls import Watched, split
+from scancc.insight.watching.traces import brief, called
 from scancc.modes import NanGuardMode
 from scancc.runtime.outputs import Given
 from scancc.versions import Native
-from scancc.watching.calls import Watched, split
-from scancc.watching.traces import brief, called
 
 _MOVES_STEPS = "fuse-scans,peel,fuse-consumers,fuse-producers,tile,lanes"  # passes after which another step is first
 

@@ -85,7 +85,7 @@ def test_the_users_lines_stand_in_the_margin() -> None:
     margins = [re.match(r"(.*?) +\| (.*)", line) for line in lines]
     assert all(margins)
     places = [m[1] for m in margins if m and m[1]]
-    assert places and all(re.fullmatch(r"tests/test_dumps\.py:\d+", place) for place in places)
+    assert places and all(re.fullmatch(r"tests/insight/test_dumps\.py:\d+", place) for place in places)
     assert any(m and m[2].strip() == "// y = T.exp(x)" for m in margins)
 
 
