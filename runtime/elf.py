@@ -49,7 +49,7 @@ nearbyint nextafter pow remainder rint round roundeven scalbn sin sincos sinh sq
 """
 _LIBM = frozenset(_LIBM_TEXT.split())
 ALLOWED_SYMBOLS = _LIBM | {name + "f" for name in _LIBM} | {"memcpy", "memmove", "memset", "memcmp"} | {
-    "getauxval"}  # by which code for aarch64 asks what the processor has
+    "getauxval", "getenv"}  # by which code asks what the processor has, and which variant is wanted
 
 
 class ElfError(ScanccError):

@@ -6,7 +6,7 @@ LLVM is loaded at the first compilation, so that importing scancc is light.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from scancc import modes, stages
-from scancc.artifact import Param
+from scancc.artifact import Check, Param
 from scancc.config import config
 from scancc.errors import MissingInputError, UnsupportedError
 from scancc.frontend.graph.constants import constant
@@ -212,15 +212,16 @@ class Function(Insight):
         with compiling_later():
             return Function(streamed(self.program), self.mode)
 
-    def export_form(self, target: Target | str | None = None, freeze: bool = False,
-                    threads: bool = False) -> Compiled:
+    def export_form(self, target: Target | str | None = None, freeze: bool = False, threads: bool = False,
+                    checks: Sequence[Check] = (), left_out: Collection[int] = ()) -> Compiled:
         """As `compiled`, for a caller in C, and for any target. `freeze`: shared variables that no call updates are
-        constants with the values that they have now. `threads`: the caller's may share its loops."""
+        constants with the values that they have now. `threads`: the caller's may share its loops. `checks`: those of
+        other code of the function. `left_out`: outputs that are not made."""
         if self.program.prints:
             raise UnsupportedError(f"{self.name or 'function'}: Print writes where Python does, which a caller in C "
                                    "has not; leave it out of what is exported")
         program = self._with({v: constant(v.get_value()) for v in self._fixed}) if freeze else self.program
-        return stages.compile_program(replace(program, threads=threads), target, export=True)
+        return stages.compile_program(replace(program, threads=threads).without(left_out), target, True, checks)
 
     def frozen(self) -> Function:
         """The same function, where the shared variables that no call updates are constants of their values now."""

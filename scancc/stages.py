@@ -101,12 +101,14 @@ class Compiled:
 
 @deep_recursion()
 @without_collection()
-def compile_program(program: Program, target: Target | str | None = None, export: bool = False) -> Compiled:
+def compile_program(program: Program, target: Target | str | None = None, export: bool = False,
+                    checks: Sequence[Check] = ()) -> Compiled:
     """Lower a program, run the passes of `target` (default: this machine) and print LLVM IR.
 
-    `export`: for callers who own the outputs, which an error must leave untouched.
+    `export`: for callers who own the outputs, which an error must leave untouched. `checks`: those of other code of
+    the function, which have their numbers here, too.
     """
-    compiled = _compiled(program, lower(program), targets.target_of(target), export)
+    compiled = _compiled(program, lower(program), targets.target_of(target), export, checks)
     return replace(compiled, calling=_calling(program, compiled.inputs, compiled.outputs)) if export else compiled
 
 
@@ -172,13 +174,14 @@ def _key(program: Program, *parts: object) -> str:
     return hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _compiled(program: Program, module: Op, target: Target, export: bool) -> Compiled:
+def _compiled(program: Program, module: Op, target: Target, export: bool,
+              known: Sequence[Check] = ()) -> Compiled:
     """What the passes of `target` and the printer make of the IR `module`, which they change."""
     recorder = views.Recorder(views.View(), module) if config.dump else None
     with progress.phase("passes"):
         report = pipeline.run(module, passes_of(program, target, export), config.verify, recorder,
                               again=partial(lower, program))
-    checks = number_checks(module)
+    checks = number_checks(module, known)
     with progress.phase("LLVM IR"):
         text, parts, gpu = _printed(module, target, export)
     if recorder is not None:
@@ -251,9 +254,9 @@ def named_for(text: str, target: Target) -> str:
         _fitting(pipeline.PIPELINES[part.strip()], target) if part.strip() in pipeline.PIPELINES else [part]))
 
 
-def number_checks(module: Op) -> tuple[Check, ...]:
-    """Give each distinct check of a module its status code, from 1; the table of them."""
-    table: dict[tuple[str, ...], Check] = {}
+def number_checks(module: Op, known: Sequence[Check] = ()) -> tuple[Check, ...]:
+    """Give each distinct check of a module its status code, from 1 and after the `known` ones; the table of them."""
+    table: dict[tuple[str, ...], Check] = {(c.error, c.message, c.place, c.step): c for c in known}
     for op in module.walk():
         if has_trait(op, CHECKS):
             place = "" if op.location is None else f"{op.location[0]}:{op.location[1]}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from scancc.cli.options import target_named, target_option
+from scancc.cli.options import target_named
 from scancc.codegen.export import CPU_KINDS, GPU_KINDS, export
 from scancc.codegen.paths import path_map_of
 from scancc.user_files import load_function
@@ -25,9 +25,12 @@ from scancc.user_files import load_function
 @click.option("--gradient", default="", metavar="KINDS", help="value_and_grad,vjp,jvp: beside each function")
 @click.option("--wrt", default=None, metavar="NAMES", help="what the derivatives are by, as x,W; all by default")
 @click.option("--streaming", is_flag=True, help="sequences come in chunks, by NAME_run on a state")
-@target_option
+@click.option("--optional", default="", metavar="NAMES", help="outputs that cost nothing where a caller gives NULL")
+@click.option("--target", "targets", multiple=True, default=["native"], metavar="CPU|TRIPLE|sm_XX", show_default=True,
+              help="native, x86-64-v3, aarch64-linux-gnu, sm_90, ...; several: the first call chooses")
 def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, path_map: Sequence[str],
-          threads: bool, gradient: str, wrt: str | None, streaming: bool, target: str) -> None:
+          threads: bool, gradient: str, wrt: str | None, streaming: bool, optional: str,
+          targets: Sequence[str]) -> None:
     """Compile functions ahead of time.
 
     Writes object, archive, shared library, C header, JSON manifest, LLVM IR and assembly. A missing C
@@ -45,9 +48,9 @@ def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, 
         else:
             Path(output).mkdir(parents=True, exist_ok=True)
         done = export([load_function(f) for f in functions], output, emit, prefix,
-                      target_named(target), path_map_of(path_map), threads=threads,
+                      [target_named(t) for t in targets], path_map_of(path_map), threads=threads,
                       gradient=list(filter(None, gradient.split(","))), wrt=wrt.split(",") if wrt else None,
-                      streaming=streaming)
+                      streaming=streaming, optional=list(filter(None, optional.split(","))))
     for warning in caught:
         click.echo(f"note: {warning.message}", err=True)
     for path in done.files:

@@ -99,25 +99,39 @@ def _calls(function: Any) -> bool:
 
 
 def check_text(entry: str, features: Sequence[str], target: Target) -> str:
-    """LLVM IR of ENTRY__missing, whose bit n says that `features[n]` is not there, and of ENTRY_supported.
+    """LLVM IR of ENTRY__missing, whose bit n says that `features[n]` is not there, and of ENTRY_supported."""
+    missing, called = missing_text(f"{entry}__missing", entry, features, target)
+    base = _base(features, target)
+    return (
+        f"{missing}define signext i32 @{entry}_supported() {base} {{\n  %m = call i64 @{entry}__missing()\n"
+        f"  %none = icmp eq i64 %m, 0\n  %yes = zext i1 %none to i32\n  ret i32 %yes\n}}\n{called}"
+    )
+
+
+def missing_text(name: str, entry: str, features: Sequence[str], target: Target) -> tuple[str, str]:
+    """LLVM IR of a function NAME that gives what is missing of `features`, a bit each; and of what it calls.
 
     It runs on every processor of the architecture. Where no system says what there is, nothing is missing.
     """
     table = FEATURES.get(target.arch, {})
-    rows = [table[name] for name in features]
-    base = f'nounwind "target-cpu"="{_BASE[target.arch]}" "target-features"=""' if rows else "nounwind"
+    rows = [table[feature] for feature in features]
     body = _Question(entry)
-    if rows and target.arch == "x86_64":
-        missing = body.x86(rows)
-    elif rows and "linux" in target.triple:
-        missing = body.linux(rows)
-    else:
-        missing = "0"
-    return (
-        f"define i64 @{entry}__missing() {base} {{\nentry:\n" + "\n".join(body.lines) + f"\n  ret i64 {missing}\n}}\n"
-        f"define signext i32 @{entry}_supported() {base} {{\n  %m = call i64 @{entry}__missing()\n"
-        f"  %none = icmp eq i64 %m, 0\n  %yes = zext i1 %none to i32\n  ret i32 %yes\n}}\n" + body.declarations
-    )
+    missing = "0"
+    if rows and can_ask(target):
+        missing = body.x86(rows) if target.arch == "x86_64" else body.linux(rows)
+    lines = "\n".join(body.lines)
+    text = f"define i64 @{name}() {_base(features, target)} {{\nentry:\n{lines}\n  ret i64 {missing}\n}}\n"
+    return text, body.declarations
+
+
+def _base(features: Sequence[str], target: Target) -> str:
+    """The attributes of what every processor of the architecture runs."""
+    return f'nounwind "target-cpu"="{_BASE[target.arch]}" "target-features"=""' if features else "nounwind"
+
+
+def can_ask(target: Target) -> bool:
+    """Whether code for a target finds out what its processor has."""
+    return target.arch == "x86_64" or (target.arch in FEATURES and "linux" in target.triple)
 
 
 class _Question:

@@ -98,6 +98,16 @@ class Argument:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """The code of a function for one processor among several; `requires`: as `Entry.requires`."""
+
+    name: str
+    cpu: str
+    features: str
+    requires: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Entry:
     """An exported function. For each input `dims` names its axes: equal names are one dimension.
 
@@ -105,7 +115,9 @@ class Entry:
     on the values of tensor i. `output_dims`: the dimension that an output's axis has, where it is an input's.
     `fast_math`: what was allowed to change a number; `fast_math_used`: the parts by which something did.
     `requires`: what the processor must have, in LLVM's words. `calling`: keywords, defaults, state, names of outputs.
-    `threads`: a caller may say who runs its loops.
+    `threads`: a caller may say who runs its loops. `variants`: where there is code for several processors, these, the
+    one that needs most first; what else is said of code is of the last one. `optional`: outputs without which there
+    is code.
     """
 
     name: str
@@ -122,6 +134,8 @@ class Entry:
     requires: tuple[str, ...] = ()
     calling: Calling = Calling()
     threads: bool = False
+    variants: tuple[Variant, ...] = ()
+    optional: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.name, Names(self.name).public)
@@ -293,9 +307,11 @@ class Names:
         self.run_state, self.run_query = f"{entry}_run", f"{entry}_run_query"
         self.snapshot, self.manifest = f"{entry}_snapshot", f"{entry}_manifest"
         self.parallel_for, self.set_parallel_for = f"{entry}_parallel_for", f"{entry}_set_parallel_for"
+        self.variant, self.set_variant = f"{entry}_variant", f"{entry}_set_variant"
         self.public = (entry, self.run, self.query, self.flat_query, self.error, self.supported, self.missing,
                        self.init, self.state, self.call, self.call_query, self.struct, self.run_state, self.run_query,
-                       self.snapshot, self.manifest, self.parallel_for, self.set_parallel_for)
+                       self.snapshot, self.manifest, self.parallel_for, self.set_parallel_for, self.variant,
+                       self.set_variant)
 
 
 def check_distinct(entries: Sequence[Entry]) -> None:

@@ -8,10 +8,9 @@ They are put in their places as one (publishing.py).
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,16 @@ from . import cpu
 from .archive import archive
 from .binding import versions
 from .c_names import ExportError, check_header
-from .cpu_features import check_text
+from .codes import MOST_OPTIONAL, Code, codes_of, entry_of_codes, module_text
 from .entry import Entry, check_distinct
-from .flat import Copies, flat_text
 from .header import header_text
 from .link import NoCompilerError, shared_library
-from .manifest import embedded_text, manifest_text
-from .paths import Paths
+from .manifest import manifest_text
 from .publishing import publish
-from .sharing import setter_text
-from .short import short_text
-from .signature import Compiled, entry_of
-from .state_calls import has_run, state_calls_text
-from .states import init_text
+from .state_calls import has_run
 from .symbols import check_symbols
-from .target import Target
+from .target import Target, target_of
+from .variants import ordered
 
 CPU_KINDS = ("o", "a", "so", "h", "ll", "s", "json")  # the manifest names the others
 GPU_KINDS = ("ptx", "ll")
@@ -55,20 +49,22 @@ def export(
     path: str | os.PathLike[str],
     emit: Sequence[str] | str | None = None,
     prefix: str = "",
-    target: Target | str | None = None,
+    target: Target | str | Sequence[Target | str] | None = None,
     path_map: Mapping[str, str] | None = None,
     freeze: bool = False,
     threads: bool = False,
     gradient: Sequence[str] | str = (),
     wrt: Any = None,
     streaming: bool = False,
+    optional: Sequence[str] | str = (),
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
     `functions`: what `sc.function` returned, one or a list. `path`: a folder (then the first function's
     name names the files), or a path whose last part is the library's name. `emit`: kinds of files, all by
     default. `prefix` goes before every symbol. `target`: a text such as the command line takes ('x86-64-v3',
-    'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default. `path_map`: how the user's files are named
+    'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default; several, as ['x86-64-v4', 'x86-64']: code
+    for each processor, among which the first call chooses. `path_map`: how the user's files are named
     in texts, what a path begins with to what stands there instead; by default from the folder on that Python imports
     them from. `freeze`: shared variables that no call updates are constants, with the values that they have now;
     others are inputs, whose values the manifest and NAME_init have. `threads`: a C
@@ -76,9 +72,9 @@ def export(
     itself (docs/threads.md). `gradient`: derivatives to write beside each
     function, any of 'value_and_grad', 'vjp' and 'jvp', as NAME_value_and_grad and so on, by the inputs or shared
     variables `wrt` (docs/artefacts.md). `streaming`: the functions take their sequences in chunks, by NAME_run on a
-    state of the caller's. Where no C compiler is, all but the `.so` is
-    written, with a warning. Raises ExportError or TargetError where names or kinds are wrong, OSError where files
-    cannot be written.
+    state of the caller's. `optional`: names of outputs; where a caller of NAME_call gives NULL for them, code runs
+    that was compiled without them. Where no C compiler is, all but the `.so` is written, with a warning. Raises
+    ExportError or TargetError where names or kinds are wrong, OSError where files cannot be written.
 
     >>> x = T.vector("x")
     >>> import tempfile
@@ -95,13 +91,18 @@ def export(
     if streaming:
         listed = [f.streamed() for f in listed]
     listed = _with_derivatives(listed, [gradient] if isinstance(gradient, str) else gradient, wrt)
-    compiled = [_compiled(f, target, bool(freeze), bool(threads)) for f in listed]
-    for each in compiled if streaming else ():
-        _check_streaming(entry_of(each, prefix))
-    single = [_gives_one(f) for f in listed]
     if not isinstance(path_map, Mapping | None):
         raise TypeError(f"path_map is {path_map!r}; give a dict, what a path begins with to what stands there")
-    done = export_compiled(compiled, path, emit, prefix, single, path_map)
+    targets = ordered([target_of(t) for t in (target if isinstance(target, list | tuple) and target else [target])])
+    wanted = _optional(listed, optional, streaming)
+    if any(wanted) and targets[0].kind != "cpu":
+        raise ExportError(f"there is no NAME_call for {targets[0]}, whose callers could leave outputs out")
+    options = {"freeze": bool(freeze), "threads": bool(threads)}
+    codes = [codes_of(f, targets, options, numbers) for f, numbers in zip(listed, wanted, strict=True)]
+    entries = [entry_of_codes(c, numbers, prefix, path_map) for c, numbers in zip(codes, wanted, strict=True)]
+    for entry in entries if streaming else ():
+        _check_streaming(entry)
+    done = _export(entries, codes, [_gives_one(f) for f in listed], path, emit)
     for notice in done.notices:
         warnings.warn(notice, stacklevel=2)
     return done
@@ -120,10 +121,22 @@ def _check_streaming(entry: Entry) -> None:
                           "change, or of more than 64 KiB; make it with sc.shared(..., shape=...), or do not stream")
 
 
-def _compiled(function: object, target: Target | str | None, freeze: bool, threads: bool) -> Compiled:
-    if not hasattr(function, "export_form"):
-        raise ExportError(f"{function!r} cannot be exported; give what sc.function(...) returned")
-    found: Compiled = function.export_form(target, freeze, threads)
+def _optional(functions: Sequence[Any], names: Sequence[str] | str, streaming: bool) -> list[list[int]]:
+    """For each function the numbers of its outputs that callers may leave out."""
+    for function in functions:
+        if not hasattr(function, "export_form"):
+            raise ExportError(f"{function!r} cannot be exported; give what sc.function(...) returned")
+    given = dict.fromkeys([names] if isinstance(names, str) else names)
+    known = [f.program.output_names for f in functions]
+    if unknown := [name for name in given if not any(name in outputs for outputs in known)]:
+        raise ExportError(f"optional names {', '.join(map(repr, unknown))}, and outputs are "
+                          f"{', '.join(dict.fromkeys(name for outputs in known for name in outputs))}")
+    if given and streaming:
+        raise ExportError("NAME_run of a streamed function gives all outputs; leave out optional")
+    found = [[n for n, name in enumerate(outputs) if name in given] for outputs in known]
+    if max(map(len, found)) > MOST_OPTIONAL:
+        raise ExportError(f"optional names {max(map(len, found))} outputs of a function, and each doubles its code; "
+                          f"name {MOST_OPTIONAL} at most")
     return found
 
 
@@ -132,35 +145,18 @@ def _gives_one(function: Any) -> bool:
     return bool(function.program.layout.kind == "one" and not function.program.updates)
 
 
-def export_compiled(
-    compiled: Sequence[Compiled],
-    path: str | os.PathLike[str],
-    emit: Sequence[str] | str | None = None,
-    prefix: str = "",
-    single: Sequence[bool] = (),
-    path_map: Mapping[str, str] | None = None,
-) -> Exported:
-    """As `export`, for what the compiler made."""
-    target = compiled[0].target
+def _export(entries: list[Entry], codes: list[list[Code]], single: list[bool], path: str | os.PathLike[str],
+            emit: Sequence[str] | str | None) -> Exported:
+    target = codes[0][-1].compiled.target
     kinds = _kinds(emit, target)
-    folder, library = _place(path, prefix + compiled[0].name)
-    entries = [_entry(c, prefix, path_map) for c in compiled]
+    folder, library = _place(path, entries[0].name)
     check_distinct(entries)
     if "h" in kinds:
         check_header(library)
-    work = _Library(library, target, entries, [_renamed(c, prefix) for c in compiled],
-                    list(single) or [len(e.outputs) == 1 for e in entries])
+    work = _Library(library, target, entries, codes, single)
     for kind in kinds:
         _MAKERS[kind](work)
     return Exported(publish(folder, library, work.files), tuple(work.notices), tuple(work.missing))
-
-
-def _entry(compiled: Compiled, prefix: str, path_map: Mapping[str, str] | None) -> Entry:
-    """The signature, with the user's files as artefacts name them."""
-    entry = entry_of(compiled, prefix)
-    places = [op.location for op in compiled.module.walk()] if compiled.module is not None else []
-    paths = Paths({place[0] for place in places if place is not None}, path_map)
-    return replace(entry, checks=tuple(map(paths.check, entry.checks)), memory=paths.within(entry.memory))
 
 
 def _kinds(emit: Sequence[str] | str | None, target: Target) -> list[str]:
@@ -194,14 +190,6 @@ def _place(path: str | os.PathLike[str], name: str) -> tuple[Path, str]:
     return stem.parent, stem.name
 
 
-def _renamed(compiled: Compiled, prefix: str) -> str:
-    """The module's text with its packed entries under the exported name."""
-    if not prefix:
-        return compiled.llvm_text
-    pattern = rf"@{re.escape(compiled.name)}(?=__(?:run|query)\b|__(?:run|query)__|__kernel\d*\b)"
-    return re.sub(pattern, f"@{prefix}{compiled.name}", compiled.llvm_text)
-
-
 @dataclass
 class _Library:
     """An export under way: files by name, in the order in which they are made."""
@@ -209,7 +197,7 @@ class _Library:
     name: str
     target: Target
     entries: list[Entry]
-    texts: list[str]
+    codes: list[list[Code]]
     single: list[bool]
     files: dict[str, bytes] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
@@ -218,18 +206,8 @@ class _Library:
 
     def modules(self) -> list[tuple[str, str]]:
         """For each function its name and LLVM IR with the flat entry."""
-        return [(e.name, text + self._adapter(e, text, one))
-                for e, text, one in zip(self.entries, self.texts, self.single, strict=True)]
-
-    def _adapter(self, entry: Entry, text: str, single: bool) -> str:
-        """What stands beside the packed entries of `text`: the flat ones."""
-        if self.target.kind != "cpu":
-            return ""
-        copies = Copies(entry.name)
-        parts = short_text(entry, copies), flat_text(entry, copies)
-        return "\n".join(["", *parts, check_text(entry.name, entry.requires, self.target), init_text(entry),
-                          state_calls_text(entry), setter_text(entry, text),
-                          embedded_text(entry, single, self.target, versions())])
+        return [(e.name, module_text(e, codes, one))
+                for e, codes, one in zip(self.entries, self.codes, self.single, strict=True)]
 
     def objects(self) -> list[tuple[str, bytes]]:
         if self._objects is None:

@@ -38,14 +38,21 @@ from .llvm.extents import as_double, at_most, can_exist
 def flat_text(entry: Entry, copies: Copies | None = None) -> str:
     """LLVM IR that defines NAME, NAME_query and NAME_error; to be appended to the module's text.
 
-    NAME and NAME_query have a second symbol each, with the interface's number, which the header asks for. `copies`:
-    functions of the module that copy arrays, which are defined here.
+    `copies`: functions of the module that copy arrays, which are defined here.
     """
-    copies = copies or Copies(entry.name)
+    return "\n".join([calls_text(entry, copies or Copies(entry.name)), error_text(entry), numbered_text(entry)])
+
+
+def calls_text(entry: Entry, copies: Copies) -> str:
+    """LLVM IR of NAME and NAME_query."""
     call, query = Call(entry, copies).text(), Query(entry, copies).text()
-    numbered = [_numbered(entry, entry.name, entry.arguments),
-                _numbered(entry, Names(entry.name).flat_query, entry.query_arguments)]
-    return "\n".join([call, query, error_text(entry), *copies.texts, *numbered, ""])
+    return "\n".join([call, query, *copies.texts])
+
+
+def numbered_text(entry: Entry) -> str:
+    """Second symbols of NAME and NAME_query, with the interface's number, which the header asks for."""
+    return "\n".join([_numbered(entry, entry.name, entry.arguments),
+                      _numbered(entry, Names(entry.name).flat_query, entry.query_arguments), ""])
 
 
 def _numbered(entry: Entry, name: str, arguments: Sequence[Argument]) -> str:
@@ -67,8 +74,8 @@ class Tensor:
 class Function:
     """Writes one function: instructions with fresh names, and early returns."""
 
-    def __init__(self, entry: Entry) -> None:
-        self.entry = entry
+    def __init__(self, entry: Entry, copies: Copies) -> None:
+        self.entry, self.copies = entry, copies
         self.names = Names(entry.name)
         self.allocas: list[str] = []
         self.lines: list[str] = []
@@ -216,6 +223,10 @@ class Function:
     def _arguments(self, role: str, index: int) -> list[str]:
         return [f"%{a.name}" for a in self.entry.arguments if (a.role, a.index) == (role, index)]
 
+    def named(self, role: str) -> str:
+        """The name of the argument of a role of its own."""
+        return next(a.name for a in self.entry.arguments if a.role == role)
+
     def strides(self, role: str, index: int, dims: Sequence[str]) -> list[str]:
         """The strides of an input or output of these dimensions."""
         return self._arguments(role, index)
@@ -268,10 +279,6 @@ class Function:
 class Call(Function):
     """Writes NAME."""
 
-    def __init__(self, entry: Entry, copies: Copies) -> None:
-        super().__init__(entry)
-        self.copies = copies
-
     def text(self) -> str:
         self.body()
         return self.signature(self.entry.name, [(a.llvm_type, a.name) for a in self.entry.arguments])
@@ -304,10 +311,7 @@ class Call(Function):
 
     def _open_workspace(self) -> None:
         """The first aligned address, and the bytes from there: none where the pointer is NULL."""
-        workspace, nbytes = (
-            next(f"%{a.name}" for a in self.entry.arguments if a.role == role)
-            for role in ("workspace", "workspace_nbytes")
-        )
+        workspace, nbytes = (f"%{self.named(role)}" for role in ("workspace", "workspace_nbytes"))
         start = self.emit(f"ptrtoint ptr {workspace} to i64")
         skipped = self.emit(f"sub i64 {self.rounded(start)}, {start}")
         self.base = self.emit(f"getelementptr i8, ptr {workspace}, i64 {skipped}", "base")
@@ -403,9 +407,6 @@ def _listed(tensor: Tensor) -> str:
 class Query(Function):
     """Writes NAME_query."""
 
-    def __init__(self, entry: Entry, copies: Copies) -> None:
-        super().__init__(entry)
-
     def text(self) -> str:
         self.body()
         return self.signature(self.names.flat_query, [(a.llvm_type, a.name) for a in self.entry.query_arguments])
@@ -420,6 +421,9 @@ class Query(Function):
         self.clear_other_slots()
         self.call_packed(self.names.query)
         self.store_sizes(tensors)
+        self.finish()
+
+    def finish(self) -> None:
         self.do("ret i32 0")
 
     def need(self, tensors: dict[int, Tensor]) -> str:

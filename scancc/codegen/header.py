@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from ..artifact import ABI_VERSION, Param
-from . import sharing
+from . import sharing, variants
 from .entry import CALLER_ERRORS, Entry, Names, scalar_of
 from .state_calls import has_run, run_arguments, run_query_arguments
 from .states import header_lines
@@ -110,6 +110,7 @@ def _entry_text(library: str, entry: Entry) -> str:
             "",
             *_state_lines(library, entry),
             *_thread_lines(entry),
+            *_variant_lines(entry),
         ]
     )
 
@@ -151,6 +152,11 @@ def _thread_lines(entry: Entry) -> list[str]:
     return [_comment(said), *declared, ""] if declared else []
 
 
+def _variant_lines(entry: Entry) -> list[str]:
+    said, declared = variants.header_lines(entry)
+    return [_comment(said), *declared, ""] if declared else []
+
+
 def _processor_note(entry: Entry) -> str:
     if not entry.requires:
         return f"1: every processor of this kind runs {entry.name}."
@@ -189,6 +195,8 @@ def _parameter_line(param: Param, shape: Sequence[str]) -> str:
 def _output_line(entry: Entry, index: int, param: Param) -> str:
     shape = [_output_size(entry, index, axis) for axis in range(param.rank)]
     line = _parameter_line(param, shape)
+    if index in entry.optional:
+        line += "; NULL in the struct of the short form: nothing is spent on it"
     for axis in entry.early_axes(index):
         what = "rows written, which may be fewer" if axis == 0 else f"length of axis {axis}, which may be less"
         line += f"; *{param.name}_n{axis} is set to the {what} (NULL: not wanted)"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ..artifact import ABI_VERSION
@@ -70,6 +71,7 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
             "init": names.init if entry.calling.states else None,
             **_state_calls(entry),
             "set_parallel_for": names.set_parallel_for if entry.threads else None,
+            **_variant_calls(entry),
             "arguments": [_argument(a) for a in entry.arguments],
             "query_arguments": [_argument(a) for a in entry.query_arguments],
         },
@@ -79,8 +81,10 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
         "gives": entry.calling.kind,
         "fast_math": {"allowed": entry.fast_math, "used": list(entry.fast_math_used)},
         "inputs": [{**p.to_json(), **entry.calling.input_fields(n)} for n, p in enumerate(entry.inputs)],
-        "outputs": [{**p.to_json(), "early_axes": list(entry.early_axes(n)), **entry.calling.output_fields(n)}
+        "outputs": [{**p.to_json(), "early_axes": list(entry.early_axes(n)),
+                     **({"optional": True} if n in entry.optional else {}), **entry.calling.output_fields(n)}
                     for n, p in enumerate(entry.outputs)],
+        **({"variants": [asdict(v) for v in entry.variants]} if entry.variants else {}),
         "memory": entry.memory,
         "checks": [c.to_json() for c in entry.checks],
     }
@@ -90,6 +94,11 @@ def _state_calls(entry: Entry) -> dict[str, Any]:
     names = Names(entry.name)
     return {"run_on_state": names.run_state, "run_query": names.run_query,
             "snapshot": names.snapshot} if has_run(entry) else {}
+
+
+def _variant_calls(entry: Entry) -> dict[str, Any]:
+    names = Names(entry.name)
+    return {"variant": names.variant, "set_variant": names.set_variant} if entry.variants else {}
 
 
 def _argument(argument: Argument) -> dict[str, Any]:

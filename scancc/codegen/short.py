@@ -9,52 +9,107 @@
 
 NAME_call_query sets the sizes of outputs and `workspace_nbytes`, of what the struct has otherwise: strides, and
 outputs that are wanted. NAME_call sets the sizes that it wrote. An output that is not wanted takes its place in the
-workspace.
+workspace, unless there is code without it (`Without`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..artifact import N_INFO_SLOTS, Param
 from .entry import Argument, Entry, Names
 from .flat import Call, Copies, Function, Query, Tensor
 
 
-def short_text(entry: Entry, copies: Copies) -> str:
-    """LLVM IR of NAME_call and NAME_call_query."""
+def short_text(entry: Entry, copies: Copies, without: Sequence[Without] = ()) -> str:
+    """LLVM IR of NAME_call and NAME_call_query. `without`: what they call where outputs are NULL."""
+    return "\n".join([_no_strides(entry), _ShortCall(entry, copies, without=without).text(),
+                      _ShortQuery(entry, copies, without=without).text()])
+
+
+def short_text_without(entry: Entry, whole: Entry, kept: Sequence[int], copies: Copies) -> str:
+    """The same of code that makes the outputs `kept` of `whole` alone, for the struct of `whole`."""
+    return "\n".join([_no_strides(entry), _ShortCall(entry, copies, whole, kept).text(),
+                      _ShortQuery(entry, copies, whole, kept).text(), *copies.texts])
+
+
+def struct_text(entry: Entry) -> str:
+    """The type of the struct, and second symbols with the interface's number."""
     members = ", ".join(f.llvm_type for f in entry.fields)
     names = Names(entry.name)
     return "\n".join([
         f"%{names.struct} = type {{ {members} }}",
-        f"@{entry.name}__no_strides = private unnamed_addr constant [{_most_axes(entry)} x i64] zeroinitializer",
-        _ShortCall(entry, copies).text(), _ShortQuery(entry, copies).text(),
         *(f"@{n}.{entry.interface} = alias i32 (ptr), ptr @{n}" for n in (names.call, names.call_query)), ""])
 
 
-def _most_axes(entry: Entry) -> int:
-    return max((p.rank for p in (*entry.inputs, *entry.outputs)), default=0) or 1
+@dataclass(frozen=True)
+class Without:
+    """Code that leaves out `outputs`, and the symbols of its NAME_call and NAME_call_query."""
+
+    outputs: frozenset[int]
+    call: str
+    call_query: str
+
+
+def _no_strides(entry: Entry) -> str:
+    axes = max((p.rank for p in (*entry.inputs, *entry.outputs)), default=0) or 1
+    return f"@{entry.name}__no_strides = private unnamed_addr constant [{axes} x i64] zeroinitializer"
 
 
 class _Struct(Function):
-    """Reads members of the struct as what the other entries have as arguments."""
+    """Reads members of the struct as what the other entries have as arguments.
+
+    `whole`: the function that the struct is of, of whose outputs `kept` are those of `entry`.
+    """
+
+    def __init__(self, entry: Entry, copies: Copies, whole: Entry | None = None, kept: Sequence[int] = (),
+                 without: Sequence[Without] = ()) -> None:
+        super().__init__(entry, copies)
+        self.whole = whole or entry
+        self.kept = kept if whole else range(len(entry.outputs))
+        self.without = without
 
     def load_members(self) -> None:
         """Members that are no arrays, under their names."""
-        for number, field in enumerate(self.entry.fields):
+        for number, field in enumerate(self.whole.fields):
             if field.role not in ("values", "size"):
                 self.do(f"%{field.name} = load {field.llvm_type}, ptr {self.place(number)}")
 
+    def go_without(self, symbols: Sequence[str]) -> None:
+        """Where outputs are NULL that code leaves out: have it do the rest, and give its status."""
+        optional = sorted(set().union(*(w.outputs for w in self.without)))
+        if not optional:
+            return
+        null = {n: self.emit(f"icmp eq ptr %{self._output(n)}, null") for n in optional}
+        for each, symbol in zip(self.without, symbols, strict=True):
+            these = "true"
+            for n in optional:
+                these = self.all(these, null[n] if n in each.outputs else self.emit(f"xor i1 {null[n]}, true"))
+            after = self.when(these)
+            self.do(f"ret i32 {self.emit(f'call i32 @{symbol}(ptr %arguments.0)', 'status')}")
+            self.label(after)
+
+    def _output(self, index: int) -> str:
+        field = self.member("out", index)
+        assert field is not None
+        return field.name
+
     def place(self, number: int) -> str:
-        struct = Names(self.entry.name).struct
+        struct = Names(self.whole.name).struct
         return self.emit(f"getelementptr %{struct}, ptr %arguments.0, i32 0, i32 {number}", "member")
 
     def member(self, role: str, index: int = -1, axis: int = -1) -> Argument | None:
+        if role in ("out", "size", "out_strides"):
+            index = self.kept[index]
         wanted = (role, index, axis)
-        return next((f for f in self.entry.fields if (f.role, f.index, f.axis) == wanted), None)
+        return next((f for f in self.whole.fields if (f.role, f.index, f.axis) == wanted), None)
+
+    def named(self, role: str) -> str:
+        return next(f.name for f in self.whole.fields if f.role == role)
 
     def place_of(self, field: Argument) -> str:
-        return self.place(self.entry.fields.index(field))
+        return self.place(self.whole.fields.index(field))
 
     def strides(self, role: str, index: int, dims: Sequence[str]) -> list[str]:
         """Those of the array that the struct points to; of a C-contiguous tensor where it is NULL."""
@@ -90,6 +145,7 @@ class _ShortCall(_Struct, Call):
 
     def text(self) -> str:
         self.load_members()
+        self.go_without([w.call for w in self.without])
         self.body()
         return self.finished(self.names.call)
 
@@ -97,9 +153,7 @@ class _ShortCall(_Struct, Call):
         """NULL is as good as any."""
 
     def output_pointer(self, index: int) -> str:
-        field = self.member("out", index)
-        assert field is not None
-        given = f"%{field.name}"
+        given = f"%{self._output(index)}"
         if self.entry.outputs[index].rank:
             return given
         place = f"%{self.fresh('unwanted')}"
@@ -130,6 +184,10 @@ class _ShortQuery(_Struct, Query):
         self.body()
         return self.finished(self.names.call_query)
 
+    def finish(self) -> None:
+        self.go_without([w.call_query for w in self.without])
+        super().finish()
+
     def store_sizes(self, tensors: dict[int, Tensor]) -> None:
         total = self.need(tensors)
         for index, param in enumerate(self.entry.outputs):
@@ -145,9 +203,7 @@ class _ShortQuery(_Struct, Query):
 
     def _of_output(self, index: int, param: Param, dims: Sequence[str]) -> str:
         """Bytes for an output that is not written where it belongs."""
-        field = self.member("out", index)
-        assert field is not None
-        tensor = self.tensor(f"%{field.name}", param, dims, self.strides("out_stride", index, dims))
+        tensor = self.tensor(f"%{self._output(index)}", param, dims, self.strides("out_stride", index, dims))
         wanted = self.emit(f"icmp ne ptr {tensor.pointer}, null")
         in_place = self.all(tensor.contiguous, wanted)
         return self.emit(f"select i1 {in_place}, i64 0, i64 {self.rounded(tensor.nbytes)}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,15 @@ class Program:
         """Names of the outputs, and `next_NAME` for the new value of NAME."""
         return [*self.output_names, *(f"next_{shared.name or f'shared{n}'}"
                                       for n, (shared, _) in enumerate(self.updates))]
+
+    def without(self, outputs: Collection[int]) -> Program:
+        """The same program that does not give these outputs."""
+        if not outputs:
+            return self
+        kept = [n for n in range(len(self.outputs)) if n not in outputs]
+        keys = tuple(self.layout.keys[n] for n in kept) if self.layout.keys else ()
+        layout = OutputLayout("dict", keys) if self.layout.kind == "dict" else OutputLayout("list")
+        return replace(self, outputs=tuple(self.outputs[n] for n in kept), layout=layout)
 
     def holding(self) -> Holding:
         """The shared variables that a call reads and updates."""
