@@ -108,7 +108,7 @@ def matrix_power(m: object, n: int) -> Variable:
     """A square matrix multiplied with itself, `n` factors; n = 0 gives the identity, n < 0 inverts."""
     base, n = as_tensor_variable(m), whole("matrix_power: n", n)
     if base.ndim != 2:
-        raise ValueError(f"matrix_power takes a square matrix, not {base!r} {base.type}")
+        raise ValueError(f"matrix_power takes a square matrix, not {base!r}")
     if n < 0:
         return matrix_power(matrix_inverse(base), -n)
     if n == 0:
@@ -197,7 +197,7 @@ def to_one_hot(y: object, nb_class: object, dtype: object = None) -> Variable:
     """For each of a vector of classes, a row of zeros with a 1 at its place: [n, nb_class]."""
     classes, count = as_tensor_variable(y), as_count(nb_class, "to_one_hot")
     if classes.ndim != 1 or not is_integer(classes.dtype):
-        raise TypeError(f"to_one_hot takes a vector of whole numbers, not {classes!r} {classes.type}")
+        raise TypeError(f"to_one_hot takes a vector of whole numbers, not {classes!r}")
     known = e.logical_and(e.ge(classes, 0), e.lt(classes, count))
     classes = held(classes, known, "to_one_hot: a class is below 0, or nb_class or more")
     return cast(e.eq(classes.dimshuffle(0, "x"), arange(count)), dtype or "floatX")
@@ -217,7 +217,7 @@ def searchsorted(x: object, v: object, side: str = "left") -> Variable:
         raise ValueError(f"searchsorted: side {side!r} is none of 'left' and 'right'")
     bins, values = as_tensor_variable(x), as_tensor_variable(v)
     if bins.ndim != 1:
-        raise ValueError(f"searchsorted takes a sorted vector, not {bins!r} {bins.type}")
+        raise ValueError(f"searchsorted takes a sorted vector, not {bins!r}")
     each = expand_dims(values, values.ndim)
     below = (e.lt if side == "left" else e.le)(bins, each)
     if not is_discrete(values.dtype):  # a NaN stands after all numbers

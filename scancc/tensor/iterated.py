@@ -28,7 +28,7 @@ def expm(a: object) -> Variable:
     """The exponential of a square matrix, by scaling and squaring."""
     given = as_tensor_variable(a)
     if given.ndim != 2:
-        raise TypeError(f"expm takes a square matrix, not {given!r} {given.type}")
+        raise TypeError(f"expm takes a square matrix, not {given!r}")
     dtype = float_for(given.dtype)
     if dtype == "float16":
         return expm(given.astype("float32")).astype(dtype)

@@ -25,7 +25,7 @@ def convolve1d(in1: object, in2: object, mode: str = "full") -> Variable:
         raise ValueError(f"convolve1d: mode {mode!r} is none of 'full', 'valid' and 'same'")
     x, y = (as_tensor_variable(v) for v in (in1, in2))
     if x.ndim != 1 or y.ndim != 1:
-        raise TypeError(f"convolve1d takes two vectors, not {x!r} {x.type} and {y!r} {y.type}")
+        raise TypeError(f"convolve1d takes two vectors, not {x!r} and {y!r}")
     n, k = dim(x, 0), dim(y, 0)
     padded = set_subtensor(zeros((n + 2 * (k - 1),), x.dtype)[k - 1 : k - 1 + n], x)
     windows = take(padded, dimshuffle(arange(n + k - 1), 0, "x") + dimshuffle(arange(k), "x", 0), axis=0)

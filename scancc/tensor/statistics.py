@@ -113,7 +113,7 @@ def bincount(x: object, weights: object = None, minlength: object = None, assert
     largest element asks for, and at least `minlength`."""
     values = as_tensor_variable(x)
     if values.ndim != 1 or not (is_integer(values.dtype) or values.dtype == "bool"):
-        raise TypeError(f"bincount takes a vector of integers, not {values!r} {values.type}")
+        raise TypeError(f"bincount takes a vector of integers, not {values!r}")
     values = cast(values, "int64")
     values = check(ValueError, "bincount: an element is negative; counts are of 0, 1, 2, ...", values,
                    reduction.all(e.ge(values, 0)))
@@ -125,7 +125,7 @@ def bincount(x: object, weights: object = None, minlength: object = None, assert
         return inc_subtensor(zeros((length,), "int64")[values], np.int64(1))
     amounts = as_tensor_variable(weights)
     if amounts.ndim != 1:
-        raise ValueError(f"bincount takes a vector of weights, one for each element, not {amounts!r} {amounts.type}")
+        raise ValueError(f"bincount takes a vector of weights, one for each element, not {amounts!r}")
     n, wanted = dim(amounts, 0), dim(values, 0)
     amounts = check(ValueError, "bincount: {} weights are given for {} elements; give one for each", amounts,
                     e.eq(n, wanted), n, wanted)
@@ -145,7 +145,7 @@ def choose(a: object, choices: object, mode: str = "raise") -> Variable:
         raise ValueError(f"choose: mode {mode!r} is none of 'raise', 'wrap' and 'clip'")
     given = as_tensor_variable(a)
     if not is_discrete(given.dtype):
-        raise TypeError(f"choose: the numbers of the choices are {given!r} {given.type}; give integers")
+        raise TypeError(f"choose: the numbers of the choices are {given!r}; give integers")
     index = cast(given, "int64")
     options = [as_tensor_variable(c) for c in _options(choices)]
     last = len(options) - 1

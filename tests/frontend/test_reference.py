@@ -49,7 +49,7 @@ def test_an_input_can_be_an_output_and_is_not_shared_with_the_caller():
 
 def test_missing_input_is_named():
     x = T.vector("lonely")
-    with pytest.raises(MissingInputError, match=r"lonely float64\[\?\] \(from .*test_reference.py:\d+\)"):
+    with pytest.raises(MissingInputError, match=r"lonely: float64\[\?\] \(from .*test_reference.py:\d+\)"):
         evaluate([x + 1])
 
 

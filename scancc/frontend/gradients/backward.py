@@ -226,7 +226,7 @@ def _check_cost(cost: Any, site: Site) -> None:
 
 def _given_gradient(var: Any, gradient: Any, site: Site) -> Variable:
     if not isinstance(var, Variable):
-        raise TypeError(site.text(f"known_grads has the key {var!r}", "its keys are symbolic variables"))
+        raise TypeError(site.text(f"known_grads has the key {var}", "its keys are symbolic variables"))
     value = as_tensor_variable(gradient)
     if is_discrete(value.dtype):
         raise TypeError(site.text(

@@ -61,7 +61,7 @@ def _check_order(x: Variable, order: tuple[Axis, ...], kept: list[int]) -> None:
     for axis in range(x.ndim):
         if axis not in kept and x.type.shape[axis] != 1:
             raise ValueError(
-                f"dimshuffle{order} drops axis {axis} of {x!r} ({x.type}), which is not known to have "
+                f"dimshuffle{order} drops axis {axis} of {x} ({x.type}), which is not known to have "
                 f"length 1; keep the axis, or say its length with T.specify_shape or T.addbroadcast"
             )
 

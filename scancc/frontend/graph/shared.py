@@ -93,13 +93,13 @@ class SharedVariable(Variable):
     def _check(self, given: object, array: np.ndarray) -> None:
         if not (np.can_cast(array.dtype, self.dtype) or _python_number_fits(given, array, self.dtype)):
             raise TypeMismatchError(
-                f"set_value: the shared variable {self!r} is {self.dtype} and the value {array.dtype}; "
+                f"set_value: the shared variable {self} is {self.dtype} and the value {array.dtype}; "
                 + ("give its real part" if array.dtype.kind == "c" else
                    f"convert it first: np.asarray(value, {self.dtype!r})")
             )
         if array.ndim != self.ndim:
             raise TypeMismatchError(
-                f"set_value: the shared variable {self!r} has {self.ndim} dimensions, the value {array.ndim}; "
+                f"set_value: the shared variable {self} has {self.ndim} dimensions, the value {array.ndim}; "
                 "reshape the value"
             )
         self.check_lengths(array)
@@ -109,7 +109,7 @@ class SharedVariable(Variable):
         for axis, (want, have) in enumerate(zip(self.type.shape, array.shape, strict=True)):
             if want is not None and want != have:
                 raise TypeMismatchError(
-                    f"set_value: axis {axis} of the shared variable {self!r} has length {want}, not {have}"
+                    f"set_value: axis {axis} of the shared variable {self} has length {want}, not {have}"
                 )
 
     def zero(self, borrow: bool = False) -> None:
@@ -180,7 +180,7 @@ def _key_of(generator: np.random.Generator | np.random.RandomState) -> np.uint64
 def _numbers_of(what: str, value: object) -> np.ndarray:
     """The array that a shared variable is to hold; TypeError where it is none of numbers."""
     if isinstance(value, Variable):
-        raise TypeError(f"{what}: {value!r} is symbolic, and a shared variable holds numbers; that which gives it an "
+        raise TypeError(f"{what}: {value} is symbolic, and a shared variable holds numbers; that which gives it an "
                         "expression with each call is function(..., updates={shared: expression})")
     try:
         array = np.asarray(unmasked(f"{what}: the value", value))

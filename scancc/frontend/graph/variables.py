@@ -194,12 +194,12 @@ class Variable:
     def broadcastable(self) -> tuple[bool, ...]:
         return self.type.broadcastable
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.name or f"<{type(self).__name__} {self.type}>"
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What IPython shows: `h: float64[?, 32]`."""
-        printer.text(f"{self.name}: {self.type}" if self.name else repr(self))
+    def __repr__(self) -> str:
+        """What a prompt shows: `h: float64[?, 32]`."""
+        return f"{self.name}: {self.type}" if self.name else str(self)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -316,7 +316,7 @@ class Constant(Variable):
             self.source = function, inputs
         return self
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.name or str(self.data.tolist() if self.data.size < 8 else self.type)
 
 

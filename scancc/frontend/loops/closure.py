@@ -60,7 +60,7 @@ def check_passed(updates: Iterable[Variable], outputs: Iterable[Variable], known
             raise MissingInputError(site.text(
                 f"an update that the step returns uses {described(leaf)}, which none of its outputs uses and which "
                 "is not in `non_sequences`: the scan is missing an input",
-                f"pass {leaf!r} in non_sequences",
+                f"pass {leaf} in non_sequences",
             ))
 
 
@@ -70,7 +70,7 @@ def check_strict(invariants: Iterable[Variable], passed: Iterable[Variable], sit
     for leaf in leaves(invariants, stop=passed):
         if isinstance(leaf, SharedVariable) and leaf not in passed:
             raise MissingInputError(site.text(
-                f"the step uses the shared variable {leaf!r}, which is not in `non_sequences`, under "
+                f"the step uses the shared variable {leaf}, which is not in `non_sequences`, under "
                 "strict=True: "
-                "the scan is missing an input", f"add {leaf!r} to non_sequences, or leave strict out",
+                "the scan is missing an input", f"add {leaf} to non_sequences, or leave strict out",
             ))

@@ -419,7 +419,7 @@ def _all_updates(request: _Request, step: _Step) -> dict[SharedVariable, Variabl
     for shared, value in updates.items():
         if value.dtype != shared.dtype or value.ndim != shared.ndim:
             raise TypeError(request.site.text(
-                f"the step's update of the shared variable {shared!r} ({shared.type}) is {described(value)}. "
+                f"the step's update of the shared variable {shared} ({shared.type}) is {described(value)}. "
                 "An update must have the same type as the original shared variable",
                 f"cast or reshape it: T.cast(value, {shared.dtype!r})",
             ))

@@ -222,8 +222,8 @@ class Scan(Op):
     def _check_stands_for(self, what: str, outer: Variable, given: TensorType, inner: Variable) -> None:
         if not stands_for(given, inner.type):
             raise TypeMismatchError(
-                f"{self.name}: {what} {outer!r} gives {given}, where the step was traced with "
-                f"{inner!r} as {inner.type}; give a value of that type"
+                f"{self.name}: {what} {outer} gives {given}, where the step was traced with "
+                f"{inner} as {inner.type}; give a value of that type"
             )
 
     def _infer_carry(self, carry: Carry, init: Variable) -> TensorType:
@@ -336,7 +336,7 @@ class _Run:
             raise IndexError(f"{self.op.name}: the number of steps is {length}; it must be 0 or more")
         for inner, x in zip(self.op.body.xs, self.inputs.xs, strict=True):
             if len(x) < length:
-                raise ValueError(f"{self.op.name}: sequence {inner!r} has {len(x)} rows for {length} steps")
+                raise ValueError(f"{self.op.name}: sequence {inner} has {len(x)} rows for {length} steps")
         for carry, rows in zip(self.op.body.carry, self.rows, strict=True):
             if len(rows) != carry.depth:
                 raise ValueError(

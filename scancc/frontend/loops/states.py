@@ -59,7 +59,7 @@ class StateSpec:
 
     def label(self) -> str:
         named = self.initial is not None and self.initial.name is not None
-        return f"state {self.position}" + (f" with the initial value `{self.initial!r}`" if named else "")
+        return f"state {self.position}" + (f" with the initial value `{self.initial}`" if named else "")
 
 
 def parse_states(outputs_info: Any, site: Site) -> list[StateSpec]:

@@ -115,13 +115,13 @@ def _updates(part: Any, site: Site) -> dict[SharedVariable, Variable]:
     strangers = [target for target in targets if not isinstance(target, SharedVariable)]
     if strangers and not isinstance(part, Mapping):
         raise TypeError(site.text(
-            f"the step returned a list of pairs, which is read as updates, but {strangers[0]!r} is not a "
+            f"the step returned a list of pairs, which is read as updates, but {strangers[0]} is not a "
             "shared "
             "variable", "to return outputs, put them in one flat list: return [a, b, c, d]",
         ))
     if strangers:
         raise TypeError(site.text(
-            f"the step's updates change {strangers[0]!r}, which is not a shared variable",
+            f"the step's updates change {strangers[0]}, which is not a shared variable",
             "an update's target is made by sc.shared(...); return other values as outputs",
         ))
     return dict(update_pairs(part, site))

@@ -45,7 +45,7 @@ class OrderedUpdates(NotATensor, dict[SharedVariable, Variable]):
         result = OrderedUpdates(self)
         for key, value in other.items():
             if key in self and self[key] is not value:
-                raise KeyError("Collision", key, f"{key!r} has two different updates; keep one of them")
+                raise KeyError("Collision", key, f"{key} has two different updates; keep one of them")
             result[key] = value
         return result
 
@@ -74,7 +74,7 @@ def update_pairs(updates: Mapping[Any, Any] | Iterable[Any] | None, site: Site) 
     for key, _ in pairs:
         if id(key) in seen:
             raise ValueError(site.text(
-                f"{key!r} has two updates", "all updates happen at once, so keep one rule for each variable"
+                f"{key} has two updates", "all updates happen at once, so keep one rule for each variable"
             ))
         seen.add(id(key))
     return pairs

@@ -95,7 +95,7 @@ class Lowering:
         if var not in self.env:
             if not isinstance(var, Constant):
                 raise MissingInputError(
-                    f"the graph needs {var!r} ({var.type}, made at {var.location}), which is neither computed "
+                    f"the graph needs {var} ({var.type}, made at {var.location}), which is neither computed "
                     "nor an input; add it to the inputs, or give it a value with givens")
             self.env[var] = self._constant(var)
         return self.env[var]

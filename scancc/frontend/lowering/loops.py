@@ -144,7 +144,7 @@ class _ScanLowering:
         sizes = low.dims(value)
         if not at_least(sizes[0], self.length):
             low.require(low.b.cmpi("sge", sizes[0], self.length), "ValueError",
-                        f"{self.op.name}: sequence {inner!r} has {{0}} rows for {{1}} steps", sizes[0],
+                        f"{self.op.name}: sequence {inner} has {{0}} rows for {{1}} steps", sizes[0],
                         self.length)
         type = tensor_type(sizes[1:], t.element(value.type)) if len(sizes) > 1 else t.element(value.type)
         arg = self.block.add_arg(type, inner.name)

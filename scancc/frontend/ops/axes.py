@@ -75,7 +75,7 @@ def _reshaped(x: Variable, lengths: Sequence[int | None]) -> tuple[int | None, .
     total, rest = int(np.prod([n for n in x.type.shape if n is not None])), int(np.prod(known))
     fits = total == rest if -1 not in lengths else rest != 0 and total % rest == 0
     if not fits:
-        raise ValueError(f"reshape: {x!r} {x.type} of {total} elements does not fill shape {tuple(lengths)}")
+        raise ValueError(f"reshape: {x!r} of {total} elements does not fill shape {tuple(lengths)}")
     return tuple(total // rest if n == -1 else n for n in lengths)
 
 
@@ -114,7 +114,7 @@ def transpose(x: object, *order: object, axes: object = None) -> Variable:
         return dimshuffle(var, tuple(reversed(range(var.ndim))))
     places = [normalize_axis(a, var.ndim, "transpose") for a in given]
     if sorted(places) != list(range(var.ndim)):
-        raise ValueError(f"transpose: axes {given} are not the {var.ndim} axes of {var!r}, each once")
+        raise ValueError(f"transpose: axes {given} are not the {var.ndim} axes of {var}, each once")
     return dimshuffle(var, tuple(places))
 
 

@@ -176,7 +176,7 @@ class IfElse(Op):
     def infer(self, *inputs: Variable) -> list[TensorType]:
         condition, then, otherwise, _ = self.inputs_of(inputs)
         if condition.ndim != 0:
-            raise TypeError(f"ifelse takes a scalar condition, not {condition!r} {condition.type}")
+            raise TypeError(f"ifelse takes a scalar condition, not {condition!r}")
         return [_either(a, b) for a, b in zip(then, otherwise, strict=True)]
 
     def always(self, n_inputs: int) -> list[int]:
@@ -205,7 +205,7 @@ class IfElse(Op):
 def _either(a: Variable, b: Variable) -> TensorType:
     if a.dtype != b.dtype or a.ndim != b.ndim:
         raise TypeMismatchError(
-            f"ifelse: the values to choose from are {a!r} {a.type} and {b!r} {b.type}; "
+            f"ifelse: the values to choose from are {a!r} and {b!r}; "
             "both must have the same dtype and number of dimensions"
         )
     shape = tuple(m if m == n else None for m, n in zip(a.type.shape, b.type.shape, strict=True))
@@ -220,7 +220,7 @@ def ifelse(condition: object, then_branch: object, else_branch: object,
     """
     test = as_operand(condition)
     if test.ndim:
-        raise TypeError(f"ifelse takes a scalar condition, not {test!r} {test.type}; reduce it by T.any or T.all, or "
+        raise TypeError(f"ifelse takes a scalar condition, not {test!r}; reduce it by T.any or T.all, or "
                         "choose for each element: T.switch(condition, a, b)")
     several = isinstance(then_branch, (list, tuple))
     then = list(then_branch) if isinstance(then_branch, (list, tuple)) else [then_branch]

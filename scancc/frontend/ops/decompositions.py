@@ -21,7 +21,7 @@ from scancc.ir import decompositions
 
 def _check_matrix(what: str, a: Variable) -> None:
     if a.ndim != 2 or kind(a.dtype) not in "fc":
-        raise TypeError(f"{what} takes a matrix of floats, not {a!r} {a.type}")
+        raise TypeError(f"{what} takes a matrix of floats, not {a!r}")
 
 
 def _smaller(m: int | None, n: int | None) -> int | None:

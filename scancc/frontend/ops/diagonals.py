@@ -52,7 +52,7 @@ def triu(x: object, k: object = 0) -> Variable:
 def _masked(x: object, k: object, keep: str, what: str) -> Variable:
     var = as_tensor_variable(x)
     if var.ndim < 2:
-        raise ValueError(f"{what} takes a matrix, not {var!r} {var.type}")
+        raise ValueError(f"{what} takes a matrix, not {var!r}")
     distance = _columns_minus_rows(dim(var, var.ndim - 2), dim(var, var.ndim - 1))
     zero = Constant(np.zeros((), var.dtype))
     return apply_scalar("switch", apply_scalar(keep, distance, as_length(k, what)), var, zero)
@@ -62,7 +62,7 @@ def diagonal(x: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Vari
     """The elements on a diagonal of two axes, along a new last axis."""
     var = as_tensor_variable(x)
     if var.ndim < 2:
-        raise ValueError(f"diagonal takes a tensor of at least two dimensions, not {var!r} {var.type}")
+        raise ValueError(f"diagonal takes a tensor of at least two dimensions, not {var!r}")
     first, second = (normalize_axis(a, var.ndim, "diagonal") for a in (axis1, axis2))
     rest = tuple(a for a in range(var.ndim) if a not in (first, second))
     moved, offset = dimshuffle(var, (first, second, *rest)), whole("diagonal: offset", offset)
@@ -79,7 +79,7 @@ def diag(x: object, k: int = 0) -> Variable:
     if var.ndim == 2:
         return diagonal(var, k)
     if var.ndim != 1:
-        raise ValueError(f"diag takes a vector or a matrix, not {var!r} {var.type}")
+        raise ValueError(f"diag takes a vector or a matrix, not {var!r}")
     k = whole("diag: k", k)
     length = dim(var, 0) + abs(k)
     down, right = max(-k, 0), max(k, 0)

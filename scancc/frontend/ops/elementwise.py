@@ -118,7 +118,7 @@ def broadcast_shape(what: str, operands: Sequence[Variable]) -> tuple[int | None
 
 
 def _types(operands: Sequence[Variable]) -> str:
-    return ", ".join(f"{v!r} {v.type}" for v in operands)
+    return ", ".join(f"{v!r}" for v in operands)
 
 
 def check_lengths(what: str, arrays: Sequence[np.ndarray], stretches: Sequence[tuple[bool, ...]]) -> None:

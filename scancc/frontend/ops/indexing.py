@@ -240,7 +240,7 @@ def _check_weak(base: Variable, value: Variable, set_: bool) -> None:
 def _fitted(value: Variable, part: Variable, set_: bool) -> Variable:
     if value.ndim > part.ndim:
         raise ValueError(
-            f"{name_of_write(set_)}: the value {value!r} {value.type} has more dimensions than its place {part.type}"
+            f"{name_of_write(set_)}: the value {value!r} has more dimensions than its place {part.type}"
         )
     return pad_axes(value, part.ndim) if value.ndim < part.ndim else value
 

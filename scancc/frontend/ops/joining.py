@@ -166,7 +166,7 @@ def repeat(x: object, repeats: object, axis: int | None = None) -> Variable:
 def _counts_of(counts: Variable, length: Variable) -> Variable:
     """A count for each row, or one for all."""
     if not is_discrete(counts.dtype):
-        raise TypeError(f"repeat: the counts are {counts!r} {counts.type}; counts are whole numbers")
+        raise TypeError(f"repeat: the counts are {counts!r}; counts are whole numbers")
     if counts.type.shape[0] == 1:
         return alloc(cast(counts, "int64"), length)
     given = dim(counts, 0)

@@ -20,7 +20,7 @@ from scancc.frontend.ops.signatures import real_dtype
 
 def check_square(what: str, a: Variable) -> None:
     if a.ndim != 2 or kind(a.dtype) not in "fc":
-        raise TypeError(f"{what} takes a square matrix of floats, not {a!r} {a.type}")
+        raise TypeError(f"{what} takes a square matrix of floats, not {a!r}")
     m, n = a.type.shape
     if m is not None and n is not None and m != n:
         raise ValueError(f"{what}: the matrix {a!r} is {a.type}; it must be square")

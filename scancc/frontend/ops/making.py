@@ -77,7 +77,7 @@ def _count(length: np.ndarray) -> int:
 def _filled(have: int | None, want: int | None, value: Variable) -> int | None:
     if have is not None and have != 1:
         if want is not None and want != have:
-            raise ValueError(f"alloc: {value!r} {value.type} cannot fill an axis of length {want}")
+            raise ValueError(f"alloc: {value!r} cannot fill an axis of length {want}")
         return have
     return want
 
@@ -87,7 +87,7 @@ def alloc(value: object, *shape: object) -> Variable:
     var = as_tensor_variable(value)
     lengths = as_lengths(shape[0] if len(shape) == 1 and _is_sequence(shape[0]) else shape, "alloc")
     if var.ndim > len(lengths):
-        raise ValueError(f"alloc: {var!r} has {var.ndim} dimensions, not the {len(lengths)} of the result")
+        raise ValueError(f"alloc: {var} has {var.ndim} dimensions, not the {len(lengths)} of the result")
     if not lengths:
         return var
     if 0 < var.ndim < len(lengths):
@@ -210,9 +210,9 @@ def arange(start: object, stop: object = None, step: object = 1, dtype: object =
     ends = [as_operand(v) for v in (first, last, step)]
     for end in ends:
         if end.ndim != 0:
-            raise TypeError(f"arange takes scalars, not {end!r} {end.type}; for a length use x.shape[0]")
+            raise TypeError(f"arange takes scalars, not {end!r}; for a length use x.shape[0]")
         if end.dtype.startswith("complex"):
-            raise TypeError(f"arange takes real numbers, not {end!r} {end.type}; complex numbers have no order")
+            raise TypeError(f"arange takes real numbers, not {end!r}; complex numbers have no order")
     if dtype is None:
         found = result_dtype(ends)
         dtype = "int64" if is_discrete(found) else found

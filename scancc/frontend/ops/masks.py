@@ -53,7 +53,7 @@ def nonzero(x: object, return_matrix: bool = False) -> tuple[Variable, ...] | Va
     var = as_tensor_variable(x)
     if var.ndim == 0:
         raise ValueError(
-            f"nonzero of {var!r}, a scalar: it has no places; use T.switch(x, a, b), or give a tensor of one "
+            f"nonzero of {var}, a scalar: it has no places; use T.switch(x, a, b), or give a tensor of one "
             "dimension or more"
         )
     places = _places(var)
@@ -110,7 +110,7 @@ def _as_mask(item: object) -> Variable | None:
 
 def _scalar_mask(item: object) -> TypeError:
     return TypeError(
-        f"{item!r} is a boolean mask of no dimensions, which picks no elements of a tensor: a mask has the lengths "
+        f"{item} is a boolean mask of no dimensions, which picks no elements of a tensor: a mask has the lengths "
         "of the axes it picks from; choose with T.switch(cond, x, 0), or add an axis with x[None]"
     )
 

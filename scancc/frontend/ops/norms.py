@@ -85,7 +85,7 @@ def _of_matrices(x: Variable, ord: object, axes: tuple[int, ...], keepdims: bool
         raise ValueError(f"norm: ord {ord!r} of a matrix is none of None, 'fro', 'nuc', 1, -1, 2, -2, inf and -inf")
     if x.ndim != 2:
         raise ValueError(
-            f"norm: ord {ord!r} takes singular values, of one matrix and not of a stack, {x!r} {x.type}; "
+            f"norm: ord {ord!r} takes singular values, of one matrix and not of a stack, {x!r}; "
             "go over the matrices with scancc.map"
         )
     value = _BY_SINGULAR_VALUES[ord](svdvals(x))

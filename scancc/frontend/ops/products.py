@@ -23,7 +23,7 @@ def check_agree(what: str, x: Variable, axis: int, y: Variable, other: int) -> N
     m, n = x.type.shape[axis], y.type.shape[other]
     if m is not None and n is not None and m != n:
         raise ValueError(
-            f"{what}: {x!r} {x.type} times {y!r} {y.type}: axis {axis} of the first has length {m} and axis "
+            f"{what}: {x!r} times {y!r}: axis {axis} of the first has length {m} and axis "
             f"{other} of the second {n}; they must be equal"
         )
 
@@ -52,7 +52,7 @@ class Dot(Op):
     def infer(self, *inputs: Variable) -> list[TensorType]:
         x, y = inputs
         if x.ndim not in (1, 2) or y.ndim not in (1, 2):
-            raise TypeError(f"dot takes vectors and matrices, not {x!r} {x.type} and {y!r} {y.type}")
+            raise TypeError(f"dot takes vectors and matrices, not {x!r} and {y!r}")
         if x.dtype != y.dtype or kind(x.dtype) == "b":
             raise TypeError(f"dot takes operands of one dtype of numbers, not {x.dtype} and {y.dtype}")
         check_agree("dot", x, x.ndim - 1, y, 0)

@@ -85,7 +85,7 @@ def _empty(what: str) -> str:
 def check_ordered(what: str, x: Variable) -> None:
     if kind(x.dtype) == "c":
         raise TypeError(f"{what}: complex numbers have no order; {what} takes numbers that have an order, such as "
-                        f"T.abs(x) or T.real(x), not {x!r} {x.type}")
+                        f"T.abs(x) or T.real(x), not {x!r}")
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class _Step:
 def _say_where(error: Exception, node: Apply) -> None:
     """Note the op and the user's line, once: nested evaluations pass the error on."""
     if not getattr(error, "__notes__", None):
-        inputs = ", ".join(v.name or (repr(v) if isinstance(v, Constant) else str(v.type)) for v in node.inputs)
+        inputs = ", ".join(v.name or (str(v) if isinstance(v, Constant) else str(v.type)) for v in node.inputs)
         what = "" if isinstance(node.op, Check) else f"in {node.op.name} of {inputs}, "  # a check's text says it all
         error.add_note(f"{what}written at {node.location}")
 
@@ -78,7 +78,7 @@ class Evaluator:
         elif isinstance(leaf, SharedVariable):
             self._shared.append((place, leaf))
         else:
-            raise MissingInputError(f"{leaf!r} {leaf.type} (from {leaf.location}) is needed but not given")
+            raise MissingInputError(f"{leaf!r} (from {leaf.location}) is needed but not given")
 
     def _step(self, node: Apply) -> _Step:
         inputs = [self._places[v] for v in node.inputs]
@@ -139,5 +139,5 @@ def evaluate(outputs: Sequence[Variable],
              givens: Mapping[Variable, object] | None = None) -> list[np.ndarray]:
     """The values of `outputs` where the variables in `givens` have these values; fresh arrays."""
     given = dict(givens or {})
-    values = [np.asarray(unmasked(f"the value of {var!r}", value), dtype=var.dtype) for var, value in given.items()]
+    values = [np.asarray(unmasked(f"the value of {var}", value), dtype=var.dtype) for var, value in given.items()]
     return [np.array(result) for result in Evaluator(outputs, list(given))(values)]

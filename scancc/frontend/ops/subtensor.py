@@ -128,7 +128,7 @@ def _check_value(what: str, view: TensorType, y: Variable) -> None:
     for axis, (want, have) in enumerate(zip(view.shape, y.type.shape, strict=True)):
         if want is not None and have is not None and have not in (1, want):
             raise ValueError(
-                f"{what}: the value {y!r} {y.type} does not fit the part of shape {view}: axis {axis}"
+                f"{what}: the value {y!r} does not fit the part of shape {view}: axis {axis}"
             )
 
 

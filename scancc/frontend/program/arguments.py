@@ -49,7 +49,7 @@ class In:
         for name in ("mutable", "allow_downcast", "borrow", "implicit"):
             flag_or_none(f"In: {name}", getattr(self, name))
         if self.update is not None or self.implicit:
-            site = Site(None, user_location(), f"In({self.variable!r})")
+            site = Site(None, user_location(), f"In({self.variable})")
             raise UnsupportedError(site.text(
                 "an input with update= or implicit= changes with each call, as only a shared variable does",
                 "make it with sc.shared(value), and pass function(..., updates={variable: new_value})",

@@ -29,11 +29,11 @@ def replacements(replace: Replace, strict: bool, site: Site) -> dict[Variable, V
     for old, new in pairs:
         if not isinstance(old, Variable):
             raise TypeError(site.text(
-                f"{old!r} is to be replaced, but is not a symbolic variable",
+                f"{old} is to be replaced, but is not a symbolic variable",
                 "give the variable itself as the key",
             ))
         if old in result:
-            raise ValueError(site.text(f"{old!r} is replaced twice", "keep one of the two values"))
+            raise ValueError(site.text(f"{old} is replaced twice", "keep one of the two values"))
         result[old] = _fitting(old, new, strict, site)
     return result
 
@@ -49,7 +49,7 @@ def _fitting(old: Variable, new: Any, strict: bool, site: Site) -> Variable:
 
     Not `strict`: another known length will do, but where one of the two is 1, which broadcasts.
     """
-    value = strong(site.told(f"the value of {old!r}", as_operand, new), old.dtype)
+    value = strong(site.told(f"the value of {old}", as_operand, new), old.dtype)
     if value.dtype != old.dtype or value.ndim != old.ndim:
         if not strict:
             return value

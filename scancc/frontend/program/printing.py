@@ -111,8 +111,7 @@ class _Tree:
         type = f" <{var.type}>" if self.types else ""
         node = var.owner
         if node is None:
-            text = repr(var) if not isinstance(var, Constant) or var.name else f"{var!r}"
-            return f"{text}{type}"
+            return f"{var}{type}"
         which = f".{var.index}" if len(node.outputs) > 1 else ""
         name = f" '{var.name}'" if var.name else ""
         return f"{node.op.name}{which}{self._id(node)}{name}{type}"
@@ -128,10 +127,10 @@ class _Tree:
         self.lines += ["", f"{op.name}{self._id(node)}"]
         for title, given in (("sequence row", body.xs), ("invariant", body.consts)):
             for var in given:
-                self.lines.append(f" {title} {var!r} <{var.type}>")
+                self.lines.append(f" {title} {var} <{var.type}>")
         for carry in body.carry:
             for tap, var in carry.taps:
-                self.lines.append(f" state {var!r} <{var.type}>, {-tap} step{'s' * (tap < -1)} ago")
+                self.lines.append(f" state {var} <{var.type}>, {-tap} step{'s' * (tap < -1)} ago")
         for title, variables in (("next state", [c.next for c in body.carry]), ("output", body.ys),
                                  ("stop if", [body.stop] if body.stop is not None else [])):
             for var in variables:
@@ -171,7 +170,7 @@ def _dot_lines(node: Apply) -> list[str]:
     for i, var in enumerate(node.inputs):
         source = f"n{id(var.owner)}" if var.owner is not None else f"v{id(var)}"
         if var.owner is None:
-            lines.append(f"  {source} [label={_quoted(repr(var))}];")
+            lines.append(f"  {source} [label={_quoted(str(var))}];")
         lines.append(f"  {source} -> n{id(node)} [label={_quoted(f'{i} {var.type}')}];")
     return lines
 
@@ -208,7 +207,7 @@ def _formula(var: Variable) -> tuple[str, int]:
     """Text, and how tightly it binds."""
     node = var.owner
     if node is None or (var.name and not isinstance(node.op, Scan)):
-        return repr(var), _ATOM
+        return str(var), _ATOM
     op, inputs = node.op, node.inputs
     if isinstance(op, Elemwise) and op.fn in _INFIX:
         return _infix(op.fn, inputs)
@@ -261,7 +260,7 @@ def _index(template: tuple[Any, ...], operands: list[Variable]) -> str:
 def _scan_text(op: Scan, var: Variable) -> str:
     body = op.body
     outputs = [*(c.next for c in body.carry), *body.ys]
-    taps = [repr(v) for c in body.carry for _, v in c.taps]
-    names = [repr(x) for x in body.xs] + taps
+    taps = [str(v) for c in body.carry for _, v in c.taps]
+    names = [str(x) for x in body.xs] + taps
     stop = f" until {pprint(body.stop)}" if body.stop is not None else ""
     return f"scan({', '.join(names)} -> {pprint(outputs[var.index])}{stop})"

@@ -214,7 +214,7 @@ def _inputs(inputs: Any, allow_downcast: bool | None, site: Site) -> list[In]:
         first = seen.setdefault(entry.variable, i)
         if first != i:
             raise ValueError(site.text(
-                f"{entry.variable!r} is used twice in inputs, at positions {first} and {i}", "list it once"
+                f"{entry.variable} is used twice in inputs, at positions {first} and {i}", "list it once"
             ))
     return ins
 
@@ -224,12 +224,12 @@ def _input(position: int, entry: Any, allow_downcast: bool | None, site: Site) -
     variable = given.variable
     if isinstance(variable, SharedVariable):
         raise TypeError(site.text(
-            f"input {position} is the shared variable {variable!r}, which is read without being passed",
+            f"input {position} is the shared variable {variable}, which is read without being passed",
             "leave it out of inputs, or put another value in its place with givens",
         ))
     if not isinstance(variable, Variable) or isinstance(variable, Constant):
         raise TypeError(site.text(
-            f"input {position} is {variable!r}, which is not a symbolic variable",
+            f"input {position} is {variable}, which is not a symbolic variable",
             "make one with T.scalar, T.vector, T.matrix, ...",
         ))
     given = given if given.allow_downcast is not None else given.with_downcast(allow_downcast)
@@ -276,10 +276,10 @@ def _updates(updates: Any, site: Site) -> dict[SharedVariable, Variable]:
     for shared, value in update_pairs(updates, site):
         if not isinstance(shared, SharedVariable):
             raise TypeError(site.text(
-                f"an update changes {shared!r}, which is not a shared variable",
+                f"an update changes {shared}, which is not a shared variable",
                 "make a value that is kept from call to call with sc.shared(...)",
             ))
-        variable = site.told(f"the update of {shared!r}", as_operand, value)
+        variable = site.told(f"the update of {shared}", as_operand, value)
         fits = is_weak(variable) and holds(shared.dtype, variable.data.item())  # type: ignore[attr-defined]
         result[shared] = strong(variable, shared.dtype) if fits else variable
     return result
@@ -306,7 +306,7 @@ def _check_givens(replace: Mapping[Variable, Variable], ins: Sequence[In], site:
     for entry in ins:
         if entry.variable in replace:
             raise ValueError(site.text(
-                f"{entry.variable!r} is an input and is also replaced by givens, so its argument would have "
+                f"{entry.variable} is an input and is also replaced by givens, so its argument would have "
                 "no effect",
                 "take it out of one of the two",
             ))
@@ -316,7 +316,7 @@ def _check_values(updates: Mapping[SharedVariable, Variable], site: Site) -> Non
     for shared, value in updates.items():
         if value.dtype != shared.dtype or value.ndim != shared.ndim:
             raise TypeError(site.text(
-                f"the update of the shared variable {shared!r} ({shared.type}) is {described(value)}. An "
+                f"the update of the shared variable {shared} ({shared.type}) is {described(value)}. An "
                 "update must "
                 "have the same type as the original shared variable",
                 f"cast or reshape it, for example T.cast(value, {shared.dtype!r})",
@@ -349,7 +349,7 @@ def _check_used(ins: Sequence[In], results: Sequence[Variable], on_unused: str |
         if entry.variable in used:
             continue
         text = site.text(
-            f"input {position} ({entry.variable!r}) is not used to compute the outputs or updates",
+            f"input {position} ({entry.variable}) is not used to compute the outputs or updates",
             "leave it out, or pass on_unused_input='ignore'",
         )
         if action == "raise":

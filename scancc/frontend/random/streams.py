@@ -386,7 +386,7 @@ class RandomStream:
         """`input` with the elements of each row in random order."""
         (matrix,) = _tensors(input)
         if matrix.ndim != 2:
-            raise ValueError(f"shuffle_row_elements takes a matrix, not {matrix!r} {matrix.type}")
+            raise ValueError(f"shuffle_row_elements takes a matrix, not {matrix!r}")
         rows = arange(matrix.shape[0]).dimshuffle(0, "x")
         return Recipe(lambda s: matrix[rows, d.order(s, [matrix.shape[0], matrix.shape[1]])], matrix.dtype)
 

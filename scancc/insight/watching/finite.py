@@ -45,7 +45,7 @@ class Guarding(Watched):
         program = self.original
         for variable, value in zip([*(i.variable for i in program.inputs), *program.shared], values, strict=True):
             if not is_discrete(variable.dtype) and (place := self._first(value)) is not None:
-                raise NotFinite(f"{variable!r} is given as {value[place]}{_at(place)}")
+                raise NotFinite(f"{variable} is given as {value[place]}{_at(place)}")
 
     def _first(self, value: np.ndarray) -> tuple[int, ...] | None:
         """Where the first element is that is an error."""
