@@ -13,7 +13,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.tensor.constructors import PREFIXED_SEVERAL
+from scancc.tensor import prefixed
 
 NAMESPACES = {
     "sc": sc, "sc.gradient": sc.gradient, "sc.runtime": sc.runtime, "T": T, "T.nnet": T.nnet, "T.linalg": T.linalg,
@@ -28,7 +28,7 @@ def public() -> Iterator[tuple[str, Callable[..., Any]]]:
     for place, namespace in NAMESPACES.items():
         for name in namespace.__all__:
             found = getattr(namespace, name)
-            if inspect.isroutine(found) and name not in PREFIXED_SEVERAL and id(found) not in seen:
+            if inspect.isroutine(found) and name not in vars(prefixed) and id(found) not in seen:
                 seen.add(id(found))
                 yield f"{place}.{name}", found
 

@@ -156,7 +156,6 @@ from scancc.frontend.ops.scalars import (
 )
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
-from scancc.tensor import constructors as _constructors
 from scancc.tensor import extra_ops, linalg, nlinalg, nnet, opt, signal, slinalg, special
 from scancc.tensor.composed import (
     allclose,
@@ -215,6 +214,7 @@ from scancc.tensor.constructors import (
 from scancc.tensor.einstein import einsum
 from scancc.tensor.examples import attach as _attach
 from scancc.tensor.iterated import gammainc, gammaincc
+from scancc.tensor.prefixed import *  # noqa: F403
 from scancc.tensor.statistics import bincount, choose, median, percentile, quantile
 
 # The dtypes of tensors, by kind.
@@ -237,9 +237,6 @@ psi, tri_gamma, complex = digamma, trigamma, make_complex
 equal, not_equal, less, less_equal, greater, greater_equal = eq, neq, lt, le, gt, ge
 extract_diag = alloc_diag = diag
 TensorVariable, TensorConstant = Variable, Constant
-
-globals().update(_constructors.PREFIXED)
-globals().update(_constructors.PREFIXED_SEVERAL)
 
 # Found when first asked for: they rest on scan, which rests on this namespace's functions.
 _LATER = dict.fromkeys(
@@ -264,8 +261,8 @@ def __dir__() -> list[str]:
 
 _missing = missing_from("module 'scancc.tensor'", "T.", __dir__, OF_TENSORS)
 _OURS = ("annotations", "sys", "import_module", "Any", "check_keywords_of", "missing_from", "OF_TENSORS", "composed",
-         "constructors", "einstein", "examples", "iterated", "numpy_functions", "numpy_protocol", "statistics",
-         "DTYPES")
+         "constructors", "einstein", "examples", "iterated", "numpy_functions", "numpy_protocol", "prefixed",
+         "statistics", "DTYPES")
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _OURS]
 check_keywords_of(globals(), __all__)
 _attach({"": sys.modules[__name__], "nnet": nnet, "signal": signal, "linalg": linalg, "slinalg": slinalg, "opt": opt})

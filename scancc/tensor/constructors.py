@@ -1,7 +1,6 @@
-"""Symbolic inputs: `vector`, `dmatrix`, `tensor(dtype=, shape=)` and their kin.
+"""Symbolic inputs of dtype `config.floatX` or one that is given: `vector`, `matrices`, `tensor(shape=)`.
 
-Without a prefix the dtype is `config.floatX` or the one given; the prefixes are b w i l for integers of 8
-to 64 bits, f d for floats and c z for complex numbers of single and double precision.
+Names with a dtype in them (`dvector`) are in `prefixed.py`.
 """
 
 from __future__ import annotations
@@ -17,10 +16,6 @@ Shape = tuple[int | None, ...]
 SHAPES: dict[str, Shape] = {
     "scalar": (), "vector": (None,), "row": (1, None), "col": (None, 1), "matrix": (None, None),
     "tensor3": (None,) * 3, "tensor4": (None,) * 4, "tensor5": (None,) * 5,
-}
-PREFIXES = {
-    "b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32", "d": "float64", "c": "complex64",
-    "z": "complex128",
 }
 
 
@@ -55,18 +50,14 @@ scalars, vectors, rows, cols, matrices, tensor3s, tensor4s, tensor5s = (
     _several(make) for make in (scalar, vector, row, col, matrix, tensor3, tensor4, tensor5)
 )
 
-# `dvector` and the like are types; calling one makes an input.
-PREFIXED: dict[str, TensorType] = {
-    prefix + noun: TensorType(dtype, lengths)
-    for prefix, dtype in PREFIXES.items()
-    for noun, lengths in SHAPES.items()
-}
-_PLURALS = {"matrix": "matrices"}
-PREFIXED_SEVERAL: dict[str, Callable[..., list[Variable]]] = {
-    prefix + _PLURALS.get(noun, noun + "s"): _several(PREFIXED[prefix + noun])
-    for prefix in PREFIXES
-    for noun in SHAPES
-}
+def types_of(dtype: str) -> list[TensorType]:
+    """Of every shape that has a name, the type of this dtype, in the order of `SHAPES`."""
+    return [TensorType(dtype, lengths) for lengths in SHAPES.values()]
+
+
+def several_of(dtype: str) -> list[Callable[..., list[Variable]]]:
+    """What makes several inputs of each of `types_of`."""
+    return [_several(make) for make in types_of(dtype)]
 
 
 def tensor(*older: object, name: str | None = None, dtype: object = None,

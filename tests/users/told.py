@@ -12,6 +12,8 @@ def of_results(x: sc.Variable, s: sc.SharedVariable) -> None:
     assert_type(x[0] + 1, sc.Variable)
     assert_type(2.0 * T.exp(x) @ x, sc.Variable)
     assert_type(x.mean(axis=0).reshape(2, 3).T, sc.Variable)
+    assert_type(T.dvector("x"), sc.Variable)
+    assert_type(T.imatrices("a", "b"), list[sc.Variable])
     assert_type(sc.grad(x.sum(), x), sc.Variable)
     assert_type(sc.grad(x.sum(), [x, s]), list[sc.Variable])
     assert_type(sc.function([x], x), sc.Function)

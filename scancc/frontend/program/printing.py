@@ -12,7 +12,7 @@ import numpy as np
 from scancc.frontend.graph.constants import as_tensor_variable
 from scancc.frontend.graph.dims import DimShuffle, ShapeI
 from scancc.frontend.graph.options import flag, one_of, whole
-from scancc.frontend.graph.variables import Apply, Constant, Variable, applies
+from scancc.frontend.graph.variables import Apply, Variable, applies
 from scancc.frontend.loops.scan_op import Scan
 from scancc.frontend.ops.control import Show
 from scancc.frontend.ops.elementwise import Cast, Elemwise
