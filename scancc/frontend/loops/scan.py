@@ -291,8 +291,7 @@ def _check_arity(request: _Request, args: Sequence[Variable]) -> None:
         raise TypeError(request.site.text(
             f"the step takes {signature} but gets {len(args)} argument(s) ({error}): {given}",
             "a step gets all taps of each sequence, then all taps of each output that has an initial value, "
-            "then "
-            "the non-sequences",
+            "then the non-sequences",
         )) from None
 
 

@@ -130,15 +130,15 @@ def _parse_sequence(position: int, entry: Any, site: Site) -> SequenceSpec:
 def _sequence_variable(what: str, entry: Any, site: Site) -> Variable:
     if isinstance(entry, int | float | complex) and not isinstance(entry, np.generic):
         raise TypeError(site.text(
-            f"{what} is the number {entry!r}; a list given as `sequences` is a list of sequences, each of "
-            "which "
-            "is iterated over its rows", "for one sequence of numbers, write sequences=np.array([...])",
+            f"{what} is the number {entry!r}; a list given as `sequences` is a list of sequences, each of which "
+            "is iterated over its rows",
+            "for one sequence of numbers, write sequences=np.array([...]); "
+            "JAX's scan(f, init, xs) is scan(fn, sequences=xs, outputs_info=init)",
         ))
     variable = site.told(what, as_tensor_variable, entry)
     if variable.ndim == 0:
         raise IndexError(site.text(
-            f"{what}, {described(variable)}, is a scalar, and a scan goes over the leading axis of its "
-            "sequences",
+            f"{what}, {described(variable)}, is a scalar, and a scan goes over the leading axis of its sequences",
             "pass it in `non_sequences` if every step is to get the whole of it",
         ))
     return variable

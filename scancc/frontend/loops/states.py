@@ -94,16 +94,14 @@ def _state_taps(position: int, entry: Mapping[str, Any], site: Site) -> Any:
     if entry.get("initial") is None and taps is not None and taps != []:
         raise ValueError(site.text(
             f"outputs_info {position} has taps {taps!r} but no initial value: if you are using slices of an "
-            "output "
-            "you need to provide an initial state for it",
+            "output you need to provide an initial state for it",
             "write dict(initial=rows, taps=[...]), with one initial row for each step that the longest tap "
             "reaches back",
         ))
     if entry.get("initial") is not None and "taps" in entry and taps is None:
         warnings.warn(
             f"outputs_info {position} has an initial value and taps=None: it is read at tap -1, and the step "
-            "gets "
-            "it as an argument; leave the initial value out for an output without recurrence",
+            "gets it as an argument; leave the initial value out for an output without recurrence",
             stacklevel=5,
         )
     return taps

@@ -116,8 +116,7 @@ def _updates(part: Any, site: Site) -> dict[SharedVariable, Variable]:
     if strangers and not isinstance(part, Mapping):
         raise TypeError(site.text(
             f"the step returned a list of pairs, which is read as updates, but {strangers[0]} is not a "
-            "shared "
-            "variable", "to return outputs, put them in one flat list: return [a, b, c, d]",
+            "shared variable", "to return outputs, put them in one flat list: return [a, b, c, d]",
         ))
     if strangers:
         raise TypeError(site.text(
@@ -132,8 +131,7 @@ def _check_made_of_variables(returned: Any, site: Site) -> None:
     if stranger is not _NOTHING:
         raise ValueError(site.text(
             f"the step returned {stranger!r}, of type {type(stranger).__name__}; a step may only return "
-            "symbolic "
-            "variables, in lists, tuples and dicts of shared variables, and until(...)",
+            "symbolic variables, in lists, tuples and dicts of shared variables, and until(...)",
             "wrap a number or an array: T.constant(...); a step that returns nothing returns []",
         ))
 

@@ -317,8 +317,7 @@ def _check_values(updates: Mapping[SharedVariable, Variable], site: Site) -> Non
         if value.dtype != shared.dtype or value.ndim != shared.ndim:
             raise TypeError(site.text(
                 f"the update of the shared variable {shared} ({shared.type}) is {described(value)}. An "
-                "update must "
-                "have the same type as the original shared variable",
+                "update must have the same type as the original shared variable",
                 f"cast or reshape it, for example T.cast(value, {shared.dtype!r})",
             ))
 
@@ -333,8 +332,7 @@ def _check_complete(results: Sequence[Variable], inputs: Sequence[Variable], sit
             raise MissingInputError(site.text(
                 f"{described(leaf)} is needed to compute the outputs or updates, but is not among the inputs",
                 "add it to inputs, or give it a value with givens. If it is an argument of a scan's step, it "
-                "has a "
-                "value only inside that step: return from the step what you need of it",
+                "has a value only inside that step: return from the step what you need of it",
             ))
 
 
