@@ -2,6 +2,8 @@
 
     NAME.o  NAME.a  NAME.so  NAME.h  NAME.json  NAME.ll  NAME.s        (for a GPU: NAME.ptx, NAME.ll)
 
+or, as packagers expect them, under a prefix (install.py).
+
 They are put in their places as one (publishing.py).
 """
 
@@ -22,6 +24,8 @@ from .c_names import ExportError, check_header
 from .codes import MOST_OPTIONAL, Code, codes_of, entry_of_codes, module_text
 from .entry import Entry, check_distinct
 from .header import header_text
+from .install import KINDS as INSTALLED_KINDS
+from .install import Install, Link, install_of
 from .link import NoCompilerError, shared_library
 from .manifest import manifest_text
 from .publishing import publish
@@ -57,6 +61,7 @@ def export(
     wrt: Any = None,
     streaming: bool = False,
     optional: Sequence[str] | str = (),
+    install: str | None = None,
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
@@ -73,8 +78,10 @@ def export(
     function, any of 'value_and_grad', 'vjp' and 'jvp', as NAME_value_and_grad and so on, by the inputs or shared
     variables `wrt` (docs/artefacts.md). `streaming`: the functions take their sequences in chunks, by NAME_run on a
     state of the caller's. `optional`: names of outputs; where a caller of NAME_call gives NULL for them, code runs
-    that was compiled without them. Where no C compiler is, all but the `.so` is written, with a warning. Raises
-    ExportError or TargetError where names or kinds are wrong, OSError where files cannot be written.
+    that was compiled without them. `install`: a version, '1.2.0' or 'NAME-1.2.0': `path` is a prefix, with lib/,
+    include/, a soname and what pkg-config and CMake read. Where no C compiler is, all but the `.so` is written, with
+    a warning. Raises ExportError or TargetError where names or kinds are wrong, OSError where files cannot be
+    written.
 
     >>> x = T.vector("x")
     >>> import tempfile
@@ -85,27 +92,33 @@ def export(
     """
     if not isinstance(prefix, str):
         raise TypeError(f"prefix is {prefix!r}; give the text that goes before every symbol")
-    listed: list[Any] = list(functions) if isinstance(functions, (list, tuple)) else [functions]
-    if not listed:
-        raise ExportError("there is nothing to export; give at least one function")
-    if streaming:
-        listed = [f.streamed() for f in listed]
-    listed = _with_derivatives(listed, [gradient] if isinstance(gradient, str) else gradient, wrt)
     if not isinstance(path_map, Mapping | None):
         raise TypeError(f"path_map is {path_map!r}; give a dict, what a path begins with to what stands there")
+    listed = _listed(functions, bool(streaming), [gradient] if isinstance(gradient, str) else gradient, wrt)
     targets = ordered([target_of(t) for t in (target if isinstance(target, list | tuple) and target else [target])])
-    wanted = _optional(listed, optional, streaming)
-    if any(wanted) and targets[0].kind != "cpu":
-        raise ExportError(f"there is no NAME_call for {targets[0]}, whose callers could leave outputs out")
+    wanted = _optional(listed, optional, bool(streaming), targets[0])
     options = {"freeze": bool(freeze), "threads": bool(threads)}
     codes = [codes_of(f, targets, options, numbers) for f, numbers in zip(listed, wanted, strict=True)]
     entries = [entry_of_codes(c, numbers, prefix, path_map) for c, numbers in zip(codes, wanted, strict=True)]
     for entry in entries if streaming else ():
         _check_streaming(entry)
-    done = _export(entries, codes, [_gives_one(f) for f in listed], path, emit)
+    folder, library, installed = _placed(path, entries[0].name, install)
+    work = _Library(library, targets[-1], entries, codes, [_gives_one(f) for f in listed], installed)
+    done = _made(work, _kinds(emit, targets[-1], installed is not None), folder)
     for notice in done.notices:
         warnings.warn(notice, stacklevel=2)
     return done
+
+
+def _listed(functions: object, streaming: bool, gradient: Sequence[str], wrt: Any) -> list[Any]:
+    """All functions to write, each with its derivatives behind it."""
+    listed: list[Any] = list(functions) if isinstance(functions, (list, tuple)) else [functions]
+    if not listed:
+        raise ExportError("there is nothing to export; give at least one function")
+    for function in listed:
+        if not hasattr(function, "export_form"):
+            raise ExportError(f"{function!r} cannot be exported; give what sc.function(...) returned")
+    return _with_derivatives([f.streamed() for f in listed] if streaming else listed, gradient, wrt)
 
 
 def _with_derivatives(functions: Sequence[Any], kinds: Sequence[str], wrt: Any) -> list[Any]:
@@ -121,18 +134,17 @@ def _check_streaming(entry: Entry) -> None:
                           "change, or of more than 64 KiB; make it with sc.shared(..., shape=...), or do not stream")
 
 
-def _optional(functions: Sequence[Any], names: Sequence[str] | str, streaming: bool) -> list[list[int]]:
+def _optional(functions: Sequence[Any], names: Sequence[str] | str, streaming: bool,
+              target: Target) -> list[list[int]]:
     """For each function the numbers of its outputs that callers may leave out."""
-    for function in functions:
-        if not hasattr(function, "export_form"):
-            raise ExportError(f"{function!r} cannot be exported; give what sc.function(...) returned")
     given = dict.fromkeys([names] if isinstance(names, str) else names)
     known = [f.program.output_names for f in functions]
     if unknown := [name for name in given if not any(name in outputs for outputs in known)]:
         raise ExportError(f"optional names {', '.join(map(repr, unknown))}, and outputs are "
                           f"{', '.join(dict.fromkeys(name for outputs in known for name in outputs))}")
-    if given and streaming:
-        raise ExportError("NAME_run of a streamed function gives all outputs; leave out optional")
+    if given and (streaming or target.kind != "cpu"):
+        what = "NAME_run of a streamed function gives all" if streaming else f"there is no NAME_call for {target}"
+        raise ExportError(f"{what}; leave out optional")
     found = [[n for n, name in enumerate(outputs) if name in given] for outputs in known]
     if max(map(len, found)) > MOST_OPTIONAL:
         raise ExportError(f"optional names {max(map(len, found))} outputs of a function, and each doubles its code; "
@@ -145,23 +157,23 @@ def _gives_one(function: Any) -> bool:
     return bool(function.program.layout.kind == "one" and not function.program.updates)
 
 
-def _export(entries: list[Entry], codes: list[list[Code]], single: list[bool], path: str | os.PathLike[str],
-            emit: Sequence[str] | str | None) -> Exported:
-    target = codes[0][-1].compiled.target
-    kinds = _kinds(emit, target)
-    folder, library = _place(path, entries[0].name)
-    check_distinct(entries)
+def _made(work: _Library, kinds: Sequence[str], folder: Path) -> Exported:
+    check_distinct(work.entries)
     if "h" in kinds:
-        check_header(library)
-    work = _Library(library, target, entries, codes, single)
+        check_header(work.name)
     for kind in kinds:
         _MAKERS[kind](work)
-    return Exported(publish(folder, library, work.files), tuple(work.notices), tuple(work.missing))
+    if work.install is not None:
+        there = [kind for kind in kinds if kind not in work.missing]
+        for name, text in work.install.descriptions(there, work.target).items():
+            work.put(name, text)
+        work.files |= work.install.links() if "so" in there else {}
+    return Exported(publish(folder, work.name, work.files), tuple(work.notices), tuple(work.missing))
 
 
-def _kinds(emit: Sequence[str] | str | None, target: Target) -> list[str]:
+def _kinds(emit: Sequence[str] | str | None, target: Target, installed: bool) -> list[str]:
     """The kinds asked for, in an order in which each finds what it needs."""
-    known = CPU_KINDS if target.kind == "cpu" else GPU_KINDS
+    known = GPU_KINDS if target.kind != "cpu" else INSTALLED_KINDS if installed else CPU_KINDS
     given = known if emit is None else emit.split(",") if isinstance(emit, str) else emit
     if not isinstance(given, list | tuple) or not all(isinstance(k, str) for k in given):
         raise TypeError(f"emit is {emit!r}; give kinds of files, among {', '.join(known)}, or None for all")
@@ -172,19 +184,33 @@ def _kinds(emit: Sequence[str] | str | None, target: Target) -> list[str]:
         if kind not in known:
             what = "a CPU" if target.kind == "cpu" else target.sm
             raise ExportError(f"{kind!r} is no kind of file for {what}; kinds are {', '.join(known)}")
+    if installed and not {"a", "so"} & set(wanted):
+        raise ExportError(f"emit is {emit!r}, which leaves nothing to install; give a or so, too")
     return [k for k in known if k in wanted]
 
 
-def _place(path: str | os.PathLike[str], name: str) -> tuple[Path, str]:
-    """The folder, and the name without suffix, of the files."""
+def _placed(path: str | os.PathLike[str], name: str, install: str | None) -> tuple[Path, str, Install | None]:
+    """The folder and the library's name, and under which version it is installed there."""
+    if install is None:
+        return *_place(path, name), None
+    installed = install_of(install, name)
+    return _folder(path), installed.name, installed
+
+
+def _folder(path: str | os.PathLike[str]) -> Path:
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"the path is {path!r}; give a folder, or a path that ends in a name")
     text = os.fspath(path)
     if not text:
         raise ExportError("the path is empty; give a folder ('.' is the current one), or a path that ends in a name")
+    return Path(text)
+
+
+def _place(path: str | os.PathLike[str], name: str) -> tuple[Path, str]:
+    """The folder, and the name without suffix, of the files."""
+    stem, text = _folder(path), os.fspath(path)
     if text.endswith(("/", os.sep)) or os.path.isdir(text):
-        return Path(text), name
-    stem = Path(text)
+        return stem, name
     if stem.suffix.lstrip(".") in CPU_KINDS + GPU_KINDS:
         stem = stem.with_suffix("")
     return stem.parent, stem.name
@@ -199,7 +225,8 @@ class _Library:
     entries: list[Entry]
     codes: list[list[Code]]
     single: list[bool]
-    files: dict[str, bytes] = field(default_factory=dict)
+    install: Install | None = None
+    files: dict[str, bytes | Link] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     _objects: list[tuple[str, bytes]] | None = None
@@ -216,6 +243,10 @@ class _Library:
                 check_symbols(code, name.removesuffix(".o"), self.target)
         return self._objects
 
+    def path(self, kind: str) -> str:
+        """Where the one file of a kind lies."""
+        return f"{self.name}.{kind}" if self.install is None else self.install.path(kind)
+
     def put(self, name: str, data: str | bytes) -> None:
         self.files[name] = data.encode() if isinstance(data, str) else data
 
@@ -230,24 +261,26 @@ def _make_objects(work: _Library) -> None:
 
 
 def _make_archive(work: _Library) -> None:
-    work.put(f"{work.name}.a", archive(work.objects()))
+    work.put(work.path("a"), archive(work.objects()))
 
 
 def _make_shared(work: _Library) -> None:
     try:
-        work.put(f"{work.name}.so", shared_library(work.objects(), f"{work.name}.so", work.target))
+        soname = f"{work.name}.so" if work.install is None else work.install.soname
+        work.put(work.path("so"), shared_library(work.objects(), soname, work.target))
     except NoCompilerError as error:
         work.notices.append(str(error))
         work.missing.append("so")
 
 
 def _make_header(work: _Library) -> None:
-    work.put(f"{work.name}.h", header_text(work.name, work.entries, versions()))
+    work.put(work.path("h"), header_text(work.name, work.entries, versions()))
 
 
 def _make_manifest(work: _Library) -> None:
-    work.put(f"{work.name}.json", manifest_text(work.name, work.entries, work.single, work.target, versions(),
-                                                 work.files))
+    files = {os.path.basename(name): data for name, data in work.files.items() if isinstance(data, bytes)}
+    library = os.path.basename(work.path("so"))
+    work.put(work.path("json"), manifest_text(library, work.entries, work.single, work.target, versions(), files))
 
 
 def _make_llvm(work: _Library) -> None:

@@ -22,17 +22,18 @@ from .target import Target
 
 
 def manifest_text(
-    name: str,
+    library: str,
     entries: Sequence[Entry],
     single: Sequence[bool],
     target: Target,
     versions: str,
     files: Mapping[str, bytes],
 ) -> str:
-    """The manifest of the set `name`; `files`: the others of the set, of which the runtime checks what it meets."""
+    """The manifest of a set with the shared library of this name, if it is there; `files`: the others of the set, of
+    which the runtime checks what it meets."""
     manifest = _head(entries[0], target, versions)
     hashes = {file: hashlib.sha256(data).hexdigest() for file, data in files.items()}
-    if (library := f"{name}.so") in files:
+    if library in files:
         manifest |= {"file": library, "nbytes": len(files[library]), "sha256": hashes[library]}
     manifest["files"] = hashes
     manifest["functions"] = [_function(e, one) for e, one in zip(entries, single, strict=True)]

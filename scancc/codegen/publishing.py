@@ -15,9 +15,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from .install import Link
 
-def publish(folder: Path, name: str, files: Mapping[str, bytes]) -> tuple[Path, ...]:
-    """Write the files of the set `name`, by name, in their order."""
+
+def publish(folder: Path, name: str, files: Mapping[str, bytes | Link]) -> tuple[Path, ...]:
+    """Write the files of the set `name`, by the names that they have in the folder, in their order."""
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{name}.partial"
     with _alone(folder):
@@ -27,19 +29,25 @@ def publish(folder: Path, name: str, files: Mapping[str, bytes]) -> tuple[Path, 
             for file, data in files.items():
                 _write(partial / file, data)
             for file in files:
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(partial / file, folder / file)
-            _reach_disk(folder)
+            for part in {(folder / file).parent for file in files}:
+                _reach_disk(part)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return tuple(folder / file for file in files)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes | Link) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(data, Link):
+        path.symlink_to(data.to)
+        return
     with path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    path.chmod(0o755 if path.suffix == ".so" else 0o644)
+    path.chmod(0o755 if ".so" in path.suffixes else 0o644)
 
 
 @contextlib.contextmanager

@@ -65,6 +65,11 @@ class Target:
         return self.arch != "wasm32" and self.system[0] not in ("macosx", "windows")
 
     @property
+    def is_32_bit(self) -> bool:
+        """Whether pointers have 32 bits; sizes have 64 everywhere."""
+        return self.arch == "wasm32"
+
+    @property
     def has_fma(self) -> bool:
         """Whether a fused multiply-add is one instruction here; decides the bits of elementary functions."""
         if self.arch != "x86_64":
