@@ -27,11 +27,12 @@ for is in that loop, or a map before it, which alone runs on steps behind the st
 the steps that ran. Tiles with such maps are short, unless a sum needs whole blocks.
 Each number is computed by the same operations on the same numbers, and a sum of floats keeps its tree, as a tile has
 whole blocks of it (`scan.running`): no bit changes.
-Conservative: but for products, of arrays a tile has rows only where reductions take all that is kept of one; what
-else needs them stays in the loop over them. A product of floats over all rows stays behind the scan; in tiles steps
-that may fail in several ways stay one loop, of which the first is told. Steps that may stop stay one loop where what
-they keep has to grow. A table of costs (`tiling/costs.py`) says whether maps pay. `always` asks for tiles wherever
-they can be, of `size` rows.
+Conservative: but for products, of arrays a tile has rows only where reductions take all that is kept of one; rows of
+arrays that others read are made where they stay, and what else needs arrays stays in the loop over them. A product
+of floats over all rows stays behind the scan; in tiles steps that may fail in several ways stay one loop, of which
+the first is told. Steps that may stop stay one loop where what they keep has to grow, or would be copied from a tile.
+A table of costs (`tiling/costs.py`) says whether maps pay. `always` asks for tiles wherever they can be, of `size`
+rows.
 Cost: linear. Runs after `contract`, so that the arithmetic is what it would be in one loop, and before `lanes`.
 Source: loop distribution (Kennedy and McKinley, 1990), strip-mined so that what is handed on stays in the cache.
 """
@@ -101,9 +102,6 @@ def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | str
     """Tile a scan where it pays; the scan over tiles, or why there is none."""
     scan, stages = ScanView(op), stages_of(op)
     sums, size = _along(scan, always, size)
-    arrays = [stack for stack in scan.stacks if stack.result.uses and _rank(stack.value.type)]
-    if arrays and all(is_kept(stack.result, sums) for stack in arrays):
-        return "it keeps rows of arrays, and no product of rows with a matrix is off its cycles"
     heavy = _array_between(stages) or _other_errors(stages)
     if heavy is not None:
         stages = stages_of(op, loop=True)
@@ -112,6 +110,9 @@ def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | str
     else:
         heavy = _no_gain(stages)
     saved = [stack for stack in scan.stacks if stack.result.uses and not is_kept(stack.result, sums)]
+    if scan.until and not always and any(_is_large(stack, size) for stack in scan.stacks
+                                         if is_kept(stack.result, sums)):
+        return "it may stop at any step: rows of arrays that it keeps would be made in a tile, and copied"
     if _grows(scan) and any(is_kept(stack.result, sums) for stack in scan.stacks):
         return GROWING
     if not always and heavy is not None and not (saved and _is_long(scan, 2 * size)):
@@ -194,10 +195,17 @@ def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Reduction], in
 def _tile_rows(scan: ScanView, sums: list[Reduction], size: int) -> int:
     """How many rows a tile has: of arrays few enough that they stay in the cache."""
     least = max((found.block for found in sums), default=1)
-    row = max((_row_bytes(stack.value.type) for stack in scan.stacks if stack.result.uses), default=0)
+    row = max((_row_bytes(stack.value.type) for stack in scan.stacks
+               if stack.result.uses and not is_kept(stack.result, sums)), default=0)
     while size > least and size * row > TILE_BYTES:
         size //= 2
     return max(size, least)
+
+
+def _is_large(stack: Stack, size: int) -> bool:
+    """Whether a tile of rows that are arrays would not stay in the cache, as far as it is known."""
+    row = stack.value.type
+    return isinstance(row, t.TensorType) and (None in row.shape or _row_bytes(row) * size > TILE_BYTES)
 
 
 def _row_bytes(row: t.Type) -> int:

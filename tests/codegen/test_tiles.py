@@ -229,6 +229,23 @@ def sums_of_sums(x, a):
     return [(x[:, None] * h).sum(), (h * T.arange(5.0)).sum(), (h - m[::-1]).sum()]
 
 
+def sums_beside_rows(x, a):
+    """Of arrays, as a filter keeps its means, with sums of numbers."""
+    def step(x_t, h):
+        h = a * T.concatenate([h[1:], h[:1]]) + x_t
+        return h, T.log(1 + h[0]**2), (h**2).sum()
+    (h, cost, size), _ = sc.scan(step, sequences=x, outputs_info=[T.arange(3.0), None, None])
+    return [h, cost.sum(), size.mean(), size]
+
+
+def sums_beside_rows_until(x, a):
+    def step(x_t, h):
+        h = a * h + x_t
+        return [h, T.exp(-h[0]**2)], sc.until(T.abs(h[1] - 2.5) < 0.001)
+    (h, cost), _ = sc.scan(step, sequences=x, outputs_info=[T.arange(3.0), None])
+    return [h, cost.sum()]
+
+
 def linear(x, a):
     return sc.scan(lambda x_t, h: a * h + x_t, sequences=x, outputs_info=T.constant(0.0, x.dtype))[0]
 
@@ -244,7 +261,7 @@ def soft_maximum(x, a):
 
 SUMS = [variance, soft_maximum, sum_of_terms, several_sums, sum_of_what_is_kept, first_rows, around_the_last_state,
         exact_reductions, sum_of_a_season, filtered, product, sum_of_integers, sum_of_complex, sums_of_all_elements,
-        sums_of_all_elements_of_known_rows, sums_of_sums]
+        sums_of_all_elements_of_known_rows, sums_of_sums, sums_beside_rows, sums_beside_rows_until]
 PROGRAMS = [likelihood, work_before, cycle_after_cycle, old_states, far_state, numbers_of_steps, last_values,
             rows_of_arrays, states_of_arrays, loops_inside, backwards]
 LAGS = [seasons, last_of_seasons, one_season, season_and_level, some_of_a_season]
@@ -312,6 +329,12 @@ def test_a_sum_keeps_no_row():
     tiled, whole = (compiled(sum_of_terms, left_out).memory_plan(np.zeros(10**5), 0.5) for left_out in ("", "tile"))
     assert tiled.workspace_nbytes == 8192
     assert whole.workspace_nbytes >= 8 * 10**5
+
+
+@pytest.mark.parametrize("program", [sums_beside_rows, sums_beside_rows_until], ids=lambda p: p.__name__)
+def test_sums_beside_rows_keep_nothing_more(program):
+    f = compiled(program, "")
+    assert len({f.memory_plan(np.zeros(n), 0.5).workspace_nbytes for n in (10**4, 10**5)}) == 1
 
 
 @pytest.mark.parametrize("of", [T.var, T.logsumexp])
