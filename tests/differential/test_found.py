@@ -395,3 +395,10 @@ def test_a_window_of_a_length_that_only_a_branch_knows() -> None:
         s, u = sc.scan(lambda i, q: T.concatenate([q[1:], y[i % 2:][:1]]), sequences=[z], outputs_info=[start])
         return [r[-1], s[-1]], {}
         """, {"n": 4}, {"n": 3}, x=("int64", "n"), y=("int64", 3), z=("int64", 5))
+
+
+def test_a_sum_of_no_rows_has_no_blocks() -> None:
+    agree("""
+        r = sc.scan(lambda v, h: T.tanh(v + h), x, outputs_info=T.zeros_like(x.sum(axis=0)))[0]
+        return [r.sum(axis=0)], {}
+        """, {"n": 3}, {"n": 0}, x=("float32", "n", "n"))

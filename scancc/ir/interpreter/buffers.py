@@ -94,10 +94,12 @@ def alloca(op: Op) -> Meaning:
 
 
 def _join(op: Op) -> Callable[[Any, np.ndarray, int, int], Any]:
-    """Gives the sum of all terms in the last block, else None."""
+    """Gives the sum of all terms in the last block, else None; one block is the sum itself, of no terms, too."""
     size = int_attr(op, "size")
 
     def call(value: Any, stack: np.ndarray, first: int, end: int) -> Any:
+        if end <= size:
+            return value
         number, is_last, level = first // size, end - first <= size, 0
         while number >> level & 1 or is_last and number >> level:
             if number >> level & 1:
@@ -140,8 +142,6 @@ def sum_blocks(op: Op) -> Meaning:
     of, size = _join(op), int_attr(op, "size")
 
     def call(block: np.ndarray, blocks: np.ndarray, end: int) -> np.ndarray:
-        if end <= size:
-            return block
         with np.errstate(all="ignore"):
             return np.reshape(of(block.ravel(), blocks, (end - 1) // size * size, end), block.shape)
     return call
