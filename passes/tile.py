@@ -177,9 +177,15 @@ def _by_lag(op: Op) -> Stages | None:
 def _build_by_lag(stages: Stages) -> None:
     scan, lag = stages.scan, stages.lag
     assert lag is not None
-    sums = [found for found in reductions_of(scan)[0] if lag % found.block == 0]
+    sums = [found for found in reductions_of(scan)[0] if lag % found.block == 0] if _fills_tiles(scan, lag) else []
     remark("tile", scan.op, True, f"tiles of {lag} steps, as many as no step of them waits for")
     Tiled(stages, sums, lag).build()
+
+
+def _fills_tiles(scan: ScanView, lag: int) -> bool:
+    """Whether no steps are left behind the last whole tile, where a sum could not go on with its blocks."""
+    known = constant_of(scan.length)
+    return known is not None and known % lag == 0
 
 
 def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Reduction], int]:

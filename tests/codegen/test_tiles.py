@@ -178,6 +178,13 @@ def sum_of_a_season(x, a):
     return [T.log(1 + h**2).sum(), (h * x).sum()]
 
 
+def sum_of_a_long_season(x, a, known=None):
+    """Of as many steps as a block of a sum has terms."""
+    h = sc.scan(lambda x_t, h512: T.tanh(x_t) + a * h512, sequences=x, n_steps=known,
+                outputs_info={"initial": T.arange(512.0), "taps": [-512]})[0]
+    return [T.log(1 + h**2).sum(), (h**2).mean()]
+
+
 def filtered(x, a):
     """The log-likelihood of a filter, whose state is a vector and a matrix."""
     def step(x_t, m, c):
@@ -259,9 +266,10 @@ def soft_maximum(x, a):
     return T.logsumexp(linear(T.concatenate([x, [1.0]]), a))
 
 
-SUMS = [variance, soft_maximum, sum_of_terms, several_sums, sum_of_what_is_kept, first_rows, around_the_last_state,
-        exact_reductions, sum_of_a_season, filtered, product, sum_of_integers, sum_of_complex, sums_of_all_elements,
-        sums_of_all_elements_of_known_rows, sums_of_sums, sums_beside_rows, sums_beside_rows_until]
+SUMS = [variance, soft_maximum, sum_of_terms, several_sums, sum_of_what_is_kept, first_rows,
+        around_the_last_state, exact_reductions, sum_of_a_season, sum_of_a_long_season, filtered, product,
+        sum_of_integers, sum_of_complex, sums_of_all_elements, sums_of_all_elements_of_known_rows,
+        sums_of_sums, sums_beside_rows, sums_beside_rows_until]
 PROGRAMS = [likelihood, work_before, cycle_after_cycle, old_states, far_state, numbers_of_steps, last_values,
             rows_of_arrays, states_of_arrays, loops_inside, backwards]
 LAGS = [seasons, last_of_seasons, one_season, season_and_level, some_of_a_season]
@@ -313,6 +321,10 @@ def test_what_no_step_waits_for(program, gradient):
 @pytest.mark.parametrize("program", SUMS, ids=lambda p: p.__name__)
 def test_sums(program):
     require_same_bits(program, ROUND)
+
+
+def test_sums_of_whole_seasons():
+    require_same_bits(lambda x, a: sum_of_a_long_season(x, a, known=1024), (1024,))
 
 
 @pytest.mark.parametrize("program", [sum_of_terms, several_sums, sum_of_a_season], ids=lambda p: p.__name__)
