@@ -15,6 +15,7 @@ from scancc.ir.parts import Carry, ScanView, Stack
 from scancc.ir.slices import COLUMNS, entries, kept_axes
 
 from ..licm import safe_anywhere
+from ..slicing.latencies import HEAVY, busy
 from .ahead import Ahead
 from .parts import share_of, takes_last_row, takes_whole_rows
 from .windows import MOST, rows_from_end
@@ -23,6 +24,8 @@ ANY_ORDER = ("max", "min", "maxu", "minu", "all", "any")  # the same bits in any
 OF_INTEGERS = ("sum", "prod")
 SHRINKING = ("scan.reduce", "scan.argreduce", "scan.dot", "tensor.extract_slice")  # maps that move for their own sake
 MOVING = (*SHRINKING, "scan.cumulative")
+FEW = 16  # elements that are no work for a vector loop: exp of rows of 4 takes 1.9 times as long in the step
+RETURNING = ("func.return", "scan.yield")
 
 
 class Place(Enum):
@@ -91,7 +94,7 @@ class Readers:
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
         place = Place.STEP if user.name in MOVING else self.place_of(user.result)
-        return Place.STEP if place is Place.AFTER and self._completes(user) else place
+        return Place.STEP if place is Place.AFTER and (self._completes(user) or self._is_result(user)) else place
 
     def _completes(self, user: Op) -> bool:
         """Whether an op goes on with a reduction of each row that nobody else reads, as a mean divides sums: the
@@ -99,6 +102,21 @@ class Readers:
         made = [v.op for v in user.operands if v.op is not None and v.op.name in ("scan.reduce", "scan.dot")]
         return any(op.result.uses == {user: 1} and op.result.type == user.result.type and self.is_map(op)
                    for op in made)
+
+    def _is_result(self, user: Op) -> bool:
+        """Whether an elementwise op makes a result, which a step with states can keep in place of what it is made of.
+        Of steps that may stop nobody knows how many there are: in the step, heavy work would not run in vectors."""
+        if not has_trait(user, ELEMENTWISE) or not self.scan.init or self.scan.until or self._is_heavy_on_few(user):
+            return False
+        others = [reader for reader in user.result.uses if reader.name not in RETURNING]
+        return len(others) < len(user.result.uses) and all(self.place(reader) is Place.STEP for reader in others)
+
+    def _is_heavy_on_few(self, user: Op) -> bool:
+        """Whether an op, or one that goes before it, is heavy work on an array of few elements: a vector loop over all
+        rows is better for that. (Of numbers a tile has such a loop.)"""
+        if not self.is_map(user) or not 1 < row_elements(user.result) < FEW:
+            return False
+        return busy(user) >= HEAVY or any(v.op is not None and self._is_heavy_on_few(v.op) for v in user.operands)
 
     def ends(self, user: Op) -> bool:
         """Whether a reader in the step gives something to what runs after it: a state, smaller rows, running ones."""
@@ -252,6 +270,11 @@ class Readers:
 def is_array_of_arrays(rows: Value) -> bool:
     """Whether a row is an array."""
     return isinstance(rows.type, t.TensorType) and len(rows.type.shape) > 1
+
+
+def row_elements(rows: Value) -> float:
+    """How many elements a row has; infinitely many where only running tells."""
+    return t.n_elements(t.row_type(rows.type)) if is_array_of_arrays(rows) else 1
 
 
 def is_repeated(op: Op) -> bool:

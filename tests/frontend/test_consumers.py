@@ -242,6 +242,29 @@ def test_sums_from_a_later_step_on_keep_their_bits(kind, ask):
     assert small == large
 
 
+RESULTS = {
+    "map": lambda h: [2 * h + 1], "several": lambda h: [T.exp(h), T.switch(h > 0, h, -h)],
+    "one of another": lambda h: [T.tanh(h), T.sqr(T.tanh(h)), T.sqr(T.tanh(h)).max(axis=0)],
+    "backwards": lambda h: [T.exp(-h)[::-1]], "with a sum": lambda h: [h > 0, h.sum(axis=0)],
+}
+
+
+@pytest.mark.parametrize("ask", RESULTS.values(), ids=list(RESULTS))
+@pytest.mark.parametrize("kind", [scalar, backwards, taps, vectors, dense], ids=lambda kind: kind.__name__)
+def test_maps_that_are_results(kind, ask):
+    """Nothing is kept beside the results, and no bit changes."""
+    f, reference = (sc.function([KINDS[kind]], ask(kind()), mode=mode) for mode in (None, "reference"))
+    with change_flags(leave_out="fuse-consumers"):
+        kept = sc.function([KINDS[kind]], ask(kind()))
+    for length in (4, 5, 513, 1100):
+        given = values(length, kind)
+        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
+            assert got.tobytes() == same.tobytes(), length
+            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
+    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (3000, 20_000))
+    assert small == large
+
+
 RUNNING = {
     "its last": lambda h: [T.cumsum(h, axis=0)[-1], T.cumprod(1 + h / 1000, axis=0)[-1]],
     "reduced": lambda h: [T.cumsum(h, axis=0).max(axis=0), (T.cumsum(h, axis=0) * h).sum()],
