@@ -18,7 +18,7 @@ blocks of 64 terms, where lanes are those of a parallel loop around, or memory i
 reduction. Lengths known to be short have no blocks; others that are short meet one comparison, or two. Nested
 reductions are trees of trees. Other reductions (maxima, integers, products) run in the same lanes, without blocks.
 Of a sum of which a loop around has a part in each round (`scan.running`), the blocks go on, with their stack, from
-round to round: it gets the tree of the whole.
+round to round: it gets the tree of the whole. So do the lanes of a product, which stay in memory between.
 Reductions of the same elements that get one form run as one loop (`reducing/beside.py`).
 Conservative: which form a loop gets depends on its layout, never on the width of registers, nor on what runs with it.
 What must be combined in the order written (`exact`) is no reduction to `bufferize`, and stays. With `lanes=false`
@@ -42,7 +42,7 @@ from scancc.ir.parts import Loop, Nest, Round, While
 from scancc.ir.remarks import remark
 
 from .reducing.beside import joined, side_by_side
-from .reducing.kinds import KINDS, ROUNDED, SUMS, neutral
+from .reducing.kinds import KINDS, MOST_LANES, ROUNDED, SUMS, neutral
 from .vectorizing.lanes import Check, Widener, holds_loops, innermost, is_heavy, whole_lanes
 
 BLOCK = 64        # terms of a block in order
@@ -50,7 +50,6 @@ ROUNDS = 32       # of all lanes, a block
 LANE_BYTES = 128  # four AVX2 registers: enough chains to hide most of the latency of an addition
 HEAVY_BYTES = 64
 FEW_LANES = 8     # for what is left of a short reduction
-MOST_LANES = 64
 LEVELS = 40       # pairs of pairs: 2**40 blocks take days
 LOOPS = ("scf.for", "scf.while")
 FOREVER = 1 << 62 # terms of which no block is the last
@@ -119,15 +118,22 @@ def _form(loop: Op, lanes: bool) -> tuple[str, str]:
     """`lanes`, `blocks` or `order`, and why no lanes."""
     form, reason = _form_by_layout(loop, lanes)
     part = _part_of(running(loop)) if form != "order" else None
-    if part is not None and int_attr(part, "size") % (BLOCK if form == "blocks" else _widths(loop)[0] * ROUNDS):
+    if part is not None and int_attr(part, "size") % _terms_together(loop, form):
         return "order", "the parts of a sum are no whole blocks"
     return form, reason
 
 
+def _terms_together(loop: Op, form: str) -> int:
+    """The terms of a block, of a product of a round of all lanes."""
+    combine = running(loop).next.op
+    rounds = ROUNDS if combine is not None and combine.name in SUMS else 1
+    return BLOCK if form == "blocks" else _widths(loop)[0] * rounds
+
+
 def _part_of(carry: Round) -> Op | None:
-    """The mark of a sum of which a loop makes a part, and goes on from the parts before it."""
+    """The mark of a sum or product of which a loop makes a part, and goes on from the parts before it."""
     init, combine = carry.init, carry.next.op
-    if init.op is None or init.op.name != "scan.running" or combine is None or combine.name not in SUMS:
+    if init.op is None or init.op.name != "scan.running" or combine is None or combine.name not in ROUNDED:
         return None
     return init.op
 
@@ -218,6 +224,15 @@ class _Tree:
         if "open" in self.part.attrs:
             return _Whole(self.combine, value, first, None, stack)
         return _Whole(self.combine, value, first, end if lanes == 1 else whole_lanes(b, end, b.index(lanes)), stack)
+
+    def lanes_so_far(self, lanes: int) -> Value | None:
+        """Where a product has its lanes, of which a loop around has a part in each round; None where it has none."""
+        if self.part is None or self.sums:
+            return None
+        b = _around(self.loop, operand(self.part, "value"))
+        memory = b.op("memref.alloca", [], [t.MemRefType((lanes,), self.init.type)])
+        b.make("vector.store", [self.start(b, lanes), memory, b.index(0)])
+        return memory
 
     def start(self, b: Builder, lanes: int = 0) -> Value:
         return b.const(self.neutral, self.type(lanes))
@@ -343,6 +358,7 @@ class _Lanes:
         self.loop, self.widths = loop, widths
         self.trees = [_Tree(loop, carry) for carry in Loop(loop).carries]
         self.length, self.part = self.trees[0].length, self.trees[0].part
+        self.so_far = [tree.lanes_so_far(widths[0]) for tree in self.trees]
         check = Check(loop)
         check.problem()
         self.varying = check.varying.union(*({tree.carry.arg, tree.combine.result} for tree in self.trees))
@@ -391,14 +407,28 @@ class _Lanes:
         for lanes in self.widths:
             if self.skips(lanes):
                 continue
-            starts = self.folded(b, vectors, lanes) if vectors else self.starts(b, lanes)
+            starts = self.folded(b, vectors, lanes) if vectors else self.first_starts(b, lanes)
             whole = end if lanes == self.widths[-1] else whole_lanes(b, end, b.index(lanes))
             first, vectors = whole, self.rounds(b, first, whole, starts)
+            if lanes == self.widths[0]:
+                self.keep(b, vectors)
         return self.folded(b, vectors) if vectors else self.starts(b)
+
+    def first_starts(self, b: Builder, lanes: int) -> list[Value]:
+        """What all lanes start from: those of the parts before, where they go on."""
+        return [tree.start(b, lanes) if memory is None else b.op(
+            "vector.load", [memory, b.index(0)], [tree.type(lanes)])
+            for tree, memory in zip(self.trees, self.so_far, strict=True)]
+
+    def keep(self, b: Builder, vectors: Sequence[Value]) -> None:
+        """Keep all lanes of what goes on."""
+        for vector, memory in zip(vectors, self.so_far, strict=True):
+            if memory is not None:
+                b.make("vector.store", [vector, memory, b.index(0)])
 
     def skips(self, lanes: int) -> bool:
         """Whether the length is known and leaves no round of `lanes`."""
-        if self.length is None:
+        if self.length is None or self.part is not None:
             return False
         left: int = self.length if lanes == self.widths[0] else self.length % self.widths[0]
         return left < lanes

@@ -28,11 +28,10 @@ the steps that ran. Tiles with such maps are short, unless a sum needs whole blo
 Each number is computed by the same operations on the same numbers, and a sum of floats keeps its tree, as a tile has
 whole blocks of it (`scan.running`): no bit changes.
 Conservative: but for products, of arrays a tile has rows only where reductions take all that is kept of one; rows of
-arrays that others read are made where they stay, and what else needs arrays stays in the loop over them. A product
-of floats over all rows stays behind the scan; in tiles steps that may fail in several ways stay one loop, of which
-the first is told. Steps that may stop stay one loop where what they keep has to grow, or would be copied from a tile.
-A table of costs (`tiling/costs.py`) says whether maps pay. `always` asks for tiles wherever they can be, of `size`
-rows.
+arrays that others read are made where they stay, and what else needs arrays stays in the loop over them. In tiles
+steps that may fail in several ways stay one loop, of which the first is told. Steps that may stop stay one loop where
+what they keep has to grow, or would be copied from a tile. A table of costs (`tiling/costs.py`) says whether maps
+pay. `always` asks for tiles wherever they can be, of `size` rows.
 Cost: linear. Runs after `contract`, so that the arithmetic is what it would be in one loop, and before `lanes`.
 Source: loop distribution (Kennedy and McKinley, 1990), strip-mined so that what is handed on stays in the cache.
 """

@@ -112,8 +112,8 @@ class Readers:
         return len(others) < len(user.result.uses) and all(self.place(reader) is Place.STEP for reader in others)
 
     def _is_heavy_on_few(self, user: Op) -> bool:
-        """Whether an op, or one that goes before it, is heavy work on an array of few elements: a vector loop over all
-        rows is better for that. (Of numbers a tile has such a loop.)"""
+        """Whether an op, or one before it, is heavy work on an array of few elements: a vector loop over all rows is
+        better for that. (Of numbers a tile has such a loop.)"""
         if not self.is_map(user) or not 1 < row_elements(user.result) < FEW:
             return False
         return busy(user) >= HEAVY or any(v.op is not None and self._is_heavy_on_few(v.op) for v in user.operands)

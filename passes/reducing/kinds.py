@@ -16,6 +16,7 @@ KINDS: dict[str, tuple[str, object]] = {
 }
 ROUNDED = ("arith.addf", "math.fma", "complex.add", "arith.mulf")  # their order shows in the result
 SUMS = ("arith.addf", "math.fma", "complex.add")
+MOST_LANES = 64
 
 
 def neutral(combine: Op, type: t.Type) -> object:

@@ -161,7 +161,7 @@ class Tile:
         b, values = self.b, {stack.result: stack.value for stack in self.scan.stacks}
         rows = self._first(reduction)
         length = reduction.length if isinstance(reduction.length, Value) else b.index(reduction.length)
-        if reduction.is_sum:
+        if reduction.is_rounded:
             assert isinstance(self.size, int)
             mark = {"open": True} if self.scan.until else {}
             so_far = b.op("scan.running", [so_far, rows[0], self.end if mark else length], [so_far.type],

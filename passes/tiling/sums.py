@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from scancc.ir import types as t
@@ -14,7 +14,7 @@ from scancc.ir.ops import NO_SPECULATION, has_trait, is_pure, operand
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.slices import Entry, entries, number_of
 
-from ..reducing.kinds import SUMS
+from ..reducing.kinds import MOST_LANES, ROUNDED, SUMS
 
 BLOCK_BYTES = 4096  # of the terms that the pass `reductions` adds before it joins their sum to others
 BLOCK_ROWS = 64     # and how many sums of rows
@@ -42,17 +42,21 @@ class Reduction:
         return t.element(self.nest.result.type)
 
     @property
-    def is_sum(self) -> bool:
-        """Whether it adds floats, in blocks that are joined: any other goes on from a number."""
+    def is_rounded(self) -> bool:
+        """Whether it adds floats, in blocks that are joined, or multiplies them in lanes: any other goes on from a
+        number."""
+        return self._combines_by(ROUNDED)
+
+    def _combines_by(self, names: Collection[str]) -> bool:
         combine = Nest(self.nest).elements[0].op
-        return combine is not None and combine.name in SUMS and not is_exact(combine)
+        return combine is not None and combine.name in names and not is_exact(combine)
 
     @property
     def block(self) -> int:
         """The rows of a tile are a multiple of so many: their elements are whole blocks where a sum goes along them,
-        and they themselves where it adds sums of rows."""
-        if not self.is_sum:
-            return 1
+        and they themselves where it adds sums of rows; whole rounds of all lanes of a product."""
+        if not self._combines_by(SUMS):
+            return MOST_LANES if self.is_rounded else 1
         terms, row = BLOCK_BYTES // t.nbytes(self.type), self._row_elements
         return terms if row is None else max(terms // math.gcd(terms, row), BLOCK_ROWS if row > 1 else 1)
 
@@ -149,8 +153,6 @@ def _reduction(op: Op, scan: ScanView) -> Reduction | str:
     made = nest.outputs[0].op
     if made is None or made.name != "tensor.splat" or any(user.name != "tensor.extract" for user in op.result.uses):
         return "it does not start from a number"
-    if not _goes_on(nest):
-        return "a product of floats has one block"
     lengths = [length for read in nest.reads if (length := rows_read(read.value, scan)) is not None]
     if any(_differ(length, lengths[0]) for length in lengths):
         return "it reads different numbers of them"
@@ -163,15 +165,6 @@ def _reduction(op: Op, scan: ScanView) -> Reduction | str:
     if above is None:
         return WAITS
     return Reduction(op, scan, lengths[0], tuple(above))
-
-
-def _goes_on(nest: Nest) -> bool:
-    """Whether what is combined may be made part by part: a product of floats would get other blocks."""
-    (acc,), (total,) = nest.running, nest.elements
-    combine = total.op
-    if combine is None or combine.name != "arith.mulf" or is_exact(combine):
-        return True
-    return acc.uses != {combine: 1}
 
 
 def rows_read(value: Value, scan: ScanView) -> Entry | None:

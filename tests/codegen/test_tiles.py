@@ -198,7 +198,25 @@ def filtered(x, a):
 
 
 def product(x, a):
-    return [(terms(x, a)[0] / 2).prod(), terms(x, a)[1].sum()]
+    s, found = terms(x, a)
+    return [(s / 2).prod(), found.sum(), T.exp(-s / 9).prod(), (1 + found / 99).prod()]
+
+
+def products_of_arrays(x, a):
+    """Of all elements of rows, which a program knows or not, and of rows alone."""
+    m, h = arrays(x, a)
+    return [(1 + h / 999).prod(), (1 + arrays(x, a, known=True)[1] / 999).prod(), (x[:, None] + h).prod()]
+
+
+def products_of_first_rows(x, a):
+    s, _ = terms(x, a)
+    return [(1 + s[:-1] * x[1:] / 99).prod()]
+
+
+def product_until(x, a):
+    h = sc.scan(lambda x_t, h: (a * h + x_t, sc.until(T.abs(h - 2.5) < 0.001)), sequences=x,
+                outputs_info=T.constant(0.0))[0]
+    return [(1 + h / 99).prod(), T.exp(h).prod()]
 
 
 def sum_of_integers(x, a):
@@ -268,8 +286,9 @@ def soft_maximum(x, a):
 
 SUMS = [variance, soft_maximum, sum_of_terms, several_sums, sum_of_what_is_kept, first_rows,
         around_the_last_state, exact_reductions, sum_of_a_season, sum_of_a_long_season, filtered, product,
-        sum_of_integers, sum_of_complex, sums_of_all_elements, sums_of_all_elements_of_known_rows,
-        sums_of_sums, sums_beside_rows, sums_beside_rows_until]
+        products_of_arrays, products_of_first_rows, product_until, sum_of_integers, sum_of_complex,
+        sums_of_all_elements, sums_of_all_elements_of_known_rows, sums_of_sums, sums_beside_rows,
+        sums_beside_rows_until]
 PROGRAMS = [likelihood, work_before, cycle_after_cycle, old_states, far_state, numbers_of_steps, last_values,
             rows_of_arrays, states_of_arrays, loops_inside, backwards]
 LAGS = [seasons, last_of_seasons, one_season, season_and_level, some_of_a_season]
@@ -343,8 +362,9 @@ def test_a_sum_keeps_no_row():
     assert whole.workspace_nbytes >= 8 * 10**5
 
 
-@pytest.mark.parametrize("program", [sums_beside_rows, sums_beside_rows_until], ids=lambda p: p.__name__)
-def test_sums_beside_rows_keep_nothing_more(program):
+@pytest.mark.parametrize("program", [sums_beside_rows, sums_beside_rows_until, product, product_until],
+                         ids=lambda p: p.__name__)
+def test_what_goes_along_keeps_nothing_more(program):
     f = compiled(program, "")
     assert len({f.memory_plan(np.zeros(n), 0.5).workspace_nbytes for n in (10**4, 10**5)}) == 1
 

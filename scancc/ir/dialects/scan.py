@@ -252,10 +252,10 @@ def _read_running(op: Op, r: Reader) -> Phrase:
 
 scan.define("running", "value:number first:index end:index", traits=(PURE,), gives="number", attrs=("size:count",),
             marks=("open:bool",), verify=one_element(0), reading=_read_running,
-            doc="the value. A sum that starts from it goes on with the terms from `first` on; a loop around, which "
-                "carries the value, has `size` at a time, to `end`: after the last round it is the sum of all terms, "
-                "before that no number. `open`: any round may be the last; `end` is where this one ends, and after "
-                "each it is the sum of all terms so far")
+            doc="the value. A sum or product that starts from it goes on with the terms from `first` on; a loop "
+                "around, which carries it, has `size` at a time, to `end`: after the last round it has all terms, "
+                "before that it is no number. `open`: any round may be the last; `end` is where this one ends, "
+                "and after each it has all terms so far")
 scan.define("output_dims", "output:buffer dims*:index", results="0", traits=(WRITES,), written="output",
             verify=all_of(indexed(0), check_output),
             reading="output {output} is [{dims}]", doc="reports the dimensions in which an output was written")
