@@ -26,13 +26,14 @@ from scancc.user_files import load_function
 @click.option("--wrt", default=None, metavar="NAMES", help="what the derivatives are by, as x,W; all by default")
 @click.option("--streaming", is_flag=True, help="sequences come in chunks, by NAME_run on a state")
 @click.option("--optional", default="", metavar="NAMES", help="outputs that cost nothing where a caller gives NULL")
+@click.option("-g", "--debug", is_flag=True, help="with the user's lines and unwind tables, for gdb and perf")
 @click.option("--install", default=None, metavar="[NAME-]VERSION",
               help="lib/, include/, soname, pkg-config and CMake under the folder -o")
 @click.option("--target", "targets", multiple=True, default=["native"], metavar="CPU|TRIPLE|sm_XX", show_default=True,
               help="native, x86-64-v3, aarch64-linux-gnu, sm_90, ...; several: the first call chooses")
 def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, path_map: Sequence[str],
           threads: bool, gradient: str, wrt: str | None, streaming: bool, optional: str,
-          install: str | None, targets: Sequence[str]) -> None:
+          debug: bool, install: str | None, targets: Sequence[str]) -> None:
     """Compile functions ahead of time.
 
     Writes object, archive, shared library, C header, JSON manifest, LLVM IR and assembly. A missing C
@@ -53,7 +54,7 @@ def build(functions: Sequence[str], emit: str | None, output: str, prefix: str, 
                       [target_named(t) for t in targets], path_map_of(path_map), threads=threads,
                       gradient=list(filter(None, gradient.split(","))), wrt=wrt.split(",") if wrt else None,
                       streaming=streaming, optional=list(filter(None, optional.split(","))),
-                      install=install)
+                      install=install, debug=debug)
     for warning in caught:
         click.echo(f"note: {warning.message}", err=True)
     for path in done.files:

@@ -18,6 +18,8 @@ from .cpu_features import check_text
 from .entry import Entry
 from .error_texts import error_text
 from .flat import Copies, calls_text, numbered_text
+from .llvm import Registers
+from .llvm.line_tables import LineTable
 from .manifest import embedded_text
 from .paths import Paths
 from .sharing import setter_text
@@ -85,46 +87,56 @@ def paths_of(compiled: Sequence[Compiled], path_map: Mapping[str, str] | None) -
     return Paths({place[0] for place in places if place is not None}, path_map)
 
 
-def module_text(entry: Entry, codes: Sequence[Code], single: bool) -> str:
-    """LLVM IR of a function for the caller in C; of its kernels where they are for a GPU."""
+def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTable | None = None) -> str:
+    """LLVM IR of a function for the caller in C; of its kernels where they are for a GPU.
+
+    `lines`: with the user's lines, and with tables by which a stack is unwound.
+    """
     target = codes[-1].compiled.target
     if target.kind != "cpu":
         return _renamed(codes[-1].compiled, entry)
     parts = [struct_text(entry)]
-    parts += [_target_text(entry, code, suffix) for code, suffix in zip(codes, suffixes(entry.variants), strict=True)]
+    for code, suffix in zip(codes, suffixes(entry.variants), strict=True):
+        parts.append(_target_text(entry, code, suffix, lines))
     if entry.variants:
         parts.append(variants_text(entry, target))
     parts += [numbered_text(entry), error_text(entry),
               check_text(entry.name, entry.requires, target), init_text(entry), state_calls_text(entry),
               setter_text(entry, "\n".join(parts)), embedded_text(entry, single, target, versions())]
-    return joined(parts)
+    text = joined(parts)
+    return text if lines is None else with_attributes(text, "uwtable") + lines.text()
 
 
-def _target_text(entry: Entry, code: Code, suffix: str) -> str:
+def _target_text(entry: Entry, code: Code, suffix: str, lines: LineTable | None) -> str:
     """The code for one target."""
     names = [".without." + "_".join(entry.outputs[n].name for n in sorted(outputs)) for outputs, _ in code.without]
     without = [Without(outputs, f"{entry.name}_call{name}", f"{entry.name}_call_query{name}")
                for (outputs, _), name in zip(code.without, names, strict=True)]
     copies = Copies(entry.name)
-    parts = [_renamed(code.compiled, entry), short_text(entry, copies, without), calls_text(entry, copies)]
+    parts = [_renamed(code.compiled, entry, lines), short_text(entry, copies, without), calls_text(entry, copies)]
     for (outputs, compiled), name in zip(code.without, names, strict=True):
-        parts.append(with_suffix(_text_without(entry, outputs, compiled), name))
+        parts.append(with_suffix(_text_without(entry, outputs, compiled, lines), name))
     text = joined(parts)
     if not suffix:
         return text
     return with_attributes(with_suffix(text, suffix), for_processor(code.compiled.target))
 
 
-def _text_without(entry: Entry, outputs: frozenset[int], compiled: Compiled) -> str:
+def _text_without(entry: Entry, outputs: frozenset[int], compiled: Compiled,
+                  lines: LineTable | None) -> str:
     kept = [n for n in range(len(entry.outputs)) if n not in outputs]
     part = replace(entry, outputs=compiled.outputs, early=tuple(entry.early[n] for n in kept if n < len(entry.early)),
                    output_dims=(), optional=())
-    return "\n".join([_renamed(compiled, entry), short_text_without(part, entry, kept, Copies(entry.name))])
+    return "\n".join([_renamed(compiled, entry, lines), short_text_without(part, entry, kept, Copies(entry.name))])
 
 
-def _renamed(compiled: Compiled, entry: Entry) -> str:
+def _renamed(compiled: Compiled, entry: Entry, lines: LineTable | None = None) -> str:
     """The module's text with its packed entries under the exported name."""
+    text, target = compiled.llvm_text, compiled.target
+    if lines is not None and compiled.module is not None:
+        registers = Registers(target.vector_bytes, target.n_vectors)
+        text = lines.printed(compiled.module, target.has_fma, False, registers)
     if compiled.name == entry.name:
-        return compiled.llvm_text
+        return text
     pattern = rf"@{re.escape(compiled.name)}(?=__(?:run|query)\b|__(?:run|query)__|__kernel\d*\b)"
-    return re.sub(pattern, f"@{entry.name}", compiled.llvm_text)
+    return re.sub(pattern, f"@{entry.name}", text)

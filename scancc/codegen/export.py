@@ -21,13 +21,15 @@ from . import cpu
 from .archive import archive
 from .binding import versions
 from .c_names import ExportError, check_header
-from .codes import MOST_OPTIONAL, Code, codes_of, entry_of_codes, module_text
+from .codes import MOST_OPTIONAL, Code, codes_of, entry_of_codes, module_text, paths_of
 from .entry import Entry, check_distinct
 from .header import header_text
 from .install import KINDS as INSTALLED_KINDS
 from .install import Install, Link, install_of
 from .link import NoCompilerError, shared_library
+from .llvm.line_tables import LineTable
 from .manifest import manifest_text
+from .paths import Paths
 from .publishing import publish
 from .state_calls import has_run
 from .symbols import check_symbols
@@ -62,6 +64,7 @@ def export(
     streaming: bool = False,
     optional: Sequence[str] | str = (),
     install: str | None = None,
+    debug: bool = False,
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
@@ -79,9 +82,9 @@ def export(
     variables `wrt` (docs/artefacts.md). `streaming`: the functions take their sequences in chunks, by NAME_run on a
     state of the caller's. `optional`: names of outputs; where a caller of NAME_call gives NULL for them, code runs
     that was compiled without them. `install`: a version, '1.2.0' or 'NAME-1.2.0': `path` is a prefix, with lib/,
-    include/, a soname and what pkg-config and CMake read. Where no C compiler is, all but the `.so` is written, with
-    a warning. Raises ExportError or TargetError where names or kinds are wrong, OSError where files cannot be
-    written.
+    include/, a soname and what pkg-config and CMake read. `debug`: with the user's
+    lines and unwind tables, for gdb and perf. Where no C compiler is, all but the `.so` is written, with a warning.
+    Raises ExportError or TargetError where names or kinds are wrong, OSError where files cannot be written.
 
     >>> x = T.vector("x")
     >>> import tempfile
@@ -103,7 +106,8 @@ def export(
     for entry in entries if streaming else ():
         _check_streaming(entry)
     folder, library, installed = _placed(path, entries[0].name, install)
-    work = _Library(library, targets[-1], entries, codes, [_gives_one(f) for f in listed], installed)
+    lines = paths_of([c.compiled for each in codes for c in each], path_map) if debug else None
+    work = _Library(library, targets[-1], entries, codes, [_gives_one(f) for f in listed], installed, lines)
     done = _made(work, _kinds(emit, targets[-1], installed is not None), folder)
     for notice in done.notices:
         warnings.warn(notice, stacklevel=2)
@@ -226,6 +230,7 @@ class _Library:
     codes: list[list[Code]]
     single: list[bool]
     install: Install | None = None
+    paths: Paths | None = None  # how files are named, where line tables are wanted
     files: dict[str, bytes | Link] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -233,7 +238,7 @@ class _Library:
 
     def modules(self) -> list[tuple[str, str]]:
         """For each function its name and LLVM IR with the flat entry."""
-        return [(e.name, module_text(e, codes, one))
+        return [(e.name, module_text(e, codes, one, LineTable(self.paths.name) if self.paths else None))
                 for e, codes, one in zip(self.entries, self.codes, self.single, strict=True)]
 
     def objects(self) -> list[tuple[str, bytes]]:

@@ -28,7 +28,8 @@ class Paths:
         known = sorted(filter(os.path.isabs, files), key=len, reverse=True)
         self._found = re.compile("|".join([*map(re.escape, known), _LINE_OF_A_FILE]))
 
-    def _name(self, file: str) -> str:
+    def name(self, file: str) -> str:
+        """How a file is named."""
         for old, new in reversed(self._map.items()):
             if file.startswith(old):
                 return new + file[len(old):]
@@ -36,7 +37,7 @@ class Paths:
 
     def text(self, text: str) -> str:
         """A text with its files' names; a path that ends in a line's number is one."""
-        return self._found.sub(lambda found: self._name(found[0]), text)
+        return self._found.sub(lambda found: self.name(found[0]), text)
 
     def check(self, check: Check) -> Check:
         text = self.text

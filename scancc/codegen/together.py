@@ -16,7 +16,7 @@ from .target import Target
 _DEFINED = re.compile(r"^(?:define [^@\n]*)?@([\w.]+)(?= = |\()", re.MULTILINE)
 _NAMED = re.compile(r"@([\w.]+)")
 _EXPORTED = re.compile(r"^define (?!internal )", re.MULTILINE)
-_HEAD = re.compile(r"^(define .*?)((?: !dbg !\d+)? \{)$", re.MULTILINE)
+_HEAD = re.compile(r"^(define .*?)((?: !dbg !\d+| prologue .*)? \{)$", re.MULTILINE)
 _SAID_ONCE = ("declare ", f"@{PARALLEL_FOR_SYMBOL} = ")  # one for all codes of the module
 
 

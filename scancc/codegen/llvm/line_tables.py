@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 
 from ...ir.core import Location, Op, functions
 from .emitter import FunctionEmitter, ModuleText, Registers
@@ -20,19 +21,17 @@ _HEAD = re.compile(r"^define .*\{$", re.MULTILINE)
 
 def print_with_lines(module: Op, fma: bool, interruptible: bool, registers: Registers) -> str:
     """The text of `print_module`, with a line table."""
-    out, table = ModuleText(fma, interruptible, registers=registers), _Table()
-    for func in functions(module):
-        out.functions.append(_LocatedEmitter(func, out, table).run())
-    return out.text() + table.text()
+    table = LineTable()
+    return table.printed(module, fma, interruptible, registers) + table.text()
 
 
 class _LocatedEmitter(FunctionEmitter):
     """Prints a function whose instructions have places."""
 
-    def __init__(self, func: Op, out: ModuleText, table: _Table) -> None:
+    def __init__(self, func: Op, out: ModuleText, table: LineTable) -> None:
         super().__init__(func, out)
         self.table = table
-        self.scope = table.function(self.name, func.location)
+        self.scope = table.function(self.name, next((op.location for op in func.walk() if op.location), None))
 
     def run(self) -> str:
         return _HEAD.sub(lambda head: f"{head[0][:-1]}!dbg !{self.scope} {{", super().run(), count=1)
@@ -50,17 +49,23 @@ class _LocatedEmitter(FunctionEmitter):
         return line if known else f"{line}, !dbg !{place}"
 
 
-class _Table:
-    """The metadata of a module."""
+class LineTable:
+    """The metadata of a module that one or more modules of ours are printed into. `named`: how it names files."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Callable[[str], str] = str) -> None:
+        self.named = named
         self.nodes: list[str] = ["!{i32 2, !\"Debug Info Version\", i32 3}"]
         self.files: dict[str, int] = {}
         self.places: dict[tuple[Location | None, int], int] = {}
-        main = self.file("")
-        self.unit = self._add(f'distinct !DICompileUnit(language: DW_LANG_C99, file: !{main}, producer: "scancc", '
-                              "isOptimized: true, runtimeVersion: 0, emissionKind: LineTablesOnly)")
+        self.unit: int | None = None
         self.type = self._add(f"!DISubroutineType(types: !{self._add('!{}')})")
+
+    def printed(self, module: Op, fma: bool, interruptible: bool, registers: Registers) -> str:
+        """The text of `print_module`, whose places are in the table."""
+        out = ModuleText(fma, interruptible, registers=registers)
+        for func in functions(module):
+            out.functions.append(_LocatedEmitter(func, out, self).run())
+        return out.text()
 
     def _add(self, text: str) -> int:
         self.nodes.append(text)
@@ -68,13 +73,17 @@ class _Table:
 
     def file(self, path: str) -> int:
         if path not in self.files:
-            folder, name = os.path.split(path or "unknown")
+            folder, name = os.path.split(self.named(path) if path else "unknown")
             self.files[path] = self._add(f"!DIFile(filename: {_quoted(name)}, directory: {_quoted(folder)})")
         return self.files[path]
 
     def function(self, name: str, location: Location | None) -> int:
         """The number of a function's scope."""
         path, line, _ = location or ("", 0, 0)
+        if self.unit is None:  # named after the first function's file
+            self.unit = self._add(f'distinct !DICompileUnit(language: DW_LANG_C99, file: !{self.file(path)}, '
+                                  'producer: "scancc", isOptimized: true, runtimeVersion: 0, '
+                                  "emissionKind: LineTablesOnly)")
         return self._add(f"distinct !DISubprogram(name: {_quoted(name)}, scope: !{self.file(path)}, "
                          f"file: !{self.file(path)}, line: {line}, type: !{self.type}, unit: !{self.unit}, "
                          "spFlags: DISPFlagDefinition)")
