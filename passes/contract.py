@@ -10,9 +10,10 @@ the chain (`acc + a*x`) stays as it is, because its addition alone is shorter.
 What may be joined by default: `a * b + c`, where the sum is then rounded once in place of twice. Not a difference,
 which can cancel to the rounding error of a product that alone is not rounded: `a*a - b*b` of equal numbers, or
 `m2 - m*m` of a constant series, would be that error instead of 0, and their root NaN. Of a sum of two products,
-which cancels in the same way, only the one on the chain, where that shortens it. Always in a product with a matrix,
-as every BLAS does it: half the operations. Everything where
-`fast_math='contract'` is allowed; nothing where a sum is marked `exact` (`fast_math=False`).
+which cancels in the same way, only the one on the chain, where that shortens it; of differences there only `c - a*h`
+and `a*h - c` of a state h and a factor a that no step changes, as filters are written, where c is no product. Always
+in a product with a matrix, as every BLAS does it: half the operations. Everything where `fast_math='contract'` is
+allowed; nothing where a sum is marked `exact` (`fast_math=False`).
 Conservative: only a product with one use, in the same block. No other rewriting of floats is done.
 Off on targets without a fused multiply-add.
 Cost: linear. Runs after `fuse`, when the step's arithmetic is scalar.
@@ -21,6 +22,7 @@ Cost: linear. Runs after `fuse`, when the step's arithmetic is scalar.
 from __future__ import annotations
 
 from scancc.ir import types as t
+from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import Nest, ScanView
@@ -38,11 +40,11 @@ def contract(module: Op) -> None:
     for op in list(module.walk()):
         if op.name == "scan.scan":
             waiting[op] = _waiting(op)
-            _contract_block(op.body, dict.fromkeys(newest(ScanView(op).carries), 0))
+            _contract_block(op.body, dict.fromkeys(newest(ScanView(op).carries), 0), _Fixed(op))
         elif op.name == "linalg.generic":
-            _contract_block(op.body, _waiting_args(Nest(op), waiting))
+            _contract_block(op.body, _waiting_args(Nest(op), waiting), _Fixed(op.parent_op(), Nest(op)))
         elif op.name == "func.func":
-            _contract_block(op.body, {})
+            _contract_block(op.body, {}, _Fixed(op))
 
 
 def _waiting(scan: Op) -> set[Value]:
@@ -69,6 +71,18 @@ def _waiting_args(nest: Nest, waiting: dict[Op, set[Value]]) -> dict[Value, int]
     return ready
 
 
+class _Fixed:
+    """What no step of a scan changes: what comes from outside, and elements of it in a nest of the step."""
+
+    def __init__(self, outer: Op | None, nest: Nest | None = None) -> None:
+        self.step = outer.body if outer is not None and outer.name == "scan.scan" else None
+        self.outside = {read.arg: read.value for read in nest.reads} if nest is not None else {}
+
+    def __contains__(self, value: Value) -> bool:
+        value = self.outside.get(value, value)
+        return self.step is not None and (not defined_in(value, self.step) or constant_of(value) is not None)
+
+
 def _is_matrix_product(nest: Nest) -> bool:
     """Whether a nest adds up products of two factors, of which one is used again for other results."""
     if not nest.reduced or len(nest.reads) != 2 or len(nest.op.body.ops) != 3:
@@ -76,12 +90,12 @@ def _is_matrix_product(nest: Nest) -> bool:
     return any(dim not in read.dims for read in nest.reads for dim in nest.identity if dim not in nest.reduced)
 
 
-def _contract_block(block: Block, ready: dict[Value, int]) -> None:
+def _contract_block(block: Block, ready: dict[Value, int], fixed: _Fixed) -> None:
     """Walk in order, with the cycle at which each value is ready, counted from the state's."""
     for op in list(block.ops):
         wide = bool(op.results) and isinstance(op.results[0].type, t.FloatType) and op.results[0].type != t.f16
         if op.name in ("arith.addf", "arith.subf") and wide and not is_exact(op):  # float16 is computed in float32
-            _contract_sum(op, ready)
+            _contract_sum(op, ready, fixed)
         else:
             wait = max((ready.get(v, OFF_CYCLE) for v in op.operands), default=OFF_CYCLE)
             cycles = MUL_CYCLES if op.name == "arith.mulf" else ADD_CYCLES
@@ -89,7 +103,7 @@ def _contract_block(block: Block, ready: dict[Value, int]) -> None:
                 ready[result] = wait + cycles if wait > OFF_CYCLE else OFF_CYCLE
 
 
-def _contract_sum(op: Op, ready: dict[Value, int]) -> None:
+def _contract_sum(op: Op, ready: dict[Value, int], fixed: _Fixed) -> None:
     def at(value: Value) -> int:
         return ready.get(value, OFF_CYCLE)
 
@@ -102,7 +116,7 @@ def _contract_sum(op: Op, ready: dict[Value, int]) -> None:
         joined = max(*map(at, product.operands), at(op.operands[1 - side])) + FMA_CYCLES
         if joined < best or (choice is None and (joined == best or best < 0)):
             best, choice = joined, side
-    if choice is None or not _may_join(op, choice, shorter=0 <= best < separate):
+    if choice is None or not _may_join(op, choice, fixed, shorter=0 <= best < separate):
         ready[op.result] = separate if separate >= 0 else OFF_CYCLE
         return
     ready[_join(op, choice)] = best if best >= 0 else OFF_CYCLE
@@ -112,13 +126,15 @@ def _is_joinable(op: Op, product: Op) -> bool:
     return product.name == "arith.mulf" and product.parent is op.parent and sum(product.result.uses.values()) == 1
 
 
-def _may_join(op: Op, side: int, shorter: bool) -> bool:
+def _may_join(op: Op, side: int, fixed: _Fixed, shorter: bool) -> bool:
     """Whether the product on a `side` of a sum may go unrounded; says so in a remark. `shorter`: that shortens
     the chain from a state to the next."""
     product, other = (op.operands[i].op for i in (side, 1 - side))
     assert product is not None
-    cancels = op.name == "arith.subf" or any(v.op is not None and v.op.name == "arith.negf" for v in product.operands)
     two = other is not None and other.name == "arith.mulf"
+    cancels = op.name == "arith.subf" or any(v.op is not None and v.op.name == "arith.negf" for v in product.operands)
+    if cancels and shorter and not two:
+        cancels = not any(v in fixed for v in product.operands)
     if not (cancels or (two and not shorter)) or allowed(op).allows("contract"):
         remark("contract", op, True, "the sum and its product are rounded once", part="contract")
         return True
