@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from scancc.frontend.graph.constants import as_tensor_variable, constant
@@ -259,10 +260,20 @@ def __dir__() -> list[str]:
     return sorted({*__all__, *_LATER, *_LATER_MODULES} | {name for name in globals() if name.startswith("__")})
 
 
+def _close(module: ModuleType, shown: str) -> None:
+    """Of `T.nnet` and the like, too, show what `__all__` names; another name is an error that says what was meant."""
+    names: list[str] = module.__all__
+    check_keywords_of(vars(module), names)
+    missing = missing_from(f"module {module.__name__!r}", shown, lambda: names, OF_TENSORS)
+    vars(module).update(__dir__=lambda: names, __getattr__=missing)
+
+
 _missing = missing_from("module 'scancc.tensor'", "T.", __dir__, OF_TENSORS)
-_OURS = ("annotations", "sys", "import_module", "Any", "check_keywords_of", "missing_from", "OF_TENSORS", "composed",
-         "constructors", "einstein", "examples", "iterated", "numpy_functions", "numpy_protocol", "prefixed",
-         "statistics", "DTYPES")
+_OURS = ("annotations", "sys", "import_module", "Any", "ModuleType", "check_keywords_of", "missing_from",
+         "OF_TENSORS", "composed", "constructors", "einstein", "examples", "iterated", "numpy_functions",
+         "numpy_protocol", "prefixed", "statistics", "DTYPES")
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _OURS]
 check_keywords_of(globals(), __all__)
+for _module in (extra_ops, linalg, nlinalg, nnet, opt, signal, slinalg, special):
+    _close(_module, f"T.{_module.__name__.rpartition('.')[2]}.")
 _attach({"": sys.modules[__name__], "nnet": nnet, "signal": signal, "linalg": linalg, "slinalg": slinalg, "opt": opt})

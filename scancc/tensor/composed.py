@@ -46,7 +46,10 @@ def _as_float(x: object) -> Variable:
 
 
 def round(x: object, mode: str | None = None) -> Variable:
-    """The nearest whole number: `mode` 'half_to_even' (as NumPy) or 'half_away_from_zero'."""
+    """The nearest whole number: `mode` 'half_to_even' (as NumPy) or 'half_away_from_zero'.
+
+    The shape and dtype of `x`; integers as they are. ValueError for another `mode`.
+    """
     if mode in (None, "half_to_even"):
         return e.round_half_to_even(x)
     if mode == "half_away_from_zero":
@@ -55,13 +58,19 @@ def round(x: object, mode: str | None = None) -> Variable:
 
 
 def iround(x: object, mode: str | None = None) -> Variable:
-    """`round` as int64."""
+    """`round` as int64.
+
+    The shape of `x`. ValueError for another `mode`.
+    """
     return cast(round(x, mode), "int64")
 
 
 def isclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
             equal_nan: bool = False) -> Variable:
-    """Elementwise: |a - b| <= atol + rtol * |b|; infinities are close to themselves."""
+    """Elementwise: |a - b| <= atol + rtol * |b|; infinities are close to themselves.
+
+    Bools, of the shapes broadcast. ValueError where lengths do not agree.
+    """
     x, y = as_operand(a), as_operand(b)
     dtype = float_for(result_dtype([x, y]))
     x, y = cast(x, dtype), cast(y, dtype)
@@ -73,12 +82,18 @@ def isclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
 
 def allclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
              equal_nan: bool = False) -> Variable:
-    """Whether all elements are close: see `isclose`."""
+    """Whether all elements are close: see `isclose`.
+
+    A bool scalar. ValueError where lengths do not agree.
+    """
     return all(isclose(a, b, rtol, atol, equal_nan))
 
 
 def where(condition: object, *branches: object, ift: object = None, iff: object = None) -> Any:
-    """`ift` where the condition holds, else `iff`: `switch`. Of the condition alone: where it holds, as `nonzero`."""
+    """`ift` where the condition holds, else `iff`: `switch`. Of the condition alone: where it holds, as `nonzero`.
+
+    Shapes and errors as in these.
+    """
     values = (*branches, *(v for v in (ift, iff) if v is not None))
     if len(values) not in (0, 2):
         raise TypeError(f"where takes a condition alone, or with two values to choose from, not with {len(values)}")
@@ -86,12 +101,18 @@ def where(condition: object, *branches: object, ift: object = None, iff: object 
 
 
 def second(a: object, b: object) -> Variable:
-    """`b` in the shape of `a`."""
+    """`b` in the shape of `a`.
+
+    The shapes broadcast, in the dtype of `b`. ValueError where lengths do not agree.
+    """
     return fill(a, b)
 
 
 def diff(x: object, n: int = 1, axis: int = -1) -> Variable:
-    """Each element minus the one before it, `n` times over."""
+    """Each element minus the one before it, `n` times over.
+
+    The shape of `x`, `axis` shorter by `n` (0 at least), in its dtype. ValueError for an axis that `x` has not.
+    """
     var = as_tensor_variable(x)
     before, n = (slice(None),) * normalize_axis(axis, var.ndim, "diff"), whole("diff: n", n, at_least=0)
     earlier, later = (*before, slice(None, -1)), (*before, slice(1, None))
@@ -105,7 +126,10 @@ def diff(x: object, n: int = 1, axis: int = -1) -> Variable:
 
 
 def matrix_power(m: object, n: int) -> Variable:
-    """A square matrix multiplied with itself, `n` factors; n = 0 gives the identity, n < 0 inverts."""
+    """A square matrix multiplied with itself, `n` factors; n = 0 gives the identity, n < 0 inverts.
+
+    [n, n] gives [n, n]. ValueError for what is no square matrix.
+    """
     base, n = as_tensor_variable(m), whole("matrix_power: n", n)
     if base.ndim != 2:
         raise ValueError(f"matrix_power takes a square matrix, not {base!r}")
@@ -126,7 +150,10 @@ def matrix_power(m: object, n: int) -> Variable:
 
 
 def gamma(x: object) -> Variable:
-    """Elementwise: the gamma function."""
+    """Elementwise: the gamma function.
+
+    The shape of `x`; floats.
+    """
     var = _as_float(x)
     whole = e.floor(var)
     odd = e.bitwise_and(e.lt(var, 0), e.neq(e.mod(whole, 2), 0))
@@ -136,34 +163,52 @@ def gamma(x: object) -> Variable:
 
 
 def angle(z: object) -> Variable:
-    """Elementwise: the angle of a complex number, in radians."""
+    """Elementwise: the angle of a complex number, in radians.
+
+    The shape of `z`; floats, from -pi to pi.
+    """
     var = as_tensor_variable(z)
     return e.arctan2(e.imag(var), e.real(var))
 
 
 def complex_from_polar(modulus: object, angle: object) -> Variable:
-    """Elementwise: the complex number of this modulus and angle (radians)."""
+    """Elementwise: the complex number of this modulus and angle (radians).
+
+    The operands' shapes, broadcast. ValueError where lengths do not agree.
+    """
     return e.make_complex(modulus * e.cos(angle), modulus * e.sin(angle))
 
 
 def deg2rad(x: object) -> Variable:
-    """Degrees as radians."""
+    """Degrees as radians.
+
+    The shape of `x`; dtypes as in `mul` by a float.
+    """
     return e.mul(x, math.pi / 180)
 
 
 def rad2deg(x: object) -> Variable:
-    """Radians as degrees."""
+    """Radians as degrees.
+
+    The shape of `x`; dtypes as in `mul` by a float.
+    """
     return e.mul(x, 180 / math.pi)
 
 
 def log1mexp(x: object) -> Variable:
-    """Elementwise: log(1 - exp(x)) for x < 0, exact near 0 and far out."""
+    """Elementwise: log(1 - exp(x)) for x < 0, exact near 0 and far out.
+
+    The shape of `x`; floats.
+    """
     var = as_tensor_variable(x)
     return e.switch(e.lt(var, -math.log(2)), e.log1p(-e.exp(var)), e.log(-e.expm1(var)))
 
 
 def nan_to_num(x: object, nan: float = 0.0) -> Variable:
-    """Elementwise: `nan` for NaN, the largest floats for infinities."""
+    """Elementwise: `nan` for NaN, the largest floats for infinities.
+
+    The shape and dtype of `x`.
+    """
     var = as_tensor_variable(x)
     if is_discrete(var.dtype):
         return var
@@ -172,29 +217,45 @@ def nan_to_num(x: object, nan: float = 0.0) -> Variable:
 
 
 def largest(*tensors: object) -> Variable:
-    """Elementwise: the largest of several."""
+    """Elementwise: the largest of several.
+
+    The tensors' shapes, broadcast; the promoted dtype. ValueError where lengths do not agree.
+    """
     return reduce(e.maximum, map(as_operand, tensors))
 
 
 def smallest(*tensors: object) -> Variable:
-    """Elementwise: the smallest of several."""
+    """Elementwise: the smallest of several.
+
+    The tensors' shapes, broadcast; the promoted dtype. ValueError where lengths do not agree.
+    """
     return reduce(e.minimum, map(as_operand, tensors))
 
 
 def logit(p: object) -> Variable:
-    """Elementwise: log(p / (1 - p)), the inverse of `sigmoid`."""
+    """Elementwise: log(p / (1 - p)), the inverse of `sigmoid`.
+
+    The shape of `p`; floats.
+    """
     var = _as_float(p)
     return e.log(var) - e.log1p(-var)
 
 
 def inner(a: object, b: object) -> Variable:
-    """Products summed over the last axis of each; of scalars their product."""
+    """Products summed over the last axis of each; of scalars their product.
+
+    [..., n] and [..., n] give the leading axes of both. ValueError where the last lengths do not agree.
+    """
     x, y = as_tensor_variable(a), as_tensor_variable(b)
     return e.mul(x, y) if 0 in (x.ndim, y.ndim) else tensordot(x, y, axes=[[x.ndim - 1], [y.ndim - 1]])
 
 
 def to_one_hot(y: object, nb_class: object, dtype: object = None) -> Variable:
-    """For each of a vector of classes, a row of zeros with a 1 at its place: [n, nb_class]."""
+    """For each of a vector of classes, a row of zeros with a 1 at its place: [n, nb_class].
+
+    `y` [n] of whole numbers below `nb_class`; floatX if no dtype is given. TypeError for another `y`; ValueError
+    for a class that is not there, when built or when it runs.
+    """
     classes, count = as_tensor_variable(y), as_count(nb_class, "to_one_hot")
     if classes.ndim != 1 or not is_integer(classes.dtype):
         raise TypeError(f"to_one_hot takes a vector of whole numbers, not {classes!r}")
@@ -204,7 +265,10 @@ def to_one_hot(y: object, nb_class: object, dtype: object = None) -> Variable:
 
 
 def fill_diagonal(a: object, val: object) -> Variable:
-    """A matrix with `val`, a scalar, on its main diagonal."""
+    """A matrix with `val`, a scalar, on its main diagonal.
+
+    [n, m] gives [n, m], in the dtype of `a`.
+    """
     matrix = as_tensor_variable(a)
     rows, columns = arange(dim(matrix, 0)), arange(dim(matrix, 1))
     return e.switch(e.eq(rows.dimshuffle(0, "x"), columns), cast(val, matrix.dtype), matrix)
@@ -212,7 +276,10 @@ def fill_diagonal(a: object, val: object) -> Variable:
 
 def searchsorted(x: object, v: object, side: str = "left") -> Variable:
     """How many elements of the sorted vector `x` are below each element of `v` (or, on the 'right' side, not
-    above): where to insert it."""
+    above): where to insert it.
+
+    `x` [n]; int64, of the shape of `v`. ValueError for what is no vector, and for another `side`.
+    """
     if side not in ("left", "right"):
         raise ValueError(f"searchsorted: side {side!r} is none of 'left' and 'right'")
     bins, values = as_tensor_variable(x), as_tensor_variable(v)
@@ -227,7 +294,10 @@ def searchsorted(x: object, v: object, side: str = "left") -> Variable:
 
 
 def linspace(start: object, stop: object, num: object = 50, endpoint: bool = True) -> Variable:
-    """`num` floats from `start` to `stop` at equal distances."""
+    """`num` floats from `start` to `stop` at equal distances.
+
+    [num], of floats. ValueError for a negative `num`.
+    """
     count, endpoint = as_count(num, "linspace"), flag("linspace: endpoint", endpoint)
     first, last = as_operand(start), as_operand(stop)
     dtype = float_for(result_dtype([first, last]))
@@ -238,12 +308,18 @@ def linspace(start: object, stop: object, num: object = 50, endpoint: bool = Tru
 
 
 def logspace(start: object, stop: object, num: object = 50, endpoint: bool = True, base: object = 10.0) -> Variable:
-    """`num` floats from `base**start` to `base**stop`, each a fixed multiple of the one before."""
+    """`num` floats from `base**start` to `base**stop`, each a fixed multiple of the one before.
+
+    [num], of floats. ValueError for a negative `num`.
+    """
     return e.power(base, linspace(start, stop, num, endpoint))
 
 
 def geomspace(start: object, stop: object, num: object = 50, endpoint: bool = True) -> Variable:
-    """`num` floats from `start` to `stop`, both of one sign, each a fixed multiple of the one before."""
+    """`num` floats from `start` to `stop`, both of one sign, each a fixed multiple of the one before.
+
+    [num], of floats. ValueError for a negative `num`.
+    """
     ends = [as_operand(v) for v in (start, stop)]
     dtype = float_for(result_dtype(ends))
     first, last = (cast(v, dtype) for v in ends)
@@ -259,30 +335,47 @@ def geomspace(start: object, stop: object, num: object = 50, endpoint: bool = Tr
 
 
 def stacklists(nested: object) -> Variable:
-    """Nested lists of scalars or tensors as one tensor."""
+    """Nested lists of scalars or tensors as one tensor.
+
+    k nested levels of lists give k more axes. ValueError for lists of different lengths.
+    """
     if isinstance(nested, (list, tuple)):
         return stack([stacklists(part) for part in nested])
     return as_tensor_variable(nested)
 
 
 def horizontal_stack(*tensors: object) -> Variable:
-    """Matrices side by side."""
+    """Matrices side by side.
+
+    [n, m1], [n, m2], ... give [n, m1 + m2 + ...]. ValueError for tensors that are no matrices, or of other
+    numbers of rows.
+    """
     return concatenate(list(tensors), 1)
 
 
 def vertical_stack(*tensors: object) -> Variable:
-    """Matrices one below the other."""
+    """Matrices one below the other.
+
+    [n1, m], [n2, m], ... give [n1 + n2 + ..., m]. ValueError for other numbers of columns.
+    """
     return concatenate(list(tensors), 0)
 
 
 def hstack(tensors: Sequence[object]) -> Variable:
-    """Vectors end to end, other tensors along axis 1."""
+    """Vectors end to end, other tensors along axis 1.
+
+    [n1] and [n2] give [n1 + n2]; [n, m1] and [n, m2] give [n, m1 + m2]. ValueError where the other lengths
+    differ.
+    """
     parts = [atleast_nd(t, 1) for t in tensors]
     return concatenate(parts, 0 if not parts or parts[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[object]) -> Variable:
-    """Vectors as rows, other tensors along axis 0."""
+    """Vectors as rows, other tensors along axis 0.
+
+    [m] and [m] give [2, m]; [n1, m] and [n2, m] give [n1 + n2, m]. ValueError where the other lengths differ.
+    """
     return concatenate([atleast_nd(t, 2) for t in tensors], 0)
 
 
@@ -293,17 +386,26 @@ def atleast_nd(x: object, n: int) -> Variable:
 
 
 def atleast_1d(x: object) -> Variable:
-    """`x` with one axis or more: a number becomes a vector of one."""
+    """`x` with one axis or more: a number becomes a vector of one.
+
+    The dtype of `x`.
+    """
     return atleast_nd(x, 1)
 
 
 def atleast_2d(x: object) -> Variable:
-    """`x` with two axes or more: axes of length 1 come in front."""
+    """`x` with two axes or more: axes of length 1 come in front.
+
+    [n] gives [1, n]; the dtype of `x`.
+    """
     return atleast_nd(x, 2)
 
 
 def atleast_3d(x: object) -> Variable:
-    """`x` with axes of length 1 up to three, where NumPy puts them."""
+    """`x` with axes of length 1 up to three, where NumPy puts them.
+
+    [n] gives [1, n, 1], [n, m] gives [n, m, 1]; the dtype of `x`.
+    """
     var = as_tensor_variable(x)
     if var.ndim == 2:
         return expand_dims(var, -1)
@@ -311,7 +413,10 @@ def atleast_3d(x: object) -> Variable:
 
 
 def assert_(value: object, *conditions: object, msg: str = "an assertion is false") -> Variable:
-    """`value`; AssertionError at run time where a condition is false."""
+    """`value`; AssertionError at run time where a condition is false.
+
+    The shape and dtype of `value`; conditions hold if all their elements do.
+    """
     var = as_tensor_variable(value)
     for condition in conditions:
         if isinstance(condition, str):

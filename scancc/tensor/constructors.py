@@ -31,7 +31,8 @@ def _constructor(noun: str, lengths: Shape) -> Callable[..., Variable]:
         return TensorType(found, lengths if shape is None else tuple(shape))(name)
 
     make.__name__ = make.__qualname__ = noun
-    make.__doc__ = f"A symbolic {noun} of `dtype` (config.floatX); `shape` says lengths known beforehand."
+    make.__doc__ = (f"A symbolic {noun} of `dtype` (config.floatX); `shape` says lengths known beforehand.\n\n"
+                    f"Its axes are {list(lengths)}, None for any length. ValueError for a `shape` that does not fit.")
     return make
 
 

@@ -20,7 +20,10 @@ Term = tuple[str, Variable]  # the letter of each axis
 
 def einsum(subscripts: str, *operands: object) -> Variable:
     """NumPy's `einsum`: 'ij,jk->ik' is a product of matrices; '...' stands for any axes. Operands are joined from
-    left to right; letters that no later operand and no result has are summed at once, as products of matrices."""
+    left to right; letters that no later operand and no result has are summed at once, as products of matrices.
+
+    ValueError for letters that do not fit the operands, and where lengths do not agree.
+    """
     variables = [as_tensor_variable(v) for v in operands]
     inputs, output = _parsed(subscripts, variables)
     variables = _agreeing(subscripts, inputs, variables)

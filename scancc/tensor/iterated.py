@@ -25,7 +25,10 @@ _MOST_TERMS = 100_000
 
 
 def expm(a: object) -> Variable:
-    """The exponential of a square matrix, by scaling and squaring."""
+    """The exponential of a square matrix, by scaling and squaring.
+
+    [n, n] gives [n, n]; floats. TypeError for what is no matrix; ValueError where it is not square.
+    """
     given = as_tensor_variable(a)
     if given.ndim != 2:
         raise TypeError(f"expm takes a square matrix, not {given!r}")
@@ -57,12 +60,18 @@ def _series(c: tuple[int, ...], one: Variable, square: Variable, fourth: Variabl
 
 
 def gammainc(a: object, x: object) -> Variable:
-    """Elementwise: the regularised lower incomplete gamma function, for a > 0 and x >= 0 (NaN elsewhere)."""
+    """Elementwise: the regularised lower incomplete gamma function, for a > 0 and x >= 0 (NaN elsewhere).
+
+    The operands' shapes, broadcast; floats. ValueError where lengths do not agree.
+    """
     return _incomplete(a, x, lower=True)
 
 
 def gammaincc(a: object, x: object) -> Variable:
-    """Elementwise: 1 - gammainc(a, x), exact where that is small."""
+    """Elementwise: 1 - gammainc(a, x), exact where that is small.
+
+    The operands' shapes, broadcast; floats. ValueError where lengths do not agree.
+    """
     return _incomplete(a, x, lower=False)
 
 

@@ -5,8 +5,6 @@ from scancc.frontend.ops.diagonals import diagonal, trace
 from scancc.frontend.ops.linalg import cholesky, det, matrix_inverse, slogdet, solve, solve_triangular
 from scancc.frontend.ops.norms import norm
 from scancc.frontend.ops.products import kron, matrix_dot
-from scancc.other_names import OF_TENSORS, missing_from
-from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import matrix_power
 from scancc.tensor.iterated import expm
 
@@ -16,6 +14,3 @@ __all__ = [
     "cholesky", "det", "diagonal", "eigh", "eigvalsh", "expm", "inv", "kron", "matrix_dot", "matrix_inverse",
     "matrix_power", "norm", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "trace",
 ]
-
-check_keywords_of(globals(), __all__)
-__getattr__ = missing_from("module 'scancc.tensor.linalg'", "T.linalg.", lambda: __all__, OF_TENSORS)

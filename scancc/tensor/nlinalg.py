@@ -5,8 +5,6 @@ from scancc.frontend.ops.diagonals import diag, diagonal, trace
 from scancc.frontend.ops.linalg import det, matrix_inverse, slogdet
 from scancc.frontend.ops.norms import norm
 from scancc.frontend.ops.products import kron, matrix_dot
-from scancc.other_names import OF_TENSORS, missing_from
-from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import matrix_power
 
 extract_diag, alloc_diag, inv = diag, diag, matrix_inverse
@@ -15,6 +13,3 @@ __all__ = [
     "alloc_diag", "det", "diag", "diagonal", "eigh", "eigvalsh", "extract_diag", "inv", "kron", "matrix_dot",
     "matrix_inverse", "matrix_power", "norm", "qr", "slogdet", "svd", "trace",
 ]
-
-check_keywords_of(globals(), __all__)
-__getattr__ = missing_from("module 'scancc.tensor.nlinalg'", "T.nlinalg.", lambda: __all__, OF_TENSORS)

@@ -9,23 +9,27 @@ from scancc.frontend.graph.dims import dim, dimshuffle
 from scancc.frontend.graph.variables import Variable
 from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.elementwise import cast
+from scancc.frontend.ops.held import held
 from scancc.frontend.ops.indexing import set_subtensor, take
 from scancc.frontend.ops.making import arange, zeros
 from scancc.frontend.ops.products import dot, tensordot
-from scancc.other_names import OF_TENSORS, missing_from
-from scancc.spelling import check_keywords_of
 
 Border = str | int | Sequence[object]
 
 
 def convolve1d(in1: object, in2: object, mode: str = "full") -> Variable:
     """NumPy's `convolve` of two vectors: 'full', 'valid' (where they overlap all the way) or 'same' (as long as the
-    longer)."""
+    longer).
+
+    [n] and [m] give [n + m - 1] ('full'), [max - min + 1] ('valid') or [max] ('same'). TypeError for what is no
+    vector; ValueError for another `mode`, and for no elements.
+    """
     if mode not in ("full", "valid", "same"):
         raise ValueError(f"convolve1d: mode {mode!r} is none of 'full', 'valid' and 'same'")
     x, y = (as_tensor_variable(v) for v in (in1, in2))
     if x.ndim != 1 or y.ndim != 1:
         raise TypeError(f"convolve1d takes two vectors, not {x!r} and {y!r}")
+    x, y = (_of_some(v) for v in (x, y))
     n, k = dim(x, 0), dim(y, 0)
     padded = set_subtensor(zeros((n + 2 * (k - 1),), x.dtype)[k - 1 : k - 1 + n], x)
     windows = take(padded, dimshuffle(arange(n + k - 1), 0, "x") + dimshuffle(arange(k), "x", 0), axis=0)
@@ -37,6 +41,10 @@ def convolve1d(in1: object, in2: object, mode: str = "full") -> Variable:
         return full[shorter - 1 : longer]
     start = (shorter - 1) // 2
     return full[start : start + longer]
+
+
+def _of_some(x: Variable) -> Variable:
+    return held(x, e.gt(dim(x, 0), 0), "convolve1d: a vector has no elements")
 
 
 def conv2d(input: object, filters: object, input_shape: object = None, filter_shape: object = None,
@@ -87,6 +95,3 @@ def _windows(x: Variable, axis: int, length: Variable, span: Variable, step: int
 
 
 __all__ = ["convolve1d"]
-
-check_keywords_of(globals(), __all__)
-__getattr__ = missing_from("module 'scancc.tensor.signal'", "T.signal.", lambda: __all__, OF_TENSORS)

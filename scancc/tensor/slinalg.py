@@ -10,25 +10,32 @@ from scancc.frontend.ops.joining import concatenate
 from scancc.frontend.ops.linalg import cholesky, det, matrix_inverse, solve, solve_triangular
 from scancc.frontend.ops.making import zeros
 from scancc.frontend.ops.products import kron
-from scancc.other_names import OF_TENSORS, missing_from
-from scancc.spelling import check_keywords_of
 from scancc.tensor.iterated import expm
 
 inv = matrix_inverse
 
 
 def solve_lower_triangular(a: object, b: object, trans: int | str = 0, unit_diagonal: bool = False) -> Variable:
-    """`solve_triangular` of the lower triangle."""
+    """`solve_triangular` of the lower triangle.
+
+    Shapes and errors as there.
+    """
     return solve_triangular(a, b, trans, True, unit_diagonal)
 
 
 def solve_upper_triangular(a: object, b: object, trans: int | str = 0, unit_diagonal: bool = False) -> Variable:
-    """`solve_triangular` of the upper triangle."""
+    """`solve_triangular` of the upper triangle.
+
+    Shapes and errors as there.
+    """
     return solve_triangular(a, b, trans, False, unit_diagonal)
 
 
 def cho_solve(c_and_lower: tuple[object, bool], b: object) -> Variable:
-    """x of a x = b, from the triangular factor of a and whether it is the lower one: `(cholesky(a), True)`."""
+    """x of a x = b, from the triangular factor of a and whether it is the lower one: `(cholesky(a), True)`.
+
+    [n, n] with [n] or [n, k] gives [n] or [n, k]; floats. TypeError for what is no matrix of floats.
+    """
     if not isinstance(c_and_lower, list | tuple) or len(c_and_lower) != 2:
         raise TypeError(f"cho_solve takes the pair (factor, whether it is the lower one), not {c_and_lower!r}")
     factor, lower = c_and_lower[0], flag("cho_solve: lower", c_and_lower[1])
@@ -37,7 +44,10 @@ def cho_solve(c_and_lower: tuple[object, bool], b: object) -> Variable:
 
 
 def block_diag(*matrices: object) -> Variable:
-    """Matrices along the diagonal of a matrix of zeros."""
+    """Matrices along the diagonal of a matrix of zeros.
+
+    [n1, m1], [n2, m2], ... give [n1 + n2 + ..., m1 + m2 + ...], in the promoted dtype.
+    """
     parts = [as_tensor_variable(m) for m in matrices]
     width = sum((dim(p, 1) for p in parts[1:]), start=dim(parts[0], 1))
     rows, before = [], as_tensor_variable(0)
@@ -53,6 +63,3 @@ __all__ = [
     "block_diag", "cho_solve", "cholesky", "det", "expm", "inv", "kron", "solve", "solve_lower_triangular",
     "solve_triangular", "solve_upper_triangular",
 ]
-
-check_keywords_of(globals(), __all__)
-__getattr__ = missing_from("module 'scancc.tensor.slinalg'", "T.slinalg.", lambda: __all__, OF_TENSORS)

@@ -2,8 +2,6 @@
 
 from scancc.frontend.ops.log_sums import log_softmax, logsumexp, softmax
 from scancc.frontend.ops.scalars import digamma, erf, erfc, gammaln, sigmoid, softplus
-from scancc.other_names import OF_TENSORS, missing_from
-from scancc.spelling import check_keywords_of
 from scancc.tensor.composed import gamma
 from scancc.tensor.iterated import gammainc, gammaincc
 
@@ -13,6 +11,3 @@ __all__ = [
     "digamma", "erf", "erfc", "expit", "gamma", "gammainc", "gammaincc", "gammaln", "log_softmax", "logsumexp", "psi",
     "sigmoid", "softmax", "softplus",
 ]
-
-check_keywords_of(globals(), __all__)
-__getattr__ = missing_from("module 'scancc.tensor.special'", "T.special.", lambda: __all__, OF_TENSORS)

@@ -31,7 +31,11 @@ _METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
 
 def quantile(x: object, q: object, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Variable:
     """NumPy's `quantile`: the value below which a share `q` (a number or vector from 0 to 1) of the elements is;
-    NaN where one is NaN."""
+    NaN where one is NaN.
+
+    The axes of `q`, then the shape of `x` without the axes of `axis`, or with 1 for them (`keepdims`); floats.
+    ValueError for an axis that `x` has not, another `method`, or a share that is not from 0 to 1.
+    """
     if method not in _METHODS:
         raise ValueError(f"quantile: method {method!r} is none of {', '.join(_METHODS)}")
     given = as_tensor_variable(x)
@@ -95,14 +99,21 @@ def _with_axes(x: Variable, front: int, axes: tuple[int, ...], ndim: int) -> Var
 
 
 def percentile(x: object, q: object, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Variable:
-    """`quantile` with `q` from 0 to 100."""
+    """`quantile` with `q` from 0 to 100.
+
+    Shapes, options and errors as there.
+    """
     share = as_tensor_variable(q)
     _check_share("percentile", q, 100)
     return quantile(x, e.true_div(share, 100), axis, method, keepdims)
 
 
 def median(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
-    """The middle element, or the mean of the two in the middle; NaN where one is NaN."""
+    """The middle element, or the mean of the two in the middle; NaN where one is NaN.
+
+    The shape of `x` without the axes of `axis`, or with 1 for them (`keepdims`); floats. ValueError for an axis
+    that `x` has not.
+    """
     if axis is not None:
         axis = _axes(axis, as_tensor_variable(x).ndim, "median")
     return quantile(x, 0.5, axis, keepdims=keepdims)
@@ -110,7 +121,11 @@ def median(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
 
 def bincount(x: object, weights: object = None, minlength: object = None, assert_nonneg: bool = False) -> Variable:
     """How often each of 0, 1, 2, ... stands in a vector of integers, or the sum of its `weights`; as long as the
-    largest element asks for, and at least `minlength`."""
+    largest element asks for, and at least `minlength`.
+
+    `x` [n], `weights` [n]; int64, or floats of weights. TypeError for what is no vector of integers; ValueError,
+    when it runs, for a negative number.
+    """
     values = as_tensor_variable(x)
     if values.ndim != 1 or not (is_integer(values.dtype) or values.dtype == "bool"):
         raise TypeError(f"bincount takes a vector of integers, not {values!r}")
@@ -140,7 +155,11 @@ def _with_first(values: Variable) -> Variable:
 
 def choose(a: object, choices: object, mode: str = "raise") -> Variable:
     """For each element of `a` the element of the choice it names: NumPy's `choose`; `mode` 'raise', 'wrap' or
-    'clip' says what a number does that no choice has."""
+    'clip' says what a number does that no choice has.
+
+    The shapes of `a` and the choices, broadcast; their promoted dtype. TypeError for an `a` that holds no
+    integers; ValueError, when it runs, for a number that no choice has ('raise').
+    """
     if mode not in ("raise", "wrap", "clip"):
         raise ValueError(f"choose: mode {mode!r} is none of 'raise', 'wrap' and 'clip'")
     given = as_tensor_variable(a)

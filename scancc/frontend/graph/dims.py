@@ -67,7 +67,11 @@ def _check_order(x: Variable, order: tuple[Axis, ...], kept: list[int]) -> None:
 
 
 def dimshuffle(x: object, *order: Axis | Sequence[Axis]) -> Variable:
-    """`x` with its axes in `order`; 'x' inserts an axis of length 1, axes left out are dropped."""
+    """`x` with its axes in `order`; 'x' inserts an axis of length 1, axes left out are dropped.
+
+    [n, m] in the order (1, 'x', 0) gives [m, 1, n]. ValueError for an axis twice, one that `x` has not, or one left
+    out whose length may be another than 1.
+    """
     var = as_tensor_variable(x)
     axes = tuple(order[0]) if len(order) == 1 and isinstance(order[0], (tuple, list)) else order
     return _dimshuffle(var, tuple(a if isinstance(a, str) else _position(a, var.ndim) for a in axes))

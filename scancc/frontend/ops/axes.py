@@ -81,7 +81,11 @@ def _reshaped(x: Variable, lengths: Sequence[int | None]) -> tuple[int | None, .
 
 def reshape(x: object, newshape: object, ndim: int | None = None) -> Variable:
     """`x` in another shape, elements in C order. `ndim` is needed where `newshape` is a vector of unknown
-    length."""
+    length.
+
+    `newshape`: lengths, numbers or symbolic, one of which may be -1 (what is left). ValueError where the elements
+    do not fill it, when built or when it runs.
+    """
     var = as_tensor_variable(x)
     if ndim is not None and isinstance(newshape, Variable) and newshape.ndim == 1:
         lengths = [as_length(newshape[i], "reshape") for i in range(ndim)]
@@ -93,7 +97,10 @@ def reshape(x: object, newshape: object, ndim: int | None = None) -> Variable:
 
 
 def flatten(x: object, ndim: int = 1) -> Variable:
-    """`x` with its last axes merged, so that `ndim` remain."""
+    """`x` with its last axes merged, so that `ndim` remain.
+
+    [n, m, k] gives [n m k], with `ndim` 2 [n, m k]. ValueError for more dimensions than `x` has.
+    """
     var, ndim = as_tensor_variable(x), whole("flatten: ndim", ndim)
     if ndim < 1 or (ndim > var.ndim and var.ndim > 0):
         raise ValueError(f"flatten: ndim={ndim} for a tensor of {var.ndim} dimensions; give 1 to {var.ndim}")
@@ -105,7 +112,10 @@ def flatten(x: object, ndim: int = 1) -> Variable:
 
 
 def transpose(x: object, *order: object, axes: object = None) -> Variable:
-    """`x` with its axes reversed, or in the order given, as numbers or a list of them."""
+    """`x` with its axes reversed, or in the order given, as numbers or a list of them.
+
+    [n, m, k] gives [k, m, n]. ValueError for an order that has not each axis once.
+    """
     var = as_tensor_variable(x)
     given: Any = order if axes is None else (axes,)
     if len(given) == 1 and isinstance(given[0], tuple | list | None):
@@ -119,7 +129,10 @@ def transpose(x: object, *order: object, axes: object = None) -> Variable:
 
 
 def swapaxes(x: object, axis1: int, axis2: int) -> Variable:
-    """`x` with two axes exchanged."""
+    """`x` with two axes exchanged.
+
+    ValueError for an axis that `x` has not.
+    """
     var = as_tensor_variable(x)
     order = list(range(var.ndim))
     a, b = (normalize_axis(axis, var.ndim, "swapaxes") for axis in (axis1, axis2))
@@ -128,7 +141,11 @@ def swapaxes(x: object, axis1: int, axis2: int) -> Variable:
 
 
 def moveaxis(x: object, source: int | Sequence[int], destination: int | Sequence[int]) -> Variable:
-    """`x` with the axes `source` at the places `destination`; the others keep their order."""
+    """`x` with the axes `source` at the places `destination`; the others keep their order.
+
+    [n, m, k] with source 0 and destination 2 gives [m, k, n]. ValueError for an axis that `x` has not, or that is
+    named twice.
+    """
     var = as_tensor_variable(x)
     ends = [(e if isinstance(e, (tuple, list)) else [e]) for e in (source, destination)]
     start, end = ([normalize_axis(a, var.ndim, "moveaxis") for a in e] for e in ends)
@@ -141,7 +158,10 @@ def moveaxis(x: object, source: int | Sequence[int], destination: int | Sequence
 
 
 def expand_dims(x: object, axis: int | Sequence[int]) -> Variable:
-    """`x` with axes of length 1 at the places `axis` of the result."""
+    """`x` with axes of length 1 at the places `axis` of the result.
+
+    [n, m] with axis 1 gives [n, 1, m]. ValueError for an axis that the result has not.
+    """
     var = as_tensor_variable(x)
     wanted = list(axis) if isinstance(axis, (tuple, list)) else [axis]
     ndim = var.ndim + len(wanted)
@@ -153,7 +173,10 @@ def expand_dims(x: object, axis: int | Sequence[int]) -> Variable:
 
 
 def squeeze(x: object, axis: int | Sequence[int] | None = None) -> Variable:
-    """`x` without its axes known to have length 1, or without those of `axis`, which are checked."""
+    """`x` without its axes known to have length 1, or without those of `axis`, which are checked.
+
+    [n, 1, m] gives [n, m]. ValueError for an axis that `x` has not, or whose length is another.
+    """
     var = as_tensor_variable(x)
     if axis is None:
         dropped = {a for a, n in enumerate(var.type.shape) if n == 1}
@@ -165,17 +188,26 @@ def squeeze(x: object, axis: int | Sequence[int] | None = None) -> Variable:
 
 
 def shape_padleft(x: object, n_ones: int = 1) -> Variable:
-    """`x` with `n_ones` axes of length 1 in front."""
+    """`x` with `n_ones` axes of length 1 in front.
+
+    [n, m] gives [1, n, m].
+    """
     var = as_tensor_variable(x)
     return dimshuffle(var, ("x",) * whole("shape_padleft: n_ones", n_ones, at_least=0) + tuple(range(var.ndim)))
 
 
 def shape_padright(x: object, n_ones: int = 1) -> Variable:
-    """`x` with `n_ones` axes of length 1 behind."""
+    """`x` with `n_ones` axes of length 1 behind.
+
+    [n, m] gives [n, m, 1].
+    """
     var = as_tensor_variable(x)
     return dimshuffle(var, tuple(range(var.ndim)) + ("x",) * whole("shape_padright: n_ones", n_ones, at_least=0))
 
 
 def shape_padaxis(x: object, axis: int) -> Variable:
-    """`x` with an axis of length 1 at the place `axis`."""
+    """`x` with an axis of length 1 at the place `axis`.
+
+    [n, m] with axis 1 gives [n, 1, m]. ValueError for an axis that the result has not.
+    """
     return expand_dims(x, axis)

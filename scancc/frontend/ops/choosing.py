@@ -24,7 +24,11 @@ MOST_WRITES = 8  # on a side; more are a choice between arrays
 
 
 def switch(condition: object, if_true: object, if_false: object) -> Variable:
-    """Elementwise: `if_true` where the condition is not 0, else `if_false`."""
+    """Elementwise: `if_true` where the condition is not 0, else `if_false`.
+
+    The shapes of all three, broadcast; the promoted dtype of the values, both of which are computed. ValueError where
+    lengths do not agree.
+    """
     if type(condition) is bool:  # what == of two variables gives
         warnings.warn(f"switch: the condition is Python's {condition}, the same for all elements; x == y asks "
                       "whether two variables are the same one, and T.eq(x, y) compares elements", stacklevel=3)

@@ -104,29 +104,47 @@ def _triangle(what: str, letter: str) -> bool:
 
 def eigh(a: object, UPLO: str = "L") -> list[Variable]:
     """Ascending eigenvalues, and eigenvectors as columns, of a symmetric matrix, whose lower ('L') or upper
-    triangle is read."""
+    triangle is read.
+
+    [n, n] gives [n] and [n, n]; floats. TypeError for what is no matrix of floats; ValueError where it is not
+    square.
+    """
     return in_floats(Eigh(_triangle("eigh", UPLO)), a)
 
 
 def eigvalsh(a: object, UPLO: str = "L") -> Variable:
-    """The eigenvalues of a symmetric matrix in ascending order: see `eigh`."""
+    """The eigenvalues of a symmetric matrix in ascending order: see `eigh`.
+
+    [n, n] gives [n]; floats. TypeError for what is no matrix of floats; ValueError where it is not square.
+    """
     return in_floats(Eigh(_triangle("eigvalsh", UPLO)), a)[0]
 
 
 def svd(a: object, full_matrices: bool = True, compute_uv: bool = True) -> list[Variable] | Variable:
-    """[u, s, vt] with u diag(s) vt = a, s in descending order; only s unless `compute_uv`."""
+    """[u, s, vt] with u diag(s) vt = a, s in descending order; only s unless `compute_uv`.
+
+    [n, m] gives u [n, n], s [min(n, m)], vt [m, m], or without `full_matrices` u [n, k], vt [k, m] with k =
+    min(n, m). TypeError for what is no matrix of floats.
+    """
     outputs = in_floats(SVD(bool(full_matrices and compute_uv)), a)
     return outputs if compute_uv else outputs[1]
 
 
 def svdvals(a: object) -> Variable:
-    """The singular values of a matrix in descending order."""
+    """The singular values of a matrix in descending order.
+
+    [n, m] gives [min(n, m)]; floats. TypeError for what is no matrix of floats.
+    """
     return in_floats(SVD(False), a)[1]
 
 
 def qr(a: object, mode: str = "reduced") -> list[Variable] | Variable:
     """[q, r] with q r = a, q with orthonormal columns and r upper triangular; `mode` 'reduced', 'complete' (q
-    square) or 'r' (only r)."""
+    square) or 'r' (only r).
+
+    [n, m] gives [n, k] and [k, m], k = min(n, m) ('reduced'), or [n, n] and [n, m] ('complete'). TypeError for
+    what is no matrix of floats; ValueError for another `mode`.
+    """
     if mode not in ("reduced", "complete", "r"):
         raise ValueError(f"qr: mode {mode!r} is none of 'reduced', 'complete' and 'r'")
     outputs = in_floats(QR(mode == "complete"), a)

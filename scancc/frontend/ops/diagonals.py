@@ -19,20 +19,29 @@ def _columns_minus_rows(n: Variable, m: Variable) -> Variable:
 
 
 def eye(n: object, m: object = None, k: object = 0, dtype: object = None) -> Variable:
-    """Ones on the k-th diagonal of an n × m matrix, zeros elsewhere."""
+    """Ones on the k-th diagonal of an n × m matrix, zeros elsewhere.
+
+    m is n if left out; floatX if no dtype is given. ValueError for a negative length.
+    """
     rows = as_count(n, "eye")
     columns = rows if m is None else as_count(m, "eye")
     return cast(eq(_columns_minus_rows(rows, columns), as_length(k, "eye")), dtype or "floatX")
 
 
 def identity_like(x: object, dtype: object = None) -> Variable:
-    """The identity matrix of the shape of `x`."""
+    """The identity matrix of the shape of `x`.
+
+    [n, m] gives [n, m] in the dtype of `x`, or in `dtype`.
+    """
     var = as_tensor_variable(x)
     return eye(dim(var, 0), dim(var, 1), dtype=dtype or var.dtype)
 
 
 def tri(n: object, m: object = None, k: object = 0, dtype: object = None) -> Variable:
-    """Ones on and below the k-th diagonal of an n × m matrix, zeros above."""
+    """Ones on and below the k-th diagonal of an n × m matrix, zeros above.
+
+    m is n if left out; floatX if no dtype is given. ValueError for a negative length.
+    """
     rows = as_count(n, "tri")
     columns = rows if m is None else as_count(m, "tri")
     below = apply_scalar("le", _columns_minus_rows(rows, columns), as_length(k, "tri"))
@@ -40,12 +49,18 @@ def tri(n: object, m: object = None, k: object = 0, dtype: object = None) -> Var
 
 
 def tril(x: object, k: object = 0) -> Variable:
-    """`x` with zeros above the k-th diagonal of its last two axes."""
+    """`x` with zeros above the k-th diagonal of its last two axes.
+
+    The shape and dtype of `x`. ValueError for fewer than two dimensions.
+    """
     return _masked(x, k, "le", "tril")
 
 
 def triu(x: object, k: object = 0) -> Variable:
-    """`x` with zeros below the k-th diagonal of its last two axes."""
+    """`x` with zeros below the k-th diagonal of its last two axes.
+
+    The shape and dtype of `x`. ValueError for fewer than two dimensions.
+    """
     return _masked(x, k, "ge", "triu")
 
 
@@ -59,7 +74,10 @@ def _masked(x: object, k: object, keep: str, what: str) -> Variable:
 
 
 def diagonal(x: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
-    """The elements on a diagonal of two axes, along a new last axis."""
+    """The elements on a diagonal of two axes, along a new last axis.
+
+    [n, m] gives the length of the diagonal; more axes stay in front. ValueError for fewer than two dimensions.
+    """
     var = as_tensor_variable(x)
     if var.ndim < 2:
         raise ValueError(f"diagonal takes a tensor of at least two dimensions, not {var!r}")
@@ -74,7 +92,10 @@ def diagonal(x: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Vari
 
 
 def diag(x: object, k: int = 0) -> Variable:
-    """The k-th diagonal of a matrix; of a vector, the matrix that has it there and zeros elsewhere."""
+    """The k-th diagonal of a matrix; of a vector, the matrix that has it there and zeros elsewhere.
+
+    [n] gives [n + |k|, n + |k|]; [n, m] gives a vector. ValueError for other numbers of dimensions.
+    """
     var = as_tensor_variable(x)
     if var.ndim == 2:
         return diagonal(var, k)
@@ -89,7 +110,10 @@ def diag(x: object, k: int = 0) -> Variable:
 
 
 def trace(x: object, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
-    """The sum of a diagonal."""
+    """The sum of a diagonal.
+
+    [..., n, m] gives [...]: `axis1` and `axis2` go. ValueError for fewer than two dimensions.
+    """
     if as_tensor_variable(x).ndim < 2:
         raise ValueError(f"trace takes a tensor of at least two dimensions, not {as_tensor_variable(x).type}")
     return diagonal(x, offset, axis1, axis2).sum(axis=-1)

@@ -201,7 +201,10 @@ class Cast(SameShape, Op):
 
 
 def cast(x: object, dtype: object) -> Variable:
-    """`x` in another dtype ('floatX': config.floatX)."""
+    """`x` in another dtype ('floatX': config.floatX).
+
+    The shape of `x`. TypeError for a dtype that no tensor has.
+    """
     var, name = as_operand(x), dtype_name(dtype)
     if isinstance(var, Constant) and (var.weak or var.dtype != name):
         if kind(var.dtype) == "c" and kind(name) != "c":

@@ -165,7 +165,11 @@ def _entry_of_shape(lengths: list[Variable], index: object) -> Variable | None:
 def set_subtensor(x: Variable, y: object, inplace: bool = False,
                   tolerate_inplace_aliasing: bool = False) -> Variable:
     """The tensor that `x` is a part of (`x = a[index]`), with that part replaced by `y`; of several values for one
-    place the last counts. The flags change no number: what can be written in place is."""
+    place the last counts. The flags change no number: what can be written in place is.
+
+    The shape and dtype of `a`. TypeError for an `x` that is no part, and for a `y` that would lose precision;
+    ValueError where `y` does not fit.
+    """
     _check_hints(inplace, tolerate_inplace_aliasing)
     return _write(x, y, True)
 
@@ -174,7 +178,11 @@ def inc_subtensor(x: Variable, y: object, inplace: bool = False, tolerate_inplac
                   set_instead_of_inc: bool = False, ignore_duplicates: bool = False) -> Variable:
     """The tensor that `x` is a part of (`x = a[index]`), with `y` added to that part, once for each time that a
     place is named; with `ignore_duplicates` once, as NumPy's `a[index] += y`. `inplace` and
-    `tolerate_inplace_aliasing` change no number: what can be written in place is."""
+    `tolerate_inplace_aliasing` change no number: what can be written in place is.
+
+    The shape and dtype of `a`. TypeError for an `x` that is no part, and for a `y` that would lose precision;
+    ValueError where `y` does not fit.
+    """
     _check_hints(inplace, tolerate_inplace_aliasing)
     if flag("ignore_duplicates", ignore_duplicates):
         return _write(x, y if set_instead_of_inc else x + as_operand(y), True)
@@ -246,7 +254,11 @@ def _fitted(value: Variable, part: Variable, set_: bool) -> Variable:
 
 
 def take(x: object, indices: object, axis: int | None = None, mode: str = "raise") -> Variable:
-    """Elements along `axis` (of the flattened tensor): `mode` 'raise', 'wrap' or 'clip' for those outside."""
+    """Elements along `axis` (of the flattened tensor): `mode` 'raise', 'wrap' or 'clip' for those outside.
+
+    The shape of `indices` in the place of `axis`. IndexError, when it runs, for a place that is not there
+    (`raise`); ValueError for another `mode`.
+    """
     var = as_tensor_variable(x)
     places = as_operand(indices)
     if places.dtype == "bool":
@@ -269,7 +281,10 @@ def take(x: object, indices: object, axis: int | None = None, mode: str = "raise
 
 
 def compress(condition: object, x: object, axis: int | None = None) -> Variable:
-    """Where the vector `condition` is not 0, along `axis` (of the flattened tensor); it may be shorter than that."""
+    """Where the vector `condition` is not 0, along `axis` (of the flattened tensor); it may be shorter than that.
+
+    The length of `axis` is known when it runs. IndexError, when it runs, where `condition` is longer than that.
+    """
     where = as_tensor_variable(condition)
     if where.ndim != 1:
         raise ValueError(f"compress: the condition has {where.ndim} dimensions, not one; write x[mask] for a mask of "
@@ -280,10 +295,16 @@ def compress(condition: object, x: object, axis: int | None = None) -> Variable:
 
 
 def extract(condition: object, x: object) -> Variable:
-    """The elements of `x`, flattened, where `condition`, flattened, is not 0."""
+    """The elements of `x`, flattened, where `condition`, flattened, is not 0.
+
+    A vector, in the dtype of `x`, whose length is known when it runs.
+    """
     return take(x, flatnonzero(condition))
 
 
 def nonzero_values(x: object) -> Variable:
-    """The elements of `x` that are not 0, flattened."""
+    """The elements of `x` that are not 0, flattened.
+
+    A vector, in the dtype of `x`, whose length is known when it runs.
+    """
     return extract(x, x)

@@ -74,7 +74,11 @@ def apply_add(a: Variable, b: Variable) -> Variable:
 
 
 def concatenate(tensors: Sequence[object], axis: int = 0) -> Variable:
-    """Tensors one after the other along an existing axis, in their promoted dtype."""
+    """Tensors one after the other along an existing axis, in their promoted dtype.
+
+    [n1, m] and [n2, m] give [n1 + n2, m] (`axis` 0). ValueError where the other lengths differ, for scalars, and
+    for an axis that they have not.
+    """
     if not isinstance(tensors, (list, tuple)):
         raise TypeError("concatenate takes a list of tensors; write T.concatenate([a, b], axis=0)")
     if not tensors:
@@ -89,12 +93,19 @@ def concatenate(tensors: Sequence[object], axis: int = 0) -> Variable:
 
 
 def join(axis: int, *tensors: object) -> Variable:
-    """`concatenate` with the axis first."""
+    """`concatenate` with the axis first.
+
+    Shapes and errors as there.
+    """
     return concatenate(list(tensors), axis)
 
 
 def stack(*tensors: object, axis: int = 0) -> Variable:
-    """Tensors of one shape along a new axis: `stack([a, b])` or `stack(a, b)`."""
+    """Tensors of one shape along a new axis: `stack([a, b])` or `stack(a, b)`.
+
+    k tensors [n, m] give [k, n, m] (`axis` 0), in the promoted dtype. ValueError where their shapes differ, and
+    for an axis that the result has not.
+    """
     if not tensors:
         raise TypeError("stack takes a list of tensors; write T.stack([a, b], axis=0)")
     parts: Sequence[object] = tensors
@@ -119,16 +130,17 @@ def stack(*tensors: object, axis: int = 0) -> Variable:
 
 
 def split(x: object, splits_size: object, n_splits: int | None = None, axis: int = 0) -> list[Variable]:
-    """`x` cut along `axis` into parts of the lengths `splits_size`, which must add up."""
+    """`x` cut along `axis` into parts of the lengths `splits_size`, which must add up.
+
+    As many tensors as there are lengths; `n_splits` is needed where their number is not known. ValueError for
+    lengths that do not add up, when built or when it runs.
+    """
     var = as_tensor_variable(x)
     place = normalize_axis(axis, var.ndim, "split")
     lengths = _split_lengths(splits_size, n_splits)
     start: Variable = int64(0)
-    total, whole = joint_length("sum", lengths), dim(var, place)
-    fits = eq(total, whole)
-    if not isinstance(fits, Constant):
-        message = "split: the parts have {} rows together and the tensor has {}"
-        var = check(ValueError, message, var, fits, total, whole)
+    total = joint_length("sum", lengths)
+    var = _with_equal(var, total, dim(var, place), "split: the parts have {} rows together and the tensor has {}")
     parts = []
     for length in lengths:
         stop = apply_add(start, length)
@@ -148,7 +160,11 @@ def _split_lengths(splits_size: object, n_splits: int | None) -> list[Variable]:
 
 def repeat(x: object, repeats: object, axis: int | None = None) -> Variable:
     """Each element `repeats` times, along `axis` or of the flattened tensor; a vector of counts gives
-    each element its own."""
+    each element its own.
+
+    [n] with 2 gives [2 n]; flattened: [x.size repeats]. TypeError for counts that are no whole numbers;
+    ValueError, when it runs, where they are negative or not as many as elements.
+    """
     var = as_tensor_variable(x)
     if axis is None:
         var, axis = flatten(var), 0
@@ -169,12 +185,18 @@ def _counts_of(counts: Variable, length: Variable) -> Variable:
         raise TypeError(f"repeat: the counts are {counts!r}; counts are whole numbers")
     if counts.type.shape[0] == 1:
         return alloc(cast(counts, "int64"), length)
-    given = dim(counts, 0)
-    fits = eq(given, length)
     message = "repeat: {} counts are given for {} rows"
-    if isinstance(fits, Constant) and not fits.data:
-        raise ValueError(message.format(constant_int(given), constant_int(length)))
-    return check(ValueError, message, cast(counts, "int64"), fits, given, length)
+    return _with_equal(cast(counts, "int64"), dim(counts, 0), length, message)
+
+
+def _with_equal(value: Variable, length: Variable, other: Variable, message: str) -> Variable:
+    """`value` where two lengths agree; ValueError where not: when built if that tells, else when it runs."""
+    fits = eq(length, other)
+    if not isinstance(fits, Constant):
+        return check(ValueError, message, value, fits, length, other)
+    if not fits.data:
+        raise ValueError(message.format(constant_int(length), constant_int(other)))
+    return value
 
 
 def _repeated_rows(counts: Variable) -> Variable:
@@ -192,7 +214,11 @@ def _repeated_rows(counts: Variable) -> Variable:
 
 
 def tile(x: object, reps: object, ndim: int | None = None) -> Variable:
-    """`x` laid `reps` times along each axis (the last axes, if there are fewer counts than axes)."""
+    """`x` laid `reps` times along each axis (the last axes, if there are fewer counts than axes).
+
+    [n, m] with reps (2, 3) gives [2 n, 3 m]. ValueError for a negative count, and for an `ndim` that is less than
+    the counts.
+    """
     var = as_tensor_variable(x)
     counts = [as_count(n, "tile") for n in as_lengths(reps, "tile")]
     rank = max(var.ndim, len(counts)) if ndim is None else whole("tile: ndim", ndim)
@@ -208,7 +234,10 @@ def tile(x: object, reps: object, ndim: int | None = None) -> Variable:
 
 
 def flip(x: object, axis: int | Sequence[int] | None = None) -> Variable:
-    """`x` backwards along `axis` (all axes)."""
+    """`x` backwards along `axis` (all axes).
+
+    The shape and dtype of `x`. ValueError for an axis that `x` has not.
+    """
     var = as_tensor_variable(x)
     wanted = range(var.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else [axis]
     places = {normalize_axis(a, var.ndim, "flip") for a in wanted}
@@ -218,7 +247,10 @@ def flip(x: object, axis: int | Sequence[int] | None = None) -> Variable:
 
 
 def roll(x: object, shift: object, axis: int | None = None) -> Variable:
-    """`x` moved by `shift` places along `axis` (or flattened); what leaves at the end enters at the start."""
+    """`x` moved by `shift` places along `axis` (or flattened); what leaves at the end enters at the start.
+
+    The shape and dtype of `x`. ValueError for an axis that `x` has not.
+    """
     var = as_tensor_variable(x)
     if axis is None and var.ndim != 1:
         return Reshape(var.ndim)(roll(flatten(var), shift, 0), *dims(var))

@@ -41,7 +41,10 @@ def make_vector(scalars: Sequence[Variable]) -> Variable:
 
 
 def shape(x: object) -> Variable:
-    """The lengths of all axes, an int64 vector."""
+    """The lengths of all axes, an int64 vector.
+
+    [x.ndim]; lengths that are known are constants.
+    """
     var = as_tensor_variable(x)
     lengths = [_own(n) for n in dims(var)]
     mention(lengths, var)
@@ -54,7 +57,10 @@ def _own(length: Variable) -> Variable:
 
 
 def size(x: object) -> Variable:
-    """The number of elements, an int64 scalar."""
+    """The number of elements, an int64 scalar.
+
+    A constant where all lengths are known.
+    """
     var = as_tensor_variable(x)
     return mentioning(product(dims(var)), var)
 
@@ -155,7 +161,10 @@ class SpecifyShape(SameShape, Op):
 
 
 def specify_shape(x: object, shape: object) -> Variable:
-    """`x` with lengths said beforehand (None: unknown) and checked when it runs."""
+    """`x` with lengths said beforehand (None: unknown) and checked when it runs.
+
+    `shape` has an entry for each axis. ValueError for another count, or, when it runs, another length.
+    """
     return specified_by("specify_shape", x, shape)
 
 
@@ -206,7 +215,10 @@ class Unbroadcast(SameShape, Op):
 
 
 def unbroadcast(x: object, *axes: int) -> Variable:
-    """`x` with `axes` that do not stretch any more."""
+    """`x` with `axes` that do not stretch any more.
+
+    The shape of `x`, where these lengths count as unknown.
+    """
     var = as_tensor_variable(x)
     places = tuple(sorted({normalize_axis(a, var.ndim, "unbroadcast") for a in axes}))
     if all(var.type.shape[a] != 1 for a in places):
@@ -215,14 +227,20 @@ def unbroadcast(x: object, *axes: int) -> Variable:
 
 
 def addbroadcast(x: object, *axes: int) -> Variable:
-    """`x` with `axes` known to have length 1 (checked), so that they stretch."""
+    """`x` with `axes` known to have length 1 (checked), so that they stretch.
+
+    The shape of `x`; ValueError when it runs where a length is another.
+    """
     var = as_tensor_variable(x)
     places = {normalize_axis(a, var.ndim, "addbroadcast") for a in axes}
     return specified_by("addbroadcast", var, tuple(1 if a in places else None for a in range(var.ndim)))
 
 
 def patternbroadcast(x: object, pattern: Sequence[bool]) -> Variable:
-    """`x` whose axes stretch where `pattern` is True and only there."""
+    """`x` whose axes stretch where `pattern` is True and only there.
+
+    `pattern` has a truth value for each axis; the others count as of unknown length.
+    """
     var = as_tensor_variable(x)
     var = addbroadcast(var, *(a for a, one in enumerate(pattern) if one))
     return unbroadcast(var, *(a for a, one in enumerate(pattern) if not one))

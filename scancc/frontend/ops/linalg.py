@@ -161,6 +161,9 @@ def solve(a: object, b: object, assume_a: str = "gen", lower: bool = False) -> V
 
     `assume_a`: 'gen', 'pos', 'lower triangular', 'upper triangular', ...; `lower` has no effect: a symmetric
     matrix has both halves.
+
+    [n, n] with [n] or [n, k] gives [n] or [n, k]; floats. TypeError for what is no matrix of floats; LinAlgError,
+    when it runs, where it is singular.
     """
     if assume_a not in _ASSUMPTIONS:
         raise ValueError(f"solve: assume_a {assume_a!r} is none of {', '.join(_ASSUMPTIONS)}")
@@ -170,7 +173,11 @@ def solve(a: object, b: object, assume_a: str = "gen", lower: bool = False) -> V
 def solve_triangular(a: object, b: object, trans: int | str = 0, lower: bool = False,
                      unit_diagonal: bool = False) -> Variable:
     """x of a x = b, reading the upper (or lower) triangle of `a` only; with `trans` 1 or 'T' (2 or 'C', as
-    matrices are real) x of a.T x = b."""
+    matrices are real) x of a.T x = b.
+
+    [n, n] with [n] or [n, k] gives [n] or [n, k]; floats. TypeError for what is no matrix of floats; LinAlgError,
+    when it runs, where it is singular.
+    """
     if flag("solve_triangular: unit_diagonal", unit_diagonal):
         raise ValueError("solve_triangular: unit_diagonal is not supported; put ones on the diagonal of a")
     lower = flag("solve_triangular: lower", lower)
@@ -182,23 +189,38 @@ def solve_triangular(a: object, b: object, trans: int | str = 0, lower: bool = F
 
 
 def cholesky(a: object, lower: bool = True) -> Variable:
-    """The triangular factor of a symmetric positive definite matrix: a = l l.T (upper: u.T u)."""
+    """The triangular factor of a symmetric positive definite matrix: a = l l.T (upper: u.T u).
+
+    [n, n] gives [n, n]; floats. TypeError for what is no matrix of floats; LinAlgError, when it runs, where it is
+    not positive definite.
+    """
     return in_floats(Cholesky(flag("cholesky: lower", lower)), a)[0]
 
 
 def matrix_inverse(a: object) -> Variable:
-    """The inverse of a square matrix; `solve` is faster and more exact where a product follows."""
+    """The inverse of a square matrix; `solve` is faster and more exact where a product follows.
+
+    [n, n] gives [n, n]; floats. TypeError for what is no matrix of floats; LinAlgError, when it runs, where it is
+    singular.
+    """
     return in_floats(Inverse(), a)[0]
 
 
 def det(a: object) -> Variable:
-    """The determinant of a square matrix."""
+    """The determinant of a square matrix.
+
+    [n, n] gives a scalar. TypeError for integers and for other shapes than a matrix; ValueError where it is not
+    square.
+    """
     return in_floats(Det(), a)[0]
 
 
 def slogdet(a: object) -> list[Variable]:
     """[sign, logarithm of the absolute value] of the determinant, which may itself be too large for a float; of a
-    singular matrix 0 and -inf."""
+    singular matrix 0 and -inf.
+
+    [n, n] gives two scalars. TypeError for what is no matrix of floats.
+    """
     return in_floats(SLogDet(), a)
 
 

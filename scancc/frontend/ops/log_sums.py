@@ -15,7 +15,11 @@ from scancc.frontend.ops.scalars import eq, exp, ge, isinf, isnan, log, softplus
 
 
 def logsumexp(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
-    """log(sum(exp(x))) without overflow."""
+    """log(sum(exp(x))) without overflow.
+
+    The shape of `x` without the axes of `axis`, or with 1 for them (`keepdims`); floats. ValueError for an axis
+    that `x` has not.
+    """
     var = _as_float(x)
     axes = axes_of(var, axis, "logsumexp")
     if not axes:
@@ -42,7 +46,10 @@ def _as_float(x: object) -> Variable:
 
 
 def softmax(x: object, axis: Axes = -1) -> Variable:
-    """exp(x) / sum(exp(x)) along `axis` (None: over all), without overflow."""
+    """exp(x) / sum(exp(x)) along `axis` (None: over all), without overflow.
+
+    The shape of `x`; floats. ValueError for an axis that `x` has not.
+    """
     var = _as_float(x)
     axes = axes_of(var, axis, "softmax")
     weights = exp(sub(var, detach(max(var, axes, keepdims=True))))  # NaN where the largest is infinite
@@ -50,7 +57,10 @@ def softmax(x: object, axis: Axes = -1) -> Variable:
 
 
 def log_softmax(x: object, axis: Axes = -1) -> Variable:
-    """The logarithm of `softmax`, exact where that is tiny."""
+    """The logarithm of `softmax`, exact where that is tiny.
+
+    The shape of `x`; floats. ValueError for an axis that `x` has not.
+    """
     var = _as_float(x)
     axes = axes_of(var, axis, "log_softmax")
     shifted = sub(var, _peak(var, axes))
@@ -58,7 +68,10 @@ def log_softmax(x: object, axis: Axes = -1) -> Variable:
 
 
 def logaddexp(x: object, *others: object) -> Variable:
-    """log(exp(x) + exp(y) + ...) without overflow."""
+    """log(exp(x) + exp(y) + ...) without overflow.
+
+    The operands' shapes, broadcast; floats. ValueError where lengths do not agree.
+    """
     return reduce(_log_of_two, [_as_float(v) for v in (x, *others)])
 
 

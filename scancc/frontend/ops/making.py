@@ -83,7 +83,11 @@ def _filled(have: int | None, want: int | None, value: Variable) -> int | None:
 
 
 def alloc(value: object, *shape: object) -> Variable:
-    """A tensor of lengths `shape` filled with `value`, which stretches where it may."""
+    """A tensor of lengths `shape` filled with `value`, which stretches where it may.
+
+    `shape`: lengths, numbers or symbolic; the dtype of `value`. ValueError where `value` does not fit or a length
+    is negative.
+    """
     var = as_tensor_variable(value)
     lengths = as_lengths(shape[0] if len(shape) == 1 and _is_sequence(shape[0]) else shape, "alloc")
     if var.ndim > len(lengths):
@@ -100,12 +104,18 @@ def _is_sequence(value: object) -> bool:
 
 
 def broadcast_to(x: object, shape: object) -> Variable:
-    """`x` over the axes of `shape`, which ends in the shape of `x`, ones stretched."""
+    """`x` over the axes of `shape`, which ends in the shape of `x`, ones stretched.
+
+    ValueError where `x` does not fit into `shape`.
+    """
     return alloc(x, shape)
 
 
 def full(shape: object, fill_value: object, dtype: object = None) -> Variable:
-    """A tensor of `shape` filled with a number."""
+    """A tensor of `shape` filled with a number.
+
+    `shape` as in `zeros`; the dtype of `fill_value` if none is given. ValueError for a negative length.
+    """
     return _constant_tensor("full", shape, fill_value, dtype)
 
 
@@ -117,28 +127,43 @@ def _constant_tensor(what: str, shape: object, fill_value: object, dtype: object
 
 
 def zeros(shape: object, dtype: object = None) -> Variable:
-    """Zeros, of floatX if no dtype is given."""
+    """Zeros, of floatX if no dtype is given.
+
+    `shape`: a length, a list of lengths, numbers or symbolic. ValueError for a negative length.
+    """
     return _constant_tensor("zeros", shape, 0, dtype or "floatX")
 
 
 def ones(shape: object, dtype: object = None) -> Variable:
-    """Ones, of floatX if no dtype is given."""
+    """Ones, of floatX if no dtype is given.
+
+    `shape`: a length, a list of lengths, numbers or symbolic. ValueError for a negative length.
+    """
     return _constant_tensor("ones", shape, 1, dtype or "floatX")
 
 
 def full_like(x: object, fill_value: object, dtype: object = None) -> Variable:
-    """A tensor of the shape of `x` with `fill_value` everywhere."""
+    """A tensor of the shape of `x` with `fill_value` everywhere.
+
+    In the dtype of `x` if no dtype is given.
+    """
     var = as_tensor_variable(x)
     return mentioning(alloc(cast(fill_value, dtype or var.dtype), dims(var)), var)
 
 
 def zeros_like(x: object, dtype: object = None, opt: bool = False) -> Variable:
-    """Zeros of the shape of `x`, and of its dtype or the one given."""
+    """Zeros of the shape of `x`, and of its dtype or the one given.
+
+    `opt` has no effect.
+    """
     return full_like(x, 0, dtype)
 
 
 def ones_like(x: object, dtype: object = None, opt: bool = False) -> Variable:
-    """Ones of the shape of `x`, and of its dtype or the one given."""
+    """Ones of the shape of `x`, and of its dtype or the one given.
+
+    `opt` has no effect.
+    """
     return full_like(x, 1, dtype)
 
 
@@ -146,7 +171,10 @@ empty, empty_like = zeros, zeros_like
 
 
 def fill(x: object, value: object) -> Variable:
-    """A tensor of the shape of `x`, filled with `value`, which keeps its own dtype."""
+    """A tensor of the shape of `x`, filled with `value`, which keeps its own dtype.
+
+    The shape of `x` broadcast with `value`. ValueError where lengths do not agree.
+    """
     var = as_tensor_variable(x)
     return mentioning(alloc(as_tensor_variable(value), dims(var)), var)
 
@@ -205,7 +233,11 @@ def _range_length(start: np.ndarray, stop: np.ndarray, step: np.ndarray) -> int:
 
 
 def arange(start: object, stop: object = None, step: object = 1, dtype: object = None) -> Variable:
-    """The numbers from `start` (0) up to `stop`, without it; integers are int64 if no dtype is given."""
+    """The numbers from `start` (0) up to `stop`, without it; integers are int64 if no dtype is given.
+
+    A vector, of no elements where `stop` is behind `start`. TypeError for what is no scalar of real numbers;
+    ValueError for a step of 0.
+    """
     first, last = (0, start) if stop is None else (start, stop)
     ends = [as_operand(v) for v in (first, last, step)]
     for end in ends:

@@ -49,7 +49,10 @@ def _places(x: Variable) -> list[Variable]:
 
 
 def nonzero(x: object, return_matrix: bool = False) -> tuple[Variable, ...] | Variable:
-    """Where `x` is not 0, in C order: for each axis a vector of positions, or these as rows of a matrix."""
+    """Where `x` is not 0, in C order: for each axis a vector of positions, or these as rows of a matrix.
+
+    int64, of lengths that are known when it runs. ValueError for a scalar.
+    """
     var = as_tensor_variable(x)
     if var.ndim == 0:
         raise ValueError(
@@ -61,12 +64,18 @@ def nonzero(x: object, return_matrix: bool = False) -> tuple[Variable, ...] | Va
 
 
 def flatnonzero(x: object) -> Variable:
-    """Where `x`, flattened, is not 0: a vector of positions."""
+    """Where `x`, flattened, is not 0: a vector of positions.
+
+    int64, of a length that is known when it runs.
+    """
     return nonzero(flatten(as_tensor_variable(x)))[0]
 
 
 def argwhere(x: object) -> Variable:
-    """Where `x` is not 0: a row of positions for each place."""
+    """Where `x` is not 0: a row of positions for each place.
+
+    int64 [n, x.ndim], where n is known when it runs.
+    """
     found = nonzero(x, return_matrix=True)
     assert isinstance(found, Variable)
     return dimshuffle(found, (1, 0))

@@ -76,13 +76,21 @@ def _along(x: object, axis: int | None, what: str) -> tuple[Variable, int]:
 
 
 def cumsum(x: object, axis: int | None = None) -> Variable:
-    """Running sums along `axis` (of the flattened tensor)."""
+    """Running sums along `axis` (of the flattened tensor).
+
+    The shape of `x` (flattened: [x.size]); integers and bools in 64 bits. ValueError for an axis that `x` has
+    not.
+    """
     var, place = _along(x, axis, "cumsum")
     return Cumulative("cumsum", place)(cast(var, wide_dtype(var.dtype)))
 
 
 def cumprod(x: object, axis: int | None = None) -> Variable:
-    """Running products along `axis` (of the flattened tensor)."""
+    """Running products along `axis` (of the flattened tensor).
+
+    The shape of `x` (flattened: [x.size]); integers and bools in 64 bits. ValueError for an axis that `x` has
+    not.
+    """
     var, place = _along(x, axis, "cumprod")
     return Cumulative("cumprod", place)(cast(var, wide_dtype(var.dtype)))
 
@@ -95,14 +103,20 @@ def _check_kind(what: str, kind: object, order: object) -> None:
 
 
 def sort(x: object, axis: int | None = -1, kind: str = "stable", order: object = None) -> Variable:
-    """Ascending along `axis` (None: of the flattened tensor), NaNs last."""
+    """Ascending along `axis` (None: of the flattened tensor), NaNs last.
+
+    The shape and dtype of `x` (flattened: [x.size]). ValueError for an axis that `x` has not, or another `kind`.
+    """
     _check_kind("sort", kind, order)
     var, place = _along(x, axis, "sort")
     return Sort(place)(var)
 
 
 def argsort(x: object, axis: int | None = -1, kind: str = "stable", order: object = None) -> Variable:
-    """The places that sort `axis`, int64; equal elements keep their order."""
+    """The places that sort `axis`, int64; equal elements keep their order.
+
+    The shape of `x` (flattened: [x.size]). ValueError for an axis that `x` has not, or another `kind`.
+    """
     _check_kind("argsort", kind, order)
     var, place = _along(x, axis, "argsort")
     return ArgSort(place)(var)

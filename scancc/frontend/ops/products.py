@@ -109,7 +109,10 @@ def _operands(x: object, y: object, asked: object = None) -> tuple[Variable, Var
 
 
 def dot(x: object, y: object) -> Variable:
-    """NumPy's `dot`: the last axis of `x` with the last but one (or only) axis of `y`; scalars multiply."""
+    """NumPy's `dot`: the last axis of `x` with the last but one (or only) axis of `y`; scalars multiply.
+
+    [n, k] and [k, m] give [n, m], [k] and [k] a scalar. ValueError where lengths do not agree.
+    """
     a, b = as_operand(x), as_operand(y)
     if a.ndim == 0 or b.ndim == 0:
         return mul(a, b)
@@ -121,7 +124,11 @@ def dot(x: object, y: object) -> Variable:
 
 def matmul(x: object, y: object, dtype: object = None) -> Variable:
     """NumPy's `matmul`: leading axes are batches, which stretch where known to be 1. `dtype` is that of the
-    operands and of the result."""
+    operands and of the result.
+
+    [..., n, k] and [..., k, m] give [..., n, m]; vectors lose their axis. ValueError where lengths do not agree,
+    and for scalars.
+    """
     a, b = _operands(x, y, dtype)
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError("matmul takes no scalars; use * to scale")
@@ -153,7 +160,10 @@ def _stretched(x: Variable, batch: list[Variable]) -> Variable:
 
 
 def batched_dot(x: object, y: object) -> Variable:
-    """The products of x[i] and y[i] along a first axis that both have; x[i] and y[i] may be vectors."""
+    """The products of x[i] and y[i] along a first axis that both have; x[i] and y[i] may be vectors.
+
+    [b, n, k] and [b, k, m] give [b, n, m]. ValueError where lengths do not agree.
+    """
     a, b = _operands(x, y)
     if a.ndim == 1 or b.ndim == 1:
         return mul(dimshuffle(a, 0, *("x",) * (b.ndim - 1)) if a.ndim == 1 else a,
@@ -190,7 +200,11 @@ def _contracted(a: Variable, b: Variable, axes: Contracted, first: int) -> tuple
 
 
 def tensordot(x: object, y: object, axes: Contracted = 2) -> Variable:
-    """The sum of products over pairs of axes: NumPy's `tensordot`."""
+    """The sum of products over pairs of axes: NumPy's `tensordot`.
+
+    `axes`: how many, the last of `x` with the first of `y`, or two lists of them. The shape of `x` without its
+    axes, then that of `y` without its own. ValueError where lengths do not agree.
+    """
     a, b = _operands(x, y)
     left, right = _contracted(a, b, axes, 0)
     for i, j in zip(left, right, strict=True):
@@ -205,7 +219,10 @@ def tensordot(x: object, y: object, axes: Contracted = 2) -> Variable:
 
 
 def batched_tensordot(x: object, y: object, axes: Contracted = 2) -> Variable:
-    """`tensordot` of x[i] and y[i] along a first axis that both have; axes count that axis too."""
+    """`tensordot` of x[i] and y[i] along a first axis that both have; axes count that axis too.
+
+    [b, n, k] and [b, k, m] with `axes` [[2], [1]] give [b, n, m]. ValueError where lengths do not agree.
+    """
     a, b = _operands(x, y)
     left, right = _contracted(a, b, axes, 1)
     rows = [axis for axis in range(1, a.ndim) if axis not in left]
@@ -219,13 +236,19 @@ def batched_tensordot(x: object, y: object, axes: Contracted = 2) -> Variable:
 
 
 def outer(x: object, y: object) -> Variable:
-    """Each element of `x` with each of `y`: a matrix."""
+    """Each element of `x` with each of `y`: a matrix.
+
+    [...] of n elements and [...] of m give [n, m], in the promoted dtype.
+    """
     a, b = (flatten(v) if v.ndim != 1 else v for v in (as_tensor_variable(x), as_tensor_variable(y)))
     return mul(dimshuffle(a, 0, "x"), dimshuffle(b, "x", 0))
 
 
 def matrix_dot(*matrices: object) -> Variable:
-    """The product of several matrices, from left to right."""
+    """The product of several matrices, from left to right.
+
+    [n, k1], [k1, k2], ..., [kl, m] give [n, m]. ValueError where inner lengths do not agree.
+    """
     if not matrices:
         raise TypeError("matrix_dot takes at least one matrix: matrix_dot(a, b, c)")
     result = as_tensor_variable(matrices[0])
@@ -235,7 +258,10 @@ def matrix_dot(*matrices: object) -> Variable:
 
 
 def kron(x: object, y: object) -> Variable:
-    """The Kronecker product of two matrices."""
+    """The Kronecker product of two matrices.
+
+    [n, m] and [p, q] give [n p, m q], in the promoted dtype.
+    """
     a, b = as_tensor_variable(x), as_tensor_variable(y)
     if a.ndim != 2 or b.ndim != 2:
         raise ValueError(f"kron takes two matrices, not {a.type} and {b.type}")

@@ -182,43 +182,73 @@ def sum(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = Fal
     """The sum over `axis` (all axes), given as `dtype` and accumulated in `acc_dtype`.
 
     Integers and bools are summed in 64 bits, float16 in float32, others in their own dtype (docs/floating_point.md).
+
+    The shape of `x` without the axes of `axis`, or with 1 for them (`keepdims`); 0 over no elements. ValueError
+    for an axis that `x` has not.
     """
     return _accumulated("sum", x, axis, dtype, keepdims, acc_dtype)
 
 
 def prod(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = False,
          acc_dtype: object = None, no_zeros_in_input: bool = False) -> Variable:
-    """The product over `axis` (all axes); dtypes as in `sum`."""
+    """The product over `axis` (all axes); dtypes as in `sum`.
+
+    Shapes and errors as there; 1 over no elements.
+    """
     return _accumulated("prod", x, axis, dtype, keepdims, acc_dtype)
 
 
 def max(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
-    """The largest element over `axis` (all axes); NaN if any is."""
+    """The largest element over `axis` (all axes); NaN if any is.
+
+    The shape of `x` without the axes of `axis`, or with 1 for them (`keepdims`), in its dtype. ValueError for an
+    axis that `x` has not; and, when it runs, over no elements.
+    """
     return _reduce("max", as_tensor_variable(x), axis, keepdims)
 
 
 def min(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
-    """The smallest element over `axis` (all axes); NaN if any is."""
+    """The smallest element over `axis` (all axes); NaN if any is.
+
+    The shape of `x` without the axes of `axis`, or with 1 for them (`keepdims`), in its dtype. ValueError for an
+    axis that `x` has not; and, when it runs, over no elements.
+    """
     return _reduce("min", as_tensor_variable(x), axis, keepdims)
 
 
 def all(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
-    """Whether all elements over `axis` are not 0."""
+    """Whether all elements over `axis` are not 0.
+
+    Bools, of the shape of `x` without the axes of `axis`, or with 1 for them (`keepdims`); True over no elements.
+    ValueError for an axis that `x` has not.
+    """
     return _reduce("all", cast(x, "bool"), axis, keepdims)
 
 
 def any(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
-    """Whether any element over `axis` is not 0."""
+    """Whether any element over `axis` is not 0.
+
+    Bools, of the shape of `x` without the axes of `axis`, or with 1 for them (`keepdims`); False over no
+    elements. ValueError for an axis that `x` has not.
+    """
     return _reduce("any", cast(x, "bool"), axis, keepdims)
 
 
 def argmax(x: object, axis: Any = None, keepdims: bool = False) -> Variable:
-    """The first place of the largest element along `axis` (of the flattened tensor), int64."""
+    """The first place of the largest element along `axis` (of the flattened tensor), int64.
+
+    The shape of `x` without `axis`, or with 1 for it (`keepdims`). NaN counts as largest. ValueError for an axis
+    that `x` has not; and, when it runs, over no elements.
+    """
     return _arg_reduce("argmax", as_tensor_variable(x), axis, keepdims)
 
 
 def argmin(x: object, axis: Any = None, keepdims: bool = False) -> Variable:
-    """The first place of the smallest element along `axis` (of the flattened tensor), int64."""
+    """The first place of the smallest element along `axis` (of the flattened tensor), int64.
+
+    The shape of `x` without `axis`, or with 1 for it (`keepdims`). NaN counts as smallest. ValueError for an axis
+    that `x` has not; and, when it runs, over no elements.
+    """
     return _arg_reduce("argmin", as_tensor_variable(x), axis, keepdims)
 
 
@@ -232,12 +262,19 @@ def _arg_reduce(what: str, x: Variable, axis: Any, keepdims: bool) -> Variable:
 
 
 def max_and_argmax(x: object, axis: Any = None, keepdims: bool = False) -> tuple[Variable, Variable]:
-    """The largest elements along `axis`, and where the first of them are."""
+    """The largest elements along `axis`, and where the first of them are.
+
+    Shapes and errors as in `max` and `argmax`.
+    """
     return max(x, axis, keepdims), argmax(x, axis, keepdims)
 
 
 def ptp(x: object, axis: Axes = None) -> Variable:
-    """The largest element minus the smallest."""
+    """The largest element minus the smallest.
+
+    The shape of `x` without `axis`, in its dtype. ValueError for an axis that `x` has not; and, when it runs,
+    over no elements.
+    """
     return sub(max(x, axis), min(x, axis))
 
 
@@ -247,7 +284,11 @@ def _count(x: Variable, axes: tuple[int, ...], dtype: str) -> Variable:
 
 def mean(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = False,
          acc_dtype: object = None) -> Variable:
-    """The mean over `axis` (all axes), of floats; NaN of no elements. Of float16 it is computed in float32."""
+    """The mean over `axis` (all axes), of floats; NaN of no elements. Of float16 it is computed in float32.
+
+    The shape of `x` without the axes of `axis`, or with 1 for them (`keepdims`). ValueError for an axis that `x`
+    has not.
+    """
     var = as_tensor_variable(x)
     out = dtype_name(dtype if dtype is not None else "float64" if is_discrete(var.dtype) else var.dtype)
     if is_discrete(out):
@@ -260,7 +301,11 @@ def mean(x: object, axis: Axes = None, dtype: object = None, keepdims: bool = Fa
 
 def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
         corrected: bool = False) -> Variable:
-    """The variance over `axis` (all axes): squared distances from the mean by the count less `ddof`."""
+    """The variance over `axis` (all axes): squared distances from the mean by the count less `ddof`.
+
+    The shape of `x` without the axes of `axis`, or with 1 for them (`keepdims`); floats. ValueError for an axis
+    that `x` has not.
+    """
     variable = as_tensor_variable(x)
     if variable.dtype == "float16":
         return cast(var(cast(variable, "float32"), axis, ddof, keepdims), "float16")
@@ -273,6 +318,9 @@ def var(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
 
 def std(x: object, axis: Axes = None, ddof: int = 0, keepdims: bool = False,
         corrected: bool = False) -> Variable:
-    """The square root of the variance."""
+    """The square root of the variance.
+
+    Shapes, options and errors as in `var`.
+    """
     axis = axes_of(as_tensor_variable(x), axis, "std")
     return sqrt(var(x, axis, ddof, keepdims))

@@ -38,6 +38,7 @@ from scancc.frontend.ops.signatures import (
     paired,
     same,
     tested,
+    told,
 )
 from scancc.ir import meanings
 
@@ -96,7 +97,7 @@ def function(name: str, n_in: int, *row: Any, **flags: Any) -> Any:
     def function(*operands: object) -> Variable:
         return call(name, *operands)
 
-    return _shown(function, name, f"Elementwise: {entry.doc}.", _KINDS[n_in], first)
+    return _shown(function, name, told(entry), _KINDS[n_in], first)
 
 
 def rounding(name: str, n_in: Literal[1], *row: Any) -> Unary:
@@ -107,7 +108,7 @@ def rounding(name: str, n_in: Literal[1], *row: Any) -> Unary:
         var = as_tensor_variable(x)
         return var if kind(var.dtype) in "iub" else apply(var)
 
-    return _shown(rounded, name, apply.__doc__ or "", Unary)  # type: ignore[no-any-return]
+    return _shown(rounded, name, f"{apply.__doc__} Integers and bools come back as they are.", Unary)  # type: ignore[no-any-return]
 
 
 def chained(name: str, n_in: Literal[2], *row: Any) -> Chain:
@@ -324,18 +325,27 @@ def switch(condition: object, if_true: object, if_false: object) -> Variable:
 
 
 def real(x: object) -> Variable:
-    """Elementwise: real part; a real tensor as it is."""
+    """Elementwise: real part; a real tensor as it is.
+
+    The shape of `x`; the dtype of its parts.
+    """
     var = as_tensor_variable(x)
     return _real_of(var) if kind(var.dtype) == "c" else var
 
 
 def imag(x: object) -> Variable:
-    """Elementwise: imaginary part; zeros for a real tensor."""
+    """Elementwise: imaginary part; zeros for a real tensor.
+
+    The shape of `x`; the dtype of its parts.
+    """
     return imag_of(as_tensor_variable(x))
 
 
 def power(x: object, y: object) -> Variable:
-    """Elementwise: x ** y."""
+    """Elementwise: x ** y.
+
+    The operands' shapes, broadcast; the promoted dtype. ValueError where lengths do not agree.
+    """
     base = as_operand(x)
     exponent = constant_value(as_operand(y))
     if exponent is not None and exponent.ndim == 0 and exponent == 2 and is_weak(as_operand(y)):
@@ -344,5 +354,8 @@ def power(x: object, y: object) -> Variable:
 
 
 def clip(x: object, lower: object, upper: object) -> Variable:
-    """Elementwise: `x` kept between `lower` and `upper` (the upper bound wins where they cross)."""
+    """Elementwise: `x` kept between `lower` and `upper` (the upper bound wins where they cross).
+
+    The shapes of all three, broadcast; the promoted dtype. ValueError where lengths do not agree.
+    """
     return minimum(maximum(x, lower), upper)

@@ -31,11 +31,12 @@ SignatureOf = Callable[[tuple[str, ...]], Signature]
 class DtypeRule:
     """The signature for operands of given dtypes.
 
-    `floats`: integers and bools become floats first (`apply_scalar` makes them `floatX`); `truths`: how many
-    operands, from the first, count as true where they are not 0; None is all.
+    `gives`: the dtype of the result, in words; `floats`: integers and bools become floats first (`apply_scalar` makes
+    them `floatX`); `truths`: how many operands, from the first, count as true where they are not 0; None is all.
     """
 
     signature: SignatureOf
+    gives: str
     floats: bool = False
     truths: int | None = 0
 
@@ -71,6 +72,29 @@ class ScalarFn:
 SCALARS: dict[str, ScalarFn] = {}
 
 
+def told(entry: ScalarFn) -> str:
+    """What `help` says of a function: what it computes, what it takes, shape and dtype of the result, errors."""
+    rule, one = entry.dtype_rule, entry.n_in == 1
+    shape = "the shape of `x`" if one else "the operands' shapes, broadcast"
+    dtype = "in its dtype" if one and rule.gives == _PROMOTED else rule.gives
+    error = ", to within the error in docs/math.md" if entry.approximated else ""
+    is_choosy = rule.truths is not None and len(entry.lower) < len(_KIND_WORDS)
+    errors = ["TypeError for operands of other kinds"] * is_choosy
+    errors += ["ValueError where lengths do not agree"] * (not one)
+    takes = f"Takes {_taken(entry)}; gives {shape}, {dtype}{error}."
+    return " ".join([f"Elementwise: {entry.doc}.\n\n{takes}", *([f"{', '.join(errors)}."] if errors else [])])
+
+
+def _taken(entry: ScalarFn) -> str:
+    if entry.dtype_rule.truths is None:
+        return "any numbers, of which those count as true that are not 0"
+    if len(entry.lower) == len(_KIND_WORDS):
+        return "numbers of any kind"
+    *others, last = (_KIND_WORDS[k] for k in entry.lower)
+    taken = f"{', '.join(others)} or {last}" if others else last
+    return taken + " (integers and bools become `config.floatX`)" * entry.dtype_rule.floats
+
+
 @lru_cache(maxsize=4096)
 def signature(fn: str, dtypes: tuple[str, ...]) -> Signature:
     """What `fn` computes in and gives for operands of `dtypes`; TypeError where it is not defined."""
@@ -90,20 +114,22 @@ _KIND_WORDS = {
 
 # ---- dtype rules ----------------------------------------------------------------------------------
 
+_PROMOTED = "in the promoted dtype"
 
-def dtype_rule(floats: bool = False, truths: int | None = 0) -> Callable[[SignatureOf], DtypeRule]:
+
+def dtype_rule(gives: str, floats: bool = False, truths: int | None = 0) -> Callable[[SignatureOf], DtypeRule]:
     """Make a function of dtypes a rule."""
-    return lambda signature: DtypeRule(signature, floats, truths)
+    return lambda signature: DtypeRule(signature, gives, floats, truths)
 
 
-@dtype_rule()
+@dtype_rule(_PROMOTED)
 def same(dtypes: tuple[str, ...]) -> Signature:
     """Computed in, and giving, the promoted dtype."""
     dtype = promote_dtypes(*dtypes)
     return Signature((dtype,) * len(dtypes), dtype)
 
 
-@dtype_rule(floats=True)
+@dtype_rule(_PROMOTED, floats=True)
 def floating(dtypes: tuple[str, ...]) -> Signature:
     """As `same`, but integers and bools become floats first (`apply_scalar` has made them `floatX`)."""
     dtype = promote_dtypes(*dtypes)
@@ -111,38 +137,38 @@ def floating(dtypes: tuple[str, ...]) -> Signature:
     return Signature((dtype,) * len(dtypes), dtype)
 
 
-@dtype_rule()
+@dtype_rule("as bools")
 def compared(dtypes: tuple[str, ...]) -> Signature:
     """Computed in the promoted dtype, giving bool."""
     return Signature(same(dtypes).compute, "bool")
 
 
-@dtype_rule(floats=True)
+@dtype_rule("as bools", floats=True)
 def tested(dtypes: tuple[str, ...]) -> Signature:
     """Computed in a float dtype, giving bool."""
     return Signature(floating(dtypes).compute, "bool")
 
 
-@dtype_rule(truths=None)
+@dtype_rule("as bools", truths=None)
 def logical(dtypes: tuple[str, ...]) -> Signature:
     """Operands count as true where they are not 0."""
     return Signature(("bool",) * len(dtypes), "bool")
 
 
-@dtype_rule(truths=1)
+@dtype_rule("in the promoted dtype of the values", truths=1)
 def chosen(dtypes: tuple[str, ...]) -> Signature:
     """A condition, then values in their promoted dtype."""
     dtype = promote_dtypes(*dtypes[1:])
     return Signature(("bool", dtype, dtype), dtype)
 
 
-@dtype_rule()
+@dtype_rule("in the dtype of `x`, of complex numbers in that of their parts")
 def magnitude(dtypes: tuple[str, ...]) -> Signature:
     """As `same`, but a complex number gives its real dtype."""
     return Signature(dtypes, real_dtype(dtypes[0]))
 
 
-@dtype_rule(floats=True)
+@dtype_rule("as complex numbers of their precision", floats=True)
 def paired(dtypes: tuple[str, ...]) -> Signature:
     """Two real dtypes give the complex one of their precision."""
     found = floating(dtypes)

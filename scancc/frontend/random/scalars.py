@@ -16,7 +16,7 @@ _NUMPY = formulas.NumpyArithmetic()
 
 
 def _fixed(operand: str, out: str) -> DtypeRule:
-    return DtypeRule(lambda dtypes: Signature((operand,) * len(dtypes), out))
+    return DtypeRule(lambda dtypes: Signature((operand,) * len(dtypes), out), f"in {out}")
 
 
 def _entry(name: str, n_in: int, operand: str, out: str, formula: Callable[..., Any], doc: str,
