@@ -8,7 +8,9 @@
 
 Why: three rounds of a counter, a test and a branch cost more than three additions, in time and in what is
 to be compiled; a loop that runs once is only in the way. An array on the stack becomes registers where no loop
-touches it: loops that do may be longer, `stack-trips` and `stack-ops`, and `most-ops` in a function.
+touches it: loops that do may be longer, `stack-trips` and `stack-ops`, and `most-ops` in a function. So may loops
+that read an array which they write: `scalar-replacement` then knows what a round reads of an earlier one.
+What stands where a likely condition does not hold stays as it is.
 Conservative: loops with constant bounds and nothing but straight code inside, up to `max-trips` iterations and
 `max-ops` ops in all, unless there is one iteration.
 Cost: one walk, inner loops first. Runs after `vectorize`, which makes some loops short.
@@ -21,8 +23,8 @@ from dataclasses import dataclass
 
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, clone_op, functions
-from scancc.ir.ops import memory_of
-from scancc.ir.parts import Loop
+from scancc.ir.ops import memory_of, whole
+from scancc.ir.parts import Loop, usual_blocks
 from scancc.ir.remarks import remark
 
 
@@ -46,9 +48,8 @@ def unroll(module: Op, max_trips: int = 4, max_ops: int = 32, stack_trips: int =
 
 def _visit(block: Block, limits: _Limits) -> None:
     for op in list(block.ops):
-        for region in op.regions:
-            for inner in region.blocks:
-                _visit(inner, limits)
+        for inner in usual_blocks(op):
+            _visit(inner, limits)
         places = _places(op, limits.stack_trips + 1) if op.name == "scf.for" else None
         if places is not None and _is_small(op, len(places), limits):
             _write_out(op, places)
@@ -69,13 +70,18 @@ def _is_small(loop: Op, trips: int, limits: _Limits) -> bool:
         return False
     if trips <= limits.max_trips and n_ops <= limits.max_ops:
         return True
-    return trips <= limits.stack_trips and n_ops <= limits.stack_ops and _touches_stack(body) and _fits(
-        loop, n_ops, limits)
+    kept = _touches_stack(body) or _reads_what_it_writes(body)
+    return trips <= limits.stack_trips and n_ops <= limits.stack_ops and kept and _fits(loop, n_ops, limits)
 
 
 def _touches_stack(body: Sequence[Op]) -> bool:
     made = (memory_of(v).op for op in body for v in op.operands)
     return any(op is not None and op.name == "memref.alloca" for op in made)
+
+
+def _reads_what_it_writes(body: Sequence[Op]) -> bool:
+    written = {whole(op) for op in body if op.name == "memref.store"}
+    return any(op.name == "memref.load" and whole(op) in written for op in body)
 
 
 def _fits(loop: Op, n_ops: int, limits: _Limits) -> bool:

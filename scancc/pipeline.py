@@ -74,12 +74,14 @@ CPU_LOOP: tuple[str, ...] = (
     "cse",
     "licm",
     "reductions",    # before vectorize: a reduction's form is the same in whole vectors and in what is left
+    "guard-indices",  # after reductions: both sides of a test have one form; before vectorize, unroll
     "worksharing",   # where threads are asked for; after what looks for loops that count from 0, before vectorize
     "vectorize",     # after licm: what it leaves in a loop it doubles
     "loop-versioning",  # after vectorize, which makes the vectors that it searches; before expand-integers
     "narrow-counts",   # after vectorize, too
     "expand-integers",  # after vectorize, which makes the lanes
     "unroll",
+    "scalar-replacement",  # after unroll: rounds of a loop are straight code then
     "asked-checks",  # after reductions, the last to read in checks what sizes are equal
     "dce",
 )

@@ -485,3 +485,9 @@ class Branch:
     def choices(self) -> list[Choice]:
         then, otherwise = (side.terminator.operands for side in self.sides)
         return [Choice(*parts) for parts in zip(self.op.results, then, otherwise, strict=True)]
+
+
+def usual_blocks(op: Op) -> list[Block]:
+    """The blocks inside an op; of a branch whose condition nearly always holds, the first alone."""
+    blocks = [block for region in op.regions for block in region.blocks]
+    return blocks[:1] if "likely" in op.attrs else blocks

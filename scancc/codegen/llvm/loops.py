@@ -125,12 +125,16 @@ def _count_and_ask(e: FunctionEmitter, op: Op, before: str) -> list[str]:
     return [f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{go_on} ]"]
 
 
+_LIKELY = ', !prof !{!"branch_weights", i32 2000, i32 1}'  # registers are kept for this side
+
+
 @emits("scf.if")
 def branch(e: FunctionEmitter, op: Op) -> None:
     labels = [e.new_label("then"), e.new_label("else")]
     done = e.new_label("join")
     parts = Branch(op)
-    e.line(f"br i1 {e.value(parts.condition)}, label %{labels[0]}, label %{labels[1]}")
+    weights = _LIKELY if "likely" in op.attrs else ""
+    e.line(f"br i1 {e.value(parts.condition)}, label %{labels[0]}, label %{labels[1]}{weights}")
     arms: list[list[Emitted]] = []
     ends = []
     for label, side in zip(labels, parts.sides, strict=True):

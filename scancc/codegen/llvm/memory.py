@@ -94,7 +94,7 @@ def move(e: FunctionEmitter, op: Op) -> None:
 
     def call(count: str) -> None:
         e.line(f"call void @{callee}(ptr {dest.pointer}, ptr {source.pointer}, i64 {count}, i1 false)")
-    if not 0 < usual * size <= SHORT_NBYTES:
+    if not 0 < usual * size <= SHORT_NBYTES or source.dims[0] == str(usual):
         call(e.imul(str(size), source.dims[0]))
         return
     short, long, done = e.new_label("short"), e.new_label("long"), e.new_label("moved")

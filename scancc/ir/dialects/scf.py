@@ -47,6 +47,7 @@ def _read_if(op: Op, r: Reader) -> Parts:
     then, otherwise = (region.blocks[0] for region in op.regions)
     for result, value in zip(op.results, then.terminator.operands, strict=True):
         r.suggest_like(result, value)
+    r.mention("likely")
     first: list[str | Block] = [f"if {r.use(op.operands[0])} ", then]
     empty = len(otherwise.ops) == 1 and not otherwise.terminator.operands
     return first if empty else [*first, " else ", otherwise]
@@ -91,6 +92,7 @@ scf.define("condition", "condition:truth values*", results="0", traits=(TERMINAT
            reading=_read_condition,
            doc="goes on if true")
 scf.define("if", "condition:truth", results="*", traits=(PURE,), regions=2, ends=("scf.yield", "scf.yield"),
+           marks=("likely:int",),  # the condition nearly always holds
            verify=check_if, reading=_read_if, doc="one of two regions")
 scf.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("scf.for", "scf.while", "scf.if"),
            reading=read_yield,           doc="the values of a region")

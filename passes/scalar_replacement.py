@@ -1,0 +1,122 @@
+"""Keep in a register what was just stored to an array or read from it.
+
+    memref.store %x, %p[%a]                    memref.store %x, %p[%a]
+    memref.store %y, %p[%a + 1]                memref.store %y, %p[%a + 1]
+    %z = memref.load %p[%a]             ->     memref.store %x + 1, %p[%a + 2]
+    memref.store %z + 1, %p[%a + 2]
+
+Why: a value that goes through memory waits four to seven cycles, and a loop that was written out reads again in each
+round what it cannot have changed. An inner scan that writes 8 elements p[a + k] from p[a] reads once where it read 8
+times.
+Conservative: single elements, in straight code and into its branches and loops; two places of one buffer are
+different where their forms (`indexing/forms.py`) differ by a constant, and two buffers where each is an argument, a
+constant or on the stack; any other store ends what is known of its buffer.
+Cost: for each load or store a walk over the `MOST_KNOWN` newest elements. Runs after `unroll`.
+Source: affine-scalrep of MLIR, for any straight code; the forms tell which places are different.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from scancc.ir.core import Block, Op, Value, functions
+from scancc.ir.ops import OPS, WRITES, group, has_trait, memory_of, operand, whole
+
+from .indexing.forms import Form, Forms
+
+MOST_KNOWN = 16
+
+
+@dataclass(frozen=True)
+class _Element:
+    """An element of a buffer whose value is known."""
+
+    buffer: Value
+    places: tuple[Form, ...]
+    value: Value
+
+
+def scalar_replacement(module: Op) -> None:
+    for func in functions(module):
+        _Straight(Forms(), []).go_through(func.body)
+
+
+class _Straight:
+    """A block, what is known where it begins, and where it is."""
+
+    def __init__(self, forms: Forms, known: list[_Element]) -> None:
+        self.forms = forms
+        self.known = known
+
+    def go_through(self, block: Block) -> None:
+        for op in list(block.ops):
+            if op.name == "memref.load":
+                self._load(op)
+            elif op.name == "memref.store":
+                element = self._element(op, operand(op, "value"))
+                self.known = [other for other in self.known if not self._may_overlap(element, other)]
+                self._remember(element)
+            elif op.regions:
+                self._enter(op)
+            elif has_trait(op, WRITES):
+                self._forget(_written(op))
+
+    def _load(self, op: Op) -> None:
+        element = self._element(op, op.result)
+        for other in reversed(self.known):
+            if other.buffer is element.buffer and other.places == element.places:
+                op.replace_by([other.value])
+                return
+        self._remember(element)
+
+    def _enter(self, op: Op) -> None:
+        """Go through what is inside: a loop has written in earlier rounds what it writes."""
+        written = _written(op)
+        if op.name != "scf.if":
+            self._forget(written)
+        for region in op.regions:
+            for inner in region.blocks:
+                _Straight(self.forms, list(self.known)).go_through(inner)
+        self._forget(written)
+
+    def _element(self, op: Op, value: Value) -> _Element:
+        return _Element(whole(op), tuple(map(self.forms.of, group(op, "indices"))), value)
+
+    def _remember(self, element: _Element) -> None:
+        self.known = [*self.known[-MOST_KNOWN + 1:], element]
+
+    def _forget(self, written: Iterable[Value] | None) -> None:
+        """Of buffers that may be changed nothing is known; None: any may be."""
+        if written is None:
+            self.known = []
+        for buffer in written or ():
+            self.known = [other for other in self.known if not _may_share(buffer, other.buffer)]
+
+    def _may_overlap(self, one: _Element, other: _Element) -> bool:
+        if one.buffer is not other.buffer:
+            return _may_share(one.buffer, other.buffer)
+        distances = [a.minus(b) for a, b in zip(one.places, other.places, strict=True)]
+        return not any(not distance.terms and distance.constant % 2**64 for distance in distances)
+
+
+def _written(op: Op) -> list[Value] | None:
+    """The buffers that an op and those inside write; None where one does not say which."""
+    writers = [inner for inner in op.walk() if has_trait(inner, WRITES)]
+    if any(not OPS[inner.name].written for inner in writers):
+        return None
+    return [operand(inner, OPS[inner.name].written) for inner in writers]
+
+
+def _may_share(one: Value, other: Value) -> bool:
+    """Whether two buffers may have memory in common."""
+    a, b = memory_of(one), memory_of(other)
+    return a is b or not (_is_apart(a) and _is_apart(b))
+
+
+def _is_apart(memory: Value) -> bool:
+    """Whether a buffer has nothing in common with others of this kind."""
+    if memory.op is not None:
+        return memory.op.name in ("memref.alloca", "scan.buffer_constant")
+    around = memory.block.parent_op()
+    return around is not None and around.name == "func.func"
