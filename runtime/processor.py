@@ -9,7 +9,7 @@ from typing import Any
 
 from scancc.errors import UnsupportedError
 
-_OTHER_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
+_OTHER_NAMES = {"amd64": "x86_64", "arm64": "aarch64", "armv7l": "armv7"}
 
 
 def check_machine(target: Mapping[str, Any], path: object) -> None:

@@ -47,6 +47,14 @@ CPU_NAMES: dict[str, frozenset[str]] = {
         "wasm32": """
             bleeding-edge generic lime1 mvp
         """,
+        "armv7": """
+            cortex-a12 cortex-a15 cortex-a17 cortex-a5 cortex-a7 cortex-a8 cortex-a9 generic krait
+        """,
+        "thumbv6m": "cortex-m0 cortex-m0plus cortex-m1 generic sc000",
+        "thumbv7m": "cortex-m3 generic sc300",
+        "thumbv7em": "cortex-m4 cortex-m7 generic",
+        "thumbv8m.base": "cortex-m23 generic",
+        "thumbv8m.main": "cortex-m33 cortex-m35p generic",
     }.items()
 }
 

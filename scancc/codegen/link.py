@@ -28,7 +28,7 @@ def c_compiler(target: Target) -> list[str]:
     if given and (own or _links_for(given, target)):
         return given
     system, environment = target.system
-    name = f"{target.arch}-{system}-{environment or 'gnu'}-gcc"
+    name = f"{'arm' if target.is_arm32 else target.arch}-{system}-{environment or 'gnu'}-gcc"
     names = () if system != "linux" else ("cc", "gcc", "clang") if own else (name,)
     for name in names:
         if path := shutil.which(name):

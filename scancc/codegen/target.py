@@ -28,10 +28,12 @@ PROBE_TIMEOUT_S = 60
 
 _VENDORS = frozenset({"unknown", "pc", "apple", "w64"})
 _SYSTEMS = frozenset({"linux", "none", "freebsd", "wasi", "unknown", "macosx", "windows"})
-_ENVIRONMENTS = frozenset({"gnu", "musl", "elf", "android", "msvc"})
-_ARCH_ALIASES = {"amd64": "x86_64", "arm64": "aarch64"}
+_ENVIRONMENTS = frozenset({"gnu", "musl", "elf", "android", "msvc", "eabi", "eabihf", "gnueabi", "gnueabihf",
+                           "musleabi", "musleabihf"})
+_ARCH_ALIASES = {"amd64": "x86_64", "arm64": "aarch64", "arm": "armv7", "armv7a": "armv7", "armv7l": "armv7"}
 _SYSTEM_ALIASES = {"darwin": "macosx", "macos": "macosx", "win": "windows", "mingw": "windows"}
 _APPLE = "apple-macosx11.0.0"  # the first system of apple-m1; what a Mach-O object must say
+_IEEE_ARM = "-neon,-d32"  # its vectors take subnormal numbers for 0; half the registers are there on all ARMv7
 _RV64GC = "+m,+a,+f,+d,+c"  # what Linux's distributions and bare toolchains mean by riscv64
 
 
@@ -67,13 +69,17 @@ class Target:
     @property
     def is_32_bit(self) -> bool:
         """Whether pointers have 32 bits; sizes have 64 everywhere."""
-        return self.arch == "wasm32"
+        return self.arch == "wasm32" or self.is_arm32
+
+    @property
+    def is_arm32(self) -> bool:
+        return self.arch.startswith(("armv", "thumbv"))
 
     @property
     def has_fma(self) -> bool:
         """Whether a fused multiply-add is one instruction here; decides the bits of elementary functions."""
         if self.arch != "x86_64":
-            return self.arch != "wasm32"
+            return not self.is_32_bit
         return _x86_has(self, "fma")
 
     @property
@@ -86,7 +92,7 @@ class Target:
         """The width of a vector register, in bytes."""
         if self.kind == "ptx":
             return 4
-        if self.arch == "wasm32":
+        if self.is_32_bit:
             return 16 if "+simd128" in self.features else 8
         if self.arch != "x86_64":
             return 16
@@ -164,6 +170,8 @@ def parse(text: str) -> Target:
     triple, cpu, features = _split(text)
     target = Target(_checked_triple(triple), cpu or "generic", _checked_features(features))
     _check_cpu(target)
+    if target.arch == "armv7":
+        return replace(target, features=",".join(filter(None, (_IEEE_ARM, target.features))))
     return _rv64gc(target) if target.arch == "riscv64" and target.cpu == "generic" else target
 
 
@@ -224,7 +232,11 @@ def host_arch() -> str:
 
 
 def _default_triple(arch: str) -> str:
-    return f"{arch}-unknown-unknown" if arch == "wasm32" else f"{arch}-unknown-linux-gnu"
+    if arch == "wasm32":
+        return f"{arch}-unknown-unknown"
+    if arch.startswith("thumbv"):
+        return f"{arch}-unknown-none-eabi"
+    return f"{arch}-unknown-linux-gnu{'eabihf' if arch == 'armv7' else ''}"
 
 
 def _checked_triple(triple: str) -> str:
