@@ -88,7 +88,7 @@ class Chunk(FunctionEmitter):
         params = [f"{kind} {apart if kind == 'ptr' else ''}{_inside(name)}, " for name, kind in self.captured.items()]
         head = f"{''.join(params)}ptr %context, i64 %first, ptr noalias nocapture %slots"
         return "\n".join([f"define internal i32 @{self.name}__body({head}) noinline nounwind {{", "entry:",
-                          *self.stack, *self.lines, "  ret i32 0", "}"])
+                          *self.stack, *self.lines, "  ret i32 0", *self.endings, "}"])
 
     def _entry_text(self) -> str:
         """Takes what the rounds use out of the context."""
@@ -149,15 +149,15 @@ def share_function(interruptible: bool) -> MathFunction:
 
 
 _ASK_IN_CHUNK = MathFunction("scancc.ask_in_chunk", """
-define internal i32 @scancc.ask_in_chunk(ptr %context) noinline {
+define internal i1 @scancc.ask_in_chunk(ptr %context) noinline {
   %stop = load atomic i64, ptr %context acquire, align 8
   %goes.on = icmp eq i64 %stop, 0
   br i1 %goes.on, label %ask, label %stopped
 ask:
-  %answer = call i32 @scancc.ask()
-  ret i32 %answer
+  %answer = call i1 @scancc.ask()
+  ret i1 %answer
 stopped:
-  ret i32 1
+  ret i1 true
 }""", (ASK,))
 
 # A context begins with: 0 whether to stop at once, 8 the first chunk that failed, 16 its status, 24 what its message

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ...artifact import POLL_SYMBOL
+from ...artifact import INTERRUPTED, POLL_SYMBOL
 from ...errors import UnsupportedError
 from ...ir import types as t
 from ...ir.core import Block, Op, Value, functions
@@ -47,15 +47,16 @@ class Mem:
 Emitted = str | Pair | Mem
 
 ASK = MathFunction("scancc.ask", f"""@{POLL_SYMBOL} = hidden global ptr null
-define internal i32 @scancc.ask() noinline {{
+define internal i1 @scancc.ask() noinline {{
   %function = load ptr, ptr @{POLL_SYMBOL}
   %none = icmp eq ptr %function, null
   br i1 %none, label %no, label %call
 call:
   %answer = call i32 %function()
-  ret i32 %answer
+  %raised = icmp ne i32 %answer, 0
+  ret i1 %raised
 no:
-  ret i32 0
+  ret i1 false
 }}""", ())
 
 LONG_QUERY = 200  # lines; an object has 2 ms of its own
@@ -162,8 +163,16 @@ def print_module(module: Op, fma: bool = True, interruptible: bool = False,
 
 def _stands_alone(func: Op, text: str) -> bool:
     """Whether a query is long, goes straight on, and calls nothing of the module."""
-    return ("return_slots" in func.attrs and text.count("\n") > LONG_QUERY and "@scancc." not in text
-            and not any(has_trait(op, LOOP) for op in func.walk()))
+    return (_is_query(func) and text.count("\n") > LONG_QUERY and "@scancc." not in text
+            and not _has_loops(func))
+
+
+def _is_query(func: Op) -> bool:
+    return "return_slots" in func.attrs
+
+
+def _has_loops(func: Op) -> bool:
+    return any(has_trait(op, LOOP) for op in func.walk())
 
 
 def emit_module(module: Op, fma: bool = True, interruptible: bool = False, registers: Registers = Registers()) -> str:
@@ -185,16 +194,21 @@ def llvm_type(type: t.Type, memory: bool = False) -> str:
 
 
 class FunctionEmitter:
-    """Prints one function: its packed entry and its body."""
+    """Prints one function: its packed entry and its body.
+
+    In code for Python LLVM does not optimise what goes straight on, once a call: entries, and queries without loops.
+    They are a fifth of the lines of small programs.
+    """
 
     def __init__(self, func: Op, out: ModuleText, name: str = "") -> None:
         self.func = func
         self.out = out
-        self.name = name or func.attrs["sym_name"] + ("" if "return_slots" in func.attrs else "__run")
+        self.name = name or func.attrs["sym_name"] + ("" if _is_query(func) else "__run")
         self.lines: list[str] = []
         self.env: dict[Value, Emitted] = {}
         self.counter = 0
         self.label = "entry"
+        self.endings: list[str] = []  # blocks behind all others
         self.stack: list[str] = []  # what makes memory on the stack: at the entry, so that no loop does it again
         self.spare: dict[t.Type, list[str]] = {}  # such memory that nobody uses at this point
         self.falling: dict[str, str | None] = {}  # counter of a loop around -> its opposite, if asked for
@@ -205,6 +219,11 @@ class FunctionEmitter:
     def asking(self) -> str:
         """The call that says whether a handler raised."""
         return f"@{self.out.needed(ASK)}()"
+
+    def interrupted(self) -> str:
+        """The label of the block that ends the function where a handler raised."""
+        self.endings = ["interrupted:", f"  ret i32 {INTERRUPTED}"]
+        return "interrupted"
 
     # ---- printing ----
 
@@ -288,9 +307,11 @@ class FunctionEmitter:
         params, loads = self._unpack()
         for op in self.func.body.ops:
             self.op(op)
-        body = "\n".join([*self.stack, *self.lines])
-        head = f"define i32 @{self.name}(ptr noalias nocapture %slots) nounwind {{"
-        if "return_slots" in self.func.attrs:
+        body = "\n".join([*self.stack, *self.lines, *self.endings])
+        is_query = _is_query(self.func)
+        kept = "noinline optnone " if self.out.interruptible and not (is_query and _has_loops(self.func)) else ""
+        head = f"define i32 @{self.name}(ptr noalias nocapture %slots) {kept}nounwind {{"
+        if is_query:
             return "\n".join([head, "entry:", *loads, body, "}"])
         entry = "\n".join([
             head, *loads,

@@ -6,29 +6,32 @@
                                         if asks() returns not 0: return INTERRUPTED
 
 The body is as it was, so that a scan over scalars takes as long as before. The runtime puts the function that
-asks into `scancc.interrupted`; without one nobody is asked.
+asks into `scancc.interrupted`; without one nobody is asked. A pass over an array does not ask: it takes about as long
+as reading memory, and such loops were half of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ...artifact import INTERRUPTED
 from ...ir.core import Op
+from ...ir.parts import Loop
 from .emitter import FunctionEmitter
 
 EVERY = 1 << 16  # rounds of straight code
 EVERY_OF_LOOPS = 16  # rounds with loops inside
 
 _LOOPS = ("scf.for", "scf.while", "scan.matmul")
+_ACCESSES = ("memref.load", "memref.store", "vector.load", "vector.store")
 
 Rounds = Callable[[str, str, Sequence[str]], list[str]]
 
 
 def rounds_between(e: FunctionEmitter, op: Op) -> int:
-    """After how many rounds a loop asks; 0 if it never does: it is inside another one, or what vectors left over."""
+    """After how many rounds a loop asks; 0 if it never does: it is inside another one, what vectors left over, or a
+    pass over an array."""
     holds_loops = any(o.name in _LOOPS for o in op.walk() if o is not op)
-    if not e.out.interruptible or "tail" in op.attrs and not holds_loops:
+    if not e.out.interruptible or not holds_loops and ("tail" in op.attrs or _passes_over_an_array(op)):
         return 0
     outer = op.parent_op()
     while outer is not None and outer.name == "scf.if":
@@ -36,6 +39,14 @@ def rounds_between(e: FunctionEmitter, op: Op) -> int:
     if outer is not e.func:
         return 0
     return EVERY_OF_LOOPS if holds_loops else EVERY
+
+
+def _passes_over_an_array(op: Op) -> bool:
+    """Whether the rounds of a loop, which wait for none before, are the elements of something in memory."""
+    if not {"vector", "parallel"} & op.attrs.keys():
+        return False
+    counter = Loop(op).counter
+    return any(o.name in _ACCESSES and counter in o.operands for o in op.body.ops)
 
 
 def in_pieces(e: FunctionEmitter, bounds: Sequence[str], types: Sequence[str], start: Sequence[str], every: int,
@@ -58,25 +69,22 @@ def in_pieces(e: FunctionEmitter, bounds: Sequence[str], types: Sequence[str], s
     results = rounds(first, last, carried)
     e.line(f"br i1 {is_far}, label %{more}, label %{done}")
     e.start(more)
-    ask(e)
     phis = zip([first, *carried], ["i64", *types], [lower, *start], [following, *results], strict=True)
     e.lines[position:position] = [
         f"  {name} = phi {kind} [ {a}, %{before} ], [ {b}, %{e.label} ]" for name, kind, a, b in phis]
-    e.line(f"br label %{head}")
+    ask(e, head)
     e.start(done)
     return results
 
 
-def ask(e: FunctionEmitter) -> None:
-    """End the function where a handler raised."""
-    answer = e.emit(f"call i32 {e.asking()}")
-    end_if(e, e.emit(f"icmp ne i32 {answer}, 0"))
+def ask(e: FunctionEmitter, go_on: str) -> None:
+    """End the function where a handler raised, else go on at a label."""
+    raised = e.emit(f"call i1 {e.asking()}")
+    e.line(f"br i1 {raised}, label %{e.interrupted()}, label %{go_on}")
 
 
 def end_if(e: FunctionEmitter, raised: str) -> None:
     """End the function where a handler raised, as the truth `raised` says."""
-    stop, go_on = e.new_label("stop"), e.new_label("go")
-    e.line(f"br i1 {raised}, label %{stop}, label %{go_on}")
-    e.start(stop)
-    e.line(f"ret i32 {INTERRUPTED}")
+    go_on = e.new_label("go")
+    e.line(f"br i1 {raised}, label %{e.interrupted()}, label %{go_on}")
     e.start(go_on)

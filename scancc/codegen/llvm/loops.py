@@ -119,8 +119,7 @@ def _count_and_ask(e: FunctionEmitter, op: Op, before: str) -> list[str]:
     is_due = e.emit(f"icmp eq i64 {rest}, 0")
     e.line(f"br i1 {is_due}, label %{due}, label %{go_on}")
     e.start(due)
-    ask(e)
-    e.line(f"br label %{go_on}")
+    ask(e, go_on)
     e.start(go_on)
     return [f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{go_on} ]"]
 
