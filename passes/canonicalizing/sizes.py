@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
@@ -12,14 +10,11 @@ from scancc.ir.linear import least, linear
 
 from .rules import Outcome, rule
 
-_COMPARE = {"sge": operator.ge, "sgt": operator.gt, "sle": operator.le, "slt": operator.lt}
 
-
-def difference(x: Value, y: Value) -> tuple[int | None, int | None]:
-    """Between what numbers x - y lies, as far as is known."""
-    found = linear(x) - linear(y)
-    below = least(found * -1)
-    return least(found), None if below is None else -below
+def _never_below(x: Value, y: Value, number: int) -> bool:
+    """Whether x - y is known to be `number` at least."""
+    found = least(linear(x) - linear(y))
+    return found is not None and found >= number
 
 
 @rule("arith.minsi", "arith.maxsi")
@@ -27,10 +22,9 @@ def known_order(op: Op, b: Builder) -> Outcome:
     x, y = op.operands
     if x.type != t.index:
         return None
-    least, most = difference(x, y)
-    if least is not None and least >= 0:
+    if _never_below(x, y, 0):
         return y if op.name == "arith.minsi" else x
-    if most is not None and most <= 0:
+    if _never_below(y, x, 0):
         return x if op.name == "arith.minsi" else y
     return None
 
@@ -38,13 +32,13 @@ def known_order(op: Op, b: Builder) -> Outcome:
 @rule("arith.cmpi")
 def known_comparison(op: Op, b: Builder) -> Outcome:
     x, y = op.operands
-    holds = _COMPARE.get(CMPI[op.attrs["predicate"].value])
-    if x.type != t.index or holds is None:
+    name = CMPI[op.attrs["predicate"].value]
+    if x.type != t.index or name not in ("sge", "sgt", "sle", "slt"):
         return None
-    least, most = difference(x, y)
-    rising = holds(1, 0)
-    if least is not None and holds(least, 0) is rising:
-        return b.const(rising, t.i1)
-    if most is not None and holds(most, 0) is not rising:
-        return b.const(not rising, t.i1)
+    more, less = (x, y) if name[1] == "g" else (y, x)
+    distance = int(name[2] == "t")  # more - less has to be so much
+    if _never_below(more, less, distance):
+        return b.const(True, t.i1)
+    if _never_below(less, more, 1 - distance):
+        return b.const(False, t.i1)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice, takewhile
 
 from scancc.ir import types as t
@@ -94,8 +95,15 @@ def _is_total(op: Op) -> bool:
 
 def _can_repeat(op: Op, block: Block) -> bool:
     """Pure, or reading inputs of the function only."""
-    return all(_is_input(operand(inner, "source"), block) if inner.name == "memref.load"
-               else has_trait(inner, TERMINATOR) or has_trait(inner, PURE) for inner in op.walk())
+    if op.regions:
+        return all(map(partial(_repeats, block), op.walk()))
+    return _repeats(block, op)
+
+
+def _repeats(block: Block, op: Op) -> bool:
+    if op.name == "memref.load":
+        return _is_input(operand(op, "source"), block)
+    return has_trait(op, PURE) or has_trait(op, TERMINATOR)
 
 
 def _is_input(buffer: Value, block: Block) -> bool:

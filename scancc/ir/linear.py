@@ -82,9 +82,23 @@ def least(sum: Linear, positive: Linear | None = None, depth: int = _MAX_CHOICES
     unclear = [(v, n) for v, n in sum.terms.items() if n < 0 or measured(v) is None]
     if not unclear:
         return sum.constant
-    found = [_LEAST[v.op.name](sum, v, n, positive, depth - 1) for v, n in unclear
-             if v.op is not None and v.op.name in _LEAST and depth]
+    choices = [(v, n) for v, n in unclear if v.op is not None and v.op.name in _LEAST]
+    if not depth or not choices or not _may_cancel([v for v, _ in unclear], [v for v, _ in choices]):
+        return None
+    found = [_LEAST[v.op.name](sum, v, n, positive, depth - 1) for v, n in choices if v.op is not None]
     return max((n for n in found if n is not None), default=None)
+
+
+def _may_cancel(unclear: list[Value], choices: list[Value]) -> bool:
+    """Whether each unclear value is a choice, or stands in what one may be."""
+    missing = set(unclear).difference(choices)
+    seen, pending = set(choices), list(choices) if missing else []
+    while pending:
+        op = pending.pop().op
+        if op is not None and op.name in _SUMS:
+            pending += [v for v in op.operands if v not in seen]
+            seen.update(op.operands)
+    return missing <= seen
 
 
 def most(entry: Entry) -> int | None:
@@ -129,4 +143,5 @@ def _least_of_quotient(sum: Linear, value: Value, factor: int, positive: Linear 
     return least(sum - Linear(0, {value: factor}) + bound, positive, depth)
 
 
+_SUMS = ("arith.addi", "arith.subi", "arith.muli", "arith.minsi", "arith.maxsi", "arith.divsi")
 _LEAST = {"arith.minsi": _least_of_either, "arith.maxsi": _least_of_either, "arith.divsi": _least_of_quotient}
