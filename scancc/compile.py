@@ -228,6 +228,16 @@ class Function(Insight):
         return Function(self._with({v: constant(v.get_value()) for v in self._fixed}), self.mode)
 
     @property
+    def output_names(self) -> list[str]:
+        """The keys of a dict of outputs, else their own names."""
+        return self.program.output_names
+
+    @property
+    def gives_one(self) -> bool:
+        """Whether an exported call gives one array instead of a list of arrays."""
+        return self.program.layout.kind == "one" and not self.program.updates
+
+    @property
     def kernel(self) -> Kernel:
         """The code for all sizes as the runtime calls it, by address (`artifact.py` says how)."""
         if self._versions is None:

@@ -183,7 +183,7 @@ def _compiled(program: Program, module: Op, target: Target, export: bool,
                               again=partial(lower, program))
     checks = number_checks(module, known)
     with progress.phase("LLVM IR"):
-        text, parts, gpu = _printed(module, target, export)
+        text, parts, gpu = printed(module, target, export)
     if recorder is not None:
         views.Files(config.dump, symbol_of(program)).write(recorder.history, text)
     inputs, outputs = signature(program)
@@ -193,7 +193,7 @@ def _compiled(program: Program, module: Op, target: Target, export: bool,
                     str(program.fast_math), parts, threads=program.threads)
 
 
-def _printed(module: Op, target: Target, export: bool) -> tuple[str, llvm.Parts | None, GpuText | None]:
+def printed(module: Op, target: Target, export: bool) -> tuple[str, llvm.Parts | None, GpuText | None]:
     """LLVM IR of a module; its parts where Python calls it, and the host's side where a GPU does the work."""
     if target.kind == "ptx":
         gpu = _gpu_text(module)
@@ -287,11 +287,16 @@ def _with_bounds(inputs: tuple[Param, ...], module: Op) -> tuple[Param, ...]:
 
 
 def _param(variable: Any, given: str, taken: set[str]) -> Param:
+    return Param(unique_name(given, taken), variable.dtype, variable.type.shape)
+
+
+def unique_name(given: str, taken: set[str]) -> str:
+    """A name in C that is not among those `taken`, which it joins."""
     name = c_identifier(given[:LONGEST_NAME])
     while name in taken:
         name = f"{name}_"
     taken.add(name)
-    return Param(name, variable.dtype, variable.type.shape)
+    return name
 
 
 def _gpu_text(module: Op) -> GpuText:

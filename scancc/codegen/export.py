@@ -107,7 +107,7 @@ def export(
         _check_streaming(entry)
     folder, library, installed = _placed(path, entries[0].name, install)
     lines = paths_of([c.compiled for each in codes for c in each], path_map) if debug else None
-    work = _Library(library, targets[-1], entries, codes, [_gives_one(f) for f in listed], installed, lines)
+    work = _Library(library, targets[-1], entries, codes, [f.gives_one for f in listed], installed, lines)
     done = _made(work, _kinds(emit, targets[-1], installed is not None), folder)
     for notice in done.notices:
         warnings.warn(notice, stacklevel=2)
@@ -142,7 +142,7 @@ def _optional(functions: Sequence[Any], names: Sequence[str] | str, streaming: b
               target: Target) -> list[list[int]]:
     """For each function the numbers of its outputs that callers may leave out."""
     given = dict.fromkeys([names] if isinstance(names, str) else names)
-    known = [f.program.output_names for f in functions]
+    known = [f.output_names for f in functions]
     if unknown := [name for name in given if not any(name in outputs for outputs in known)]:
         raise ExportError(f"optional names {', '.join(map(repr, unknown))}, and outputs are "
                           f"{', '.join(dict.fromkeys(name for outputs in known for name in outputs))}")
@@ -154,11 +154,6 @@ def _optional(functions: Sequence[Any], names: Sequence[str] | str, streaming: b
         raise ExportError(f"optional names {max(map(len, found))} outputs of a function, and each doubles its code; "
                           f"name {MOST_OPTIONAL} at most")
     return found
-
-
-def _gives_one(function: Any) -> bool:
-    """Whether a call from Python gives one array instead of a list of arrays."""
-    return bool(function.program.layout.kind == "one" and not function.program.updates)
 
 
 def _made(work: _Library, kinds: Sequence[str], folder: Path) -> Exported:

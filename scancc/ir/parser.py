@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeVar
 
 from ..errors import ParseError
@@ -59,11 +59,15 @@ def parse(text: str, source: str = "<text>") -> Op:
     return _Parser(text, source).top_level()
 
 
-def parse_verified(text: str, source: str = "<text>") -> Op:
-    """`parse`, and a ParseError where the module breaks a rule of the verifier, with the line of each op at fault."""
+BrokenRules = Callable[[Op], Iterable[tuple[Op, str]]]  # of a module: ops at fault, and what they break
+
+
+def parse_verified(text: str, source: str = "<text>", rules: BrokenRules | None = None) -> Op:
+    """`parse`, and a ParseError where the module breaks a rule of the verifier, or one of the caller's `rules`, with
+    the line of each op at fault."""
     parser = _Parser(text, source)
     top = parser.top_level()
-    errors = find_errors(top)
+    errors = find_errors(top) or (list(rules(top)) if rules is not None else [])
     if errors:
         first = parser.tokens[0]  # where a module stands that the text does not have
         raise ParseError("\n".join(parser.error_text(f"'{op.name}': {message}", parser.places.get(op, first))
@@ -71,14 +75,14 @@ def parse_verified(text: str, source: str = "<text>") -> Op:
     return top
 
 
-def read_module(data: bytes, source: str) -> Op:
-    """The verified module in a file's bytes."""
+def read_module(data: bytes, source: str, rules: BrokenRules | None = None) -> Op:
+    """The verified module in a file's bytes, which keeps the caller's `rules` too."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ParseError(f"{source}:{line}: the text is not UTF-8 ({error.reason})") from None
-    return parse_verified(text, source)
+    return parse_verified(text, source, rules)
 
 
 def parse_type(text: str) -> t.Type:

@@ -491,3 +491,39 @@ def usual_blocks(op: Op) -> list[Block]:
     """The blocks inside an op; of a branch whose condition nearly always holds, the first alone."""
     blocks = [block for region in op.regions for block in region.blocks]
     return blocks[:1] if "likely" in op.attrs else blocks
+
+
+class PlannedFunc:
+    """The arguments of a function of loop IR with a plan of its memory."""
+
+    __slots__ = ("op",)
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+
+    @property
+    def inputs(self) -> list[Value]:
+        """What the program takes, and then the `bounds`."""
+        return self.op.body.args[:self._count("n_inputs")]
+
+    @property
+    def bounds(self) -> list[Value]:
+        """The inputs that the caller guesses: sizes that nothing tells before it runs."""
+        return self.inputs[self._count("n_inputs") - self._count("n_bounds"):]
+
+    @property
+    def outputs(self) -> list[Value]:
+        return self.op.body.args[self._count("n_inputs"):-1]
+
+    @property
+    def workspace(self) -> Value:
+        return self.op.body.args[-1]
+
+    @property
+    def fits(self) -> bool:
+        """Whether it has the arguments that its attributes count."""
+        return 0 <= self._count("n_bounds") <= self._count("n_inputs") < len(self.op.body.args)
+
+    def _count(self, attribute: str) -> int:
+        count = self.op.attrs.get(attribute)
+        return 0 if count is None else int(count.value)
