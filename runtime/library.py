@@ -92,6 +92,17 @@ def _of_objects(path: Path, hashes: Mapping[str, Any]) -> list[Named]:
     data = path.read_bytes()
     if hashes.get(path.name) not in (None, hashlib.sha256(data).hexdigest()):
         raise LibraryError(f"{path} and {path.with_suffix('.json')} are of different builds; export all again")
+    return _of_bytes(data, path)
+
+
+def load_object(data: bytes, name: str) -> Callable[..., Any]:
+    """The function in the bytes of an object that holds one; `name` is what errors call it."""
+    (only,) = _of_bytes(data, Path(name))
+    return only[1]
+
+
+def _of_bytes(data: bytes, path: Path) -> list[Named]:
+    """The functions in the bytes of an object or archive that came from `path`."""
     found: list[Named] = []
     for code in objects.members(data):
         for manifest in objects.manifests(code):

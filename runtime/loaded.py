@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -105,6 +105,10 @@ class NativeFunction:
         """The values of its shared variables, copied."""
         with self._lock:
             return {name: held[0].copy() for name, held in self._held.items()}
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self.__name__} is native code in this process's memory, which is not pickled; send the "
+                        "library that it was loaded from, or ship the compiled function: f.shipped()")
 
     def __repr__(self) -> str:
         return f"<scancc function {self.__name__}({', '.join(name or '?' for name in self._calling.keywords)})>"

@@ -17,6 +17,7 @@ import numpy as np
 
 from scancc import modes, stages
 from scancc.artifact import Check, Param
+from scancc.codegen import target as targets
 from scancc.config import config
 from scancc.errors import MissingInputError, UnsupportedError
 from scancc.frontend.graph.constants import constant
@@ -34,6 +35,7 @@ from scancc.process import kept_property
 from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel
 from scancc.runtime.outputs import Given, spread, stored
+from scancc.runtime.shipped import Shipped
 from scancc.versions import Native
 
 if TYPE_CHECKING:
@@ -211,6 +213,27 @@ class Function(Insight):
 
         with compiling_later():
             return Function(streamed(self.program), self.mode)
+
+    def shipped(self, target: Target | str | None = None) -> Shipped:
+        """This function to send to other processes, as native code that is checked when it is first called there
+        (docs/how-to/past_one_process.md). `target`: the processor of the machines that call it; this one by default.
+        Shared variables have the values that they have now. UnsupportedError where calls update some: each process
+        would have its own.
+
+        >>> x = T.vector("x")
+        >>> sc.function([x], x + 1, name="more").shipped()([1., 2.])
+        array([2., 3.])
+        """
+        from scancc.codegen.codes import object_of  # rarely needed
+
+        if self.program.updates:
+            raise UnsupportedError(f"{self.name or 'function'}: calls update shared variables, of which each process "
+                                   "would have its own; give their values as inputs and their updates as outputs")
+        where = targets.target_of(target)
+        if where.kind != "cpu":
+            raise UnsupportedError(f"{self.name or 'function'}: code for {where.sm} is loaded by the GPU's driver; "
+                                   "ship code for a CPU, or send the files of sc.export")
+        return Shipped.of(self.name or "function", object_of(self, where, self.program.threads))
 
     def export_form(self, target: Target | str | None = None, freeze: bool = False, threads: bool = False,
                     checks: Sequence[Check] = (), left_out: Collection[int] = ()) -> Compiled:

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from . import cpu
 from .binding import versions
-from .c_names import ExportError
+from .c_names import ExportError, is_reserved
 from .cpu_features import check_text
 from .entry import Entry
 from .error_texts import error_text
@@ -85,6 +86,14 @@ def _union(early: Sequence[tuple[tuple[int, ...], ...]]) -> tuple[tuple[int, ...
 def paths_of(compiled: Sequence[Compiled], path_map: Mapping[str, str] | None) -> Paths:
     places = [op.location for c in compiled if c.module is not None for op in c.module.walk()]
     return Paths({place[0] for place in places if place is not None}, path_map)
+
+
+def object_of(function: Any, target: Target, threads: bool = False) -> bytes:
+    """The object of one function, which holds its manifest; its symbols have a prefix where C has taken the name."""
+    codes = codes_of(function, [target], {"freeze": False, "threads": threads})
+    prefix = "f_" if is_reserved(codes[0].compiled.name) else ""
+    entry = entry_of_codes(codes, (), prefix, None)
+    return cpu.compile_object(module_text(entry, codes, function.gives_one), target)
 
 
 def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTable | None = None) -> str:
