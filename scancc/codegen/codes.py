@@ -16,6 +16,7 @@ from . import cpu
 from .binding import versions
 from .c_names import ExportError, is_reserved
 from .cpu_features import check_text
+from .dlpack import dlpack_text
 from .entry import Entry
 from .error_texts import error_text
 from .flat import Copies, calls_text, numbered_text
@@ -61,13 +62,13 @@ def _subsets(optional: Sequence[int]) -> list[frozenset[int]]:
     return [frozenset(s) for n in range(len(optional) + 1) for s in itertools.combinations(sorted(optional), n)]
 
 
-def entry_of_codes(codes: Sequence[Code], optional: Sequence[int], prefix: str,
-                   path_map: Mapping[str, str] | None) -> Entry:
+def entry_of_codes(codes: Sequence[Code], optional: Sequence[int], prefix: str, path_map: Mapping[str, str] | None,
+                   dlpack: bool = False) -> Entry:
     """The signature, with the user's files as artefacts name them."""
     least = codes[-1].compiled
     entries = [entry_of(c.compiled, prefix) for c in codes]
-    entry = replace(entries[-1], optional=tuple(optional), variants=variants([c.compiled.target for c in codes]),
-                    early=_union([e.early for e in entries]),
+    entry = replace(entries[-1], optional=tuple(optional), dlpack=dlpack,
+                    variants=variants([c.compiled.target for c in codes]), early=_union([e.early for e in entries]),
                     query_reads=tuple(map(any, zip(*(e.query_reads for e in entries), strict=True))))
     for code in codes:
         for each in (code.compiled, *(c for _, c in code.without)):
@@ -109,7 +110,7 @@ def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTa
         parts.append(_target_text(entry, code, suffix, lines))
     if entry.variants:
         parts.append(variants_text(entry, target))
-    parts += [numbered_text(entry), error_text(entry),
+    parts += [numbered_text(entry), error_text(entry), dlpack_text(entry),
               check_text(entry.name, entry.requires, target), init_text(entry), state_calls_text(entry),
               setter_text(entry, "\n".join(parts)), embedded_text(entry, single, target, versions())]
     text = joined(parts)

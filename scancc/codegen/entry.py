@@ -25,6 +25,7 @@ NEGATIVE_DIMENSION = -2
 WORKSPACE_TOO_SMALL = -3
 NOT_CONTIGUOUS = -4
 TOO_LARGE = -5
+OTHER_TENSOR = -6
 
 CALLER_ERRORS = {
     NULL_POINTER: "a pointer is NULL whose tensor has elements",
@@ -33,6 +34,7 @@ CALLER_ERRORS = {
     NOT_CONTIGUOUS: "sizes depend on the values of an input, which must be C-contiguous for the query",
     TOO_LARGE: f"an array would have more than 2**{MOST_ELEMENTS.bit_length() - 1} elements, or strides that lead "
     "further",
+    OTHER_TENSOR: "a tensor of DLPack has another dtype, device, number of axes or length than its argument",
 }
 
 
@@ -117,7 +119,7 @@ class Entry:
     `requires`: what the processor must have, in LLVM's words. `calling`: keywords, defaults, state, names of outputs.
     `threads`: a caller may say who runs its loops. `variants`: where there is code for several processors, these, the
     one that needs most first; what else is said of code is of the last one. `optional`: outputs without which there
-    is code.
+    is code. `dlpack`: there are entries for tensors of DLPack.
     """
 
     name: str
@@ -136,6 +138,7 @@ class Entry:
     threads: bool = False
     variants: tuple[Variant, ...] = ()
     optional: tuple[int, ...] = ()
+    dlpack: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name, Names(self.name).public)
@@ -308,10 +311,11 @@ class Names:
         self.snapshot, self.manifest = f"{entry}_snapshot", f"{entry}_manifest"
         self.parallel_for, self.set_parallel_for = f"{entry}_parallel_for", f"{entry}_set_parallel_for"
         self.variant, self.set_variant = f"{entry}_variant", f"{entry}_set_variant"
+        self.dlpack, self.dlpack_query = f"{entry}_dlpack", f"{entry}_dlpack_query"
         self.public = (entry, self.run, self.query, self.flat_query, self.error, self.supported, self.missing,
                        self.init, self.state, self.call, self.call_query, self.struct, self.run_state, self.run_query,
                        self.snapshot, self.manifest, self.parallel_for, self.set_parallel_for, self.variant,
-                       self.set_variant)
+                       self.set_variant, self.dlpack, self.dlpack_query)
 
 
 def check_distinct(entries: Sequence[Entry]) -> None:

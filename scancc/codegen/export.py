@@ -65,6 +65,7 @@ def export(
     optional: Sequence[str] | str = (),
     install: str | None = None,
     debug: bool = False,
+    dlpack: bool = False,
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
@@ -82,9 +83,10 @@ def export(
     variables `wrt` (docs/artefacts.md). `streaming`: the functions take their sequences in chunks, by NAME_run on a
     state of the caller's. `optional`: names of outputs; where a caller of NAME_call gives NULL for them, code runs
     that was compiled without them. `install`: a version, '1.2.0' or 'NAME-1.2.0': `path` is a prefix, with lib/,
-    include/, a soname and what pkg-config and CMake read. `debug`: with the user's
-    lines and unwind tables, for gdb and perf. Where no C compiler is, all but the `.so` is written, with a warning.
-    Raises ExportError or TargetError where names or kinds are wrong, OSError where files cannot be written.
+    include/, a soname and what pkg-config and CMake read. `debug`: with the
+    user's lines and unwind tables, for gdb and perf. `dlpack`: with NAME_dlpack, for tensors of DLPack. Where no C
+    compiler is, all but the `.so` is written, with a warning. Raises ExportError or TargetError where names or kinds
+    are wrong, OSError where files cannot be written.
 
     >>> x = T.vector("x")
     >>> import tempfile
@@ -102,7 +104,7 @@ def export(
     wanted = _optional(listed, optional, bool(streaming), targets[0])
     options = {"freeze": bool(freeze), "threads": bool(threads)}
     codes = [codes_of(f, targets, options, numbers) for f, numbers in zip(listed, wanted, strict=True)]
-    entries = [entry_of_codes(c, numbers, prefix, path_map) for c, numbers in zip(codes, wanted, strict=True)]
+    entries = [entry_of_codes(*each, prefix, path_map, bool(dlpack)) for each in zip(codes, wanted, strict=True)]
     for entry in entries if streaming else ():
         _check_streaming(entry)
     folder, library, installed = _placed(path, entries[0].name, install)

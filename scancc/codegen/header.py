@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from ..artifact import ABI_VERSION, Param
-from . import sharing, variants
+from . import dlpack, sharing, variants
 from .entry import CALLER_ERRORS, Entry, Names, scalar_of
 from .state_calls import has_run, run_arguments, run_query_arguments
 from .states import header_lines
@@ -97,6 +97,7 @@ def _entry_text(library: str, entry: Entry) -> str:
             "",
             *_short_lines(library, entry),
             "",
+            *_dlpack_lines(library, entry),
             _comment([f"Writes the text of a status of {entry.name} as snprintf does, at most n bytes, and gives the "
                       "length of the whole; values: those of the struct, or NULL."]),
             f"int64_t {names.error}(int32_t status, const int64_t *values, char *buffer, int64_t n)",
@@ -128,6 +129,13 @@ def _short_lines(library: str, entry: Entry) -> list[str]:
         *(f'int32_t {name}({names.struct} *arguments) {_macro(library)}_SYMBOL("{name}.{entry.interface}");'
           for name in (names.call_query, names.call)),
     ]
+
+
+def _dlpack_lines(library: str, entry: Entry) -> list[str]:
+    said, declared = dlpack.header_lines(entry)
+    if not said:
+        return []
+    return [_comment(said), *(_prototype(library, entry, *each) for each in declared.items()), ""]
 
 
 def _state_lines(library: str, entry: Entry) -> list[str]:

@@ -73,6 +73,7 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
             **_state_calls(entry),
             "set_parallel_for": names.set_parallel_for if entry.threads else None,
             **_variant_calls(entry),
+            **({"dlpack": names.dlpack, "dlpack_query": names.dlpack_query} if entry.dlpack else {}),
             "arguments": [_argument(a) for a in entry.arguments],
             "query_arguments": [_argument(a) for a in entry.query_arguments],
         },
