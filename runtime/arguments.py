@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from scancc.artifact import Param, can_exist, too_large
+from scancc.casts import converted
 from scancc.foreign import as_array, is_array
 
 if TYPE_CHECKING:
@@ -32,6 +33,21 @@ def pack(param: Param, value: object, position: int) -> Array:
     _check_shape(param, array, position)
     flags = array.flags
     return array if flags.c_contiguous and flags.aligned else array.copy(order="C")
+
+
+def cast(param: Param, value: object, position: int, loses: bool) -> object:
+    """`value` for an input that converts with loss, or (not `loses`) not even Python's floats."""
+    wanted = np.dtype(param.dtype)
+    if isinstance(value, np.ma.MaskedArray) or (loses and type(value) is np.ndarray and value.dtype == wanted):
+        return value  # `pack` says what is wrong, if something is
+    if loses:
+        given = _foreign(param, value, position)
+        return value if given.dtype.kind == "c" and wanted.kind != "c" else converted(given, wanted)
+    given = np.asarray(value)
+    if given.dtype.kind in "?biufc" and not _keeps_values(given, wanted):
+        raise TypeError(f"{_which(param, position)} takes {param.dtype} without loss (allow_downcast=False); "
+                        f"{_shown(value)} does not fit into it; pass np.asarray(value, {param.dtype!r})")
+    return value
 
 
 def _with_dtype(param: Param, value: object, wanted: np.dtype[np.generic], position: int) -> Array:

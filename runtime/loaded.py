@@ -10,6 +10,7 @@ import numpy as np
 
 from scancc.calling import Array, Calling
 from scancc.runtime import fastcall
+from scancc.runtime.arguments import cast
 from scancc.runtime.cpu import Kernel
 from scancc.runtime.outputs import spread
 
@@ -90,6 +91,7 @@ class NativeFunction:
         if missing:
             raise TypeError(f"{self.__name__} takes {n} inputs ({listed}); missing: {', '.join(missing)}")
         self._refuse_other_dtypes(placed)
+        self._convert(placed)
         return [placed[i] if i in placed else defaults[i] for i in range(n)]
 
     def _refuse_other_dtypes(self, placed: Mapping[int, object]) -> None:
@@ -99,6 +101,11 @@ class NativeFunction:
             if type(value) is not np.ndarray or value.dtype.name != dtype:
                 raise TypeError(f"input {i} ({self._calling.keywords[i]!r}) is strict and takes arrays of {dtype} "
                                 f"only; pass np.asarray(value, {dtype!r})")
+
+    def _convert(self, placed: dict[int, object]) -> None:
+        """Values of inputs that say whether they are converted with loss, in their dtypes."""
+        for i in (i for i, allowed in enumerate(self._calling.downcast) if allowed is not None and i in placed):
+            placed[i] = cast(self._kernel.inputs[i], placed[i], i, bool(self._calling.downcast[i]))
 
     @property
     def state(self) -> dict[str, Array]:

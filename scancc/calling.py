@@ -35,8 +35,9 @@ class State:
 @dataclass(frozen=True)
 class Calling:
     """`kind`: a call gives 'one' array, a 'list', a 'dict' with `keys`, or 'none'. For each input that a call gives,
-    its keyword, its default and, where `strict` is given, whether only arrays of its dtype are taken; inputs of
-    `states` follow them, and outputs that are new values follow the others."""
+    its keyword, its default and, where they are given, whether only arrays of its dtype are taken (`strict`) and
+    whether values are converted with loss (`downcast`; None: Python's floats alone); inputs of `states` follow them,
+    and outputs that are new values follow the others."""
 
     kind: str = "list"
     keys: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class Calling:
     defaults: tuple[Array | None, ...] = ()
     states: tuple[State, ...] = ()
     strict: tuple[bool, ...] = ()
+    downcast: tuple[bool | None, ...] = ()
 
     def input_fields(self, index: int) -> dict[str, Any]:
         """What a manifest says of an input beside its type."""
@@ -55,6 +57,8 @@ class Calling:
                 found["default"] = array_to_json(default)
         if index < len(self.strict) and self.strict[index]:
             found["strict"] = True
+        if index < len(self.downcast) and self.downcast[index] is not None:
+            found["allow_downcast"] = self.downcast[index]
         for state in self.states:
             if state.input == index:
                 found |= {"state": state.name, "initial": array_to_json(state.value), "new_value": state.output}
@@ -84,7 +88,8 @@ class Calling:
         defaults = (array_from_json(row["default"]) if "default" in row else None for row in given)
         return cls(kind, tuple(row["key"] for row in outputs if "key" in row),
                    tuple(row.get("keyword", row["name"]) for row in given), tuple(defaults), tuple(states),
-                   tuple(bool(row.get("strict")) for row in given))
+                   tuple(bool(row.get("strict")) for row in given),
+                   tuple(row.get("allow_downcast") for row in given))
 
 
 def array_to_json(array: Array) -> dict[str, Any]:

@@ -213,7 +213,7 @@ def _calling(program: Program, inputs: Sequence[Param], outputs: Sequence[Param]
     states += [State(outputs[n].name, None, n, variable.get_value()) for variable, n in unread]
     return Calling(program.layout.kind, program.layout.keys, tuple(i.keyword for i in program.inputs),
                    tuple(None if i.value is None else convert(i.value, i) for i in program.inputs), tuple(states),
-                   tuple(i.strict for i in program.inputs))
+                   tuple(i.strict for i in program.inputs), tuple(i.allow_downcast for i in program.inputs))
 
 
 def memory_of(program: Program, module: Op) -> MemoryPlan:

@@ -138,3 +138,26 @@ def test_a_strict_input_stays_strict(tmp_path: Path) -> None:
             f(given, np.ones(2))
         with pytest.raises(TypeError, match="is strict"):
             f(x=given, y=np.ones(2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32", "float64"])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_loaded_function_converts_with_loss_where_the_compiled_one_does(allowed: bool, dtype: str,
+                                                                          tmp_path: Path) -> None:
+    x = T.tensor("x", dtype=dtype, shape=(None,))
+    f = sc.function([sc.In(x, allow_downcast=allowed)], x + 0, name="f")
+    sc.export(f, tmp_path / "f", emit="o,json")
+    loaded: Any = sc.runtime.load(tmp_path / "f.o")
+    given = ([0.1, 2.5], np.array([0.1, 1e300]), np.array([1, 2**40]), [1, 2], np.float32([0.5, np.nan]), [2**40],
+             np.array([1 + 2j]), np.ma.masked_array([1.0, 2.0], [True, False]), "ab", [])
+    for value in given:
+        assert outcome(loaded, value) == outcome(f, value), value
+
+
+def outcome(function: Any, value: Any) -> Any:
+    """The result with its bits, or the kind of error."""
+    try:
+        found = function(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        return type(error)
+    return found.dtype.name, found.tobytes()

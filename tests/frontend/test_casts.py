@@ -5,7 +5,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.ir.casts import converted
+from scancc.casts import converted
 
 INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 FLOATS = ["float16", "float32", "float64"]

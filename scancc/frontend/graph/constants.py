@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from scancc.casts import converted
 from scancc.config import config
 from scancc.frontend.graph.options import unmasked
 from scancc.frontend.graph.variables import DTYPES, Constant, Variable, dtype_name
-from scancc.ir.casts import converted
 
 _INT_DTYPES = ("int8", "int16", "int32", "int64", "uint64")
 _KIND_ORDER = "biufc"

@@ -45,9 +45,10 @@ class Site:
         return self.text(fact, remedy).replace("{", "{{").replace("}", "}}").replace(NUMBER, "{}")
 
 
-def described(var: Variable) -> str:
-    """A variable in an error's text: its name if it has one, its type, and the line it comes from."""
+def described(var: Variable, name: str | None = None) -> str:
+    """A variable in an error's text: its name, or this one, if there is one, its type, and the line it comes from."""
+    name = var.name if name is None else name
     place = [] if var.location is None else [f"from {var.location}"]
-    if var.name is not None:
-        return f"`{var.name}` ({', '.join([str(var.type), *place])})"
+    if name is not None:
+        return f"`{name}` ({', '.join([str(var.type), *place])})"
     return " ".join([f"a value of {var.type}", *place])

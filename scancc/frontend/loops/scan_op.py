@@ -70,6 +70,11 @@ class Carry:
     next: Variable
     trace: bool  # False: only the final row is an output
 
+    def __str__(self) -> str:
+        """As errors call it: by its name, else by that of the step's argument."""
+        argument = next((var.name for _, var in self.taps if var.name is not None), None)
+        return described(self.next, self.next.name or argument)
+
 
 @dataclass(frozen=True, eq=False)
 class Body:
@@ -340,7 +345,7 @@ class _Run:
         for carry, rows in zip(self.op.body.carry, self.rows, strict=True):
             if len(rows) != carry.depth:
                 raise ValueError(
-                    f"{self.op.name}: the state {described(carry.next)} needs {carry.depth} initial rows, "
+                    f"{self.op.name}: the state {carry} needs {carry.depth} initial rows, "
                     f"not {len(rows)}"
                 )
             _check_static_shape(self.op.name, carry.next, rows[-1].shape)
@@ -348,13 +353,13 @@ class _Run:
     def _check_row(self, i: int, t: int, row: np.ndarray) -> None:
         """All rows of a state, and of an output, have one shape."""
         if i < len(self.rows):
-            what, before = "the state", self.rows[i][-1].shape
+            what, before = f"the state, {self.op.body.carry[i]}", self.rows[i][-1].shape
         else:
-            what, before = "the output", self.stacks[i][0].shape if t else row.shape
+            what = f"the output, {described(self.op.body.outputs[i])}"
+            before = self.stacks[i][0].shape if t else row.shape
         if row.shape != before:
-            var = described(self.op.body.outputs[i])
             raise ValueError(
-                f"{self.op.name}: {what}, {var}, has shape {before} before step {t} and {row.shape} "
+                f"{self.op.name}: {what}, has shape {before} before step {t} and {row.shape} "
                 "after it.\n  A row keeps its shape over all steps; slice or pad it in the step."
             )
 

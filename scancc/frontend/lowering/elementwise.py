@@ -43,7 +43,7 @@ def cast(low: Lowering, node: Apply) -> Sequence[Value]:
 
 
 def convert(b: Builder, x: Value, source: str, target: str) -> Value:
-    """A scalar of dtype `source` as dtype `target`, as `ir.casts.converted` does."""
+    """A scalar of dtype `source` as dtype `target`, as `casts.converted` does."""
     if source == target:
         return x
     to = t.scalar(target)

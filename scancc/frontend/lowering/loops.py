@@ -184,7 +184,7 @@ class _ScanLowering:
             self.low.b.op("tensor.cast", [init], [type]), sizes)
 
     def _shape_message(self, carry: Carry, axis: int) -> str:
-        return (f"{self.op.name}: the state, {described(carry.next)}, has length {{0}} along axis {axis} before "
+        return (f"{self.op.name}: the state, {carry}, has length {{0}} along axis {axis} before "
                 f"a step and {{1}} after it.\n  {_STEADY}")
 
     def _row_message(self, number: int, position: int, axis: int) -> str:
@@ -194,7 +194,7 @@ class _ScanLowering:
     def _check_depth(self, carry: Carry, init: Value) -> None:
         low = self.low
         low.require_equal(low.dims(init)[0], low.b.index(carry.depth),
-                          f"{self.op.name}: the state {described(carry.next)} needs {{1}} initial rows, not {{0}}")
+                          f"{self.op.name}: the state {carry} needs {{1}} initial rows, not {{0}}")
 
     def _add_args(self, made: _Carries, name: str | None) -> None:
         for value in made.init:

@@ -20,6 +20,7 @@ from functools import partial
 
 import numpy as np
 
+from scancc.casts import converted
 from scancc.frontend.graph.constants import (
     as_operand,
     float_for,
@@ -33,7 +34,6 @@ from scancc.frontend.graph.constants import (
 from scancc.frontend.graph.dims import SameShape, dim, dimshuffle, int64, require_possible, same_scalar
 from scancc.frontend.graph.variables import Apply, Constant, Op, Run, TensorType, Variable, dtype_name
 from scancc.frontend.ops.signatures import SCALARS, ScalarFn, Signature, signature
-from scancc.ir.casts import converted
 
 
 @dataclass(frozen=True)

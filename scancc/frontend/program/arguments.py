@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from scancc.casts import converted
 from scancc.errors import UnsupportedError
 from scancc.foreign import as_array, is_array
 from scancc.frontend.graph.dims import require_possible
 from scancc.frontend.graph.options import flag, flag_or_none, name_of, unmasked
 from scancc.frontend.graph.site import Site
 from scancc.frontend.graph.variables import Variable, user_location
-from scancc.ir.casts import converted
 from scancc.spelling import checked_class
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..casts import converted
+from scancc.casts import converted
+
 from ..core import Op
 from ..ops import COMMUTATIVE, LITERAL, NO_SPECULATION, PURE, Dialect, Reading
 from ..reading.phrases import NOT, UNARY, Phrase
