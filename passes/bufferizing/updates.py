@@ -13,6 +13,7 @@ from .arrays import entries
 from .context import Context, converts, strides_of
 from .in_place import is_move, may_overwrite
 from .lengths import usual_length
+from .loops import nest
 from .nests import materialise
 
 
@@ -65,20 +66,22 @@ def _is_temporary(c: Context, buffer: Value) -> bool:
 
 @converts("scan.scatter", at_target=True)
 def scatter(c: Context, op: Op) -> None:
-    """dest[..., index, ...] = or += source, one index after the other."""
+    """dest[..., index, ...] = or += source, one index after the other; rows of one index in any order."""
     source, axes = operand(op, "source"), op.attrs["axes"].values
     buffer = updatable(c, op, operand(op, "dest"))
     places = [materialise(c, v) for v in group(op, "indices")]
-    rank = len(c.sizes(places[0]))
     values = materialise(c, source) if isinstance(source.type, t.TensorType) else None
-    sizes = c.sizes(buffer)[:axes[0]] + c.sizes(places[0]) + c.sizes(buffer)[axes[-1] + 1:]
+    before, behind = c.sizes(buffer)[:axes[0]], c.sizes(buffer)[axes[-1] + 1:]
 
-    def update(at: list[Value]) -> None:
-        picked = [c.b.index_cast(c.load(p, at[axes[0]:axes[0] + rank]), t.index) for p in places]
-        target = [*at[:axes[0]], *picked, *at[axes[0] + rank:]]
-        value = c.load(values, at) if values is not None else c.get(source)
-        if op.attrs["kind"] == "add":
-            value = add(c, c.load(buffer, target), value)
-        c.store(value, buffer, target)
-    c.in_order(sizes, update)
+    def update_at(at: list[Value]) -> None:
+        picked = [c.b.index_cast(c.load(p, at[axes[0]:]), t.index) for p in places]
+
+        def update(rest: list[Value]) -> None:
+            target = [*at[:axes[0]], *picked, *rest]
+            value = c.load(values, [*at, *rest]) if values is not None else c.get(source)
+            if op.attrs["kind"] == "add":
+                value = add(c, c.load(buffer, target), value)
+            c.store(value, buffer, target)
+        nest(c, behind, update)
+    nest(c, before, lambda at: c.in_order(c.sizes(places[0]), lambda more: update_at([*at, *more])))
     c.set(op.result, buffer)

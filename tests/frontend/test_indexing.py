@@ -200,3 +200,18 @@ def test_only_the_last_value_at_a_place_has_a_gradient(mode, known, places):
     found = sc.function([x, i], T.grad(cost, x), mode=mode, on_unused_input="ignore")(values, places)
     lasting = [p % 3 not in [q % 3 for q in places[k + 1:]] for k, p in enumerate(places)]
     np.testing.assert_array_equal(found, 2 * values * np.array(lasting)[:, None])
+
+
+@pytest.mark.parametrize("index", [
+    lambda a: (a,), lambda a: (slice(None), a), lambda a: (a, slice(None), a), lambda a: (slice(None), a, a),
+    lambda a: (slice(1, None), a), lambda a: (a, slice(None, -1)), lambda a: (a, slice(5, None), slice(None)),
+    lambda a: (slice(None, None, -1), a, slice(1, None)), lambda a: (slice(0, 2), a, slice(-2, None))])
+@pytest.mark.parametrize("places", [[1, 0], [[1, 0, 1], [0, 0, 1]]])
+def test_lengths_beside_index_arrays(index, places):
+    x, places = T.dtensor3("x"), np.array(places)
+    a = T.tensor("int64", (None,) * places.ndim)
+    part, values = x[index(a)], np.zeros((3, 4, 2))
+    expected = values[index(places)].shape
+    for mode in ("reference", "FAST_RUN"):
+        f = sc.function([x, a], [part.shape[axis] for axis in range(part.ndim)], mode=mode)
+        assert tuple(map(int, f(values, places))) == expected

@@ -111,3 +111,25 @@ def test_gradients(make):
     found, wanted = (sc.function(model.inputs, outputs, mode=mode)(*model.args) for mode in (None, "reference"))
     for a, b in zip(found, wanted, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
+
+
+def test_rows_of_tables_that_a_step_chooses_and_adds_to():
+    """Word vectors: the rows read are as long as the table's."""
+    c, o, W, V = T.lvector("c"), T.lmatrix("o"), T.matrix("W"), T.matrix("V")
+
+    def step(c_t, o_t, W, V):
+        e = T.tanh(T.dot(V[o_t], W[c_t]))
+        return (T.inc_subtensor(W[c_t], -0.05 * T.dot(e, V[o_t])),
+                T.inc_subtensor(V[o_t], -0.05 * e.dimshuffle(0, "x") * W[c_t]))
+    (W_rows, V_rows), _ = sc.scan(step, sequences=[c, o], outputs_info=[W, V])
+    f, general, reference = (sc.function([c, o, W, V], [W_rows[-1], V_rows[-1]], **options)
+                             for options in ({}, {}, {"mode": "reference"}))
+    general.prepare()
+    rng = np.random.default_rng(3)
+    for size in (8, 3, 8, 21):
+        args = [rng.integers(-5, 5, 6), rng.integers(-5, 5, (6, 3)), rng.normal(size=(25, size)),
+                rng.normal(size=(25, size))]
+        for found, same, expected in zip(f(*args), general(*args), reference(*args), strict=True):
+            assert found.tobytes() == same.tobytes()
+            np.testing.assert_allclose(found, expected, rtol=1e-10)
+    assert lengths_of(f) == {"o_n1 = 3", "V_n1 = 8", "W_n1 = 8"}

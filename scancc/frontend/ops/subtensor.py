@@ -111,7 +111,11 @@ class AdvancedSubtensor(Op):
         arrays = [values[0] for entry, values in parts if entry == "a"]
         inner = axis - self.place
         if not 0 <= inner < arrays[0].ndim:
-            return None
+            kept = [a for a, entry in enumerate(self.template) if entry != "a"]
+            place = kept[axis if inner < 0 else axis - arrays[0].ndim]
+            entry, values = parts[place]
+            assert not isinstance(entry, str)
+            return extent_of_slice(dim(x, place), *slice_parts(entry, values))
         stretched = [v for v in arrays if v.type.shape[inner] != 1]
         return dim(stretched[0], inner) if stretched else int64(1)
 
