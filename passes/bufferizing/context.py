@@ -209,6 +209,17 @@ class Context:
             self.b.make("scf.yield")
         self.b.make("scf.if", [condition], [], None, [Region([then]), Region([other])])
 
+    def rarely(self, condition: Value, value: Value, other: Value, first: Callable[[], None]) -> Value:
+        """`value`, after `first`, where a condition holds that rarely does, else `other`, which waits for nothing."""
+        sides = Block(), Block()
+        with self.b.at(sides[0]):
+            first()
+            self.b.make("scf.yield", [value])
+        with self.b.at(sides[1]):
+            self.b.make("scf.yield", [other])
+        return self.b.make("scf.if", [condition], [value.type], {"likely": t.IntAttr(0, t.i64)},
+                           [Region([side]) for side in sides]).result
+
     def in_order(self, sizes: Sequence[Value], body: Callable[[list[Value]], None],
                  counters: tuple[Value, ...] = ()) -> None:
         """Loops over `sizes` that must run in order, around `body(counters)`."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scancc.ir import types as t
@@ -89,11 +90,14 @@ class Window:
         ends = [("sgt", self.last, self.low)] if constant_of(offset) != 0 else []
         ends += [("slt", zero, self.high)] if constant_of(before) != 0 else []
         for predicate, bound, again in ends:
+            begin = b.addi(again, before)
             full = b.cmpi(predicate, start, bound)
-            with c.when(full):
-                c.copy(self.part(c, kept_at, length), self.part(c, b.addi(again, before), length))
-            start = b.select(full, again, start)
+            start = c.rarely(full, again, start, partial(self._copy, c, kept_at, begin, length))
         self.start = start
+
+    def _copy(self, c: Context, source: Value, dest: Value, length: Value) -> None:
+        """Move elements within the buffer, between parts that do not overlap."""
+        c.copy(self.part(c, source, length), self.part(c, dest, length))
 
 
 def entries_of(c: Context, part: Op, axis: int) -> Value:

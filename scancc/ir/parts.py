@@ -488,9 +488,9 @@ class Branch:
 
 
 def usual_blocks(op: Op) -> list[Block]:
-    """The blocks inside an op; of a branch whose condition nearly always holds, the first alone."""
+    """The blocks inside an op; of a branch of which one side nearly always runs, that alone."""
     blocks = [block for region in op.regions for block in region.blocks]
-    return blocks[:1] if "likely" in op.attrs else blocks
+    return [blocks[0 if op.attrs["likely"].value else 1]] if "likely" in op.attrs else blocks
 
 
 class PlannedFunc:

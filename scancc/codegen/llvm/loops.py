@@ -124,7 +124,8 @@ def _count_and_ask(e: FunctionEmitter, op: Op, before: str) -> list[str]:
     return [f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{go_on} ]"]
 
 
-_LIKELY = ', !prof !{!"branch_weights", i32 2000, i32 1}'  # registers are kept for this side
+# Of a branch that rarely is taken, and of one that nearly always is: registers are kept for the other side, for this.
+_WEIGHTS = (', !prof !{!"branch_weights", i32 1, i32 2000}', ', !prof !{!"branch_weights", i32 2000, i32 1}')
 
 
 @emits("scf.if")
@@ -132,7 +133,7 @@ def branch(e: FunctionEmitter, op: Op) -> None:
     labels = [e.new_label("then"), e.new_label("else")]
     done = e.new_label("join")
     parts = Branch(op)
-    weights = _LIKELY if "likely" in op.attrs else ""
+    weights = _WEIGHTS[op.attrs["likely"].value] if "likely" in op.attrs else ""
     e.line(f"br i1 {e.value(parts.condition)}, label %{labels[0]}, label %{labels[1]}{weights}")
     arms: list[list[Emitted]] = []
     ends = []

@@ -92,7 +92,7 @@ scf.define("condition", "condition:truth values*", results="0", traits=(TERMINAT
            reading=_read_condition,
            doc="goes on if true")
 scf.define("if", "condition:truth", results="*", traits=(PURE,), regions=2, ends=("scf.yield", "scf.yield"),
-           marks=("likely:int",),  # the condition nearly always holds
+           marks=("likely:int",),  # 1: the condition nearly always holds, 0: it rarely does
            verify=check_if, reading=_read_if, doc="one of two regions")
 scf.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("scf.for", "scf.while", "scf.if"),
            reading=read_yield,           doc="the values of a region")
