@@ -10,7 +10,8 @@ import numpy as np
 from scancc.errors import MissingInputError, UnsupportedError
 from scancc.fast_math import DEFAULT, FastMath
 from scancc.frontend.graph import variables as graph
-from scancc.frontend.graph.variables import Apply, Constant, Variable
+from scancc.frontend.graph.variables import Apply, Constant, Variable, applies
+from scancc.frontend.ops.branches import find_uses
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Attributes, Block, Op, Region, Value, clone_op, module
@@ -77,18 +78,14 @@ class Lowering:
             self.extents.trust(self.sizes[arg])
 
     def values(self, variables: Sequence[Variable]) -> list[Value]:
-        """The values of `variables`, with all they depend on lowered before them."""
-        stack = [(v, False) for v in reversed(variables)]
-        while stack:
-            var, ready = stack.pop()
-            node = var.owner
-            if var in self.env or node is None:
-                continue
-            if ready:
-                self._apply(node)
-            else:
-                stack.append((var, True))
-                stack.extend((v, False) for v in reversed(eager_inputs(node)))
+        """The values of `variables`, with all they depend on lowered before them; what both sides of a lazy choice
+        need is needed in any case."""
+        order = applies(variables, stop=self.env)
+        if any(len(eager_inputs(node)) < len(node.inputs) for node in order):
+            uses = find_uses(order, variables)
+            order = [node for node in order if uses[node.outputs[0]] is None]
+        for node in order:
+            self._apply(node)
         return [self.value(v) for v in variables]
 
     def value(self, var: Variable) -> Value:
