@@ -142,7 +142,13 @@ def _covers(b: Builder, op: Op, whole: Value) -> bool:
     if not _has_sizes(whole):
         return all(_measures(size, n, whole, axis)
                    for axis, (size, n) in enumerate(zip(sizes, _shape(whole), strict=True)))
-    return sizes == [_entry(d) for d in dims_of(b, whole)]
+    return _are_equal(sizes, dims_of(b, whole))
+
+
+def _are_equal(sizes: Sequence[Entry], others: Sequence[Value]) -> bool:
+    """Whether sizes are the same values, or the same sums: those of `concat` are made anew by each who asks."""
+    return all(size == other or (linear(size) - linear(other)).known == 0
+               for size, other in zip(sizes, map(_entry, others), strict=True))
 
 
 def _measures(size: Entry, static: int | None, whole: Value, axis: int) -> bool:

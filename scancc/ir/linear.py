@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from .builder import Builder, constant_of, measured
 from .core import Value
+from .parts import Branch
 from .slices import Entry, number_of
 
 _DEPTH = 8  # of nested sums looked into: positions are short
@@ -79,7 +80,7 @@ def least(sum: Linear, positive: Linear | None = None, depth: int = _MAX_CHOICES
     is above 0; None if not known."""
     if abs(sum.constant) >= _LARGE or any(abs(n) >= 2**10 for n in sum.terms.values()) or len(sum.terms) > 8:
         return None
-    unclear = [(v, n) for v, n in sum.terms.items() if n < 0 or measured(v) is None]
+    unclear = [(v, n) for v, n in sum.terms.items() if n < 0 or not _is_length(v)]
     if not unclear:
         return sum.constant
     choices = [(v, n) for v, n in unclear if v.op is not None and v.op.name in _LEAST]
@@ -99,6 +100,14 @@ def _may_cancel(unclear: list[Value], choices: list[Value]) -> bool:
             pending += [v for v in op.operands if v not in seen]
             seen.update(op.operands)
     return missing <= seen
+
+
+def _is_length(value: Value) -> bool:
+    """Whether it is the size of an array: 0 or more."""
+    op = value.op
+    if op is not None and op.name == "scf.if":
+        return any(value in sizes for sizes in Branch(op).sizes.values())
+    return measured(value) is not None
 
 
 def most(entry: Entry) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .core import Block, Op, Value
 from .ops import group, is_removable, operand, set_operands
-from .types import PARALLEL, REDUCTION, AffineMap, DenseArray, IntAttr, TensorType, Type, i64, row_type
+from .types import PARALLEL, REDUCTION, AffineMap, DenseArray, IntAttr, TensorType, Type, i64, index, row_type
 
 
 class Read(NamedTuple):
@@ -486,6 +486,16 @@ class Branch:
         then, otherwise = (side.terminator.operands for side in self.sides)
         return [Choice(*parts) for parts in zip(self.op.results, then, otherwise, strict=True)]
 
+    @property
+    def sizes(self) -> dict[Value, list[Value]]:
+        """The results that are the unknown sizes of each array, where the branch gives them: they come last."""
+        sizes = [v for v in self.op.results if v.type == index]
+        arrays = [v for v in self.op.results if isinstance(v.type, TensorType)]
+        counts = [v.type.shape.count(None) for v in arrays]  # type: ignore[attr-defined]
+        if len(sizes) != sum(counts):
+            return {}
+        rest = iter(sizes)
+        return {v: [next(rest) for _ in range(count)] for v, count in zip(arrays, counts, strict=True)}
 
 def usual_blocks(op: Op) -> list[Block]:
     """The blocks inside an op; of a branch of which one side nearly always runs, that alone."""

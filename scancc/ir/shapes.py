@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from .builder import Builder, constant_of, measured
 from .core import Block, Op, Value
 from .ops import ELEMENTWISE, has_trait, operand
-from .parts import Nest, ScanView
+from .parts import Branch, Nest, ScanView
 from .slices import entry_values, kept_axes
 from .types import TensorType, index
 
@@ -161,6 +161,12 @@ def _concat(b: Builder, op: Op, value: Value) -> list[Value]:
     return sizes
 
 
+def _branch(b: Builder, op: Op, value: Value) -> list[Value] | None:
+    assert isinstance(value.type, TensorType)
+    sizes = Branch(op).sizes.get(value)
+    return None if sizes is None else fill(b, value.type, sizes)
+
+
 def _gather(b: Builder, op: Op, value: Value) -> list[Value]:
     source, index = dims_of(b, op.operands[0]), dims_of(b, op.operands[1])
     axes = op.attrs["axes"].values
@@ -196,6 +202,7 @@ _RULES: dict[str, Callable[[Builder, Op, Value], list[Value] | None]] = {
     "scan.scatter": _same_as(1), "scan.add_block": _same_as(1), "scan.sum_blocks": _same_as(0),
     "scan.transpose": _transpose, "scan.reduce": _reduce, "scan.argreduce": _reduce, "scan.dot": _dot,
     "scan.batch_dot": _batch_dot, "linalg.generic": _generic, "scan.scan": _scan, "scan.concat": _concat,
+    "scf.if": _branch,
     "scan.gather": _gather, "scan.cumulative": _same_as(0), "scan.sort": _same_as(0),
     "scan.solve": _same_as(1), "scan.factor": _same_as(0), "scan.eigh": _square, "scan.svd": _svd, "scan.qr": _qr,
 }
