@@ -37,12 +37,14 @@ def plus(a: Gradient, b: Gradient) -> Gradient:
     """The sum of two gradients of one variable."""
     if a is None or b is None:
         return b if a is None else a
+    if a.type == b.type and (is_zeros(a) or is_zeros(b)):
+        return b if is_zeros(a) else a
+    chosen = _by_one_condition(a, b)
+    if chosen is not None:
+        return chosen
     if is_sparse(b):
         return added_to(a, b)
-    if is_sparse(a):
-        return added_to(b, a)
-    chosen = _by_one_condition(a, b)
-    return add(a, b) if chosen is None else chosen
+    return added_to(b, a) if is_sparse(a) else add(a, b)
 
 
 def total(terms: Iterable[Gradient]) -> Gradient:
@@ -196,11 +198,12 @@ class Choice:
 
 
 def where_not_zeros(g: Variable, of: Callable[[Variable], Variable]) -> Variable:
-    """`of(g)`, which is zeros where `g` is; of one side alone where `g` is a choice between something and zeros."""
+    """`of(g)`, which is zeros where `g` is; of one side alone where `g` is a choice between something and zeros, and
+    so in choices within."""
     choice = Choice.of(g)
     if choice is None or not choice.leaves_out:
         return of(g)
-    found = [None if is_zeros(side) else of(side) for side in choice.sides]
+    found = [None if is_zeros(side) else where_not_zeros(side, of) for side in choice.sides]
     like = next((x for x in found if x is not None), None)
     if like is None:
         return of(g)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scancc.frontend.gradients.contributions import Touched
-from scancc.frontend.gradients.rules import Gradient, connects, differentiates, summed_to
+from scancc.frontend.gradients.contributions import Choice, Touched, where_not_zeros
+from scancc.frontend.gradients.rules import Gradient, connects, differentiates, summed_to, zeros_for
 from scancc.frontend.graph.constants import is_discrete, kind
-from scancc.frontend.graph.variables import Apply
+from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.ops.elementwise import Cast, Elemwise, cast
 from scancc.frontend.ops.scalars import real
 
@@ -23,11 +23,20 @@ def elemwise(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool])
         parts = derivative([touched.part(x) for x in node.inputs], touched.part(node.outputs[0]), touched.value)
         return [touched.into(x, g) if want and g is not None else None
                 for g, x, want in zip(parts, node.inputs, wanted, strict=True)]
-    found = derivative(node.inputs, node.outputs[0], gradients[0])
+    found = _of_choice(node, gradients[0]) or derivative(node.inputs, node.outputs[0], gradients[0])
     return [
         summed_to(g, x) if want and g is not None else None
         for g, x, want in zip(found, node.inputs, wanted, strict=True)
     ]
+
+
+def _of_choice(node: Apply, gradient: Variable) -> list[Gradient] | None:
+    """Of a choice between arrays by one condition, in the choices that its own gradient is made of."""
+    outer, choice = Choice.of(gradient), Choice.of(node.outputs[0]) if gradient.ndim else None
+    if choice is None or outer is None or not outer.leaves_out:
+        return None
+    return [None, *(where_not_zeros(gradient, side) for side in (
+        lambda part: choice.between(part, zeros_for(part)), lambda part: choice.between(zeros_for(part), part)))]
 
 
 @connects(Elemwise)

@@ -14,12 +14,13 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 from scancc.frontend.gradients.inner_rows import inner_rows
+from scancc.frontend.gradients.joined_choices import with_choices_joined
 from scancc.frontend.gradients.keeping import Step
 from scancc.frontend.gradients.loop import Loop, backwards, first_rows
 from scancc.frontend.gradients.rules import zero_of, zeros_for
 from scancc.frontend.gradients.scan_links import tap_variables
 from scancc.frontend.gradients.scan_tables import is_read_of, most_of_read, tables_of
-from scancc.frontend.graph.dims import dims, int64
+from scancc.frontend.graph.dims import ShapeI, dims, int64
 from scancc.frontend.graph.variables import (
     Apply,
     Constant,
@@ -88,10 +89,19 @@ class Recall:
         step = applies(self.op.body.outputs)
         forward = {v: i for i, node in enumerate(step) for v in node.outputs}
         forward.update((v, -1) for v in self.op.body.inputs)
+        forward.update((length, forward[x]) for length, x in self._measured(roots, forward))
         needed = [v for v in leaves(roots, stop=forward) if v in forward]
         kept = self._kept(needed)
         for var in sorted(needed, key=lambda v: forward[v]):
             self._need(var, kept)
+
+    def _measured(self, roots: Iterable[Variable], forward: Iterable[Variable]) -> list[tuple[Variable, Variable]]:
+        """Lengths that `roots` use of forward values of which they read nothing else; a length is kept in 8 bytes."""
+        asked = {node.outputs[0]: node.inputs[0] for node in applies(roots, forward) if isinstance(node.op, ShapeI)}
+        read = set(leaves(roots, stop=[*forward, *asked]))
+        found = [(length, x) for length, x in asked.items() if x in forward and x not in read]
+        self._uses.update((length, self._uses.get(x)) for length, x in found)
+        return found
 
     def _kept(self, needed: Sequence[Variable]) -> set[Variable]:
         """What to save; a state's new row and the one before are rows of one stack."""
@@ -250,7 +260,7 @@ class Recall:
             return known
         row = self._in_any_case(var, var if made_of is None else made_of)
         op = replace(self.op, body=replace(self.op.body, ys=(*self.op.body.ys, row)))
-        self.node = _with_output(self.node, op, stacked_type(var.type))
+        self.node = _with_outputs(self.node, op, stacked_type(var.type))
         self._stacks[var] = self.node.outputs[-1]
         return self.node.outputs[-1]
 
@@ -269,16 +279,26 @@ class Recall:
         branches = None if node is None else self._uses.get(node.outputs[0])
         if node is None or not branches:
             return var
-        condition = taken(in_order(branches, applies(self.op.body.outputs)))
-        return IfElse(1).apply(condition, var, zeros_for(var))[0]
+        (choice, side), *others = in_order(branches, applies(self.op.body.outputs))
+        zeros = zeros_for(var)
+        if others:
+            return IfElse(1).apply(taken([(choice, side), *others]), var, zeros)[0]
+        return IfElse(1).apply(choice.inputs[0], *((var, zeros) if side else (zeros, var)))[0]
+
+    def join_choices(self) -> None:
+        """Let the forward step choose between what it does and what it saves at once."""
+        body = self.op.body
+        joined = body.copied({v: v for v in body.inputs}, with_choices_joined)
+        if any(new is not old for new, old in zip(joined.outputs, body.outputs, strict=True)):
+            self.node = _with_outputs(self.node, replace(self.op, body=joined))
 
 
-def _with_output(node: Apply, op: Op, type: TensorType) -> Apply:
-    """`node` with another op, which has one more output; the others are the same variables."""
-    extended = Apply(op, node.inputs, [type], node.location)
-    (extra,) = extended.outputs
-    extra.index = len(node.outputs)
-    extended.outputs = [*node.outputs, extra]
+def _with_outputs(node: Apply, op: Op, *types: TensorType) -> Apply:
+    """`node` with another op, which has more outputs, of `types`; the others are the same variables."""
+    extended = Apply(op, node.inputs, types, node.location)
+    for extra in extended.outputs:
+        extra.index += len(node.outputs)
+    extended.outputs = [*node.outputs, *extended.outputs]
     for output in node.outputs:
         output.owner = extended
     return extended

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scancc.frontend.gradients.contributions import incremented, increments_of, is_zeros, plus, total
+from scancc.frontend.gradients.joined_choices import with_choices_joined
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, shorter
 from scancc.frontend.gradients.row_by_row import RowByRow
 from scancc.frontend.gradients.rules import (
@@ -28,7 +29,7 @@ from scancc.frontend.gradients.scan_rows import stacked_rows
 from scancc.frontend.gradients.scan_sums import After, Sums
 from scancc.frontend.gradients.scan_tables import inside
 from scancc.frontend.gradients.walk import backpropagate_lazily
-from scancc.frontend.gradients.windows import moved
+from scancc.frontend.gradients.windows import moved, with_windows_moved
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import dim, dims, int64, same_scalar
 from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors, applies
@@ -85,19 +86,22 @@ class Reverse:
         xs = [self._rows(inner.get(x), want) for x, want in zip(self.body.xs, self.wanted.xs, strict=True)]
         sums = self._sums(inner)
         forward = [v for node in applies(self.recall.op.body.outputs) for v in node.outputs]
-        self.loop.rewrite(lambda rows: begun_with_the_rest(rows, forward))
+        for change in (begun_with_the_rest, with_windows_moved, with_choices_joined):
+            self.loop.rewrite(lambda rows, change=change: change(rows, forward))  # type: ignore[misc]
         self.recall.recall([*(lag.next for lag in self.loop.lags), *self.loop.ys])
         if not self.loop.lags and not self.loop.ys:
             return self.nothing()
         again = FEWEST if self.recall.fewest else None
         done = self.loop.run(self.length, self.label, self.recall.replace, self.op.fast_math, again)
-        return ScanInputs(
+        found = ScanInputs(
             None,
             [None if after is None else self._of_sequence(x, after(done))
              for x, after in zip(self.inputs.xs, xs, strict=True)],
             [self._of_initial(i, done) if want else None for i, want in enumerate(self.wanted.inits)],
             [None if after is None else after(done) for after in sums],
         )
+        self.recall.join_choices()
+        return found
 
     def stacks_read(self) -> list[Variable]:
         """The stacks of the forward scan that the loop reads, once it is made."""

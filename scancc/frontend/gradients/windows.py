@@ -12,18 +12,36 @@ Cost: linear in the increments and choices that a gradient is made of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from scancc.frontend.gradients.contributions import Choice, incremented, increments_of, is_zeros
+from scancc.frontend.gradients.contributions import Choice, incremented, increments_of, is_increment, is_zeros
 from scancc.frontend.gradients.rules import zero_of, zeros_for
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import dim, dims
-from scancc.frontend.graph.variables import Apply, Variable
+from scancc.frontend.graph.variables import Apply, Variable, applies, rebuild_into
 from scancc.frontend.ops.index_template import FULL, Template, pieces, slice_parts
 from scancc.frontend.ops.joining import Join
 from scancc.frontend.ops.making import alloc
 from scancc.frontend.ops.scalars import sub
-from scancc.frontend.ops.subtensor import IncSubtensor
+from scancc.frontend.ops.subtensor import IncSubtensor, Subtensor
+
+
+def with_windows_moved(values: Sequence[Variable], stop: Iterable[Variable]) -> list[Variable]:
+    """`values`, in which gradients of windows are windows that move, wherever they stand: a scan in the step may
+    begin with one. stop: what stays."""
+    made: dict[Variable, Variable] = {v: v for v in stop}
+    for node in applies(values, stop):
+        for var in node.outputs:
+            (new,) = rebuild_into([var], made)
+            if var.ndim and (_adds_a_part(node) or Choice.of(new) is not None):
+                made[var] = moved(new)
+    return rebuild_into(values, made)
+
+
+def _adds_a_part(node: Apply) -> bool:
+    """Whether it adds a part of an array to the rest of one."""
+    part = node.inputs[1].owner if is_increment(node) else None
+    return part is not None and isinstance(part.op, Subtensor) and _rest(node) is not None
 
 
 def moved(gradient: Variable) -> Variable:
