@@ -224,6 +224,60 @@ def exchanged_at_times(loop, a, b):
     return p[-1] * q[-1]
 
 
+def windows_in_a_nest(loop, b):
+    """Both steps move the window, before and after the inner scan."""
+    def inside(k, b):
+        return T.concatenate([b[1:], T.stack([T.sin(b[k]) * b[0]])])
+
+    def step(i, j, b):
+        b = T.concatenate([b[1:], T.stack([b[j] ** 2])])
+        c = loop(inside, T.stack([i, j]), b, n_steps=2)[0][-1]
+        return T.concatenate([T.stack([c[i]]), c[:-1]])
+    return over(loop, step, b)
+
+
+def window_of_a_scan_of_a_table(loop, b):
+    def step(i, j, b):
+        c = loop(lambda k, b: put(b[k], T.sin(b[k + 1]) * b[0]), T.stack([i, j]), b, n_steps=2)[0][-1]
+        return T.concatenate([c[1:], T.stack([c[j]])])
+    return over(loop, step, b)
+
+
+def choices_in_a_choice(loop, b):
+    """`switch` in `switch`, `ifelse` in `switch` and after it."""
+    def step(i, j, b):
+        up, down = T.concatenate([b[1:], T.stack([b[j] ** 2])]), T.concatenate([T.stack([b[i]]), b[:-1]])
+        c = T.switch(T.gt(i, j), T.switch(b[j] > 0, up, b), T.switch(b[i] > 0, put(b[i], b[j]), down))
+        return sc.ifelse(b[0] > 0, T.concatenate([c[1:], T.stack([c[i]])]), c)
+    return over(loop, step, b)
+
+
+def exchanged_by_a_branch(loop, a, b):
+    def step(i, j, a, b):
+        a, b = sc.ifelse(a[i] > b[j], [b, a], [a, b])
+        return [put(a[i], T.tanh(b[j])), inc(b[j], a[0])]
+    p, q = loop(step, [T.constant(I), T.constant(J)], [a, b], n_steps=N)[0]
+    return p[-1] * q[-1]
+
+
+def one_or_the_other(loop, a, b):
+    def step(i, j, a, b):
+        c = a[i] > b[j]
+        first, second = sc.ifelse(c, put(a[i], b[j] ** 2), a), sc.ifelse(c, b, put(b[j], T.sin(a[i])))
+        return [first, second]
+    p, q = loop(step, [T.constant(I), T.constant(J)], [a, b], n_steps=N)[0]
+    return p[-1] * q[-1]
+
+
+def scan_in_a_branch(loop, b):
+    """What the inner scan reads is saved by the branch that runs it."""
+    def step(i, j, b):
+        def inside():
+            return loop(lambda k, b: put(b[k], T.sin(b[k + 1]) * b[0]), T.stack([i, j]), b, n_steps=2)[0][-1]
+        return sc.ifelse(b[j] > 0, inside(), put(b[j], T.cos(b[i])))
+    return over(loop, step, b)
+
+
 V, M = (6,), (6, 2)
 TOUCHED = {
     one_write: [V], linear_write: [V], added: [V], two_writes: [V], read_of_what_was_written: [V], swapped: [V],
@@ -238,7 +292,8 @@ CASES = {**TOUCHED, rows_set_by_a_list: [M], product_and_row: [(3, 3), (3,)], co
          conditional_else: [V], slice_moved: [V], moved_and_changed: [V], ends_read: [V],
          window: [V], window_down_by_two: [V], window_that_turns: [V],
          window_of_rows: [M], window_at_times: [V], window_chosen: [V], windows_chosen: [V],
-         exchanged_at_times: [V, V]}
+         exchanged_at_times: [V, V], windows_in_a_nest: [V], window_of_a_scan_of_a_table: [V],
+         choices_in_a_choice: [V], exchanged_by_a_branch: [V, V], one_or_the_other: [V, V], scan_in_a_branch: [V]}
 
 
 def points_of(case):

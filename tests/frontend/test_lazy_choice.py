@@ -208,3 +208,22 @@ def test_rows_of_no_step_have_the_length_of_an_invariant(x, n):
     rows, _ = sc.scan(lambda i: i + T.dot(A, x), sequences=T.arange(n))
     assert compile([x, A, n], rows)(ROWS, np.ones((4, 3)), 0).shape == (0, 4)
     assert compile([x, A, n], rows)(ROWS, np.ones((4, 9)), 0).shape == (0, 4)
+
+
+def test_choices_that_rest_on_one_another_are_lowered_once(x, n):
+    """Both sides of each need the one before, which is computed in any case."""
+    def size(count):
+        y = x
+        for k in range(count):
+            y = ifelse(n > k, T.set_subtensor(y[k], y[0] * 0.5), y)
+        return len(sc.function([x, n], y).dump("scan"))
+    assert size(12) < 3 * size(6)
+
+
+def test_what_both_sides_need_is_no_part_of_either(x, n):
+    """Natively too, where it fails."""
+    y = x[n] * 2
+    f = compile([x, n], ifelse(n > 1, y + 1, -y))
+    assert f(ROWS, 0) == -2 and f(ROWS, 2) == 7
+    with pytest.raises(IndexError):
+        f(ROWS, 9)
