@@ -9,6 +9,16 @@
     %r = arith.select %s, %q, %p            ->       %r, %u = scf.if %c { scf.yield %q, %p }
     %u = arith.select %s, %p, %q                     else { scf.yield %p, %q }
 
+    %w = tensor.insert %x, %p[%i]           ->       %r = scf.if %c {
+    %r = scf.if %c { scf.yield %w }                    %w = tensor.insert %x, %p[%i]
+    else { scf.yield %p }                              scf.yield %w } else { scf.yield %p }
+
+    %r, %u = scf.if %c {                    ->       %a, %b = scf.if %c { scf.yield %q, %p }
+      %w = tensor.insert %x, %q[%i]                  else { scf.yield %p, %q }
+      scf.yield %w, %p                               %r, %u = scf.if %c {
+    } else { scf.yield %p, %q }                        %w = tensor.insert %x, %a[%i]
+                                                       scf.yield %w, %b } else { scf.yield %a, %b }
+
 Why: the choice reads and writes all elements in each step, where the side that is taken touches a few, and the other
 one none: `bufferize` leaves the state where it is.
 Conservative: both sides lead back to states of the scan, or to one array made of a state before, by writes and moves
@@ -26,7 +36,7 @@ from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.core import Block, Op, Region, Value, encloses
 from scancc.ir.ops import is_removable, operand
 from scancc.ir.parts import Branch, ScanView
 from scancc.ir.remarks import remark
@@ -36,8 +46,8 @@ from .bufferizing.chains import kept_part
 from .bufferizing.places import arrays
 
 SMALL = 16
-ONWARD = ("scan.yield", "tensor.insert", "tensor.insert_slice", "tensor.extract_slice", "scan.scatter", "scan.concat",
-          "arith.select", "scan.scan")
+WRITES = ("tensor.insert", "tensor.insert_slice", "scan.scatter", "scan.concat")
+ONWARD = (*WRITES, "scan.yield", "tensor.extract_slice", "arith.select", "scan.scan")
 
 
 def reverse_if_conversion(module: Op) -> None:
@@ -49,11 +59,19 @@ def reverse_if_conversion(module: Op) -> None:
                 _convert_all(op.body, states)
 
 
+def _is_long(value: Value) -> bool:
+    """Whether it is an array that is worth a branch."""
+    return isinstance(value.type, t.TensorType) and t.n_elements(value.type) > SMALL
+
+
 def _convert_all(block: Block, states: set[Value]) -> None:
     for circle in _circles([found for op in block.ops if (found := _OneOfTwo.of(op)) is not None]):
         _exchange(circle, states)
     for choice in [op for op in block.ops if op.name == "arith.select"]:
         _convert(choice, states)
+    for branch in [op for op in block.ops if op.name == "scf.if" and any(map(_is_long, op.results))]:
+        _sink(branch)
+        _exchange_first(branch, states)
 
 
 # ---- exchanges ----
@@ -97,7 +115,7 @@ def _exchange(circle: list[_OneOfTwo], states: set[Value]) -> None:
     assert block is not None
     first = min((choice.op for choice in circle), key=block.ops.index)
     before, type = block.ops[:block.ops.index(first)], circle[0].then.type
-    if not isinstance(type, t.TensorType) or t.n_elements(type) <= SMALL:
+    if not _is_long(circle[0].then):
         return
     if any(choice.then.type != type for choice in circle):
         return
@@ -111,7 +129,7 @@ def _exchange(circle: list[_OneOfTwo], states: set[Value]) -> None:
     remark("reverse-if-conversion", first, True, "one condition exchanges arrays that the step writes or hands on")
     sizes = (v for v in made.results if v.type == t.index)
     for choice, result in zip(circle, made.results, strict=False):
-        own = [next(sizes) for n in type.shape if n is None]
+        own = [next(sizes) for n in type.shape if n is None]  # type: ignore[attr-defined]
         result.name = choice.op.results[0].name
         choice.op.replace_by([result, *own][:len(choice.op.results)])
 
@@ -122,13 +140,69 @@ def _yielding(values: Sequence[Value], like: Op) -> Region:
     return Region([block])
 
 
+def _exchange_first(op: Op, states: set[Value]) -> None:
+    """Take an exchange of arrays out of a branch whose sides write into them besides."""
+    branch = Branch(op)
+    choices = [choice for choice in branch.choices if _is_long(choice.result)]
+    then, otherwise = ([_source_before(choice[1 + n], side) for choice in choices]
+                       for n, side in enumerate(branch.sides))
+    if then == otherwise or set(then) != set(otherwise) or len(set(then)) < max(len(choices), 2):
+        return
+    if len({v.type for v in (*then, *(choice.result for choice in choices))}) > 1 or all(
+            v in (choice.then, choice.otherwise) for v, choice in zip(then, choices, strict=True)):
+        return
+    block = op.parent
+    assert block is not None
+    if not all(_leads_back(states, v, block.ops[:block.ops.index(op)]) for v in then):
+        return
+    b = Builder(block, op, op.location)
+    yielded = [[*values, *(size for v in values for size in unknown_dims(b, v))] for values in (then, otherwise)]
+    made = b.make("scf.if", [branch.condition], [v.type for v in yielded[0]], None,
+                  [_yielding(values, op) for values in yielded])
+    for side, values in zip(branch.sides, (then, otherwise), strict=True):
+        places = dict(zip(values, made.results, strict=False))
+        for user in {user for v in values for user in v.uses if user.parent is not None
+                     and encloses(side, user.parent)}:
+            user.operands = [places.get(v, v) for v in user.operands]
+    remark("reverse-if-conversion", op, True, "one condition exchanges arrays, which its branches write into")
+
+
+def _source_before(value: Value, side: Block) -> Value:
+    """What is outside a side of a branch, where writes and moves in it begin that make `value`."""
+    while value.op is not None and value.op.parent is side and (source := _source(value.op)) is not None:
+        value = source
+    return value
+
+
+# ---- writes before a branch ----
+
+
+def _sink(op: Op) -> None:
+    """Move the writes and moves that one side of a branch alone needs into it."""
+    for side in Branch(op).sides:
+        for found in _needed_by(side, op):
+            side.insert_before(side.ops[0], found.detach())
+
+
+def _needed_by(side: Block, branch: Op) -> list[Op]:
+    """The ops before a branch that write or move long arrays, for one side of it alone; the last one first."""
+    block = branch.parent
+    assert block is not None
+    found: list[Op] = []
+    for op in reversed(block.ops[:block.ops.index(branch)]):
+        if op.name in WRITES and _is_long(op.result) and op.result.uses and is_removable(op) and all(
+                user in found or user.parent is not None and encloses(side, user.parent) for user in op.result.uses):
+            found.append(op)
+    return found
+
+
 # ---- choices ----
 
 
 def _convert(choice: Op, states: set[Value]) -> None:
     condition, type = _one_condition(choice), choice.result.type
     assert choice.parent is not None
-    if condition is None or not isinstance(type, t.TensorType) or t.n_elements(type) <= SMALL:
+    if condition is None or not _is_long(choice.result):
         return
     if not any(user.name in ONWARD for user in choice.result.uses):
         return
@@ -217,7 +291,7 @@ def _base_of_branch(states: set[Value], op: Op, value: Value) -> Value | None:
 
 def _source(op: Op) -> Value | None:
     """The array that a write or a move changes; what it keeps of it is its own."""
-    if op.name in ("tensor.insert", "tensor.insert_slice", "scan.scatter"):
+    if op.name in WRITES[:3]:
         return operand(op, "dest")
     kept = kept_part(op) if op.name == "scan.concat" else None
     return None if kept is None else operand(kept, "source")
