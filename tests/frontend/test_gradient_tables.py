@@ -269,6 +269,24 @@ def one_or_the_other(loop, a, b):
     return p[-1] * q[-1]
 
 
+def proposed(loop, b):
+    """A write that is taken or not, read before and after."""
+    def step(i, j, b):
+        new = put(b[i], b[i] + T.sin(b[j]))
+        c = T.switch(new[i] * new[j] > b[2], new, b)
+        d = put(c[j], c[0] * new[2])
+        return sc.ifelse(d[i] > new[j], [inc(d[i], new[0] ** 2)], [c])[0]
+    return over(loop, step, b)
+
+
+def set_and_read_by_lists(loop, b):
+    """With places that are given twice, and from the end."""
+    def step(i, j, b):
+        c = put(b[T.stack([i, j, i - 6])], T.sin(b[T.stack([j, i, j])]))
+        return inc(c[T.stack([i, i])], c[T.stack([j, i - 6])] * b[0])
+    return over(loop, step, b)
+
+
 def scan_in_a_branch(loop, b):
     """What the inner scan reads is saved by the branch that runs it."""
     def step(i, j, b):
@@ -293,6 +311,7 @@ CASES = {**TOUCHED, rows_set_by_a_list: [M], product_and_row: [(3, 3), (3,)], co
          window: [V], window_down_by_two: [V], window_that_turns: [V],
          window_of_rows: [M], window_at_times: [V], window_chosen: [V], windows_chosen: [V],
          exchanged_at_times: [V, V], windows_in_a_nest: [V], window_of_a_scan_of_a_table: [V],
+         proposed: [V], set_and_read_by_lists: [V],
          choices_in_a_choice: [V], exchanged_by_a_branch: [V, V], one_or_the_other: [V, V], scan_in_a_branch: [V]}
 
 

@@ -181,12 +181,19 @@ def one_or_the_other(i, j, p, q, r):
     return p, q, r
 
 
+def exchanged_and_written(i, j, p, q, r):
+    """A branch whose sides write into what it exchanges."""
+    p, q = sc.ifelse(odd(i), [put(q[i], p[j]), p], [p, put(q[j], p[i])])
+    return p, q, r
+
+
 EXCHANGES: dict[str, Callable[..., Any]] = {
     "by a choice": lambda i, j, p, q, r: (put(T.switch(odd(i), q, p)[j], p[i]), T.switch(odd(i), p, q), r),
     "by a choice, and written before": written_before,
     "by a branch": by_branch,
     "by two branches": apart,
     "written in one branch each": one_or_the_other,
+    "and written in one branch": exchanged_and_written,
     "three in a round": lambda i, j, p, q, r: (
         T.switch(odd(i), q, p), add(T.switch(odd(i), r, q)[j], p[i]), T.switch(odd(i), p, r)),
     "two in one step, one in another": lambda i, j, p, q, r: (
@@ -284,7 +291,26 @@ def sums_by_hops(i, j, p, at):
     return sc.scan(hop, outputs_info=[p, i], n_steps=4)[0][0][-1], p[at], at
 
 
-MODELS = (cache, delay_line, histogram, bubbles, spins, sums_by_hops)
+def proposal(i, j, p, at):
+    """A step of a Metropolis chain: one coordinate moves, or none."""
+    new = put(p[i], p[i] + 0.1 * T.sin(p[j]))
+    better = new[i] ** 2 - p[i] ** 2 < 0.01
+    return T.switch(better, new, p), p[j], at
+
+
+def proposal_by_branch(i, j, p, at):
+    new = put(p[i], p[i] + 0.1 * T.sin(p[j]))
+    change = new[i] ** 2 - p[i] ** 2
+    q, seen = sc.ifelse(change < 0.01, [new, change], [p, 0.0 * change])
+    return q, seen, at
+
+
+def pairs(i, j, p, at):
+    """Two elements change places by lists."""
+    return put(p[T.stack([i, j])], p[T.stack([j, i])]), p[at], at
+
+
+MODELS = (proposal, proposal_by_branch, pairs, cache, delay_line, histogram, bubbles, spins, sums_by_hops)
 
 
 def rows_of(step: Callable[..., Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
     g + inc(zeros, i, v)                       ->  inc(g, i, v)
     g + inc(inc(zeros, i, v), j, w)            ->  inc(inc(g, i, v), j, w)
+    g + set(inc(zeros, i, v), j, 0)            ->  set(inc(g, i, v), j, g[j])
     g + ifelse(c, inc(zeros, i, v), zeros)     ->  ifelse(c, inc(g, i, v), g)
     ifelse(c, x, zeros) + ifelse(c, zeros, y)  ->  ifelse(c, x, y)
 
@@ -28,7 +29,7 @@ from scancc.frontend.ops.elementwise import Elemwise
 from scancc.frontend.ops.index_template import Template
 from scancc.frontend.ops.making import Alloc
 from scancc.frontend.ops.scalars import add, switch
-from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, IncSubtensor, Subtensor
+from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 
 Begun = Callable[[Variable, Variable], Variable]
 
@@ -86,11 +87,41 @@ def incremented(base: Variable, increments: Iterable[Apply]) -> Variable:
     return base
 
 
+def is_clear(node: Apply | None) -> bool:
+    """Whether it sets a part of its first input to zeros."""
+    return (node is not None and isinstance(node.op, IncSubtensor | AdvancedIncSubtensor) and node.op.set
+            and is_zeros(node.inputs[1]))
+
+
+def writes_of(x: Variable) -> tuple[Variable, list[Apply]]:
+    """What the increments and clears that `x` ends with start from, and these, first to last."""
+    found: list[Apply] = []
+    while is_increment(x.owner) or is_clear(x.owner):
+        assert x.owner is not None
+        found.append(x.owner)
+        x = x.owner.inputs[0]
+    return x, found[::-1]
+
+
+def written(base: Variable, writes: Iterable[Apply], beside: Variable) -> Variable:
+    """`base` after the same writes, of which the clears leave what `beside` has there, which `base` holds too."""
+    for node in writes:
+        _, value, *operands = node.inputs
+        base = node.op(base, part_of(node, beside) if is_clear(node) else value, *operands)
+    return base
+
+
+def part_of(node: Apply, x: Variable) -> Variable:
+    """The part of `x` where an op writes into its own array."""
+    read = Subtensor if isinstance(node.op, IncSubtensor) else AdvancedSubtensor
+    return where_not_zeros(x, lambda side: read(node.op.template)(side, *node.inputs[2:]))  # type: ignore[attr-defined]
+
+
 def is_sparse(x: Variable, is_root: Callable[[Variable], bool] = is_zeros) -> bool:
-    """Whether `x` is written as zeros, or another such root, but for increments, perhaps under conditions."""
+    """Whether `x` is written as zeros, or another such root, but for writes of parts, perhaps under conditions."""
     pending, seen = [x], {x}
     while pending:
-        root, _ = increments_of(pending.pop())
+        root, _ = writes_of(pending.pop())
         if not is_root(root):
             choice = Choice.of(root)
             if choice is None:
@@ -101,12 +132,12 @@ def is_sparse(x: Variable, is_root: Callable[[Variable], bool] = is_zeros) -> bo
 
 
 def added_to(base: Variable, sparse: Variable, begun: Begun | None = None) -> Variable:
-    """`base` with the increments of `sparse`; each choice between them is made once. begun: a root that is no zeros,
+    """`base` with the writes of `sparse`; each choice between them is made once. begun: a root that is no zeros,
     from `base` on."""
     made: dict[Variable, Variable] = {}
     pending = [sparse]
     while pending:
-        root, increments = increments_of(pending[-1])
+        root, writes = writes_of(pending[-1])
         choice = None if is_zeros(root) else Choice.of(root)
         sides = () if choice is None else choice.sides
         missing = [side for side in sides if side not in made]
@@ -115,7 +146,7 @@ def added_to(base: Variable, sparse: Variable, begun: Begun | None = None) -> Va
                 root = choice.between(*(made[side] for side in sides))
             else:
                 root = base if begun is None or is_zeros(root) else begun(root, base)
-            made[pending.pop()] = incremented(root, increments)
+            made[pending.pop()] = written(root, writes, base)
         pending += missing
     return made[sparse]
 
@@ -211,15 +242,21 @@ def where_not_zeros(g: Variable, of: Callable[[Variable], Variable]) -> Variable
 
 
 def _by_one_condition(a: Variable, b: Variable) -> Gradient:
-    """The sum of two choices by one condition, of which one is zeros on a side, with what was added to them since."""
-    (root, increments), (other, later) = increments_of(a), increments_of(b)
+    """The sum of two choices by one condition, of which one is zeros on a side, with what was written to them since;
+    at most one of them was cleared."""
+    (root, writes), (other, later) = writes_of(a), writes_of(b)
     choice, beside = Choice.of(root), Choice.of(other)
     if choice is None or beside is None or not choice.is_beside(beside):
         return None
     if not (choice.leaves_out or beside.leaves_out):
         return None
-    sides = (_without_zeros(x, y) for x, y in zip(choice.sides, beside.sides, strict=True))
-    return incremented(choice.between(*sides), [*increments, *later])
+    if any(map(is_clear, later)):
+        (other, later), (root, writes) = (root, writes), (other, later)
+    if any(map(is_clear, later)):
+        return None
+    then, otherwise = (_without_zeros(x, y) for x, y in zip(choice.sides, beside.sides, strict=True))
+    chosen = then if then is otherwise else choice.between(then, otherwise)
+    return incremented(written(chosen, writes, other), later)
 
 
 def _without_zeros(a: Variable, b: Variable) -> Variable:
