@@ -497,6 +497,7 @@ class Branch:
         rest = iter(sizes)
         return {v: [next(rest) for _ in range(count)] for v, count in zip(arrays, counts, strict=True)}
 
+
 def usual_blocks(op: Op) -> list[Block]:
     """The blocks inside an op; of a branch of which one side nearly always runs, that alone."""
     blocks = [block for region in op.regions for block in region.blocks]
