@@ -11,8 +11,10 @@ Why: LLVM's vectorizer does not see lanes around a time loop, and its choice is 
 W fills a register. Where a loop over time is inside, several vectors go through it side by side (`in_flight`), as
 many as its chain has room for: `x*p + c` with 4 cycles for each, two of them started a cycle, takes seven. What
 is left over goes vector by vector, then one by one. An element's operations are the same in all, so its bits are.
-Conservative: only the innermost parallel loop; memory must be indexed by the counter along its last
-axis with stride one, or not at all; branches must not depend on the counter. Else the loop stays.
+Elements that do not stand side by side (`x[places[i]]`, a column, a row backwards) are read one by one into a
+vector, where enough is computed from them: `exp` of those takes a third of the time.
+Conservative: only the innermost parallel loop; memory must be written by the counter along its last axis with
+stride one; branches must not depend on the counter. Else the loop stays.
 Cost: linear; the body appears twice, and so many times more as there are vectors in flight. Runs after `plan-memory`.
 """
 
@@ -34,7 +36,7 @@ def vectorize(module: Op, bits: int = 512, registers: int = 32) -> None:
     """Vectorize every innermost parallel loop of `module` for so many registers of `bits`."""
     for op in list(module.walk()):
         if op.name == "scf.for" and "parallel" in op.attrs and innermost(op):
-            check = Check(op)
+            check = Check(op, gathers=True)
             problem = check.problem()
             lanes, copies = (1, 1) if problem else _shape(op, check.varying, bits, registers)
             if problem is None and lanes < 2:

@@ -11,6 +11,9 @@ from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand, whole
 from scancc.ir.parts import Branch, Loop, Turn, While
 
+from ..slicing.latencies import busy
+
+GATHERED = 6  # busy cycles of other work, from which on lanes are worth three ops for an element that stands apart
 HEAVY_OPS = 24  # more ops than this in a body would spill if four registers held each value
 
 
@@ -47,10 +50,14 @@ def varying_in(loop: Op) -> set[Value]:
 
 @dataclass
 class Check:
-    """Decides which values differ between iterations, and whether all uses of them can be vectors."""
+    """Decides which values differ between iterations, and whether all uses of them can be vectors.
+
+    With `gathers`, also where elements do not stand side by side in memory, if enough is computed from them.
+    """
 
     loop: Op
     varying: set[Value] = field(default_factory=set)
+    gathers: bool = False
 
     def problem(self) -> str | None:
         """Why the loop cannot be vectorized, or None."""
@@ -61,7 +68,7 @@ class Check:
                 reason = self._obstacle(op)
                 if reason is not None:
                     return reason
-        return None
+        return self._scattered()
 
     def spread(self) -> None:
         """Mark everything that depends on the counter, around inner loops until nothing changes."""
@@ -107,10 +114,11 @@ class Check:
         return any(v in self.varying for v in values)
 
     def _store_obstacle(self, op: Op) -> str | None:
-        reason = self._memory_obstacle(op)
-        if reason is None and not _runs_along(op, self.varying):
+        if whole(op) in self.varying:
+            return "a buffer differs between lanes"
+        if not self._any_varies(group(op, "indices")):
             return "several iterations write one element"
-        return reason
+        return self._apart(op)
 
     def _loop_obstacle(self, op: Op) -> str | None:
         return "an inner loop's length differs between lanes" if self._any_varies(Loop(op).bounds) else None
@@ -127,23 +135,27 @@ class Check:
     def _view_obstacle(self, op: Op) -> str | None:
         return "a view depends on the lane" if self._any_varies(op.operands) else None
 
-    def _memory_obstacle(self, op: Op) -> str | None:
-        buffer, indices = whole(op), group(op, "indices")
-        if buffer in self.varying:
+    def _load_obstacle(self, op: Op) -> str | None:
+        if whole(op) in self.varying:
             return "a buffer differs between lanes"
-        if not self._any_varies(indices):
-            return None
-        if self._any_varies(indices[:-1]) or indices[-1] is not Loop(self.loop).counter:
-            return "memory is not read along its last axis"
-        type = buffer.type
-        assert isinstance(type, t.MemRefType)
-        if type.strides is not None and type.strides[-1] != 1:
-            return "memory is read with a stride"
+        return None if self.gathers else self._apart(op)
+
+    def _apart(self, op: Op) -> str | None:
+        return _apart(op, self.varying, Loop(self.loop).counter)
+
+    def _scattered(self) -> str | None:
+        """Why lanes would gather too much for what they compute, or None."""
+        loads = [op for op in self.loop.walk() if op.name == "memref.load" and self._apart(op)]
+        for block in {op.parent for op in loads if op.parent is not None}:
+            work = sum(busy(op) for op in block.ops if has_trait(op, ELEMENTWISE) and self._any_varies(op.operands))
+            gathered = [op for op in loads if op.parent is block]
+            if work < GATHERED * len(gathered):
+                return f"{self._apart(gathered[0])}, and little is computed from it"
         return None
 
 
 _OBSTACLES: dict[str, Callable[[Check, Op], str | None]] = {
-    "memref.load": Check._memory_obstacle, "memref.store": Check._store_obstacle, "scf.for": Check._loop_obstacle,
+    "memref.load": Check._load_obstacle, "memref.store": Check._store_obstacle, "scf.for": Check._loop_obstacle,
     **dict.fromkeys(("scf.if", "scf.while"), Check._branch_obstacle),
     "scan.join": Check._blocks_obstacle,
     **dict.fromkeys(("memref.subview", "memref.cast", "scan.buffer_reshape"), Check._view_obstacle),
@@ -151,9 +163,21 @@ _OBSTACLES: dict[str, Callable[[Check, Op], str | None]] = {
 _HARMLESS = ("scf.yield", "scf.condition", "arith.constant", "memref.dim", "memref.alloca")
 
 
-def _runs_along(op: Op, varying: set[Value]) -> bool:
-    """Whether the last index of a load or store differs between iterations."""
-    return any(index in varying for index in group(op, "indices")[-1:])
+def _is_in_lanes(op: Op, varying: set[Value]) -> bool:
+    """Whether a load or store has a place for each iteration."""
+    return any(index in varying for index in group(op, "indices"))
+
+
+def _apart(op: Op, varying: set[Value], counter: Value) -> str | None:
+    """Why elements that a load or store has for each iteration do not stand side by side, or None."""
+    indices = group(op, "indices")
+    if not any(index in varying for index in indices):
+        return None
+    if any(index in varying for index in indices[:-1]) or indices[-1] is not counter:
+        return "memory is not read along its last axis"
+    type = whole(op).type
+    assert isinstance(type, t.MemRefType)
+    return "memory is read with a stride" if type.strides is not None and type.strides[-1] != 1 else None
 
 
 def _is_only_tested(carry: Turn, loop: While) -> bool:
@@ -212,8 +236,11 @@ class Widener:
                 self._op(op, b, copy)
 
     def _op(self, op: Op, b: Builder, copy: int) -> None:
-        if op.name in ("memref.load", "memref.store") and _runs_along(op, self.varying):
-            self._memory(op, b, copy)
+        if op.name in ("memref.load", "memref.store") and _is_in_lanes(op, self.varying):
+            if _apart(op, self.varying, self.counter):
+                self._gather(op, b, copy)
+            else:
+                self._memory(op, b, copy)
         elif op.name == "memref.alloca" and op.result in self.varying:
             self._stack(op, b, copy)
         elif op.name == "scan.join" and operand(op, "value") in self.varying:
@@ -251,6 +278,25 @@ class Widener:
             self.each[copy][op.result] = made
         else:
             b.make("vector.store", [self.vector(operand(op, "value"), b, copy), *at])
+
+    def _gather(self, op: Op, b: Builder, copy: int) -> None:
+        """Elements that stand anywhere, one by one: as fast as instructions that gather are."""
+        elements = []
+        for lane in range(self.width):
+            at = [self._in_lane(v, lane, b, copy) for v in group(op, "indices")]
+            elements.append(b.op("memref.load", [self.value(whole(op)), *at], [op.result.type]))
+        made = b.op("vector.from_elements", elements, [self.type(op.result.type)])
+        made.name = op.result.name
+        self.each[copy][op.result] = made
+
+    def _in_lane(self, value: Value, lane: int, b: Builder, copy: int) -> Value:
+        """What an index is in one lane."""
+        if value is self.counter:
+            return b.addi(self.value(value, copy), b.index(lane))
+        if value not in self.varying:
+            return self.value(value, copy)
+        place = t.DenseArray(t.i64, (lane,))
+        return b.op("vector.extract", [self.vector(value, b, copy)], [value.type], {"static_position": place})
 
     def _stack(self, op: Op, b: Builder, copy: int) -> None:
         """Room for a vector in each row."""

@@ -257,7 +257,7 @@ def test_the_reference_adds_in_pairs_along_every_axis() -> None:
     f = sc.function([m, b], [m.sum(0), m.T.sum(1), T.dot(m.T, m)[0], T.batched_dot(b.dimshuffle(0, 2, 1), b)[0, 0]],
                     mode="reference")
     for found, expected in zip(f(v, v[None]), [1e4, 1e4, 1e3, 1e3], strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)  # one by one loses 7e-4; each BLAS has an order
     x = T.vector("x")
     negative = sc.function([x], [x.sum(), T.dot(x, T.ones_like(x))], mode="reference")(np.full(3, -0.0))
     assert not np.signbit(negative).any()

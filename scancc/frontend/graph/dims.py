@@ -53,7 +53,7 @@ class DimShuffle(Op):
 def _check_order(x: Variable, order: tuple[Axis, ...], kept: list[int]) -> None:
     if any(a != "x" and not (isinstance(a, int) and 0 <= a < x.ndim) for a in order):
         raise ValueError(
-            f"dimshuffle{order} of {x!r}, which has {x.ndim} dimensions: entries are axes from 0 to "
+            f"dimshuffle{order} of {x}, which has {x.ndim} dimensions: entries are axes from 0 to "
             f"{x.ndim - 1} or 'x' for a new axis of length 1"
         )
     if len(set(kept)) != len(kept):

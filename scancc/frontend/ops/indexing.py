@@ -240,7 +240,7 @@ def _check_weak(base: Variable, value: Variable, set_: bool) -> None:
     have, given = (order.index(np.dtype(v.dtype).kind) for v in (base, value))
     if max(have, 2) < given or (have == 0 and given > 0):
         raise TypeMismatchError(
-            f"{name_of_write(set_)}: the value {value!r} does not fit the tensor {base!r}, which is {base.dtype}; "
+            f"{name_of_write(set_)}: the value {value!r} does not fit the tensor {base}, which is {base.dtype}; "
             f"cast the tensor (x.astype({value.dtype!r})) or the value"
         )
 

@@ -162,7 +162,7 @@ def _accumulator(what: str, x: Variable, dtype: str, asked: object) -> str:
     if asked is not None:
         found = dtype_name(asked)
         if not (is_discrete(x.dtype) and not is_discrete(found)) and promote_dtypes(x.dtype, found) != found:
-            raise TypeError(f"{what}: acc_dtype {found} does not hold the elements of {x!r}, which are {x.dtype}; "
+            raise TypeError(f"{what}: acc_dtype {found} does not hold the elements of {x}, which are {x.dtype}; "
                             f"accumulate in {promote_dtypes(x.dtype, found)}, or cast the elements first")
         return found
     if is_discrete(x.dtype) or is_discrete(dtype):
