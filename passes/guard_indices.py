@@ -30,7 +30,7 @@ from scancc.ir.ops import CHECKS, LOOP, has_trait, is_dead, is_pure, operand
 from scancc.ir.parts import usual_blocks
 from scancc.ir.remarks import remark
 
-from .indexing.questions import Questions
+from .indexing.questions import Questions, may_ask
 from .indexing.ranges import Range, guard, ranges
 
 MOST_STARTS = 8  # places in a step from which a test is tried
@@ -95,6 +95,8 @@ def _follows(value: Value, block: Block) -> bool:
 def _tested(loop: Op, most_ops: int) -> Block | None:
     """Test before a loop what its rounds ask; the block of the loop without questions, None where there is none."""
     assert loop.parent is not None
+    if not any(op.name == "scan.check" for op in loop.walk()):
+        return None
     asked = Questions([loop], loop.parent)
     if not asked.passed or _size([loop]) > most_ops:
         return None
@@ -103,6 +105,8 @@ def _tested(loop: Op, most_ops: int) -> Block | None:
 
 def _test_parts(block: Block, most_ops: int) -> None:
     """Test in a step, as early as it can be, what the ops behind ask."""
+    if not any(may_ask(inner) for op in block.ops for inner in op.walk()):
+        return
     anchors = [op for op in block.ops if op.name in _ASKING]
     for anchor in anchors[:MOST_STARTS]:
         if anchor.parent is not block:

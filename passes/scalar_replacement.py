@@ -30,9 +30,10 @@ MOST_KNOWN = 16
 
 @dataclass(frozen=True)
 class _Element:
-    """An element of a buffer whose value is known."""
+    """An element of a buffer, in some memory, whose value is known."""
 
     buffer: Value
+    memory: Value
     places: tuple[Form, ...]
     value: Value
 
@@ -81,7 +82,8 @@ class _Straight:
         self._forget(written)
 
     def _element(self, op: Op, value: Value) -> _Element:
-        return _Element(whole(op), tuple(map(self.forms.of, group(op, "indices"))), value)
+        buffer = whole(op)
+        return _Element(buffer, memory_of(buffer), tuple(map(self.forms.of, group(op, "indices"))), value)
 
     def _remember(self, element: _Element) -> None:
         self.known = [*self.known[-MOST_KNOWN + 1:], element]
@@ -90,12 +92,12 @@ class _Straight:
         """Of buffers that may be changed nothing is known; None: any may be."""
         if written is None:
             self.known = []
-        for buffer in written or ():
-            self.known = [other for other in self.known if not _may_share(buffer, other.buffer)]
+        for memory in {memory_of(buffer) for buffer in written or ()} if self.known else ():
+            self.known = [other for other in self.known if not _may_share(memory, other.memory)]
 
     def _may_overlap(self, one: _Element, other: _Element) -> bool:
         if one.buffer is not other.buffer:
-            return _may_share(one.buffer, other.buffer)
+            return _may_share(one.memory, other.memory)
         distances = [a.minus(b) for a, b in zip(one.places, other.places, strict=True)]
         return not any(not distance.terms and distance.constant % 2**64 for distance in distances)
 
@@ -109,9 +111,8 @@ def _written(op: Op) -> list[Value] | None:
 
 
 def _may_share(one: Value, other: Value) -> bool:
-    """Whether two buffers may have memory in common."""
-    a, b = memory_of(one), memory_of(other)
-    return a is b or not (_is_apart(a) and _is_apart(b))
+    """Whether two memories may have something in common."""
+    return one is other or not (_is_apart(one) and _is_apart(other))
 
 
 def _is_apart(memory: Value) -> bool:

@@ -312,13 +312,13 @@ def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass:
     """
     steps = parse_pipeline(pipeline)
     track = track_changes if track_changes is not None else on_pass is not None
-    report = Report()
+    report, met = Report(), set[Need]()
     again = again or partial(_same, clone_op(module, {}))
     text = print_op(module, locations=False) if track else ""
     for number, step in enumerate(steps, 1):
         progress.at(f"pass {step.name}")
         with _blaming(again, steps[:number]):
-            done = _run_one(module, step)
+            done = _run_one(module, step, met)
             if verify and (on_pass is not None or number == len(steps)):
                 _verify(module, report)
         if track:
@@ -352,11 +352,11 @@ def _passes_through(error: Exception, step: Step) -> bool:
     return comes_from_outside(error, find_pass(step.name).function.__code__)
 
 
-def _run_one(module: Op, step: Step) -> PassRun:
+def _run_one(module: Op, step: Step, met: set[Need] | None = None) -> PassRun:
     with collect() as remarks:
         start = time.perf_counter()
         found = find_pass(step.name)
-        require(module, f"the pass '{step.name}'", found.needs)
+        require(module, f"the pass '{step.name}'", found.needs, met)
         found.function(module, **step.options)
         return PassRun(step, time.perf_counter() - start, None, remarks)
 

@@ -35,6 +35,8 @@ _CASTS = ("arith.extf", "arith.truncf", "arith.extsi", "arith.extui", "arith.tru
 @rule(*_INTEGER, *_FLOAT, *_CASTS)
 def fold_constants(op: Op, b: Builder) -> Outcome:
     """Compute an op on constants."""
+    if any(made_by(value, "arith.constant") is None for value in op.operands):
+        return None
     operands: list[np.ndarray] = []
     for value in op.operands:
         number = _scalar_constant(value)
@@ -99,6 +101,8 @@ def integer_identities(op: Op, b: Builder) -> Outcome:
         if definition.same_types and len(definition.operands) in (1, 2)))
 def of_splats(op: Op, b: Builder) -> Outcome:
     """f(splat a, splat b) is splat f(a, b)."""
+    if not isinstance(op.result.type, t.TensorType):
+        return None
     splats = [maker for v in op.operands if (maker := made_by(v, "tensor.splat")) is not None]
     if not splats or len(splats) < len(op.operands):
         return None

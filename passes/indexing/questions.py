@@ -25,6 +25,14 @@ MOST_FACTORS = 64  # of numbers up to 2**47, so that their sum is exact
 MOST_CONSTANT = 2 ** 47
 
 
+def may_ask(op: Op) -> bool:
+    """Whether an op by itself may be a question: most steps have none."""
+    if op.name == "arith.minsi":
+        raised = op.operands[0].op
+        return raised is not None and raised.name == "arith.maxsi"
+    return op.name == "scan.check" or op.name in ("arith.select", "arith.maxsi") and is_place(op.result)
+
+
 class Questions:
     """The questions of some ops of a block, whose answers are known from what is defined before them."""
 

@@ -16,17 +16,24 @@ from .core import Op, functions
 
 @dataclass(frozen=True)
 class Need:
-    """`unmet` gives the first op that is in the way; `fact` says what is wrong with it, `advice` what to do."""
+    """`unmet` gives the first op that is in the way; `fact` says what is wrong with it, `advice` what to do.
+
+    `lasts`: no pass undoes it.
+    """
 
     unmet: Callable[[Op], Op | None]
     fact: str
     advice: str
+    lasts: bool = False
 
 
-def require(module: Op, who: str, needs: Sequence[Need]) -> None:
-    """PassOrderError where a need of `who` is not met."""
+def require(module: Op, who: str, needs: Sequence[Need], met: set[Need] | None = None) -> None:
+    """PassOrderError where a need of `who` is not met. `met`: what the module has had since it was asked."""
+    met = set() if met is None else met
     for need in needs:
-        op = need.unmet(module)
+        op = None if need in met else need.unmet(module)
+        if op is None and need.lasts:
+            met.add(need)
         if op is not None:
             place = " ({}:{}:{})".format(*op.location) if op.location else ""
             name = f"@{op.attrs['sym_name']}" if op.name == "func.func" else f"'{op.name}'"
@@ -57,7 +64,8 @@ def _is_no_loop_form(op: Op) -> bool:
 
 TENSORS = Need(first_op(lambda op: makes(op, t.MemRefType) or "return_slots" in op.attrs),
                "has buffers already", "it runs once, on tensors")
-BUFFERS = Need(first_op(_is_no_loop_form), "is not in loop form, of buffers only", "run `bufferize` before")
+BUFFERS = Need(first_op(_is_no_loop_form), "is not in loop form, of buffers only", "run `bufferize` before",
+               lasts=True)
 PLANNED = Need(lambda module: next((f for f in functions(module) if not {
                    "planned", "return_slots", "gpu.kernel"} & f.attrs.keys()), None),
-               "has no plan of its memory", "run `plan-memory` before")
+               "has no plan of its memory", "run `plan-memory` before", lasts=True)
