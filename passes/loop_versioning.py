@@ -148,7 +148,9 @@ def _version(loop: Op, searches: Sequence[_Search]) -> None:
     rounds = all(_finds_rounds(loop, search) for search in searches)
     narrow = rounds and all(_is_narrow(loop, search) for search in searches)
     fast = _without_nan(b, loop, searches, rounds, narrow)
-    found, total = fast.results[:len(loop.results)], fast.results[len(loop.results)]
+    *found, total = fast.results
+    if rounds:
+        *found, total = found
     sum = b.op("vector.reduction", [total], [t.element(total.type)], {"kind": t.DialectAttr("#vector.kind<add>")})
     again = b.cmpf("uno", sum, sum)
     if narrow:

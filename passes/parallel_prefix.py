@@ -32,10 +32,11 @@ from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, has_trait, is_pure, set_o
 from scancc.ir.parts import Carry, Loop, Round
 from scancc.ir.remarks import remark
 
+from .prefixing.clamps import Clamping, can_clamp
 from .prefixing.elements import LANES, Constant, Cycle, Joining, Lanes, Varying, all_of
 from .prefixing.group import Group, scalar
 from .prefixing.places import Place, goes_back, place_of, root_of
-from .slicing.algebra import ONE, ZERO, Affine, Algebra, Expr, Joined, Term, algebra_of
+from .slicing.algebra import ONE, ZERO, Affine, Algebra, Clamped, Expr, Joined, Term, algebra_of
 from .slicing.components import components
 from .vectorizing.lanes import whole_lanes
 
@@ -149,12 +150,13 @@ class _Blocked:
         form, states = algebra.form, algebra.states
         if isinstance(form, Joined):
             return True
+        if isinstance(form, Clamped):
+            return can_clamp(form, states[0].arg.type)
         if not isinstance(form, Affine) or len(states) > MOST_LAG:
             return False
-        is_float = isinstance(states[0].arg.type, t.FloatType)
-        if form.resets and is_float:
-            return False  # what was infinite or NaN would stay so
         if all(self._is_fixed(factor) for factor in form.factors.values()):
+            if form.resets and isinstance(states[0].arg.type, t.FloatType):
+                return False  # what was infinite or NaN would stay so
             return algebra.name != f"affine in {len(states)} states"
         return len(states) == 1
 
@@ -197,6 +199,8 @@ class _Blocked:
         form = algebra.form
         if isinstance(form, Joined):
             return Joining(states, form.op, form.other, form.state_first)
+        if isinstance(form, Clamped):
+            return Clamping(states, form)
         assert isinstance(form, Affine)
         factors, is_float = [form.factors.get(state.arg, ZERO) for state in states], isinstance(
             states[0].arg.type, t.FloatType)
@@ -208,7 +212,7 @@ class _Blocked:
             return Constant(states, numbers, form.rest, self.before, self.order, self.fused)
         if form.rest == ZERO:
             return Joining(states, "arith.mulf" if is_float else "arith.muli", factors[0], True)
-        return Varying(states, factors[0], form.rest, self.fused)
+        return Varying(states, factors[0], form.rest, self.fused, form.resets)
 
     def _fill(self, body: Block, cycles: Sequence[Cycle]) -> None:
         loop, b = self.loop, Builder(body, location=self.loop.op.location)

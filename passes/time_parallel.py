@@ -5,11 +5,12 @@
       scan.yield(%n, %n) }                           scan.yield(%n, %n) } {prefix}
 
 where all states are numbers, and each cycle is of a class that is closed (`slicing/algebra.py`): sums, products,
-extremes, bits, affine functions of up to four lags. `parallel-prefix`, which acts on the mark, finds the loop.
-Integers wrap around and extremes keep the last of equal numbers in any grouping: always. Sums and products of floats
-are rounded otherwise: only where `reassociate` is allowed.
-Conservative: integers of 64 bits are not multiplied (AVX2 has no instruction for it); nothing else may happen in the
-step than arithmetic; `until` needs one step after the other.
+extremes, bits, affine functions of up to four lags, sums between bounds. `parallel-prefix`, which acts on the mark,
+finds the loop. Integers wrap around and extremes keep the last of equal numbers in any grouping: always. Sums and
+products of floats are rounded otherwise: only where `reassociate` is allowed.
+Conservative: integers of 64 bits are not multiplied (AVX2 has no instruction for it), nor kept between bounds, and
+floats of 64 bits are not reset; nothing else may happen in the step than arithmetic; `until` needs one step after the
+other.
 Cost: linear. Runs after `tile` and `lanes`, which make scans, and know which have lanes beside time.
 Source: Kogge and Stone, A parallel algorithm for the efficient solution of a general class of recurrence equations
 (1973).
@@ -23,11 +24,11 @@ from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
 
-from .slicing.algebra import ONE, Affine, algebra_of
+from .slicing.algebra import ONE, ZERO, Affine, Clamped, algebra_of
 from .slicing.steps import Cycle, slice_of
 
 CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "affine", "affine with resets",
-          "affine of order 2", "affine of order 3", "affine of order 4")
+          "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus")
 
 
 def time_parallel(module: Op) -> None:
@@ -43,9 +44,9 @@ def _visit(op: Op) -> None:
     if not cycles or not all(names):
         return
     said = ", ".join(dict.fromkeys(names))
-    if any(_multiplies_words(cycle) for cycle in cycles):
-        remark("time-parallel", op, False, f"{said}: one step after the other, as integers of 64 bits are multiplied,"
-                                           " which vectors do no faster")
+    if any(_is_slow_in_vectors(cycle) for cycle in cycles):
+        remark("time-parallel", op, False, f"{said}: one step after the other, as vectors are no faster at what it"
+                                           " does to numbers of 64 bits")
         return
     rounded = [cycle for cycle in cycles if _is_rounded(cycle)]
     may = allowed(op).allows("reassociate") and not any(is_exact(inner) for c in cycles for inner in c.ops)
@@ -69,16 +70,22 @@ def _class_of(cycle: Cycle) -> str:
     return found.name if found is not None and found.name in CLOSED else ""
 
 
-def _multiplies_words(cycle: Cycle) -> bool:
-    """Whether a step multiplies integers of 64 bits: 1.2 times the time of one step after the other, with AVX2."""
-    found, number = algebra_of(cycle.carries, cycle.ops), cycle.carries[0].arg.type
-    if not isinstance(number, t.IntType) or number.width < 64 or found is None:
+def _is_slow_in_vectors(cycle: Cycle) -> bool:
+    """Whether a step multiplies integers of 64 bits, 1.2 times the time of one step after the other with AVX2, keeps
+    them between bounds, 1.1 to 1.4 times, or resets floats as wide: 1.5 times, where a branch foresees them."""
+    found, number = algebra_of(cycle.carries, cycle.ops), t.element(cycle.carries[0].arg.type)
+    if found is None or t.nbytes(number) < 8:
         return False
-    return isinstance(found.form, Affine) and list(found.form.factors.values()) != [ONE]
+    form = found.form
+    if isinstance(number, t.FloatType):
+        return isinstance(form, Affine) and form.resets
+    return isinstance(form, Clamped) or isinstance(form, Affine) and list(form.factors.values()) != [ONE]
 
 
 def _is_rounded(cycle: Cycle) -> bool:
     """Whether another grouping gives other numbers."""
     found = algebra_of(cycle.carries, cycle.ops)
     number = t.element(cycle.carries[0].arg.type)
-    return isinstance(number, t.FloatType) and found is not None and isinstance(found.form, Affine)
+    if not isinstance(number, t.FloatType) or found is None:
+        return False
+    return isinstance(found.form, Affine) or isinstance(found.form, Clamped) and found.form.added != ZERO

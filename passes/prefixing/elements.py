@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 
 LANES = 8   # rounds of a group
 LEVELS = (1, 2, 4)
+NEAR = {16: 2.0**12, 32: 2.0**120, 64: 2.0**1000}
 MOST_GROWTH = 16.0  # of what a state or an addend may become within a group: four bits of its sum may cancel
 
 
-def _lefts(level: int, back: int = 1) -> list[int]:
+def lefts(level: int, back: int = 1) -> list[int]:
     """For each lane the one of the left half of its block, so many from the end; itself in left halves."""
     return [lane // level * level - back if lane & level else lane for lane in range(LANES)]
 
 
-def _merged(level: int) -> list[int]:
+def merged(level: int) -> list[int]:
     """Right halves of a second vector, left ones of a first."""
     return [LANES + lane if lane & level else lane for lane in range(LANES)]
 
@@ -106,8 +107,8 @@ class Joining(Cycle):
         if self not in g.made:
             v = g.expr(self.other, self.type)
             for level in LEVELS:
-                new = self._join(g.b, g.order.shuffled(g.b, v, v, _lefts(level)), v)
-                v = g.order.shuffled(g.b, v, new, _merged(level))
+                new = self._join(g.b, g.order.shuffled(g.b, v, v, lefts(level)), v)
+                v = g.order.shuffled(g.b, v, new, merged(level))
             g.made[self] = v
         return g.made[self]
 
@@ -158,9 +159,9 @@ class Constant(Cycle):
         for level in LEVELS:
             new = v
             for back in reversed(range(min(level, len(self.states)))):
-                left = g.order.shuffled(b, v, v, _lefts(level, back + 1))
+                left = g.order.shuffled(b, v, v, lefts(level, back + 1))
                 new = self.add_product(b, self.levels[level, back], left, new)
-            v = g.order.shuffled(b, v, new, _merged(level))
+            v = g.order.shuffled(b, v, new, merged(level))
         states = [g.args[state.arg] for state in self.states]
         after = []
         for end in range(LANES - 1, LANES - 1 - len(states), -1):
@@ -175,25 +176,31 @@ class Constant(Cycle):
 
 
 class Varying(Cycle):
-    """The state times a factor, and a value, both of which change."""
+    """The state times a factor, and a value, both of which change. `resets`: the factor may be 0, which forgets all
+    that is a number."""
 
-    def __init__(self, states: Sequence[Round], factor: Expr, rest: Expr, fused: bool) -> None:
+    def __init__(self, states: Sequence[Round], factor: Expr, rest: Expr, fused: bool, resets: bool) -> None:
         super().__init__(states)
-        self.factor, self.rest, self.fused = factor, rest, fused
+        self.factor, self.rest, self.fused, self.resets = factor, rest, fused, resets
 
     def guard(self, g: Group) -> Value | None:
-        factors = self._factors(g)
-        return in_all(g.b, small(g.b, factors[-1])) if isinstance(self.type, t.FloatType) else None
+        if not isinstance(self.type, t.FloatType):
+            return None
+        found = [in_all(g.b, small(g.b, self._factors(g)[-1]))]
+        if self.resets:
+            state, rest = g.args[self.states[0].arg], g.expr(self.rest, self.type)
+            found += [near(g.b, state), in_all(g.b, near(g.b, rest))]
+        return all_of(g.b, found)
 
     def _factors(self, g: Group) -> list[Value]:
         """The factors before each level, and after the last."""
         if self not in g.factors:
             found = [g.expr(self.factor, self.type)]
             for level in LEVELS:
-                left = g.order.shuffled(g.b, found[-1], found[-1], _lefts(level))
+                left = g.order.shuffled(g.b, found[-1], found[-1], lefts(level))
                 new = g.b.op("arith.mulf" if isinstance(self.type, t.FloatType) else "arith.muli", [found[-1], left],
                              [left.type])
-                found.append(g.order.shuffled(g.b, found[-1], new, _merged(level)))
+                found.append(g.order.shuffled(g.b, found[-1], new, merged(level)))
             g.factors[self] = found
         return g.factors[self]
 
@@ -201,8 +208,8 @@ class Varying(Cycle):
         b, v, state = g.b, g.expr(self.rest, self.type), g.args[self.states[0].arg]
         *factors, last = self._factors(g)
         for level, factor in zip(LEVELS, factors, strict=True):
-            new = add_product(b, factor, g.order.shuffled(b, v, v, _lefts(level)), v, self.fused)
-            v = g.order.shuffled(b, v, new, _merged(level))
+            new = add_product(b, factor, g.order.shuffled(b, v, v, lefts(level)), v, self.fused)
+            v = g.order.shuffled(b, v, new, merged(level))
         whole, end = (g.order.number(b, x, LANES - 1) for x in (last, v))
         return add_product(b, last, g.splat(state), v, self.fused), [add_product(b, whole, state, end, self.fused)]
 
@@ -221,6 +228,13 @@ def add_product(b: Builder, x: Value, y: Value, z: Value | None, fused: bool) ->
 def small(b: Builder, x: Value) -> Value:
     """Where a factor is so small that what it scales keeps its digits; nowhere NaN is."""
     return b.cmpf("ole", b.math("absf", x), b.const(MOST_GROWTH, x.type))
+
+
+def near(b: Builder, x: Value) -> Value:
+    """Where a number is so small that those of a group can be added up; nowhere NaN is."""
+    type = t.element(x.type)
+    assert isinstance(type, t.FloatType)
+    return b.cmpf("ole", b.math("absf", x), b.const(NEAR[type.width], x.type))
 
 
 def in_all(b: Builder, truths: Value) -> Value:

@@ -54,9 +54,18 @@ class Joined:
 
 @dataclass(frozen=True)
 class Clamped:
-    """A state and a value, between bounds."""
+    """min(max(state + added, low), high), without the bounds that are None. `kind`: of the extremes (`si`, `ui`,
+    `imumf`), whose first operand is the state, or the last. `addends`, `bounds`: what a step adds, and its bounds,
+    one by one."""
 
     state: Value
+    kind: str
+    state_first: bool
+    added: Expr = ZERO
+    low: Expr | None = None
+    high: Expr | None = None
+    addends: tuple[Expr, ...] = ()
+    bounds: tuple[Expr, ...] = ()
 
 
 Form = Affine | Joined | Clamped
@@ -108,7 +117,8 @@ def _name(form: Form, order: int) -> str:
     if isinstance(form, Joined):
         return _NAMES[form.op.partition(".")[2]]
     if isinstance(form, Clamped):
-        return "clamp"
+        return "clamp" if form.added == ZERO or None not in (form.low, form.high) else (
+            "min-plus" if form.low is None else "max-plus")
     if form.mixes:
         return "affine by a matrix"
     if order > 1:
@@ -203,6 +213,10 @@ def _negation(op: Op, forms: Sequence[_Known]) -> Form | None:
 
 
 def _sum(add: str, *parts: tuple[Expr, _Known]) -> Form | None:
+    clamped = [clamp for _, form in parts if (clamp := _as_clamped(form)) is not None]
+    if clamped:
+        added = [value for value, form in parts if isinstance(form, Free)]
+        return _moved(add, clamped[0], added) if len(clamped) + len(added) == len(parts) else None
     factors: dict[Value, Expr] = {}
     rest: Expr = ZERO
     resets = mixes = False
@@ -267,20 +281,53 @@ def _joined(op: Op, forms: Sequence[_Known]) -> Form | None:
             return None  # of zeros of two signs the last one counts
         both = (form.other, other) if first else (other, form.other)
         return Joined(op.name, form.state, Term(op.name, both), first)
-    return _clamped(op, form)
+    return _clamped(op, form, other, first)
 
 
-def _clamped(op: Op, form: _Known) -> Form | None:
+def _clamped(op: Op, form: _Known, other: Expr, first: bool) -> Form | None:
     """A bound on a state and a value, or on one that has one."""
-    if _NAMES[op.name.partition(".")[2]] not in ("max", "min"):
+    which, kind = op.name.removeprefix("arith.")[:3], op.name.removeprefix("arith.")[3:]
+    if which not in ("max", "min"):
         return None
-    if isinstance(form, Clamped):
-        return form
-    if isinstance(form, Joined):
-        return Clamped(form.state) if _NAMES[form.op.partition(".")[2]] in ("max", "min") else None
-    if isinstance(form, Affine) and list(form.factors.values()) == [ONE]:
-        return Clamped(next(iter(form.factors)))
-    return None
+    if isinstance(form, Affine) and list(form.factors.values()) == [ONE] and not form.mixes:
+        form = Clamped(next(iter(form.factors)), kind, first, form.rest, addends=_addends(form.rest))
+    clamp = _as_clamped(form)
+    if clamp is None or clamp.kind != kind or kind == "imumf" and clamp.state_first != first:
+        return None  # of zeros of two signs the last one counts
+
+    def bounded(bound: Expr | None) -> Expr | None:
+        return None if bound is None else Term(op.name, (bound, other) if first else (other, bound))
+    low, high = bounded(clamp.low), bounded(clamp.high)
+    if which == "max":
+        low = other if low is None else low
+    else:
+        high = other if high is None else high
+    return replace(clamp, low=low, high=high, bounds=(*clamp.bounds, other))
+
+
+def _as_clamped(form: _Known) -> Clamped | None:
+    """A form that has a bound, as one that may have another."""
+    if not isinstance(form, Joined) or _NAMES[form.op.removeprefix("arith.")] not in ("max", "min"):
+        return form if isinstance(form, Clamped) else None
+    which, kind = form.op.removeprefix("arith.")[:3], form.op.removeprefix("arith.")[3:]
+    clamp = Clamped(form.state, kind, form.state_first, bounds=(form.other,))
+    return replace(clamp, low=form.other) if which == "max" else replace(clamp, high=form.other)
+
+
+def _moved(add: str, clamp: Clamped, values: Sequence[Expr]) -> Clamped:
+    """The sum of a state between bounds and values."""
+    for value in values:
+        low, high = (None if bound is None else _plus(add, bound, value) for bound in (clamp.low, clamp.high))
+        clamp = replace(clamp, added=_plus(add, clamp.added, value), low=low, high=high,
+                        addends=(*clamp.addends, *_addends(value)))
+    return clamp
+
+
+def _addends(value: Expr) -> tuple[Expr, ...]:
+    """The terms of a sum."""
+    if isinstance(value, Term) and value.op in ("arith.addi", "arith.subi", "arith.addf"):
+        return tuple(part for operand in value.operands for part in _addends(operand))
+    return () if value == ZERO else (value,)
 
 
 def _chosen(op: Op, forms: Sequence[_Known]) -> Form | None:

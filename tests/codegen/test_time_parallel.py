@@ -11,6 +11,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
+from scancc.codegen.target import levels
 
 LENGTHS = (0, 1, 7, 8, 9, 16, 37, 100)
 
@@ -38,8 +39,21 @@ EXACT: dict[str, tuple[Callable[..., Any], str]] = {
     "minima": (lambda v, s: T.minimum(v, s), "float32"), "maxima": (lambda v, s: T.maximum(s, v), "float64"),
     "unsigned maxima": (lambda v, s: T.maximum(s, v), "uint8"), "and": (lambda v, s: s & v, "int16"),
     "or": (lambda v, s: v | s, "uint32"), "xor": (lambda v, s: s ^ v, "int64"),
+    "between bounds": (lambda v, s: T.clip(s, v - 3, v + 2), "int32"),
+    "a number between bounds": (lambda v, s: T.minimum(T.maximum(s, v), 20), "float64"),
+    "bounds that cross": (lambda v, s: T.maximum(T.minimum(s, 2), v), "float32"),
+    "bounds, the state last": (lambda v, s: T.maximum(v, T.minimum(v + 1, s)), "float64"),
+    "a sum between bounds": (lambda v, s: T.cast(T.clip(s + v - 50, -60, 40), "int32"), "int32"),
+    "a sum above a bound": (lambda v, s: T.cast(T.maximum(s - v, 0) + 40, "int32"), "int32"),
+    "a distance": (lambda v, s: T.cast(T.minimum(T.minimum(s + 1, v) + 1, v + 3), "int32"), "int32"),
+    "a bound behind another": (lambda v, s: T.cast(T.maximum(T.maximum(s, v) + 5, 3), "int32"), "int32"),
+    "bounds of 64 bits": (lambda v, s: T.clip(s + v, -5, 40), "int64"),
+    "small integers": (lambda v, s: T.cast(T.minimum(s + v, 100), "int8"), "int8"),
     "any": (lambda v, s: s | v, "bool"), "what came before": (lambda v, s: T.maximum(s, v) + 0 * s, "float64"),
 }
+
+
+ALONE = ("what came before", "affine of 64 bits", "bounds of 64 bits", "small integers")  # one step after the other
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -48,7 +62,7 @@ def test_exact_classes_have_the_bits_of_the_reference(name, backwards):
     step, dtype = EXACT[name]
     f = scanned(step, dtype, 1, backwards=backwards)
     reference = scanned(step, dtype, 1, backwards=backwards, mode="reference")
-    assert combined(f) == (name not in ("what came before", "affine of 64 bits"))
+    assert combined(f) == (name not in ALONE)
     rng = np.random.default_rng(3)
     for n in LENGTHS:
         x = rng.integers(0, 100, n).astype(dtype)
@@ -56,6 +70,18 @@ def test_exact_classes_have_the_bits_of_the_reference(name, backwards):
             x = rng.choice(np.array([0.0, -0.0, 1.5, -2, np.inf, -np.inf, np.nan], dtype), n,
                            p=[.2, .2, .2, .2, .09, .09, .02])
         assert f(x).tobytes() == _one_nan(reference(x), f(x)).tobytes(), (name, n)
+
+
+@pytest.mark.parametrize("level", levels())
+def test_bounds_at_every_level_of_features(level):
+    for name in ("between bounds", "a number between bounds", "bounds that cross", "a sum between bounds",
+                 "a distance"):
+        step, dtype = EXACT[name]
+        with sc.change_flags(cpu=level):
+            f = scanned(step, dtype, 1)
+        x = np.random.default_rng(4).integers(0, 100, 100).astype(dtype)
+        assert combined(f)
+        np.testing.assert_array_equal(f(x), scanned(step, dtype, 1, mode="reference")(x))
 
 
 def _one_nan(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -68,7 +94,8 @@ def _one_nan(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 def test_of_zeros_the_last_one_counts_as_in_one_step_after_the_other():
     x = np.array([-0.0, 0.0, -0.0, 0.0, 0.0, -0.0, 0.0, -0.0, 0.0] * 5)
-    for step in (lambda v, s: T.maximum(s, v), lambda v, s: T.minimum(v, s)):
+    for step in (lambda v, s: T.maximum(s, v), lambda v, s: T.minimum(v, s), lambda v, s: T.clip(s, v, -v),
+                 lambda v, s: T.minimum(-v, T.maximum(v, s)), lambda v, s: T.maximum(T.minimum(s, v), -0.0)):
         f = scanned(step, "float64", 0.0)
         assert combined(f)
         np.testing.assert_array_equal(np.signbit(f(x)), np.signbit(_followed(step, x)))
@@ -81,6 +108,20 @@ def _followed(step: Callable[..., Any], x: np.ndarray) -> np.ndarray:
         state = float(one(value, state))
         rows.append(state)
     return np.array(rows)
+
+
+@pytest.mark.parametrize("name", ["a sum between bounds", "a sum above a bound", "a distance",
+                                  "a bound behind another"])
+def test_groups_in_which_an_integer_may_wrap_go_one_by_one(name):
+    step, dtype = EXACT[name]
+    f, reference = scanned(step, dtype, 1), scanned(step, dtype, 1, mode="reference")
+    assert combined(f)
+    rng = np.random.default_rng(5)
+    for most in (2**22, 2**24, 2**29, 2**31 - 1):
+        rare = rng.choice([most, -most, most // 3], 400)
+        x = np.where(rng.random(400) < 0.1, rare, rng.integers(-9, 9, 400)).astype(dtype)
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(f(x), reference(x))
 
 
 # ---- floats, where they may be grouped otherwise ----
@@ -123,6 +164,69 @@ def test_floats_are_within_the_bound(name, dtype):
 
 def dtype_of(number: Any, dtype: str) -> Any:
     return np.longdouble(np.asarray(number, dtype))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e38])
+def test_resets_forget_all_that_was(value):
+    """Rounds after a reset are what they would be; before it a number that is none stays."""
+    def step(v: Any, s: Any) -> Any:
+        return T.cast(T.switch(v < -1, v, 0.5 * s + v), "float32")
+    f = scanned(step, "float32", 0.0, fast_math="reassociate")
+    reference = scanned(step, "float32", 0.0, mode="reference")
+    assert combined(f) and not combined(scanned(step, "float32", 0.0))
+    rng = np.random.default_rng(9)
+    for at in range(20):
+        x = rng.normal(size=50).astype("float32")
+        x[at] = value
+        h, size, rows, sizes = np.longdouble(0), np.longdouble(0), [], []
+        for v in x.astype(np.longdouble):
+            h, size = (v, abs(v)) if v < -1 else (h / 2 + v, size / 2 + abs(v))
+            rows, sizes = [*rows, h], [*sizes, size]
+        found, finite = f(x), np.isfinite(np.array(rows, float))
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(reference(x)))
+        bound = (2 * np.arange(1, 51) + 6) * np.finfo("float32").eps / 2 * np.array(sizes)
+        assert (np.abs(found[finite] - np.array(rows)[finite]) <= bound[finite]).all()
+
+
+# what is added, and the bounds
+BOUNDED: dict[str, Callable[..., tuple[Any, Any, Any]]] = {
+    "above zero": lambda v: (v, 0, np.inf), "below": lambda v: (v, -np.inf, 1), "between": lambda v: (v, -2, 2),
+    "bounds that change": lambda v: (v, v - 1, v + 1), "bounds that cross": lambda v: (v, 1, v),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", BOUNDED)
+def test_sums_between_bounds_are_within_theirs(name, dtype):
+    parts = BOUNDED[name]
+
+    def step(v: Any, s: Any) -> Any:
+        added, low, high = parts(v)
+        s = s + added
+        s = s if low is -np.inf else T.maximum(s, low)
+        return T.cast(s if high is np.inf else T.minimum(s, high), dtype)
+    f = scanned(step, dtype, 1.5, fast_math="reassociate")
+    assert combined(f) and not combined(scanned(step, dtype, 1.5))
+    for n in LENGTHS[:-1]:
+        x = np.random.default_rng(n).normal(size=n).astype(dtype)
+        h, size, most = np.longdouble(1.5), np.longdouble(1.5), np.longdouble(0)
+        for t, (v, found) in enumerate(zip(x, f(x), strict=True), 1):
+            added, low, high = (dtype_of(part, dtype) for part in parts(v))
+            h, size = np.minimum(np.maximum(h + added, low), high), size + abs(added)
+            most = max([most, *(abs(bound) for bound in (low, high) if np.isfinite(bound))])
+            assert abs(found - h) <= (t + 6) * np.finfo(dtype).eps / 2 * (size + most), (n, t)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e305])
+def test_sums_between_bounds_that_are_no_numbers_are_those_of_the_steps(value):
+    def step(v: Any, s: Any) -> Any:
+        return T.clip(s + v, -1e307, 10.0)
+    f = scanned(step, "float64", 0.0, fast_math="reassociate")
+    reference = scanned(step, "float64", 0.0, mode="reference")
+    for at in range(20):
+        x = np.arange(20.0)
+        x[at] = value
+        np.testing.assert_array_equal(f(x), reference(x))
 
 
 @pytest.mark.parametrize("order", [2, 3, 4])

@@ -32,6 +32,13 @@ STEPS = {
     "a rotation": ("s: f64, r: f64", "%p = mulf %a, %s\n%q = mulf %x, %r\n%n = subf %p, %q\n%m = addf %p, %q",
                    "%n, %m", "affine in 2 states"),
     "a clamp": ("s: f64", "%p = addf %s, %x\n%q = maximumf %p, %a\n%n = minimumf %q, %x", "%n", "clamp"),
+    "a sum above a bound": ("s: f64", "%p = addf %s, %x\n%n = maximumf %p, %a", "%n", "max-plus"),
+    "a bound that is added to": ("s: i32", "%p = minsi %x, %s\n%n = addi %a, %p", "%n", "min-plus"),
+    "a difference above a bound": ("s: i32", "%p = subi %s, %x\n%n = maxsi %p, %a", "%n", "max-plus"),
+    "a difference from a bound": ("s: i32", "%p = maxsi %s, %x\n%n = subi %a, %p", "%n", ""),
+    "bounds with and without a sign": ("s: i32", "%p = maxsi %s, %x\n%n = minui %p, %a", "%n", ""),
+    "two sums between bounds": ("s: f64", "%p = maximumf %s, %x\n%q = addf %p, %a\n%r = minimumf %q, %x\n"
+                                "%n = addf %r, %a", "%n", "clamp"),
     "a choice of factors": ("s: f64", "%f = select %c, %a, %x\n%p = mulf %f, %s\n%n = addf %p, %x", "%n", "affine"),
     "a reset": ("s: f64", "%p = mulf %a, %s\n%n = select %c, %x, %p", "%n", "affine with resets"),
     "a square": ("s: f64", "%n = mulf %s, %s", "%n", ""),

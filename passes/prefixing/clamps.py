@@ -1,0 +1,122 @@
+"""States that are added to and kept between bounds: two such steps are one with a sum and bounds of its own.
+
+    min(max(min(max(s + a, l), h) + b, m), k)  =  min(max(s + (a + b), L), H)
+    where L and H are what the second step makes of l and h, as if they were states
+
+Extremes are instructions of the processor here, as groups with a NaN are left to the steps as they are written. So
+are those in which an integer could wrap around on the way: small numbers are added up in any order.
+Source: Fisher and Ghuloum, Parallelizing complex scans and reductions (1994).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Value
+from scancc.ir.parts import Round
+
+from ..slicing.algebra import ZERO, Clamped, Expr
+from .elements import LANES, LEVELS, Cycle, all_of, in_all, lefts, merged, near
+
+if TYPE_CHECKING:
+    from .group import Group
+
+MOST_ADDENDS = 4  # of a step: 32 of a group, each below 2**(w - 9), add up to less than 2**(w - 4)
+LEAST_WIDTH = 32  # of integers that are added to
+
+
+class _Step(NamedTuple):
+    """A step, or some of them as one, in each lane or as numbers; without bounds that are None."""
+
+    added: Value | None
+    low: Value | None
+    high: Value | None
+
+
+def can_clamp(form: Clamped, type: t.Type) -> bool:
+    """Whether groups of such steps are combined at all."""
+    if form.added == ZERO or isinstance(type, t.FloatType):
+        return True
+    wide = isinstance(type, t.IntType) and type.width >= LEAST_WIDTH
+    return wide and form.kind == "si" and len(form.addends) <= MOST_ADDENDS
+
+
+class Clamping(Cycle):
+    """A state, a value that is added to it, and bounds."""
+
+    def __init__(self, states: Sequence[Round], form: Clamped) -> None:
+        super().__init__(states)
+        self.form = form
+
+    def guard(self, g: Group) -> Value | None:
+        """No NaN comes in, and no sum leaves the numbers."""
+        if isinstance(self.type, t.FloatType):
+            return self._guard_floats(g)
+        return None if self.form.added == ZERO else self._guard_integers(g)
+
+    def _guard_floats(self, g: Group) -> Value:
+        state, step = g.args[self.states[0].arg], self._step(g)
+        low, high = step.low or step.high, step.high or step.low
+        assert low is not None and high is not None
+        found = [in_all(g.b, g.b.cmpf("ord", low, high))]
+        if step.added is None:
+            return all_of(g.b, [*found, g.b.cmpf("ord", state, state)])
+        return all_of(g.b, [*found, in_all(g.b, near(g.b, step.added)), near(g.b, state)])
+
+    def _guard_integers(self, g: Group) -> Value:
+        """Every value and every bound is asked for: one that wraps may lie behind another bound."""
+        assert isinstance(self.type, t.IntType)
+        width, state = self.type.width, g.args[self.states[0].arg]
+        sizes = [(v, width - 9) for v in self.form.addends] + [(v, width - 3) for v in self.form.bounds]
+        small = [in_all(g.b, self._within(g.b, g.expr(v, self.type), bits)) for v, bits in sizes]
+        return all_of(g.b, [*small, self._within(g.b, state, width - 3)])
+
+    def _within(self, b: Builder, x: Value, bits: int) -> Value:
+        """Where an integer is at most 2**bits from 0."""
+        moved = b.op("arith.addi", [x, b.const(2**bits, x.type)], [x.type])
+        return b.cmpi("ule", moved, b.const(2**(bits + 1), x.type))
+
+    def solve(self, g: Group) -> tuple[Value, list[Value]]:
+        b = g.b
+        step = self._step(g)
+        for level in LEVELS:
+            left = _Step(*(x and g.order.shuffled(b, x, x, lefts(level)) for x in step))
+            step = _Step(*(new and old and g.order.shuffled(b, old, new, merged(level))
+                           for old, new in zip(step, self._after(b, left, step), strict=True)))
+        state = g.args[self.states[0].arg]
+        whole = _Step(*(x and g.order.number(b, x, LANES - 1) for x in step))
+        return self._applied(b, g.splat(state), step), [self._applied(b, state, whole)]
+
+    def _step(self, g: Group) -> _Step:
+        """Each round's own."""
+        def lane(expr: Expr | None) -> Value | None:
+            return None if expr is None else g.expr(expr, self.type)
+        added = None if self.form.added == ZERO else self.form.added
+        return _Step(lane(added), lane(self.form.low), lane(self.form.high))
+
+    def _after(self, b: Builder, earlier: _Step, later: _Step) -> _Step:
+        """Two steps as one."""
+        both = None
+        if earlier.added is not None and later.added is not None:
+            both = self._sum(b, earlier.added, later.added)
+        return _Step(both, *(bound and self._applied(b, bound, later) for bound in (earlier.low, earlier.high)))
+
+    def _applied(self, b: Builder, state: Value, step: _Step) -> Value:
+        if step.added is not None:
+            state = self._sum(b, state, step.added)
+        if step.low is not None:
+            state = self._extreme(b, "max", state, step.low)
+        return state if step.high is None else self._extreme(b, "min", state, step.high)
+
+    def _sum(self, b: Builder, x: Value, y: Value) -> Value:
+        return b.op("arith.addf" if isinstance(self.type, t.FloatType) else "arith.addi", [x, y], [x.type])
+
+    def _extreme(self, b: Builder, which: str, state: Value, bound: Value) -> Value:
+        """The last of equal ones, where none is NaN."""
+        x, y = (state, bound) if self.form.state_first else (bound, state)
+        if not isinstance(self.type, t.FloatType):
+            return b.op(f"arith.{which}{self.form.kind}", [x, y], [x.type])
+        return b.select(b.cmpf("ogt" if which == "max" else "olt", x, y), x, y)
