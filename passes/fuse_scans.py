@@ -35,7 +35,7 @@ from scancc.ir.remarks import remark
 from .fusing.build import Step, erase_unread, reversed_rows
 from .fusing.costs import multiplies_rows, reason_against
 from .fusing.maps import rule_of
-from .fusing.order import Order, decided_by_sizes
+from .fusing.order import Order, decided_by_sizes, fails_by_sizes
 from .fusing.rows import Made, Mapped, NoRow, Place, Plan, Row
 
 _TRIES = 4  # scans before it with which each is tried
@@ -173,9 +173,11 @@ class _Pair:
             raise NoRow("they have different numbers of steps")
 
     def _check_errors(self) -> None:
-        fails = self.order.fails
-        if fails(self.first) and fails(self.second):
+        fails, both = self.order.fails, (self.first, self.second)
+        if all(map(fails, both)) and not any(map(fails_by_sizes, both)):
             raise NoRow("both may fail in a step, and the first's error comes first")
+        if all(map(fails, both)) and any("name" in op.attrs for op in both):
+            raise NoRow("both may fail, and the error has the name of its scan")
         for op in self.between:
             if fails(op) and (op in self.late or fails(self.first) and not decided_by_sizes(op)):
                 raise NoRow("what is checked between them waits for the first, or the first may fail")

@@ -72,8 +72,8 @@ class Readers:
         return total
 
     def _share(self, user: Op) -> Fraction:
-        if self.place(user) is Place.TILES:  # of numbers, tiles of rows go to sums while these are made
-            return Fraction(self.scan.until or is_array_of_arrays(user.operands[0]))
+        if self.place(user) is Place.TILES:  # tiles of rows go to sums while these are made
+            return Fraction(self.scan.until or is_array_of_arrays(user.operands[0]) and not _is_of_all(user))
         if user.name != "tensor.extract_slice" or self.is_map(user):
             return Fraction(0)
         held = self.last_state(user) is not None or self.depth_of_window(user) is not None
@@ -109,7 +109,7 @@ class Readers:
         if not has_trait(user, ELEMENTWISE) or not self.scan.init or self.scan.until or self._is_heavy_on_few(user):
             return False
         others = [reader for reader in user.result.uses if reader.name not in RETURNING]
-        return len(others) < len(user.result.uses) and all(self.place(reader) is Place.STEP for reader in others)
+        return len(others) < len(user.result.uses) and all(self.place(reader) is not Place.AFTER for reader in others)
 
     def _is_heavy_on_few(self, user: Op) -> bool:
         """Whether an op, or one before it, is heavy work on an array of few elements: a vector loop over all rows is
@@ -265,6 +265,11 @@ class Readers:
         rest = [v for column in (offsets, sizes, strides) for v in column[1:] if isinstance(v, Value)]
         return every and len(sizes) > 1 and 0 in kept_axes(user) and self._is_safe(user) and all(
             map(self.ahead.is_free, rest))
+
+
+def _is_of_all(user: Op) -> bool:
+    """Whether a reader is a sum of all elements."""
+    return user.name == "scan.reduce" and not isinstance(user.result.type, t.TensorType)
 
 
 def is_array_of_arrays(rows: Value) -> bool:

@@ -42,17 +42,30 @@ class Order:
         return self._checks[op]
 
 
+def fails_by_sizes(op: Op) -> bool:
+    """True where all that may end the program in an op compares sizes and scalars."""
+    return all(decided_by_sizes(inner) for inner in op.walk() if has_trait(inner, CHECKS))
+
+
 def decided_by_sizes(check: Op) -> bool:
-    """True of a check that compares sizes and scalars: those come before all work, wherever they stand
-    (`checks-first`)."""
+    """True of a check that compares sizes and scalars, which are no step's: those come before all work, wherever they
+    stand (`checks-first`)."""
     seen: set[Op] = set()
     stack: list[Value] = list(check.operands)
     while stack:
-        op = stack.pop().op
-        if op is None or op in seen:
+        value = stack.pop()
+        op = value.op
+        if op is None and _is_of_a_step(value):
+            return False
+        if op is None or op in seen or op.name == "tensor.dim" and op.operands[0].op is None:
             continue
         if op.regions or not is_pure(op) or isinstance(op.results[0].type, TensorType):
             return False
         seen.add(op)
         stack += op.operands
     return True
+
+
+def _is_of_a_step(value: Value) -> bool:
+    around = value.block.parent_op()
+    return around is not None and around.name != "func.func"
