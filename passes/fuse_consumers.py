@@ -28,16 +28,14 @@ Cost: linear in the block for each scan that something moves into. Runs after `d
 
 from __future__ import annotations
 
-import math
-
 from scancc.ir import types as t
-from scancc.ir.builder import constant_of
 from scancc.ir.core import Op
+from scancc.ir.linear import most
 from scancc.ir.ops import is_removable
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.slices import entries
-from scancc.ir.wording import rows_called, what
+from scancc.ir.wording import rows_called, rows_size, what
 
 from .consuming.moves import Move
 from .consuming.readers import Place, Readers, ends_of
@@ -58,11 +56,15 @@ def _visit(op: Op, mixing: bool) -> None:
     readers = Readers(scan, mixing)
     places = [readers.place_of_stack(stack.result) for stack in whole]
     gone = [stack for stack, place in zip(whole, places, strict=True) if place is Place.STEP]
+    move = Move(readers)
     if gone:
-        Move(readers).run(ends_of(readers, gone))
+        move.run(ends_of(readers, gone))
         _erase_unread(readers)
     for stack, place in zip(whole, places, strict=True):
         _say(op, stack, place, readers)
+    for stack in move.stacks:
+        if stack.first is not None:
+            _say_some(op, stack)
 
 
 def _erase_unread(readers: Readers) -> None:
@@ -87,7 +89,18 @@ def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
     if user is not None or place is Place.AFTER:
         why = "what its readers take of it in the step would be more" if user is None else _reason(user, readers)
         hint = "where that is a gradient, sc.grad(..., max_bytes=) keeps less" if user and _runs_back(user) else ""
-        remark("fuse-consumers", op, False, f"{name} is kept whole{_size(stack)}: {why}", hint)
+        kept = "is kept whole" if readers.scan.init else "is an array, unless one loop makes and reads it"
+        remark("fuse-consumers", op, False, f"{name} {kept}{rows_size(stack)}: {why}", hint, rows=(name,))
+
+
+def _say_some(op: Op, stack: Stack) -> None:
+    """Say which rows are kept for readers that need them at once."""
+    user = next((user for user in stack.result.uses if user.name not in ("func.return", "scan.yield")), None)
+    if user is not None and most(stack.rows) is None:
+        each = f"one of {abs(stack.stride)} rows" if abs(stack.stride) > 1 else "a part"
+        name = rows_called(stack.result, stack.value)
+        remark("fuse-consumers", op, False, f"of {name} {each} is kept{rows_size(stack, abs(stack.stride))}: read by "
+               f"{what(user)}")
 
 
 def _gives_a_number(user: Op) -> bool:
@@ -118,13 +131,3 @@ def _runs_back(user: Op) -> bool:
         return all(map(_runs_back, user.result.uses))
     return (user.name == "tensor.extract_slice" and entries(user, "strides")[0] == -1
             and all(reader.name == "scan.scan" for reader in user.result.uses))
-
-
-def _size(stack: Stack) -> str:
-    """What the rows take, as far as it is known."""
-    type, steps = stack.result.type, constant_of(stack.rows)
-    assert isinstance(type, t.TensorType)
-    if None in type.shape[1:]:
-        return ""
-    row = t.nbytes(type.element) * math.prod(n for n in type.shape[1:] if n is not None)
-    return f", {row} B a step" if steps is None else f", {row * steps} B"

@@ -26,7 +26,7 @@ from scancc.ir.core import Op, Value, clone_op, defined_in
 from scancc.ir.equalities import equal_sizes
 from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, group, has_trait, is_pure, operand
 from scancc.ir.parts import ScanView, Stack
-from scancc.ir.remarks import remark
+from scancc.ir.remarks import EVERY, remark
 from scancc.ir.shapes import dims_of, dynamic_dims, fill, is_one_size, scratch
 from scancc.ir.slices import Entry, constant_entries, entries, kept_axes, number_of, slice_parts
 
@@ -41,10 +41,17 @@ def parallelize(module: Op) -> None:
             continue
         reason = _obstacle(ScanView(op))
         if reason is None:
-            remark("parallelize", op, True, "no step needs another one")
+            remark("parallelize", op, True, "no step needs another one", rows=(EVERY,) if _is_no_array(op) else ())
             _Lifted(ScanView(op)).run()
         else:
             remark("parallelize", op, False, f"no step needs another one, but {reason}")
+
+
+def _is_no_array(op: Op) -> bool:
+    """Whether each result goes into the one loop that reads it, so that no array is left."""
+    readers = [list(rows.uses) for rows in ScanView(op).ys]
+    return all(len(users) == 1 and (has_trait(users[0], ELEMENTWISE) or users[0].name in ("scan.reduce", "scan.dot"))
+               for users in readers)
 
 
 def _obstacle(scan: ScanView) -> str | None:

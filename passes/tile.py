@@ -44,14 +44,15 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.parts import ScanView, Stack
-from scancc.ir.remarks import remark
-from scancc.ir.wording import called
+from scancc.ir.remarks import EVERY, remark
+from scancc.ir.wording import rows_called
 
 from .slicing.latencies import HEAVY, busy
 from .slicing.steps import CYCLE, least_lag
 from .tiling.again import run_again
 from .tiling.blocks import Tiled
 from .tiling.costs import cost_of
+from .tiling.kept_words import say_kept_rows
 from .tiling.product_words import named_products, say_kept, say_order
 from .tiling.products import SMALL, balanced, most_rows, outer_sizes, rows_of_tile
 from .tiling.stages import Stages, stages_of
@@ -74,11 +75,11 @@ def tile(module: Op, always: bool = False, size: int = 512) -> None:
 
 
 def _tile(op: Op, always: bool, size: int) -> None:
-    again = run_again(op) if not always and _is_long(ScanView(op), 2 * size) else None
-    if again is not None:
+    again = run_again(op) if not always and _is_long(ScanView(op), 2 * size) else ""
+    if isinstance(again, Op):
         _tile(again, always, size)
     by_lag = _by_lag(op) if not _keeps_arrays(op) else None
-    made = _by_cost(op, always, size, by_lag)
+    made = _by_cost(op, always, size, by_lag, again if isinstance(again, str) else "")
     if isinstance(made, str):
         _inside(op, size if always else None, by_lag, made)
         return
@@ -97,10 +98,10 @@ def _inside(op: Op, size: int | None, by_lag: Stages | None, reason: str | None)
             remark("tile", op, False, why)
 
 
-def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | str:
-    """Tile a scan where it pays; the scan over tiles, or why there is none."""
+def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None, once: str) -> Op | str:
+    """Tile a scan where it pays; the scan over tiles, or why there is none. `once`: why it does not run again."""
     scan, stages = ScanView(op), stages_of(op)
-    sums, size = _along(scan, always, size)
+    sums, behind, size = _along(scan, always, size)
     heavy = _array_between(stages) or _other_errors(stages)
     if heavy is not None:
         stages = stages_of(op, loop=True)
@@ -109,17 +110,27 @@ def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None) -> Op | str
     else:
         heavy = _no_gain(stages)
     saved = [stack for stack in scan.stacks if stack.result.uses and not is_kept(stack.result, sums)]
-    if scan.until and not always and any(_is_large(stack, size) for stack in scan.stacks
-                                         if is_kept(stack.result, sums)):
-        return "it may stop at any step: rows of arrays that it keeps would be made in a tile, and copied"
-    if _grows(scan) and any(is_kept(stack.result, sums) for stack in scan.stacks):
-        return GROWING
-    if not always and heavy is not None and not (saved and _is_long(scan, 2 * size)):
-        return heavy
+    kept = [stack for stack in scan.stacks if is_kept(stack.result, sums)]
+    against = _until_obstacle(scan, kept, always, size)
+    if against is None and not always and heavy is not None and not (saved and _is_long(scan, 2 * size)):
+        against = f"it has but {constant_of(scan.length)} steps" if saved else heavy
+    if against is not None:
+        say_kept_rows(scan, sums, behind, once, against)
+        return against
     if stages.runs_ahead and not sums and not always:
         size = AHEAD
-    remark("tile", op, True, _described(stages, sums, saved, size, heavy is None))
+    say_kept_rows(scan, sums, behind, once)
+    names = tuple(rows_called(stack.result, stack.value) for stack in saved)
+    remark("tile", op, True, _described(stages, sums, names, size, heavy is None),
+           rows=names if kept or not names else (*names, EVERY))
     return Tiled(stages, sums, size).build()
+
+
+def _until_obstacle(scan: ScanView, kept: list[Stack], always: bool, size: int) -> str | None:
+    """Why a scan that may stop, and keeps some rows, has no tiles; or None."""
+    if scan.until and not always and any(_is_large(stack, size) for stack in kept):
+        return "it may stop at any step: rows of arrays that it keeps would be made in a tile, and copied"
+    return GROWING if kept and _grows(scan) else None
 
 
 def _by_products(op: Op, size: int | None) -> str | None:
@@ -187,14 +198,12 @@ def _fills_tiles(scan: ScanView, lag: int) -> bool:
     return known is not None and known % lag == 0
 
 
-def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Reduction], int]:
-    """The reductions that go along, and how many rows a tile has: whole blocks of theirs."""
-    sums, reasons = reductions_of(scan)
-    for reason in reasons:
-        remark("tile", scan.op, False, f"a reduction of its rows stays behind it: {reason}")
+def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Reduction], dict[Op, str], int]:
+    """The reductions that go along, why others stay behind, and how many rows a tile has: whole blocks of theirs."""
+    sums, behind = reductions_of(scan)
     if not always:
-        return sums, _tile_rows(scan, sums, size)
-    return [found for found in sums if size % found.block == 0], size
+        return sums, behind, _tile_rows(scan, sums, size)
+    return [found for found in sums if size % found.block == 0], behind, size
 
 
 def _tile_rows(scan: ScanView, sums: list[Reduction], size: int) -> int:
@@ -220,7 +229,7 @@ def _row_bytes(row: t.Type) -> int:
     return t.nbytes(row.element) * math.prod(n for n in row.shape if n is not None)
 
 
-def _described(stages: Stages, sums: list[Reduction], saved: list[Stack], size: int, heavy: bool) -> str:
+def _described(stages: Stages, sums: list[Reduction], saved: tuple[str, ...], size: int, heavy: bool) -> str:
     """What becomes of a scan, in words."""
     cost, said = cost_of(stages), []
     if heavy:
@@ -228,8 +237,7 @@ def _described(stages: Stages, sums: list[Reduction], saved: list[Stack], size: 
     if sums:
         said.append(f"{len(sums)} reduction{'s' * (len(sums) > 1)} of its rows along with it")
     if saved:
-        names = ", ".join(called(stack.value) for stack in saved)
-        said.append(f"{names} not kept whole")
+        said.append(f"{', '.join(saved)} not kept whole")
     return f"tiles of {size} steps: {'; '.join(said) or 'nothing heavy in vectors'}"
 
 

@@ -23,7 +23,7 @@ from .errors import InternalError, ParseError, ScanccError, comes_from_outside
 from .ir.core import Op, clone_op
 from .ir.needs import Need, require
 from .ir.printer import print_op
-from .ir.remarks import Remark, collect
+from .ir.remarks import Remark, collect, standing
 from .ir.verifier import verify as verify_ir
 from .process import kept_property
 
@@ -177,7 +177,8 @@ class Report:
 
     @property
     def remarks(self) -> list[Remark]:
-        return [remark for run in self.runs for remark in run.remarks]
+        """What the passes said, but for what a later one made untrue."""
+        return standing(remark for run in self.runs for remark in run.remarks)
 
     def __str__(self) -> str:
         said = {None: "", True: "changed", False: "same"}

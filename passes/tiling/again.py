@@ -27,29 +27,33 @@ from .sums import waiting_of
 MOST = 8  # cycles of a step, as many as it takes to store a row and to load it from behind the caches
 
 
-def run_again(op: Op) -> Op | None:
-    """A copy of a scan before the first reduction that waits, which reads its rows then, as others do that wait; None
-    where there is none, or the step costs more than a row in memory."""
+def run_again(op: Op) -> Op | str:
+    """A copy of a scan before the first reduction that waits, which reads its rows then, as others do that wait; else
+    why there is none, in words that are empty where nothing waits."""
     scan = ScanView(op)
-    if scan.until or not scan.init or any(isinstance(stack.value.type, t.TensorType) for stack in scan.stacks):
-        return None
     waiting = waiting_of(scan)
     if not waiting:
-        return None
-    names = ", ".join(rows_called(stack.result, stack.value) for stack in scan.stacks if stack.result.uses)
-    stages = stages_of(op)
+        return ""
+    return _against(scan) or _copied(scan, waiting)
+
+
+def _against(scan: ScanView) -> str | None:
+    """Why a scan does not run again."""
+    if scan.until or not scan.init:
+        return "it may stop" if scan.until else "it has no states"
+    if any(isinstance(stack.value.type, t.TensorType) for stack in scan.stacks):
+        return "its rows are arrays"
+    stages = stages_of(scan.op)
     cycles = cost_of(stages).whole
-    if cycles > MOST or stages.failing:
-        why = f"a step costs about {cycles:.0f} cycles" if cycles > MOST else "a step may fail"
-        remark("tile", op, False, f"it does not run again for a reduction that needs another one first: {why}, so "
-               f"{names} is kept", "write a second scan of the same step where memory matters more")
-        return None
-    return _copied(scan, waiting, names)
+    if cycles > MOST:
+        return f"a step costs about {cycles:.0f} cycles"
+    return "a step may fail" if stages.failing else None
 
 
-def _copied(scan: ScanView, waiting: list[Op], names: str) -> Op | None:
+def _copied(scan: ScanView, waiting: list[Op]) -> Op | str:
     first, op = waiting[0], scan.op
     assert first.parent is not None
+    names = tuple(rows_called(stack.result, stack.value) for stack in scan.stacks if stack.result.uses)
     again = ScanView(clone_op(op, {}, Builder(first.parent, first, op.location).insert))
     rows = dict(zip(scan.ys, again.ys, strict=True))
     for reader in waiting:
@@ -58,9 +62,9 @@ def _copied(scan: ScanView, waiting: list[Op], names: str) -> Op | None:
         for reader in waiting:
             reader.operands = [{new: old for old, new in rows.items()}.get(v, v) for v in reader.operands]
         again.op.erase()
-        remark("tile", op, False, f"{names} is kept: it would run more than twice")
-        return None
-    remark("tile", op, True, f"it runs twice, so that {names} is not kept: a reduction needs another one first")
+        return "it would run more than twice"
+    remark("tile", op, True, f"it runs twice, so that {', '.join(names)} is not kept: a reduction needs another one "
+           "first", rows=names)
     drop_unread(again.op)
     drop_unread(op)
     return again.op

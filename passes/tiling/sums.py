@@ -94,17 +94,17 @@ class Reduction:
                 op.erase()
 
 
-def reductions_of(scan: ScanView) -> tuple[list[Reduction], list[str]]:
+def reductions_of(scan: ScanView) -> tuple[list[Reduction], dict[Op, str]]:
     """The reductions that go along with a scan, and why others do not."""
-    found, reasons = [], []
-    nests = dict.fromkeys(nest for rows in _whole(scan) for nest in _nests_on(rows))
+    found, reasons = [], {}
+    nests = dict.fromkeys(nest for rows in _whole(scan) for nest in nests_on(rows))
     for nest in nests:
         if Nest(nest).reduced:
             made = _reduction(nest, scan)
             if isinstance(made, Reduction):
                 found.append(made)
             else:
-                reasons.append(made)
+                reasons[nest] = made
     return found, reasons
 
 
@@ -130,7 +130,7 @@ def _whole(scan: ScanView) -> list[Value]:
     return [stack.result for stack in scan.stacks if scan.keeps_all(stack)]
 
 
-def _nests_on(rows: Value) -> Iterator[Op]:
+def nests_on(rows: Value) -> Iterator[Op]:
     """The nests that read rows, or the first ones of them."""
     for user in rows.uses:
         if user.name == "linalg.generic":

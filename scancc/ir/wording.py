@@ -7,7 +7,7 @@ from math import prod
 from . import types as t
 from .builder import constant_of, measured
 from .core import Op, Value
-from .parts import ScanView
+from .parts import ScanView, Stack
 from .shapes import dims_of, scratch
 
 _SIGNS = {"arith.addi": "+", "arith.subi": "-"}
@@ -71,3 +71,13 @@ def _state_of(value: Value) -> str | None:
 def rows_called(rows: Value, row: Value) -> str:
     """What a scan keeps: by the name of a row, else of the rows, else by what makes a row."""
     return f"'{rows.name}'" if rows.name and not row.name else called(row)
+
+
+def rows_size(stack: Stack, steps_a_row: int = 1) -> str:
+    """What the rows of a stack take, as far as it is known: `, 8 B a step`."""
+    type, steps = stack.result.type, constant_of(stack.rows)
+    assert isinstance(type, t.TensorType)
+    if None in type.shape[1:]:
+        return ""
+    row = t.nbytes(type.element) * prod(n for n in type.shape[1:] if n is not None)
+    return f", {row / steps_a_row:.3g} B a step" if steps is None else f", {row * steps} B"

@@ -44,6 +44,10 @@ def stopped():
     return last(sc.scan(lambda v, h: (0.9 * h + v, sc.until(T.abs(h) > 2.5)), x, T.constant(0.5)))
 
 
+def heavy():
+    return last(sc.scan(lambda v, h: T.tanh(0.9 * h + v), x, T.constant(0.5)))
+
+
 def vectors():
     return last(sc.scan(lambda v, h: 0.9 * h + v, m, T.zeros_like(m[0])))
 
@@ -293,3 +297,24 @@ def test_a_running_sum_of_nothing_but_minus_zero():
     f, reference = (sc.function([x], T.cumsum(scalar() * 0 - 0.0), mode=mode) for mode in (None, "reference"))
     for got, want in zip(f(-np.ones(3)), reference(-np.ones(3)), strict=True):
         assert np.signbit(got) == np.signbit(want)
+
+
+KEPT = OF_ALL | RESULTS | {
+    "variance": lambda h: [h.var()], "scaled": lambda h: [(h - h.min()) / (h.max() - h.min())],
+    "thinned": lambda h: [h[::2].mean()], "sorted": lambda h: [T.sort(h, axis=0)],
+    "weighted": lambda h: [T.dot(x, h)], "after the start": lambda h: [h[5:-5].sum()],
+    "product": lambda h: [(1 + h / 999).prod()], "backwards": lambda h: [h[::-1].sum()],
+    "around the last": lambda h: [((h - h[-1])**2).sum()], "columns": lambda h: [h.std(axis=0)],
+}
+
+
+@pytest.mark.parametrize("ask", KEPT.values(), ids=list(KEPT))
+@pytest.mark.parametrize("kind", [scalar, heavy, mapped, stopped, vectors, dense], ids=lambda kind: kind.__name__)
+def test_what_is_kept_is_said(kind, ask):
+    """A remark says that rows are kept where the memory of a call grows with the steps, and nowhere else."""
+    f = sc.function([m, x], ask(kind()), on_unused_input="ignore")
+    sizes = [f.memory_plan(values(n, vectors), values(n, scalar)).workspace_nbytes for n in (3000, 20_000)]
+    grows = sizes[1] > 2 * sizes[0]  # and not as sums of blocks do, by their logarithm
+    said = [remark for remark in f.remarks if not remark.done and (
+        "is kept" in remark.reason or grows and "is an array" in remark.reason)]
+    assert bool([r for r in said if "it is a result" not in r.reason]) == grows, said

@@ -1,0 +1,50 @@
+"""What the pass `tile` says of rows that are kept: of those that reductions alone read, and why these stay behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from scancc.ir.core import Op
+from scancc.ir.parts import Nest, ScanView, Stack
+from scancc.ir.remarks import remark
+from scancc.ir.wording import rows_called, rows_size
+
+from .sums import WAITS, Reduction, is_kept, nests_on, rows_behind
+
+AGAIN = "write a second scan of the same step where memory matters more"
+
+
+def say_kept_rows(scan: ScanView, sums: Sequence[Reduction], behind: Mapping[Op, str], once: str,
+                  against: str = "") -> None:
+    """Say which rows are kept for reductions that stay `behind`, or because something is `against` tiles; `once`: why
+    the scan does not run again for a reduction that waits for another one."""
+    for stack in scan.stacks:
+        nests = list(nests_on(stack.result))
+        if not stack.result.uses or not _are_all(stack, nests) or not against and not is_kept(stack.result, sums):
+            continue
+        name, hint = rows_called(stack.result, stack.value), ""
+        reason = next((_stays(nest, behind[nest]) for nest in nests if nest in behind), against)
+        if once and any(behind.get(nest) == WAITS for nest in nests):
+            reason, hint = f"{reason}, and the scan does not run again: {once}", AGAIN
+        remark("tile", scan.op, False, f"{name} is kept whole{rows_size(stack)}: {reason}", hint, rows=(name,))
+    for nest, reason in behind.items():
+        if not any(_are_all(stack, list(nests_on(stack.result))) for stack in _read_by(nest, scan)):
+            remark("tile", scan.op, False, _stays(nest, reason))
+
+
+def _stays(nest: Op, reason: str) -> str:
+    line = f" (line {nest.location[1]})" if nest.location else ""
+    return f"a reduction of its rows{line} stays behind it: {reason}"
+
+
+def _are_all(stack: Stack, nests: Sequence[Op]) -> bool:
+    """Whether nobody but nests that reduce reads some rows."""
+    readers = {reader for user in stack.result.uses for reader in (
+        user.result.uses if user.name == "tensor.extract_slice" else [user])}
+    return readers <= {nest for nest in nests if Nest(nest).reduced}
+
+
+def _read_by(nest: Op, scan: ScanView) -> list[Stack]:
+    """The rows that a reduction reads."""
+    read = {rows_behind(access.value, scan) for access in Nest(nest).reads}
+    return [stack for stack in scan.stacks if stack.result in read]
