@@ -260,6 +260,55 @@ def insert_without_work(op: Op, b: Builder) -> Outcome:
     return source if source.type == dest.type and _covers(b, op, dest) else None
 
 
+# ---- turned rows ----
+
+
+@rule("tensor.insert_slice")
+def insert_of_all_turned(op: Op, b: Builder) -> Outcome:
+    """Everything replaced from the last row to the first leaves the source, turned."""
+    source, dest = operand(op, "source"), operand(op, "dest")
+    return _turned(b, op, source) if source.type == dest.type and _turns(b, op, dest) else None
+
+
+@rule("tensor.extract_slice")
+def turned_map_of_turned(op: Op, b: Builder) -> Outcome:
+    """Elementwise work on turned rows, turned, is that work on the rows."""
+    source = operand(op, "source")
+    work = source.op
+    if work is None or not has_trait(work, ELEMENTWISE) or source.uses != {op: 1} or not _turns(b, op, source):
+        return None
+    operands = [_as_it_was(b, v) for v in work.operands]
+    if None in operands or operands == work.operands:
+        return None
+    return b.op(work.name, [v for v in operands if v is not None], [source.type], dict(work.attrs))
+
+
+def _as_it_was(b: Builder, value: Value) -> Value | None:
+    """What turned rows were; what is the same turned, itself."""
+    part = made_by(value, "tensor.extract_slice")
+    if not isinstance(value.type, t.TensorType) or made_by(value, "tensor.splat") is not None:
+        return value
+    if part is None or not _turns(b, part, operand(part, "source")):
+        return None
+    return operand(part, "source") if operand(part, "source").type == value.type else None
+
+
+def _turns(b: Builder, part: Op, whole: Value) -> bool:
+    """Whether a part takes, or replaces, all rows of an array, from the last to the first."""
+    if entries(part, "strides")[0] != -1 or kept_axes(part) != list(range(len(_shape(whole)))):
+        return False
+    sizes = dims_of(b, whole)
+    (first, *offsets), taken, (_, *strides) = (entries(part, column) for column in COLUMNS)
+    same = all((linear(n) - linear(size)).known == 0 for n, size in zip(taken, sizes, strict=True))
+    return same and set(offsets) <= {0} and set(strides) <= {1} and (linear(first) - linear(sizes[0])).known == -1
+
+
+def _turned(b: Builder, part: Op, rows: Value) -> Value:
+    """All rows, from the last to the first, as a part has them."""
+    groups, attrs = slice_parts(*(entries(part, column) for column in COLUMNS))
+    return b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [rows.type], attrs).result
+
+
 # ---- elements ----
 
 
