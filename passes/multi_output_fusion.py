@@ -6,8 +6,9 @@
 
 Why: `fuse` stores a value that two nests read; each pass over memory then costs what the arithmetic does not. A nest
 joins a later one of its block that reads its result element by element, or reads an array that both read; that tells
-which loop is which, and that their lengths are equal. What then nobody else reads is not stored. `max` with `argmax`
-becomes one search first (`joining/extremes.py`), which goes along columns in lanes.
+which loop is which, and that their lengths are equal; loops of one round, as each row of a stack has, fit each
+other. What then nobody else reads is not stored. `max` with `argmax` becomes one search first
+(`joining/extremes.py`), which goes along columns in lanes.
 Conservative: no number changes (sums of floats join only what reads the same rows and stores nothing: a tree goes
 by what they read; products are contracted before). What runs in SIMD lanes still does. Nothing moves past a write
 into an array that it reads, which would have to be copied. A body has at most MOST_OPS ops.

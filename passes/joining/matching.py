@@ -74,11 +74,12 @@ def _place(first: Nest, second: Nest) -> Dims | None:
     written = {result: first.writes[n] for n, result in enumerate(first.op.results)}
     if any(result in written for result in _read_otherwise(second)):
         return None
-    found = {_same(written[read.value].dims, read.dims, first) for read in second.reads if read.value in written}
+    found = {_same(written[read.value].dims, read.dims, first, second) for read in second.reads
+             if read.value in written}
     if found:
         return found.pop() if len(found) == 1 else None
     others = {read.value: read.dims for read in second.reads}
-    shared = (_same(read.dims, others[read.value], first) for read in first.reads if read.value in others)
+    shared = (_same(read.dims, others[read.value], first, second) for read in first.reads if read.value in others)
     return next((place for place in shared if place is not None), None)
 
 
@@ -89,12 +90,21 @@ def _read_otherwise(nest: Nest) -> Iterable[Value]:
         yield from op.operands
 
 
-def _same(dims: Sequence[int | None], others: Sequence[int | None], nest: Nest) -> Dims | None:
-    """The place of each loop where both accesses of one array have every loop once."""
-    if None in dims or None in others or not len(nest.kinds) == len(dims) == len({*dims}) == len({*others}):
+def _same(dims: Sequence[int | None], others: Sequence[int | None], first: Nest, second: Nest) -> Dims | None:
+    """The place of each loop where both accesses of one array have every loop once, but for loops of one round."""
+    once = [_of_one_round(first).difference(dims), _of_one_round(second).difference(others)]
+    dims, others = ([*found, *sorted(rest)] for found, rest in zip((dims, others), once, strict=True))
+    if None in dims or None in others or not len(first.kinds) == len(dims) == len(others) == len({*dims}) == len(
+            {*others}):
         return None
     place = dict(zip(dims, others, strict=True))
-    return tuple(place[d] for d in nest.identity)  # type: ignore[misc]
+    return tuple(place[d] for d in first.identity)  # type: ignore[misc]
+
+
+def _of_one_round(nest: Nest) -> set[int]:
+    """The loops that run once, as the types of what a nest writes say."""
+    return {dim for write, made in zip(nest.writes, nest.op.results, strict=True)
+            for dim, n in zip(write.dims, getattr(made.type, "shape", ()), strict=True) if dim is not None and n == 1}
 
 
 # ---- what the joint nest must keep ----
