@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -72,6 +72,7 @@ class Compiled:
     parts: llvm.Parts | None = None  # of `llvm_text`, where Python calls it
     calling: Calling = Calling()  # for a caller of an export
     threads: bool = False  # whether they may share its loops
+    loops: Callable[[], Op] | None = None  # for an export: makes the loop IR that is printed as C
 
     @property
     def remarks(self) -> list[Remark]:
@@ -109,7 +110,21 @@ def compile_program(program: Program, target: Target | str | None = None, export
     the function, which have their numbers here, too.
     """
     compiled = _compiled(program, lower(program), targets.target_of(target), export, checks)
-    return replace(compiled, calling=_calling(program, compiled.inputs, compiled.outputs)) if export else compiled
+    if not export:
+        return compiled
+    return replace(compiled, calling=_calling(program, compiled.inputs, compiled.outputs),
+                   loops=partial(loops_of, program, compiled.target, compiled.checks))
+
+
+@deep_recursion()
+@without_collection()
+def loops_of(program: Program, target: Target, checks: Sequence[Check]) -> Op:
+    """The loop IR of a program for a target, as people would write it: without what serves registers and threads."""
+    module = lower(program)
+    left_out = ",".join(filter(None, [program.leave_out, *pipeline.FOR_REGISTERS]))
+    pipeline.run(module, passes_for(target, True, left_out), config.verify, again=partial(lower, program))
+    number_checks(module, checks)
+    return module
 
 
 @deep_recursion()

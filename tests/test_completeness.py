@@ -17,6 +17,7 @@ import pytest
 
 import scancc.tensor as T
 from scancc import pipeline
+from scancc.codegen.c import PRINTERS
 from scancc.codegen.llvm.emitter import EMITTERS
 from scancc.codegen.math import FUNCTIONS
 from scancc.config import SWITCHES, Switch
@@ -56,6 +57,7 @@ NO_CODE = {  # neither loops of their own nor LLVM IR
     "memref.alloc": "plan-memory gives it a place in the workspace",
     "scan.launch": "the host's code calls kernels by number (codegen/nvptx.py)",
 }
+ON_A_GPU = ("gpu.thread_id", "gpu.block_id", "gpu.block_dim", "gpu.grid_dim")  # no C
 NO_SIZES = {  # results that are no arrays, or whose type knows the sizes
     "tensor.dim": "a number", "tensor.extract": "an element", "scan.slogdet": "two numbers",
     "arith.constant": "sizes in the type", "tensor.from_elements": "sizes in the type",
@@ -88,6 +90,8 @@ def _lacks_code(name: str, op: OpDef) -> Iterator[str]:
     elif not (emitted or has_loops or TERMINATOR in op.traits or name in NO_CODE):
         yield (f"{name} has no code: loops, if it works on tensors, by @converts('{name}') in passes/bufferizing/, "
                f"or LLVM IR, if loops hold it, by @emits('{name}') in scancc/codegen/llvm/")
+    if emitted and name not in (*PRINTERS, *ON_A_GPU):
+        yield f"{name} has no C: @prints('{name}') in scancc/codegen/c/"
     if has_loops and name not in shapes._RULES and name not in NO_SIZES:
         yield f"{name} has no sizes: a rule in `_RULES` of scancc/ir/shapes.py says those of its result"
 
@@ -288,6 +292,8 @@ FORGOTTEN: dict[str, tuple[Check, Taken]] = {  # the text, who says it, and what
         (lacking_in_ir, without(STEP_RULES, "scan.sort")),
     "math.exp has no LLVM IR: @emits('math.exp') in scancc/codegen/llvm/":
         (lacking_in_ir, without(EMITTERS, "math.exp")),
+    "math.exp has no C: @prints('math.exp') in scancc/codegen/c/":
+        (lacking_in_ir, without(PRINTERS, "math.exp")),
     "scan.sort has no code: loops, if it works on tensors, by @converts('scan.sort') in passes/bufferizing/, or":
         (lacking_in_ir, without(CONVERTERS, "scan.sort")),
     "memref.load has no code: loops, if it works on tensors, by @converts('memref.load') in passes/bufferizing/, or":

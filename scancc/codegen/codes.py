@@ -14,6 +14,7 @@ from typing import Any
 
 from . import cpu
 from .binding import versions
+from .c import file_text
 from .c_names import ExportError, is_reserved
 from .cpu_features import check_text
 from .dlpack import dlpack_text
@@ -22,7 +23,7 @@ from .error_texts import error_text
 from .flat import Copies, calls_text, numbered_text
 from .llvm import Registers
 from .llvm.line_tables import LineTable
-from .manifest import embedded_text
+from .manifest import embedded_data, embedded_text
 from .paths import Paths
 from .sharing import setter_text
 from .short import Without, short_text, short_text_without, struct_text
@@ -115,6 +116,19 @@ def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTa
               setter_text(entry, "\n".join(parts)), embedded_text(entry, single, target, versions())]
     text = joined(parts)
     return text if lines is None else with_attributes(text, "uwtable") + lines.text()
+
+
+def c_text(entry: Entry, codes: Sequence[Code], single: bool, paths: Paths) -> str:
+    """The function as C, from loops that no pass has made wide; outputs that are not wanted are made all the same."""
+    if entry.threads or entry.variants:
+        what = "loops that threads share" if entry.threads else "code for several processors"
+        raise ExportError(f"C of {entry.name} has no {what}; leave out 'c'")
+    compiled = codes[-1].compiled
+    if compiled.loops is None:
+        raise ExportError(f"there is no C of {entry.name}, which is IR that passes have changed; leave out 'c'")
+    target = compiled.target
+    return file_text(compiled.loops(), entry, target.has_fma, f"{target.arch} ({target.cpu})", versions(),
+                       embedded_data(entry, single, target, versions()), paths.name)
 
 
 def _target_text(entry: Entry, code: Code, suffix: str, lines: LineTable | None) -> str:

@@ -1,6 +1,7 @@
 """Ahead of time: a function as object, archive, shared library, header, manifest and texts.
 
     NAME.o  NAME.a  NAME.so  NAME.h  NAME.json  NAME.ll  NAME.s        (for a GPU: NAME.ptx, NAME.ll)
+    NAME.c                                                             (where it is asked for)
 
 or, as packagers expect them, under a prefix (install.py).
 
@@ -21,7 +22,7 @@ from . import cpu
 from .archive import archive
 from .binding import versions
 from .c_names import ExportError, check_header
-from .codes import MOST_OPTIONAL, Code, codes_of, entry_of_codes, module_text, paths_of
+from .codes import MOST_OPTIONAL, Code, c_text, codes_of, entry_of_codes, module_text, paths_of
 from .entry import Entry, check_distinct
 from .header import header_text
 from .install import KINDS as INSTALLED_KINDS
@@ -36,8 +37,9 @@ from .symbols import check_symbols
 from .target import Target, target_of
 from .variants import ordered
 
-CPU_KINDS = ("o", "a", "so", "h", "ll", "s", "json")  # the manifest names the others
+CPU_KINDS = ("o", "a", "so", "h", "ll", "s", "c", "json")  # the manifest names the others
 GPU_KINDS = ("ptx", "ll")
+ASKED_FOR = ("c",)  # what is not made by default: it takes the passes once more
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,11 @@ def export(
     """Write one function, or several as one library, for use without Python.
 
     `functions`: what `sc.function` returned, one or a list. `path`: a folder (then the first function's
-    name names the files), or a path whose last part is the library's name. `emit`: kinds of files, all by
-    default. `prefix` goes before every symbol. `target`: a text such as the command line takes ('x86-64-v3',
-    'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default; several, as ['x86-64-v4', 'x86-64']: code
-    for each processor, among which the first call chooses. `path_map`: how the user's files are named
+    name names the files), or a path whose last part is the library's name. `emit`: kinds of files, all but 'c' by
+    default, which is C to read and to compile in the place of the object. `prefix` goes before every symbol.
+    `target`: a text such as the command line takes ('x86-64-v3', 'aarch64-linux-gnu', 'sm_90'), or a `Target`; this
+    machine by default; several, as ['x86-64-v4', 'x86-64']: code for each processor, among which the first call
+    chooses. `path_map`: how the user's files are named
     in texts, what a path begins with to what stands there instead; by default from the folder on that Python imports
     them from. `freeze`: shared variables that no call updates are constants, with the values that they have now;
     others are inputs, whose values the manifest and NAME_init have. `threads`: a C
@@ -108,8 +111,9 @@ def export(
     for entry in entries if streaming else ():
         _check_streaming(entry)
     folder, library, installed = _placed(path, entries[0].name, install)
-    lines = paths_of([c.compiled for each in codes for c in each], path_map) if debug else None
-    work = _Library(library, targets[-1], entries, codes, [f.gives_one for f in listed], installed, lines)
+    paths = paths_of([c.compiled for each in codes for c in each], path_map)
+    single = [f.gives_one for f in listed]
+    work = _Library(library, targets[-1], entries, codes, single, paths, bool(debug), installed)
     done = _made(work, _kinds(emit, targets[-1], installed is not None), folder)
     for notice in done.notices:
         warnings.warn(notice, stacklevel=2)
@@ -175,9 +179,10 @@ def _made(work: _Library, kinds: Sequence[str], folder: Path) -> Exported:
 def _kinds(emit: Sequence[str] | str | None, target: Target, installed: bool) -> list[str]:
     """The kinds asked for, in an order in which each finds what it needs."""
     known = GPU_KINDS if target.kind != "cpu" else INSTALLED_KINDS if installed else CPU_KINDS
-    given = known if emit is None else emit.split(",") if isinstance(emit, str) else emit
+    usual = tuple(kind for kind in known if kind not in ASKED_FOR)
+    given = usual if emit is None else emit.split(",") if isinstance(emit, str) else emit
     if not isinstance(given, list | tuple) or not all(isinstance(k, str) for k in given):
-        raise TypeError(f"emit is {emit!r}; give kinds of files, among {', '.join(known)}, or None for all")
+        raise TypeError(f"emit is {emit!r}; give kinds of files, among {', '.join(known)}, or None for all but 'c'")
     if not given:
         raise ExportError(f"emit is {emit!r}, so nothing would be written; kinds are {', '.join(known)}")
     wanted = [k.strip().lstrip(".") for k in given]
@@ -226,8 +231,9 @@ class _Library:
     entries: list[Entry]
     codes: list[list[Code]]
     single: list[bool]
+    paths: Paths  # how source files are named
+    debug: bool = False
     install: Install | None = None
-    paths: Paths | None = None  # how files are named, where line tables are wanted
     files: dict[str, bytes | Link] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -235,7 +241,7 @@ class _Library:
 
     def modules(self) -> list[tuple[str, str]]:
         """For each function its name and LLVM IR with the flat entry."""
-        return [(e.name, module_text(e, codes, one, LineTable(self.paths.name) if self.paths else None))
+        return [(e.name, module_text(e, codes, one, LineTable(self.paths.name) if self.debug else None))
                 for e, codes, one in zip(self.entries, self.codes, self.single, strict=True)]
 
     def objects(self) -> list[tuple[str, bytes]]:
@@ -293,6 +299,11 @@ def _make_assembly(work: _Library) -> None:
     work.each("s", [(name, cpu.assembly(text, work.target)) for name, text in work.modules()])
 
 
+def _make_c(work: _Library) -> None:
+    parts = zip(work.entries, work.codes, work.single, strict=True)
+    work.each("c", [(entry.name, c_text(entry, codes, one, work.paths)) for entry, codes, one in parts])
+
+
 def _make_ptx(work: _Library) -> None:
     work.each("ptx", [(name, cpu.assembly(text, work.target)) for name, text in work.modules()])
 
@@ -305,5 +316,6 @@ _MAKERS: dict[str, Callable[[_Library], None]] = {
     "json": _make_manifest,
     "ll": _make_llvm,
     "s": _make_assembly,
+    "c": _make_c,
     "ptx": _make_ptx,
 }

@@ -46,10 +46,15 @@ def _head(entry: Entry, target: Target, versions: str) -> dict[str, Any]:
             "versions": versions}
 
 
+def embedded_data(entry: Entry, single_output: bool, target: Target, versions: str) -> bytes:
+    """What NAME_manifest gives, with the byte 0 at its end."""
+    table = {**_head(entry, target, versions), "functions": [_function(entry, single_output)]}
+    return MANIFEST_START + json.dumps(table)[1:].encode() + b"\0"
+
+
 def embedded_text(entry: Entry, single_output: bool, target: Target, versions: str) -> str:
     """LLVM IR of NAME_manifest."""
-    table = {**_head(entry, target, versions), "functions": [_function(entry, single_output)]}
-    data = MANIFEST_START + json.dumps(table)[1:].encode() + b"\0"
+    data = embedded_data(entry, single_output, target, versions)
     text = "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in data)
     name = Names(entry.name).manifest
     return (f'@{entry.name}__manifest = private unnamed_addr constant [{len(data)} x i8] c"{text}", align 1\n'

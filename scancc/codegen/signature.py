@@ -7,7 +7,7 @@ Read from the function itself: outputs whose rows a loop counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..artifact import Check, Param
@@ -52,6 +52,8 @@ class Compiled(Protocol):
     def calling(self) -> Calling: ...
     @property
     def threads(self) -> bool: ...
+    @property
+    def loops(self) -> Callable[[], Op] | None: ...
 
 
 def entry_of(compiled: Compiled, prefix: str = "") -> Entry:

@@ -32,15 +32,15 @@ def has_run(entry: Entry) -> bool:
 
 def run_arguments(entry: Entry) -> list[Argument]:
     """What NAME_run takes after the state."""
-    return [a for a in entry.arguments if _member(entry, a) is None]
+    return [a for a in entry.arguments if member_of(entry, a) is None]
 
 
 def run_query_arguments(entry: Entry) -> list[Argument]:
     """What NAME_run_query takes after the state."""
-    return [a for a in entry.query_arguments if _member(entry, a) is None]
+    return [a for a in entry.query_arguments if member_of(entry, a) is None]
 
 
-def _member(entry: Entry, argument: Argument) -> Field | None:
+def member_of(entry: Entry, argument: Argument) -> Field | None:
     """The member of the state that an argument stands for."""
     is_input = argument.role in ("value", "data", "stride")
     if not is_input and argument.role not in ("out", "out_stride"):
@@ -64,7 +64,7 @@ def _call_text(entry: Entry, name: str, called: str, arguments: Sequence[Argumen
     after: list[str] = []
     passed, taken = list[str](), ["ptr %state.0"]
     for n, a in enumerate(arguments):
-        member = _member(entry, a)
+        member = member_of(entry, a)
         if member is None:
             taken.append(f"{a.llvm_type} %{a.name}")
             passed.append(f"{a.llvm_type} %{a.name}")

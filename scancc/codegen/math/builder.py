@@ -1,5 +1,6 @@
 """Python arithmetic that writes LLVM IR: a formula over `Value`s becomes straight-line text.
 
+A `Body` says how each operation is written; that of `codegen/c/formulas.py` writes C.
 Every operation is elementwise over `width` lanes (1 is a scalar) and carries no fast-math flag, so
 an element gets the same bits at every width.  Equal operations are written once.
 """
@@ -87,6 +88,48 @@ class Body:
             self.lines.append(f"  {known.name} = {operation}")
         return known
 
+    def binary(self, opcode: str, a: Value, b: Value) -> Value:
+        return self.emit(a.kind, f"{opcode} {self.type(a.kind)} {a.name}, {b.name}")
+
+    def compare(self, predicate: str, a: Value, b: Value) -> Value:
+        word = "fcmp" if a.kind in FORMATS else "icmp"
+        return self.emit("i1", f"{word} {predicate} {self.type(a.kind)} {a.name}, {b.name}")
+
+    def negate(self, x: Value) -> Value:
+        return self.emit(x.kind, f"fneg {self.type(x.kind)} {x.name}")
+
+    def convert(self, opcode: str, x: Value, kind: Kind) -> Value:
+        return self.emit(kind, f"{opcode} {self.type(x.kind)} {x.name} to {self.type(kind)}")
+
+    def select(self, condition: Value, a: Value, b: Value) -> Value:
+        kind = self.type(a.kind)
+        return self.emit(a.kind, f"select {self.type('i1')} {condition.name}, {kind} {a.name}, {kind} {b.name}")
+
+    def word(self, table: str, index: Value) -> Value:
+        """Element `index` of a constant array of i64."""
+        at = self.fresh()
+        self.lines.append(f"  {at} = getelementptr i64, ptr @{table}, i64 {index.name}")
+        return self.emit("i64", f"load i64, ptr {at}, align 8")
+
+    def room(self, kinds: Sequence[Kind]) -> list[str]:
+        """Memory on the stack for a value of each kind; before any branch."""
+        slots = [self.fresh() for _ in kinds]
+        self.lines[:0] = [f"  {slot} = alloca {self.type(kind)}, align 8"
+                          for slot, kind in zip(slots, kinds, strict=True)]
+        return slots
+
+    def call_through(self, function: MathFunction, x: Value, room: Sequence[str],
+                     kinds: Sequence[Kind]) -> list[Value]:
+        """What a function gives for all lanes of `x`; arguments and results, of these kinds, go by way of memory."""
+        self.calls[function.symbol] = function
+        self.lines.append(f"  store {self.type(kinds[0])} {x.name}, ptr {room[0]}, align 8")
+        pointers = ", ".join(f"ptr {slot}" for slot in room)
+        self.lines.append(f"  call void @{function.symbol}({pointers}, i64 {self.width})")
+        given = [Value(self, kind, self.fresh()) for kind in kinds[1:]]
+        for value, slot in zip(given, room[1:], strict=True):
+            self.lines.append(f"  {value.name} = load {self.type(value.kind)}, ptr {slot}, align 8")
+        return given
+
     def branch_if_any(self, condition: Value) -> None:
         """What follows, until its `join`, is for rare elements: done for all lanes, if one needs it."""
         any_lane = condition.name
@@ -142,8 +185,7 @@ class Value:
         return operand if isinstance(operand, Value) else self.body.constant(self.kind, operand)
 
     def _binary(self, opcode: str, left: Operand, right: Operand) -> Value:
-        names = f"{self.like(left).name}, {self.like(right).name}"
-        return self.body.emit(self.kind, f"{opcode} {self.body.type(self.kind)} {names}")
+        return self.body.binary(opcode, self.like(left), self.like(right))
 
     def _arithmetic(self, opcode: str, left: Operand, right: Operand) -> Value:
         return self._binary(("f" if self.kind in FORMATS else "") + opcode, left, right)
@@ -174,7 +216,7 @@ class Value:
 
     def __neg__(self) -> Value:
         if self.kind in FORMATS:
-            return self.body.emit(self.kind, f"fneg {self.body.type(self.kind)} {self.name}")
+            return self.body.negate(self)
         return 0 - self
 
     def __and__(self, other: Operand) -> Value:
@@ -197,10 +239,8 @@ class Value:
         return self._binary("ashr", self, other)
 
     def _compare(self, float_predicate: str, int_predicate: str, other: Operand) -> Value:
-        is_float = self.kind in FORMATS
-        opcode = f"fcmp {float_predicate}" if is_float else f"icmp {int_predicate}"
-        names = f"{self.name}, {self.like(other).name}"
-        return self.body.emit("i1", f"{opcode} {self.body.type(self.kind)} {names}")
+        predicate = float_predicate if self.kind in FORMATS else int_predicate
+        return self.body.compare(predicate, self, self.like(other))
 
     def __lt__(self, other: Operand) -> Value:
         return self._compare("olt", "slt", other)
@@ -224,8 +264,7 @@ class Value:
         return self._compare("olt", "ult", other)
 
     def _convert(self, opcode: str, kind: Kind) -> Value:
-        source, target = self.body.type(self.kind), self.body.type(kind)
-        return self.body.emit(kind, f"{opcode} {source} {self.name} to {target}")
+        return self.body.convert(opcode, self, kind)
 
     def bits(self) -> Value:
         return self._convert("bitcast", self.format.integer)
@@ -264,10 +303,7 @@ def where(condition: Value, yes: Operand, no: Operand) -> Value:
     if not isinstance(first, Value):
         raise TypeError("where() needs a Value on one side at least; make the other with Value.like")
     chosen, other = first.like(yes), first.like(no)
-    body = condition.body
-    value_type = body.type(first.kind)
-    parts = f"{body.type('i1')} {condition.name}, {value_type} {chosen.name}, {value_type} {other.name}"
-    return body.emit(first.kind, f"select {parts}")
+    return condition.body.select(condition, chosen, other)
 
 
 def fma(a: Operand, b: Operand, c: Operand) -> Value:

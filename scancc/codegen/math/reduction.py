@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from .builder import Body, Value, fma, where
+from .builder import Body, Kind, Value, fma, where
 from .doubled import Doubled, fast_two_sum, multiply, two_product, two_sum
 from .function import MathFunction
 
@@ -30,9 +30,10 @@ HALF_PI_SHORT = (
 FAST_LIMIT = 2.0**28
 
 REDUCER = "scancc.trig.reduce"
+TABLE = "scancc.two_over_pi"
 
 # Bits of 2/pi after the binary point, behind 64 zeros: enough for the largest double.
-_TWO_OVER_PI_WORDS = (
+TWO_OVER_PI_WORDS = (
     0x0000000000000000, 0xA2F9836E4E441529, 0xFC2757D1F534DDC0, 0xDB6295993C439041,
     0xFE5163ABDEBBC561, 0xB7246E3A424DD2E0, 0x06492EEA09D1921C, 0xFE1DEB1CB129A73E,
     0xE88235F52EBB4484, 0xE99C7026B45F7E41, 0x3991D639835339F4, 0x9C845F8BBDF9283B,
@@ -83,20 +84,12 @@ def _reduce_fast_f32(x: Value) -> Reduced:
 def _with_slow_path(x: Value, fast: Reduced) -> Reduced:
     """`fast`, but where |x| is beyond its limit (or infinite) the slow function's result."""
     body = x.body
-    body.calls[REDUCER] = _reducer(body.has_fma)
     large = x.abs() >= FAST_LIMIT
-    slots = {name: body.fresh() for name in ("x", "r", "r_lo", "n")}
-    types = {name: body.type("i64" if name == "n" else "f64") for name in slots}
-    body.lines[:0] = [f"  {slot} = alloca {types[name]}, align 8" for name, slot in slots.items()]
+    kinds: tuple[Kind, ...] = ("f64", "f64", "f64", "i64")
+    room = body.room(kinds)
     body.branch_if_any(large)
-    body.lines.append(f"  store {types['x']} {x.name}, ptr {slots['x']}, align 8")
-    pointers = ", ".join(f"ptr {slot}" for slot in slots.values())
-    body.lines.append(f"  call void @{REDUCER}({pointers}, i64 {body.width})")
-    chosen = []
-    for name, quick in zip(("r", "r_lo", "n"), fast, strict=True):
-        slow = Value(body, quick.kind, body.fresh())
-        body.lines.append(f"  {slow.name} = load {types[name]}, ptr {slots[name]}, align 8")
-        chosen.append(where(large, slow, quick))
+    slow = body.call_through(_reducer(body.has_fma), x, room, kinds)
+    chosen = [where(large, by_table, quick) for by_table, quick in zip(slow, fast, strict=True)]
     return Reduced(*body.join(chosen, list(fast)))
 
 
@@ -111,7 +104,7 @@ def reduce_f32(x: Value) -> Reduced:
 
 
 _REDUCER_TEXT = """\
-@scancc.two_over_pi = internal constant [{n_words} x i64] [{words}], align 8
+@{table} = internal constant [{n_words} x i64] [{words}], align 8
 define internal void @{symbol}(ptr %px, ptr %pr, ptr %pl, ptr %pn, i64 %lanes) noinline cold nounwind {{
 entry:
   br label %lane
@@ -137,15 +130,15 @@ done:
 @lru_cache(maxsize=2)
 def _reducer(fma_available: bool) -> MathFunction:
     body = Body(1, fma_available)
-    r, r_lo, n = _reduce_large(Value(body, "f64", "%x"))
+    r, r_lo, n = reduce_large(Value(body, "f64", "%x"))
     text = _REDUCER_TEXT.format(
-        symbol=REDUCER, lines="\n".join(body.lines), r=r.name, r_lo=r_lo.name, n=n.name,
-        n_words=len(_TWO_OVER_PI_WORDS), words=", ".join(f"i64 {w}" for w in _TWO_OVER_PI_WORDS),
+        symbol=REDUCER, table=TABLE, lines="\n".join(body.lines), r=r.name, r_lo=r_lo.name, n=n.name,
+        n_words=len(TWO_OVER_PI_WORDS), words=", ".join(f"i64 {w}" for w in TWO_OVER_PI_WORDS),
     )  # fmt: skip
     return MathFunction(REDUCER, text, tuple(body.declares), is_shared=True)
 
 
-def _reduce_large(x: Value) -> Reduced:
+def reduce_large(x: Value) -> Reduced:
     """Exact reduction of one finite |x| >= 2**20 or so; NaN for infinities, anything for small x."""
     bits = x.bits() & 0x7FFFFFFFFFFFFFFF
     exponent = (bits >> 52) - 1075
@@ -168,13 +161,8 @@ def _reduce_large(x: Value) -> Reduced:
 
 def _window(start: Value) -> tuple[Value, Value, Value]:
     """192 bits of 2/pi from bit `start` of the table on."""
-    body = start.body
-    index, shift = (start >> 6).at_most(len(_TWO_OVER_PI_WORDS) - 4), start & 63
-    words = []
-    for k in range(4):
-        at = body.fresh()
-        body.lines.append(f"  {at} = getelementptr i64, ptr @scancc.two_over_pi, i64 {(index + k).name}")
-        words.append(body.emit("i64", f"load i64, ptr {at}, align 8"))
+    index, shift = (start >> 6).at_most(len(TWO_OVER_PI_WORDS) - 4), start & 63
+    words = [start.body.word(TABLE, index + k) for k in range(4)]
     # Two shifts, because one by 64 is undefined.
     w0, w1, w2 = ((a << shift) | ((b >> 1) >> (63 - shift)) for a, b in pairwise(words))
     return w0, w1, w2

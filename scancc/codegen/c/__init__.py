@@ -1,0 +1,14 @@
+"""Loop IR as readable C."""
+
+from . import (  # noqa: F401  (register their printers)
+    arithmetic,
+    complex_numbers,
+    control,
+    memory,
+    sums,
+    vectors,
+)
+from .file import file_text
+from .printer import PRINTERS
+
+__all__ = ["PRINTERS", "file_text"]
