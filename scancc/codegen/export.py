@@ -104,6 +104,7 @@ def export(
         raise TypeError(f"path_map is {path_map!r}; give a dict, what a path begins with to what stands there")
     listed = _listed(functions, bool(streaming), [gradient] if isinstance(gradient, str) else gradient, wrt)
     targets = ordered([target_of(t) for t in (target if isinstance(target, list | tuple) and target else [target])])
+    _refuse_for_gpu(targets[0], threads=threads, dlpack=dlpack, debug=debug, install=install)
     wanted = _optional(listed, optional, bool(streaming), targets[0])
     options = {"freeze": bool(freeze), "threads": bool(threads)}
     codes = [codes_of(f, targets, options, numbers) for f, numbers in zip(listed, wanted, strict=True)]
@@ -136,6 +137,13 @@ def _with_derivatives(functions: Sequence[Any], kinds: Sequence[str], wrt: Any) 
     if wrt is not None and not kinds:
         raise ExportError("wrt says what a derivative is by, and gradient= asks for none")
     return [each for f in functions for each in (f, *(f.derivative(kind, wrt) for kind in dict.fromkeys(kinds)))]
+
+
+def _refuse_for_gpu(target: Target, **options: Any) -> None:
+    """Options that say something of code for a CPU."""
+    for name, value in options.items():
+        if value and target.kind != "cpu":
+            raise ExportError(f"{name}={value!r} is for code that a CPU runs, and {target} is none; leave it out")
 
 
 def _check_streaming(entry: Entry) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import scancc as sc
 import scancc.tensor as T
 from scancc.codegen.c_names import ExportError
 from scancc.runtime import load
-from tests.codegen.test_export import STRICT, make_power
+from scancc.runtime.library import LibraryError
+from tests.codegen.test_export import ROOT, STRICT, make_power
 
 CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 pytestmark = pytest.mark.skipif(CC is None, reason="no C compiler on this machine")
@@ -140,3 +142,42 @@ def test_refused(install: Any, more: Any, says: str, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=says):
         sc.export(make_power(), tmp_path, install=install, **more)
     assert not list(tmp_path.iterdir())
+
+
+KILLED = """
+import os, signal, sys
+import scancc as sc, scancc.tensor as T
+done, real = [0], os.replace
+def replace(a, b):
+    done[0] += str(b).startswith(sys.argv[1])  # not what the disk cache writes
+    if done[0] > int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(a, b)
+os.replace = replace
+x = T.vector("x")
+sc.export(sc.function([x], x * 3, name="f"), sys.argv[1], install="1.1")
+"""
+
+
+@pytest.mark.parametrize("n_renamed", [0, 1, 2, 3, 4, 7, 8])
+def test_an_installation_that_was_killed(n_renamed: int, tmp_path: Path) -> None:
+    """What is there is the old library or the new one, or is refused as a mixture; the next build mends it."""
+    x = T.vector("x")
+    before = sc.function([x], x * 2, name="f")
+    sc.export(before, tmp_path, install="1.0")
+    done = subprocess.run([sys.executable, "-c", KILLED, f"{tmp_path}/", str(n_renamed)], cwd=ROOT, check=False)
+    assert done.returncode == -9
+    wanted = {0: [2.0], 4: [3.0], 7: [3.0], 8: [3.0]}.get(n_renamed)
+    try:
+        assert load(tmp_path / "lib" / "libf.so")([1.0]).tolist() == wanted  # type: ignore[operator]
+    except LibraryError as error:
+        assert "of different builds" in str(error) and wanted is None
+    (tmp_path / "main.c").write_text('#include "f.h"\nint main(void) { double x[] = {1}, r[1] = {0};\n'
+                                     "  return f(x, 1, 1, r, 1, 0, 0) || (r[0] != 2 && r[0] != 3); }\n")
+    lib = tmp_path / "lib"
+    run(CC, f"-I{tmp_path / 'include'}", tmp_path / "main.c", f"-L{lib}", "-lf", f"-Wl,-rpath,{lib}", "-o",
+        tmp_path / "main")
+    run(tmp_path / "main")
+    sc.export(before, tmp_path, install="1.2")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == ["include", "lib"]
+    assert load(lib / "libf.so")([1.0]).tolist() == [2.0]  # type: ignore[operator]

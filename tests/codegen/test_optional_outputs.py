@@ -127,6 +127,9 @@ int main(void) {
         ("y", {}, "optional names 'y', and outputs are h, workspace, cost"),
         (["h", "x"], {}, "optional names 'x'"),
         ("h", {"target": "sm_90"}, "there is no NAME_call"),
+        ((), {"target": "sm_90", "dlpack": True}, "dlpack=True is for code that a CPU runs"),
+        ((), {"target": "sm_90", "debug": True}, "debug=True is for code that a CPU runs"),
+        ((), {"target": "sm_90", "install": "1.0"}, "install='1.0' is for code that a CPU runs"),
     ],
 )
 def test_refused(optional: Any, more: Any, says: str, tmp_path: Path) -> None:
