@@ -49,7 +49,8 @@ nearbyint nextafter pow remainder rint round roundeven scalbn sin sincos sinh sq
 """
 _LIBM = frozenset(_LIBM_TEXT.split())
 ALLOWED_SYMBOLS = _LIBM | {name + "f" for name in _LIBM} | {"memcpy", "memmove", "memset", "memcmp"} | {
-    "getauxval", "getenv"}  # by which code asks what the processor has, and which variant is wanted
+    "getauxval", "getenv",  # by which code asks what the processor has, and which variant is wanted
+    "PyModuleDef_Init", "PyModule_GetDict", "Py_CompileString", "PyEval_EvalCode", "Py_DecRef"}  # a module of Python
 
 
 class ElfError(ScanccError):

@@ -33,6 +33,7 @@ from scancc.user_files import load_function
 @click.option("--optional", default="", metavar="NAMES", help="outputs that cost nothing where a caller gives NULL")
 @click.option("-g", "--debug", is_flag=True, help="with the user's lines and unwind tables, for gdb and perf")
 @click.option("--dlpack", is_flag=True, help="with NAME_dlpack, for tensors of DLPack")
+@click.option("--python", is_flag=True, help="the .so is a module that Python imports, without scancc")
 @click.option("--install", default=None, metavar="[NAME-]VERSION",
               help="lib/, include/, soname, pkg-config and CMake under the folder -o")
 @click.option("--target", "targets", multiple=True, default=["native"], metavar="CPU|TRIPLE|sm_XX", show_default=True,
@@ -40,7 +41,7 @@ from scancc.user_files import load_function
 def build(functions: Sequence[str], passes: str, emit: str | None, output: str, prefix: str,
           path_map: Sequence[str],
           threads: bool, gradient: str, wrt: str | None, streaming: bool, optional: str,
-          debug: bool, dlpack: bool, install: str | None, targets: Sequence[str]) -> None:
+          debug: bool, dlpack: bool, python: bool, install: str | None, targets: Sequence[str]) -> None:
     """Compile functions ahead of time.
 
     FILE.mlir is IR of any stage, as `scancc dump --form generic` and `scancc opt` print it.
@@ -64,7 +65,7 @@ def build(functions: Sequence[str], passes: str, emit: str | None, output: str, 
                       [target_named(t) for t in targets], path_map_of(path_map), threads=threads,
                       gradient=list(filter(None, gradient.split(","))), wrt=wrt.split(",") if wrt else None,
                       streaming=streaming, optional=list(filter(None, optional.split(","))),
-                      install=install, debug=debug, dlpack=dlpack)
+                      install=install, debug=debug, dlpack=dlpack, python=python)
     for warning in caught:
         click.echo(f"note: {warning.message}", err=True)
     for path in done.files:

@@ -32,6 +32,7 @@ from .llvm.line_tables import LineTable
 from .manifest import manifest_text
 from .paths import Paths
 from .publishing import publish
+from .python_module import python_text
 from .state_calls import has_run
 from .symbols import check_symbols
 from .target import Target, target_of
@@ -68,6 +69,7 @@ def export(
     install: str | None = None,
     debug: bool = False,
     dlpack: bool = False,
+    python: bool = False,
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
@@ -87,9 +89,10 @@ def export(
     state of the caller's. `optional`: names of outputs; where a caller of NAME_call gives NULL for them, code runs
     that was compiled without them. `install`: a version, '1.2.0' or 'NAME-1.2.0': `path` is a prefix, with lib/,
     include/, a soname and what pkg-config and CMake read. `debug`: with the
-    user's lines and unwind tables, for gdb and perf. `dlpack`: with NAME_dlpack, for tensors of DLPack. Where no C
-    compiler is, all but the `.so` is written, with a warning. Raises ExportError or TargetError where names or kinds
-    are wrong, OSError where files cannot be written.
+    user's lines and unwind tables, for gdb and perf. `dlpack`: with NAME_dlpack, for tensors of DLPack. `python`: the
+    `.so` is a module that Python imports, without scancc. Where no C compiler is, all but the `.so` is written, with
+    a warning. Raises ExportError or TargetError where names or kinds are wrong, OSError where files cannot be
+    written.
 
     >>> x = T.vector("x")
     >>> import tempfile
@@ -104,7 +107,7 @@ def export(
         raise TypeError(f"path_map is {path_map!r}; give a dict, what a path begins with to what stands there")
     listed = _listed(functions, bool(streaming), [gradient] if isinstance(gradient, str) else gradient, wrt)
     targets = ordered([target_of(t) for t in (target if isinstance(target, list | tuple) and target else [target])])
-    _refuse_for_gpu(targets[0], threads=threads, dlpack=dlpack, debug=debug, install=install)
+    _refuse_for_gpu(targets[0], threads=threads, dlpack=dlpack, debug=debug, install=install, python=python)
     wanted = _optional(listed, optional, bool(streaming), targets[0])
     options = {"freeze": bool(freeze), "threads": bool(threads)}
     codes = [codes_of(f, targets, options, numbers) for f, numbers in zip(listed, wanted, strict=True)]
@@ -114,7 +117,7 @@ def export(
     folder, library, installed = _placed(path, entries[0].name, install)
     paths = paths_of([c.compiled for each in codes for c in each], path_map)
     single = [f.gives_one for f in listed]
-    work = _Library(library, targets[-1], entries, codes, single, paths, bool(debug), installed)
+    work = _Library(library, targets[-1], entries, codes, single, paths, bool(debug), installed, bool(python))
     done = _made(work, _kinds(emit, targets[-1], installed is not None), folder)
     for notice in done.notices:
         warnings.warn(notice, stacklevel=2)
@@ -242,6 +245,7 @@ class _Library:
     paths: Paths  # how source files are named
     debug: bool = False
     install: Install | None = None
+    python: bool = False
     files: dict[str, bytes | Link] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -249,8 +253,12 @@ class _Library:
 
     def modules(self) -> list[tuple[str, str]]:
         """For each function its name and LLVM IR with the flat entry."""
-        return [(e.name, module_text(e, codes, one, LineTable(self.paths.name) if self.debug else None))
-                for e, codes, one in zip(self.entries, self.codes, self.single, strict=True)]
+        texts = [module_text(e, codes, one, LineTable(self.paths.name) if self.debug else None)
+                 for e, codes, one in zip(self.entries, self.codes, self.single, strict=True)]
+        names = [e.name for e in self.entries]
+        if self.python:
+            texts[0] += python_text(self.name, names, self.target)
+        return list(zip(names, texts, strict=True))
 
     def objects(self) -> list[tuple[str, bytes]]:
         if self._objects is None:
