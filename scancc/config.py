@@ -187,8 +187,11 @@ def _start_values() -> dict[str, object]:
     return values
 
 
+_OF_LIBRARIES = ("SCANCC_VARIANT",)  # what the code of exported libraries reads (docs/artefacts.md)
+
+
 def _warn_of_unknown_variables() -> None:
-    known = [switch.environment for switch in SWITCHES.values()]
+    known = [*(switch.environment for switch in SWITCHES.values()), *_OF_LIBRARIES]
     for name in os.environ:
         if name.startswith("SCANCC_") and name not in known:
             near = difflib.get_close_matches(name, known, n=1)

@@ -1,4 +1,4 @@
-"""A library that Python imports: PyInit_LIBRARY in LLVM IR, on the stable ABI of Python 3.5 and later.
+"""A library that Python imports: PyInit_LIBRARY in LLVM IR, on Python's stable ABI, for 3.10 and later.
 
 It runs a text in Python that calls the library's functions by what their manifests say (`module_source.py`), so no
 code here knows a function's arguments. Python's functions are weak: a C program links and loads without them.

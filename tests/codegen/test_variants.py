@@ -148,7 +148,7 @@ def test_loaded_in_python(kind: str, tmp_path: Path) -> None:
               "x, W = np.arange(20.0).reshape(5, 4) / 20 - 0.3, np.arange(16.0).reshape(4, 4) / 16 - 0.5\n"
               "found = f(x, W, 5)\nprint('%.13g %.13g' % (found['total'], found['h'][-1, -1]))\n")
     for variant in ("", "x86-64"):
-        assert run(sys.executable, "-c", script, SCANCC_VARIANT=variant) == expected() + "\n"
+        assert run(sys.executable, "-W", "error", "-c", script, SCANCC_VARIANT=variant) == expected() + "\n"
 
 
 @on_x86
