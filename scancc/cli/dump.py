@@ -8,14 +8,13 @@ import click
 
 from scancc import colours
 from scancc.cli.options import target_named, target_option
-from scancc.insight.dumps import IR_STAGES
+from scancc.insight.dumps import IR_STAGES, STAGES
 from scancc.user_files import load_function
 
 
 @click.command()
 @click.argument("function", metavar="FILE.py:NAME")
-@click.option("--stage", type=click.Choice(["graph", "scan", "loop", "llvm", "asm"]), default="scan",
-              show_default=True)
+@click.option("--stage", "--emit", "stage", type=click.Choice(STAGES), default="scan", show_default=True)
 @click.option("--form", type=click.Choice(["reading", "generic"]), default="reading", show_default=True,
               help="of IR: for people, or as tools read it")
 @click.option("--after-each-pass", is_flag=True, help="the IR as lowered, and what each pass up to the stage changes")
@@ -32,6 +31,7 @@ def dump(function: str, target: str, remarks: bool, **options: Any) -> None:
     Examples:
       scancc dump examples/power.py:power --stage loop
       scancc dump examples/power.py:power --form generic | scancc opt - --passes cpu-loop
+      scancc dump examples/power.py:power --emit mlir-upstream | mlir-opt-16 --convert-scf-to-cf
     """
     f = load_function(function)
     text = f.dump(target=target_named(target), **options)

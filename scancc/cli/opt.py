@@ -10,8 +10,9 @@ from scancc import colours, pipeline
 from scancc.cli.ir_files import read_ir
 from scancc.cli.options import target_option
 from scancc.codegen.target import target_of
+from scancc.ir.core import Op
 from scancc.ir.irdl import irdl_text
-from scancc.stages import named_for
+from scancc.stages import named_for, number_checks
 from scancc.views import PassDump, View
 
 
@@ -33,10 +34,12 @@ def _irdl(context: click.Context, _: click.Parameter, dialect: str) -> None:
 @click.option("--remarks", is_flag=True, help="what the passes did, or why not, on stderr")
 @click.option("--irdl", default="", metavar="DIALECT", is_eager=True, expose_value=False, callback=_irdl,
               help="print the ops of a dialect, such as scan, as IRDL, and exit")
+@click.option("--emit", type=click.Choice(["mlir-upstream"]), default=None,
+              help="the loop IR that the passes give in upstream dialects, for other tools that read MLIR")
 @click.option("--timing", is_flag=True, help="milliseconds a pass, on stderr")
 @target_option
 def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, diff: bool, form: str, function: str,
-        op: str, remarks: bool, timing: bool, target: str) -> None:
+        op: str, remarks: bool, emit: str | None, timing: bool, target: str) -> None:
     """Run passes on IR text and print the result.
 
     A pass list by name (cpu, cpu-scan, cpu-loop, gpu, ...) is that of the target.
@@ -50,10 +53,20 @@ def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, diff:
     form = "reading" if diff else form
     module, view = read_ir(file), View(form, locations=form == "generic", query=True, function=function, op=op)
     each = after_each_pass or only_changed or diff
+    if emit is not None and (each or op or function):
+        raise click.UsageError("--emit gives all of the module after all passes; leave out what shows parts of it")
     dump = PassDump(sys.stdout, view, module, only_changed or diff) if each else None
     report = pipeline.run(module, passes, on_pass=dump)
-    if not each:
+    if emit is not None:
+        click.echo(_upstream(module), nl=False)
+    elif not each:
         colours.show(view.text(module))
     said = [str(remark) for remark in report.remarks if op in ("", remark.op)] if remarks else []
     for text in [*said, *[str(report)] * timing]:
         click.echo(text, err=True)
+
+
+def _upstream(module: Op) -> str:
+    from scancc.codegen.upstream import module_text  # rarely needed
+
+    return module_text(module, number_checks(module))

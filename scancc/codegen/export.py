@@ -1,7 +1,7 @@
 """Ahead of time: a function as object, archive, shared library, header, manifest and texts.
 
     NAME.o  NAME.a  NAME.so  NAME.h  NAME.json  NAME.ll  NAME.s        (for a GPU: NAME.ptx, NAME.ll)
-    NAME.c                                                             (where it is asked for)
+    NAME.c  NAME.upstream.mlir                                         (where they are asked for)
 
 or, as packagers expect them, under a prefix (install.py).
 
@@ -38,9 +38,9 @@ from .symbols import check_symbols
 from .target import Target, target_of
 from .variants import ordered
 
-CPU_KINDS = ("o", "a", "so", "h", "ll", "s", "c", "json")  # the manifest names the others
+CPU_KINDS = ("o", "a", "so", "h", "ll", "s", "c", "mlir-upstream", "json")  # the manifest names the others
 GPU_KINDS = ("ptx", "ll")
-ASKED_FOR = ("c",)  # what is not made by default: it takes the passes once more
+ASKED_FOR = ("c", "mlir-upstream")  # what is not made by default
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ def export(
     """Write one function, or several as one library, for use without Python.
 
     `functions`: what `sc.function` returned, one or a list. `path`: a folder (then the first function's
-    name names the files), or a path whose last part is the library's name. `emit`: kinds of files, all but 'c' by
-    default, which is C to read and to compile in the place of the object. `prefix` goes before every symbol.
-    `target`: a text such as the command line takes ('x86-64-v3', 'aarch64-linux-gnu', 'sm_90'), or a `Target`; this
-    machine by default; several, as ['x86-64-v4', 'x86-64']: code for each processor, among which the first call
-    chooses. `path_map`: how the user's files are named
+    name names the files), or a path whose last part is the library's name. `emit`: kinds of files, by default all
+    but 'c', which is C to read and to compile in the place of the object, and 'mlir-upstream' (docs/ir.md).
+    `prefix` goes before every symbol. `target`: a text such as the command line takes ('x86-64-v3',
+    'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default; several, as ['x86-64-v4', 'x86-64']: code
+    for each processor, among which the first call chooses. `path_map`: how the user's files are named
     in texts, what a path begins with to what stands there instead; by default from the folder on that Python imports
     them from. `freeze`: shared variables that no call updates are constants, with the values that they have now;
     others are inputs, whose values the manifest and NAME_init have. `threads`: a C
@@ -193,7 +193,8 @@ def _kinds(emit: Sequence[str] | str | None, target: Target, installed: bool) ->
     usual = tuple(kind for kind in known if kind not in ASKED_FOR)
     given = usual if emit is None else emit.split(",") if isinstance(emit, str) else emit
     if not isinstance(given, list | tuple) or not all(isinstance(k, str) for k in given):
-        raise TypeError(f"emit is {emit!r}; give kinds of files, among {', '.join(known)}, or None for all but 'c'")
+        raise TypeError(f"emit is {emit!r}; give kinds of files, among {', '.join(known)}, or None for all but "
+                        f"{' and '.join(ASKED_FOR)}")
     if not given:
         raise ExportError(f"emit is {emit!r}, so nothing would be written; kinds are {', '.join(known)}")
     wanted = [k.strip().lstrip(".") for k in given]
@@ -320,6 +321,19 @@ def _make_c(work: _Library) -> None:
     work.each("c", [(entry.name, c_text(entry, codes, one, work.paths)) for entry, codes, one in parts])
 
 
+def _make_upstream(work: _Library) -> None:
+    """Loop IR for other tools; of several processors for the least."""
+    from .upstream import module_text as upstream_text  # rarely needed
+
+    texts = []
+    for entry, codes in zip(work.entries, work.codes, strict=True):
+        compiled = codes[-1].compiled
+        assert compiled.module is not None, "what was compiled now has its IR"
+        prefix = entry.name.removesuffix(compiled.name)
+        texts.append((entry.name, upstream_text(compiled.module, entry.checks, prefix)))
+    work.each("upstream.mlir", texts)
+
+
 def _make_ptx(work: _Library) -> None:
     work.each("ptx", [(name, cpu.assembly(text, work.target)) for name, text in work.modules()])
 
@@ -333,5 +347,6 @@ _MAKERS: dict[str, Callable[[_Library], None]] = {
     "ll": _make_llvm,
     "s": _make_assembly,
     "c": _make_c,
+    "mlir-upstream": _make_upstream,
     "ptx": _make_ptx,
 }

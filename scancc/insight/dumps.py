@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scancc.codegen.target import Target
     from scancc.frontend.program.program import Program
 
-STAGES = ("graph", "scan", "loop", "llvm", "asm")
+STAGES = ("graph", "scan", "loop", "mlir-upstream", "llvm", "asm")
 IR_STAGES = ("scan", "loop")
 FORMS = ("reading", "generic")
 
@@ -32,6 +32,10 @@ def dump(program: Program, stage: str, after_each_pass: bool = False, only_chang
     target = targets.target_of(target)
     if stage in IR_STAGES:
         return _dump_ir(program, stage, after_each_pass or only_changed, only_changed, target, view)
+    if stage == "mlir-upstream":
+        from scancc.codegen.upstream import module_text  # rarely needed
+        compiled = stages.compile_program(program, target, export=True)
+        return module_text(compiled.module, compiled.checks)
     text = stages.compile_program(program, target).llvm_text
     return text if stage == "llvm" else cpu.assembly(text, target)
 

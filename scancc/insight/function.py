@@ -99,7 +99,7 @@ class Insight:
     def dump(self, stage: str = "scan", after_each_pass: bool = False, only_changed: bool = False,
              target: Target | str | None = None, locations: bool = False, form: str = "reading",
              query: bool = False, full: bool = False) -> str:
-        """The program as text at a stage: 'graph', 'scan', 'loop', 'llvm' or 'asm' (docs/ir.md).
+        """The program as text at a stage: 'graph', 'scan', 'loop', 'mlir-upstream', 'llvm' or 'asm' (docs/ir.md).
 
         `after_each_pass` gives the IR as lowered and what each pass up to the stage changed in it; `only_changed`
         leaves out passes that changed nothing, `full` gives all of the IR after each. `locations`: with the user's

@@ -90,7 +90,7 @@ def test_the_users_lines_stand_in_the_margin() -> None:
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ({"stage": "loops"}, "there is no stage 'loops'; the stages are graph, scan, loop, llvm, asm"),
+    ({"stage": "loops"}, "there is no stage 'loops'; the stages are graph, scan, loop, mlir-upstream, llvm, asm"),
     ({"form": "mlir"}, "there is no form 'mlir'; the forms of IR are reading, generic"),
     ({"stage": "llvm", "after_each_pass": True}, "the stage 'llvm' has no IR, to which after_each_pass"),
 ])

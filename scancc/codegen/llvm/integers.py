@@ -38,9 +38,9 @@ def _vector(e: FunctionEmitter, op: Op, signed: bool) -> str:
     low, top = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     wide = max(bits, 32)
     floats, ints, tests = (f"<{lanes} x {kind}>" for kind in (llvm_type(element), f"i{wide}", "i1"))
-    inside = _clamped(e, x, floats, _splat(low, element, lanes), _splat(_float_below(top, element), element, lanes))
+    inside = _clamped(e, x, floats, _splat(low, element, lanes), _splat(float_below(top, element), element, lanes))
     result = e.emit(f"fpto{'s' if signed or wide > bits else 'u'}i {floats} {inside} to {ints}")
-    if _float_below(top, element) != top:
+    if float_below(top, element) != top:
         above = e.emit(f"fcmp oge {floats} {x}, {_splat(top + 1, element, lanes)}")
         most = "<" + ", ".join([f"i{wide} {top}"] * lanes) + ">"
         result = e.emit(f"select {tests} {above}, {ints} {most}, {ints} {result}")
@@ -55,7 +55,7 @@ def _width(type: t.Type) -> int:
     return element.width
 
 
-def _float_below(top: int, element: t.Type) -> int:
+def float_below(top: int, element: t.Type) -> int:
     """The largest float that is not above the integer `top`."""
     value = t.numpy_dtype(element).type(top)
     return int(value) if int(value) <= top else int(np.nextafter(value, value.dtype.type(0)))
