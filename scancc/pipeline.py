@@ -212,7 +212,7 @@ def find_pass(name: str) -> Pass:
     try:
         module = importlib.import_module(f"scancc.passes.{python_name}")
     except ModuleNotFoundError:
-        raise ParseError(f"there is no pass '{name}'{_near(name, pass_names())}; the passes are "
+        raise ParseError(f"there is no pass '{name}'{near(name, pass_names())}; the passes are "
                          f"{', '.join(pass_names())}") from None
     function = getattr(module, python_name, None)
     if function is None:  # a part of a pass
@@ -226,7 +226,8 @@ def load(names: Sequence[str]) -> None:
         find_pass(name)
 
 
-def _near(name: str, known: Sequence[str]) -> str:
+def near(name: str, known: Sequence[str]) -> str:
+    """`; did you mean 'x'` where a known name is like the one that was given."""
     import difflib
 
     near = difflib.get_close_matches(name, known, 1)
@@ -280,7 +281,7 @@ def _options(found: Pass, text: str) -> dict[str, Any]:
         if name not in found.options:
             known = [o.replace("_", "-") for o in found.options]
             has = f"its options are {', '.join(known)}" if known else "it has none"
-            raise ParseError(f"the pass '{found.name}' has no option '{key}'{_near(key, known)}; {has}")
+            raise ParseError(f"the pass '{found.name}' has no option '{key}'{near(key, known)}; {has}")
         values[name] = _option_value(found, key, found.options[name], value if equals else "true")
     return values
 

@@ -84,6 +84,8 @@ class PassDump:
         if not done.changed and self.only_changed:
             return
         news = self._news(before) if done.changed else []
+        if self.only_changed and before == self.lines and (self.view.op or self.view.function):
+            return  # it changed something else
         state = "" if news else " (no change to what is read)" if done.changed else " (no change)"
         self._write(f"after {done.step}{state}", news)
 

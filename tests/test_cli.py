@@ -240,9 +240,13 @@ def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
     assert "Usage" in _error(*arguments, code=2)
 
 
-def test_unknown_pass_names_those_there_are(tmp_path: Path) -> None:
+def test_unknown_names_name_those_there_are(tmp_path: Path) -> None:
     path = tmp_path / "p.mlir"
     path.write_text(output("dump", POWER, "--form", "generic"))
+    said = _error("opt", str(path), "--function", "pow")
+    assert "there is no function 'pow'; did you mean 'power'; there are power" in said
+    assert "there is no op 'scan.scn'; did you mean 'scan.scan'" in _error("opt", str(path), "--op", "scan.scn")
+    assert "there is no dialect 'scam'; did you mean 'scan'" in _error("opt", "--irdl", "scam", code=2)
     assert "there is no pass 'fusee'" in _error("opt", str(path), "--passes", "fusee")
     assert "its functions are power" in _error("run", f"{path}:pow")
     assert "and 1 were given" in _error("run", str(path), "[1.0]")

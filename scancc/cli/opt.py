@@ -10,14 +10,19 @@ from scancc import colours, pipeline
 from scancc.cli.ir_files import read_ir
 from scancc.cli.options import target_option
 from scancc.codegen.target import target_of
-from scancc.ir.core import Op
+from scancc.ir.core import Op, functions
 from scancc.ir.irdl import irdl_text
+from scancc.ir.ops import OPS
+from scancc.pipeline import near
 from scancc.stages import named_for, number_checks
 from scancc.views import PassDump, View
 
 
 def _irdl(context: click.Context, _: click.Parameter, dialect: str) -> None:
     if dialect:
+        known = sorted({name.partition(".")[0] for name in OPS})
+        if dialect not in known:
+            raise click.BadParameter(f"there is no dialect '{dialect}'{near(dialect, known)}")
         click.echo(irdl_text(dialect), nl=False)
         context.exit()
 
@@ -52,6 +57,7 @@ def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, diff:
     passes = named_for(passes, target_of(None if target == "native" else target))
     form = "reading" if diff else form
     module, view = read_ir(file), View(form, locations=form == "generic", query=True, function=function, op=op)
+    _check_names(module, function, op)
     each = after_each_pass or only_changed or diff
     if emit is not None and (each or op or function):
         raise click.UsageError("--emit gives all of the module after all passes; leave out what shows parts of it")
@@ -64,6 +70,16 @@ def opt(file: str, passes: str, after_each_pass: bool, only_changed: bool, diff:
     said = [str(remark) for remark in report.remarks if op in ("", remark.op)] if remarks else []
     for text in [*said, *[str(report)] * timing]:
         click.echo(text, err=True)
+
+
+def _check_names(module: Op, function: str, op: str) -> None:
+    """An error where there is nothing of the name that was asked for; a query may still come."""
+    there = [f.attrs["sym_name"] for f in functions(module)]
+    if function and function.removesuffix("__query") not in there and function not in there:
+        raise click.ClickException(f"there is no function '{function}'{near(function, there)}; there are "
+                                   f"{', '.join(there) or 'none'}")
+    if op and op not in OPS:
+        raise click.ClickException(f"there is no op '{op}'{near(op, list(OPS))}")
 
 
 def _upstream(module: Op) -> str:

@@ -168,4 +168,5 @@ def test_opt_shows_some_ops_or_one_function(ir: str) -> None:
 def test_opt_says_what_passes_changed_and_why(ir: str) -> None:
     done = opt(ir, "--passes", "cpu-loop", "--diff", "--op", "scf.for", "--remarks")
     assert "// ---- after bufferize" in done.stdout and "+" in done.stdout and "func" not in done.stdout
+    assert "(no change" not in done.stdout  # passes that changed other ops alone
     assert "vectorize: scf.for: " in done.stderr and "linalg.generic" not in done.stderr

@@ -158,8 +158,12 @@ function memory() {
     make("td", {}, `${text} B`), make("td", { class: "number" }, n === null ? "" : n.toLocaleString("en"))));
   panel.append(make("h2", {}, "Inputs and outputs"), make("table", {}, ...rows("input", M.inputs), ...rows("output", M.outputs)));
 }
+function hanging(line) { // what does not fit goes on under the text, not under its title
+  const indent = line.match(/^ *(\S+ {2,}|did not +)?/)[0].length;
+  return make("div", { style: `padding-left:${indent}ch;text-indent:-${indent}ch` }, line || " ");
+}
 function scans() {
-  panel.append(...D.cards.split(/\n\n/).map((text) => make("pre", { class: "card" }, text.trimEnd())));
+  panel.append(...D.cards.split(/\n\n/).map((text) => make("pre", { class: "card" }, ...text.trimEnd().split("\n").map(hanging))));
 }
 function roofline() {
   panel.append(make("pre", { class: "card" }, D.cost.trimEnd()));
