@@ -190,3 +190,12 @@ def test_probes_and_checks_change_no_number(number: int) -> None:
             np.testing.assert_array_equal(one, other)
     for one, other in zip(expected, sc.function(inputs, outputs, mode="NanGuardMode")(*args), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("steps", "error"), [(3, TypeError), ("1:2", TypeError), (slice(0.5, 2), TypeError),
+                                              (slice(-1, 2), ValueError), (slice(0, 4, 2), ValueError)])
+def test_steps_of_a_trace_are_a_slice(steps: object, error: type[Exception]) -> None:
+    x = T.vector("x")
+    f = sc.function([x], sc.scan(lambda x, h: h + x, sequences=x, outputs_info=T.constant(0.0))[0])
+    with pytest.raises(error, match=r"trace: steps is .*; give slice\(a, b\)"):
+        f.trace([1.0, 2.0], steps=steps)  # type: ignore[arg-type]

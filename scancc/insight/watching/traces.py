@@ -71,6 +71,8 @@ def brief(value: np.ndarray) -> str:
 
 def traced(program: Program, arrays: Sequence[np.ndarray], steps: slice) -> Trace:
     """The values of the outermost scans' `steps` in a call with these arrays."""
+    if not isinstance(steps, slice) or not all(isinstance(n, int | None) for n in (steps.start, steps.stop)):
+        raise TypeError(f"trace: steps is {steps!r}; give slice(a, b), the steps from a on and before b")
     if steps.step not in (None, 1) or not all(n is None or n >= 0 for n in (steps.start, steps.stop)):
         raise ValueError(f"trace: steps is {steps}; give slice(a, b) with a and b of at least 0")
     invariant = {v for scan in program.scans for v in scan.body.consts}
