@@ -100,8 +100,7 @@ def _eliminate(c: Context, rows: Grid, kind: t.Type) -> Eliminated:
         _swap(c, rows, k, hits, k)
         for hit in hits:
             made.sign = b.select(hit, multiply(c, made.sign, b.const(-1.0, kind)), made.sign)
-        safe = nonzero_or_one(c, rows[k][k])
-        factors = [divide(c, row[k], safe) for row in rows[k + 1:]]
+        factors = [_factor(c, row[k], rows[k][k]) for row in rows[k + 1:]]
         for i, factor in enumerate(factors, k + 1):
             rows[i][k + 1:] = [_less(c, rows[i][j], factor, rows[k][j]) for j in range(k + 1, len(rows))]
         made.hits.append(hits)
@@ -109,15 +108,23 @@ def _eliminate(c: Context, rows: Grid, kind: t.Type) -> Eliminated:
     return made
 
 
+def _factor(c: Context, x: Value, pivot: Value) -> Value:
+    """x / pivot, or x / 1 where the pivot is 0: chosen behind the division, which so waits for no test."""
+    if t.is_complex(x.type):  # of which x / 1 may have other signs of 0 than x
+        return divide(c, x, nonzero_or_one(c, pivot))
+    is_some = c.b.cmpf("une", size2(c, pivot), c.b.const(0.0, pivot.type))
+    return c.b.select(is_some, divide(c, x, pivot), x)
+
+
 def _pivot(c: Context, rows: Grid, k: int) -> list[Value]:
     """For each row below k whether it has the first largest entry in column k, and is to change places with row k."""
-    b = c.b
-    best, size = b.index(k), size2(c, rows[k][k])
-    for i in range(k + 1, len(rows)):
-        candidate = size2(c, rows[i][k])
+    b, found, size = c.b, list[Value](), size2(c, rows[k][k])
+    for row in rows[k + 1:]:
+        candidate = size2(c, row[k])
         better = b.cmpf("ogt", candidate, size)
-        best, size = b.select(better, b.index(i), best), b.select(better, candidate, size)
-    return [b.cmpi("eq", best, b.index(i)) for i in range(k + 1, len(rows))]
+        found = [*(b.select(better, b.const(False, t.i1), hit) for hit in found), better]
+        size = b.select(better, candidate, size)
+    return found
 
 
 def _swap(c: Context, rows: Grid, k: int, hits: list[Value], start: int) -> None:
