@@ -28,7 +28,7 @@ from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 
-from .slicing.steps import newest
+from .slicing.steps import newest, row_read
 
 MUL_CYCLES, ADD_CYCLES, FMA_CYCLES = 3, 3, 4  # Zen 4; other current cores have equal or closer numbers
 OFF_CYCLE = -1000  # a value that does not wait for the state
@@ -48,12 +48,18 @@ def contract(module: Op) -> None:
 
 
 def _waiting(scan: Op) -> set[Value]:
-    """The states of a scan, and what its step makes of them."""
-    found = set(ScanView(scan).carry_args)
+    """The states of a scan, and what its step makes of them; not older rows of windows, which were there before."""
+    found, depths = set(ScanView(scan).carry_args), {carry.arg: carry.depth for carry in ScanView(scan).carries}
     for op in scan.body.ops:
-        if any(v in found for inner in op.walk() for v in inner.operands):
+        if any(v in found for inner in op.walk() for v in inner.operands) and not _reads_older_row(op, depths):
             found.update(op.results)
     return found
+
+
+def _reads_older_row(op: Op, depths: dict[Value, int]) -> bool:
+    depth = next((depths[v] for v in op.operands if v in depths), 1)
+    row = row_read(op) if depth > 1 else None
+    return row is not None and row < depth - 1
 
 
 def _waiting_args(nest: Nest, waiting: dict[Op, set[Value]]) -> dict[Value, int]:

@@ -171,6 +171,33 @@ def test_a_sum_is_rounded_once_by_default_and_twice_where_strict() -> None:
         np.testing.assert_array_equal(f(*args), exact)
 
 
+def fma(x: float, y: float, z: float) -> float:
+    return float(Fraction(x) * Fraction(y) + Fraction(z))
+
+
+@pytest.mark.skipif(not host().has_fma, reason="no fused multiply-add")
+@pytest.mark.parametrize(("step", "wanted"), [
+    (lambda v, m, a: v - a * m, lambda v, m, n, a: fma(-a, m, v)),
+    (lambda v, m, a: a * m - v, lambda v, m, n, a: fma(a, m, -v)),
+    (lambda v, m, a: v * v - a * m, lambda v, m, n, a: v * v - a * m),      # a difference of two products
+    (lambda v, m, a: a - v * m, lambda v, m, n, a: a - v * m),              # a factor of the step
+    (lambda v, m, n, a: v - a * m - a * n, lambda v, m, n, a: fma(-a, m, v) - a * n),
+    (lambda v, m, n, a: a * m + a * n + v, lambda v, m, n, a: fma(a, m, a * n) + v),
+])
+@pytest.mark.parametrize("rows", [False, True])
+def test_what_a_step_rounds_once(step: Any, wanted: Any, rows: bool) -> None:
+    """A state, an unchanging factor and a third that is no product; of two rows back the newest alone waits."""
+    two, v = step.__code__.co_argcount == 4, T.matrix("v") if rows else T.vector("v")
+    zero = T.zeros((2, 3) if rows else 2)
+    m, _ = sc.scan(step, v, {"initial": zero, "taps": [-1, -2]} if two else zero[0], [k])
+    values = np.random.default_rng(2).normal(size=(40, 3))
+    found = sc.function([v, k], m)(values if rows else values[:, 0], 0.7)
+    newest = older = 0.0
+    for value, one in zip(values[:, 0].tolist(), (found[:, 0] if rows else found).tolist(), strict=True):
+        newest, older = wanted(value, newest, older, 0.7), newest
+        assert one == newest
+
+
 def test_a_strict_scan_in_a_function_that_is_not() -> None:
     rows, _ = sc.scan(lambda v, s, k: s * k + v, x, T.constant(0.0), [k], fast_math=False)
     f = sc.function([x, k], [rows, x * k + x])
