@@ -11,9 +11,9 @@ What may be joined by default: `a * b + c`, where the sum is then rounded once i
 which can cancel to the rounding error of a product that alone is not rounded: `a*a - b*b` of equal numbers, or
 `m2 - m*m` of a constant series, would be that error instead of 0, and their root NaN. Of a sum of two products,
 which cancels in the same way, only the one on the chain, where that shortens it; of differences there only `c - a*h`
-and `a*h - c` of a state h and a factor a that no step changes, as filters are written, where c is no product. Always
-in a product with a matrix, as every BLAS does it: half the operations. Everything where `fast_math='contract'` is
-allowed; nothing where a sum is marked `exact` (`fast_math=False`).
+and `a*h - c` of a state h, or an older tap, and a factor a that no step changes, as filters are written, where c is
+no product. Always in a product with a matrix, as every BLAS does it: half the operations. Everything where
+`fast_math='contract'` is allowed; nothing where a sum is marked `exact` (`fast_math=False`).
 Conservative: only a product with one use, in the same block. No other rewriting of floats is done.
 Off on targets without a fused multiply-add.
 Cost: linear. Runs after `fuse`, when the step's arithmetic is scalar.
@@ -78,11 +78,16 @@ def _waiting_args(nest: Nest, waiting: dict[Op, set[Value]]) -> dict[Value, int]
 
 
 class _Fixed:
-    """What no step of a scan changes: what comes from outside, and elements of it in a nest of the step."""
+    """What no step of a scan changes: what comes from outside, and elements of it in a nest of the step.
+    `older`: what states were before the last step."""
 
     def __init__(self, outer: Op | None, nest: Nest | None = None) -> None:
         self.step = outer.body if outer is not None and outer.name == "scan.scan" else None
         self.outside = {read.arg: read.value for read in nest.reads} if nest is not None else {}
+        carries = ScanView(outer).carries if outer is not None and self.step is not None else []
+        self.older = {carry.arg for carry in carries}.difference(newest(carries))
+        depths = {carry.arg: carry.depth for carry in carries}
+        self.older.update(arg for arg, row in self.outside.items() if row.op and _reads_older_row(row.op, depths))
 
     def __contains__(self, value: Value) -> bool:
         value = self.outside.get(value, value)
@@ -139,7 +144,8 @@ def _may_join(op: Op, side: int, fixed: _Fixed, shorter: bool) -> bool:
     assert product is not None
     two = other is not None and other.name == "arith.mulf"
     cancels = op.name == "arith.subf" or any(v.op is not None and v.op.name == "arith.negf" for v in product.operands)
-    if cancels and shorter and not two:
+    waits = shorter or any(v in fixed.older for v in product.operands)
+    if cancels and waits and not two:
         cancels = not any(v in fixed for v in product.operands)
     if not (cancels or (two and not shorter)) or allowed(op).allows("contract"):
         remark("contract", op, True, "the sum and its product are rounded once", part="contract")
