@@ -20,7 +20,8 @@ from scancc.user_files import load_function
 @click.command()
 @click.argument("functions", nargs=-1, required=True, metavar="FILE.py:NAME|FILE.mlir[:NAME]...")
 @click.option("--emit", default=None, metavar="KINDS",
-              help="o,a,so,h,json,ll,s (all by default), c, mlir-upstream; for a GPU ptx")
+              help="o,a,so,h,json,ll,s (all by default), c, mlir-upstream, bench-main, bench-google, bench-pytest, "
+                   "bench-pyperf; for a GPU ptx")
 @click.option("-o", "--output", default=".", metavar="DIR|FILE", show_default=True,
               help="folder, made if it is not there; or a file, as x/libpower.so")
 @click.option("--prefix", default="", help="put before every symbol")

@@ -120,9 +120,11 @@ def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTa
 
 def c_text(entry: Entry, codes: Sequence[Code], single: bool, paths: Paths) -> str:
     """The function as C, from loops that no pass has made wide; outputs that are not wanted are made all the same."""
-    if entry.threads or entry.variants:
-        what = "loops that threads share" if entry.threads else "code for several processors"
-        raise ExportError(f"C of {entry.name} has no {what}; leave out 'c'")
+    lacks = {"loops that threads share": entry.threads, "code for several processors": entry.variants,
+             "entries for tensors of DLPack": entry.dlpack}
+    for what, is_there in lacks.items():
+        if is_there:
+            raise ExportError(f"C of {entry.name} has no {what}; leave out 'c'")
     compiled = codes[-1].compiled
     if compiled.loops is None:
         raise ExportError(f"there is no C of {entry.name}, which is IR that passes have changed; leave out 'c'")

@@ -1,7 +1,7 @@
 """Ahead of time: a function as object, archive, shared library, header, manifest and texts.
 
     NAME.o  NAME.a  NAME.so  NAME.h  NAME.json  NAME.ll  NAME.s        (for a GPU: NAME.ptx, NAME.ll)
-    NAME.c  NAME.upstream.mlir                                         (where they are asked for)
+    NAME.c  NAME.upstream.mlir  NAME_bench.c  NAME_bench.cc  NAME_bench_*.py    (where they are asked for)
 
 or, as packagers expect them, under a prefix (install.py).
 
@@ -14,11 +14,12 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..spelling import checked_keywords
-from . import cpu
+from . import cpu, glue
 from .archive import archive
 from .binding import versions
 from .c_names import ExportError, check_header
@@ -38,9 +39,10 @@ from .symbols import check_symbols
 from .target import Target, target_of
 from .variants import ordered
 
-CPU_KINDS = ("o", "a", "so", "h", "ll", "s", "c", "mlir-upstream", "json")  # the manifest names the others
+GLUE_KINDS = ("bench-main", "bench-google", "bench-pytest", "bench-pyperf")
+ASKED_FOR = ("c", "mlir-upstream", *GLUE_KINDS)  # what is not made by default
+CPU_KINDS = ("o", "a", "so", "h", "ll", "s", *ASKED_FOR, "json")  # the manifest names the others
 GPU_KINDS = ("ptx", "ll")
-ASKED_FOR = ("c", "mlir-upstream")  # what is not made by default
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def export(
 
     `functions`: what `sc.function` returned, one or a list. `path`: a folder (then the first function's
     name names the files), or a path whose last part is the library's name. `emit`: kinds of files, by default all
-    but 'c', which is C to read and to compile in the place of the object, and 'mlir-upstream' (docs/ir.md).
+    but 'c', which is C to read and to compile in the place of the object, 'mlir-upstream' (docs/ir.md), and
+    'bench-main', 'bench-google', 'bench-pytest' and 'bench-pyperf', benchmarks (docs/how-to/benchmark.md).
     `prefix` goes before every symbol. `target`: a text such as the command line takes ('x86-64-v3',
     'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default; several, as ['x86-64-v4', 'x86-64']: code
     for each processor, among which the first call chooses. `path_map`: how the user's files are named
@@ -117,7 +120,8 @@ def export(
     folder, library, installed = _placed(path, entries[0].name, install)
     paths = paths_of([c.compiled for each in codes for c in each], path_map)
     single = [f.gives_one for f in listed]
-    work = _Library(library, targets[-1], entries, codes, single, paths, bool(debug), installed, bool(python))
+    costs = [partial(_cost, f) for f in listed]
+    work = _Library(library, targets[-1], entries, codes, single, paths, costs, bool(debug), installed, bool(python))
     done = _made(work, _kinds(emit, targets[-1], installed is not None), folder)
     for notice in done.notices:
         warnings.warn(notice, stacklevel=2)
@@ -193,8 +197,8 @@ def _kinds(emit: Sequence[str] | str | None, target: Target, installed: bool) ->
     usual = tuple(kind for kind in known if kind not in ASKED_FOR)
     given = usual if emit is None else emit.split(",") if isinstance(emit, str) else emit
     if not isinstance(given, list | tuple) or not all(isinstance(k, str) for k in given):
-        raise TypeError(f"emit is {emit!r}; give kinds of files, among {', '.join(known)}, or None for all but "
-                        f"{' and '.join(ASKED_FOR)}")
+        raise TypeError(f"emit is {emit!r}; give kinds of files, among {', '.join(known)}, or None for "
+                        f"{', '.join(usual)}")
     if not given:
         raise ExportError(f"emit is {emit!r}, so nothing would be written; kinds are {', '.join(known)}")
     wanted = [k.strip().lstrip(".") for k in given]
@@ -244,6 +248,7 @@ class _Library:
     codes: list[list[Code]]
     single: list[bool]
     paths: Paths  # how source files are named
+    costs: Sequence[Callable[[], Any]]  # what a call computes and moves
     debug: bool = False
     install: Install | None = None
     python: bool = False
@@ -334,6 +339,22 @@ def _make_upstream(work: _Library) -> None:
     work.each("upstream.mlir", texts)
 
 
+def _cost(function: Any) -> Any:
+    """What a call computes and moves; None of what is IR that passes have changed."""
+    return function.cost() if hasattr(function, "cost") else None
+
+
+def _make_glue(form: Callable[[str, Entry, Any], str], suffix: str, work: _Library) -> None:
+    for entry, cost in zip(work.entries, work.costs, strict=True):
+        work.put(f"{entry.name}_bench{suffix}", form(work.name, entry, cost()))
+
+
+def _make_google(work: _Library) -> None:
+    _make_glue(glue.google_text, ".cc", work)
+    for entry in work.entries:
+        work.put(f"{entry.name}_bench.cmake", glue.cmake_text(work.name, entry))
+
+
 def _make_ptx(work: _Library) -> None:
     work.each("ptx", [(name, cpu.assembly(text, work.target)) for name, text in work.modules()])
 
@@ -348,5 +369,9 @@ _MAKERS: dict[str, Callable[[_Library], None]] = {
     "s": _make_assembly,
     "c": _make_c,
     "mlir-upstream": _make_upstream,
+    "bench-main": partial(_make_glue, glue.main_text, ".c"),
+    "bench-google": _make_google,
+    "bench-pytest": partial(_make_glue, glue.pytest_text, "_pytest.py"),
+    "bench-pyperf": partial(_make_glue, glue.pyperf_text, "_pyperf.py"),
     "ptx": _make_ptx,
 }

@@ -102,21 +102,20 @@ def test_elementary_functions_have_the_bits_of_the_object(dtype: str, tmp_path: 
     pytest.importorskip("mpmath")
     from tests.codegen.test_math import FUNCTIONS, sample
     name = {"f64": "float64", "f32": "float32"}[dtype]
-    x, y = T.vector("x", dtype=name), T.vector("y", dtype=name)
     names = {"powf": "pow", "atan2": "arctan2", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
              "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "lgamma": "gammaln"}
     special = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, np.finfo(name).tiny, -np.finfo(name).max, 1e-44]
+    inputs, outputs, columns = [], [], []
     for fn, row in FUNCTIONS.items():
-        of = getattr(T, names.get(fn, fn))
-        given = [x, y][: row.n_arguments]
-        folder = tmp_path / fn
-        folder.mkdir()
-        c, native = both(sc.function(given, of(*given), name=f"the_{fn}"), folder)
-        columns = [np.concatenate([column, np.array(special, name), np.array(special[::-1], name)])
-                   for column in sample(fn, dtype)]
-        status, found = c.run(columns)
-        assert status == 0
-        same_bits(found, native.run(columns)[1])
+        given = [T.vector(f"{fn}_{letter}", dtype=name) for letter in "xy"[: row.n_arguments]]
+        inputs += given
+        outputs.append(getattr(T, names.get(fn, fn))(*given))
+        columns += [np.concatenate([column, np.array(special, name), np.array(special[::-1], name)])
+                    for column in sample(fn, dtype)]
+    c, native = both(sc.function(inputs, outputs, name="every"), tmp_path)
+    status, found = c.run(columns)
+    assert status == 0, c.error(status)
+    same_bits(found, native.run(columns)[1])
 
 
 def a_filter() -> sc.Function:
@@ -274,6 +273,8 @@ int main(void)
 def test_threads_and_other_machines_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="leave out 'c'"):
         sc.export(a_filter(), tmp_path, emit="c", threads=True)
+    with pytest.raises(ExportError, match="DLPack"):
+        sc.export(a_filter(), tmp_path, emit="c", dlpack=True)
     with pytest.raises(ExportError, match="several processors"):
         sc.export(a_filter(), tmp_path, emit="c", target=["x86-64-v3", "x86-64"])
     with pytest.raises(ExportError, match="no kind of file for sm_90"):

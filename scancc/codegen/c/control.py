@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 
 from ...artifact import N_INFO_SLOTS
+from ...ir import types as t
 from ...ir.core import Block, Op, Value
 from ...ir.ops import group, int_attr, operand
 from ...ir.parts import Branch, Loop
-from .printer import Expr, FunctionPrinter, Operand, prints
+from .printer import Expr, FunctionPrinter, Operand, Pair, prints
 
 Variables = list[tuple[str, str]]  # type and name of each
 
@@ -79,7 +80,7 @@ def while_loop(p: FunctionPrinter, op: Op) -> None:
     carried = _carry(p, op.operands, test.args)
     p.settle()
     given = group(test.terminator, "values")
-    declared = {n: _declare(p, result, p.env[test.args[_place_like(test, result)]])
+    declared = {n: _declare(p, result, _form(p, test, result))
                 for n, (result, value) in enumerate(zip(op.results, given, strict=True)) if value not in test.args}
     p.open("for (;;)")
     first = len(p.lines)
@@ -100,9 +101,11 @@ def while_loop(p: FunctionPrinter, op: Op) -> None:
     p.close()
 
 
-def _place_like(test: Block, result: Value) -> int:
-    """An argument of the same type, for its form."""
-    return next(n for n, arg in enumerate(test.args) if arg.type == result.type)
+def _form(p: FunctionPrinter, test: Block, result: Value) -> Operand:
+    """The form of a value that a loop hands on; of a buffer that of one that it carries."""
+    if isinstance(result.type, t.MemRefType):
+        return next(p.env[arg] for arg in test.args if arg.type == result.type)
+    return Pair(Expr(""), Expr("")) if isinstance(result.type, t.ComplexType) else Expr("")
 
 
 def _declare(p: FunctionPrinter, value: Value, like: Operand) -> tuple[Variables, Operand]:

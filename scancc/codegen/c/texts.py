@@ -64,9 +64,12 @@ def _marked(text: str) -> str:
     return plain
 
 
+_LETTERS = {ord(letter): f"\\{letter}" for letter in '"\\?'} | {ord("\n"): "\\n"}
+
+
 def _literal(text: str) -> str:
     """A string of C."""
-    return '"' + "".join(chr(b) if 32 <= b < 127 and b not in b'"\\?' else f"\\{b:03o}" for b in text.encode()) + '"'
+    return '"' + "".join(_LETTERS.get(b, chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in text.encode()) + '"'
 
 
 def processor_text(entry: Entry) -> str:
