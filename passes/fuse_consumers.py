@@ -15,7 +15,8 @@ in the step, too, in the order that it has outside; running sums and products ov
 is an elementwise result is kept in place of the rows it is made of.
 Elementwise ops on the way to these come along, and what goes on with sums of rows. Sums of floats along rows that are
 arrays, weighted ones too, are added in the step in the blocks that they have outside, so that no bit changes
-(`consuming/sums.py`).
+(`consuming/sums.py`). Where columns wait for others, as a variance for the mean, a cheap scan runs twice
+(`consuming/again.py`).
 Why: a trace of T rows, written and read again, becomes a number (array contraction: Sarkar and Gao, 1991).
 Conservative: readers move only where then nothing is left that needs all rows at once, and what they keep of them is
 no more than all; other sums of floats over time need them block by block (`tile`), and those of a scan without states
@@ -37,6 +38,7 @@ from scancc.ir.remarks import remark
 from scancc.ir.slices import entries
 from scancc.ir.wording import rows_called, rows_size, what
 
+from .consuming.again import run_again
 from .consuming.moves import Move
 from .consuming.readers import Place, Readers, ends_of
 
@@ -45,7 +47,10 @@ def fuse_consumers(module: Op, mixing: bool = True) -> None:
     """Move readers into every scan; into outer ones first, whose steps then hold readers of inner ones."""
     for op in list(module.walk()):
         if op.name == "scan.scan" and op.parent is not None:
+            again = run_again(op, mixing)
             _visit(op, mixing)
+            if again is not None:
+                _visit(again, mixing)
 
 
 def _visit(op: Op, mixing: bool) -> None:

@@ -284,8 +284,14 @@ def row_elements(rows: Value) -> float:
 
 def is_repeated(op: Op) -> bool:
     """Whether rows are made of nothing but their number: the same ones again and again, or a range."""
-    return op.name in ("tensor.splat", "scan.iota") or (
-        op.name == "scan.broadcast" and 0 not in op.attrs["axes"].values)
+    return op.name in ("tensor.splat", "scan.iota") or op.name == "scan.broadcast" and (
+        0 not in op.attrs["axes"].values or repeats_a_row(op))
+
+
+def repeats_a_row(broadcast: Op) -> bool:
+    """Whether the one row of an array is each row of a larger one."""
+    source, axes = broadcast.operands[0].type, broadcast.attrs["axes"].values
+    return isinstance(source, t.TensorType) and axes[:1] == (0,) and source.shape[0] == 1
 
 
 def told_of_rows(op: Op) -> list[Value]:

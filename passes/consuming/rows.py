@@ -10,9 +10,9 @@ from scancc.ir.core import Op, Value
 from scancc.ir.ops import operand
 from scancc.ir.parts import Carry, Read
 from scancc.ir.shapes import dims_of, dynamic_dims
-from scancc.ir.slices import COLUMNS, entries, slice_parts
+from scancc.ir.slices import COLUMNS, constant_entries, entries, slice_parts
 
-from .readers import Place, Readers, is_repeated, row_sizes
+from .readers import Place, Readers, is_repeated, repeats_a_row, row_sizes
 
 
 @dataclass
@@ -129,6 +129,14 @@ class RowMaker:
             return value
         return self.b.op("tensor.splat", [value, *row_sizes(op)], [type])
 
+    def _first_row(self, rows: Value) -> Value:
+        type, sizes = t.row_type(rows.type), constant_entries(dims_of(self.b, rows)[1:])
+        if not isinstance(type, t.TensorType):
+            return self.b.op("tensor.extract", [rows, self.b.index(0)], [type])
+        rank = 1 + len(sizes)
+        groups, attrs = slice_parts([0] * rank, [1, *sizes], [1] * rank)
+        return self.b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [type], attrs).result
+
     def _number(self, op: Op, type: t.Type) -> Value:
         """Element t of a range, computed as the range is."""
         b, start, step, now = self.b, operand(op, "start"), operand(op, "step"), self.readers.scan.counter
@@ -140,7 +148,7 @@ class RowMaker:
     def _broadcast(self, op: Op, type: t.Type) -> Value:
         source, axes = op.operands[0], list(op.attrs["axes"].values)
         if 0 in axes:
-            source, axes = self.row(source), axes[1:]
+            source, axes = self._first_row(source) if repeats_a_row(op) else self.row(source), axes[1:]
         if not isinstance(source.type, t.TensorType):
             return self._splat(source, op, type)
         if not isinstance(type, t.TensorType):

@@ -246,6 +246,29 @@ def test_sums_from_a_later_step_on_keep_their_bits(kind, ask):
     assert small == large
 
 
+WAITING = {
+    "variance of columns": lambda h: [h.var(axis=0)], "deviation": lambda h: [h.std(axis=0), h[-1]],
+    "soft maximum": lambda h: [T.logsumexp(h, axis=0)],
+    "around the end": lambda h: [T.sqr(h - h[-1]).sum(axis=0)],
+}
+
+
+@pytest.mark.parametrize("ask", WAITING.values(), ids=list(WAITING))
+@pytest.mark.parametrize("kind", [vectors, matrices], ids=lambda kind: kind.__name__)
+def test_reductions_of_arrays_that_wait_for_others(kind, ask):
+    """A cheap scan runs twice in place of keeping its rows, and no bit changes."""
+    f, reference = (sc.function([KINDS[kind]], ask(kind()), mode=mode) for mode in (None, "reference"))
+    with change_flags(leave_out="fuse-consumers"):
+        kept = sc.function([KINDS[kind]], ask(kind()))
+    for length in (1, 5, 513, 1100):
+        given = values(length, kind)
+        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
+            assert got.tobytes() == same.tobytes(), length
+            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
+    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (3000, 20_000))
+    assert small == large
+
+
 RESULTS = {
     "map": lambda h: [2 * h + 1], "several": lambda h: [T.exp(h), T.switch(h > 0, h, -h)],
     "one of another": lambda h: [T.tanh(h), T.sqr(T.tanh(h)), T.sqr(T.tanh(h)).max(axis=0)],
