@@ -148,7 +148,7 @@ class Places:
     def _exchange_buffers(self, scan: ScanView, links: list[Link], partners: dict[Carry, Value]) -> None:
         """All links hold, or none."""
         saved: Saved = {}
-        if any(link.shifts or self._obstacle(link, saved) for link in links):
+        if any(link.shifts or self._obstacle(link, saved) for link in links) or _meet(links):
             return
         remark("bufferize", scan.op, True, f"the states {', '.join(map(name_of, partners))} exchange their buffers")
         self._keep(links, saved)
@@ -217,8 +217,14 @@ class Places:
         if _is_cast(link):
             return None
         found = obstacle(self.order, link.op, link.source, saved) or self._handed_on_beside(link)
+        found = found or self._taken_beside(link)
         inner = (use for side in link.sides for one in side if (use := self._obstacle(one, saved)))
         return found or next(inner, None)
+
+    def _taken_beside(self, link: Link) -> Use | None:
+        """Another result of the op that is made over the source."""
+        taken = any(self.ties.get(v) is link.source for v in link.op.results if v is not link.result)
+        return Use(link.op, link.source, None) if taken else None
 
     def _handed_on_beside(self, link: Link) -> Use | None:
         """A side of a branch that copies its value over the source at its end, and hands on the source besides."""
@@ -267,6 +273,11 @@ def in_rows(scan: ScanView) -> set[Value]:
 def _after_first_write(path: Sequence[Link]) -> list[Link]:
     """The links that write where the row is; the first one that writes brings it there."""
     return list(dropwhile(_is_cast, path))[1:]
+
+
+def _meet(links: Sequence[Link]) -> bool:
+    """Whether two results of one op would be made over one operand."""
+    return len({(link.op, link.source) for link in links}) < len({link.result for link in links})
 
 
 def _is_cast(link: Link) -> bool:

@@ -426,3 +426,34 @@ def test_a_counter_from_a_constant_does_not_wrap_at_127():
 def test_a_constant_that_no_step_computes_keeps_its_dtype():
     held, _ = sc.scan(lambda n: n, outputs_info=T.constant(3), n_steps=2)
     assert held.dtype == "int8"
+
+
+BARRIERS = {
+    "a lookup": lambda v, places: v[places],
+    "a running sum": lambda v, places: T.cumsum(v) / 8,
+    "a sorted copy": lambda v, places: T.sort(v),
+    "its neighbours": lambda v, places: T.roll(v, 1),
+    "a product": lambda v, places: T.dot(v, T.outer(v, v)) / 64,
+}
+
+
+@pytest.mark.parametrize("until", [False, True])
+@pytest.mark.parametrize("n_states", [2, 3])
+@pytest.mark.parametrize("barrier", BARRIERS)
+def test_states_made_of_one_value_in_one_loop(barrier: str, n_states: int, until: bool) -> None:
+    """Each may be written over the value of which all are made, but not all of them."""
+    start, places = T.matrix("start"), T.lvector("places")
+
+    def step(*states: sc.Variable) -> object:
+        middle = sum(states) / 2
+        taken = T.gt(BARRIERS[barrier](middle, places), 0.1)
+        after = [T.switch(taken, middle * (0.5 + k), state - 0.1 * k) for k, state in enumerate(states)]
+        return (after, sc.until(T.gt(T.abs(sum(after)).max(), 1e6))) if until else after
+
+    rows, _ = sc.scan(step, outputs_info=[start[k] for k in range(n_states)], n_steps=5)
+    outputs = [rows[k][-1] for k in range(n_states)]
+    args = np.random.default_rng(4).normal(size=(3, 19)), np.arange(19)[::-1].copy()
+    for found, expected in zip(sc.function([start, places], outputs, on_unused_input="ignore")(*args),
+                               sc.function([start, places], outputs, mode="reference", on_unused_input="ignore")(*args),
+                               strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
