@@ -33,7 +33,7 @@ from scancc.frontend.ops.control import ifelse
 from scancc.frontend.ops.diagonals import diag, diagonal, eye, identity_like, trace, tri, tril, triu
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.indexing import compress, extract, inc_subtensor, nonzero_values, set_subtensor, take
-from scancc.frontend.ops.joining import concatenate, flip, join, repeat, roll, split, stack, tile
+from scancc.frontend.ops.joining import concatenate, flip, join, roll, split, stack
 from scancc.frontend.ops.lengths import addbroadcast, patternbroadcast, shape, size, specify_shape, unbroadcast
 from scancc.frontend.ops.linalg import det, matrix_inverse
 from scancc.frontend.ops.log_sums import log_softmax, logaddexp, logsumexp, softmax
@@ -79,6 +79,7 @@ from scancc.frontend.ops.reduction import (
     sum,
     var,
 )
+from scancc.frontend.ops.repeating import repeat, tile
 from scancc.frontend.ops.scalars import (
     abs_,
     add,
@@ -184,7 +185,6 @@ from scancc.tensor.composed import (
     nan_to_num,
     rad2deg,
     round,
-    searchsorted,
     second,
     smallest,
     stacklists,
@@ -214,7 +214,7 @@ from scancc.tensor.constructors import (
 )
 from scancc.tensor.einstein import einsum
 from scancc.tensor.examples import attach as _attach
-from scancc.tensor.iterated import gammainc, gammaincc
+from scancc.tensor.iterated import gammainc, gammaincc, searchsorted
 from scancc.tensor.prefixed import *  # noqa: F403
 from scancc.tensor.statistics import bincount, choose, median, percentile, quantile
 

@@ -274,25 +274,6 @@ def fill_diagonal(a: object, val: object) -> Variable:
     return e.switch(e.eq(rows.dimshuffle(0, "x"), columns), cast(val, matrix.dtype), matrix)
 
 
-def searchsorted(x: object, v: object, side: str = "left") -> Variable:
-    """How many elements of the sorted vector `x` are below each element of `v` (or, on the 'right' side, not
-    above): where to insert it.
-
-    `x` [n]; int64, of the shape of `v`. ValueError for what is no vector, and for another `side`.
-    """
-    if side not in ("left", "right"):
-        raise ValueError(f"searchsorted: side {side!r} is none of 'left' and 'right'")
-    bins, values = as_tensor_variable(x), as_tensor_variable(v)
-    if bins.ndim != 1:
-        raise ValueError(f"searchsorted takes a sorted vector, not {bins!r}")
-    each = expand_dims(values, values.ndim)
-    below = (e.lt if side == "left" else e.le)(bins, each)
-    if not is_discrete(values.dtype):  # a NaN stands after all numbers
-        after = True if side == "right" or is_discrete(bins.dtype) else e.logical_not(e.isnan(bins))
-        below = e.logical_or(below, e.logical_and(e.isnan(each), after))
-    return cast(below, "int64").sum(axis=values.ndim)
-
-
 def linspace(start: object, stop: object, num: object = 50, endpoint: bool = True) -> Variable:
     """`num` floats from `start` to `stop` at equal distances.
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from scancc.frontend.graph.constants import as_operand, as_tensor_variable, float_for, result_dtype
+from scancc.frontend.graph.constants import as_operand, as_tensor_variable, float_for, is_discrete, result_dtype
+from scancc.frontend.graph.dims import dim
 from scancc.frontend.graph.variables import Variable
+from scancc.frontend.loops.final import final_state
 from scancc.frontend.loops.scan import scan
 from scancc.frontend.loops.step_result import until
 from scancc.frontend.ops import scalars as e
+from scancc.frontend.ops.axes import expand_dims
 from scancc.frontend.ops.control import detach
 from scancc.frontend.ops.diagonals import identity_like
 from scancc.frontend.ops.elementwise import align, cast
+from scancc.frontend.ops.indexing import take
 from scancc.frontend.ops.linalg import solve
+from scancc.frontend.ops.making import full_like, zeros_like
 from scancc.frontend.ops.norms import norm
 from scancc.frontend.ops.products import dot
 from scancc.frontend.ops.reduction import all, sum
@@ -22,6 +27,52 @@ _PADE = (64764752532480000, 32382376266240000, 7771770303897600, 118735379642880
 _PADE_RADIUS = 5.37
 _MOST_SQUARINGS = 1100  # more than the exponent of a double allows
 _MOST_TERMS = 100_000
+_MOST_HALVES = 64  # of a length
+
+
+_FEW_BINS = 32  # which are compared with each value in less time than a search takes
+
+
+def searchsorted(x: object, v: object, side: str = "left") -> Variable:
+    """How many elements of the sorted vector `x` are below each element of `v` (or, on the 'right' side, not
+    above): where to insert it.
+
+    `x` [n]; int64, of the shape of `v`. ValueError for what is no vector, and for another `side`.
+    """
+    if side not in ("left", "right"):
+        raise ValueError(f"searchsorted: side {side!r} is none of 'left' and 'right'")
+    bins, values = as_tensor_variable(x), as_tensor_variable(v)
+    if bins.ndim != 1:
+        raise ValueError(f"searchsorted takes a sorted vector, not {bins!r}")
+    n = bins.type.shape[0]
+    if n is not None and n <= _FEW_BINS:
+        below = _is_below(bins, expand_dims(values, values.ndim), side)
+        return cast(below, "int64").sum(axis=values.ndim)
+    return _searched(bins, values, side)
+
+
+def _is_below(bins: Variable, values: Variable, side: str) -> Variable:
+    """Whether a value is to stand behind a bin; a NaN stands after all numbers."""
+    below = (e.lt if side == "left" else e.le)(bins, values)
+    if is_discrete(values.dtype):
+        return below
+    after = True if side == "right" or is_discrete(bins.dtype) else e.logical_not(e.isnan(bins))
+    return e.logical_or(below, e.logical_and(e.isnan(values), after))
+
+
+def _searched(bins: Variable, values: Variable, side: str) -> Variable:
+    """Halves, for all values at once: as many steps as the number of bins has digits."""
+    n = dim(bins, 0)
+
+    def step(low: Variable, high: Variable) -> object:
+        middle = e.minimum((low + high) // 2, n - 1)
+        goes_up = e.logical_and(e.lt(low, high), _is_below(take(bins, middle, mode="clip"), values, side))
+        low, high = e.switch(goes_up, middle + 1, low), e.switch(goes_up, high, e.minimum(middle, high))
+        return [low, high], until(all(e.ge(low, high)))
+
+    start = [zeros_like(values, dtype="int64"), full_like(values, n, dtype="int64")]
+    (low, _), _ = scan(step, outputs_info=start, n_steps=e.switch(e.gt(n, 0), _MOST_HALVES, 0))
+    return final_state(low)
 
 
 def expm(a: object) -> Variable:

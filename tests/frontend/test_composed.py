@@ -51,3 +51,17 @@ def test_a_value_is_shown(capsys):
 def test_variables_are_not_written():
     with pytest.raises(TypeError, match="T.set_subtensor\\(x\\[i\\], y\\)"):
         x[0] = 1
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("mode", ["native", "reference"])
+def test_a_search_among_any_number_of_bins(side, mode):
+    x, v = T.vector("x"), T.matrix("v")
+    f = sc.function([x, v], T.searchsorted(x, v, side), mode=mode)
+    rng = np.random.default_rng(3)
+    for n in (0, 1, 2, 3, 7, 8, 64, 100, 1000):
+        bins = np.sort(rng.integers(0, max(n // 2, 1), n).astype(float))
+        values = np.concatenate([rng.uniform(-1, n, 21), rng.choice(bins, 20) if n else np.zeros(20),
+                                 [np.nan, np.inf, -np.inf]]).reshape(4, 11)
+        np.testing.assert_array_equal(f(bins, values), np.searchsorted(bins, values, side))
+        assert f(bins, values[:, :0]).shape == (4, 0)

@@ -1,4 +1,4 @@
-"""Joining and cutting tensors, repeating and turning them, and lists that hold variables."""
+"""Joining, cutting and turning tensors, and lists that hold variables."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scancc.artifact import MOST_ELEMENTS
 from scancc.frontend.graph.constants import (
     as_operand,
     as_tensor_variable,
     constant_int,
     holds_variables,
-    is_discrete,
     register_conversion,
     result_dtype,
 )
-from scancc.frontend.graph.dims import dim, dims, dimshuffle, int64, joint_length, normalize_axis, require_possible
+from scancc.frontend.graph.dims import dim, dims, int64, joint_length, normalize_axis, require_possible
 from scancc.frontend.graph.options import whole
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable
-from scancc.frontend.ops.axes import Reshape, expand_dims, flatten, shape_padleft
+from scancc.frontend.ops.axes import Reshape, expand_dims, flatten
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar, cast
-from scancc.frontend.ops.lengths import as_count, as_length, as_lengths, make_vector, product
-from scancc.frontend.ops.making import Alloc, alloc, arange
-from scancc.frontend.ops.scalars import abs_, eq
+from scancc.frontend.ops.lengths import as_count, as_length, as_lengths, make_vector
+from scancc.frontend.ops.scalars import eq
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ def split(x: object, splits_size: object, n_splits: int | None = None, axis: int
     lengths = _split_lengths(splits_size, n_splits)
     start: Variable = int64(0)
     total = joint_length("sum", lengths)
-    var = _with_equal(var, total, dim(var, place), "split: the parts have {} rows together and the tensor has {}")
+    var = with_equal(var, total, dim(var, place), "split: the parts have {} rows together and the tensor has {}")
     parts = []
     for length in lengths:
         stop = apply_add(start, length)
@@ -158,38 +155,7 @@ def _split_lengths(splits_size: object, n_splits: int | None) -> list[Variable]:
     return lengths
 
 
-def repeat(x: object, repeats: object, axis: int | None = None) -> Variable:
-    """Each element `repeats` times, along `axis` or of the flattened tensor; a vector of counts gives
-    each element its own.
-
-    [n] with 2 gives [2 n]; flattened: [x.size repeats]. TypeError for counts that are no whole numbers;
-    ValueError, when it runs, where they are negative or not as many as elements.
-    """
-    var = as_tensor_variable(x)
-    if axis is None:
-        var, axis = flatten(var), 0
-    place = normalize_axis(axis, var.ndim, "repeat")
-    counts = as_tensor_variable(repeats)
-    if counts.ndim == 1:
-        return var[(slice(None),) * place + (_repeated_rows(_counts_of(counts, dim(var, place))),)]
-    count, lengths = as_length(counts, "repeat"), dims(var)
-    padded = expand_dims(var, place + 1)
-    spread = Alloc(padded.ndim)(padded, *lengths[: place + 1], count, *lengths[place + 1 :])
-    lengths[place] = product([lengths[place], count])
-    return Reshape(var.ndim)(spread, *lengths)
-
-
-def _counts_of(counts: Variable, length: Variable) -> Variable:
-    """A count for each row, or one for all."""
-    if not is_discrete(counts.dtype):
-        raise TypeError(f"repeat: the counts are {counts!r}; counts are whole numbers")
-    if counts.type.shape[0] == 1:
-        return alloc(cast(counts, "int64"), length)
-    message = "repeat: {} counts are given for {} rows"
-    return _with_equal(cast(counts, "int64"), dim(counts, 0), length, message)
-
-
-def _with_equal(value: Variable, length: Variable, other: Variable, message: str) -> Variable:
+def with_equal(value: Variable, length: Variable, other: Variable, message: str) -> Variable:
     """`value` where two lengths agree; ValueError where not: when built if that tells, else when it runs."""
     fits = eq(length, other)
     if not isinstance(fits, Constant):
@@ -197,40 +163,6 @@ def _with_equal(value: Variable, length: Variable, other: Variable, message: str
     if not fits.data:
         raise ValueError(message.format(constant_int(length), constant_int(other)))
     return value
-
-
-def _repeated_rows(counts: Variable) -> Variable:
-    """Row i of the source stands at the places between the sums of counts up to i - 1 and to i."""
-    # the sum of sizes is another one where a count is below 0
-    counts = check(ValueError, "repeat: a count is negative; counts are 0 or more", counts,
-                   apply_scalar("eq", abs_(counts).sum(), counts.sum()))
-    total = cast(counts, "float64").sum()  # exact as far as it matters, where the sum of integers wraps
-    counts = check(MemoryError, "repeat: the counts are together more elements than an array may have", counts,
-                   apply_scalar("le", total, as_operand(float(MOST_ELEMENTS))))
-    ends = counts.cumsum()
-    places = arange(counts.sum())
-    before = apply_scalar("le", dimshuffle(ends, "x", 0), dimshuffle(places, 0, "x"))
-    return cast(before, "int64").sum(axis=1)
-
-
-def tile(x: object, reps: object, ndim: int | None = None) -> Variable:
-    """`x` laid `reps` times along each axis (the last axes, if there are fewer counts than axes).
-
-    [n, m] with reps (2, 3) gives [2 n, 3 m]. ValueError for a negative count, and for an `ndim` that is less than
-    the counts.
-    """
-    var = as_tensor_variable(x)
-    counts = [as_count(n, "tile") for n in as_lengths(reps, "tile")]
-    rank = max(var.ndim, len(counts)) if ndim is None else whole("tile: ndim", ndim)
-    if rank < max(var.ndim, len(counts)):
-        raise ValueError(f"tile: ndim is {ndim} where the tensor has {var.ndim} axes and reps {len(counts)} counts")
-    counts = [int64(1)] * (rank - len(counts)) + counts
-    var = shape_padleft(var, rank - var.ndim)
-    lengths = dims(var)
-    order: list[int | str] = [e for a in range(rank) for e in ("x", a)]
-    pairs = [n for pair in zip(counts, lengths, strict=True) for n in pair]
-    spread = Alloc(2 * rank)(dimshuffle(var, tuple(order)), *pairs) if rank else var
-    return Reshape(rank)(spread, *(product(pair) for pair in zip(counts, lengths, strict=True)))
 
 
 def flip(x: object, axis: int | Sequence[int] | None = None) -> Variable:

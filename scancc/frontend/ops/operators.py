@@ -16,7 +16,6 @@ from scancc.frontend.ops import (
     axes,
     diagonals,
     indexing,
-    joining,
     lengths,
     making,
     masks,
@@ -24,6 +23,7 @@ from scancc.frontend.ops import (
     ordering,
     products,
     reduction,
+    repeating,
 )
 from scancc.frontend.ops import scalars as e
 from scancc.frontend.ops.elementwise import cast
@@ -97,7 +97,7 @@ def _eval(x: Variable, inputs_to_values: Mapping[Any, Any] | None = None, *, mod
 _METHODS: dict[str, Callable[..., Any]] = {
     "dimshuffle": dimshuffle, "reshape": _reshape, "transpose": axes.transpose, "flatten": axes.flatten,
     "ravel": axes.flatten, "swapaxes": axes.swapaxes, "squeeze": axes.squeeze,
-    "repeat": joining.repeat, "diagonal": diagonals.diagonal, "trace": diagonals.trace, "fill": making.fill,
+    "repeat": repeating.repeat, "diagonal": diagonals.diagonal, "trace": diagonals.trace, "fill": making.fill,
     "astype": cast, "clip": e.clip, "round": e.round_half_to_even, "conj": e.conj, "conjugate": e.conj,
     "take": indexing.take, "set": _write(indexing.set_subtensor), "inc": _write(indexing.inc_subtensor),
     "dot": products.dot, "norm": norms.norm, "sum": reduction.sum, "prod": reduction.prod,
