@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from scancc.ir.core import Block, Op, Value, functions
 from scancc.ir.ops import OPS, WRITES, group, has_trait, memory_of, operand, whole
 
+from .indexing.buffers import may_share
 from .indexing.forms import Form, Forms
 
 MOST_KNOWN = 16
@@ -93,11 +94,11 @@ class _Straight:
         if written is None:
             self.known = []
         for memory in {memory_of(buffer) for buffer in written or ()} if self.known else ():
-            self.known = [other for other in self.known if not _may_share(memory, other.memory)]
+            self.known = [other for other in self.known if not may_share(memory, other.memory)]
 
     def _may_overlap(self, one: _Element, other: _Element) -> bool:
         if one.buffer is not other.buffer:
-            return _may_share(one.memory, other.memory)
+            return may_share(one.memory, other.memory)
         distances = [a.minus(b) for a, b in zip(one.places, other.places, strict=True)]
         return not any(not distance.terms and distance.constant % 2**64 for distance in distances)
 
@@ -108,16 +109,3 @@ def _written(op: Op) -> list[Value] | None:
     if any(not OPS[inner.name].written for inner in writers):
         return None
     return [operand(inner, OPS[inner.name].written) for inner in writers]
-
-
-def _may_share(one: Value, other: Value) -> bool:
-    """Whether two memories may have something in common."""
-    return one is other or not (_is_apart(one) and _is_apart(other))
-
-
-def _is_apart(memory: Value) -> bool:
-    """Whether a buffer has nothing in common with others of this kind."""
-    if memory.op is not None:
-        return memory.op.name in ("memref.alloca", "scan.buffer_constant")
-    around = memory.block.parent_op()
-    return around is not None and around.name == "func.func"

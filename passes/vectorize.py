@@ -76,7 +76,7 @@ def _widest(loop: Op) -> int:
 
 def _fitting(n: int | None, width: int) -> int:
     """Lanes for a loop whose number of iterations may be known: as many as leave no tail, if that fills a
-    register or is all there is."""
+    register or is all there is; of few iterations the most that are a power of two, from four on."""
     if n is None:
         return width
     lanes = width
@@ -84,7 +84,7 @@ def _fitting(n: int | None, width: int) -> int:
         lanes //= 2
     if lanes == n or lanes >= min(width, 8):
         return lanes
-    return width if n >= width else 1
+    return width if n >= width else 1 << n.bit_length() - 1 if n >= 4 else 1
 
 
 def _of_row(loop: Op, lanes: int) -> int:

@@ -76,6 +76,7 @@ CPU_LOOP: tuple[str, ...] = (
     "reductions",    # before vectorize: a reduction's form is the same in whole vectors and in what is left
     "guard-indices",  # after reductions: both sides of a test have one form; before vectorize, unroll
     "worksharing",   # where threads are asked for; after what looks for loops that count from 0, before vectorize
+    "parallel-rounds",  # after guard-indices, which takes checks out of loops; before vectorize
     "vectorize",     # after licm: what it leaves in a loop it doubles
     "loop-versioning",  # after vectorize, which makes the vectors that it searches; before expand-integers
     "narrow-counts",   # after vectorize, too

@@ -64,7 +64,7 @@ def guard(b: Builder, found: Iterable[Range]) -> Value:
 
 
 def _compared(b: Builder, one: Range) -> list[Value]:
-    what = _value(b, one.what)
+    what = value_of(b, one.what)
     if one.n_compares > 1 or len(one.least) != len(one.most):
         below = [b.cmpi("sle", _before(b, least), what) for least in one.least]
         return [*below, *(b.cmpi("sle", what, _before(b, most)) for most in one.most)]
@@ -77,7 +77,7 @@ def _before(b: Builder, form: Form, at_least_0: bool = False) -> Value:
     """A form as a value, before all loops in which it does not change."""
     assert b.anchor is not None
     early = Builder(*_earliest(b.block, b.anchor, form), b.location)
-    value = _value(early, form)
+    value = value_of(early, form)
     return early.maxsi(value, early.index(0)) if at_least_0 and not is_natural(value) else value
 
 
@@ -90,7 +90,8 @@ def _earliest(block: Block, anchor: Op, form: Form) -> tuple[Block, Op]:
         block, anchor = around.parent, around
 
 
-def _value(b: Builder, form: Form) -> Value:
+def value_of(b: Builder, form: Form) -> Value:
+    """A form, computed."""
     total: Value | None = None
     for value, factor in form.terms.items():
         part = b.muli(b.index_cast(value, t.index), b.index(factor))
