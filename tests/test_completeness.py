@@ -61,7 +61,7 @@ ON_A_GPU = ("gpu.thread_id", "gpu.block_id", "gpu.block_dim", "gpu.grid_dim")  #
 NO_SIZES = {  # results that are no arrays, or whose type knows the sizes
     "tensor.dim": "a number", "tensor.extract": "an element", "scan.slogdet": "two numbers",
     "arith.constant": "sizes in the type", "tensor.from_elements": "sizes in the type",
-    "scf.if": "sizes are asked of the array", "scan.check": "no result",
+    "scan.check": "no result",
 }
 NESTS = (*fuse.FREE, *fuse.REDUCING, "scan.gather")  # what `fuse` makes a linalg.generic
 
