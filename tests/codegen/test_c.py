@@ -14,6 +14,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
+from scancc.codegen.c.lines import without_unused
 from scancc.codegen.c_names import ExportError
 from scancc.codegen.signature import entry_of
 from scancc.frontend.program.arguments import bind
@@ -142,6 +143,13 @@ static int32_t ema_work(int64_t x_n0, const double *restrict x, const double *re
     slots[4] = x_n0;
     return 0;
 }}"""
+
+
+def test_lines_that_only_set_what_nothing_reads_go() -> None:
+    """Results, which are no arrays of the function, stay."""
+    lines = ["    double room[1] = {0};", "    room[0] = x[i];", "    result0[0] = 1.0;", "    const int v = 2;",
+             "    double sum[2] = {0};", "    sum[0] = 1.0;", "    result0[1] = sum[0];", "    return 0;"]
+    assert without_unused(lines) == [lines[2], *lines[4:]]
 
 
 def _line_of(text: str) -> int:

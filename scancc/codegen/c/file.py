@@ -42,6 +42,8 @@ def file_text(module: Op, entry: Entry, fma: bool, target: str, versions: str, m
     """C of a module of loop IR and of the entries around it. `place`: how a source file is called."""
     out = FileText(fma, place)
     bodies = [FunctionPrinter(func, out, entry.name) for func in functions(module)]
+    n_arguments = len(entry.inputs) + len(entry.outputs) + 1
+    assert all(len(b.func.body.args) == n_arguments for b in bodies), "the loops take what the object takes"
     bodies.sort(key=lambda printer: printer.is_query)
     texts = [printer.run() for printer in bodies]
     texts.append(entries_text(entry))

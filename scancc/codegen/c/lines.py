@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TypeVar
 
 Line = TypeVar("Line")  # what `str` makes a line of
@@ -12,18 +12,30 @@ Line = TypeVar("Line")  # what `str` makes a line of
 _SETS = re.compile(r"\s*(?:(?:const )?(?!return )\w+ \*?(\w+)(?:\[\d+\])?(?: = [^;]*)?|(\w+) = [^;]*);")
 
 
+_ARRAY = re.compile(r"\s*\w+ (\w+)\[\d+\](?: = \{0\})?;")
+_ELEMENT = re.compile(r"\s*(\w+)\[[^=;]*\] = [^;]*;")
+
+
 def without_unused(lines: Sequence[Line]) -> list[Line]:
-    """The lines without those that only set a name that nothing reads."""
+    """The lines without those that only set a name, or an array that is declared in them, that nothing reads."""
     kept = list(lines)
+    arrays = {match[1] for line in kept if (match := _ARRAY.fullmatch(str(line)))}
     while True:
-        found = [_SETS.fullmatch(str(line)) for line in kept]
-        names = [match and (match[1] or match[2]) for match in found]
+        names = [_name_set(str(line), arrays) for line in kept]
         reads = Counter(name for line in kept for name in set(re.findall(r"\b[A-Za-z_]\w*", str(line))))
         sets = Counter(names)
         fewer = [line for line, name in zip(kept, names, strict=True) if not name or reads[name] != sets[name]]
         if len(fewer) == len(kept):
             return kept
         kept = fewer
+
+
+def _name_set(line: str, arrays: Set[str]) -> str | None:
+    """The name that a line does nothing but set."""
+    if match := _SETS.fullmatch(line):
+        return match[1] or match[2]
+    match = _ELEMENT.fullmatch(line)
+    return match[1] if match and match[1] in arrays else None
 
 
 def wrapped(head: str, arguments: Sequence[str]) -> str:
