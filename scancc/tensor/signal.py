@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from scancc.frontend.graph.constants import as_tensor_variable, promote_dtypes
 from scancc.frontend.graph.dims import dim, dimshuffle
 from scancc.frontend.graph.variables import Variable
+from scancc.frontend.loops.scan import scan
 from scancc.frontend.ops import scalars as e
+from scancc.frontend.ops.control import ifelse
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.held import held
 from scancc.frontend.ops.indexing import set_subtensor, take
 from scancc.frontend.ops.making import arange, zeros
-from scancc.frontend.ops.products import dot, tensordot
+from scancc.frontend.ops.products import tensordot
 
 Border = str | int | Sequence[object]
 
@@ -29,18 +31,40 @@ def convolve1d(in1: object, in2: object, mode: str = "full") -> Variable:
     x, y = (as_tensor_variable(v) for v in (in1, in2))
     if x.ndim != 1 or y.ndim != 1:
         raise TypeError(f"convolve1d takes two vectors, not {x!r} and {y!r}")
-    x, y = (_of_some(v) for v in (x, y))
-    n, k = dim(x, 0), dim(y, 0)
-    padded = set_subtensor(zeros((n + 2 * (k - 1),), x.dtype)[k - 1 : k - 1 + n], x)
-    windows = take(padded, dimshuffle(arange(n + k - 1), 0, "x") + dimshuffle(arange(k), "x", 0), axis=0)
-    full = dot(windows, y[::-1])
-    shorter, longer = e.minimum(n, k), e.maximum(n, k)
+    longer, shorter = _by_length(_of_some(x), _of_some(y))
+    n, k = dim(longer, 0), dim(shorter, 0)
+    full = _weighted(longer, shorter)
     if mode == "full":
         return full
     if mode == "valid":
-        return full[shorter - 1 : longer]
-    start = (shorter - 1) // 2
-    return full[start : start + longer]
+        return full[k - 1 : n]
+    start = (k - 1) // 2
+    return full[start : start + n]
+
+
+def _by_length(x: Variable, y: Variable) -> tuple[Variable, Variable]:
+    """The longer one of two vectors in their promoted dtype, and the other one."""
+    x, y = (cast(v, promote_dtypes(x.dtype, y.dtype)) for v in (x, y))
+    n, k = x.type.shape[0], y.type.shape[0]
+    if n is not None and k is not None:
+        return (x, y) if n >= k else (y, x)
+    both = ifelse(e.ge(dim(x, 0), dim(y, 0)), [x, y], [y, x])  # one choice: their lengths add up to those of x and y
+    assert isinstance(both, list)
+    return both[0], both[1]
+
+
+def _weighted(x: Variable, weights: Variable) -> Variable:
+    """The full convolution: for each weight, `x` moved to where that is."""
+    if x.dtype == "float16":  # added in single, as sums are
+        return cast(_weighted(cast(x, "float32"), cast(weights, "float32")), "float16")
+    n, k = dim(x, 0), dim(weights, 0)
+    padded = set_subtensor(zeros((n + 2 * (k - 1),), x.dtype)[k - 1 : k - 1 + n], x)
+
+    def step(weight: Variable, place: Variable, so_far: Variable) -> Variable:
+        return so_far + weight * padded[place : place + n + k - 1]
+
+    rows, _ = scan(step, [weights[::-1], arange(k)], zeros((n + k - 1,), x.dtype))
+    return as_tensor_variable(rows[-1])
 
 
 def _of_some(x: Variable) -> Variable:
