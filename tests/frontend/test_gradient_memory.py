@@ -152,3 +152,20 @@ def test_draws_of_inner_steps_are_drawn_again_as_they_were():
     value, slope = f(at, 0.7)
     assert ends[1] != value != ends[0]
     np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(30,), (30, 30)])
+def test_a_nest_keeps_no_rows_of_all_inner_steps(shape):
+    """The sum of products over inner steps is taken in each outer step."""
+    h, w = T.tensor("h", dtype="float64", shape=(None,) * len(shape)), T.matrix("w")
+
+    def outer(h, w):
+        return sc.scan(lambda h, w: T.tanh(h @ w), outputs_info=[h], non_sequences=[w], n_steps=50)[0][-1]
+
+    rows, _ = sc.scan(outer, outputs_info=[h], non_sequences=[w], n_steps=40)
+    outputs = grad((rows[-1] ** 2).sum(), [h, w])
+    f = sc.function([h, w], outputs)
+    a, b = np.random.default_rng(0).normal(size=shape) * 0.3, np.eye(30) + 0.01
+    assert f.memory_plan(a, b).peak_nbytes < 8 * np.prod(shape) * 5 * (40 + 50) + 30 * 30 * 8 * 8
+    for found, expected in zip(f(a, b), sc.function([h, w], outputs, mode="reference")(a, b), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9)

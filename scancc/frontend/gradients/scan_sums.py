@@ -2,7 +2,8 @@
 
 A step's contribution is taken apart into terms. An outer product, or a product of two matrices, that
 varies from step to step is not summed in the loop: its factors are stacked, and one product of matrices
-after the loop gives the sum. A term whose rows are stacked anyway, or a short one in a loop without
+after the loop gives the sum, but where they hold a row for each step of a scan in the step: then the product is of
+these, and no rows of all inner steps are kept. A term whose rows are stacked anyway, or a short one in a loop without
 states, is summed after the loop; the rest is added up in a carry, where a step that read a part of a
 table adds to that part only.
 """
@@ -15,15 +16,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from scancc.frontend.gradients.contributions import plus, terms_of, total
+from scancc.frontend.gradients.inner_rows import inner_rows
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, first_rows
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.running_sums import Restarts, adds_to_parts
 from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.graph.dims import DimShuffle, dims, dimshuffle
-from scancc.frontend.graph.variables import Variable
+from scancc.frontend.graph.variables import Variable, applies
 from scancc.frontend.loops.scan_op import ScanOutputs, shape_moves
 from scancc.frontend.ops import reduction
-from scancc.frontend.ops.axes import reshape
+from scancc.frontend.ops.axes import Reshape, reshape
 from scancc.frontend.ops.elementwise import Elemwise
 from scancc.frontend.ops.products import Dot
 from scancc.frontend.ops.reduction import Reduce
@@ -46,7 +48,12 @@ class Sums:
     def add(self, gradients: Sequence[tuple[Variable, Gradient, Variable]]) -> list[After]:
         """For triples (outer invariant, what its sum is added to, a step's contribution), what gives the sums after
         the loop."""
-        split = [(outer, base, *_split(gradient, self._is_steady)) for outer, base, gradient in gradients]
+        inner = inner_rows(applies([gradient for _, _, gradient in gradients]))
+
+        def leaves(factor: Variable) -> bool:
+            return _beneath(factor) not in inner and self._is_steady(factor)
+
+        split = [(outer, base, *_split(gradient, leaves)) for outer, base, gradient in gradients]
         products = [[self._product(*product) for product in found] for _, _, found, _ in split]
         return [
             self._sum(outer, base, made, rest) for (outer, base, _, rest), made in zip(split, products, strict=True)
@@ -147,13 +154,20 @@ def _flat(rows: Variable) -> Variable:
 Product = tuple[tuple[int, ...], bool, Variable, Variable]  # axes' order, sign, factors
 
 
-def _split(gradient: Variable, is_steady: Callable[[Variable], bool]) -> tuple[list[Product], list[Variable]]:
-    """The products in a sum whose factors keep their shapes, and its other terms."""
+def _beneath(rows: Variable) -> Variable:
+    """What axes were joined or moved of."""
+    while rows.owner is not None and isinstance(rows.owner.op, DimShuffle | Reshape):
+        rows = rows.owner.inputs[0]
+    return rows
+
+
+def _split(gradient: Variable, may_leave: Callable[[Variable], bool]) -> tuple[list[Product], list[Variable]]:
+    """The products in a sum whose factors may be stacked, and its other terms."""
     products: list[Product] = []
     rest: list[Variable] = []
     for term in terms_of(gradient):
         product = _as_product(term)
-        if product is None or not all(map(is_steady, product[2:])):
+        if product is None or not all(map(may_leave, product[2:])):
             rest.append(term)
         else:
             products.append(product)
