@@ -8,7 +8,8 @@ Where a link may be taken is decided in `places.py`; here is only where it leads
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from scancc.ir import types as t
@@ -38,16 +39,28 @@ class Link(NamedTuple):
         return self.moves or any(link.shifts for side in self.sides for link in side)
 
 
+class Exchange(NamedTuple):
+    """`op` hands on `sources` as `results`, in an order that only running tells."""
+
+    op: Op
+    results: Sequence[Value]
+    sources: Sequence[Value]
+
+
+NO_ROUNDS: Mapping[Op, Sequence[Exchange]] = MappingProxyType({})
+
+
 class Chains:
     """The chains that begin with the arguments of a block, or with values from outside a side of a branch."""
 
     def __init__(self, block: Block, starts: Sequence[Value], stays: set[Value], outer: Chains | None = None,
-                 moved: Container[Value] = ()) -> None:
+                 moved: Container[Value] = (), rounds: Mapping[Op, Sequence[Exchange]] = NO_ROUNDS) -> None:
         self.stays = stays  # final states that live where their initial values are
         self.moved = moved  # final states that live in one buffer with these, but begin elsewhere
+        self.rounds = rounds  # inner scans whose states exchange their buffers
         self.outer = outer
         self.links: dict[Value, dict[Value, Link | None]] = {value: {value: None} for value in starts}
-        self.exchanges: dict[Op, dict[Value, None]] = {}  # branches that exchange arrays, with which a chain begins
+        self.exchanges: list[Exchange] = []  # a chain begins with their results
         for op in list(block.ops[:-1]):
             self._follow(op)
 
@@ -59,7 +72,7 @@ class Chains:
     @property
     def sources(self) -> list[Value]:
         """The arrays that branches exchange."""
-        return [value for sources in self.exchanges.values() for value in sources]
+        return [value for exchange in self.exchanges for value in exchange.sources]
 
     def origins(self, value: Value) -> list[Value]:
         """The values with which a chain to `value` may begin."""
@@ -81,8 +94,12 @@ class Chains:
     def _follow(self, op: Op) -> None:
         if op.name == "scf.if":
             self._branch(op)
-            self._exchange(op)
+            if sources := list(exchanged(op)):
+                choices = Branch(op).choices
+                self._exchange(Exchange(op, [choice.result for choice in choices if choice.then in sources], sources))
             return
+        for exchange in self.rounds.get(op, ()):
+            self._exchange(exchange)
         for result, source in LINKS.get(op.name, _no_links)(self, op):
             if result.type == source.type or op.name == "tensor.cast":
                 link = Link(op, result, source, moves=op.name == "scan.concat" or result in self.moved)
@@ -92,11 +109,10 @@ class Chains:
     def _add(self, link: Link, origin: Value) -> None:
         self.links.setdefault(link.result, {}).setdefault(origin, link)
 
-    def _exchange(self, op: Op) -> None:
-        sources = exchanged(op) if self.outer is None else {}
-        if sources and all(self.origins(value) for value in sources):
-            self.exchanges[op] = sources
-            for result in op.results:
+    def _exchange(self, exchange: Exchange) -> None:
+        if self.outer is None and all(self.origins(value) for value in exchange.sources):
+            self.exchanges.append(exchange)
+            for result in exchange.op.results:
                 self.links.setdefault(result, {})[result] = None
 
     def _branch(self, op: Op) -> None:

@@ -9,7 +9,7 @@ place of its pairs of operands and results.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from itertools import dropwhile
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, scratch
 
 from .beginnings import begins_in_place
-from .chains import Chains, Link, copies, kept_part
+from .chains import Chains, Exchange, Link, copies, kept_part
 from .context import goes_to_target
 from .in_place import Saved, makes_anew, obstacle
 from .inserts import Inserts
@@ -68,6 +68,8 @@ class Places:
         self.moved: dict[Value, Way] = {}     # final values of windows, and how they move
         self.reasons: dict[Value, str] = {}   # why a state has two buffers
         self.partners: dict[Value, Value] = {}  # a state, and in whose buffer its next value is made
+        self.rounds: dict[Op, list[Exchange]] = {}  # scans whose states exchange buffers
+        self.begun: set[Value] = set()        # such states, which begin in the buffer of their initial value
         self.parts: dict[Value, Part] = {}    # a state that lives where it is written into another one
         for op in reversed(list(self.order.number)):
             if op.name == "scan.scan" and "lanes" not in op.attrs:
@@ -86,7 +88,7 @@ class Places:
         states = arrays(scan)
         if not states:
             return
-        chains = Chains(scan.op.body, [c.arg for c in states], self.finals, moved=self.moved)
+        chains = Chains(scan.op.body, [c.arg for c in states], self.finals, moved=self.moved, rounds=self.rounds)
         rows = in_rows(scan)
         self._exchange(scan, [c for c in states if c.next not in rows], chains)
         for carry in states:
@@ -117,27 +119,31 @@ class Places:
         return True
 
     def _exchange(self, scan: ScanView, states: list[Carry], chains: Chains) -> None:
-        """States that are made of one another, in a circle or where a branch exchanges them: buffers go round, and
-        nothing is copied."""
-        for op, sources in chains.exchanges.items():
+        """States that are made of one another, in a circle or where a branch or an inner scan exchanges them: buffers
+        go round, and nothing is copied."""
+        for exchange in chains.exchanges:
             free = [carry for carry in states if carry.arg not in self.partners]
-            self._exchange_in_branch(scan, op, sources, free, chains)
+            self._exchange_inside(scan, exchange, free, chains)
         for carry in states:
             if carry.arg not in self.partners and chains.path(carry.next, carry.arg) is None:
                 free = [c for c in states if c.arg not in self.partners]
                 alike = [c for c in free if c is carry or _same_sizes(scan, c.init, carry.init)]
                 self._exchange_circle(scan, circle_of(carry, alike, chains), chains)
 
-    def _exchange_in_branch(self, scan: ScanView, op: Op, sources: Collection[Value], states: Sequence[Carry],
-                            chains: Chains) -> None:
-        results = [choice.result for choice in Branch(op).choices if choice.then in sources]
+    def _exchange_inside(self, scan: ScanView, exchange: Exchange, states: Sequence[Carry], chains: Chains) -> None:
+        op, results, sources = exchange
         made = [(c, r) for r in results for c in states if chains.path(c.next, r) is not None]
         old = [(c, v) for v in sources for c in states if chains.path(v, c.arg) is not None]
         if not len(results) == len(made) == len(old) or {carry for carry, _ in made} != {carry for carry, _ in old}:
             return
         links = [link for carry, value in made for link in chains.path(carry.next, value) or ()]
         links += [link for carry, value in old for link in chains.path(value, carry.arg) or ()]
-        self._exchange_buffers(scan, links, dict(made))
+        if op.name == "scan.scan":
+            if len({v.type for v in (*results, *(carry.arg for carry, _ in made))}) > 1:
+                return
+            links += [Link(op, *pair) for pair in zip(results, sources, strict=True)]
+        if self._exchange_buffers(scan, links, dict(made)) and op.name == "scan.scan":
+            self.begun |= {carry.arg for carry in ScanView(op).carries if carry.final in results}
 
     def _exchange_circle(self, scan: ScanView, circle: list[Carry], chains: Chains) -> None:
         partners = {carry: other.arg for carry, other in zip(circle, [*circle[1:], *circle[:1]], strict=True)}
@@ -145,14 +151,17 @@ class Places:
         if circle:
             self._exchange_buffers(scan, links, partners)
 
-    def _exchange_buffers(self, scan: ScanView, links: list[Link], partners: dict[Carry, Value]) -> None:
+    def _exchange_buffers(self, scan: ScanView, links: list[Link], partners: dict[Carry, Value]) -> bool:
         """All links hold, or none."""
         saved: Saved = {}
         if any(link.shifts or self._obstacle(link, saved) for link in links) or _meet(links):
-            return
+            return False
         remark("bufferize", scan.op, True, f"the states {', '.join(map(name_of, partners))} exchange their buffers")
-        self._keep(links, saved)
+        self._keep([link for link in links if link.op.name != "scan.scan" or link.result in self.finals], saved)
         self.partners |= {carry.arg: value for carry, value in partners.items()}
+        exchange = Exchange(scan.op, [carry.final for carry in partners], [carry.init for carry in partners])
+        self.rounds.setdefault(scan.op, []).append(exchange)
+        return True
 
     def _place(self, scan: ScanView, carry: Carry, path: list[Link]) -> None:
         if any(link.shifts for link in path):

@@ -243,12 +243,15 @@ class ExchangedState(State):
     """One of several buffers that go round.
 
     The loop carries the buffer. Each state is made in that of its partner, another state or what a branch chose among
-    them, and finds itself there in the next step.
+    them, and finds itself there in the next step. Those of an inner scan may go on with the buffers of the outer one.
     """
 
     def __init__(self, c: Context, carry: Carry) -> None:
-        buffer = c.alloc(t.element(carry.init.type), array_sizes(c, carry.init), carry.arg.name)
-        write_initial(c, carry.init, buffer)
+        if carry.arg in c.places.begun:
+            buffer = c.get(carry.init)
+        else:
+            buffer = c.alloc(t.element(carry.init.type), array_sizes(c, carry.init), carry.arg.name)
+            write_initial(c, carry.init, buffer)
         super().__init__(carry, [buffer])
 
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:

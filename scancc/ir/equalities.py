@@ -8,6 +8,7 @@ from .builder import constant_of
 from .core import Block, Op, Value
 from .dialects.arith import CMPI
 from .ops import operand
+from .parts import ScanView
 
 
 def equal_sizes(a: Value, b: Value, at: Op, steps: Value | None = None) -> bool:
@@ -34,10 +35,19 @@ def _same_constant(a: Value, b: Value) -> bool:
 
 def _checked_against(value: Value, at: Op, steps: Value | None) -> Iterator[Value]:
     """Values that a check before `at` requires `value` to equal."""
-    lengths = [] if steps is None else [steps]
+    lengths = [*([] if steps is None else [steps]), *_lengths_around(at)]
     for compare in value.uses:
         if compares(compare, "eq") and check_of(compare, at, lengths) is not None:
             yield from (v for v in compare.operands if v is not value)
+
+
+def _lengths_around(at: Op) -> Iterator[Value]:
+    """The lengths of the scans in whose steps an op runs, which are more than none there."""
+    op = at.parent_op()
+    while op is not None:
+        if op.name == "scan.scan":
+            yield ScanView(op).length
+        op = op.parent_op()
 
 
 def check_of(compare: Op, at: Op, lengths: Sequence[Value]) -> Op | None:
