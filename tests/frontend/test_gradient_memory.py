@@ -169,3 +169,25 @@ def test_a_nest_keeps_no_rows_of_all_inner_steps(shape):
     assert f.memory_plan(a, b).peak_nbytes < 8 * np.prod(shape) * 5 * (40 + 50) + 30 * 30 * 8 * 8
     for found, expected in zip(f(a, b), sc.function([h, w], outputs, mode="reference")(a, b), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("options", "stops"), [({}, False), ({"truncate_gradient": 4}, False), ({}, True)])
+def test_the_gradient_of_single_rows_is_no_stack(options, stops):
+    """It is added in the steps of these rows; one that is not there is an error."""
+    h, a, n, k = T.vector("h"), T.vector("a"), T.lscalar("n"), T.lscalar("k")
+
+    def gradient(mode=None):
+        def step(h, a):
+            new = T.tanh(a * h)
+            return (new, sc.until(new.sum() < 1e-3)) if stops else new
+        rows, _ = sc.scan(step, outputs_info=[h], non_sequences=[a], n_steps=n, **options)
+        return sc.function([h, a, n, k], grad((rows[k] * rows[-1]).sum() + rows[-2][3] ** 2, [h, a]), mode=mode)
+
+    f, reference = gradient(), gradient("reference")
+    args = np.linspace(0.1, 1, 64), np.linspace(0.5, 2, 64)
+    for steps, row in ((20, 3), (20, -4), (5, 4), (2, 0)):
+        for found, expected in zip(f(*args, steps, row), reference(*args, steps, row), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+    with pytest.raises(IndexError, match="index 9 is out of range for axis 0 with length 5"):
+        f(*args, 5, 9)
+    assert f.memory_plan(*args, 1000, 3).workspace_nbytes < 8 * 64 * 1100

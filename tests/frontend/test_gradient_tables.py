@@ -287,6 +287,20 @@ def set_and_read_by_lists(loop, b):
     return over(loop, step, b)
 
 
+def rows_asked(loop, b):
+    """Single rows of the trace, from both ends, and a part of one."""
+    rows = loop(lambda i, j, b: put(b[i], T.tanh(b[j]) + b[i]), [T.constant(I), T.constant(J)], b, n_steps=N)[0]
+    return rows[0] * rows[-1] + rows[-2] * rows[1][2]
+
+
+def bounded_slices(loop, b):
+    """Of a length that differs from step to step, and is told by a remainder or a minimum."""
+    def step(i, j, b):
+        part = b[i % 3:4]
+        return put(b[:T.minimum(j, 2) + 1], T.sin(b[1:T.minimum(j, 2) + 2]) * part.sum())
+    return over(loop, step, b)
+
+
 def scan_in_a_branch(loop, b):
     """What the inner scan reads is saved by the branch that runs it."""
     def step(i, j, b):
@@ -311,7 +325,7 @@ CASES = {**TOUCHED, rows_set_by_a_list: [M], product_and_row: [(3, 3), (3,)], co
          window: [V], window_down_by_two: [V], window_that_turns: [V],
          window_of_rows: [M], window_at_times: [V], window_chosen: [V], windows_chosen: [V],
          exchanged_at_times: [V, V], windows_in_a_nest: [V], window_of_a_scan_of_a_table: [V],
-         proposed: [V], set_and_read_by_lists: [V],
+         rows_asked: [V], bounded_slices: [V], proposed: [V], set_and_read_by_lists: [V],
          choices_in_a_choice: [V], exchanged_by_a_branch: [V, V], one_or_the_other: [V, V], scan_in_a_branch: [V]}
 
 
@@ -392,7 +406,8 @@ def test_a_step_makes_no_array_as_long_as_the_table(case):
         assert {op.name for op in made} <= set(WRITES)
 
 
-@pytest.mark.parametrize("case", [*(c for c in TOUCHED if c is not column_asked), moved_and_changed, ends_read],
+@pytest.mark.parametrize("case", [*(c for c in TOUCHED if c is not column_asked), moved_and_changed, ends_read,
+                                  rows_asked, bounded_slices],
                          ids=lambda case: case.__name__)
 def test_no_table_is_kept_a_step(case):
     """A stack of tables has two axes of unknown length."""

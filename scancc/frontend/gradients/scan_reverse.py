@@ -34,14 +34,15 @@ from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import dim, dims, int64, same_scalar
 from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors, applies
 from scancc.frontend.loops.scan_op import Scan, ScanInputs, ScanOutputs, row_type, stacked
-from scancc.frontend.ops.control import check
+from scancc.frontend.ops.control import IfElse, check
 from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.index_template import FULL
 from scancc.frontend.ops.indexing import inc_subtensor
-from scancc.frontend.ops.making import Alloc, alloc
-from scancc.frontend.ops.scalars import add, eq, ge, sub, switch
+from scancc.frontend.ops.making import Alloc, alloc, arange
+from scancc.frontend.ops.scalars import add, eq, ge, logical_and, lt, sub, switch
 from scancc.frontend.ops.subtensor import AdvancedSubtensor, IncSubtensor
 
+MOST_ALONE = 4  # rows of a stack whose gradients are added each in its step; those of more are a stack
 FEWEST = "of each step the fewest bytes are kept that the rest can be computed from, which the reverse does again"
 
 
@@ -205,14 +206,30 @@ class Reverse:
         """A step's row of the gradient of a stack; where only a part of each row counts, a write of that part."""
         base, increments = increments_of(gradient)
         within = [node for node in increments if _is_in_rows(node)]
-        base = incremented(base, [node for node in increments if node not in within])
+        others = [node for node in increments if node not in within]
+        alone = is_zeros(base) and row.ndim > 0 and len(others) <= MOST_ALONE and all(map(_is_of_one_row, others))
+        base = base if alone else incremented(base, others)
         found = zeros_for(row, gradient.dtype) if is_zeros(base) else self._given_row(base, row)
+        for node in others if alone else ():
+            found = self._in_its_step(found, node)
         for node in within:
             _, part, *operands = node.inputs
             write = replace(node.op, template=node.op.template[1:])  # type: ignore[type-var,attr-defined]
             held = [self.loop.hold(v) for v in operands]
             found = write(found, self._given_row(part, node.op.part(write.template)(row, *operands)), *held)  # type: ignore[attr-defined]
         return found
+
+    def _in_its_step(self, found: Variable, node: Apply) -> Variable:
+        """`found`, with what an increment of one row of a stack adds, in the step of that row."""
+        _, part, place, *operands = node.inputs
+        message = "indexing: index {} is out of range for axis 0 with length {}"
+        inside = logical_and(ge(place, -self.n), lt(place, self.n))
+        at = self.loop.hold(check(IndexError, message, switch(lt(place, 0), add(place, self.n), place), inside, place,
+                                  self.n))
+        number = self.loop.read(TensorType("int64", ()), backwards(self.recall.last_rows(arange(self.n))))
+        write = replace(node.op, template=node.op.template[1:])  # type: ignore[type-var,attr-defined]
+        added = write(found, self.loop.hold(part), *map(self.loop.hold, operands))  # type: ignore[operator]
+        return IfElse(1).apply(eq(number, at), added, found)[0]
 
     def _given_row(self, gradient: Variable, row: Variable) -> Variable:
         """The inner variable for the rows of a gradient of a stack; all alike, they are an invariant."""
@@ -287,6 +304,11 @@ def _writes_last_row(gradient: Variable) -> bool:
     if node is None or not isinstance(node.op, IncSubtensor) or node.op.set:
         return False
     return node.op.template[0] == "i" and constant_int(node.inputs[2]) == -1
+
+
+def _is_of_one_row(node: Apply) -> bool:
+    """Whether an increment of a stack is one of a single row."""
+    return isinstance(node.op, IncSubtensor) and node.op.template[0] == "i"
 
 
 def _is_in_rows(node: Apply) -> bool:

@@ -6,7 +6,7 @@ int64 operand follows, and 'a' an array of integers. The arrays have the same ra
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -107,7 +107,52 @@ def most_of_entry(entry: Entry, values: list[Variable]) -> int | None:
         return -first if first is not None and first < 0 else None
     (base, last), (other, first) = _summands(stop), (None, 0) if start is None else _summands(start)
     # `a: a + k` takes k at most, for a below 0 too; `a: a - k` may take all but k
-    return last - first if base is other and last >= first else None
+    if base is other:
+        return last - first if last >= first else None
+    lowest, highest = bounds_of(stop)
+    if lowest is None or highest is None or lowest < 0:
+        return None
+    before, _ = (0, 0) if start is None else bounds_of(start)
+    return highest - min(max(before or 0, 0), highest)
+
+
+def bounds_of(x: Variable, depth: int = 8) -> tuple[int | None, int | None]:
+    """The least and the most that an integer may be, as far as the way it is written tells."""
+    known, node = constant_int(x), x.owner
+    if known is not None or node is None or depth == 0 or x.dtype not in WIDE:
+        return known, known
+    if isinstance(node.op, Cast) and np.can_cast(node.inputs[0].dtype, node.op.dtype):
+        return bounds_of(node.inputs[0], depth - 1)
+    rule = _BOUNDS.get(node.op.fn) if isinstance(node.op, Elemwise) else None
+    if rule is None:
+        return None, None
+    (a, b), (c, d) = (bounds_of(v, depth - 1) for v in node.inputs)
+    return rule(a, b, c, d)
+
+
+Bound = int | None
+
+
+def _of_mod(a: Bound, b: Bound, c: Bound, d: Bound) -> tuple[Bound, Bound]:
+    """That of n % c for a number c above 0."""
+    return (0, d - 1) if c == d and d is not None and d > 0 else (None, None)
+
+
+def _of_minimum(a: Bound, b: Bound, c: Bound, d: Bound) -> tuple[Bound, Bound]:
+    return (None if a is None or c is None else min(a, c)), min((n for n in (b, d) if n is not None), default=None)
+
+
+def _of_maximum(a: Bound, b: Bound, c: Bound, d: Bound) -> tuple[Bound, Bound]:
+    return max((n for n in (a, c) if n is not None), default=None), (None if b is None or d is None else max(b, d))
+
+
+_BOUNDS: dict[str, Callable[[Bound, Bound, Bound, Bound], tuple[Bound, Bound]]] = {
+    "add": lambda a, b, c, d: (_sum(a, c), _sum(b, d)), "sub": lambda a, b, c, d: (_sum(a, d, -1), _sum(b, c, -1)),
+    "mod": _of_mod, "minimum": _of_minimum, "maximum": _of_maximum}
+
+
+def _sum(a: Bound, b: Bound, sign: int = 1) -> Bound:
+    return None if a is None or b is None else a + sign * b
 
 
 def _summands(x: Variable) -> tuple[Variable | None, int]:
