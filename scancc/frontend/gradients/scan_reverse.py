@@ -228,7 +228,7 @@ class Reverse:
                                   self.n))
         number = self.loop.read(TensorType("int64", ()), backwards(self.recall.last_rows(arange(self.n))))
         write = replace(node.op, template=node.op.template[1:])  # type: ignore[type-var,attr-defined]
-        added = write(found, self.loop.hold(part), *map(self.loop.hold, operands))  # type: ignore[operator]
+        added = write(found, self.loop.hold(part), *map(self.loop.hold, operands))
         return IfElse(1).apply(eq(number, at), added, found)[0]
 
     def _given_row(self, gradient: Variable, row: Variable) -> Variable:
