@@ -61,7 +61,11 @@ def stacked(type: t.Type, rows: int | None) -> t.TensorType:
 
 
 def row_dims(tile: Tile, value: Value) -> list[Value]:
-    """The sizes of a row that its type does not tell, which are known before the scan."""
+    """The sizes of a row that its type does not tell, which are known before the scan: those of rows that it keeps it
+    has been given."""
     if not isinstance(value.type, t.TensorType):
         return []
+    stack = next((stack for stack in tile.scan.stacks if stack.value is value), None)
+    if stack is not None and stack.row_shape == value.type.shape:
+        return list(stack.dims)
     return dynamic_dims(value.type, dims_of(tile.before, value))

@@ -365,6 +365,15 @@ def test_native_as_the_reference(case):
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
 
 
+def test_rows_that_a_branch_saves_go_along_with_tiles():
+    """How long they are is told before the scan, and by the branch in each step."""
+    b = T.vector("b")
+    outputs = gradients(scan_in_a_branch, sc.scan, [b], 1)
+    f = sc.function([b], outputs)
+    np.testing.assert_allclose(f(np.linspace(-1, 1, 6)), sc.function([b], outputs, mode="reference")(
+        np.linspace(-1, 1, 6)), rtol=1e-12)
+
+
 @pytest.mark.parametrize("lookups", [4, 64])
 def test_a_chain_of_conditional_lookups_is_differentiated_once(lookups):
     """Each reads what the one before made, so that what is written twice doubles with every one."""
