@@ -367,11 +367,18 @@ def test_native_as_the_reference(case):
 
 def test_rows_that_a_branch_saves_go_along_with_tiles():
     """How long they are is told before the scan, and by the branch in each step."""
-    b = T.vector("b")
-    outputs = gradients(scan_in_a_branch, sc.scan, [b], 1)
-    f = sc.function([b], outputs)
-    np.testing.assert_allclose(f(np.linspace(-1, 1, 6)), sc.function([b], outputs, mode="reference")(
-        np.linspace(-1, 1, 6)), rtol=1e-12)
+    i, b = T.lvector("i"), T.vector("b")
+
+    def step(i, b):
+        def inside(k, b):
+            return put(b[k], T.sin(b[k + 1]))
+        return sc.ifelse(i % 2 > 0, sc.scan(inside, T.arange(3) + i, [b])[0][-1], put(b[i], b[i + 1]))
+
+    rows, _ = sc.scan(step, i, [b])
+    outputs = grad((rows[-1] ** 2).sum(), b)
+    places, start = np.arange(1200) % 5, np.linspace(-1, 1, 9)
+    native, reference = (sc.function([i, b], outputs, mode=mode)(places, start) for mode in (None, "reference"))
+    np.testing.assert_allclose(native, reference, rtol=1e-9)
 
 
 @pytest.mark.parametrize("lookups", [4, 64])
