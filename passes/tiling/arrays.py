@@ -10,7 +10,7 @@ from scancc.ir.ops import operand
 from scancc.ir.parts import Nest
 from scancc.ir.shapes import dims_of, dynamic_dims
 
-from .products import captured
+from .products import captured, outer_sizes
 
 if TYPE_CHECKING:
     from .rows import Tile
@@ -61,11 +61,11 @@ def stacked(type: t.Type, rows: int | None) -> t.TensorType:
 
 
 def row_dims(tile: Tile, value: Value) -> list[Value]:
-    """The sizes of a row that its type does not tell, which are known before the scan: those of rows that it keeps it
-    has been given."""
+    """The sizes of a row that its type does not tell, which are known before the scan: where a step alone has them,
+    the scan was given them for the rows that it keeps."""
     if not isinstance(value.type, t.TensorType):
         return []
     stack = next((stack for stack in tile.scan.stacks if stack.value is value), None)
-    if stack is not None and stack.row_shape == value.type.shape:
+    if stack is not None and stack.row_shape == value.type.shape and outer_sizes(value, tile.scan) is None:
         return list(stack.dims)
     return dynamic_dims(value.type, dims_of(tile.before, value))
