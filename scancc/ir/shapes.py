@@ -163,8 +163,10 @@ def _concat(b: Builder, op: Op, value: Value) -> list[Value]:
 
 def _branch(b: Builder, op: Op, value: Value) -> list[Value] | None:
     assert isinstance(value.type, TensorType)
-    sizes = Branch(op).sizes.get(value)
-    return None if sizes is None else fill(b, value.type, sizes)
+    branch = Branch(op)
+    same = {choice.result: choice.then for choice in branch.choices if choice.then is choice.otherwise}
+    sizes = branch.sizes.get(value)
+    return None if sizes is None else fill(b, value.type, [same.get(size, size) for size in sizes])
 
 
 def _gather(b: Builder, op: Op, value: Value) -> list[Value]:
