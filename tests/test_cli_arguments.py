@@ -23,8 +23,8 @@ def test_a_file_is_compiled_as_far_as_it_is_asked_for(tmp_path: Path, monkeypatc
                     "f = sc.function([x], x * 2)\ng = sc.function([x], x * 3, name='g')\nassert g([1.0])[0] == 3.0\n")
     made: list[tuple[str | None, bool]] = []
     compiled = stages._compiled
-    monkeypatch.setattr(stages, "_compiled", lambda program, module, target, export: (
-        made.append((program.name, export)), compiled(program, module, target, export))[1])
+    monkeypatch.setattr(stages, "_compiled", lambda program, module, target, export, *rest: (
+        made.append((program.name, export)), compiled(program, module, target, export, *rest))[1])
     with change_flags(cache=False):
         output("build", f"{path}:f", "--emit", "o", "-o", str(tmp_path))
         assert made == [("g", False), ("f", True)]

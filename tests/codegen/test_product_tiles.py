@@ -10,6 +10,7 @@ from scancc import pipeline
 from scancc import tensor as T
 from scancc.config import change_flags
 from tests.differential.campaign import use_steps
+from tests.programs import users
 
 STEPS = (0, 1, 3, 4, 5, 8, 13)  # in tiles of 4
 WIDTHS = ((3, 5), (16, 8), (70, 33), (1, 1), (5, 0))  # of rows and of what is made of them: blocks of 64 and the rest
@@ -224,3 +225,10 @@ def test_rows_of_a_batch_need_no_guess():
                    outputs_info=T.zeros((x.shape[1], U.shape[0])))[0]
     f = sc.function([x, W, U, b], rows)
     assert "to [" in f.dump("loop") and not any(p.is_bound for p in f.compiled.inputs)
+
+
+def test_sizes_that_come_out_of_a_branch_are_no_guesses_of_the_caller() -> None:
+    """A GRU takes its weights where a step runs, and zeros of their sizes where none does."""
+    model = users.build(users.gru)
+    f = sc.function(model.inputs, model.outputs, updates=model.updates)
+    assert " = if " in f.ir("scan") and not any(p.is_bound for p in f._for_all_sizes.inputs)
