@@ -147,7 +147,8 @@ class _LaneRun(_Run):
         extents = [sizes[d] for d in self.reduced]
         moved = [a.transpose(self.reduced + self.parallel) for a in aligned]
         inputs = [np.broadcast_to(a, (*extents, *a.shape[len(extents):])) for a in moved[:self.n_in]]
-        totals: list[Any] = [a[(0,) * len(extents)] for a in moved[self.n_in:]]
+        totals: list[Any] = [a[(0,) * len(extents)] if n not in self.whole else None  # which no round reads
+                             for n, a in enumerate(moved[self.n_in:])]
         made = {n: np.empty([*extents, *(sizes[d] for d in self.parallel)], self.dtypes[n]) for n in self.whole}
         counters: list[Any] = [0] * self.n_dims
         for position, dim in enumerate(self.parallel):
