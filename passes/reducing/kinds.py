@@ -22,5 +22,7 @@ MOST_LANES = 64
 def neutral(combine: Op, type: t.Type) -> object:
     """What changes nothing, in numbers of `type`."""
     known = KINDS[combine.name][1]
+    if type == t.i1:  # true is the larger
+        return {"least": False, "most": True}.get(str(known), known)
     half = 1 << (8 * t.nbytes(type) - 1)
     return {"least": -half, "most": half - 1}.get(str(known), known)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,13 @@ import scancc as sc
 import scancc.tensor as T
 from scancc.codegen.c.lines import without_unused
 from scancc.codegen.c_names import ExportError
+from scancc.codegen.codes import Code, c_text
+from scancc.codegen.paths import Paths
 from scancc.codegen.signature import entry_of
 from scancc.frontend.program.arguments import bind
+from scancc.ir.interpreter.program import run_program
+from scancc.ir.parser import parse
+from scancc.ir_programs import ir_functions
 from tests.codegen.linked import Linked
 from tests.programs import masks, seed, tutorial
 from tests.programs.case import Case
@@ -292,3 +299,35 @@ def test_threads_and_other_machines_are_refused(tmp_path: Path) -> None:
 
 def test_same_bytes_again(tmp_path: Path) -> None:
     assert InC(a_filter(), tmp_path).text == InC(a_filter(), tmp_path).text
+
+
+TRUTHS = """"func.func"() ({
+^bb0(%x: i1, %y: i1):
+  OPS
+  "func.return"(%maxsi, %maxui, %minsi, %minui) : (i1, i1, i1, i1) -> ()
+}) {sym_name = "extremes", function_type = (i1, i1) -> (i1, i1, i1, i1)} : () -> ()
+"""
+EXTREMES = ("maxsi", "maxui", "minsi", "minui")
+
+
+@pytest.mark.parametrize("lanes", [False, True])
+def test_of_truth_values_true_is_the_larger(lanes: bool, tmp_path: Path) -> None:
+    """As in NumPy, with and without a sign: in C, LLVM IR and the interpreter, and across lanes."""
+    ops = ['%v = "vector.from_elements"(%x, %y) : (i1, i1) -> vector<2xi1>'] * lanes
+    ops += [f'%{k} = "vector.reduction"(%v) {{kind = #vector.kind<{k}>}} : (vector<2xi1>) -> i1' if lanes else
+            f'%{k} = "arith.{k}"(%x, %y) : (i1, i1) -> i1' for k in EXTREMES]
+    text = TRUTHS.replace("OPS", "\n  ".join(ops))
+    (function,) = ir_functions(parse(text))
+    compiled = function.export_form()
+    entry, codes = entry_of(compiled), [Code(replace(compiled, loops=lambda: compiled.module), ())]
+    source = tmp_path / "extremes.c"
+    source.write_text(c_text(entry, codes, False, Paths(set(), {})))
+    in_c = Linked(entry, compiled.llvm_text)
+    in_c.library = CLibrary(source)  # type: ignore[assignment]
+    for x, y in itertools.product((False, True), repeat=2):
+        expected = [x or y, x or y, x and y, x and y]
+        arrays = [np.array(x), np.array(y)]
+        assert run_program(parse(text), "extremes", arrays) == expected
+        for code in (Linked(entry, compiled.llvm_text), in_c):
+            status, found = code.run(arrays)
+            assert status == 0 and found == expected

@@ -66,7 +66,8 @@ def test_integer_arithmetic_of_i8(name: str, expected: list[int]) -> None:
 
 @pytest.mark.parametrize(("name", "expected"), [
     ("arith.addi", [0, 1, 1, 0]), ("arith.subi", [0, 1, 1, 0]), ("arith.muli", [0, 0, 0, 1]),
-    ("arith.maxsi", [0, 0, 0, 1]), ("arith.minsi", [0, 1, 1, 1]), ("arith.maxui", [0, 1, 1, 1]),
+    ("arith.maxsi", [0, 1, 1, 1]), ("arith.minsi", [0, 0, 0, 1]), ("arith.maxui", [0, 1, 1, 1]),
+    ("arith.minui", [0, 0, 0, 1]),
 ])
 def test_truth_values_are_integers_of_one_bit(name: str, expected: list[int]) -> None:
     a, b = np.array([0, 0, 1, 1], bool), np.array([0, 1, 0, 1], bool)

@@ -106,7 +106,7 @@ _WRAPPING = {"addi": "add", "subi": "sub", "muli": "mul", "divui": "udiv", "remu
              "minui": "umin"}
 _PLAIN = {"addi": "+", "subi": "-", "muli": "*", "divsi": "/", "remsi": "%", "andi": "&", "ori": "|", "xori": "^"}
 _OF_TRUTH = {"addi": "!=", "subi": "!=", "xori": "!=", "muli": "&&", "andi": "&&", "ori": "||", "maxui": "||",
-             "minui": "&&", "maxsi": "&&", "minsi": "||"}  # signed, true is -1
+             "minui": "&&", "maxsi": "||", "minsi": "&&"}
 _SIZES = ("arith.addi", "arith.subi", "arith.muli", "arith.minsi", "arith.maxsi", "arith.divsi", "arith.remsi",
           "arith.floordivsi", "arith.andi", "arith.select")
 

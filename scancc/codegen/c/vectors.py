@@ -44,8 +44,8 @@ def reduction(p: FunctionPrinter, op: Op) -> None:
 
 
 _INTEGERS = {"maxsi": "max", "minsi": "min", "maxui": "umax", "minui": "umin"}
-_TRUTHS = {"add": "!=", "mul": "&&", "and": "&&", "or": "||", "maxui": "||", "minui": "&&", "maxsi": "&&",
-           "minsi": "||"}
+_TRUTHS = {"add": "!=", "mul": "&&", "and": "&&", "or": "||", "maxui": "||", "minui": "&&", "maxsi": "||",
+           "minsi": "&&"}
 
 
 def _combined(p: FunctionPrinter, kind: str, element: t.Type, a: str, b: str) -> str:

@@ -82,13 +82,19 @@ def extremum(e: FunctionEmitter, op: Op) -> None:
     if name.endswith("f"):
         e.env[op.result] = _float_extremum(e, kind, x, y, "ogt" if name == "maximumf" else "olt", op)
         return
-    intrinsic = {"maxsi": "smax", "minsi": "smin", "maxui": "umax", "minui": "umin"}[name]
-    if t.element(op.result.type) == t.i1:  # unsigned order of truth values
-        word = "or" if name.startswith("max") else "and"
-        e.env[op.result] = e.emit(f"{word} {kind} {x}, {y}")
-        return
-    callee = e.out.intrinsic(f"llvm.{intrinsic}.{suffix(op.result.type)}", kind, kind, kind)
-    e.env[op.result] = e.emit(f"call {kind} @{callee}({kind} {x}, {kind} {y})")
+    e.env[op.result] = integer_extremum(e, name, op.result.type, x, y)
+
+
+_EXTREMA = {"maxsi": "smax", "minsi": "smin", "maxui": "umax", "minui": "umin"}
+
+
+def integer_extremum(e: FunctionEmitter, name: str, type: t.Type, x: str, y: str) -> str:
+    """The larger or smaller one; of truth values true is the larger, with and without a sign."""
+    kind = llvm_type(type)
+    if t.element(type) == t.i1:
+        return e.emit(f"{'or' if name.startswith('max') else 'and'} {kind} {x}, {y}")
+    callee = e.out.intrinsic(f"llvm.{_EXTREMA[name]}.{suffix(type)}", kind, kind, kind)
+    return e.emit(f"call {kind} @{callee}({kind} {x}, {kind} {y})")
 
 
 def _float_extremum(e: FunctionEmitter, kind: str, x: str, y: str, order: str, op: Op) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...ir import types as t
 from ...ir.core import Op
-from .emitter import FunctionEmitter, emits, llvm_type, suffix, width_of
+from .arithmetic import integer_extremum
+from .emitter import FunctionEmitter, emits, llvm_type, width_of
 
 
 @emits("vector.broadcast")
@@ -20,10 +21,6 @@ def vector_broadcast(e: FunctionEmitter, op: Op) -> None:
 def vector_step(e: FunctionEmitter, op: Op) -> None:
     count = op.result.type.shape[0]  # type: ignore[attr-defined]
     e.env[op.result] = "<" + ", ".join(f"i64 {i}" for i in range(count)) + ">"
-
-
-_REDUCTIONS = {"add": "add", "mul": "mul", "and": "and", "or": "or", "maxsi": "smax", "minsi": "smin",
-               "maxui": "umax", "minui": "umin"}
 
 
 @emits("vector.reduction", "scan.fold_lanes")
@@ -55,11 +52,9 @@ def _combine(e: FunctionEmitter, kind: str, element: t.Type, type: str, x: str, 
         nan = e.emit(f"fcmp uno {type} {x}, {x}")
         take = e.emit(f"or {bits} {better}, {nan}")
         return e.emit(f"select {bits} {take}, {type} {x}, {type} {y}")
-    word = _REDUCTIONS[kind]
-    if word in ("add", "mul", "and", "or"):
-        return e.emit(f"{word} {type} {x}, {y}")
-    callee = e.out.intrinsic(f"llvm.{word}.{suffix(t.VectorType((n,), element))}", type, type, type)
-    return e.emit(f"call {type} @{callee}({type} {x}, {type} {y})")
+    if kind in ("add", "mul", "and", "or"):
+        return e.emit(f"{kind} {type} {x}, {y}")
+    return integer_extremum(e, kind, t.VectorType((n,), element), x, y)
 
 
 @emits("vector.extract")

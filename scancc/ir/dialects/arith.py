@@ -114,8 +114,8 @@ for _name, _numpy, _doc, _traits, _reading in [
     ("shli", np.left_shift, "shift left", (), "{lhs} << {rhs}"),
     ("shrsi", np.right_shift, "arithmetic shift right", (), "{lhs} >> {rhs}"),
     ("shrui", _unsigned_call(np.right_shift), "logical shift right", (), "{lhs} >>> {rhs}"),
-    ("maxsi", _of_bits(np.maximum, np.logical_and), "larger, signed", (COMMUTATIVE,), "max({operands})"),
-    ("minsi", _of_bits(np.minimum, np.logical_or), "smaller, signed", (COMMUTATIVE,), "min({operands})"),
+    ("maxsi", np.maximum, "larger, signed; of truth values true is the larger", (COMMUTATIVE,), "max({operands})"),
+    ("minsi", np.minimum, "smaller, signed; of truth values false is the smaller", (COMMUTATIVE,), "min({operands})"),
     ("maxui", _unsigned_call(np.maximum), "larger, unsigned", (COMMUTATIVE,), "umax({operands})"),
     ("minui", _unsigned_call(np.minimum), "smaller, unsigned", (COMMUTATIVE,), "umin({operands})"),
 ]:
