@@ -402,3 +402,11 @@ def test_a_sum_of_no_rows_has_no_blocks() -> None:
         r = sc.scan(lambda v, h: T.tanh(v + h), x, outputs_info=T.zeros_like(x.sum(axis=0)))[0]
         return [r.sum(axis=0)], {}
         """, {"n": 3}, {"n": 0}, x=("float32", "n", "n"))
+
+
+def test_a_condition_of_a_scan_of_no_steps_is_read_from_the_end() -> None:
+    """The last two of the conditions are copied out of a ring before the check that there are two."""
+    agree("""
+        r = sc.scan(lambda h: (T.cos(h), sc.until(h < 0.6)), outputs_info=y, n_steps=x.shape[0], return_updates=False)
+        return [r[1], T.switch(r > 0.2, r, T.cos(y))[-2]], {}
+        """, {"n": 0}, {"n": 1}, {"n": 3}, x=("float64", "n"), y=("float64",))

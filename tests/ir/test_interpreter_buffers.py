@@ -110,11 +110,18 @@ def test_reshape_takes_the_first_elements_and_copies_do_not_overlap() -> None:
 def test_new_buffers_hold_poison() -> None:
     assert np.isnan(poison([2], np.float32)).all() and np.isnan(poison([], complex))
     assert poison([2, 0], int).shape == (2, 0) and poison([1], np.int32)[0] == np.int32(-842150451)
-    with pytest.raises(InternalError, match=r"memref\.load.*truth value that was never written"):
-        run("%y: memref<1xi1>", '''
-          %c0 = "arith.constant"() {value = 0 : index} : () -> index
-          %a = "memref.alloc"() {operandSegmentSizes = array<i32: 0, 0>} : () -> memref<1xi1>
+
+
+@pytest.mark.parametrize(("use", "says"), [
+    ("", r"an output has a truth value that was never written"),
+    ('%w = "arith.xori"(%v, %v) : (i1, i1) -> i1', r"memref\.load.*truth value that was never written")])
+def test_a_copied_truth_value_that_was_never_written_is_still_none(use: str, says: str) -> None:
+    with pytest.raises(InternalError, match=says):
+        run("%y: memref<1xi1>", f'''
+          %c0 = "arith.constant"() {{value = 0 : index}} : () -> index
+          %a = "memref.alloc"() {{operandSegmentSizes = array<i32: 0, 0>}} : () -> memref<1xi1>
           %v = "memref.load"(%a, %c0) : (memref<1xi1>, index) -> i1
+          {use}
           "memref.store"(%v, %y, %c0) : (i1, memref<1xi1>, index) -> ()
           "func.return"() : () -> ()''', np.zeros(1, bool))
 

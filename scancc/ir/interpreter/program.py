@@ -155,7 +155,10 @@ class Function:
         dims = reports.get(param, array.shape)
         if any(d > n for d, n in zip(dims, array.shape, strict=True)):
             raise InternalError(f"interpreter: @{self.name} reports {dims} for an output of {array.shape}")
-        return array.reshape(-1)[:math.prod(dims)].reshape(dims) if dims != array.shape else array
+        kept = array.reshape(-1)[:math.prod(dims)].reshape(dims) if dims != array.shape else array
+        if kept.dtype == np.bool_ and np.any(kept.view(np.uint8) > 1):
+            raise InternalError(f"interpreter: @{self.name}: an output has a truth value that was never written")
+        return kept
 
 
 def _signless(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
