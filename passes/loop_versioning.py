@@ -36,7 +36,8 @@ from scancc.ir.ops import is_removable, operand
 from scancc.ir.parts import Loop, Round
 from scancc.ir.remarks import remark
 
-MOST_ROUNDS = 2 ** 31 - 1  # that lanes of 32 bits count
+from .vectorizing.lanes import MOST_ROUNDS
+
 _BETTER = {"arith.maximumf": ("ugt", "ogt"), "arith.minimumf": ("ult", "olt")}  # if NaN is best, and if there is none
 
 

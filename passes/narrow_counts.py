@@ -32,8 +32,7 @@ from scancc.ir.parts import Loop, While
 from scancc.ir.remarks import remark
 
 from .expand_integers import bits_compared
-
-MOST_ROUNDS = 2 ** 31 - 1  # that are counted in 32 bits
+from .vectorizing.lanes import MOST_ROUNDS
 
 
 class _Count(NamedTuple):

@@ -15,6 +15,7 @@ from ..slicing.latencies import busy
 
 GATHERED = 6  # busy cycles of other work, from which on lanes are worth three ops for an element that stands apart
 HEAVY_OPS = 24  # more ops than this in a body would spill if four registers held each value
+MOST_ROUNDS = 2 ** 31 - 1  # that lanes of 32 bits count
 
 
 def is_heavy(ops: list[Op]) -> bool:
