@@ -14,6 +14,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                      help="run the tests that have expected texts, and write these anew; read the diff")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--update-golden") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--update-golden writes files of several cases, and processes would write over what "
+                                "others wrote; leave out -n")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With --update-golden, only tests that ask for the fixture `update_golden`."""
     if config.getoption("--update-golden"):

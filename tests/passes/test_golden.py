@@ -4,6 +4,8 @@ Whatever a case expects, its result also reads back as it was printed, and passe
 find nothing more to do when run again.
 """
 
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -41,6 +43,12 @@ def test_case(case: Case, update_golden: bool) -> None:
 
 def test_each_file_is_named_after_a_pass() -> None:
     assert {file.stem.replace("_", "-") for file in FOLDER.glob("*.test")} <= set(pipeline.pass_names())
+
+
+def test_processes_do_not_write_into_the_same_files() -> None:
+    command = [sys.executable, "-m", "pytest", "--update-golden", "-n", "2", "--collect-only", str(FOLDER)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR and "leave out -n" in done.stderr
 
 
 def test_case_names_are_unique() -> None:
