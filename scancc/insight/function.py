@@ -150,13 +150,13 @@ class Insight:
         """
         made = self._for_all_sizes
         parts = made.module, made.name, made.inputs, made.outputs
-        plan = memory.memory_plan(*parts)
-        if not args and not kwargs and plan.names:
-            return plan
         bounds = dict(zip((p.name for p in made.inputs if p.is_bound), self._bounds(), strict=True))
-        numbers = {p.name for p in made.inputs if p.rank == 0}
-        if not args and set(kwargs) <= numbers.union(plan.names):
-            return plan.at({**bounds, **kwargs})
+        if not args:
+            plan = memory.memory_plan(*parts)
+            if not kwargs and plan.names:
+                return plan
+            if set(kwargs) <= {p.name for p in made.inputs if p.rank == 0}.union(plan.names):
+                return plan.at({**bounds, **kwargs})
         values = [*self._bound(args, kwargs), *(np.array(n, np.int64) for n in bounds.values())]
         return memory.memory_plan_for(*parts, values)
 
@@ -179,7 +179,17 @@ class Insight:
             return found
         if not args and set(kwargs) <= set(found.names):
             return found.at(kwargs)
-        return found.at({**self._sizes(args, kwargs), **(self.memory_plan(*args, **kwargs).values or {})})
+        return found.at(self._numbers(self.memory_plan(*args, **kwargs), args, kwargs))
+
+    def plan_and_cost(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[MemoryPlan, Cost]:
+        """The memory that a call with these arguments takes, and what it computes and moves; of all calls without."""
+        plan = self.memory_plan(*args, **kwargs)
+        found = dumps.cost(self.program, plan)
+        return plan, found.at(self._numbers(plan, args, kwargs)) if args or kwargs else found
+
+    def _numbers(self, plan: MemoryPlan, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, int]:
+        """All sizes of a call with these arguments, whose plan this is."""
+        return {**self._sizes(args, kwargs), **(plan.values or {})}
 
     def _sizes(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, int]:
         """The lengths and whole numbers of a call with these arguments, by their names."""

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import scancc as sc
 import scancc.tensor as T
+from scancc import memory
 from scancc.cli import main
 from scancc.insight import report
 
@@ -47,6 +48,16 @@ def test_one_small_file_that_asks_for_nothing(page: Path) -> None:
     text = page.read_text()
     assert len(text) < 500_000 and text.count("</script>") == 2
     assert not re.search(r'(src|href)="(?!data:)|@import|url\(|fetch\(|XMLHttp', text)
+
+
+def test_memory_is_planned_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans = []
+    for name in ("memory_plan", "memory_plan_for"):
+        read = getattr(memory, name)
+        monkeypatch.setattr(memory, name, lambda *parts, read=read: plans.append(parts) or read(*parts))
+    f = sc.function([x], T.tanh(x).sum(axis=0), name="f")
+    f.report(tmp_path / "f.html", np.ones((3, 4)))
+    assert len(plans) == 1
 
 
 def test_what_it_has(page: Path) -> None:

@@ -58,8 +58,7 @@ def gathered(function: Insight, args: Sequence[Any], kwargs: Mapping[str, Any]) 
     target = targets.local()
     steps = _steps(history, places)
     asm = _assembly(function, target, places)
-    plan = function.memory_plan(*args, **kwargs)
-    cost = function.cost(*args, **kwargs)
+    plan, cost = function.plan_and_cost(args, kwargs)
     timing = function.timing()
     return {
         "name": function.name or "function", "target": f"{target.cpu}, {target.triple}",
