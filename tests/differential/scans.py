@@ -13,7 +13,7 @@ VIEWS = ("[-1]", "", "[-2:]", "[-1:]", "[::2]", "[::-1]", "[0]", "[1:]", "[:-1]"
 
 KINDS = {"": ("scan", "scan", "lanes", "several", "tables", "readers", "lookups"), "tables": ("tables",),
          "several": ("several",), "readers": ("readers",),
-         "lookups": ("lookups",)}
+         "lookups": ("lookups",), "sharing": ("sharing",)}
 
 
 @dataclass
@@ -79,6 +79,10 @@ class Scans(Tables):
 
     def lookups(self) -> None:
         """A scan that reads arrays at positions that it computes (`lookups.py`)."""
+        raise NotImplementedError
+
+    def sharing(self) -> None:
+        """A scan of states that share what they are made of (`sharing.py`)."""
         raise NotImplementedError
 
     # ---- one scan ----

@@ -410,3 +410,10 @@ def test_a_condition_of_a_scan_of_no_steps_is_read_from_the_end() -> None:
         r = sc.scan(lambda h: (T.cos(h), sc.until(h < 0.6)), outputs_info=y, n_steps=x.shape[0], return_updates=False)
         return [r[1], T.switch(r > 0.2, r, T.cos(y))[-2]], {}
         """, {"n": 0}, {"n": 1}, {"n": 3}, x=("float64", "n"), y=("float64",))
+
+
+def test_places_are_made_and_checked_in_one_loop_of_no_rounds() -> None:
+    agree("""
+        r, u = sc.scan(lambda t, h: h[T.arange(y.shape[0])[::-1]], sequences=[T.arange(5)], outputs_info=[x])
+        return [r[-1]], {}
+        """, {"n": 7}, {"n": 0}, x=("int32", "n"), y=("int64", "n"))

@@ -1,6 +1,6 @@
 """Random programs through the public API: native code against the reference.
 
-2,000 programs in all; `python -m tests.differential.campaign` runs as many others as one likes.
+3,250 programs in all; `python -m tests.differential.campaign` runs as many others as one likes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ LOTS = {  # options: how many programs
     "gradients in blocks": ({"gradients": 1, "checkpoints": "sqrt"}, 50),
     "gradients in few bytes": ({"gradients": 1, "max_bytes": 300}, 50),
     "gradients of lookups": ({"gradients": 1, "scans": "lookups"}, 50),
+    "states that share": ({"scans": "sharing"}, 150),
+    "states that share, passes": ({"scans": "sharing", "passes": True}, 50),
+    "states that share, gradients": ({"scans": "sharing", "gradients": 1}, 50),
     "second derivatives": ({"gradients": 2, "smooth": True}, 50),
 }
 QUICK = [("values", 0)]  # what `make quick` runs of it

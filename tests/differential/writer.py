@@ -158,7 +158,7 @@ class Writer:
         if not forms:
             return None
         f = self.c.pick(forms)
-        return self.let(f.text.format(a=x.text), f.gives or x.dtype, x.axes, _bound(f, x.bound))
+        return self.let(f.text.format(a=x.text), f.gives or x.dtype, x.axes, bound_of(f, x.bound))
 
     def binary(self) -> None:
         x = self.need(lambda t: True)
@@ -179,7 +179,7 @@ class Writer:
         if not forms or (dtype[0] == "f" and x.kind in "iu" and y.kind in "iu"):
             return None
         f = self.c.pick(forms)
-        return self.let(f.text.format(a=x.text, b=y.text), f.gives or dtype, axes, _bound(f, x.bound, y.bound))
+        return self.let(f.text.format(a=x.text, b=y.text), f.gives or dtype, axes, bound_of(f, x.bound, y.bound))
 
     def of_one_kind(self, x: Term, y: Term) -> tuple[Term, Term]:
         """Integers beside floats are made small; bools beside numbers count."""
@@ -223,7 +223,7 @@ class Writer:
         kept = () if axis is None else tuple(
             (1 if i == axis % x.ndim else n) for i, n in enumerate(x.axes) if keep or i != axis % x.ndim)
         dtype = f.gives or (summed_dtype(x.dtype) if ".sum" in f.text else x.dtype)
-        self.let(f.text.format(a=x.text, at=at, sep=", " if at else ""), dtype, kept, _bound(f, x.bound))
+        self.let(f.text.format(a=x.text, at=at, sep=", " if at else ""), dtype, kept, bound_of(f, x.bound))
 
     def indexing(self) -> None:
         x = self.need(lambda t: t.ndim > 0, axes=("n", "m"))
@@ -280,7 +280,7 @@ class Writer:
         f = self.c.pick(forms)
         n = f"{x.text}.shape[0]"
         places = self.c.pick((f"T.arange({n})[::-1]", f"(T.arange({n}) + 1) % T.maximum({n}, 1)", f"T.arange({n})"))
-        self.let(f.text.format(a=x.text, n=n, p=f"({places})"), f.gives or x.dtype, x.axes, _bound(f, x.bound))
+        self.let(f.text.format(a=x.text, n=n, p=f"({places})"), f.gives or x.dtype, x.axes, bound_of(f, x.bound))
 
     def masking(self) -> None:
         x = self.need(lambda t: t.ndim > 0, axes=("n",))
@@ -416,17 +416,17 @@ def cast_text(x: Term, target: str) -> str:
     return f"T.cast({x.text}, '{target}')"
 
 
-def _bound(form: Form, a: float, b: float = 0.0) -> float:
+def bound_of(form: Form, a: float, b: float = 0.0) -> float:
     return float(eval(form.bound, {"a": a, "b": b, "max": max}))
 
 
 @st.composite
 def programs(draw: Draw, smooth: bool = False, gradients: int = 0, n_calls: int = 2, kind: str = "") -> Program:
     """A program of a few statements and one to three scans, with sizes to call it at."""
-    from tests.differential.lookups import Lookups
+    from tests.differential.sharing import Sharing
 
     choices = Choices(draw)
-    writer = Lookups(choices, smooth)
+    writer = Sharing(choices, smooth)
     writer.kind = kind
     writer.program()
     calls = [_sizes(choices, writer) for _ in range(n_calls)]
