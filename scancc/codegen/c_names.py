@@ -4,7 +4,8 @@ An argument's name is its input's with `_` for what C does not allow in a name, 
 
 - `in_` before it where a rule makes it C's: it begins as names of compilers do, with two underscores or with one and
   a capital, or is one of a family of macros (`INT8_MAX`);
-- `_` behind it, or several, where the language, its library or an earlier argument has taken it.
+- `_` behind it, or several, where the language, its library or an earlier argument has taken it; so `state` is
+  `state_` in a function with shared variables, of which NAME_run takes the state first.
 """
 
 from __future__ import annotations

@@ -228,12 +228,12 @@ class Entry:
 
 
 class _Arguments:
-    """Collects arguments under names that are unique and legal in C and C++."""
+    """Collects arguments under names that are unique and legal in C and C++; NAME_run has `state` before them."""
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.done: list[Argument] = []
-        self._taken: set[str] = set()
+        self._taken = {"state"} if entry.calling.states else set[str]()
         self._seen_dims: set[str] = set()
 
     def add(self, name: str, c_type: str, llvm_type: str, role: str, index: int = -1, axis: int = -1) -> None:

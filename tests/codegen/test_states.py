@@ -96,6 +96,38 @@ def test_state_in_c(tmp_path: Path) -> None:
     assert "double time_[1];" in header and "its new value is the output next_z" in header
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("code", ["kept.c", "kept.a"])
+def test_an_input_called_state_stands_beside_the_state(streaming: bool, code: str, tmp_path: Path) -> None:
+    """The state has come first in NAME_run, so the input gets the `_` of a name that is taken."""
+    x, level = T.vector("state"), sc.shared(np.float64(1), name="level")
+    sums, _ = sc.scan(lambda x, h: x + h, x, outputs_info=T.constant(0.0) if streaming else level)
+    f = sc.function([x], {"y": sums}, updates=None if streaming else {level: level + 1}, name="kept")
+    sc.export(f, tmp_path / "kept", emit="c,a,h", streaming=streaming)
+    (tmp_path / "main.c").write_text("""
+#include <stdio.h>
+#include "kept.h"
+int main(void)
+{
+    const double state_[2] = {1, 2};
+    double y[2];
+    kept_state state;
+    kept_init(&state);
+    for (int n = 0; n < 2; ++n)
+        if (kept_run(&state, state_, 2, 1, y, 1, NULL, 0) != 0)
+            return 1;
+    printf("%g %g", y[0], y[1]);
+    return 0;
+}
+""")
+    subprocess.run([str(CC), "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", f"-I{tmp_path}",
+                    tmp_path / "main.c", tmp_path / code, "-lm", "-o", tmp_path / "main"], check=True)
+    said = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout
+    assert said == ("4 6" if streaming else "3 5")
+    header = (tmp_path / "kept.h").read_text()
+    assert "kept_state *state, const double *state_," in header
+
+
 def test_frozen_weights_are_part_of_the_code(tmp_path: Path) -> None:
     compiled, x = make_filter(), np.array([1.0, 2.0, 3.0])
     sc.export(compiled, tmp_path / "f", freeze=True)
