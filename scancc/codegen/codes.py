@@ -119,9 +119,9 @@ def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTa
 
 
 def c_text(entry: Entry, codes: Sequence[Code], single: bool, paths: Paths) -> str:
-    """The function as C, from loops that no pass has made wide; outputs that are not wanted are made all the same."""
+    """The function as C, from loops that no pass has made wide."""
     lacks = {"loops that threads share": entry.threads, "code for several processors": entry.variants,
-             "entries for tensors of DLPack": entry.dlpack}
+             "entries for tensors of DLPack": entry.dlpack, "code without the optional outputs": entry.optional}
     for what, is_there in lacks.items():
         if is_there:
             raise ExportError(f"C of {entry.name} has no {what}; leave out 'c'")

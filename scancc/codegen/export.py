@@ -43,6 +43,7 @@ GLUE_KINDS = ("bench-main", "bench-google", "bench-pytest", "bench-pyperf")
 ASKED_FOR = ("c", "mlir-upstream", *GLUE_KINDS)  # what is not made by default
 CPU_KINDS = ("o", "a", "so", "h", "ll", "s", *ASKED_FOR, "json")  # the manifest names the others
 GPU_KINDS = ("ptx", "ll")
+CODE_KINDS = frozenset(("o", "a", "so", "ll", "s"))  # whose code is that of the object
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,9 @@ def export(
     single = [f.gives_one for f in listed]
     costs = [partial(_cost, f) for f in listed]
     work = _Library(library, targets[-1], entries, codes, single, paths, costs, bool(debug), installed, bool(python))
-    done = _made(work, _kinds(emit, targets[-1], installed is not None), folder)
+    kinds = _kinds(emit, targets[-1], installed is not None)
+    _refuse_without_code(kinds, debug=debug, python=python)
+    done = _made(work, kinds, folder)
     for notice in done.notices:
         warnings.warn(notice, stacklevel=2)
     return done
@@ -151,6 +154,14 @@ def _refuse_for_gpu(target: Target, **options: Any) -> None:
     for name, value in options.items():
         if value and target.kind != "cpu":
             raise ExportError(f"{name}={value!r} is for code that a CPU runs, and {target} is none; leave it out")
+
+
+def _refuse_without_code(kinds: Sequence[str], **options: Any) -> None:
+    """Options that say something of machine code."""
+    for name, value in options.items():
+        if value and not CODE_KINDS.intersection(kinds):
+            raise ExportError(f"{name}={value!r} is for machine code, of which {', '.join(kinds)} has none; "
+                              f"give emit so, too, or leave {name} out")
 
 
 def _check_streaming(entry: Entry) -> None:

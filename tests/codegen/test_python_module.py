@@ -101,3 +101,11 @@ def test_refused(name: str, target: Any, says: str, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=says):
         sc.export(make_power(), tmp_path / name, python=True, target=target)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option", ["python", "debug"])
+@pytest.mark.parametrize("emit", ["h", "c,json"])
+def test_what_speaks_of_machine_code_asks_for_some(option: str, emit: str, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=f"{option}=True is for machine code, .* give emit so, too"):
+        sc.export(make_power(), tmp_path / "m", emit=emit, **{option: True})  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
