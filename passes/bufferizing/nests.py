@@ -72,9 +72,22 @@ def _write(c: Context, op: Op) -> Value:
 
 
 def fill_buffer(c: Context, value: Value, buffer: Value) -> None:
+    """Along all elements where there are no gaps: rows may be short. Small arrays of known sizes are opened."""
+    sizes = c.sizes(buffer)
+    if len(sizes) > 1 and has_no_gaps(c, buffer) and any(constant_of(size) is None for size in sizes):
+        sizes = [_product(c, sizes)]
+        buffer = as_vector(c, buffer, sizes[0])
+
     def store(counters: list[Value]) -> None:
         c.store(value, buffer, counters)
-    nest(c, c.sizes(buffer), store)
+    nest(c, sizes, store)
+
+
+def _product(c: Context, sizes: Sequence[Value]) -> Value:
+    total = sizes[0]
+    for size in sizes[1:]:
+        total = c.b.muli(total, size)
+    return total
 
 
 def sizes_of(c: Context, value: Value) -> list[Value]:
@@ -209,9 +222,7 @@ def _flatten(c: Context, n: Nest) -> bool:
         return False
     if any(op.name in ("linalg.index", "tensor.extract") for op in n.op.body.ops):
         return False
-    total = n.sizes[0]
-    for size in n.sizes[1:]:
-        total = c.b.muli(total, size)
+    total = _product(c, n.sizes)
     n.inputs = [as_vector(c, v, total) for v in n.inputs]
     n.stores = {number: as_vector(c, v, total) for number, v in n.stores.items()}
     n.maps, n.sizes = [(0,)] * len(n.inputs), [total]
