@@ -40,6 +40,8 @@ def fuse(module: Op) -> None:
               if op.name not in ("builtin.module", "linalg.generic")]
     for block in blocks:
         fuse_block(block)
+    for block in reversed(blocks):  # what only inner regions read, all of which took it in
+        _remove_dead(block)
     for op in list(module.walk()):  # free for readers in inner regions, but not all of them took it in
         if op.name in FREE and op.name not in ("tensor.splat", "tensor.cast") and op.result.uses:
             _make_generic(op, {op: None})

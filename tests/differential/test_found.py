@@ -9,6 +9,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
+from scancc.config import change_flags
 from tests.differential.compare import check
 from tests.differential.program import Argument, Program
 
@@ -417,3 +418,15 @@ def test_places_are_made_and_checked_in_one_loop_of_no_rounds() -> None:
         r, u = sc.scan(lambda t, h: h[T.arange(y.shape[0])[::-1]], sequences=[T.arange(5)], outputs_info=[x])
         return [r[-1]], {}
         """, {"n": 7}, {"n": 0}, x=("int32", "n"), y=("int64", "n"))
+
+
+def test_what_only_inner_regions_read_is_gone_without_dce() -> None:
+    with change_flags(leave_out="canonicalize,dce"):
+        agree("""
+            def step(t, h, g):
+                m = (h + g) / 2
+                c = T.concatenate([m, m])[::2]
+                return [T.tanh(0.5 * m - 0.25 * h), T.tanh(0.5 * m + 0.1 * c - 0.25 * g)]
+            r, u = sc.scan(step, sequences=[T.arange(3)], outputs_info=[x, y], return_list=True)
+            return [r[0][-1], r[1][-1]], {}
+            """, {"n": 8}, {"n": 0}, x=("float64", "n"), y=("float64", "n"))
