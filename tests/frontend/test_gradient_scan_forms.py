@@ -12,6 +12,7 @@ from scancc.frontend.graph.variables import applies
 from scancc.frontend.loops.scan_op import Scan
 from scancc.frontend.ops.products import Dot
 from scancc.frontend.ops.reference import evaluate
+from tests.programs import gradients
 
 
 def value(output, givens):
@@ -164,6 +165,13 @@ def test_nested_scans():
     verify_grad(powers, points)
     verify_grad(lambda x, w: grad(powers(x, w).sum(), w), points)
     verify_grad(lambda x, w: grad(grad(powers(x, w).sum(), w), x).sum(axis=0), points, n_tests=1)
+
+
+def test_a_hessian_of_nested_scans_asks_for_no_guesses():
+    """A part of a row that the reverse computes again has a length that is known before the call."""
+    case = gradients.hessian_of_nested_scan()
+    f = sc.function(case.inputs, case.outputs, updates=case.updates)
+    assert not [p.name for p in f._for_all_sizes.inputs if p.is_bound]
 
 
 def test_hessian_of_nested_scans():

@@ -10,7 +10,7 @@ most that there may be, where its length differs from step to step.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from scancc.frontend.gradients.inner_rows import inner_rows
@@ -84,7 +84,7 @@ class Recall:
 
     # ---- what the gradient's graph needs ----
 
-    def recall(self, roots: Iterable[Variable]) -> None:
+    def recall(self, roots: Sequence[Variable]) -> None:
         """Make all forward values that `roots` use available in the loop, through `replace`."""
         step = applies(self.op.body.outputs)
         forward = {v: i for i, node in enumerate(step) for v in node.outputs}
@@ -95,11 +95,14 @@ class Recall:
         for var in sorted(needed, key=lambda v: forward[v]):
             self._need(var, kept)
 
-    def _measured(self, roots: Iterable[Variable], forward: Iterable[Variable]) -> list[tuple[Variable, Variable]]:
-        """Lengths that `roots` use of forward values of which they read nothing else; a length is kept in 8 bytes."""
+    def _measured(self, roots: Sequence[Variable], forward: dict[Variable, int]) -> list[tuple[Variable, Variable]]:
+        """Lengths that `roots` use of forward values that would be kept for nothing else; one is kept in 8 bytes."""
         asked = {node.outputs[0]: node.inputs[0] for node in applies(roots, forward) if isinstance(node.op, ShapeI)}
         read = set(leaves(roots, stop=[*forward, *asked]))
         found = [(length, x) for length, x in asked.items() if x in forward and x not in read]
+        if found:  # what is computed again, from what is kept in any case, has a length that is known before
+            kept = self._kept([v for v in leaves(roots, stop=forward) if v in forward])
+            found = [(length, x) for length, x in found if x in kept]
         self._uses.update((length, self._uses.get(x)) for length, x in found)
         return found
 
