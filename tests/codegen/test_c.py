@@ -307,7 +307,7 @@ TRUTHS = """"func.func"() ({
 ^bb0(%x: i1, %y: i1):
   OPS
   "func.return"(%maxsi, %maxui, %minsi, %minui) : (i1, i1, i1, i1) -> ()
-}) {sym_name = "extremes", function_type = (i1, i1) -> (i1, i1, i1, i1)} : () -> ()
+}) {sym_name = "truths", function_type = (i1, i1) -> (i1, i1, i1, i1)} : () -> ()
 """
 EXTREMES = ("maxsi", "maxui", "minsi", "minui")
 
@@ -329,7 +329,7 @@ def test_of_truth_values_true_is_the_larger(lanes: bool, tmp_path: Path) -> None
     for x, y in itertools.product((False, True), repeat=2):
         expected = [x or y, x or y, x and y, x and y]
         arrays = [np.array(x), np.array(y)]
-        assert run_program(parse(text), "extremes", arrays) == expected
+        assert run_program(parse(text), "truths", arrays) == expected
         for code in (Linked(entry, compiled.llvm_text), in_c):
             status, found = code.run(arrays)
             assert status == 0 and found == expected

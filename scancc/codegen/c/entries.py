@@ -155,7 +155,8 @@ def _inputs(entry: Entry) -> str:
         body += [f"slots[{first + 1 + axis}] = {size};" for axis, size in enumerate(_input_sizes(entry, index))]
     unused = [] if entry.inputs else ["(void)a;", "(void)slots;"]
     arguments = [f"const {names.struct} *a", *["array *in"] * bool(tensors), "int64_t *slots"]
-    truths = "static const uint8_t truths[2] = {0, 1};\n" if any("truths" in line for line in body) else ""
+    name = f"{entry.name}_truths"
+    truths = f"static const uint8_t {name}[2] = {{0, 1}};\n" if any(name in line for line in body) else ""
     return truths + function(f"static int32_t {entry.name}_inputs(", arguments, [*unused, *body, "return 0;"], True)
 
 
@@ -163,7 +164,7 @@ def _input_place(entry: Entry, index: int, param: Param, tensors: Sequence[int])
     if index in tensors:
         return f"in[{tensors.index(index)}].data"
     value = _field(entry, "value", index)
-    return f"&truths[a->{value} != 0]" if param.dtype == "bool" else f"&a->{value}"
+    return f"&{entry.name}_truths[a->{value} != 0]" if param.dtype == "bool" else f"&a->{value}"
 
 
 def _given(entry: Entry) -> str:
