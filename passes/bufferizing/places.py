@@ -231,8 +231,9 @@ class Places:
         return found or next(inner, None)
 
     def _taken_beside(self, link: Link) -> Use | None:
-        """Another result of the op that is made over the source."""
-        taken = any(self.ties.get(v) is link.source for v in link.op.results if v is not link.result)
+        """Another result of the op is made over the source, or the result over another operand."""
+        elsewhere = self.ties.get(link.result, link.source) is not link.source
+        taken = elsewhere or any(self.ties.get(v) is link.source for v in link.op.results if v is not link.result)
         return Use(link.op, link.source, None) if taken else None
 
     def _handed_on_beside(self, link: Link) -> Use | None:
@@ -285,8 +286,8 @@ def _after_first_write(path: Sequence[Link]) -> list[Link]:
 
 
 def _meet(links: Sequence[Link]) -> bool:
-    """Whether two results of one op would be made over one operand."""
-    return len({(link.op, link.source) for link in links}) < len({link.result for link in links})
+    """Whether two results of one op would be made over one operand, or one result over two."""
+    return len({(link.op, link.source) for link in links}) != len({link.result for link in links})
 
 
 def _is_cast(link: Link) -> bool:

@@ -430,3 +430,20 @@ def test_what_only_inner_regions_read_is_gone_without_dce() -> None:
             r, u = sc.scan(step, sequences=[T.arange(3)], outputs_info=[x, y], return_list=True)
             return [r[0][-1], r[1][-1]], {}
             """, {"n": 8}, {"n": 0}, x=("float64", "n"), y=("float64", "n"))
+
+
+def test_a_result_of_a_loop_of_several_is_made_over_one_operand() -> None:
+    """The gradient of a state goes through a result that has the buffer of another state's gradient."""
+    program = Program("""
+def program(x):
+    def step(t, g, h, i, j):
+        m = (g + h + i + j) / 2
+        back = m[::-1]
+        return [T.tanh(T.switch(T.gt(back, 0.1317), m, g)), T.tanh(back + h), T.tanh(back + i),
+                T.set_subtensor(m[3:], (back - j)[3:])]
+    r, _ = sc.scan(step, sequences=[T.arange(1)], outputs_info=[x, x, x, x], return_list=True)
+    return [r[0][-1][-1], r[1][-1], r[2][-1], r[3][-1]], {}
+""", [Argument("x", "float64", ("n",))], [], [{"n": 3}, {"n": 8}], gradients=1)
+    for passes in ("", "reads-first"):
+        with change_flags(leave_out=passes):
+            assert check(program)
