@@ -33,7 +33,7 @@ from scancc.spelling import check_keywords_of
 
 if TYPE_CHECKING:  # for type checkers, what `_LATER` says
     from scancc import bridges, errors, runtime, tensor
-    from scancc.codegen.export import export
+    from scancc.codegen.exports.export import export
     from scancc.compile import Function, function
     from scancc.frontend import gradients as gradient
     from scancc.frontend.gradients import Lop, Rop, grad, value_and_grad, verify_grad
@@ -86,7 +86,7 @@ _LATER = {
     "vectorize_graph": f"{_PROGRAM}.batching:vectorize_graph", "printing": f"{_PROGRAM}.printing",
     "pprint": f"{_PROGRAM}.printing:pprint", "ifelse": "scancc.frontend.ops.control:ifelse",
     "dot": "scancc.frontend.ops.products:dot", "RandomStream": "scancc.frontend.random:RandomStream",
-    "errors": "scancc.errors", "export": "scancc.codegen.export:export", "runtime": "scancc.runtime",
+    "errors": "scancc.errors", "export": "scancc.codegen.exports.export:export", "runtime": "scancc.runtime",
     "tensor": "scancc.tensor", "bridges": "scancc.bridges",
 }
 # Names that only older programs use: found, and not shown.

@@ -224,7 +224,7 @@ class Function(Insight):
         >>> sc.function([x], x + 1, name="more").shipped()([1., 2.])
         array([2., 3.])
         """
-        from scancc.codegen.codes import object_of  # rarely needed
+        from scancc.codegen.exports.codes import object_of  # rarely needed
 
         if self.program.updates:
             raise UnsupportedError(f"{self.name or 'function'}: calls update shared variables, of which each process "

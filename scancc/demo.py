@@ -14,7 +14,7 @@ import click
 import numpy as np
 
 from scancc import colours
-from scancc.codegen.link import NoCompilerError, c_compiler
+from scancc.codegen.exports.link import NoCompilerError, c_compiler
 from scancc.codegen.target import host
 from scancc.compile import Function
 from scancc.user_files import load_function
@@ -63,7 +63,7 @@ def _show_loop(text: str) -> None:
 
 
 def _build(power: Function, folder: Path) -> None:
-    from scancc.codegen.export import export
+    from scancc.codegen.exports.export import export
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from scancc.calling import array_from_json
-from scancc.codegen.export import export
+from scancc.codegen.exports.export import export
 from scancc.errors import ScanccError
 from scancc.runtime import elf, objects
 from scancc.runtime.processor import check_machine

@@ -11,8 +11,9 @@ from itertools import islice, pairwise
 
 import numpy as np
 
+from scancc.codegen.exports.signature import dim_names
+
 from .artifact import Param
-from .codegen.signature import dim_names
 from .ir import types as t
 from .ir.core import Block, Op, Region, Value, clone_op, functions, module
 from .ir.formulas import Formula, Formulas, chosen, name, number

@@ -113,7 +113,7 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
                                             "cpu": CPU_SCAN + CPU_LOOP, "gpu-scan": GPU_SCAN,
                                             "gpu-loop": GPU_LOOP, "gpu": GPU_SCAN + GPU_LOOP}
 
-# What serves a processor's registers, without which loop IR is read as C (`codegen/c`) and has the same numbers.
+# What serves a processor's registers; C is printed without (`codegen/exports/c`), and has the same numbers.
 FOR_REGISTERS: tuple[str, ...] = ("vectorize", "loop-versioning", "narrow-counts", "expand-integers", "unroll")
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.

@@ -17,7 +17,7 @@ import pytest
 
 import scancc.tensor as T
 from scancc import pipeline
-from scancc.codegen.c import PRINTERS
+from scancc.codegen.exports.c import PRINTERS
 from scancc.codegen.llvm.emitter import EMITTERS
 from scancc.codegen.math import FUNCTIONS
 from scancc.config import SWITCHES, Switch
@@ -91,7 +91,7 @@ def _lacks_code(name: str, op: OpDef) -> Iterator[str]:
         yield (f"{name} has no code: loops, if it works on tensors, by @converts('{name}') in passes/bufferizing/, "
                f"or LLVM IR, if loops hold it, by @emits('{name}') in scancc/codegen/llvm/")
     if emitted and name not in (*PRINTERS, *ON_A_GPU):
-        yield f"{name} has no C: @prints('{name}') in scancc/codegen/c/"
+        yield f"{name} has no C: @prints('{name}') in scancc/codegen/exports/c/"
     if has_loops and name not in shapes._RULES and name not in NO_SIZES:
         yield f"{name} has no sizes: a rule in `_RULES` of scancc/ir/shapes.py says those of its result"
 
@@ -292,7 +292,7 @@ FORGOTTEN: dict[str, tuple[Check, Taken]] = {  # the text, who says it, and what
         (lacking_in_ir, without(STEP_RULES, "scan.sort")),
     "math.exp has no LLVM IR: @emits('math.exp') in scancc/codegen/llvm/":
         (lacking_in_ir, without(EMITTERS, "math.exp")),
-    "math.exp has no C: @prints('math.exp') in scancc/codegen/c/":
+    "math.exp has no C: @prints('math.exp') in scancc/codegen/exports/c/":
         (lacking_in_ir, without(PRINTERS, "math.exp")),
     "scan.sort has no code: loops, if it works on tensors, by @converts('scan.sort') in passes/bufferizing/, or":
         (lacking_in_ir, without(CONVERTERS, "scan.sort")),

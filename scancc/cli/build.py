@@ -11,8 +11,8 @@ import click
 
 from scancc.cli.ir_files import read_ir
 from scancc.cli.options import target_named
-from scancc.codegen.export import CPU_KINDS, GPU_KINDS, export
-from scancc.codegen.paths import path_map_of
+from scancc.codegen.exports.export import CPU_KINDS, GPU_KINDS, export
+from scancc.codegen.exports.paths import path_map_of
 from scancc.ir_programs import broken_rules, ir_functions
 from scancc.user_files import load_function
 

@@ -12,7 +12,7 @@ import click
 import scancc
 from scancc.cli.cache import described
 from scancc.codegen.binding import binding
-from scancc.codegen.link import NoCompilerError, c_compiler
+from scancc.codegen.exports.link import NoCompilerError, c_compiler
 from scancc.codegen.target import host, levels
 from scancc.config import SWITCHES, config
 from scancc.runtime import fastcall

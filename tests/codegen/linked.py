@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from scancc.codegen import cpu
-from scancc.codegen.entry import Entry
-from scancc.codegen.flat import flat_text
+from scancc.codegen.exports.entry import Entry
+from scancc.codegen.exports.flat import flat_text
 from scancc.codegen.target import host
 from scancc.runtime import elf
 

@@ -13,7 +13,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.codegen import symbols
+from scancc.codegen.exports import symbols
 from scancc.codegen.target import TargetError, host_arch, parse
 from tests.codegen.test_export import STRICT, make_power
 

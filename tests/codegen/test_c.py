@@ -16,11 +16,11 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.codegen.c.lines import without_unused
 from scancc.codegen.c_names import ExportError
-from scancc.codegen.codes import Code, c_text
-from scancc.codegen.paths import Paths
-from scancc.codegen.signature import entry_of
+from scancc.codegen.exports.c.lines import without_unused
+from scancc.codegen.exports.codes import Code, c_text
+from scancc.codegen.exports.paths import Paths
+from scancc.codegen.exports.signature import entry_of
 from scancc.frontend.program.arguments import bind
 from scancc.ir.interpreter.program import run_program
 from scancc.ir.parser import parse

@@ -16,12 +16,13 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.codegen import cpu, symbols
-from scancc.codegen.archive import archive
+from scancc.codegen import cpu
 from scancc.codegen.c_names import ExportError
-from scancc.codegen.export import ASKED_FOR, CPU_KINDS, export
-from scancc.codegen.paths import path_map_of
-from scancc.codegen.signature import entry_of
+from scancc.codegen.exports import symbols
+from scancc.codegen.exports.archive import archive
+from scancc.codegen.exports.export import ASKED_FOR, CPU_KINDS, export
+from scancc.codegen.exports.paths import path_map_of
+from scancc.codegen.exports.signature import entry_of
 from scancc.codegen.target import host, host_arch
 from scancc.ir.parser import parse
 from scancc.ir.printer import print_op

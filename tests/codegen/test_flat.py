@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scancc.artifact import Check, Param
 from scancc.codegen import cpu
-from scancc.codegen.entry import (
+from scancc.codegen.exports.entry import (
     NEGATIVE_DIMENSION,
     NOT_CONTIGUOUS,
     NULL_POINTER,
@@ -21,7 +21,7 @@ from scancc.codegen.entry import (
     WORKSPACE_TOO_SMALL,
     Entry,
 )
-from scancc.codegen.flat import flat_text
+from scancc.codegen.exports.flat import flat_text
 from scancc.codegen.target import host
 from tests.codegen.linked import Linked, strides
 

@@ -10,7 +10,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.codegen.signature import entry_of
+from scancc.codegen.exports.signature import entry_of
 from scancc.frontend.program.arguments import bind
 from tests.codegen.linked import Linked
 from tests.programs import masks, seed, tutorial

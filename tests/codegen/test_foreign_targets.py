@@ -12,10 +12,10 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.codegen import symbols
 from scancc.codegen.c_names import ExportError
-from scancc.codegen.export import export
-from scancc.codegen.link import NoCompilerError, c_compiler
+from scancc.codegen.exports import symbols
+from scancc.codegen.exports.export import export
+from scancc.codegen.exports.link import NoCompilerError, c_compiler
 from scancc.codegen.target import host_arch, parse
 
 ROOT = Path(__file__).parents[2]

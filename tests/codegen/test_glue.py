@@ -15,8 +15,8 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.codegen import glue
-from scancc.codegen.signature import entry_of
+from scancc.codegen.exports import glue
+from scancc.codegen.exports.signature import entry_of
 
 ROOT = Path(__file__).parents[2]
 COMPILER = shutil.which("gcc") or shutil.which("clang")

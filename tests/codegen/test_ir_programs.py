@@ -14,7 +14,7 @@ import scancc as sc
 import scancc.tensor as T
 from scancc import pipeline, stages
 from scancc.cli import main
-from scancc.codegen.export import export
+from scancc.codegen.exports.export import export
 from scancc.ir.parser import parse
 from scancc.ir.printer import print_op
 from scancc.ir_programs import ir_functions

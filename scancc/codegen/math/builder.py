@@ -1,6 +1,6 @@
 """Python arithmetic that writes LLVM IR: a formula over `Value`s becomes straight-line text.
 
-A `Body` says how each operation is written; that of `codegen/c/formulas.py` writes C.
+A `Body` says how each operation is written; that of `codegen/exports/c/formulas.py` writes C.
 Every operation is elementwise over `width` lanes (1 is a scalar) and carries no fast-math flag, so
 an element gets the same bits at every width.  Equal operations are written once.
 """

@@ -1,0 +1,168 @@
+"""One exported function: all the code there is of it, as one module.
+
+Beside the code for the target that it is called by there may be code for better processors (`variants.py`), and for
+each of them code that leaves out outputs, which a short call takes where these are NULL (`short.py`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .. import cpu
+from ..binding import versions
+from ..c_names import ExportError, is_reserved
+from ..cpu_features import check_text
+from ..llvm import Registers
+from ..llvm.line_tables import LineTable
+from ..target import Target
+from .c import file_text
+from .dlpack import dlpack_text
+from .entry import Entry
+from .error_texts import error_text
+from .flat import Copies, calls_text, numbered_text
+from .manifest import embedded_data, embedded_text
+from .paths import Paths
+from .sharing import setter_text
+from .short import Without, short_text, short_text_without, struct_text
+from .signature import Compiled, entry_of
+from .state_calls import state_calls_text
+from .states import init_text
+from .together import for_processor, joined, with_attributes, with_suffix
+from .variants import suffixes, variants, variants_text
+
+MOST_OPTIONAL = 4  # outputs; each doubles the code
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code for one target, and codes that leave out outputs, by their numbers."""
+
+    compiled: Compiled
+    without: tuple[tuple[frozenset[int], Compiled], ...] = ()
+
+
+def codes_of(function: Any, targets: Sequence[Target], options: Mapping[str, Any],
+             optional: Sequence[int] = ()) -> list[Code]:
+    """All code of a function, in the order of the targets; a check has one number in all of it."""
+    found: list[Code] = []
+    checks: tuple[Any, ...] = ()
+    for target in reversed(targets):
+        made = []
+        for left_out in _subsets(optional):
+            made.append(function.export_form(target, **options, checks=checks, left_out=left_out))
+            checks = made[-1].checks
+        found.insert(0, Code(made[0], tuple(zip(_subsets(optional)[1:], made[1:], strict=True))))
+    return found
+
+
+def _subsets(optional: Sequence[int]) -> list[frozenset[int]]:
+    return [frozenset(s) for n in range(len(optional) + 1) for s in itertools.combinations(sorted(optional), n)]
+
+
+def entry_of_codes(codes: Sequence[Code], optional: Sequence[int], prefix: str, path_map: Mapping[str, str] | None,
+                   dlpack: bool = False) -> Entry:
+    """The signature, with the user's files as artefacts name them."""
+    least = codes[-1].compiled
+    entries = [entry_of(c.compiled, prefix) for c in codes]
+    entry = replace(entries[-1], optional=tuple(optional), dlpack=dlpack,
+                    variants=variants([c.compiled.target for c in codes]), early=_union([e.early for e in entries]),
+                    query_reads=tuple(map(any, zip(*(e.query_reads for e in entries), strict=True))))
+    for code in codes:
+        for each in (code.compiled, *(c for _, c in code.without)):
+            if each.inputs != least.inputs:
+                raise ExportError(f"the codes of {entry.name} do not take the same guesses of sizes; export it for "
+                                  "one target, without optional outputs")
+    paths = paths_of([c.compiled for c in codes], path_map)
+    checks = max((c.checks for code in codes for c in (code.compiled, *(w for _, w in code.without))), key=len)
+    return replace(entry, checks=tuple(map(paths.check, checks)), memory=paths.within(entry.memory))
+
+
+def _union(early: Sequence[tuple[tuple[int, ...], ...]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(sorted(set().union(*axes))) for axes in zip(*early, strict=True))
+
+
+def paths_of(compiled: Sequence[Compiled], path_map: Mapping[str, str] | None) -> Paths:
+    places = [op.location for c in compiled if c.module is not None for op in c.module.walk()]
+    return Paths({place[0] for place in places if place is not None}, path_map)
+
+
+def object_of(function: Any, target: Target, threads: bool = False) -> bytes:
+    """The object of one function, which holds its manifest; its symbols have a prefix where C has taken the name."""
+    codes = codes_of(function, [target], {"freeze": False, "threads": threads})
+    prefix = "f_" if is_reserved(codes[0].compiled.name) else ""
+    entry = entry_of_codes(codes, (), prefix, None)
+    return cpu.compile_object(module_text(entry, codes, function.gives_one), target)
+
+
+def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTable | None = None) -> str:
+    """LLVM IR of a function for the caller in C; of its kernels where they are for a GPU.
+
+    `lines`: with the user's lines, and with tables by which a stack is unwound.
+    """
+    target = codes[-1].compiled.target
+    if target.kind != "cpu":
+        return _renamed(codes[-1].compiled, entry)
+    parts = [struct_text(entry)]
+    for code, suffix in zip(codes, suffixes(entry.variants), strict=True):
+        parts.append(_target_text(entry, code, suffix, lines))
+    if entry.variants:
+        parts.append(variants_text(entry, target))
+    parts += [numbered_text(entry), error_text(entry), dlpack_text(entry),
+              check_text(entry.name, entry.requires, target), init_text(entry), state_calls_text(entry),
+              setter_text(entry, "\n".join(parts)), embedded_text(entry, single, target, versions())]
+    text = joined(parts)
+    return text if lines is None else with_attributes(text, "uwtable") + lines.text()
+
+
+def c_text(entry: Entry, codes: Sequence[Code], single: bool, paths: Paths) -> str:
+    """The function as C, from loops that no pass has made wide."""
+    lacks = {"loops that threads share": entry.threads, "code for several processors": entry.variants,
+             "entries for tensors of DLPack": entry.dlpack, "code without the optional outputs": entry.optional}
+    for what, is_there in lacks.items():
+        if is_there:
+            raise ExportError(f"C of {entry.name} has no {what}; leave out 'c'")
+    compiled = codes[-1].compiled
+    if compiled.loops is None:
+        raise ExportError(f"there is no C of {entry.name}, which is IR that passes have changed; leave out 'c'")
+    target = compiled.target
+    return file_text(compiled.loops(), entry, target.has_fma, f"{target.arch} ({target.cpu})", versions(),
+                       embedded_data(entry, single, target, versions()), paths.name)
+
+
+def _target_text(entry: Entry, code: Code, suffix: str, lines: LineTable | None) -> str:
+    """The code for one target."""
+    names = [".without." + "_".join(entry.outputs[n].name for n in sorted(outputs)) for outputs, _ in code.without]
+    without = [Without(outputs, f"{entry.name}_call{name}", f"{entry.name}_call_query{name}")
+               for (outputs, _), name in zip(code.without, names, strict=True)]
+    copies = Copies(entry.name)
+    parts = [_renamed(code.compiled, entry, lines), short_text(entry, copies, without), calls_text(entry, copies)]
+    for (outputs, compiled), name in zip(code.without, names, strict=True):
+        parts.append(with_suffix(_text_without(entry, outputs, compiled, lines), name))
+    text = joined(parts)
+    if not suffix:
+        return text
+    return with_attributes(with_suffix(text, suffix), for_processor(code.compiled.target))
+
+
+def _text_without(entry: Entry, outputs: frozenset[int], compiled: Compiled,
+                  lines: LineTable | None) -> str:
+    kept = [n for n in range(len(entry.outputs)) if n not in outputs]
+    part = replace(entry, outputs=compiled.outputs, early=tuple(entry.early[n] for n in kept if n < len(entry.early)),
+                   output_dims=(), optional=())
+    return "\n".join([_renamed(compiled, entry, lines), short_text_without(part, entry, kept, Copies(entry.name))])
+
+
+def _renamed(compiled: Compiled, entry: Entry, lines: LineTable | None = None) -> str:
+    """The module's text with its packed entries under the exported name."""
+    text, target = compiled.llvm_text, compiled.target
+    if lines is not None and compiled.module is not None:
+        registers = Registers(target.vector_bytes, target.n_vectors)
+        text = lines.printed(compiled.module, target.has_fma, False, registers)
+    if compiled.name == entry.name:
+        return text
+    pattern = rf"@{re.escape(compiled.name)}(?=__(?:run|query)\b|__(?:run|query)__|__kernel\d*\b)"
+    return re.sub(pattern, f"@{entry.name}", text)
