@@ -22,12 +22,26 @@ def _check_truth(source: np.ndarray, key: tuple[Any, ...] = ()) -> None:
 
 
 def _only_copies(op: Op) -> bool:
-    """Whether what is read is only stored again: then a truth value that was never written stays one.
+    """Whether what is read is only stored again, or used behind a check: then a truth value that was never written
+    stays one.
 
     So the last rows of a scan are copied out of a ring that has fewer, before a check fails for the same reason.
     """
-    stores = ("memref.store", "vector.store")
-    return all(user.name in stores and operand(user, "value") is op.result for user in op.result.uses)
+    return all(_stores(user, op) or _is_behind_a_check(user, op) for user in op.result.uses)
+
+
+def _stores(user: Op, op: Op) -> bool:
+    return user.name in ("memref.store", "vector.store") and operand(user, "value") is op.result
+
+
+def _is_behind_a_check(user: Op, op: Op) -> bool:
+    around: Op | None = user
+    while around is not None and around.parent is not op.parent:
+        around = around.parent_op()
+    if around is None or op.parent is None:
+        return False
+    ops = op.parent.ops
+    return any(between.name == "scan.check" for between in ops[ops.index(op):ops.index(around)])
 
 
 # ---- elements ----
