@@ -150,8 +150,8 @@ class Kalman(Workload):
         def kalman(y, A, C, Q, R):
             m, n, e = np.zeros((4, 1), y.dtype), np.zeros((4, 1), y.dtype), np.zeros((2, 1), y.dtype)
             P, p, t = np.zeros((4, 4), y.dtype), np.zeros((4, 4), y.dtype), np.zeros((4, 4), y.dtype)
-            G, S, K, z = (np.zeros((2, 4), y.dtype), np.zeros((2, 2), y.dtype), np.zeros((4, 2), y.dtype),
-                          np.zeros((2, 1), y.dtype))
+            G, S, z = np.zeros((2, 4), y.dtype), np.zeros((2, 2), y.dtype), np.zeros((2, 1), y.dtype)
+            H, K = np.zeros((4, 2), y.dtype), np.zeros((4, 2), y.dtype)
             for i in range(4):
                 P[i, i] = one
             loss = real(0)
@@ -162,14 +162,15 @@ class Kalman(Workload):
                 p += Q
                 mul(C, n, z)
                 mul(C, p, G)
+                mul(p, C.T, H)  # not G.T: what is not symmetric by rounding would grow
                 mul(G, C.T, S)
                 S += R
                 e[0, 0], e[1, 0] = y[k, 0] - z[0, 0], y[k, 1] - z[1, 0]
                 det = S[0, 0] * S[1, 1] - S[0, 1] * S[1, 0]
                 i00, i01, i10, i11 = S[1, 1] / det, -S[0, 1] / det, -S[1, 0] / det, S[0, 0] / det
                 for i in range(4):
-                    K[i, 0] = G[0, i] * i00 + G[1, i] * i10
-                    K[i, 1] = G[0, i] * i01 + G[1, i] * i11
+                    K[i, 0] = H[i, 0] * i00 + H[i, 1] * i10
+                    K[i, 1] = H[i, 0] * i01 + H[i, 1] * i11
                 loss += half * (np.log(det) + e[0, 0] * (i00 * e[0, 0] + i01 * e[1, 0])
                                 + e[1, 0] * (i10 * e[0, 0] + i11 * e[1, 0]))
                 for i in range(4):
