@@ -47,11 +47,14 @@ def list_() -> None:
 def run(only: str, quick: bool, dtype: tuple[str, ...], rounds: int, round_s: float, peers: bool,
         peers_python: str | None, out: Path) -> None:
     """Checks and measures; writes results.json and benchmarks.md. Exits with 1 where a number is wrong."""
+    cells = list(cells_of(only, dtype or FLOATS))
+    if not cells:
+        raise click.ClickException(f"no cell matches {only!r}: it is a regular expression for the names of workloads")
     own = ROOT / ".venv-peers" / "bin" / "python"
     python = peers_python or (str(own) if own.exists() else sys.executable)
     if quick:
         rounds, round_s = QUICK["rounds"], QUICK["round_s"]
-    sys.exit(running.run(list(cells_of(only, dtype or FLOATS)), out, peers, python, rounds, round_s) > 0)
+    sys.exit(running.run(cells, out, peers, python, rounds, round_s) > 0)
 
 
 @main.command()
