@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Block, Op, Region, Value, clone_op, encloses, functions
+from scancc.ir.core import Block, Op, Region, Value, clone_op, encloses, functions, within
 from scancc.ir.ops import CHECKS, LOOP, has_trait, is_dead, is_pure, operand
 from scancc.ir.parts import usual_blocks
 from scancc.ir.remarks import remark
@@ -132,23 +132,14 @@ def _size(ops: Sequence[Op]) -> int:
 
 def _part(block: Block, ops: list[Op], asked: Questions) -> list[Op]:
     """The ops of a step that stand behind a test: those that ask, and those that read their answers or buffers."""
-    places = {op: place for place, op in enumerate(ops)}
+    places: dict[Op | None, int] = {op: place for place, op in enumerate(ops)}
     place, end = asked.places[0], asked.places[-1] + 1
     while place < end:
         for value in ops[place].results:
             if value in asked.same or value in asked.numbers or isinstance(value.type, t.MemRefType):
-                end = max([end, *(places.get(_at(block, user), -1) + 1 for user in value.uses)])
+                end = max([end, *(places.get(within(user, block), -1) + 1 for user in value.uses)])
         place += 1
     return ops[asked.places[0]:end]
-
-
-def _at(block: Block, op: Op) -> Op:
-    """The op of a block that is, or holds, another one."""
-    while op.parent is not block:
-        around = op.parent_op()
-        assert around is not None
-        op = around
-    return op
 
 
 # ---- the two ways ----
@@ -171,7 +162,7 @@ def _split(ops: Sequence[Op], asked: Questions, block: Block) -> Block | None:
         result.name = value.name
     _fill(fast, ops, asked, given)
     for value, result in zip(given, made.results, strict=True):
-        for user in [user for user in value.uses if _at(block, user) not in ops]:
+        for user in [user for user in value.uses if within(user, block) not in ops]:
             user.operands = [result if v is value else v for v in user.operands]
     for op in ops:
         slow.append(op.detach())
@@ -193,7 +184,8 @@ def _answer_all(asked: Questions) -> None:
 def _read_behind(ops: Sequence[Op], block: Block) -> list[Value]:
     """The results that are read behind the ops."""
     inside = set(ops)
-    return [value for op in ops for value in op.results if any(_at(block, user) not in inside for user in value.uses)]
+    return [value for op in ops for value in op.results
+            if any(within(user, block) not in inside for user in value.uses)]
 
 
 def _fill(fast: Block, ops: Sequence[Op], asked: Questions, given: Sequence[Value]) -> None:

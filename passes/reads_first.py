@@ -19,14 +19,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 
-from scancc.ir.core import Block, Op, Value, functions
+from scancc.ir.core import Block, Op, Value, functions, within
 from scancc.ir.ops import CHECKS, NO_SPECULATION, PLACED, TERMINATOR, has_trait
 from scancc.ir.parts import ScanView
 
 from .bufferizing.aliases import is_view
 from .bufferizing.chains import Chains, Link
 from .bufferizing.guards import guards
-from .bufferizing.order import Order, within
+from .bufferizing.order import Order
 from .bufferizing.places import arrays
 
 

@@ -46,7 +46,8 @@ from .bufferizing.chains import kept_part
 from .bufferizing.places import arrays
 
 SMALL = 16
-WRITES = ("tensor.insert", "tensor.insert_slice", "scan.scatter", "scan.concat")
+INSERTS = ("tensor.insert", "tensor.insert_slice", "scan.scatter")
+WRITES = (*INSERTS, "scan.concat")
 ONWARD = (*WRITES, "scan.yield", "tensor.extract_slice", "arith.select", "scan.scan")
 
 
@@ -291,7 +292,7 @@ def _base_of_branch(states: set[Value], op: Op, value: Value) -> Value | None:
 
 def _source(op: Op) -> Value | None:
     """The array that a write or a move changes; what it keeps of it is its own."""
-    if op.name in WRITES[:3]:
+    if op.name in INSERTS:
         return operand(op, "dest")
     kept = kept_part(op) if op.name == "scan.concat" else None
     return None if kept is None else operand(kept, "source")

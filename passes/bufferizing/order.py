@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.core import Op, Region, Value
 
 from .aliases import exchanged, handed_on, is_view, origins
 
@@ -69,14 +69,6 @@ def is_inside(op: Op, outer: Op) -> bool:
     while current is not None and current is not outer:
         current = current.parent_op()
     return current is outer
-
-
-def within(op: Op, block: Block) -> Op | None:
-    """The op of `block` that is `op` or holds it."""
-    current: Op | None = op
-    while current is not None and current.parent is not block:
-        current = current.parent_op()
-    return current
 
 
 def _exclude(op: Op, other: Op) -> bool:

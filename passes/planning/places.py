@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
-from scancc.ir.core import Block, Op, Value, encloses
+from scancc.ir.core import Block, Op, Value, encloses, within
 from scancc.ir.ops import TERMINATOR, has_trait
 
 
@@ -60,7 +60,7 @@ class Lives:
         home = made.block
         while home is not self.func.body and any(_leaves(user, home) for user in users):
             home = _block_around(home)
-        tops = {_top(user, home) for user in users}
+        tops = {op for user in users if (op := within(user, home)) is not None}
         return min(self.first[op] for op in tops), max(map(self._end, tops))
 
     def _end(self, op: Op) -> int:
@@ -108,15 +108,6 @@ def _block_around(block: Block) -> Block:
     op = block.parent_op()
     assert op is not None and op.parent is not None
     return op.parent
-
-
-def _top(op: Op, home: Block) -> Op:
-    """The op of `home` itself that holds `op`."""
-    while op.parent is not home:
-        parent = op.parent_op()
-        assert parent is not None
-        op = parent
-    return op
 
 
 def share(buffers: list[Buffer]) -> list[Place]:

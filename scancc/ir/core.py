@@ -251,6 +251,14 @@ def encloses(block: Block, inner: Block) -> bool:
     return False
 
 
+def within(op: Op, block: Block) -> Op | None:
+    """The op of `block` that is `op` or holds it."""
+    current: Op | None = op
+    while current is not None and current.parent is not block:
+        current = current.parent_op()
+    return current
+
+
 def defined_in(value: Value, block: Block) -> bool:
     """True if `value` is made by `block` or by anything inside it."""
     return encloses(block, value.block)

@@ -253,20 +253,25 @@ WAITING = {
 }
 
 
-@pytest.mark.parametrize("ask", WAITING.values(), ids=list(WAITING))
-@pytest.mark.parametrize("kind", [vectors, matrices], ids=lambda kind: kind.__name__)
-def test_reductions_of_arrays_that_wait_for_others(kind, ask):
-    """A cheap scan runs twice in place of keeping its rows, and no bit changes."""
+def require_nothing_kept(kind, ask, lengths):
+    """The same bits as with rows kept, the reference's numbers, and as much memory for any length."""
     f, reference = (sc.function([KINDS[kind]], ask(kind()), mode=mode) for mode in (None, "reference"))
     with change_flags(leave_out="fuse-consumers"):
         kept = sc.function([KINDS[kind]], ask(kind()))
-    for length in (1, 5, 513, 1100):
+    for length in lengths:
         given = values(length, kind)
         for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
             assert got.tobytes() == same.tobytes(), length
             np.testing.assert_allclose(got, want, 1e-9, 1e-12)
     small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (3000, 20_000))
     assert small == large
+
+
+@pytest.mark.parametrize("ask", WAITING.values(), ids=list(WAITING))
+@pytest.mark.parametrize("kind", [vectors, matrices], ids=lambda kind: kind.__name__)
+def test_reductions_of_arrays_that_wait_for_others(kind, ask):
+    """A cheap scan runs twice in place of keeping its rows, and no bit changes."""
+    require_nothing_kept(kind, ask, (1, 5, 513, 1100))
 
 
 RESULTS = {
@@ -280,16 +285,7 @@ RESULTS = {
 @pytest.mark.parametrize("kind", [scalar, backwards, taps, vectors, dense], ids=lambda kind: kind.__name__)
 def test_maps_that_are_results(kind, ask):
     """Nothing is kept beside the results, and no bit changes."""
-    f, reference = (sc.function([KINDS[kind]], ask(kind()), mode=mode) for mode in (None, "reference"))
-    with change_flags(leave_out="fuse-consumers"):
-        kept = sc.function([KINDS[kind]], ask(kind()))
-    for length in (4, 5, 513, 1100):
-        given = values(length, kind)
-        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
-            assert got.tobytes() == same.tobytes(), length
-            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
-    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (3000, 20_000))
-    assert small == large
+    require_nothing_kept(kind, ask, (4, 5, 513, 1100))
 
 
 RUNNING = {

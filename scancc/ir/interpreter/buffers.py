@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import types as t
-from ..core import Op
+from ..core import Op, within
 from ..ops import int_attr, operand
 from .arrays import check_index, element_dtype, full_shape, poison
 from .machine import Machine, Meaning, Step, bind, bind_scalar, step_rule, value_rule
@@ -35,9 +35,7 @@ def _stores(user: Op, op: Op) -> bool:
 
 
 def _is_behind_a_check(user: Op, op: Op) -> bool:
-    around: Op | None = user
-    while around is not None and around.parent is not op.parent:
-        around = around.parent_op()
+    around = None if op.parent is None else within(user, op.parent)
     if around is None or op.parent is None:
         return False
     ops = op.parent.ops
