@@ -29,6 +29,7 @@ from scancc.ir.printer import print_op
 from scancc.runtime import load
 from scancc.runtime.library import LibraryError
 from scancc.user_files import load_function
+from tests.codegen.killed import export_killed
 
 ROOT = Path(__file__).parents[2]
 CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -393,21 +394,6 @@ def test_path_maps_that_are_none(power: Any, tmp_path: Path) -> None:
     assert path_map_of(["/a=b=c", "/d="]) == {"/a": "b=c", "/d": ""}
 
 
-KILLED = """
-import os, signal, sys
-import scancc as sc, scancc.tensor as T
-done, real = [0], os.replace
-def replace(a, b):
-    done[0] += str(b).startswith(sys.argv[1])  # not what the disk cache writes
-    if done[0] > int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    real(a, b)
-os.replace = replace
-x, y = T.vector("x"), T.vector("y")
-sc.export(sc.function([x, y], x * y, name="f"), sys.argv[1])
-"""
-
-
 @needs_cc
 @pytest.mark.skipif(sys.platform != "linux", reason="ELF symbols with the interface's number")
 @pytest.mark.parametrize("n_renamed", [0, 3, 6])
@@ -417,8 +403,7 @@ def test_a_build_that_was_killed(n_renamed: int, tmp_path: Path) -> None:
     before = sc.function([x], x * 2, name="f")
     header = export(before, tmp_path, emit="h").files[0].read_bytes()
     export(before, tmp_path)
-    done = subprocess.run([sys.executable, "-c", KILLED, f"{tmp_path}/", str(n_renamed)], cwd=ROOT, check=False)
-    assert done.returncode == -9
+    export_killed(tmp_path, n_renamed, 'sc.export(sc.function([x, y], x * y, name="f"), sys.argv[1])')
     source = tmp_path / "main.c"
     source.write_text('#include "f.h"\nint main(void) { double x[] = {3}, r[1];\n'
                       "  return f(x, 1, 1, r, 1, 0, 0) || r[0] != 6; }\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ import scancc.tensor as T
 from scancc.codegen.c_names import ExportError
 from scancc.runtime import load
 from scancc.runtime.library import LibraryError
-from tests.codegen.test_export import ROOT, STRICT, make_power
+from tests.codegen.killed import export_killed
+from tests.codegen.test_export import STRICT, make_power
 
 CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 pytestmark = pytest.mark.skipif(CC is None, reason="no C compiler on this machine")
@@ -144,29 +144,13 @@ def test_refused(install: Any, more: Any, says: str, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-KILLED = """
-import os, signal, sys
-import scancc as sc, scancc.tensor as T
-done, real = [0], os.replace
-def replace(a, b):
-    done[0] += str(b).startswith(sys.argv[1])  # not what the disk cache writes
-    if done[0] > int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    real(a, b)
-os.replace = replace
-x = T.vector("x")
-sc.export(sc.function([x], x * 3, name="f"), sys.argv[1], install="1.1")
-"""
-
-
 @pytest.mark.parametrize("n_renamed", [0, 1, 2, 3, 4, 7, 8])
 def test_an_installation_that_was_killed(n_renamed: int, tmp_path: Path) -> None:
     """What is there is the old library or the new one, or is refused as a mixture; the next build mends it."""
     x = T.vector("x")
     before = sc.function([x], x * 2, name="f")
     sc.export(before, tmp_path, install="1.0")
-    done = subprocess.run([sys.executable, "-c", KILLED, f"{tmp_path}/", str(n_renamed)], cwd=ROOT, check=False)
-    assert done.returncode == -9
+    export_killed(tmp_path, n_renamed, 'sc.export(sc.function([x], x * 3, name="f"), sys.argv[1], install="1.1")')
     wanted = {0: [2.0], 4: [3.0], 7: [3.0], 8: [3.0]}.get(n_renamed)
     try:
         assert load(tmp_path / "lib" / "libf.so")([1.0]).tolist() == wanted  # type: ignore[operator]
