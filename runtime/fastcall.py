@@ -11,7 +11,8 @@ wrong (`loaded.py` has such a class for a kernel alone). On interpreters whose o
 them to be (other than CPython, free-threaded builds, ...) `bind` gives a function that does the same through
 ctypes, and classes keep the `__call__` that they have.
 
-Outputs of 128 KiB or more, for which malloc asks the system, are reused: the built-in keeps the array that it
+Outputs of 128 KiB or more, for which malloc asks the system, begin at a multiple of 64 bytes, by a handler of memory
+that NumPy asks for them alone, and are reused: the built-in keeps the array that it
 returned last, and returns it again with new contents where nobody else holds it, its views included. So such a
 kernel owns the memory of its last outputs until it is itself dropped.
 """
@@ -94,6 +95,18 @@ class _Descriptor(ctypes.Structure):
         ("workspace_nbytes", _I64),
         ("workspace_busy", _I64),
         ("n_arguments", _I64),
+    ]
+
+
+class _Handler(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char * 127),
+        ("version", ctypes.c_uint8),
+        ("context", _PTR),
+        ("malloc", _PTR),
+        ("calloc", _PTR),
+        ("realloc", _PTR),
+        ("free", _PTR),
     ]
 
 
@@ -346,7 +359,7 @@ def _main_thread_of(library: elf.Library) -> None:
 
 def _loaded(library: elf.Library) -> _Code:
     _inc_ref(library)  # never unloaded: built-ins may be called until the process ends
-    for name, address in _host_addresses().items():
+    for name, address in (_host_addresses() | _memory_addresses(library)).items():
         ctypes.c_void_p.from_address(library.address("host." + name)).value = address
     interrupts.install(library.address("scancc_poll"), library.address("scancc_raised"))
     return _Code(library, *(library.address(f"scancc_{name}") for name in ("call", "method", "release")))
@@ -360,7 +373,7 @@ PyGILState_Ensure PyGILState_Release PyErr_CheckSignals PyErr_Fetch PyThread_get
 """
 # Places in NumPy's table of API functions; they are part of its ABI.
 _NUMPY_FUNCTIONS = {"PyArray_ScalarAsCtype": 62, "PyArray_NewFromDescr": 94, "PyArray_FromArray": 109,
-                    "PyArray_SetBaseObject": 282}
+                    "PyArray_SetBaseObject": 282, "PyDataMem_SetHandler": 304}
 _ATTRIBUTE, _METHOD, _OUT = sys.intern("_native"), sys.intern("_call_slowly"), sys.intern("out")
 _NUMPY_ARRAY_TYPE = 2
 
@@ -376,6 +389,20 @@ def _host_addresses() -> dict[str, int]:
                 "out": _OUT}
     objects |= {"Py_NotImplemented": NotImplemented, "Py_True": True, "Py_None": None}
     return addresses | {name: id(value) for name, value in objects.items()}
+
+
+def _memory_addresses(library: elf.Library) -> dict[str, int]:
+    """What aligned memory is had from, and the handler that has it for NumPy, which lives as long as the code."""
+    functions = {name: library.address(f"scancc_aligned_{name}") for name in ("malloc", "calloc", "realloc", "free")}
+    handler = _Handler(b"scancc_aligned", 1, None, **functions)
+    capsule = _new_capsule(ctypes.addressof(handler), b"mem_handler", None)
+    _handlers.append((handler, capsule))
+    addresses = {name: elf.function_of_c(name) for name in ("aligned_alloc", "calloc", "realloc", "free")}
+    large_pages = sys.platform == "linux" and os.environ.get("NUMPY_MADVISE_HUGEPAGE", "1") != "0"
+    return addresses | {"aligned": id(capsule), "madvise": elf.function_of_c("madvise") if large_pages else 0}
+
+
+_handlers: list[tuple[_Handler, Any]] = []
 
 
 def _address_of(name: str) -> int:

@@ -334,6 +334,30 @@ def test_a_dropped_large_output_is_reused(line):
     assert len(places) == 1
 
 
+def test_a_large_output_is_aligned_and_owns_its_memory(line):
+    x = np.arange(float(LARGE))
+    y = line(2.0, x, 1.0)
+    assert address(y) % 64 == 0
+    assert y.flags.owndata and y.base is None
+    assert np.array_equal(y, 2.0 * x + 1.0)
+
+
+@pytest.mark.parametrize("length", [10, LARGE // 2, 100 * LARGE])
+def test_an_aligned_output_can_be_resized(line, length):
+    y = line(1.0, np.arange(float(LARGE)), 0.0)
+    y.resize(length, refcheck=False)
+    assert np.array_equal(y[:LARGE], np.arange(float(min(LARGE, length))))
+    assert not y[LARGE:].any()
+
+
+def test_numpy_makes_other_arrays_as_before(line):
+    name = np.core.multiarray.get_handler_name if np.__version__ < "2" else np._core.multiarray.get_handler_name
+    before = name()
+    y = line(1.0, np.ones(LARGE), 0.0)
+    assert name(y) != before
+    assert name() == name(np.ones(LARGE)) == before
+
+
 def test_small_outputs_are_new(line):
     first = line(1.0, np.ones(10), 0.0)
     reference = weakref.ref(first)
