@@ -32,7 +32,7 @@ from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, has_trait, is_pure, set_o
 from scancc.ir.parts import Carry, Loop, Round
 from scancc.ir.remarks import remark
 
-from .prefixing.clamps import Clamping, can_clamp
+from .prefixing.clamps import Clamping, Climbing, can_clamp, can_climb
 from .prefixing.elements import LANES, Constant, Cycle, Joining, Lanes, Varying, all_of
 from .prefixing.group import Group, scalar
 from .prefixing.places import Place, goes_back, place_of, root_of
@@ -200,6 +200,8 @@ class _Blocked:
         if isinstance(form, Joined):
             return Joining(states, form.op, form.other, form.state_first)
         if isinstance(form, Clamped):
+            if can_climb(form, states[0].arg.type) and self._is_fixed(form.added):
+                return Climbing(states, form, self.before, self.order)
             return Clamping(states, form)
         assert isinstance(form, Affine)
         factors, is_float = [form.factors.get(state.arg, ZERO) for state in states], isinstance(

@@ -8,9 +8,9 @@ where all states are numbers, and each cycle is of a class that is closed (`slic
 extremes, bits, affine functions of up to four lags, sums between bounds. `parallel-prefix`, which acts on the mark,
 finds the loop. Integers wrap around and extremes keep the last of equal numbers in any grouping: always. Sums and
 products of floats are rounded otherwise: only where `reassociate` is allowed.
-Conservative: integers of 64 bits are not multiplied (AVX2 has no instruction for it), nor kept between bounds, and
-floats of 64 bits are not reset; nothing else may happen in the step than arithmetic; `until` needs one step after the
-other.
+Conservative: integers of 64 bits are not multiplied (AVX2 has no instruction for it), nor kept between bounds unless
+there is one and every step adds the same, and floats of 64 bits are not reset; nothing else may happen in the step
+than arithmetic; `until` needs one step after the other.
 Cost: linear. Runs after `tile` and `lanes`, which make scans, and know which have lanes beside time.
 Source: Kogge and Stone, A parallel algorithm for the efficient solution of a general class of recurrence equations
 (1973).
@@ -19,12 +19,13 @@ Source: Kogge and Stone, A parallel algorithm for the efficient solution of a ge
 from __future__ import annotations
 
 from scancc.ir import types as t
-from scancc.ir.core import Op
+from scancc.ir.builder import constant_of
+from scancc.ir.core import Op, Value, defined_in
 from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
 
-from .slicing.algebra import ONE, ZERO, Affine, Clamped, algebra_of
+from .slicing.algebra import ONE, ZERO, Affine, Clamped, Expr, Term, algebra_of
 from .slicing.steps import Cycle, slice_of
 
 CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "affine", "affine with resets",
@@ -72,14 +73,25 @@ def _class_of(cycle: Cycle) -> str:
 
 def _is_slow_in_vectors(cycle: Cycle) -> bool:
     """Whether a step multiplies integers of 64 bits, 1.2 times the time of one step after the other with AVX2, keeps
-    them between bounds, 1.1 to 1.4 times, or resets floats as wide: 1.5 times, where a branch foresees them."""
+    them between two bounds or adds another number each time, 1.1 to 1.4 times, or resets floats as wide: 1.5 times,
+    where a branch foresees them."""
     found, number = algebra_of(cycle.carries, cycle.ops), t.element(cycle.carries[0].arg.type)
     if found is None or t.nbytes(number) < 8:
         return False
     form = found.form
     if isinstance(number, t.FloatType):
         return isinstance(form, Affine) and form.resets
-    return isinstance(form, Clamped) or isinstance(form, Affine) and list(form.factors.values()) != [ONE]
+    if isinstance(form, Clamped):
+        return None not in (form.low, form.high) or any(_changes(v, cycle) for v in form.addends)
+    return isinstance(form, Affine) and list(form.factors.values()) != [ONE]
+
+
+def _changes(expr: Expr, cycle: Cycle) -> bool:
+    """Whether it may be another number in each step."""
+    if isinstance(expr, Term):
+        return any(_changes(part, cycle) for part in expr.operands)
+    step = cycle.carries[0].arg.block
+    return isinstance(expr, Value) and defined_in(expr, step) and constant_of(expr) is None
 
 
 def _is_rounded(cycle: Cycle) -> bool:

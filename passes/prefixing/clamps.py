@@ -11,18 +11,17 @@ Source: Fisher and Ghuloum, Parallelizing complex scans and reductions (1994).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder
+from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Value
 from scancc.ir.parts import Round
 
 from ..slicing.algebra import ZERO, Clamped, Expr
-from .elements import LANES, LEVELS, Cycle, all_of, in_all, lefts, merged, near
-
-if TYPE_CHECKING:
-    from .group import Group
+from .elements import LANES, LEVELS, Cycle, Lanes, all_of, in_all, lefts, merged, near
+from .group import Group, scalar
 
 MOST_ADDENDS = 4  # of a step: 32 of a group, each below 2**(w - 9), add up to less than 2**(w - 4)
 LEAST_WIDTH = 32  # of integers that are added to
@@ -42,6 +41,11 @@ def can_clamp(form: Clamped, type: t.Type) -> bool:
         return True
     wide = isinstance(type, t.IntType) and type.width >= LEAST_WIDTH
     return wide and form.kind == "si" and len(form.addends) <= MOST_ADDENDS
+
+
+def can_climb(form: Clamped, type: t.Type) -> bool:
+    """Whether what every round adds is an integer; that it is the same one is another question."""
+    return form.added != ZERO and isinstance(type, t.IntType)
 
 
 class Clamping(Cycle):
@@ -68,24 +72,21 @@ class Clamping(Cycle):
 
     def _guard_integers(self, g: Group) -> Value:
         """Every value and every bound is asked for: one that wraps may lie behind another bound."""
-        assert isinstance(self.type, t.IntType)
-        width, state = self.type.width, g.args[self.states[0].arg]
-        sizes = [(v, width - 9) for v in self.form.addends] + [(v, width - 3) for v in self.form.bounds]
-        small = [in_all(g.b, self._within(g.b, g.expr(v, self.type), bits)) for v, bits in sizes]
-        return all_of(g.b, [*small, self._within(g.b, state, width - 3)])
-
-    def _within(self, b: Builder, x: Value, bits: int) -> Value:
-        """Where an integer is at most 2**bits from 0."""
-        moved = b.op("arith.addi", [x, b.const(2**bits, x.type)], [x.type])
-        return b.cmpi("ule", moved, b.const(2**(bits + 1), x.type))
+        state = _is_bound(g.b, g.args[self.states[0].arg])
+        small = [_is_addend(g.b, g.expr(v, self.type)) for v in self.form.addends]
+        small += [_is_bound(g.b, g.expr(v, self.type)) for v in self.form.bounds]
+        return all_of(g.b, [in_all(g.b, all_of(g.b, small)), state])
 
     def solve(self, g: Group) -> tuple[Value, list[Value]]:
         b = g.b
         step = self._step(g)
         for level in LEVELS:
             left = _Step(*(x and g.order.shuffled(b, x, x, lefts(level)) for x in step))
-            step = _Step(*(new and old and g.order.shuffled(b, old, new, merged(level))
-                           for old, new in zip(step, self._after(b, left, step), strict=True)))
+            both = self._after(b, left, step)
+            if step.added is not None:  # bounds alone are the same twice
+                both = _Step(*(new and old and g.order.shuffled(b, old, new, merged(level))
+                               for old, new in zip(step, both, strict=True)))
+            step = both
         state = g.args[self.states[0].arg]
         whole = _Step(*(x and g.order.number(b, x, LANES - 1) for x in step))
         return self._applied(b, g.splat(state), step), [self._applied(b, state, whole)]
@@ -120,3 +121,52 @@ class Clamping(Cycle):
         if not isinstance(self.type, t.FloatType):
             return b.op(f"arith.{which}{self.form.kind}", [x, y], [x.type])
         return b.select(b.cmpf("ogt" if which == "max" else "olt", x, y), x, y)
+
+
+class Climbing(Clamping):
+    """Every round adds the same integer c, as an edit distance adds 1: what holds after i rounds is looked at less
+    i*c, so that only bounds are left to combine."""
+
+    def __init__(self, states: Sequence[Round], form: Clamped, before: Builder, order: Lanes) -> None:
+        super().__init__(states, replace(form, added=ZERO, addends=()))
+        self.addends = [scalar(before, v, self.type) for v in form.addends]
+        step = scalar(before, form.added, self.type)
+        self.ramp = [before.muli(step, before.const(n + 1, self.type)) for n in range(LANES)]
+        self.lanes = order.vector(before, self.ramp)
+
+    def guard(self, g: Group) -> Value | None:
+        return self._guard_integers(g)
+
+    def guard_all(self, before: Builder) -> Value | None:
+        asked = [_is_addend(before, v) for v in self.addends]
+        return all_of(before, asked)
+
+    def solve(self, g: Group) -> tuple[Value, list[Value]]:
+        lanes, (after,) = super().solve(g)
+        return self._sum(g.b, lanes, self.lanes), [self._sum(g.b, after, self.ramp[-1])]
+
+    def _step(self, g: Group) -> _Step:
+        low, high = super()._step(g)[1:]
+        return _Step(None, *(bound and g.b.op("arith.subi", [bound, self.lanes], [bound.type])
+                             for bound in (low, high)))
+
+
+def _is_bound(b: Builder, x: Value) -> Value:
+    """Where an integer is so near to 0 that a group's addends take it to no end of its type."""
+    return _within(b, x, 3)
+
+
+def _is_addend(b: Builder, x: Value) -> Value:
+    return _within(b, x, 9)
+
+
+def _within(b: Builder, x: Value, spare: int) -> Value:
+    """Where an integer needs so many bits less than its type has."""
+    type = t.element(x.type)
+    assert isinstance(type, t.IntType)
+    bits = type.width - spare
+    known = constant_of(x)
+    if known is not None:
+        return b.const(abs(known) <= 2**bits, t.i1)
+    moved = b.op("arith.addi", [x, b.const(2**bits, x.type)], [x.type])
+    return b.cmpi("ule", moved, b.const(2**(bits + 1), x.type))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LANES = 8   # rounds of a group
 LEVELS = (1, 2, 4)
+COUNTS_TWICE = ("arith.addf", "arith.addi", "arith.mulf", "arith.muli", "arith.xori")  # others may join one twice
 NEAR = {16: 2.0**12, 32: 2.0**120, 64: 2.0**1000}
 MOST_GROWTH = 16.0  # of what a state or an addend may become within a group: four bits of its sum may cancel
 
@@ -108,7 +109,7 @@ class Joining(Cycle):
             v = g.expr(self.other, self.type)
             for level in LEVELS:
                 new = self._join(g.b, g.order.shuffled(g.b, v, v, lefts(level)), v)
-                v = g.order.shuffled(g.b, v, new, merged(level))
+                v = g.order.shuffled(g.b, v, new, merged(level)) if self.op in COUNTS_TWICE else new
             g.made[self] = v
         return g.made[self]
 
@@ -244,5 +245,5 @@ def in_all(b: Builder, truths: Value) -> Value:
 def all_of(b: Builder, truths: Sequence[Value]) -> Value:
     found = truths[0]
     for other in truths[1:]:
-        found = b.op("arith.andi", [found, other], [t.i1])
+        found = b.condition("andi", found, other)
     return found

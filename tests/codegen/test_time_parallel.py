@@ -46,6 +46,9 @@ EXACT: dict[str, tuple[Callable[..., Any], str]] = {
     "a sum between bounds": (lambda v, s: T.cast(T.clip(s + v - 50, -60, 40), "int32"), "int32"),
     "a sum above a bound": (lambda v, s: T.cast(T.maximum(s - v, 0) + 40, "int32"), "int32"),
     "a distance": (lambda v, s: T.cast(T.minimum(T.minimum(s + 1, v) + 1, v + 3), "int32"), "int32"),
+    "a distance of 64 bits": (lambda v, s: T.minimum(T.minimum(s, v + 5) + 1, v + 3), "int64"),
+    "a bound that climbs": (lambda v, s: T.cast(T.maximum(v - 20, s - 3), "int32"), "int32"),
+    "bounds that climb": (lambda v, s: T.cast(T.clip(s + 7, v, v + 9), "int32"), "int32"),
     "a bound behind another": (lambda v, s: T.cast(T.maximum(T.maximum(s, v) + 5, 3), "int32"), "int32"),
     "bounds of 64 bits": (lambda v, s: T.clip(s + v, -5, 40), "int64"),
     "small integers": (lambda v, s: T.cast(T.minimum(s + v, 100), "int8"), "int8"),
@@ -75,7 +78,7 @@ def test_exact_classes_have_the_bits_of_the_reference(name, backwards):
 @pytest.mark.parametrize("level", levels())
 def test_bounds_at_every_level_of_features(level):
     for name in ("between bounds", "a number between bounds", "bounds that cross", "a sum between bounds",
-                 "a distance"):
+                 "a distance", "a distance of 64 bits", "bounds that climb"):
         step, dtype = EXACT[name]
         with sc.change_flags(cpu=level):
             f = scanned(step, dtype, 1)
@@ -110,18 +113,32 @@ def _followed(step: Callable[..., Any], x: np.ndarray) -> np.ndarray:
     return np.array(rows)
 
 
-@pytest.mark.parametrize("name", ["a sum between bounds", "a sum above a bound", "a distance",
-                                  "a bound behind another"])
+@pytest.mark.parametrize("name", ["a sum between bounds", "a sum above a bound", "a distance", "a bound that climbs",
+                                  "a distance of 64 bits", "bounds that climb", "a bound behind another"])
 def test_groups_in_which_an_integer_may_wrap_go_one_by_one(name):
     step, dtype = EXACT[name]
     f, reference = scanned(step, dtype, 1), scanned(step, dtype, 1, mode="reference")
     assert combined(f)
     rng = np.random.default_rng(5)
-    for most in (2**22, 2**24, 2**29, 2**31 - 1):
+    wide = 32 if dtype == "int64" else 0
+    for most in (2**(22 + wide), 2**(24 + wide), 2**(29 + wide), 2**(31 + wide) - 1):
         rare = rng.choice([most, -most, most // 3], 400)
         x = np.where(rng.random(400) < 0.1, rare, rng.integers(-9, 9, 400)).astype(dtype)
         with np.errstate(all="ignore"):
             np.testing.assert_array_equal(f(x), reference(x))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_what_every_step_adds_may_be_an_input(dtype):
+    x, gap = T.vector("x", dtype=dtype), T.scalar("gap", dtype=dtype)
+    scores, _ = sc.scan(lambda v, s, gap: T.cast(T.maximum(s - gap, v), dtype), x, T.constant(np.asarray(3, dtype)),
+                        non_sequences=gap)
+    f, reference = sc.function([x, gap], scores), sc.function([x, gap], scores, mode="reference")
+    assert combined(f)
+    value, width = np.random.default_rng(6).integers(0, 99, 100).astype(dtype), np.iinfo(dtype).bits
+    for g in (0, 1, -3, 40, 2**(width - 9), 2**(width - 9) + 1, 2**(width - 1) - 1, -2**(width - 1)):
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(f(value, g), reference(value, g))
 
 
 # ---- floats, where they may be grouped otherwise ----
