@@ -231,6 +231,7 @@ def _function(row: Any, address: Callable[[str], int], library: object, manifest
             tuple(map(Check.from_json, row["checks"])),
         )
         _lend_threads(row, address)
+        _have_printed(row, address)
         addresses = address(row["run"]), address(row["query"])
         kind = row.get("gives", "one" if row.get("single_output", False) else "list")
         calling = Calling.from_json(kind, row["inputs"], row["outputs"])
@@ -245,6 +246,15 @@ def _lend_threads(row: Any, address: Callable[[str], int]) -> None:
     if setter is not None:
         threads.build(_compiled)
         ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address(setter))(threads.pool_address())
+
+
+def _have_printed(row: Any, address: Callable[[str], int]) -> None:
+    """What a function's `Print`s show is printed by this process."""
+    setter = row.get("flat", {}).get("set_print")
+    if setter is not None:
+        from scancc.runtime.prints import have_printed  # rarely needed
+
+        have_printed(address(setter))
 
 
 def _check_features(row: Any, address: Callable[[str], int], target: Mapping[str, Any], manifest_path: Path,

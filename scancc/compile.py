@@ -29,7 +29,7 @@ from scancc.frontend.program.arguments import In, bind
 from scancc.frontend.program.program import Evaluation, Out, Program, make_program
 from scancc.frontend.program.showing import described_program, program_table, signature_of
 from scancc.insight.function import Insight, Timing
-from scancc.insight.watching import versions_for
+from scancc.insight.watching import versions_for, with_prints
 from scancc.modes import Mode, NanGuardMode, mode_named
 from scancc.process import kept_property
 from scancc.runtime import fastcall
@@ -240,11 +240,24 @@ class Function(Insight):
         """As `compiled`, for a caller in C, and for any target. `freeze`: shared variables that no call updates are
         constants with the values that they have now. `threads`: the caller's may share its loops. `checks`: those of
         other code of the function. `left_out`: outputs that are not made."""
-        if self.program.prints:
-            raise UnsupportedError(f"{self.name or 'function'}: Print writes where Python does, which a caller in C "
-                                   "has not; leave it out of what is exported")
         program = self._with({v: constant(v.get_value()) for v in self._fixed}) if freeze else self.program
-        return stages.compile_program(replace(program, threads=threads).without(left_out), target, True, checks)
+        program = replace(program, threads=threads).without(left_out)
+        compiled = stages.compile_program(program, target, True, checks)
+        return self._with_printing(compiled, program) if program.prints else compiled
+
+    def _with_printing(self, compiled: Compiled, program: Program) -> Compiled:
+        """With the code that has what is printed as more outputs."""
+        if compiled.target.kind != "cpu":
+            raise UnsupportedError(f"{self.name or 'function'}: code for {compiled.target.sm} has nobody who prints; "
+                                   "leave Print out of what is exported for a GPU")
+        more, prints = with_prints(program)
+        if not prints:
+            return compiled
+        printing = stages.compile_program(more, compiled.target, True, compiled.checks)
+        if printing.inputs != compiled.inputs:
+            raise UnsupportedError(f"{self.name or 'function'}: Print stands in a loop whose number of steps nothing "
+                                   "tells before it runs; give the scan n_steps, or leave Print out of the export")
+        return replace(compiled, printing=printing, prints=prints)
 
     def frozen(self) -> Function:
         """The same function, where the shared variables that no call updates are constants of their values now."""

@@ -26,6 +26,7 @@ from scancc.ir.ops import CHECKS, has_trait
 from scancc.ir.printer import print_op
 from scancc.ir.types import IntAttr, i64
 from scancc.memory import MemoryPlan, memory_plan
+from scancc.printed import Prints
 from scancc.process import deep_recursion, without_collection
 from scancc.runtime import cache
 
@@ -73,6 +74,8 @@ class Compiled:
     calling: Calling = Calling()  # for a caller of an export
     threads: bool = False  # whether they may share its loops
     loops: Callable[[], Op] | None = None  # for an export: makes the loop IR that is printed as C
+    printing: Compiled | None = None  # for an export: the code that has what is printed as more outputs
+    prints: tuple[Prints, ...] = ()  # which of its outputs these are
 
     @property
     def remarks(self) -> list[Remark]:

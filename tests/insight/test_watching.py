@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import scancc as sc
 import scancc.tensor as T
 from scancc.cli import main
-from scancc.errors import NotFinite, UnsupportedError
+from scancc.errors import NotFinite
 from scancc.frontend.ops.reference import Evaluator
 from scancc.frontend.program.guards import guarded
 from scancc.frontend.program.probes import probed
@@ -72,11 +72,6 @@ def test_a_print_that_native_code_cannot_show_is_said() -> None:
     with pytest.warns(UserWarning, match="its shape changes from step to step"):
         g = sc.function([a], ragged)
     np.testing.assert_array_equal(g(1.0), [2.0, 3.0, 4.0])
-
-
-def test_exports_refuse_prints(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedError, match="f: Print writes where Python does"):
-        sc.export(sc.function([a], show(a), name="f"), str(tmp_path))
 
 
 # ---- traces ----

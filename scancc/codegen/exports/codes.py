@@ -26,6 +26,7 @@ from .error_texts import error_text
 from .flat import Copies, calls_text, numbered_text
 from .manifest import embedded_data, embedded_text
 from .paths import Paths
+from .prints import print_setter_text, printing_text
 from .sharing import setter_text
 from .short import Without, short_text, short_text_without, struct_text
 from .signature import Compiled, entry_of
@@ -54,7 +55,7 @@ def codes_of(function: Any, targets: Sequence[Target], options: Mapping[str, Any
         made = []
         for left_out in _subsets(optional):
             made.append(function.export_form(target, **options, checks=checks, left_out=left_out))
-            checks = made[-1].checks
+            checks = (made[-1].printing or made[-1]).checks
         found.insert(0, Code(made[0], tuple(zip(_subsets(optional)[1:], made[1:], strict=True))))
     return found
 
@@ -77,7 +78,8 @@ def entry_of_codes(codes: Sequence[Code], optional: Sequence[int], prefix: str, 
                 raise ExportError(f"the codes of {entry.name} do not take the same guesses of sizes; export it for "
                                   "one target, without optional outputs")
     paths = paths_of([c.compiled for c in codes], path_map)
-    checks = max((c.checks for code in codes for c in (code.compiled, *(w for _, w in code.without))), key=len)
+    made = [c for code in codes for c in (code.compiled, *(w for _, w in code.without))]
+    checks = max((each.checks for c in made for each in (c, c.printing or c)), key=len)
     return replace(entry, checks=tuple(map(paths.check, checks)), memory=paths.within(entry.memory))
 
 
@@ -113,7 +115,8 @@ def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTa
         parts.append(variants_text(entry, target))
     parts += [numbered_text(entry), error_text(entry), dlpack_text(entry),
               check_text(entry.name, entry.requires, target), init_text(entry), state_calls_text(entry),
-              setter_text(entry, "\n".join(parts)), embedded_text(entry, single, target, versions())]
+              setter_text(entry, "\n".join(parts)), print_setter_text(entry, target),
+              embedded_text(entry, single, target, versions())]
     text = joined(parts)
     return text if lines is None else with_attributes(text, "uwtable") + lines.text()
 
@@ -121,7 +124,8 @@ def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTa
 def c_text(entry: Entry, codes: Sequence[Code], single: bool, paths: Paths) -> str:
     """The function as C, from loops that no pass has made wide."""
     lacks = {"loops that threads share": entry.threads, "code for several processors": entry.variants,
-             "entries for tensors of DLPack": entry.dlpack, "code without the optional outputs": entry.optional}
+             "entries for tensors of DLPack": entry.dlpack, "callback for Print": entry.prints,
+             "code without the optional outputs": entry.optional}
     for what, is_there in lacks.items():
         if is_there:
             raise ExportError(f"C of {entry.name} has no {what}; leave out 'c'")
@@ -139,7 +143,7 @@ def _target_text(entry: Entry, code: Code, suffix: str, lines: LineTable | None)
     without = [Without(outputs, f"{entry.name}_call{name}", f"{entry.name}_call_query{name}")
                for (outputs, _), name in zip(code.without, names, strict=True)]
     copies = Copies(entry.name)
-    parts = [_renamed(code.compiled, entry, lines), short_text(entry, copies, without), calls_text(entry, copies)]
+    parts = [_packed(code.compiled, entry, lines), short_text(entry, copies, without), calls_text(entry, copies)]
     for (outputs, compiled), name in zip(code.without, names, strict=True):
         parts.append(with_suffix(_text_without(entry, outputs, compiled, lines), name))
     text = joined(parts)
@@ -153,7 +157,15 @@ def _text_without(entry: Entry, outputs: frozenset[int], compiled: Compiled,
     kept = [n for n in range(len(entry.outputs)) if n not in outputs]
     part = replace(entry, outputs=compiled.outputs, early=tuple(entry.early[n] for n in kept if n < len(entry.early)),
                    output_dims=(), optional=())
-    return "\n".join([_renamed(compiled, entry, lines), short_text_without(part, entry, kept, Copies(entry.name))])
+    return "\n".join([_packed(compiled, entry, lines), short_text_without(part, entry, kept, Copies(entry.name))])
+
+
+def _packed(compiled: Compiled, entry: Entry, lines: LineTable | None = None) -> str:
+    """The packed entries under the exported name, and what they call."""
+    text = _renamed(compiled, entry, lines)
+    if compiled.printing is None:
+        return text
+    return printing_text(entry, compiled, text, _renamed(compiled.printing, entry, lines))
 
 
 def _renamed(compiled: Compiled, entry: Entry, lines: LineTable | None = None) -> str:

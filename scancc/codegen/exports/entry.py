@@ -111,6 +111,18 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A value that `Print` shows: what it was given, the value's name and type, and the scans around it."""
+
+    text: str
+    name: str
+    attributes: tuple[str, ...]
+    dtype: str
+    rank: int
+    scans: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Entry:
     """An exported function. For each input `dims` names its axes: equal names are one dimension.
 
@@ -120,7 +132,7 @@ class Entry:
     `requires`: what the processor must have, in LLVM's words. `calling`: keywords, defaults, state, names of outputs.
     `threads`: a caller may say who runs its loops. `variants`: where there is code for several processors, these, the
     one that needs most first; what else is said of code is of the last one. `optional`: outputs without which there
-    is code. `dlpack`: there are entries for tensors of DLPack.
+    is code. `dlpack`: there are entries for tensors of DLPack. `prints`: what a caller may have printed.
     """
 
     name: str
@@ -140,6 +152,7 @@ class Entry:
     variants: tuple[Variant, ...] = ()
     optional: tuple[int, ...] = ()
     dlpack: bool = False
+    prints: tuple[Shown, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.name, Names(self.name).public)
@@ -313,10 +326,11 @@ class Names:
         self.parallel_for, self.set_parallel_for = f"{entry}_parallel_for", f"{entry}_set_parallel_for"
         self.variant, self.set_variant = f"{entry}_variant", f"{entry}_set_variant"
         self.dlpack, self.dlpack_query = f"{entry}_dlpack", f"{entry}_dlpack_query"
+        self.print, self.printed, self.set_print = f"{entry}_print", f"{entry}_printed", f"{entry}_set_print"
         self.public = (entry, self.run, self.query, self.flat_query, self.error, self.supported, self.missing,
                        self.init, self.state, self.call, self.call_query, self.struct, self.run_state, self.run_query,
                        self.snapshot, self.manifest, self.parallel_for, self.set_parallel_for, self.variant,
-                       self.set_variant, self.dlpack, self.dlpack_query)
+                       self.set_variant, self.dlpack, self.dlpack_query, self.print, self.printed, self.set_print)
 
 
 def check_distinct(entries: Sequence[Entry]) -> None:

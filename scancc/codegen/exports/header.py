@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from scancc.artifact import ABI_VERSION, Param
 
-from . import dlpack, sharing, variants
+from . import dlpack, prints, sharing, variants
 from .entry import CALLER_ERRORS, Entry, Names, scalar_of
 from .state_calls import has_run, run_arguments, run_query_arguments
 from .states import header_lines
@@ -112,6 +112,7 @@ def _entry_text(library: str, entry: Entry) -> str:
             "",
             *_state_lines(library, entry),
             *_thread_lines(entry),
+            *_print_lines(entry),
             *_variant_lines(entry),
         ]
     )
@@ -158,6 +159,11 @@ def _state_lines(library: str, entry: Entry) -> list[str]:
 
 def _thread_lines(entry: Entry) -> list[str]:
     said, declared = sharing.header_lines(entry)
+    return [_comment(said), *declared, ""] if declared else []
+
+
+def _print_lines(entry: Entry) -> list[str]:
+    said, declared = prints.header_lines(entry)
     return [_comment(said), *declared, ""] if declared else []
 
 

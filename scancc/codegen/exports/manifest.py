@@ -79,6 +79,7 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
             **_state_calls(entry),
             "set_parallel_for": names.set_parallel_for if entry.threads else None,
             **_variant_calls(entry),
+            **({"set_print": names.set_print} if entry.prints else {}),
             **({"dlpack": names.dlpack, "dlpack_query": names.dlpack_query} if entry.dlpack else {}),
             "arguments": [_argument(a) for a in entry.arguments],
             "query_arguments": [_argument(a) for a in entry.query_arguments],
@@ -93,6 +94,7 @@ def _function(entry: Entry, single_output: bool) -> dict[str, Any]:
                      **({"optional": True} if n in entry.optional else {}), **entry.calling.output_fields(n)}
                     for n, p in enumerate(entry.outputs)],
         **({"variants": [asdict(v) for v in entry.variants]} if entry.variants else {}),
+        **({"prints": [asdict(shown) for shown in entry.prints]} if entry.prints else {}),
         "memory": entry.memory,
         "checks": [c.to_json() for c in entry.checks],
     }

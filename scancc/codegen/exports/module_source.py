@@ -32,6 +32,8 @@ class Function:
         _check_processor(getattr(library, row["missing"]), described["target"]["requires"], name)
         self.__name__ = name
         self._query, self._run = getattr(library, row["query"]), getattr(library, row["run"])
+        if "set_print" in row["flat"]:
+            getattr(library, row["flat"]["set_print"])(ctypes.byref(_printing))
         self._given = [p for p in row["inputs"] if "initial" not in p and not p.get("is_bound")]
         self._bounds = [1024 for p in row["inputs"] if p.get("is_bound")]
         self._outputs = row["outputs"]
@@ -107,6 +109,39 @@ class Function:
 
     def __repr__(self) -> str:
         return f"<function {self.__name__}({', '.join(p.get('keyword') or '?' for p in self._given)}) by scancc>"
+
+
+class _Printed(ctypes.Structure):
+    """A value that Print shows, as the header has it."""
+
+    _fields_ = (("text", ctypes.c_char_p), ("name", ctypes.c_char_p), ("attributes", ctypes.c_char_p),
+                ("dtype", ctypes.c_char_p), ("rank", ctypes.c_int64), ("dims", ctypes.POINTER(ctypes.c_int64)),
+                ("data", ctypes.c_void_p), ("depth", ctypes.c_int64), ("steps", ctypes.POINTER(ctypes.c_int64)),
+                ("scans", ctypes.POINTER(ctypes.c_char_p)))
+
+
+_PRINT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.POINTER(_Printed))
+
+
+class _Printing(ctypes.Structure):
+    """Who gets what Print shows, as the header has it."""
+
+    _fields_ = (("print", _PRINT), ("user", ctypes.c_void_p))
+
+
+def _print(_user: Any, given: Any) -> None:
+    value = given.contents
+    shape, dtype = value.dims[:value.rank], np.dtype(value.dtype.decode())
+    data = ctypes.string_at(value.data, math.prod(shape) * dtype.itemsize) if value.data else b""
+    array = np.frombuffer(data, dtype).reshape(shape)[()]
+    steps = [f"in step {value.steps[n]} of {value.scans[n].decode()}" for n in reversed(range(value.depth))]
+    for name in value.attributes.decode().split():
+        found = getattr(array, name)
+        print(value.text.decode(), name, "=", found() if callable(found) else found,
+              *([f"({', '.join(steps)})"] if steps else []))
+
+
+_printing = _Printing(_PRINT(_print), None)
 
 
 def _check_processor(missing: Any, requires: Sequence[str], name: str) -> None:

@@ -16,10 +16,11 @@ from scancc.ir.builder import measured
 from scancc.ir.core import Op, Value
 from scancc.ir.equalities import compares
 from scancc.ir.ops import group, operand
+from scancc.printed import Prints, values_of
 
 from ..cpu_features import required
 from ..target import Target
-from .entry import Entry
+from .entry import Entry, Shown
 
 Axis = tuple[int, int]  # an input's index, and one of its axes
 
@@ -55,6 +56,10 @@ class Compiled(Protocol):
     def threads(self) -> bool: ...
     @property
     def loops(self) -> Callable[[], Op] | None: ...
+    @property
+    def printing(self) -> Compiled | None: ...
+    @property
+    def prints(self) -> tuple[Prints, ...]: ...
 
 
 def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
@@ -68,7 +73,7 @@ def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
         compiled.outputs,
         compiled.checks,
         names,
-        _early(compiled),
+        _early_of_all(compiled),
         _reads(compiled, query),
         _output_dims(compiled, query, axes, names),
         compiled.fast_math,
@@ -77,7 +82,17 @@ def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
         required(compiled.target),
         compiled.calling,
         compiled.threads,
+        prints=_shown(compiled),
     )
+
+
+def _shown(compiled: Compiled) -> tuple[Shown, ...]:
+    """What a caller may have printed."""
+    if compiled.printing is None:
+        return ()
+    outputs = compiled.printing.outputs
+    return tuple(Shown(v.text, v.name, v.attributes, outputs[v.output].dtype, outputs[v.output].rank - len(scans),
+                       scans) for v, scans in values_of(compiled.prints))
 
 
 def _function(module: Op | None, name: str) -> Op | None:
@@ -153,6 +168,16 @@ def _returned(query: Op) -> dict[int, Value]:
     """The values that a query returns, by slot."""
     slots = [int(n) for n in query.attrs["return_slots"]]
     return dict(zip(slots, query.body.ops[-1].operands, strict=True))
+
+
+def _early_of_all(compiled: Compiled) -> tuple[tuple[int, ...], ...]:
+    """The axes that may be shorter in the code without what is printed, or in that with it."""
+    early = _early(compiled)
+    if compiled.printing is None:
+        return early
+    printed = {value.output for value, _ in values_of(compiled.prints)}
+    theirs = (axes for n, axes in enumerate(_early(compiled.printing)) if n not in printed)
+    return tuple(tuple(sorted({*a, *b})) for a, b in zip(early, theirs, strict=True))
 
 
 def _early(compiled: Compiled) -> tuple[tuple[int, ...], ...]:

@@ -15,6 +15,7 @@ from scancc.frontend.graph.options import name_of
 from scancc.frontend.graph.stream_type import StreamType
 from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, ancestors, rebuild
 from scancc.frontend.ops.elementwise import cast
+from scancc.printed import show
 
 T = TypeVar("T")
 
@@ -137,13 +138,8 @@ class Show(SameShape, Op):
     attributes: tuple[str, ...]
 
     def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        self.show(inputs[0])
+        show(self.text, self.attributes, inputs[0])
         return [inputs[0]]
-
-    def show(self, value: np.ndarray, where: str = "") -> None:
-        for name in self.attributes:
-            found = getattr(value, name)
-            print(self.text, name, "=", found() if callable(found) else found, *([f"({where})"] if where else []))
 
     def is_total(self, node: Apply) -> bool:
         return True

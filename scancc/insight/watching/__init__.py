@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from scancc.frontend.program.program import Program
 from scancc.insight.watching.finite import Guarding
-from scancc.insight.watching.prints import Printing
+from scancc.insight.watching.prints import Printing, with_prints
 from scancc.insight.watching.traces import Trace, traced
 from scancc.modes import Mode, NanGuardMode
 from scancc.versions import Versions
 
-__all__ = ["Guarding", "Printing", "Trace", "traced", "versions_for"]
+__all__ = ["Guarding", "Printing", "Trace", "traced", "versions_for", "with_prints"]
 
 
 def versions_for(program: Program, mode: Mode, plain: bool, later: bool = False) -> Versions:

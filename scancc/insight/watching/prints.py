@@ -9,9 +9,10 @@ import numpy as np
 from scancc.frontend.graph.site import Site, described
 from scancc.frontend.graph.variables import Variable, user_location
 from scancc.frontend.ops.control import Show
-from scancc.frontend.program.probes import Inside, Seen, probed
+from scancc.frontend.program.probes import Inside, Probe, Seen, probed
 from scancc.frontend.program.program import Program
 from scancc.insight.watching.calls import Watched, split
+from scancc.printed import Printed, PrintedSteps, Prints, show, where_of
 from scancc.runtime.outputs import Given
 from scancc.versions import Native
 
@@ -22,6 +23,7 @@ class Printing(Watched):
     def __init__(self, program: Program, later: bool = False) -> None:
         self.n_outputs = len(program.outputs)
         self.probed = probed(program, _is_shown)
+        self.prints = _prints(self.probed.seen)
         super().__init__(self.probed.program, False, later)
         site = Site(program.name, user_location(), "function")
         for value in self.probed.missed:
@@ -30,24 +32,36 @@ class Printing(Watched):
 
     def run(self, native: Native, values: Sequence[np.ndarray], out: Given | None) -> list[np.ndarray]:
         results, rows = split(self.probed, self.n_outputs, native, values, out)
-        _print(self.probed.seen, rows, (), [])
+        _print(self.prints, rows)
         return results
+
+
+def with_prints(program: Program) -> tuple[Program, tuple[Prints, ...]]:
+    """The program with what its `Print`s see behind its outputs, and what that is."""
+    found = probed(program, _is_shown)
+    return found.program, _prints(found.seen)
 
 
 def _is_shown(value: Variable) -> bool:
     return value.owner is not None and isinstance(value.owner.op, Show)
 
 
-def _print(seen: Sequence[Seen], rows: Mapping[int, np.ndarray], at: tuple[int, ...], words: Sequence[str]) -> None:
-    for one in seen:
-        if isinstance(one, Inside):
-            for step in range(_n_steps(one, rows, at)):
-                _print(one.seen, rows, (*at, step), [f"in step {step} of {one.scan.name}", *words])
-        else:
-            assert one.of.owner is not None and isinstance(one.of.owner.op, Show)
-            one.of.owner.op.show(rows[one.output][at], ", ".join(words))
+def _prints(seen: Sequence[Seen]) -> tuple[Prints, ...]:
+    return tuple(PrintedSteps(one.scan.name, _prints(one.seen)) if isinstance(one, Inside) else _printed(one)
+                 for one in seen)
 
 
-def _n_steps(inside: Inside, rows: Mapping[int, np.ndarray], at: tuple[int, ...]) -> int:
-    first = inside.seen[0]
-    return _n_steps(first, rows, at) if isinstance(first, Inside) else len(rows[first.output][at])
+def _printed(probe: Probe) -> Printed:
+    node = probe.of.owner
+    assert node is not None and isinstance(node.op, Show)
+    return Printed(probe.output, node.op.text, node.op.attributes, node.inputs[0].name or probe.of.name or "")
+
+
+def _print(prints: Sequence[Prints], rows: Mapping[int, np.ndarray], at: tuple[int, ...] = (),
+           scans: tuple[str, ...] = ()) -> None:
+    for one in prints:
+        if isinstance(one, Printed):
+            show(one.text, one.attributes, rows[one.output][at], where_of(scans, at))
+            continue
+        for step in range(len(rows[one.first.output][at])):
+            _print(one.inside, rows, (*at, step), (*scans, one.scan))
