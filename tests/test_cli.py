@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def test_each_help_has_an_example_and_begins_with_its_sentence(command: str) -> 
 
 def test_each_file_of_commands_is_one_or_serves_them() -> None:
     files = {path.stem for path in (ROOT / "scancc" / "cli").glob("*.py")}
-    assert files == {*COMMANDS, "__init__", "arguments", "ir_files", "options"}
+    assert files == {*COMMANDS, "__init__", "arguments", "function_names", "ir_files", "options"}
 
 
 def test_version_and_short_help() -> None:
@@ -327,6 +328,63 @@ def test_completion(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [item.value for item in found.get_completions([], "du")] == ["dump"]
     assert "--after-each-pass" in [item.value for item in found.get_completions(["dump"], "--")]
     assert [item.value for item in found.get_completions(["dump", "--stage"], "l")] == ["loop", "llvm"]
+
+
+def completed(*words: str) -> list[str]:
+    complete = get_completion_class("bash")
+    assert complete is not None
+    found = complete(main, {}, "scancc", "_SCANCC_COMPLETE").get_completions(list(words[:-1]), words[-1])
+    return [item.value for item in found if item.type == "plain"]
+
+
+def test_functions_complete_without_running_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.py").write_text("""\
+raise SystemExit("this file is not to be run")
+a, (b, c) = sc.function([x], y), (1, function([x], z))
+if fast:
+    d: sc.Function = a.copy(name="d")
+else:
+    with flags():
+        e = f = sc.function([x], z)
+x = T.vector("x")
+if __name__ == "__main__":
+    g = sc.function([x], z)
+def h():
+    i = sc.function([x], z)
+""")
+    (tmp_path / "own.py").write_text("power = compiled(step)\nn = 3\n")
+    (tmp_path / "broken.py").write_text("f = sc.function(")
+    monkeypatch.chdir(tmp_path)
+    for command in ("run", "explain", "dump", "plan", "bench", "report", "build"):
+        assert completed(command, "model.py:") == [f"model.py:{name}" for name in "acdef"], command
+    assert completed("explain", "m") == [f"model.py:{name}" for name in "acdef"]
+    assert completed("explain", f"{tmp_path}/model.py:e") == [f"{tmp_path}/model.py:e"]
+    assert completed("explain", "own.py:") == ["own.py:power"], "a function that the user's own function makes"
+    assert completed("explain", "broken.py:") == completed("explain", "none.py:") == []
+    (tmp_path / "p.mlir").write_text(output("dump", POWER, "--form", "generic"))
+    (tmp_path / "q.mlir").write_text(output("dump", POWER))
+    assert completed("run", "p.mlir:") == ["p.mlir:power"] and completed("build", "q") == ["q.mlir:power", "q.mlir"]
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
+def test_bash_completes_behind_a_colon(tmp_path: Path) -> None:
+    """Bash takes FILE.py:NAME for three words, and puts what is found in place of the last."""
+    (tmp_path / "model.py").write_text("fit = sc.function([x], y)\nfilter = sc.function([x], z)\n")
+    (tmp_path / "folder").mkdir()
+    script = output("completion", "bash") + """
+scancc() { "$PYTHON" -m scancc "$@"; }
+compopt() { echo "$@"; }
+for COMP_LINE in "$@"; do
+    COMP_POINT=${#COMP_LINE} COMP_WORDBREAKS=$' :'
+    _scancc_completion scancc
+    echo "${COMPREPLY[@]}"
+done
+"""
+    lines = ("scancc expl", "scancc run mo", "scancc run model.py:fit", "scancc run fo", "scancc dump model.py:fit ")
+    found = subprocess.run(["bash", "--norc", "-c", script, "bash", *lines], cwd=tmp_path, text=True,
+                           env={**os.environ, "PYTHON": sys.executable}, capture_output=True)
+    assert found.stderr == ""
+    assert found.stdout.splitlines() == ["explain", "model.py:fit model.py:filter", "fit", "-o nospace", "folder/", ""]
 
 
 def test_explain() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from scancc.cli.arguments import arguments_of
+from scancc.cli.function_names import functions_in
 from scancc.cli.options import NUMBERS
 from scancc.flat_bench import Call, entry_of_file, entry_of_function, statistics
 from scancc.user_files import load_function
@@ -19,7 +20,7 @@ _ARTEFACTS = (".so", ".a", ".o")
 
 
 @click.command(context_settings=NUMBERS)
-@click.argument("function", metavar="FILE.py:NAME|ARTEFACT[:NAME]")
+@click.argument("function", shell_complete=functions_in(*_ARTEFACTS), metavar="FILE.py:NAME|ARTEFACT[:NAME]")
 @click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG]...")
 @click.option("--dims", default="", metavar="NAME=N,...", help="lengths, and whole numbers, of inputs that are made")
 @click.option("-n", "--blocks", default=9, show_default=True, type=click.IntRange(min=1),

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from scancc.cli.function_names import functions_in
 from scancc.cli.ir_files import read_ir
 from scancc.cli.options import target_named
 from scancc.codegen.exports.export import CPU_KINDS, GPU_KINDS, export
@@ -18,11 +19,12 @@ from scancc.user_files import load_function
 
 
 @click.command()
-@click.argument("functions", nargs=-1, required=True, metavar="FILE.py:NAME|FILE.mlir[:NAME]...")
+@click.argument("functions", shell_complete=functions_in(".mlir"), nargs=-1, required=True,
+                metavar="FILE.py:NAME|FILE.mlir[:NAME]...")
 @click.option("--emit", default=None, metavar="KINDS",
               help="o,a,so,h,json,ll,s (all by default), c, mlir-upstream, bench-main, bench-google, bench-pytest, "
                    "bench-pyperf; for a GPU ptx")
-@click.option("-o", "--output", default=".", metavar="DIR|FILE", show_default=True,
+@click.option("-o", "--output", default=".", type=click.Path(), metavar="DIR|FILE", show_default=True,
               help="folder, made if it is not there; or a file, as x/libpower.so")
 @click.option("--prefix", default="", help="put before every symbol")
 @click.option("--path-map", multiple=True, metavar="OLD=NEW", help="name source files that begin with OLD so")

@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from scancc import colours
+from scancc.cli.function_names import functions_in
 from scancc.cli.options import target_named, target_option
 from scancc.insight.dumps import IR_STAGES, STAGES
 from scancc.user_files import load_function
 
 
 @click.command()
-@click.argument("function", metavar="FILE.py:NAME")
+@click.argument("function", shell_complete=functions_in(), metavar="FILE.py:NAME")
 @click.option("--stage", "--emit", "stage", type=click.Choice(STAGES), default="scan", show_default=True)
 @click.option("--form", type=click.Choice(["reading", "generic"]), default="reading", show_default=True,
               help="of IR: for people, or as tools read it")

@@ -28,7 +28,7 @@ def _irdl(context: click.Context, _: click.Parameter, dialect: str) -> None:
 
 
 @click.command()
-@click.argument("file", metavar="FILE.mlir|-")
+@click.argument("file", type=click.Path(allow_dash=True), metavar="FILE.mlir|-")
 @click.option("--passes", default="", metavar="PIPELINE", help="canonicalize,cse,fuse,...  or cpu")
 @click.option("--after-each-pass", is_flag=True)
 @click.option("--only-changed", is_flag=True)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import click
 
 from scancc.cli.arguments import arguments_of
+from scancc.cli.function_names import functions_in
 from scancc.cli.options import NUMBERS
 from scancc.user_files import load_function
 
 
 @click.command(context_settings=NUMBERS)
-@click.argument("function", metavar="FILE.py:NAME")
+@click.argument("function", shell_complete=functions_in(), metavar="FILE.py:NAME")
 @click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG|SIZE=N]...")
 @click.option("--json", "as_json", is_flag=True, help="the formulas as JSON")
 def plan(function: str, arguments: Sequence[str], as_json: bool) -> None:

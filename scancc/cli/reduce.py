@@ -19,7 +19,7 @@ from scancc.stages import named_for
 
 
 @click.command()
-@click.argument("file", metavar="FILE.mlir|-")
+@click.argument("file", type=click.Path(allow_dash=True), metavar="FILE.mlir|-")
 @click.option("--passes", default="cpu", show_default=True, metavar="PIPELINE", help="the passes that fail")
 @click.option("--command", default="", metavar="CMD", help="of interest is a file for which CMD FILE fails")
 @click.option("-o", "--output", default="-", metavar="FILE", show_default=True)

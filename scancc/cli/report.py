@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import click
 
 from scancc.cli.arguments import arguments_of
+from scancc.cli.function_names import functions_in
 from scancc.cli.options import NUMBERS
 from scancc.user_files import load_function
 
 
 @click.command(context_settings=NUMBERS)
-@click.argument("function", metavar="FILE.py:NAME")
+@click.argument("function", shell_complete=functions_in(), metavar="FILE.py:NAME")
 @click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG]...")
 @click.option("-o", "--output", default=None, metavar="FILE.html", help="NAME.html if it is not given")
 def report(function: str, arguments: Sequence[str], output: str | None) -> None:

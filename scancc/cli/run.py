@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from scancc.cli.arguments import arguments_of
+from scancc.cli.function_names import functions_in
 from scancc.cli.ir_files import read_ir
 from scancc.cli.options import NUMBERS
 from scancc.ir.core import functions
@@ -18,7 +19,7 @@ from scancc.user_files import load_function
 
 
 @click.command(context_settings=NUMBERS)
-@click.argument("function", metavar="FILE.py:NAME|FILE.mlir[:NAME]")
+@click.argument("function", shell_complete=functions_in(".mlir"), metavar="FILE.py:NAME|FILE.mlir[:NAME]")
 @click.argument("arguments", nargs=-1, metavar="[ARG|KEY=ARG]...")
 @click.option("--mode", type=click.Choice(["native", "reference"]), default="native", show_default=True)
 @click.option("--check-nan", is_flag=True, help="say where a value becomes NaN or infinite")
