@@ -7,7 +7,7 @@ WORKERS ?= 2
 COMPILE := $(BIN)/python -m compileall -q scancc passes runtime
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test quick golden lint docs bench bench-page bench-compare clean
+.PHONY: help demo test quick peers golden lint docs bench bench-page bench-compare clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,9 @@ test: $(VENV)/.test ## run all tests
 
 quick: $(VENV)/.test ## run the tests but for the long random lots
 	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not long"
+
+peers: .venv-peers/.installed ## run the tests against torch, JAX, Numba, SciPy and PyTensor themselves
+	.venv-peers/bin/python -m pytest tests/test_bridges.py tests/test_migration_pages.py
 
 golden: $(VENV)/.test ## write the expected texts of the golden tests anew; read the diff
 	$(PYTEST) --update-golden
@@ -76,5 +79,5 @@ $(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
 # In an environment of their own: Numba wants another llvmlite.
 .venv-peers/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet -e '.[peers]'
+	.venv-peers/bin/python -m pip install --quiet -e '.[peers,test]'
 	touch $@
