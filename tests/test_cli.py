@@ -384,7 +384,8 @@ done
     found = subprocess.run(["bash", "--norc", "-c", script, "bash", *lines], cwd=tmp_path, text=True,
                            env={**os.environ, "PYTHON": sys.executable}, capture_output=True)
     assert found.stderr == ""
-    assert found.stdout.splitlines() == ["explain", "model.py:fit model.py:filter", "fit", "-o nospace", "folder/", ""]
+    replies = ["explain", "model.py:fit model.py:filter", "fit", "-o nospace", "folder/", ""]
+    assert found.stdout.splitlines() == replies
 
 
 def test_explain() -> None:
