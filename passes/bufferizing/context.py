@@ -18,6 +18,7 @@ from .equal_sizes import EqualSizes
 if TYPE_CHECKING:
     from .places import Places
     from .small_solvers import Eliminated
+    from .two_rows import Cofactors
     from .windows import Window
 
 
@@ -43,6 +44,7 @@ class Context:
         self.steps: dict[Op, int | None] = {}  # check in a loop over time -> which of its numbers is the step
         self.equal = EqualSizes()           # sizes that checks found equal
         self.eliminated: dict[Value, Eliminated] = {}  # small matrix -> what elimination made of it
+        self.cofactors: dict[Value, Cofactors] = {}    # matrix of two rows -> its determinant and cofactors
 
     # ---- lookups ----
 
@@ -209,16 +211,21 @@ class Context:
             self.b.make("scf.yield")
         self.b.make("scf.if", [condition], [], None, [Region([then]), Region([other])])
 
-    def rarely(self, condition: Value, value: Value, other: Value, first: Callable[[], None]) -> Value:
-        """`value`, after `first`, where a condition holds that rarely does, else `other`, which waits for nothing."""
-        sides = Block(), Block()
-        with self.b.at(sides[0]):
-            first()
-            self.b.make("scf.yield", [value])
-        with self.b.at(sides[1]):
-            self.b.make("scf.yield", [other])
-        return self.b.make("scf.if", [condition], [value.type], {"likely": t.IntAttr(0, t.i64)},
-                           [Region([side]) for side in sides]).result
+    def rarely(self, condition: Value, made: Callable[[], Sequence[Value]], others: Sequence[Value]) -> list[Value]:
+        """What is `made` where a condition holds that rarely does, else `others`, which wait for nothing."""
+        return self.either(condition, made, lambda: others, likely=0)
+
+    def either(self, condition: Value, made: Callable[[], Sequence[Value]], others: Callable[[], Sequence[Value]],
+               likely: int | None = None) -> list[Value]:
+        """What is `made` where a condition holds, else what the `others` are."""
+        sides, values = [Block(), Block()], list[Sequence[Value]]()
+        for side, make in zip(sides, (made, others), strict=True):
+            with self.b.at(side):
+                values.append(make())
+                self.b.make("scf.yield", values[-1])
+        mark = None if likely is None else {"likely": t.IntAttr(likely, t.i64)}
+        return self.b.make("scf.if", [condition], [v.type for v in values[0]], mark,
+                           [Region([side]) for side in sides]).results
 
     def in_order(self, sizes: Sequence[Value], body: Callable[[list[Value]], None],
                  counters: tuple[Value, ...] = ()) -> None:

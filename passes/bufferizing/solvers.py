@@ -17,6 +17,7 @@ from .arithmetic import divide, multiply, subtract
 from .context import Context, converts, is_contiguous
 from .nests import materialise
 from .pivots import fail_unless, nonzero_or_one, size2
+from .two_rows import Cofactors, of_two_rows
 
 
 def _after(c: Context, k: Value, n: Value, body: Callable[[Value], None]) -> None:
@@ -135,26 +136,32 @@ def factor(c: Context, op: Op) -> None:
         c.env[op.result] = _det(c, op, matrix, n)
         return
     target = c.target(op.result, c.sizes(matrix))
-    if small.is_small(c, matrix):
-        small.put(c, _few_factored(c, op, matrix), target)
-    elif kind == "cholesky":
-        _cholesky(c, matrix, target, n)
+    if kind == "inverse":
+        _inverse(c, op, matrix, target)
+    elif small.is_small(c, matrix):
+        small.put(c, small.cholesky(c, small.entries(c, matrix), t.element(matrix.type)), target)
     else:
-        _identity(c, target, n)
-        work = c.own_copy(matrix)
-        _eliminate(c, work, n, target)
-        _substitute(c, work, n, target, lower=False, what="inverse")
+        _cholesky(c, matrix, target, n)
     c.set(op.result, target)
 
 
-def _few_factored(c: Context, op: Op, matrix: Value) -> small.Grid:
-    """The Cholesky factor or the inverse of a matrix of few numbers."""
-    kind = t.element(matrix.type)
-    if str(op.attrs["kind"]) == "cholesky":
-        return small.cholesky(c, small.entries(c, matrix), kind)
-    made = small.eliminated(c, matrix, op.operands[0])
-    rhs = made.turned(c, small.identity(c, len(made.upper), kind))
-    return small.substituted(c, made.upper, rhs, False, "inverse")
+def _inverse(c: Context, op: Op, matrix: Value, target: Value) -> None:
+    def by_formula(two: Cofactors) -> list[Value]:
+        small.put(c, two.inverse(c), target)
+        return []
+
+    def by_elimination() -> list[Value]:
+        if small.is_small(c, matrix):
+            made = small.eliminated(c, matrix, op.operands[0])
+            rhs = made.turned(c, small.identity(c, len(made.upper), t.element(matrix.type)))
+            small.put(c, small.substituted(c, made.upper, rhs, False, "inverse"), target)
+        else:
+            n, work = c.sizes(matrix)[0], c.own_copy(matrix)
+            _identity(c, target, n)
+            _eliminate(c, work, n, target)
+            _substitute(c, work, n, target, lower=False, what="inverse")
+        return []
+    of_two_rows(c, matrix, op.operands[0], by_formula, by_elimination)
 
 
 def _identity(c: Context, target: Value, n: Value) -> None:
@@ -165,14 +172,16 @@ def _identity(c: Context, target: Value, n: Value) -> None:
 
 
 def _det(c: Context, op: Op, matrix: Value, n: Value) -> Value:
-    if small.is_small(c, matrix):
-        made = small.eliminated(c, matrix, op.operands[0])
-        return reduce(partial(multiply, c), (made.upper[i][i] for i in range(len(made.upper))), made.sign)
-    work = c.own_copy(matrix)
-    sign = _eliminate(c, work, n, None)
-    with c.carrying_loop(n, [sign]) as (i, (product,), finish):
-        finish([multiply(c, product, c.load(work, [i, i]))])
-    return c.results[0]
+    def by_elimination() -> list[Value]:
+        if small.is_small(c, matrix):
+            made = small.eliminated(c, matrix, op.operands[0])
+            return [reduce(partial(multiply, c), (made.upper[i][i] for i in range(len(made.upper))), made.sign)]
+        work = c.own_copy(matrix)
+        sign = _eliminate(c, work, n, None)
+        with c.carrying_loop(n, [sign]) as (i, (product,), finish):
+            finish([multiply(c, product, c.load(work, [i, i]))])
+        return c.results
+    return of_two_rows(c, matrix, op.operands[0], lambda two: [two.det], by_elimination)[0]
 
 
 @converts("scan.slogdet")

@@ -92,12 +92,13 @@ class Window:
         for predicate, bound, again in ends:
             begin = b.addi(again, before)
             full = b.cmpi(predicate, start, bound)
-            start = c.rarely(full, again, start, partial(self._copy, c, kept_at, begin, length))
+            start, = c.rarely(full, partial(self._restart, c, kept_at, begin, length, again), [start])
         self.start = start
 
-    def _copy(self, c: Context, source: Value, dest: Value, length: Value) -> None:
-        """Move elements within the buffer, between parts that do not overlap."""
+    def _restart(self, c: Context, source: Value, dest: Value, length: Value, start: Value) -> list[Value]:
+        """Move elements within the buffer, between parts that do not overlap; where it then begins."""
         c.copy(self.part(c, source, length), self.part(c, dest, length))
+        return [start]
 
 
 def entries_of(c: Context, part: Op, axis: int) -> Value:

@@ -94,3 +94,50 @@ def test_states_in_registers(n_steps):
     values = [MANY.normal(size=(3, 3)) / 4, MANY.normal(size=(3, 3)), n_steps]
     got, wanted = (sc.function([A, h, n], last, mode=mode)(*values) for mode in (None, "reference"))
     np.testing.assert_allclose(got, wanted, rtol=1e-12)
+
+
+def determinants_to_scale(scale):
+    return [np.array(m) * scale for m in (
+        [[2.0, 1.0], [1.0, 3.0]], [[0.0, 1.0], [-1.0, 0.0]], [[1.0, 1.0 + 2.0**-20], [1.0, 1.0]],
+        [[3.0, -5.0], [7.0, 0.125]])]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(("dtype", "powers"), [("float64", (0, -300, 400, -520, 515, -537)),
+                                               ("float32", (0, 30, -45, 62, -64, -74))])
+def test_two_rows_at_the_ends_of_the_range(dtype, powers, known):
+    """By formula where its products are inside the range, by elimination elsewhere: each as near."""
+    S = TensorType(dtype, (2, 2) if known else (None, None))("S")
+    f = sc.function([S], [T.nlinalg.det(S), T.nlinalg.matrix_inverse(S)])
+    for power in powers:
+        for m in determinants_to_scale(1.0):
+            det, inverse = f((m * 2.0**power).astype(dtype))
+            exact = m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0]
+            u = np.finfo(dtype).eps / 2
+            spread = (abs(m[0, 0] * m[1, 1]) + abs(m[0, 1] * m[1, 0])) / abs(exact)
+            tiny = float(np.finfo(dtype).smallest_subnormal)
+            by_hand = np.array([[m[1, 1], -m[0, 1]], [-m[1, 0], m[0, 0]]]) / exact
+            with np.errstate(over="ignore", under="ignore"):
+                wanted = np.ldexp(exact, 2 * power).astype(dtype)
+                np.testing.assert_allclose(det, wanted, rtol=2 * u * spread, atol=2 * tiny)
+            np.testing.assert_allclose(inverse * 2.0**power, by_hand, rtol=(4 * spread + 8) * u)
+
+
+def test_an_inverse_of_two_rows_of_very_different_size():
+    S = T.matrix("S", shape=(2, 2))
+    f = sc.function([S], [T.nlinalg.det(S), T.nlinalg.matrix_inverse(S)])
+    for values in ([1e300, 1e-300], [1e300, 1e300], [1e-300, 1e-290], [5e-324, 1.0]):
+        with np.errstate(all="ignore"):
+            det, inverse = f(np.diag(values))
+            assert det == np.prod(values)
+            np.testing.assert_allclose(inverse, np.diag(1 / np.array(values)), rtol=4e-16)
+
+
+@pytest.mark.parametrize("m", [np.ones((2, 2)), np.full((2, 2), 1e200), np.full((2, 2), 1e-200), np.zeros((2, 2)),
+                               np.array([[0.1, 0.3], [0.2, 0.6]])])
+def test_a_singular_matrix_of_two_rows_has_no_inverse(m):
+    for shape in ((2, 2), (None, None)):
+        S = T.matrix("S", shape=shape)
+        assert sc.function([S], T.nlinalg.det(S))(m) == 0
+        with pytest.raises(LinAlgError, match="inverse: the matrix is singular"):
+            sc.function([S], T.nlinalg.matrix_inverse(S))(m)
