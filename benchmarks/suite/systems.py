@@ -98,7 +98,7 @@ def c(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
     forms: Prepared = {}
     for compiler in c_code.compilers():
         library, compile_s = timed(partial(c_code.library, workload.C, dtype, compiler))
-        for entry in ("plain", "best"):
+        for entry in ("plain", "ordered", "best"):
             if f" {entry}(" in workload.C:
                 call = _c_call(library, entry, workload, inputs, dtype)
                 strict = compiler.strict and not (entry == "best" and workload.reorders)

@@ -9,7 +9,8 @@ A subclass of `Workload` registers itself under its `name`. What it holds:
     library     what NumPy or SciPy have ready-made for it, if anything
     scancc      the program as the documentation teaches it, compiled; PyTensor runs the same text
     C           C text with `plain` and, where C can be made faster by hand, `best`; REAL is the float type
-    reorders    whether `best` rounds otherwise than the text says, and so is not as strict as `plain`
+    reorders    whether `best` rounds otherwise than the text says, and so is not as strict as `plain`;
+                `ordered` is then what can be made by hand that is
     c           the arguments of the C functions (arrays, ints, floats) and the outputs among them
     numba, jax, torch    the same in these systems; `numba` gets the float type too, to keep its literals in it
     absent      why a system has no form, where the reason is not that nobody has written it

@@ -13,6 +13,7 @@ class Kalman(Workload):
     name = "kalman"
     sizes = {"tiny": {"steps": 4}, "medium": {"steps": 1000}}
     tolerance = {"float64": 1e-9, "float32": 1e-3}
+    reorders = True
     HELPERS = """
     enum { N = 4, M = 2 };
     /* c (m, n) = beta * c + a @ b, as `product`, sizes known to the compiler. */
@@ -66,6 +67,39 @@ class Kalman(Workload):
         memcpy(out + 1, m, sizeof m);
     }
     typedef REAL row __attribute__((vector_size(N * sizeof(REAL)), aligned(sizeof(REAL))));
+    #define DOT(a, b) (a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3])
+    void ordered(const REAL *restrict y, const REAL *restrict A, const REAL *restrict C, const REAL *restrict Q,
+                 const REAL *restrict W, REAL *restrict out, long T) {  /* a row in a vector, sums as written */
+        row At[N], q[N], P[N] = {{0}}, m = {0}, c0 = *(const row *)C, c1 = *(const row *)(C + N);
+        REAL loss = 0;
+        for (int i = 0; i < N; i++) {
+            for (int j = 0; j < N; j++) At[i][j] = A[j * N + i];
+            q[i] = *(const row *)(Q + i * N);
+            P[i][i] = 1;
+        }
+        for (long t = 0; t < T; t++) {
+            row n = At[0] * m[0] + At[1] * m[1] + At[2] * m[2] + At[3] * m[3], p[N], g0 = {0}, g1 = {0}, h0, h1;
+            for (int i = 0; i < N; i++) {
+                row u = A[i * N] * P[0] + A[i * N + 1] * P[1] + A[i * N + 2] * P[2] + A[i * N + 3] * P[3];
+                p[i] = u[0] * At[0] + u[1] * At[1] + u[2] * At[2] + u[3] * At[3] + q[i];
+            }
+            for (int i = 0; i < N; i++) {
+                g0 += c0[i] * p[i];
+                g1 += c1[i] * p[i];
+                h0[i] = DOT(p[i], c0);
+                h1[i] = DOT(p[i], c1);
+            }
+            REAL s00 = DOT(g0, c0) + W[0], s01 = DOT(g0, c1) + W[1], s10 = DOT(g1, c0) + W[2];
+            REAL s11 = DOT(g1, c1) + W[3], det = s00 * s11 - s01 * s10, v0 = y[t * M] - DOT(c0, n);
+            REAL v1 = y[t * M + 1] - DOT(c1, n), i00 = s11 / det, i01 = -s01 / det, i10 = -s10 / det, i11 = s00 / det;
+            row k0 = h0 * i00 + h1 * i10, k1 = h0 * i01 + h1 * i11;
+            loss += R(0.5) * (log(det) + v0 * (i00 * v0 + i01 * v1) + v1 * (i10 * v0 + i11 * v1));
+            m = n + (k0 * v0 + k1 * v1);
+            for (int i = 0; i < N; i++) P[i] = p[i] - (k0[i] * g0 + k1[i] * g1);
+        }
+        out[0] = loss;
+        for (int i = 0; i < N; i++) out[1 + i] = m[i];
+    }
     void best(const REAL *restrict y, const REAL *restrict A, const REAL *restrict C, const REAL *restrict Q,
               const REAL *restrict W, REAL *restrict out, long T) {     /* a row of four in a vector, symmetric S */
         row At[N], Ct[N] = {{0}}, q[N], P[N] = {{0}}, m = {0}, c0 = *(const row *)C, c1 = *(const row *)(C + N);
@@ -109,7 +143,7 @@ class Kalman(Workload):
             inverse = np.linalg.inv(S)
             K = P @ C.T @ inverse
             loss += 0.5 * (np.log(np.linalg.det(S)) + e @ inverse @ e)
-            m, P = m + K @ e, P - K @ C @ P
+            m, P = m + K @ e, P - K @ (C @ P)
         return [np.asarray(loss), m]
 
     def program(self, sc, T):
@@ -121,7 +155,7 @@ class Kalman(Workload):
             inverse = T.nlinalg.matrix_inverse(S)
             K = T.dot(T.dot(P, C.T), inverse)
             loss = 0.5 * (T.log(T.nlinalg.det(S)) + T.dot(v, T.dot(inverse, v)))
-            return m + T.dot(K, v), P - T.dot(T.dot(K, C), P), loss
+            return m + T.dot(K, v), P - T.dot(K, T.dot(C, P)), loss
         (m, _, loss), _ = sc.scan(step, sequences=y, outputs_info=[T.zeros(4), T.eye(4), None],
                                   non_sequences=[A, C, Q, R])
         return [y, A, C, Q, R], loss.sum(), m[-1]
@@ -188,7 +222,7 @@ class Kalman(Workload):
                 inverse = jnp.linalg.inv(S)
                 K = P @ C.T @ inverse
                 loss = 0.5 * (jnp.log(jnp.linalg.det(S)) + v @ inverse @ v)
-                return (m + K @ v, P - K @ C @ P), loss
+                return (m + K @ v, P - K @ (C @ P)), loss
             (m, _), loss = jax.lax.scan(step, (jnp.zeros(4, y.dtype), jnp.eye(4, dtype=y.dtype)), y)
             return loss.sum(), m
         return kalman
