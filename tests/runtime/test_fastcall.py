@@ -337,7 +337,7 @@ def test_a_dropped_large_output_is_reused(line):
 def test_a_large_output_is_aligned_and_owns_its_memory(line):
     x = np.arange(float(LARGE))
     y = line(2.0, x, 1.0)
-    assert address(y) % 64 == 0
+    assert address(y) % 2048 == 0
     assert y.flags.owndata and y.base is None
     assert np.array_equal(y, 2.0 * x + 1.0)
 
