@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.suite.workload import aligned
+
 NAMES = ("gcc", "clang")
 FLAGS = ["-O3", "-march=native"]
 FOLDER = Path(__file__).resolve().parents[2] / "build" / "bench" / "c"
@@ -145,6 +147,18 @@ def bound_call(function: Any, arguments: list[Any], dtype: str) -> Callable[[], 
     def call(function: Any = function, converted: list[Any] = converted, keep: Any = arguments) -> int:
         return int(function(*converted))
     return call
+
+
+def in_aligned_memory(arguments: list[Any], outputs: Any) -> tuple[list[Any], Any]:
+    """The arrays of a call, and outputs that are some of them or parts of them, where `aligned` puts them."""
+    moved = [(a, aligned(a)) for a in arguments if isinstance(a, np.ndarray)]
+
+    def there(value: Any) -> Any:
+        if isinstance(value, list):
+            return [there(each) for each in value]
+        old, new = next(pair for pair in moved if np.may_share_memory(value, pair[0]))
+        return np.ndarray(value.shape, value.dtype, new, value.ctypes.data - old.ctypes.data, value.strides)
+    return [there(a) if isinstance(a, np.ndarray) else a for a in arguments], there(outputs)
 
 
 def _converted(argument: Any, real: Any, dtype: str) -> Any:

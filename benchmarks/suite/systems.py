@@ -107,7 +107,7 @@ def c(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
 
 
 def _c_call(library: Any, entry: str, workload: Workload, inputs: list[Any], dtype: str) -> Callable[[], Any]:
-    arguments, outputs = workload.c(*inputs)
+    arguments, outputs = c_code.in_aligned_memory(*workload.c(*inputs))
     call = c_code.bound_call(getattr(library, entry), arguments, dtype)
 
     def run() -> Any:

@@ -14,7 +14,7 @@ import scancc as sc
 import scancc.tensor as T
 from benchmarks.suite import c_code, compare, page, results, run
 from benchmarks.suite.bounds import bound
-from benchmarks.suite.workload import Work, error, load_all
+from benchmarks.suite.workload import LINE_BYTES, Work, error, load_all
 
 WORKLOADS = load_all()
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -55,7 +55,8 @@ def test_c(name, c_forms):
     want = workload.reference(inputs)
     for entry in ("plain", "best"):
         if f" {entry}(" in workload.C:
-            arguments, outputs = workload.c(*inputs)
+            arguments, outputs = c_code.in_aligned_memory(*workload.c(*inputs))
+            assert all(a.ctypes.data % LINE_BYTES == 0 for a in arguments if isinstance(a, np.ndarray))
             c_code.bound_call(getattr(c_forms, f"{name}_{entry}"), arguments, "float64")()
             assert error(outputs, want) <= workload.tolerance["float64"], entry
 
