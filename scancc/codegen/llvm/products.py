@@ -5,7 +5,8 @@
 A function goes over tiles (`tiles.py`). A matrix on the right is packed into the room that the op has, as many
 columns at a time as stay in the cache; for few rows it is read where it is. So is the left factor, unless its columns
 are contiguous: then the rows of a few tiles are packed, too. Where a tile does not fit, the last columns are made
-again. A vector on the left has tiles of one row.
+again. A vector on the left has tiles of one row. A result that is narrower than a vector has tiles of shorter ones:
+products of long stacks of small matrices, as a gradient takes them, are chains of one multiply-add a term.
 Source: Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008); they split the sums, too.
 """
 
@@ -88,6 +89,60 @@ done:
   ret void
 }}"""
 
+# ---- matrix times few columns ----
+
+
+@cache
+def _narrow_product(kind: str, fused: bool, registers: Registers) -> MathFunction:
+    """Fewer columns than a vector has lanes: vectors of half as many, a fourth, ..., numbers."""
+    lanes, symbol = registers.nbytes // NBYTES[kind], _name("narrow", kind, fused)
+    tiles = [Tile(kind, 8, 1, 2**n, fused) for n in range(lanes.bit_length() - 1)]
+    chosen = "\n  ".join(_CHOOSE.format(n=n, before=n - 1, symbol=tile.symbol, width=tile.lanes)
+                         for n, tile in enumerate(tiles) if n)
+    text = _NARROW_PRODUCT.format(symbol=symbol, kind=kind, chosen=chosen, first=tiles[0].symbol, rows=tiles[0].rows,
+                                  last=len(tiles) - 1)
+    return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *INTRINSICS))
+
+
+_CHOOSE = """%is{n} = icmp sge i64 %n, {width}
+  %tile{n} = select i1 %is{n}, ptr @{symbol}, ptr %tile{before}
+  %width{n} = select i1 %is{n}, i64 {width}, i64 %width{before}"""
+
+_NARROW_PRODUCT = """define internal void @{symbol}(ptr noalias nocapture %c, i64 %c_step, ptr nocapture readonly %a,
+    i64 %a_step, i64 %a_next, ptr nocapture readonly %b, i64 %b_step, i64 %m, i64 %n, i64 %k) noinline nounwind {{
+entry:
+  %tile0 = select i1 true, ptr @{first}, ptr null
+  %width0 = add i64 0, 1
+  {chosen}
+  %end = sub i64 %n, %width{last}
+  br label %next_rows
+next_rows:
+  %i = phi i64 [ 0, %entry ], [ %i_next, %next ]
+  %left = sub i64 %m, %i
+  %count = call i64 @llvm.smin.i64(i64 %left, i64 {rows})
+  %x_at = mul i64 %i, %a_step
+  %x = getelementptr {kind}, ptr %a, i64 %x_at
+  %z_at = mul i64 %i, %c_step
+  %z = getelementptr {kind}, ptr %c, i64 %z_at
+  %i_next = add i64 %i, {rows}
+  %has_rows = icmp sgt i64 %left, 0
+  br i1 %has_rows, label %next, label %done
+next:
+  %j = phi i64 [ 0, %next_rows ], [ %j_next, %one ]
+  %more = icmp slt i64 %j, %n
+  br i1 %more, label %one, label %next_rows
+one:
+  %at = call i64 @llvm.smin.i64(i64 %j, i64 %end)
+  %zq = getelementptr {kind}, ptr %z, i64 %at
+  %y = getelementptr {kind}, ptr %b, i64 %at
+  call void %tile{last}(ptr %zq, i64 %c_step, ptr %x, i64 %a_step, i64 %a_next, ptr %y, i64 %b_step, i64 %count,
+                        i64 %width{last}, i64 %k)
+  %j_next = add i64 %j, %width{last}
+  br label %next
+done:
+  ret void
+}}"""
+
 # ---- matrix times matrix ----
 
 
@@ -96,16 +151,17 @@ def _matrix_product(kind: str, fused: bool, registers: Registers, interruptible:
     nbytes = NBYTES[kind]
     lanes = registers.nbytes // nbytes
     tile = Tile(kind, 8 if registers.count >= 32 else 6, 2, lanes, fused)
-    row, join = _row_product(kind, fused, registers), join_row_function(kind, nbytes)
+    row, narrow = _row_product(kind, fused, registers), _narrow_product(kind, fused, registers)
+    join = join_row_function(kind, nbytes)
     pack, pack_rows = _packing(kind, tile.columns), _packing(kind, TURNED_TILES * tile.rows)
     text = _MATRIX_PRODUCT.format(
         symbol=_name("matmul", kind, fused), kind=kind, tile=tile.symbol, rows=tile.rows, columns=tile.columns,
-        group=GROUP_NBYTES // nbytes, few=2 * tile.rows, row=row.symbol, pack=pack.symbol, join=join.symbol,
-        pack_rows=pack_rows.symbol, group_nbytes=GROUP_NBYTES, n_turned=TURNED_TILES * tile.rows,
+        group=GROUP_NBYTES // nbytes, few=2 * tile.rows, row=row.symbol, narrow=narrow.symbol, pack=pack.symbol,
+        join=join.symbol, pack_rows=pack_rows.symbol, group_nbytes=GROUP_NBYTES, n_turned=TURNED_TILES * tile.rows,
         lanes=lanes, chunk=ROOM_TERMS, shift=ROOM_TERMS.bit_length() - 1, row_nbytes=ROOM_NBYTES,
         ask=f"call i32 @{ASK.symbol}()" if interruptible else "add i32 0, 0")
     asks = (ASK,) if interruptible else ()
-    needs = tile.function(), row, pack, pack_rows, join, *asks, *INTRINSICS
+    needs = tile.function(), row, narrow, pack, pack_rows, join, *asks, *INTRINSICS
     return MathFunction(_name("matmul", kind, fused), text, needs, is_shared=True)
 
 
@@ -159,7 +215,6 @@ _MATRIX_PRODUCT = """define internal i1 @{symbol}(ptr noalias nocapture %c, i64 
 entry:
   %is_one = icmp eq i64 %m, 1
   %is_narrow = icmp slt i64 %n, {lanes}
-  %by_rows = or i1 %is_one, %is_narrow
   %is_few = icmp sle i64 %m, {few}
   %n_packed = call i64 @llvm.smin.i64(i64 %k, i64 {chunk})
   %tile_size = mul i64 %n_packed, {columns}
@@ -170,21 +225,18 @@ entry:
   %stack_at = mul i64 %n_packed, {row_nbytes}
   %stack = getelementptr i8, ptr %room, i64 %stack_at
   %level_step = mul i64 %m, {row_nbytes}
-  br i1 %by_rows, label %single, label %group
+  br i1 %is_one, label %single, label %several
 single:
-  %r = phi i64 [ 0, %entry ], [ %r_next, %single_row ]
-  %more_single = icmp slt i64 %r, %m
-  br i1 %more_single, label %single_row, label %done
-single_row:
-  %r_x_at = mul i64 %r, %a_step
-  %r_x = getelementptr {kind}, ptr %a, i64 %r_x_at
-  %r_z_at = mul i64 %r, %c_step
-  %r_z = getelementptr {kind}, ptr %c, i64 %r_z_at
-  call void @{row}(ptr %r_z, ptr %r_x, i64 %a_next, ptr %b, i64 %b_step, i64 %n, i64 %k)
-  %r_next = add i64 %r, 1
-  br label %single
+  call void @{row}(ptr %c, ptr %a, i64 %a_next, ptr %b, i64 %b_step, i64 %n, i64 %k)
+  br label %done
+several:
+  br i1 %is_narrow, label %narrow, label %group
+narrow:
+  call void @{narrow}(ptr %c, i64 %c_step, ptr %a, i64 %a_step, i64 %a_next, ptr %b, i64 %b_step, i64 %m,
+                      i64 %n, i64 %k)
+  br label %done
 group:
-  %j0 = phi i64 [ 0, %entry ], [ %j_end, %asking ]
+  %j0 = phi i64 [ 0, %several ], [ %j_end, %asking ]
   %j_far = add i64 %j0, {group}
   %rest = sub i64 %n, %j_far
   %has_rest = icmp sgt i64 %rest, 0
@@ -294,6 +346,6 @@ asking:
   %calm = icmp eq i32 %answer, 0
   br i1 %calm, label %group, label %done
 done:
-  %stopped = phi i1 [ false, %single ], [ false, %group_end ], [ true, %asking ]
+  %stopped = phi i1 [ false, %single ], [ false, %narrow ], [ false, %group_end ], [ true, %asking ]
   ret i1 %stopped
 }}"""

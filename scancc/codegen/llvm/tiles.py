@@ -48,9 +48,10 @@ class Tile:
             starts=self._sums("%s{s} = phi {v} [ {zero}, %block ], [ %n{s}, %term ]"),
             factors=self._lines(_FACTOR, self.vectors), terms=self._terms(name),
             joining=self._sums("%j{s} = phi {v} [ %s{s}, %terms ], [ %m{s}, %add ]"),
-            adds=self._sums("%q{s} = getelementptr {v}, ptr %level, i64 {s}\n  %o{s} = load {v}, ptr %q{s}, align 64"
-                            "\n  %m{s} = fadd {v} %o{s}, %j{s}"),
-            keeps=self._sums("%k{s} = getelementptr {v}, ptr %free, i64 {s}\n  store {v} %j{s}, ptr %k{s}, align 64"),
+            adds=self._sums("%q{s} = getelementptr {v}, ptr %level, i64 {s}\n  "
+                            "%o{s} = load {v}, ptr %q{s}, align {whole}\n  %m{s} = fadd {v} %o{s}, %j{s}"),
+            keeps=self._sums("%k{s} = getelementptr {v}, ptr %free, i64 {s}\n  "
+                             "store {v} %j{s}, ptr %k{s}, align {whole}"),
             stores=self._sums("%w{s} = getelementptr {kind}, ptr %c{i}, i64 %column{j}\n"
                               "  store {v} %j{s}, ptr %w{s}, align {align}"))
         return MathFunction(self.symbol, text, (*declares, *INTRINSICS))
@@ -63,8 +64,9 @@ class Tile:
     def _sums(self, line: str) -> str:
         """`line` for each sum: number {s}, row {i}, vector {j}."""
         zero = "zeroinitializer" if self.lanes > 1 else "0.0"
-        return "\n  ".join(line.format(s=i * self.vectors + j, i=i, j=j, v=self.vector, zero=zero,
-                                       align=NBYTES[self.kind], kind=self.kind)
+        nbytes = NBYTES[self.kind]
+        return "\n  ".join(line.format(s=i * self.vectors + j, i=i, j=j, v=self.vector, zero=zero, align=nbytes,
+                                       whole=nbytes * self.lanes, kind=self.kind)
                            for i in range(self.rows) for j in range(self.vectors))
 
     def _terms(self, fma: str) -> str:
