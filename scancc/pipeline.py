@@ -77,6 +77,7 @@ CPU_LOOP: tuple[str, ...] = (
     "guard-indices",  # after reductions: both sides of a test have one form; before vectorize, unroll
     "worksharing",   # where threads are asked for; after what looks for loops that count from 0, before vectorize
     "parallel-rounds",  # after guard-indices, which takes checks out of loops; before vectorize
+    "unroll-and-jam",  # after parallel-rounds, which finds loops for it; before vectorize
     "vectorize",     # after licm: what it leaves in a loop it doubles
     "loop-versioning",  # after vectorize, which makes the vectors that it searches; before expand-integers
     "narrow-counts",   # after vectorize, too
@@ -114,7 +115,8 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
                                             "gpu-loop": GPU_LOOP, "gpu": GPU_SCAN + GPU_LOOP}
 
 # What serves a processor's registers; C is printed without (`codegen/exports/c`), and has the same numbers.
-FOR_REGISTERS: tuple[str, ...] = ("vectorize", "loop-versioning", "narrow-counts", "expand-integers", "unroll")
+FOR_REGISTERS: tuple[str, ...] = ("unroll-and-jam", "vectorize", "loop-versioning", "narrow-counts",
+                                  "expand-integers", "unroll")
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
 NEEDED = ("bufferize", "check-rows", "contract", "fuse", "latency", "log-sum-exp", "map-to-gpu", "parallel-prefix",
