@@ -5,7 +5,8 @@
     %r = tensor.insert %y into %q[%j]        %r = tensor.insert %y into %q[%j]
 
 Why: a step that reads an old state after it was written needs a copy of it; the same reads before the write need
-none. Two elements then change places by two loads and two stores.
+none. Two elements then change places by two loads and two stores. A loop nest whose result goes into a window counts
+as the write: it may make it there.
 Conservative: nothing moves before an op on which it depends, or before a check in its block, which may guard it; a
 read of one element whose own checks are known may go before others.
 Only writes on the way from a state to its next value count, since only they will be made in place.
@@ -20,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 
 from scancc.ir.core import Block, Op, Value, functions, within
-from scancc.ir.ops import CHECKS, NO_SPECULATION, PLACED, TERMINATOR, has_trait
+from scancc.ir.ops import CHECKS, NO_SPECULATION, PLACED, TERMINATOR, has_trait, operand
 from scancc.ir.parts import ScanView
 
 from .bufferizing.aliases import is_view
@@ -76,11 +77,20 @@ def _late(order: Order, link: Link) -> Iterator[tuple[Op, Op]]:
     """A reader after the write, and the write, as ops of one block; also what takes the slice that is read."""
     if link.op.name == "tensor.cast":
         return
-    for use in order.late(link.source, link.op):
-        taken = use.value.op
-        for op in (taken, use.op):
-            if op is not None and not has_trait(op, TERMINATOR) and (op is use.op or is_view(op)):
-                yield from _in_one_block(op, link.op)
+    for write in _writing(link.op):
+        for use in order.late(link.source, write):
+            taken = use.value.op
+            for op in (taken, use.op):
+                if op not in (None, link.op) and not has_trait(op, TERMINATOR) and (op is use.op or is_view(op)):
+                    yield from _in_one_block(op, write)
+
+
+def _writing(write: Op) -> list[Op]:
+    """A write, and the loop nest that makes what is written, which may write it there itself."""
+    made = operand(write, "source").op if write.name == "tensor.insert_slice" else None
+    if made is None or made.name != "linalg.generic" or made.parent is not write.parent:
+        return [write]
+    return [write, made]
 
 
 def _in_one_block(read: Op, write: Op) -> Iterator[tuple[Op, Op]]:

@@ -105,17 +105,26 @@ def _offer_outputs(c: Context, old: Block, returned: list[Value], outputs: list[
 
 
 def _offer(c: Context, block: Block, value: Value, output: Value) -> None:
-    """Where an op updates a part of an array that nobody else reads, all of it goes there; so do the rows of a scan
-    over tiles that may stop, of which the first are returned."""
+    """Where an op changes an array that nobody else reads, all of it goes there; so do the rows of a scan over tiles
+    that may stop, of which the first are returned."""
     value = _rows_of_tiles(value)
     while goes_to_target(value, block) and value not in c.dest:
         c.dest[value] = output
-        made = value.op
-        if made is None or made.name not in UPDATES:
+        made, source = value.op, _changed(c, value)
+        if made is None or source is None or not may_overwrite(c.places.order, made, source):
             return
-        value = operand(made, "dest")
-        if not may_overwrite(c.places.order, made, value):
-            return
+        value = source
+
+
+def _changed(c: Context, value: Value) -> Value | None:
+    """The array that an op changes, in parts or step by step, into `value`; None if it makes all of it."""
+    made = value.op
+    if made is None or made.name in UPDATES:
+        return None if made is None else operand(made, "dest")
+    if made.name != "scan.scan":
+        return None
+    return next((carry.init for carry in ScanView(made).carries
+                 if carry.final is value and carry.arg in c.places.stays), None)
 
 
 def _rows_of_tiles(value: Value) -> Value:

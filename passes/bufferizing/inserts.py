@@ -1,11 +1,12 @@
-"""Arrays that are made in the rows of another one into which they are written.
+"""Arrays that are made in the part of another one into which they are written.
 
     part = scan(...)                              room[first:first + n] = scan(...)
     room = insert_slice(part, room, first)   ->
 
-A scan over tiles keeps the rows of all of them in one array that it carries: each tile makes its rows there.
-Conservative: the array stays in one buffer, nothing but this write knows it before, and nothing of the step after,
-so that nobody sees the rows early; where they go is known, and checked, before they are made.
+A scan over tiles keeps the rows of all of them in one array that it carries: each tile makes its rows there. A loop
+nest makes its elements where they go (`elementwise.py`), in any array.
+Conservative: where it goes is known, and checked, before it is made. For what is not a nest, the array stays in one
+buffer, nothing but this write knows it before, and nothing of the step after, so that nobody sees the rows early.
 """
 
 from __future__ import annotations
@@ -15,26 +16,65 @@ from collections.abc import Sequence
 
 from scancc.ir.builder import measured
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import CHECKS, TERMINATOR, has_trait, operand
+from scancc.ir.ops import CHECKS, TERMINATOR, has_trait, memory_of, operand
+from scancc.ir.parts import Nest
 from scancc.ir.shapes import is_one_size
-from scancc.ir.slices import Entry, entries
+from scancc.ir.slices import COLUMNS, Entry, entries, kept_axes
 
 from .context import Context
+from .elementwise import takes_the_place
+from .order import Order
+from .updates import updatable, writes_over
 
 
 class Inserts:
     """The arrays of a function that are written into rows of others alone."""
 
-    def __init__(self, number: dict[Op, int]) -> None:
-        self.number = number
-        self.checks = [place for op, place in number.items() if has_trait(op, CHECKS)]
+    def __init__(self, order: Order) -> None:
+        self.order, self.number = order, order.number
+        self.checks = [place for op, place in self.number.items() if has_trait(op, CHECKS)]
         self.placed: dict[Value, Value] = {}  # those made there, and their places
+        self.begun: dict[Op, Value] = {}      # writes for which that was done, and the buffers that they change
 
     def place(self, c: Context, value: Value, dims: Sequence[Value]) -> Value | None:
         """Where an array is made that goes into another one; None where it needs memory of its own."""
-        write = next(iter(value.uses), None)
-        if write is None or write.name != "tensor.insert_slice" or not self._may_be_made(c, value, write):
+        write, made = next(iter(value.uses), None), value.op
+        if write is None or made is None or write.name != "tensor.insert_slice" or write.parent is not made.parent:
             return None
+        if value.uses != {write: 1} or not self._is_known(made, write):
+            return None
+        if made.name == "linalg.generic":
+            return self._part(c, value, write)
+        return self._rows(c, value, write, dims) if self._may_take_rows(c, value, write) else None
+
+    def _part(self, c: Context, value: Value, write: Op) -> Value | None:
+        """Where `write` would copy the result of a loop nest to; None where the nest may not write there."""
+        dest, made = operand(write, "dest"), value.op
+        assert made is not None
+        if Nest(made).reduced or any(stride != 1 for stride in entries(write, "strides")):
+            return None
+        if not self._is_there(c, dest, made) or not self._may_be_written(c, write, dest, made):
+            return None
+        buffer = self.begun[write] = updatable(c, write, dest)
+        offsets, sizes, strides = ([c.entry(e) for e in entries(write, column)] for column in COLUMNS)
+        self.placed[value] = c.subview(buffer, offsets, sizes, strides, kept_axes(write))
+        return self.placed[value]
+
+    def _is_there(self, c: Context, array: Value, made: Op) -> bool:
+        """Whether an array, which is none of past rows, has elements before `made` runs."""
+        return array not in c.rings and array not in c.past and (
+            array.op is None or self.number[array.op] < self.number[made])
+
+    def _may_be_written(self, c: Context, write: Op, dest: Value, made: Op) -> bool:
+        """Whether `made` may write where `write` does: over `dest` or, where that stays as it is, into a copy."""
+        wanted, place = c.dest.get(write.result), c.env.get(dest)
+        if place is None or writes_over(c, write, dest, place) or wanted is not None and memory_of(
+                wanted) is memory_of(place):
+            return takes_the_place(self.order, made, write, c.places.saved)
+        return wanted is not None or write.result not in c.places.joins.parts and not any(
+            user.name == "tensor.insert_slice" for user in write.result.uses)
+
+    def _rows(self, c: Context, value: Value, write: Op, dims: Sequence[Value]) -> Value | None:
         at, count = (c.entry(entries(write, name)[0]) for name in ("offsets", "sizes"))
         if not is_one_size(count, dims[0]):
             return None  # there is more room than what is written needs
@@ -48,13 +88,11 @@ class Inserts:
         """Whether an array was made where it is written to."""
         return value in self.placed and c.get(value) is self.placed[value]
 
-    def _may_be_made(self, c: Context, value: Value, write: Op) -> bool:
-        dest, made = operand(write, "dest"), value.op
-        if made is None or write.parent is not made.parent or value.uses != {write: 1}:
-            return False
+    def _may_take_rows(self, c: Context, value: Value, write: Op) -> bool:
+        dest = operand(write, "dest")
         if dest.op is not None or dest not in c.env or c.places.ties.get(write.result) is not dest:
             return False
-        return _is_seen_by(write, dest) and _are_whole_rows(write, value, dest) and self._is_known(made, write)
+        return _is_seen_by(write, dest) and _are_whole_rows(write, value, dest)
 
     def _is_known(self, made: Op, write: Op) -> bool:
         """Whether it is known where and how much goes, when the array is made, and no check comes between."""

@@ -58,7 +58,7 @@ class Places:
 
     def __init__(self, func: Op) -> None:
         self.order = Order(func)
-        self.joins, self.inserts = Joins(self.order), Inserts(self.order.number)
+        self.joins, self.inserts = Joins(self.order), Inserts(self.order)
         self.ties: dict[Value, Value] = {}    # a result, and the operand in whose memory it is made
         self.saved: set[Value] = set()        # slices that are copied where they are taken
         self.windows: dict[Value, Way] = {}   # a state that moves along a longer buffer, and how

@@ -20,8 +20,10 @@ from .nests import materialise
 @converts("tensor.insert_slice", at_target=True)
 def insert_slice(c: Context, op: Op) -> None:
     """The destination, updated in place where nobody reads the old one afterwards."""
-    buffer, source = updatable(c, op, operand(op, "dest")), materialise(c, operand(op, "source"))
-    if not c.places.inserts.holds(c, operand(op, "source")):
+    inserts = c.places.inserts
+    buffer = inserts.begun[op] if op in inserts.begun else updatable(c, op, operand(op, "dest"))
+    source = materialise(c, operand(op, "source"))
+    if not inserts.holds(c, operand(op, "source")):
         offsets, sizes, steps = entries(c, op)
         part = c.subview(buffer, offsets, sizes, steps, kept_axes(op))
         if is_move(op) and memory_of(source) is memory_of(buffer):
@@ -50,12 +52,17 @@ def insert(c: Context, op: Op) -> None:
 def updatable(c: Context, op: Op, dest: Value) -> Value:
     """A buffer that holds `dest` and that `op` may change: its own, where that does no harm."""
     place = materialise(c, dest)
-    spare = op.result not in c.dest and _is_temporary(c, place) and may_overwrite(c.places.order, op, dest)
-    if spare or op.result in c.places.ties:
+    if writes_over(c, op, dest, place):
         return place
     buffer = c.target(op.result, c.sizes(place))
     c.copy(place, buffer)
     return buffer
+
+
+def writes_over(c: Context, op: Op, dest: Value, place: Value) -> bool:
+    """Whether `op` changes the buffer of `dest` itself, and not a copy."""
+    spare = op.result not in c.dest and _is_temporary(c, place) and may_overwrite(c.places.order, op, dest)
+    return spare or op.result in c.places.ties
 
 
 def _is_temporary(c: Context, buffer: Value) -> bool:

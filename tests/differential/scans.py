@@ -13,7 +13,7 @@ VIEWS = ("[-1]", "", "[-2:]", "[-1:]", "[::2]", "[::-1]", "[0]", "[1:]", "[:-1]"
 
 KINDS = {"": ("scan", "scan", "lanes", "several", "tables", "readers", "lookups"), "tables": ("tables",),
          "several": ("several",), "readers": ("readers",),
-         "lookups": ("lookups",), "sharing": ("sharing",)}
+         "lookups": ("lookups",), "sharing": ("sharing",), "windows": ("windows",)}
 
 
 @dataclass
@@ -83,6 +83,10 @@ class Scans(Tables):
 
     def sharing(self) -> None:
         """A scan of states that share what they are made of (`sharing.py`)."""
+        raise NotImplementedError
+
+    def windows(self) -> None:
+        """A scan that writes windows of arrays (`windows.py`)."""
         raise NotImplementedError
 
     # ---- one scan ----

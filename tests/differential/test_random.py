@@ -26,6 +26,9 @@ LOTS = {  # options: how many programs
     "states that share": ({"scans": "sharing"}, 150),
     "states that share, passes": ({"scans": "sharing", "passes": True}, 50),
     "states that share, gradients": ({"scans": "sharing", "gradients": 1}, 50),
+    "windows": ({"scans": "windows"}, 100),
+    "windows, passes": ({"scans": "windows", "passes": True}, 50),
+    "windows, gradients": ({"scans": "windows", "gradients": 1}, 50),
     "second derivatives": ({"gradients": 2, "smooth": True}, 50),
 }
 QUICK = [("values", 0)]  # what `make quick` runs of it
