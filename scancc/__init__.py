@@ -91,7 +91,8 @@ _LATER = {
 }
 # Names that only older programs use: found, and not shown.
 _OLDER = {
-    "pp": f"{_PROGRAM}.printing:pprint", "compile": "scancc.compile", "modes": "scancc.modes",
+    "pp": f"{_PROGRAM}.printing:pprint", "dprint": f"{_PROGRAM}.printing:debugprint",
+    "compile": "scancc.compile", "modes": "scancc.modes",
     "gof": "scancc.names.gof:gof", "sandbox": "scancc.names.gof:sandbox",
     "_asarray": "scancc.names.gof:asarray", "typed_list": "scancc.names.gof:typed_list",
 }

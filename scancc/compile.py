@@ -31,6 +31,7 @@ from scancc.frontend.program.showing import described_program, program_table, si
 from scancc.insight.function import Insight, Timing
 from scancc.insight.watching import versions_for, with_prints
 from scancc.modes import Mode, NanGuardMode, mode_named
+from scancc.other_names import OF_FUNCTIONS, object_has_none
 from scancc.process import kept_property
 from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel
@@ -95,6 +96,8 @@ class Function(Insight):
             fastcall.serve(Function)
             if not later:
                 self._take(None)
+
+    __getattr__ = object_has_none("f.", OF_FUNCTIONS)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._call_slowly(*args, **kwargs)

@@ -30,7 +30,7 @@ OF_TENSORS = _hints(
     "range=arange array=constant asarray=as_tensor_variable convert_to_tensor=as_tensor_variable acos=arccos "
     "asin=arcsin atan=arctan atan2=arctan2 acosh=arccosh asinh=arcsinh atanh=arctanh conjugate=conj fabs=abs "
     "lgamma=gammaln pack=stack unbind=split scatter=set_subtensor scatter_add=inc_subtensor index_add=inc_subtensor "
-    "gradients=grad remainder=mod ndarray=tensor",
+    "gradients=grad remainder=mod ndarray=tensor vdot=dot",
     (("placeholder Tensor Input", _INPUT), ("while_loop fori_loop for_loop map_fn lax", _LOOP),
      ("normal randn random_normal", "draw with sc.RandomStream(seed).normal(size=...)"),
      ("uniform rand random_uniform", "draw with sc.RandomStream(seed).uniform(size=...)"),
@@ -39,6 +39,11 @@ OF_TENSORS = _hints(
      ("detach stop_gradient", _CONSTANT),
      ("mean_squared_error mse_loss", "write T.mean(T.sqr(x - y))"), ("leaky_relu", "write T.nnet.relu(x, alpha)"),
      ("cross_entropy", "write T.nnet.categorical_crossentropy"), ("newaxis", "write x[None]"),
+     ("average", "write T.mean(x), or T.sum(w * x) / T.sum(w)"), ("count_nonzero", "write T.sum(T.neq(x, 0))"),
+     ("column_stack", "write T.stack(vectors, axis=1)"), ("mgrid ogrid", "write T.arange(n)[:, None], T.arange(m)"),
+     ("gradient", "derivatives are sc.grad(cost, wrt); differences of neighbours are T.diff(x)"),
+     ("fft", "T has no Fourier transforms; compute them with NumPy, on what the function takes or returns"),
+     ("erfinv ndtri erfcinv", "solve T.erf(y) = x by a few Newton steps in sc.scan"),
      ("pi inf nan e", "the constants are NumPy's: np.pi, np.inf, np.nan, np.e"),
      ("bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 complex64 complex128",
       "a dtype is a string, as in T.cast(x, 'float32')")),
@@ -53,6 +58,7 @@ OF_PROGRAMS = _hints("", (
     ("random PRNGKey rand RandomStreams", "draw with sc.RandomStream(seed)"), ("placeholder Input", _INPUT),
     ("numpy", "the functions of tensors are scancc.tensor"), ("load", "write scancc.runtime.load(path)"),
     ("save", "write sc.export(function, directory)"),
+    ("prange", "steps of arrays run in lanes and on threads by themselves; the loop is sc.scan"),
 ))
 OF_VARIABLES = _hints("", (
     ("item numpy tolist value get_value data tobytes nbytes flat strides asnumpy result", _VALUE),
@@ -67,6 +73,23 @@ OF_VARIABLES = _hints("", (
     ("length len", "write x.shape[0]"), ("items keys values", "a variable is a tensor, not a dict"),
     ("cuda cpu to gpu", "a variable is on no device; where a function runs is said when it is compiled"),
 ))
+OF_SHARED = _hints("", (
+    ("item numpy tolist value data tobytes asnumpy result", "write x.get_value()"),
+    ("assign", "write x.set_value(value), or updates={x: new} of sc.function"),
+))
+OF_FUNCTIONS = _hints("", (
+    ("maker fgraph fn vm nodes toposort", "write f.dump('graph'); the other stages are scan, loop, llvm and asm"),
+    ("lower as_text inspect_llvm", "write f.dump('llvm')"), ("inspect_asm", "write f.dump('asm')"),
+    ("profile inspect_types", "write f.cost(...), f.timing(...) or f.explain()"),
+    ("get_shared input_storage output_storage", "a shared variable is read by s.get_value()"),
+    ("grad gradient backward", "take sc.grad(cost, wrt) of variables, and compile it with them"),
+    ("save export", "write sc.export(f, directory)"), ("py_func", "write f.in_mode('reference')"),
+))
+OF_STREAMS = _hints("", (
+    ("gaussian randn standard_normal", "write stream.normal(size=...)"), ("randint", "write stream.integers"),
+    ("rand random random_sample", "write stream.uniform(size=...)"), ("shuffle", "write stream.permutation"),
+    ("standard_exponential", "write stream.exponential"), ("standard_gamma", "write stream.gamma"),
+))
 PLACES: dict[str, str] = {}  # by how a namespace is written, its module; `scancc/__init__.py` fills it
 
 
@@ -77,7 +100,7 @@ class _Elsewhere(Mapping[str, str]):
         self._table, self._call = table, call
 
     def __getitem__(self, name: str) -> str:
-        hint = self._table.get(name) or _place_of(name, self._call) or in_role("numpy remedies").REMEDIES.get(name)
+        hint = self._table.get(name) or _place_of(name, self._call) or _remedy(name)
         if hint is None:
             raise KeyError(name)
         return hint
@@ -87,6 +110,12 @@ class _Elsewhere(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._table)
+
+
+def _remedy(name: str) -> str | None:
+    """What stands for a function of NumPy, or of its module of linear algebra."""
+    remedies: Mapping[str, str] = in_role("numpy remedies").REMEDIES
+    return remedies.get(name) or remedies.get(f"linalg.{name}")
 
 
 def _place_of(name: str, call: str) -> str | None:
@@ -108,8 +137,18 @@ def missing_from(owner: str, prefix: str, known: Callable[[], Any], table: Mappi
 
 def variable_has_none(x: Any, name: str) -> Any:
     """`Variable.__getattr__`: the method, or the function of `T`, that was meant."""
-    owner = f"{type(x).__name__!r} object"
-    if name.startswith("__"):  # Python and NumPy ask for many
-        raise AttributeError(f"{owner} has no attribute {name!r}")
-    known = [n for n in dir(type(x)) if not n.startswith("_")]
-    raise no_such_name(owner, name, known, _Elsewhere(OF_VARIABLES, "(x)"), "x.")
+    own = OF_SHARED if hasattr(type(x), "get_value") else {}
+    raise _no_attribute(x, name, "x.", _Elsewhere({**OF_VARIABLES, **own}, "(x)"))
+
+
+def object_has_none(prefix: str, table: Mapping[str, str]) -> Callable[[Any, str], Any]:
+    """The `__getattr__` of a class: the attribute that was meant."""
+    def get(x: Any, name: str) -> Any:
+        raise _no_attribute(x, name, prefix, table)
+
+    return get
+
+
+def _no_attribute(x: Any, name: str, prefix: str, table: Mapping[str, str]) -> AttributeError:
+    known = [] if name.startswith("__") else [n for n in dir(type(x)) if not n.startswith("_")]
+    return no_such_name(f"{type(x).__name__!r} object", name, known, table, prefix)

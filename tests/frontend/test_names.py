@@ -9,10 +9,13 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.other_names import OF_PROGRAMS, OF_TENSORS, OF_VARIABLES
+from scancc.other_names import OF_FUNCTIONS, OF_PROGRAMS, OF_SHARED, OF_STREAMS, OF_TENSORS, OF_VARIABLES
 from scancc.spelling import nearest
+from scancc.tensor.numpy_remedies import REMEDIES
 
 X = T.vector("x")
+F = sc.function([X], X.sum())
+STREAM = sc.RandomStream(1)
 
 
 @pytest.mark.parametrize("owner, name, meant", [
@@ -30,7 +33,11 @@ X = T.vector("x")
     (X, "item", "has no value"), (X, "relu", "T.nnet.relu(x)"), (X, "backward", "sc.grad"),
     (X, "append", "T.concatenate"), (X, "at", "T.set_subtensor"), (X, "dimshufle", "x.dimshuffle"),
     (sc.shared(1.0), "getvalue", "x.get_value"), (T.constant(1.0), "evall", "x.eval"), (X, "qqqq", None),
-    (T, "qqqq", None),
+    (T, "qqqq", None), (F, "explian", "did you mean f.explain?"), (F, "maker", "f.dump('graph')"),
+    (F, "profile", "f.timing"), (F, "qqqq", None), (STREAM, "gaussian", "stream.normal"), (STREAM, "qqqq", None),
+    (STREAM, "unifrom", "did you mean stream.uniform?"), (sc.shared(1.0), "value", "write x.get_value()"),
+    (sc.shared(1.0), "sum_", "x.sum"), (T.nlinalg, "pinv", "for full rank"), (T, "average", "T.mean"),
+    (T, "gradient", "T.diff"), (T, "fft", "with NumPy"),
 ])
 def test_a_name_that_is_not_there(owner, name, meant):
     with pytest.raises(AttributeError) as raised:
@@ -41,12 +48,14 @@ def test_a_name_that_is_not_there(owner, name, meant):
 
 def test_hints_name_what_is_there_and_hide_nothing():
     """Each `T.name` and `sc.name` of a hint exists, and no name with a hint is ours."""
-    for hint in {**OF_TENSORS, **OF_PROGRAMS, **OF_VARIABLES}.values():
+    tables = (OF_TENSORS, OF_PROGRAMS, OF_VARIABLES, OF_SHARED, OF_FUNCTIONS, OF_STREAMS, REMEDIES)
+    for hint in (hint for table in tables for hint in table.values()):
         for word in hint.replace("(", " ").replace(",", " ").replace(")", " ").split():
-            if word.startswith(("T.", "sc.")):
-                eval(word.rstrip(".,:;?"), {"T": T, "sc": sc})
+            if word.startswith(("T.", "sc.", "f.", "stream.")):
+                eval(word.rstrip(".,:;?"), {"T": T, "sc": sc, "f": F, "stream": STREAM})
     assert not [n for n in OF_TENSORS if n in dir(T)] and not [n for n in OF_PROGRAMS if n in dir(sc)]
-    assert not [n for n in OF_VARIABLES if n in dir(X)]
+    assert not [n for n in OF_VARIABLES if n in dir(X)] and not [n for n in OF_SHARED if n in dir(sc.shared(1.0))]
+    assert not [n for n in OF_FUNCTIONS if n in dir(F)] and not [n for n in OF_STREAMS if n in dir(STREAM)]
 
 
 @pytest.mark.parametrize("call, meant", [

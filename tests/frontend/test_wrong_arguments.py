@@ -148,6 +148,43 @@ KEYWORDS = {
 }
 
 
+HELD = sc.shared(0.0)
+# What to write instead, where the usual remedy would not help.
+REMEDIES = {
+    r"T.maximum\(a, b\) is that of two": [lambda: T.max(x, x), lambda: x.max(x)],
+    r"T.minimum\(a, b\) is that of two": [lambda: T.min(x, x)],
+    "T.iround": [lambda: x[T.dscalar()], lambda: x[1.5]],
+    r"sc.vmap\(fn\)\(x\)": [lambda: sc.vmap(x)],
+    r"write \[x\]": [lambda: sc.function(x, x)],
+    r"sc.function\(\[x\], f\(x\)\)": [lambda: sc.function(same)],
+    "called with variables": [lambda: sc.function([x], same), lambda: T.exp(np.exp)],
+    r"reshape it to 0 dimension\(s\)\.": [
+        lambda: sc.function([x], x, updates={HELD: x}), lambda: sc.function([x], x, givens={HELD: x}),
+        lambda: sc.scan(lambda v, w: (v, {HELD: w}), x, non_sequences=x)],
+    r"reshape it to 0 dimension\(s\) and cast it: T.cast\(value, 'float64'\)": [
+        lambda: sc.function([i], i, updates={HELD: i})],
+    r"\n  cast it: T.cast\(value, 'float64'\)": [lambda: sc.function([n], n, updates={HELD: n})],
+    "gives it another with each call": [lambda: sc.shared(x)],
+    "does not change": [lambda: setattr(x, "shape", (3,)), lambda: setattr(X, "T", X)],
+    "that output, not a list": [lambda: list(sc.scan(same, x)[0])],
+    "JAX's scan": [lambda: sc.scan(same, 0.0, x), lambda: sc.scan(same, T.constant(0.0), x)],
+}
+
+
+@pytest.mark.parametrize("text", REMEDIES)
+def test_what_to_change_is_what_helps(text):
+    for build in REMEDIES[text]:
+        with pytest.raises((ValueError, TypeError, IndexError), match=text):
+            build()
+
+
+@pytest.mark.parametrize("choose", [T.switch, sc.ifelse], ids=["switch", "ifelse"])
+def test_a_condition_by_the_equality_of_variables_warns_at_the_users_line(choose):
+    with pytest.warns(UserWarning, match=r"T.eq\(x, y\) compares") as warned:
+        choose(x == X, x, x)
+    assert warned[0].filename == __file__
+
+
 @pytest.mark.parametrize("text", KEYWORDS)
 def test_keywords_refuse_what_is_no_value_of_theirs(text):
     for build in KEYWORDS[text]:

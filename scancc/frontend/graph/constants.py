@@ -127,6 +127,7 @@ def _as_array(value: object, dtype: object) -> np.ndarray:
         raise TypeError(
             f"{value!r} of type {type(value).__name__} cannot become a tensor (its dtype would be "
             f"{data.dtype}); give numbers, arrays or symbolic variables"
+            + (", such as what it gives when it is called with variables" if callable(value) else "")
         )
     return data
 

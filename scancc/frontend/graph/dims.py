@@ -216,7 +216,8 @@ def normalize_axis(axis: object, ndim: int, what: str) -> int:
     """An axis counted from the front; raises where there is no such axis."""
     if isinstance(axis, (bool, np.bool_)) or not isinstance(axis, (int, np.integer)):
         if not (isinstance(axis, Constant) and axis.ndim == 0):
-            raise TypeError(f"{what}: axis {axis!r} is not an int; axes are known when the graph is built")
+            pairwise = f": T.{what}imum(a, b) is that of two values" if what in ("max", "min") else ""
+            raise TypeError(f"{what}: axis {axis!r} is not an int; axes are known when the graph is built{pairwise}")
         axis = int(axis.data)
     if not -ndim <= axis < ndim:
         raise ValueError(f"{what}: axis {int(axis)} is out of range for a tensor of {ndim} dimensions")

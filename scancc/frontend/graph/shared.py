@@ -180,8 +180,8 @@ def _key_of(generator: np.random.Generator | np.random.RandomState) -> np.uint64
 def _numbers_of(what: str, value: object) -> np.ndarray:
     """The array that a shared variable is to hold; TypeError where it is none of numbers."""
     if isinstance(value, Variable):
-        raise TypeError(f"{what}: {value} is symbolic, and a shared variable holds numbers; that which gives it an "
-                        "expression with each call is function(..., updates={shared: expression})")
+        raise TypeError(f"{what}: {value} is symbolic, and a shared variable holds numbers; give its first "
+                        "value, and function(..., updates={shared: expression}) gives it another with each call")
     try:
         array = np.asarray(unmasked(f"{what}: the value", value))
     except ValueError as error:

@@ -45,6 +45,13 @@ class Site:
         return self.text(fact, remedy).replace("{", "{{").replace("}", "}}").replace(NUMBER, "{}")
 
 
+def refitted(value: Variable, dtype: str, ndim: int) -> str:
+    """What to do with a value that has not this dtype and number of dimensions."""
+    cast = [] if value.dtype == dtype else [f"cast it: T.cast(value, {dtype!r})"]
+    shape = [] if value.ndim == ndim else [f"index, reduce or reshape it to {ndim} dimension(s)"]
+    return " and ".join([*shape, *cast])
+
+
 def described(var: Variable, name: str | None = None) -> str:
     """A variable in an error's text: its name, or this one, if there is one, its type, and the line it comes from."""
     name = var.name if name is None else name

@@ -6,6 +6,7 @@ kind want one while the program is being built.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -35,8 +36,9 @@ def _iterate(x: Variable) -> Iterator[Variable]:
     length = x.type.shape[0] if x.ndim else None
     if x.ndim == 0 or length is None:
         fact = "is a scalar" if x.ndim == 0 else "has a length that is known only when it runs"
+        alone = "" if x.name else "; the result of a scan with one output is that output, not a list of it"
         refuse(x, "for row in {x}", "use scan(fn, sequences=x) to go over its rows; where their number is small and "
-               "known, say it: T.vector('x', shape=(3,)), or T.specify_shape(x, (3,))",
+               "known, say it: T.vector('x', shape=(3,)), or T.specify_shape(x, (3,))" + alone,
                f"cannot be looped over in Python: it {fact}")
     return iter([x[i] for i in range(length)])
 
@@ -59,6 +61,23 @@ def _equal(x: Variable, y: object) -> Any:
         return NotImplemented
     return refuse(x, "{x} == number", "T.eq(x, y) compares element by element, T.neq(x, y) tells what differs",
                   "is compared by == and !=, which ask only whether two variables are the same one")
+
+
+def warn_of_python_truth(what: str, condition: object, stacklevel: int = 4) -> None:
+    """Warn where a condition is True or False of Python, as == of two variables gives."""
+    if type(condition) is bool:
+        warnings.warn(f"{what}: the condition is Python's {condition}, the same for all elements; x == y asks "
+                      "whether two variables are the same one, and T.eq(x, y) compares elements",
+                      stacklevel=stacklevel)
+
+
+def not_set(name: str) -> Callable[[Variable, object], NoReturn]:
+    """What `x.shape = value` does."""
+    def setter(x: Variable, value: object) -> NoReturn:
+        refuse(x, f"{{x}}.{name} = value", "y = x.reshape(shape) and T.set_subtensor(x[i], y) are new variables",
+               "does not change: it stands for a value that a function is given or computes")
+
+    return setter
 
 
 _MATH = "T.sqrt(y), T.exp(y) and so on are the functions of math; T.cast(y, dtype) gives another dtype; " + _CALL

@@ -14,7 +14,7 @@ from scancc.frontend.graph.constants import as_operand, strong
 from scancc.frontend.graph.debug_values import pass_rows
 from scancc.frontend.graph.options import flag, flag_or_none, name_of
 from scancc.frontend.graph.shared import SharedVariable
-from scancc.frontend.graph.site import Site, described
+from scancc.frontend.graph.site import Site, described, refitted
 from scancc.frontend.graph.stream_type import StreamType
 from scancc.frontend.graph.variables import (
     Constant,
@@ -420,7 +420,7 @@ def _all_updates(request: _Request, step: _Step) -> dict[SharedVariable, Variabl
             raise TypeError(request.site.text(
                 f"the step's update of the shared variable {shared} ({shared.type}) is {described(value)}. "
                 "An update must have the same type as the original shared variable",
-                f"cast or reshape it: T.cast(value, {shared.dtype!r})",
+                refitted(value, shared.dtype, shared.ndim),
             ))
     return updates
 

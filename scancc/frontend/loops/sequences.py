@@ -22,6 +22,7 @@ from scancc.frontend.loops.scan_op import row_type
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar, cast
 
+_JAX = "JAX's scan(f, init, xs) is scan(fn, sequences=xs, outputs_info=init)"
 _FARTHEST_TAP = 2**31  # beyond it lie mistakes, and sums of sizes that 64 bits do not hold
 
 
@@ -130,16 +131,15 @@ def _parse_sequence(position: int, entry: Any, site: Site) -> SequenceSpec:
 def _sequence_variable(what: str, entry: Any, site: Site) -> Variable:
     if isinstance(entry, int | float | complex) and not isinstance(entry, np.generic):
         raise TypeError(site.text(
-            f"{what} is the number {entry!r}; a list given as `sequences` is a list of sequences, each of which "
+            f"{what} is the number {entry!r}; `sequences` is a sequence or a list of them, each of which "
             "is iterated over its rows",
-            "for one sequence of numbers, write sequences=np.array([...]); "
-            "JAX's scan(f, init, xs) is scan(fn, sequences=xs, outputs_info=init)",
+            f"for one sequence of numbers, write sequences=np.array([...]); n_steps=n runs n steps; {_JAX}",
         ))
     variable = site.told(what, as_tensor_variable, entry)
     if variable.ndim == 0:
         raise IndexError(site.text(
             f"{what}, {described(variable)}, is a scalar, and a scan goes over the leading axis of its sequences",
-            "pass it in `non_sequences` if every step is to get the whole of it",
+            f"pass it in `non_sequences` if every step is to get the whole of it; {_JAX}",
         ))
     return variable
 

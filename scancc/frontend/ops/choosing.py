@@ -10,12 +10,12 @@ No bit changes: what is not chosen is written as it was, and -0.0 added to any n
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from scancc.frontend.graph.constants import kind
+from scancc.frontend.graph.values_asked import warn_of_python_truth
 from scancc.frontend.graph.variables import Apply, Constant, TensorType, Variable, equal_computations
 from scancc.frontend.ops import scalars
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, IncSubtensor
@@ -29,9 +29,7 @@ def switch(condition: object, if_true: object, if_false: object) -> Variable:
     The shapes of all three, broadcast; the promoted dtype of the values, both of which are computed. ValueError where
     lengths do not agree.
     """
-    if type(condition) is bool:  # what == of two variables gives
-        warnings.warn(f"switch: the condition is Python's {condition}, the same for all elements; x == y asks "
-                      "whether two variables are the same one, and T.eq(x, y) compares elements", stacklevel=3)
+    warn_of_python_truth("switch", condition)
     chosen = scalars.switch(condition, if_true, if_false)
     written = None if chosen.owner is None else _written(chosen.owner)
     return chosen if written is None else written

@@ -13,6 +13,7 @@ from scancc.frontend.graph.constants import as_operand, result_dtype
 from scancc.frontend.graph.dims import SameShape, dim, same_scalar
 from scancc.frontend.graph.options import name_of
 from scancc.frontend.graph.stream_type import StreamType
+from scancc.frontend.graph.values_asked import warn_of_python_truth
 from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, ancestors, rebuild
 from scancc.frontend.ops.elementwise import cast
 from scancc.printed import show
@@ -214,6 +215,7 @@ def ifelse(condition: object, then_branch: object, else_branch: object,
 
     Unlike `T.switch`, the condition is a scalar and the branch not chosen is not computed.
     """
+    warn_of_python_truth("ifelse", condition)
     test = as_operand(condition)
     if test.ndim:
         raise TypeError(f"ifelse takes a scalar condition, not {test!r}; reduce it by T.any or T.all, or "

@@ -114,7 +114,8 @@ def _integer_index(item: object, axis: int) -> Variable:
     except TypeError:
         raise TypeError(f"{item!r} is no index; give integers, slices, integer arrays, None or ...") from None
     if not is_integer(position.dtype):
-        raise TypeError(f"axis {axis} is indexed with {item!r} of {position.dtype}; an index is an integer")
+        raise TypeError(f"axis {axis} is indexed with {item!r} of {position.dtype}; an index is an integer: "
+                        "T.cast(i, 'int64') cuts a float, T.iround(i) rounds it")
     return cast(position, "int64")
 
 

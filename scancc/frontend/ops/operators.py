@@ -142,7 +142,7 @@ def _attach() -> None:
     for name, method in _METHODS.items():
         setattr(Variable, name, checked_keywords(method))
     for name, getter in {**_PROPERTIES, "tag": tag}.items():
-        setattr(Variable, name, property(getter))
+        setattr(Variable, name, property(getter, values_asked.not_set(name)))
 
 
 _attach()

@@ -61,6 +61,10 @@ def vmap(fn: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0)
     >>> sc.function([x, ys], distances(x, ys))([0., 0.], [[3., 4.], [6., 8.]])
     array([ 5., 10.])
     """
+    if not callable(fn):
+        raise TypeError(Site(None, user_location(), "vmap").text(
+            f"{fn!r} cannot be called", "give a function of variables, and call what vmap gives: sc.vmap(fn)(x)"))
+
     def batched(*operands: Any) -> Any:
         site = Site(None, user_location(), "vmap")
         variables = [site.told(f"operand {i}", as_tensor_variable, v) for i, v in enumerate(operands)]

@@ -9,7 +9,7 @@ from scancc.errors import TypeMismatchError
 from scancc.frontend.graph.constants import as_operand, strong
 from scancc.frontend.graph.options import flag
 from scancc.frontend.graph.shared import SharedVariable
-from scancc.frontend.graph.site import Site, described
+from scancc.frontend.graph.site import Site, described, refitted
 from scancc.frontend.graph.variables import Constant, Variable, ancestors, leaves, rebuild, user_location
 from scancc.frontend.ops.lengths import specify_shape
 
@@ -56,7 +56,7 @@ def _fitting(old: Variable, new: Any, strict: bool, site: Site) -> Variable:
         raise TypeMismatchError(site.text(
             f"{described(old)} cannot be replaced by {described(value)}: dtype and number of dimensions must "
             "agree",
-            f"cast or reshape the value, for example T.cast(value, {old.dtype!r})",
+            refitted(value, old.dtype, old.ndim),
         ))
     for axis, (have, want) in enumerate(zip(value.type.shape, old.type.shape, strict=True)):
         if None not in (have, want) and have != want and (strict or 1 in (have, want)):

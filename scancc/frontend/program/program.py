@@ -15,7 +15,7 @@ from scancc.fast_math import DEFAULT, STRICT, FastMath, parse
 from scancc.frontend.graph.constants import as_operand, as_tensor_variable, holds_variables, is_weak, strong
 from scancc.frontend.graph.options import flag, flag_or_none, name_of
 from scancc.frontend.graph.shared import SharedVariable
-from scancc.frontend.graph.site import Site, described
+from scancc.frontend.graph.site import Site, described, refitted
 from scancc.frontend.graph.variables import (
     Apply,
     Constant,
@@ -206,7 +206,9 @@ class Evaluation:
 def _inputs(inputs: Any, allow_downcast: bool | None, site: Site) -> list[In]:
     if not isinstance(inputs, list | tuple):
         raise TypeError(site.text(
-            f"inputs must be a list of symbolic variables, not {inputs!r}", "write [x, y]"
+            f"inputs must be a list of symbolic variables, not {inputs!r}",
+            "write x = T.vector('x') and sc.function([x], f(x)): what is compiled is what f gives for variables"
+            if callable(inputs) else f"write [{inputs}]" if isinstance(inputs, Variable) else "write [x, y]",
         ))
     ins = [_input(i, entry, allow_downcast, site) for i, entry in enumerate(inputs)]
     seen: dict[Variable, int] = {}
@@ -318,7 +320,7 @@ def _check_values(updates: Mapping[SharedVariable, Variable], site: Site) -> Non
             raise TypeError(site.text(
                 f"the update of the shared variable {shared} ({shared.type}) is {described(value)}. An "
                 "update must have the same type as the original shared variable",
-                f"cast or reshape it, for example T.cast(value, {shared.dtype!r})",
+                refitted(value, shared.dtype, shared.ndim),
             ))
 
 

@@ -31,6 +31,7 @@ from scancc.frontend.random import distributions as d
 from scancc.frontend.random import formulas
 from scancc.frontend.random.distributions import Source, lengths_of
 from scancc.frontend.random.scalars import call
+from scancc.other_names import OF_STREAMS, object_has_none
 from scancc.spelling import checked_class, checked_keywords
 
 Size = Any
@@ -151,6 +152,7 @@ class RandomStream:
     True
     """
 
+    __getattr__ = object_has_none("stream.", OF_STREAMS)
     order = "both"  # of arguments by position: NumPy's, or the size first where it looks like one
 
     def __init__(self, seed: int | None = None, use_cuda: Any = None, no_warn: Any = None, namespace: Any = None,
