@@ -13,7 +13,10 @@ from types import ModuleType
 
 import click
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
 
 import scancc.tensor as T
 from scancc import cli
@@ -42,6 +45,27 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         content = "\n".join(page()) + "\n"
         files.append(File.generated(config, f"reference/{page.__name__}.md", content=content))
     return files
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Pages that docstrings and help texts name by their files are links."""
+    def link(match: re.Match[str]) -> str:
+        file = files.get_file_from_path(match[1])
+        if file is None or file.page is None:
+            return match[0]
+        return f'<a href="{file.url_relative_to(page.file)}">{file.page.title or match[0]}</a>'
+
+    return re.sub(r"docs/([\w/-]+\.md)", link, html)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """The search of pages that are opened from a disk, by a script of ours: the theme's is fetched from elsewhere."""
+    own = get_relative_url("assets/worker.js", page.url)
+    output = output.replace("https://unpkg.com/iframe-worker/shim", own)
+    foreign = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(https?://[^"]+)"', output)
+    if foreign:
+        raise PluginError(f"{page.file.src_uri} asks the network for {', '.join(foreign)}")
+    return output
 
 
 def ops() -> Iterator[str]:

@@ -418,14 +418,24 @@ def function(
 ) -> Function:
     """Compile a program of symbolic variables into a callable.
 
-    inputs: list of variables or `In`; outputs: one variable, a list, a dict by name, or nothing.
-    updates: dict or pairs, shared variable to new value, applied after each call. givens: variables to
-    replace by others. mode: 'native' (default) or 'reference', the NumPy interpreter. `accept_inplace`
-    and `trust_input` change nothing; a mode that asks for what is not done brings a warning.
+    inputs: a list of variables, or of `In`, which has a default value, another name or an update.
+    outputs: one variable, a list of them, a dict by name, or nothing: what a call then returns as arrays.
+    updates: a dict or pairs of a shared variable and its new value, applied after each call that succeeds.
+    givens: a dict or pairs of a variable and what stands for it in this function.
+    mode: 'native', the default, or 'reference', the NumPy interpreter; a mode that asks for what is not done warns.
+    no_default_updates: True, or the shared variables whose own updates (of random streams) are not to happen.
+    name: in C, dumps and errors.
+    allow_input_downcast: arguments may lose digits; None: Python's floats only, in float32.
+    on_unused_input: 'raise', 'warn' or 'ignore'; None: `config.on_unused_input`.
     profile: time each call, for `timing()`; None: `config.profile`.
     fast_math: what may change a number beside what is done by default, any of 'contract', 'reassociate' and
-    'approximate', or True for all; False for not even the default (docs/floating_point.md). None: `config.fast_math`.
-    Raises UnusedInputError, MissingInputError, TypeError or ValueError where the program is wrong.
+        'approximate', or True for all; False for not even the default (docs/floating_point.md); None:
+        `config.fast_math`.
+    rebuild_strict: False: `givens` may have another dtype, rank or known length than what they stand for.
+    accept_inplace, trust_input: of older programs, and change nothing.
+
+    UnusedInputError and MissingInputError where inputs and outputs do not fit each other; TypeError or ValueError
+    where another argument is wrong.
 
     >>> x, gain = T.vector("x"), T.scalar("gain")
     >>> f = sc.function([x, sc.In(gain, value=2.)], {"scaled": gain * x, "sum": x.sum()})

@@ -78,27 +78,34 @@ def export(
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
-    `functions`: what `sc.function` returned, one or a list. `path`: a folder (then the first function's
-    name names the files), or a path whose last part is the library's name. `emit`: kinds of files, by default all
-    but 'c', which is C to read and to compile in the place of the object, 'mlir-upstream' (docs/ir.md), and
-    'bench-main', 'bench-google', 'bench-pytest' and 'bench-pyperf', benchmarks (docs/how-to/benchmark.md).
-    `prefix` goes before every symbol. `target`: a text such as the command line takes ('x86-64-v3',
-    'aarch64-linux-gnu', 'sm_90'), or a `Target`; this machine by default; several, as ['x86-64-v4', 'x86-64']: code
-    for each processor, among which the first call chooses. `path_map`: how the user's files are named
-    in texts, what a path begins with to what stands there instead; by default from the folder on that Python imports
-    them from. `freeze`: shared variables that no call updates are constants, with the values that they have now;
-    others are inputs, whose values the manifest and NAME_init have. `threads`: a C
-    program may say who runs loops whose rounds need no other ones, NAME_set_parallel_for; no library starts threads
-    itself (docs/threads.md). `gradient`: derivatives to write beside each
-    function, any of 'value_and_grad', 'vjp' and 'jvp', as NAME_value_and_grad and so on, by the inputs or shared
-    variables `wrt` (docs/artefacts.md). `streaming`: the functions take their sequences in chunks, by NAME_run on a
-    state of the caller's. `optional`: names of outputs; where a caller of NAME_call gives NULL for them, code runs
-    that was compiled without them. `install`: a version, '1.2.0' or 'NAME-1.2.0': `path` is a prefix, with lib/,
-    include/, a soname and what pkg-config and CMake read. `debug`: with the
-    user's lines and unwind tables, for gdb and perf. `dlpack`: with NAME_dlpack, for tensors of DLPack. `python`: the
-    `.so` is a module that Python imports, without scancc. Where no C compiler is, all but the `.so` is written, with
-    a warning. Raises ExportError or TargetError where names or kinds are wrong, OSError where files cannot be
-    written.
+    functions: what `sc.function` returned, one or a list.
+    path: a folder (then the first function's name names the files), or a path whose last part is the library's name.
+    emit: kinds of files, by default all but 'c', which is C to read and to compile in the place of the object,
+        'mlir-upstream' (docs/ir.md), and 'bench-main', 'bench-google', 'bench-pytest' and 'bench-pyperf', benchmarks
+        (docs/how-to/benchmark.md).
+    prefix: goes before every symbol.
+    target: a text such as the command line takes ('x86-64-v3', 'aarch64-linux-gnu', 'sm_90'), or a `Target`; None:
+        this machine; several, as ['x86-64-v4', 'x86-64']: code for each, among which the first call chooses.
+    path_map: how the user's files are named in texts: what a path begins with, to what stands there instead; None:
+        from the folder on that Python imports them from.
+    freeze: shared variables that no call updates are constants, with the values that they have now; others are
+        inputs, whose values the manifest and NAME_init have.
+    threads: a C program may say who runs loops whose rounds need no other ones, NAME_set_parallel_for; no library
+        starts threads itself (docs/threads.md).
+    gradient: derivatives to write beside each function, any of 'value_and_grad', 'vjp' and 'jvp', as
+        NAME_value_and_grad and so on (docs/artefacts.md).
+    wrt: the inputs or shared variables, by name too, that they are by; None: all floats.
+    streaming: the functions take their sequences in chunks, by NAME_run on a state of the caller's.
+    optional: names of outputs; where a caller of NAME_call gives NULL for them, code runs that was compiled without
+        them.
+    install: a version, '1.2.0' or 'NAME-1.2.0': `path` is a prefix, with lib/, include/, a soname and what pkg-config
+        and CMake read.
+    debug: with the user's lines and unwind tables, for gdb and perf.
+    dlpack: with NAME_dlpack, for tensors of DLPack.
+    python: the `.so` is a module that Python imports, without scancc.
+
+    Returns what was written: `files`, their paths. Where no C compiler is, all but the `.so` is written, with a
+    warning. ExportError or TargetError where names or kinds are wrong, OSError where files cannot be written.
 
     >>> x = T.vector("x")
     >>> import tempfile

@@ -54,12 +54,16 @@ def grad(
 ) -> Any:
     """The gradient of the scalar `cost` with respect to a variable, or to each of a list of them.
 
-    `consider_constant`: variables not to go beyond. `known_grads`: gradients of variables, taken as
-    given; `cost` may then be None. `disconnected_inputs`: 'raise', 'warn' or 'ignore' where the cost does
-    not depend on a variable; `return_disconnected`: the gradient is then 'zero', 'none' or 'disconnected'
-    (both None). `null_gradients='return'`: None where a gradient does not exist, instead of an error.
-    `max_bytes`: what the scans of the cost may keep of their steps for the gradient; steps then run again, in blocks
-    (docs/memory.md).
+    cost: a scalar of floats; None where `known_grads` says where the gradient comes from.
+    wrt: a variable that the cost is computed from, or a list of them; each gradient has its shape and dtype.
+    consider_constant: variables not to go beyond.
+    disconnected_inputs: 'raise', 'warn' or 'ignore' where the cost does not depend on a variable.
+    add_names: name gradients by the variables.
+    known_grads: gradients of variables, taken as given.
+    return_disconnected: what the gradient by such a variable is: 'zero', or 'none' or 'disconnected', both None.
+    null_gradients: 'raise' where a gradient does not exist, or 'return' None.
+    max_bytes: what the scans of the cost may keep of their steps for the gradient; steps then run again, in blocks
+        (docs/memory.md).
 
     >>> x = T.vector("x")
     >>> sc.function([x], sc.grad(T.sum(x**2), x))([1., 2.])

@@ -20,7 +20,10 @@ def map(
     go_backwards: bool = False, mode: Any = None, name: str | None = None, return_updates: bool = True,
     fast_math: Any = None,
 ) -> Any:
-    """`fn` of each row: a scan without states. Returns `(outputs, updates)`.
+    """`fn` of each row of `sequences`, [n, ...] each: a scan without states.
+
+    Returns `(outputs, updates)`: each output is [n, *shape of what `fn` gives]; n is that of the shortest sequence.
+    Options and errors are those of `scan`.
 
     >>> x = T.vector("x")
     >>> squares, _ = sc.map(lambda v: v * v, x)
@@ -39,6 +42,9 @@ def reduce(
     fast_math: Any = None,
 ) -> Any:
     """The last value of each output of a scan. `fn` gets the row first, then the accumulator.
+
+    Returns `(outputs, updates)`: each output has the shape of its entry in `outputs_info`. IndexError where there is
+    no row, when it runs; other options and errors are those of `scan`.
 
     >>> x = T.vector("x")
     >>> total, _ = sc.reduce(lambda v, so_far: so_far + v, x, 0.)

@@ -28,9 +28,10 @@ class In:
     smaller float, False never. `mutable` and `borrow` are accepted and have no effect: arguments are
     never written to.
 
-    >>> x = T.vector("x")
-    >>> sc.function([x, sc.In(T.scalar("unit"), value=1.)], x + x, on_unused_input="ignore")([1., 2.])
-    array([2., 4.])
+    >>> x, gain = T.vector("x"), T.scalar("gain")
+    >>> f = sc.function([x, sc.In(gain, value=2.)], gain * x)
+    >>> f([1., 2.]), f([1., 2.], gain=10.)
+    (array([2., 4.]), array([10., 20.]))
     """
 
     variable: Variable
