@@ -50,12 +50,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Pages that docstrings and help texts name by their files are links."""
     def link(match: re.Match[str]) -> str:
-        file = files.get_file_from_path(match[1])
+        file = files.get_file_from_path(match[1]) if match[1] else None  # None: a link as it is
         if file is None or file.page is None:
             return match[0]
         return f'<a href="{file.url_relative_to(page.file)}">{file.page.title or match[0]}</a>'
 
-    return re.sub(r"docs/([\w/-]+\.md)", link, html)
+    return re.sub(r"<a .*?</a>|docs/([\w/-]+\.md)", link, html, flags=re.S)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

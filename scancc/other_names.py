@@ -146,6 +146,7 @@ def object_has_none(prefix: str, table: Mapping[str, str]) -> Callable[[Any, str
     def get(x: Any, name: str) -> Any:
         raise _no_attribute(x, name, prefix, table)
 
+    get.__name__ = "__getattr__"  # for help()
     return get
 
 

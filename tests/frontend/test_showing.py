@@ -14,7 +14,8 @@ import scancc.tensor as T
 def test_a_variable_shows_its_type():
     h = T.matrix("h<1>", shape=(None, 32))
     assert (str(h), repr(h)) == ("h<1>", "h<1>: float64[?, 32]")
-    assert repr(h + 1) == str(h + 1) == "<Variable float64[?, 32]>"
+    assert str(h + 1) == "<Variable float64[?, 32]>" and repr(h + 1) == "<Variable float64[?, 32] from add>"
+    assert repr(sc.scan(lambda v: v, h)[0]) == "<Variable float64[?, 32] from scan>"
     assert repr(sc.shared(np.zeros(3), "s")) == "s: float64[?]"
     assert repr([T.constant(2.0), T.constant(2.0, name="two")]) == "[2.0, two: float64[]]"
     assert h._repr_html_() == "<code><b>h&lt;1&gt;</b>: float64[?, 32]</code>"

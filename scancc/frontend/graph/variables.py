@@ -198,8 +198,10 @@ class Variable:
         return self.name or f"<{type(self).__name__} {self.type}>"
 
     def __repr__(self) -> str:
-        """What a prompt shows: `h: float64[?, 32]`."""
-        return f"{self.name}: {self.type}" if self.name else str(self)
+        """What a prompt shows: `h: float64[?, 32]`, or without a name `<Variable float64[?, 32] from scan>`."""
+        if self.name:
+            return f"{self.name}: {self.type}"
+        return str(self) if self.owner is None else f"<{type(self).__name__} {self.type} from {self.owner.op.name}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
