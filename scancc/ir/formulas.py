@@ -148,6 +148,10 @@ class Formula:
 
     def unrounded(self) -> Formula:
         """The same without rounding up to cache lines, which people need not read."""
+        return self._unrounded
+
+    @cached_property
+    def _unrounded(self) -> Formula:
         total = Formula()
         for product, n in self.terms:
             part = number(n)
@@ -235,6 +239,8 @@ def _order(term: tuple[Product, int]) -> tuple[int, str]:
 
 
 def _times(left: Product, right: Product) -> Product:
+    if not left or not right:
+        return left or right
     powers = Counter(dict(left)) + Counter(dict(right))
     return tuple(sorted(powers.items(), key=lambda pair: str(pair[0])))
 

@@ -312,6 +312,15 @@ TRUTHS = """"func.func"() ({
 EXTREMES = ("maxsi", "maxui", "minsi", "minui")
 
 
+@pytest.mark.parametrize("name", ["half", "array", "measure", "f64x8"])
+def test_a_function_is_not_called_as_what_the_file_has_for_itself(name: str, tmp_path: Path) -> None:
+    x, y = T.vector("x", dtype="float16"), T.vector("y")
+    f = sc.function([x, y], [x * 2, y.sum()], name=name)
+    with pytest.raises(ExportError, match=f"'{name}' is in the C of '{name}' already; name the function otherwise"):
+        sc.export(f, tmp_path, emit="c")
+    sc.export(f, tmp_path, emit="c,h", prefix="my_")
+
+
 @pytest.mark.parametrize("lanes", [False, True])
 def test_of_truth_values_true_is_the_larger(lanes: bool, tmp_path: Path) -> None:
     """As in NumPy, with and without a sign: in C, LLVM IR and the interpreter, and across lanes."""
@@ -333,3 +342,14 @@ def test_of_truth_values_true_is_the_larger(lanes: bool, tmp_path: Path) -> None
         for code in (Linked(entry, compiled.llvm_text), in_c):
             status, found = code.run(arrays)
             assert status == 0 and found == expected
+
+
+@pytest.mark.parametrize("name", ["half", "copy", "measure", "aligned", "need", "slots",
+                                  "model_ask", "model_do", "model"])
+def test_an_input_may_have_the_name_of_what_the_file_calls(name: str, tmp_path: Path) -> None:
+    x, y = T.vector(name, dtype="float16"), T.matrix(f"{name}_n0")
+    f = sc.function([x, y], {name: x * 2, "sums": y.sum(axis=0)}, name="model")
+    sc.export(f, tmp_path, emit="c,h")
+    files = ["-c", tmp_path / "model.c", "-o", tmp_path / "model.o"]
+    made = subprocess.run([str(COMPILER), *WARNINGS, *files], capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr

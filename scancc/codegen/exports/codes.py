@@ -21,7 +21,7 @@ from ..llvm.line_tables import LineTable
 from ..target import Target
 from .c import file_text
 from .dlpack import dlpack_text
-from .entry import Entry
+from .entry import Entry, seldom_called
 from .error_texts import error_text
 from .flat import Copies, calls_text, numbered_text
 from .manifest import embedded_data, embedded_text
@@ -32,7 +32,7 @@ from .short import Without, short_text, short_text_without, struct_text
 from .signature import Compiled, entry_of
 from .state_calls import state_calls_text
 from .states import init_text
-from .together import for_processor, joined, with_attributes, with_suffix
+from .together import for_processor, joined, left_as_written, with_attributes, with_suffix
 from .variants import suffixes, variants, variants_text
 
 MOST_OPTIONAL = 4  # outputs; each doubles the code
@@ -118,6 +118,8 @@ def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTa
               setter_text(entry, "\n".join(parts)), print_setter_text(entry, target),
               embedded_text(entry, single, target, versions())]
     text = joined(parts)
+    if not (target.is_32_bit or entry.variants):  # little memory; in variants a jump has the name
+        text = left_as_written(text, seldom_called(entry))
     return text if lines is None else with_attributes(text, "uwtable") + lines.text()
 
 

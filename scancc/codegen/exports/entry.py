@@ -247,7 +247,8 @@ class _Arguments:
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.done: list[Argument] = []
-        self._taken = {"state"} if entry.calling.states else set[str]()
+        self._taken = {f"{entry.name}_ask", f"{entry.name}_do"}  # what C of it calls
+        self._taken |= {"state"} if entry.calling.states else set()
         self._seen_dims: set[str] = set()
 
     def add(self, name: str, c_type: str, llvm_type: str, role: str, index: int = -1, axis: int = -1) -> None:
@@ -331,6 +332,13 @@ class Names:
                        self.init, self.state, self.call, self.call_query, self.struct, self.run_state, self.run_query,
                        self.snapshot, self.manifest, self.parallel_for, self.set_parallel_for, self.variant,
                        self.set_variant, self.dlpack, self.dlpack_query, self.print, self.printed, self.set_print)
+
+
+def seldom_called(entry: Entry) -> list[str]:
+    """The symbols of what is called once for many calls of NAME."""
+    names = Names(entry.name)
+    return [names.flat_query, names.call_query, names.error, names.missing, names.supported, names.dlpack_query,
+            names.run_query]
 
 
 def check_distinct(entries: Sequence[Entry]) -> None:

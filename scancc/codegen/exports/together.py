@@ -33,6 +33,16 @@ def with_attributes(text: str, attributes: str) -> str:
     return _HEAD.sub(lambda found: f"{found[1]} {attributes}{found[2]}", text)
 
 
+def left_as_written(text: str, names: Sequence[str]) -> str:
+    """A module's text where LLVM does not optimise functions of these names, or with a suffix behind one.
+
+    They go straight on and are seldom called, and were an eighth of its time (an LSTM: 170 and 147 ms).
+    """
+    of_names = re.compile(rf"^(define [^@\n]*@(?:{'|'.join(map(re.escape, names))})(?:\.\w+)*\(.*?\)) nounwind",
+                          re.MULTILINE)
+    return of_names.sub(lambda found: f"{found[1]} noinline optnone nounwind", text)
+
+
 def for_processor(target: Target) -> str:
     """The attributes of functions for a processor that is not the module's."""
     return f'"target-cpu"="{target.cpu}" "target-features"="{target.features}"'

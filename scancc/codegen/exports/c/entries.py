@@ -26,6 +26,7 @@ from .library import CAN_EXIST, CFunction
 from .states import state_texts
 from .texts import error_text, processor_text
 
+OF_ENTRIES = ("array", "MOST_AXES", "two_over_pi")  # names in a file beside those of functions
 _ARRAY = CFunction("measure", f"""\
 /* An array of a caller's: strides in elements, NULL where it is C-contiguous. */
 typedef struct {{
@@ -77,14 +78,12 @@ static inline int64_t aligned(int64_t nbytes)
     return (nbytes + {WORKSPACE_ALIGN_BYTES - 1}) & -{WORKSPACE_ALIGN_BYTES};
 }}
 """)
-_TO_GIVE = CFunction("to_give", f"""\
-/* What a caller gives so that so many bytes are left behind the first aligned address. */
-static inline int64_t to_give(int64_t nbytes)
-{{
-    return nbytes == 0 ? 0 : nbytes + {WORKSPACE_ALIGN_BYTES - 1};
-}}
-""")
-LIBRARY = (_ARRAY, _COPY_ROWS, _ALIGNED, _TO_GIVE)
+LIBRARY = (_ARRAY, _COPY_ROWS, _ALIGNED)
+
+
+def _to_give(nbytes: str) -> str:
+    """What a caller gives so that so many bytes are left behind the first aligned address."""
+    return f"{nbytes} == 0 ? 0 : {nbytes} + {WORKSPACE_ALIGN_BYTES - 1}"
 
 
 def entries_text(entry: Entry) -> str:
@@ -333,7 +332,7 @@ def _flat_query(entry: Entry) -> str:
             f"if ({status} != 0)", f"    return {status};"]
     for argument in entry.query_arguments:
         value = {"size": f"{slots}[{_slot(entry, 'outputs', argument.index) + 1 + argument.axis}]",
-                 "need_nbytes": f"to_give({need})", "staging_nbytes": f"to_give({every})"}.get(argument.role)
+                 "need_nbytes": _to_give(need), "staging_nbytes": _to_give(every)}.get(argument.role)
         if value is not None:
             body += [f"if ({argument.name} != NULL)", f"    *{argument.name} = {value};"]
     return public(entry, Names(entry.name).flat_query, "int32_t", [a.c_text for a in entry.query_arguments],
@@ -352,7 +351,7 @@ def _short(entry: Entry) -> str:
            f"const int32_t status = {entry.name}_ask(arguments, slots, &need, &staging, &all);",
            "if (status > 0)", f"    memcpy(arguments->{values}, slots + {first}, sizeof arguments->{values});",
            "if (status != 0)", "    return status;", *sizes,
-           f"arguments->{_field(entry, 'workspace_nbytes')} = to_give(need + staging);", "return 0;"]
+           "need += staging;", f"arguments->{_field(entry, 'workspace_nbytes')} = {_to_give('need')};", "return 0;"]
     taken = [f"{names.struct} *arguments"]
     return "\n".join([public(entry, names.call, "int32_t", taken, call),
                       public(entry, names.call_query, "int32_t", taken, ask)])

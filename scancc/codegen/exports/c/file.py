@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from scancc.ir.core import Op, functions
 
-from ..entry import Entry
-from .entries import LIBRARY, entries_text, most_axes
+from ...c_names import ExportError
+from ..entry import Entry, Names
+from .entries import LIBRARY, OF_ENTRIES, entries_text, most_axes
 from .library import in_order
 from .printer import FileText, FunctionPrinter
 from .texts import manifest_text
@@ -52,8 +53,21 @@ def file_text(module: Op, entry: Entry, fma: bool, target: str, versions: str, m
     library = in_order(f for f in (*out.library.values(), *LIBRARY) if f.name in called)
     head = _HEAD.format(name=entry.name, versions=versions, target=target, fma=_FMA[fma],
                         work=f"{entry.name}_work", sizes=f"{entry.name}_sizes")
+    _check_names(entry, {*library, *out.data.values(), *OF_ENTRIES, *_typedef_names(out)})
     parts = ["\n".join([f"enum {{ MOST_AXES = {most_axes(entry)} }};", *out.typedefs, ""]),
              *(f.text for f in library.values()), *out.data_texts(), *texts, manifest_text(entry, manifest)]
     return head + "\n".join(parts)
 
 
+
+
+def _typedef_names(out: FileText) -> Iterator[str]:
+    for text in out.typedefs:
+        yield from re.findall(r"(\w+) __attribute__", text)
+
+
+def _check_names(entry: Entry, own: set[str]) -> None:
+    """Refuse a function that has the name of what the file has for itself."""
+    if taken := own.intersection(Names(entry.name).public):
+        raise ExportError(f"{min(taken)!r} is in the C of {entry.name!r} already; name the function otherwise "
+                          "(sc.function(..., name=...)) or export it with a prefix")
