@@ -11,7 +11,8 @@
 
 Why: a chain of one multiply-add is 4 cycles a step however wide the core is; here it is 4 cycles for eight steps, and
 the other work of them is that of three vectors or so. All else in the body is in vectors too: a lane is a round.
-States that are what another one was (taps) are lanes moved by one. Sequences that are read backwards are turned.
+States that are what another one was (taps) are lanes moved by one; those that are sums of each other go by powers of
+a matrix. Sequences that are read backwards are turned.
 Where factors are so large that parts of a group's sums may be much larger than the sums (16 times: four bits), or a
 product of floats leaves the range in which it is exact, the rounds of that group run one by one; where factors never
 change, all rounds.
@@ -33,7 +34,7 @@ from scancc.ir.parts import Carry, Loop, Round
 from scancc.ir.remarks import remark
 
 from .prefixing.clamps import Clamping, Climbing, can_clamp, can_climb
-from .prefixing.elements import LANES, Constant, Cycle, Joining, Lanes, Varying, all_of
+from .prefixing.elements import LANES, Constant, Coupled, Cycle, Joining, Lanes, Varying, all_of
 from .prefixing.group import Group, scalar
 from .prefixing.places import Place, goes_back, place_of, root_of
 from .slicing.algebra import ONE, ZERO, Affine, Algebra, Clamped, Expr, Joined, Term, algebra_of
@@ -154,10 +155,8 @@ class _Blocked:
             return can_clamp(form, states[0].arg.type)
         if not isinstance(form, Affine) or len(states) > MOST_LAG:
             return False
-        if all(self._is_fixed(factor) for factor in form.factors.values()):
-            if form.resets and isinstance(states[0].arg.type, t.FloatType):
-                return False  # what was infinite or NaN would stay so
-            return algebra.name != f"affine in {len(states)} states"
+        if all(self._is_fixed(factor) for row in algebra.factors for factor in row):
+            return not form.resets or not isinstance(states[0].arg.type, t.FloatType)  # infinities, NaN would stay so
         return len(states) == 1
 
     def _is_fixed(self, expr: Expr) -> bool:
@@ -204,8 +203,9 @@ class _Blocked:
                 return Climbing(states, form, self.before, self.order)
             return Clamping(states, form)
         assert isinstance(form, Affine)
-        factors, is_float = [form.factors.get(state.arg, ZERO) for state in states], isinstance(
-            states[0].arg.type, t.FloatType)
+        if algebra.coupled:
+            return self._coupled(algebra, states)
+        (factors,), is_float = algebra.factors, isinstance(states[0].arg.type, t.FloatType)
         if factors == [ONE]:
             return Joining(states, "arith.addf" if is_float else "arith.addi", form.rest, True)
         if all(map(self._is_fixed, factors)):
@@ -215,6 +215,11 @@ class _Blocked:
         if form.rest == ZERO:
             return Joining(states, "arith.mulf" if is_float else "arith.muli", factors[0], True)
         return Varying(states, factors[0], form.rest, self.fused, form.resets)
+
+    def _coupled(self, algebra: Algebra, states: Sequence[Round]) -> Cycle:
+        type = states[0].arg.type
+        numbers = [[scalar(self.before, factor, type) for factor in row] for row in algebra.factors]
+        return Coupled(states, numbers, [form.rest for form in algebra.coupled], self.before, self.order, self.fused)
 
     def _fill(self, body: Block, cycles: Sequence[Cycle]) -> None:
         loop, b = self.loop, Builder(body, location=self.loop.op.location)

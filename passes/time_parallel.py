@@ -5,11 +5,12 @@
       scan.yield(%n, %n) }                           scan.yield(%n, %n) } {prefix}
 
 where all states are numbers, and each cycle is of a class that is closed (`slicing/algebra.py`): sums, products,
-extremes, bits, affine functions of up to four lags, sums between bounds. `parallel-prefix`, which acts on the mark,
-finds the loop. Integers wrap around and extremes keep the last of equal numbers in any grouping: always. Sums and
-products of floats are rounded otherwise: only where `reassociate` is allowed.
+extremes, bits, affine functions of up to four lags or of up to three states in each other, sums between bounds.
+`parallel-prefix`, which acts on the mark, finds the loop. Integers wrap around and extremes keep the last of equal
+numbers in any grouping: always. Sums and products of floats are rounded otherwise: where `reassociate` is allowed.
 Conservative: integers of 64 bits are not multiplied (AVX2 has no instruction for it), nor kept between bounds unless
-there is one and every step adds the same, and floats of 64 bits are not reset; nothing else may happen in the step
+there is one and every step adds the same, and floats of 64 bits are not reset; states in each other have factors that
+no step changes (four states would gain a sixth, for four times the compile time); nothing else may happen in the step
 than arithmetic; `until` needs one step after the other.
 Cost: linear. Runs after `tile` and `lanes`, which make scans, and know which have lanes beside time.
 Source: Kogge and Stone, A parallel algorithm for the efficient solution of a general class of recurrence equations
@@ -19,9 +20,9 @@ Source: Kogge and Stone, A parallel algorithm for the efficient solution of a ge
 from __future__ import annotations
 
 from scancc.ir import types as t
-from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value, defined_in
 from scancc.ir.fast_math import allowed, is_exact
+from scancc.ir.ops import is_pure
 from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
 
@@ -30,6 +31,7 @@ from .slicing.steps import Cycle, slice_of
 
 CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "affine", "affine with resets",
           "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus")
+COUPLED = ("affine in 2 states", "affine in 3 states")  # closed where no factor changes
 
 
 def time_parallel(module: Op) -> None:
@@ -68,7 +70,12 @@ def _holds_numbers(op: Op) -> bool:
 
 def _class_of(cycle: Cycle) -> str:
     found = algebra_of(cycle.carries, cycle.ops)
-    return found.name if found is not None and found.name in CLOSED else ""
+    if found is None:
+        return ""
+    fixed = found.name in COUPLED and not any(
+        form.resets or form.mixes or any(_changes(factor, cycle) for factor in form.factors.values())
+        for form in found.coupled)
+    return found.name if fixed or found.name in CLOSED else ""
 
 
 def _is_slow_in_vectors(cycle: Cycle) -> bool:
@@ -90,8 +97,9 @@ def _changes(expr: Expr, cycle: Cycle) -> bool:
     """Whether it may be another number in each step."""
     if isinstance(expr, Term):
         return any(_changes(part, cycle) for part in expr.operands)
-    step = cycle.carries[0].arg.block
-    return isinstance(expr, Value) and defined_in(expr, step) and constant_of(expr) is None
+    if not isinstance(expr, Value) or not defined_in(expr, cycle.carries[0].arg.block):
+        return False
+    return expr.op is None or not is_pure(expr.op) or any(_changes(v, cycle) for v in expr.op.operands)
 
 
 def _is_rounded(cycle: Cycle) -> bool:

@@ -77,7 +77,7 @@ class Clamping(Cycle):
         small += [_is_bound(g.b, g.expr(v, self.type)) for v in self.form.bounds]
         return all_of(g.b, [in_all(g.b, all_of(g.b, small)), state])
 
-    def solve(self, g: Group) -> tuple[Value, list[Value]]:
+    def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
         b = g.b
         step = self._step(g)
         for level in LEVELS:
@@ -89,7 +89,7 @@ class Clamping(Cycle):
             step = both
         state = g.args[self.states[0].arg]
         whole = _Step(*(x and g.order.number(b, x, LANES - 1) for x in step))
-        return self._applied(b, g.splat(state), step), [self._applied(b, state, whole)]
+        return [self._applied(b, g.splat(state), step)], [self._applied(b, state, whole)]
 
     def _step(self, g: Group) -> _Step:
         """Each round's own."""
@@ -141,9 +141,9 @@ class Climbing(Clamping):
         asked = [_is_addend(before, v) for v in self.addends]
         return all_of(before, asked)
 
-    def solve(self, g: Group) -> tuple[Value, list[Value]]:
-        lanes, (after,) = super().solve(g)
-        return self._sum(g.b, lanes, self.lanes), [self._sum(g.b, after, self.ramp[-1])]
+    def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
+        (lanes,), (after,) = super().solve(g)
+        return [self._sum(g.b, lanes, self.lanes)], [self._sum(g.b, after, self.ramp[-1])]
 
     def _step(self, g: Group) -> _Step:
         low, high = super()._step(g)[1:]

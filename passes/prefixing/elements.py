@@ -81,9 +81,14 @@ class Cycle(ABC):
         """Whether groups may be combined at all."""
         return None
 
+    @property
+    def made(self) -> list[Value]:
+        """What `solve` makes of a round, beside states that become what others were."""
+        return [self.states[0].next]
+
     @abstractmethod
-    def solve(self, g: Group) -> tuple[Value, list[Value]]:
-        """The next values in all rounds of a group, and the states after it."""
+    def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
+        """What is `made` in all rounds of a group, and the states after it."""
 
 
 class Joining(Cycle):
@@ -117,9 +122,9 @@ class Joining(Cycle):
         pair = [earlier, later] if self.state_first else [later, earlier]
         return b.op(self.op, pair, [earlier.type])
 
-    def solve(self, g: Group) -> tuple[Value, list[Value]]:
+    def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
         b, v, state = g.b, self._products(g), g.args[self.states[0].arg]
-        return self._join(b, g.splat(state), v), [self._join(b, state, g.order.number(b, v, LANES - 1))]
+        return [self._join(b, g.splat(state), v)], [self._join(b, state, g.order.number(b, v, LANES - 1))]
 
 
 class Constant(Cycle):
@@ -155,7 +160,7 @@ class Constant(Cycle):
         parts = [small(before, row) for row in self.lanes]
         return all_of(before, [in_all(before, part) for part in parts])
 
-    def solve(self, g: Group) -> tuple[Value, list[Value]]:
+    def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
         b, v = g.b, g.expr(self.rest, self.type)
         for level in LEVELS:
             new = v
@@ -168,12 +173,72 @@ class Constant(Cycle):
         for end in range(LANES - 1, LANES - 1 - len(states), -1):
             last = g.order.number(b, v, end)
             after.append(self._applied(b, last, states, [row[end] for row in self.response]))
-        return self._applied(b, v, [g.splat(state) for state in states], self.lanes), after
+        return [self._applied(b, v, [g.splat(state) for state in states], self.lanes)], after
 
     def _applied(self, b: Builder, v: Value, states: Sequence[Value], rows: Sequence[Value]) -> Value:
         for state, row in reversed(list(zip(states, rows, strict=True))):
             v = self.add_product(b, row, state, v)
         return v
+
+
+_Matrix = Sequence[Sequence[Value]]
+
+
+class Coupled(Cycle):
+    """Several states, each the sum of all of them, each times a factor that never changes, and a value."""
+
+    def __init__(self, states: Sequence[Round], factors: _Matrix, rests: Sequence[Expr], before: Builder,
+                 order: Lanes, fused: bool) -> None:
+        super().__init__(states)
+        self.rests, self.fused = rests, fused
+        powers = [factors]
+        for _ in range(LANES - 1):
+            powers.append(self._product(before, factors, powers[-1]))
+        self.whole = powers[-1]
+        self.lanes = _in_lanes(before, order, powers)
+        self.levels = {level: _in_lanes(before, order, [powers[lane % level] for lane in range(LANES)])
+                       for level in LEVELS}
+
+    @property
+    def made(self) -> list[Value]:
+        past = {state.arg for state in self.states}
+        return [state.next for state in self.states if state.next not in past]
+
+    def guard_all(self, before: Builder) -> Value | None:
+        if not isinstance(self.type, t.FloatType):
+            return None
+        return all_of(before, [in_all(before, small(before, part)) for row in self.lanes for part in row])
+
+    def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
+        b, rows = g.b, [g.expr(rest, self.type) for rest in self.rests]
+        for level, matrix in self.levels.items():
+            left = [g.order.shuffled(b, v, v, lefts(level)) for v in rows]
+            both = self._applied(b, matrix, left, rows)
+            rows = [g.order.shuffled(b, v, new, merged(level)) for v, new in zip(rows, both, strict=True)]
+        states = [g.args[state.arg] for state in self.states]
+        after = self._applied(b, self.whole, states, [g.order.number(b, v, LANES - 1) for v in rows])
+        found = self._applied(b, self.lanes, [g.splat(state) for state in states], rows)
+        following = dict(zip((state.next for state in self.states), found, strict=True))
+        return [following[value] for value in self.made], after
+
+    def _applied(self, b: Builder, matrix: _Matrix, states: Sequence[Value], rest: Sequence[Value]) -> list[Value]:
+        """matrix @ states + rest"""
+        found = list(rest)
+        for n, state in enumerate(states):
+            found = [add_product(b, row[n], state, v, self.fused) for row, v in zip(matrix, found, strict=True)]
+        return found
+
+    def _product(self, b: Builder, x: _Matrix, y: _Matrix) -> _Matrix:
+        """x @ y"""
+        zero = b.const(0, self.type)
+        columns = [self._applied(b, x, column, [zero] * len(x)) for column in zip(*y, strict=True)]
+        return list(zip(*columns, strict=True))
+
+
+def _in_lanes(b: Builder, order: Lanes, matrices: Sequence[_Matrix]) -> _Matrix:
+    """A matrix of vectors, whose rounds are those of the matrices."""
+    n = range(len(matrices[0]))
+    return [[order.vector(b, [matrix[i][j] for matrix in matrices]) for j in n] for i in n]
 
 
 class Varying(Cycle):
@@ -205,14 +270,14 @@ class Varying(Cycle):
             g.factors[self] = found
         return g.factors[self]
 
-    def solve(self, g: Group) -> tuple[Value, list[Value]]:
+    def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
         b, v, state = g.b, g.expr(self.rest, self.type), g.args[self.states[0].arg]
         *factors, last = self._factors(g)
         for level, factor in zip(LEVELS, factors, strict=True):
             new = add_product(b, factor, g.order.shuffled(b, v, v, lefts(level)), v, self.fused)
             v = g.order.shuffled(b, v, new, merged(level))
         whole, end = (g.order.number(b, x, LANES - 1) for x in (last, v))
-        return add_product(b, last, g.splat(state), v, self.fused), [add_product(b, whole, state, end, self.fused)]
+        return [add_product(b, last, g.splat(state), v, self.fused)], [add_product(b, whole, state, end, self.fused)]
 
 
 def add_product(b: Builder, x: Value, y: Value, z: Value | None, fused: bool) -> Value:

@@ -25,7 +25,7 @@ class Group:
                  cycles: Sequence[Cycle], places: Mapping[Op, Place], order: Lanes) -> None:
         self.loop, self.b, self.before, self.places, self.order = loop, b, before, places, order
         self.args = args
-        self.cycles = {cycle.states[0].next: cycle for cycle in cycles}
+        self.cycles = {value: cycle for cycle in cycles for value in cycle.made}
         self.carries = {carry.arg: carry for carry in loop.carries}
         self.after: dict[Value, Value] = {}  # the states after the group, by arguments
         self.made: dict[Cycle, Value] = {}
@@ -37,7 +37,8 @@ class Group:
 
     def guard(self) -> Value | None:
         """Whether the rounds may be combined, where that depends on them."""
-        found = [guard for cycle in self.cycles.values() if (guard := cycle.guard(self)) is not None]
+        cycles = dict.fromkeys(self.cycles.values())
+        found = [guard for cycle in cycles if (guard := cycle.guard(self)) is not None]
         return all_of(self.b, found) if found else None
 
     def run(self) -> list[Value]:
@@ -70,9 +71,11 @@ class Group:
         if not defined_in(value, self.loop.op.body):
             return self.before.op("vector.broadcast", [value], [self._wide(value.type)])
         if value in self.cycles:
-            made, after = self.cycles[value].solve(self)
-            self.after.update(zip((state.arg for state in self.cycles[value].states), after, strict=True))
-            return made
+            cycle = self.cycles[value]
+            made, after = cycle.solve(self)
+            self.lanes.update(zip(cycle.made, made, strict=True))
+            self.after.update(zip((state.arg for state in cycle.states), after, strict=True))
+            return self.lanes[value]
         if value in self.carries:
             return self._before(self.carries[value])
         if value is self.loop.counter:

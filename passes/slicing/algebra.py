@@ -76,11 +76,20 @@ _NAMES = {"maximumf": "max", "minimumf": "min", "maxsi": "max", "minsi": "min", 
 
 @dataclass(frozen=True)
 class Algebra:
-    """The form of a cycle. `states`: by how many steps back they are, the nearest first, where it has one series."""
+    """The form of a cycle. `states`: by how many steps back they are, the nearest first, where it has one series;
+    else `coupled` has the form of each."""
 
     name: str
     form: Form
     states: Sequence[Carry]
+    coupled: Sequence[Affine] = ()
+
+    @property
+    def factors(self) -> list[list[Expr]]:
+        """Of affine states: each one's, of all of them."""
+        forms: Sequence[Form] = self.coupled or [self.form]
+        return [[form.factors.get(state.arg, ZERO) for state in self.states]
+                for form in forms if isinstance(form, Affine)]
 
 
 def algebra_of(carries: Sequence[Carry], ops: Iterable[Op]) -> Algebra | None:
@@ -107,9 +116,9 @@ def _series(carries: Sequence[Carry]) -> list[Carry]:
 
 def _of_several(carries: Sequence[Carry], forms: Mapping[Value, Form]) -> Algebra | None:
     """Several states that are affine in each other: a matrix."""
-    found = [forms.get(carry.next) for carry in carries]
-    if len(carries) > 1 and all(isinstance(form, Affine) for form in found) and found[0] is not None:
-        return Algebra(f"affine in {len(carries)} states", found[0], carries)
+    found = [form for carry in carries if isinstance(form := forms.get(carry.next), Affine)]
+    if 1 < len(carries) == len(found):
+        return Algebra(f"affine in {len(carries)} states", found[0], carries, found)
     return None
 
 

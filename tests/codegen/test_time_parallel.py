@@ -265,6 +265,78 @@ def test_lags(order, backwards):
             np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
 
 
+# factors of states in each other
+COUPLED = {
+    "a rotation": [[0.8, -0.6], [0.6, 0.8]], "a level and a trend": [[0.7, 0.7], [-0.03, 0.97]],
+    "registers": [[0.5, 1.0], [-0.25, 0.0]], "three": [[0.5, 0.25, -0.125], [0.1, 0.5, 0.3], [-0.2, 0.2, 0.6]],
+    "an old one among them": [[0.5, 0.3, 0.2], [1.0, 0.0, 0.0], [0.1, -0.4, 0.3]],
+    "what grows fast": [[1.5, 1.0], [1.0, 1.5]], "what turns back": [[0.0, 4.0], [0.25, 0.0]],
+}
+
+
+def coupled(n: int, dtype: str, **options: Any) -> Any:
+    """All rows of n states that are sums of each other; each adds a multiple of a vector."""
+    x, factors = T.vector("x", dtype=dtype), [[T.scalar(f"a{i}{j}", dtype=dtype) for j in range(n)] for i in range(n)]
+
+    def step(v: Any, *args: Any) -> Any:
+        states, rows = args[:n], [args[n * (i + 1):n * (i + 2)] for i in range(n)]
+        return [sum((a * s for a, s in zip(row, states, strict=True)), v * (i + 1)) for i, row in enumerate(rows)]
+    flat = [a for row in factors for a in row]
+    rows, _ = sc.scan(step, x, [T.constant(np.asarray(1.5 if dtype[0] == "f" else 1, dtype))] * n, flat)
+    return sc.function([x, *flat], rows, **options)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", COUPLED)
+def test_states_in_each_other_are_within_the_bound(name, dtype):
+    factors = np.array(COUPLED[name], dtype)
+    n, exact = len(factors), factors.astype("longdouble")
+    f = coupled(n, dtype, fast_math="reassociate")
+    assert combined(f) and not combined(coupled(n, dtype))
+    for length in LENGTHS[:-1]:
+        x = np.random.default_rng(length).normal(size=length).astype(dtype)
+        found = np.stack(f(x, *factors.ravel()), axis=1)
+        h = size = np.full(n, 1.5, "longdouble")
+        for t, v in enumerate(x, 1):
+            b = np.array([v * dtype_of(i + 1, dtype) for i in range(n)])
+            h, size = exact @ h + b, abs(exact) @ size + 2 * abs(b)  # v * 3 is rounded
+            assert (abs(found[t - 1] - h) <= (2 * n * t + 8 * n) * np.finfo(dtype).eps / 2 * size).all(), (length, t)
+
+
+@pytest.mark.parametrize("level", levels())
+def test_integers_in_each_other_wrap_in_any_grouping(level):
+    with sc.change_flags(cpu=level):
+        f, reference = coupled(2, "int32"), coupled(2, "int32", mode="reference")
+    assert combined(f)
+    for length in LENGTHS:
+        x = np.random.default_rng(length).integers(-2**31, 2**31, length).astype("int32")
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(f(x, 3, -7, 1, 2**30), reference(x, 3, -7, 1, 2**30))
+
+
+def test_factors_of_states_in_each_other_that_change_and_four_states_go_one_by_one():
+    x = T.dvector("x")
+    turned, _ = sc.scan(lambda v, s, r: (v * s - r, s + v * r), x, [T.constant(1.0)] * 2)
+    for f in (sc.function([x], turned, fast_math="reassociate"), coupled(4, "float64", fast_math="reassociate")):
+        assert not combined(f)
+
+
+def test_registers_of_a_filter_backwards_and_its_gradient():
+    x, a1, a2 = T.dvector("x"), T.dscalar("a1"), T.dscalar("a2")
+
+    def step(v: Any, s1: Any, s2: Any, a1: Any, a2: Any) -> Any:
+        y = 0.3 * v + s1
+        return 0.5 * v - a1 * y + s2, 0.2 * v - a2 * y, y
+    (_, _, y), _ = sc.scan(step, x, [T.constant(0.0)] * 2 + [None], [a1, a2], go_backwards=True)
+    outputs = [y, *sc.grad((y * y).sum(), [x, a1, a2])]
+    f, plain = sc.function([x, a1, a2], outputs, fast_math="reassociate"), sc.function([x, a1, a2], outputs)
+    assert combined(f) >= 1
+    for length in LENGTHS[1:]:
+        value = np.random.default_rng(length).normal(size=length)
+        for found, expected in zip(f(value, -0.6, 0.3), plain(value, -0.6, 0.3), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+
+
 def test_several_states_that_follow_each_other_and_the_gradient_by_all():
     x, a = T.dvector("x"), T.dscalar("a")
 
