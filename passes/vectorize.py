@@ -10,7 +10,9 @@
 Why: LLVM's vectorizer does not see lanes around a time loop, and its choice is not ours to state.
 W fills a register. Where a loop over time is inside, several vectors go through it side by side (`in_flight`), as
 many as its chain has room for: `x*p + c` with 4 cycles for each, two of them started a cycle, takes seven. What
-is left over goes vector by vector, then one by one. An element's operations are the same in all, so its bits are.
+is left over goes vector by vector, then one by one; of a known number of iterations the last W are one more vector,
+which makes some elements twice, where nothing that is written is read (seven neighbours: two vectors of four, not one
+and three numbers). An element's operations are the same in all, so its bits are.
 Elements that do not stand side by side (`x[places[i]]`, a column, a row backwards) are read one by one into a
 vector, where enough is computed from them: `exp` of those takes a third of the time.
 Conservative: only the innermost parallel loop; memory must be written by the counter along its last axis with
@@ -29,7 +31,7 @@ from scancc.ir.remarks import remark
 
 from .vectorizing.in_flight import copies as copies_of
 from .vectorizing.in_flight import largest_loop, usual_size, work_of
-from .vectorizing.lanes import Check, Widener, innermost, whole_lanes
+from .vectorizing.lanes import Check, Widener, innermost, makes_again, whole_lanes
 
 
 def vectorize(module: Op, bits: int = 512, registers: int = 32) -> None:
@@ -53,7 +55,9 @@ def _said(loop: Op, lanes: int, copies: int) -> str:
     together = f"{lanes} neighbours at a time" + (f", {copies} vectors in flight" if copies > 1 else "")
     if n is None:
         return f"{together}, those left over one by one: how many there are is known when it runs"
-    return together + (f", the last {n % lanes} one by one" if n % lanes else "")
+    if n % lanes == 0:
+        return together
+    return f"{together}, the last " + (f"{lanes} overlapping" if makes_again(loop) else f"{n % lanes} one by one")
 
 
 def _shape(loop: Op, varying: set[Value], bits: int, registers: int) -> tuple[int, int]:
@@ -105,10 +109,16 @@ def _in_registers(buffer: Value) -> tuple[int | None, ...]:
 
 def _widen(loop: Op, lanes: int, copies: int, check: Check) -> None:
     """Vectors side by side, then those left over one by one; the loop itself becomes the tail."""
-    first = Loop(loop).lower
+    first, n = Loop(loop).lower, constant_of(Loop(loop).upper)
     for count in (copies, 1) if copies > 1 else (1,):
         if not _take_vectors(loop, first, lanes, count, check):
             return
+    if n is not None and n % lanes and constant_of(first) == 0 and makes_again(loop):
+        assert loop.parent is not None
+        set_operands(loop, lower=[Builder(loop.parent, loop, loop.location).index(n - lanes)])
+        _take_vectors(loop, Loop(loop).lower, lanes, 1, check)
+        loop.erase()
+        return
     loop.attrs["tail"] = t.IntAttr(1, t.i64)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
-from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand, whole
+from scancc.ir.ops import ELEMENTWISE, group, has_trait, memory_of, operand, whole
 from scancc.ir.parts import Branch, Loop, Turn, While
 
 from ..slicing.latencies import busy
@@ -40,6 +40,15 @@ def whole_lanes(b: Builder, n: Value, width: Value) -> Value:
     if lanes is not None and lanes & (lanes - 1):
         return b.subi(n, b.op("arith.remui", [n, width], [t.index]))
     return b.op("arith.andi", [n, b.subi(b.index(0), width)], [t.index])
+
+
+def makes_again(loop: Op) -> bool:
+    """Whether an iteration may run twice: it reads nothing that any of them writes, and writes no registers."""
+    ops = [op for op in loop.walk() if op.name in ("memref.load", "memref.store")]
+    written = {memory_of(whole(op)) for op in ops if op.name == "memref.store"}
+    read = {memory_of(whole(op)) for op in ops if op.name == "memref.load"}
+    in_registers = any(memory.op is not None and memory.op.name == "memref.alloca" for memory in written | read)
+    return not in_registers and not written & read
 
 
 def varying_in(loop: Op) -> set[Value]:
