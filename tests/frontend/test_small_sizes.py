@@ -61,6 +61,37 @@ def test_lengths_of_1_and_of_large_matrices_stay_open(sizes, known):
     assert lengths_of(f) == known
 
 
+REDUCED = {
+    "max": lambda m: T.max(m, axis=0), "argmin": lambda m: T.cast(T.argmin(m, axis=1), "float64"),
+    "sum of columns": lambda m: m.sum(axis=0), "sum of rows": lambda m: m.sum(axis=1),
+    "logsumexp": lambda m: T.logsumexp(m, axis=0), "prod": lambda m: m.prod(axis=1),
+    "all of it": lambda m: m.sum() + m[0],
+}
+
+
+@pytest.mark.parametrize("name", REDUCED)
+def test_matrices_that_a_step_reduces(name):
+    """In both codes to the same bits, also where a number is none."""
+    def followed(**options):
+        x, A = T.matrix("x"), T.matrix("A")
+        rows = sc.scan(lambda v, h, A: 0.3 * REDUCED[name](h.dimshuffle(0, "x") + A) + v, sequences=x,
+                       outputs_info=T.zeros(A.shape[0]), non_sequences=A)[0]
+        return sc.function([x, A], rows, **options)
+
+    f, general, reference = followed(), followed(), followed(mode="reference")
+    general.prepare()
+    rng = np.random.default_rng(7)
+    general(rng.normal(size=(3, 9)), rng.normal(size=(9, 9)))
+    for n in (4, 2, 7, 9, 4):
+        x, A = rng.normal(size=(6, n)), rng.normal(size=(n, n))
+        for value in (0.5, np.nan):
+            A[n // 2, 0] = value
+            assert f(x, A).tobytes() == general(x, A).tobytes()
+            np.testing.assert_allclose(f(x, A), reference(x, A), rtol=1e-12)
+    assert lengths_of(f) == {"x_n1 = 4", "A_n0 = 4", "A_n1 = 4"}
+    assert not lengths_of(general)
+
+
 def test_arrays_that_do_not_fit_together_are_the_same_error():
     def told(f):
         x, A, B, b = arguments(3, 2)
