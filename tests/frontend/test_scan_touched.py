@@ -327,7 +327,18 @@ def pairs(i, j, p, at):
     return put(p[T.stack([i, j])], p[T.stack([j, i])]), p[at], at
 
 
-MODELS = (proposal, proposal_by_branch, pairs, cache, delay_line, histogram, bubbles, spins, sums_by_hops)
+def sunk(i, j, p, at):
+    """The first element of a heap goes down; the gradient of what is written reads no row of the inner scan."""
+    def down(k, q, at):
+        child = T.minimum(2 * at + 1, q.shape[0] - 1)
+        moves, above, below = q[child] < q[at], q[at], q[child]
+        q = put(put(q[at], T.switch(moves, below, above))[child], T.switch(moves, above, below))
+        return q, T.switch(moves, child, at)
+    (q, last), _ = sc.scan(down, sequences=[T.arange(4)], outputs_info=[p, ZERO])
+    return q[-1], p[i], last[-1]
+
+
+MODELS = (sunk, proposal, proposal_by_branch, pairs, cache, delay_line, histogram, bubbles, spins, sums_by_hops)
 
 
 def rows_of(step: Callable[..., Any]) -> list[Any]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from scancc.fast_math import FastMath
-from scancc.frontend.graph.dims import dim, int64, same_scalar
-from scancc.frontend.graph.variables import Apply, Constant, TensorType, Variable, ancestors, rebuild
+from scancc.frontend.graph.dims import ShapeI, dim, int64, same_scalar
+from scancc.frontend.graph.variables import Apply, Constant, TensorType, Variable, ancestors, applies, rebuild
 from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs, ScanOutputs
 from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.index_template import FULL
@@ -71,7 +71,7 @@ class Loop:
         again: str | None = None,
     ) -> ScanOutputs[Variable]:
         """The outputs of the loop, after `replace` is done in its step; `fast_math` is that of the forward scan."""
-        rows = rebuild([*(lag.next for lag in self.lags), *self.ys], dict(replace))
+        rows = self._with_lengths_outside(rebuild([*(lag.next for lag in self.lags), *self.ys], dict(replace)))
         carry = tuple(lag.carry(row) for lag, row in zip(self.lags, rows, strict=False))
         ys = tuple(rows[len(carry):])
         used = set(ancestors(rows))
@@ -79,6 +79,15 @@ class Loop:
         body = Body(tuple(xs), carry, tuple(consts), ys)
         groups = ScanInputs(length, list(xs.values()), [lag.init for lag in self.lags], list(consts.values()))
         return Scan(body, label, fast_math=fast_math, again=again).apply_to(groups)
+
+    def _with_lengths_outside(self, rows: list[Variable]) -> list[Variable]:
+        """`rows`, with the lengths of sequences of which nothing else is read taken outside: what makes these
+        sequences, as the forward step run again, may not be needed then."""
+        nodes = applies(rows)
+        read = {v for node in nodes if not isinstance(node.op, ShapeI) for v in node.inputs}.union(rows)
+        asked = {node.outputs[0]: dim(self.xs[x], node.op.axis + 1) for node in nodes
+                 if isinstance(node.op, ShapeI) and (x := node.inputs[0]) in self.xs and x not in read}
+        return rebuild(rows, {length: self.hold(outer) for length, outer in asked.items()}) if asked else rows
 
 
 # ---- lengths ------------------------------------------------------------------------------------------
