@@ -23,7 +23,9 @@ Why: the choice reads and writes all elements in each step, where the side that 
 one none: `bufferize` leaves the state where it is.
 Conservative: both sides lead back to states of the scan, or to one array made of a state before, by writes and moves
 that nobody else reads, and the result is on the way to a state, or to a further such choice. What may fail has checks
-of its own, which stay where they are. An array of at most 16 elements stays in a loop without branches.
+of its own, which stay where they are; those inside a scan or a branch are made by a copy that stays and does nothing
+else (`branching/checks_apart.py`), unless they need what is written. An array of at most 16 elements stays in a loop
+without branches.
 Cost: linear in the step's ops, and for each such choice linear in the ops before it. Runs before `fuse`, which would
 make loops of the choices.
 Source: Mahlke et al., Reverse if-conversion (PLDI 1993), of a choice alone.
@@ -42,11 +44,10 @@ from scancc.ir.parts import Branch, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import unknown_dims
 
-from .bufferizing.chains import kept_part
+from .branching.bases import INSERTS, base_of, chooses_an_array, leads_back, source_of
+from .branching.checks_apart import checks_apart, is_long
 from .bufferizing.places import arrays
 
-SMALL = 16
-INSERTS = ("tensor.insert", "tensor.insert_slice", "scan.scatter")
 WRITES = (*INSERTS, "scan.concat")
 ONWARD = (*WRITES, "scan.yield", "tensor.extract_slice", "arith.select", "scan.scan")
 
@@ -60,17 +61,12 @@ def reverse_if_conversion(module: Op) -> None:
                 _convert_all(op.body, states)
 
 
-def _is_long(value: Value) -> bool:
-    """Whether it is an array that is worth a branch."""
-    return isinstance(value.type, t.TensorType) and t.n_elements(value.type) > SMALL
-
-
 def _convert_all(block: Block, states: set[Value]) -> None:
     for circle in _circles([found for op in block.ops if (found := _OneOfTwo.of(op)) is not None]):
         _exchange(circle, states)
     for choice in [op for op in block.ops if op.name == "arith.select"]:
         _convert(choice, states)
-    for branch in [op for op in block.ops if op.name == "scf.if" and any(map(_is_long, op.results))]:
+    for branch in [op for op in block.ops if op.name == "scf.if" and any(map(is_long, op.results))]:
         _sink(branch)
         _exchange_first(branch, states)
 
@@ -92,7 +88,7 @@ class _OneOfTwo(NamedTuple):
             condition = _one_condition(op)
             sides = operand(op, "true_value"), operand(op, "false_value")
             return None if condition is None else _OneOfTwo(op, condition, *sides)
-        if op.name != "scf.if" or any(len(side.ops) > 1 for side in Branch(op).sides) or not _chooses_an_array(op):
+        if op.name != "scf.if" or any(len(side.ops) > 1 for side in Branch(op).sides) or not chooses_an_array(op):
             return None
         first, *_ = Branch(op).choices
         return _OneOfTwo(op, Branch(op).condition, first.then, first.otherwise)
@@ -116,11 +112,11 @@ def _exchange(circle: list[_OneOfTwo], states: set[Value]) -> None:
     assert block is not None
     first = min((choice.op for choice in circle), key=block.ops.index)
     before, type = block.ops[:block.ops.index(first)], circle[0].then.type
-    if not _is_long(circle[0].then):
+    if not is_long(circle[0].then):
         return
     if any(choice.then.type != type for choice in circle):
         return
-    if not all(_leads_back(states, choice.then, before) for choice in circle):
+    if not all(leads_back(states, choice.then, before) for choice in circle):
         return
     b = Builder(block, first, first.location)
     sides = [[choice.then for choice in circle], [choice.otherwise for choice in circle]]
@@ -144,7 +140,7 @@ def _yielding(values: Sequence[Value], like: Op) -> Region:
 def _exchange_first(op: Op, states: set[Value]) -> None:
     """Take an exchange of arrays out of a branch whose sides write into them besides."""
     branch = Branch(op)
-    choices = [choice for choice in branch.choices if _is_long(choice.result)]
+    choices = [choice for choice in branch.choices if is_long(choice.result)]
     then, otherwise = ([_source_before(choice[1 + n], side) for choice in choices]
                        for n, side in enumerate(branch.sides))
     if then == otherwise or set(then) != set(otherwise) or len(set(then)) < max(len(choices), 2):
@@ -154,7 +150,7 @@ def _exchange_first(op: Op, states: set[Value]) -> None:
         return
     block = op.parent
     assert block is not None
-    if not all(_leads_back(states, v, block.ops[:block.ops.index(op)]) for v in then):
+    if not all(leads_back(states, v, block.ops[:block.ops.index(op)]) for v in then):
         return
     b = Builder(block, op, op.location)
     yielded = [[*values, *(size for v in values for size in unknown_dims(b, v))] for values in (then, otherwise)]
@@ -170,7 +166,7 @@ def _exchange_first(op: Op, states: set[Value]) -> None:
 
 def _source_before(value: Value, side: Block) -> Value:
     """What is outside a side of a branch, where writes and moves in it begin that make `value`."""
-    while value.op is not None and value.op.parent is side and (source := _source(value.op)) is not None:
+    while value.op is not None and value.op.parent is side and (source := source_of(value.op)) is not None:
         value = source
     return value
 
@@ -191,7 +187,7 @@ def _needed_by(side: Block, branch: Op) -> list[Op]:
     assert block is not None
     found: list[Op] = []
     for op in reversed(block.ops[:block.ops.index(branch)]):
-        if op.name in WRITES and _is_long(op.result) and op.result.uses and is_removable(op) and all(
+        if op.name in WRITES and is_long(op.result) and op.result.uses and is_removable(op) and all(
                 user in found or user.parent is not None and encloses(side, user.parent) for user in op.result.uses):
             found.append(op)
     return found
@@ -203,17 +199,22 @@ def _needed_by(side: Block, branch: Op) -> list[Op]:
 def _convert(choice: Op, states: set[Value]) -> None:
     condition, type = _one_condition(choice), choice.result.type
     assert choice.parent is not None
-    if condition is None or not _is_long(choice.result):
+    if condition is None or not is_long(choice.result):
         return
     if not any(user.name in ONWARD for user in choice.result.uses):
         return
     sides = operand(choice, "true_value"), operand(choice, "false_value")
     alone = [_of_it_alone(choice, side) for side in sides]
-    if sides[0] is sides[1] or not _lead_back(choice, states, [_base(states, *side) for side in zip(sides, alone,
+    if sides[0] is sides[1] or not _lead_back(choice, states, [base_of(states, *side) for side in zip(sides, alone,
                                                                                                     strict=True)]):
-        if all(_leads_back(states, side, choice.parent.ops) for side in sides):
+        if all(leads_back(states, side, choice.parent.ops) for side in sides):
             remark("reverse-if-conversion", choice, False, "a choice reads all of two arrays: something else reads "
                    "what one of them is on the way to it", "read the array before it is written or moved")
+        return
+    failing = [op for ops in alone for op in ops if not is_removable(op)]
+    if not _leave_checks(failing):
+        remark("reverse-if-conversion", choice, False, "a choice reads all of two arrays: a check in what makes one "
+               "of them needs what is written there", "choose by ifelse, which runs one side alone")
         return
     b = Builder(choice.parent, choice, choice.location)
     sizes = unknown_dims(b, next((v for v in sides if v in states), choice.result))
@@ -242,7 +243,7 @@ def _of_it_alone(choice: Op, value: Value) -> list[Op]:
     for op in reversed(ops[:ops.index(choice)]):
         users = [(user, v) for v in op.results for user in v.uses]
         once = choice.operands.count(value) == 1
-        if users and is_removable(op) and all(
+        if users and (op.regions or is_removable(op)) and all(
                 user in found or (user is choice and v is value and once) for user, v in users):
             found.add(op)
     kept: dict[Op, None] = {}
@@ -253,6 +254,19 @@ def _of_it_alone(choice: Op, value: Value) -> list[Op]:
     return list(kept)
 
 
+def _leave_checks(ops: Sequence[Op]) -> bool:
+    """Make the checks of ops that will run in some steps only in all steps; or leave all as it is."""
+    made: list[Op] = []
+    for op in ops:
+        copy = checks_apart(op)
+        if copy is None:
+            for other in made:
+                other.erase()
+            return False
+        made.append(copy)
+    return True
+
+
 def _lead_back(choice: Op, states: set[Value], bases: Sequence[Value | None]) -> bool:
     """Whether both sides of a choice begin with states, or with one array that was made of a state before."""
     block = choice.parent
@@ -260,47 +274,7 @@ def _lead_back(choice: Op, states: set[Value], bases: Sequence[Value | None]) ->
     first, *others = bases
     if first is None or any(base is not first for base in others):
         return all(base in states for base in bases)
-    return _leads_back(states, first, block.ops[:block.ops.index(choice)])
-
-
-def _leads_back(states: set[Value], value: Value, ops: Sequence[Op]) -> bool:
-    """Whether a value is a state, or comes from one by writes and moves among `ops`."""
-    base = _base(states, value, ops)
-    return base in states
-
-
-def _base(states: set[Value], value: Value, ops: Sequence[Op]) -> Value | None:
-    """The state, or the value from elsewhere, that writes and moves among `ops` make into a value; None where
-    something else makes it."""
-    while value not in states and value.op is not None and value.op in ops:
-        op = value.op
-        source = _base_of_branch(states, op, value) if op.name == "scf.if" else _source(op)
-        if source is None:
-            return None
-        value = source
-    return value
-
-
-def _base_of_branch(states: set[Value], op: Op, value: Value) -> Value | None:
-    """That of both sides of a branch which chooses one array."""
-    choice = next(choice for choice in Branch(op).choices if choice.result is value)
-    bases = [_base(states, side, block.ops) for side, block in zip(choice[1:], Branch(op).sides, strict=True)]
-    if not _chooses_an_array(op) or None in bases or bases[0] is not bases[1] and not all(v in states for v in bases):
-        return None
-    return bases[0]
-
-
-def _source(op: Op) -> Value | None:
-    """The array that a write or a move changes; what it keeps of it is its own."""
-    if op.name in INSERTS:
-        return operand(op, "dest")
-    kept = kept_part(op) if op.name == "scan.concat" else None
-    return None if kept is None else operand(kept, "source")
-
-
-def _chooses_an_array(op: Op) -> bool:
-    """Whether a branch chooses one array, as those made here."""
-    return sum(isinstance(v.type, t.TensorType) for v in op.results) == 1
+    return leads_back(states, first, block.ops[:block.ops.index(choice)])
 
 
 def _region(choice: Op, value: Value, alone: Sequence[Op], sizes: Sequence[Value]) -> Region:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, measured
@@ -387,13 +388,21 @@ def _of_iota(b: Builder, maker: Op, places: list[Value]) -> Value | None:
 
 
 def _of_insert(b: Builder, maker: Op, places: list[Value]) -> Value | None:
-    """Of the place where it was written; of another known one as it was before."""
+    """Of the place where it was written; of another known one as it was before; one of these, where nothing but
+    elements is read of what was written."""
     written = group(maker, "indices")
     if written == places:
         return operand(maker, "value")
     known = [(constant_of(i), constant_of(k)) for i, k in zip(places, written, strict=True)]
     apart = any(i is not None and k is not None and i != k for i, k in known)
-    return _element(b, operand(maker, "dest"), places) if apart else None
+    if not apart and any(user.name != "tensor.extract" for user in maker.result.uses):
+        return None
+    before = _element(b, operand(maker, "dest"), places)
+    if apart:
+        return before
+    equal = [b.cmpi("eq", i, k) for i, k in zip(places, written, strict=True)]
+    both = reduce(lambda x, y: b.op("arith.andi", [x, y], [t.i1]), equal)
+    return b.select(both, operand(maker, "value"), before)
 
 
 _ELEMENT = {

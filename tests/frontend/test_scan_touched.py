@@ -81,6 +81,12 @@ ONE_TABLE: dict[str, Callable[..., Any]] = {
     "a chosen write": lambda i, j, p: T.switch(odd(i), put(p[i], 1.0), p),
     "a write or another": lambda i, j, p: T.where(odd(i), add(p[i], p[j]), put(p[j], p[i])),
     "elements that change places by choice": lambda i, j, p: T.switch(p[i] > p[j], put(put(p[i], p[j])[j], p[i]), p),
+    "writes of an inner scan by choice": lambda i, j, p: T.switch(odd(i), inner(i, p), p),
+    "writes of a nest of scans or another by choice": lambda i, j, p: T.switch(odd(i), sc.scan(
+        lambda k, q: inner(k, q), sequences=[T.arange(2) + i], outputs_info=[p])[0][-1], put(p[j], p[i])),
+    "a lazy choice by choice": lambda i, j, p: T.switch(odd(i), sc.ifelse(odd(j), put(p[i], 2 * p[j]), p), p),
+    "one of four choices": lambda i, j, p: T.switch(odd(i), put(p[i], 0.5 * p[j]), T.switch(
+        odd(j), add(p[j], 1.0), T.switch(i > j, put(p[i + 1], p[j]), p))),
     "choices in choices":
         lambda i, j, p: T.switch(odd(i), T.switch(odd(j), put(p[i:i + 3], p[j]), p), put(p[j], 2.0)),
 }
@@ -376,6 +382,28 @@ def test_a_slice_moved_over_itself(dtype: str, by: int) -> None:
         np.testing.assert_array_equal(f(places, start), reference(places, start))
     with pytest.raises(ValueError, match="does not fit"):
         f([28 if by > 0 else -by - 3 - 30], start)
+
+
+@pytest.mark.parametrize("write", [
+    lambda i, p: sc.scan(lambda k, q: put(q[k], 2 * q[k]), sequences=[T.arange(3) + i], outputs_info=[p])[0][-1],
+    lambda i, p: sc.ifelse(i > 5, put(p[i], 1.0), p)])
+def test_what_is_not_chosen_is_checked(write: Callable[..., Any]) -> None:
+    """A `switch` computes both sides: an index that is out of range in the one that is left out is an error."""
+    rows, _ = sc.scan(lambda i, p: T.switch(i < 4, write(i, p), p), sequences=[I], outputs_info=[P])
+    f = sc.function([I, P], rows[-1])
+    np.testing.assert_array_equal(f([1, 6, 2], np.ones(9)), f([1, 2, 6], np.ones(9)))
+    with pytest.raises(IndexError, match="(?s)out of range for axis 0 with length 9.*in step 2"):
+        f([1, 2, 9], np.ones(9))
+
+
+def test_a_choice_whose_checks_need_what_is_written_says_so() -> None:
+    def hop(q, at):
+        return put(q[at], at), q[at] + 1
+    numbers = T.lvector("numbers")
+    f = sc.function([I, numbers], sc.scan(lambda i, p: T.switch(odd(i), sc.scan(
+        hop, outputs_info=[p, i], n_steps=3)[0][0][-1], p), sequences=[I], outputs_info=[numbers])[0][-1])
+    assert any("a check in what makes one" in str(r) for r in f.remarks)
+    np.testing.assert_array_equal(f([1, 2, 3], np.arange(9)), [0, 1, 2, 3, 4, 5, 6, 7, 8])
 
 
 def test_a_step_that_needs_the_old_state_says_so() -> None:

@@ -15,10 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from scancc.frontend.gradients.contributions import Choice
 from scancc.frontend.gradients.rules import like, zeros_for
 from scancc.frontend.graph.variables import Apply, Variable
+from scancc.frontend.loops.scan_op import Scan
 from scancc.frontend.ops.branches import Branch, find_uses, in_order, taken
 from scancc.frontend.ops.control import IfElse
+from scancc.frontend.ops.elementwise import Elemwise
 
 Found = dict[Variable, Variable]
 Backpropagate = Callable[[Mapping[Variable, Variable], Iterable[Variable], Iterable[Variable]], Found]
@@ -53,16 +56,27 @@ class Part:
         if others:
             return choose.apply(taken(self.branches), *gradients, *zeros)
         sides = [*gradients, *zeros] if side else [*zeros, *gradients]
-        return choose.apply(choice.inputs[0], *sides)
+        return choose.apply(choice.inputs[0].dimshuffle(), *sides)
 
     def _where_taken(self, gradient: Variable) -> Variable:
         """A gradient in the part's branch, without the choice that made it."""
-        node = gradient.owner
-        ((choice, side), *others) = self.branches
-        if others or node is None or not isinstance(node.op, IfElse) or node.inputs[0] is not choice.inputs[0]:
+        ((node, side), *others) = self.branches
+        choice, given = Choice.of(node.outputs[0]), Choice.of(gradient)
+        if others or choice is None or given is None or not given.is_beside(choice):
             return gradient
-        inputs = node.op.inputs_of(node.inputs)
-        return (inputs.then if side else inputs.otherwise)[gradient.index]
+        return given.sides[not side]
+
+
+def switches_of_loops(order: Sequence[Apply], roots: Sequence[Variable]) -> set[Apply]:
+    """Switches by one condition between arrays, of which a side alone needs a scan or a lazy choice: its gradient is
+    as lazy as that of an `ifelse`, and touches what the side taken touches."""
+    switches = {node for node in order if isinstance(node.op, Elemwise) and node.outputs[0].ndim
+                and Choice.of(node.outputs[0]) is not None}
+    if not switches:
+        return set()
+    found = find_uses(order, roots, switches)
+    around = [found[v] for node in order if isinstance(node.op, IfElse | Scan) for v in node.outputs if v.ndim]
+    return {choice for uses in around for choice, _ in uses or () if choice in switches}
 
 
 class Parts:
@@ -72,11 +86,11 @@ class Parts:
         self.lazy: set[Apply] = set()
         self._parts: dict[frozenset[Branch], Part] = {}
         self._waiting: dict[frozenset[Branch], set[Apply]] = {}
-        if any(isinstance(node.op, IfElse) for node in order):
-            self._find(order, roots)
+        if any(isinstance(node.op, IfElse | Scan) for node in order):
+            self._find(order, list(roots))
 
-    def _find(self, order: Sequence[Apply], roots: Iterable[Variable]) -> None:
-        found = find_uses(order, roots)
+    def _find(self, order: Sequence[Apply], roots: Sequence[Variable]) -> None:
+        found = find_uses(order, roots, switches_of_loops(order, roots))
         for node in order:
             uses = found[node.outputs[0]]
             if uses is None:

@@ -219,8 +219,8 @@ class Choice:
         return switch(self.condition.dimshuffle(), then, otherwise)
 
     def is_beside(self, other: Choice) -> bool:
-        """Whether the other is made in the same way by the same condition."""
-        return type(self.node.op) is type(other.node.op) and equal_computations([self.condition], [other.condition])
+        """Whether the other is made by the same condition."""
+        return equal_computations([self.condition], [other.condition])
 
     @property
     def leaves_out(self) -> bool:
@@ -255,7 +255,8 @@ def _by_one_condition(a: Variable, b: Variable) -> Gradient:
     if any(map(is_clear, later)):
         return None
     then, otherwise = (_without_zeros(x, y) for x, y in zip(choice.sides, beside.sides, strict=True))
-    chosen = then if then is otherwise else choice.between(then, otherwise)
+    lazy = beside if isinstance(beside.node.op, IfElse) else choice
+    chosen = then if then is otherwise else lazy.between(then, otherwise)
     return incremented(written(chosen, writes, other), later)
 
 
