@@ -5,7 +5,8 @@
 
 `[-1]` of a state is its final value and needs no stack; `[-k:]` keeps a stack of k rows; a stack that
 is not read goes, and with it the states that only it needed. A state that every step hands on
-unchanged is an invariant.
+unchanged is an invariant. Of rows that are tables, of which readers take single elements, these are kept instead
+(`consuming/elements.py`).
 Why: memory is what is needed and no more; a step then often lives in registers.
 With `until` the number of rows is not known before the loop: the last k are a state then (`consuming/windows.py`).
 Conservative: stacks are all or a last part. Cost: linear, repeated while something goes.
@@ -14,6 +15,7 @@ Runs after `cse`, which makes equal sizes one value. Source: Theano's `scan_save
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from scancc.ir import types as t
@@ -26,6 +28,7 @@ from scancc.ir.shapes import dims_of
 from scancc.ir.slices import COLUMNS, entries, entry_values, set_entries, slice_parts
 from scancc.ir.wording import rows_called
 
+from .consuming.elements import keep_elements, takes_element
 from .consuming.windows import MOST, read_window, rows_from_end, window_of
 
 
@@ -48,6 +51,7 @@ def _visit(op: Op) -> None:
 
 
 def _clean(op: Op) -> None:
+    _read_elements(op)
     _read_last_rows(op)
     _replace_constant_states(op)
     gone = drop_unread(op)
@@ -77,6 +81,18 @@ def _erase_unread(values: list[Value]) -> None:
             op.erase()
 
 
+def _read_elements(op: Op) -> None:
+    """Keep elements of rows, where readers take no more than these, and the state with which the scan ends."""
+    scan = ScanView(op)
+    for stack in filter(scan.keeps_all, scan.stacks):
+        rows = [user for user in stack.result.uses if not takes_element(user)]
+        steps = scan.executed or stack.rows
+        if 0 < len(rows) < len(stack.result.uses) and all(
+                rows_from_end(user, stack.result, steps) == 1 and _takes_one_row(user) for user in rows):
+            _use_final_state(scan, stack, rows)
+    keep_elements(scan)
+
+
 # ---- only the last rows are read ----
 
 
@@ -86,7 +102,7 @@ def _read_last_rows(op: Op) -> None:
         y, executed = stack.result, scan.executed
         if y.uses and (executed is not None or scan.keeps_all(stack)):
             depth = _depth_read(y, executed or stack.rows)
-            if depth == 1 and all(map(_takes_one_row, y.uses)) and _use_final_state(scan, stack):
+            if depth == 1 and all(map(_takes_one_row, y.uses)) and _use_final_state(scan, stack, list(y.uses)):
                 remark("dead-outputs", op, True, f"only the last row of {rows_called(y, stack.value)} is read: the "
                        "final state stands for it")
             elif depth is not None and executed is None:
@@ -106,12 +122,12 @@ def _takes_one_row(user: Op) -> bool:
     return user.name == "tensor.extract" or entries(user, "sizes")[0] == 1
 
 
-def _use_final_state(scan: ScanView, stack: Stack) -> bool:
+def _use_final_state(scan: ScanView, stack: Stack, users: Sequence[Op]) -> bool:
     """Replace `y[-1]` by the final value of the state that y stacks; False if it stacks none."""
     final = _final_of(scan, stack.value)
     if final is None:
         return False
-    for user in list(stack.result.uses):
+    for user in users:
         assert user.parent is not None
         b = Builder(user.parent, user, user.location)
         if user.name == "tensor.extract":

@@ -227,9 +227,18 @@ class Reverse:
         at = self.loop.hold(check(IndexError, message, switch(lt(place, 0), add(place, self.n), place), inside, place,
                                   self.n))
         number = self.loop.read(TensorType("int64", ()), backwards(self.recall.last_rows(arange(self.n))))
+        return IfElse(1).apply(eq(number, at), self._with_part(found, node, part, operands), found)[0]
+
+    def _with_part(self, found: Variable, node: Apply, part: Variable, operands: Sequence[Variable]) -> Variable:
+        """`found`, with what an increment adds to a row; where that is zeros but for a few places, in these alone."""
+        root, writes = increments_of(part)
         write = replace(node.op, template=node.op.template[1:])  # type: ignore[type-var,attr-defined]
-        added = write(found, self.loop.hold(part), *map(self.loop.hold, operands))
-        return IfElse(1).apply(eq(number, at), added, found)[0]
+        whole = all(entry == FULL for entry in write.template)  # type: ignore[attr-defined]
+        if whole and writes and is_zeros(root) and not _stretches(part, node.inputs[0]):
+            for one in writes:
+                found = one.op(found, *map(self.loop.hold, one.inputs[1:]))
+            return found
+        return write(found, self.loop.hold(part), *map(self.loop.hold, operands))
 
     def _given_row(self, gradient: Variable, row: Variable) -> Variable:
         """The inner variable for the rows of a gradient of a stack; all alike, they are an invariant."""
