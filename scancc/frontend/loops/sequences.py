@@ -131,7 +131,7 @@ def _parse_sequence(position: int, entry: Any, site: Site) -> SequenceSpec:
 def _sequence_variable(what: str, entry: Any, site: Site) -> Variable:
     if isinstance(entry, int | float | complex) and not isinstance(entry, np.generic):
         raise TypeError(site.text(
-            f"{what} is the number {entry!r}; `sequences` is a sequence or a list of them, each of which "
+            f"{what} is the number {entry!r}; `sequences` is one tensor or a list of sequences, each of which "
             "is iterated over its rows",
             f"for one sequence of numbers, write sequences=np.array([...]); n_steps=n runs n steps; {_JAX}",
         ))
