@@ -84,6 +84,7 @@ CPU_LOOP: tuple[str, ...] = (
     "expand-integers",  # after vectorize, which makes the lanes
     "unroll",
     "scalar-replacement",  # after unroll: rounds of a loop are straight code then
+    "carried-elements",  # after scalar-replacement, which leaves the loads that read what earlier rounds stored
     "asked-checks",  # after reductions, the last to read in checks what sizes are equal
     "dce",
 )

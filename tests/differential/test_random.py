@@ -1,15 +1,18 @@
 """Random programs through the public API: native code against the reference.
 
-3,250 programs in all; `python -m tests.differential.campaign` runs as many others as one likes.
+3,450 programs in all; `python -m tests.differential.campaign` runs as many others as one likes.
 """
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 
 from tests.differential.campaign import Campaign
+from tests.differential.scans import KINDS
+from tests.differential.windows import Windows
 
 CHUNK = 50  # programs a test, so that workers share them
 LOTS = {  # options: how many programs
@@ -42,3 +45,13 @@ def test_random_programs(options: dict[str, Any], seed: int) -> None:
     campaign.run()
     assert not campaign.failures, campaign.report()
     assert campaign.done > CHUNK // 3, "most programs are refused"
+
+
+def test_no_part_of_the_writer_hides_another() -> None:
+    """A method of one name in two parts would leave one unwritten; the kinds themselves are declared above."""
+    known: dict[str, type] = {}
+    for part in reversed(Windows.__mro__):
+        for name, value in vars(part).items():
+            if inspect.isfunction(value) and not name.startswith("__"):
+                assert name not in known or name in KINDS, f"{name} of {known[name].__name__} and {part.__name__}"
+                known[name] = part

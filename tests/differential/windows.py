@@ -34,7 +34,7 @@ class Windows(Sharing):
         with self.function(step, [time, *states]):
             pool = [*fixed, *states]
             for _ in range(self.c.number(1, 5)):
-                pool.append(self.written(pool, states))
+                pool.append(self.array_of_windows(pool, states))
             beside = self.beside(pool)
             rows = [self.held(self.late(pool)) for _ in states]
             stop = f", sc.until({self.met(self.c.pick(pool), time)})" if self.c.chance(1) else ""
@@ -47,16 +47,16 @@ class Windows(Sharing):
             seen = row.axes if view == "[-1]" else (self.new_length(), *row.axes)
             self.asked.append(self.let(f"{result}[{number}]{view}", row.dtype, seen, row.bound).text)
 
-    def written(self, pool: list[Term], states: list[Term]) -> Term:
+    def array_of_windows(self, pool: list[Term], states: list[Term]) -> Term:
         """An array of which a window is written."""
         whole = self.late(pool) if self.c.chance(7) else self.c.pick(states)
         cuts = [self.cut(size) for size in whole.axes[:self.c.pick((1, 1, whole.ndim))]]
         a, b = (whole if self.c.chance(6) else self.late(pool) for _ in range(2))
         form = self.c.pick(of_kind(MADE, whole.kind, self.smooth))
-        p, q, r = (f"{x.text}{self.window(cuts)}" for x in (a, b, whole))
+        p, q, r = (f"{x.text}{self.bracket(cuts)}" for x in (a, b, whole))
         value = form.text.format(p=p, q=q, r=r)
         how, bound = self.c.pick(("set", "inc")), bound_of(form, max(a.bound, whole.bound), b.bound)
-        text = f"T.{how}_subtensor({whole.text}{self.window(cuts)}, {value})"
+        text = f"T.{how}_subtensor({whole.text}{self.bracket(cuts)}, {value})"
         if whole.kind == "i":
             return self.let(f"{text} % 11", whole.dtype, whole.axes, 11.0) if how == "inc" else self.let(
                 text, whole.dtype, whole.axes, 11.0)
@@ -65,6 +65,6 @@ class Windows(Sharing):
     def cut(self, size: object) -> tuple[str, ...]:
         return self.c.pick(OF_ANY + (OF_SEVEN if size == 7 else ()))
 
-    def window(self, cuts: list[tuple[str, ...]]) -> str:
+    def bracket(self, cuts: list[tuple[str, ...]]) -> str:
         """One window of equal ones, as `[1:, :-1]`."""
         return f"[{', '.join(self.c.pick(cut)[1:-1] for cut in cuts)}]"
