@@ -20,11 +20,14 @@ from __future__ import annotations
 from collections import deque
 
 from scancc.errors import InternalError
+from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import is_dead
 from scancc.passes.canonicalizing import arithmetic, control, sizes, tensors
 from scancc.passes.canonicalizing.rules import RULES, Outcome
+
+SIZES_SEEN = 3  # how far a rule looks through what a size is made of (`ir/linear.py`)
 
 __all__ = ["arithmetic", "canonicalize", "control", "sizes", "tensors"]
 
@@ -96,12 +99,18 @@ class _Worklist:
             return
         values = [outcome] if isinstance(outcome, Value) else list(outcome or ())
         for old, new in zip(op.results, values, strict=True):
-            for user in old.uses:
-                self.push(user)
+            self.push_users(old, SIZES_SEEN if old.type == t.index else 0)
             old.replace_by(new)
             if new.op is not None:
                 self.push(new.op)
         self.erase(op)
+
+    def push_users(self, value: Value, depth: int) -> None:
+        """Look again at who uses a value, and at who sees it through so many sums and choices of sizes."""
+        for user in value.uses:
+            self.push(user)
+            if depth and user.results and user.results[0].type == t.index:
+                self.push_users(user.results[0], depth - 1)
 
     def push_around(self, op: Op) -> None:
         """Look again at what makes an op's operands and at who uses its results, inside its regions too."""

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value, clone_op
-from scancc.ir.linear import Linear, linear
+from scancc.ir.linear import Linear, balanced, linear
 from scancc.ir.ops import CHECKS, ELEMENTWISE, has_trait, operand, set_operands
 from scancc.ir.parts import Read, ScanView, Stack
 from scancc.ir.remarks import remark
@@ -106,7 +106,7 @@ def _first_of(user: Op, scan: ScanView) -> Entry | None:
     first, steps = entries(user, "offsets")[0], constant_of(scan.length)
     if isinstance(first, int):
         return first if first > 0 and steps is not None and first <= steps else None
-    to_the_end = (linear(entries(user, "sizes")[0]) + linear(first) - linear(scan.length)).known == 0
+    to_the_end = balanced(linear(entries(user, "sizes")[0]) + linear(first) - linear(scan.length)).known == 0
     return first if to_the_end or _is_cut(first, scan) else None
 
 
@@ -190,7 +190,7 @@ def _read_rest(user: Op, rows: Value, steps: Linear | None) -> None:
     """Let a slice take what it took of all rows of those that are left, from the first on: so many, or all."""
     assert user.parent is not None
     type, b = user.result.type, Builder(user.parent, user, user.location)
-    if steps is None or (linear(entries(user, "sizes")[0]) - steps).known == 0:
+    if steps is None or balanced(linear(entries(user, "sizes")[0]) - steps).known == 0:
         user.replace_by([rows if rows.type == type else b.op("tensor.cast", [rows], [type])])
         return
     set_operands(user, source=[rows])

@@ -3,10 +3,11 @@
     part = scan(...)                              room[first:first + n] = scan(...)
     room = insert_slice(part, room, first)   ->
 
-A scan over tiles keeps the rows of all of them in one array that it carries: each tile makes its rows there. A loop
-nest makes its elements where they go (`elementwise.py`), in any array.
-Conservative: where it goes is known, and checked, before it is made. For what is not a nest, the array stays in one
-buffer, nothing but this write knows it before, and nothing of the step after, so that nobody sees the rows early.
+A scan over tiles keeps the rows of all of them in one array that it carries: each tile makes its rows there; what a
+gradient writes between zeros is made there. A loop nest makes its elements where they go (`elementwise.py`), in any
+array.
+Conservative: where it goes is known, and checked, before it is made. For what is not a nest, rows lie in one piece, the
+array is written in place, and nobody reads it from where the rows are made to where they are written.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from collections.abc import Sequence
 
 from scancc.ir.builder import measured
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import CHECKS, TERMINATOR, has_trait, memory_of, operand
+from scancc.ir.ops import CHECKS, ELEMENTWISE, has_trait, memory_of, operand
 from scancc.ir.parts import Nest
 from scancc.ir.shapes import is_one_size
-from scancc.ir.slices import COLUMNS, Entry, entries, kept_axes
+from scancc.ir.slices import COLUMNS, Entry, entries, kept_axes, number_of
 
-from .context import Context
+from .context import Context, is_contiguous
 from .elementwise import takes_the_place
-from .order import Order
+from .order import Order, is_inside
 from .updates import updatable, writes_over
 
 
@@ -41,7 +42,7 @@ class Inserts:
         write, made = next(iter(value.uses), None), value.op
         if write is None or made is None or write.name != "tensor.insert_slice" or write.parent is not made.parent:
             return None
-        if value.uses != {write: 1} or not self._is_known(made, write):
+        if value.uses != {write: 1} or not self._is_known(c, made, write):
             return None
         if made.name == "linalg.generic":
             return self._part(c, value, write)
@@ -56,7 +57,7 @@ class Inserts:
         if not self._is_there(c, dest, made) or not self._may_be_written(c, write, dest, made):
             return None
         buffer = self.begun[write] = updatable(c, write, dest)
-        offsets, sizes, strides = ([c.entry(e) for e in entries(write, column)] for column in COLUMNS)
+        offsets, sizes, strides = ([_told(c, e) for e in entries(write, column)] for column in COLUMNS)
         self.placed[value] = c.subview(buffer, offsets, sizes, strides, kept_axes(write))
         return self.placed[value]
 
@@ -75,8 +76,8 @@ class Inserts:
             user.name == "tensor.insert_slice" for user in write.result.uses)
 
     def _rows(self, c: Context, value: Value, write: Op, dims: Sequence[Value]) -> Value | None:
-        at, count = (c.entry(entries(write, name)[0]) for name in ("offsets", "sizes"))
-        if not is_one_size(count, dims[0]):
+        at, count = (_told(c, entries(write, name)[0]) for name in ("offsets", "sizes"))
+        if not _are_equal(c, count, dims[0]):
             return None  # there is more room than what is written needs
         zero, one, rank = c.b.index(0), c.b.index(1), len(dims)
         buffer, offsets = c.get(operand(write, "dest")), [at, *[zero] * (rank - 1)]
@@ -89,36 +90,54 @@ class Inserts:
         return value in self.placed and c.get(value) is self.placed[value]
 
     def _may_take_rows(self, c: Context, value: Value, write: Op) -> bool:
-        dest = operand(write, "dest")
-        if dest.op is not None or dest not in c.env or c.places.ties.get(write.result) is not dest:
+        dest, made = operand(write, "dest"), value.op
+        assert made is not None
+        if dest not in c.env or not is_contiguous(c.get(dest).type) or not _are_whole_rows(c, write):
             return False
-        return _is_seen_by(write, dest) and _are_whole_rows(write, value, dest)
+        place = c.get(dest)
+        if c.dest.get(write.result) is not place and not writes_over(c, write, dest, place):
+            return False
+        return not any(is_inside(use.op, made) or self.order.is_after(use.op, made)
+                       for use in self.order.uses(dest, write) if use.op is not write)
 
-    def _is_known(self, made: Op, write: Op) -> bool:
-        """Whether it is known where and how much goes, when the array is made, and no check comes between."""
+    def _is_known(self, c: Context, made: Op, write: Op) -> bool:
+        """Whether it can be told where and how much goes, when the array is made, and no check comes between."""
         start, end = self.number[made], self.number[write]
-        places = [v for name in ("offsets", "sizes") for v in entries(write, name)
-                  if isinstance(v, Value) and v.op is not None]
         return bisect(self.checks, start) == bisect(self.checks, end) and all(
-            self.number.get(v.op, end) < start for v in places if v.op is not None)
+            _can_be_told(c, v) for column in COLUMNS for v in entries(write, column) if isinstance(v, Value))
 
 
-def _is_seen_by(write: Op, dest: Value) -> bool:
-    """Whether nothing but a write, which is the step's last one, reads an array."""
-    before = all(user is write and n == 1 or user.name == "tensor.dim" for user, n in dest.uses.items())
-    return before and all(has_trait(user, TERMINATOR) for user in write.result.uses)
+def _can_be_told(c: Context, size: Value) -> bool:
+    """Whether a size is there, or is made of such alone."""
+    op = size.op
+    return size in c.env or (op is not None and has_trait(op, ELEMENTWISE)
+                             and all(_can_be_told(c, v) for v in op.operands))
 
 
-def _are_whole_rows(write: Op, value: Value, dest: Value) -> bool:
+def _told(c: Context, entry: Entry) -> Value:
+    """A part of a slice, computed now where that stands behind."""
+    if isinstance(entry, Value) and entry not in c.env:
+        assert entry.op is not None
+        for value in entry.op.operands:
+            _told(c, value)
+        c.convert(entry.op)
+    return c.entry(entry)
+
+
+def _are_equal(c: Context, size: Value, other: Value) -> bool:
+    one, another = (number_of(c.equal.best(v)) or c.equal.best(v) for v in (size, other))
+    return is_one_size(size, other) or one == another
+
+
+def _are_whole_rows(c: Context, write: Op) -> bool:
     """Whether what is written lies in one piece: some rows, one after the other."""
-    offsets, sizes, strides = (entries(write, name) for name in ("offsets", "sizes", "strides"))
-    rank = len(value.type.shape)  # type: ignore[attr-defined]
-    return rank == len(sizes) and all(stride == 1 for stride in strides) and all(
-        offset == 0 and _is_whole(size, dest, axis)
+    offsets, sizes, strides = (entries(write, name) for name in COLUMNS)
+    return len(kept_axes(write)) == len(sizes) and all(stride == 1 for stride in strides) and all(
+        offset == 0 and _is_whole(c, size, operand(write, "dest"), axis)
         for axis, (offset, size) in enumerate(zip(offsets, sizes, strict=True)) if axis)
 
 
-def _is_whole(size: Entry, array: Value, axis: int) -> bool:
-    if isinstance(size, Value):
-        return measured(size) == (array, axis)
-    return bool(size == array.type.shape[axis])  # type: ignore[attr-defined]
+def _is_whole(c: Context, size: Entry, array: Value, axis: int) -> bool:
+    if isinstance(size, Value) and measured(size) == (array, axis):
+        return True
+    return _are_equal(c, _told(c, size), c.sizes(c.get(array))[axis])

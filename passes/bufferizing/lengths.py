@@ -12,7 +12,7 @@ from __future__ import annotations
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.equalities import sizes_equal_to
-from scancc.ir.linear import Linear, least, linear
+from scancc.ir.linear import Linear, balanced, least, linear
 from scancc.ir.ops import operand
 from scancc.ir.parts import ScanView, scan_around
 from scancc.ir.shapes import dims_of, scratch
@@ -25,7 +25,7 @@ def excess(op: Op, source: Value) -> int | None:
     axis = op.attrs["axis"].value
     with scratch() as b:
         length = dims_of(b, source)[axis]
-        more = linear(dims_of(b, op.result)[axis]) - linear(length)
+        more = balanced(linear(dims_of(b, op.result)[axis]) - linear(length))
         if more.known == 0 or _is_checked(op, length, more):
             return 0
         bound = least(more * -1)

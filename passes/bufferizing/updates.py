@@ -14,7 +14,7 @@ from .context import Context, converts, strides_of
 from .in_place import is_move, may_overwrite
 from .lengths import usual_length
 from .loops import nest
-from .nests import materialise
+from .nests import fill_buffer, materialise
 
 
 @converts("tensor.insert_slice", at_target=True)
@@ -55,7 +55,10 @@ def updatable(c: Context, op: Op, dest: Value) -> Value:
     if writes_over(c, op, dest, place):
         return place
     buffer = c.target(op.result, c.sizes(place))
-    c.copy(place, buffer)
+    if buffer is not place and dest.op is not None and dest.op.name == "tensor.splat":
+        fill_buffer(c, c.get(operand(dest.op, "value")), buffer)
+    else:
+        c.copy(place, buffer)
     return buffer
 
 

@@ -156,14 +156,47 @@ def _without_signs(op: Op, b: Builder) -> Outcome:
 
 @rule("arith.addf")
 def sum_(op: Op, b: Builder) -> Outcome:
-    """x + -0.0 is x (x + 0.0 is not: -0.0 + 0.0 is 0.0), x + -y is x - y."""
+    """x + -0.0 is x (x + 0.0 is only where x is never -0.0: -0.0 + 0.0 is 0.0), x + -y is x - y."""
     x, y = op.operands
     if is_number(y, -0.0):
         return x
     for first, second in ((x, y), (y, x)):
+        if (shown := _sum_with_zero(second)) is not None and is_never_minus_zero(first):
+            return b.op("arith.addf", [first, shown], [x.type], dict(op.attrs))
+        if is_number(second, 0.0) and is_never_minus_zero(first):
+            return first
+    for first, second in ((x, y), (y, x)):
         if negated := made_by(second, "arith.negf"):
             return b.op("arith.subf", [first, negated.operands[0]], [x.type], dict(op.attrs))
     return None
+
+
+def _sum_with_zero(x: Value) -> Value | None:
+    """The y of y + 0.0."""
+    inner = made_by(x, "arith.addf")
+    return inner.operands[0] if inner is not None and is_number(inner.operands[1], 0.0) else None
+
+
+_SEEN = 6  # ops looked through for a zero's sign
+_PARTS = ("tensor.extract_slice", "tensor.insert_slice", "tensor.splat", "scan.reshape", "scan.transpose",
+          "scan.broadcast", "tensor.cast")
+
+
+def is_never_minus_zero(x: Value, depth: int = _SEEN) -> bool:
+    """Whether no element is -0.0: a sum is that of two such alone, and a square, or an integer, is not."""
+    number, op = everywhere(x), x.op
+    if isinstance(number, t.FloatAttr):
+        return number != t.FloatAttr(-0.0, number.type)
+    if op is None or not depth:
+        return False
+    arrays = [v for v in op.operands if v.type == x.type or t.element(v.type) == t.element(x.type)]
+    if op.name in ("arith.addf", "arith.subf"):
+        summands = arrays if op.name == "arith.addf" else arrays[:1]
+        return any(is_never_minus_zero(v, depth - 1) for v in summands)
+    if op.name in _PARTS:
+        return all(is_never_minus_zero(v, depth - 1) for v in arrays)
+    return op.name in ("math.absf", "math.exp", "arith.sitofp", "arith.uitofp") or (
+        op.name == "arith.mulf" and arrays[0] is arrays[1])
 
 
 @rule("arith.subf")

@@ -1,4 +1,5 @@
-"""Rules for sizes that are known to be in order: `min(n, n + 1)` is n, `n + 2 >= n` holds."""
+"""Rules for sizes: those known to be in order (`min(n, n + 1)` is n, `n + 2 >= n` holds), sums that are numbers, and
+one form of what is left behind the first few."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPI
 from scancc.ir.linear import least, linear
 
-from .rules import Outcome, rule
+from .rules import Outcome, made_by, rule
 
 
 def _never_below(x: Value, y: Value, number: int) -> bool:
@@ -42,3 +43,21 @@ def known_comparison(op: Op, b: Builder) -> Outcome:
     if _never_below(less, more, 1 - distance):
         return b.const(False, t.i1)
     return None
+
+
+@rule("arith.addi", "arith.subi")
+def known_sum(op: Op, b: Builder) -> Outcome:
+    """n - 1 - (n - 1) is 0."""
+    known = linear(op.result).known if op.result.type == t.index else None
+    return None if known is None else b.index(known)
+
+
+@rule("arith.subi")
+def what_is_left(op: Op, b: Builder) -> Outcome:
+    """n - min(n, k) is max(n - k, 0), as a scan of taps counts its steps: one form, which `cse` makes one value."""
+    n, taken = op.operands
+    first = made_by(taken, "arith.minsi")
+    if n.type != t.index or first is None or n not in first.operands:
+        return None
+    k = first.operands[1 - first.operands.index(n)]
+    return b.maxsi(b.subi(n, k), zero) if all(_never_below(v, zero := b.index(0), 0) for v in (n, k)) else None

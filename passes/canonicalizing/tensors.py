@@ -8,12 +8,22 @@ from functools import reduce
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, measured
 from scancc.ir.core import Block, Op, Value
-from scancc.ir.linear import least, linear
-from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand
+from scancc.ir.linear import Linear, least, linear
+from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand, set_operands
 from scancc.ir.shapes import dims_of
-from scancc.ir.slices import COLUMNS, Entry, entries, entry_values, kept_axes, number_of, slice_parts
+from scancc.ir.slices import (
+    COLUMNS,
+    Entry,
+    constant_entries,
+    entries,
+    entry_values,
+    kept_axes,
+    number_of,
+    slice_parts,
+)
 
-from .rules import Outcome, counted, made_by, rule
+from .arithmetic import is_never_minus_zero
+from .rules import Outcome, counted, everywhere, is_number, made_by, rule
 
 MOST_INSERTS = 8  # that are looked through: linear in the size of a program
 
@@ -211,6 +221,13 @@ def slice_of_slice(op: Op, b: Builder) -> Outcome:
         return None
     first, second = ([_entries(o, name) for name in COLUMNS] for o in (inner, op))
     kept = kept_axes(inner)
+    composed = _composed(b, first, kept, second)
+    made = _make_slice(b, operand(inner, "source"), composed, op)
+    return made if kept_axes(made.op) == [kept[axis] for axis in kept_axes(op)] else None  # type: ignore[arg-type]
+
+
+def _composed(b: Builder, first: list[list[Entry]], kept: list[int], second: list[list[Entry]]) -> list[list[Entry]]:
+    """Offsets, sizes and strides of a part of a part that has the `kept` axes."""
     composed: list[list[Entry]] = [[], [], []]
     for axis, (offset, size, stride) in enumerate(zip(*first, strict=True)):
         if axis in kept:
@@ -219,8 +236,7 @@ def slice_of_slice(op: Op, b: Builder) -> Outcome:
             stride = _product(b, inner_stride, stride)
         for column, entry in zip(composed, (offset, size, stride), strict=True):
             column.append(entry)
-    made = _make_slice(b, operand(inner, "source"), composed, op)
-    return made if kept_axes(made.op) == [kept[axis] for axis in kept_axes(op)] else None  # type: ignore[arg-type]
+    return composed
 
 
 @rule("tensor.extract_slice")
@@ -261,7 +277,80 @@ def insert_without_work(op: Op, b: Builder) -> Outcome:
     return source if source.type == dest.type and _covers(b, op, dest) else None
 
 
+@rule("tensor.insert_slice")
+def insert_over_insert(op: Op, b: Builder) -> Outcome:
+    """What is replaced at once need not be written."""
+    inner = made_by(operand(op, "dest"), "tensor.insert_slice")
+    if inner is None or any(_entries(op, name) != _entries(inner, name) for name in COLUMNS):
+        return None
+    set_operands(op, dest=[operand(inner, "dest")])
+    return True
+
+
+@rule("tensor.insert_slice")
+def insert_in_inserted(op: Op, b: Builder) -> Outcome:
+    """What is written into a part, whose other elements stay what they were, is written at once."""
+    source, dest = operand(op, "source"), operand(op, "dest")
+    inner = made_by(source, "tensor.insert_slice")
+    if inner is None or source.uses != {op: 1} or not _is_beneath(operand(inner, "dest"), op, dest):
+        return None
+    columns = _composed(b, [_entries(op, name) for name in COLUMNS], kept_axes(op),
+                        [_entries(inner, name) for name in COLUMNS])
+    groups, attrs = slice_parts(*columns)
+    made = b.grouped("tensor.insert_slice", {"source": [operand(inner, "source")], "dest": [dest], **groups},
+                     [dest.type], {**op.attrs, **attrs})
+    return made.result if kept_axes(made) == [kept_axes(op)[axis] for axis in kept_axes(inner)] else None
+
+
+def _is_beneath(part: Value, op: Op, dest: Value) -> bool:
+    """Whether a part has what `dest` has where `op` writes it."""
+    taken = made_by(part, "tensor.extract_slice")
+    if taken is not None and operand(taken, "source") is dest:
+        return all(_entries(op, name) == _entries(taken, name) for name in COLUMNS)
+    number = everywhere(part)
+    return number is not None and made_by(dest, "tensor.splat") is not None and everywhere(dest) == number
+
+
+@rule("arith.addf")
+def add_of_padded(op: Op, b: Builder) -> Outcome:
+    """What is added between zeros is added to that part alone."""
+    for array, padded in (op.operands, reversed(op.operands)):
+        insert = made_by(padded, "tensor.insert_slice")
+        if insert is None or padded.uses != {op: 1} or not is_number(operand(insert, "dest"), 0.0):
+            continue
+        if is_never_minus_zero(array):
+            source, columns = operand(insert, "source"), [entries(insert, name) for name in COLUMNS]
+            groups, attrs = slice_parts(*columns)
+            part = b.grouped("tensor.extract_slice", {"source": [array], **groups}, [source.type], attrs)
+            if kept_axes(part) == kept_axes(insert):
+                total = b.op(op.name, [part.result, source], [source.type], dict(op.attrs))
+                return b.grouped("tensor.insert_slice", {"source": [total], "dest": [array], **groups},
+                                 [array.type], attrs).result
+    return None
+
+
 # ---- turned rows ----
+
+
+@rule("tensor.extract_slice")
+def turned_rows_before_others(op: Op, b: Builder) -> Outcome:
+    """Rows in front of others that are all alike, turned, are the turned rows behind these."""
+    rows = operand(op, "source")
+    inner = made_by(rows, "tensor.insert_slice")
+    if inner is None or made_by(operand(inner, "dest"), "tensor.splat") is None or rows.uses != {op: 1}:
+        return None
+    part, (offsets, sizes, strides) = operand(inner, "source"), (entries(inner, column) for column in COLUMNS)
+    if strides[0] != 1 or kept_axes(inner) != list(range(len(_shape(rows)))) or not _turns(b, op, rows):
+        return None
+    last = (linear(sizes[0]) - Linear(1)).built(b)
+    first = (linear(dims_of(b, rows)[0]) - linear(offsets[0]) - linear(sizes[0])).built(b)
+    whole = constant_entries(dims_of(b, part))
+    zeros, ones = [0] * (len(whole) - 1), [1] * (len(whole) - 1)
+    groups, attrs = slice_parts([last, *zeros], whole, [-1, *ones])
+    turned = b.grouped("tensor.extract_slice", {"source": [part], **groups}, [part.type], attrs).result
+    groups, attrs = slice_parts([first, *offsets[1:]], sizes, strides)
+    return b.grouped("tensor.insert_slice", {"source": [turned], "dest": [operand(inner, "dest")], **groups},
+                     [rows.type], attrs).result
 
 
 @rule("tensor.insert_slice")
@@ -282,6 +371,26 @@ def turned_map_of_turned(op: Op, b: Builder) -> Outcome:
     if None in operands or operands == work.operands:
         return None
     return b.op(work.name, [v for v in operands if v is not None], [source.type], dict(work.attrs))
+
+
+@rule(*(name for name, declared in OPS.items() if ELEMENTWISE in declared.traits))
+def map_of_turned_rows(op: Op, b: Builder) -> Outcome:
+    """Elementwise work on the turned rows of a scan, which nobody else reads, is done before they are turned: the
+    step can do it, and write each row where it is wanted."""
+    parts = [part for v in op.operands if (part := made_by(v, "tensor.extract_slice")) and _are_rows_for(op, part)]
+    if not parts or len(op.results) != 1:
+        return None
+    operands = [_as_it_was(b, v) for v in op.operands]
+    if None in operands:
+        return None
+    rows = b.op(op.name, [v for v in operands if v is not None], [op.result.type], dict(op.attrs))
+    return _turned(b, parts[0], rows)
+
+
+def _are_rows_for(op: Op, part: Op) -> bool:
+    """Whether an op alone reads what a part takes of rows of a scan, and nobody reads these otherwise."""
+    rows = operand(part, "source")
+    return part.result.uses.keys() == {op} and rows.uses == {part: 1} and made_by(rows, "scan.scan") is not None
 
 
 def _as_it_was(b: Builder, value: Value) -> Value | None:

@@ -17,7 +17,8 @@ from scancc.ir.slices import COLUMNS, constant_entries, entries, entry_values, k
 def share_of(user: Op) -> Fraction:
     """How much of all rows a slice takes: nothing where that is no more however many there are.
 
-    A part of unknown size that is returned has its place among the outputs; else it is better a view of all rows.
+    A part of unknown size that is returned has its place among the outputs; else it is better a view of all rows,
+    but for all of them turned, which are written from the last to the first. (A scan reads them as well backwards.)
     """
     count, stride = entries(user, "sizes")[0], entries(user, "strides")[0]
     if most(count) is not None:
@@ -25,7 +26,16 @@ def share_of(user: Op) -> Fraction:
     assert isinstance(stride, int)
     if abs(stride) > 1:
         return Fraction(1, abs(stride))
-    return Fraction(1 if any(reader.name == "func.return" for reader in user.result.uses) else 2)
+    readers = user.result.uses
+    is_wanted = stride < 0 and takes_every_row(user) and not any(reader.name == "scan.scan" for reader in readers)
+    return Fraction(1 if is_wanted or any(reader.name == "func.return" for reader in readers) else 2)
+
+
+def takes_every_row(user: Op) -> bool:
+    """Whether a slice takes as many rows as there are."""
+    assert user.parent is not None
+    steps, *_ = dims_of(Builder(user.parent, user, user.location), operand(user, "source"))
+    return (linear(entries(user, "sizes")[0]) - linear(steps)).known == 0
 
 
 def takes_whole_rows(user: Op) -> bool:

@@ -104,11 +104,12 @@ class Readers:
                    for op in made)
 
     def _is_result(self, user: Op) -> bool:
-        """Whether an elementwise op makes a result, which a step with states can keep in place of what it is made of.
-        Of steps that may stop nobody knows how many there are: in the step, heavy work would not run in vectors."""
+        """Whether an elementwise op makes a result, or a part of one, which a step with states can keep in place of
+        what it is made of. Of steps that may stop nobody knows how many there are: in the step, heavy work would not
+        run in vectors."""
         if not has_trait(user, ELEMENTWISE) or not self.scan.init or self.scan.until or self._is_heavy_on_few(user):
             return False
-        others = [reader for reader in user.result.uses if reader.name not in RETURNING]
+        others = [reader for reader in user.result.uses if reader.name not in RETURNING and not _places(reader, user)]
         return len(others) < len(user.result.uses) and all(self.place(reader) is not Place.AFTER for reader in others)
 
     def _is_heavy_on_few(self, user: Op) -> bool:
@@ -265,6 +266,11 @@ class Readers:
         rest = [v for column in (offsets, sizes, strides) for v in column[1:] if isinstance(v, Value)]
         return every and len(sizes) > 1 and 0 in kept_axes(user) and self._is_safe(user) and all(
             map(self.ahead.is_free, rest))
+
+
+def _places(reader: Op, user: Op) -> bool:
+    """Whether a reader puts what an op makes between other rows, where the step can write each."""
+    return reader.name == "tensor.insert_slice" and operand(reader, "source") is user.result
 
 
 def _is_of_all(user: Op) -> bool:

@@ -75,6 +75,26 @@ def linear(entry: Entry, depth: int = _DEPTH) -> Linear:
     return lhs * rhs.constant if rhs.known is not None else Linear(0, {entry: 1})
 
 
+def balanced(sum: Linear) -> Linear:
+    """The sum with n - min(n, k) in place of max(n - k, 0), where min(n, k) is a term of it, too: the first few of n
+    and the rest are all."""
+    for value in list(sum.terms):
+        first = next((v for v in sum.terms if _is_rest(value, v)), None)
+        if first is not None and first.op is not None:
+            n, k = map(linear, first.op.operands)
+            whole = n if (n - k - linear(value.op.operands[0])).known == 0 else k  # type: ignore[union-attr]
+            sum = _instead(sum, value, whole - Linear(0, {first: 1}))
+    return sum
+
+
+def _is_rest(rest: Value, first: Value) -> bool:
+    """Whether two values are max(n - k, 0) and min(n, k)."""
+    if rest.op is None or first.op is None or (rest.op.name, first.op.name) != ("arith.maxsi", "arith.minsi"):
+        return False
+    (less, zero), (n, k) = (map(linear, op.operands) for op in (rest.op, first.op))
+    return zero.known == 0 and 0 in ((n - k - less).known, (k - n - less).known)
+
+
 def least(sum: Linear, positive: Linear | None = None, depth: int = _MAX_CHOICES) -> int | None:
     """A number below which a sum of sizes of arrays, of their minima, maxima and quotients, never is where `positive`
     is above 0; None if not known."""
