@@ -46,6 +46,7 @@ CPU_SCAN: tuple[str, ...] = (
     "checks-first",
     "cse",
     "dce",
+    "split-states",  # after canonicalize, which makes parts of parts one; before fuse, which makes loops of rows
     "parallelize",   # after licm, which takes checks of sizes out of steps, and those that give a scan states
     "reverse-if-conversion",  # before fuse, which would make loops of choices between arrays
     "repeated-squaring",  # after licm, which takes the factor out of the step
@@ -121,7 +122,7 @@ FOR_REGISTERS: tuple[str, ...] = ("unroll-and-jam", "vectorize", "loop-versionin
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
 NEEDED = ("bufferize", "check-rows", "contract", "fuse", "latency", "log-sum-exp", "map-to-gpu", "parallel-prefix",
-          "plan-memory", "reciprocal", "reductions", "repeated-squaring", "time-parallel")
+          "plan-memory", "reciprocal", "reductions", "repeated-squaring", "split-states", "time-parallel")
 
 
 @dataclass(frozen=True)

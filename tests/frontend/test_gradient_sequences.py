@@ -35,7 +35,8 @@ SIZES = [(6, 6), (6, 4), (4, 9), (2, 1), (1, 2), (40, 33)]
 def test_gradients_are_those_of_the_reference(cost):
     wrt = [v for v in (X, Y, A) if v in sc.frontend.graph.variables.leaves([cost()])]
     slopes = sc.grad(cost(), wrt)
-    f, reference = (sc.function([X, Y, A], slopes, on_unused_input="ignore", mode=mode) for mode in (None, "reference"))
+    f, reference = (sc.function([X, Y, A], slopes, on_unused_input="ignore", mode=mode)
+                    for mode in (None, "reference"))
     for n, m in SIZES:
         values = RNG.normal(size=(n, 3)), RNG.normal(size=(m, 3)), 0.6
         try:
