@@ -6,8 +6,8 @@
 A scan over tiles keeps the rows of all of them in one array that it carries: each tile makes its rows there; what a
 gradient writes between zeros is made there. A loop nest makes its elements where they go (`elementwise.py`), in any
 array.
-Conservative: where it goes is known, and checked, before it is made. For what is not a nest, rows lie in one piece, the
-array is written in place, and nobody reads it from where the rows are made to where they are written.
+Conservative: where it goes is known, and checked, before it is made. For what is not a nest, rows lie in one piece,
+the array is written in place, and nobody reads it from where the rows are made to where they are written.
 """
 
 from __future__ import annotations
