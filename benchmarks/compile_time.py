@@ -4,6 +4,8 @@ Cold: programs of the tutorial, each in a new process, after `import scancc`, wi
 that loading LLVM counts. Warm: the same in one process. The import itself is measured beyond NumPy's.
 Models: what people write (`tests/programs/users.py`), with and without gradients, in one process, from
 building the graph to a callable; the best of three, for a machine that is not quiet.
+Exports: of the same models object, header and manifest with the gradient, from the graph; then, in a new process,
+what `import scancc.runtime`, `load` and the first call take beyond NumPy's import. By CPU time.
 """
 
 from __future__ import annotations
@@ -12,10 +14,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from statistics import median
 from typing import Any
+
+import numpy as np
 
 ONE = """
 import json, sys, time
@@ -87,7 +92,63 @@ def models() -> None:
           f"   worst {1e3 * rows[0][0]:8.1f} ms")
 
 
+LOADED = """
+import sys, time, numpy as np
+arguments = np.load(sys.argv[2])
+arguments = [arguments[name] for name in arguments.files]
+start = time.process_time()
+import scancc.runtime
+scancc.runtime.load(sys.argv[1])(*arguments)
+print(time.process_time() - start)
+"""
+
+
+def _exported(make: Any, folder: str) -> float:
+    """CPU seconds of an export with the gradient, in this process."""
+    import scancc as sc
+    from tests.programs import users
+
+    model = users.build(make)
+    start = time.process_time()
+    with sc.compile.compiling_later():
+        f = sc.function(model.inputs, model.cost, name="model", on_unused_input="ignore")
+    wrt = [model.inputs[n] for n in model.wrt]
+    sc.export(f, f"{folder}/", emit="o,h,json", gradient="value_and_grad", wrt=wrt)
+    return time.process_time() - start
+
+
+def _loaded(make: Any, folder: str) -> float:
+    """CPU seconds from NumPy to the first result, in a new process; the caller's code is in the disk cache."""
+    from tests.programs import users
+
+    model = users.build(make)
+    arrays = [np.asarray(value, variable.dtype) for value, variable in zip(model.args, model.inputs, strict=True)]
+    np.savez(f"{folder}/arguments.npz", *arrays)
+    command = [sys.executable, "-c", LOADED, f"{folder}/model.o", f"{folder}/arguments.npz"]
+    environment = {**os.environ, "SCANCC_CACHE": "1"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return float(done.stdout)
+
+
+def exports() -> None:
+    from tests.programs import users
+
+    rows = []
+    for make in (users.MODELS[0], *(m for m in users.MODELS if users.build(m).wrt)):  # the first one loads LLVM
+        with tempfile.TemporaryDirectory() as folder:
+            made = min(_exported(make, folder) for _ in range(2))
+            rows.append((made, min(_loaded(make, folder) for _ in range(2)), make.__name__))
+    for made, loaded, name in sorted(rows[1:], reverse=True):
+        print(f"{name:34} export {1e3 * made:8.1f} ms   load and first call {1e3 * loaded:8.1f} ms")
+    print(f"{'median of ' + str(len(rows) - 1):34} export {1e3 * median(r[0] for r in rows[1:]):8.1f} ms   "
+          f"load and first call {1e3 * median(r[1] for r in rows[1:]):8.1f} ms")
+
+
 def main() -> None:
+    if "--exports" in sys.argv:
+        os.environ.update(ENVIRONMENT)
+        exports()
+        return
     if "--models" not in sys.argv:
         tutorial()
     os.environ.update(ENVIRONMENT)

@@ -20,7 +20,7 @@ import struct
 import sys
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from scancc.errors import ScanccError
 from scancc.later import in_role
@@ -71,16 +71,14 @@ class _Section:
     offset: int = -1  # in the image; -1: not loaded
 
 
-@dataclass(frozen=True)
-class _Symbol:
+class _Symbol(NamedTuple):
     name: str
     section: int
     value: int
     is_local: bool
 
 
-@dataclass(frozen=True)
-class _Relocation:
+class _Relocation(NamedTuple):
     """Write the address of `symbol` plus `addend` at `offset` in `section`, in the way that `kind` says."""
 
     section: _Section

@@ -9,13 +9,12 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Apply = Callable[[mmap.mmap, int, int, int], None]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """`through_table`: the target is the symbol's entry in the table of addresses, not the symbol."""
 
     apply: Apply
@@ -23,8 +22,7 @@ class Rule:
     through_table: bool = False
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(NamedTuple):
     number: int
     rules: dict[int, Rule]
     stub_nbytes: int

@@ -11,11 +11,10 @@ switch brings a warning.
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ContextDecorator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -194,7 +193,7 @@ def _warn_of_unknown_variables() -> None:
     known = [*(switch.environment for switch in SWITCHES.values()), *_OF_LIBRARIES]
     for name in os.environ:
         if name.startswith("SCANCC_") and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+            near = _near(name, known)
             meant = f"did you mean {near[0]}?" if near else f"the switches are {', '.join(known)}"
             warnings.warn(f"the environment variable {name} is no switch of scancc and has no effect; {meant}",
                           stacklevel=2)
@@ -224,9 +223,16 @@ def _write(switch: Switch, values: dict[str, object], value: object) -> None:
         _listeners[switch.name](value)
 
 
+def _near(name: str, known: Iterable[str]) -> list[str]:
+    """The name of `known` that is most like this one, or none."""
+    import difflib  # rarely needed, and a twentieth of what the runtime imports
+
+    return difflib.get_close_matches(name, list(known), n=1)
+
+
 def _unknown(name: str) -> str:
     close = {s.lower(): s for s in SWITCHES}
-    near = difflib.get_close_matches(str(name).lower(), close, n=1)
+    near = _near(str(name).lower(), close)
     meant = f" (did you mean config.{close[near[0]]}?)" if near else ""
     return f"there is no switch config.{name}{meant}; the switches are {', '.join(SWITCHES)}"
 

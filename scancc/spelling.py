@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +28,8 @@ _OTHER_WORDS: dict[str, tuple[str, ...]] = {
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The name most like `name`, upper and lower case and underscores aside."""
+    import difflib  # rarely needed
+
     plain = {k.lower().replace("_", ""): k for k in sorted(known)}
     found = difflib.get_close_matches(name.lower().replace("_", ""), plain, n=1, cutoff=0.7)
     return plain[found[0]] if found else None

@@ -17,7 +17,8 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.codegen.c_names import ExportError
-from scancc.codegen.target import host_arch, levels
+from scancc.codegen.exports import symbols
+from scancc.codegen.target import host_arch, levels, parse
 from scancc.runtime import load
 from tests.codegen.test_export import STRICT
 
@@ -169,6 +170,37 @@ def test_the_same_bytes_each_time(tmp_path: Path) -> None:
                   optional="h")
     for name in ("recurrent.o", "recurrent.h", "recurrent.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def disassembled(path: Path) -> dict[str, str]:
+    """The instructions of each function of an object, as LLVM's tool reads them."""
+    tool = shutil.which("llvm-objdump") or shutil.which("llvm-objdump-14")
+    done = subprocess.run([str(tool), "-dr", "--no-show-raw-insn", path], capture_output=True, text=True, check=True)
+    parts = re.split(r"^[0-9a-f]+ <_?([\w.]+?)(?:\.[0-9a-f]{8})?>:$", done.stdout, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.skipif(shutil.which("llvm-objdump") is None and shutil.which("llvm-objdump-14") is None,
+                    reason="no tool of LLVM here reads objects")
+@pytest.mark.parametrize("least", ["x86_64-windows", "x86_64-w64-mingw32", "x86_64-apple-darwin", "x86_64-none-elf"])
+def test_objects_of_other_systems_have_each_code_and_the_choice(least: str, tmp_path: Path) -> None:
+    """They link with nothing more than those of one target do; only the better code has wide registers."""
+    sc.export(recurrent(), tmp_path, target=[least, f"{least}:x86-64-v3"], optional="h", emit="o,a,h,json")
+    code = (tmp_path / "recurrent.o").read_bytes()
+    public = {"recurrent", "recurrent_query", "recurrent_call", "recurrent_call_query", "recurrent__run",
+              "recurrent__query", "recurrent_variant", "recurrent_set_variant"}
+    assert public <= {name.removeprefix("_") if "apple" in least else name for name in symbols.defined(code)}
+    assert all(symbols.is_allowed(s, parse(least).triple) for s in symbols.undefined(code))
+    found = disassembled(tmp_path / "recurrent.o")
+    bodies = {name: text for name, text in found.items() if name.startswith("recurrent__run__body")}
+    assert len(bodies) == 4  # two processors, with h and without
+    for name, text in bodies.items():
+        assert ("%ymm" in text) == ("x86_64_v3" in name) and "%xmm" in text
+    for name in ("recurrent", "recurrent_call", "recurrent__run"):
+        assert all(f"{name}.{code}" in found[name] for code in ("x86_64_v3.0", "generic.1")), found[name]
+    assert "cpuid" in "".join(found.values())
+    row = json.loads((tmp_path / "recurrent.json").read_text())["functions"][0]
+    assert [v["name"] for v in row["variants"]] == ["x86-64-v3", "generic"]
 
 
 @pytest.mark.parametrize(
