@@ -6,6 +6,7 @@ Inputs are given, or made from lengths by name: numbers of a normal distribution
 from __future__ import annotations
 
 import ctypes
+import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ from scancc.calling import array_from_json
 from scancc.codegen.exports.export import export
 from scancc.errors import ScanccError
 from scancc.runtime import elf, objects
-from scancc.runtime.processor import check_machine
+from scancc.runtime.processor import check_features, check_machine
 
 _C_TYPES = {"double": ctypes.c_double, "float": ctypes.c_float} | {
     f"{sign}int{bits}_t": getattr(ctypes, f"c_{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)}
@@ -31,7 +32,8 @@ class BenchError(ScanccError, ValueError):
 
 
 def entry_of_file(path: str, name: str = "") -> Entry:
-    """The entry `name` (the only one) of a `.so`, `.a` or `.o`."""
+    """The entry `name` (the only one) of a `.so`, `.a` or `.o`, or of what a `.json` describes."""
+    path = _code_of(path) if path.endswith(".json") else path
     data = Path(path).read_bytes()
     found: dict[str, Entry] = {}
     for code in [data] if path.endswith(".so") else objects.members(data):
@@ -39,10 +41,23 @@ def entry_of_file(path: str, name: str = "") -> Entry:
             check_machine(manifest["target"], path)
             library: Any = ctypes.CDLL(str(Path(path).resolve())) if path.endswith(".so") else elf.load(code)
             for row in manifest["functions"]:
-                found[row["name"]] = Entry(row, library)
+                found[row["name"]] = entry = Entry(row, library)
+                check_features(entry.address(row["missing"]), manifest["target"]["requires"], path)
     if name not in found and (name or len(found) != 1):
         raise BenchError(f"{path} has the functions {', '.join(found) or 'none'}; name one, as {path}:NAME")
     return found[name] if name else next(iter(found.values()))
+
+
+def _code_of(manifest: str) -> str:
+    """The library, archive or object of a set that a manifest describes."""
+    try:
+        files = json.loads(Path(manifest).read_bytes())["files"]
+    except (ValueError, KeyError, TypeError):
+        raise BenchError(f"{manifest} is no manifest of scancc; give a .json, .so, .a or .o of an export") from None
+    found = [name for kind in (".so", ".a", ".o") for name in files if name.endswith(kind)]
+    if not found:
+        raise BenchError(f"{manifest} describes no library, archive or object; export one of them, too")
+    return str(Path(manifest).with_name(found[0]))
 
 
 def entry_of_function(function: Any) -> Entry:
@@ -60,9 +75,12 @@ class Entry:
     library: Any
 
     def function(self, name: str, *types: Any, gives: Any = ctypes.c_int32) -> Callable[..., Any]:
-        place = self.library.address(name) if isinstance(self.library, elf.Library) else (
-            ctypes.cast(getattr(self.library, name), ctypes.c_void_p).value or 0)
-        return ctypes.CFUNCTYPE(gives, *types)(place)
+        return ctypes.CFUNCTYPE(gives, *types)(self.address(name))
+
+    def address(self, name: str) -> int:
+        if isinstance(self.library, elf.Library):
+            return self.library.address(name)
+        return ctypes.cast(getattr(self.library, name), ctypes.c_void_p).value or 0
 
     def ready(self, args: Sequence[Any], kwargs: Mapping[str, Any], lengths: Mapping[str, int]) -> Call:
         """A call with these inputs, and what they leave out made with these lengths."""

@@ -39,8 +39,8 @@ def test_a_wrong_argument_is_no_line_of_a_library() -> None:
 def test_bench_makes_inputs_of_lengths(tmp_path: Path) -> None:
     """The call in C is timed, of a file's function and of every kind of artefact."""
     np.save(tmp_path / "A.npy", np.ones(50))
-    output("build", POWER, "--emit", "o,a,so" if CC else "o,a", "-o", str(tmp_path))
-    for what in (POWER, *(str(tmp_path / f"power.{kind}") for kind in ("o", "a", *(["so"] if CC else [])))):
+    output("build", POWER, "--emit", "o,a,so,json" if CC else "o,a,json", "-o", str(tmp_path))
+    for what in (POWER, *(str(tmp_path / f"power.{kind}") for kind in ("o", "a", "json", *(["so"] if CC else [])))):
         for arguments in (("--dims", "A_n0=5e1,k=3"), ("--dims", "n=50,k=3"), (str(tmp_path / "A.npy"), "3"),
                           (f"A={tmp_path / 'A.npy'}", "k=3")):
             found = json.loads(output("bench", what, *arguments, "-n", "2", "--json", "--no-reference"))

@@ -16,7 +16,7 @@ from scancc.cli.options import NUMBERS
 from scancc.flat_bench import Call, entry_of_file, entry_of_function, statistics
 from scancc.user_files import load_function
 
-_ARTEFACTS = (".so", ".a", ".o")
+_ARTEFACTS = (".so", ".a", ".o", ".json")
 
 
 @click.command(context_settings=NUMBERS)

@@ -18,6 +18,7 @@ from scancc.codegen import cpu, target
 from scancc.codegen.cpu_features import FEATURES, check_text, required
 from scancc.codegen.target import Target
 from scancc.errors import UnsupportedError
+from scancc.flat_bench import entry_of_file
 from scancc.runtime import elf, load
 
 CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -76,6 +77,8 @@ def test_code_that_this_processor_lacks_something_for_is_refused_and_c_may_ask(t
     sc.export(doubled(), tmp_path / "f", target=Target(target.host().triple, "x86-64", f"+{lacking()}"))
     with pytest.raises(UnsupportedError, match=rf"f\.so is compiled for features .* lacks: .*\b{lacking()}"):
         load(tmp_path / "f.so")
+    with pytest.raises(UnsupportedError, match=rf"f\.so is compiled for features .* lacks: .*\b{lacking()}"):
+        entry_of_file(str(tmp_path / "f.json"))
     sc.export(doubled(), tmp_path / "base", target="x86-64")
     for name in ("f", "base"):
         (tmp_path / "main.c").write_text(
