@@ -432,7 +432,7 @@ WRONG = {
     "size and ndim": (lambda s: s.normal(size=(2,), ndim=3), "ndim is 3 where"),
     "ndim and parameters": (lambda s: s.normal(np.zeros(3), ndim=2), "ndim is 2 where"),
     "std": (lambda s: s.normal(std=-1.0), "standard deviation must be 0 or more; it is -1.0"),
-    "low above high": (lambda s: s.uniform(2.0, 1.0), "low is greater than high"),
+    "low above high": (lambda s: s.uniform(2.0, 1.0), "high is less than low"),
     "p": (lambda s: s.binomial(n=1, p=2.0, size=(3,)), "a probability is below 0, above 1 or NaN; it is 2.0"),
     "p of NaN": (lambda s: s.bernoulli(np.array([0.5, np.nan])), "a probability is"),
     "n": (lambda s: s.binomial(n=-1), "n must be 0 or more"),
@@ -472,7 +472,7 @@ def test_wrong_parameters_are_refused_when_they_are_computed(mode):
     k, p, v, stream = T.lscalar("k"), T.dscalar("p"), T.dvector("v"), RandomStream(3)
     draws = {
         "a length is -1": stream.normal(size=(k,)), "standard deviation must be": stream.normal(0.0, p),
-        "low is greater": stream.uniform(0.0, p), "a probability": stream.binomial(p=p),
+        "high is less": stream.uniform(0.0, p), "a probability": stream.binomial(p=p),
         "n must": stream.binomial(n=k),
         "shape must": stream.gamma(p), "lam must": stream.poisson(v), "sum to 1": stream.categorical(abs(v)),
         "beyond the range": stream.integers(k, 1, dtype="uint8", size=(99,)), "no more than a": stream.choice(

@@ -167,6 +167,12 @@ REMEDIES = {
     "gives it another with each call": [lambda: sc.shared(x)],
     "does not change": [lambda: setattr(x, "shape", (3,)), lambda: setattr(X, "T", X)],
     "that output, not a list": [lambda: list(sc.scan(same, x)[0])],
+    "a list holds None, which is no number": [lambda: sc.function([x], x)([1.0, None])],
+    "an array of object holds 'a', which is": [lambda: sc.function([x], x)(np.array([1, "a"], object))],
+    "a list holds text": [lambda: sc.function([x], x)([1.0, "a"])],
+    r"pass list\(value\), or": [lambda: sc.function([x], x)({1.0, 2.0}), lambda: sc.function([x], x)(iter([1.0]))],
+    "a dict with the key 'h'": [lambda: sc.scan(lambda v: {"h": v}, x), lambda: sc.scan(lambda v: (v, {"h": v}), x)],
+    "'3' is text": [lambda: x * "3", lambda: "3" * x, lambda: x + "3", lambda: x < "3"],
     "JAX's scan": [lambda: sc.scan(same, 0.0, x), lambda: sc.scan(same, T.constant(0.0), x)],
 }
 

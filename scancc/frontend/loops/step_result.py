@@ -127,6 +127,13 @@ def _updates(part: Any, site: Site) -> dict[SharedVariable, Variable]:
 
 
 def _check_made_of_variables(returned: Any, site: Site) -> None:
+    keys = (key for part in _parts(returned) if isinstance(part, Mapping) for key in part)
+    named = next((key for key in keys if not isinstance(key, Variable)), None)
+    if named is not None:
+        raise ValueError(site.text(
+            f"the step returned a dict with the key {named!r}; a dict is of updates, shared variable to new value",
+            "return outputs as one variable or a list, in the order of outputs_info",
+        ))
     stranger = _first_stranger(returned)
     if stranger is not _NOTHING:
         raise ValueError(site.text(
@@ -134,6 +141,10 @@ def _check_made_of_variables(returned: Any, site: Site) -> None:
             "symbolic variables, in lists, tuples and dicts of shared variables, and until(...)",
             "wrap a number or an array: T.constant(...); a step that returns nothing returns []",
         ))
+
+
+def _parts(returned: Any) -> list[Any]:
+    return list(returned) if isinstance(returned, list | tuple) else [returned]
 
 
 _NOTHING = object()

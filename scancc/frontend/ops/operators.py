@@ -40,11 +40,18 @@ def _is_operand(value: object) -> bool:
 
 
 def _left(function: Binary) -> Callable[[Variable, object], Any]:
-    return lambda x, y, *modulo: function(x, y) if _is_operand(y) and not modulo else NotImplemented
+    return lambda x, y, *modulo: function(x, y) if _is_operand(y) and not modulo else _not_by(y)
 
 
 def _right(function: Binary) -> Callable[[Variable, object], Any]:
-    return lambda x, y: function(y, x) if _is_operand(y) else NotImplemented
+    return lambda x, y: function(y, x) if _is_operand(y) else _not_by(y)
+
+
+def _not_by(y: object) -> Any:
+    """NotImplemented; the error for a text, which Python would repeat by a variable that it takes for a count."""
+    if isinstance(y, (str, bytes)):
+        raise TypeError(f"{y!r:.40} is text, and variables compute with numbers: give a number or an array")
+    return NotImplemented
 
 
 _TWO_SIDED: dict[str, Binary] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -138,15 +138,25 @@ def _as_array(value: Any, into: In, position: int) -> np.ndarray:
         raise into.error(position, f"{_kind_of(value)} holds an integer of more than 64 bits",
                          "pass floats, or smaller numbers")
     if array.dtype.kind not in "biufc":
-        raise into.error(
-            position, f"{_kind_of(value)} holds no numbers", f"pass an array-like object of {wanted}"
-        )
+        items = array.ndim == 0 and isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+        raise into.error(position, _no_numbers(value, array),
+                         f"pass {'list(value), or ' if items else ''}an array-like object of {wanted}")
     if array.dtype.kind == "c" and np.dtype(wanted.dtype).kind != "c":
         raise into.error(
             position, f"a complex value was given, and {wanted.dtype} has no imaginary part",
             "pass value.real",
         )
     return array
+
+
+def _no_numbers(value: Any, array: np.ndarray) -> str:
+    """What an argument holds that is no number."""
+    if array.ndim and array.dtype.kind in "US":
+        return f"{_kind_of(value)} holds text"
+    if array.ndim and array.dtype.kind == "O":
+        odd = next(v for v in array.flat if not isinstance(v, int | float | complex))
+        return f"{_kind_of(value)} holds {odd!r:.40}, which is no number"
+    return f"{_kind_of(value)} holds no numbers"
 
 
 def _loses_nothing(value: Any, array: np.ndarray, dtype: str, allow: bool | None) -> bool:

@@ -228,7 +228,7 @@ class RandomStream:
     def uniform(self, size: Size = None, low: Any = 0.0, high: Any = 1.0, ndim: int | None = None) -> Recipe:
         """low <= x < high, of 53 random bits (24 in float32); rounding of low + u * (high - low) may give high."""
         a, b = _tensors(low, high)
-        b = held(b, e.logical_not(e.gt(a, b)), "uniform: low is greater than high")
+        b = held(b, e.logical_not(e.gt(a, b)), "uniform: high is less than low")
         return Recipe(lambda s: call("exact_affine", s.unit(lengths_of(size, [a, b], ndim), s.dtype), b - a, a),
                       config.floatX)
 
