@@ -14,9 +14,9 @@ written into the row of the stack, and the next step reads the state from there.
 where each op on the way from the old value to the new one can write over its operand (`bufferizing/places.py`
 decides for the whole function at once): writes of parts, loop nests, branches whose sides write, inner scans. A
 state that `concat` extends at one end is a window that moves along a buffer of twice its length; states that are
-made of one another in a circle exchange their buffers; all others have two that change places. A scan marked with
-`lanes` becomes loops over lanes around a loop over time whose state is scalar. Temporaries are `memref.alloc`, which
-`plan-memory` places.
+made of one another in a circle exchange their buffers; all others have two that change places (whose rest is the
+same where each step makes one window, `frames.py`). A scan marked with `lanes` becomes loops over lanes around a
+loop over time whose state is scalar. Temporaries are `memref.alloc`, which `plan-memory` places.
 Conservative: an op writes over its operand only if nothing reads the old array after it; who reads a
 slice of it that was taken before gets a copy of the slice. A loop nest reads it at the position it writes.
 Where a check inside a loop can fail (or after an output was begun), outputs are computed in

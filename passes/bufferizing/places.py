@@ -24,13 +24,14 @@ from scancc.ir.shapes import dims_of, scratch
 from .beginnings import begins_in_place
 from .chains import Chains, Exchange, Link, copies, kept_part
 from .context import goes_to_target
+from .frames import is_framed
 from .in_place import Saved, makes_anew, obstacle
 from .inserts import Inserts
 from .joins import Joins
 from .latest import Part, latest_part
 from .lengths import excess
 from .order import Order, Use
-from .reasons import name_of, say_copied, why_made_anew, why_two_buffers
+from .reasons import name_of, say_copied, why_framed, why_made_anew, why_two_buffers
 
 
 class Way(NamedTuple):
@@ -71,6 +72,7 @@ class Places:
         self.rounds: dict[Op, list[Exchange]] = {}  # scans whose states exchange buffers
         self.begun: set[Value] = set()        # such states, which begin in the buffer of their initial value
         self.parts: dict[Value, Part] = {}    # a state that lives where it is written into another one
+        self.framed: set[Value] = set()       # next values of states of which each step makes one window anew
         for op in reversed(list(self.order.number)):
             if op.name == "scan.scan" and "lanes" not in op.attrs:
                 self._decide(ScanView(op))
@@ -166,6 +168,10 @@ class Places:
     def _place(self, scan: ScanView, carry: Carry, path: list[Link]) -> None:
         if any(link.shifts for link in path):
             self._place_window(scan, carry, path)
+            return
+        if is_framed(self.order, scan, carry, path):
+            self.framed.add(carry.next)
+            self.reasons[carry.arg] = why_framed(path[0])
             return
         broken = self._tie(path, carry)
         if broken is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scancc.ir.core import Value
+from scancc.ir.ops import operand
 from scancc.ir.parts import Carry, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.wording import bytes_said, what
@@ -35,6 +36,13 @@ def why_made_anew(link: Link, use: Use) -> str:
     if use.op is link.op:
         return f"{what(link.op)} reads other elements of the old one while it makes the new one"
     return f"{what(use.op)} reads the old one after {what(link.op)} has made the new one"
+
+
+def why_framed(link: Link) -> str:
+    """Why a state of which each step makes one window has two buffers."""
+    made = operand(link.op, "source").op
+    assert made is not None
+    return f"{what(made)} reads around the elements that it makes; what is outside them both have from the start"
 
 
 def why_two_buffers(order: Order, scan: ScanView, carry: Carry) -> str:

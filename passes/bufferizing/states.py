@@ -189,16 +189,18 @@ class SwapState(State):
     """One of two buffers of the same size.
 
     The loop carries both, the one with the state first. A step reads that and writes the other; then they change
-    places. The old state stays whole until the next step writes.
+    places. The old state stays whole until the next step writes. Where each step makes one window of the new state
+    and leaves the rest (`frames.py`), both begin with the initial value.
     """
 
     home = "has two buffers that change places"
 
     def __init__(self, c: Context, carry: Carry) -> None:
         sizes, element = array_sizes(c, carry.init), t.element(carry.init.type)
-        buffer = c.alloc(element, sizes, carry.arg.name)
-        write_initial(c, carry.init, buffer)
-        super().__init__(carry, [buffer, c.alloc(element, sizes, carry.arg.name)])
+        buffers = [c.alloc(element, sizes, carry.arg.name) for _ in range(2)]
+        for buffer in buffers if carry.next in c.places.framed else buffers[:1]:
+            write_initial(c, carry.init, buffer)
+        super().__init__(carry, buffers)
 
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
         self.old, self.spare = carried

@@ -55,6 +55,8 @@ def updatable(c: Context, op: Op, dest: Value) -> Value:
     if writes_over(c, op, dest, place):
         return place
     buffer = c.target(op.result, c.sizes(place))
+    if op.result in c.places.framed:
+        return buffer  # what is outside the part is the same in both
     if buffer is not place and dest.op is not None and dest.op.name == "tensor.splat":
         fill_buffer(c, c.get(operand(dest.op, "value")), buffer)
     else:
