@@ -27,6 +27,7 @@ from .flat import as_vector, has_no_gaps
 from .loops import PARALLEL_LOOP, REDUCTION_LOOP, Nest, nest
 from .products import product_of
 from .rings import past_row, row_in_ring, unrolled_window
+from .transposing import is_transposition, transpose
 
 BLOCK_ROWS = 64    # terms of a block, where sums are made side by side
 STACK_LEVELS = 40  # sums of 1, 2, 4, ... blocks
@@ -198,6 +199,9 @@ def inline(c: Context, op: Op, counters: Sequence[Value], needed: set[Op] | None
 
 
 def _parallel(c: Context, n: Nest) -> None:
+    if is_transposition(n.op):
+        transpose(c, n.inputs[0], n.outputs[0])
+        return
     _flatten(c, n)
 
     def store(counters: list[Value]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from scancc.ir import parts
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
-from scancc.ir.core import Value
+from scancc.ir.core import Op, Value
 from scancc.ir.ops import operand
 from scancc.ir.rules.matrices import ROOM_LEVELS, ROOM_NBYTES, ROOM_TERMS, room_rows
 from scancc.ir.rules.memref import strides_of
@@ -109,7 +109,7 @@ def _part(c: Context, buffer: Value, dims: Sequence[int | None], counters: Seque
 
 def product_of(n: Nest) -> Product | None:
     """The product that a nest with one result and one sum is, or None."""
-    if len(n.reduced) != 1 or n.rank == 0 or len(n.args) != 2 or not _multiplies(n) or _is_small(n):
+    if len(n.reduced) != 1 or n.rank == 0 or len(n.args) != 2 or not multiplies(n.op, n.args) or _is_small(n):
         return None
     right = next((k for k in (0, 1) if n.maps[k][-1:] == (n.rank - 1,)), None)
     if right is None or not all(isinstance(v.type, t.MemRefType) for v in n.inputs):
@@ -131,19 +131,19 @@ def _fits(made: Product, left: Sequence[int | None], right: Sequence[int | None]
             and len(set(right)) == len(right))
 
 
-def _multiplies(n: Nest) -> bool:
-    """Whether the body is acc + x * y, of the elements of the two operands."""
-    body = parts.Nest(n.op)
+def multiplies(nest: Op, args: Sequence[Value]) -> bool:
+    """Whether the body is acc + x * y, of the elements of two operands."""
+    body = parts.Nest(nest)
     (acc,), (total,) = body.running, body.elements
-    last, ops = total.op, n.op.body.ops[:-1]
-    if t.element(total.type) not in (t.f32, t.f64) or last is None or last.parent is not n.op.body:
+    last, ops = total.op, nest.body.ops[:-1]
+    if t.element(total.type) not in (t.f32, t.f64) or last is None or last.parent is not nest.body:
         return False
     if last.name == "math.fma" and len(ops) == 1:
-        return operand(last, "c") is acc and {operand(last, "a"), operand(last, "b")} == {*n.args}
+        return operand(last, "c") is acc and {operand(last, "a"), operand(last, "b")} == {*args}
     if last.name != "arith.addf" or len(ops) != 2 or acc not in last.operands:
         return False
     term = next((v for v in last.operands if v is not acc), acc).op
-    return term is ops[0] and term.name == "arith.mulf" and {*term.operands} == {*n.args}
+    return term is ops[0] and term.name == "arith.mulf" and {*term.operands} == {*args}
 
 
 def _is_small(n: Nest) -> bool:

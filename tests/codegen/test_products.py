@@ -43,14 +43,33 @@ def test_every_size_in_every_layout(dtype: str, level: str) -> None:
     with sc.change_flags(cpu=level):
         f = sc.function([x, y], [T.dot(x, y), T.dot(x[:, ::-1], y[::-1])])
         transposed, row = sc.function([x, y], T.dot(x.T, y)), sc.function([v, y], T.dot(v, y))
+        by_columns = sc.function([x, y], [T.dot(x, y.T), T.dot(x.T[::-1].T[:, ::-1], y.T)])
     for m, k, n in SIZES:
         a, b = numbers(m, k, dtype=dtype), numbers(k, n, dtype=dtype)
         found, backwards = f(a, b)
         close(found, a, b)
         close(backwards, a, b)
         np.testing.assert_array_equal(transposed(np.ascontiguousarray(a.T), b), found)
+        for turned in by_columns(a, np.ascontiguousarray(b.T)):
+            np.testing.assert_array_equal(turned, found)
         for i in range(m):
             np.testing.assert_array_equal(row(a[i], b), found[i])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_factor_by_columns_in_a_scan(dtype: str) -> None:
+    """It is transposed once, before the scan; where the step changes it, in each step."""
+    h, w = matrix(dtype), matrix(dtype)
+    fixed = sc.scan(lambda h, w: T.tanh(T.dot(h, w.T)), outputs_info=h, non_sequences=w, n_steps=5)[0]
+    changing = sc.scan(lambda h, w: (T.tanh(T.dot(h, w.T)), w / 2 + 0.1), outputs_info=[h, w], n_steps=5)[0][0]
+    by_rows = sc.scan(lambda h, w: T.tanh(T.dot(h, w)), outputs_info=h, non_sequences=w, n_steps=5)[0]
+    native, reference = (sc.function([h, w], [fixed, changing], mode=mode) for mode in (None, "reference"))
+    for rows, columns in ((0, 5), (1, 9), (3, 33), (20, 17)):
+        a, b = numbers(rows, columns, dtype=dtype), numbers(columns, columns, dtype=dtype) / 8
+        found = native(a, b)
+        for one, other in zip(found, reference(a, b), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4 if dtype == "float32" else 1e-11, atol=1e-6)
+        np.testing.assert_array_equal(sc.function([h, w], by_rows)(a, np.ascontiguousarray(b.T)), found[0])
 
 
 def test_a_product_of_parts_leaves_what_lies_beside_them() -> None:
