@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Region, Value, defined_in
+from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import operand, set_operands
 from scancc.ir.parts import Access, Nest
@@ -26,6 +26,7 @@ from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, dynamic_dims
 
 from .bufferizing.products import multiplies
+from .factoring.outside import outside
 
 FEW = 64       # elements of a matrix that stays in registers
 LANES_FROM = 8  # terms: of fewer, sums are in order in any layout
@@ -75,7 +76,7 @@ def _is_small(matrix: Value) -> bool:
 
 def _use(op: Op, right: Access, made: dict[tuple[Value, Block], Value]) -> None:
     nest = Nest(op)
-    block, anchor = _outside(op, right.value)
+    block, anchor = outside(op, right.value)
     if (right.value, block) not in made:
         made[right.value, block] = _transposed(Builder(block, anchor, op.location), right.value)
     number = [read.arg for read in nest.reads].index(right.arg)
@@ -86,16 +87,6 @@ def _use(op: Op, right: Access, made: dict[tuple[Value, Block], Value]) -> None:
     op.attrs["indexing_maps"] = maps
     remark("transpose-factors", op, True, "the right factor is transposed before it, so that results are made side "
            "by side")
-
-
-def _outside(op: Op, factor: Value) -> tuple[Block, Op]:
-    """The block in which a factor can be transposed, outside of scans that do not change it, and before what."""
-    block, anchor = op.parent, op
-    assert block is not None
-    while (around := block.parent_op()) is not None and around.name == "scan.scan" and not defined_in(factor, block):
-        assert around.parent is not None
-        block, anchor = around.parent, around
-    return block, anchor
 
 
 def _transposed(b: Builder, matrix: Value) -> Value:

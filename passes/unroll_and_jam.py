@@ -37,6 +37,7 @@ from scancc.ir.ops import ELEMENTWISE, group, has_trait, is_pure, operand, set_o
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
+from .indexing.forms import Forms
 from .indexing.rows import Rows, begun
 from .slicing.latencies import busy
 
@@ -67,8 +68,15 @@ def _is_counted(loop: Op) -> bool:
 
 
 def _has_rounds(loop: Op, factor: int) -> bool:
-    lower, upper, _ = map(constant_of, Loop(loop).bounds)
-    return lower is None or upper is None or upper - lower >= 2 * factor
+    """Whether it may have enough: not what another loop left over."""
+    forms, parts = Forms(), Loop(loop)
+    rounds = forms.of(parts.upper).minus(forms.of(parts.lower))
+    if not rounds.terms:
+        return rounds.constant >= 2 * factor
+    (left, times), *others = rounds.terms.items()
+    if others or times != 1 or left.op is None or left.op.name != "arith.remsi":
+        return True
+    return (constant_of(operand(left.op, "rhs")) or 2 * factor) >= 2 * factor
 
 
 def _only_loop(step: Op) -> Op | None:

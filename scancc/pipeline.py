@@ -57,6 +57,7 @@ CPU_SCAN: tuple[str, ...] = (
     "reciprocal",    # after fuse: a divisor from outside the loop nest is a scalar then
     "reassociate",   # before contract, which would join a product with the sum that waits for the state
     "latency",       # before contract, which then joins the new product and sum
+    "complex-products",  # after fuse, which makes the nests; before contract, for the real ones
     "contract",      # after fuse: the step's arithmetic is scalar then
     "transpose-factors",  # after contract, which makes products what they are; before slice
     "slice",         # after contract, which makes the last arithmetic of a step
@@ -97,7 +98,7 @@ GPU_SCAN: tuple[str, ...] = tuple({
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
     if name not in ("fuse-scans", "peel", "reverse-if-conversion", "repeated-squaring", "log-sum-exp", "tile",
-                    "time-parallel", "multi-output-fusion", "transpose-factors"))
+                    "time-parallel", "multi-output-fusion", "complex-products", "transpose-factors"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
@@ -122,9 +123,9 @@ FOR_REGISTERS: tuple[str, ...] = ("unroll-and-jam", "vectorize", "loop-versionin
                                   "expand-integers", "unroll")
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
-NEEDED = ("bufferize", "check-rows", "contract", "fuse", "latency", "log-sum-exp", "map-to-gpu", "parallel-prefix",
-          "plan-memory", "reciprocal", "reductions", "repeated-squaring", "split-states", "time-parallel",
-          "transpose-factors")
+NEEDED = ("bufferize", "check-rows", "complex-products", "contract", "fuse", "latency", "log-sum-exp", "map-to-gpu",
+          "parallel-prefix", "plan-memory", "reciprocal", "reductions", "repeated-squaring", "split-states",
+          "time-parallel", "transpose-factors")
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,32 @@ def test_a_factor_by_columns_in_a_scan(dtype: str) -> None:
         np.testing.assert_array_equal(sc.function([h, w], by_rows)(a, np.ascontiguousarray(b.T)), found[0])
 
 
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", ["complex128", "complex64"])
+def test_complex_products(dtype: str, level: str) -> None:
+    """Four products of parts, in every layout; in a scan the parts of what it does not change are taken before it."""
+    x, y, stack = matrix(dtype), matrix(dtype), T.tensor3(dtype=dtype)
+    with sc.change_flags(cpu=level):
+        f = sc.function([x, y], [T.dot(x, y), T.dot(x[:, ::-1], y[::-1])])
+        turned, stacked = sc.function([x, y], T.dot(x, y.T)), sc.function([stack, y], T.matmul(stack, y))
+    for m, k, n in SIZES[:11]:
+        a, b = (numbers(*shape) + 1j * numbers(*shape) for shape in ((m, k), (k, n)))
+        a, b = a.astype(dtype), b.astype(dtype)
+        bound = 4 * (64 + np.log2(max(1, k))) * np.finfo(a.real.dtype).eps * (np.abs(a) @ np.abs(b))
+        wanted = a.astype("clongdouble") @ b.astype("clongdouble")
+        for found in (*f(a, b), turned(a, np.ascontiguousarray(b.T)), stacked(a[None], b)[0]):
+            assert found.dtype == dtype and np.all(np.abs(found - wanted) <= bound)
+
+
+def test_a_complex_product_in_a_scan() -> None:
+    h, w = matrix("complex128"), matrix("complex128")
+    rows = sc.scan(lambda h, w: T.dot(h, w) / 2 + h, outputs_info=h, non_sequences=w, n_steps=4)[0]
+    a, b = numbers(3, 6) + 1j * numbers(3, 6), (numbers(6, 6) + 1j * numbers(6, 6)) / 8
+    f = sc.function([h, w], rows)
+    np.testing.assert_allclose(f(a, b), sc.function([h, w], rows, mode="reference")(a, b), rtol=1e-12)
+    assert "four products" in str(f.remarks())
+
+
 def test_a_product_of_parts_leaves_what_lies_beside_them() -> None:
     x, y, out = matrix("float64"), matrix("float64"), matrix("float64")
     f = sc.function([x, y, out], T.set_subtensor(out[1:-1, 2:-2], T.dot(x[::2, 1:], y[:, 1:-1])))
