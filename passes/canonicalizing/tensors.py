@@ -8,6 +8,7 @@ from functools import reduce
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, measured
 from scancc.ir.core import Block, Op, Value
+from scancc.ir.dialects.arith import CMPI
 from scancc.ir.linear import Linear, least, linear
 from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand, set_operands
 from scancc.ir.shapes import dims_of
@@ -50,6 +51,26 @@ def known_size(op: Op, b: Builder) -> Outcome:
     found = dims_of(b, source)[axis]
     asked = measured(found)
     return None if asked is not None and asked[0] is source else found
+
+
+@rule("arith.cmpi")
+def place_of_an_extreme(op: Op, b: Builder) -> Outcome:
+    """It is inside the axis along which it was searched: of no elements there is none, which has a check."""
+    place, bound = op.operands
+    found = made_by(place, "arith.index_cast")
+    search = made_by(found.operands[0] if found is not None else place, "scan.argreduce")
+    predicate = CMPI[op.attrs["predicate"].value]
+    if search is None or isinstance(place.type, t.TensorType):
+        return None
+    if constant_of(bound) == 0 and predicate in ("slt", "sge"):
+        return b.const(predicate == "sge", t.i1)
+    source, axis = search.operands[0], search.attrs["axis"].value
+    if predicate not in ("slt", "ult") or place.type != t.index:
+        return None
+    if measured(bound) != (source, axis) and not (
+            _has_sizes(source) and _are_equal([bound], [dims_of(b, source)[axis]])):
+        return None
+    return b.const(True, t.i1)
 
 
 def _has_sizes(value: Value) -> bool:

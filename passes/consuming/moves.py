@@ -16,6 +16,7 @@ from ..fuse import combination
 from .parts import as_taken, some_rows, takes_last_row, takes_whole_rows
 from .readers import Readers
 from .rows import RowMaker
+from .scatters import scattered
 from .sums import Sum
 from .windows import read_window, window_of
 
@@ -30,6 +31,7 @@ class Move:
     replaced: list[tuple[Op, Carry | Stack]] = field(default_factory=list)
     windows: dict[tuple[Value, int], Carry] = field(default_factory=dict)  # of rows and how many last ones
     sums: list[tuple[Op, Sum]] = field(default_factory=list)
+    better: dict[Op, Value] = field(default_factory=dict)  # whether a row is the best so far that an op searches
 
     def run(self, ends: list[Op]) -> None:
         """Move what the `ends` read, and them."""
@@ -68,6 +70,9 @@ class Move:
             self._fold(end)
         elif end.name == "scan.argreduce":
             self._extreme(end)
+        elif end.name == "scan.scatter":
+            made = scattered(end, self.maker)
+            self._next(end, made, made.next)
         elif (state := self.readers.last_state(end)) is not None:
             self.replaced.append((end, state))
         elif (depth := self.readers.depth_of_window(end)) is not None and not takes_last_row(end, self.scan):
@@ -134,7 +139,7 @@ class Move:
         row, b, kind = self.maker.row(end.operands[0]), self.b, str(end.attrs["kind"])
         start, _ = combination(kind, t.element(row.type))
         best, place = self.maker.carry(start, row.type, end), self.maker.carry(0, t.shaped(t.i64, row.type), end)
-        better = _better(b, kind, row, best.arg)
+        self.better[end] = better = _better(b, kind, row, best.arg)
         self.carries.append(best._replace(next=b.select(better, row, best.arg)))
         now = b.index_cast(self.scan.counter, t.i64)
         if isinstance(row.type, t.TensorType):
@@ -150,8 +155,11 @@ class Move:
         at, *places = group(end, "indices")
         if places:
             row = b.op("tensor.extract", [row, *places], [end.result.type])
-        carry = self.maker.carry(0, row.type, end)
-        self._next(end, carry, b.select(b.cmpi("eq", self.scan.counter, at), row, carry.arg))
+        carry, search = self.maker.carry(0, row.type, end), self.readers.search_for(at)
+        now = b.cmpi("eq", self.scan.counter, at if search is None else b.index(0))
+        if search is not None:  # of rows of which none is better than nothing the first one is taken
+            now = b.op("arith.ori", [self.better[search], now], [t.i1])
+        self._next(end, carry, b.select(now, row, carry.arg))
 
     def _next(self, end: Op, carry: Carry, value: Value) -> None:
         carry.final.name = end.result.name

@@ -11,7 +11,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand
-from scancc.ir.parts import Carry, ScanView, Stack
+from scancc.ir.parts import Carry, Nest, ScanView, Stack
 from scancc.ir.slices import COLUMNS, entries, kept_axes
 
 from ..licm import safe_anywhere
@@ -90,11 +90,22 @@ class Readers:
         if user.name == "scan.reduce" and 0 in user.attrs["axes"].values:
             return Place.STEP if is_exact(user) or self.adds_rows(user) else Place.TILES
         if user.name == "scan.dot" and not self.is_map(user):
-            return Place.STEP if self.adds_rows(user) else Place.AFTER
+            return Place.STEP if self.adds_rows(user) else Place.TILES if self._adds_numbers(user) else Place.AFTER
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
         place = Place.STEP if user.name in MOVING else self.place_of(user.result)
+        if place is Place.TILES and self._is_shared(user):
+            return Place.STEP
         return Place.STEP if place is Place.AFTER and (self._completes(user) or self._is_result(user)) else place
+
+    def _adds_numbers(self, user: Op) -> bool:
+        """Whether a reader is a product of two vectors, of numbers of as many steps."""
+        return not any(map(is_array_of_arrays, user.operands)) and all(self.has_rows(user, v) for v in user.operands)
+
+    def _is_shared(self, user: Op) -> bool:
+        """Whether several sums go along the same heavy work on numbers: it is done once where the step gives it."""
+        return (has_trait(user, ELEMENTWISE) and len(user.result.uses) > 1 and busy(user) >= HEAVY
+                and bool(self.scan.init) and not self.scan.until and not is_array_of_arrays(user.result))
 
     def _completes(self, user: Op) -> bool:
         """Whether an op goes on with a reduction of each row that nobody else reads, as a mean divides sums: the
@@ -166,12 +177,37 @@ class Readers:
             return bool(user.attrs["axis"].value == 0)
         if user.name == "tensor.extract_slice":
             return self._takes_some(user)
+        if user.name == "scan.scatter":
+            return self._is_scatter(user)
         if user.name != "tensor.extract":
             return False
         if takes_last_row(user, self.scan):
             return True
         at, *places = group(user, "indices")
+        if not places and self.search_for(at) is not None:
+            return True
         return self.ahead.is_free(at) and (not places or self.mixing and self._picks(user, places))
+
+    def search_for(self, at: Value) -> Op | None:
+        """The op in the step that searches an extreme among numbers of as many steps, whose place is `at`."""
+        cast = at.op
+        search = None if cast is None or cast.name != "arith.index_cast" else cast.operands[0].op
+        if search is None or search.name != "scan.argreduce" or is_array_of_arrays(search.operands[0]):
+            return None
+        return search if self.place(search) is Place.STEP and self.has_rows(search, search.operands[0]) else None
+
+    def _is_scatter(self, op: Op) -> bool:
+        """Whether an op writes a number of each row at a place of that row, into an array that is there before."""
+        source, dest, places = operand(op, "source"), operand(op, "dest"), group(op, "indices")
+        type, rows = dest.type, [v for v in (source, *places) if isinstance(v.type, t.TensorType)]
+        assert isinstance(type, t.TensorType)
+        if t.is_complex(type.element) or type.element == t.i1 or any(map(is_array_of_arrays, rows)):
+            return False
+        if not (self.scan.init and self.mixing and set(places) <= set(rows)):
+            return False
+        of_all_axes = list(op.attrs["axes"].values) == list(range(len(type.shape)))
+        return of_all_axes and all(self.has_rows(op, v) if v in rows else self.ahead.is_free(v)
+                                   for v in (source, dest, *places))
 
     def _takes_some(self, user: Op) -> bool:
         """Whether the step can keep the rows that a slice takes."""
@@ -212,8 +248,22 @@ class Readers:
             return self.mixing and self._shrinks(op) and self.has_rows(op, op.operands[0])
         if op.name == "scan.broadcast":
             return _keeps_rows(op) and self._fit(op)
+        if op.name == "linalg.generic":
+            return self._is_map_of_numbers(op)
         by_rows = has_trait(op, ELEMENTWISE) or op.name in ("tensor.cast", "scan.cumulative")
         return by_rows and self._is_safe(op) and self._fit(op)
+
+    def _is_map_of_numbers(self, op: Op) -> bool:
+        """Whether a nest makes each number of numbers of the same row."""
+        nest = Nest(op)
+        accesses = [*nest.reads, *nest.writes]
+        if nest.kinds != [t.PARALLEL] or len(nest.writes) != 1 or any(a.dims != nest.identity for a in accesses):
+            return False
+        start, inside = nest.outputs[0].op, [v for inner in op.walk() if inner is not op for v in inner.operands]
+        return (start is not None and start.name == "tensor.empty" and nest.running[0] not in inside
+                and (op not in self.ahead.guarded or all(map(safe_anywhere, op.walk())))
+                and all(v.block is op.body or self.ahead.is_free(v) for v in inside)
+                and all(self.has_rows(op, v) for v in nest.inputs))
 
     def _shrinks(self, op: Op) -> bool:
         """Whether an op makes less of each row."""

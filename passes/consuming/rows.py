@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Op, Value
+from scancc.ir.core import Op, Value, clone_op
 from scancc.ir.ops import operand
-from scancc.ir.parts import Carry, Read
+from scancc.ir.parts import Carry, Nest, Read
 from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import COLUMNS, constant_entries, entries, slice_parts
 
@@ -52,7 +52,8 @@ class RowMaker:
 
     def _made(self, op: Op) -> Value:
         saved, self.b.location = self.b.location, op.location
-        row = self._row_of(op, t.row_type(op.result.type))
+        nest = op.name == "linalg.generic"
+        row = self._number_of_nest(op) if nest else self._row_of(op, t.row_type(op.result.type))
         self.b.location = saved
         row.name = row.name or op.result.name
         return row
@@ -77,6 +78,15 @@ class RowMaker:
             axis = t.IntAttr(op.attrs["axis"].value - 1, t.i64)
             return self.b.op(op.name, [self.row(op.operands[0])], [type], {**op.attrs, "axis": axis})
         return self._elementwise(op, type)
+
+    def _number_of_nest(self, op: Op) -> Value:
+        """What a nest over numbers makes of those of one row."""
+        nest = Nest(op)
+        inside = {arg: self.row(v) for arg, v in zip(nest.input_args, nest.inputs, strict=True)}
+        for inner in op.body.ops[:-1]:
+            clone_op(inner, inside, self.b.insert)
+        (element,) = nest.elements
+        return inside.get(element, element)
 
     def _elementwise(self, op: Op, type: t.Type) -> Value:
         operands = [self.row(v) if isinstance(v.type, t.TensorType) else v for v in op.operands]

@@ -103,7 +103,7 @@ def cases():
 
 def values(length, kind):
     rng = np.random.default_rng(5)
-    shape = {x: (length,), m: (length, 4), c: (length, 3, 2)}.get(KINDS[kind])
+    shape = {x: (length,), m: (length, 4), c: (length, 3, 2)}.get(KINDS.get(kind, x))
     return rng.integers(0, 9, length) if shape is None else rng.standard_normal(shape)
 
 
@@ -255,9 +255,10 @@ WAITING = {
 
 def require_nothing_kept(kind, ask, lengths):
     """The same bits as with rows kept, the reference's numbers, and as much memory for any length."""
-    f, reference = (sc.function([KINDS[kind]], ask(kind()), mode=mode) for mode in (None, "reference"))
+    read = KINDS.get(kind, x)
+    f, reference = (sc.function([read], ask(kind()), mode=mode) for mode in (None, "reference"))
     with change_flags(leave_out="fuse-consumers"):
-        kept = sc.function([KINDS[kind]], ask(kind()))
+        kept = sc.function([read], ask(kind()))
     for length in lengths:
         given = values(length, kind)
         for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
@@ -285,6 +286,49 @@ RESULTS = {
 @pytest.mark.parametrize("kind", [scalar, backwards, taps, vectors, dense], ids=lambda kind: kind.__name__)
 def test_maps_that_are_results(kind, ask):
     """Nothing is kept beside the results, and no bit changes."""
+    require_nothing_kept(kind, ask, (4, 5, 513, 1100))
+
+
+def bins(h):
+    return T.cast(T.minimum(abs(h), 3.9) * 2, "int64")
+
+
+OF_PLACES = {
+    "at the largest": lambda h: [h[h.argmax()], T.exp(h)[h.argmax()], h.argmax()],
+    "at the least of a map": lambda h: [T.sin(h)[T.cos(h).argmin()], h.max()],
+    "at the first where none is larger": lambda h: [h[T.switch(h > 99, h, -np.inf).argmax()]],
+    "at the first that is no number": lambda h: [h[T.log(h).argmax()], T.log(h)[T.log(h).argmax()]],
+    "histogram": lambda h: [T.inc_subtensor(T.zeros(8)[bins(h)], 1.0), h.sum()],
+    "counts": lambda h: [T.inc_subtensor(T.zeros(8, "int64")[-bins(h) - 1], 1)],
+    "sums in bins": lambda h: [T.inc_subtensor(T.ones((8, 9))[bins(h), bins(h / 2)], 0.3 * T.exp(h))],
+    "last in bins": lambda h: [T.set_subtensor(T.zeros(8)[bins(h)], h)],
+}
+
+
+@pytest.mark.parametrize("ask", OF_PLACES.values(), ids=list(OF_PLACES))
+@pytest.mark.parametrize("kind", [scalar, heavy, backwards, taps, stopped], ids=lambda kind: kind.__name__)
+def test_places_that_rows_tell(kind, ask):
+    require_nothing_kept(kind, ask, (4, 5, 513, 1100))
+
+
+def test_a_place_in_no_bin_is_an_error():
+    f = sc.function([x], T.inc_subtensor(T.zeros(3)[bins(scalar())], 1.0))
+    np.testing.assert_array_equal(f(np.zeros(9)), [9.0, 0.0, 0.0])
+    with pytest.raises(IndexError, match="an index is out of range for axis 0 with length 3"):
+        f(np.ones(9))
+
+
+SHARED = {
+    "soft mean": lambda h: [T.dot(x, T.exp(h)) / T.exp(h).sum()], "entropy": lambda h: [
+        -(T.sigmoid(h) * T.log(T.sigmoid(h))).sum() / T.sigmoid(h).sum()],
+    "three sums": lambda h: [T.exp(h).sum(), (T.exp(h) * x).sum(), T.sin(T.exp(h)).sum()],
+}
+
+
+@pytest.mark.parametrize("ask", SHARED.values(), ids=list(SHARED))
+@pytest.mark.parametrize("kind", [scalar, heavy, backwards, taps], ids=lambda kind: kind.__name__)
+def test_sums_that_share_heavy_work(kind, ask):
+    """It is done once, and kept no more than the rows."""
     require_nothing_kept(kind, ask, (4, 5, 513, 1100))
 
 
