@@ -251,7 +251,8 @@ def _counting_elements(c: Context, start: Value, row: list[Value]) -> Value:
     for size in row:
         first, end = c.b.muli(first, size), c.b.muli(end, size)
         whole *= constant_of(size) or 1
-    return c.b.op(part.name, [operand(part, "value"), first, end], [start.type], {"size": t.IntAttr(whole, t.i64)})
+    return c.b.op(part.name, [operand(part, "value"), first, end], [start.type],
+                  {**part.attrs, "size": t.IntAttr(whole, t.i64)})
 
 
 def _totals(c: Context, n: Nest, counters: list[Value], starts: list[Value]) -> list[Value]:

@@ -111,6 +111,24 @@ def test_sums_that_may_end_in_any_block(dtype):
     require_same_bits(sums_alone, inputs((520, 1029, 5003), places, dtype), dtype=dtype)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("width", [1, 3, 16])
+def test_sums_of_all_elements_of_arrays_that_may_end_in_any_block(dtype, width):
+    """The sum of a second tile once began anew, where rows were arrays without gaps."""
+    x = T.matrix("x", dtype=dtype)
+    h, _ = sc.scan(lambda r, h: (T.cast(0.5, dtype) * h + r, sc.until(r[0] > 40)), x, outputs_info=T.zeros_like(x[0]))
+    outputs = [h.sum(), T.sqr(h).mean(), (1 + h / 9999).prod()]
+    tiled, reference = (sc.function([x], outputs, mode=mode) for mode in (None, "reference"))
+    with change_flags(leave_out="tile"):
+        whole = sc.function([x], outputs)
+    for n, place in ((1, 0), (511, 600), (513, 600), (1029, 511), (1029, 512), (1029, 2000), (2050, 1500)):
+        given = np.random.default_rng(n).normal(size=(n, width)).astype(dtype)
+        given[place:, 0] = STOP
+        for got, same, expected in zip(tiled(given), whole(given), reference(given), strict=True):
+            assert got.tobytes() == same.tobytes(), (n, place)
+            np.testing.assert_allclose(got, expected, 1e-3 if dtype == "float32" else 1e-9, 1e-3)
+
+
 def test_a_sum_keeps_no_row():
     """However many steps there may be: two tiles of 4 KB."""
     plan = compiled(sums_alone, "").memory_plan(np.zeros(10**5), 0.5)
