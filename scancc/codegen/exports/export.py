@@ -78,7 +78,7 @@ def export(
 ) -> Exported:
     """Write one function, or several as one library, for use without Python.
 
-    functions: what `sc.function` returned, one or a list.
+    functions: what `sc.function` returned, one or a list. What a `Print` shows goes to a callback, NAME_set_print.
     path: a folder (then the first function's name names the files), or a path whose last part is the library's name.
     emit: kinds of files, by default all but 'c', which is C to read and to compile in the place of the object,
         'mlir-upstream' (docs/ir.md), and 'bench-main', 'bench-google', 'bench-pytest' and 'bench-pyperf', benchmarks
