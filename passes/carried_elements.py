@@ -122,7 +122,7 @@ def _carry(loop: Op, pairs: Sequence[_Pair], forms: Forms) -> None:
     made = b.make("scf.for", [*parts.bounds, *init], [v.type for v in init], dict(loop.attrs), [Region([body])])
     for load in loads:
         remark("carried-elements", load, True, "a round gets in a register what the one before it stored")
-    loop.replace_by(made.results[:len(loop.results)])
+    loop.replace_by([new for new, _ in zip(made.results, loop.results, strict=False)])
 
 
 def _first_round(b: Builder, parts: Loop, loads: Sequence[Op], forms: Forms) -> list[Value]:

@@ -63,7 +63,7 @@ def drop_unread(op: Op) -> str:
     """Drop the parts of a scan that nothing reads; which, in words."""
     keep = _Keep(ScanView(op))
     keep.find()
-    gone = ", ".join(f"{n} {parts}" for parts, n in keep.gone().items() if n)
+    gone = ", ".join(f"{n} {part}{'s' if n > 1 else ''}" for part, n in keep.gone().items() if n)
     if gone:
         read = [x.xs for x in keep.scan.reads]
         keep.scan.rebuilt(keep.xs, keep.carries, keep.stacks)
@@ -321,5 +321,5 @@ class _Keep:
     def gone(self) -> dict[str, int]:
         """How many parts of each kind nothing reads."""
         scan = self.scan
-        return {"sequences": len(scan.xs) - len(self.xs), "states": len(scan.init) - len(self.carries),
-                "stacked outputs": len(scan.rows) - len(self.stacks)}
+        return {"sequence": len(scan.xs) - len(self.xs), "state": len(scan.init) - len(self.carries),
+                "stacked output": len(scan.rows) - len(self.stacks)}
