@@ -21,6 +21,7 @@ from scancc.frontend.gradients.rules import zero_of, zeros_for
 from scancc.frontend.gradients.scan_links import tap_variables
 from scancc.frontend.gradients.scan_tables import is_read_of, most_of_read, tables_of
 from scancc.frontend.graph.dims import ShapeI, dims, int64
+from scancc.frontend.graph.numbering import ValueNumbers
 from scancc.frontend.graph.variables import (
     Apply,
     Constant,
@@ -28,7 +29,6 @@ from scancc.frontend.graph.variables import (
     TensorType,
     Variable,
     applies,
-    equal_computations,
     leaves,
 )
 from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, is_told_outside, stacked_type
@@ -49,7 +49,8 @@ class Recall:
         self.replace: dict[Variable, Variable] = {}
         self._stacks: dict[Variable, Variable | None] = {}
         self._computed: set[Variable] = set()
-        self._saved: list[Variable] = []
+        self._numbers = ValueNumbers()
+        self._saved: dict[int, Variable] = {}  # by the number of what each step computes
         self._padded: dict[Carry, Variable] = {}
         self.consts = dict(zip(node.op.body.consts, self.inputs.consts, strict=True))
         step = node.op.body.outputs
@@ -145,15 +146,19 @@ class Recall:
             if (twin := self._twin(var)) is not None:
                 return self.replace[twin]
             stack = self.save(var)
-            self._saved.append(var)
+            self._note_saved(var)
         return None if stack is None else self._row_of(stack, var)
 
     def _twin(self, var: Variable) -> Variable | None:
         """What is saved already and is computed as `var` is."""
-        if var.owner is None or not self._is_always_computed(var):
-            return None
-        others = (v for v in self._saved if v.owner is not None and self._is_always_computed(v))
-        return next((v for v in others if equal_computations([v], [var])), None)
+        return self._saved.get(self._numbers.of(var)) if self._has_number(var) else None
+
+    def _note_saved(self, var: Variable) -> None:
+        if self._has_number(var):
+            self._saved.setdefault(self._numbers.of(var), var)
+
+    def _has_number(self, var: Variable) -> bool:
+        return var.owner is not None and self._is_always_computed(var)
 
     def _row_of(self, stack: Variable, var: Variable) -> Variable:
         """The row that stands for `var`."""

@@ -417,7 +417,7 @@ class Apply:
 
 def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Iterator[Variable]:
     """Every variable that `outputs` depend on, inputs before their users; nothing beyond `stop`."""
-    blocked = set(stop)
+    blocked = stop if isinstance(stop, set | dict) else set(stop)
     seen: set[Variable] = set()
     stack: list[tuple[Variable, bool]] = [(v, False) for v in reversed(list(outputs))]
     while stack:
