@@ -9,7 +9,7 @@ An op is merged with an equal one before it in its block or in a block around it
 values). Equal: name, operands (in any order if commutative), attributes, result types, and for an op
 with regions (linalg.generic, a whole scan) the same ops inside. A `scan.check` whose condition was
 checked before goes. Conservative about: ops that read memory, which a write may have changed.
-Cost: one walk with a hash table; a region is hashed once for each op around it.
+Cost: one walk with a hash table of names and operands; attributes and regions are looked at where these are equal.
 Source: the scoped hash table is MLIR's CSE; that regions are compared structurally is ours.
 """
 
@@ -31,31 +31,50 @@ def cse(module: Op) -> None:
             _merge(block, {})
 
 
-def _merge(block: Block, known: dict[Hashable, Op]) -> None:
-    """`known` maps the keys of the ops that dominate this block to them."""
+def _merge(block: Block, known: dict[Hashable, list[Op]]) -> None:
+    """`known` maps the short keys of the ops that dominate this block to them."""
     added = []
     for op in list(block.ops):
-        inner = {} if ISOLATED in OPS[op.name].traits else known
-        for region in op.regions:
-            for nested in region.blocks:
-                _merge(nested, inner)
-        key = _mergeable(op)
+        if op.regions:
+            inner = {} if ISOLATED in OPS[op.name].traits else known
+            for region in op.regions:
+                for nested in region.blocks:
+                    _merge(nested, inner)
+        key = _short_key(op)
         if key is None:
             continue
-        before = known.setdefault(key, op)
-        if before is op:
-            added.append(key)
+        alike = known.setdefault(key, [])
+        before = _equal(op, alike) if alike else None
+        if before is None:
+            alike.append(op)
+            added.append(alike)
         else:
             op.replace_by(before.results)
-    for key in added:  # what is inside a region dominates nothing outside
-        del known[key]
+    for alike in added:  # what is inside a region dominates nothing outside
+        alike.pop()
 
 
-def _mergeable(op: Op) -> Hashable | None:
-    """The key of an op that may be merged, or of a check; None for others."""
-    if CHECKS in OPS[op.name].traits:
+def _short_key(op: Op) -> Hashable | None:
+    """What equal ops, of which one may be merged, or equal checks surely have in common; None for other ops."""
+    traits = OPS[op.name].traits
+    if CHECKS in traits:
         return op.name, operand(op, "condition")
-    return _key(op, {}) if op.results and is_pure(op) else None
+    if not op.results:
+        return None
+    if not op.operands:  # many constants
+        return _key(op, {}) if is_pure(op) else None
+    operands = sorted(op.operands, key=id) if COMMUTATIVE in traits else op.operands
+    return op.name, *operands
+
+
+def _equal(op: Op, others: list[Op]) -> Op | None:
+    """The one of these ops, of one short key, that computes what `op` does."""
+    if CHECKS in OPS[op.name].traits:
+        return others[0]
+    if not is_pure(op):
+        return None
+    key = _key(op, {})
+    return next((other for other in others if _key(other, {}) == key), None)
 
 
 def _key(op: Op, local: dict[Value, int]) -> Hashable:

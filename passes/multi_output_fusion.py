@@ -26,7 +26,7 @@ from scancc.ir.remarks import remark
 
 from .joining.extremes import places_as_nests
 from .joining.legality import moved_behind
-from .joining.matching import Match, match_of
+from .joining.matching import match_of
 from .joining.merge import merge
 
 MOST_OPS = 48  # of a body: registers hold no more at a time
@@ -54,26 +54,27 @@ def _blocks(top: Op) -> Iterator[Block]:
 
 
 def _join_earlier(block: Block, nest: Op) -> None:
-    """Join to `nest` the nests before it, the nearest first, as long as one fits."""
-    joined = 1
+    """Join to `nest` the nests before it, the nearest first, as long as one fits. Once one is too large, the others
+    that are need no comparing."""
+    joined, refused = 1, False
     place = block.ops.index(nest)
     back = place
     while back > max(0, place - WINDOW):
         back -= 1
         other = block.ops[back]
-        match = match_of(other, nest) if other.name == "linalg.generic" else None
-        moved = None if match is None or _too_large(match) else moved_behind(match, block.ops[back + 1:place])
+        if other.name != "linalg.generic":
+            continue
+        is_large = len(other.body.ops) + len(nest.body.ops) > MOST_OPS
+        match = None if is_large and refused else match_of(other, nest)
+        if match is not None and is_large:
+            remark("multi-output-fusion", other, False, f"joined to its reader it would have more than {MOST_OPS} "
+                   "operations an element")
+            refused = True
+            continue
+        moved = None if match is None else moved_behind(match, block.ops[back + 1:place])
         if match is not None and moved is not None:
             nest = merge(match, moved)
             joined += 1
             place = back = block.ops.index(nest)
     if joined > 1:
         remark("multi-output-fusion", nest, True, f"{joined} loops became one of {len(nest.results)} results")
-
-
-def _too_large(match: Match) -> bool:
-    if len(match.first.op.body.ops) + len(match.second.op.body.ops) <= MOST_OPS:
-        return False
-    remark("multi-output-fusion", match.first.op, False, f"joined to its reader it would have more than {MOST_OPS} "
-           "operations an element")
-    return True

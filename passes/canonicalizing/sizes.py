@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Op, Value
+from scancc.ir.core import Op
 from scancc.ir.dialects.arith import CMPI
-from scancc.ir.linear import least, linear
+from scancc.ir.linear import Linear, least, linear
 
 from .rules import Outcome, made_by, rule
 
 
-def _never_below(x: Value, y: Value, number: int) -> bool:
-    """Whether x - y is known to be `number` at least."""
-    found = least(linear(x) - linear(y))
+def _never_below(difference: Linear, number: int) -> bool:
+    """Whether a difference is known to be `number` at least."""
+    found = least(difference)
     return found is not None and found >= number
 
 
@@ -23,9 +23,10 @@ def known_order(op: Op, b: Builder) -> Outcome:
     x, y = op.operands
     if x.type != t.index:
         return None
-    if _never_below(x, y, 0):
+    difference = linear(x) - linear(y)
+    if _never_below(difference, 0):
         return y if op.name == "arith.minsi" else x
-    if _never_below(y, x, 0):
+    if _never_below(difference * -1, 0):
         return x if op.name == "arith.minsi" else y
     return None
 
@@ -38,9 +39,10 @@ def known_comparison(op: Op, b: Builder) -> Outcome:
         return None
     more, less = (x, y) if name[1] == "g" else (y, x)
     distance = int(name[2] == "t")  # more - less has to be so much
-    if _never_below(more, less, distance):
+    difference = linear(more) - linear(less)
+    if _never_below(difference, distance):
         return b.const(True, t.i1)
-    if _never_below(less, more, 1 - distance):
+    if _never_below(difference * -1, 1 - distance):
         return b.const(False, t.i1)
     return None
 
@@ -60,4 +62,4 @@ def what_is_left(op: Op, b: Builder) -> Outcome:
     if n.type != t.index or first is None or n not in first.operands:
         return None
     k = first.operands[1 - first.operands.index(n)]
-    return b.maxsi(b.subi(n, k), zero) if all(_never_below(v, zero := b.index(0), 0) for v in (n, k)) else None
+    return b.maxsi(b.subi(n, k), b.index(0)) if all(_never_below(linear(v), 0) for v in (n, k)) else None

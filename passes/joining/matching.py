@@ -71,7 +71,7 @@ def match_of(first: Op, second: Op) -> Match | None:
 
 def _place(first: Nest, second: Nest) -> Dims | None:
     """By what the second reads of the first, else by an array that both read."""
-    written = {result: first.writes[n] for n, result in enumerate(first.op.results)}
+    written = dict(zip(first.op.results, first.writes, strict=True))
     if any(result in written for result in _read_otherwise(second)):
         return None
     found = {_same(written[read.value].dims, read.dims, first, second) for read in second.reads
@@ -188,7 +188,8 @@ def _has_unit_stride(value: Value) -> bool:
 def _has_vectors(op: Op) -> bool:
     """Whether the body has no op that is done element by element."""
     body = op.body
-    if any(t.is_complex(v.type) for inner in body.ops for v in (*inner.operands, *inner.results)):
+    types = {id(v.type): v.type for inner in body.ops for v in (*inner.operands, *inner.results)}
+    if any(map(t.is_complex, types.values())):
         return False
     return not any(inner.name == "tensor.extract" and any(v.block is body for v in inner.operands)
                    for inner in body.ops)

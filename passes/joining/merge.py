@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.core import Block, Op, Region, Value, replace_each
 from scancc.ir.parts import Access, Nest
 
 from ..slicing.steps import CYCLE
@@ -26,8 +26,9 @@ def merge(match: Match, moved: Sequence[Op]) -> Op:
         if read.value.op is first.op:
             read.arg.replace_by(first.elements[read.value.index])
     body.take(second, [read for read in second.reads if read.value.op is not first.op], second.identity)
-    results = [*(_result(first, n, match.moved(first.writes[n])) for n in match.kept),
-               *(_result(second, n, write) for n, write in enumerate(second.writes))]
+    kept = _results(first)
+    results = [*((match.moved(write), element, old) for write, element, old in (kept[n] for n in match.kept)),
+               *_results(second)]
     made = _build(match, body, results)
     for op in moved:
         block.ops.remove(op)
@@ -35,14 +36,14 @@ def merge(match: Match, moved: Sequence[Op]) -> Op:
     block.ops[place:place] = moved
     for new, (_, _, old) in zip(made.results, results, strict=True):
         new.name = old.name
-        old.replace_by(new)
+    replace_each({old: new for new, (_, _, old) in zip(made.results, results, strict=True)})
     second.op.erase()
     first.op.erase()
     return made
 
 
-def _result(nest: Nest, number: int, write: Access) -> Element:
-    return write, nest.elements[number], nest.op.results[number]
+def _results(nest: Nest) -> list[Element]:
+    return list(zip(nest.writes, nest.elements, nest.op.results, strict=True))
 
 
 @dataclass

@@ -6,7 +6,7 @@ block; a `Block` to a region; a `Region` to an op. A module is the op `builtin.m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -102,7 +102,7 @@ class Op:
     def group(self, number: int) -> list[Value]:
         """Operand group `number` of an op with `operandSegmentSizes`."""
         sizes = self.attrs["operandSegmentSizes"].values
-        start = sum(sizes[:number])
+        start = sum(sizes[:number]) if number else 0
         return self._operands[start:start + sizes[number]]
 
     def set_results(self, results: Sequence[Value]) -> None:
@@ -238,6 +238,15 @@ def module(functions: Sequence[Op] = ()) -> Op:
 
 def functions(top: Op) -> list[Op]:
     return [op for op in top.body.ops if op.name == "func.func"]
+
+
+def replace_each(replaced: Mapping[Value, Value]) -> None:
+    """Make every user of some values use others: a user of many of them is changed once."""
+    for op in dict.fromkeys(user for old in replaced for user in old.uses):
+        op.operands = [replaced.get(v, v) for v in op.operands]
+    for old, new in replaced.items():
+        if new.name is None:
+            new.name = old.name
 
 
 def encloses(block: Block, inner: Block) -> bool:

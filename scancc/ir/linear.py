@@ -29,13 +29,21 @@ class Linear:
         return hash((self.constant, frozenset(self.terms.items())))
 
     def __add__(self, other: Linear) -> Linear:
-        terms = dict(self.terms)
-        for value, factor in other.terms.items():
-            terms[value] = terms.get(value, 0) + factor
-        return Linear(self.constant + other.constant, {v: n for v, n in terms.items() if n})
+        return self.plus(other, 1)
 
     def __sub__(self, other: Linear) -> Linear:
-        return self + other * -1
+        return self.plus(other, -1)
+
+    def plus(self, other: Linear, factor: int) -> Linear:
+        """This and `factor` times the other."""
+        terms = dict(self.terms)
+        for value, n in other.terms.items():
+            total = terms.get(value, 0) + n * factor
+            if total:
+                terms[value] = total
+            else:
+                terms.pop(value, None)
+        return Linear(self.constant + other.constant * factor, terms)
 
     def __mul__(self, factor: int) -> Linear:
         return Linear(self.constant * factor, {v: n * factor for v, n in self.terms.items()} if factor else {})
@@ -98,22 +106,26 @@ def _is_rest(rest: Value, first: Value) -> bool:
 def least(sum: Linear, positive: Linear | None = None, depth: int = _MAX_CHOICES) -> int | None:
     """A number below which a sum of sizes of arrays, of their minima, maxima and quotients, never is where `positive`
     is above 0; None if not known."""
-    if abs(sum.constant) >= _LARGE or any(abs(n) >= 2**10 for n in sum.terms.values()) or len(sum.terms) > 8:
+    terms = sum.terms
+    if abs(sum.constant) >= _LARGE or len(terms) > 8 or (
+            terms and (max(terms.values()) >= 2**10 or min(terms.values()) <= -2**10)):
         return None
-    unclear = [(v, n) for v, n in sum.terms.items() if n < 0 or not _is_length(v)]
+    unclear = [v for v, n in terms.items() if n < 0 or not _is_length(v)]
     if not unclear:
         return sum.constant
-    choices = [(v, n) for v, n in unclear if v.op is not None and v.op.name in _LEAST]
-    if not depth or not choices or not _may_cancel([v for v, _ in unclear], [v for v, _ in choices]):
+    choices = [v for v in unclear if v.op is not None and v.op.name in _LEAST] if depth else []
+    if not choices or not _may_cancel(unclear, choices):
         return None
-    found = [_LEAST[v.op.name](sum, v, n, positive, depth - 1) for v, n in choices if v.op is not None]
+    found = [_LEAST[v.op.name](sum, v, terms[v], positive, depth - 1) for v in choices if v.op is not None]
     return max((n for n in found if n is not None), default=None)
 
 
 def _may_cancel(unclear: list[Value], choices: list[Value]) -> bool:
     """Whether each unclear value is a choice, or stands in what one may be."""
+    if len(unclear) == len(choices):
+        return True
     missing = set(unclear).difference(choices)
-    seen, pending = set(choices), list(choices) if missing else []
+    seen, pending = set(choices), list(choices)
     while pending:
         op = pending.pop().op
         if op is not None and op.name in _SUMS:
@@ -139,7 +151,11 @@ def most(entry: Entry) -> int | None:
 def _instead(sum: Linear, value: Value, other: Linear) -> Linear:
     """A sum with another in place of a value."""
     factor = sum.terms.get(value, 0)
-    return sum + (other - Linear(0, {value: 1})) * factor if factor else sum
+    if not factor:
+        return sum
+    terms = dict(sum.terms)
+    del terms[value]
+    return Linear(sum.constant, terms).plus(other, factor)
 
 
 def _least_of_either(sum: Linear, value: Value, factor: int, positive: Linear | None, depth: int) -> int | None:

@@ -82,6 +82,12 @@ class OpDef:
         return sum(1 for o in self.operands if o[-1] in "*?") > 1
 
     @cached_property
+    def places(self) -> dict[str, int]:
+        """Which operand each group of one is, where no sizes are needed."""
+        return {} if self.segmented else {name: span.start for name, span in self.spans.items()
+                                          if self.operands[self.groups[name]][-1] not in "*?"}
+
+    @cached_property
     def spans(self) -> dict[str, slice]:
         """Which operands each group is, where no sizes are needed: after the one that varies, from the end."""
         varies = [o[-1] in "*?" for o in self.operands]
@@ -182,6 +188,9 @@ def group(op: Op, name: str) -> list[Value]:
 
 def operand(op: Op, name: str) -> Value:
     """The only operand of the group called `name`."""
+    place = OPS[op.name].places.get(name)
+    if place is not None:
+        return op.operands[place]
     (value,) = group(op, name)
     return value
 
