@@ -47,7 +47,7 @@ def _rounds(e: FunctionEmitter, op: Op, bounds: Sequence[str], types: Sequence[s
     body, done = e.new_label("loop"), e.new_label("done")
     runs = lower.isdigit() and upper.isdigit() and int(lower) < int(upper)
     guard = "" if runs else e.emit(f"icmp slt i64 {lower}, {upper}")
-    first_opposite, before = e.imul(lower, "-1"), e.label
+    entry, before = len(e.lines), e.label
     e.line(f"br i1 {guard}, label %{body}, label %{done}" if guard else f"br label %{body}")
     e.start(body)
     counter = e.fresh()
@@ -59,15 +59,25 @@ def _rounds(e: FunctionEmitter, op: Op, bounds: Sequence[str], types: Sequence[s
     yielded = [x for v in e.block(op.body) for x in e.flatten(v)]
     following = e.emit(f"add nsw i64 {counter}, {step}")
     again = e.emit(f"icmp slt i64 {following}, {upper}")
-    turns = [(counter, "i64", lower, following), *zip(carried, types, start, yielded, strict=True)]
-    if falling := e.falling.pop(counter):
-        turns.append((falling, "i64", first_opposite, e.emit(f"sub i64 {falling}, {step}")))
+    opposites = _opposites(e, counter, lower, step)
+    turns = [(counter, "i64", lower, following), *zip(carried, types, start, yielded, strict=True), *opposites]
     latch = e.label
     e.line(f"br i1 {again}, label %{body}, label %{done}")
     e.lines[position:position] = [f"  {name} = phi {kind} [ {a}, %{before} ], [ {b}, %{latch} ]"
                                   for name, kind, a, b in turns]
+    e.lines[entry:entry] = [f"  {first} = mul nsw i64 {lower}, -1" for _, _, first, _ in opposites
+                            if first.startswith("%")]
     e.start(done)
     return e.phis(types, [*([] if runs else [(list(start), before)]), (yielded, latch)])
+
+
+def _opposites(e: FunctionEmitter, counter: str, lower: str, step: str) -> list[tuple[str, str, str, str]]:
+    """The counter times -1 as one more number that the loop carries, where an address in it asked for it."""
+    falling = e.falling.pop(counter)
+    if falling is None:
+        return []
+    first = str(-int(lower)) if lower.isdigit() else e.fresh()
+    return [(falling, "i64", first, e.emit(f"sub i64 {falling}, {step}"))]
 
 
 def _bind(e: FunctionEmitter, targets: list[Value], like: list[Value], operands: list[str]) -> None:
