@@ -23,7 +23,7 @@ from scancc import cli
 from scancc.config import SWITCHES
 from scancc.ir import dialects as _dialects  # noqa: F401  (declare the ops)
 from scancc.ir.ops import OPS, OpDef
-from scancc.pipeline import PIPELINES
+from scancc.pass_lists import PIPELINES
 
 PASSES = Path(__file__).parent.parent / "passes"
 DIALECTS = {  # what each is for

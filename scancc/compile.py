@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from scancc import modes, stages
+from scancc import modes
 from scancc.artifact import Check, Param
-from scancc.codegen import target as targets
 from scancc.config import config
 from scancc.errors import MissingInputError, UnsupportedError
 from scancc.frontend.graph.constants import constant
@@ -29,7 +28,8 @@ from scancc.frontend.program.arguments import In, bind
 from scancc.frontend.program.program import Evaluation, Out, Program, make_program
 from scancc.frontend.program.showing import described_program, program_table, signature_of
 from scancc.insight.function import Insight, Timing
-from scancc.insight.watching import versions_for, with_prints
+from scancc.insight.watching import versions_for
+from scancc.later import loaded_later
 from scancc.modes import Mode, NanGuardMode, mode_named
 from scancc.other_names import OF_FUNCTIONS, object_has_none
 from scancc.process import kept_property
@@ -37,11 +37,18 @@ from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel
 from scancc.runtime.outputs import Given, spread, stored
 from scancc.runtime.shipped import Shipped
+from scancc.signature import signature
 from scancc.versions import Native
 
 if TYPE_CHECKING:
+    from scancc import stages
+    from scancc.codegen import target as targets
     from scancc.codegen.target import Target
+    from scancc.insight.watching import prints as printed
     from scancc.stages import Compiled
+else:
+    stages, targets, printed = map(
+        loaded_later, ("scancc.stages", "scancc.codegen.target", "scancc.insight.watching.prints"))
 
 
 # The older systems' modules compile.mode, compile.debugmode and compile.nanguardmode.
@@ -124,7 +131,7 @@ class Function(Insight):
 
     @kept_property
     def _output_params(self) -> tuple[Param, ...]:
-        return stages.signature(self.program)[1][:self._n_outputs]
+        return signature(self.program)[1][:self._n_outputs]
 
     def _interpreted_into(self, given: Given, found: list[np.ndarray]) -> list[np.ndarray]:
         """What native code gives for the outputs; where scans end early, no size tells how many rows are too many."""
@@ -253,7 +260,7 @@ class Function(Insight):
         if compiled.target.kind != "cpu":
             raise UnsupportedError(f"{self.name or 'function'}: code for {compiled.target.sm} has nobody who prints; "
                                    "leave Print out of what is exported for a GPU")
-        more, prints = with_prints(program)
+        more, prints = printed.with_prints(program)
         if not prints:
             return compiled
         printing = stages.compile_program(more, compiled.target, True, compiled.checks)

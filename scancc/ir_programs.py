@@ -18,6 +18,7 @@ from scancc.ir.core import module as module_of
 from scancc.ir.needs import BUFFERS, PLANNED, require
 from scancc.ir.ops import CHECKS, has_trait, lookup, memory_of, operand
 from scancc.ir.parts import PlannedFunc
+from scancc.signature import unique_name
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
@@ -152,7 +153,7 @@ def _writes_output(op: Op, func: Op) -> bool:
 
 def _param(arg: Value, taken: set[str]) -> Param:
     assert isinstance(arg.type, t.MemRefType), "functions of loop IR take buffers only"
-    name = stages.unique_name(arg.name or f"arg{arg.index}", taken)
+    name = unique_name(arg.name or f"arg{arg.index}", taken)
     return Param(name, t.numpy_dtype(arg.type.element).name, arg.type.shape)
 
 

@@ -7,19 +7,17 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scancc import pipeline, progress, views
+from scancc import cached, pass_lists, pipeline, progress, views
 from scancc.artifact import Artifact, Check, DeviceCode, Param
 from scancc.calling import Calling, State
-from scancc.codegen import cpu, fingerprints, llvm
+from scancc.codegen import cpu, llvm
 from scancc.codegen import target as targets
 from scancc.codegen.binding import versions
-from scancc.codegen.c_names import c_identifier
 from scancc.config import config
 from scancc.frontend.lowering import lower_program
 from scancc.frontend.program.arguments import convert
-from scancc.frontend.program.keys import graph_key
 from scancc.frontend.program.program import Program
 from scancc.ir.core import Op, functions
 from scancc.ir.ops import CHECKS, has_trait
@@ -29,6 +27,7 @@ from scancc.memory import MemoryPlan, memory_plan
 from scancc.printed import Prints
 from scancc.process import deep_recursion, without_collection
 from scancc.runtime import cache
+from scancc.signature import signature, symbol_of
 
 if TYPE_CHECKING:
     from scancc.codegen.nvptx import GpuText
@@ -36,23 +35,13 @@ if TYPE_CHECKING:
     from scancc.ir.remarks import Remark
 
 
-LONGEST_NAME = 200  # of a parameter or function; LLVM cuts names at 1024 characters, which may make two the same
-
-pipeline.load((*pipeline.CPU_SCAN, *pipeline.CPU_LOOP))  # with the import, not with the first compilation
+pipeline.load((*pass_lists.CPU_SCAN, *pass_lists.CPU_LOOP))  # with the import, not with the first compilation
 
 
 def lower(program: Program) -> Op:
     """The scan IR of a program, before any pass: inputs, then shared variables; outputs, then updates."""
     inputs = [*(i.variable for i in program.inputs), *program.shared]
     return lower_program(symbol_of(program), inputs, program.results, program.fast_math)
-
-
-def symbol_of(program: Program) -> str:
-    """The program's name as a C identifier."""
-    given = program.name or "function"
-    name = re.sub(r"\W", "_", given, flags=re.ASCII)[:LONGEST_NAME]
-    is_made = name != given and re.match("__|_[A-Z]", name)  # what compilers keep to themselves
-    return f"f_{name}" if name[0].isdigit() or is_made else name
 
 
 @dataclass
@@ -124,7 +113,7 @@ def compile_program(program: Program, target: Target | str | None = None, export
 def loops_of(program: Program, target: Target, checks: Sequence[Check]) -> Op:
     """The loop IR of a program for a target, as people would write it: without what serves registers and threads."""
     module = lower(program)
-    left_out = ",".join(filter(None, [program.leave_out, *pipeline.FOR_REGISTERS]))
+    left_out = ",".join(filter(None, [program.leave_out, *pass_lists.FOR_REGISTERS]))
     pipeline.run(module, passes_for(target, True, left_out), config.verify, again=partial(lower, program))
     number_checks(module, checks)
     return module
@@ -132,28 +121,20 @@ def loops_of(program: Program, target: Target, checks: Sequence[Check]) -> Op:
 
 @deep_recursion()
 @without_collection()
-def artifact_of(program: Program) -> tuple[Artifact, Compiled | None]:
-    """What Python calls on this machine, and how it was made if the disk cache did not have it.
+def artifact_of(program: Program, entry: str | None = None) -> tuple[Artifact, Compiled | None]:
+    """What Python calls on this machine, and how it was made. `entry`: of its graph, where nothing was found.
 
-    An entry is found by the graph, else by the IR as lowered, which is the same for more programs; so no pass runs
-    and LLVM is not loaded where it is there.
+    More programs have the same IR as lowered, by which an entry of the disk cache is found without any pass.
     """
-    if not config.cache:
-        with progress.phase("lowering"):
-            module = lower(program)
-        return _made(program, module)
-    with progress.phase("cache"):
-        short = _short_key(program)
-        stored = _stored(_looked_up(short)) if short else None
-    if stored is not None:
-        return stored, None
     with progress.phase("lowering"):
         module = lower(program)
+    if not config.cache:
+        return _made(program, module)
     with progress.phase("cache"):
-        key = _key(program, print_op(module), signature(program))
-        if short:
-            cache.store(short, key.encode())
-        stored = _artifact(_looked_up(key))
+        key = cached.key(program, print_op(module), signature(program))
+        if entry:
+            cache.store(entry, key.encode())
+        stored = cached.by_key(key)
     if stored is not None:
         return stored, None
     artifact, compiled = _made(program, module)
@@ -164,32 +145,6 @@ def artifact_of(program: Program) -> tuple[Artifact, Compiled | None]:
 def _made(program: Program, module: Op) -> tuple[Artifact, Compiled]:
     compiled = _compiled(program, module, targets.local(), export=False)
     return compiled.artifact(), compiled
-
-
-def _looked_up(key: str) -> bytes | None:
-    """An entry of the disk cache; none where files are wanted of what the passes do."""
-    return None if config.dump else cache.load(key)
-
-
-def _stored(key: bytes | None) -> Artifact | None:
-    """The artifact under a key that is itself an entry."""
-    return None if key is None else _artifact(cache.load(key.decode()))
-
-
-def _artifact(data: bytes | None) -> Artifact | None:
-    return None if data is None else Artifact.from_bytes(data)
-
-
-def _short_key(program: Program) -> str | None:
-    graph = graph_key(program)
-    return None if graph is None else _key(program, graph)
-
-
-def _key(program: Program, *parts: object) -> str:
-    """A hash of a program's `parts`, and of what decides beside them: switches, pass lists, compiler and machine."""
-    passes = (pipeline.CPU_SCAN, pipeline.CPU_LOOP, program.leave_out, program.threads)
-    parts += (program.name, program.fast_math, passes, config.cpu, fingerprints.compiler(), fingerprints.machine())
-    return hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _compiled(program: Program, module: Op, target: Target, export: bool,
@@ -248,8 +203,8 @@ def passes_of(program: Program, target: Target, export: bool = False) -> str:
 def passes_for(target: Target, export: bool = False, leave_out: str | None = None, threads: bool = False) -> str:
     """The pipeline of a target, as text, without what `leave_out` names (None: `config.leave_out`). `threads`: they
     may share loops."""
-    names = [*pipeline.GPU_SCAN, *pipeline.GPU_LOOP] if target.kind == "ptx" else (
-        [*pipeline.CPU_SCAN, *pipeline.CPU_LOOP])
+    names = [*pass_lists.GPU_SCAN, *pass_lists.GPU_LOOP] if target.kind == "ptx" else (
+        [*pass_lists.CPU_SCAN, *pass_lists.CPU_LOOP])
     if export and target.kind == "cpu":
         names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
     left_out = config.leave_out if leave_out is None else leave_out
@@ -269,7 +224,7 @@ def named_for(text: str, target: Target) -> str:
     """A pipeline in which the names of pass lists (`cpu`, `cpu-loop`) stand for what `target` gets."""
     parts = re.split(r",(?![^{}]*\})", text)
     return ",".join(step for part in parts for step in (
-        _fitting(pipeline.PIPELINES[part.strip()], target) if part.strip() in pipeline.PIPELINES else [part]))
+        _fitting(pass_lists.PIPELINES[part.strip()], target) if part.strip() in pass_lists.PIPELINES else [part]))
 
 
 def number_checks(module: Op, known: Sequence[Check] = ()) -> tuple[Check, ...]:
@@ -284,14 +239,6 @@ def number_checks(module: Op, known: Sequence[Check] = ()) -> tuple[Check, ...]:
     return tuple(table.values())
 
 
-def signature(program: Program) -> tuple[tuple[Param, ...], tuple[Param, ...]]:
-    """Names, dtypes and shapes of what native code takes and gives."""
-    taken: set[str] = set()
-    inputs = [*(i.variable for i in program.inputs), *program.shared]
-    return (tuple(_param(v, v.name or f"in{n}", taken) for n, v in enumerate(inputs)),
-            tuple(_param(v, name, taken) for v, name in zip(program.results, program.result_names, strict=True)))
-
-
 def _with_bounds(inputs: tuple[Param, ...], module: Op) -> tuple[Param, ...]:
     """The program's inputs, and those that plan-memory added: numbers that bound sizes."""
     taken, found = {p.name for p in inputs}, list(inputs)
@@ -302,19 +249,6 @@ def _with_bounds(inputs: tuple[Param, ...], module: Op) -> tuple[Param, ...]:
             name += "_"
         found.append(Param(name, "int64", (), is_bound=True))
     return tuple(found)
-
-
-def _param(variable: Any, given: str, taken: set[str]) -> Param:
-    return Param(unique_name(given, taken), variable.dtype, variable.type.shape)
-
-
-def unique_name(given: str, taken: set[str]) -> str:
-    """A name in C that is not among those `taken`, which it joins."""
-    name = c_identifier(given[:LONGEST_NAME])
-    while name in taken:
-        name = f"{name}_"
-    taken.add(name)
-    return name
 
 
 def _gpu_text(module: Op) -> GpuText:

@@ -14,18 +14,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scancc import progress, stages
-from scancc.codegen import cpu
+from scancc import cached, progress
+from scancc.artifact import Artifact
 from scancc.config import config
 from scancc.frontend.program.program import Program
 from scancc.frontend.program.small_sizes import Axis, sizes_in_steps, small_lengths, with_lengths
 from scancc.ir.remarks import Remark
+from scancc.later import loaded_later
 from scancc.process import kept_property
 from scancc.runtime import fastcall, threads
 from scancc.runtime.cpu import Kernel
+from scancc.signature import signature
 
 if TYPE_CHECKING:
+    from scancc import stages
+    from scancc.codegen import cpu
     from scancc.stages import Compiled
+else:
+    stages, cpu = loaded_later("scancc.stages"), loaded_later("scancc.codegen.cpu")
 
 
 class Native:
@@ -37,12 +43,12 @@ class Native:
     def __init__(self, program: Program, plain: bool) -> None:
         self.program = program
         with progress.compiling(program.name or "a function") as self.compilation:
-            artifact, made = stages.artifact_of(program)
+            artifact, made = _artifact_of(program)
             with progress.phase("loading"):
                 self.kernel = Kernel(artifact)
-                fastcall.build(cpu.compile_for_any)
+                fastcall.build(_compile_for_any)
                 if program.threads:
-                    threads.build(cpu.compile_for_any)
+                    threads.build(_compile_for_any)
         if made is not None:
             self.__dict__["compiled"] = made
         # A number of steps may make small arrays a long run: then other threads go on meanwhile.
@@ -54,6 +60,18 @@ class Native:
     def compiled(self) -> Compiled:
         """IR, LLVM IR and signature for this machine."""
         return stages.compile_program(self.program)
+
+
+def _artifact_of(program: Program) -> tuple[Artifact, Compiled | None]:
+    """What Python calls, and how it was made if the disk cache did not have it."""
+    with progress.phase("cache"):
+        entry = cached.entry_of(program)
+        found = cached.by_entry(entry) if entry else None
+    return stages.artifact_of(program, entry) if found is None else (found, None)
+
+
+def _compile_for_any(llvm_text: str) -> bytes:
+    return cpu.compile_for_any(llvm_text)
 
 
 def _arguments(program: Program) -> list[fastcall.Argument]:
@@ -135,7 +153,7 @@ class Versions:
         """That calls of certain lengths run code of their own."""
         if self.first is None:
             return []
-        inputs = stages.signature(self.program)[0]
+        inputs = signature(self.program)[0]
         known = ", ".join(f"{inputs[i].name}_n{axis} = {n}" for (i, axis), n in (self._lengths or {}).items())
         return [Remark("specialise", "func.func", None, None, True,
                        f"the first call had small matrices in the steps: calls with {known} run code for these "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scancc import pipeline
+from scancc import pass_lists, pipeline
 from scancc.codegen.target import host
 from scancc.config import change_flags
 from scancc.errors import InternalError, ParseError, UnsupportedError
@@ -75,7 +75,7 @@ def test_the_switch_reaches_the_compiler() -> None:
 
 def test_named_pipelines_and_lists() -> None:
     named = pipeline.parse_pipeline("cpu-scan")
-    assert [step.name for step in named] == list(pipeline.CPU_SCAN)
+    assert [step.name for step in named] == list(pass_lists.CPU_SCAN)
     assert pipeline.parse_pipeline(["cse", "dce,cse"]) == pipeline.parse_pipeline("cse,dce,cse")
     assert pipeline.parse_pipeline("") == []
 
@@ -100,7 +100,7 @@ def test_every_pass_has_typed_options() -> None:
 
 
 def test_every_pass_of_a_pipeline_exists() -> None:
-    for name in pipeline.PIPELINES:
+    for name in pass_lists.PIPELINES:
         assert pipeline.parse_pipeline(name)
 
 

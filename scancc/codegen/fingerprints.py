@@ -12,8 +12,6 @@ from importlib.util import find_spec
 
 import numpy
 
-from .target import host
-
 _PACKAGES = ("scancc", "scancc.passes", "llvmlite")
 _SOURCES = (".py", ".ll", ".so", ".dylib", ".dll")
 
@@ -32,6 +30,8 @@ def machine() -> str:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             told = [line for line in _first_processor(file) if line.partition(":")[0].strip() not in _CHANGING]
     except OSError:
+        from .target import host  # loads LLVM
+
         told = [str(host())]
     return "\n".join((platform.machine(), sys.platform, *told))
 

@@ -10,6 +10,7 @@ from scancc.codegen import cpu
 from scancc.codegen import target as targets
 from scancc.insight.cost import Cost, cost_of
 from scancc.memory import MemoryPlan
+from scancc.signature import symbol_of
 from scancc.views import History, PassDump, Recorder, View
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def cost(program: Program, plan: MemoryPlan) -> Cost:
     module = stages.lower(program)
     passes = _passes_up_to("scan", program, targets.local())
     pipeline.run(module, passes[:passes.index("slice")])
-    return cost_of(module, stages.symbol_of(program), plan)
+    return cost_of(module, symbol_of(program), plan)
 
 
 def history(program: Program, target: Target | str | None = None, view: View | None = None) -> History:

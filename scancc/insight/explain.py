@@ -22,6 +22,7 @@ from scancc.ir.wording import called, said
 from scancc.passes.slice import class_of
 from scancc.passes.slicing.latencies import busy
 from scancc.passes.slicing.steps import AFTER, BEFORE, Cycle, Slice, slice_of
+from scancc.signature import symbol_of
 
 if TYPE_CHECKING:
     from scancc.codegen.target import Target
@@ -86,7 +87,7 @@ def explained(program: Program, target: Target | str | None = None) -> Explanati
     plan = stages.memory_of(program, module)
     _add_buffers(cards, plan)
     others = _told(cards, lines, report.remarks)
-    return Explanation(stages.symbol_of(program), tuple(cards), tuple(others), plan.line(LONGEST))
+    return Explanation(symbol_of(program), tuple(cards), tuple(others), plan.line(LONGEST))
 
 
 # ---- cards ----

@@ -13,25 +13,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scancc import memory, stages
 from scancc.frontend.program.arguments import bind
-from scancc.insight import dumps, explain
-from scancc.insight.watching import Trace, traced
 from scancc.ir.remarks import Remark
-from scancc.later import in_role
+from scancc.later import in_role, loaded_later
 from scancc.process import kept_property
 from scancc.runtime.cpu import FIRST_GUESS
-from scancc.views import History, View
 
 if TYPE_CHECKING:
+    from scancc import memory, stages, views
     from scancc.codegen.target import Target
     from scancc.frontend.program.holding import Holding
     from scancc.frontend.program.program import Program
+    from scancc.insight import dumps, explain
     from scancc.insight.cost import Cost
     from scancc.insight.explain import Explanation
+    from scancc.insight.watching import traces
+    from scancc.insight.watching.traces import Trace
     from scancc.memory import MemoryPlan
     from scancc.stages import Compiled
     from scancc.versions import Versions
+    from scancc.views import History
+else:
+    memory, stages, views = map(loaded_later, ("scancc.memory", "scancc.stages", "scancc.views"))
+    dumps, explain, traces = map(
+        loaded_later, ("scancc.insight.dumps", "scancc.insight.explain", "scancc.insight.watching.traces"))
 
 
 class Remarks(list[Remark]):
@@ -106,14 +111,14 @@ class Insight:
         lines. `form`: 'reading', or 'generic', which tools read. `query`: with functions that compute sizes.
         """
         return dumps.dump(self._running, stage, after_each_pass, only_changed, target,
-                          View(form, locations, query, full))
+                          views.View(form, locations, query, full))
 
     def ir(self, stage: str = "scan", form: str = "reading", *, after: str | None = None,
            target: Target | str | None = None, locations: bool = False, query: bool = False) -> str:
         """The program at a stage, as `dump` gives it; `after`: as the last run of the pass of that name left it."""
         if after is None:
             return self.dump(stage, target=target, locations=locations, form=form, query=query)
-        view = View(form, locations, query)
+        view = views.View(form, locations, query)
         done = dumps.history(self._running, target, view).named(after)[-1]
         return "".join(f"{line}\n" for line in view.shown(done.after))
 
@@ -206,7 +211,7 @@ class Insight:
     def trace(self, *args: Any, steps: slice = slice(0, 1), **kwargs: Any) -> Trace:
         """Every value of the scans' `steps` by name, in a call with these arguments that changes nothing: for each
         scan a mapping, name to rows. Computed by native code made for this; see docs/insight.md."""
-        return traced(self.program, self._bound(args, kwargs), steps)
+        return traces.traced(self.program, self._bound(args, kwargs), steps)
 
     # ---- a report ----
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import scancc as sc
-from scancc import pipeline
+from scancc import pass_lists
 from scancc import tensor as T
 from scancc.config import change_flags
 from tests.differential.campaign import use_steps
@@ -17,8 +17,8 @@ ROUND = (0, 1, 7, 8, 9, 511, 512, 513, 520, 1029, 2561)  # around whole tiles of
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(pipeline, "CPU_SCAN", pipeline.CPU_SCAN)
-    monkeypatch.setattr(pipeline, "CPU_LOOP", pipeline.CPU_LOOP)
+    monkeypatch.setattr(pass_lists, "CPU_SCAN", pass_lists.CPU_SCAN)
+    monkeypatch.setattr(pass_lists, "CPU_LOOP", pass_lists.CPU_LOOP)
     use_steps("tile{always=true size=4}")
 
 

@@ -19,6 +19,7 @@ from scancc.cli import main
 from scancc.codegen import target as targets
 from scancc.compile import compiling_later
 from scancc.errors import ScanccError, UnsupportedError
+from scancc.signature import signature
 from tests.codegen.mlir_tools import Called, library, missing
 from tests.programs import gradients, masks, seed, tutorial, users
 from tests.programs.case import Case
@@ -163,7 +164,7 @@ def test_a_check_that_fails_is_a_status(tmp_path: Path) -> None:
     """In the query, in the function and in a step, each with its numbers; the outputs stay as they were."""
     picked, _ = sc.scan(lambda i: x[i] * 2, sequences=k)
     f = sc.function([x, k], picked, name="picked")
-    inputs, outputs = stages.signature(f.program)
+    inputs, outputs = signature(f.program)
     call = Called(library(f.dump("mlir-upstream"), tmp_path), "picked", inputs, outputs)
     assert call([1.0, 2.0], [0, 1, 1])[0] == 0
     status, _ = call([1.0, 2.0], [0, 5, 1])

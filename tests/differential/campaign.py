@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as with_seed
 
-from scancc import pipeline
+from scancc import pass_lists, pipeline
 from scancc.config import change_flags
 from tests.differential.compare import check
 from tests.differential.program import Program
@@ -70,7 +70,8 @@ class Campaign:
         if self.without != "random":
             return self.without
         coin = random.Random(str(program))
-        return ",".join(name for name in pipeline.pass_names() if name not in pipeline.NEEDED and coin.random() < 0.5)
+        names = (name for name in pipeline.pass_names() if name not in pass_lists.NEEDED)
+        return ",".join(name for name in names if coin.random() < 0.5)
 
     def _keep(self, program: Program, error: Exception) -> None:
         kind = _kind(error) if self.every_kind else ""
@@ -101,8 +102,8 @@ def _commented(text: str) -> str:
 def use_steps(text: str) -> None:
     """Let the CPU's pipeline have passes with these options: 'tile{always=true size=4}'."""
     given = {step.name: str(step) for step in pipeline.parse_pipeline(text)}
-    pipeline.CPU_SCAN = tuple(given.get(name, name) for name in pipeline.CPU_SCAN)
-    pipeline.CPU_LOOP = tuple(given.get(name, name) for name in pipeline.CPU_LOOP)
+    pass_lists.CPU_SCAN = tuple(given.get(name, name) for name in pass_lists.CPU_SCAN)
+    pass_lists.CPU_LOOP = tuple(given.get(name, name) for name in pass_lists.CPU_LOOP)
 
 
 def _child(options: argparse.Namespace) -> int:

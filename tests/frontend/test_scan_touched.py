@@ -10,7 +10,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc import pipeline
+from scancc import pass_lists, pipeline
 from scancc.frontend.program.program import make_program
 from scancc.ir.core import Op
 from scancc.ir.interpreter import machine, run_program
@@ -117,7 +117,7 @@ def elements_touched(inputs: list[Any], outputs: list[Any], args: list[Any], mon
     """How many elements loop IR reads, writes and copies; its numbers are those of the reference."""
     program = make_program(inputs, outputs)
     module = lower(program)
-    pipeline.run(module, ",".join([*pipeline.CPU_SCAN, "bufferize", "plan-memory"]))
+    pipeline.run(module, ",".join([*pass_lists.CPU_SCAN, "bufferize", "plan-memory"]))
     touched = [0]
     for name in ("memref.load", "memref.store", "memref.copy", "scan.buffer_move"):
         monkeypatch.setitem(machine.STEP_RULES, name, counting(machine.STEP_RULES[name], touched))

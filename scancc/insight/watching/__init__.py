@@ -6,18 +6,21 @@ any others are.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from scancc.frontend.program.program import Program
-from scancc.insight.watching.finite import Guarding
-from scancc.insight.watching.prints import Printing, with_prints
-from scancc.insight.watching.traces import Trace, traced
+from scancc.later import loaded_later
 from scancc.modes import Mode, NanGuardMode
 from scancc.versions import Versions
 
-__all__ = ["Guarding", "Printing", "Trace", "traced", "versions_for", "with_prints"]
+if TYPE_CHECKING:
+    from scancc.insight.watching import finite, prints
+else:
+    finite, prints = (loaded_later(f"scancc.insight.watching.{name}") for name in ("finite", "prints"))
 
 
 def versions_for(program: Program, mode: Mode, plain: bool, later: bool = False) -> Versions:
     """The native codes of a program: with prints or checks where it or the mode has such."""
     if isinstance(mode, NanGuardMode):
-        return Guarding(program, mode, later)
-    return Printing(program, later) if program.prints else Versions(program, plain, later)
+        return finite.Guarding(program, mode, later)
+    return prints.Printing(program, later) if program.prints else Versions(program, plain, later)

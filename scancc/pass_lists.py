@@ -1,0 +1,101 @@
+"""The pass lists, one for each road, as data; order matters where a comment says so."""
+
+from __future__ import annotations
+
+CPU_SCAN: tuple[str, ...] = (
+    "canonicalize",
+    "cse",           # equal sizes become one value, which the passes below compare by identity
+    "dead-outputs",  # before licm, which would keep what dead states need alive outside the loop
+    "dce",           # readers that only dead parts had
+    "sequences",     # before what knows the rows of sequences
+    "fuse-scans",    # after dead-outputs, which says what rows are kept, and before it: rows read in the step go
+    "dead-outputs",
+    "peel",          # after what says which rows are kept; before what moves their readers
+    "fuse-consumers",  # after fuse-scans: readers of one scan's rows move where the other scan is; before check-rows
+    "fuse-producers",  # after what makes one loop of several; before licm, which takes invariant parts out again
+    "check-rows",    # after dead-outputs, which decides what is kept
+    "canonicalize",
+    "licm",          # before fuse: an invariant chain becomes a loop nest outside the loop
+    "checks-first",
+    "cse",
+    "dce",
+    "split-states",  # after canonicalize, which makes parts of parts one; before fuse, which makes loops of rows
+    "parallelize",   # after licm, which takes checks of sizes out of steps, and those that give a scan states
+    "reverse-if-conversion",  # before fuse, which would make loops of choices between arrays
+    "repeated-squaring",  # after licm, which takes the factor out of the step
+    "log-sum-exp",   # after licm, which takes out what its matrix is made of; before fuse, which makes nests of it
+    "fuse",
+    "cse",           # bodies that fuse brought together share work
+    "dce",
+    "reciprocal",    # after fuse: a divisor from outside the loop nest is a scalar then
+    "reassociate",   # before contract, which would join a product with the sum that waits for the state
+    "latency",       # before contract, which then joins the new product and sum
+    "complex-products",  # after fuse, which makes the nests; before contract, for the real ones
+    "contract",      # after fuse: the step's arithmetic is scalar then
+    "transpose-factors",  # after contract, which makes products what they are; before slice
+    "slice",         # after contract, which makes the last arithmetic of a step
+    "tile",          # after contract: the arithmetic stays what it would be in one loop
+    "lanes",         # reads the loop nests that fuse made
+    "time-parallel",  # after tile and lanes: those scans are the last; before what joins nests
+    "multi-output-fusion",  # after contract, which joins no products that others read, and lanes, which joins all
+    "reads-first",   # last: the order that it finds is that in which bufferize writes
+)
+CPU_LOOP: tuple[str, ...] = (
+    "bufferize",
+    "promote-buffers-to-stack",  # before plan-memory, which places the others
+    "plan-memory",
+    "canonicalize",
+    "parallel-prefix",  # before licm, which takes powers out of outer loops
+    "row-views",     # before cse and licm, which share the rows and take them further out
+    "cse",
+    "licm",
+    "reductions",    # before vectorize: a reduction's form is the same in whole vectors and in what is left
+    "guard-indices",  # after reductions: both sides of a test have one form; before vectorize, unroll
+    "worksharing",   # where threads are asked for; after what looks for loops that count from 0, before vectorize
+    "parallel-rounds",  # after guard-indices, which takes checks out of loops; before vectorize
+    "unroll-and-jam",  # after parallel-rounds, which finds loops for it; before vectorize
+    "vectorize",     # after licm: what it leaves in a loop it doubles
+    "loop-versioning",  # after vectorize, which makes the vectors that it searches; before expand-integers
+    "narrow-counts",   # after vectorize, too
+    "expand-integers",  # after vectorize, which makes the lanes
+    "unroll",
+    "scalar-replacement",  # after unroll: rounds of a loop are straight code then
+    "carried-elements",  # after scalar-replacement, which leaves the loads that read what earlier rounds stored
+    "asked-checks",  # after reductions, the last to read in checks what sizes are equal
+    "dce",
+)
+
+GPU_SCAN: tuple[str, ...] = tuple({
+    "lanes": "lanes{streams=true}",  # neighbouring threads read a row together
+    "fuse-consumers": "fuse-consumers{mixing=false}",  # a thread has its lane, not the row
+}.get(name, name) for name in CPU_SCAN
+    # lanes of a thread are worth more than a loop less; tiles serve a core's cache
+    if name not in ("fuse-scans", "peel", "reverse-if-conversion", "repeated-squaring", "log-sum-exp", "tile",
+                    "time-parallel", "multi-output-fusion", "complex-products", "transpose-factors"))
+GPU_LOOP: tuple[str, ...] = (
+    "bufferize{in-rows=false grow-rows=false}",
+    "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
+    "canonicalize",
+    "cse",
+    "licm",
+    "dce",
+    "reductions{lanes=false}",
+    "map-to-gpu",    # after licm: what no lane changes is computed before, by the host
+    "canonicalize",
+    "cse",
+    "licm",
+    "dce",
+)
+
+PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_LOOP,
+                                            "cpu": CPU_SCAN + CPU_LOOP, "gpu-scan": GPU_SCAN,
+                                            "gpu-loop": GPU_LOOP, "gpu": GPU_SCAN + GPU_LOOP}
+
+# What serves a processor's registers; C is printed without (`codegen/exports/c`), and has the same numbers.
+FOR_REGISTERS: tuple[str, ...] = ("unroll-and-jam", "vectorize", "loop-versioning", "narrow-counts",
+                                  "expand-integers", "unroll")
+
+# What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
+NEEDED = ("bufferize", "check-rows", "complex-products", "contract", "fuse", "latency", "log-sum-exp", "map-to-gpu",
+          "parallel-prefix", "plan-memory", "reciprocal", "reductions", "repeated-squaring", "split-states",
+          "time-parallel", "transpose-factors")
