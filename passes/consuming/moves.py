@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Op, Value
+from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.ops import group, operand
 from scancc.ir.parts import Carry, ScanView, Stack
 from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import kept_axes
 
 from ..fuse import combination
-from .parts import as_taken, some_rows, takes_last_row, takes_whole_rows
+from .parts import as_taken, offset_of, row_at, some_rows, takes_last_row, takes_whole_rows
 from .readers import Readers
 from .rows import RowMaker
 from .scatters import scattered
@@ -149,8 +149,15 @@ class Move:
     def _pick(self, end: Op) -> None:
         """An element of one row, taken at its step."""
         row, b = self.maker.row(operand(end, "source")), self.b
+        if end.name == "tensor.extract" and len(end.operands) > 2 and not self.readers.picks(end):
+            self.stacks.append(row_at(self.scan, row, end, self.before))
+            self.replaced.append((end, self.stacks[-1]))
+            return
         if takes_last_row(end, self.scan):
             self._next(end, self.maker.carry(0, row.type, end), row)
+            return
+        if end.name == "tensor.extract_slice":
+            self._next(end, *self._where(b.cmpi("eq", self.scan.counter, offset_of(b, end)), row, end))
             return
         at, *places = group(end, "indices")
         if places:
@@ -160,6 +167,14 @@ class Move:
         if search is not None:  # of rows of which none is better than nothing the first one is taken
             now = b.op("arith.ori", [self.better[search], now], [t.i1])
         self._next(end, carry, b.select(now, row, carry.arg))
+
+    def _where(self, now: Value, row: Value, end: Op) -> tuple[Carry, Value]:
+        """A state that is the row of the step in which `now` holds, and the new one."""
+        carry = self.maker.carry(0, row.type, end)
+        sides = [Builder(Block(), None, end.location) for _ in range(2)]
+        for side, value in zip(sides, (row, carry.arg), strict=True):
+            side.make("scf.yield", [value])
+        return carry, self.b.make("scf.if", [now], [row.type], None, [Region([side.block]) for side in sides]).result
 
     def _next(self, end: Op, carry: Carry, value: Value) -> None:
         carry.final.name = end.result.name

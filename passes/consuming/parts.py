@@ -24,6 +24,8 @@ def share_of(user: Op) -> Fraction:
     if most(count) is not None:
         return Fraction(0)
     assert isinstance(stride, int)
+    if len(kept_axes(user)) < len(entries(user, "sizes")):
+        return Fraction(1, 4)  # one place along an axis, of rows that are long, or little is lost
     if abs(stride) > 1:
         return Fraction(1, abs(stride))
     readers = user.result.uses
@@ -72,10 +74,25 @@ def some_rows(scan: ScanView, row: Value, user: Op, before: Builder) -> Stack:
     return stack._replace(rows=count, first=first[0], stride=constant_of(stride[0]) or 1)
 
 
+def offset_of(b: Builder, user: Op) -> Value:
+    """The first row that a slice takes."""
+    return entry_values(b, user, "offsets")[0]
+
+
+def row_at(scan: ScanView, row: Value, user: Op, before: Builder) -> Stack:
+    """The one row of which a reader takes an element, as a stack."""
+    type = t.TensorType((1, *getattr(row.type, "shape", ())), t.element(row.type))
+    sizes = dims_of(before, operand(user, "source"))[1:]
+    stack = scan.new_stack(row, type, dynamic_dims(type, [before.index(1), *sizes]))
+    return stack._replace(rows=before.index(1), first=group(user, "indices")[0], stride=1)
+
+
 def as_taken(stack: Stack, user: Op) -> Value:
     """What a slice takes, of the rows kept for it: these, or the one that is all."""
     assert user.parent is not None
     b, rows, type = Builder(user.parent, user, user.location), stack.result, user.result.type
+    if user.name == "tensor.extract":
+        return b.op("tensor.extract", [rows, b.index(0), *group(user, "indices")[1:]], [type])
     count, *sizes = constant_entries(dims_of(b, rows))
     rank = 1 + len(sizes)
     if isinstance(type, t.TensorType) and len(type.shape) == rank:

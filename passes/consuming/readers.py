@@ -176,7 +176,7 @@ class Readers:
         if user.name == "scan.argreduce":
             return bool(user.attrs["axis"].value == 0)
         if user.name == "tensor.extract_slice":
-            return self._takes_some(user)
+            return self._takes_some(user) or self._takes_one(user)
         if user.name == "scan.scatter":
             return self._is_scatter(user)
         if user.name != "tensor.extract":
@@ -186,7 +186,8 @@ class Readers:
         at, *places = group(user, "indices")
         if not places and self.search_for(at) is not None:
             return True
-        return self.ahead.is_free(at) and (not places or self.mixing and self._picks(user, places))
+        return self.ahead.is_free(at) and (not places or self.mixing and (
+            self.picks(user) or not self.scan.until and user not in self.ahead.guarded))
 
     def search_for(self, at: Value) -> Op | None:
         """The op in the step that searches an extreme among numbers of as many steps, whose place is `at`."""
@@ -216,9 +217,16 @@ class Readers:
         told = [v for column in COLUMNS for v in entries(user, column) if isinstance(v, Value)]
         return all(map(self.ahead.is_free, told)) and (self.mixing or takes_whole_rows(user))
 
-    def _picks(self, user: Op, places: list[Value]) -> bool:
+    def _takes_one(self, user: Op) -> bool:
+        """Whether a scan that may stop can hold the row that a slice takes as a state."""
+        at = entries(user, "offsets")[0]
+        free = not isinstance(at, Value) or self.ahead.is_free(at)
+        return self.scan.until and 0 not in kept_axes(user) and free and takes_whole_rows(user)
+
+    def picks(self, user: Op) -> bool:
         """Whether the step can read an element of its row: the checks of its place come first, and the step has the
-        row as an array in any case."""
+        row as an array in any case. Else the row is kept."""
+        places = group(user, "indices")[1:]
         row = self._made_by(operand(user, "source"))
         return user not in self.ahead.guarded and all(map(self.ahead.is_free, places)) and not (
             row is not None and has_trait(row, ELEMENTWISE))
@@ -249,15 +257,15 @@ class Readers:
         if op.name == "scan.broadcast":
             return _keeps_rows(op) and self._fit(op)
         if op.name == "linalg.generic":
-            return self._is_map_of_numbers(op)
+            return self._is_map_nest(op)
         by_rows = has_trait(op, ELEMENTWISE) or op.name in ("tensor.cast", "scan.cumulative")
         return by_rows and self._is_safe(op) and self._fit(op)
 
-    def _is_map_of_numbers(self, op: Op) -> bool:
-        """Whether a nest makes each number of numbers of the same row."""
+    def _is_map_nest(self, op: Op) -> bool:
+        """Whether a nest makes each element of elements at the same place."""
         nest = Nest(op)
         accesses = [*nest.reads, *nest.writes]
-        if nest.kinds != [t.PARALLEL] or len(nest.writes) != 1 or any(a.dims != nest.identity for a in accesses):
+        if set(nest.kinds) != {t.PARALLEL} or len(nest.writes) != 1 or any(a.dims != nest.identity for a in accesses):
             return False
         start, inside = nest.outputs[0].op, [v for inner in op.walk() if inner is not op for v in inner.operands]
         return (start is not None and start.name == "tensor.empty" and nest.running[0] not in inside

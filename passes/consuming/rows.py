@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Op, Value, clone_op
+from scancc.ir.core import Op, Region, Value, clone_block, clone_op
 from scancc.ir.ops import operand
 from scancc.ir.parts import Carry, Nest, Read
 from scancc.ir.shapes import dims_of, dynamic_dims
@@ -52,8 +52,8 @@ class RowMaker:
 
     def _made(self, op: Op) -> Value:
         saved, self.b.location = self.b.location, op.location
-        nest = op.name == "linalg.generic"
-        row = self._number_of_nest(op) if nest else self._row_of(op, t.row_type(op.result.type))
+        row_of = self._row_of_nest if op.name == "linalg.generic" else self._row_of
+        row = row_of(op, t.row_type(op.result.type))
         self.b.location = saved
         row.name = row.name or op.result.name
         return row
@@ -79,14 +79,22 @@ class RowMaker:
             return self.b.op(op.name, [self.row(op.operands[0])], [type], {**op.attrs, "axis": axis})
         return self._elementwise(op, type)
 
-    def _number_of_nest(self, op: Op) -> Value:
-        """What a nest over numbers makes of those of one row."""
+    def _row_of_nest(self, op: Op, type: t.Type) -> Value:
+        """What a nest makes of one row of each of its inputs."""
         nest = Nest(op)
-        inside = {arg: self.row(v) for arg, v in zip(nest.input_args, nest.inputs, strict=True)}
-        for inner in op.body.ops[:-1]:
-            clone_op(inner, inside, self.b.insert)
-        (element,) = nest.elements
-        return inside.get(element, element)
+        rows = [self.row(v) for v in nest.inputs]
+        if not isinstance(type, t.TensorType):
+            inside = dict(zip(nest.input_args, rows, strict=True))
+            for inner in op.body.ops[:-1]:
+                clone_op(inner, inside, self.b.insert)
+            (element,) = nest.elements
+            return inside.get(element, element)
+        rank = len(type.shape)
+        start = self.b.op("tensor.empty", dynamic_dims(type, dims_of(self.before, op.result)[1:]), [type])
+        maps = [t.AffineMap(rank, tuple(range(rank)))] * (len(rows) + 1)
+        return self.b.grouped("linalg.generic", {"inputs": rows, "outputs": [start]}, [type], {
+            **op.attrs, "indexing_maps": maps, "iterator_types": nest.kinds[1:]},
+            [Region([clone_block(op.body, {})])]).result
 
     def _elementwise(self, op: Op, type: t.Type) -> Value:
         operands = [self.row(v) if isinstance(v.type, t.TensorType) else v for v in op.operands]

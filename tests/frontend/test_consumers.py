@@ -318,6 +318,45 @@ def test_a_place_in_no_bin_is_an_error():
         f(np.ones(9))
 
 
+TURNED = {
+    "sums": lambda h: [h.T.sum(axis=1), h.T.max(axis=1), h.T.argmin(axis=1), h.T.mean(axis=0).max()],
+    "weighted": lambda h: [T.dot(m[0], T.exp(h).T).sum()], "flat": lambda h: [h.flatten().sum()],
+    "an element of a row": lambda h: [h[3, 2], h[-2, 1]], "soft maxima": lambda h: [T.logsumexp(h, axis=1).sum()],
+}
+
+
+@pytest.mark.parametrize("ask", TURNED.values(), ids=list(TURNED))
+@pytest.mark.parametrize("kind", [vectors, dense], ids=lambda kind: kind.__name__)
+def test_rows_that_are_transposed_or_flattened(kind, ask):
+    require_nothing_kept(kind, ask, (4, 5, 513, 1100))
+
+
+def test_transposed_rows_with_weights_keep_no_rows():
+    outputs = [T.dot(vectors().T, m[:, 0]), T.dot(m[:, 1], vectors())]
+    f, reference = (sc.function([m], outputs, mode=mode) for mode in (None, "reference"))
+    given = values(1100, vectors)
+    for got, want in zip(f(given), reference(given), strict=True):
+        np.testing.assert_allclose(got, want, 1e-9)
+    assert f.memory_plan(values(20_000, vectors)).workspace_nbytes < 8 * 4 * 1000
+
+
+def test_a_row_of_arrays_of_a_scan_that_may_stop_is_a_state():
+    h, _ = sc.scan(lambda h: (0.9 * h + 1, sc.until(h.sum() > 39)), outputs_info=[x], n_steps=j)
+    outputs = [h[5], h[0], T.cumsum(h, axis=0)[-1], h.shape[0]]
+    f, reference = (sc.function([x, j], outputs, mode=mode) for mode in (None, "reference"))
+    assert f.memory_plan(np.zeros(4), 10**12).workspace_nbytes < 1000
+    for steps in (6, 50, 10**9):
+        for got, want in zip(f(np.arange(4.0), steps), reference(np.arange(4.0), min(steps, 99)), strict=True):
+            np.testing.assert_allclose(got, want)
+    with pytest.raises(IndexError, match="out of range for axis 0 with length 5"):
+        f(np.zeros(4), 5)
+
+
+def test_a_column_of_later_rows_is_kept_alone():
+    f = sc.function([m], vectors()[3:, 1].max())
+    assert f.memory_plan(np.zeros((1000, 50))).workspace_nbytes < 8 * 1100
+
+
 SHARED = {
     "soft mean": lambda h: [T.dot(x, T.exp(h)) / T.exp(h).sum()], "entropy": lambda h: [
         -(T.sigmoid(h) * T.log(T.sigmoid(h))).sum() / T.sigmoid(h).sum()],
