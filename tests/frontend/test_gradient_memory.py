@@ -54,6 +54,25 @@ def test_gates_that_are_parts_of_a_product_are_kept():
     assert (text.count("sigmoid("), text.count("tanh(")) == (1, 1)
 
 
+def test_of_a_window_whose_length_is_not_told_the_length_is_kept():
+    """Not the window of each step, which is as long as the state: 1,150 numbers a step and element, now 4."""
+    i, j, p = T.lvector("i"), T.lvector("j"), T.vector("p")
+
+    def moved(c, x, p):
+        return sc.ifelse(c > 0, T.concatenate([p[1:], T.stack([x])]), p)
+
+    def gradient(mode=None):
+        rows, _ = sc.scan(lambda i, j, p: moved(j, p[j], moved(i, p[i], p)), sequences=[i, j], outputs_info=[p])
+        return sc.function([i, j, p], grad((rows[-1] ** 2).sum(), p), mode=mode)
+
+    f, reference = gradient(), gradient("reference")
+    places = np.arange(60) * 7 % 30
+    small, large = (f.memory_plan(places, places, np.empty(n)).workspace_nbytes for n in (1000, 2000))
+    assert large - small < 8 * 1000 * 8
+    table = np.linspace(-1, 1, 40)
+    np.testing.assert_allclose(f(places, places[::-1], table), reference(places, places[::-1], table), rtol=1e-12)
+
+
 def test_one_value_is_kept_where_what_the_reverse_reads_follows_from_it():
     """Not the three arguments of the sines."""
     x, h = T.matrix("x"), T.vector("h")

@@ -99,11 +99,13 @@ class Recall:
     def _measured(self, roots: Sequence[Variable], forward: dict[Variable, int]) -> list[tuple[Variable, Variable]]:
         """Lengths that `roots` use of forward values that would be kept for nothing else; one is kept in 8 bytes."""
         asked = {node.outputs[0]: node.inputs[0] for node in applies(roots, forward) if isinstance(node.op, ShapeI)}
-        read = set(leaves(roots, stop=[*forward, *asked]))
-        found = [(length, x) for length, x in asked.items() if x in forward and x not in read]
+        read = leaves(roots, stop=[*forward, *asked])
+        values = set(read)
+        found = [(length, x) for length, x in asked.items() if x in forward and x not in values]
         if found:  # what is computed again, from what is kept in any case, has a length that is known before
-            kept = self._kept([v for v in leaves(roots, stop=forward) if v in forward])
-            found = [(length, x) for length, x in found if x in kept]
+            needed = [v for v in read if v in forward]
+            kept = self._kept(needed)
+            found = [(length, x) for length, x in found if not self._kept([*needed, x]) <= kept]
         self._uses.update((length, self._uses.get(x)) for length, x in found)
         return found
 
