@@ -91,7 +91,7 @@ def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
     holding = [user for user in stack.result.uses if readers.places.get(user) is not Place.STEP or _runs_back(user)]
     if holding and all(readers.places.get(user) is Place.TILES and _gives_a_number(user) for user in holding):
         return  # `tile` says whether such sums go along
-    user = next(iter(holding), None)
+    user = min(holding, key=lambda user: readers.places.get(user) is Place.TILES, default=None)  # sums hold last
     if user is not None or place is Place.AFTER:
         why = "what its readers take of it in the step would be more" if user is None else _reason(user, readers)
         hint = "where that is a gradient, sc.grad(..., max_bytes=) keeps less" if user and _runs_back(user) else ""

@@ -28,9 +28,12 @@ from scancc.ir.ops import is_pure
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
+from scancc.ir.wording import what
 
 from .slicing.settling import settling_of
 
+MIXING = ("tensor.extract_slice", "tensor.insert_slice", "scan.concat", "scan.gather", "scan.scatter", "scan.scan",
+          "scan.transpose", "scan.reshape")
 FEW = 16  # steps that are not worth a loop of their own for rows of one element
 
 
@@ -44,7 +47,7 @@ def lanes(module: Op, streams: bool = False) -> None:
             elif not streams and _may_be_one(op):
                 op.attrs["one_lane"] = t.IntAttr(1, t.i64)
                 reason += "; where rows have one element, it is one lane"
-            if _array_states(op):
+            if _array_states(op) and "tile" not in op.attrs:  # a loop over tiles is none over steps
                 why = f"time stays the outer loop: {reason}" if reason else ""
                 remark("lanes", op, reason is None, why or "each element of the state has its own past only")
 
@@ -63,8 +66,36 @@ def obstacle(op: Op, streams: bool, runs: bool = False) -> str | None:
     if scan.until and settling is None:
         return "`until` decides for all lanes at once: it is not known that a lane that is done changes no more"
     asking = settling.ops if settling is not None else []
-    return (_shape_obstacle(scan, asking, runs) or (None if streams else _stream_obstacle(scan))
-            or _body_obstacle(op, asking))
+    return (_mixing_obstacle(scan, asking) or _shape_obstacle(scan, asking, runs)
+            or (None if streams else _stream_obstacle(scan)) or _body_obstacle(op, asking))
+
+
+def _mixing_obstacle(scan: ScanView, asking: Sequence[Op]) -> str | None:
+    """Which op, on the way from a state to the next, makes an element of several, or moves elements."""
+    for op in _on_the_way(scan):
+        if op in asking:
+            continue
+        if op.name == "linalg.generic" and not Nest(op).is_parallel:
+            line = f" (line {op.location[1]})" if op.location else ""
+            return ("an element of the next state needs several of the last: a product or reduction"
+                    f"{line} combines them")
+        if op.name in MIXING:
+            return f"elements of the state change places, or stand beside others: {what(op)}"
+    return None
+
+
+def _on_the_way(scan: ScanView) -> list[Op]:
+    """The ops of a step that a next state needs, and that need a state."""
+    ops, needed, waiting = scan.op.body.ops[:-1], set(scan.next), set(scan.carry_args)
+    for op in reversed(ops):
+        if not needed.isdisjoint(op.results):
+            needed.update(v for inner in op.walk() for v in inner.operands)
+    found = []
+    for op in ops:
+        if any(v in waiting for inner in op.walk() for v in inner.operands):
+            waiting.update(op.results)
+            found += [op] if not needed.isdisjoint(op.results) else []
+    return found
 
 
 def _may_be_one(op: Op) -> bool:
@@ -132,9 +163,9 @@ def _body_obstacle(op: Op, asking: Sequence[Op]) -> str | None:
         elif inner.name == "tensor.empty" or all(user in asking for result in inner.results for user in result.uses):
             continue
         elif any(isinstance(r.type, t.TensorType) for r in inner.results) or not is_pure(inner) or inner.regions:
-            return f"the step contains {inner.name}"
+            return f"the step has {what(inner)}"
         elif any(isinstance(v.type, t.TensorType) and defined_in(v, body) for v in inner.operands):
-            return f"the step reads an element of an array by {inner.name}"
+            return f"the step has {what(inner)}, of an array that changes"
     return None
 
 

@@ -46,7 +46,8 @@ def vectorize(module: Op, bits: int = 512, registers: int = 32) -> None:
             done = _said(op, lanes, copies)
             if problem is None:
                 _widen(op, lanes, copies, check)
-            remark("vectorize", op, problem is None, problem or done)
+            if problem is None or not any("vector" in inner.attrs for inner in op.walk()):  # a sum inside has lanes
+                remark("vectorize", op, problem is None, problem or done)
 
 
 def _said(loop: Op, lanes: int, copies: int) -> str:

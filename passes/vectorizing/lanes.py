@@ -143,7 +143,8 @@ class Check:
         return "a sum's blocks differ between lanes" if self._any_varies(terms) else None
 
     def _view_obstacle(self, op: Op) -> str | None:
-        return "a view depends on the lane" if self._any_varies(op.operands) else None
+        apart = "each round works on a row of its own: rounds side by side would read elements that stand apart"
+        return apart if self._any_varies(op.operands) else None
 
     def _load_obstacle(self, op: Op) -> str | None:
         if whole(op) in self.varying:

@@ -16,8 +16,11 @@ _KINDS = {
     "tensor.insert_slice": "a write of a slice", "scan.scatter": "a write at indices",
     "tensor.extract": "a read of an element", "tensor.extract_slice": "a read of a slice", "scan.scan": "a scan",
     "scan.gather": "a read at indices", "scf.if": "a branch", "scan.dot": "a product", "scan.batch_dot": "a product",
-    "scan.reduce": "a reduction", "scan.yield": "the end of the step", "scf.yield": "the end of a branch",
-    "func.return": "the result",
+    "scan.reduce": "a reduction", "scan.argreduce": "a search for an extreme", "scan.reshape": "a reshape",
+    "scan.transpose": "a transpose", "scan.factor": "a factorization", "scan.solve": "a solve",
+    "arith.addf": "a sum", "arith.subf": "a difference", "arith.mulf": "an elementwise product",
+    "arith.divf": "a quotient", "arith.negf": "a negation", "arith.select": "a choice",
+    "scan.yield": "the end of the step", "scf.yield": "the end of a branch", "func.return": "the result",
 }
 
 

@@ -78,4 +78,4 @@ def test_a_system_runs_lane_by_lane_as_its_separate_equations_do():
 def test_a_state_that_is_read_whole_stays_one_and_says_why():
     f = sc.function([S, N, DT], sc.scan(STEPS["times a matrix"], outputs_info=S, non_sequences=DT, n_steps=N)[0][-1])
     (said,) = f.remarks("split-states", done=False)
-    assert "'s' stays one array of rows, though the step picks some: made whole by mulf (line " in said.reason
+    assert "though the step picks some: made whole by an elementwise product (line " in said.reason
