@@ -22,7 +22,7 @@ from scancc.errors import ScanccError
 from scancc.later import in_role
 from scancc.runtime import elf, fastcall, objects, threads
 from scancc.runtime.cpu import Kernel, check_abi
-from scancc.runtime.loaded import function_of
+from scancc.runtime.loaded import Held, function_of
 from scancc.runtime.processor import check_features, check_machine
 
 
@@ -42,17 +42,18 @@ def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callabl
     >>> sc.runtime.load(f"{folder}/total.o")([1., 2.])
     array(3.)
     """
-    manifest_path = _manifest_beside(path)
+    manifest_path, held = _manifest_beside(path), Held()
     file = Path(path)
     there = file.is_file() and file != manifest_path
     if file.suffix in (".o", ".a"):
-        return _given(_of_objects(file, _hashes(manifest_path)))
+        return _given(_of_objects(file, _hashes(manifest_path), held))
     if there and not manifest_path.is_file() and (inside := objects.manifests(file.read_bytes())):
-        return _given([each for manifest in inside for each in _of_shared(manifest, file, file, file.read_bytes())])
+        return _given([each for manifest in inside
+                       for each in _of_shared(manifest, file, file, held, file.read_bytes())])
     manifest = _read_manifest(manifest_path)
     if not there and "file" not in manifest and "files" in manifest:
-        return _given(_of_set(manifest, manifest_path, file))
-    return _given(_of_shared(manifest, manifest_path, path))
+        return _given(_of_set(manifest, manifest_path, file, held))
+    return _given(_of_shared(manifest, manifest_path, path, held))
 
 
 Named = tuple[str, Callable[..., Any]]
@@ -63,16 +64,16 @@ def _given(functions: Sequence[Named]) -> Callable[..., Any] | dict[str, Callabl
     return next(iter(found.values())) if len(found) == 1 else found
 
 
-def _of_shared(manifest: Mapping[str, Any], manifest_path: Path, path: object,
+def _of_shared(manifest: Mapping[str, Any], manifest_path: Path, path: object, held: Held,
                data: bytes | None = None) -> list[Named]:
     """The functions of a shared library; `data`: its contents, where the manifest is from there."""
     target = _checked_target(manifest, manifest_path, path)
     place = _checked_library(manifest, manifest_path) if data is None else (Path(manifest_path).resolve(), data)
     library = _open(*place)
-    return _functions(manifest, lambda symbol: _address(library, symbol), library, target, manifest_path, path)
+    return _functions(manifest, lambda symbol: _address(library, symbol), library, target, manifest_path, path, held)
 
 
-def _of_set(manifest: Mapping[str, Any], manifest_path: Path, path: Path) -> list[Named]:
+def _of_set(manifest: Mapping[str, Any], manifest_path: Path, path: Path, held: Held) -> list[Named]:
     """The functions of a set without a shared library: of its archive, else of its objects."""
     if path.suffix != ".json":
         raise FileNotFoundError(f"{path} was not linked: no C compiler was found at the export; load {manifest_path} "
@@ -82,26 +83,26 @@ def _of_set(manifest: Mapping[str, Any], manifest_path: Path, path: Path) -> lis
     if not names:
         raise LibraryError(f"{manifest_path} describes no library, archive or object; export one of them, too")
     return [each for name in names
-            for each in _of_objects(manifest_path.with_name(os.path.basename(name)), _hashes(manifest_path))]
+            for each in _of_objects(manifest_path.with_name(os.path.basename(name)), _hashes(manifest_path), held)]
 
 
-def _of_objects(path: Path, hashes: Mapping[str, Any]) -> list[Named]:
+def _of_objects(path: Path, hashes: Mapping[str, Any], held: Held) -> list[Named]:
     """The functions of an object or archive. `hashes`: those of the set that it belongs to."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     data = path.read_bytes()
     if hashes.get(path.name) not in (None, hashlib.sha256(data).hexdigest()):
         raise LibraryError(f"{path} and {path.with_suffix('.json')} are of different builds; export all again")
-    return _of_bytes(data, path)
+    return _of_bytes(data, path, held)
 
 
 def load_object(data: bytes, name: str) -> Callable[..., Any]:
     """The function in the bytes of an object that holds one; `name` is what errors call it."""
-    (only,) = _of_bytes(data, Path(name))
+    (only,) = _of_bytes(data, Path(name), Held())
     return only[1]
 
 
-def _of_bytes(data: bytes, path: Path) -> list[Named]:
+def _of_bytes(data: bytes, path: Path, held: Held) -> list[Named]:
     """The functions in the bytes of an object or archive that came from `path`."""
     found: list[Named] = []
     for code in objects.members(data):
@@ -111,7 +112,7 @@ def _of_bytes(data: bytes, path: Path) -> list[Named]:
                 library = elf.load(code)
             except elf.ElfError as error:
                 raise LibraryError(f"{path} cannot be loaded ({error}); export it again") from None
-            found += _functions(manifest, library.address, library, target, path, path)
+            found += _functions(manifest, library.address, library, target, path, path, held)
     if not found:
         raise LibraryError(f"{path} is no object or archive that scancc exported; export it again")
     return found
@@ -133,14 +134,14 @@ def _checked_target(manifest: Mapping[str, Any], manifest_path: Path, path: obje
 
 
 def _functions(manifest: Mapping[str, Any], address: Callable[[str], int], library: object, target: Mapping[str, Any],
-               manifest_path: Path, path: object) -> list[Named]:
+               manifest_path: Path, path: object, held: Held) -> list[Named]:
     rows = _get(manifest, "functions", list, manifest_path)
     if not rows:
         raise LibraryError(f"{manifest_path} names no function; export the library again")
     for row in rows:
         _check_features(row, address, target, manifest_path, path)
     fastcall.build(_compiled)
-    return [_function(row, address, library, manifest_path) for row in rows]
+    return [_function(row, address, library, manifest_path, held) for row in rows]
 
 
 def _compiled(llvm_text: str) -> bytes:
@@ -223,7 +224,7 @@ def _open_copy(path: Path, data: bytes) -> ctypes.CDLL:
         return ctypes.CDLL(copy.name)
 
 
-def _function(row: Any, address: Callable[[str], int], library: object, manifest_path: Path) -> Named:
+def _function(row: Any, address: Callable[[str], int], library: object, manifest_path: Path, held: Held) -> Named:
     try:
         signature = (
             tuple(map(Param.from_json, row["inputs"])),
@@ -235,7 +236,7 @@ def _function(row: Any, address: Callable[[str], int], library: object, manifest
         addresses = address(row["run"]), address(row["query"])
         kind = row.get("gives", "one" if row.get("single_output", False) else "list")
         calling = Calling.from_json(kind, row["inputs"], row["outputs"])
-        return row["name"], function_of(Kernel.at(row["name"], signature, addresses, library), calling)
+        return row["name"], function_of(Kernel.at(row["name"], signature, addresses, library), calling, held)
     except (KeyError, TypeError, ValueError, AttributeError, elf.ElfError) as error:
         raise LibraryError(f"{manifest_path} does not fit its library ({error}); export both again") from None
 

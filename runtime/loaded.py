@@ -8,28 +8,45 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from scancc.calling import Array, Calling
+from scancc.calling import Array, Calling, State
 from scancc.runtime import fastcall
 from scancc.runtime.arguments import cast
 from scancc.runtime.cpu import Kernel
 from scancc.runtime.outputs import spread
 
 
+class Held:
+    """The values of shared variables that several functions of one library have, and who may change them."""
+
+    def __init__(self) -> None:
+        self._cells: dict[int, list[Array]] = {}
+        self._lock = threading.RLock()
+
+    def cell(self, state: State) -> list[Array]:
+        """A list with the value of a variable."""
+        return [state.value] if state.shared is None else self._cells.setdefault(state.shared, [state.value])
+
+    def lock(self, states: Sequence[State]) -> threading.RLock:
+        """What calls of a function with these states hold."""
+        return self._lock if any(state.shared is not None for state in states) else threading.RLock()
+
+
 class NativeFunction:
     """A kernel to call with arrays, lists or numbers, by position or keyword.
 
-    It has the state of its library as it was exported, and every call that succeeds gives it its new values, all at
-    one moment; calls with updates run one after the other. `out`, unless an input is called so, has the arrays of the
-    outputs (runtime/outputs.py).
+    It has the state of its library as it was exported, `held` in common with other functions that have a variable of
+    it, and every call that succeeds gives it its new values, all at one moment; calls with updates run one after the
+    other. `out`, unless an input is called so, has the arrays of the outputs (runtime/outputs.py).
     """
 
-    def __init__(self, kernel: Kernel, calling: Calling) -> None:
+    def __init__(self, kernel: Kernel, calling: Calling, held: Held | None = None) -> None:
+        library = held or Held()
         self.__name__ = self.__qualname__ = kernel.name
         self._kernel, self._calling = kernel, calling
-        self._held = {state.name: [state.value] for state in calling.states}
+        self._held = {state.name: library.cell(state) for state in calling.states}
         self._read = [self._held[state.name] for state in calling.states if state.input is not None]
         self._updated = {state.output: self._held[state.name] for state in calling.states if state.output is not None}
-        self._lock = threading.RLock()
+        self._lock = library.lock(calling.states)
         self._n_outputs = len(kernel.outputs) - len(self._updated)
         plain = calling.kind in ("one", "list") and not self._updated
         counted = any(p.rank == 0 and "int" in p.dtype for p in kernel.inputs)  # of steps: a run may be long
@@ -121,10 +138,10 @@ class NativeFunction:
         return f"<scancc function {self.__name__}({', '.join(name or '?' for name in self._calling.keywords)})>"
 
 
-def function_of(kernel: Kernel, calling: Calling) -> NativeFunction:
+def function_of(kernel: Kernel, calling: Calling, held: Held | None = None) -> NativeFunction:
     """The kernel as a function that is called so."""
     fastcall.serve(NativeFunction)
-    return NativeFunction(kernel, calling)
+    return NativeFunction(kernel, calling, held)
 
 
 def caller(kernel: Kernel, kind: str = "list") -> NativeFunction:

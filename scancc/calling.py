@@ -24,12 +24,20 @@ KINDS = ("one", "list", "dict", "none")
 @dataclass(frozen=True)
 class State:
     """A shared variable with its value at the export: which input takes it (none where a call only gives it its
-    value), and which output is its new value (none where a call leaves it)."""
+    value), and which output is its new value (none where a call leaves it). `variable`: which one it is, in the
+    process that exports; `shared`: its number, where several functions of the library have it."""
 
     name: str
     input: int | None
     output: int | None
     value: Array
+    variable: int | None = None
+    shared: int | None = None
+
+    def value_fields(self) -> dict[str, Any]:
+        """What a manifest says of the value."""
+        shared = {} if self.shared is None else {"shared": self.shared}
+        return {"initial": array_to_json(self.value), **shared}
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class Calling:
             found["allow_downcast"] = self.downcast[index]
         for state in self.states:
             if state.input == index:
-                found |= {"state": state.name, "initial": array_to_json(state.value), "new_value": state.output}
+                found |= {"state": state.name, **state.value_fields(), "new_value": state.output}
         return found
 
     def output_fields(self, index: int) -> dict[str, Any]:
@@ -71,7 +79,7 @@ class Calling:
             if state.output == index:
                 found |= {"state": state.name, "new_value_of": state.input}
                 if state.input is None:
-                    found["initial"] = array_to_json(state.value)
+                    found |= state.value_fields()
         return found
 
     @classmethod
@@ -81,9 +89,9 @@ class Calling:
         if kind not in KINDS:
             raise ValueError(f"a function gives {kind!r}, which is none of {', '.join(KINDS)}")
         given = [row for row in inputs if "initial" not in row and not row.get("is_bound")]
-        states = [State(row["state"], n, row["new_value"], array_from_json(row["initial"]))
+        states = [State(row["state"], n, row["new_value"], array_from_json(row["initial"]), shared=row.get("shared"))
                   for n, row in enumerate(inputs) if "initial" in row]
-        states += [State(row["state"], None, n, array_from_json(row["initial"]))
+        states += [State(row["state"], None, n, array_from_json(row["initial"]), shared=row.get("shared"))
                    for n, row in enumerate(outputs) if "initial" in row]
         defaults = (array_from_json(row["default"]) if "default" in row else None for row in given)
         return cls(kind, tuple(row["key"] for row in outputs if "key" in row),

@@ -180,10 +180,10 @@ def _calling(program: Program, inputs: Sequence[Param], outputs: Sequence[Param]
     """How the program is called, with the values that its shared variables have now."""
     n_inputs, n_outputs = len(program.inputs), len(program.outputs)
     new_value = {variable: n_outputs + n for n, (variable, _) in enumerate(program.updates)}
-    states = [State(inputs[n_inputs + n].name, n_inputs + n, new_value.get(v), v.get_value())
+    states = [State(inputs[n_inputs + n].name, n_inputs + n, new_value.get(v), v.get_value(), id(v))
               for n, v in enumerate(program.shared)]
     unread = [(variable, n) for variable, n in new_value.items() if variable not in program.shared]
-    states += [State(outputs[n].name, None, n, variable.get_value()) for variable, n in unread]
+    states += [State(outputs[n].name, None, n, variable.get_value(), id(variable)) for variable, n in unread]
     return Calling(program.layout.kind, program.layout.keys, tuple(i.keyword for i in program.inputs),
                    tuple(None if i.value is None else convert(i.value, i) for i in program.inputs), tuple(states),
                    tuple(i.strict for i in program.inputs), tuple(i.allow_downcast for i in program.inputs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,33 @@ def outcome(function: Any, value: Any) -> Any:
     except (TypeError, ValueError, OverflowError) as error:
         return type(error)
     return found.dtype.name, found.tobytes()
+
+
+def learning() -> list[Any]:
+    """A function that changes weights, and one that reads them."""
+    x, w, n = T.vector("x"), sc.shared(np.ones(3), name="w"), sc.shared(0.0, name="n")
+    return [sc.function([x], (x * w).sum() + n, name="predict"),
+            sc.function([x], w, updates={w: w - 0.5 * x, n: n + 1}, name="learn")]
+
+
+@pytest.mark.parametrize("kind", ["a", "json", "so", "module"])
+def test_functions_of_a_library_share_variables(kind: str, tmp_path: Path) -> None:
+    """Each had a value of its own."""
+    compiled = learning()
+    sc.export(compiled, tmp_path / "model", python=kind == "module")
+    rows = [f["inputs"] for f in json.loads((tmp_path / "model.json").read_text())["functions"]]
+    assert [{p["state"]: p["shared"] for p in row if "state" in p} for row in rows] == [{"w": 0, "n": 1}] * 2
+    if kind == "module":
+        lines = "model.predict(x), model.learn(x), model.predict(x), model.learn.state['n']"
+        code = f"import numpy as np, model; x = np.arange(3.0); print({lines})"
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.stdout == "3.0 [1. 1. 1.] 1.5 1.0\n", done.stderr
+        return
+    loaded = sc.runtime.load(tmp_path / f"model.{kind}")
+    assert isinstance(loaded, dict)
+    for n in range(3):
+        x = np.arange(3.0) + n
+        for f in compiled:
+            np.testing.assert_array_equal(loaded[f.name](x), f(x))
+    other = sc.runtime.load(tmp_path / f"model.{kind}")
+    assert isinstance(other, dict) and other["predict"](np.ones(3)) == 3.0  # each load has its own

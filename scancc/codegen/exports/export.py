@@ -38,6 +38,7 @@ from .paths import Paths
 from .publishing import publish
 from .python_module import python_text
 from .state_calls import has_run
+from .states import with_shared
 from .symbols import check_symbols
 from .variants import ordered
 
@@ -125,6 +126,7 @@ def export(
     options = {"freeze": bool(freeze), "threads": bool(threads)}
     codes = [codes_of(f, targets, options, numbers) for f, numbers in zip(listed, wanted, strict=True)]
     entries = [entry_of_codes(*each, prefix, path_map, bool(dlpack)) for each in zip(codes, wanted, strict=True)]
+    entries = with_shared(entries)
     for entry in entries if streaming else ():
         _check_streaming(entry)
     folder, library, installed = _placed(path, entries[0].name, install)

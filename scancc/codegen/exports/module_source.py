@@ -37,16 +37,23 @@ class Function:
         self._given = [p for p in row["inputs"] if "initial" not in p and not p.get("is_bound")]
         self._bounds = [1024 for p in row["inputs"] if p.get("is_bound")]
         self._outputs = row["outputs"]
-        self._lock = threading.RLock()
-        self.state = {p["state"]: _stored(p["initial"]) for p in (*row["inputs"], *row["outputs"]) if "initial" in p}
+        states = [p for p in (*row["inputs"], *row["outputs"]) if "initial" in p]
+        self._held = {p["state"]: _cell(p) for p in states}
+        self._lock = _lock if any("shared" in p for p in states) else threading.RLock()
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """The values of its shared variables."""
+        return {name: held[0] for name, held in self._held.items()}
 
     def __call__(self, *values: object, **keywords: object) -> Any:
         given = [_converted(p, v) for p, v in zip(self._given, self._placed(values, keywords), strict=True)]
-        with self._lock if self.state else contextlib.nullcontext():
-            results = self._called([*given, *(self.state[p["state"]] for p in self._row["inputs"] if "initial" in p)])
+        with self._lock if self._held else contextlib.nullcontext():
+            states = [self._held[p["state"]][0] for p in self._row["inputs"] if "initial" in p]
+            results = self._called([*given, *states])
             for param, result in zip(self._outputs, results, strict=True):
                 if "state" in param:
-                    self.state[param["state"]] = result
+                    self._held[param["state"]][0] = result
         return self._arranged([r for p, r in zip(self._outputs, results, strict=True) if "state" not in p])
 
     def _placed(self, values: Sequence[object], keywords: Mapping[str, object]) -> list[object]:
@@ -149,6 +156,16 @@ def _check_processor(missing: Any, requires: Sequence[str], name: str) -> None:
     lacking = [word for n, word in enumerate(requires) if missing() >> n & 1]
     if lacking:
         raise ImportError(f"{name} is compiled for features that this processor lacks: {', '.join(lacking)}")
+
+
+_shared: dict[int, list[np.ndarray]] = {}  # the values of variables that several functions have
+_lock = threading.RLock()  # who may change them
+
+
+def _cell(row: Mapping[str, Any]) -> list[np.ndarray]:
+    """A list with the value of a variable."""
+    value = [_stored(row["initial"])]
+    return _shared.setdefault(row["shared"], value) if "shared" in row else value
 
 
 def _stored(row: Mapping[str, Any]) -> np.ndarray:

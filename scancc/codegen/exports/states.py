@@ -8,8 +8,9 @@ A call takes the values as inputs; its outputs that are new values go to arrays 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scancc.artifact import Param
 from scancc.calling import State
@@ -50,6 +51,15 @@ def fields(entry: Entry) -> tuple[list[Field], int]:
         found.append(field)
         end, most = field.offset + max(field.n_parts, 1) * align, max(most, align)
     return found, -(-end // most) * most
+
+
+def with_shared(entries: Sequence[Entry]) -> list[Entry]:
+    """The functions of a library, where a variable that several of them have has one number in all."""
+    owners = Counter(state.variable for e in entries for state in e.calling.states)
+    common = [variable for variable, count in owners.items() if count > 1 and variable is not None]
+    return [replace(e, calling=replace(e.calling, states=tuple(
+        replace(state, shared=common.index(state.variable) if state.variable in common else None)
+        for state in e.calling.states))) for e in entries]
 
 
 def init_text(entry: Entry) -> str:
