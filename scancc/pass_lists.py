@@ -37,6 +37,7 @@ CPU_SCAN: tuple[str, ...] = (
     "tile",          # after contract: the arithmetic stays what it would be in one loop
     "lanes",         # reads the loop nests that fuse made
     "time-parallel",  # after tile and lanes: those scans are the last; before what joins nests
+    "delayed-sequences",  # after those that look for what comes of sequences alone
     "multi-output-fusion",  # after contract, which joins no products that others read, and lanes, which joins all
     "reads-first",   # last: the order that it finds is that in which bufferize writes
 )
@@ -71,7 +72,8 @@ GPU_SCAN: tuple[str, ...] = tuple({
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
     if name not in ("fuse-scans", "peel", "reverse-if-conversion", "repeated-squaring", "log-sum-exp", "tile",
-                    "time-parallel", "multi-output-fusion", "complex-products", "transpose-factors"))
+                    "time-parallel", "delayed-sequences", "multi-output-fusion", "complex-products",
+                    "transpose-factors"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
