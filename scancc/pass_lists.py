@@ -75,7 +75,7 @@ GPU_SCAN: tuple[str, ...] = tuple({
                     "time-parallel", "delayed-sequences", "multi-output-fusion", "complex-products",
                     "transpose-factors"))
 GPU_LOOP: tuple[str, ...] = (
-    "bufferize{in-rows=false grow-rows=false}",
+    "bufferize{in-rows=false grow-rows=false in-registers=0}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
     "canonicalize",
     "cse",

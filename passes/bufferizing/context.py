@@ -38,6 +38,7 @@ class Context:
         self.outputs: set[Value] = set()    # the function's
         self.results: list[Value] = []      # of the last loop
         self.in_rows = True                 # rows of a result may be accumulated in memory
+        self.in_registers = 0               # numbers of a state or a row for which registers are looked for
         self.grow_rows = False              # the caller may guess how many rows an `until` scan has
         self.n_inputs = 0                   # of the function, beside
         self.n_guesses = 0                  # sizes that its caller guesses
@@ -67,6 +68,10 @@ class Context:
         return best if isinstance(best, Value) else self.b.index(best)
 
     # ---- buffers ----
+
+    def is_in_registers(self, type: t.Type) -> bool:
+        """Whether a buffer of its own for so few numbers, as is known, is registers (`promote-buffers-to-stack`)."""
+        return 0 < t.n_elements(type) <= self.in_registers
 
     def alloc(self, element: t.Type, dims: Sequence[Value], name: str | None = None) -> Value:
         """A new buffer with these sizes."""

@@ -110,8 +110,14 @@ def _rows(c: Context, scan: ScanView, stack: Stack, room: Value | None) -> Rows:
     count = room if all_kept and room is not None else c.get(stack.rows)
     row = [next(dims) if n is None else c.b.index(n) for n in stack.row_shape]
     first = c.b.subi(c.get(scan.length), count) if stack.first is None else c.get(stack.first)
-    return Rows(stack, c.target(stack.result, [count, *row]), first, all_kept,
-                all_kept and goes_to_target(stack.value, scan.op.body))
+    direct = all_kept and goes_to_target(stack.value, scan.op.body) and not _stays_in_registers(c, stack.value)
+    return Rows(stack, c.target(stack.result, [count, *row]), first, all_kept, direct)
+
+
+def _stays_in_registers(c: Context, value: Value) -> bool:
+    """Whether the step or the next one reads a row of few numbers: from the stack it would come back through memory,
+    8 cycles or more each time."""
+    return c.is_in_registers(value.type) and sum(value.uses.values()) > 1
 
 
 def as_row(c: Context, buffer: Value, stack: Value) -> Value:

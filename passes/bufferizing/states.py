@@ -40,7 +40,10 @@ def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
         return WindowState(c, carry)
     if carry.arg in c.places.partners:
         return ExchangedState(c, carry)
-    return InPlaceState(c, carry) if carry.arg in c.places.stays else SwapState(c, carry)
+    if carry.arg in c.places.stays:
+        return InPlaceState(c, carry)
+    copied = c.is_in_registers(carry.init.type) and carry.next not in c.places.framed
+    return CopiedState(c, carry) if copied else SwapState(c, carry)
 
 
 class State(ABC):
@@ -216,8 +219,33 @@ class SwapState(State):
         c.set(self.carry.final, carried[0])
 
 
+class CopiedState(State):
+    """One buffer of few numbers, which are registers.
+
+    The loop carries nothing. A step makes the new state elsewhere and copies it when nobody reads the old one any
+    more (`_keep_copied`): two buffers that change places would have to be in memory.
+    """
+
+    home = "has few numbers, which are copied"
+
+    def __init__(self, c: Context, carry: Carry) -> None:
+        super().__init__(carry)
+        self.buffer = c.alloc(t.element(carry.init.type), array_sizes(c, carry.init), carry.arg.name)
+        write_initial(c, carry.init, self.buffer)
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        c.env[self.carry.arg] = self.buffer
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        c.copy(materialise(c, self.carry.next), self.buffer)
+        return []
+
+    def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
+        c.set(self.carry.final, self.buffer)
+
+
 class InPlaceState(State):
-    """One buffer, where the result is wanted.
+    """One buffer, where the result is wanted, or registers where it has few numbers.
 
     The loop carries nothing. Each op of the chain from the old state to the new one writes over its operand
     (`places.py`), or an op makes the new state anew after all that reads the old one.
@@ -227,7 +255,9 @@ class InPlaceState(State):
 
     def __init__(self, c: Context, carry: Carry) -> None:
         super().__init__(carry)
-        self.buffer = self.wanted = c.target(carry.final, array_sizes(c, carry.init))
+        sizes, kind = array_sizes(c, carry.init), t.element(carry.init.type)
+        few = c.is_in_registers(carry.init.type) and carry.final not in c.places.ties
+        self.buffer = self.wanted = c.alloc(kind, sizes, carry.arg.name) if few else c.target(carry.final, sizes)
         write_initial(c, carry.init, self.buffer)
 
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
@@ -336,6 +366,7 @@ class RingState(State):
 
 def advance_all(c: Context, states: Sequence[State], step: Value) -> list[Value]:
     """The next states, and what the loop carries on. Rings are last: what they overwrite is read until then."""
+    _keep_copied(c, states)
     rings = [s for s in states if isinstance(s, RingState)]
     onward = [v for s in states if s not in rings for v in s.advance(c, step)]
     for number, ring in enumerate(rings):
@@ -343,6 +374,16 @@ def advance_all(c: Context, states: Sequence[State], step: Value) -> list[Value]
     for ring in rings:
         ring.advance(c, step)
     return onward
+
+
+def _keep_copied(c: Context, states: Sequence[State]) -> None:
+    """Keep what a state becomes where it is the old value of one that is copied, or a part of that."""
+    copied = {state.buffer: state for state in states if isinstance(state, CopiedState)}
+    for state in states:
+        value = state.carry.next
+        place = materialise(c, value) if copied and isinstance(value.type, t.TensorType) else None
+        if place is not None and memory_of(place) in copied and copied.get(place) is not state:
+            c.env[value] = c.own_copy(place)
 
 
 # ---- memory ----
