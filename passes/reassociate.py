@@ -25,7 +25,7 @@ is the cycle at which a value is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -43,6 +43,7 @@ _FLOATS = {"arith.maximumf": "ogt", "arith.minimumf": "olt"}
 _NEVER_NEGATIVE = ("math.absf", "math.exp", "arith.uitofp", "arith.sitofp")
 _EARLY = -1  # what does not wait for the state
 
+_GoesOn = Callable[[Value, Op], bool]  # whether a value is made in the tree of the op that uses it
 _Ready = dict[Value, int]  # the cycle of a step at which what waits for the state is there
 
 
@@ -90,9 +91,11 @@ def _is_inner(value: Value, user: Op) -> bool:
 
 def _leaves(op: Op) -> Iterator[Value]:
     """What a tree of one op combines, from left to right."""
-    for value in op.operands:
-        if value.op is not None and _is_inner(value, op):
-            yield from _leaves(value.op)
+    pending = [(value, op) for value in reversed(op.operands)]
+    while pending:
+        value, user = pending.pop()
+        if value.op is not None and _is_inner(value, user):
+            pending += [(v, value.op) for v in reversed(value.op.operands)]
         else:
             yield value
 
@@ -100,7 +103,7 @@ def _leaves(op: Op) -> Iterator[Value]:
 def _in_order(root: Op, ready: _Ready) -> Op:
     """Combine the leaves in the order in which they are there, if that makes the chain shorter."""
     leaves = sorted(_leaves(root), key=lambda v: ready.get(v, _EARLY))
-    if len(leaves) == 2 or _arrives(root, ready) <= _arrives_in_turn(leaves, root, ready):
+    if len(leaves) == 2 or _arrives(root, ready, _is_inner) <= _arrives_in_turn(leaves, root, ready):
         return root
     if root.name in _FLOATS and not _is_zero_without_sign(root.result):
         remark("reassociate", root, False, "what waits for the state is not combined last: of zeros of two signs the "
@@ -113,7 +116,7 @@ def _in_order(root: Op, ready: _Ready) -> Op:
         value = b.op(root.name, [value, leaf], [root.result.type])
     value.name = root.result.name
     remark("reassociate", root, True, f"of {len(leaves)} values what waits for the state is combined last")
-    _replace(root, value)
+    _replace(root, value, _is_inner)
     assert value.op is not None
     return value.op
 
@@ -132,19 +135,27 @@ def _is_part(value: Value, user: Op) -> bool:
         sum(value.uses.values()) == 1)
 
 
-def _terms(op: Op, sign: int = 1) -> Iterator[tuple[Value, int]]:
+def _terms(op: Op) -> Iterator[tuple[Value, int]]:
     """What a sum adds (1) and subtracts (-1), from left to right."""
-    for value, own in zip(op.operands, (sign, sign if op.name == "arith.addf" else -sign), strict=True):
-        if value.op is not None and _is_part(value, op):
-            yield from _terms(value.op, own)
+    pending = _signed(op, 1)
+    while pending:
+        value, user, sign = pending.pop()
+        if value.op is not None and _is_part(value, user):
+            pending += _signed(value.op, sign)
         else:
-            yield value, own
+            yield value, sign
+
+
+def _signed(op: Op, sign: int) -> list[tuple[Value, Op, int]]:
+    """The operands of a part of a sum, the last first: value, that part, and how the sum has it."""
+    lhs, rhs = op.operands
+    return [(rhs, op, sign if op.name == "arith.addf" else -sign), (lhs, op, sign)]
 
 
 def _newest_last(root: Op, ready: _Ready) -> Op:
     """Add what is there first, where that is allowed and makes the chain shorter."""
     terms = sorted(_terms(root), key=lambda term: (ready.get(term[0], _EARLY), -term[1]))
-    if len(terms) == 2 or _sum_arrives(root, ready) <= _arrives_in_turn([v for v, _ in terms], root, ready):
+    if len(terms) == 2 or _arrives(root, ready, _is_part) <= _arrives_in_turn([v for v, _ in terms], root, ready):
         return root
     if not allowed(root).allows("reassociate"):
         remark("reassociate", root, False, "what waits for the state is not added last: floats would be rounded "
@@ -159,39 +170,29 @@ def _newest_last(root: Op, ready: _Ready) -> Op:
     value.name = root.result.name
     remark("reassociate", root, True, f"of {len(terms)} terms what waits for the state is added last",
            part="reassociate")
-    inner = _parts(root)
-    root.replace_by([value])
-    for made in inner:
-        made.erase()
+    _replace(root, value, _is_part)
     assert value.op is not None
     return value.op
-
-
-def _parts(op: Op) -> list[Op]:
-    """The sums inside a sum, outer ones first."""
-    found = []
-    for value in op.operands:
-        if value.op is not None and _is_part(value, op):
-            found += [value.op, *_parts(value.op)]
-    return found
-
-
-def _sum_arrives(op: Op, ready: _Ready) -> int:
-    """The cycle at which a sum is there."""
-    times = [_sum_arrives(v.op, ready) if v.op is not None and _is_part(v, op) else ready.get(v, _EARLY)
-             for v in op.operands]
-    return _after(max(times), op)
 
 
 # ---- trees of one op ----
 
 
-def _arrives(op: Op, ready: _Ready) -> int:
+def _inside(root: Op, goes_on: _GoesOn) -> list[Op]:
+    """The ops of a tree, outer ones first."""
+    found = [root]
+    for op in found:
+        found += [v.op for v in op.operands if v.op is not None and goes_on(v, op)]
+    return found
+
+
+def _arrives(root: Op, ready: _Ready, goes_on: _GoesOn) -> int:
     """The cycle at which the result of a tree is there."""
-    inner = (v.op for v in op.operands)
-    times = [_arrives(made, ready) if made is not None and _is_inner(v, op) else ready.get(v, _EARLY)
-             for v, made in zip(op.operands, inner, strict=True)]
-    return _after(max(times), op)
+    at: _Ready = {}
+    for op in reversed(_inside(root, goes_on)):
+        times = [at[v] if goes_on(v, op) else ready.get(v, _EARLY) for v in op.operands]
+        at[op.result] = _after(max(times), op)
+    return at[root.result]
 
 
 def _arrives_in_turn(leaves: list[Value], root: Op, ready: _Ready) -> int:
@@ -205,19 +206,12 @@ def _after(at: int, op: Op) -> int:
     return at if at == _EARLY else at + (latency(op) or 0)
 
 
-def _replace(op: Op, value: Value) -> None:
+def _replace(root: Op, value: Value, goes_on: _GoesOn) -> None:
     """Put `value` in place of a tree, whose inner ops nobody else reads."""
-    inner = [v.op for v in op.operands if v.op is not None and _is_inner(v, op)]
-    op.replace_by([value])
+    _, *inner = _inside(root, goes_on)
+    root.replace_by([value])
     for made in inner:
-        _erase(made)
-
-
-def _erase(op: Op) -> None:
-    inner = [v.op for v in op.operands if v.op is not None and _is_inner(v, op)]
-    op.erase()
-    for made in inner:
-        _erase(made)
+        made.erase()
 
 
 # ---- a NaN that goes round ----

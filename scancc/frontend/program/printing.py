@@ -92,20 +92,26 @@ class _Tree:
         return "\n".join(self.lines) + "\n"
 
     def add(self, var: Variable, level: int = 0) -> None:
+        """A variable and what it rests on, each before what it is from."""
+        pending = [(var, level)]
+        while pending:
+            var, level = pending.pop()
+            pending += [(operand, level + 1) for operand in reversed(self._shown(var, level))]
+
+    def _shown(self, var: Variable, level: int) -> list[Variable]:
+        """Show a variable; what comes below it."""
         node = var.owner
         known = node is not None and node in self.names
         self.lines.append(" " * level + ("|" if level else "") + self._label(var))
         if node is None or (self.stop_on_name and var.name and level):
-            return
+            return []
         if known:
             if node.inputs:
                 self.lines[-1] += " (shown above)"
-            return
+            return []
         if isinstance(node.op, Scan):
             self.scans[node] = node.op
-        if self.depth < 0 or level + 1 < self.depth:
-            for operand in node.inputs:
-                self.add(operand, level + 1)
+        return node.inputs if self.depth < 0 or level + 1 < self.depth else []
 
     def _label(self, var: Variable) -> str:
         type = f" <{var.type}>" if self.types else ""
