@@ -196,11 +196,13 @@ LINKS: dict[str, Callable[[Chains, Op], Ways]] = {
 
 def kept_part(op: Op) -> Op | None:
     """The slice of an array, along one axis and without gaps, that a `concat` extends to such an array again: the
-    longest, as far as lengths are known."""
+    longest, and half of it at least, as far as lengths are known."""
     axis = op.attrs["axis"].value
     parts = [part.op for part in op.operands
              if part.op is not None and part.op.name == "tensor.extract_slice" and _moves_along(part.op, axis)]
-    return max(parts, key=lambda part: _length(part, axis), default=None)
+    kept = max(parts, key=lambda part: _length(part, axis), default=None)
+    whole = op.result.type.shape[axis]  # type: ignore[attr-defined]
+    return kept if kept is not None and 2 * _length(kept, axis) >= (LARGE if whole is None else whole) else None
 
 
 def _length(part: Op, axis: int) -> int:

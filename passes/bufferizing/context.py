@@ -32,6 +32,7 @@ class Context:
         self.env: dict[Value, Value] = {}   # old value -> scalar, or buffer that holds it
         self.dims: dict[Value, list[Value]] = {}  # buffer -> its sizes
         self.dest: dict[Value, Value] = {}  # old array value -> buffer in which it is wanted
+        self.free: set[Value] = set()       # such buffers that nobody reads until all of them is written
         self.base: dict[Value, Value] = {}  # view of the first rows -> the buffer it is a view of
         self.rings: dict[Value, Value] = {} # window of past rows -> the step, which turns its ring
         self.past: dict[Value, Sequence[Value]] = {}  # window of past rows -> each row, the oldest first

@@ -11,6 +11,7 @@ The gradient of a scan reads each state as it was before the step: the initial r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ from .context import Context
 from .order import Order
 
 Sizes = tuple[Value | int, ...]
+LOOPS = ("linalg.generic", "scan.scan")
+FEW = 8  # elements that are copied at no cost to speak of
 
 
 class Part(NamedTuple):
@@ -54,18 +57,28 @@ class Joins:
         """Where an array is made that is a part; None where the joined array is wanted in a place that is free only
         once all parts are there."""
         part = self.parts.get(value)
-        if part is None or any(part.join.result in found for found in (c.dest, c.places.ties, c.places.shifts)):
+        if part is None or part.join.result in c.places.ties or part.join.result in c.places.shifts:
+            return None
+        wanted = c.dest.get(part.join.result)
+        if wanted is not None and (wanted not in c.free or _may_stop_early(part.join.operands[-1])):
             return None
         before, after = ([c.entry(sizes[0]) for sizes in group]
                          for group in (part.sizes[:part.number], part.sizes[part.number + 1:]))
         if part.join not in self.buffers:
             sizes = [_total(c, [*before, dims[0], *after]), *dims[1:]]
-            self.buffers[part.join] = c.alloc(t.element(value.type), sizes, value.name)
+            self.buffers[part.join] = c.target(part.join.result, sizes) if wanted is not None else c.alloc(
+                t.element(value.type), sizes, value.name)
         zero, one, rank = c.b.index(0), c.b.index(1), len(dims)
         offsets = [_total(c, before), *[zero] * (rank - 1)]
         rows = c.subview(self.buffers[part.join], offsets, dims, [one] * rank, range(rank))
         self.placed[value] = c.reshape(rows, dims)
         return self.placed[value]
+
+    def makes_in_place(self, join: Op) -> bool:
+        """Whether loops make all of a joined array, but for a few elements, where it wants them."""
+        made = [part for part in join.operands if part in self.parts and self.parts[part].join is join]
+        return any(part.op is not None and part.op.name in LOOPS for part in made) and all(
+            part in made or _is_short(part) for part in join.operands)
 
     def holds(self, c: Context, value: Value, join: Op) -> bool:
         """Whether a part was made where `join` wants it."""
@@ -87,6 +100,11 @@ def _may_be_made(order: Order, part: Value, join: Op, sizes: list[Sizes]) -> boo
     is_last = part is join.operands[-1] and _may_stop_early(part)
     asked = [*sizes[:-1], sizes[-1][1:]] if is_last else sizes
     return all(isinstance(n, int) or _is_known(order, n, part) for one in asked for n in one)
+
+
+def _is_short(value: Value) -> bool:
+    lengths: tuple[int | None, ...] = value.type.shape  # type: ignore[attr-defined]
+    return math.prod(FEW + 1 if n is None else n for n in lengths) <= FEW
 
 
 def _may_stop_early(part: Value) -> bool:

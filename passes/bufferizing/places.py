@@ -207,6 +207,8 @@ class Places:
 
     def _may_begin_anew(self, scan: ScanView, carry: Carry) -> bool:
         made = carry.next.op
+        if made is not None and self.joins.makes_in_place(made):
+            return False  # two buffers need no copy
         return (goes_to_target(carry.next, scan.op.body) and made is not None
                 and scan.op.body.terminator.operands.count(carry.next) == 1
                 and makes_anew(self.order, made, carry.arg))

@@ -31,7 +31,8 @@ class Rows:
         """Let the step write its row where it is wanted."""
         value = c.places.origin(self.stack.value)
         if self.direct and value not in c.dest and goes_to_target(value, self.stack.value.block):
-            c.dest[value] = c.row(self.buffer, self.at(c, step))
+            row = c.dest[value] = c.row(self.buffer, self.at(c, step))
+            c.free.add(row)
 
     def store(self, c: Context, step: Value) -> None:
         """Write the row of this step, if that is kept and does not stand there already."""

@@ -208,6 +208,7 @@ class SwapState(State):
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
         self.old, self.spare = carried
         self.wanted = self.spare
+        c.free.add(self.spare)
         c.env[self.carry.arg] = self.old
         self.old.name = self.carry.arg.name
 
