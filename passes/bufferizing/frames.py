@@ -6,8 +6,8 @@
 
 In one buffer such a window would be made beside it and copied there. In two that change places nothing is copied:
 what is outside the window never changes, and is the same in both once both begin with the initial value.
-Conservative: the step does nothing else with the new state, the window is the same in each step and not known to be
-a small part, and the scan is not inside another one, where each of its starts would copy all.
+Conservative: the step gives the new state to no other state or result, the window is the same in each step and not
+known to be a small part, and the scan is not inside another one, where each of its starts would copy all.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def is_framed(order: Order, scan: ScanView, carry: Carry, path: Sequence[Link]) 
     made = operand(write, "source").op
     if made is None or made.name != "linalg.generic" or not made.parent is write.parent is scan.op.body:
         return False
-    if operand(write, "source").uses != {write: 1}:
+    if operand(write, "source").uses != {write: 1} or scan.op.body.terminator.operands.count(carry.next) > 1:
         return False
     fixed = all(_is_fixed(entry, scan) for column in COLUMNS for entry in entries(write, column))
     return fixed and _may_be_large(carry.arg, entries(write, "sizes")) and not takes_the_place(order, made, write, ())

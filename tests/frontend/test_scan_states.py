@@ -456,3 +456,19 @@ def test_states_made_of_one_value_in_one_loop(barrier: str, n_states: int, until
     found, expected = (sc.function([start, places], outputs, mode=mode, on_unused_input="ignore")(*args)
                        for mode in ("native", "reference"))
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_window_made_of_what_is_around_it(shared: bool) -> None:
+    """The rest of a state is its own, also where another state gets the same next value."""
+    a, b, x = T.matrices("a", "b", "x")
+
+    def step(a: sc.Variable, b: sc.Variable, x: sc.Variable) -> list[sc.Variable]:
+        new = T.set_subtensor(b[1:, :-1], 0.5 * (b[1:, 1:] + x[1:, 1:]))
+        return [new if shared else T.set_subtensor(a[:1], 0.5 * a[1:2]), new, a]
+
+    rows, _ = sc.scan(step, outputs_info=[a, b, None], non_sequences=x, n_steps=3)
+    outputs = [row[-1] for row in rows]
+    args = np.random.default_rng(5).normal(size=(3, 4, 3))
+    found, expected = (sc.function([a, b, x], outputs, mode=mode)(*args) for mode in ("native", "reference"))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
