@@ -237,6 +237,13 @@ class CopiedState(State):
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
         c.env[self.carry.arg] = self.buffer
 
+    def offer(self, c: Context) -> None:
+        """A place of its own for a branch, which would hand on one of its arrays: ops behind it may write there."""
+        made = c.places.origin(self.carry.next).op
+        if made is not None and made.name == "scf.if":
+            self.wanted = c.alloc(t.element(self.carry.init.type), c.sizes(self.buffer), self.carry.next.name)
+            super().offer(c)
+
     def advance(self, c: Context, step: Value) -> list[Value]:
         c.copy(materialise(c, self.carry.next), self.buffer)
         return []

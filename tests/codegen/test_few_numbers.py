@@ -73,3 +73,16 @@ def test_a_state_of_few_numbers_is_no_memory():
     for kept in (rows, rows[-1]):
         loop = sc.function([A, p, x], kept).dump("loop")
         assert "alloca f64[2]" in loop and "carry(" not in loop.partition("for %t")[2]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_a_branch_chose_is_not_written_over(sign: int) -> None:
+    """A branch that exchanges a state with an array from outside gives the chain of the state its own memory."""
+    p, fixed = T.vector("p", shape=(3,)), T.vector("fixed", shape=(3,))
+
+    def exchanged(s: Any, r: Any, fixed: Any, kept: Any) -> Any:
+        one, other = sc.ifelse(kept.sum() > 0, [r, kept], [kept, r])
+        return s + one, other + fixed
+
+    (ps, qs), _ = sc.scan(exchanged, outputs_info=[p, 2 * p], non_sequences=[fixed, T.exp(p) * sign], n_steps=4)
+    compare([p, fixed], [ps[-1], qs[-1], ps], P, Q)
