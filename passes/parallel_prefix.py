@@ -68,6 +68,11 @@ def _hoist(loop: Op) -> None:
             loop.parent.insert_before(loop, op.detach())
 
 
+def _has_lanes(value: Value) -> bool:
+    """Whether a value is a buffer, or a number that has vectors."""
+    return isinstance(value.type, (t.MemRefType, t.IntType, t.IndexType, t.FloatType)) and value.type != t.f16
+
+
 class _Blocked:
     """A loop over groups of rounds, under construction."""
 
@@ -88,6 +93,8 @@ class _Blocked:
             return f"it has {n} steps"
         if constant_of(loop.lower) != 0 or constant_of(loop.step) != 1 or len(body.ops) > MOST_OPS:
             return "its step is too long"
+        if not all(_has_lanes(v) for op in body.ops for v in (*op.operands, *op.results)):
+            return "numbers of its kind have no vectors"
         for op in body.ops[:-1]:
             reason = self._obstacle(op)
             if reason is not None:
@@ -95,8 +102,6 @@ class _Blocked:
         return self._conflict() or self._find_cycles()
 
     def _obstacle(self, op: Op) -> str | None:
-        if any(not isinstance(v.type, (t.IntType, t.IndexType, t.FloatType)) or v.type == t.f16 for v in op.results):
-            return "numbers of its kind have no vectors"
         if op.name in ("memref.load", "memref.store"):
             place = place_of(op, self.loop.op.body)
             if place is None or op.name == "memref.store" and place.axis is None:

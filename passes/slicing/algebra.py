@@ -115,7 +115,10 @@ def _series(carries: Sequence[Carry]) -> list[Carry]:
 
 
 def _of_several(carries: Sequence[Carry], forms: Mapping[Value, Form]) -> Algebra | None:
-    """Several states that are affine in each other: a matrix."""
+    """Several states that are affine in each other: a matrix. Those that only change places are numbers that move,
+    which products with 0 and 1 would not leave as they are."""
+    if {carry.next for carry in carries} == {carry.arg for carry in carries}:
+        return None
     found = [form for carry in carries if isinstance(form := forms.get(carry.next), Affine)]
     if 1 < len(carries) == len(found):
         return Algebra(f"affine in {len(carries)} states", found[0], carries, found)

@@ -321,6 +321,20 @@ def test_factors_of_states_in_each_other_that_change_and_four_states_go_one_by_o
         assert not combined(f)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "int32", "complex128"])
+@pytest.mark.parametrize("turn", [(1, 0), (1, 2, 0)])
+def test_states_that_only_change_places_are_moved(dtype, turn):
+    first = np.array([np.inf, 2.0, np.nan][:len(turn)] if dtype == "float64" else [1, 2, 3][:len(turn)], dtype)
+    states, steps = [T.scalar(f"s{i}", dtype=dtype) for i in range(len(turn))], T.iscalar("n")
+    rows, _ = sc.scan(lambda *s: [s[i] for i in turn], None, states, n_steps=steps)
+    f = sc.function([steps, *states], rows, fast_math="reassociate")
+    assert not combined(f)
+    found, expected = np.stack(f(50, *first), axis=1), first
+    for row in found:
+        expected = expected[list(turn)]
+        np.testing.assert_array_equal(row, expected)
+
+
 def test_registers_of_a_filter_backwards_and_its_gradient():
     x, a1, a2 = T.dvector("x"), T.dscalar("a1"), T.dscalar("a2")
 
