@@ -67,7 +67,7 @@ def test_outputs_and_updates(returned):
     (lambda a, s: None, "None, of type NoneType"),
     (lambda a, s: np.ones(2), "of type ndarray"),
     (lambda a, s: (a, 1.0), "of type float"),
-    (lambda a, s: {"y": a}, "'y', of type str"),
+    (lambda a, s: {"y": a}, "dict with the key 'y'; a dict is of updates"),
 ])
 def test_returns_without_meaning(returned, text):
     s = sc.shared(0.0)
