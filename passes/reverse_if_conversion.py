@@ -24,8 +24,8 @@ one none: `bufferize` leaves the state where it is.
 Conservative: both sides lead back to states of the scan, or to one array made of a state before, by writes and moves
 that nobody else reads, and the result is on the way to a state, or to a further such choice. What may fail has checks
 of its own, which stay where they are; those inside a scan or a branch are made by a copy that stays and does nothing
-else (`branching/checks_apart.py`), unless they need what is written. An array of at most 16 elements stays in a loop
-without branches.
+else (`branching/checks_apart.py`), and what they need stays with it, unless that is what is written. An array of at
+most 16 elements stays in a loop without branches.
 Cost: linear in the step's ops, and for each such choice linear in the ops before it. Runs before `fuse`, which would
 make loops of the choices.
 Source: Mahlke et al., Reverse if-conversion (PLDI 1993), of a choice alone.
@@ -205,20 +205,19 @@ def _convert(choice: Op, states: set[Value]) -> None:
         return
     sides = operand(choice, "true_value"), operand(choice, "false_value")
     alone = [_of_it_alone(choice, side) for side in sides]
-    if sides[0] is sides[1] or not _lead_back(choice, states, [base_of(states, *side) for side in zip(sides, alone,
-                                                                                                    strict=True)]):
+    if sides[0] is sides[1] or not _lead_back(choice, states, sides, alone):
         if all(leads_back(states, side, choice.parent.ops) for side in sides):
             remark("reverse-if-conversion", choice, False, "a choice reads all of two arrays: something else reads "
                    "what one of them is on the way to it", "read the array before it is written or moved")
         return
-    failing = [op for ops in alone for op in ops if not is_removable(op)]
-    if not _leave_checks(failing):
+    moved = _leave_checks(choice, states, sides, alone)
+    if moved is None:
         remark("reverse-if-conversion", choice, False, "a choice reads all of two arrays: a check in what makes one "
                "of them needs what is written there", "choose by ifelse, which runs one side alone")
         return
     b = Builder(choice.parent, choice, choice.location)
     sizes = unknown_dims(b, next((v for v in sides if v in states), choice.result))
-    regions = [_region(choice, *side, sizes) for side in zip(sides, alone, strict=True)]
+    regions = [_region(choice, *side, sizes) for side in zip(sides, moved, strict=True)]
     made = b.make("scf.if", [condition], [type, *(n.type for n in sizes)], None, regions)
     chosen, *_ = made.results
     chosen.name = choice.result.name
@@ -254,24 +253,32 @@ def _of_it_alone(choice: Op, value: Value) -> list[Op]:
     return list(kept)
 
 
-def _leave_checks(ops: Sequence[Op]) -> bool:
-    """Make the checks of ops that will run in some steps only in all steps; or leave all as it is."""
-    made: list[Op] = []
-    for op in ops:
-        copy = checks_apart(op)
-        if copy is None:
-            for other in made:
-                other.erase()
-            return False
-        made.append(copy)
-    return True
+def _leave_checks(choice: Op, states: set[Value], sides: Sequence[Value],
+                  alone: Sequence[Sequence[Op]]) -> list[list[Op]] | None:
+    """Make the checks of ops that will run in some steps only in all steps, where what they need stays; the ops of
+    both sides that do not stay. Or None, and all is as it was."""
+    copies: list[Op | None] = []
+    staying: set[Op | None] = set()
+    for op in reversed([op for ops in alone for op in ops]):
+        if op in staying:
+            staying.update(v.op for v in op.operands)
+        elif not is_removable(op):
+            copies.append(copy := checks_apart(op))
+            staying.update(() if copy is None else (v.op for v in copy.operands))
+    moved = [[op for op in ops if op not in staying] for ops in alone]
+    if None not in copies and _lead_back(choice, states, sides, moved):
+        return moved
+    for copy in copies:
+        if copy is not None:
+            copy.erase()
+    return None
 
 
-def _lead_back(choice: Op, states: set[Value], bases: Sequence[Value | None]) -> bool:
-    """Whether both sides of a choice begin with states, or with one array that was made of a state before."""
+def _lead_back(choice: Op, states: set[Value], sides: Sequence[Value], ops: Sequence[Sequence[Op]]) -> bool:
+    """Whether `ops` make both sides of a choice of states, or of one array that was made of a state before."""
     block = choice.parent
     assert block is not None
-    first, *others = bases
+    first, *others = bases = [base_of(states, *side) for side in zip(sides, ops, strict=True)]
     if first is None or any(base is not first for base in others):
         return all(base in states for base in bases)
     return leads_back(states, first, block.ops[:block.ops.index(choice)])

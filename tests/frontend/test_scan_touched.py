@@ -30,6 +30,10 @@ def inner(i: Any, p: Any) -> Any:
     return inner_rows(i, p)[-1]
 
 
+def listed(i: Any, j: Any, p: Any) -> Any:
+    return sc.scan(lambda k, q: put(q[k], q[k + 1]), sequences=[T.stack([i, j])], outputs_info=[p])[0][-1]
+
+
 def stopped(i: Any, p: Any) -> Any:
     """An inner scan that may stop, and its last row but one."""
     rows = sc.scan(lambda k, q: (put(q[k], 0.5 * q[k + 1]), sc.until(k > 20)), sequences=[T.arange(3) + i],
@@ -93,6 +97,9 @@ ONE_TABLE: dict[str, Callable[..., Any]] = {
     "a write or another": lambda i, j, p: T.where(odd(i), add(p[i], p[j]), put(p[j], p[i])),
     "elements that change places by choice": lambda i, j, p: T.switch(p[i] > p[j], put(put(p[i], p[j])[j], p[i]), p),
     "writes of an inner scan by choice": lambda i, j, p: T.switch(odd(i), inner(i, p), p),
+    "writes of an inner scan at listed places by choice": lambda i, j, p: T.switch(odd(i), listed(i, j, p), p),
+    "writes of an inner scan at places that another finds by choice": lambda i, j, p: T.switch(
+        odd(i), inner(sc.scan(lambda k, at: (2 * at + k) % 20, [T.stack([i, j])], [j])[0][-1], p), p),
     "writes of a nest of scans or another by choice": lambda i, j, p: T.switch(odd(i), sc.scan(
         lambda k, q: inner(k, q), sequences=[T.arange(2) + i], outputs_info=[p])[0][-1], put(p[j], p[i])),
     "a lazy choice by choice": lambda i, j, p: T.switch(odd(i), sc.ifelse(odd(j), put(p[i], 2 * p[j]), p), p),
@@ -242,6 +249,22 @@ def test_states_that_one_condition_exchanges(name: str, monkeypatch: pytest.Monk
                          for mode in (None, "reference"))
     for found, expected in zip(native, reference, strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_a_chosen_inner_scan_at_places_that_were_written_before() -> None:
+    """Whether they fit is checked in steps that do not choose it, too."""
+    p = T.lvector("p")
+
+    def step(i, j, p):
+        q = put(p[i], j)
+        return T.switch(odd(i), listed(q[i], q[j] % 7, q), p)
+    last = sc.scan(step, [I, J], [p])[0][-1]
+    f, reference = (sc.function([I, J, p], last, mode=mode) for mode in (None, "reference"))
+    places, table = np.arange(12) * 5 % 7, np.arange(30)
+    np.testing.assert_array_equal(f(places, places[::-1], table), reference(places, places[::-1], table))
+    for g in (f, reference):
+        with pytest.raises(IndexError, match="index 40 is out of"):
+            g([2], [40], table)
 
 
 def test_exchanged_states_keep_their_buffers_from_tile_to_tile() -> None:
