@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ..builder import constant_of
 from ..constraints import all_of, indexed, one_element, sized
 from ..core import Op
 from ..ops import CHECKS, LOOP, PLACED, PURE, READS, TERMINATOR, VIEW, WRITES, Dialect, Parts, group
@@ -68,6 +69,9 @@ def _kept_rows(stack: Stack, view: ScanView, r: Reader) -> str:
     rows = r.use(stack.rows) if stack.rows is view.length else f"last {r.use(stack.rows)}"
     if stack.first is not None:
         rows = f"{r.use(stack.rows)} from {r.use(stack.first)} by {stack.stride}"
+    known = stack.result.type.shape[0]  # type: ignore[attr-defined]
+    if known is not None and constant_of(stack.rows) is None:
+        rows = f"{known} as {rows}"
     sizes = [rows, *(r.use(next(rest)) if n is None else str(n) for n in stack.row_shape)]
     state = next((carry.arg for carry in view.carries if carry.next is stack.value), stack.value.name)
     if state is not None:
