@@ -23,12 +23,12 @@ from typing import NamedTuple
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op, functions
-from scancc.ir.ops import CHECKS, OPS, WRITES, group, has_trait, memory_of, operand, whole
+from scancc.ir.ops import CHECKS, WRITES, group, has_trait, memory_of, operand, whole
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
-from .indexing.buffers import may_share
-from .indexing.forms import Form, Forms
+from .indexing.buffers import may_share, written_by
+from .indexing.forms import Form, Forms, surely_differ
 from .indexing.ranges import value_of
 
 
@@ -80,15 +80,9 @@ def _stored(loop: Op, load: Op, place: list[Form], forms: Forms) -> Op | None:
 def _may_write(op: Op, load: Op, place: list[Form], forms: Forms) -> bool:
     """Whether an op, or one inside it, may change the element at `place` of what `load` reads."""
     if op.name == "memref.store" and whole(op) is whole(load):
-        return not any(_differ(a, b) for a, b in zip(_place(op, forms), place, strict=True))
-    writers = [inner for inner in op.walk() if has_trait(inner, WRITES)]
-    return any(not OPS[inner.name].written or may_share(
-        memory_of(operand(inner, OPS[inner.name].written)), memory_of(whole(load))) for inner in writers)
-
-
-def _differ(one: Form, other: Form) -> bool:
-    distance = one.minus(other)
-    return not distance.terms and bool(distance.constant % 2**64)
+        return not any(surely_differ(a, b) for a, b in zip(_place(op, forms), place, strict=True))
+    buffers = written_by(op)
+    return buffers is None or any(may_share(memory_of(buffer), memory_of(whole(load))) for buffer in buffers)
 
 
 def _place(op: Op, forms: Forms) -> list[Form]:

@@ -21,10 +21,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scancc.ir.core import Block, Op, Value, functions
-from scancc.ir.ops import OPS, WRITES, group, has_trait, memory_of, operand, whole
+from scancc.ir.ops import WRITES, group, has_trait, memory_of, operand, whole
 
-from .indexing.buffers import may_share
-from .indexing.forms import Form, Forms
+from .indexing.buffers import may_share, written_by
+from .indexing.forms import Form, Forms, surely_differ
 
 MOST_KNOWN = 16
 
@@ -62,7 +62,7 @@ class _Straight:
             elif op.regions:
                 self._enter(op)
             elif has_trait(op, WRITES):
-                self._forget(_written(op))
+                self._forget(written_by(op))
 
     def _load(self, op: Op) -> None:
         element = self._element(op, op.result)
@@ -74,7 +74,7 @@ class _Straight:
 
     def _enter(self, op: Op) -> None:
         """Go through what is inside: a loop has written in earlier rounds what it writes."""
-        written = _written(op)
+        written = written_by(op)
         if op.name != "scf.if":
             self._forget(written)
         for region in op.regions:
@@ -99,13 +99,5 @@ class _Straight:
     def _may_overlap(self, one: _Element, other: _Element) -> bool:
         if one.buffer is not other.buffer:
             return may_share(one.memory, other.memory)
-        distances = [a.minus(b) for a, b in zip(one.places, other.places, strict=True)]
-        return not any(not distance.terms and distance.constant % 2**64 for distance in distances)
+        return not any(surely_differ(a, b) for a, b in zip(one.places, other.places, strict=True))
 
-
-def _written(op: Op) -> list[Value] | None:
-    """The buffers that an op and those inside write; None where one does not say which."""
-    writers = [inner for inner in op.walk() if has_trait(inner, WRITES)]
-    if any(not OPS[inner.name].written for inner in writers):
-        return None
-    return [operand(inner, OPS[inner.name].written) for inner in writers]

@@ -1,13 +1,22 @@
-"""Which memories (`memory_of`) may have something in common."""
+"""Which memories (`memory_of`) may have something in common, and which buffers an op writes."""
 
 from __future__ import annotations
 
-from scancc.ir.core import Value
+from scancc.ir.core import Op, Value
+from scancc.ir.ops import OPS, WRITES, has_trait, operand
 
 
 def may_share(one: Value, other: Value) -> bool:
     """False for two of these: arguments of a function, constants, what is on the stack."""
     return one is other or not (_is_apart(one) and _is_apart(other))
+
+
+def written_by(op: Op) -> list[Value] | None:
+    """The buffers that an op and those inside write; None where one does not say which."""
+    writers = [inner for inner in op.walk() if has_trait(inner, WRITES)]
+    if any(not OPS[inner.name].written for inner in writers):
+        return None
+    return [operand(inner, OPS[inner.name].written) for inner in writers]
 
 
 def _is_apart(memory: Value) -> bool:

@@ -43,6 +43,12 @@ class Form(NamedTuple):
         return Form(self.terms, self.constant + more)
 
 
+def surely_differ(one: Form, other: Form) -> bool:
+    """Whether two places are a constant apart, and not the same."""
+    distance = one.minus(other)
+    return not distance.terms and distance.constant % 2**64 != 0
+
+
 def number(constant: int) -> Form:
     return Form({}, constant)
 
