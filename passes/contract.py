@@ -11,8 +11,9 @@ What may be joined by default: `a * b + c`, where the sum is then rounded once i
 which can cancel to the rounding error of a product that alone is not rounded: `a*a - b*b` of equal numbers, or
 `m2 - m*m` of a constant series, would be that error instead of 0, and their root NaN. Of a sum of two products,
 which cancels in the same way, only the one on the chain, where that shortens it; of differences there only `c - a*h`
-and `a*h - c` of a state h, or an older tap, and a factor a that no step changes, as filters are written, where c is
-no product. Always in a product with a matrix, as every BLAS does it: half the operations. Everything where
+and `a*h - c` of a state h, or an older tap, where c is no product, and no step changes a, as filters are written, or
+c, as Newton's `x*x - c` and maps like `1 - a*x*x` are; there the step may not ask whether it is 0 or take its root.
+Always in a product with a matrix, as every BLAS does it: half the operations. Everything where
 `fast_math='contract'` is allowed; nothing where a sum is marked `exact` (`fast_math=False`).
 Conservative: only a product with one use, in the same block. No other rewriting of floats is done.
 Off on targets without a fused multiply-add.
@@ -24,6 +25,7 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Value, defined_in
+from scancc.ir.dialects.arith import CMPF
 from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
@@ -32,6 +34,8 @@ from .slicing.steps import newest, row_read
 
 MUL_CYCLES, ADD_CYCLES, FMA_CYCLES = 3, 3, 4  # Zen 4; other current cores have equal or closer numbers
 OFF_CYCLE = -1000  # a value that does not wait for the state
+_SENSITIVE = {"math.sqrt", "math.rsqrt", "math.log", "math.log2", "math.log10", "math.powf", "math.fpowi"}
+_EQUALITIES = {CMPF.index(predicate) for predicate in ("oeq", "one", "ueq", "une")}
 
 
 def contract(module: Op) -> None:
@@ -146,13 +150,29 @@ def _may_join(op: Op, side: int, fixed: _Fixed, shorter: bool) -> bool:
     cancels = op.name == "arith.subf" or any(v.op is not None and v.op.name == "arith.negf" for v in product.operands)
     waits = shorter or any(v in fixed.older for v in product.operands)
     if cancels and waits and not two:
-        cancels = not any(v in fixed for v in product.operands)
+        cancels = not any(v in fixed for v in product.operands) and (
+            op.operands[1 - side] not in fixed or _is_sensitive(op))
     if not (cancels or (two and not shorter)) or allowed(op).allows("contract"):
         remark("contract", op, True, "the sum and its product are rounded once", part="contract")
         return True
     kind = "a difference" if cancels else "a sum of two products"
     remark("contract", op, False, f"{kind} may cancel to the rounding error of the product that is rounded",
            "fast_math='contract' allows it")
+    return False
+
+
+def _is_sensitive(difference: Op) -> bool:
+    """Whether a step takes a root, logarithm or power of what it makes of a difference, or asks whether that equals
+    something: where 0 and a rounding error are not the same."""
+    left, seen = [difference], {difference}
+    while left:
+        for user in left.pop().result.uses:
+            equality = user.name == "arith.cmpf" and user.attrs["predicate"].value in _EQUALITIES
+            if user.parent is not difference.parent or user.name in _SENSITIVE or equality:
+                return True
+            if len(user.results) == 1 and user not in seen:
+                seen.add(user)
+                left.append(user)
     return False
 
 
