@@ -2,7 +2,7 @@
 
 The table holds the features that LLVM uses by itself in the arithmetic that scancc prints, in LLVM's words: others
 (encryption, atomics, hints) never end a process. Sources: Intel's manual, volume 2, CPUID; AMD's, volume 3, appendix
-E; Linux, Documentation/arch/arm64/elf_hwcaps.rst.
+E; Linux, Documentation/arch/arm64/elf_hwcaps.rst; Apple, "Determining instruction set characteristics".
 """
 
 from __future__ import annotations
@@ -56,23 +56,33 @@ FEATURES: dict[str, dict[str, Feature]] = {
         **_rows("26", 0, "sve2 1 altnzcv 7 fptoint 8 i8mm 13 bf16 14 cssc 34 mops 43"),
     },
 }  # fmt: skip
+# What a Mac may lack: its processors begin with the M1, which has the rest. The words are names of sysctl.
+_OF_MACS = {name: Feature(f"FEAT_{name.upper()}", 0) for name in ("sve", "sve2", "i8mm", "bf16", "cssc", "mops")}
 _BASE = {"x86_64": "x86-64", "aarch64": "generic"}
 
 
 def required(target: Target) -> tuple[str, ...]:
     """The features that code for a target may use beyond every processor of its architecture."""
-    known = FEATURES.get(target.arch, {}) if target.kind == "cpu" else {}
+    known = _table(target) if target.kind == "cpu" else {}
     said = {word[1:]: word[0] == "+" for word in target.features.split(",") if word}
     if all(name in said for name in known):  # as of the machine at hand: LLVM need not be asked
         return tuple(name for name in known if said[name])
     return _asked(target)
 
 
+def _table(target: Target) -> dict[str, Feature]:
+    return _OF_MACS if _is_mac(target) else FEATURES.get(target.arch, {})
+
+
+def _is_mac(target: Target) -> bool:
+    return (target.arch, target.system[0]) == ("aarch64", "macosx")
+
+
 @functools.cache
 @exclusive
 def _asked(target: Target) -> tuple[str, ...]:
     """The features that LLVM gives a target: it inlines one with a feature more only where the caller has it too."""
-    llvm, names = binding(), FEATURES[target.arch]
+    llvm, names = binding(), _table(target)
     processor = llvm.Target.from_triple(target.triple).create_target_machine(cpu=_BASE[target.arch], features="")
     module = llvm.parse_assembly("\n".join(_question(n, name, target) for n, name in enumerate(names)))
     module.triple = target.triple
@@ -113,12 +123,12 @@ def missing_text(name: str, entry: str, features: Sequence[str], target: Target)
 
     It runs on every processor of the architecture. Where no system says what there is, nothing is missing.
     """
-    table = FEATURES.get(target.arch, {})
-    rows = [table[feature] for feature in features]
+    rows = [_table(target)[feature] for feature in features]
     body = _Question(entry)
     missing = "0"
     if rows and can_ask(target):
-        missing = body.x86(rows) if target.arch == "x86_64" else body.linux(rows)
+        ask = body.x86 if target.arch == "x86_64" else body.macos if _is_mac(target) else body.linux
+        missing = ask(rows)
     lines = "\n".join(body.lines)
     text = f"define i64 @{name}() {_base(features, target)} {{\nentry:\n{lines}\n  ret i64 {missing}\n}}\n"
     return text, body.declarations
@@ -131,7 +141,7 @@ def _base(features: Sequence[str], target: Target) -> str:
 
 def can_ask(target: Target) -> bool:
     """Whether code for a target finds out what its processor has."""
-    return target.arch == "x86_64" or (target.arch in FEATURES and "linux" in target.triple)
+    return target.arch == "x86_64" or (target.arch in FEATURES and target.system[0] in ("linux", "macosx"))
 
 
 class _Question:
@@ -160,6 +170,12 @@ class _Question:
         self.lines += [f"  br i1 {there}, label %ask, label %unknown", "unknown:", "  ret i64 0", "ask:"]
         words = {word: self.emit(f"call i64 @getauxval(i64 {word})")
                  for word in dict.fromkeys(row.word for row in rows)}
+        return self._mask(rows, words, "0")
+
+    def macos(self, rows: Sequence[Feature]) -> str:
+        """By sysctl, which every program there has; what a system has no name for is missing."""
+        self.declarations = _sysctl_text(self.entry)
+        words = {row.word: self.emit(f"call i64 @{self.entry}__sysctl(ptr @{self.entry}__{row.word})") for row in rows}
         return self._mask(rows, words, "0")
 
     def _mask(self, rows: Sequence[Feature], words: dict[str, str], state: str) -> str:
@@ -198,6 +214,30 @@ class _Question:
         number = self.emit(f"call x86_64_sysvcc i64 @{self.entry}__xgetbv()")
         self.lines += ["  br label %known", "known:"]
         return self.emit(f"phi i64 [ {number}, %read ], [ 0, %old ]")
+
+
+def _sysctl_text(entry: str) -> str:
+    """A function that gives the number under a name, 0 where there is none, and the names."""
+    names = [f"hw.optional.arm.{row.word}" for row in _OF_MACS.values()]
+    texts = [f'@{entry}__{row.word} = private unnamed_addr constant [{len(name) + 1} x i8] c"{name}\\00"\n'
+             for row, name in zip(_OF_MACS.values(), names, strict=True)]
+    return "".join(texts) + _SYSCTL.format(entry=entry)
+
+
+_SYSCTL = """\
+declare i32 @sysctlbyname(ptr, ptr, ptr, ptr, i64)
+define internal i64 @{entry}__sysctl(ptr %name) nounwind {{
+  %value = alloca i64
+  %nbytes = alloca i64
+  store i64 0, ptr %value
+  store i64 8, ptr %nbytes
+  %status = call i32 @sysctlbyname(ptr %name, ptr %value, ptr %nbytes, ptr null, i64 0)
+  %known = icmp eq i32 %status, 0
+  %found = load i64, ptr %value
+  %number = select i1 %known, i64 %found, i64 0
+  ret i64 %number
+}}
+"""
 
 
 def _cpuid_text(entry: str) -> str:

@@ -16,6 +16,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
+from scancc.codegen import cpu
 from scancc.codegen.c_names import ExportError
 from scancc.codegen.exports import symbols
 from scancc.codegen.target import host_arch, levels, parse
@@ -172,6 +173,55 @@ def test_the_same_bytes_each_time(tmp_path: Path) -> None:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+SYSCTL = r"""
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* macOS's: names that FEATURES in the environment has are 1, "FEAT_MOPS" is none of this system's. */
+int sysctlbyname(const char *name, void *value, size_t *nbytes, void *new_value, size_t new_nbytes)
+{
+    const char *const features = getenv("FEATURES"), *const word = name + strlen("hw.optional.arm.");
+    const int32_t found = features != NULL && strstr(features, word) != NULL;
+    if (strncmp(name, "hw.optional.arm.", 16) != 0 || strcmp(word, "FEAT_MOPS") == 0 || *nbytes < sizeof found) {
+        errno = ENOENT;
+        return -1;
+    }
+    *nbytes = sizeof found;
+    memcpy(value, &found, sizeof found);
+    return new_value != NULL || new_nbytes != 0;
+}
+"""
+
+
+@pytest.mark.skipif(not (shutil.which("aarch64-linux-gnu-gcc") and shutil.which("qemu-aarch64")),
+                    reason="no compiler and emulator for aarch64 on this machine")
+def test_what_a_mac_is_asked(tmp_path: Path) -> None:
+    """The code for Macs, as objects of Linux, with a sysctl of our own."""
+    macs = ["apple-m1", "apple-m2", "apple-m1:+mops"]
+    macs = [f"aarch64-apple-darwin:{mac}" for mac in macs]
+    sc.export(recurrent(), tmp_path / "recurrent", target=macs, emit="ll,h,o,a,json")
+    assert all(symbols.is_allowed(s, parse(macs[0]).triple)
+               for s in symbols.undefined((tmp_path / "recurrent.o").read_bytes()))
+    linux = parse("aarch64-linux-gnu:apple-m1")
+    (tmp_path / "linux.o").write_bytes(cpu.compile_object((tmp_path / "recurrent.ll").read_text(), linux))
+    (tmp_path / "main.c").write_text(MAIN + SYSCTL)
+    run("aarch64-linux-gnu-gcc", "-static", "-D_GNU_SOURCE", f"-I{tmp_path}", tmp_path / "main.c",
+        tmp_path / "linux.o", "-lm", "-o", tmp_path / "main")
+    variants = json.loads((tmp_path / "recurrent.json").read_text())["functions"][0]["variants"]
+    assert [(v["name"], v["requires"]) for v in variants] == [
+        ("apple-m2", ["i8mm", "bf16"]), ("apple-m1:+mops", ["mops"]), ("apple-m1", [])]
+    numbers = expected()
+    for features, best in (("", "apple-m1"), ("FEAT_I8MM", "apple-m1"), ("FEAT_MOPS", "apple-m1"),
+                           ("FEAT_I8MM FEAT_BF16", "apple-m2")):
+        command = "qemu-aarch64", "-cpu", "max", tmp_path / "main"
+        assert run(*command, FEATURES=features) == f"{best} {numbers}\n{best}\n"
+        assert run(*command, FEATURES=features, SCANCC_VARIANT="apple-m1") == f"apple-m1 {numbers}\napple-m1\n"
+        if best != "apple-m2":
+            assert run(*command, "apple-m2", FEATURES=features) == f"refused, still {best}\n"
+
+
 def disassembled(path: Path) -> dict[str, str]:
     """The instructions of each function of an object, as LLVM's tool reads them."""
     tool = shutil.which("llvm-objdump") or shutil.which("llvm-objdump-14")
@@ -210,7 +260,6 @@ def test_objects_of_other_systems_have_each_code_and_the_choice(least: str, tmp_
         (["x86-64", "x86_64-windows"], "are different machines"),
         (["x86-64", "x86-64"], "are not all different"),
         (["riscv64-linux-gnu", "riscv64-linux-gnu:sifive-u74"], "no code asks at run time"),
-        (["apple-m1", "apple-m2"], "no code asks at run time"),
         (["x86-64", "sm_90"], "no code asks at run time"),
         (["x86-64", 3], "target is 3; give a text"),
     ],

@@ -24,7 +24,7 @@ _OF_SYSTEMS = {
     "windows": re.compile(r"_fltused|_{2,3}chkstk(_ms)?"),
     "armv": re.compile(r"__aeabi_\w+"),
     "thumbv": re.compile(r"__aeabi_\w+|__gnu_thumb1_case_\w+"),
-    "apple": re.compile(r"_?_?bzero"),
+    "apple": re.compile(r"_?_?bzero|sysctlbyname|getenv"),
 }
 _OF_HALVES = re.compile(r"__(?:extendhf|trunc\w+hf|gnu_[hf]2)\w*|__aeabi_[hfd]2[hf]\w*")
 

@@ -32,7 +32,7 @@ def ordered(targets: Sequence[Target]) -> list[Target]:
                               "processors of one machine")
     if len(set(targets)) < len(targets):
         raise ExportError(f"the targets {', '.join(map(str, targets))} are not all different; give each once")
-    return sorted(targets, key=lambda t: -len(required(t)))
+    return sorted(targets, key=lambda t: (-len(required(t)), t.cpu == "generic"))
 
 
 def variants(targets: Sequence[Target]) -> tuple[Variant, ...]:
@@ -40,8 +40,8 @@ def variants(targets: Sequence[Target]) -> tuple[Variant, ...]:
     if len(targets) < 2:
         return ()
     cpus = [t.cpu for t in targets]
-    return tuple(Variant(t.cpu if cpus.count(t.cpu) == 1 else f"{t.cpu}:{t.features}", t.cpu, t.features, required(t))
-                 for t in targets)
+    return tuple(Variant(f"{t.cpu}:{t.features}" if t.features and cpus.count(t.cpu) > 1 else t.cpu, t.cpu, t.features,
+                         required(t)) for t in targets)
 
 
 def suffixes(found: Sequence[Variant]) -> list[str]:
@@ -108,12 +108,12 @@ class _Choice:
             yield called
         if self._has_environment():
             name = _ENVIRONMENT.encode() + b"\0"
-            yield "declare extern_weak ptr @getenv(ptr)"
+            yield f"declare {'extern_weak ' if self.target.writes_elf else ''}ptr @getenv(ptr)"
             yield (f"@{self.entry.name}__environment = private unnamed_addr constant [{len(name)} x i8] "
                    f'c"{_ENVIRONMENT}\\00"')
 
     def _has_environment(self) -> bool:
-        return self.target.writes_elf and self.target.system[0] in ("linux", "freebsd")
+        return self.target.system[0] in ("linux", "freebsd", "macosx")
 
     def _asked(self) -> str:
         if not self._has_environment():
