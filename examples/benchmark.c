@@ -3,7 +3,9 @@
  *
  *   cc -O3 -march=native -Ibuild examples/benchmark.c build/power.a -lm -o build/benchmark && build/benchmark 1000000 64
  */
+#ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 199309L
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

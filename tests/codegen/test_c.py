@@ -290,8 +290,6 @@ def test_threads_and_other_machines_are_refused(tmp_path: Path) -> None:
         sc.export(a_filter(), tmp_path, emit="c", threads=True)
     with pytest.raises(ExportError, match="DLPack"):
         sc.export(a_filter(), tmp_path, emit="c", dlpack=True)
-    with pytest.raises(ExportError, match="no code without the optional outputs; leave out 'c'"):
-        sc.export(a_filter(), tmp_path, emit="c", optional=a_filter().output_names[0])
     with pytest.raises(ExportError, match="several processors"):
         sc.export(a_filter(), tmp_path, emit="c", target=["x86-64-v3", "x86-64"])
     with pytest.raises(ExportError, match="no kind of file for sm_90"):

@@ -73,15 +73,15 @@ def run(*command: object) -> str:
 
 @needs_cc
 @pytest.mark.parametrize("optional", [["h", "workspace"], ["h", "workspace", "cost"], "cost"])
-@pytest.mark.parametrize("targets", [None, ["x86-64", "x86-64-v3"]])
-def test_every_choice_of_outputs_in_c(optional: Any, targets: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("targets", "kind"), [(None, "a"), (["x86-64", "x86-64-v3"], "a"), (None, "c")])
+def test_every_choice_of_outputs_in_c(optional: Any, targets: Any, kind: str, tmp_path: Path) -> None:
     if targets and host_arch() != "x86_64":
         pytest.skip("not an x86-64 machine")
     f = model()
-    sc.export(f, tmp_path / "model", emit="a,h,json", optional=optional, target=targets)
+    sc.export(f, tmp_path / "model", emit=f"{kind},h,json", optional=optional, target=targets)
     (tmp_path / "main.c").write_text(MAIN)
     run(CC, "-std=c99", *STRICT, "-fsanitize=address,undefined", f"-I{tmp_path}", tmp_path / "main.c",
-        tmp_path / "model.a", "-lm", "-o", tmp_path / "main")
+        tmp_path / f"model.{kind}", "-lm", "-o", tmp_path / "main")
     lines = run(tmp_path / "main").splitlines()
     full = f(np.arange(200) / 200)
     values = [full["h"][-1], full["workspace"][-1], full["cost"]]
@@ -93,13 +93,21 @@ def test_every_choice_of_outputs_in_c(optional: Any, targets: Any, tmp_path: Pat
         [optional] if isinstance(optional, str) else optional, key=["h", "workspace", "cost"].index)
 
 
+def test_names_that_are_others_joined(tmp_path: Path) -> None:
+    """The code without `a` and `b` is not that without `a_b`."""
+    x = T.vector("x")
+    f = sc.function([x], {"a": x * 2, "b": x * 3, "a_b": x * 4}, name="joined")
+    assert sc.export(f, tmp_path, emit="o,c", optional=["a", "b", "a_b"]).files
+
+
 @needs_cc
-def test_nothing_is_spent_on_what_is_not_wanted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["a", "c"])
+def test_nothing_is_spent_on_what_is_not_wanted(kind: str, tmp_path: Path) -> None:
     """The gradient of a long chain is asked for by a pointer: without it a call is as that of the value alone."""
     x = T.vector("x")
     h, _ = sc.scan(lambda x_t, h: T.tanh(h + x_t), sequences=x, outputs_info=T.constant(0.0))
     sc.export(sc.function([x], h[-1], name="last"), tmp_path / "last", gradient="value_and_grad",
-              optional="grad_x", emit="a,h")
+              optional="grad_x", emit=f"{kind},h")
     (tmp_path / "main.c").write_text(r"""
 #include "last.h"
 #include <stdio.h>
@@ -115,8 +123,8 @@ int main(void) {
     return last_value_and_grad_call(&a);
 }
 """)
-    run(CC, "-std=c99", *STRICT, f"-I{tmp_path}", tmp_path / "main.c", tmp_path / "last.a", "-lm", "-o",
-        tmp_path / "main")
+    code = tmp_path.glob("last.a" if kind == "a" else "last*.c")
+    run(CC, "-std=c99", *STRICT, f"-I{tmp_path}", tmp_path / "main.c", *code, "-lm", "-o", tmp_path / "main")
     without, whole = map(int, run(tmp_path / "main").split())
     assert without == 0 < whole
 

@@ -19,7 +19,7 @@ from ..cpu_features import check_text
 from ..llvm import Registers
 from ..llvm.line_tables import LineTable
 from ..target import Target
-from .c import file_text
+from .c import Part, file_text, part_of
 from .dlpack import dlpack_text
 from .entry import Entry, seldom_called
 from .error_texts import error_text
@@ -126,8 +126,7 @@ def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTa
 def c_text(entry: Entry, codes: Sequence[Code], single: bool, paths: Paths) -> str:
     """The function as C, from loops that no pass has made wide."""
     lacks = {"loops that threads share": entry.threads, "code for several processors": entry.variants,
-             "entries for tensors of DLPack": entry.dlpack, "callback for Print": entry.prints,
-             "code without the optional outputs": entry.optional}
+             "entries for tensors of DLPack": entry.dlpack, "callback for Print": entry.prints}
     for what, is_there in lacks.items():
         if is_there:
             raise ExportError(f"C of {entry.name} has no {what}; leave out 'c'")
@@ -135,13 +134,20 @@ def c_text(entry: Entry, codes: Sequence[Code], single: bool, paths: Paths) -> s
     if compiled.loops is None:
         raise ExportError(f"there is no C of {entry.name}, which is IR that passes have changed; leave out 'c'")
     target = compiled.target
-    return file_text(compiled.loops(), entry, target.has_fma, f"{target.arch} ({target.cpu})", versions(),
-                       embedded_data(entry, single, target, versions()), paths.name)
+    without = [(_part(entry, outputs, part), part.loops()) for outputs, part in codes[-1].without if part.loops]
+    return file_text(compiled.loops(), entry, without, target.has_fma, f"{target.arch} ({target.cpu})", versions(),
+                     embedded_data(entry, single, target, versions()), paths.name)
+
+
+def _part(entry: Entry, outputs: frozenset[int], compiled: Compiled) -> Part:
+    """The entry in C of code that leaves out outputs."""
+    part = _entry_without(entry, outputs, compiled)
+    return part_of(entry, part, _kept(entry, outputs))
 
 
 def _target_text(entry: Entry, code: Code, suffix: str, lines: LineTable | None) -> str:
     """The code for one target."""
-    names = [".without." + "_".join(entry.outputs[n].name for n in sorted(outputs)) for outputs, _ in code.without]
+    names = [".without." + ".".join(entry.outputs[n].name for n in sorted(outputs)) for outputs, _ in code.without]
     without = [Without(outputs, f"{entry.name}_call{name}", f"{entry.name}_call_query{name}")
                for (outputs, _), name in zip(code.without, names, strict=True)]
     copies = Copies(entry.name)
@@ -156,10 +162,18 @@ def _target_text(entry: Entry, code: Code, suffix: str, lines: LineTable | None)
 
 def _text_without(entry: Entry, outputs: frozenset[int], compiled: Compiled,
                   lines: LineTable | None) -> str:
-    kept = [n for n in range(len(entry.outputs)) if n not in outputs]
-    part = replace(entry, outputs=compiled.outputs, early=tuple(entry.early[n] for n in kept if n < len(entry.early)),
-                   output_dims=(), optional=())
+    part, kept = _entry_without(entry, outputs, compiled), _kept(entry, outputs)
     return "\n".join([_packed(compiled, entry, lines), short_text_without(part, entry, kept, Copies(entry.name))])
+
+
+def _kept(entry: Entry, outputs: frozenset[int]) -> list[int]:
+    return [n for n in range(len(entry.outputs)) if n not in outputs]
+
+
+def _entry_without(entry: Entry, outputs: frozenset[int], compiled: Compiled) -> Entry:
+    """The signature of the code that leaves out outputs."""
+    early = tuple(entry.early[n] for n in _kept(entry, outputs) if n < len(entry.early))
+    return replace(entry, outputs=compiled.outputs, early=early, output_dims=(), optional=())
 
 
 def _packed(compiled: Compiled, entry: Entry, lines: LineTable | None = None) -> str:

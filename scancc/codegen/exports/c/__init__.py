@@ -9,6 +9,7 @@ from . import (  # noqa: F401  (register their printers)
     vectors,
 )
 from .file import file_text
+from .parts import Part, part_of
 from .printer import PRINTERS
 
-__all__ = ["PRINTERS", "file_text"]
+__all__ = ["PRINTERS", "Part", "file_text", "part_of"]

@@ -23,6 +23,7 @@ from ..entry import (
 )
 from .definitions import function, local, public
 from .library import CAN_EXIST, CFunction
+from .parts import Part
 from .states import state_texts
 from .texts import error_text, processor_text
 
@@ -86,9 +87,11 @@ def _to_give(nbytes: str) -> str:
     return f"{nbytes} == 0 ? 0 : {nbytes} + {WORKSPACE_ALIGN_BYTES - 1}"
 
 
-def entries_text(entry: Entry) -> str:
+def entries_text(entry: Entry, without: Sequence[Part] = ()) -> str:
+    """`without`: code that leaves out outputs, which a short call takes where they are NULL."""
     parts = [_struct(entry), _inputs(entry), _ask(entry), _work(entry), _flat(entry), _flat_query(entry),
-             _short(entry), error_text(entry), processor_text(entry), *state_texts(entry)]
+             *map(_short_without, without), _short(entry, without), error_text(entry), processor_text(entry),
+             *state_texts(entry)]
     return "\n".join(parts)
 
 
@@ -339,8 +342,32 @@ def _flat_query(entry: Entry) -> str:
                    [*body, "return 0;"])
 
 
-def _short(entry: Entry) -> str:
+def _short_without(part: Part) -> str:
+    call, ask = _short_bodies(part)
+    taken = [f"{Names(part.name).struct} *arguments"]
+    return "\n".join([
+        f"/* {part.whole} without {', '.join(part.left_out)}. */",
+        f"typedef {Names(part.whole).struct} {Names(part.name).struct};", "", _inputs(part), _ask(part), _work(part),
+        function(f"static int32_t {Names(part.name).call}(", taken, call, True),
+        function(f"static int32_t {Names(part.name).call_query}(", taken, ask, True)])
+
+
+def _short(entry: Entry, without: Sequence[Part]) -> str:
     names = Names(entry.name)
+    call, (*ask, done) = _short_bodies(entry)
+    optional = dict.fromkeys(name for part in without for name in part.left_out)
+    for part in without:
+        given = [f"arguments->{name} {'==' if name in part.left_out else '!='} NULL" for name in optional]
+        head = f"if ({' && '.join(given)})"
+        call = [head, f"    return {Names(part.name).call}(arguments);", *call]
+        ask += [head, f"    return {Names(part.name).call_query}(arguments);"]
+    taken = [f"{names.struct} *arguments"]
+    return "\n".join([public(entry, names.call, "int32_t", taken, call),
+                      public(entry, names.call_query, "int32_t", taken, [*ask, done])])
+
+
+def _short_bodies(entry: Entry) -> tuple[list[str], list[str]]:
+    """Of the call and of its query."""
     sizes = [f"arguments->{f.name} = slots[{_slot(entry, 'outputs', f.index) + 1 + f.axis}];"
              for f in entry.fields if f.role == "size"]
     call = [_slots(entry), f"const int32_t status = {entry.name}_do(arguments, slots, 0);", "if (status != 0)",
@@ -352,8 +379,4 @@ def _short(entry: Entry) -> str:
            "if (status > 0)", f"    memcpy(arguments->{values}, slots + {first}, sizeof arguments->{values});",
            "if (status != 0)", "    return status;", *sizes,
            "need += staging;", f"arguments->{_field(entry, 'workspace_nbytes')} = {_to_give('need')};", "return 0;"]
-    taken = [f"{names.struct} *arguments"]
-    return "\n".join([public(entry, names.call, "int32_t", taken, call),
-                      public(entry, names.call_query, "int32_t", taken, ask)])
-
-
+    return call, ask

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from scancc.ir.core import Op, functions
 
 from ...c_names import ExportError
 from ..entry import Entry, Names
 from .entries import LIBRARY, OF_ENTRIES, entries_text, most_axes
+from .parts import Part
 from .library import in_order
 from .printer import FileText, FunctionPrinter
 from .texts import manifest_text
@@ -39,16 +40,13 @@ _FMA = {True: "fma() is one instruction where the compiler may use it (-mfma, -m
         False: "No operations are joined: the target has no fused multiply-add."}
 
 
-def file_text(module: Op, entry: Entry, fma: bool, target: str, versions: str, manifest: bytes,
-              place: Callable[[str], str]) -> str:
-    """C of a module of loop IR and of the entries around it. `place`: how a source file is called."""
+def file_text(module: Op, entry: Entry, without: Sequence[tuple[Part, Op]], fma: bool, target: str, versions: str,
+              manifest: bytes, place: Callable[[str], str]) -> str:
+    """C of a module of loop IR and of the entries around it. `without`: loops that leave out outputs, which a short
+    call takes; `place`: how a source file is called."""
     out = FileText(fma, place)
-    bodies = [FunctionPrinter(func, out, entry.name) for func in functions(module)]
-    n_arguments = len(entry.inputs) + len(entry.outputs) + 1
-    assert all(len(b.func.body.args) == n_arguments for b in bodies), "the loops take what the object takes"
-    bodies.sort(key=lambda printer: printer.is_query)
-    texts = [printer.run() for printer in bodies]
-    texts.append(entries_text(entry))
+    texts = [*_loops(module, entry, out), *(text for part, loops in without for text in _loops(loops, part, out))]
+    texts.append(entries_text(entry, [part for part, _ in without]))
     called = set(re.findall(r"\b(\w+)\(", "\n".join(texts)))
     library = in_order(f for f in (*out.library.values(), *LIBRARY) if f.name in called)
     head = _HEAD.format(name=entry.name, versions=versions, target=target, fma=_FMA[fma],
@@ -59,6 +57,12 @@ def file_text(module: Op, entry: Entry, fma: bool, target: str, versions: str, m
     return head + "\n".join(parts)
 
 
+def _loops(module: Op, entry: Entry, out: FileText) -> list[str]:
+    """The two functions of a module."""
+    bodies = [FunctionPrinter(func, out, entry.name, isinstance(entry, Part)) for func in functions(module)]
+    n_arguments = len(entry.inputs) + len(entry.outputs) + 1
+    assert all(len(b.func.body.args) == n_arguments for b in bodies), "the loops take what the object takes"
+    return [printer.run() for printer in sorted(bodies, key=lambda printer: printer.is_query)]
 
 
 def _typedef_names(out: FileText) -> Iterator[str]:

@@ -108,10 +108,13 @@ def _rows(numbers: Sequence[str]) -> str:
 
 
 class FunctionPrinter:
-    """Prints a function of the entry `name`: its body, which gets what it uses of the slots, and its packed entry."""
+    """Prints a function of the entry `name`: its body, which gets what it uses of the slots, and its packed entry.
 
-    def __init__(self, func: Op, out: FileText, name: str) -> None:
-        self.func, self.out = func, out
+    `static`: nobody else calls that.
+    """
+
+    def __init__(self, func: Op, out: FileText, name: str, static: bool = False) -> None:
+        self.func, self.out, self.static = func, out, static
         self.is_query = "return_slots" in func.attrs
         self.body = f"{name}_{'sizes' if self.is_query else 'work'}"
         self.entry = Names(name).query if self.is_query else Names(name).run
@@ -315,9 +318,10 @@ class FunctionPrinter:
         given = [f"({kind.rstrip()})(intptr_t)slots[{slot}]" if "*" in kind else f"slots[{slot}]"
                  for kind, _, slot in params] + ["slots"] * ("slots" in used)
         unused = [] if given else ["    (void)slots;"]
+        packed = f"int32_t {self.entry}(int64_t *slots)"
         return "\n".join([
             wrapped(f"static int32_t {self.body}(", taken or ["void"]), "{", *self.lines, "}", "",
-            f"int32_t {self.entry}(int64_t *slots);", f"int32_t {self.entry}(int64_t *slots)", "{", *unused,
+            *([f"static {packed}"] if self.static else [f"{packed};", packed]), "{", *unused,
             wrapped(f"    return {self.body}(", given) + ";", "}", ""])
 
     def _arguments(self) -> None:

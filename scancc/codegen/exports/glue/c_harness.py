@@ -170,7 +170,9 @@ _MAIN = """\
  *   cc -std=c99 -O3 -march=native -I. @NAME@_bench.c @LIBRARY@.a -lm -o @NAME@_bench
  *   ./@NAME@_bench @USAGE@[peak_gflops=N] [bandwidth_gbs=N]
  */
+#ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 199309L
+#endif
 #include <time.h>
 
 @CASE@
