@@ -89,7 +89,8 @@ def model() -> Any:
                    non_sequences=W)
     p, _ = sc.scan(lambda p, f: p * f, outputs_info=T.ones(4, dtype="float32"), n_steps=k,
                    non_sequences=T.constant(np.float32([0.11, 0.1, 0.5, 0.9])))
-    return sc.function([x, W, k], {"h": h, "rest": T.sort(T.exp(h).sum(axis=0)), "powers": p[-1]}, name="model")
+    rest = T.sort(T.exp(h).sum(axis=0)) + T.dot(W.T, W).sum(axis=0)
+    return sc.function([x, W, k], {"h": h, "rest": rest, "powers": p[-1]}, name="model")
 
 
 def run(*command: object) -> str:

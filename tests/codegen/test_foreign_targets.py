@@ -90,6 +90,16 @@ def test_float16_is_named_where_it_lacks(tmp_path: Path) -> None:
     assert export(halves, tmp_path, target="aarch64-linux-gnu", emit="o").files
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "complex128", "int64"])
+@pytest.mark.parametrize("text", ["wasm32", "wasm32:generic:+simd128", "cortex-m4", "arm-linux-gnueabihf",
+                                  "riscv64-linux-gnu", "apple-m1", "x86_64-windows"])
+def test_products_of_every_shape(text: str, dtype: str, tmp_path: Path) -> None:
+    """Registers may hold two numbers, one, or less than one."""
+    a, b, v = T.matrix("a", dtype=dtype), T.matrix("b", dtype=dtype), T.vector("v", dtype=dtype)
+    outputs = [a @ b, a @ b.T, a.T @ b, a @ v, v @ a, a @ v[:, None], T.outer(v, v)]
+    assert export(sc.function([a, b, v], outputs, name="products"), tmp_path, target=text, emit="o").files
+
+
 @pytest.mark.parametrize("text", ["x86_64-unknown-freebsd", "x86_64-none-elf", "x86_64-linux-musl", "apple-m1",
                                   "x86_64-windows", "wasm32"])
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
