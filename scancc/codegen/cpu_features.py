@@ -175,7 +175,8 @@ class _Question:
     def macos(self, rows: Sequence[Feature]) -> str:
         """By sysctl, which every program there has; what a system has no name for is missing."""
         self.declarations = _sysctl_text(self.entry)
-        words = {row.word: self.emit(f"call i64 @{self.entry}__sysctl(ptr @{self.entry}__{row.word})") for row in rows}
+        words = {row.word: self.emit(f"call i64 @{self.entry}__sysctl(ptr @{self.entry}__{row.word})")
+                 for row in rows}
         return self._mask(rows, words, "0")
 
     def _mask(self, rows: Sequence[Feature], words: dict[str, str], state: str) -> str:

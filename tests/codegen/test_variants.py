@@ -16,7 +16,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.codegen import cpu
+from scancc.codegen import cpu as codegen_cpu
 from scancc.codegen.c_names import ExportError
 from scancc.codegen.exports import symbols
 from scancc.codegen.target import host_arch, levels, parse
@@ -205,7 +205,7 @@ def test_what_a_mac_is_asked(tmp_path: Path) -> None:
     assert all(symbols.is_allowed(s, parse(macs[0]).triple)
                for s in symbols.undefined((tmp_path / "recurrent.o").read_bytes()))
     linux = parse("aarch64-linux-gnu:apple-m1")
-    (tmp_path / "linux.o").write_bytes(cpu.compile_object((tmp_path / "recurrent.ll").read_text(), linux))
+    (tmp_path / "linux.o").write_bytes(codegen_cpu.compile_object((tmp_path / "recurrent.ll").read_text(), linux))
     (tmp_path / "main.c").write_text(MAIN + SYSCTL)
     run("aarch64-linux-gnu-gcc", "-static", "-D_GNU_SOURCE", f"-I{tmp_path}", tmp_path / "main.c",
         tmp_path / "linux.o", "-lm", "-o", tmp_path / "main")

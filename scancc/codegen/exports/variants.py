@@ -40,8 +40,8 @@ def variants(targets: Sequence[Target]) -> tuple[Variant, ...]:
     if len(targets) < 2:
         return ()
     cpus = [t.cpu for t in targets]
-    return tuple(Variant(f"{t.cpu}:{t.features}" if t.features and cpus.count(t.cpu) > 1 else t.cpu, t.cpu, t.features,
-                         required(t)) for t in targets)
+    names = [f"{t.cpu}:{t.features}" if t.features and cpus.count(t.cpu) > 1 else t.cpu for t in targets]
+    return tuple(Variant(name, t.cpu, t.features, required(t)) for name, t in zip(names, targets, strict=True))
 
 
 def suffixes(found: Sequence[Variant]) -> list[str]:

@@ -94,8 +94,8 @@ done:
 
 @cache
 def _narrow_product(kind: str, fused: bool, registers: Registers) -> MathFunction:
-    """Fewer columns than a vector has lanes: vectors of half as many, a fourth, ..., numbers; alone where a vector has
-    one."""
+    """Fewer columns than a vector has lanes: vectors of half as many, a fourth, ..., numbers; these alone where a
+    vector has one lane."""
     lanes, symbol = registers.nbytes // NBYTES[kind], _name("narrow", kind, fused)
     tiles = [Tile(kind, 8, 1, 2**n, fused) for n in range(max(1, lanes.bit_length() - 1))]
     chosen = "\n  ".join(_CHOOSE.format(n=n, before=n - 1, symbol=tile.symbol, width=tile.lanes)

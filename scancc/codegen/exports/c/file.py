@@ -10,8 +10,8 @@ from scancc.ir.core import Op, functions
 from ...c_names import ExportError
 from ..entry import Entry, Names
 from .entries import LIBRARY, OF_ENTRIES, entries_text, most_axes
-from .parts import Part
 from .library import in_order
+from .parts import Part
 from .printer import FileText, FunctionPrinter
 from .texts import manifest_text
 

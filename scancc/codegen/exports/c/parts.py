@@ -1,4 +1,4 @@
-"""The entry of code that makes some outputs of a function, and takes the struct of the whole function's short call."""
+"""The entry of code that makes some outputs of a function, by the struct of the whole function's short call."""
 
 from __future__ import annotations
 
