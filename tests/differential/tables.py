@@ -167,7 +167,14 @@ class Tables(Writer):
         summed = f"{self.c.pick(known)}.sum(axis=0)"
         summed = f"T.tanh({summed})" if table.dtype[0] == "f" else f"{summed} % 7"
         made = f"T.tanh({read})" if table.dtype[0] == "f" else f"({read} + 1) % 9"
-        return self.c.pick((read, number, made, outside, read, summed))
+        return self.c.pick((read, number, made, outside, read, summed, self.over_a_part(table, self.c.pick(known))))
+
+    def over_a_part(self, table: Table, known: str) -> str:
+        """A sum over rows whose number is not known before."""
+        i, j = self.place(table), self.place(table)
+        part = f"{known}[T.minimum({i}, {j}):T.maximum({i}, {j}) + 1]"
+        summed = f"({part} * {part}).sum(axis=0)"
+        return f"T.tanh({summed})" if table.dtype[0] == "f" else f"{summed} % 7"
 
     def how(self, table: Table) -> str:
         return "set" if table.dtype == "bool" or self.c.chance(6) else "inc"

@@ -5,7 +5,8 @@ is there anyway; saved by the forward scan as one more output, or computed again
 chooses; or, where its shape changes from step to step and it cannot be stacked, where the forward step
 computes it in a branch of `ifelse` only, or where it holds the rows of an inner scan (`inner_rows`),
 computed again whatever it costs. Of a table (`scan_tables`) what was read is saved, not the rows: with room for the
-most that there may be, where its length differs from step to step.
+most that there may be, where its length differs from step to step. A table that the reverse needs as a whole goes
+back from step to step (`scan_undo`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from dataclasses import replace
 from scancc.frontend.gradients.inner_rows import inner_rows
 from scancc.frontend.gradients.joined_choices import with_choices_joined
 from scancc.frontend.gradients.keeping import Step
-from scancc.frontend.gradients.loop import Loop, backwards, first_rows
+from scancc.frontend.gradients.loop import Lag, Loop, backwards, first_rows
 from scancc.frontend.gradients.rules import zero_of, zeros_for
 from scancc.frontend.gradients.scan_links import tap_variables
 from scancc.frontend.gradients.scan_tables import is_read_of, most_of_read, tables_of
-from scancc.frontend.graph.dims import ShapeI, dims, int64
+from scancc.frontend.gradients.scan_undo import Writes
+from scancc.frontend.graph.dims import ShapeI, dim, dims, int64
 from scancc.frontend.graph.numbering import ValueNumbers
 from scancc.frontend.graph.variables import (
     Apply,
@@ -28,8 +30,10 @@ from scancc.frontend.graph.variables import (
     Op,
     TensorType,
     Variable,
+    ancestors,
     applies,
     leaves,
+    rebuild,
 )
 from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, is_told_outside, stacked_type
 from scancc.frontend.ops.branches import find_uses, in_order, taken
@@ -37,6 +41,7 @@ from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.joining import join
 from scancc.frontend.ops.making import alloc
+from scancc.frontend.ops.scalars import gt
 
 
 class Recall:
@@ -60,6 +65,7 @@ class Recall:
         self._varying = node.op.body.varying
         self.n = self._executed()
         self.tables = tables_of(node.op.body, self.inputs.consts, nodes)
+        self._undoing = self._find_undoing()
 
     @property
     def op(self) -> Scan:
@@ -82,6 +88,21 @@ class Recall:
         stacked += self.outputs.ys
         least = min(stacked, key=lambda v: v.ndim, default=None)  # of a table it would be the rows that are kept
         return dims(self.save(self.op.body.stop) if least is None else least)[0]
+
+    def _find_undoing(self) -> dict[Variable, tuple[int, Writes]]:
+        """The values of tables whose rows are not asked for, since what a step writes to them can be undone; whose
+        they are."""
+        found: dict[Variable, tuple[int, Writes]] = {}
+        for i, carry in enumerate(self.op.body.carry):
+            writes = Writes.of(carry) if not self.tables.isdisjoint(tap_variables(carry)) else None
+            if writes is not None and self._can_undo(writes):
+                found.update(dict.fromkeys(writes.values, (i, writes)))
+        return found
+
+    def _can_undo(self, writes: Writes) -> bool:
+        parts = writes.parts.values()
+        return (all(self._is_read_of_table(part) or self._room(part) is not None for part in parts)
+                and all(map(self._is_stackable, writes.operands)))
 
     # ---- what the gradient's graph needs ----
 
@@ -106,6 +127,7 @@ class Recall:
             needed = [v for v in read if v in forward]
             kept = self._kept(needed)
             found = [(length, x) for length, x in found if not self._kept([*needed, x]) <= kept]
+        found += [(length, x) for length, x in asked.items() if x in self._undoing]
         self._uses.update((length, self._uses.get(x)) for length, x in found)
         return found
 
@@ -120,7 +142,7 @@ class Recall:
         return before | replace(step, is_known=lambda v: v in known or self._is_known(v)).kept(needed)
 
     def _is_known(self, var: Variable) -> bool:
-        return var in self.replace or var in self.consts or self.rows(var) is not None
+        return var in self.replace or var in self.consts or var in self._undoing or self.rows(var) is not None
 
     def _need(self, var: Variable, kept: Container[Variable]) -> None:
         """Make `var` available: as rows, or else by what it is computed from."""
@@ -141,9 +163,14 @@ class Recall:
         """What stands for `var` in the loop; None where it is computed again."""
         if var in self.consts:
             return self.loop.hold(self.consts[var], var.type, var.name)
+        if var in self._undoing:
+            self._undo(*self._undoing[var])
+            return self.replace[var]
+        if (length := self._length_of_table(var)) is not None:
+            return length
         stack, must = self.rows(var), self._must_save(var)
         if stack is None and not must and (room := self._room(var)) is not None:
-            return self._part_of(room, var)
+            return self._part_of(room, var, var)
         if stack is None and (must or var in kept):
             if (twin := self._twin(var)) is not None:
                 return self.replace[twin]
@@ -177,16 +204,51 @@ class Recall:
             return None
         return [n if m is None or self._is_told(n) else int64(m) for n, m in zip(lengths, most, strict=True)]
 
-    def _part_of(self, room: Sequence[Variable], var: Variable) -> Variable:
+    def _part_of(self, room: Sequence[Variable], var: Variable, made_of: Variable) -> Variable:
         """What the forward scan saves of `var` with zeros behind it, and its lengths, as the part that it is."""
         lengths = [None if self._is_told(n) else n for n in dims(var)]
         if not any(n is not None for n in lengths):
-            return self._row_of(self.save(var), var)
+            return self._row_of(self.save(var, made_of), var)
         part = tuple(slice(n) for n in lengths)
         padded = set_subtensor(alloc(zero_of(var.dtype), room)[part], var)
-        row = self._row_of(self.save(padded, var), padded)
-        saved = [None if n is None else self._row_of(self.save(n, var), n) for n in lengths]
+        row = self._row_of(self.save(padded, made_of), padded)
+        saved = [None if n is None else self._row_of(self.save(n, made_of), n) for n in lengths]
         return row[tuple(slice(n) for n in saved)]
+
+    # ---- tables ----
+
+    def _length_of_table(self, var: Variable) -> Variable | None:
+        """Of one that may go back from step to step; no step changes it."""
+        if var.owner is None or not isinstance(var.owner.op, ShapeI) or var.owner.inputs[0] not in self._undoing:
+            return None
+        number, _ = self._undoing[var.owner.inputs[0]]
+        return self.loop.hold(dim(self.inputs.inits[number], var.owner.op.axis))
+
+    def _undo(self, number: int, writes: Writes) -> None:
+        """Let a table go back from step to step."""
+        carry = self.op.body.carry[number]
+        for var in writes.operands:
+            self._make_known(var)
+        after = carry.next.type(f"{writes.row.name or 'table'}_after")
+        values = writes.undone(carry.next, after, self._overwritten)
+        self.replace.update(zip(values, rebuild(list(values.values()), self.replace), strict=True))
+        self.loop.lags.append(Lag(after, 1, self._last(number), writes.row, trace=False))
+
+    def _make_known(self, var: Variable) -> None:
+        """Make `var` available without a table."""
+        if self.tables.isdisjoint(ancestors([var])):
+            self._need(var, self._kept([var]))
+        else:
+            self.replace[var] = self._row_of(self.save(var), var)
+
+    def _overwritten(self, part: Variable, made_of: Variable) -> Variable:
+        return self._part_of(self._room(part) or dims(part), part, made_of)
+
+    def _last(self, number: int) -> Variable:
+        """A state after the last step, and where there is none before it."""
+        init, last = self.inputs.inits[number], self.outputs.carry[number]
+        is_stack = self.op.body.carry[number].trace
+        return IfElse(1).apply(gt(self.n, int64(0)), last[-1], init)[0] if is_stack else last
 
     def _is_told(self, length: Variable) -> bool:
         return is_told_outside(length, self._varying)
