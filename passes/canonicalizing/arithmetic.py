@@ -15,6 +15,7 @@ from scancc.ir.linear import least, linear
 from scancc.ir.ops import COMMUTATIVE, NO_SPECULATION, OPS, evaluate, group, operand
 from scancc.ir.parts import Loop
 
+from .intervals import interval, negative_if
 from .rules import Outcome, as_index, everywhere, filled_like, is_number, made_by, rule
 
 # Ops whose NumPy meaning is the correctly rounded one, so that emitted code gives the same bits.
@@ -352,13 +353,82 @@ def size_against_zero(op: Op, b: Builder) -> Outcome:
     return b.const(predicate in ("sge", "sgt"), t.i1)
 
 
+@rule("arith.cmpi")
+def sign_of_bits(op: Op, b: Builder) -> Outcome:
+    """x ^ y has the sign of x, where y is never negative."""
+    bits = made_by(op.operands[0], "arith.xori")
+    bound, predicate = everywhere(op.operands[1]), CMPI[op.attrs["predicate"].value]
+    if bits is None or bound is None or (predicate, bound.value) not in (("slt", 0), ("sge", 0), ("sgt", -1)):
+        return None
+    for x, y in (bits.operands, reversed(bits.operands)):
+        if _never_negative(y):
+            return _compare(b, op, predicate, [x, op.operands[1]])
+    return None
+
+
+@rule("arith.andi")
+def negative_and_not_zero(op: Op, b: Builder) -> Outcome:
+    """x != 0 and x < 0 is x < 0."""
+    for condition, other in (op.operands, reversed(op.operands)):
+        negative, differs = negative_if(other), made_by(condition, "arith.cmpi")
+        if (negative is not None and differs is not None and CMPI[differs.attrs["predicate"].value] == "ne"
+                and differs.operands[0] is negative and _is_zero(differs.operands[1])):
+            return other
+    return None
+
+
+def _is_zero(value: Value) -> bool:
+    attr = everywhere(value)
+    return isinstance(attr, t.IntAttr) and attr.value == 0
+
+
+# ---- division by a power of two ----
+
+
+@rule("arith.remsi", "arith.divsi")
+def natural_by_power(op: Op, b: Builder) -> Outcome:
+    """x / 2**k is a shift, and its remainder the last k bits, where x is never negative."""
+    power = _power_of_two(op.operands[1])
+    return None if power is None or not _never_negative(op.operands[0]) else _by_power(b, op, power)
+
+
+@rule("arith.select")
+def floored_by_power(op: Op, b: Builder) -> Outcome:
+    """So it is of any x towards minus infinity: a remainder `r + 2**k if r < 0 else r`, `q - 1 if r < 0 else q`."""
+    condition, below, above = op.operands
+    left, made = negative_if(condition), made_by(above, "arith.remsi", "arith.divsi")
+    rem, moved = made_by(left, "arith.remsi") if left is not None else None, below.op
+    if made is None or rem is None or moved is None or made.operands != rem.operands:
+        return None
+    power, by = _power_of_two(made.operands[1]), everywhere(moved.operands[-1])
+    moves = ("arith.addi", 1 << power) if power is not None and made is rem else ("arith.subi", 1)
+    same = moved.operands[0] is above and by is not None and (moved.name, by.value) == moves
+    return _by_power(b, made, power) if power is not None and same else None
+
+
+def _power_of_two(value: Value) -> int | None:
+    """The k of 2**k, for numbers that are no sizes."""
+    least, most = interval(value)
+    known = least == most > 0 and t.element(value.type) != t.index
+    return least.bit_length() - 1 if known and least & (least - 1) == 0 else None
+
+
+def _by_power(b: Builder, division: Op, power: int) -> Value:
+    """The quotient towards minus infinity, or the remainder that is never negative."""
+    x, divisor = division.operands
+    if division.name == "arith.remsi":
+        return b.op("arith.andi", [x, filled_like(b, divisor, (1 << power) - 1)], [x.type])
+    return b.op("arith.shrsi", [x, filled_like(b, divisor, power)], [x.type])
+
+
 def _never_negative(value: Value) -> bool:
     known = constant_of(value)
     if known is not None:
         return bool(0 <= known < 2 ** (_bits(value.type) - 1))
     op = value.op
     if op is None:
-        return value.type == t.index and value.index == 0 and _counts_up(value.block.parent_op())
+        counts = value.type == t.index and value.index == 0 and _counts_up(value.block.parent_op())
+        return counts or interval(value).least >= 0
     if measured(value) is not None:
         return True
     if op.name == "arith.index_cast":
@@ -370,7 +440,9 @@ def _never_negative(value: Value) -> bool:
     if op.name in ("arith.addi", "arith.subi") and value.type == t.index:
         smallest = least(linear(value))
         return smallest is not None and smallest >= 0
-    return op.name == "arith.maxsi" and any(map(_never_negative, op.operands))
+    if op.name == "arith.maxsi":
+        return any(map(_never_negative, op.operands))
+    return interval(value).least >= 0
 
 
 def _counts_up(loop: Op | None) -> bool:
