@@ -171,7 +171,7 @@ def printed(module: Op, target: Target, export: bool) -> tuple[str, llvm.Parts |
     if target.kind == "ptx":
         gpu = _gpu_text(module)
         return gpu.kernels, None, gpu
-    registers = llvm.Registers(target.vector_bytes, target.n_vectors)
+    registers = llvm.Registers.of(target)
     printed = llvm.print_module(module, target.has_fma, not export, registers)
     return printed.text(), printed.parts(), None
 

@@ -15,7 +15,7 @@ from scancc.ir.linear import least, linear
 from scancc.ir.ops import COMMUTATIVE, NO_SPECULATION, OPS, evaluate, group, operand
 from scancc.ir.parts import Loop
 
-from .intervals import interval, negative_if
+from .intervals import carry_of, interval, negative_if
 from .rules import Outcome, as_index, everywhere, filled_like, is_number, made_by, rule
 
 # Ops whose NumPy meaning is the correctly rounded one, so that emitted code gives the same bits.
@@ -90,6 +90,16 @@ def bound_second(op: Op, b: Builder) -> Outcome:
     """max(c, x) is max(x, c), unless c is a zero: of two zeros the second counts."""
     bound = everywhere(op.operands[0])
     return constant_second(op, b) if bound is not None and bound.value != 0 else None
+
+
+@rule("arith.maximumf")
+def zero_first(op: Op, b: Builder) -> Outcome:
+    """max(x, 0.0) is max(0.0, x), one instruction, where x is never -0.0: a sum with what such a maximum made."""
+    x, bound = op.operands
+    if not is_number(bound, 0.0) or everywhere(x) is not None or not is_never_minus_zero(x):
+        return None
+    op.operands = [bound, x]
+    return True
 
 
 @rule(*(f"arith.{name}" for name in ("addi", "subi", "muli", "minsi", "maxsi", "andi", "ori")))
@@ -188,14 +198,20 @@ def is_never_minus_zero(x: Value, depth: int = _SEEN) -> bool:
     number, op = everywhere(x), x.op
     if isinstance(number, t.FloatAttr):
         return number != t.FloatAttr(-0.0, number.type)
-    if op is None or not depth:
+    if not depth:
         return False
+    if op is None:
+        carry = carry_of(x)
+        return carry is not None and all(is_never_minus_zero(v, depth - 1) for v in (carry.init, carry.next))
     arrays = [v for v in op.operands if v.type == x.type or t.element(v.type) == t.element(x.type)]
     if op.name in ("arith.addf", "arith.subf"):
         summands = arrays if op.name == "arith.addf" else arrays[:1]
         return any(is_never_minus_zero(v, depth - 1) for v in summands)
     if op.name in _PARTS:
         return all(is_never_minus_zero(v, depth - 1) for v in arrays)
+    if op.name == "arith.maximumf":
+        return any(is_number(v, 0.0) and is_never_minus_zero(w, depth - 1) for v, w in (arrays, arrays[::-1])) or (
+            is_number(arrays[1], 0.0))
     return op.name in ("math.absf", "math.exp", "arith.sitofp", "arith.uitofp") or (
         op.name == "arith.mulf" and arrays[0] is arrays[1])
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPI
-from scancc.ir.parts import ScanView
+from scancc.ir.parts import Carry, ScanView
 
 from .rules import everywhere
 
@@ -112,11 +112,16 @@ def _not_negative(side: Value, found: Interval, tested: Value) -> Interval:
 
 def _carried(value: Value, depth: int) -> Interval | None:
     """A state of a scan lies where it begins and where each step puts it."""
+    carry = carry_of(value)
+    if carry is None:
+        return None
+    init, new = interval(carry.init, depth), interval(carry.next, depth)
+    return Interval(min(init.least, new.least), max(init.most, new.most))
+
+
+def carry_of(value: Value) -> Carry | None:
+    """The state of a scan that `value` is, if only its last value counts."""
     scan = value.block.parent_op()
     if scan is None or scan.name != "scan.scan":
         return None
-    for carry in ScanView(scan).carries:
-        if carry.arg is value and carry.depth == 1:
-            init, new = interval(carry.init, depth), interval(carry.next, depth)
-            return Interval(min(init.least, new.least), max(init.most, new.most))
-    return None
+    return next((carry for carry in ScanView(scan).carries if carry.arg is value and carry.depth == 1), None)

@@ -103,6 +103,12 @@ class Target:
         """How many vector registers there are."""
         return 32 if self.vector_bytes == 64 or self.arch == "aarch64" else 16
 
+    @property
+    def has_late_masks(self) -> bool:
+        """Whether a comparison takes longer to a register for masks than to a vector: 3 cycles and 2 (Zen 4). On
+        Intel's processors a choice by such a vector takes longer."""
+        return self.cpu in ("znver4", "znver5") and self.vector_bytes == 64
+
     def __str__(self) -> str:
         return self.sm if self.sm else ":".join(filter(None, (self.triple, self.cpu, self.features)))
 

@@ -28,7 +28,7 @@ def test_only_places_are_added(number: int) -> None:
     case = PROGRAMS[number]()
     f = sc.function(case.inputs, case.outputs, updates=case.updates, on_unused_input="ignore")
     target = targets.local()
-    registers = llvm.Registers(target.vector_bytes, target.n_vectors)
+    registers = llvm.Registers.of(target)
     text = print_with_lines(f.compiled.module, target.has_fma, True, registers)
     plain = llvm.print_module(f.compiled.module, target.has_fma, True, registers).text()
     code = text[:text.index("!llvm.module.flags")]

@@ -188,7 +188,7 @@ def _renamed(compiled: Compiled, entry: Entry, lines: LineTable | None = None) -
     """The module's text with its packed entries under the exported name."""
     text, target = compiled.llvm_text, compiled.target
     if lines is not None and compiled.module is not None:
-        registers = Registers(target.vector_bytes, target.n_vectors)
+        registers = Registers.of(target)
         text = lines.printed(compiled.module, target.has_fma, False, registers)
     if compiled.name == entry.name:
         return text

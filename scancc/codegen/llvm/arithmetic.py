@@ -100,28 +100,56 @@ def integer_extremum(e: FunctionEmitter, name: str, type: t.Type, x: str, y: str
 def _float_extremum(e: FunctionEmitter, kind: str, x: str, y: str, order: str, op: Op) -> str:
     """x if x is better or NaN, else y: in the form of x86's instruction, x if better, else y; NaN in x comes on top.
 
-    A constant y other than 0 and NaN stands first instead, and NaN needs nothing: y if better, else x.
+    A constant that is no NaN saves the question. As x it is in that place already; as y it goes there, y if better,
+    else x, but for a zero, which counts against the other one: y if x is not better, else x.
     """
     bits = llvm_type(t.shaped(t.i1, op.result.type))
-    if _is_nonzero_constant(op.operands[1]):
+    bound = _constant(op.operands[1])
+    known = _constant(op.operands[0]) is not None
+    if bound == 0:
+        return _chosen(e, kind, bits, ("ole" if order == "ogt" else "oge", x, y), y, x)
+    if bound is not None:
         better = e.emit(f"fcmp {order} {kind} {y}, {x}")
         return e.emit(f"select {bits} {better}, {kind} {y}, {kind} {x}")
     better = e.emit(f"fcmp {order} {kind} {x}, {y}")
     best = e.emit(f"select {bits} {better}, {kind} {x}, {kind} {y}")
-    number = e.emit(f"fcmp ord {kind} {x}, {x}")
-    return e.emit(f"select {bits} {number}, {kind} {best}, {kind} {x}")
+    return best if known else _chosen(e, kind, bits, ("uno", x, x), x, best)
 
 
-def _is_nonzero_constant(value: Value) -> bool:
-    """Whether a float is a constant other than 0, which has two signs, and NaN; also when rounded to its type."""
+def _constant(value: Value) -> float | None:
+    """A float that is a constant and no NaN, as its type rounds it."""
     if value.op is not None and value.op.name == "vector.broadcast":
         value = value.op.operands[0]
     number = constant_of(value)
     if number is None or not isinstance(value.type, t.FloatType):
-        return False
+        return None
     form = {16: "<e", 32: "<f", 64: "<d"}[value.type.width]
     rounded: float = struct.unpack(form, struct.pack(form, number))[0]
-    return rounded != 0 and rounded == rounded
+    return rounded if rounded == rounded else None
+
+
+_BLENDS = {"double": ("blendvpd", 2, "i64"), "float": ("blendvps", 4, "i32")}  # lanes of 16 bytes, and their bits
+
+
+def _chosen(e: FunctionEmitter, kind: str, bits: str, compare: tuple[str, str, str], x: str, y: str) -> str:
+    """x where a comparison (its predicate and two floats of the same type) holds, else y.
+
+    LLVM compares scalars into a register for masks where there are such. Where that comes late, and a state waits 5
+    cycles for the choice (Zen 4), the comparison is one of vectors, whose result is as wide as they are: 3 cycles.
+    """
+    predicate, *sides = compare
+    if kind not in _BLENDS or not e.out.registers.late_masks:
+        condition = e.emit(f"fcmp {predicate} {kind} {', '.join(sides)}")
+        return e.emit(f"select {bits} {condition}, {kind} {x}, {kind} {y}")
+    name, lanes, integer = _BLENDS[kind]
+    wide = f"<{lanes} x {kind}>"
+    a, b, no, yes = (e.emit(f"insertelement {wide} poison, {kind} {v}, i64 0") for v in (*sides, y, x))
+    holds = e.emit(f"fcmp {predicate} {wide} {a}, {b}")
+    mask = e.emit(f"sext <{lanes} x i1> {holds} to <{lanes} x {integer}>")
+    mask = e.emit(f"bitcast <{lanes} x {integer}> {mask} to {wide}")
+    blend = e.out.intrinsic(f"llvm.x86.sse41.{name}", wide, wide, wide, wide)
+    made = e.emit(f"call {wide} @{blend}({wide} {no}, {wide} {yes}, {wide} {mask})")
+    return e.emit(f"extractelement {wide} {made}, i64 0")
 
 
 @emits("arith.negf")
@@ -140,11 +168,30 @@ def compare(e: FunctionEmitter, op: Op) -> None:
 @emits("arith.select")
 def select(e: FunctionEmitter, op: Op) -> None:
     condition, x, y = op.operands
+    if _waits_for_floats(op):
+        compare = condition.op
+        assert compare is not None
+        a, b = map(e.value, compare.operands)
+        holds = (CMPF[compare.attrs["predicate"].value], a, b)
+        e.env[op.result] = _chosen(e, llvm_type(x.type), "i1", holds, e.value(x), e.value(y))
+        return
     c, ctype = e.value(condition), llvm_type(condition.type)
     parts = [
         e.emit(f"select {ctype} {c}, {kind} {a}, {kind} {b}")
         for kind, a, b in zip(e.flat_types(x.type), e.flatten(e.env[x]), e.flatten(e.env[y]), strict=True)]
     e.env[op.result] = e.unflatten(e.env[x], parts)
+
+
+def _waits_for_floats(op: Op) -> bool:
+    """Whether a comparison of floats, which alone serves such choices, chooses a float of their type; not one of the
+    two that are compared, an instruction of its own."""
+    condition, x, y = op.operands
+    compare = condition.op
+    if compare is None or compare.name != "arith.cmpf" or not isinstance(x.type, t.FloatType):
+        return False
+    a, b = compare.operands
+    choices = all(user.name == "arith.select" and user.operands[1].type == a.type for user in condition.uses)
+    return choices and {x, y} != {a, b}
 
 
 _CASTS = {

@@ -22,6 +22,7 @@ from ...ir import types as t
 from ...ir.core import Block, Op, Value, functions
 from ...ir.ops import LOOP, has_trait
 from ..math import Closure, MathFunction, define, shared_modules
+from ..target import Target
 
 Operand = str
 
@@ -69,6 +70,11 @@ class Registers:
 
     nbytes: int = 16
     count: int = 16
+    late_masks: bool = False  # of comparisons: `Target.has_late_masks`
+
+    @classmethod
+    def of(cls, target: Target) -> Registers:
+        return cls(target.vector_bytes, target.n_vectors, target.has_late_masks)
 
 
 @dataclass(frozen=True)

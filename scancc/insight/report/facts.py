@@ -99,7 +99,7 @@ _HIDDEN = re.compile(r"\.L(func|tmp|debug|info|cu|line|CPI|sec)\w*:")
 
 def _assembly(function: Insight, target: targets.Target, places: _Places) -> list[list[int]]:
     """The assembly without directives, each line with the user's."""
-    registers = llvm.Registers(target.vector_bytes, target.n_vectors)
+    registers = llvm.Registers.of(target)
     text = print_with_lines(function.compiled.module, target.has_fma, True, registers)
     files: dict[str, str] = {}
     found: list[list[int]] = []
