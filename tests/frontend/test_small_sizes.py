@@ -164,3 +164,18 @@ def test_rows_of_tables_that_a_step_chooses_and_adds_to():
             assert found.tobytes() == same.tobytes()
             np.testing.assert_allclose(found, expected, rtol=1e-10)
     assert lengths_of(f) == {"o_n1 = 3", "V_n1 = 8", "W_n1 = 8"}
+
+
+def test_a_branch_writes_into_a_table_whose_width_is_known():
+    """Both sides of it know the width, which their type did not: the table was copied in each step."""
+    x, A, h0, table = T.matrix("x"), T.matrix("A"), T.vector("h0"), T.matrix("table")
+
+    def step(v, h, table, A):
+        h = T.tanh(A @ h + v)
+        return h, T.ifelse(T.gt(v[0], 0), T.set_subtensor(table[1], h), table)
+    (_, tables), _ = sc.scan(step, sequences=x, outputs_info=[h0, table], non_sequences=A)
+    f, reference = (sc.function([x, A, h0, table], tables[-1], **options) for options in ({}, {"mode": "reference"}))
+    args = [np.random.default_rng(0).normal(size=size) for size in ((9, 3), (3, 3), 3, (5, 3))]
+    np.testing.assert_allclose(f(*args), reference(*args), rtol=1e-12)
+    step = f.ir("loop", after="bufferize").split("for %t in")[1].split("output")[0]
+    assert "alloc f64[%table_n0" not in step

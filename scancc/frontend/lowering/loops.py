@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from scancc.frontend.graph.site import described
 from scancc.frontend.graph.variables import Apply, Variable
@@ -55,9 +56,12 @@ def if_else(low: Lowering, node: Apply) -> Sequence[Value]:
     assert isinstance(op, IfElse)
     inputs = op.inputs_of(node.inputs)
     condition = _truth(low, low.env[inputs.condition])
-    shapes = [v.type.shape for v in node.outputs]
-    regions = [_side(low, side, shapes) for side in (inputs.then, inputs.otherwise)]
-    types = [ir_type(v.type) for v in node.outputs]
+    sides = [_side(low, side) for side in (inputs.then, inputs.otherwise)]
+    dims = zip(*(side.dims for side in sides), strict=True)
+    shapes = [_shape_of_both(v.type.shape, *both) for v, both in zip(node.outputs, dims, strict=True)]
+    regions = [_yielding(low, side, shapes) for side in sides]
+    types = [t.TensorType(s, t.scalar(v.type.dtype)) if s else ir_type(v.type)
+             for v, s in zip(node.outputs, shapes, strict=True)]
     sizes = [t.index for shape in shapes for n in shape if n is None]
     made = low.b.make("scf.if", [condition], [*types, *sizes], None, regions)
     choices = iter(Branch(made).choices)
@@ -70,19 +74,37 @@ def if_else(low: Lowering, node: Apply) -> Sequence[Value]:
     return values
 
 
-def _side(low: Lowering, variables: Sequence[Variable], shapes: Sequence[tuple[int | None, ...]]) -> Region:
-    """A region that yields one side's values, then the sizes that their types leave open."""
+class _Side(NamedTuple):
+    """One side of a choice: its block, without an end, its values and their sizes."""
+
+    block: Block
+    values: list[Value]
+    dims: list[Sequence[Value]]
+
+
+def _side(low: Lowering, variables: Sequence[Variable]) -> _Side:
     block = Block()
     with low.scope(), low.b.at(block):
         values = low.values(variables)
-        sizes = []
-        for i, (value, shape) in enumerate(zip(values, shapes, strict=True)):
-            if shape:
-                dims = low.dims(value)
-                sizes += [d for d, n in zip(dims, shape, strict=True) if n is None]
-                values[i] = low.cast_type(value, t.TensorType(shape, t.element(value.type)))
+        return _Side(block, values, [low.dims(v) for v in values])
+
+
+def _shape_of_both(shape: Sequence[int | None], then: Sequence[Value], otherwise: Sequence[Value],
+                   ) -> tuple[int | None, ...]:
+    """The lengths of a choice that are known: by its type, or as those of both sides, but for 1, which may stretch."""
+    pairs = zip(shape, map(constant_of, then), map(constant_of, otherwise), strict=True)
+    return tuple(a if n is None and a == b != 1 else n for n, a, b in pairs)  # type: ignore[misc]
+
+
+def _yielding(low: Lowering, side: _Side, shapes: Sequence[tuple[int | None, ...]]) -> Region:
+    """A region that yields one side's values, then the sizes that their types leave open."""
+    with low.scope(), low.b.at(side.block):
+        values = [low.cast_type(v, t.TensorType(shape, t.element(v.type))) if shape else v
+                  for v, shape in zip(side.values, shapes, strict=True)]
+        sizes = [d for dims, shape in zip(side.dims, shapes, strict=True)
+                 for d, n in zip(dims, shape, strict=True) if n is None]
         low.b.make("scf.yield", [*values, *sizes])
-    return Region([block])
+    return Region([side.block])
 
 
 def numbered(message: str) -> str:
