@@ -11,6 +11,7 @@
 
 So are written the equations of a system, of many starting points at once: `x, y, z = s[0], s[1], s[2]` and
 `T.stack([...])`.
+A gradient makes its rows so, too, put into zeros one by one.
 Why: what `concat` joins lies in memory, and each elementwise op on it is a loop between two others that pick rows. Of
 rows alone `fuse` makes one loop, and `lanes` may put time inside it (Lorenz, Runge-Kutta of order 4, 1,000 points of
 float64, AVX-512: 4.5 us a step, now 1.3).
@@ -118,7 +119,8 @@ def _is_made_by_rows(op: Op, found: dict[Value, None]) -> bool:
     if op.name == "scan.concat":
         return bool(op.attrs["axis"].value == 0)
     if op.name == "tensor.insert_slice":
-        return operand(op, "dest") in found and _first_row(op, operand(op, "dest")) is not None
+        dest = operand(op, "dest")
+        return (dest in found or dest.op is not None and dest.op.name == "tensor.splat") and _first_row(op, dest) is not None
     if op.name == "tensor.extract_slice":
         source = operand(op, "source")
         return source in found and 0 in kept_axes(op) and _first_row(op, source) is not None
