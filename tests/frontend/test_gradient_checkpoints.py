@@ -296,6 +296,35 @@ def test_a_cost_of_all_rows_keeps_none_of_them():
     assert workspace(100_000, 100, {}, {"max_bytes": 10**6}, cost) < 10**6 + 8 * 100 * 10
 
 
+def test_of_arrays_the_last_row_of_a_block_alone_is_copied():
+    """Not each row to where the next block starts: 1.6 times the time of the gradient without blocks, now 1.1."""
+    rows, _ = matrices(checkpoints=10)
+    text = sc.function([M, H, V], grad(loss(rows), V)).ir("loop", after="bufferize")
+    step = text[text.index("carry(%step_of_block"):].split("yield 0")[0]
+    assert re.search(r"copy %\d+ to &", step[step.index("if %step_of_block"):])
+    assert step.count("copy") == 1
+
+
+@pytest.mark.parametrize("n_rows", [3, None])
+def test_lengths_of_states_are_no_rows(n_rows):
+    """A state that the reverse reads the parts of alone has the shape that it starts with."""
+    points, c = T.TensorType("float64", (n_rows, None))("points"), T.scalar("c")
+
+    def step(h, c):
+        x, y, z = h[0], h[1], h[2]
+        return T.stack([x + c * (y - x), y + c * (x * z - y), z + c * (x * y - z)])
+
+    def gradient(mode=None, **options):
+        rows, _ = sc.scan(step, outputs_info=points, non_sequences=c, n_steps=50, **options)
+        return sc.function([points, c], grad((rows[-1] ** 2).sum(), [points, c]), mode=mode)
+
+    f = gradient(checkpoints="sqrt")
+    assert "alloc i64" not in f.ir("loop", after="bufferize")
+    values = RNG.normal(size=(3, 11)), 0.01
+    for found, expected in zip(f(*values), gradient("reference")(*values), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 def test_gradients_of_sequences_are_written_in_place():
     rows, _ = sc.scan(lambda x, h: T.tanh(x * h), M, H)
     f = sc.function([M, H], grad(rows[-1].sum(), M, max_bytes=10**5))

@@ -5,7 +5,7 @@
       starts[block + 1] = s            the last of a block's rows stays
       block, t_in_block = (block + 1, 0) if t_in_block + 1 == size else (block, t_in_block + 1)
 
-Every step writes, so that nothing is decided in the loop and no step divides.
+Every step writes scalars, so that nothing is decided in the loop; of arrays the last rows of a block alone are copied.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from scancc.frontend.graph.dims import dims, int64
 from scancc.frontend.graph.variables import Apply, TensorType, Variable
 from scancc.frontend.loops.rewiring import with_states
 from scancc.frontend.loops.scan_op import Carry, Scan
+from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.making import alloc
-from scancc.frontend.ops.scalars import add, eq, maximum, sub, switch
+from scancc.frontend.ops.scalars import add, eq, ge, maximum, sub, switch
 
 INT64 = TensorType("int64", ())
 
@@ -52,7 +53,9 @@ def _starts(carry: Carry, init: Variable, n_rows: Variable, at: Variable, left: 
 
 
 def starts_in(stack: Variable, at: Variable, carry: Carry, left: Variable) -> Variable:
-    """A stack of windows in which a step writes its row of a state into the window `at`; in a block's last steps each
-    into a row of its own. `left`: minus how many steps are to come, with this one."""
-    place = at if carry.depth == 1 else (at, maximum(add(left, int64(carry.depth)), int64(0)))
-    return set_subtensor(stack[place], carry.next)
+    """A stack of windows in which a block's last steps write each its row of a state into the window `at`. `left`:
+    minus how many steps are to come, with this one."""
+    row = add(left, int64(carry.depth))
+    place = at if carry.depth == 1 else (at, maximum(row, int64(0)))
+    written = set_subtensor(stack[place], carry.next)
+    return IfElse(1).apply(ge(row, int64(0)), written, stack)[0] if carry.next.ndim else written

@@ -34,7 +34,7 @@ from scancc.frontend.gradients.walk import backpropagate
 from scancc.frontend.graph.dims import dims, int64
 from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors, rebuild
 from scancc.frontend.loops.rewiring import without_unused
-from scancc.frontend.loops.scan_op import Body, Scan, ScanInputs, ScanOutputs
+from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs, ScanOutputs, merge_types
 from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.indexing import set_subtensor
@@ -124,12 +124,17 @@ class _BlockStep:
         self.n_steps = minimum(sub(self.loop.hold(reverse.n), self.start), self.size)
         self.sequences = [self.loop.hold(x) for x in inputs.xs]
         self.rows = [self._part(x) for x in self.sequences]
-        self.windows = [init.type(c.next.name) for c, init in zip(body.carry, inputs.inits, strict=True)]
+        self.windows = [self._window(*state) for state in zip(body.carry, inputs.inits, strict=True)]
         self.starts = [TensorType(w.dtype, (reverse.sizes.lanes, *w.type.shape))("starts") for w in self.windows]
         self.consts = [self.loop.hold(c) for c in inputs.consts]
         self.later = {i: self._later(i) for i in sorted(reverse.carries)}
         self.tables = self._gatherers("grad_of_rows", inputs.xs, reverse.wanted.xs)
         self.sums = self._gatherers("sum", inputs.consts, reverse.wanted.consts)
+
+    def _window(self, carry: Carry, init: Variable) -> Variable:
+        row = carry.next.type
+        known = row if carry.depth == 1 else TensorType(row.dtype, (carry.depth, *row.shape))
+        return merge_types(known, init.type)(carry.next.name)
 
     def _gatherers(self, name: str, inputs: Sequence[Variable], wanted: Sequence[bool]) -> list[Lag | None]:
         """What gathers the gradients of inputs of floats, block by block. Those of other inputs have a dtype that
@@ -143,9 +148,8 @@ class _BlockStep:
 
     def _later(self, i: int) -> Lag:
         """The gradient of the window that the next block starts from."""
-        depth, shape = self.reverse.body.carry[i].depth, self.reverse.row_shape(i)
-        none = self.reverse.no_rows(i, depth)
-        window = TensorType(none.dtype, shape if depth == 1 else (depth, *shape))("grad_of_window")
+        none = self.reverse.no_rows(i, self.reverse.body.carry[i].depth)
+        window = self.windows[i].type("grad_of_window")
         return Lag(window, 1, none, window, trace=False)
 
     # ---- the gradients of what the block reads ----
@@ -186,7 +190,7 @@ class _BlockStep:
         reverse = self.reverse
         rows = GivenRows(self._given_rows(), _rows_of(reverse.recall.node), reverse.n)
         self.made = self._run(rows.needed)
-        found = dict(zip(rows.needed, self.made.ys, strict=True))
+        found = {row: stack for stack, row in _rows_of(self._node()).items()}
         seeds = rows.of_block(found, self._part, self.loop.hold, self.n_steps)
         seeds |= {self._end(i, found): lag.row for i, lag in self.later.items()}
         outputs = [*self.made.carry, *self.made.ys]
@@ -202,9 +206,11 @@ class _BlockStep:
         return self._scan(rows).apply_to(ScanInputs(self.n_steps, self.rows, self.windows, self.consts))
 
     def _scan(self, rows: Sequence[Variable]) -> Scan:
+        """The block's scan. Rows of a state that are arrays are its trace, which is known to have the state's shape."""
         body = self.reverse.body
-        states = tuple(replace(carry, trace=False) for carry in body.carry)
-        body = Body(body.xs, states, body.consts, tuple(rows))
+        states = tuple(replace(carry, trace=carry.next in rows and carry.next.ndim > 0) for carry in body.carry)
+        traced = {carry.next for carry in states if carry.trace}
+        body = Body(body.xs, states, body.consts, tuple(row for row in rows if row not in traced))
         return replace(self.reverse.op, checkpoints=None, truncate_gradient=-1, body=body)
 
     def _node(self) -> Apply:
@@ -216,7 +222,8 @@ class _BlockStep:
         """The window of a state after the block."""
         carry = self.reverse.body.carry[i]
         if carry.depth == 1:
-            return self.made.carry[i]
+            final = self.made.carry[i]
+            return final if final.ndim == carry.next.ndim else final[-1]
         return join(0, self.windows[i], stacks[carry.next])[self.n_steps:]
 
     def run_side_by_side(self) -> None:

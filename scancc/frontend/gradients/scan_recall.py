@@ -166,8 +166,8 @@ class Recall:
         if var in self._undoing:
             self._undo(*self._undoing[var])
             return self.replace[var]
-        if (length := self._length_of_table(var)) is not None:
-            return length
+        if (length := self._length_outside(var)) is not None:
+            return self.loop.hold(length, var.type, var.name)
         stack, must = self.rows(var), self._must_save(var)
         if stack is None and not must and (room := self._room(var)) is not None:
             return self._part_of(room, var, var)
@@ -177,6 +177,11 @@ class Recall:
             stack = self.save(var)
             self._note_saved(var)
         return None if stack is None else self._row_of(stack, var)
+
+    def _length_outside(self, var: Variable) -> Variable | None:
+        """What `var` is outside of the loop, if it is a length that the sizes there tell."""
+        is_length = var.owner is not None and isinstance(var.owner.op, ShapeI)
+        return self.op.extent_outside(var, self.inputs) if is_length else None
 
     def _twin(self, var: Variable) -> Variable | None:
         """What is saved already and is computed as `var` is."""
@@ -216,13 +221,6 @@ class Recall:
         return row[tuple(slice(n) for n in saved)]
 
     # ---- tables ----
-
-    def _length_of_table(self, var: Variable) -> Variable | None:
-        """Of one that may go back from step to step; no step changes it."""
-        if var.owner is None or not isinstance(var.owner.op, ShapeI) or var.owner.inputs[0] not in self._undoing:
-            return None
-        number, _ = self._undoing[var.owner.inputs[0]]
-        return self.loop.hold(dim(self.inputs.inits[number], var.owner.op.axis))
 
     def _undo(self, number: int, writes: Writes) -> None:
         """Let a table go back from step to step."""

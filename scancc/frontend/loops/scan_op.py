@@ -244,10 +244,10 @@ class Scan(Op):
         if stacked and axis == 0:
             return inputs.length if self.body.stop is None else None
         if output >= n:
-            return self._extent_outside(dim(self.body.ys[output - n], axis - 1), inputs)
+            return self.extent_outside(dim(self.body.ys[output - n], axis - 1), inputs)
         return dim(inputs.inits[output], axis - stacked + (self.body.carry[output].depth > 1))
 
-    def _extent_outside(self, length: Variable, inputs: ScanInputs[Variable]) -> Variable | None:
+    def extent_outside(self, length: Variable, inputs: ScanInputs[Variable]) -> Variable | None:
         """A length inside the step by the scan's inputs; None where it depends on the steps."""
         told = dict(zip(self.body.consts, inputs.consts, strict=True))
         for var in ancestors([length]):
