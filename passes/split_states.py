@@ -120,7 +120,8 @@ def _is_made_by_rows(op: Op, found: dict[Value, None]) -> bool:
         return bool(op.attrs["axis"].value == 0)
     if op.name == "tensor.insert_slice":
         dest = operand(op, "dest")
-        return (dest in found or dest.op is not None and dest.op.name == "tensor.splat") and _first_row(op, dest) is not None
+        has_rows = dest in found or dest.op is not None and dest.op.name == "tensor.splat"
+        return has_rows and _first_row(op, dest) is not None
     if op.name == "tensor.extract_slice":
         source = operand(op, "source")
         return source in found and 0 in kept_axes(op) and _first_row(op, source) is not None

@@ -5,7 +5,7 @@
       starts[block + 1] = s            the last of a block's rows stays
       block, t_in_block = (block + 1, 0) if t_in_block + 1 == size else (block, t_in_block + 1)
 
-Every step writes scalars, so that nothing is decided in the loop; of arrays the last rows of a block alone are copied.
+Every step writes scalars, so that nothing is decided in the loop; of arrays a block's last rows alone are copied.
 """
 
 from __future__ import annotations

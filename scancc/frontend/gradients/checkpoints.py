@@ -206,7 +206,7 @@ class _BlockStep:
         return self._scan(rows).apply_to(ScanInputs(self.n_steps, self.rows, self.windows, self.consts))
 
     def _scan(self, rows: Sequence[Variable]) -> Scan:
-        """The block's scan. Rows of a state that are arrays are its trace, which is known to have the state's shape."""
+        """The block's scan. Rows of a state that are arrays are its trace, which has the state's shape."""
         body = self.reverse.body
         states = tuple(replace(carry, trace=carry.next in rows and carry.next.ndim > 0) for carry in body.carry)
         traced = {carry.next for carry in states if carry.trace}

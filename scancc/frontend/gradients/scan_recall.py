@@ -22,7 +22,7 @@ from scancc.frontend.gradients.rules import zero_of, zeros_for
 from scancc.frontend.gradients.scan_links import tap_variables
 from scancc.frontend.gradients.scan_tables import is_read_of, most_of_read, tables_of
 from scancc.frontend.gradients.scan_undo import Writes
-from scancc.frontend.graph.dims import ShapeI, dim, dims, int64
+from scancc.frontend.graph.dims import ShapeI, dims, int64
 from scancc.frontend.graph.numbering import ValueNumbers
 from scancc.frontend.graph.variables import (
     Apply,

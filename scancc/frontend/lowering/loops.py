@@ -91,9 +91,9 @@ def _side(low: Lowering, variables: Sequence[Variable]) -> _Side:
 
 def _shape_of_both(shape: Sequence[int | None], then: Sequence[Value], otherwise: Sequence[Value],
                    ) -> tuple[int | None, ...]:
-    """The lengths of a choice that are known: by its type, or as those of both sides, but for 1, which may stretch."""
+    """The lengths of a choice that are known: by its type, or by both sides, but for 1, which may stretch."""
     pairs = zip(shape, map(constant_of, then), map(constant_of, otherwise), strict=True)
-    return tuple(a if n is None and a == b != 1 else n for n, a, b in pairs)  # type: ignore[misc]
+    return tuple(a if n is None and a == b != 1 else n for n, a, b in pairs)
 
 
 def _yielding(low: Lowering, side: _Side, shapes: Sequence[tuple[int | None, ...]]) -> Region:
