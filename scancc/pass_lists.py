@@ -39,6 +39,7 @@ CPU_SCAN: tuple[str, ...] = (
     "time-parallel",  # after tile and lanes: those scans are the last; before what joins nests
     "delayed-sequences",  # after those that look for what comes of sequences alone
     "multi-output-fusion",  # after contract, which joins no products that others read, and lanes, which joins all
+    "fold-transpositions",  # after all that makes or moves products: no order of sums rests on what it does
     "reads-first",   # last: the order that it finds is that in which bufferize writes
 )
 CPU_LOOP: tuple[str, ...] = (
@@ -73,7 +74,7 @@ GPU_SCAN: tuple[str, ...] = tuple({
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
     if name not in ("fuse-scans", "peel", "reverse-if-conversion", "repeated-squaring", "log-sum-exp", "tile",
                     "time-parallel", "delayed-sequences", "multi-output-fusion", "complex-products",
-                    "transpose-factors"))
+                    "transpose-factors", "fold-transpositions"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false in-registers=0}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again

@@ -112,7 +112,7 @@ def generic(c: Context, op: Op) -> None:
         starts = _flatten_reduction(c, n, starts)
         load_at(c, n, {}, None)
         c.env.update(zip(_combined(n), _totals(c, n, [], starts), strict=True))
-    elif c.in_rows and [*n.outputs] == [0] == n.combined and strides_of(n.outputs[0].type)[-1] == 1:
+    elif c.in_rows and [*n.outputs] == [0] == n.combined:
         _reduce_in_rows(c, n, starts[0])
     else:
         _reduce_each(c, n, starts)
@@ -121,12 +121,18 @@ def generic(c: Context, op: Op) -> None:
 
 
 def _reduce_in_rows(c: Context, n: Nest, start: Value) -> None:
-    """One sum for each element of a result whose rows are contiguous: a product, rows side by side, or one by one."""
+    """One sum for each element of a result: a product, rows side by side where they are contiguous, or one by one."""
+    out = n.outputs[0]
+    beside = strides_of(out.type)[-1] == 1
     product = product_of(n) if constant_of(start) == 0.0 and not _in_order(n) else None
-    if product is not None:
-        product.write(c, n.outputs[0])
-    elif _accumulates_rows(n):
-        _reduce_rows(c, n, n.outputs[0], start)
+    if product is not None and beside:
+        product.write(c, out)
+    elif product is not None and product.by_columns:  # loops would add in another order
+        rows = c.alloc(t.element(out.type), n.sizes[:n.rank])
+        product.write(c, rows)
+        c.copy(rows, out)
+    elif beside and _accumulates_rows(n):
+        _reduce_rows(c, n, out, start)
     else:
         _reduce_each(c, n, [start])
 

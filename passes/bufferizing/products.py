@@ -1,11 +1,12 @@
-"""Products of a vector or matrix with a matrix whose rows go along the result's: `scan.matmul`.
+"""Products of a vector or matrix with a matrix: `scan.matmul`.
 
     linalg.generic each [b, i, j] over [k]            for b {
       %x[b, i, k] * %w[b, k, j] + acc           ->      scan.matmul &%x[b] @ &%w[b] into &%y[b]  }
 
 Rows of several axes that all meet the same matrix are the rows of one product, which packs it once: `x[t, b, :] @ w`
 is one of t * b rows. One function of the module does all of them, with its sums in registers, where loops would stand
-in every place. What is known to be short stays loops, which `unroll` opens.
+in every place. What is known to be short stays loops, which `unroll` opens. A right factor may lie by its columns,
+where `fold-transpositions` says so: it is turned while it is read.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Product:
     left: int   # numbers of operands
     right: int
     row: int | None  # the dimension of the result's rows, if it is no batch
+    by_columns: bool = False  # the right factor's terms are its last axis
 
     @property
     def summed(self) -> int:
@@ -63,7 +65,8 @@ class Product:
     def _is_one(self, c: Context, out: Value) -> bool:
         """Whether the rows of a batch follow each other, and meet the same matrix."""
         left, right = self.n.maps[self.left], self.n.maps[self.right]
-        return (len(self.batch) > 0 and left == (*range(self.column), self.summed) and right == (
+        terms_first = right[::-1] if self.by_columns else right
+        return (len(self.batch) > 0 and left == (*range(self.column), self.summed) and terms_first == (
             self.summed, self.column) and has_no_gaps(c, self.n.inputs[self.left]) and has_no_gaps(c, out))
 
     def _as_one(self, c: Context, out: Value) -> tuple[Product, Value]:
@@ -72,10 +75,11 @@ class Product:
         for size in n.sizes[:self.column]:
             total = c.b.muli(total, size)
         inputs, maps = list(n.inputs), list(n.maps)
-        inputs[self.left], maps[self.left], maps[self.right] = as_matrix(c, inputs[self.left], total), (0, 2), (2, 1)
+        inputs[self.left], maps[self.left] = as_matrix(c, inputs[self.left], total), (0, 2)
+        maps[self.right] = (1, 2) if self.by_columns else (2, 1)
         sizes = [total, n.sizes[self.column], n.sizes[self.summed]]
         return Product(replace(n, inputs=inputs, maps=maps, sizes=sizes, reduced=[2]),
-                       self.left, self.right, 0), as_matrix(c, out, total)
+                       self.left, self.right, 0, self.by_columns), as_matrix(c, out, total)
 
     def _call(self, c: Context, out: Value, room: Sequence[Value], counters: Sequence[Value]) -> None:
         maps, inputs = self.n.maps, self.n.inputs
@@ -83,8 +87,8 @@ class Product:
         left, total = maps[self.left], parts.Nest(self.n.op).elements[0].op
         turned = self.row is not None and left.index(self.row) > left.index(self.summed)
         fused = total is not None and total.name == "math.fma"
-        c.b.make("scan.matmul", [lhs, rhs, _part(c, out, range(self.n.rank), counters), *room], [],
-                 {"transposed": turned, "fused": fused})
+        attrs = {"transposed": turned, "fused": fused, **({"by_columns": True} if self.by_columns else {})}
+        c.b.make("scan.matmul", [lhs, rhs, _part(c, out, range(self.n.rank), counters), *room], [], attrs)
 
     def _room_rows(self, c: Context, n_rows: Value) -> Value:
         """Of what is packed at a time, and of the sums of 1, 2, 4, ... times as many terms of each row."""
@@ -109,7 +113,12 @@ def _part(c: Context, buffer: Value, dims: Sequence[int | None], counters: Seque
 
 def product_of(n: Nest) -> Product | None:
     """The product that a nest with one result and one sum is, or None."""
-    if len(n.reduced) != 1 or n.rank == 0 or len(n.args) != 2 or not multiplies(n.op, n.args) or _is_small(n):
+    if len(n.reduced) != 1 or n.rank == 0 or len(n.args) != 2 or not multiplies(n.op, n.args):
+        return None
+    if "by_columns" in n.op.attrs:
+        turned = list(n.maps).index((n.rank - 1, n.rank))
+        return Product(n, 1 - turned, turned, n.rank - 2, by_columns=True)
+    if _is_small([constant_of(size) for size in n.sizes]):
         return None
     right = next((k for k in (0, 1) if n.maps[k][-1:] == (n.rank - 1,)), None)
     if right is None or not all(isinstance(v.type, t.MemRefType) for v in n.inputs):
@@ -146,10 +155,32 @@ def multiplies(nest: Op, args: Sequence[Value]) -> bool:
     return term is ops[0] and term.name == "arith.mulf" and {*term.operands} == {*args}
 
 
-def _is_small(n: Nest) -> bool:
-    """Whether loops are better: all of them are opened, or they run a few times only."""
-    known = [constant_of(size) for size in n.sizes]
-    if all(size is not None and size <= SHORT for size in (known[n.rank - 1], known[n.reduced[0]])):
+def right_factor(op: Op) -> int | None:
+    """Which factor of a product of matrices is the right one, where that is called and has no batch."""
+    view = parts.Nest(op)
+    rank = len(view.kinds) - 1
+    if rank < 2 or view.reduced != [rank] or len(op.results) != 1 or len(view.inputs) != 2:
+        return None
+    dims = [read.dims for read in view.reads]
+    right = next((k for k in (0, 1) if dims[k] == (rank, rank - 1)), None)
+    if right is None or {*dims[1 - right]} != {*range(rank - 1), rank} or len(dims[1 - right]) != rank:
+        return None
+    return right if multiplies(op, view.input_args) and not _is_small(_known_sizes(view)) else None
+
+
+def _known_sizes(view: parts.Nest) -> list[int | None]:
+    """Of each loop, as the types of what it reads say."""
+    known: dict[int | None, int | None] = {}
+    for read in view.reads:
+        assert isinstance(read.value.type, t.TensorType)
+        for dim, size in zip(read.dims, read.value.type.shape, strict=True):
+            known[dim] = known.get(dim) or size
+    return [known.get(dim) for dim in view.identity]
+
+
+def _is_small(known: list[int | None]) -> bool:
+    """Whether loops are better: all of them are opened, or they run a few times only. The terms are last."""
+    if all(size is not None and size <= SHORT for size in known[-2:]):
         return True
     total = 1
     for size in known:

@@ -17,7 +17,9 @@ from scancc.ir.interpreter import run_program
 RNG = np.random.default_rng(5)
 # rows, terms, columns
 SIZES = [(0, 3, 3), (1, 70, 100), (2, 1, 1), (3, 0, 5), (5, 64, 7), (6, 65, 8), (7, 129, 9), (13, 63, 33),
-         (19, 200, 67), (14, 1023, 17), (14, 1024, 31), (13, 1025, 65), (13, 2200, 71), (20, 3000, 130)]
+         (19, 200, 67), (14, 1023, 17), (14, 1024, 31), (13, 1025, 65), (13, 2200, 71), (20, 3000, 130),
+         (2, 130, 40), (3, 512, 70), (4, 1024, 70), (1, 90, 130), (33, 70, 1), (40, 512, 2), (64, 1024, 3),
+         (70, 131, 4)]
 
 
 def numbers(*shape: int, dtype: str = "float64") -> np.ndarray:
@@ -54,6 +56,23 @@ def test_every_size_in_every_layout(dtype: str, level: str) -> None:
             np.testing.assert_array_equal(turned, found)
         for i in range(m):
             np.testing.assert_array_equal(row(a[i], b), found[i])
+
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_factor_by_columns_into_places_apart(dtype: str, level: str) -> None:
+    """Loops would add neighbours in memory in another order; the factor is turned where it lies."""
+    x, y, stack = matrix(dtype), matrix(dtype), T.tensor3(dtype=dtype)
+    with sc.change_flags(cpu=level):
+        plain, turned = sc.function([x, y], T.dot(x, y)), T.dot(x, y.T)
+        apart = sc.function([x, y], T.set_subtensor(T.zeros((x.shape[0], 2 * y.shape[0]), dtype)[:, ::2], turned))
+        rows = sc.function([stack, y], T.dot(stack, y.T))
+        assert "turned while they are read" in str(apart.remarks())
+    for m, k, n in ((0, 3, 5), (1, 70, 40), (3, 130, 70), (7, 65, 20), (20, 90, 33)):
+        a, b = numbers(m, k, dtype=dtype), numbers(n, k, dtype=dtype)
+        wanted = plain(a, np.ascontiguousarray(b.T))
+        np.testing.assert_array_equal(apart(a, b)[:, ::2], wanted)
+        np.testing.assert_array_equal(rows(np.stack([a, a]), b)[1], wanted)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

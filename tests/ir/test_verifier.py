@@ -115,6 +115,7 @@ NEST = '''%r = "linalg.generic"(%v, %v) ({
     (NEST.replace("parallel", "reduction"), "the maps of outputs must have each parallel dimension once"),
     (NEST.replace("-> (d0)", "-> (0)"), "no map says how far loop dimension 0 runs"),
     (NEST.replace("(%v, %v)", "(%m, %v)").replace(": (tensor<?xf64>", ": (tensor<2x3xf64>"), "map 0 must have one result for each axis"),
+    (NEST.replace("operandSeg", "by_columns = true, operandSeg"), "by_columns is said of a product whose last loop dimensions"),
     (NEST.replace("linalg.yield", "scf.yield"), "its region must end in linalg.yield, not in scf.yield"),
     ('"scan.yield"() : () -> ()', "scan.yield: it must stand in scan.scan"),
     ('%a = "tensor.extract"(%m, %n) : (tensor<2x3xf64>, index) -> f64', "tensor<2x3xf64> needs 2 indices, not 1"),

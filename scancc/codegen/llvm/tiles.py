@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..math import MathFunction
+from .turning import LINE_NBYTES, NBYTES, copy_columns, gathered, round_terms, steps_between, turned
 
 BLOCK_TERMS = 64
+CACHE_NBYTES = 32768  # of the first cache, in which columns that are a power of two apart meet
 LEVELS = 40  # sums of 1, 2, 4, ... blocks
-NBYTES = {"float": 4, "double": 8}
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,12 @@ class Tile:
     vectors: int
     lanes: int
     fused: bool  # products are not rounded
+    turns: bool = False  # the right factor lies by its columns
 
     @property
     def symbol(self) -> str:
-        return f"scancc.tile.{self.kind}.{self.rows}x{self.vectors}x{self.lanes}" + ".fused" * self.fused
+        size = f"{self.rows}x{self.vectors}x{self.lanes}"
+        return f"scancc.tile.{self.kind}.{size}" + ".turned" * self.turns + ".fused" * self.fused
 
     @property
     def columns(self) -> int:
@@ -38,23 +41,36 @@ class Tile:
         return self.kind if self.lanes == 1 else f"<{self.lanes} x {self.kind}>"
 
     def function(self) -> MathFunction:
-        """`c[0:m] = a[0:m] @ b` for `n` columns; rows from `m` on and vectors beyond `n` are the last one again."""
-        name, v = f"llvm.fma.{'' if self.lanes == 1 else f'v{self.lanes}'}f{8 * NBYTES[self.kind]}", self.vector
-        declares = [f"declare {v} @{name}({v}, {v}, {v})"] if self.fused else []
+        """`c[0:m] = a[0:m] @ b` for `n` columns; rows from `m` on and vectors beyond `n` are the last one again.
+
+        `b_next` is from one term to the next; where columns are turned, from one column to the next."""
+        v = self.vector
+        declares = [f"declare {v} @{self._fma}({v}, {v}, {v})"] if self.fused else []
         text = _TILE.format(
             symbol=self.symbol, kind=self.kind, vector=v, block=BLOCK_TERMS, shift=BLOCK_TERMS.bit_length() - 1,
             lanes=self.lanes, n_stack=LEVELS * self.rows * self.vectors, sums=self.rows * self.vectors,
             rows=self._lines(_ROW, self.rows), columns=self._lines(_COLUMN, self.vectors),
-            starts=self._sums("%s{s} = phi {v} [ {zero}, %block ], [ %n{s}, %term ]"),
-            factors=self._lines(_FACTOR, self.vectors), terms=self._terms(name),
-            joining=self._sums("%j{s} = phi {v} [ %s{s}, %terms ], [ %m{s}, %add ]"),
+            steps=self._steps() if self.turns else "",
+            column_step="%b_next" if self.turns else "1",
+            block_terms=self._turned_terms() if self.turns else self._terms_by_rows(),
+            joining=self._sums("%j{s} = phi {v} [ %{part}{s}, %terms ], [ %m{s}, %add ]"),
             adds=self._sums("%q{s} = getelementptr {v}, ptr %level, i64 {s}\n  "
                             "%o{s} = load {v}, ptr %q{s}, align {whole}\n  %m{s} = fadd {v} %o{s}, %j{s}"),
             keeps=self._sums("%k{s} = getelementptr {v}, ptr %free, i64 {s}\n  "
                              "store {v} %j{s}, ptr %k{s}, align {whole}"),
             stores=self._sums("%w{s} = getelementptr {kind}, ptr %c{i}, i64 %column{j}\n"
                               "  store {v} %j{s}, ptr %w{s}, align {align}"))
-        return MathFunction(self.symbol, text, (*declares, *INTRINSICS))
+        copies = (copy_columns(self.kind, BLOCK_TERMS),) if self.turns else ()
+        return MathFunction(self.symbol, text, (*declares, *copies, *INTRINSICS))
+
+    @property
+    def _copied_step(self) -> int:
+        """Bytes between copied columns."""
+        return BLOCK_TERMS * NBYTES[self.kind] + LINE_NBYTES
+
+    def _steps(self) -> str:
+        return _STEPS.format(steps=steps_between(self.kind), nbytes=NBYTES[self.kind], copied=self._copied_step,
+                             room=self.columns * self._copied_step, meeting=2 * CACHE_NBYTES // self.columns - 1)
 
     def _lines(self, text: str, count: int) -> str:
         """`text` for each row or vector {i}, of which some are nothing but a name."""
@@ -66,28 +82,77 @@ class Tile:
         zero = "zeroinitializer" if self.lanes > 1 else "0.0"
         nbytes = NBYTES[self.kind]
         return "\n  ".join(line.format(s=i * self.vectors + j, i=i, j=j, v=self.vector, zero=zero, align=nbytes,
-                                       whole=nbytes * self.lanes, kind=self.kind)
+                                       whole=nbytes * self.lanes, kind=self.kind, part="u" if self.turns else "s")
                            for i in range(self.rows) for j in range(self.vectors))
 
-    def _terms(self, fma: str) -> str:
-        return "\n  ".join(line for i in range(self.rows) for line in self._row_of_terms(i, fma))
+    @property
+    def _fma(self) -> str:
+        return f"llvm.fma.{'' if self.lanes == 1 else f'v{self.lanes}'}f{8 * NBYTES[self.kind]}"
 
-    def _row_of_terms(self, i: int, fma: str) -> list[str]:
-        """An element of the left factor, in all lanes, times each vector of the right one."""
-        v, x = self.vector, f"%x{i}"
-        lines = [f"%x{i}p = getelementptr {self.kind}, ptr %a{i}, i64 %at",
-                 f"%x{i} = load {self.kind}, ptr %x{i}p, align {NBYTES[self.kind]}"]
-        if self.lanes > 1:
-            x = f"%x{i}w"
-            lines += [f"%x{i}o = insertelement {v} poison, {self.kind} %x{i}, i64 0",
-                      f"{x} = shufflevector {v} %x{i}o, {v} poison, <{self.lanes} x i32> zeroinitializer"]
+    def _terms_by_rows(self) -> str:
+        """One term a round."""
+        sums, lines = self._term("%at", "", [f"%y{j}" for j in range(self.vectors)], self._names("%s"))
+        return _BY_ROWS.format(factors=self._lines(_FACTOR, self.vectors), terms="\n  ".join(lines),
+                               starts=self._phis("%s{s} = phi {v} [ {zero}, %block ], [ {x}, %term ]", sums))
+
+    def _turned_terms(self) -> str:
+        """Some terms a round; the last ones are gathered one by one."""
+        n_terms = round_terms(self.kind)
+        lines, factors = [], []
         for j in range(self.vectors):
-            s = i * self.vectors + j
-            if self.fused:
-                lines.append(f"%n{s} = call {v} @{fma}({v} {x}, {v} %y{j}, {v} %s{s})")
-            else:
-                lines += [f"%p{s} = fmul {v} {x}, %y{j}", f"%n{s} = fadd {v} %s{s}, %p{s}"]
-        return lines
+            lines.append(f"%z{j} = getelementptr {self.kind}, ptr %block{j}, i64 %t")
+            more, vectors = turned(self.kind, self.lanes, f"z{j}", f"%z{j}")
+            lines += more
+            factors.append(vectors)
+        sums = self._names("%s")
+        for k in range(n_terms):
+            lines.append(f"%at{k + 1} = add i64 %at{k}, %a_next")
+            sums, more = self._term(f"%at{k}", f".{k}", [vectors[k] for vectors in factors], sums)
+            lines += more
+        last, rest = [], []
+        for j in range(self.vectors):
+            rest.append(f"%g{j} = getelementptr {self.kind}, ptr %block{j}, i64 %u")
+            more, vector = gathered(self.kind, self.lanes, f"g{j}", f"%g{j}")
+            rest += more
+            last.append(vector)
+        ends, more = self._term("%u_at", ".u", last, self._names("%u"))
+        return _TURNED.format(
+            starts=self._phis("%s{s} = phi {v} [ {zero}, %begin ], [ {x}, %round ]", sums),
+            goes_on=self._phis("%u{s} = phi {v} [ %s{s}, %next ], [ {x}, %one ]", ends), many=n_terms,
+            nbytes=NBYTES[self.kind], round="\n  ".join(lines), rest="\n  ".join([*rest, *more]),
+            columns=self._columns(_FROM), copies=self._columns(_COPY), blocks=self._columns(_BLOCK))
+
+    def _columns(self, text: str) -> str:
+        """`text` for each vector of columns."""
+        return "\n  ".join(text.format(j=j, kind=self.kind, lanes=self.lanes, at=j * self.lanes * self._copied_step,
+                                       copy=copy_columns(self.kind, BLOCK_TERMS).symbol) for j in range(self.vectors))
+
+    def _names(self, letter: str) -> list[str]:
+        return [f"{letter}{s}" for s in range(self.rows * self.vectors)]
+
+    def _phis(self, line: str, found: list[str]) -> str:
+        zero = "zeroinitializer" if self.lanes > 1 else "0.0"
+        return "\n  ".join(line.format(s=s, v=self.vector, zero=zero, x=x) for s, x in enumerate(found))
+
+    def _term(self, at: str, name: str, factors: list[str], sums: list[str]) -> tuple[list[str], list[str]]:
+        """Elements of the left factor, in all lanes, times each vector of the right one, added to the sums."""
+        v, made, lines = self.vector, [], []
+        for i in range(self.rows):
+            x = f"%x{i}{name}"
+            lines += [f"{x}p = getelementptr {self.kind}, ptr %a{i}, i64 {at}",
+                      f"{x} = load {self.kind}, ptr {x}p, align {NBYTES[self.kind]}"]
+            if self.lanes > 1:
+                lines += [f"{x}o = insertelement {v} poison, {self.kind} {x}, i64 0",
+                          f"{x}w = shufflevector {v} {x}o, {v} poison, <{self.lanes} x i32> zeroinitializer"]
+                x += "w"
+            for j, y in enumerate(factors):
+                s = i * self.vectors + j
+                made.append(f"%n{s}{name}")
+                if self.fused:
+                    lines.append(f"{made[s]} = call {v} @{self._fma}({v} {x}, {v} {y}, {v} {sums[s]})")
+                else:
+                    lines += [f"%p{s}{name} = fmul {v} {x}, {y}", f"{made[s]} = fadd {v} {sums[s]}, %p{s}{name}"]
+        return made, lines
 
 
 INTRINSICS = ("declare i64 @llvm.smin.i64(i64, i64)", "declare i64 @llvm.cttz.i64(i64, i1)")
@@ -99,26 +164,13 @@ _ROW = """%i{i} = call i64 @llvm.smin.i64(i64 {i}, i64 %last_row)
   %c{i} = getelementptr {kind}, ptr %c, i64 %co{i}"""
 
 _COLUMN = """%column{i} = call i64 @llvm.smin.i64(i64 {first}, i64 %last_column)
-  %b{i} = getelementptr {kind}, ptr %b, i64 %column{i}"""
+  %bo{i} = mul i64 %column{i}, %column_step
+  %b{i} = getelementptr {kind}, ptr %b, i64 %bo{i}"""
 
 _FACTOR = """%y{i}p = getelementptr {kind}, ptr %b{i}, i64 %y
   %y{i} = load {v}, ptr %y{i}p, align {align}"""
 
-_TILE = """define internal void @{symbol}(ptr noalias nocapture %c, i64 %c_step, ptr nocapture readonly %a,
-    i64 %a_step, i64 %a_next, ptr nocapture readonly %b, i64 %b_next, i64 %m, i64 %n, i64 %k) noinline nounwind {{
-entry:
-  %stack = alloca [{n_stack} x {vector}], align 64
-  %last_row = sub i64 %m, 1
-  %last_column = sub i64 %n, {lanes}
-  {rows}
-  {columns}
-  br label %block
-block:
-  %first = phi i64 [ 0, %entry ], [ %after, %keep ]
-  %block_at = phi i64 [ 0, %entry ], [ %at, %keep ]
-  %block_y = phi i64 [ 0, %entry ], [ %y, %keep ]
-  %left = sub i64 %k, %first
-  %count = call i64 @llvm.smin.i64(i64 %left, i64 {block})
+_BY_ROWS = """%block_y = mul i64 %first, %b_next
   br label %next
 next:
   %number = phi i64 [ %count, %block ], [ %more, %term ]
@@ -133,7 +185,74 @@ term:
   %at_next = add i64 %at, %a_next
   %y_next = add i64 %y, %b_next
   %more = sub i64 %number, 1
+  br label %next"""
+
+_STEPS = """%copies = alloca [{room} x i8], align 64
+  %column_nbytes = mul i64 %b_next, {nbytes}
+  %low_bits = and i64 %column_nbytes, {meeting}
+  %meet = icmp eq i64 %low_bits, 0
+  %step1 = select i1 %meet, i64 {copied}, i64 %column_nbytes
+  {steps}"""
+
+_FROM = """%from{j} = getelementptr {kind}, ptr %b{j}, i64 %first
+  %copy{j} = getelementptr i8, ptr %copies, i64 {at}"""
+
+_COPY = "call void @{copy}(ptr %copy{j}, ptr %from{j}, i64 %column_nbytes, i64 {lanes}, i64 %nbytes)"
+
+_BLOCK = "%block{j} = select i1 %meet, ptr %copy{j}, ptr %from{j}"
+
+_TURNED = """%nbytes = mul i64 %count, {nbytes}
+  {columns}
+  br i1 %meet, label %copy, label %begin
+copy:
+  {copies}
+  br label %begin
+begin:
+  {blocks}
   br label %next
+next:
+  %number = phi i64 [ %count, %begin ], [ %more, %round ]
+  %t = phi i64 [ 0, %begin ], [ %t_next, %round ]
+  %at0 = phi i64 [ %block_at, %begin ], [ %at{many}, %round ]
+  {starts}
+  %again = icmp sge i64 %number, {many}
+  br i1 %again, label %round, label %last_terms
+round:
+  {round}
+  %t_next = add i64 %t, {many}
+  %more = sub i64 %number, {many}
+  br label %next
+last_terms:
+  %u_number = phi i64 [ %number, %next ], [ %fewer, %one ]
+  %u = phi i64 [ %t, %next ], [ %u_next, %one ]
+  %u_at = phi i64 [ %at0, %next ], [ %u_at_next, %one ]
+  {goes_on}
+  %some = icmp sgt i64 %u_number, 0
+  br i1 %some, label %one, label %terms
+one:
+  {rest}
+  %u_next = add i64 %u, 1
+  %u_at_next = add i64 %u_at, %a_next
+  %fewer = sub i64 %u_number, 1
+  br label %last_terms"""
+
+_TILE = """define internal void @{symbol}(ptr noalias nocapture %c, i64 %c_step, ptr nocapture readonly %a,
+    i64 %a_step, i64 %a_next, ptr nocapture readonly %b, i64 %b_next, i64 %m, i64 %n, i64 %k) noinline nounwind {{
+entry:
+  %stack = alloca [{n_stack} x {vector}], align 64
+  %last_row = sub i64 %m, 1
+  %last_column = sub i64 %n, {lanes}
+  %column_step = add i64 0, {column_step}
+  {steps}
+  {rows}
+  {columns}
+  br label %block
+block:
+  %first = phi i64 [ 0, %entry ], [ %after, %keep ]
+  %left = sub i64 %k, %first
+  %count = call i64 @llvm.smin.i64(i64 %left, i64 {block})
+  %block_at = mul i64 %first, %a_next
+  {block_terms}
 terms:
   %after = add i64 %first, {block}
   %before = lshr i64 %first, {shift}

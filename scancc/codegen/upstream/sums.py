@@ -142,7 +142,9 @@ def matmul(w: Writer, op: Op) -> None:
     """Sums from 0.0 in blocks, which are joined: the tree of the product, though not its tiles."""
     lhs, rhs, out = (w.ref(operand(op, name)) for name in ("lhs", "rhs", "out"))
     kind, is_row = t.element(out.type), len(getattr(lhs.type, "shape", ())) == 1
+    by_columns = "by_columns" in op.attrs
     words = ["vecmat" if is_row else "matmul", *["transposed"] * (op.attrs["transposed"] and not is_row),
+             *["by_columns"] * by_columns,
              *["fused"] * op.attrs["fused"], str(kind)]
     name = "scan_" + "_".join(words)
     left, right = (t.MemRefType((None,) * n, kind, (None,) * n) for n in (1 if is_row else 2, 2))
@@ -152,6 +154,7 @@ def matmul(w: Writer, op: Op) -> None:
         name=name, kind=kind, left=left, right=right, out=left, join=_join(w, kind), levels=LEVELS, size=BLOCK_TERMS,
         stack=_open(kind), step=step.format(kind=kind), rows="%one" if is_row else "%m",
         a="%t" if is_row else "%t, %i" if op.attrs["transposed"] else "%i, %t", c="%j" if is_row else "%i, %j",
+        b="%j, %t" if by_columns else "%t, %j", terms="%one" if by_columns else "%zero",
         last="%zero" if is_row else "%one", m="" if is_row else f"%m = memref.dim %out, %zero : {left}")
     symbol = w.out.call(name, text)
     operands = [w.cast(lhs, left), w.cast(rhs, right), w.cast(out, left)]
@@ -165,7 +168,7 @@ _MATMUL = """func.func private @{name}(%lhs: {left}, %rhs: {right}, %out: {out})
   %nothing = arith.constant 0.0 : {kind}
   {m}
   %n = memref.dim %out, {last} : {out}
-  %k = memref.dim %rhs, %zero : {right}
+  %k = memref.dim %rhs, {terms} : {right}
   %room = memref.alloca() : memref<{levels}x{kind}>
   %stack = "memref.cast"(%room) : (memref<{levels}x{kind}>) -> {stack}
   scf.for %i = %zero to {rows} step %one {{
@@ -175,7 +178,7 @@ _MATMUL = """func.func private @{name}(%lhs: {left}, %rhs: {right}, %out: {out})
         %stop = arith.minsi %end, %k : index
         %block = scf.for %t = %first to %stop step %one iter_args(%sum = %nothing) -> ({kind}) {{
           %a = memref.load %lhs[{a}] : {left}
-          %b = memref.load %rhs[%t, %j] : {right}
+          %b = memref.load %rhs[{b}] : {right}
           {step}
           scf.yield %next : {kind}
         }}

@@ -89,6 +89,7 @@ def _start(value: Value, r: Reader) -> str | None:
 
 linalg.define("generic", "inputs* outputs*", results="*", traits=(PURE, LOOP), ends=("linalg.yield",),
               attrs=("indexing_maps:maps", "iterator_types:iterators", "operandSegmentSizes"), regions=1,
+              marks=("by_columns:bool",),  # a product: of sums that are as if the right factor were transposed
               verify=check_generic, reading=_read_generic, doc="a loop nest over operands")
 linalg.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("linalg.generic",), reading=read_yield,
               doc="the new elements of the outputs")

@@ -235,17 +235,19 @@ scan.define("sum_blocks", "block:tensor blocks:tensor end:index", traits=(PURE,)
 
 
 def _read_matmul(op: Op, r: Reader) -> Phrase:
-    r.mention("transposed", "fused")
+    r.mention("transposed", "fused", "by_columns")
     turned = "transpose({lhs})" if op.attrs["transposed"] else "{lhs}"
+    right = "transpose({rhs})" if "by_columns" in op.attrs else "{rhs}"
     name = "fused_matmul" if op.attrs["fused"] else "matmul"
-    return r.fill(op, f"{name}({turned}, {{rhs}}) into {{out}}" + (" room {room}" if group(op, "room") else ""))
+    return r.fill(op, f"{name}({turned}, {right}) into {{out}}" + (" room {room}" if group(op, "room") else ""))
 
 
 scan.define("matmul", "lhs:buffer rhs:buffer out:buffer room?:buffer", results="0", traits=(READS, WRITES),
-            attrs=("transposed:bool", "fused:bool"), written="out",
+            attrs=("transposed:bool", "fused:bool"), marks=("by_columns:bool",), written="out",
             verify=all_of(one_element(0, 1), one_element(0, 2), check_matmul), reading=_read_matmul,
-            doc="out becomes lhs @ rhs, or transpose(lhs) @ rhs: sums from 0.0 in blocks of 64 terms, which are "
-                "joined as `join` does; with `fused` products are not rounded. What is packed lies in the room")
+            doc="out becomes lhs @ rhs, `transposed` with transpose(lhs), `by_columns` with transpose(rhs): sums "
+                "from 0.0 in blocks of 64 terms, which are joined as `join` does; with `fused` products are not "
+                "rounded. What is packed lies in the room")
 
 
 def _read_running(op: Op, r: Reader) -> Phrase:

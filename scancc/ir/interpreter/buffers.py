@@ -195,7 +195,7 @@ def join_row(op: Op) -> Meaning:
 def matmul(op: Op) -> Meaning:
     def call(lhs: np.ndarray, rhs: np.ndarray, out: np.ndarray, *room: np.ndarray) -> None:
         with np.errstate(all="ignore"):
-            out[...] = _product(lhs.T if op.attrs["transposed"] else lhs, rhs)
+            out[...] = _product(lhs.T if op.attrs["transposed"] else lhs, rhs.T if "by_columns" in op.attrs else rhs)
     return call
 
 

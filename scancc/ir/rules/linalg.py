@@ -10,7 +10,18 @@ from ..types import PARALLEL, REDUCTION, MemRefType, TensorType, element
 
 def check_generic(op: Op) -> str | None:
     nest = Nest(op)
-    return _check_maps(nest) or _check_operands(nest) or _check_outputs(nest)
+    return _check_maps(nest) or _check_operands(nest) or _check_outputs(nest) or _check_by_columns(nest)
+
+
+def _check_by_columns(nest: Nest) -> str | None:
+    if "by_columns" not in nest.op.attrs:
+        return None
+    rank, dims = len(nest.kinds) - 1, [read.dims for read in nest.reads]
+    left = {*range(rank - 1), rank}
+    if nest.reduced == [rank] and len(dims) == 2 and (rank - 1, rank) in dims and any(
+            {*read} == left and len(read) == rank for read in dims):
+        return None
+    return "by_columns is said of a product whose last loop dimensions are columns and terms of the right factor"
 
 
 def _check_maps(nest: Nest) -> str | None:

@@ -28,19 +28,25 @@ def check_batch_dot(op: Op) -> str | None:
 
 
 def check_matmul(op: Op) -> str | None:
-    """A vector or matrix times a matrix; rows of the right factor and of the result are contiguous."""
+    """A vector or matrix times a matrix; rows of the result are contiguous, and of the factor of a vector."""
     lhs, rhs, out = (operand(op, name).type for name in ("lhs", "rhs", "out"))
     left, right, made = shape_of(lhs), shape_of(rhs), shape_of(out)
     if not isinstance(element(out), FloatType) or element(out) == f16:
         return "it multiplies f32 or f64"
     if len(left) not in (1, 2) or len(right) != 2:
         return "it multiplies a vector or matrix with a matrix"
-    left = left[::-1] if op.attrs["transposed"] else left
+    left, right = left[::-1] if op.attrs["transposed"] else left, _by_terms(op, right)
     if not agree(left[-1:], right[:1]) or len(made) != len(left) or not agree(made, left[:-1] + right[1:]):
         return f"{lhs} times {rhs} is no {out}"
-    if strides_of(rhs)[-1] != 1 or strides_of(out)[-1] != 1:
-        return "rows of the right factor and of the result are contiguous"
+    if strides_of(out)[-1] != 1:
+        return "rows of the result are contiguous"
+    if len(left) == 1 and (strides_of(rhs)[-1] != 1 or "by_columns" in op.attrs):
+        return "rows of a matrix that a vector is multiplied with are contiguous"
     return _check_room(op, len(left))
+
+
+def _by_terms(op: Op, right: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    return right[::-1] if "by_columns" in op.attrs else right
 
 
 def _check_room(op: Op, rank: int) -> str | None:
@@ -59,7 +65,7 @@ def _check_room(op: Op, rank: int) -> str | None:
 
 
 def _needed_rows(op: Op) -> int | None:
-    n_terms, n_rows = shape_of(operand(op, "rhs").type)[0], shape_of(operand(op, "out").type)[0]
+    n_terms, n_rows = _by_terms(op, shape_of(operand(op, "rhs").type))[0], shape_of(operand(op, "out").type)[0]
     return None if n_terms is None or n_rows is None else room_rows(n_terms, n_rows)
 
 

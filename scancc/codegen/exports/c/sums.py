@@ -121,12 +121,13 @@ def running(p: FunctionPrinter, op: Op) -> None:
 def _matmul(part: t.Type, fused: bool) -> CFunction:
     kind, zero = c_type(part), "0.0f" if part == t.f32 else "0.0"
     name, fma = f"matmul_{'fused_' * fused}{part}", "fmaf" if part == t.f32 else "fma"
-    term = f"{fma}(factor, y[j], sums[j])" if fused else "sums[j] + factor * y[j]"
+    term = f"{fma}(factor, y[j * b_next], sums[j])" if fused else "sums[j] + factor * y[j * b_next]"
     return CFunction(name, f"""\
 /* The m rows and n columns of c = a b, a of k columns: 64 terms in order from 0, such sums in pairs, pairs of pairs
-   and so on. A row of c and of b is contiguous; a steps `a_row` from row to row, `a_next` from term to term. */
+   and so on. A row of c is contiguous; a steps `a_row` from row to row, `a_next` from term to term, and b `b_row`
+   from term to term, `b_next` from column to column. */
 static void {name}({kind} *c, int64_t c_row, const {kind} *a, int64_t a_row, int64_t a_next, const {kind} *b,
-    int64_t b_row, int64_t m, int64_t n, int64_t k)
+    int64_t b_row, int64_t b_next, int64_t m, int64_t n, int64_t k)
 {{
     enum {{ WIDTH = 32, BLOCK = {BLOCK}, LEVELS = {LEVELS} }};
     {kind} stack[LEVELS][WIDTH];
@@ -139,7 +140,7 @@ static void {name}({kind} *c, int64_t c_row, const {kind} *a, int64_t a_row, int
                 for (int64_t j = 0; j < width; ++j)
                     sums[j] = {zero};
                 for (int64_t t = first; t < k && t < first + BLOCK; ++t) {{
-                    const {kind} factor = a[i * a_row + t * a_next], *y = b + t * b_row + from;
+                    const {kind} factor = a[i * a_row + t * a_next], *y = b + t * b_row + from * b_next;
                     for (int64_t j = 0; j < width; ++j)
                         sums[j] = {term};
                 }}
@@ -164,7 +165,8 @@ def matmul(p: FunctionPrinter, op: Op) -> None:
     left = lhs.strides[::-1] if op.attrs["transposed"] else lhs.strides
     a_row, a_next = ("0", left[0]) if len(lhs.dims) == 1 else left
     rows, c_row = ("1", "0") if len(lhs.dims) == 1 else (out.dims[0], out.strides[0])
-    n_terms, columns = rhs.dims
+    (n_terms, columns), (b_row, b_next) = (
+        axes[::-1] if "by_columns" in op.attrs else axes for axes in (rhs.dims, rhs.strides))
     p.settle()
-    p.line(f"{called}({out.pointer}, {c_row}, {lhs.pointer}, {a_row}, {a_next}, {rhs.pointer}, {rhs.strides[0]}, "
+    p.line(f"{called}({out.pointer}, {c_row}, {lhs.pointer}, {a_row}, {a_next}, {rhs.pointer}, {b_row}, {b_next}, "
            f"{rows}, {columns}, {n_terms});")
