@@ -1,9 +1,10 @@
 """Loads what was exported: `NAME.so`, `NAME.o`, `NAME.a`, or the set that the manifest `NAME.json` describes.
 
-The manifest holds `abi_version`, `target`, `file`, `sha256`, `nbytes` (optional), `files` (hashes of the set) and
-`functions`, each with `name`, `run` and `query` (symbols of the packed ABI), `missing` (that of what the processor
-lacks), `inputs`, `outputs`, `checks` and `gives` (optional); `calling.py` has what inputs and outputs say of calls.
-Each object has the same of its function inside (`objects.py`), which serves where the manifest is not there.
+The manifest holds `abi_version`, `target`, `file`, `sha256`, `nbytes` (optional), `files` (hashes of the set),
+`seals` (those that its files have of themselves, `seals.py`) and `functions`, each with `name`, `run` and `query`
+(symbols of the packed ABI), `missing` (that of what the processor lacks), `inputs`, `outputs`, `checks` and `gives`
+(optional); `calling.py` has what inputs and outputs say of calls. Each object has the same of its function inside
+(`objects.py`), which serves where the manifest is not there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from scancc.runtime import elf, fastcall, objects, threads
 from scancc.runtime.cpu import Kernel, check_abi
 from scancc.runtime.loaded import Held, function_of
 from scancc.runtime.processor import check_features, check_machine
+from scancc.seals import LIBRARY, OBJECT, is_whole, seals
 
 
 class LibraryError(ScanccError, ValueError):
@@ -46,10 +48,10 @@ def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callabl
     file = Path(path)
     there = file.is_file() and file != manifest_path
     if file.suffix in (".o", ".a"):
-        return _given(_of_objects(file, _hashes(manifest_path), held))
-    if there and not manifest_path.is_file() and (inside := objects.manifests(file.read_bytes())):
-        return _given([each for manifest in inside
-                       for each in _of_shared(manifest, file, file, held, file.read_bytes())])
+        return _given(_of_objects(file, _set_of(manifest_path), held))
+    if there and not manifest_path.is_file() and (inside := objects.manifests(data := file.read_bytes())):
+        _refuse_damaged(data, LIBRARY, file)
+        return _given([each for manifest in inside for each in _of_shared(manifest, file, file, held, data)])
     manifest = _read_manifest(manifest_path)
     if not there and "file" not in manifest and "files" in manifest:
         return _given(_of_set(manifest, manifest_path, file, held))
@@ -83,15 +85,15 @@ def _of_set(manifest: Mapping[str, Any], manifest_path: Path, path: Path, held: 
     if not names:
         raise LibraryError(f"{manifest_path} describes no library, archive or object; export one of them, too")
     return [each for name in names
-            for each in _of_objects(manifest_path.with_name(os.path.basename(name)), _hashes(manifest_path), held)]
+            for each in _of_objects(manifest_path.with_name(os.path.basename(name)), _set_of(manifest_path), held)]
 
 
-def _of_objects(path: Path, hashes: Mapping[str, Any], held: Held) -> list[Named]:
-    """The functions of an object or archive. `hashes`: those of the set that it belongs to."""
+def _of_objects(path: Path, described: Mapping[str, Any], held: Held) -> list[Named]:
+    """The functions of an object or archive. `described`: the manifest of the set that it belongs to."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     data = path.read_bytes()
-    if hashes.get(path.name) not in (None, hashlib.sha256(data).hexdigest()):
+    if not _is_of_set(path, data, described):
         raise LibraryError(f"{path} and {path.with_suffix('.json')} are of different builds; export all again")
     return _of_bytes(data, path, held)
 
@@ -106,6 +108,7 @@ def _of_bytes(data: bytes, path: Path, held: Held) -> list[Named]:
     """The functions in the bytes of an object or archive that came from `path`."""
     found: list[Named] = []
     for code in objects.members(data):
+        _refuse_damaged(code, OBJECT, path)
         for manifest in objects.manifests(code):
             target = _checked_target(manifest, path, path)
             try:
@@ -118,9 +121,30 @@ def _of_bytes(data: bytes, path: Path, held: Held) -> list[Named]:
     return found
 
 
-def _hashes(manifest_path: Path) -> Mapping[str, Any]:
-    files = _read_manifest(manifest_path).get("files") if manifest_path.is_file() else None
-    return files if isinstance(files, dict) else {}
+def _refuse_damaged(data: bytes, which: int, path: object) -> None:
+    if not is_whole(data, which):
+        raise LibraryError(f"{path} is not as it was exported (damaged, or changed by another tool); export it again")
+
+
+def _set_of(manifest_path: Path) -> Mapping[str, Any]:
+    """The manifest of a set, where there is one."""
+    return _read_manifest(manifest_path) if manifest_path.is_file() else {}
+
+
+def _is_of_set(path: Path, data: bytes, manifest: Mapping[str, Any]) -> bool:
+    """Whether a file is of the build that a manifest describes, which may have been stripped; yes of other files."""
+    digest = _table(manifest, "files").get(path.name)
+    return digest is None or digest == hashlib.sha256(data).hexdigest() or _has_seals(path, data, manifest)
+
+
+def _has_seals(path: Path, data: bytes, manifest: Mapping[str, Any]) -> bool:
+    own = seals(data, LIBRARY if path.name == manifest.get("file") else OBJECT)
+    return bool(own) and own == _table(manifest, "seals").get(path.name)
+
+
+def _table(manifest: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = manifest.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _checked_target(manifest: Mapping[str, Any], manifest_path: Path, path: object) -> Mapping[str, Any]:
@@ -178,23 +202,32 @@ def _checked_library(manifest: Mapping[str, Any], manifest_path: Path) -> tuple[
     if not path.is_file():
         raise FileNotFoundError(f"the library {path} of the manifest {manifest_path} is not there")
     data = path.read_bytes()
-    if manifest.get("nbytes", len(data)) != len(data) or (
+    if _has_seals(path, data, manifest):
+        _refuse_damaged(data, LIBRARY, path)
+    elif manifest.get("nbytes", len(data)) != len(data) or (
         hashlib.sha256(data).hexdigest() != _get(manifest, "sha256", str, manifest_path)
     ):
         raise LibraryError(
             f"{path} is not the library that {manifest_path} describes (changed or cut); export both again"
         )
     _check_set(manifest, manifest_path)
+    _check_rows(manifest, data, manifest_path)
     return path, data
+
+
+def _check_rows(manifest: Mapping[str, Any], data: bytes, manifest_path: Path) -> None:
+    """Refuse a manifest that says something else of functions than their library does."""
+    inside = [row for each in objects.manifests(data) for row in _get(each, "functions", list, manifest_path)]
+    if inside and any(row not in inside for row in _get(manifest, "functions", list, manifest_path)):
+        raise LibraryError(f"{manifest_path} does not fit its library (it says something else of a function); export "
+                           "both again")
 
 
 def _check_set(manifest: Mapping[str, Any], manifest_path: Path) -> None:
     """Refuse a set of which a file that programs are made with is of another build."""
-    for name, digest in manifest.get("files", {}).items():
+    for name in manifest.get("files", {}):
         path = manifest_path.resolve().with_name(os.path.basename(name))
-        if path.suffix in (".h", ".a", ".o") and path.is_file() and (
-            hashlib.sha256(path.read_bytes()).hexdigest() != digest
-        ):
+        if path.suffix in (".h", ".a", ".o") and path.is_file() and not _is_of_set(path, path.read_bytes(), manifest):
             raise LibraryError(f"{path} and {manifest_path} are of different builds; export all again")
 
 

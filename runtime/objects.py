@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from scancc.calling import MANIFEST_START
+from scancc.seals import MANIFEST_START
 
 _ARCHIVE, _HEADER_BYTES = b"!<arch>\n", 60
 

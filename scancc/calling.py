@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Array: TypeAlias = "npt.NDArray[np.generic]"
-MANIFEST_START = b'{"scancc": "manifest", '  # of the text in an object, whatever file it is in
 KINDS = ("one", "list", "dict", "none")
 
 

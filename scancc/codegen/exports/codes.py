@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scancc.seals import OBJECT, sealed
+
 from .. import cpu
 from ..binding import versions
 from ..c_names import ExportError, is_reserved
@@ -97,7 +99,7 @@ def object_of(function: Any, target: Target, threads: bool = False) -> bytes:
     codes = codes_of(function, [target], {"freeze": False, "threads": threads})
     prefix = "f_" if is_reserved(codes[0].compiled.name) else ""
     entry = entry_of_codes(codes, (), prefix, None)
-    return cpu.compile_object(module_text(entry, codes, function.gives_one), target)
+    return sealed(cpu.compile_object(module_text(entry, codes, function.gives_one), target), OBJECT)
 
 
 def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTable | None = None) -> str:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from scancc.seals import LIBRARY, OBJECT, sealed
 from scancc.spelling import checked_keywords
 
 from .. import cpu
@@ -290,7 +291,8 @@ class _Library:
 
     def objects(self) -> list[tuple[str, bytes]]:
         if self._objects is None:
-            self._objects = [(f"{n}.o", cpu.compile_object(text, self.target)) for n, text in self.modules()]
+            self._objects = [(f"{n}.o", sealed(cpu.compile_object(text, self.target), OBJECT))
+                             for n, text in self.modules()]
             for name, code in self._objects:
                 check_symbols(code, name.removesuffix(".o"), self.target)
         return self._objects
@@ -319,7 +321,7 @@ def _make_archive(work: _Library) -> None:
 def _make_shared(work: _Library) -> None:
     try:
         soname = f"{work.name}.so" if work.install is None else work.install.soname
-        work.put(work.path("so"), shared_library(work.objects(), soname, work.target))
+        work.put(work.path("so"), sealed(shared_library(work.objects(), soname, work.target), LIBRARY))
     except NoCompilerError as error:
         work.notices.append(str(error))
         work.missing.append("so")

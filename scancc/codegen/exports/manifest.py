@@ -3,7 +3,7 @@
     const char *NAME_manifest(void)
 
 gives the text in the object, which says of NAME what the manifest says, and of the target. It begins as
-`calling.MANIFEST_START` does and ends with a byte 0, so that whoever has a file of any format finds it.
+`seals.MANIFEST_START` does and ends with a byte 0, so that whoever has a file of any format finds it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from scancc.artifact import ABI_VERSION
-from scancc.calling import MANIFEST_START
+from scancc.seals import LIBRARY, MANIFEST_START, OBJECT, UNSEALED, seals
 
 from ..target import Target
 from .entry import Argument, Entry, Names
@@ -37,6 +37,8 @@ def manifest_text(
     if library in files:
         manifest |= {"file": library, "nbytes": len(files[library]), "sha256": hashes[library]}
     manifest["files"] = hashes
+    found = {file: seals(data, LIBRARY if file == library else OBJECT) for file, data in files.items()}
+    manifest["seals"] = {file: own for file, own in found.items() if own}
     manifest["functions"] = [_function(e, one) for e, one in zip(entries, single, strict=True)]
     return json.dumps(manifest, indent=1) + "\n"
 
@@ -50,7 +52,7 @@ def _head(entry: Entry, target: Target, versions: str) -> dict[str, Any]:
 def embedded_data(entry: Entry, single_output: bool, target: Target, versions: str) -> bytes:
     """What NAME_manifest gives, with the byte 0 at its end."""
     table = {**_head(entry, target, versions), "functions": [_function(entry, single_output)]}
-    return MANIFEST_START + json.dumps(table)[1:].encode() + b"\0"
+    return MANIFEST_START + UNSEALED + json.dumps(table)[1:].encode() + b"\0"
 
 
 def embedded_text(entry: Entry, single_output: bool, target: Target, versions: str) -> str:
