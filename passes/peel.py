@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Op, Value, clone_op
+from scancc.ir.core import Op, Value, clone_op, encloses
 from scancc.ir.linear import Linear, balanced, linear
 from scancc.ir.ops import CHECKS, ELEMENTWISE, has_trait, operand, set_operands
 from scancc.ir.parts import Read, ScanView, Stack
@@ -84,14 +84,25 @@ def _late(scan: ScanView) -> _Late | None:
 
 def _may_stand_twice(scan: ScanView) -> bool:
     ops = list(scan.op.walk())
-    return len(ops) <= SHORT and not any(has_trait(op, CHECKS) for op in ops)
+    return len(ops) <= SHORT and not any(has_trait(op, CHECKS) and _varies(op, scan) for op in ops)
+
+
+def _varies(op: Op, scan: ScanView) -> bool:
+    """Whether an op needs what a step makes: one that does not fails in the first step, if at all."""
+    return any(encloses(scan.op.body, v.block) and (v.op is None or _varies(v.op, scan))
+               for inner in op.walk() for v in inner.operands)
 
 
 def _is_reduced(user: Op) -> bool:
     """Whether a part of all rows goes to reductions, through elementwise ops at most."""
-    return (user.name == "tensor.extract_slice" and entries(user, "strides")[0] == 1 and takes_whole_rows(user)
+    return (user.name == "tensor.extract_slice" and _stride(user) > 0 and takes_whole_rows(user)
             and user.result.type.shape[1:] == operand(user, "source").type.shape[1:]  # type: ignore[attr-defined]
             and all(map(_goes_to_reduction, user.result.uses)))
+
+
+def _stride(user: Op) -> int:
+    stride: int = user.attrs["static_strides"].values[0]
+    return stride
 
 
 def _goes_to_reduction(op: Op) -> bool:
@@ -107,7 +118,7 @@ def _first_of(user: Op, scan: ScanView) -> Entry | None:
     if isinstance(first, int):
         return first if first > 0 and steps is not None and first <= steps else None
     to_the_end = balanced(linear(entries(user, "sizes")[0]) + linear(first) - linear(scan.length)).known == 0
-    return first if to_the_end or _is_cut(first, scan) else None
+    return first if to_the_end and _stride(user) == 1 or _is_cut(first, scan) else None
 
 
 def _is_cut(first: Value, scan: ScanView) -> bool:
@@ -190,7 +201,7 @@ def _read_rest(user: Op, rows: Value, steps: Linear | None) -> None:
     """Let a slice take what it took of all rows of those that are left, from the first on: so many, or all."""
     assert user.parent is not None
     type, b = user.result.type, Builder(user.parent, user, user.location)
-    if steps is None or balanced(linear(entries(user, "sizes")[0]) - steps).known == 0:
+    if steps is None or _stride(user) == 1 and balanced(linear(entries(user, "sizes")[0]) - steps).known == 0:
         user.replace_by([rows if rows.type == type else b.op("tensor.cast", [rows], [type])])
         return
     set_operands(user, source=[rows])

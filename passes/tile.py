@@ -13,8 +13,8 @@
 Why: a loop over time computes one number at a time, and the core is busy with an elementary function for longer than
 with most chains; in a vector loop it computes four or eight. Of arrays as long as the scan nothing is left between.
 The scans and loop nests inside are ordinary IR, which every later pass knows. Reductions of the rows to a number go
-along, of all elements where rows are arrays: rows that nobody else reads are in no array then but a tile's. Where one
-needs another first, as a variance the mean, a cheap scan runs twice for that (`tiling/again.py`).
+along, of all elements where rows are arrays, and of each k-th row: what nobody else reads is in a tile alone.
+Where one needs another first, as a variance the mean, a cheap scan runs twice for that (`tiling/again.py`).
 A product of a row with a matrix that never changes (`x_t @ W`, or `h_t @ V` of what the step hands on) is one product
 of matrices for all rows of a tile, which reads the matrix once for several rows; so few rows that what the parts of a
 step hand on stays in the cache, which is computed from the sizes where only running tells them. Outer products that a
@@ -208,12 +208,12 @@ def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Reduction], di
 
 def _tile_rows(scan: ScanView, sums: list[Reduction], size: int) -> int:
     """How many rows a tile has: of arrays few enough that they stay in the cache."""
-    least = max((found.block for found in sums), default=1)
+    least = math.lcm(*(found.block for found in sums))
     row = max((_row_bytes(stack.value.type) for stack in scan.stacks
                if stack.result.uses and not is_kept(stack.result, sums)), default=0)
     while size > least and size * row > TILE_BYTES:
         size //= 2
-    return max(size, least)
+    return max(size // least, 1) * least
 
 
 def _is_large(stack: Stack, size: int) -> bool:

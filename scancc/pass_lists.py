@@ -5,6 +5,7 @@ from __future__ import annotations
 CPU_SCAN: tuple[str, ...] = (
     "canonicalize",
     "cse",           # equal sizes become one value, which the passes below compare by identity
+    "loop-reversal",  # before what says which rows are kept
     "dead-outputs",  # before licm, which would keep what dead states need alive outside the loop
     "dce",           # readers that only dead parts had
     "sequences",     # before what knows the rows of sequences
@@ -99,6 +100,6 @@ FOR_REGISTERS: tuple[str, ...] = ("unroll-and-jam", "vectorize", "loop-versionin
                                   "expand-integers", "unroll")
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
-NEEDED = ("bufferize", "check-rows", "complex-products", "contract", "fuse", "latency", "log-sum-exp", "map-to-gpu",
-          "parallel-prefix", "plan-memory", "reciprocal", "reductions", "repeated-squaring", "split-states",
-          "time-parallel", "transpose-factors")
+NEEDED = ("bufferize", "check-rows", "complex-products", "contract", "fuse", "latency", "log-sum-exp",
+          "loop-reversal", "map-to-gpu", "parallel-prefix", "plan-memory", "reciprocal", "reductions",
+          "repeated-squaring", "split-states", "time-parallel", "transpose-factors")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from scancc.ir import types as t
@@ -17,6 +18,7 @@ from .parts import as_taken, offset_of, row_at, some_rows, takes_last_row, takes
 from .readers import Readers
 from .rows import RowMaker
 from .scatters import scattered
+from .selections import Selection, where
 from .sums import Sum
 from .windows import read_window, window_of
 
@@ -55,7 +57,7 @@ class Move:
             else:
                 _give(end, part.final if isinstance(part, Carry) else part.result)
         for end, made in self.sums:
-            _give(end, made.total(end, scan.executed or scan.length))
+            _give(end, made.total(end, scan.executed))
 
     @property
     def scan(self) -> ScanView:
@@ -117,8 +119,18 @@ class Move:
         """A running value, combined with each row; other axes are reduced after the scan, once."""
         row, kind = self.maker.row(end.operands[0]), str(end.attrs["kind"])
         start, name = combination(kind, t.element(row.type))
-        carry = self.maker.carry(start, row.type, end)
+        some = self._selection(end)
+        if some is None or isinstance(row.type, t.TensorType):
+            self._run(end, start, row, name)
+            return
+        now, _ = some.now(self.scan, self.b)  # what changes nothing in place of others, that the chain stays short
+        carry, row = self.maker.carry(start, row.type, end), self.b.select(now, row, self.b.const(start, row.type))
         self._next(end, carry, self.b.op(name, [carry.arg, row], [row.type]))
+
+    def _run(self, end: Op, start: object, row: Value, name: str) -> None:
+        carry = self.maker.carry(start, row.type, end)
+        (made,) = self._stepped(end, [carry], lambda b, _: [b.op(name, [carry.arg, row], [row.type])])
+        self._next(end, made, made.next)
 
     def _sum(self, end: Op) -> None:
         """A sum of floats, in blocks that are joined as outside; a product, which has no blocks, in order."""
@@ -127,24 +139,45 @@ class Move:
             weight = b.op("tensor.splat", [self.maker.row(end.operands[0]), *_row_dims(b, row)], [row.type])
             row = b.op("arith.mulf", [weight, row], [row.type])
         elif str(end.attrs["kind"]) == "prod":
-            carry = self.maker.carry(1.0, row.type, end)
-            self._next(end, carry, b.op("arith.mulf", [carry.arg, row], [row.type]))
+            self._run(end, 1.0, row, "arith.mulf")
             return
-        made = Sum.of(end, self.scan, self.maker.carry(0.0, row.type, end), row, b, self.before)
-        self.carries += made.carries
+        some = self._selection(end)
+        made = Sum.of(end, self.scan, self.maker.carry(0.0, row.type, end),
+                      self.scan.length if some is None else some.count, self.before)
+        self.carries += self._stepped(end, made.carries, lambda b, number: made.added(row, number, b))
         self.sums.append((end, made))
 
     def _extreme(self, end: Op) -> None:
         """The best row so far, element by element, and its number; the first NaN is the best."""
-        row, b, kind = self.maker.row(end.operands[0]), self.b, str(end.attrs["kind"])
+        row, kind = self.maker.row(end.operands[0]), str(end.attrs["kind"])
         start, _ = combination(kind, t.element(row.type))
         best, place = self.maker.carry(start, row.type, end), self.maker.carry(0, t.shaped(t.i64, row.type), end)
-        self.better[end] = better = _better(b, kind, row, best.arg)
-        self.carries.append(best._replace(next=b.select(better, row, best.arg)))
-        now = b.index_cast(self.scan.counter, t.i64)
-        if isinstance(row.type, t.TensorType):
-            now = b.op("tensor.splat", [now, *_row_dims(b, row)], [place.arg.type])
-        self._next(end, place, b.select(better, now, place.arg))
+
+        def chosen(b: Builder, number: Value) -> list[Value]:
+            self.better[end] = better = _better(b, kind, row, best.arg)
+            now = b.index_cast(number, t.i64)
+            if isinstance(row.type, t.TensorType):
+                now = b.op("tensor.splat", [now, *_row_dims(b, row)], [place.arg.type])
+            return [b.select(better, row, best.arg), b.select(better, now, place.arg)]
+
+        best, place = self._stepped(end, [best, place], chosen)
+        self.carries.append(best)
+        self._next(end, place, place.next)
+
+    def _stepped(self, end: Op, carries: list[Carry], make: Callable[[Builder, Value], list[Value]]) -> list[Carry]:
+        """States with what `make` makes of them in a step, of whose row it has the number: in each step, or in those
+        whose rows are selected."""
+        some = self._selection(end)
+        if some is None:
+            made = make(self.b, self.scan.counter)
+            return [carry._replace(next=value) for carry, value in zip(carries, made, strict=True)]
+        now, number = some.now(self.scan, self.b)
+        return where(now, carries, self.b, lambda b: make(b, number))
+
+    def _selection(self, end: Op) -> Selection | None:
+        """Which rows a reader reads, where these are not all."""
+        part = self.readers.selection_of(end.operands[-1])
+        return Selection.of(part, self.before) if part is not None and self.readers.selects(part) else None
 
     def _pick(self, end: Op) -> None:
         """An element of one row, taken at its step."""

@@ -18,6 +18,7 @@ from ..licm import safe_anywhere
 from ..slicing.latencies import HEAVY, busy
 from .ahead import Ahead
 from .parts import share_of, takes_last_row, takes_whole_rows
+from .selections import is_thinned, rests_on
 from .windows import MOST, rows_from_end
 
 ANY_ORDER = ("max", "min", "maxu", "minu", "all", "any")  # the same bits in any order, of floats too
@@ -44,6 +45,7 @@ class Readers:
     mixing: bool
     places: dict[Op, Place] = field(default_factory=dict)
     maps: dict[Op, bool] = field(default_factory=dict)
+    selections: dict[Op, bool] = field(default_factory=dict)
 
     @cached_property
     def ahead(self) -> Ahead:
@@ -64,7 +66,7 @@ class Readers:
         total, seen, pending = Fraction(0), set(rows.uses), list(rows.uses)
         while pending:
             user = pending.pop()
-            if self.is_map(user) and user.name not in SHRINKING:
+            if self.is_map(user) and (user.name not in SHRINKING or self.selects(user)):
                 pending += (reader for reader in user.result.uses if reader not in seen)
                 seen.update(user.result.uses)
             else:
@@ -93,7 +95,7 @@ class Readers:
             return Place.STEP if self.adds_rows(user) else Place.TILES if self._adds_numbers(user) else Place.AFTER
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
-        place = Place.STEP if user.name in MOVING else self.place_of(user.result)
+        place = Place.STEP if user.name in MOVING and not self.selects(user) else self.place_of(user.result)
         if place is Place.TILES and self._is_shared(user):
             return Place.STEP
         return Place.STEP if place is Place.AFTER and (self._completes(user) or self._is_result(user)) else place
@@ -195,7 +197,9 @@ class Readers:
         search = None if cast is None or cast.name != "arith.index_cast" else cast.operands[0].op
         if search is None or search.name != "scan.argreduce" or is_array_of_arrays(search.operands[0]):
             return None
-        return search if self.place(search) is Place.STEP and self.has_rows(search, search.operands[0]) else None
+        rows = search.operands[0]
+        is_of_all = self.has_rows(search, rows) and self.selection_of(rows) is None
+        return search if is_of_all and self.place(search) is Place.STEP else None
 
     def _is_scatter(self, op: Op) -> bool:
         """Whether an op writes a number of each row at a place of that row, into an array that is there before."""
@@ -252,10 +256,12 @@ class Readers:
             return False
         if op.name == "scan.cumulative" and not self._goes_on(op):
             return False
+        if self.selects(op):
+            return True
         if op.name in SHRINKING:
             return self.mixing and self._shrinks(op) and self.has_rows(op, op.operands[0])
         if op.name == "scan.broadcast":
-            return _keeps_rows(op) and self._fit(op)
+            return keeps_rows(op) and self._fit(op)
         if op.name == "linalg.generic":
             return self._is_map_nest(op)
         by_rows = has_trait(op, ELEMENTWISE) or op.name in ("tensor.cast", "scan.cumulative")
@@ -295,6 +301,9 @@ class Readers:
         return op not in self.ahead.guarded or safe_anywhere(op)
 
     def _fit(self, op: Op) -> bool:
+        some = self.selection_of(op.result)
+        if some is not None and self.selects(some):
+            return self._goes(op, some)
         return all(self.has_rows(op, v) if isinstance(v.type, t.TensorType) else self.ahead.is_free(v)
                    for v in op.operands)
 
@@ -307,6 +316,43 @@ class Readers:
         if op is not None and self.is_map(op):
             return True
         return self.ahead.is_free(value) and not self.scan.until and reader not in self.ahead.guarded
+
+    # ---- some of the rows ----
+
+    def selection_of(self, value: Value) -> Op | None:
+        """The slice of rows on which alone a value rests."""
+        return rests_on(value, lambda v: v.op is not None and v.op.name != "scan.iota" and is_repeated(v.op))
+
+    def selects(self, user: Op) -> bool:
+        """Whether reductions alone read what a slice takes of the rows, and none of these needs them together."""
+        if user not in self.selections:
+            self.selections[user] = (
+                user.name == "tensor.extract_slice" and self.mixing and bool(self.scan.init)
+                and len(kept_axes(user)) == len(user.attrs["static_sizes"].values) and takes_whole_rows(user)
+                and self._takes_some(user)
+                and all(self._goes(reader, user) for reader in user.result.uses))
+        return self.selections[user]
+
+    def _goes(self, reader: Op, part: Op) -> bool:
+        """Whether a reader of what rests on a slice reduces it, in the step or in tiles, or makes what others do."""
+        if reader.name in ("scan.reduce", "scan.argreduce"):
+            return self._reduces(reader, part)
+        if not has_trait(reader, ELEMENTWISE) and reader.name != "tensor.cast" or not self._is_safe(reader):
+            return False
+        if busy(reader) >= HEAVY and entries(part, "strides")[0] != 1 and not _is_summed(reader.result):
+            return False  # in the step it would run for all rows
+        told = [v for v in reader.operands if self.selection_of(v) is not part]
+        return (self.selection_of(reader.result) is part
+                and all(self.ahead.is_free(v) or v.op is not None and self.is_map(v.op) for v in told)
+                and all(self._goes(user, part) for user in reader.result.uses))
+
+    def _reduces(self, reader: Op, part: Op) -> bool:
+        turned = entries(part, "strides")[0] < 0  # type: ignore[operator]
+        if reader.name == "scan.argreduce":
+            return not turned and bool(reader.attrs["axis"].value == 0)
+        if 0 not in reader.attrs["axes"].values:
+            return False
+        return is_exact(reader) or not turned and self.adds_rows(reader) or _is_of_all(reader) and is_thinned(part)
 
     def _has_one_form(self, reduction: Op) -> bool:
         """Whether a reduction of floats combines each row in the step as it does outside: along one axis, as several
@@ -334,6 +380,12 @@ def _places(reader: Op, user: Op) -> bool:
 def _is_of_all(user: Op) -> bool:
     """Whether a reader is a sum of all elements."""
     return user.name == "scan.reduce" and not isinstance(user.result.type, t.TensorType)
+
+
+def _is_summed(rows: Value) -> bool:
+    """Whether all that reads rows adds all of their elements, which tiles do."""
+    return all(_is_of_all(user) and not is_exact(user) if user.name == "scan.reduce" else
+               user.name != "scan.argreduce" and _is_summed(user.result) for user in rows.uses)
 
 
 def is_array_of_arrays(rows: Value) -> bool:
@@ -369,7 +421,7 @@ def row_sizes(op: Op) -> list[Value]:
     return group(op, "dims")[int(op.result.type.shape[0] is None):]  # type: ignore[attr-defined]
 
 
-def _keeps_rows(broadcast: Op) -> bool:
+def keeps_rows(broadcast: Op) -> bool:
     """Whether row t is made of row t."""
     source, axes = broadcast.operands[0].type, broadcast.attrs["axes"].values
     return isinstance(source, t.TensorType) and bool(axes) and axes[0] == 0 and source.shape[0] != 1

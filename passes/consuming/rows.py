@@ -66,7 +66,7 @@ class RowMaker:
         if op.name == "scan.broadcast":
             return self._broadcast(op, type)
         if op.name == "tensor.extract_slice":
-            return self.part(op, type)
+            return self.row(operand(op, "source")) if self.readers.selects(op) else self.part(op, type)
         if op.name == "scan.cumulative":
             return self._running(op)
         if op.name == "scan.reduce":

@@ -28,35 +28,43 @@ SIZE = {"size": t.IntAttr(BLOCK_ROWS, t.i64)}
 
 @dataclass(frozen=True)
 class Sum:
-    """The states of a sum: of the rows of a block, and of the blocks before it where there may be any."""
+    """The states of a sum of so many rows: of those of a block, and of the blocks before it where there may be any.
+    `nothing`: what a block starts from."""
 
+    count: Value
     block: Carry
-    blocks: Carry | None
+    blocks: Carry | None = None
+    nothing: Value | None = None
 
     @classmethod
-    def of(cls, end: Op, scan: ScanView, block: Carry, row: Value, b: Builder, before: Builder) -> Sum:
-        """The sum that `end` is, of a row a step, with `block` as its first state. `b` builds in the step."""
-        steps = constant_of(scan.length)
-        if is_exact(end) or steps is not None and steps <= BLOCK_ROWS:
-            return cls(block._replace(next=_added(b, block.arg, row)), None)
-        init, nothing = _room(before, scan.length, block.init), _filled(before, -0.0, block.init)
-        blocks = scan.new_carry(init, init)
-        joined = b.op("scan.add_block", [block.arg, blocks.arg, scan.counter], [init.type], SIZE)
-        begins = b.cmpi("eq", b.op("arith.andi", [scan.counter, b.index(BLOCK_ROWS - 1)], [t.index]), b.index(0))
-        follows = b.op("arith.andi", [begins, b.cmpi("sgt", scan.counter, b.index(0))], [t.i1])
-        start = b.select(follows, nothing, block.arg)
-        return cls(block._replace(next=_added(b, start, row)), blocks._replace(next=joined))
+    def of(cls, end: Op, scan: ScanView, block: Carry, count: Value, before: Builder) -> Sum:
+        """The sum that `end` is, with `block` as its first state."""
+        known = constant_of(count)
+        if is_exact(end) or known is not None and known <= BLOCK_ROWS:
+            return cls(count, block)
+        init, nothing = _room(before, count, block.init), _filled(before, -0.0, block.init)
+        return cls(count, block, scan.new_carry(init, init), nothing)
 
     @property
     def carries(self) -> list[Carry]:
         return [self.block] if self.blocks is None else [self.block, self.blocks]
 
-    def total(self, end: Op, steps: Value) -> Value:
-        """The sum after so many steps, before `end`."""
+    def added(self, row: Value, number: Value, b: Builder) -> list[Value]:
+        """The states with one more row, whose number among them is given."""
+        block, blocks = self.block.arg, self.blocks
+        if blocks is None or self.nothing is None:
+            return [_added(b, block, row)]
+        joined = b.op("scan.add_block", [block, blocks.arg, number], [blocks.init.type], SIZE)
+        begins = b.cmpi("eq", b.op("arith.andi", [number, b.index(BLOCK_ROWS - 1)], [t.index]), b.index(0))
+        follows = b.op("arith.andi", [begins, b.cmpi("sgt", number, b.index(0))], [t.i1])
+        return [_added(b, b.select(follows, self.nothing, block), row), joined]
+
+    def total(self, end: Op, steps: Value | None) -> Value:
+        """The sum before `end`; after so many steps, where running tells how many."""
         assert end.parent is not None
         b, sums = Builder(end.parent, end, end.location), self.block.final
         return sums if self.blocks is None else b.op(
-            "scan.sum_blocks", [sums, self.blocks.final, steps], [sums.type], SIZE)
+            "scan.sum_blocks", [sums, self.blocks.final, steps or self.count], [sums.type], SIZE)
 
 
 def _added(b: Builder, sums: Value, row: Value) -> Value:

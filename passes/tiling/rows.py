@@ -11,7 +11,7 @@ from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import group, operand
 from scancc.ir.parts import Carry, Nest, Stack
 from scancc.ir.shapes import dims_of
-from scancc.ir.slices import Entry, constant_entries, slice_parts
+from scancc.ir.slices import Entry, constant_entries, entries, slice_parts
 
 from .arrays import nest_over, row_dims, stacked
 from .outer_sums import summed_over
@@ -165,25 +165,41 @@ class Tile:
             assert isinstance(self.size, int)
             mark = {"open": True} if self.scan.until else {}
             so_far = b.op("scan.running", [so_far, rows[0], self.end if mark else length], [so_far.type],
-                          {"size": t.IntAttr(self.size, t.i64)} | mark)
+                          {"size": t.IntAttr(self.size // reduction.stride, t.i64)} | mark)
         parts: dict[Value, Value] = {}
         for read in Nest(reduction.nest).reads:
             stack = rows_behind(read.value, self.scan)
             if stack is not None:
-                array = self.over(values[stack])
-                parts[read.value] = array if rows[1] is self.count else self._slice(array, (b.index(0), rows[1]))
+                parts[read.value] = self._read(read.value, self.over(values[stack]), rows[1])
             elif 0 in read.dims:
                 parts[read.value] = self._slice(read.value, rows)
         return reduction.over(b, parts, so_far)
 
+    def _read(self, value: Value, rows: Value, count: Value) -> Value:
+        """Of the rows of the tile so many that a reduction reads."""
+        if count is self.count:
+            return rows
+        op, stride = value.op, 1
+        first = self.b.index(0)
+        if op is not None and op is not self.scan.op:
+            stride, (offset, *_) = op.attrs["static_strides"].values[0], entries(op, "offsets")
+            assert isinstance(offset, int)
+            first = self.b.minsi(self.b.index(offset), self.count)
+        return self._slice(rows, (first, count), stride)
+
     def _first(self, reduction: Reduction) -> tuple[Value, Value]:
-        """Of the rows of the tile those that a reduction reads: where they begin, and how many."""
+        """Of the rows of the tile those that a reduction reads: where they begin among those that it reads, and how
+        many."""
         if reduction.length is self.scan.length:
             return self.first, self.count
-        b = self.b
+        b, stride = self.b, reduction.stride
         length = reduction.length if isinstance(reduction.length, Value) else b.index(reduction.length)
-        first = b.minsi(self.first, length)
-        return first, b.minsi(self.count, b.subi(length, first))
+        place, most = self.first, self.count
+        if stride > 1:
+            assert isinstance(self.size, int)
+            place, most = b.op("arith.divsi", [self.first, b.index(stride)], [t.index]), b.index(self.size // stride)
+        first = b.minsi(place, length)
+        return first, b.minsi(most, b.subi(length, first))
 
     # ---- values over the rows of the tile ----
 

@@ -12,8 +12,11 @@ from scancc.ir.core import Op, Region, Value, clone_block, encloses
 from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import NO_SPECULATION, has_trait, is_pure, operand
 from scancc.ir.parts import Nest, ScanView
-from scancc.ir.slices import Entry, entries, number_of
+from scancc.ir.slices import Entry, entries, kept_axes, number_of
 
+from ..consuming.parts import takes_whole_rows
+from ..consuming.selections import is_thinned
+from ..licm import safe_anywhere
 from ..reducing.kinds import MOST_LANES, ROUNDED, SUMS
 
 BLOCK_BYTES = 4096  # of the terms that the pass `reductions` adds before it joins their sum to others
@@ -29,6 +32,7 @@ class Reduction:
     scan: ScanView
     length: Entry
     above: tuple[Op, ...]  # what it needs and stands behind the scan
+    stride: int = 1  # of the rows it reads each `stride`-th
 
     @property
     def start(self) -> Value:
@@ -55,6 +59,10 @@ class Reduction:
     def block(self) -> int:
         """The rows of a tile are a multiple of so many: their elements are whole blocks where a sum goes along them,
         and they themselves where it adds sums of rows; whole rounds of all lanes of a product."""
+        return self.stride * self._rows_of_block
+
+    @property
+    def _rows_of_block(self) -> int:
         if not self._combines_by(SUMS):
             return MOST_LANES if self.is_rounded else 1
         terms, row = BLOCK_BYTES // t.nbytes(self.type), self._row_elements
@@ -140,10 +148,11 @@ def nests_on(rows: Value) -> Iterator[Op]:
 
 
 def _first_rows(op: Op) -> Entry | None:
-    """How many, of a slice that takes the first rows of a vector."""
-    if op.name != "tensor.extract_slice" or entries(op, "offsets") != [0] or entries(op, "strides") != [1]:
+    """How many, of a slice that takes the first rows of a vector, or thins them out."""
+    if op.name != "tensor.extract_slice" or len(kept_axes(op)) < len(op.attrs["static_sizes"].values):
         return None
-    return entries(op, "sizes")[0] if isinstance(op.result.type, t.TensorType) and op.result.type.shape else None
+    is_first = entries(op, "offsets") == [0] and entries(op, "strides") == [1]
+    return entries(op, "sizes")[0] if is_first or is_thinned(op) and takes_whole_rows(op) else None
 
 
 def _reduction(op: Op, scan: ScanView) -> Reduction | str:
@@ -153,8 +162,9 @@ def _reduction(op: Op, scan: ScanView) -> Reduction | str:
     made = nest.outputs[0].op
     if made is None or made.name != "tensor.splat" or any(user.name != "tensor.extract" for user in op.result.uses):
         return "it does not start from a number"
-    lengths = [length for read in nest.reads if (length := rows_read(read.value, scan)) is not None]
-    if any(_differ(length, lengths[0]) for length in lengths):
+    found = {read.value: length for read in nest.reads if (length := rows_read(read.value, scan)) is not None}
+    lengths, strides = list(found.values()), {stride_of(v, scan) for v in found}
+    if len(strides) > 1 or any(_differ(length, lengths[0]) for length in lengths):
         return "it reads different numbers of them"
     if any(inner.name == "linalg.index" for inner in op.body.ops):
         return "it reads the number of a row"
@@ -164,11 +174,12 @@ def _reduction(op: Op, scan: ScanView) -> Reduction | str:
     above = _above(op, scan)
     if above is None:
         return WAITS
-    return Reduction(op, scan, lengths[0], tuple(above))
+    return Reduction(op, scan, lengths[0], tuple(above), strides.pop())
 
 
 def rows_read(value: Value, scan: ScanView) -> Entry | None:
-    """How many first rows of a scan a value is; None of another array."""
+    """How many rows of a scan a value is, the first ones or some that are as far from each other; None of another
+    array."""
     whole = _whole(scan)
     if value in whole:
         return scan.length
@@ -179,8 +190,13 @@ def rows_read(value: Value, scan: ScanView) -> Entry | None:
     return length if operand(op, "source") in whole else None
 
 
+def stride_of(rows: Value, scan: ScanView) -> int:
+    """How many steps are between the rows that a value is."""
+    return 1 if rows in scan.ys or rows.op is None else rows.op.attrs["static_strides"].values[0]
+
+
 def rows_behind(value: Value, scan: ScanView) -> Value | None:
-    """The stack of which a value is first rows; None of another array."""
+    """The stack of which a value is some rows; None of another array."""
     if rows_read(value, scan) is None or value.op is None:
         return None
     return value if value in scan.ys else operand(value.op, "source")
@@ -205,7 +221,7 @@ def _above(nest: Op, scan: ScanView) -> list[Op] | None:
             if op is scan.op:
                 return None
             continue
-        if not is_pure(op) or has_trait(op, NO_SPECULATION):
+        if not is_pure(op) or has_trait(op, NO_SPECULATION) and not safe_anywhere(op):
             return None
         order[op] = behind[op]
         waiting += _needed(op)

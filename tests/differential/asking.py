@@ -19,6 +19,13 @@ ENDS = ("{r}.sum(axis=0)", "{r}.mean(axis=0)", "{r}[1]", "{r}[0]", "{r}[-2]", "{
 ONLY_VALUES = ("{r}.max(axis=0)", "{r}.min(axis=0)", "T.argmax({r}, axis=0)", "T.argmin({r}, axis=0)",
                "T.logsumexp({r}, axis=0)", "T.any({r} > 0.3, axis=0)", "T.all({r} > -0.9, axis=0)",
                "({r} > 0).sum(axis=0)", "{r}.max()")
+# Parts of the rows, of other numbers of them, and what reduces these.
+PARTS = ("{r}[::2]", "{r}[1::3]", "{r}[{k}:]", "{r}[{k}::2]", "{r}[:{k}]", "{r}[1:-1]", "{r}[::-1]", "{r}[::-2]",
+         "({r}[1:] - {r}[:-1])", "{r}[2:] * {r}[:-2]", "T.sqr({r}[::2])", "{r}[::-1] * T.cos({x})",
+         "T.exp({r}[1::2])")
+REDUCING = ("({r}).sum(axis=0)", "({r}).mean()", "T.sqr({r}).sum()", "(0.5 + 0.1 * {r}).prod(axis=0)")
+CHOOSING_ONE = ("({r}).max(axis=0)", "T.any({r} > 0.3, axis=0)", "({r} > 0).sum(axis=0)", "({r}).min()",
+                "T.argmax({r}, axis=0)")
 STEPS = ("T.tanh({a} + 0.5 * {h})", "0.5 * {h} + {a}", "T.cos({a}) * {h} * 0.5 + 0.1")
 
 
@@ -55,6 +62,12 @@ class Asking(Chains):
             text = f"({self.c.pick(forms).format(r=text, x=f'T.cos({x.text})')})"
             if "[:, 0]" in text or "[:, -1]" in text or "axis=1" in text:
                 break
+        if self.c.chance(3):
+            part = self.c.pick(PARTS).format(r=text, k=k, x=x.text)
+            ends = [*REDUCING, *(() if self.smooth else CHOOSING_ONE)]
+            self.asked.append(self.name("q"))
+            self.say(f"{self.asked[-1]} = {self.c.pick(ends).format(r=part)}")
+            return
         end = self.c.pick([*ENDS, *(() if self.smooth else ONLY_VALUES)]).format(r=text, k=k)
         self.asked.append(self.name("q"))
         self.say(f"{self.asked[-1]} = {end}")

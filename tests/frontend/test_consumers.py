@@ -420,3 +420,55 @@ def test_what_is_kept_is_said(kind, ask):
     said = [remark for remark in f.remarks if not remark.done and (
         "is kept" in remark.reason or grows and "is an array" in remark.reason)]
     assert bool([r for r in said if "it is a result" not in r.reason]) == grows, said
+
+
+PARTS = {
+    "each third": lambda h: h[1::3], "thinned late": lambda h: h[20::5], "between": lambda h: h[2:-j],
+    "turned": lambda h: h[::-1],
+}
+REDUCED = {
+    "largest": lambda p: [abs(p).max(axis=0), (p > 1).sum(axis=0)], "sums": lambda p: [p.sum(axis=0)],
+    "place": lambda p: [p.argmin(axis=0)], "all": lambda p: [T.sqr(p).mean()], "heavy": lambda p: [T.exp(p).sum()],
+}
+
+
+def is_kept_for(kind, part, reduced):
+    """Whether a part, no more than it has, is kept: the last extreme is not the first one."""
+    return (part, reduced) == ("turned", "place")
+
+
+@pytest.mark.parametrize("reduced", REDUCED)
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("kind", [scalar, vectors], ids=lambda kind: kind.__name__)
+def test_parts_that_are_reduced(kind, part, reduced):
+    read, outputs = KINDS.get(kind, x), REDUCED[reduced](PARTS[part](kind()))
+    f, reference = (sc.function([read, j], outputs, mode=mode, on_unused_input="ignore")
+                    for mode in (None, "reference"))
+    for length in (41, 513, 5001):
+        given = values(length, kind), 7
+        for got, want in zip(f(*given), reference(*given), strict=True):
+            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
+    small, large = (f.memory_plan(values(length, kind), 7).workspace_nbytes for length in (30_000, 200_000))
+    assert (large <= 2 * small) != is_kept_for(kind, part, reduced)
+
+
+@pytest.mark.parametrize("part", [lambda h: h[1::3], lambda h: h[j:300], lambda h: h[30:]])
+def test_sums_of_parts_of_rows_keep_their_bits(part):
+    """Those of rows that are arrays, in the blocks that they have outside."""
+    outputs = [part(vectors()).sum(axis=0), (1 - part(vectors())).prod(axis=0), part(vectors()).argmax(axis=0)]
+    f = sc.function([m, j], outputs, on_unused_input="ignore")
+    with change_flags(leave_out="fuse-consumers,peel"):
+        kept = sc.function([m, j], outputs, on_unused_input="ignore")
+    for length in (41, 193, 577, 1100):
+        given = values(length, vectors), 7
+        for got, same in zip(f(*given), kept(*given), strict=True):
+            assert got.tobytes() == same.tobytes(), length
+
+
+def test_sums_of_turned_rows_go_along_the_steps():
+    h, g = scalar(), vectors()
+    f = sc.function([x, m], [h[::-1].sum(), (h[::-1] * m[:, 0]).sum(), (1 - T.sqr(g[::-1])).sum(axis=0)])
+    steps = sc.function([x, m], [h.sum(), (h * m[::-1, 0]).sum(), (1 - T.sqr(g)).sum(axis=0)])
+    given = values(1100, scalar), values(1100, vectors)
+    for got, same in zip(f(*given), steps(*given), strict=True):
+        assert got.tobytes() == same.tobytes()

@@ -1,0 +1,129 @@
+"""Reduces the rows of a scan in the order of its steps where they are read from the last one to the first.
+
+    %turned = tensor.extract_slice %ys[%last][%n][-1]       %turned = tensor.extract_slice %w[%last][%n][-1]
+    %p = arith.mulf(%turned, %w)                       ->   %p = arith.mulf(%ys, %turned)
+    %s = scan.reduce sum(%p, axes 0)                        %s = scan.reduce sum(%p, axes 0)
+
+Why: returns and gradients are computed backwards, and turned round before they are summed. What is reduced in the
+order of the steps needs no array of rows (`fuse-consumers`, `tile`).
+The documented order of such a sum of floats is that of the steps (docs/floating_point.md); extremes, counts, `any`
+and `all` have no order. What else is read on the way is turned round in place of the rows.
+Conservative: all rows, along which all is reduced; elementwise ops alone are between, which run twice where others
+read them, too, unless they take long. A sum that keeps the order as it is written (`exact`) stays.
+Cost: linear. Runs before what knows which rows are kept.
+Source: loop reversal (Wolfe, High Performance Compilers for Parallel Computing, 1996).
+"""
+
+from __future__ import annotations
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Op, Value
+from scancc.ir.fast_math import is_exact as keeps_order
+from scancc.ir.ops import ELEMENTWISE, has_trait, operand
+from scancc.ir.remarks import remark
+from scancc.ir.shapes import dims_of
+from scancc.ir.slices import constant_entries, entries, slice_parts
+from scancc.ir.wording import rows_called, what
+
+from .consuming.parts import takes_every_row, takes_whole_rows
+from .consuming.readers import is_exact, is_repeated, keeps_rows
+from .slicing.latencies import HEAVY, busy
+
+
+def loop_reversal(module: Op) -> None:
+    """Turn what reductions of turned rows read."""
+    for op in list(module.walk()):
+        if _is_over_time(op) and (not keeps_order(op) or op.name == "scan.reduce" and is_exact(op)):
+            _turn(op)
+
+
+def _is_over_time(op: Op) -> bool:
+    if op.name == "scan.reduce":
+        return 0 in op.attrs["axes"].values
+    return op.name == "scan.dot" and len(op.operands[0].type.shape) == 1  # type: ignore[attr-defined]
+
+
+def _turn(op: Op) -> None:
+    found = [part for v in op.operands for part in _parts(v)]
+    if not found or not all(map(_may_turn, op.operands)):
+        return
+    turned = _Turned(found[0])
+    op.operands = [turned.of(v, op) for v in op.operands]
+    source = operand(found[0], "source")
+    assert source.op is not None
+    remark("loop-reversal", source.op, True, f"{what(op)} of {rows_called(source, source)} turned round goes along "
+           "its steps")
+
+
+def _parts(value: Value) -> list[Op]:
+    """The rows of scans, turned round, of which elementwise ops make a value."""
+    op = value.op
+    if op is None:
+        return []
+    return [op] if _is_turned(op) else [part for v in op.operands for part in _parts(v)] if _is_between(op) else []
+
+
+def _is_turned(op: Op) -> bool:
+    if op.name != "tensor.extract_slice" or entries(op, "strides")[0] != -1:
+        return False
+    return _rests_on_rows(operand(op, "source")) and takes_every_row(op) and takes_whole_rows(op)
+
+
+def _rests_on_rows(value: Value) -> bool:
+    """Whether a value is rows of a scan, or elementwise ops make it of some."""
+    op = value.op
+    return op is not None and (op.name == "scan.scan" or _is_between(op) and any(map(_rests_on_rows, op.operands)))
+
+
+def _is_between(op: Op) -> bool:
+    return len(op.results) == 1 and isinstance(op.result.type, t.TensorType) and (
+        has_trait(op, ELEMENTWISE) or op.name == "tensor.cast" or op.name == "scan.broadcast" and keeps_rows(op))
+
+
+def _may_turn(value: Value) -> bool:
+    """Whether what makes a value may run on turned rows: for these alone, or twice."""
+    op = value.op
+    if op is None or not _parts(value) or _is_turned(op):
+        return True
+    return (busy(op) < HEAVY or all(map(_is_over_time, value.uses))) and all(map(_may_turn, op.operands))
+
+
+class _Turned:
+    """Values, with their rows from the last one to the first. `part`: a slice that says how many rows there are."""
+
+    def __init__(self, part: Op) -> None:
+        self.part = part
+        self.made: dict[Value, Value] = {}
+
+    def of(self, value: Value, reader: Op) -> Value:
+        """A value for what stands where `reader` does."""
+        if value not in self.made:
+            self.made[value] = self._made(value, reader)
+        return self.made[value]
+
+    def _made(self, value: Value, reader: Op) -> Value:
+        op = value.op
+        if not isinstance(value.type, t.TensorType) or op is not None and is_repeated(op) and op.name != "scan.iota":
+            return value
+        if op is not None and _is_turned(op):
+            return operand(op, "source")
+        if op is None or not _parts(value):
+            return self._slice(value, reader)
+        assert reader.parent is not None
+        operands = [self.of(v, reader) for v in op.operands]  # sizes are no arrays, and stay
+        b = Builder(reader.parent, reader, op.location)
+        made = b.op(op.name, operands, [value.type], dict(op.attrs))
+        made.name = value.name
+        return made
+
+    def _slice(self, value: Value, reader: Op) -> Value:
+        """All rows of an array, turned round."""
+        assert reader.parent is not None and isinstance(value.type, t.TensorType)
+        b = Builder(reader.parent, reader, reader.location)
+        rest = constant_entries(dims_of(b, value)[1:])
+        first, steps = (entries(self.part, column)[0] for column in ("offsets", "sizes"))
+        known = value.type.shape[0]
+        groups, attrs = slice_parts([first if known is None else known - 1, *[0] * len(rest)],
+                                    [steps if known is None else known, *rest], [-1, *[1] * len(rest)])
+        return b.grouped("tensor.extract_slice", {"source": [value], **groups}, [value.type], attrs).result
