@@ -25,6 +25,7 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.linear import most
 from scancc.ir.ops import group, memory_of, operand, set_operands, whole
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
@@ -41,13 +42,19 @@ def vectorize(module: Op, bits: int = 512, registers: int = 32) -> None:
             check = Check(op, gathers=True)
             problem = check.problem()
             lanes, copies = (1, 1) if problem else _shape(op, check.varying, bits, registers)
-            if problem is None and lanes < 2:
+            if problem is None and (lanes < 2 or _has_few(op)):
                 problem = "it has fewer iterations than lanes"
             done = _said(op, lanes, copies)
             if problem is None:
                 _widen(op, lanes, copies, check)
             if problem is None or not any("vector" in inner.attrs for inner in op.walk()):  # a sum inside has lanes
                 remark("vectorize", op, problem is None, problem or done)
+
+
+def _has_few(loop: Op) -> bool:
+    """Whether a loop, of how many iterations is not known, has one at most, as the border of an array."""
+    n = Loop(loop).upper
+    return constant_of(n) is None and (largest := most(n)) is not None and largest <= 1
 
 
 def _said(loop: Op, lanes: int, copies: int) -> str:

@@ -39,6 +39,7 @@ CPU_SCAN: tuple[str, ...] = (
     "lanes",         # reads the loop nests that fuse made
     "time-parallel",  # after tile and lanes: those scans are the last; before what joins nests
     "delayed-sequences",  # after those that look for what comes of sequences alone
+    "split-joins",   # after contract and lanes; before what joins nests
     "multi-output-fusion",  # after contract, which joins no products that others read, and lanes, which joins all
     "fold-transpositions",  # after all that makes or moves products: no order of sums rests on what it does
     "reads-first",   # last: the order that it finds is that in which bufferize writes
@@ -74,7 +75,7 @@ GPU_SCAN: tuple[str, ...] = tuple({
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
     if name not in ("fuse-scans", "peel", "reverse-if-conversion", "repeated-squaring", "log-sum-exp", "tile",
-                    "time-parallel", "delayed-sequences", "multi-output-fusion", "complex-products",
+                    "time-parallel", "delayed-sequences", "split-joins", "multi-output-fusion", "complex-products",
                     "transpose-factors", "fold-transpositions"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false in-registers=0}",

@@ -47,10 +47,14 @@ def _concat(op: Op) -> Pairs:
 SHARED: dict[str, Callable[[Op], Pairs]] = {"scf.if": _branch, "scan.scan": _scan, "scan.concat": _concat}
 
 
+IN_COLUMNS = ("linalg.generic", "scan.concat")  # what can write elements that do not lie in one piece
+
+
 def may_be_part(value: Value, join: Op) -> bool:
     """Whether the op that makes an array stands beside `join`, and can write where it is told to (`joins.py`)."""
     made = value.op
-    return made is not None and made.parent is join.parent and made.name in AT_TARGET
+    writes = AT_TARGET if join.attrs["axis"].value == 0 else IN_COLUMNS
+    return made is not None and made.parent is join.parent and made.name in writes
 
 
 def shares_memory(value: Value, other: Value) -> bool:

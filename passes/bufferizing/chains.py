@@ -13,13 +13,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from scancc.ir import types as t
-from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import operand
 from scancc.ir.parts import Branch, Choice, Nest, ScanView
 from scancc.ir.shapes import dims_of, is_one_size, scratch
 from scancc.ir.slices import entries, kept_axes
 
+from ..indexing.long_arrays import LARGE, value_where_long
 from .aliases import exchanged, shares_memory
 from .lengths import excess
 
@@ -208,23 +208,7 @@ def kept_part(op: Op) -> Op | None:
 def _length(part: Op, axis: int) -> int:
     """How long a slice is where arrays are long."""
     size = entries(part, "sizes")[axis]
-    return size if isinstance(size, int) else _of_long_arrays(size)
-
-
-def _of_long_arrays(size: Value, depth: int = 8) -> int:
-    """The number that a size is where all that it is computed from is large; what is deeper is taken as large."""
-    known, op = constant_of(size), size.op
-    if known is not None:
-        return int(known)
-    if depth == 0 or op is None or op.name not in _ARITHMETIC:
-        return LARGE
-    left, right = (_of_long_arrays(v, depth - 1) for v in op.operands)
-    return _ARITHMETIC[op.name](left, right)
-
-
-LARGE = 2**40
-_ARITHMETIC: dict[str, Callable[[int, int], int]] = {
-    "arith.addi": lambda a, b: a + b, "arith.subi": lambda a, b: a - b, "arith.minsi": min, "arith.maxsi": max}
+    return size if isinstance(size, int) else value_where_long(size)
 
 
 def _moves_along(part: Op, axis: int) -> bool:

@@ -3,9 +3,10 @@
     rows = scan(...)                   buffer = alloc; buffer[1:] = scan(...)
     concat([first], rows, axis 0)  ->  buffer[:1] = [first]
 
-An array that is joined along its first axis lies in one piece. Its buffer is made before the first such part, so the
-sizes of all parts must be known there, but for the number of rows of the last one: those of an `until` scan have room
-for as many as there may be. What has a place of its own, or is a part for the second time, is copied.
+The buffer is made before the first such part, so the lengths of all parts must be known there, but for the number of
+rows of the last one: those of an `until` scan have room for as many as there may be. Parts along the first axis lie
+in one piece each; along others loop nests make them in place, and joined arrays of such. What has a place of its own,
+or is a part for the second time, is copied.
 The gradient of a scan reads each state as it was before the step: the initial row, and then the rows of the scan.
 """
 
@@ -23,20 +24,21 @@ from scancc.ir.parts import ScanView
 from scancc.ir.shapes import dims_of, scratch
 
 from .aliases import may_be_part
-from .context import Context
+from .context import Context, is_contiguous
 from .order import Order
 
-Sizes = tuple[Value | int, ...]
+Length = Value | int
 LOOPS = ("linalg.generic", "scan.scan")
 FEW = 8  # elements that are copied at no cost to speak of
 
 
 class Part(NamedTuple):
-    """A value that is part `number` of `join`, whose parts have these `sizes`."""
+    """A value that is part `number` of `join`, whose parts have these `lengths` along its `axis`."""
 
     join: Op
     number: int
-    sizes: list[Sizes]
+    lengths: list[Length]
+    axis: int
 
 
 class Joins:
@@ -47,11 +49,12 @@ class Joins:
         self.placed: dict[Value, Value] = {}  # such parts, and their places
         self.parts: dict[Value, Part] = {}
         for op in order.number:
-            if op.name == "scan.concat" and op.attrs["axis"].value == 0:
-                sizes = [_sizes(v) for v in op.operands]
+            if op.name == "scan.concat":
+                axis = op.attrs["axis"].value
+                lengths = [_length(v, axis) for v in op.operands]
                 for number, part in enumerate(op.operands):
-                    if part not in self.parts and _may_be_made(order, part, op, sizes):
-                        self.parts[part] = Part(op, number, sizes)
+                    if part not in self.parts and _may_be_made(order, part, op, lengths):
+                        self.parts[part] = Part(op, number, lengths, axis)
 
     def place(self, c: Context, value: Value, dims: Sequence[Value]) -> Value | None:
         """Where an array is made that is a part; None where the joined array is wanted in a place that is free only
@@ -62,17 +65,27 @@ class Joins:
         wanted = c.dest.get(part.join.result)
         if wanted is not None and (wanted not in c.free or _may_stop_early(part.join.operands[-1])):
             return None
-        before, after = ([c.entry(sizes[0]) for sizes in group]
-                         for group in (part.sizes[:part.number], part.sizes[part.number + 1:]))
+        before, after = ([c.entry(length) for length in lengths]
+                         for lengths in (part.lengths[:part.number], part.lengths[part.number + 1:]))
         if part.join not in self.buffers:
-            sizes = [_total(c, [*before, dims[0], *after]), *dims[1:]]
-            self.buffers[part.join] = c.target(part.join.result, sizes) if wanted is not None else c.alloc(
-                t.element(value.type), sizes, value.name)
+            sizes = list(dims)
+            sizes[part.axis] = _total(c, [*before, dims[part.axis], *after])
+            self.buffers[part.join] = self._whole(c, part.join, sizes, value.name)
         zero, one, rank = c.b.index(0), c.b.index(1), len(dims)
-        offsets = [_total(c, before), *[zero] * (rank - 1)]
+        offsets = [_total(c, before) if axis == part.axis else zero for axis in range(rank)]
         rows = c.subview(self.buffers[part.join], offsets, dims, [one] * rank, range(rank))
-        self.placed[value] = c.reshape(rows, dims)
+        self.placed[value] = c.reshape(rows, dims) if part.axis == 0 and is_contiguous(
+            self.buffers[part.join].type) else rows
         return self.placed[value]
+
+    def _whole(self, c: Context, join: Op, sizes: Sequence[Value], name: str | None) -> Value:
+        """Where a joined array is made: where it is wanted, in another one that it is a part of, or by itself."""
+        if join.result in c.dest:
+            return c.target(join.result, sizes)
+        outer = self.parts.get(join.result)
+        known = outer is not None and all(isinstance(n, int) or n in c.env for n in outer.lengths)
+        place = self.place(c, join.result, sizes) if known else None
+        return c.alloc(t.element(join.result.type), sizes, name) if place is None else place
 
     def makes_in_place(self, join: Op) -> bool:
         """Whether loops make all of a joined array, but for a few elements, where it wants them."""
@@ -94,12 +107,11 @@ class Joins:
         return join in self.buffers and _may_stop_early(join.operands[-1])
 
 
-def _may_be_made(order: Order, part: Value, join: Op, sizes: list[Sizes]) -> bool:
+def _may_be_made(order: Order, part: Value, join: Op, lengths: list[Length]) -> bool:
     if not may_be_part(part, join) or join.operands.count(part) > 1:
         return False
     is_last = part is join.operands[-1] and _may_stop_early(part)
-    asked = [*sizes[:-1], sizes[-1][1:]] if is_last else sizes
-    return all(isinstance(n, int) or _is_known(order, n, part) for one in asked for n in one)
+    return all(isinstance(n, int) or _is_known(order, n, part) for n in (lengths[:-1] if is_last else lengths))
 
 
 def _is_short(value: Value) -> bool:
@@ -117,10 +129,11 @@ def _is_known(order: Order, size: Value, part: Value) -> bool:
     return size.op is None or order.number.get(size.op, len(order.number)) < order.number[part.op]
 
 
-def _sizes(value: Value) -> Sizes:
+def _length(value: Value, axis: int) -> Length:
     with scratch() as b:
-        known = [(constant_of(size), size) for size in dims_of(b, value)]
-        return tuple(size if n is None else n for n, size in known)
+        size = dims_of(b, value)[axis]
+        known = constant_of(size)
+    return size if known is None else known
 
 
 def _total(c: Context, sizes: Sequence[Value]) -> Value:

@@ -13,7 +13,8 @@ VIEWS = ("[-1]", "", "[-2:]", "[-1:]", "[::2]", "[::-1]", "[0]", "[1:]", "[:-1]"
 
 KINDS = {"": ("scan", "scan", "lanes", "several", "tables", "readers", "lookups"), "tables": ("tables",),
          "several": ("several",), "readers": ("readers",),
-         "lookups": ("lookups",), "sharing": ("sharing",), "windows": ("windows",)}
+         "lookups": ("lookups",), "sharing": ("sharing",), "windows": ("windows",),
+         "shifts": ("shifts",)}
 
 
 @dataclass
@@ -87,6 +88,10 @@ class Scans(Tables):
 
     def windows(self) -> None:
         """A scan that writes windows of arrays (`windows.py`)."""
+        raise NotImplementedError
+
+    def shifts(self) -> None:
+        """A scan that rolls, shifts and joins arrays (`shifts.py`)."""
         raise NotImplementedError
 
     # ---- one scan ----

@@ -12,7 +12,7 @@ import pytest
 
 from tests.differential.campaign import Campaign
 from tests.differential.scans import KINDS
-from tests.differential.windows import Windows
+from tests.differential.shifts import Shifts
 
 CHUNK = 50  # programs a test, so that workers share them
 LOTS = {  # options: how many programs
@@ -32,6 +32,9 @@ LOTS = {  # options: how many programs
     "windows": ({"scans": "windows"}, 100),
     "windows, passes": ({"scans": "windows", "passes": True}, 50),
     "windows, gradients": ({"scans": "windows", "gradients": 1}, 50),
+    "shifts": ({"scans": "shifts"}, 100),
+    "shifts, passes": ({"scans": "shifts", "passes": True}, 50),
+    "shifts, gradients": ({"scans": "shifts", "gradients": 1}, 50),
     "second derivatives": ({"gradients": 2, "smooth": True}, 50),
 }
 QUICK = [("values", 0)]  # what `make quick` runs of it
@@ -50,7 +53,7 @@ def test_random_programs(options: dict[str, Any], seed: int) -> None:
 def test_no_part_of_the_writer_hides_another() -> None:
     """A method of one name in two parts would leave one unwritten; the kinds themselves are declared above."""
     known: dict[str, type] = {}
-    for part in reversed(Windows.__mro__):
+    for part in reversed(Shifts.__mro__):
         for name, value in vars(part).items():
             if inspect.isfunction(value) and not name.startswith("__"):
                 assert name not in known or name in KINDS, f"{name} of {known[name].__name__} and {part.__name__}"

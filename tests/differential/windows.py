@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.differential.sharing import Sharing
 from tests.differential.terms import Axes, Form, Term, of_kind
 from tests.differential.writer import bound_of
@@ -24,9 +26,12 @@ class Windows(Sharing):
     """Adds scans that write windows to a program."""
 
     def windows(self) -> None:
+        self.scan_of_arrays(self.c.pick(SHAPES), self.array_of_windows)
+
+    def scan_of_arrays(self, axes: Axes, made: Callable[[list[Term], list[Term]], Term]) -> None:
+        """A scan whose step makes arrays of its states and others, one after the other."""
         step, result = self.name("step"), self.name("r")
         dtype = self.c.pick(("float64", "float32", *(() if self.smooth else ("int64", "float64"))))
-        axes = self.c.pick(SHAPES)
         inits = self.starts(dtype, axes)[:self.c.number(1, 3)]
         fixed = [self.input(dtype, axes)]
         time = Term(self.name("t"), "int64", ())
@@ -34,7 +39,7 @@ class Windows(Sharing):
         with self.function(step, [time, *states]):
             pool = [*fixed, *states]
             for _ in range(self.c.number(1, 5)):
-                pool.append(self.array_of_windows(pool, states))
+                pool.append(made(pool, states))
             beside = self.beside(pool)
             rows = [self.held(self.late(pool)) for _ in states]
             stop = f", sc.until({self.met(self.c.pick(pool), time)})" if self.c.chance(1) else ""

@@ -423,10 +423,10 @@ def bound_of(form: Form, a: float, b: float = 0.0) -> float:
 @st.composite
 def programs(draw: Draw, smooth: bool = False, gradients: int = 0, n_calls: int = 2, kind: str = "") -> Program:
     """A program of a few statements and one to three scans, with sizes to call it at."""
-    from tests.differential.windows import Windows
+    from tests.differential.shifts import Shifts
 
     choices = Choices(draw)
-    writer = Windows(choices, smooth)
+    writer = Shifts(choices, smooth)
     writer.kind = kind
     writer.program()
     calls = [_sizes(choices, writer) for _ in range(n_calls)]
