@@ -174,7 +174,7 @@ class _Split:
                 carry.arg.name = f"{arg.name}_{number}" if arg.name else None
         for op in list(body.ops[:-1]):
             self.b = Builder(body, op, op.location)
-            if op.results and op.result in self.found:
+            if len(op.results) == 1 and op.result in self.found:
                 self.rows[op.result] = self._made(op)
             elif op.name == "tensor.extract_slice" and operand(op, "source") in self.found:
                 self._pick(op, self.rows[operand(op, "source")])

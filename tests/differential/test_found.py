@@ -447,3 +447,14 @@ def program(x):
     for passes in ("", "reads-first"):
         with change_flags(leave_out=passes):
             assert check(program)
+
+
+def test_a_step_of_rows_has_an_op_of_several_results() -> None:
+    agree("""
+        def step(h):
+            two, _ = sc.scan(lambda a, b: [b, T.cos(a)], outputs_info=[h[0], h[1]], n_steps=2,
+                             return_list=True)
+            return T.stack([0.5 * h[1], two[0][-1] + two[1][-1], h[2]])
+        r, _ = sc.scan(step, outputs_info=[x], n_steps=3)
+        return [r[-1]], {}
+        """, {"n": 20}, x=("float64", 3, "n"))
