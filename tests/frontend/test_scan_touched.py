@@ -402,6 +402,14 @@ def test_the_gradient_of_a_model_costs_what_it_touches(step, monkeypatch: pytest
     assert grows_by([I, J, P], [sc.grad(cost, P)], 2, monkeypatch) <= ALLOWED
 
 
+def test_a_gradient_by_what_both_steps_of_a_nest_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outer place is read only where there is an inner step: a choice between two ends of one sum."""
+    def outer(i):
+        return sc.scan(lambda j, g: T.tanh(P[i] * P[j] + g), J, ZERO + 0.5)[0][-1]
+    cost = (sc.map(outer, I)[0] ** 2).sum()
+    assert grows_by([I, J, P], [sc.grad(cost, P)], 2, monkeypatch) <= ALLOWED
+
+
 def test_a_delay_line_that_turns_in_some_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """The part that is kept is the longer one, though both lengths are computed."""
     rows, _ = sc.scan(lambda i, j, p: T.switch(odd(i), put(T.roll(p, 1)[0], p[j]), p), sequences=[I, J],

@@ -23,6 +23,7 @@ class Restarts:
     """The scans that were begun anew, each with the one that it replaces."""
 
     made: list[tuple[Apply, list[Variable]]] = field(default_factory=list)
+    _known: dict[tuple[Variable, Variable], Variable] = field(default_factory=dict)  # a sum and where it begins
 
     def plus(self, base: Variable, term: Variable) -> Variable:
         """The sum of a table's gradient and one more term."""
@@ -41,7 +42,12 @@ class Restarts:
         return self.plus(base, term) if outputs.isdisjoint(ancestors([base])) else None
 
     def _begun(self, x: Variable, base: Variable) -> Variable:
-        """A running sum that starts with `base`."""
+        """A running sum that starts with `base`; both sides of a choice may end with one."""
+        if (x, base) not in self._known:
+            self._known[x, base] = self._begun_anew(x, base)
+        return self._known[x, base]
+
+    def _begun_anew(self, x: Variable, base: Variable) -> Variable:
         node = x.owner
         assert node is not None and isinstance(node.op, Scan)
         inputs = node.op.inputs_of(node.inputs)
