@@ -35,6 +35,7 @@ def measure(cell: Cell, workers: Iterable[Process], rounds: int, round_s: float)
                     **form, "name": name, "system": worker.system.name, "times": []}, worker
     _time(forms, owners, rounds, round_s)
     return {"workload": cell.workload, "size": cell.size, "dtype": cell.dtype, "title": workload.title,
+            "limits": workload.limits,
             "group": workload.group,
             "sizes": workload.sizes[cell.size], "tolerance": workload.tolerance[cell.dtype],
             "forms": forms, "absent": absent, "nbytes": _nbytes([*inputs, *want], cell.dtype)}

@@ -30,7 +30,7 @@ float64 first (`error`: the largest difference in parts of the largest number; t
 * **strict C**: the fastest C form of any compiler found, plain or made fast by hand, that rounds as the text says
   (but for a product that joins its sum, in C as in scancc). **plain C**: without the forms made fast by hand.
   **any C**: `-ffast-math`, vector math libraries and reordered sums included; scancc with `fast_math="all"` stands
-  against it.
+  against it, and against Numba's `fastmath` (**Numba fm**).
 * **bound**: the least time on this machine by the calibration below, and what sets it: *bytes* (inputs and outputs
   once), *flops* (the peak of multiply-adds), *special* (divisions and elementary functions, as vector code of the C
   compiler's library has them; better code may beat it), *chain*
@@ -95,7 +95,8 @@ def columns(cells: Cells) -> dict[str, Column]:
     }
     for form, short in PEERS.items():
         if any(time_of(cell, form) for cell in cells):
-            made[short] = lambda cell, form=form: ratio(cell, "scancc", time_of(cell, form))
+            own = "scancc fast-math" if form == "Numba fast-math" else "scancc"
+            made[short] = lambda cell, form=form, own=own: ratio(cell, own, time_of(cell, form))
     return made
 
 
@@ -126,7 +127,7 @@ def _table(cells: Cells) -> str:
             *(_figure(column(cell)) for column in made.values()),
             f"{1e3 * form['compile_s']:.0f}" if form else "–", f"{form['error']:.0e}" if form else "–",
             f"{best[0]}, {_seconds(best[1])}" if best else "–"]))
-    titles = {cell["workload"]: cell["title"] for cell in cells}
+    titles = {cell["workload"]: " ".join(filter(None, (cell["title"], cell["limits"]))) for cell in cells}
     return "\n".join([*rows, "", *(f"* **{name}**: {title}" for name, title in titles.items())]) + "\n"
 
 

@@ -15,6 +15,7 @@ A subclass of `Workload` registers itself under its `name`. What it holds:
     numba, jax, torch    the same in these systems; `numba` gets the float type too, to keep its literals in it
     absent      why a system has no form, where the reason is not that nobody has written it
     work        arithmetic and latencies that no form can avoid (bounds.py adds the bytes)
+    limits      what scancc cannot reach here, by which figure, and why
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ LINE_BYTES = 64
 
 @dataclass(frozen=True)
 class Work:
-    """`flops` counts a multiply-add as two; `chain`: latencies one after the other, by name; `special`: elements
-    of functions and divisions, by name; `nbytes`: bytes moved, where it is not inputs and outputs once each."""
+    """`flops` counts a multiply-add, or a product that joins no sum, as two; `chain`: latencies one after the other,
+    by name; `special`: elements of functions and divisions, by name; `nbytes`: bytes moved, where it is not inputs
+    and outputs once each."""
 
     flops: float = 0.0
     chain: dict[str, float] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Workload:
     C: ClassVar[str] = ""
     reorders: ClassVar[bool] = False
     absent: ClassVar[dict[str, str]] = {}
+    limits: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
         if "name" in cls.__dict__:

@@ -93,9 +93,8 @@ def form(time_s, system="scancc", strict=True):
 
 
 def cell(**forms):
-    return {"workload": "ema", "size": "large", "dtype": "float64", "title": "An average.", "group": "programs",
-            "sizes": {},
-            "tolerance": 1e-9, "nbytes": 8, "absent": {"torch": "not written"},
+    return {"workload": "ema", "size": "large", "dtype": "float64", "title": "An average.", "limits": "",
+            "group": "programs", "sizes": {}, "tolerance": 1e-9, "nbytes": 8, "absent": {"torch": "not written"},
             "forms": {name.replace("_", " "): f for name, f in forms.items()},
             "bound": {"time_s": 1e-6, "limit": "chain", "terms": {}}}
 
