@@ -32,7 +32,7 @@ class LibraryError(ScanccError, ValueError):
     """A library and its manifest that do not fit together, or that this scancc cannot load."""
 
 
-def load(path: str | os.PathLike[str]) -> Callable[..., Any] | dict[str, Callable[..., Any]]:
+def load(path: str | os.PathLike[str]) -> Any:
     """The function in an exported library, or a dict of its functions by name where it has several.
 
     `path` names the `.so`, the `.a`, an `.o` or the `.json`, which stands for the `.so` where one was linked. Objects

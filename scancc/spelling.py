@@ -6,7 +6,9 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # Words of other systems, and those of ours that may be meant; the first that a function takes is.
 _OTHER_WORDS: dict[str, tuple[str, ...]] = {
@@ -35,9 +37,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return plain[found[0]] if found else None
 
 
-@functools.cache
-def checked_keywords(function: Callable[..., Any]) -> Callable[..., Any]:
+def checked_keywords(function: F) -> F:
     """`function`, whose error of an unknown keyword names the one that was meant."""
+    return cast("F", _checked(function))
+
+
+@functools.cache
+def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
     known: list[str] = []
 
     @functools.wraps(function)

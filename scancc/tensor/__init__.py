@@ -3,19 +3,17 @@
 `import scancc.tensor as T`. Names are the older systems', and NumPy's where those have none.
 """
 
-# ruff: noqa: F401 - every name here is public: `__all__` is made below
-
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scancc.frontend.graph.constants import as_tensor_variable, constant
 from scancc.frontend.graph.dims import dimshuffle
 from scancc.frontend.graph.variables import DTYPES, Constant, TensorType, Variable
-from scancc.frontend.ops import operators as _operators
+from scancc.frontend.ops import operators as _operators  # noqa: F401 - the operators of variables
 from scancc.frontend.ops.axes import (
     expand_dims,
     flatten,
@@ -158,7 +156,7 @@ from scancc.frontend.ops.scalars import (
 )
 from scancc.other_names import OF_TENSORS, missing_from
 from scancc.spelling import check_keywords_of
-from scancc.tensor import extra_ops, linalg, nlinalg, nnet, opt, signal, slinalg, special
+from scancc.tensor import extra_ops, linalg, nlinalg, nnet, opt, prefixed, signal, slinalg, special
 from scancc.tensor.composed import (
     allclose,
     angle,
@@ -218,6 +216,58 @@ from scancc.tensor.iterated import gammainc, gammaincc, searchsorted
 from scancc.tensor.prefixed import *  # noqa: F403
 from scancc.tensor.statistics import bincount, choose, median, percentile, quantile
 
+# Written out, for type checkers.
+__all__ = [
+    "Constant", "TensorConstant", "TensorType", "TensorVariable", "Variable", "abs", "abs_", "add", "addbroadcast",
+    "all", "all_dtypes", "allclose", "alloc", "alloc_diag", "and_", "angle", "any", "arange", "arccos", "arccosh",
+    "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "as_tensor",
+    "as_tensor_variable", "assert_", "atleast_1d", "atleast_2d", "atleast_3d", "batched_dot", "batched_tensordot",
+    "bincount", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "broadcast_to", "cast", "cbrt", "ceil",
+    "cholesky", "choose", "clip", "col", "cols", "complex", "complex_dtypes", "complex_from_polar", "compress",
+    "concatenate", "conj", "constant", "continuous_dtypes", "copysign", "cos", "cosh", "cumprod", "cumsum",
+    "deg2rad", "det", "diag", "diagonal", "diff", "digamma", "dimshuffle", "discrete_dtypes", "divide", "dot",
+    "einsum", "empty", "empty_like", "eq", "equal", "erf", "erfc", "exp", "exp2", "expand_dims", "expit", "expm1",
+    "extra_ops", "extract", "extract_diag", "eye", "fill", "fill_diagonal", "flatnonzero", "flatten", "flip",
+    "float_dtypes", "floor", "floor_div", "floor_divide", "full", "full_like", "gamma", "gammainc", "gammaincc",
+    "gammaln", "ge", "geomspace", "greater", "greater_equal", "gt", "horizontal_stack", "hstack", "hypot",
+    "identity_like", "ifelse", "imag", "inc_subtensor", "inner", "int_div", "inv", "invert", "invert_", "iround",
+    "isclose", "isfinite", "isinf", "isnan", "join", "kron", "largest", "le", "left_shift", "less", "less_equal",
+    "linalg", "linspace", "log", "log1mexp", "log1p", "log1pexp", "log2", "log10", "log_softmax", "logaddexp",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logspace", "logsumexp", "lt",
+    "make_complex", "matmul", "matrices", "matrix", "matrix_dot", "matrix_inverse", "max", "max_and_argmax",
+    "maximum", "mean", "median", "min", "minimum", "mod", "moveaxis", "mul", "multiply", "nan_to_num", "neg",
+    "negative", "neq", "nlinalg", "nnet", "nonzero", "nonzero_values", "norm", "not_equal", "ones", "ones_like",
+    "opt", "or_", "outer", "patternbroadcast", "percentile", "pow", "power", "prod", "psi", "ptp", "quantile",
+    "rad2deg", "ravel", "real", "reciprocal", "repeat", "reshape", "right_shift", "roll", "round",
+    "round_half_away_from_zero", "round_half_to_even", "row", "rows", "scalar", "scalars", "searchsorted", "second",
+    "set_subtensor", "sgn", "shape", "shape_padaxis", "shape_padleft", "shape_padright", "sigmoid", "sign",
+    "signal", "sin", "sinh", "size", "slinalg", "slogdet", "smallest", "softmax", "softplus", "solve", "sort",
+    "special", "specify_shape", "split", "sqr", "sqrt", "square", "squeeze", "stack", "stacklists", "std", "sub",
+    "subtract", "sum", "swapaxes", "switch", "take", "tan", "tanh", "tensor", "tensor3", "tensor3s", "tensor4",
+    "tensor4s", "tensor5", "tensor5s", "tensordot", "tile", "to_one_hot", "trace", "transpose", "tri", "tri_gamma",
+    "trigamma", "tril", "triu", "true_div", "trunc", "unbroadcast", "var", "vector", "vectors", "vertical_stack",
+    "vstack", "where", "xor", "zeros", "zeros_like",
+]
+__all__ += prefixed.__all__
+if TYPE_CHECKING:  # for type checkers, what `_LATER` and `_LATER_MODULES` say
+    from scancc.frontend import random
+    from scancc.frontend import random as shared_randomstreams
+    from scancc.frontend.gradients import (
+        Lop,
+        Rop,
+        consider_constant,
+        disconnected_grad,
+        grad,
+        hessian,
+        jacobian,
+        verify_grad,
+    )
+
+    __all__ += [
+        "Lop", "Rop", "consider_constant", "disconnected_grad", "grad", "hessian", "jacobian", "random",
+        "shared_randomstreams", "verify_grad",
+    ]
+
 # The dtypes of tensors, by kind.
 discrete_dtypes = tuple(d for d in sorted(DTYPES) if d.startswith(("bool", "int", "uint")))
 float_dtypes = tuple(d for d in sorted(DTYPES) if d.startswith("float"))
@@ -247,12 +297,13 @@ _LATER = dict.fromkeys(
 _LATER_MODULES = {"shared_randomstreams": "scancc.frontend.random", "random": "scancc.frontend.random"}
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
-    if name in _LATER_MODULES:
-        return import_module(_LATER_MODULES[name])
-    return _missing(name)
+if not TYPE_CHECKING:  # so that a type checker knows a name that is not there
+    def __getattr__(name: str) -> Any:
+        if name in _LATER:
+            return getattr(import_module(_LATER[name]), name)
+        if name in _LATER_MODULES:
+            return import_module(_LATER_MODULES[name])
+        return _missing(name)
 
 
 def __dir__() -> list[str]:
@@ -269,10 +320,6 @@ def _close(module: ModuleType, shown: str) -> None:
 
 
 _missing = missing_from("module 'scancc.tensor'", "T.", __dir__, OF_TENSORS)
-_OURS = ("annotations", "sys", "import_module", "Any", "ModuleType", "check_keywords_of", "missing_from",
-         "OF_TENSORS", "composed", "constructors", "einstein", "examples", "iterated", "numpy_functions",
-         "numpy_protocol", "prefixed", "statistics", "DTYPES")
-__all__ = [name for name in dir() if not name.startswith("_") and name not in _OURS]
 check_keywords_of(globals(), __all__)
 for _module in (extra_ops, linalg, nlinalg, nnet, opt, signal, slinalg, special):
     _close(_module, f"T.{_module.__name__.rpartition('.')[2]}.")

@@ -143,7 +143,7 @@ def matrix_power(m: object, n: int) -> Variable:
 
     def longer(bit: Variable, power: Variable) -> Variable:
         square = dot(power, power)
-        return ifelse(bit, dot(square, base), square)  # type: ignore[return-value]  # one branch, one value
+        return ifelse(bit, dot(square, base), square)
 
     powers, _ = scan(longer, sequences=np.array(bits), outputs_info=base)
     return as_tensor_variable(powers[-1])

@@ -9,6 +9,23 @@ from __future__ import annotations
 from scancc.tensor.constructors import several_of as _several_of
 from scancc.tensor.constructors import types_of as _types_of
 
+__all__ = [
+    "bcol", "bcols", "bmatrices", "bmatrix", "brow", "brows", "bscalar", "bscalars", "btensor3", "btensor3s",
+    "btensor4", "btensor4s", "btensor5", "btensor5s", "bvector", "bvectors", "ccol", "ccols", "cmatrices",
+    "cmatrix", "crow", "crows", "cscalar", "cscalars", "ctensor3", "ctensor3s", "ctensor4", "ctensor4s", "ctensor5",
+    "ctensor5s", "cvector", "cvectors", "dcol", "dcols", "dmatrices", "dmatrix", "drow", "drows", "dscalar",
+    "dscalars", "dtensor3", "dtensor3s", "dtensor4", "dtensor4s", "dtensor5", "dtensor5s", "dvector", "dvectors",
+    "fcol", "fcols", "fmatrices", "fmatrix", "frow", "frows", "fscalar", "fscalars", "ftensor3", "ftensor3s",
+    "ftensor4", "ftensor4s", "ftensor5", "ftensor5s", "fvector", "fvectors", "icol", "icols", "imatrices",
+    "imatrix", "irow", "irows", "iscalar", "iscalars", "itensor3", "itensor3s", "itensor4", "itensor4s", "itensor5",
+    "itensor5s", "ivector", "ivectors", "lcol", "lcols", "lmatrices", "lmatrix", "lrow", "lrows", "lscalar",
+    "lscalars", "ltensor3", "ltensor3s", "ltensor4", "ltensor4s", "ltensor5", "ltensor5s", "lvector", "lvectors",
+    "wcol", "wcols", "wmatrices", "wmatrix", "wrow", "wrows", "wscalar", "wscalars", "wtensor3", "wtensor3s",
+    "wtensor4", "wtensor4s", "wtensor5", "wtensor5s", "wvector", "wvectors", "zcol", "zcols", "zmatrices",
+    "zmatrix", "zrow", "zrows", "zscalar", "zscalars", "ztensor3", "ztensor3s", "ztensor4", "ztensor4s", "ztensor5",
+    "ztensor5s", "zvector", "zvectors",
+]
+
 bscalar, bvector, brow, bcol, bmatrix, btensor3, btensor4, btensor5 = _types_of("int8")
 wscalar, wvector, wrow, wcol, wmatrix, wtensor3, wtensor4, wtensor5 = _types_of("int16")
 iscalar, ivector, irow, icol, imatrix, itensor3, itensor4, itensor5 = _types_of("int32")

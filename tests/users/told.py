@@ -1,11 +1,21 @@
-"""What a type checker tells of programs, right and wrong ones; nothing here runs."""
+"""What a type checker tells of programs, right and wrong ones; nothing here runs.
+
+No override in `pyproject.toml` names what these import: a user's checker has none.
+"""
 
 from __future__ import annotations
 
 from typing import Any, assert_type
 
+import numpy as np
+
 import scancc as sc
 import scancc.tensor as T
+from scancc.gradient import jacobian
+from scancc.ifelse import ifelse
+from scancc.printing import Print
+from scancc.scan import scan, until
+from scancc.tensor.shared_randomstreams import RandomStreams
 
 
 def of_results(x: sc.Variable, s: sc.SharedVariable) -> None:
@@ -15,6 +25,16 @@ def of_results(x: sc.Variable, s: sc.SharedVariable) -> None:
     assert_type(T.dvector("x"), sc.Variable)
     assert_type(T.imatrices("a", "b"), list[sc.Variable])
     assert_type(sc.grad(x.sum(), x), sc.Variable)
+    assert_type(T.grad(x.sum(), x), sc.Variable)
+    assert_type(sc.ifelse(x[0] > 0, x, 1 - x), sc.Variable)
+    assert_type(sc.ifelse(x[0] > 0, [x, s], [s, x]), list[sc.Variable])
+    assert_type(T.linalg.svd(x), list[sc.Variable])
+    assert_type(T.linalg.svd(x, compute_uv=False), sc.Variable)
+    assert_type(T.linalg.qr(x), list[sc.Variable])
+    assert_type(np.ones(3) * x, sc.Variable)
+    assert_type(list(x), list[sc.Variable])
+    np.exp(x)
+    np.concatenate([x, x])
     assert_type(sc.grad(x.sum(), [x, s]), list[sc.Variable])
     assert_type(sc.function([x], x), sc.Function)
     assert_type(sc.function([x], x)([1.0]), Any)
@@ -31,6 +51,15 @@ def of_scans(x: sc.Variable) -> None:
     assert_type(sc.scan(two, x, [0.0, None], name="two"), tuple[list[sc.Variable], sc.OrderedUpdates])
 
 
+def of_older_paths(x: sc.Variable) -> None:
+    assert_type(ifelse(x[0] > 0, x, 1 - x), sc.Variable)
+    assert_type(Print("x")(x), sc.Variable)
+    assert_type(until(x[0] > 0), sc.until)
+    scan(lambda v: v, x)
+    jacobian(x, x)
+    RandomStreams(3).normal()
+
+
 def of_mistakes(x: sc.Variable) -> None:
     sc.scan(x, x)  # type: ignore[call-overload]
     sc.scan(lambda v: v, x, n_steps=2.5)  # type: ignore[call-overload]
@@ -40,3 +69,4 @@ def of_mistakes(x: sc.Variable) -> None:
     sc.function([x], x, update={})  # type: ignore[call-arg]
     T.exp(x, x)  # type: ignore[call-arg]
     x.summ()  # type: ignore[attr-defined]
+    T.expp(x)  # type: ignore[attr-defined]

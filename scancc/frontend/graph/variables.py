@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ _NUMPY_DIR = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 # What stands for a tensor in a program: a variable, a number, an array, or a list of these.
 TensorLike: TypeAlias = "Variable | npt.ArrayLike | Sequence[Any]"
 
+UfuncMethod: TypeAlias = Literal["__call__", "reduce", "reduceat", "accumulate", "outer", "at"]  # as NumPy says it
 Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]  # what an op does with arrays
 
 
@@ -296,6 +297,9 @@ class Variable:
         def __invert__(self) -> Variable: ...
         def __divmod__(self, other: object) -> tuple[Variable, Variable]: ...
         def __getitem__(self, index: Any) -> Variable: ...
+        def __iter__(self) -> Iterator[Variable]: ...  # of what has a known length
+        def __array_ufunc__(self, ufunc: Any, method: UfuncMethod, *inputs: Any, **options: Any) -> Any: ...
+        def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any: ...
 
 
 class Constant(Variable):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -209,6 +209,12 @@ def _either(a: Variable, b: Variable) -> TensorType:
     return TensorType(a.dtype, shape)
 
 
+@overload
+def ifelse(  # type: ignore[overload-overlap]
+    condition: object, then_branch: Sequence[Any], else_branch: Sequence[Any], name: str | None = None,
+) -> list[Variable]: ...
+@overload
+def ifelse(condition: object, then_branch: object, else_branch: object, name: str | None = None) -> Variable: ...
 def ifelse(condition: object, then_branch: object, else_branch: object,
            name: str | None = None) -> Variable | list[Variable]:
     """`then_branch` where `condition` is not 0, else `else_branch`: single values or lists of values.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, overload
 
 import numpy as np
 
@@ -120,6 +121,10 @@ def eigvalsh(a: object, UPLO: str = "L") -> Variable:
     return in_floats(Eigh(_triangle("eigvalsh", UPLO)), a)[0]
 
 
+@overload
+def svd(a: object, full_matrices: bool = True, compute_uv: Literal[True] = True) -> list[Variable]: ...
+@overload
+def svd(a: object, full_matrices: bool = True, *, compute_uv: Literal[False]) -> Variable: ...
 def svd(a: object, full_matrices: bool = True, compute_uv: bool = True) -> list[Variable] | Variable:
     """[u, s, vt] with u diag(s) vt = a, s in descending order; only s unless `compute_uv`.
 
@@ -138,6 +143,10 @@ def svdvals(a: object) -> Variable:
     return in_floats(SVD(False), a)[1]
 
 
+@overload
+def qr(a: object, mode: Literal["reduced", "complete"] = "reduced") -> list[Variable]: ...
+@overload
+def qr(a: object, mode: Literal["r"]) -> Variable: ...
 def qr(a: object, mode: str = "reduced") -> list[Variable] | Variable:
     """[q, r] with q r = a, q with orthonormal columns and r upper triangular; `mode` 'reduced', 'complete' (q
     square) or 'r' (only r).

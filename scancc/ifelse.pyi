@@ -1,0 +1,2 @@
+# What `names/module_paths.py` puts at this path, for type checkers.
+from scancc.frontend.ops.control import ifelse as ifelse
