@@ -32,8 +32,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The name most like `name`, upper and lower case and underscores aside."""
     import difflib  # rarely needed
 
-    plain = {k.lower().replace("_", ""): k for k in sorted(known)}
-    found = difflib.get_close_matches(name.lower().replace("_", ""), plain, n=1, cutoff=0.7)
+    asked, plain = name.lower().replace("_", ""), {k.lower().replace("_", ""): k for k in sorted(known)}
+    found = [k for k in plain if sorted(k) == sorted(asked)]  # two letters that changed places
+    found += difflib.get_close_matches(asked, plain, n=1, cutoff=0.7)
     return plain[found[0]] if found else None
 
 

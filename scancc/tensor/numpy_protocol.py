@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+import scancc.tensor as T
 from scancc.frontend.graph.constants import as_operand
 from scancc.frontend.graph.site import Site
 from scancc.frontend.graph.variables import Variable, user_location
@@ -57,7 +58,8 @@ def _name_of(function: Callable[..., Any]) -> str:
 def _refuse(name: str, fact: str, remedy: str | None) -> NoReturn:
     remedy = remedy or ("write it with functions of T, or compute it with NumPy outside, on what the compiled "
                         "function takes or returns")
-    raise TypeError(Site(None, user_location(), f"np.{name}").text(fact, remedy))
+    shown = f"np.{name}" if hasattr(np, name.partition(".")[0]) else name  # a ufunc of SciPy's has no place to tell
+    raise TypeError(Site(None, user_location(), shown).text(fact, remedy))
 
 
 def _call(name: str, mapped: Mapped, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -103,7 +105,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: Map
         return _reduced(name, ufunc, method, inputs, options)
     function = UFUNCS.get(ufunc.__name__)
     if function is None or method not in ("__call__", "outer"):
-        remedy = _ARRAY_METHODS.get(method, REMEDIES.get(ufunc.__name__))
+        ours = f"write T.{name}" if name in T.__all__ else None
+        remedy = _ARRAY_METHODS.get(method, REMEDIES.get(ufunc.__name__, ours))
         _refuse(name, "has no meaning on symbolic variables", remedy)
     _check_options(name, options, f"T.{getattr(function, '__name__', name)}")
     if method == "outer":

@@ -212,3 +212,9 @@ def test_what_a_refusal_says():
         np.add.at(np.zeros(3), [0], T.vector())
     with pytest.raises(TypeError, match=r"T.stack\(\[x, y\]\)"):
         np.array([T.vector(), T.vector()])
+
+
+def test_a_ufunc_of_scipy_names_ours():
+    special = pytest.importorskip("scipy.special")
+    with pytest.raises(TypeError, match=r"^gammaln \((.|\n)*write T\.gammaln"):
+        special.gammaln(T.vector("x"))

@@ -85,7 +85,8 @@ def dtype_name(dtype: Any) -> str:
     except TypeError:
         name = str(dtype)
     if name not in DTYPES:
-        raise TypeError(f"{dtype!r} is not a dtype of tensors; use one of {', '.join(sorted(DTYPES))}")
+        use = "a shape is shape=(3,)" if isinstance(dtype, tuple) else f"use one of {', '.join(sorted(DTYPES))}"
+        raise TypeError(f"{dtype!r} is not a dtype of tensors; {use}")
     return name
 
 

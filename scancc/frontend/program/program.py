@@ -203,13 +203,19 @@ class Evaluation:
 # ---- inputs and outputs ---------------------------------------------------------------------------
 
 
+def _as_inputs(given: object) -> str:
+    """What to write in place of inputs that are no list."""
+    if callable(given):
+        return "write x = T.vector('x') and sc.function([x], f(x)): what is compiled is what f gives for variables"
+    if not isinstance(given, Variable):
+        return "write [x, y]"
+    return f"write [{given}]" if given.owner is None else "the inputs come first: sc.function([x], outputs)"
+
+
 def _inputs(inputs: Any, allow_downcast: bool | None, site: Site) -> list[In]:
     if not isinstance(inputs, list | tuple):
-        raise TypeError(site.text(
-            f"inputs must be a list of symbolic variables, not {inputs!r}",
-            "write x = T.vector('x') and sc.function([x], f(x)): what is compiled is what f gives for variables"
-            if callable(inputs) else f"write [{inputs}]" if isinstance(inputs, Variable) else "write [x, y]",
-        ))
+        fact = f"inputs must be a list of symbolic variables, not {inputs!r}"
+        raise TypeError(site.text(fact, _as_inputs(inputs)))
     ins = [_input(i, entry, allow_downcast, site) for i, entry in enumerate(inputs)]
     seen: dict[Variable, int] = {}
     for i, entry in enumerate(ins):
