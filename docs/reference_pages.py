@@ -48,13 +48,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Pages that docstrings and help texts name by their files are links."""
+    """Pages that docstrings and help texts name by their files are links; blocks of code are files, by their ids."""
     def link(match: re.Match[str]) -> str:
         file = files.get_file_from_path(match[1]) if match[1] else None  # None: a link as it is
         if file is None or file.page is None:
             return match[0]
         return f'<a href="{file.url_relative_to(page.file)}">{file.page.title or match[0]}</a>'
 
+    html = re.sub(r"&lt;code block: (?:id (\S+?)|session (\w+); n\d+)&gt;", lambda m: m[1] or f"{m[2]}.py", html)
+    plain = r'<div class="highlight">(?=<pre><span></span><code>[^<]*</code></pre>)'  # no language: what was printed
+    html = re.sub(plain, '<div class="highlight told">', html)
     return re.sub(r"<a .*?</a>|docs/([\w/-]+\.md)", link, html, flags=re.S)
 
 
@@ -91,7 +94,8 @@ def _escaped(text: str) -> str:
 
 
 def passes() -> Iterator[str]:
-    yield "# Passes\n\nEach is a file of `passes/`, with this text at its head. `scancc opt` runs them on IR text.\n"
+    yield "---\nhide: [navigation]\n---\n\n# Passes\n"  # the width is for IR before and after, side by side
+    yield "Each is a file of `passes/`, with this text at its head. `scancc opt` runs them on IR text.\n"
     for pipeline in ("cpu-scan", "cpu-loop"):
         run = dict.fromkeys(re.match(r"[\w-]+", entry)[0] for entry in PIPELINES[pipeline])  # type: ignore[index]
         yield f"\nThe list `{pipeline}`, in the order in which they run first: " + ", ".join(
@@ -159,5 +163,5 @@ def command_line() -> Iterator[str]:
     for name in main.list_commands(click.Context(main)):
         command = main.get_command(click.Context(main), name)
         assert command is not None
-        context = click.Context(command, info_name=f"scancc {name}", max_content_width=100, terminal_width=100)
+        context = click.Context(command, info_name=f"scancc {name}", max_content_width=90, terminal_width=90)
         yield f"\n## {name}\n\n```text\n{command.get_help(context)}\n```"
