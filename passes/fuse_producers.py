@@ -27,6 +27,7 @@ from scancc.ir.linear import linear
 from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, has_trait
 from scancc.ir.parts import Read, ScanView
 from scancc.ir.remarks import remark
+from scancc.ir.wording import what
 
 from .fusing.build import Step, erase_unread
 from .fusing.maps import rule_of
@@ -57,7 +58,7 @@ def _visit(op: Op) -> None:
     step = Step(scan, plan.steps, before=op.body.ops[0])
     for read, row in made:
         read.arg.replace_by(step.value(row))
-        remark("fuse-producers", op, True, f"{row.op.name.partition('.')[2]} of a sequence runs in the step")
+        remark("fuse-producers", op, True, f"{what(row.op)} of a sequence runs in the step")
     moved = {read for read, _ in made}
     arrays = [read.xs for read, _ in made]
     scan.rebuilt(xs=[*(x for x in scan.reads if x not in moved), *step.reads])

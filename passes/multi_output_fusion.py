@@ -22,7 +22,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scancc.ir.core import Block, Op
+from scancc.ir.parts import Nest
 from scancc.ir.remarks import remark
+from scancc.ir.wording import listed, what_makes
 
 from .joining.extremes import places_as_nests
 from .joining.legality import moved_behind
@@ -35,11 +37,18 @@ WINDOW = 64    # ops between two nests
 
 def multi_output_fusion(module: Op) -> None:
     """Join nests in every block that runs as loops."""
+    joined: dict[Op, int] = {}
     for block in list(_blocks(module)):
         places_as_nests(block)
         for op in list(block.ops):
             if op.name == "linalg.generic" and op.parent is block:
-                _join_earlier(block, op)
+                _join_earlier(block, op, joined)
+        for op in block.ops:
+            if op.name == "linalg.generic" and Nest(op).reduced:
+                _say_stored(op)
+    for nest, n in joined.items():
+        made = listed([what_makes(result) for result in nest.results])
+        remark("multi-output-fusion", nest, True, f"{n} loops over the same elements became one, which makes {made}")
 
 
 def _blocks(top: Op) -> Iterator[Block]:
@@ -53,10 +62,10 @@ def _blocks(top: Op) -> Iterator[Block]:
                 yield from _blocks(op)
 
 
-def _join_earlier(block: Block, nest: Op) -> None:
+def _join_earlier(block: Block, nest: Op, joined: dict[Op, int]) -> None:
     """Join to `nest` the nests before it, the nearest first, as long as one fits. Once one is too large, the others
-    that are need no comparing."""
-    joined, refused = 1, False
+    that are need no comparing. `joined`: of how many each nest is made."""
+    refused = False
     place = block.ops.index(nest)
     back = place
     while back > max(0, place - WINDOW):
@@ -66,6 +75,8 @@ def _join_earlier(block: Block, nest: Op) -> None:
             continue
         is_large = len(other.body.ops) + len(nest.body.ops) > MOST_OPS
         match = None if is_large and refused else match_of(other, nest)
+        if match is not None and not match.keeps_numbers:
+            continue
         if match is not None and is_large:
             remark("multi-output-fusion", other, False, f"joined to its reader it would have more than {MOST_OPS} "
                    "operations an element")
@@ -73,8 +84,18 @@ def _join_earlier(block: Block, nest: Op) -> None:
             continue
         moved = None if match is None else moved_behind(match, block.ops[back + 1:place])
         if match is not None and moved is not None:
+            n = joined.pop(nest, 1) + joined.pop(other, 1)
             nest = merge(match, moved)
-            joined += 1
+            joined[nest] = n
             place = back = block.ops.index(nest)
-    if joined > 1:
-        remark("multi-output-fusion", nest, True, f"{joined} loops became one of {len(nest.results)} results")
+
+
+def _say_stored(nest: Op) -> None:
+    """Of a sum that has a loop of its own: what another loop stores for nobody else."""
+    makers = dict.fromkeys(v.op for v in nest.operands if v.op is not None and v.op.name == "linalg.generic")
+    for match in filter(None, (match_of(maker, nest) for maker in makers)):
+        stored = [what_makes(v) for n, v in enumerate(match.first.op.results) if n not in match.kept and v.uses]
+        if stored and not match.keeps_numbers:
+            remark("multi-output-fusion", nest, False, f"{what_makes(nest.results[0])} stays a loop of its own, and "
+                   f"{listed(stored)} {'are' if stored[1:] else 'is'} stored for it: in one loop numbers would be "
+                   "added in another order")

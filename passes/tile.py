@@ -120,7 +120,8 @@ def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None, once: str) 
     if stages.runs_ahead and not sums and not always:
         size = AHEAD
     say_kept_rows(scan, sums, behind, once)
-    names = tuple(rows_called(stack.result, stack.value) for stack in saved)
+    whole = {stack.value for stack in kept}
+    names = tuple(rows_called(stack.result, stack.value) for stack in saved if stack.value not in whole)
     remark("tile", op, True, _described(stages, sums, names, size, heavy is None),
            rows=names if kept or not names else (*names, EVERY))
     return Tiled(stages, sums, size).build()

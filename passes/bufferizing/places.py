@@ -65,6 +65,7 @@ class Places:
         self.windows: dict[Value, Way] = {}   # a state that moves along a longer buffer, and how
         self.shifts: dict[Value, Value] = {}  # what moves such a window, and the state
         self.stays: set[Value] = set()        # states that live in one buffer, before and after
+        self.said: set[Value] = set()         # states of which a remark says so
         self.finals: set[Value] = set()       # their final values
         self.moved: dict[Value, Way] = {}     # final values of windows, and how they move
         self.reasons: dict[Value, str] = {}   # why a state has two buffers
@@ -178,6 +179,7 @@ class Places:
             self.stays.add(carry.arg)
             self.finals.add(carry.final)
             if path and (carry.arg.name or "tile" not in scan.op.attrs):
+                self.said.add(carry.arg)
                 remark("bufferize", scan.op, True, f"the state {name_of(carry)} is written in place")
         elif broken[0].op.name == "linalg.generic":
             self.reasons[carry.arg] = why_made_anew(*broken)

@@ -45,7 +45,8 @@ def _over_rows(c: Context, view: ScanView, xs: list[Value], stacks: list[Rows], 
     """for each step: all that it does, and rows whole."""
     states = [state_of(c, carry, stacks) for carry in view.carries]
     for state in states:
-        if state.home and (state.carry.arg.name or "tile" not in view.op.attrs):
+        if state.home and state.carry.arg not in c.places.said and (
+                state.carry.arg.name or "tile" not in view.op.attrs):
             _say_home(c, view.op, state)
     loop = _Loop(c, view, room, xs, stacks, states)
     if view.until:

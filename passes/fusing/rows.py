@@ -16,6 +16,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.linear import Linear, least, linear
 from scancc.ir.parts import ScanView
 from scancc.ir.shapes import dims_of
+from scancc.ir.wording import called
 
 MAX_REGISTERS = 8  # a longer lag of scalars is a ring in memory
 _SIZES = ("arith.addi", "arith.subi", "arith.muli", "arith.minsi", "arith.maxsi", "tensor.dim")
@@ -118,7 +119,7 @@ class Plan:
     def outside(self, value: Value) -> Value:
         """A value that all rows need."""
         if self.waits(value):
-            raise NoRow(f"'{value.name or 'a value'}', which its rows need, is there only after the last step")
+            raise NoRow(f"{called(value)}, which its rows need, is there only after the last step")
         return value
 
     def row(self, value: Value, place: Place) -> Row:

@@ -43,6 +43,11 @@ class Match:
         return all(is_in_any_order(nest.op, number) for nest, number in self.combined)
 
     @property
+    def keeps_numbers(self) -> bool:
+        """Whether all that is combined is combined in the same order as before."""
+        return _combines_alike(self)
+
+    @property
     def accesses(self) -> list[Access]:
         """What both read and is not made by the first."""
         made = self.first.op.results
@@ -50,7 +55,8 @@ class Match:
 
 
 def match_of(first: Op, second: Op) -> Match | None:
-    """The match of two nests of a block, or None where one loop would not do for both, or would lose its lanes."""
+    """The match of two nests of a block, or None where one loop would not do for both, or would lose its lanes.
+    Whether it changes no number is the match's to say."""
     used = set(second.operands)
     if used.isdisjoint(first.results) and used.isdisjoint(first.operands):
         return None
@@ -62,8 +68,7 @@ def match_of(first: Op, second: Op) -> Match | None:
         return None
     kept = [n for n, result in enumerate(first.results) if any(user is not second for user in result.uses)]
     match = Match(a, b, place, kept)
-    fits = _combines_alike(match) and _keeps_order(match) and _keeps_lengths(match) and _keeps_lanes(match)
-    return match if fits else None
+    return match if _keeps_order(match) and _keeps_lengths(match) and _keeps_lanes(match) else None
 
 
 # ---- which loop is which ----

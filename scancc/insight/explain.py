@@ -6,7 +6,7 @@ The passes run again, for this alone; what they say in remarks goes to the card 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from scancc import pipeline, stages
 from scancc.codegen import target as targets
 from scancc.ir import types as t
 from scancc.ir.core import Location, Op, Value
+from scancc.ir.formulas import Formulas
 from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.reading.text import type_text
@@ -126,10 +127,10 @@ def _card(op: Op) -> Card:
     named = next((f" '{v.name}'" for v in (*scan.ys, *scan.finals, *scan.carry_args) if v.name), "")
     names = _names(scan)
     facts = {
-        "steps": [f"at most {said(scan.length)}, until a condition holds" if scan.until else said(scan.length)],
+        "steps": [f"at most {_size(scan.length)}, until a condition holds" if scan.until else _size(scan.length)],
         "sequences": [f"{_sequence(read)}: {type_text(read.arg.type)}" for read in scan.reads],
         "states": [_state(c, names[c.arg]) for c in scan.carries],
-        "keeps": [_rows(stack) for stack in scan.stacks] or ["no rows"],
+        "keeps": [_rows(stack) for stack in {stack.value: stack for stack in scan.stacks}.values()] or ["no rows"],
         "cycles": [_cycle(cycle, names) for cycle in found.cycles],
         "off them": _off(found),
         "limit": _limit(op, found),
@@ -173,7 +174,7 @@ def _limit(op: Op, found: Slice) -> list[str]:
     chain, work = max(chains, default=0.0), sum(map(busy, _scalars(op)))
     if chain >= work:
         return [f"the chain: {chain:g} cycles a step, with {work} of work beside it"]
-    return [f"work: {work} cycles a step, beside a chain of {chain:g}"]
+    return [f"work: {work} cycle{'s' * (work != 1)} a step, beside a chain of {chain:g}"]
 
 
 def _counted(n: int, kind: tuple[str, str]) -> str:
@@ -207,7 +208,8 @@ def _sequence(read: Read) -> str:
         value = value.op.operands[-1] if value.op.name == "scan.concat" else operand(value.op, "source")
     if read.arg.name or value.op is None or value.op.name != "scan.scan":
         return read.arg.name or called(value)
-    return next((called(stack.value) for stack in ScanView(value.op).stacks if stack.result is value), called(value))
+    rows = next((stack.value for stack in ScanView(value.op).stacks if stack.result is value), value)
+    return f"rows of {called(rows)}"
 
 
 def _state(carry: Carry, name: str) -> str:
@@ -216,7 +218,22 @@ def _state(carry: Carry, name: str) -> str:
 
 
 def _rows(stack: Stack) -> str:
-    return f"{said(stack.rows)} rows of {called(stack.value)}: {type_text(stack.value.type)}"
+    return f"{_size(stack.rows)} rows of {called(stack.value)}: {type_text(stack.value.type)}"
+
+
+def _size(value: Value) -> str:
+    """By the lengths of arguments where it is computed from these alone and shortly, else by its name."""
+    func = next(op for op in _around(value) if op.name == "func.func")
+    formulas = Formulas(func, {})
+    text = str(formulas.of(value))
+    return said(value) if formulas.computed or len(text) > LONGEST else text
+
+
+def _around(value: Value) -> Iterator[Op]:
+    op = value.op or value.block.parent_op()
+    while op is not None:
+        yield op
+        op = op.parent_op()
 
 
 def _correct_rows(cards: Sequence[Card], top: Op) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from math import prod
 
 from . import types as t
 from .builder import constant_of, measured
 from .core import Op, Value
-from .parts import ScanView, Stack
+from .parts import Nest, ScanView, Stack
 from .shapes import dims_of, scratch
 
 _SIGNS = {"arith.addi": "+", "arith.subi": "-"}
+_CASTS = ("arith.index_cast", "arith.extsi", "arith.extui")
 _KINDS = {
     "linalg.generic": "a loop over arrays", "scan.concat": "a concatenate", "tensor.insert": "a write of an element",
     "tensor.insert_slice": "a write of a slice", "scan.scatter": "a write at indices",
@@ -19,6 +22,10 @@ _KINDS = {
     "scan.reduce": "a reduction", "scan.argreduce": "a search for an extreme", "scan.reshape": "a reshape",
     "scan.transpose": "a transpose", "scan.factor": "a factorization", "scan.solve": "a solve",
     "arith.addf": "a sum", "arith.subf": "a difference", "arith.mulf": "an elementwise product",
+    "arith.addi": "a sum", "arith.subi": "a difference", "arith.muli": "an elementwise product",
+    "math.fma": "a multiply-add", "math.absf": "an absolute value", "math.exp": "an exponential",
+    "math.log": "a logarithm", "math.sqrt": "a square root", "math.tanh": "a hyperbolic tangent",
+    "arith.cmpf": "a comparison", "arith.cmpi": "a comparison", "tensor.splat": "a number for each element",
     "arith.divf": "a quotient", "arith.negf": "a negation", "arith.select": "a choice",
     "scan.yield": "the end of the step", "scf.yield": "the end of a branch", "func.return": "the result",
 }
@@ -31,6 +38,8 @@ def said(value: Value) -> str:
         return str(known)
     if at is not None and at[0].op is None:
         return f"{at[0].name}_n{at[1]}"
+    if op is not None and op.name in _CASTS:
+        return said(op.operands[0])
     if op is not None and op.name in _SIGNS:
         left, right = map(said, op.operands)
         return f"{left} {_SIGNS[op.name]} {right}"
@@ -52,8 +61,31 @@ def bytes_said(value: Value) -> str:
 
 def what(op: Op) -> str:
     """An op, and the user's line."""
-    kind = _KINDS.get(op.name) or op.name.partition(".")[2]
+    return _at(_KINDS.get(op.name) or op.name.partition(".")[2], op)
+
+
+def _at(kind: str, op: Op) -> str:
     return kind if op.location is None else f"{kind} (line {op.location[1]})"
+
+
+def what_makes(value: Value) -> str:
+    """What makes a value, and the line: of a result of a loop over arrays, what that does for each element."""
+    op = value.op
+    assert op is not None
+    if op.name != "linalg.generic":
+        return what(op)
+    nest = Nest(op)
+    if nest.reduced:
+        return _at("a reduction", op)
+    element = nest.elements[value.index].op
+    return what(op) if element is None else what(element)
+
+
+def listed(texts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`; how often where some are alike."""
+    count = Counter(texts)
+    each = [f"{n} times {text}" if n > 1 else text for text, n in count.items()]
+    return " and ".join(filter(None, [", ".join(each[:-1]), each[-1]]))
 
 
 def called(value: Value) -> str:
@@ -61,7 +93,11 @@ def called(value: Value) -> str:
     name = value.name or _state_of(value)
     if name:
         return f"'{name}'"
-    return "an unnamed value" if value.op is None else f"what {what(value.op)} gives"
+    if value.op is not None:
+        return f"what {what_makes(value)} gives"
+    around = value.block.parent_op()
+    reads = () if around is None or around.name != "scan.scan" else ScanView(around).reads
+    return next((f"a row of {called(read.xs)}" for read in reads if read.arg is value), "an unnamed value")
 
 
 def _state_of(value: Value) -> str | None:
