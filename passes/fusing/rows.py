@@ -16,7 +16,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.linear import Linear, least, linear
 from scancc.ir.parts import ScanView
 from scancc.ir.shapes import dims_of
-from scancc.ir.wording import called
+from scancc.ir.wording import called, what
 
 MAX_REGISTERS = 8  # a longer lag of scalars is a ring in memory
 _SIZES = ("arith.addi", "arith.subi", "arith.muli", "arith.minsi", "arith.maxsi", "tensor.dim")
@@ -141,7 +141,7 @@ class Plan:
             return found
         if waits:
             assert op is not None
-            raise NoRow(f"{op.name} stands between, which needs more than a row")
+            raise NoRow(f"{what(op)} stands between, which needs more than a row")
         return self._picked(value, place)
 
     def _comes_along(self, op: Op) -> bool:
