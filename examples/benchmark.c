@@ -1,7 +1,9 @@
-/* A small benchmark that links a scan compiled ahead of time: A**k of n numbers, last step only.
- * Prints the seconds of the fastest of 20 calls, and the sum of the result; then the same of two loops in C.
+/* A small benchmark that links a scan compiled ahead of time: A**k of n numbers, last step
+ * only. Prints the seconds of the fastest of 20 calls, and the sum of the result; then the
+ * same of two loops in C.
  *
- *   cc -O3 -march=native -Ibuild examples/benchmark.c build/power.a -lm -o build/benchmark && build/benchmark 1000000 64
+ *   cc -O3 -march=native -Ibuild examples/benchmark.c build/power.a -lm -o build/benchmark
+ *   build/benchmark 1000000 64
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 199309L
@@ -62,7 +64,8 @@ static int measure(int (*run)(const struct problem *), const struct problem *p)
 
 int main(int argc, char **argv)
 {
-    struct problem p = {.n = argc > 1 ? atoll(argv[1]) : 1000000, .k = argc > 2 ? atoi(argv[2]) : 64};
+    struct problem p = {.n = argc > 1 ? atoll(argv[1]) : 1000000,
+                        .k = argc > 2 ? atoi(argv[2]) : 64};
     p.A = malloc(sizeof *p.A * p.n);
     p.result = malloc(sizeof *p.result * p.n);
     if (p.A == NULL || p.result == NULL)

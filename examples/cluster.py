@@ -48,7 +48,8 @@ def ensemble(client, n, n_steps, n_chunks):
     """The last states of n systems, 3 by n."""
     (run,) = client.scatter([trajectories.shipped()], broadcast=True)
     bounds = np.linspace(0, n, n_chunks + 1).astype(int)
-    parts = [client.submit(some_trajectories, run, a, b, n_steps) for a, b in pairwise(bounds)]
+    parts = [client.submit(some_trajectories, run, a, b, n_steps)
+             for a, b in pairwise(bounds)]
     return np.concatenate(client.gather(parts), axis=1)
 # --8<-- [end:ensemble]
 
@@ -105,9 +106,11 @@ def in_chunks(client, length, n_chunks, start=1.0):
     starts = [start]
     for product, rest in summaries[:-1]:  # the exchange: two numbers a chunk
         starts.append(float(product * starts[-1] + rest))
-    parts = client.gather([client.submit(call, run, *chunk, h) for chunk, h in zip(chunks, starts, strict=True)])
+    parts = client.gather([client.submit(call, run, *chunk, h)
+                           for chunk, h in zip(chunks, starts, strict=True)])
     times.append(time.perf_counter())
-    return float(parts[-1][0]), sum(p[1] for p in parts), max(p[2] for p in parts), np.diff(times)
+    last, totals, largest = parts[-1][0], [p[1] for p in parts], [p[2] for p in parts]
+    return float(last), sum(totals), max(largest), np.diff(times)
 
 
 def call(function, *arguments):

@@ -9,7 +9,8 @@
 
 #include "power.h"
 
-/* The text of a status, without the numbers in it: the struct of a short call has them (power_call). */
+/* The text of a status, without the numbers in it: the struct of a short call has them
+ * (power_call). */
 static const char *text_of(int32_t status)
 {
     static char text[200];
@@ -25,7 +26,8 @@ int main(void)
 
     /* How large is the result, and how much workspace does the call need? */
     int64_t result_n0, workspace_nbytes, staging_nbytes;
-    int32_t status = power_query(A, n, stride, k, &result_n0, &workspace_nbytes, &staging_nbytes);
+    int32_t status = power_query(A, n, stride, k, &result_n0, &workspace_nbytes,
+                                 &staging_nbytes);
     if (status != 0) {
         fprintf(stderr, "power_query: %s\n", text_of(status));
         return EXIT_FAILURE;

@@ -285,7 +285,8 @@ def _mapped(stages: Stages) -> list[Op]:
 
 def _named(stages: Stages) -> str:
     """The heavy work that becomes maps, in words."""
-    names = dict.fromkeys(op.name.partition(".")[2] for op in _mapped(stages) if busy(op) >= HEAVY)
+    names = dict.fromkeys("division" if op.name == "arith.divf" else op.name.partition(".")[2]
+                          for op in _mapped(stages) if busy(op) >= HEAVY)
     return ", ".join(names)
 
 

@@ -30,7 +30,7 @@ def test_a_card_says_what_is_on_the_cycles_and_what_was_made_of_it() -> None:
     assert card.facts["keeps"] == ["no rows"]
     assert card.facts["cycles"][0] == "s: affine, a chain of 4 cycles"
     assert re.fullmatch(r"work: \d+ cycles a step, beside a chain of 4", card.facts["limit"][0])
-    assert any("log, divf in vectors" in text for text in card.done)
+    assert any("log, division in vectors" in text for text in card.done)
 
 
 def test_a_card_says_what_was_not_done() -> None:

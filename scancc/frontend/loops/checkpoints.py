@@ -34,7 +34,8 @@ def scan_checkpoints(
     only. `padding=False`: the number of steps is a multiple of N, and sequences are not copied.
     Returns `(outputs, updates)`, or with `return_updates=False` the outputs of a step without updates.
 
-    >>> doubled, _ = sc.scan_checkpoints(lambda v: 2 * v, outputs_info=T.constant(1.), n_steps=6, save_every_N=2)
+    >>> doubled, _ = sc.scan_checkpoints(lambda v: 2 * v, outputs_info=T.constant(1.),
+    ...                                  n_steps=6, save_every_N=2)
     >>> sc.function([], doubled)()
     array([ 4., 16., 64.])
     """

@@ -36,7 +36,8 @@ class ConditionRankError(AssertionError, ValueError):
 class until:  # the name users know
     """Stop the scan after the step in which `condition` is nonzero; that step's outputs are kept.
 
-    >>> doubled, _ = sc.scan(lambda v: (2 * v, sc.until(2 * v > 10)), outputs_info=1., n_steps=100)
+    >>> doubled, _ = sc.scan(lambda v: (2 * v, sc.until(2 * v > 10)), outputs_info=1.,
+    ...                      n_steps=100)
     >>> sc.function([], doubled)()
     array([ 2.,  4.,  8., 16.])
     """
