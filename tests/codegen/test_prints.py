@@ -105,9 +105,9 @@ def printed_by(f: Any, capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def ran(folder: Path, *command: str, runs: tuple[str, ...] = ()) -> list[str]:
+def ran(folder: Path, *command: str, kind: str = "a", runs: tuple[str, ...] = ()) -> list[str]:
     (folder / "main.c").write_text(MAIN)
-    files = [f"-I{folder}", str(folder / "main.c"), str(folder / "model.a"), "-lm", "-o", str(folder / "main")]
+    files = [f"-I{folder}", str(folder / "main.c"), str(folder / f"model.{kind}"), "-lm", "-o", str(folder / "main")]
     made = subprocess.run([*command, *STRICT, *files], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     done = subprocess.run([*runs, str(folder / "main")], capture_output=True, text=True, timeout=60, check=False)
@@ -135,10 +135,11 @@ def as_python_prints(lines: list[str]) -> list[str]:
 
 
 @needs_cc
-def test_a_c_program_gets_what_python_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("kind", ["a", "c"])
+def test_a_c_program_gets_what_python_prints(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     f = model()
-    sc.export(f, tmp_path, optional="h")
-    lines = ran(tmp_path, CC or "")
+    sc.export(f, tmp_path, emit=f"{kind},h", optional="h")
+    lines = ran(tmp_path, CC or "", "-std=c99", kind=kind)
     whole, without = lines[:lines.index("without h")], lines[lines.index("without h") + 1:lines.index("nothing")]
     assert as_python_prints(whole) == printed_by(f, capsys)
     assert without == [line for line in whole if line.startswith("sum")]  # nobody needs the others
@@ -147,9 +148,10 @@ def test_a_c_program_gets_what_python_prints(tmp_path: Path, capsys: pytest.Capt
 
 
 @needs_cc
-def test_what_is_printed_stays_within_the_workspace(tmp_path: Path) -> None:
-    sc.export(model(), tmp_path, emit="a,h")
-    ran(tmp_path, CC or "", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
+@pytest.mark.parametrize("kind", ["a", "c"])
+def test_what_is_printed_stays_within_the_workspace(kind: str, tmp_path: Path) -> None:
+    sc.export(model(), tmp_path, emit=f"{kind},h")
+    ran(tmp_path, CC or "", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover", kind=kind)
 
 
 @needs_arm
@@ -228,8 +230,6 @@ def test_what_an_export_says_of_its_prints(tmp_path: Path) -> None:
     assert row["flat"]["set_print"] == "model_set_print"
     assert {"text": "inner", "name": "", "attributes": ["__str__"], "dtype": "float64", "rank": 0,
             "scans": ["scan 'outer'", "scan 'doubles'"]} in row["prints"]
-    with pytest.raises(ExportError, match="C of model has no callback for Print; leave out 'c'"):
-        sc.export(model(), tmp_path, emit="c")
     with pytest.raises(ExportError, match="upstream IR of model has no callback for Print"):
         sc.export(model(), tmp_path, emit="mlir-upstream")
     with pytest.raises(UnsupportedError, match="model: code for sm_90 has nobody who prints"):
@@ -237,6 +237,25 @@ def test_what_an_export_says_of_its_prints(tmp_path: Path) -> None:
     x = T.vector("x")
     sc.export(sc.function([x], x + 1, name="plain"), tmp_path, emit="h,ll")
     assert not re.search("_print|printed", (tmp_path / "plain.h").read_text() + (tmp_path / "plain.ll").read_text())
+
+
+@needs_cc
+def test_python_loads_what_c_became_and_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows of halves and of complex numbers, a state, and no elements."""
+    x, level = T.matrix("x", dtype="complex64"), sc.shared(np.float16(1.0), name="level")
+    show = sc.printing.Print
+    h = sc.scan(lambda r, s: (show("half")(s * 0.5), show("row")(r * 2).sum() * 0.0 + 1.0)[0].astype("float16") +
+                show("row")(r * 2).real.sum().astype("float16"), x, level)[0]
+    f = sc.function([x], h, updates={level: h[-1]}, name="f")
+    (source,) = sc.export(f, tmp_path, emit="c").files
+    library = source.with_suffix(".so")
+    subprocess.run([CC or "", "-std=c99", *STRICT, "-shared", "-fPIC", source, "-lm", "-o", library], check=True)
+    g: Any = sc.runtime.load(library)
+    for value in (np.arange(6).reshape(3, 2) * (1 + 2j), np.ones((1, 0))):
+        capsys.readouterr()
+        want, wanted = f(np.complex64(value)), capsys.readouterr().out
+        np.testing.assert_array_equal(g(np.complex64(value)), want)
+        assert capsys.readouterr().out == wanted != ""
 
 
 def test_freestanding_code_calls_nothing_to_print(tmp_path: Path) -> None:

@@ -21,14 +21,14 @@ from ..cpu_features import check_text
 from ..llvm import Registers
 from ..llvm.line_tables import LineTable
 from ..target import Target
-from .c import Part, file_text, part_of
+from .c import Loops, Part, file_text, part_of
 from .dlpack import dlpack_text
 from .entry import Entry, seldom_called
 from .error_texts import error_text
 from .flat import Copies, calls_text, numbered_text
 from .manifest import embedded_data, embedded_text
 from .paths import Paths
-from .prints import print_setter_text, printing_text
+from .prints import More, print_setter_text, printing_text
 from .sharing import setter_text
 from .short import Without, short_text, short_text_without, struct_text
 from .signature import Compiled, entry_of
@@ -128,7 +128,7 @@ def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTa
 def c_text(entry: Entry, codes: Sequence[Code], single: bool, paths: Paths) -> str:
     """The function as C, from loops that no pass has made wide."""
     lacks = {"loops that threads share": entry.threads, "code for several processors": entry.variants,
-             "entries for tensors of DLPack": entry.dlpack, "callback for Print": entry.prints}
+             "entries for tensors of DLPack": entry.dlpack}
     for what, is_there in lacks.items():
         if is_there:
             raise ExportError(f"C of {entry.name} has no {what}; leave out 'c'")
@@ -136,9 +136,17 @@ def c_text(entry: Entry, codes: Sequence[Code], single: bool, paths: Paths) -> s
     if compiled.loops is None:
         raise ExportError(f"there is no C of {entry.name}, which is IR that passes have changed; leave out 'c'")
     target = compiled.target
-    without = [(_part(entry, outputs, part), part.loops()) for outputs, part in codes[-1].without if part.loops]
-    return file_text(compiled.loops(), entry, without, target.has_fma, f"{target.arch} ({target.cpu})", versions(),
+    without = [_loops(_part(entry, outputs, part), part) for outputs, part in codes[-1].without]
+    return file_text(_loops(entry, compiled), without, target.has_fma, f"{target.arch} ({target.cpu})", versions(),
                      embedded_data(entry, single, target, versions()), paths.name)
+
+
+def _loops(entry: Entry, compiled: Compiled) -> Loops:
+    assert compiled.loops is not None, "what was compiled now has its loops"
+    if compiled.printing is None or compiled.printing.loops is None:
+        return Loops(entry, compiled.loops())
+    more = More(entry, compiled.outputs, compiled.printing.outputs, compiled.prints)
+    return Loops(entry, compiled.loops(), (compiled.printing.loops(), more))
 
 
 def _part(entry: Entry, outputs: frozenset[int], compiled: Compiled) -> Part:

@@ -40,7 +40,7 @@ _MEMBERS = (
 def printing_text(entry: Entry, compiled: Compiled, text: str, printing_text: str) -> str:
     """LLVM IR of NAME__query and NAME__run, above the texts of the code without and of that with printed values."""
     assert compiled.printing is not None, "the function prints"
-    more = _More(entry, compiled.outputs, compiled.printing.outputs, compiled.prints)
+    more = More(entry, compiled.outputs, compiled.printing.outputs, compiled.prints)
     return joined([with_suffix(text, _QUIET), with_suffix(printing_text, _PRINTING),
                    _Query(more).text(compiled.target), _Run(more).text()])
 
@@ -84,7 +84,7 @@ def _who(entry: Entry) -> str:
     return f"@{entry.name}__print"
 
 
-class _More:
+class More:
     """Where things lie in the slots of the function, and in those of the code with more outputs."""
 
     def __init__(self, entry: Entry, own: Sequence[Param], outputs: Sequence[Param],
@@ -107,7 +107,7 @@ class _More:
 class _Packed(Function):
     """Writes a function of the slots `%slots.0`, which may call the code with more outputs on slots `%more.0`."""
 
-    def __init__(self, more: _More) -> None:
+    def __init__(self, more: More) -> None:
         super().__init__(more.entry, Copies(more.entry.name))
         self.more = more
         self.workspace, self.more_workspace = more.first(more.own, len(more.own)), more.first(

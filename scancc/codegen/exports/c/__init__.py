@@ -8,8 +8,8 @@ from . import (  # noqa: F401  (register their printers)
     sums,
     vectors,
 )
-from .file import file_text
+from .file import Loops, file_text
 from .parts import Part, part_of
 from .printer import PRINTERS
 
-__all__ = ["PRINTERS", "Part", "file_text", "part_of"]
+__all__ = ["PRINTERS", "Loops", "Part", "file_text", "part_of"]

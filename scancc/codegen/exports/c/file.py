@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from scancc.ir.core import Op, functions
 
 from ...c_names import ExportError
 from ..entry import Entry, Names
+from ..prints import More
 from .entries import LIBRARY, OF_ENTRIES, entries_text, most_axes
 from .library import in_order
 from .parts import Part
 from .printer import FileText, FunctionPrinter
+from .prints import PRINTING, QUIET, choosing_text, setter_text
 from .texts import manifest_text
 
 _HEAD = """\
@@ -40,27 +43,49 @@ _FMA = {True: "fma() is one instruction where the compiler may use it (-mfma, -m
         False: "No operations are joined: the target has no fused multiply-add."}
 
 
-def file_text(module: Op, entry: Entry, without: Sequence[tuple[Part, Op]], fma: bool, target: str, versions: str,
-              manifest: bytes, place: Callable[[str], str]) -> str:
-    """C of a module of loop IR and of the entries around it. `without`: loops that leave out outputs, which a short
-    call takes; `place`: how a source file is called."""
-    out = FileText(fma, place)
-    texts = [*_loops(module, entry, out), *(text for part, loops in without for text in _loops(loops, part, out))]
-    texts.append(entries_text(entry, [part for part, _ in without]))
+@dataclass(frozen=True)
+class Loops:
+    """The loop IR of a function, or of a part of it. `printing`: that of the code which has what is printed as more
+    outputs, and where these lie."""
+
+    entry: Entry
+    module: Op
+    printing: tuple[Op, More] | None = None
+
+
+def file_text(whole: Loops, without: Sequence[Loops], fma: bool, target: str, versions: str, manifest: bytes,
+              place: Callable[[str], str]) -> str:
+    """C of loops and of the entries around them. `without`: those that leave out outputs, which a short call takes;
+    `place`: how a source file is called."""
+    out, entry = FileText(fma, place), whole.entry
+    texts = [setter_text(entry), *(text for loops in (whole, *without) for text in _code(loops, out))]
+    texts.append(entries_text(entry, [loops.entry for loops in without if isinstance(loops.entry, Part)]))
     called = set(re.findall(r"\b(\w+)\(", "\n".join(texts)))
     library = in_order(f for f in (*out.library.values(), *LIBRARY) if f.name in called)
+    quiet = QUIET if whole.printing else ""
     head = _HEAD.format(name=entry.name, versions=versions, target=target, fma=_FMA[fma],
-                        work=f"{entry.name}_work", sizes=f"{entry.name}_sizes")
+                        work=f"{entry.name}{quiet}_work", sizes=f"{entry.name}{quiet}_sizes")
     _check_names(entry, {*library, *out.data.values(), *OF_ENTRIES, *_typedef_names(out)})
     parts = ["\n".join([f"enum {{ MOST_AXES = {most_axes(entry)} }};", *out.typedefs, ""]),
-             *(f.text for f in library.values()), *out.data_texts(), *texts, manifest_text(entry, manifest)]
+             *(f.text for f in library.values()), *out.data_texts(), *filter(None, texts),
+             manifest_text(entry, manifest)]
     return head + "\n".join(parts)
 
 
-def _loops(module: Op, entry: Entry, out: FileText) -> list[str]:
-    """The two functions of a module."""
-    bodies = [FunctionPrinter(func, out, entry.name, isinstance(entry, Part)) for func in functions(module)]
-    n_arguments = len(entry.inputs) + len(entry.outputs) + 1
+def _code(loops: Loops, out: FileText) -> list[str]:
+    """The two functions of the loops, and what chooses between two codes of them."""
+    entry = loops.entry
+    if loops.printing is None:
+        return _functions(loops.module, entry, "", len(entry.outputs), out)
+    printing, more = loops.printing
+    return [*_functions(loops.module, entry, QUIET, len(entry.outputs), out),
+            *_functions(printing, entry, PRINTING, len(more.outputs), out), choosing_text(entry, more)]
+
+
+def _functions(module: Op, entry: Entry, code: str, n_outputs: int, out: FileText) -> list[str]:
+    static = bool(code) or isinstance(entry, Part)
+    bodies = [FunctionPrinter(func, out, f"{entry.name}{code}", static) for func in functions(module)]
+    n_arguments = len(entry.inputs) + n_outputs + 1
     assert all(len(b.func.body.args) == n_arguments for b in bodies), "the loops take what the object takes"
     return [printer.run() for printer in sorted(bodies, key=lambda printer: printer.is_query)]
 

@@ -48,7 +48,7 @@ def error_text(entry: Entry) -> str:
     """NAME_error: in its texts a byte 1 to 4 stands where a number goes."""
     texts = {0: "no error", **CALLER_ERRORS, **{c.code: c.text() for c in entry.checks}}
     cases = [line for status, text in texts.items()
-             for line in (f"case {status}:", f"    return {_literal(_marked(text))};")]
+             for line in (f"case {status}:", f"    return {literal(_marked(text))};")]
     message = function(f"static const char *{entry.name}_message(", ["int32_t status"],
                         ["switch (status) {", *cases, "default:", '    return "unknown status";', "}"], True)
     body = _ERROR_BODY.format(name=entry.name, most=N_INFO_SLOTS).splitlines()
@@ -68,7 +68,7 @@ def _marked(text: str) -> str:
 _LETTERS = {ord(letter): f"\\{letter}" for letter in '"\\?'} | {ord("\n"): "\\n"}
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """A string of C."""
     return '"' + "".join(_LETTERS.get(b, chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in text.encode()) + '"'
 
@@ -83,7 +83,7 @@ def processor_text(entry: Entry) -> str:
 def manifest_text(entry: Entry, data: bytes) -> str:
     """NAME_manifest; longer than a string need be for every compiler."""
     text = data[:-1].decode()
-    rows = "\n".join(f"    {_literal(text[at:at + 96])}" for at in range(0, len(text), 96))
+    rows = "\n".join(f"    {literal(text[at:at + 96])}" for at in range(0, len(text), 96))
     return (f"/* What the manifest says of {entry.name}, as JSON. */\n"
             f"__extension__ static const char {entry.name}__manifest[] =\n{rows};\n\n"
             + function(f"const char *{Names(entry.name).manifest}(", [], [f"return {entry.name}__manifest;"]))
