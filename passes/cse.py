@@ -8,7 +8,8 @@ Why: a gradient repeats the forward step, and every layer of lowering repeats si
 An op is merged with an equal one before it in its block or in a block around it (regions see outer
 values). Equal: name, operands (in any order if commutative), attributes, result types, and for an op
 with regions (linalg.generic, a whole scan) the same ops inside. A `scan.check` whose condition was
-checked before goes. Conservative about: ops that read memory, which a write may have changed.
+checked before goes, and so does a loop like one before it that may fail: then that one did.
+Conservative about: ops that read memory, which a write may have changed.
 Cost: one walk with a hash table of names and operands; attributes and regions are looked at where these are equal.
 Source: the scoped hash table is MLIR's CSE; that regions are compared structurally is ours.
 """
@@ -19,7 +20,7 @@ from collections.abc import Hashable
 
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Value
-from scancc.ir.ops import CHECKS, COMMUTATIVE, ISOLATED, OPS, is_pure, operand
+from scancc.ir.ops import CHECKS, COMMUTATIVE, ISOLATED, OPS, is_pure, is_repeated, operand
 from scancc.ir.printer import attribute_text
 
 _HASHABLE = (t.IntAttr, t.FloatAttr, t.DenseArray, t.Dense, t.AffineMap, t.Type)
@@ -71,7 +72,7 @@ def _equal(op: Op, others: list[Op]) -> Op | None:
     """The one of these ops, of one short key, that computes what `op` does."""
     if CHECKS in OPS[op.name].traits:
         return others[0]
-    if not is_pure(op):
+    if not is_repeated(op):
         return None
     key = _key(op, {})
     return next((other for other in others if _key(other, {}) == key), None)

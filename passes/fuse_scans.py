@@ -12,9 +12,9 @@ that makes them need no memory. A reader may take the producer's rows as they ar
 states).
 `dead-outputs` drops the stacks that nobody reads any more.
 Behind one another first, then side by side: what only stands beside a scan must not keep its reader from it.
-Conservative about: order of errors (of two scans that can fail in a step, or one and a check between them that waits
-for work, the first is reported first), a reader from the last row on, lengths that are not one value, `until` (only
-what reads exactly the rows that ran comes along), lanes and large matrices (`fusing/costs.py`).
+Conservative about: order of errors (of two scans that can fail in a step, but for what both check, or one and a check
+between them that waits for work, the first is reported first), a reader from the last row on, lengths that are no one
+value, `until` (only what reads exactly the rows that ran comes along), lanes and large matrices (`fusing/costs.py`).
 Cost: for each scan a walk over the ops between it and a few before it. Runs after `dead-outputs`, which tells which
 rows are kept, and before it once more. Source: loop fusion as in Kennedy and McKinley, Maximizing loop parallelism
 and improving data locality via loop fusion and distribution (1993).
@@ -35,7 +35,7 @@ from scancc.ir.remarks import remark
 from .fusing.build import Step, erase_unread, reversed_rows
 from .fusing.costs import multiplies_rows, reason_against
 from .fusing.maps import rule_of
-from .fusing.order import Order, decided_by_sizes, fails_by_sizes
+from .fusing.order import Order, decided_by_sizes, fails_as, fails_by_sizes
 from .fusing.rows import Made, Mapped, NoRow, Place, Plan, Row
 
 _TRIES = 4  # scans before it with which each is tried
@@ -174,7 +174,7 @@ class _Pair:
 
     def _check_errors(self) -> None:
         fails, both = self.order.fails, (self.first, self.second)
-        if all(map(fails, both)) and not any(map(fails_by_sizes, both)):
+        if all(map(fails, both)) and not any(map(fails_by_sizes, both)) and not fails_as(self.second, self.first):
             raise NoRow("both may fail in a step, and the first's error comes first")
         if all(map(fails, both)) and any("name" in op.attrs for op in both):
             raise NoRow("both may fail, and the error has the name of its scan")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from scancc.ir.core import Block, Op, Value
-from scancc.ir.ops import CHECKS, has_trait, is_pure
+from scancc.ir.ops import CHECKS, has_trait, is_pure, operand
+from scancc.ir.parts import ScanView
+from scancc.ir.printer import attribute_text
 from scancc.ir.types import TensorType
 
 
@@ -45,6 +49,31 @@ class Order:
 def fails_by_sizes(op: Op) -> bool:
     """True where all that may end the program in an op compares sizes and scalars."""
     return all(decided_by_sizes(inner) for inner in op.walk() if has_trait(inner, CHECKS))
+
+
+def fails_as(second: Op, first: Op) -> bool:
+    """Whether all that may end the program in a step of `second` is checked in the same step of `first`, too."""
+    checks = [op for op in second.walk() if has_trait(op, CHECKS) and not decided_by_sizes(op)]
+    if not all(op.parent is second.body for op in checks):
+        return False
+    numbers: dict[Hashable, int] = {}
+    known, mine = (_numbered(ScanView(op), numbers) for op in (first, second))
+    made = {known.get(operand(op, "condition")) for op in first.body.ops if has_trait(op, CHECKS)} - {None}
+    return all(mine.get(operand(op, "condition")) in made for op in checks)
+
+
+def _numbered(scan: ScanView, numbers: dict[Hashable, int]) -> dict[Value, int]:
+    """Numbers of what a step computes, equal in two scans where it is the same of what both read alike."""
+    def number(form: Hashable) -> int:
+        return numbers.setdefault(form, len(numbers))
+
+    known = {scan.counter: number("counter")} | {arg: number(("row", xs)) for xs, arg in scan.reads}
+    for op in scan.op.body.ops:
+        if not op.regions and is_pure(op):
+            attrs = tuple(sorted((name, attribute_text(attr)) for name, attr in op.attrs.items()))
+            operands = tuple(known.get(v, v) for v in op.operands)
+            known |= {v: number((op.name, v.type, attrs, i, operands)) for i, v in enumerate(op.results)}
+    return known
 
 
 def decided_by_sizes(check: Op) -> bool:

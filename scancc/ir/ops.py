@@ -141,6 +141,11 @@ def is_pure(op: Op) -> bool:
     return _all_inside(op, _computes)
 
 
+def is_repeated(op: Op) -> bool:
+    """No effect but that it may fail: an op behind an equal one does nothing that is new."""
+    return _all_inside(op, lambda inner: _computes(inner) or CHECKS in lookup(inner).traits)
+
+
 def is_removable(op: Op) -> bool:
     """Whether nothing is lost with an op whose results are unused: all inside it computes or reads."""
     return _all_inside(op, _computes_or_reads)

@@ -153,6 +153,23 @@ def test_the_first_error_stays_the_first(first, second, bad):
         compile([x, i], [h, g])(np.ones(3), np.array([first, second]).T)
 
 
+@pytest.mark.usefixtures("every_executor")
+@pytest.mark.parametrize("places", [[0, 1, 2], [0, 9, 8], [-3, -4, 0]])
+def test_scans_that_look_up_the_same_places_are_one(places):
+    """Where the second would fail, the first does."""
+    i, x = T.lvector("i"), T.dvector("x")
+    h = scan(lambda k, h, x: T.tanh(h + x[k]), i, ZERO, non_sequences=x)
+    g = scan(lambda k, g, x: g * x[k] - 1, i, ZERO, non_sequences=x)
+    text = sc.function([i, x], [h, g]).ir("scan", after="fuse")
+    assert text.count("= scan %") == 1 and text.count("is out of range") == 1
+    f, args = compile([i, x], [h, g]), (np.array(places), np.ones(3))
+    if max(places) < 3 and min(places) > -4:
+        f(*args)
+        return
+    with pytest.raises(IndexError, match=f"index {places[1]} .*(\n.*)*in step 1"):
+        f(*args)
+
+
 def test_a_scan_joined_with_one_that_may_fail_says_its_name():
     x, i = T.dvector("x"), T.lvector("i")
     h = scan(lambda k, h: T.tanh(k + h), i, ZERO, name="quiet")
