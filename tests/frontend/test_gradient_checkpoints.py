@@ -175,6 +175,20 @@ def test_a_scan_that_may_stop_keeps_few_starts():
     assert few.memory_plan(start, factor, 10**12).workspace_nbytes < 4000
 
 
+def test_of_large_states_that_may_stop_few_have_room():
+    """Room for what 2**20 steps want was more than a trace of the steps that ran."""
+    h, n = T.vector("h"), T.lscalar("n")
+
+    def gradient(mode=None, **options):
+        rows, _ = sc.scan(lambda h: (0.99 * T.sin(h), sc.until(h.sum() < 1e3)), outputs_info=h, n_steps=n, **options)
+        return sc.function([h, n], grad((rows[-1] ** 2).sum(), h), mode=mode)
+
+    f = gradient(checkpoints="sqrt")
+    assert f.memory_plan(np.empty(20_000), 10**9).peak_nbytes < 2**24 + 10 * 8 * 20_000
+    values = np.linspace(0, 1, 20_000), 10**6
+    np.testing.assert_allclose(f(*values), gradient("reference")(*values), rtol=1e-12)
+
+
 def test_blocks_run_again_as_few_times_as_the_slots_allow():
     names = [T.lscalar(name) for name in ("block", "last", "free")]
     following = sc.function(names, next_kept(*names))

@@ -26,6 +26,8 @@ from scancc.frontend.ops.scalars import add, ceil, floor, le, maximum, minimum, 
 
 INT64 = TensorType("int64", ())
 TYPICAL_STEPS = 2**20  # of a scan that nobody knows the end of; more have fewer starts, each for more of them
+TYPICAL_NBYTES = 2**24  # that such a scan may take for them: with large states fewer steps are typical
+LEAST_STEPS = 64  # that are typical
 LEAST_SLOTS = 2
 SPARE = 2  # rows behind the slots (`slots`)
 TIMES = 2, 3, 5, 8, 13  # that blocks may run again, of which the least that is enough is taken
@@ -45,7 +47,11 @@ class Need:
     @property
     def n_steps(self) -> Variable:
         """The steps that blocks are for."""
-        return minimum(self.all_steps, int64(TYPICAL_STEPS)) if self.is_open else self.all_steps
+        if not self.is_open:
+            return self.all_steps
+        room, most = (as_tensor_variable(float(n)) for n in ((TYPICAL_NBYTES // 2)**2, TYPICAL_STEPS))
+        typical = minimum(room / (_some(self.start_nbytes) * _some(self.row_nbytes)), most)
+        return minimum(self.all_steps, maximum(cast(typical, "int64"), int64(LEAST_STEPS)))
 
     @property
     def slot_nbytes(self) -> Variable:
