@@ -56,6 +56,7 @@ class MemoryPlan:
     and `bound_N` is the caller's guess of a size that only running tells.
 
     `workspace`: bytes, as the query answers them. `values`: the sizes for which numbers are asked, else None.
+    `copied_nbytes`: of those of the arguments asked for that a call copies, as they have another dtype or layout.
     """
 
     function: str
@@ -65,6 +66,7 @@ class MemoryPlan:
     inputs: tuple[Area, ...]
     outputs: tuple[Area, ...]
     values: Mapping[str, int] | None = None
+    copied_nbytes: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -74,8 +76,8 @@ class MemoryPlan:
 
     @property
     def peak(self) -> Formula:
-        """What a call holds at most beside its inputs: the workspace, one block of memory, and the outputs."""
-        return sum((o.room for o in self.outputs), self.workspace)
+        """What a call holds at most beside its inputs: the workspace, which is one block, the outputs, and copies."""
+        return sum((o.room for o in self.outputs), self.workspace) + number(self.copied_nbytes)
 
     @property
     def workspace_nbytes(self) -> int | None:
@@ -127,6 +129,8 @@ class MemoryPlan:
         rows += [self._row(a.name, a, "output") for a in self.outputs]
         total = Area("", self.workspace.unrounded(), self.workspace)
         peak = Area("", self.peak.unrounded(), self.peak)
+        copies = number(self.copied_nbytes)
+        rows += [self._row("other dtype or layout", Area("", copies, copies), "copies")] if self.copied_nbytes else []
         rows += [self._row("all together", total, "workspace"), self._row("a call", peak, "peak")]
         head = ("what", "bytes", "", *(("number",) if self.values is not None else ()), "lives", "made at")
         return f"memory of {self.function}\n{_table([head, *rows])}{self._legend()}"

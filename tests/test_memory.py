@@ -98,6 +98,22 @@ def test_the_peak_is_what_a_call_takes(program: Callable[[], tuple[Function, lis
     assert peak is not None and abs(taken - peak) <= 0.02 * peak + 20_000  # ctypes' and Python's own objects
 
 
+@pytest.mark.parametrize("given", [
+    lambda x: x.astype("float32"), lambda x: np.asfortranarray(x), lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+    lambda x: np.repeat(x.astype("int16"), 2, axis=1)[:, ::2], lambda x: x.tolist(), lambda x: x, lambda x: x[:]])
+def test_the_peak_has_the_copies_of_arguments(given: Callable[[np.ndarray], Any]) -> None:
+    """Those that no code reads as they are."""
+    f, (x, *args) = rnn()
+    value = given(x)
+    peak = f.memory_plan(value, *args).peak_nbytes
+    kernel = Kernel(f.compiled.artifact())
+    tracemalloc.start()
+    kernel(*f._arrays((value, *args), {}))
+    _, taken = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak is not None and abs(taken - peak) <= 0.02 * peak + 20_000
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_buffers_of_one_place_have_no_moment_in_common(
         program: Callable[[], tuple[Function, list[np.ndarray]]]) -> None:

@@ -6,7 +6,7 @@ The methods stand in a base of `Function`; docs/insight.md shows them together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,8 +162,12 @@ class Insight:
                 return plan
             if set(kwargs) <= {p.name for p in made.inputs if p.rank == 0}.union(plan.names):
                 return plan.at({**bounds, **kwargs})
-        values = [*self._bound(args, kwargs), *(np.array(n, np.int64) for n in bounds.values())]
-        return memory.memory_plan_for(*parts, values)
+        given = self._bound(args, kwargs)
+        values = [*given, *(np.array(n, np.int64) for n in bounds.values())]
+        inputs = self.program.inputs
+        originals = [*args, *(kwargs.get(str(entry.keyword), entry.value) for entry in inputs[len(args):])]
+        copied = sum(array.nbytes for array, value in zip(given, originals, strict=False) if _is_copied(array, value))
+        return replace(memory.memory_plan_for(*parts, values), copied_nbytes=copied)
 
     def _bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         """The values of inputs and shared variables of a call with these arguments."""
@@ -228,3 +232,7 @@ class Insight:
         return Timing(self.name or "a function", tuple(native.compilation.times for native in made))
 
 
+def _is_copied(array: np.ndarray, value: object) -> bool:
+    """Whether a call reads another array than the argument `value`, of which `array` has the dtype of the input."""
+    is_another = array is not value and array.flags.owndata
+    return array.ndim > 0 and (is_another or not (array.flags.c_contiguous and array.flags.aligned))
