@@ -126,7 +126,7 @@ def _reason(user: Op, readers: Readers) -> str:
         return f"a scan reads it backwards{at}"
     if user.name in ("tensor.extract", "tensor.extract_slice"):
         return f"read{at} at a place that is known after the scan only"
-    if readers.places.get(user) is Place.TILES:
+    if readers.places.get(user) is Place.TILES and not readers.turns(user):
         return f"summed{at}, in blocks of rows"
     return f"read by {what(user)}"
 

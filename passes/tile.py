@@ -14,6 +14,7 @@ Why: a loop over time computes one number at a time, and the core is busy with a
 with most chains; in a vector loop it computes four or eight. Of arrays as long as the scan nothing is left between.
 The scans and loop nests inside are ordinary IR, which every later pass knows. Reductions of the rows to a number go
 along, of all elements where rows are arrays, and of each k-th row: what nobody else reads is in a tile alone.
+So do arrays in which all rows lie along a later axis (`h.T`): each tile writes its part of them (`tiling/turned.py`).
 Where one needs another first, as a variance the mean, a cheap scan runs twice for that (`tiling/again.py`).
 A product of a row with a matrix that never changes (`x_t @ W`, or `h_t @ V` of what the step hands on) is one product
 of matrices for all rows of a tile, which reads the matrix once for several rows; so few rows that what the parts of a
@@ -57,7 +58,9 @@ from .tiling.product_words import named_products, say_kept, say_order
 from .tiling.products import SMALL, balanced, most_rows, outer_sizes, rows_of_tile
 from .tiling.stages import Stages, stages_of
 from .tiling.sums import Reduction, is_kept, reductions_of
+from .tiling.turned import Turned, turned_of
 
+TURNED = 128 # rows that are transposed at a time
 FEW = 64   # steps that are not worth a second loop
 SHORT = 8  # steps of an inner loop that may cost less than what else a step does
 LANES = 4  # steps side by side that are worth a vector
@@ -199,17 +202,21 @@ def _fills_tiles(scan: ScanView, lag: int) -> bool:
     return known is not None and known % lag == 0
 
 
-def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Reduction], dict[Op, str], int]:
-    """The reductions that go along, why others stay behind, and how many rows a tile has: whole blocks of theirs."""
+def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Reduction | Turned], dict[Op, str], int]:
+    """The reductions and turned rows that go along, why other reductions stay behind, and how many rows a tile has:
+    whole blocks of theirs."""
     sums, behind = reductions_of(scan)
+    found: list[Reduction | Turned] = [*sums, *turned_of(scan)]
     if not always:
-        return sums, behind, _tile_rows(scan, sums, size)
-    return [found for found in sums if size % found.block == 0], behind, size
+        return found, behind, _tile_rows(scan, found, size)
+    return [each for each in found if size % each.block == 0], behind, size
 
 
-def _tile_rows(scan: ScanView, sums: list[Reduction], size: int) -> int:
+def _tile_rows(scan: ScanView, sums: list[Reduction | Turned], size: int) -> int:
     """How many rows a tile has: of arrays few enough that they stay in the cache."""
     least = math.lcm(*(found.block for found in sums))
+    if any(isinstance(found, Turned) for found in sums):
+        size = TURNED
     row = max((_row_bytes(stack.value.type) for stack in scan.stacks
                if stack.result.uses and not is_kept(stack.result, sums)), default=0)
     while size > least and size * row > TILE_BYTES:
@@ -230,13 +237,18 @@ def _row_bytes(row: t.Type) -> int:
     return t.nbytes(row.element) * math.prod(n for n in row.shape if n is not None)
 
 
-def _described(stages: Stages, sums: list[Reduction], saved: tuple[str, ...], size: int, heavy: bool) -> str:
+def _described(stages: Stages, along: list[Reduction | Turned], saved: tuple[str, ...], size: int, heavy: bool,
+               ) -> str:
     """What becomes of a scan, in words."""
     cost, said = cost_of(stages), []
     if heavy:
         said.append(f"{_named(stages)} in vectors, about {cost.whole:.0f} cycles a step become {cost.tiled:.0f}")
+    turned = sum(isinstance(each, Turned) for each in along)
+    sums = len(along) - turned
     if sums:
-        said.append(f"{len(sums)} reduction{'s' * (len(sums) > 1)} of its rows along with it")
+        said.append(f"{sums} reduction{'s' * (sums > 1)} of its rows along with it")
+    if turned:
+        said.append("transposed rows written where they belong")
     if saved:
         said.append(f"{', '.join(saved)} not kept whole")
     return f"tiles of {size} steps: {'; '.join(said) or 'nothing heavy in vectors'}"

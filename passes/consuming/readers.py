@@ -74,6 +74,8 @@ class Readers:
         return total
 
     def _share(self, user: Op) -> Fraction:
+        if self.turns(user):
+            return Fraction(0)
         if self.place(user) is Place.TILES:  # tiles of rows go to sums while these are made
             return Fraction(self.scan.until or is_array_of_arrays(user.operands[0]) and not _is_of_all(user))
         if user.name != "tensor.extract_slice" or self.is_map(user):
@@ -93,12 +95,19 @@ class Readers:
             return Place.STEP if is_exact(user) or self.adds_rows(user) else Place.TILES
         if user.name == "scan.dot" and not self.is_map(user):
             return Place.STEP if self.adds_rows(user) else Place.TILES if self._adds_numbers(user) else Place.AFTER
+        if self.turns(user):
+            return Place.TILES
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
         place = Place.STEP if user.name in MOVING and not self.selects(user) else self.place_of(user.result)
         if place is Place.TILES and self._is_shared(user):
             return Place.STEP
         return Place.STEP if place is Place.AFTER and (self._completes(user) or self._is_result(user)) else place
+
+    def turns(self, user: Op) -> bool:
+        """Whether an op makes an array in which all rows lie along a later axis: tiles of rows go into it."""
+        return (user.name == "scan.transpose" and user.attrs["permutation"].values[0] != 0
+                and self.mixing and bool(self.scan.init) and not self.scan.until)
 
     def _adds_numbers(self, user: Op) -> bool:
         """Whether a reader is a product of two vectors, of numbers of as many steps."""

@@ -16,12 +16,13 @@ from .products import as_index, most_rows
 from .rows import Tile
 from .stages import Stages
 from .sums import Reduction, is_kept
+from .turned import Turned
 
 
 class Tiled:
     """The scan over tiles, under construction. What it carries on: states, reductions, arrays of all rows."""
 
-    def __init__(self, stages: Stages, reductions: Sequence[Reduction], size: int | Value) -> None:
+    def __init__(self, stages: Stages, reductions: Sequence[Reduction | Turned], size: int | Value) -> None:
         self.scan, self.stages, self.reductions, self.size = stages.scan, stages, reductions, size
         op = self.scan.op
         assert op.parent is not None
@@ -33,7 +34,7 @@ class Tiled:
     def build(self) -> Op:
         """Put a new scan in the place of the old one, and of the reductions, and what is left of a tile behind it."""
         scan = self.scan
-        carried = [*scan.init, *(reduction.start for reduction in self.reductions), *map(self._room, self.stacks),
+        carried = [*scan.init, *map(self._start, self.reductions), *map(self._room, self.stacks),
                    *([self.before.index(0)] if scan.until else [])]
         tiles, rows, rest = self._sizes()
         made = self._over(tiles, rows, carried)
@@ -51,6 +52,9 @@ class Tiled:
             _hand_on(stack.result, room)
         scan.op.erase()
         return made
+
+    def _start(self, reduction: Reduction | Turned) -> Value:
+        return reduction.start(self.before, self.scan) if isinstance(reduction, Turned) else reduction.start
 
     def _room(self, stack: Stack) -> Value:
         """An array for the rows that a stack keeps."""

@@ -9,12 +9,12 @@ from scancc.ir.parts import Nest, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.wording import rows_called, rows_size
 
-from .sums import WAITS, Reduction, is_kept, nests_on, rows_behind
+from .sums import WAITS, Along, is_kept, nests_on, rows_behind
 
 AGAIN = "write a second scan of the same step where memory matters more"
 
 
-def say_kept_rows(scan: ScanView, sums: Sequence[Reduction], behind: Mapping[Op, str], once: str,
+def say_kept_rows(scan: ScanView, sums: Sequence[Along], behind: Mapping[Op, str], once: str,
                   against: str = "") -> None:
     """Say which rows are kept for reductions that stay `behind`, or because something is `against` tiles; `once`: why
     the scan does not run again for a reduction that waits for another one."""

@@ -19,6 +19,7 @@ from .products import as_index
 from .row_loops import RowLoop, clone
 from .stages import LOOP, Stages
 from .sums import Reduction, rows_behind
+from .turned import Turned
 
 
 class Tile:
@@ -46,7 +47,8 @@ class Tile:
         self.beyond: dict[Value, Value] = {}
         self.once: dict[Value, Value] = {}
 
-    def build(self, reductions: Sequence[Reduction], stacks: Sequence[Stack], given: Sequence[Value]) -> None:
+    def build(self, reductions: Sequence[Reduction | Turned], stacks: Sequence[Stack], given: Sequence[Value],
+              ) -> None:
         """Do the steps; `given`: states, reductions and arrays of all rows before them, which the block yields as
         they are after."""
         rest = iter(given)
@@ -156,8 +158,10 @@ class Tile:
         inside = b.minsi(b.maxsi(offset, zero), self.count)
         return self._slice(rows, (inside, count), stack.stride or 1), (start, count)
 
-    def _total(self, reduction: Reduction, so_far: Value) -> Value:
-        """A reduction, with the rows of this tile."""
+    def _total(self, reduction: Reduction | Turned, so_far: Value) -> Value:
+        """A reduction, or an array of all rows turned, with the rows of this tile."""
+        if isinstance(reduction, Turned):
+            return reduction.over(self.b, self.over(reduction.stack.value), (self.first, self.count), so_far)
         b, values = self.b, {stack.result: stack.value for stack in self.scan.stacks}
         rows = self._first(reduction)
         length = reduction.length if isinstance(reduction.length, Value) else b.index(reduction.length)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -171,7 +172,7 @@ def _reduction(op: Op, scan: ScanView) -> Reduction | str:
     if any(0 in read.dims[1:] or rows_read(read.value, scan) is not None and read.dims[:1] != (0,)
            for read in nest.reads):
         return "it goes not along them first"
-    above = _above(op, scan)
+    above = above_of(op, scan)
     if above is None:
         return WAITS
     return Reduction(op, scan, lengths[0], tuple(above), strides.pop())
@@ -207,7 +208,7 @@ def _differ(a: Entry, b: Entry) -> bool:
     return a is not b and (None in numbers or numbers[0] != numbers[1])
 
 
-def _above(nest: Op, scan: ScanView) -> list[Op] | None:
+def above_of(nest: Op, scan: ScanView) -> list[Op] | None:
     """What a reduction needs that is made behind the scan, in order; None where that needs the scan."""
     block, order = scan.op.parent, {}
     assert block is not None
@@ -235,8 +236,18 @@ def _needed(op: Op) -> Iterator[Value]:
             encloses(block, v.block) for region in op.regions for block in region.blocks))
 
 
-def is_kept(rows: Value, reductions: Sequence[Reduction]) -> bool:
-    """Whether the rows of a stack are read by more than some reductions."""
+class Along(Protocol):
+    """What goes along with the tiles of a scan: a nest that reads rows, or `parts` of them."""
+
+    @property
+    def nest(self) -> Op: ...
+
+    @property
+    def parts(self) -> Sequence[Value]: ...
+
+
+def is_kept(rows: Value, reductions: Sequence[Along]) -> bool:
+    """Whether the rows of a stack are read by more than what goes along."""
     gone = {reduction.nest for reduction in reductions}
     parts = {part for reduction in reductions for part in reduction.parts}
     readers = [reader for user in rows.uses for reader in (

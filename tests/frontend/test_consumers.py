@@ -472,3 +472,27 @@ def test_sums_of_turned_rows_go_along_the_steps():
     given = values(1100, scalar), values(1100, vectors)
     for got, same in zip(f(*given), steps(*given), strict=True):
         assert got.tobytes() == same.tobytes()
+
+
+TRANSPOSED = {
+    "rows": lambda h: [h.T], "maps": lambda h: [T.exp(h.T), T.sqr(h).T * 2],
+    "and a sum": lambda h: [h.T, T.sqr(h).sum()],
+    "and a row": lambda h: [h.T, h[-1]], "and its largest": lambda h: [h.T, h.max(axis=0)],
+}
+OF_THREE_AXES = {"last": lambda h: [h.dimshuffle(1, 2, 0)], "between": lambda h: [h.dimshuffle(2, 0, 1) + 1]}
+
+
+@pytest.mark.parametrize(("kind", "ask"), [
+    *(pytest.param(kind, ask, id=f"{kind.__name__}: {name}") for kind in (vectors, dense)
+      for name, ask in TRANSPOSED.items()),
+    *(pytest.param(matrices, ask, id=f"matrices: {name}") for name, ask in (TRANSPOSED | OF_THREE_AXES).items())])
+def test_transposed_results(kind, ask):
+    """Nothing is kept beside them: tiles of rows are written where they belong."""
+    read = KINDS[kind]
+    f, reference = (sc.function([read], ask(kind()), mode=mode) for mode in (None, "reference"))
+    for length in (4, 5, 127, 128, 129, 700):
+        given = values(length, kind)
+        for got, want in zip(f(given), reference(given), strict=True):
+            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
+    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (3000, 20_000))
+    assert small == large
