@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..math import MathFunction
-from .turning import LINE_NBYTES, NBYTES, copy_columns, gathered, round_terms, steps_between, turned
+from .turning import LINE_NBYTES, NBYTES, PREFETCH, copy_columns, gathered, round_terms, steps_between, turned
 
 BLOCK_TERMS = 64
 CACHE_NBYTES = 32768  # of the first cache, in which columns that are a power of two apart meet
+TERMS_AHEAD = 4
 LEVELS = 40  # sums of 1, 2, 4, ... blocks
 
 
@@ -26,6 +27,10 @@ class Tile:
     lanes: int
     fused: bool  # products are not rounded
     turns: bool = False  # the right factor lies by its columns
+
+    @property
+    def asks_ahead(self) -> bool:
+        return self.rows == 1 and self.lanes > 1 and not self.turns
 
     @property
     def symbol(self) -> str:
@@ -61,7 +66,7 @@ class Tile:
             stores=self._sums("%w{s} = getelementptr {kind}, ptr %c{i}, i64 %column{j}\n"
                               "  store {v} %j{s}, ptr %w{s}, align {align}"))
         copies = (copy_columns(self.kind, BLOCK_TERMS),) if self.turns else ()
-        return MathFunction(self.symbol, text, (*declares, *copies, *INTRINSICS))
+        return MathFunction(self.symbol, text, (*declares, *copies, *[PREFETCH] * self.asks_ahead, *INTRINSICS))
 
     @property
     def _copied_step(self) -> int:
@@ -92,8 +97,20 @@ class Tile:
     def _terms_by_rows(self) -> str:
         """One term a round."""
         sums, lines = self._term("%at", "", [f"%y{j}" for j in range(self.vectors)], self._names("%s"))
-        return _BY_ROWS.format(factors=self._lines(_FACTOR, self.vectors), terms="\n  ".join(lines),
-                               starts=self._phis("%s{s} = phi {v} [ {zero}, %block ], [ {x}, %term ]", sums))
+        starts = self._phis("%s{s} = phi {v} [ {zero}, %block ], [ {x}, %term ]", sums)
+        return _BY_ROWS.format(ahead=self._ahead(), factors=self._lines(_FACTOR, self.vectors),
+                               terms="\n  ".join(lines), starts=starts)
+
+    def _ahead(self) -> str:
+        """What a row product asks of the cache: it has no other work to do while numbers come (1000x1000: 3/4 of the
+        time)."""
+        if not self.asks_ahead:
+            return ""
+        lines = [f"%ahead = mul i64 %b_next, {TERMS_AHEAD}", "%y_ahead = add i64 %y, %ahead"]
+        for j in range(self.vectors):
+            lines += [f"%h{j} = getelementptr {self.kind}, ptr %b{j}, i64 %y_ahead",
+                      f"call void @llvm.prefetch.p0(ptr %h{j}, i32 0, i32 3, i32 1)"]
+        return "\n  ".join(lines)
 
     def _turned_terms(self) -> str:
         """Some terms a round; the last ones are gathered one by one."""
@@ -180,6 +197,7 @@ next:
   %again = icmp sgt i64 %number, 0
   br i1 %again, label %term, label %terms
 term:
+  {ahead}
   {factors}
   {terms}
   %at_next = add i64 %at, %a_next
