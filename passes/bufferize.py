@@ -79,7 +79,7 @@ NEEDS = (
 
 
 def bufferize(module: Op, stage_outputs: bool = False, in_rows: bool = True, grow_rows: bool = True,
-              in_registers: int = 32) -> None:
+              in_registers: int = 32, product_parts: int = 1) -> None:
     """Bufferize every function of `module`, in place.
 
     `stage_outputs`: outputs of functions that can fail late are written at the end only. `in_rows`: sums whose
@@ -87,9 +87,11 @@ def bufferize(module: Op, stage_outputs: bool = False, in_rows: bool = True, gro
     caller may guess how many rows an `until` scan has, and start again; not where outputs are written at the end.
     `in_registers`: rows and states of up to so many numbers, as is known, have buffers of their own, of which
     registers are made, and are copied to where they are kept; none on a GPU, where such buffers are memory.
+    `product_parts`: how many threads at most may have a part of a product outside of loops, each with its own room.
     """
     for func in functions(module):
-        new = bufferize_function(func, stage_outputs, in_rows, grow_rows and not stage_outputs, in_registers)
+        new = bufferize_function(func, stage_outputs, in_rows, grow_rows and not stage_outputs, in_registers,
+                                 product_parts)
         block = func.parent
         assert block is not None
         block.insert_before(func, new)

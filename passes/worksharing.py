@@ -9,6 +9,7 @@ Why: the lanes of a batch, each with all of its time inside, keep as many cores 
 depends on sizes alone, not on who runs it: no bit depends on the number of threads, nor on whether there are chunks.
 Waking a thread takes 5 to 10 us, so a chunk has the work of `LEAST` operations or more, as far as the lengths of the
 loops inside tell when it runs; at most 64 chunks are there to be handed out. A loop of one chunk wakes nobody.
+A product outside of loops gets parts, for which `bufferize` left room (`sharing/products.py`).
 Conservative: loops inside others stay (who wakes threads in each step pays for each), and so do loops whose rounds
 write what is not theirs alone, memory for what they compute meanwhile, say. Code for a GPU has its grid.
 Cost: linear. Runs where `config.num_threads` is not 1; before `vectorize`, so that a chunk is a loop over vectors.
@@ -25,6 +26,7 @@ from scancc.ir.ops import WRITES, group, has_trait, lookup, memory_of
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
+from .sharing.products import share_product
 from .slicing.latencies import busy
 from .vectorizing.lanes import innermost, varying_in
 
@@ -50,6 +52,9 @@ def _visit(block: Block) -> None:
         if op.name == "scf.if":
             for region in op.regions:
                 _visit(region.blocks[0])
+        elif op.name == "scan.matmul" and "parts" in op.attrs:
+            remark("worksharing", op, True, "threads may share it: parts of its rows, or of its columns")
+            share_product(op)
         elif op.name == "scf.for" and "parallel" in op.attrs:
             problem = _obstacle(op) or _cut(op)
             remark("worksharing", op, problem is None, problem or "threads may share it: no round needs another one")

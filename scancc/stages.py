@@ -22,6 +22,7 @@ from scancc.frontend.program.program import Program
 from scancc.ir.core import Op, functions
 from scancc.ir.ops import CHECKS, has_trait
 from scancc.ir.printer import print_op
+from scancc.ir.rules.matrices import PRODUCT_PARTS
 from scancc.ir.types import IntAttr, i64
 from scancc.memory import MemoryPlan, memory_plan
 from scancc.printed import Prints
@@ -205,8 +206,9 @@ def passes_for(target: Target, export: bool = False, leave_out: str | None = Non
     may share loops."""
     names = [*pass_lists.GPU_SCAN, *pass_lists.GPU_LOOP] if target.kind == "ptx" else (
         [*pass_lists.CPU_SCAN, *pass_lists.CPU_LOOP])
-    if export and target.kind == "cpu":
-        names = [f"{n}{{stage-outputs=true}}" if n == "bufferize" else n for n in names]
+    if target.kind == "cpu":
+        options = [*["stage-outputs=true"] * export, *[f"product-parts={PRODUCT_PARTS}"] * threads]
+        names = [f"bufferize{{{' '.join(options)}}}" if n == "bufferize" and options else n for n in names]
     left_out = config.leave_out if leave_out is None else leave_out
     return ",".join(pipeline.without(_fitting(names, target, threads), left_out))
 

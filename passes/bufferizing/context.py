@@ -40,6 +40,7 @@ class Context:
         self.results: list[Value] = []      # of the last loop
         self.in_rows = True                 # rows of a result may be accumulated in memory
         self.in_registers = 0               # numbers of a state or a row for which registers are looked for
+        self.product_parts = 1              # of a product outside of loops, which threads may share
         self.grow_rows = False              # the caller may guess how many rows an `until` scan has
         self.n_inputs = 0                   # of the function, beside
         self.n_guesses = 0                  # sizes that its caller guesses

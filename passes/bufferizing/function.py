@@ -29,11 +29,13 @@ from .nests import materialise
 from .places import Places
 
 
-def bufferize_function(func: Op, stage_outputs: bool, in_rows: bool, grow_rows: bool, in_registers: int) -> Op:
+def bufferize_function(func: Op, stage_outputs: bool, in_rows: bool, grow_rows: bool, in_registers: int,
+                       product_parts: int) -> Op:
     """The function with buffers: inputs, then outputs; no results."""
     old, block = func.body, Block()
     c = Context(Builder(block, location=func.location, pool=block), Places(func))
     c.in_rows, c.grow_rows, c.in_registers, c.n_inputs = in_rows, grow_rows, in_registers, len(old.args)
+    c.product_parts = product_parts
     for arg in old.args:
         _add_input(c, block, arg)
     returned = old.terminator.operands

@@ -57,10 +57,10 @@ class Product:
             product, rows = self._as_one(c, out)
             product.write(c, rows)
             return
-        element = t.element(out.type)
-        room = [] if self.row is None else [c.alloc(element, [
-            self._room_rows(c, self.n.sizes[self.row]), c.b.index(ROOM_NBYTES // t.nbytes(element))], "room")]
-        nest(c, self.n.sizes[:len(self.batch)], lambda counters: self._call(c, out, room, counters))
+        element, n_parts = t.element(out.type), 1 if self.batch or c.equal.running else c.product_parts
+        room = [] if self.row is None else [self._room(c, element, n_parts)]
+        shared = {"parts": t.IntAttr(n_parts, t.i64)} if n_parts > 1 else {}
+        nest(c, self.n.sizes[:len(self.batch)], lambda counters: self._call(c, out, room, counters, shared))
 
     def _is_one(self, c: Context, out: Value) -> bool:
         """Whether the rows of a batch follow each other, and meet the same matrix."""
@@ -81,14 +81,22 @@ class Product:
         return Product(replace(n, inputs=inputs, maps=maps, sizes=sizes, reduced=[2]),
                        self.left, self.right, 0, self.by_columns), as_matrix(c, out, total)
 
-    def _call(self, c: Context, out: Value, room: Sequence[Value], counters: Sequence[Value]) -> None:
+    def _call(self, c: Context, out: Value, room: Sequence[Value], counters: Sequence[Value],
+              shared: dict[str, t.IntAttr]) -> None:
         maps, inputs = self.n.maps, self.n.inputs
         lhs, rhs = (_part(c, inputs[k], maps[k], counters) for k in (self.left, self.right))
         left, total = maps[self.left], parts.Nest(self.n.op).elements[0].op
         turned = self.row is not None and left.index(self.row) > left.index(self.summed)
         fused = total is not None and total.name == "math.fma"
-        attrs = {"transposed": turned, "fused": fused, **({"by_columns": True} if self.by_columns else {})}
+        attrs = {"transposed": turned, "fused": fused, **({"by_columns": True} if self.by_columns else {}), **shared}
         c.b.make("scan.matmul", [lhs, rhs, _part(c, out, range(self.n.rank), counters), *room], [], attrs)
+
+    def _room(self, c: Context, element: t.Type, n_parts: int) -> Value:
+        assert self.row is not None
+        rows = self._room_rows(c, self.n.sizes[self.row])
+        if n_parts > 1:
+            rows = c.b.muli(rows, c.b.index(n_parts))
+        return c.alloc(element, [rows, c.b.index(ROOM_NBYTES // t.nbytes(element))], "room")
 
     def _room_rows(self, c: Context, n_rows: Value) -> Value:
         """Of what is packed at a time, and of the sums of 1, 2, 4, ... times as many terms of each row."""

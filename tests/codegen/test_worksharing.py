@@ -21,6 +21,7 @@ from scancc.codegen.target import host
 from scancc.config import SWITCHES, change_flags, config
 from scancc.ir.parser import parse
 from scancc.passes import worksharing
+from scancc.passes.sharing import products
 from scancc.runtime import load, threads
 from scancc.runtime.cpu import Kernel
 from scancc.stages import number_checks
@@ -96,6 +97,29 @@ def test_the_same_bits_for_any_number_of_threads(name: str) -> None:
             config.num_threads = count
             assert bits(shared(*values)) == want, (n, count)
     assert threads.n_started() == 6
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_product_has_parts(monkeypatch: pytest.MonkeyPatch, dtype: str) -> None:
+    """Of rows, or of columns where there are more; long ones have sums in their room."""
+    monkeypatch.setattr(products, "LEAST_PRODUCTS", 200)
+    x, y, v = T.matrix(dtype=dtype), T.matrix(dtype=dtype), T.vector(dtype=dtype)
+    made = [T.dot(x, y), T.dot(x[:, ::-1], y[::-1]), T.dot(v, y), T.exp(-T.dot(x, y))]
+    shared = sc.function([x, y, v], made)
+    turned = sc.function([x, y], [T.dot(x, y.T), T.dot(x.T, y.T)])
+    with change_flags(num_threads=1):
+        alone = sc.function([x, y, v], made)
+        turned_alone = sc.function([x, y], [T.dot(x, y.T), T.dot(x.T, y.T)])
+    assert "threads" in shared.dump("loop") and "threads" not in alone.dump("loop")
+    rng = np.random.default_rng(3)
+    for m, k, n in ((0, 3, 3), (1, 90, 700), (30, 20, 300), (24, 64, 64), (5, 0, 7), (200, 70, 3), (120, 2100, 40)):
+        a, b, c = (rng.normal(size=size).astype(dtype) for size in ((m, k), (k, n), k))
+        square = rng.normal(size=(m, m)).astype(dtype)
+        for f, g, values in ((shared, alone, (a, b, c)), (turned, turned_alone, (square, square))):
+            want = bits(g(*values))
+            for count in COUNTS:
+                config.num_threads = count
+                assert bits(f(*values)) == want, (m, k, n, count)
 
 
 def test_a_remark_says_why_not() -> None:

@@ -243,11 +243,11 @@ def _read_matmul(op: Op, r: Reader) -> Phrase:
 
 
 scan.define("matmul", "lhs:buffer rhs:buffer out:buffer room?:buffer", results="0", traits=(READS, WRITES),
-            attrs=("transposed:bool", "fused:bool"), marks=("by_columns:bool",), written="out",
+            attrs=("transposed:bool", "fused:bool"), marks=("by_columns:bool", "parts:count"), written="out",
             verify=all_of(one_element(0, 1), one_element(0, 2), check_matmul), reading=_read_matmul,
             doc="out becomes lhs @ rhs, `transposed` with transpose(lhs), `by_columns` with transpose(rhs): sums "
                 "from 0.0 in blocks of 64 terms, which are joined as `join` does; with `fused` products are not "
-                "rounded. What is packed lies in the room")
+                "rounded. What is packed lies in the room, of which as many `parts` of the product may have one each")
 
 
 def _read_running(op: Op, r: Reader) -> Phrase:

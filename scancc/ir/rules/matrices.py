@@ -10,6 +10,7 @@ from .memref import strides_of
 
 ROOM_NBYTES = 512  # of a row of the room that `scan.matmul` has, to pack parts of its factors
 ROOM_LEVELS = 40
+PRODUCT_PARTS = 8  # of a product that threads share
 ROOM_TERMS = 1024  # packed at a time; where there are more, room for the sums of 1, 2, 4, ... times as many is behind
 
 
@@ -56,7 +57,7 @@ def _check_room(op: Op, rank: int) -> str | None:
     kind = element(op.operands[1].type)
     width = ROOM_NBYTES // nbytes(kind)
     for room in rooms:
-        if element(room) != kind or shape_of(room)[1:] != (width,) or getattr(room, "strides", None) is not None:
+        if element(room) != kind or shape_of(room)[1:] != (width,) or tuple(strides_of(room)) != (width, 1):
             return f"the room has rows of {width} numbers"
         known, wanted = shape_of(room)[0], _needed_rows(op)
         if known is not None and wanted is not None and known < wanted:
@@ -66,7 +67,8 @@ def _check_room(op: Op, rank: int) -> str | None:
 
 def _needed_rows(op: Op) -> int | None:
     n_terms, n_rows = _by_terms(op, shape_of(operand(op, "rhs").type))[0], shape_of(operand(op, "out").type)[0]
-    return None if n_terms is None or n_rows is None else room_rows(n_terms, n_rows)
+    n_parts = op.attrs["parts"].value if "parts" in op.attrs else 1
+    return None if n_terms is None or n_rows is None else n_parts * room_rows(n_terms, n_rows)
 
 
 def room_rows(n_terms: int, n_rows: int) -> int:
