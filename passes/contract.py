@@ -90,8 +90,9 @@ class _Fixed:
         self.outside = {read.arg: read.value for read in nest.reads} if nest is not None else {}
         carries = ScanView(outer).carries if outer is not None and self.step is not None else []
         self.older = {carry.arg for carry in carries}.difference(newest(carries))
-        depths = {carry.arg: carry.depth for carry in carries}
-        self.older.update(arg for arg, row in self.outside.items() if row.op and _reads_older_row(row.op, depths))
+        self.depths = {carry.arg: carry.depth for carry in carries}
+        self.older.update(
+            arg for arg, row in self.outside.items() if row.op and _reads_older_row(row.op, self.depths))
 
     def __contains__(self, value: Value) -> bool:
         value = self.outside.get(value, value)
@@ -113,6 +114,8 @@ def _contract_block(block: Block, ready: dict[Value, int], fixed: _Fixed) -> Non
             _contract_sum(op, ready, fixed)
         else:
             wait = max((ready.get(v, OFF_CYCLE) for v in op.operands), default=OFF_CYCLE)
+            if _reads_older_row(op, fixed.depths):
+                wait = OFF_CYCLE
             cycles = MUL_CYCLES if op.name == "arith.mulf" else ADD_CYCLES
             for result in op.results:
                 ready[result] = wait + cycles if wait > OFF_CYCLE else OFF_CYCLE

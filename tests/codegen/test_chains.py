@@ -55,6 +55,7 @@ CHAINS: dict[str, tuple[Callable[..., Any], str | None, int]] = {
     "a product is taken away": (lambda v, s, a, b, c: v - a * s, None, 4),
     "a difference of two products": (lambda v, s, a, b, c: b * v - a * s, None, 6),
     "the same, joined": (lambda v, s, a, b, c: b * v - a * s, "contract", 4),
+    "a square": (lambda v, s, a, b, c: s * s - a, None, 4),
     "a variance": (lambda v, s, a, b, c: c + a * v * v + b * s, None, 4),
     "a variance, the state first": (lambda v, s, a, b, c: b * s + a * v * v + c, None, 7),
 }
