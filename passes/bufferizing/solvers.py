@@ -10,20 +10,22 @@ from collections.abc import Callable
 from functools import partial, reduce
 
 from scancc.ir import types as t
-from scancc.ir.core import Op, Value
+from scancc.ir.builder import constant_of
+from scancc.ir.core import Attributes, Op, Value
 
 from . import small_solvers as small
 from .arithmetic import divide, multiply, subtract
 from .context import Context, converts, is_contiguous
+from .loops import PARALLEL_LOOP
 from .nests import materialise
 from .pivots import fail_unless, nonzero_or_one, size2
 from .two_rows import Cofactors, of_two_rows
 
 
-def _after(c: Context, k: Value, n: Value, body: Callable[[Value], None]) -> None:
+def _after(c: Context, k: Value, n: Value, body: Callable[[Value], None], attrs: Attributes | None = None) -> None:
     """for i = k + 1 to n"""
     next_ = c.b.addi(k, c.b.index(1))
-    with c.loop(c.b.subi(n, next_)) as i:
+    with c.loop(c.b.subi(n, next_), attrs) as i:
         body(c.b.addi(next_, i))
 
 
@@ -41,7 +43,7 @@ def _eliminate(c: Context, a: Value, n: Value, rhs: Value | None) -> Value:
     with c.carrying_loop(n, [b.const(1.0, kind)]) as (k, (sign,), finish):
         pivot = _find_pivot(c, a, n, k)
         for matrix in (a, rhs) if rhs is not None else (a,):
-            with c.loop(c.sizes(matrix)[1]) as j:
+            with c.loop(c.sizes(matrix)[1], PARALLEL_LOOP) as j:
                 upper, lower = c.load(matrix, [k, j]), c.load(matrix, [pivot, j])
                 c.store(lower, matrix, [k, j])
                 c.store(upper, matrix, [pivot, j])
@@ -53,9 +55,10 @@ def _eliminate(c: Context, a: Value, n: Value, rhs: Value | None) -> Value:
             factor = divide(c, c.load(a, [i, k]), safe)
             c.store(zero, a, [i, k])
             _after(c, k, n, lambda j: c.store(
-                subtract(c, c.load(a, [i, j]), multiply(c, factor, c.load(a, [k, j]))), a, [i, j]))
+                subtract(c, c.load(a, [i, j]), multiply(c, factor, c.load(a, [k, j]))), a, [i, j]),
+                PARALLEL_LOOP)
             if rhs is not None:
-                with c.loop(c.sizes(rhs)[1]) as j:
+                with c.loop(c.sizes(rhs)[1], PARALLEL_LOOP) as j:
                     c.store(subtract(c, c.load(rhs, [i, j]), multiply(c, factor, c.load(rhs, [k, j]))), rhs, [i, j])
         _after(c, k, n, clear)
         finish([b.select(b.cmpi("eq", pivot, k), sign, multiply(c, sign, b.const(-1.0, kind)))])
@@ -74,25 +77,42 @@ def _find_pivot(c: Context, a: Value, n: Value, k: Value) -> Value:
 
 
 def _substitute(c: Context, a: Value, n: Value, x: Value, lower: bool, what: str = "solve") -> None:
-    """Solve with a triangular `a`, in place in the columns of `x`; `what` is said of a singular one."""
-    zero = c.b.index(0)
+    """Solve with a triangular `a`, in place in the columns of `x`; `what` is said of a singular one. One column has
+    its sum in a register, several are side by side."""
+    zero, columns = c.b.index(0), c.sizes(x)[1]
+    reduce_row = _reduce_number if constant_of(columns) == 1 else _reduce_row
 
     def row(i: Value) -> None:
         head = c.load(a, [i, i])
         size = size2(c, head)
         fail_unless(c, c.b.cmpf("une", size, c.b.const(0.0, size.type)), f"{what}: the matrix is singular")
-        with c.loop(c.sizes(x)[1]) as column:
-            start = zero if lower else c.b.addi(i, c.b.index(1))
-            count = i if lower else c.b.subi(n, start)
-            with c.carrying_loop(count, [c.load(x, [i, column])]) as (k, (rest,), finish):
-                j = c.b.addi(start, k)
-                finish([subtract(c, rest, multiply(c, c.load(a, [i, j]), c.load(x, [j, column])))])
-            c.store(divide(c, c.results[0], head), x, [i, column])
+        start = zero if lower else c.b.addi(i, c.b.index(1))
+        reduce_row(c, a, x, i, start, i if lower else c.b.subi(n, start))
+        with c.loop(columns, PARALLEL_LOOP) as column:
+            c.store(divide(c, c.load(x, [i, column]), head), x, [i, column])
     if lower:
         with c.loop(n) as i:
             row(i)
     else:
         _downwards(c, n, row)
+
+
+def _reduce_number(c: Context, a: Value, x: Value, i: Value, start: Value, count: Value) -> None:
+    """x[i] -= a[i, j] * x[j] of `count` j from `start` on, one after the other."""
+    zero = c.b.index(0)
+    with c.carrying_loop(count, [c.load(x, [i, zero])]) as (k, (rest,), finish):
+        j = c.b.addi(start, k)
+        finish([subtract(c, rest, multiply(c, c.load(a, [i, j]), c.load(x, [j, zero])))])
+    c.store(c.results[0], x, [i, zero])
+
+
+def _reduce_row(c: Context, a: Value, x: Value, i: Value, start: Value, count: Value) -> None:
+    """The same of each column of x, with the same roundings."""
+    with c.loop(count) as k:
+        j = c.b.addi(start, k)
+        factor = c.load(a, [i, j])
+        with c.loop(c.sizes(x)[1], PARALLEL_LOOP) as column:
+            c.store(subtract(c, c.load(x, [i, column]), multiply(c, factor, c.load(x, [j, column]))), x, [i, column])
 
 
 @converts("scan.solve", at_target=True)

@@ -5,6 +5,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
+from scancc.codegen.target import levels
 from scancc.errors import LinAlgError
 from scancc.frontend.graph.variables import TensorType
 
@@ -141,3 +142,20 @@ def test_a_singular_matrix_of_two_rows_has_no_inverse(m):
         assert sc.function([S], T.nlinalg.det(S))(m) == 0
         with pytest.raises(LinAlgError, match="inverse: the matrix is singular"):
             sc.function([S], T.nlinalg.matrix_inverse(S))(m)
+
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", ["float64", "float32", "complex128"])
+def test_columns_of_a_system_have_the_bits_that_one_has(dtype: str, level: str) -> None:
+    """Several are side by side in lanes, one is a sum in a register."""
+    a, b, v = T.matrix(dtype=dtype), T.matrix(dtype=dtype), T.vector(dtype=dtype)
+    solves = (T.linalg.solve, T.linalg.solve_triangular, lambda a, b: T.linalg.solve_triangular(a, b, lower=True))
+    with sc.change_flags(cpu=level):
+        one = sc.function([a, v], [solve(a, v) for solve in solves])
+        several = sc.function([a, b], [solve(a, b) for solve in solves])
+    for n in (1, 5, 8, 17, 33):
+        rng = np.random.default_rng(n)
+        matrix, columns = (rng.normal(size=(n, k)).astype(dtype) for k in (n, n + 3))
+        for j in range(n + 3):
+            for x, y in zip(one(matrix, columns[:, j].copy()), several(matrix, columns), strict=True):
+                np.testing.assert_array_equal(x, y[:, j])
