@@ -394,7 +394,8 @@ def _is_of_all(user: Op) -> bool:
 def _is_summed(rows: Value) -> bool:
     """Whether all that reads rows adds all of their elements, which tiles do."""
     return all(_is_of_all(user) and not is_exact(user) if user.name == "scan.reduce" else
-               user.name != "scan.argreduce" and _is_summed(user.result) for user in rows.uses)
+               user.name != "scan.argreduce" and len(user.results) == 1 and _is_summed(user.result)
+               for user in rows.uses)
 
 
 def is_array_of_arrays(rows: Value) -> bool:

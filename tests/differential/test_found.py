@@ -458,3 +458,14 @@ def test_a_step_of_rows_has_an_op_of_several_results() -> None:
         r, _ = sc.scan(step, outputs_info=[x], n_steps=3)
         return [r[-1]], {}
         """, {"n": 20}, x=("float64", 3, "n"))
+
+
+def test_some_rows_are_read_by_an_op_of_several_results() -> None:
+    program = Program("""
+def program(x):
+    step = lambda a, h: T.tanh(a + 0.5 * h)
+    first = sc.scan(step, T.sin(x), outputs_info=T.zeros_like(x.sum()), return_updates=False)
+    second = sc.scan(step, T.sin(x), outputs_info=T.zeros_like(x.sum()), return_updates=False)
+    return [first.sum(), T.exp(second[1::2]).sum()], {}
+""", [Argument("x", "float64", ("n",))], [], [{"n": 3}, {"n": 8}], gradients=1)
+    assert check(program)
