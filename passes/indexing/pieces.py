@@ -16,7 +16,8 @@ from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.linear import Linear, least, linear
 from scancc.ir.ops import operand
-from scancc.ir.shapes import dims_of
+from scancc.ir.parts import Nest
+from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import Entry, entries, kept_axes, slice_parts
 
 ZERO = Linear()
@@ -43,7 +44,7 @@ Pieces = Piece | Joined
 
 
 def is_plain_slice(op: Op) -> bool:
-    """Whether a slice keeps all axes and leaves no gaps."""
+    """Whether a slice, or where one is written, keeps all axes and leaves no gaps."""
     return set(entries(op, "strides")) == {1} and len(kept_axes(op)) == len(entries(op, "sizes"))
 
 
@@ -123,6 +124,9 @@ class Sums:
         offsets, sizes = ([self.entry(n) for n in column] for column in (piece.offsets, piece.sizes))
         groups, attrs = slice_parts(offsets, sizes, [1] * len(sizes))
         type = t.TensorType(tuple(n if isinstance(n, int) else None for n in sizes), t.element(piece.source.type))
+        if number := everywhere(piece.source):
+            dims = dynamic_dims(type, [self.value(n) for n in piece.sizes])
+            return self.b.op("tensor.splat", [number, *dims], [type])
         return self.b.grouped("tensor.extract_slice", {"source": [piece.source], **groups}, [type], attrs).result
 
     def _one_of(self, pieces: Joined) -> Piece | None:
@@ -146,6 +150,8 @@ def pieces_of(sums: Sums, value: Value, opened: Container[Op]) -> Pieces:
     op = value.op
     if op is not None and op in opened and op.name == "scan.concat":
         return Joined(op.attrs["axis"].value, tuple(pieces_of(sums, part, opened) for part in op.operands))
+    if op is not None and op in opened and op.name == "tensor.insert_slice":
+        return _with_inserted(sums, op, opened)
     if op is not None and op.name == "tensor.extract_slice" and is_plain_slice(op):
         found = pieces_of(sums, operand(op, "source"), opened)
         for axis, (offset, size) in enumerate(zip(entries(op, "offsets"), entries(op, "sizes"), strict=True)):
@@ -153,6 +159,21 @@ def pieces_of(sums: Sums, value: Value, opened: Container[Op]) -> Pieces:
         return found
     sizes = tuple(map(sums.of, dims_of(sums.b, value)))
     return Piece(value, (ZERO,) * len(sizes), sizes)
+
+
+def _with_inserted(sums: Sums, op: Op, opened: Container[Op]) -> Pieces:
+    """What is inserted between parts of what is around it, along one axis after the other."""
+    around = pieces_of(sums, operand(op, "dest"), opened)
+    found = pieces_of(sums, operand(op, "source"), opened)
+    places = [(sums.of(at), sums.of(n)) for at, n in zip(entries(op, "offsets"), entries(op, "sizes"), strict=True)]
+    for axis in reversed(range(len(places))):
+        beside = around
+        for outer, (at, n) in enumerate(places[:axis]):
+            beside = part_of(sums, beside, outer, at, n)
+        (at, n), whole = places[axis], size_of(around, axis)
+        found = Joined(axis, (part_of(sums, beside, axis, ZERO, at), found,
+                              part_of(sums, beside, axis, at + n, whole - at - n)))
+    return found
 
 
 def size_of(pieces: Pieces, axis: int) -> Linear:
@@ -215,10 +236,15 @@ def boundary(pieces: Pieces, axis: int) -> Linear | None:
     return next((at for part in pieces.parts if (at := boundary(part, axis)) is not None), None)
 
 
-def everywhere(pieces: Pieces) -> Value | None:
-    """The number that each element is, if it is one."""
-    made = pieces.source.op if isinstance(pieces, Piece) else None
-    return operand(made, "value") if made is not None and made.name == "tensor.splat" else None
+def everywhere(array: Value) -> Value | None:
+    """The number that each element of an array is, if it is one."""
+    made = array.op
+    if made is not None and made.name == "tensor.splat":
+        return operand(made, "value")
+    if made is None or made.name != "linalg.generic" or len(made.results) > 1 or not Nest(made).is_parallel:
+        return None
+    (number,) = Nest(made).elements
+    return None if number.block is made.body else number
 
 
 def _with(sums: tuple[Linear, ...], axis: int, new: Linear) -> tuple[Linear, ...]:

@@ -17,6 +17,8 @@ SHIFTED = (
     "T.concatenate([T.full_like({y}<:1>, 3), {x}<:-1>], axis={d})",
     "T.concatenate([{x}<2:>, {y}<:2>], axis={d})<::-1>", "T.concatenate([{x}, {y}], axis={d})<1:><:{n}>",
     "T.concatenate([{x}, {x}, {y}], axis={d})<{n} // 2:><:{n}>",
+    "T.set_subtensor(T.zeros_like({y})<1:>, {x}<:-1>)", "T.set_subtensor(T.zeros_like({y})<1:><:-1>, {x}<2:>)",
+    "T.set_subtensor(T.set_subtensor(T.zeros_like({x})<:1>, {y}<:1>)<1:><1:>, {x}<:-2>)",
     "T.set_subtensor({y}<1:>, {x}<:-1>)", "T.set_subtensor({y}<1:><:-1>, {x}<2:>)",
 )
 SHAPES: tuple[Axes, ...] = (("n",), ("n",), (40,), ("n", "n"), ("n", 3), (3, "n"), (6, 7), ("n", 20))
