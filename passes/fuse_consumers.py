@@ -41,6 +41,7 @@ from scancc.ir.slices import entries
 from scancc.ir.wording import rows_called, rows_size, what
 
 from .consuming.again import run_again
+from .consuming.chains import behind
 from .consuming.moves import Move
 from .consuming.readers import Place, Readers, ends_of
 
@@ -112,9 +113,8 @@ def _say_some(op: Op, stack: Stack) -> None:
 
 def _gives_a_number(user: Op) -> bool:
     """Whether a sum, or each one of a map of what it reads, is of all elements."""
-    if user.name == "scan.reduce":
-        return not isinstance(user.result.type, t.TensorType)
-    return len(user.results) == 1 and bool(user.result.uses) and all(map(_gives_a_number, user.result.uses))
+    ends = behind([user], lambda op: op.name != "scan.reduce" and len(op.results) == 1 and bool(op.result.uses))
+    return all(end.name == "scan.reduce" and not isinstance(end.result.type, t.TensorType) for end in ends)
 
 
 def _reason(user: Op, readers: Readers) -> str:

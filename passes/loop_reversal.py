@@ -16,6 +16,8 @@ Source: loop reversal (Wolfe, High Performance Compilers for Parallel Computing,
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
@@ -45,23 +47,35 @@ def _is_over_time(op: Op) -> bool:
 
 
 def _turn(op: Op) -> None:
-    found = [part for v in op.operands for part in _parts(v)]
-    if not found or not all(map(_may_turn, op.operands)):
+    parts, between = _turned_behind(op)
+    if not parts or not all(map(_may_run_twice, between)):
         return
-    turned = _Turned(found[0])
+    turned = _Turned(parts[0], {between_op.result for between_op in between})
     op.operands = [turned.of(v, op) for v in op.operands]
-    source = operand(found[0], "source")
+    source = operand(parts[0], "source")
     assert source.op is not None
     remark("loop-reversal", source.op, True, f"{what(op)} of {rows_called(source, source)} turned round goes along "
            "its steps")
 
 
-def _parts(value: Value) -> list[Op]:
-    """The rows of scans, turned round, of which elementwise ops make a value."""
-    op = value.op
-    if op is None:
-        return []
-    return [op] if _is_turned(op) else [part for v in op.operands for part in _parts(v)] if _is_between(op) else []
+def _turned_behind(op: Op) -> tuple[list[Op], list[Op]]:
+    """The rows of scans, turned round, of which elementwise ops make what an op reads, and these ops."""
+    parts: list[Op] = []
+    between: dict[Op, bool] = {}  # whether it rests on such rows
+    pending = [v.op for v in reversed(op.operands)]
+    while pending:
+        maker = pending.pop()
+        if maker is None or maker in parts or between.get(maker):
+            continue
+        if _is_turned(maker):
+            parts.append(maker)
+        elif maker in between:  # its operands are known
+            between[maker] = any(v.op in parts or v.op is not None and between.get(v.op, False)
+                                 for v in maker.operands)
+        elif _is_between(maker):
+            between[maker] = False
+            pending += [maker, *(v.op for v in reversed(maker.operands) if v.op not in between)]
+    return parts, [maker for maker, rests in between.items() if rests]
 
 
 def _is_turned(op: Op) -> bool:
@@ -72,8 +86,15 @@ def _is_turned(op: Op) -> bool:
 
 def _rests_on_rows(value: Value) -> bool:
     """Whether a value is rows of a scan, or elementwise ops make it of some."""
-    op = value.op
-    return op is not None and (op.name == "scan.scan" or _is_between(op) and any(map(_rests_on_rows, op.operands)))
+    pending, seen = [value.op], {value.op}
+    while pending:
+        op = pending.pop()
+        if op is not None and op.name == "scan.scan":
+            return True
+        if op is not None and _is_between(op):
+            pending += (v.op for v in op.operands if v.op not in seen)
+            seen.update(v.op for v in op.operands)
+    return False
 
 
 def _is_between(op: Op) -> bool:
@@ -81,19 +102,17 @@ def _is_between(op: Op) -> bool:
         has_trait(op, ELEMENTWISE) or op.name == "tensor.cast" or op.name == "scan.broadcast" and keeps_rows(op))
 
 
-def _may_turn(value: Value) -> bool:
-    """Whether what makes a value may run on turned rows: for these alone, or twice."""
-    op = value.op
-    if op is None or not _parts(value) or _is_turned(op):
-        return True
-    return (busy(op) < HEAVY or all(map(_is_over_time, value.uses))) and all(map(_may_turn, op.operands))
+def _may_run_twice(op: Op) -> bool:
+    """Whether an op may run on turned rows: it takes no long time, or such reductions alone read it."""
+    return busy(op) < HEAVY or all(map(_is_over_time, op.result.uses))
 
 
 class _Turned:
-    """Values, with their rows from the last one to the first. `part`: a slice that says how many rows there are."""
+    """Values, with their rows from the last one to the first. `part`: a slice that says how many rows there are;
+    `between`: what is made of such."""
 
-    def __init__(self, part: Op) -> None:
-        self.part = part
+    def __init__(self, part: Op, between: Container[Value]) -> None:
+        self.part, self.between = part, between
         self.made: dict[Value, Value] = {}
 
     def of(self, value: Value, reader: Op) -> Value:
@@ -108,7 +127,7 @@ class _Turned:
             return value
         if op is not None and _is_turned(op):
             return operand(op, "source")
-        if op is None or not _parts(value):
+        if op is None or value not in self.between:
             return self._slice(value, reader)
         assert reader.parent is not None
         operands = [self.of(v, reader) for v in op.operands]  # sizes are no arrays, and stay

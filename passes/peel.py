@@ -35,6 +35,7 @@ from scancc.ir.slices import Entry, constant_entries, entries, number_of, set_en
 from scancc.ir.wording import rows_called
 
 from .consuming.ahead import Ahead
+from .consuming.chains import behind
 from .consuming.parts import takes_whole_rows
 from .planning.numbers import is_natural
 
@@ -89,15 +90,23 @@ def _may_stand_twice(scan: ScanView) -> bool:
 
 def _varies(op: Op, scan: ScanView) -> bool:
     """Whether an op needs what a step makes: one that does not fails in the first step, if at all."""
-    return any(encloses(scan.op.body, v.block) and (v.op is None or _varies(v.op, scan))
-               for inner in op.walk() for v in inner.operands)
+    pending, seen = [op], {op}
+    while pending:
+        for value in (v for inner in pending.pop().walk() for v in inner.operands):
+            if encloses(scan.op.body, value.block):
+                if value.op is None:
+                    return True
+                if value.op not in seen:
+                    seen.add(value.op)
+                    pending.append(value.op)
+    return False
 
 
 def _is_reduced(user: Op) -> bool:
     """Whether a part of all rows goes to reductions, through elementwise ops at most."""
     return (user.name == "tensor.extract_slice" and _stride(user) > 0 and takes_whole_rows(user)
             and user.result.type.shape[1:] == operand(user, "source").type.shape[1:]  # type: ignore[attr-defined]
-            and all(map(_goes_to_reduction, user.result.uses)))
+            and all(end.name in REDUCING for end in behind(user.result.uses, _makes_rows)))
 
 
 def _stride(user: Op) -> int:
@@ -105,11 +114,10 @@ def _stride(user: Op) -> int:
     return stride
 
 
-def _goes_to_reduction(op: Op) -> bool:
-    if op.name in REDUCING:
-        return True
-    return (has_trait(op, ELEMENTWISE) and isinstance(op.result.type, t.TensorType) and bool(op.result.uses)
-            and all(map(_goes_to_reduction, op.result.uses)))
+def _makes_rows(op: Op) -> bool:
+    """Whether an elementwise op makes rows that something reads."""
+    return (len(op.results) == 1 and has_trait(op, ELEMENTWISE) and isinstance(op.result.type, t.TensorType)
+            and bool(op.result.uses))
 
 
 def _first_of(user: Op, scan: ScanView) -> Entry | None:

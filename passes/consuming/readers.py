@@ -46,6 +46,10 @@ class Readers:
     places: dict[Op, Place] = field(default_factory=dict)
     maps: dict[Op, bool] = field(default_factory=dict)
     selections: dict[Op, bool] = field(default_factory=dict)
+    slices: dict[Value, Op | None] = field(default_factory=dict)  # of whose rows alone a value is made
+    going: dict[tuple[Op, Op], bool] = field(default_factory=dict)
+    summed: dict[Value, bool] = field(default_factory=dict)
+    heavy: dict[Op, bool] = field(default_factory=dict)
 
     @cached_property
     def ahead(self) -> Ahead:
@@ -137,9 +141,10 @@ class Readers:
     def _is_heavy_on_few(self, user: Op) -> bool:
         """Whether an op, or one before it, is heavy work on an array of few elements: a vector loop over all rows is
         better for that. (Of numbers a tile has such a loop.)"""
-        if not self.is_map(user) or not 1 < row_elements(user.result) < FEW:
-            return False
-        return busy(user) >= HEAVY or any(v.op is not None and self._is_heavy_on_few(v.op) for v in user.operands)
+        if user not in self.heavy:
+            self.heavy[user] = self.is_map(user) and 1 < row_elements(user.result) < FEW and (
+                busy(user) >= HEAVY or any(v.op is not None and self._is_heavy_on_few(v.op) for v in user.operands))
+        return self.heavy[user]
 
     def ends(self, user: Op) -> bool:
         """Whether a reader in the step gives something to what runs after it: a state, smaller rows, running ones."""
@@ -330,7 +335,8 @@ class Readers:
 
     def selection_of(self, value: Value) -> Op | None:
         """The slice of rows on which alone a value rests."""
-        return rests_on(value, lambda v: v.op is not None and v.op.name != "scan.iota" and is_repeated(v.op))
+        return rests_on(value, lambda v: v.op is not None and v.op.name != "scan.iota" and is_repeated(v.op),
+                        self.slices)
 
     def selects(self, user: Op) -> bool:
         """Whether reductions alone read what a slice takes of the rows, and none of these needs them together."""
@@ -344,16 +350,30 @@ class Readers:
 
     def _goes(self, reader: Op, part: Op) -> bool:
         """Whether a reader of what rests on a slice reduces it, in the step or in tiles, or makes what others do."""
+        if (reader, part) not in self.going:
+            self.going[reader, part] = self._may_go(reader, part)
+        return self.going[reader, part]
+
+    def _may_go(self, reader: Op, part: Op) -> bool:
         if reader.name in ("scan.reduce", "scan.argreduce"):
             return self._reduces(reader, part)
         if not has_trait(reader, ELEMENTWISE) and reader.name != "tensor.cast" or not self._is_safe(reader):
             return False
-        if busy(reader) >= HEAVY and entries(part, "strides")[0] != 1 and not _is_summed(reader.result):
+        if busy(reader) >= HEAVY and entries(part, "strides")[0] != 1 and not self._is_summed(reader.result):
             return False  # in the step it would run for all rows
         told = [v for v in reader.operands if self.selection_of(v) is not part]
         return (self.selection_of(reader.result) is part
                 and all(self.ahead.is_free(v) or v.op is not None and self.is_map(v.op) for v in told)
                 and all(self._goes(user, part) for user in reader.result.uses))
+
+    def _is_summed(self, rows: Value) -> bool:
+        """Whether all that reads rows adds all of their elements, which tiles do."""
+        if rows not in self.summed:
+            self.summed[rows] = all(
+                _is_of_all(user) and not is_exact(user) if user.name == "scan.reduce" else
+                user.name != "scan.argreduce" and len(user.results) == 1 and self._is_summed(user.result)
+                for user in rows.uses)
+        return self.summed[rows]
 
     def _reduces(self, reader: Op, part: Op) -> bool:
         turned = entries(part, "strides")[0] < 0  # type: ignore[operator]
@@ -389,13 +409,6 @@ def _places(reader: Op, user: Op) -> bool:
 def _is_of_all(user: Op) -> bool:
     """Whether a reader is a sum of all elements."""
     return user.name == "scan.reduce" and not isinstance(user.result.type, t.TensorType)
-
-
-def _is_summed(rows: Value) -> bool:
-    """Whether all that reads rows adds all of their elements, which tiles do."""
-    return all(_is_of_all(user) and not is_exact(user) if user.name == "scan.reduce" else
-               user.name != "scan.argreduce" and len(user.results) == 1 and _is_summed(user.result)
-               for user in rows.uses)
 
 
 def is_array_of_arrays(rows: Value) -> bool:

@@ -29,8 +29,14 @@ def is_thinned(part: Op) -> bool:
     return isinstance(first, int) and isinstance(stride, int) and 0 <= first < stride <= MOST_APART
 
 
-def rests_on(value: Value, repeated: Callable[[Value], bool]) -> Op | None:
+def rests_on(value: Value, repeated: Callable[[Value], bool], known: dict[Value, Op | None]) -> Op | None:
     """The slice of whose rows elementwise ops alone make a value, with what is the same for all (`repeated`)."""
+    if value not in known:
+        known[value] = _rests_on(value, repeated, known)
+    return known[value]
+
+
+def _rests_on(value: Value, repeated: Callable[[Value], bool], known: dict[Value, Op | None]) -> Op | None:
     op = value.op
     if op is None:
         return None
@@ -38,7 +44,8 @@ def rests_on(value: Value, repeated: Callable[[Value], bool]) -> Op | None:
         return op
     if not (has_trait(op, ELEMENTWISE) or op.name == "tensor.cast"):
         return None
-    found = {rests_on(v, repeated) for v in op.operands if isinstance(v.type, t.TensorType) and not repeated(v)}
+    arrays = [v for v in op.operands if isinstance(v.type, t.TensorType) and not repeated(v)]
+    found = {rests_on(v, repeated, known) for v in arrays}
     return found.pop() if len(found) == 1 else None
 
 

@@ -188,7 +188,8 @@ class Tile:
         if op is not None and op is not self.scan.op:
             stride, (offset, *_) = op.attrs["static_strides"].values[0], entries(op, "offsets")
             assert isinstance(offset, int)
-            first = self.b.minsi(self.b.index(offset), self.count)
+            if offset:
+                first = self.b.minsi(self.b.index(offset), self.count)
         return self._slice(rows, (first, count), stride)
 
     def _first(self, reduction: Reduction) -> tuple[Value, Value]:

@@ -496,3 +496,26 @@ def test_transposed_results(kind, ask):
             np.testing.assert_allclose(got, want, 1e-9, 1e-12)
     small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (3000, 20_000))
     assert small == large
+
+
+SQUARES = {
+    "sum": lambda h, of: of(h).sum(), "parts": lambda h, of: of(h[::2]).sum(), "later": lambda h, of: of(h[1:]).sum(),
+    "turned": lambda h, of: of(h)[::-1].sum(), "max": lambda h, of: of(h).max(axis=0),
+    "exp": lambda h, of: T.exp(of(h)).sum(), "rows": lambda h, of: of(h), "last": lambda h, of: of(h)[-1],
+    "transposed": lambda h, of: of(h).T,
+}
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("read", SQUARES.values(), ids=SQUARES)
+def test_readers_that_read_twice_are_asked_once(read, rank: int) -> None:
+    """There are 3**30 ways through these products, of which each op is read by the next ones several times."""
+    def squares(y):
+        for _ in range(30):
+            y = y * y - 0.5 * y
+        return y
+    x = T.TensorType("float64", (None,) * rank)("x")
+    h, _ = sc.scan(lambda a, s: T.tanh(a + 0.5 * s), sequences=x, outputs_info=T.zeros_like(x[0]))
+    value = np.linspace(-1, 1, 24).reshape((24,) if rank == 1 else (8, 3))
+    native, reference = (sc.function([x], read(h, squares), mode=mode)(value) for mode in (None, "reference"))
+    np.testing.assert_allclose(native, reference, rtol=1e-12)
