@@ -45,6 +45,8 @@ from .consuming.chains import behind
 from .consuming.moves import Move
 from .consuming.readers import Place, Readers, ends_of
 
+MASKED = "where a mask says which rows are summed, T.switch(mask, rows, 0) keeps none"
+
 
 def fuse_consumers(module: Op, mixing: bool = True) -> None:
     """Move readers into every scan; into outer ones first, whose steps then hold readers of inner ones."""
@@ -95,8 +97,9 @@ def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
         return  # `tile` says whether such sums go along
     user = min(holding, key=lambda user: readers.places.get(user) is Place.TILES, default=None)  # sums hold last
     if user is not None or place is Place.AFTER:
-        why = "what its readers take of it in the step would be more" if user is None else _reason(user, readers)
-        hint = "where that is a gradient, sc.grad(..., max_bytes=) keeps less" if user and _runs_back(user) else ""
+        why, hint = f"what is read of it{_lines(stack)} is more than all of it", ""
+        if user is not None:
+            why, hint = _reason(user, readers), _hint(user)
         kept = "is kept whole" if readers.scan.init else "is an array, unless one loop makes and reads it"
         remark("fuse-consumers", op, False, f"{name} {kept}{rows_size(stack)}: {why}", hint, rows=(name,))
 
@@ -129,6 +132,19 @@ def _reason(user: Op, readers: Readers) -> str:
     if readers.places.get(user) is Place.TILES and not readers.turns(user):
         return f"summed{at}, in blocks of rows"
     return f"read by {what(user)}"
+
+
+def _lines(stack: Stack) -> str:
+    """Where rows are read, in the user's lines."""
+    lines = sorted({user.location[1] for user in stack.result.uses if user.location})
+    return f" in line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}" if lines else ""
+
+
+def _hint(user: Op) -> str:
+    """What to change, so that a reader needs no array."""
+    if _runs_back(user):
+        return "where that is a gradient, sc.grad(..., max_bytes=) keeps less"
+    return MASKED if user.name == "scan.gather" else ""
 
 
 def _runs_back(user: Op) -> bool:

@@ -9,9 +9,11 @@ from scancc.ir.parts import Nest, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.wording import rows_called, rows_size
 
-from .sums import WAITS, Along, is_kept, nests_on, rows_behind
+from .sums import LATE, WAITS, Along, is_kept, nests_on, rows_behind
 
-AGAIN = "write a second scan of the same step where memory matters more"
+ONE_PASS = ("where another rounding serves, write it for one pass: (h*h).mean() - h.mean()**2 for a variance, a "
+            "running maximum and a sum that the step rescales for a log-sum-exp")
+LAGGED = "give what is made of rows that are steps apart from the step, with taps, and reduce that"
 
 
 def say_kept_rows(scan: ScanView, sums: Sequence[Along], behind: Mapping[Op, str], once: str,
@@ -23,9 +25,12 @@ def say_kept_rows(scan: ScanView, sums: Sequence[Along], behind: Mapping[Op, str
         if not stack.result.uses or not _are_all(stack, nests) or not against and not is_kept(stack.result, sums):
             continue
         name, hint = rows_called(stack.result, stack.value), ""
-        reason = next((_stays(nest, behind[nest]) for nest in nests if nest in behind), against)
-        if once and any(behind.get(nest) == WAITS for nest in nests):
-            reason, hint = f"{reason}, and the scan does not run again: {once}", AGAIN
+        late = sorted((nest for nest in nests if nest in behind), key=lambda nest: behind[nest] != WAITS)
+        reason = _stays(late[0], behind[late[0]]) if late else against
+        if any(behind.get(nest) == WAITS for nest in nests):
+            reason, hint = f"{reason}, and the scan does not run again: {once}" if once else reason, ONE_PASS
+        elif any(behind.get(nest) == LATE for nest in nests):
+            hint = LAGGED
         remark("tile", scan.op, False, f"{name} is kept whole{rows_size(stack)}: {reason}", hint, rows=(name,))
     for nest, reason in behind.items():
         if not any(_are_all(stack, list(nests_on(stack.result))) for stack in _read_by(nest, scan)):

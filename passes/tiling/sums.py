@@ -23,6 +23,7 @@ from ..reducing.kinds import MOST_LANES, ROUNDED, SUMS
 BLOCK_BYTES = 4096  # of the terms that the pass `reductions` adds before it joins their sum to others
 BLOCK_ROWS = 64     # and how many sums of rows
 WAITS = "it also reads what is made of them"
+LATE = "it reads them from a later step on, or from several steps on"
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def _first_rows(op: Op) -> Entry | None:
 def _reduction(op: Op, scan: ScanView) -> Reduction | str:
     nest = Nest(op)
     if op.parent is not scan.op.parent or len(nest.reduced) != len(nest.kinds) or len(nest.outputs) != 1:
-        return "it is not one number"
+        return WAITS if above_of(op, scan) is None else "it is not one number"
     made = nest.outputs[0].op
     if made is None or made.name != "tensor.splat" or any(user.name != "tensor.extract" for user in op.result.uses):
         return "it does not start from a number"
@@ -174,8 +175,15 @@ def _reduction(op: Op, scan: ScanView) -> Reduction | str:
         return "it goes not along them first"
     above = above_of(op, scan)
     if above is None:
-        return WAITS
+        return LATE if any(_is_late(read.value, scan) for read in nest.reads) else WAITS
     return Reduction(op, scan, lengths[0], tuple(above), strides.pop())
+
+
+def _is_late(value: Value, scan: ScanView) -> bool:
+    """Whether a value is some rows of a scan that are not the first ones."""
+    op = value.op
+    return (op is not None and op.name == "tensor.extract_slice" and operand(op, "source") in scan.ys
+            and rows_read(value, scan) is None)
 
 
 def rows_read(value: Value, scan: ScanView) -> Entry | None:

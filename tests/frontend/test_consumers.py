@@ -1,5 +1,7 @@
 """What reads a scan's rows one after the other: its numbers, and no memory that grows with the rows."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -519,3 +521,28 @@ def test_readers_that_read_twice_are_asked_once(read, rank: int) -> None:
     value = np.linspace(-1, 1, 24).reshape((24,) if rank == 1 else (8, 3))
     native, reference = (sc.function([x], read(h, squares), mode=mode)(value) for mode in (None, "reference"))
     np.testing.assert_allclose(native, reference, rtol=1e-12)
+
+
+def dear():
+    return last(sc.scan(lambda v, h: T.tanh(T.exp(-h * h) + v) / (1 + h * h), x, T.constant(0.5)))
+
+
+WHY = {  # what is kept, what the remark says, and the same written as it says, which keeps nothing
+    "variance": (lambda: dear().var(), "costs about",
+                 lambda: (dear() * dear()).mean() - dear().mean()**2),
+    "columns": (lambda: dense().var(axis=0), "also reads what is made of them",
+                lambda: (dense() * dense()).mean(axis=0) - dense().mean(axis=0)**2),
+    "mask": (lambda: dear()[dear() > 0].sum(), "T.switch", lambda: T.switch(dear() > 0, dear(), 0).sum()),
+}
+
+
+@pytest.mark.parametrize("case", WHY.values(), ids=list(WHY))
+def test_a_remark_says_what_keeps_no_rows(case):
+    kept, words, instead = case
+    f, better = (sc.function([x, m], made(), on_unused_input="ignore") for made in (kept, instead))
+    given = values(500, scalar), values(500, vectors)
+    np.testing.assert_allclose(f(*given), better(*given), 1e-9, 1e-9)
+    (said,) = (r for r in f.remarks if not r.done and "is kept whole" in r.reason)
+    assert re.search(words, str(said)) and said.hint
+    small, large = (better.memory_plan(np.zeros(n), np.zeros((n, 4))).workspace_nbytes for n in (30_000, 200_000))
+    assert large < 2 * small
