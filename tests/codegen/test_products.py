@@ -171,9 +171,45 @@ def test_what_modules_share_stands_apart_for_python_and_within_for_others() -> N
     parts = f.compiled.parts
     assert parts is not None and "define internal i1 @scancc.matmul" not in parts.main
     names = [re.findall(r"^define (?!internal)\S+ @([\w.]+)\(", text, re.MULTILINE) for text in parts.shared]
-    assert [[name.removesuffix(".fused") for name in of_one] for of_one in names] == [
-        ["scancc.vecmat.float"], ["scancc.join_row.float"], ["scancc.matmul.float"], ["scancc.trig.reduce"]]
+    found = [[name.replace(".fused", "") for name in of_one] for of_one in names]
+    assert all(len(of_one) == 1 for of_one in found) and len({of_one for (of_one,) in found}) == len(found)
+    assert {"scancc.vecmat.float", "scancc.join_row.float", "scancc.packed_product.float.beside",
+            "scancc.trig.reduce"} <= {of_one for (of_one,) in found}
     assert "define internal i1 @scancc.matmul" in f.export_form().llvm_text
+
+
+def shared_text(x: Any, y: Any) -> str:
+    parts = sc.function([x, y] if y.owner is None else [x, y.owner.inputs[0]], T.dot(x, y)).compiled.parts
+    assert parts is not None
+    return "\n".join(parts.shared)
+
+
+def test_a_module_has_what_its_products_may_need() -> None:
+    x, y = matrix("float64"), matrix("float64")
+    assert ".turned" not in shared_text(x, y) and "pack_turned" not in shared_text(x, y)
+    assert ".turned" in shared_text(x, y.T) and "few_rows" not in shared_text(x, y.T)
+    few, many, w = (T.TensorType("float64", shape)() for shape in ((3, 70), (50, 70), (70, 60)))
+    assert "packed_product" not in shared_text(few, w) and "narrow" not in shared_text(few, w)
+    assert "few_rows" not in shared_text(many, w) and "packed_product" in shared_text(many, w)
+
+
+@pytest.mark.parametrize("level", levels())
+def test_known_sizes_in_every_layout(level: str) -> None:
+    x, y = matrix("float64"), matrix("float64")
+    with sc.change_flags(cpu=level):
+        plain = sc.function([x, y], T.dot(x, y))
+        for m, k, n in ((0, 3, 5), (1, 70, 40), (2, 70, 3), (4, 9, 1), (5, 9, 0), (12, 9, 40), (16, 130, 17),
+                        (33, 70, 4), (40, 512, 2), (64, 70, 1), (3, 0, 9), (6, 20, 8), (40, 70, 70)):
+            a, b = numbers(m, k), numbers(k, n)
+            wanted = plain(a, b)
+            close(wanted, a, b)
+            for rows, columns in ((m, n), (m, None), (None, n)):
+                s, t, u = (T.TensorType("float64", shape)() for shape in ((rows, k), (k, columns), (columns, k)))
+                np.testing.assert_array_equal(sc.function([s, t], T.dot(s, t))(a, b), wanted)
+                np.testing.assert_array_equal(sc.function([s, t], T.dot(s[:, ::-1], t[::-1, ::-1])[:, ::-1])(
+                    np.ascontiguousarray(a[:, ::-1]), np.ascontiguousarray(b[::-1])), wanted)
+                turned = np.ascontiguousarray(b.T)
+                np.testing.assert_array_equal(sc.function([s, u], T.dot(s, u.T))(a, turned), wanted)
 
 
 def test_an_aarch64_kernel_has_eight_rows() -> None:

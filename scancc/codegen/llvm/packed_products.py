@@ -23,21 +23,27 @@ TURNED_TILES = 4    # whose rows are turned at a time: whole lines of the cache
 
 
 @cache
-def packed_product(kind: str, fused: bool, registers: Registers, interruptible: bool) -> MathFunction:
+def packed_product(kind: str, fused: bool, registers: Registers, interruptible: bool, beside: bool,
+                   along: bool) -> MathFunction:
+    """`beside`, `along`: columns of the right factor, or its terms, are known to be neighbours in memory."""
     nbytes, lanes = NBYTES[kind], lanes_of(kind, registers)
     tile, low = base_tile(kind, fused, registers), Tile(kind, 4, 2, lanes, fused)
     join, symbol = join_row_function(kind, nbytes), named("packed_product", kind, fused)
+    symbol += ".beside" * beside + ".along" * along
     n_turned = TURNED_TILES * tile.rows
-    packs = (_packing(kind, tile.columns), pack_turned(kind, tile.columns, turned_lanes(kind, registers)),
-             _packing(kind, n_turned))
+    pack = _packing(kind, tile.columns)
+    turned = pack if beside else pack_turned(kind, tile.columns, turned_lanes(kind, registers) if along else 0)
+    packs = (pack, turned, _packing(kind, n_turned))
     text = _PACKED_PRODUCT.format(
         symbol=symbol, kind=kind, tile=tile.symbol, low=low.symbol, low_rows=low.rows, rows=tile.rows,
-        columns=tile.columns, group=GROUP_NBYTES // nbytes, pack=packs[0].symbol, pack_turned=packs[1].symbol,
+        columns=tile.columns, group=GROUP_NBYTES // nbytes, pack=pack.symbol,
+        copies=_COPIES.format(pack=turned.symbol) if not beside else "br label %copy",
         pack_rows=packs[2].symbol, join=join.symbol, group_nbytes=GROUP_NBYTES, n_turned=n_turned, lanes=lanes,
         chunk=ROOM_TERMS, shift=ROOM_TERMS.bit_length() - 1, row_nbytes=ROOM_NBYTES,
         ask=f"call i32 @{ASK.symbol}()" if interruptible else "add i32 0, 0")
     asks = (ASK,) if interruptible else ()
-    return MathFunction(symbol, text, (tile.function(), low.function(), *packs, join, *asks, *INTRINSICS))
+    needed = (tile.function(), low.function(), *packs, join, *asks, *INTRINSICS)
+    return MathFunction(symbol, text, needed, is_shared=True)
 
 
 def _packing(kind: str, columns: int) -> MathFunction:
@@ -83,6 +89,11 @@ done:
   ret void
 }}"""
 
+_COPIES = """br i1 %beside, label %copy, label %copy_turned
+copy_turned:
+  call void @{pack}(ptr %to, ptr %there, i64 %b_step, i64 %b_next, i64 %width, i64 %n_terms)
+  br label %column_end"""
+
 # Columns in groups, terms in chunks: what is packed of the right factor stays in the cache while all rows read it.
 _PACKED_PRODUCT = """define internal i1 @{symbol}(ptr noalias nocapture %c, i64 %c_step, ptr nocapture readonly %a,
     i64 %a_step, i64 %a_next, ptr nocapture readonly %b, i64 %b_step, i64 %b_next, i64 %m, i64 %n, i64 %k,
@@ -127,10 +138,7 @@ column:
   %width = call i64 @llvm.smin.i64(i64 %column_left, i64 {columns})
   %there_at = mul i64 %at, %b_next
   %there = getelementptr {kind}, ptr %b_first, i64 %there_at
-  br i1 %beside, label %copy, label %copy_turned
-copy_turned:
-  call void @{pack_turned}(ptr %to, ptr %there, i64 %b_step, i64 %b_next, i64 %width, i64 %n_terms)
-  br label %column_end
+  {copies}
 copy:
   call void @{pack}(ptr %to, ptr %there, i64 %b_step, i64 %width, i64 %n_terms)
   br label %column_end

@@ -9,6 +9,7 @@ multiply-add a term. A vector on the left has tiles of one row.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 from ...ir.core import Op
@@ -17,7 +18,17 @@ from ..math import MathFunction
 from .emitter import FunctionEmitter, Operand, Registers, emits, llvm_type
 from .interrupts import end_if
 from .packed_products import packed_product
-from .thin_products import TURNED_ROWS, base_tile, few_rows, lanes_of, named, narrow, turned_columns, turned_lanes
+from .thin_products import (
+    TURNED_ROWS,
+    base_tile,
+    few_rows,
+    lanes_of,
+    named,
+    narrow,
+    row_tile,
+    turned_columns,
+    turned_lanes,
+)
 from .tiles import INTRINSICS, Tile
 
 
@@ -33,7 +44,9 @@ def matmul(e: FunctionEmitter, op: Op) -> None:
                f"i64 {step}, i64 {columns}, i64 {n_terms})")
         return
     (room,) = group(op, "room")
-    symbol = e.out.needed(_matrix_product(kind, fused, e.out.registers, e.out.interruptible))
+    known = Known(_known(out.dims[0]), _known(columns), across == "1", step == "1" and across != "1",
+                  left[1] == "1")
+    symbol = e.out.needed(_matrix_product(kind, fused, e.out.registers, e.out.interruptible, known))
     stopped = e.emit(f"call i1 @{symbol}(ptr {out.pointer}, i64 {out.strides[0]}, ptr {lhs.pointer}, i64 {left[0]}, "
                      f"i64 {left[1]}, ptr {rhs.pointer}, i64 {step}, i64 {across}, i64 {out.dims[0]}, i64 {columns}, "
                      f"i64 {n_terms}, ptr {e.mem(room).pointer})")
@@ -51,9 +64,9 @@ def _by_terms(axes: tuple[Operand, ...], op: Op) -> tuple[Operand, ...]:
 
 @cache
 def _row_product(kind: str, fused: bool, registers: Registers) -> MathFunction:
-    """Tiles of eight vectors, which hide the latency of a multiply-add; of numbers where no vector fits."""
+    """Tiles of numbers where no vector fits."""
     symbol, lanes = named("vecmat", kind, fused), lanes_of(kind, registers)
-    wide, narrow = Tile(kind, 1, 8, lanes, fused), Tile(kind, 1, 4, 1, fused)
+    wide, narrow = row_tile(kind, fused, registers), Tile(kind, 1, 4, 1, fused)
     text = _ROW_PRODUCT.format(symbol=symbol, kind=kind, lanes=lanes, wide=wide.symbol, columns=wide.columns,
                                narrow=narrow.symbol, few=narrow.columns)
     return MathFunction(symbol, text, (wide.function(), narrow.function(), *INTRINSICS), is_shared=True)
@@ -87,17 +100,78 @@ done:
 # ---- matrix times matrix ----
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the call says of sizes and of how the factors lie."""
+
+    rows: int | None
+    columns: int | None
+    beside: bool  # columns of the right factor are neighbours in memory
+    along: bool  # its terms are
+    left_along: bool  # those of the left factor are
+
+
+def _known(size: Operand) -> int | None:
+    return int(size) if size.isdecimal() else None
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A function, how it is called, and for which products: `when` is a truth value, made by `asks`."""
+
+    function: MathFunction
+    call: str
+    when: str = ""
+    asks: str = ""
+
+
 @cache
-def _matrix_product(kind: str, fused: bool, registers: Registers, interruptible: bool) -> MathFunction:
-    """The way that fits the number of rows and columns, and what lies side by side in the right factor."""
+def _matrix_product(kind: str, fused: bool, registers: Registers, interruptible: bool, known: Known) -> MathFunction:
+    """The first way that fits, among those that what is known does not exclude."""
     of = kind, fused, registers
-    row, few, turned, thin = _row_product(*of), few_rows(*of), turned_columns(*of), narrow(*of)
-    packed, symbol = packed_product(*of, interruptible), named("matmul", kind, fused)
-    text = _MATRIX_PRODUCT.format(
-        symbol=symbol, row=row.symbol, few=few.symbol, turned=turned.symbol, thin=thin.symbol, packed=packed.symbol,
-        few_rows=2 * base_tile(*of).rows, lanes=lanes_of(kind, registers), most=TURNED_ROWS,
-        turned_lanes=turned_lanes(kind, registers))
-    return MathFunction(symbol, text, (row, few, turned, thin, packed), is_shared=True)
+    ways = [*_small_ways(of, known), *_wide_ways(of, known, interruptible)]
+    *asked, last = ways
+    lines = [_ASK_WAY.format(n=n, when=way.when, asks=way.asks, call=way.call.format(way.function.symbol))
+             for n, way in enumerate(asked)]
+    kept = [way.function.symbol.removeprefix("scancc.").split(".") for way in ways]
+    symbol = named("matmul", kind, fused) + "".join(
+        f".{'.'.join(word for word in words if word not in (kind, 'fused'))}" for words in kept)
+    text = _MATRIX_PRODUCT.format(symbol=symbol, ways="\n".join([*lines, last.call.format(last.function.symbol)]))
+    return MathFunction(symbol, text, tuple(way.function for way in ways), is_shared=True)
+
+
+def _small_ways(of: tuple[str, bool, Registers], known: Known) -> list[_Way]:
+    """Of one row, and of no more columns than a vector has lanes."""
+    kind, _, registers = of
+    ways: list[_Way] = []
+    lanes, many = lanes_of(kind, registers), turned_lanes(kind, registers)
+    if known.rows in (None, 1) and not known.along:
+        ways.append(_Way(_row_product(*of), _ROW, "and i1 %is_row, %beside"))
+    if known.rows == 1 and known.beside or (known.columns or 0) > lanes:
+        return ways
+    most = min(TURNED_ROWS, lanes)
+    if known.columns is not None and known.columns <= most and known.left_along and (known.rows or many) >= many:
+        ways.append(_Way(turned_columns(*of, known.columns), _COLUMN, f"icmp sge i64 %m, {many}"))
+    beside = 1 if known.along else known.columns if known.beside else None
+    return [*ways, _Way(narrow(*of, beside), _NARROW, f"icmp sle i64 %n, {lanes}")]
+
+
+def _wide_ways(of: tuple[str, bool, Registers], known: Known, interruptible: bool) -> list[_Way]:
+    kind, _, registers = of
+    ways: list[_Way] = []
+    lanes, few, rows = lanes_of(kind, registers), 2 * base_tile(*of).rows, known.rows or 0
+    if known.columns is not None and known.columns <= lanes or known.rows == 1 and known.beside:
+        return ways
+    if known.along and rows <= TURNED_ROWS:
+        asks = (f"%low = icmp sle i64 %m, {TURNED_ROWS}\n  "
+                f"%broad = icmp sge i64 %n, {turned_lanes(kind, registers)}\n  ")
+        ways.append(_Way(turned_columns(*of, known.rows), _TURNED, "and i1 %low, %broad", asks))
+    if not known.along and rows <= few:
+        ways.append(_Way(few_rows(*of, known.rows), _FEW, "and i1 %short, %beside",
+                         f"%short = icmp sle i64 %m, {few}\n  "))
+        if known.rows is not None and known.beside:
+            return ways
+    return [*ways, _Way(packed_product(*of, interruptible, known.beside, known.along), _PACKED)]
 
 
 _MATRIX_PRODUCT = """define internal i1 @{symbol}(ptr noalias nocapture %c, i64 %c_step, ptr nocapture readonly %a,
@@ -112,53 +186,35 @@ none:
   ret i1 false
 any:
   %beside = icmp eq i64 %b_next, 1
-  %apart = xor i1 %beside, true
-  %single = icmp eq i64 %m, 1
-  %is_row = and i1 %single, %beside
-  br i1 %is_row, label %row, label %several
-row:
-  call void @{row}(ptr %c, ptr %a, i64 %a_next, ptr %b, i64 %b_step, i64 %n, i64 %k)
-  ret i1 false
-several:
-  %is_thin = icmp sle i64 %n, {lanes}
-  br i1 %is_thin, label %thin, label %wide
-thin:
-  %few_columns = icmp sle i64 %n, {most}
-  %tall = icmp sge i64 %m, {turned_lanes}
-  %a_along = icmp eq i64 %a_next, 1
-  %fits = and i1 %few_columns, %tall
-  %is_column = and i1 %fits, %a_along
-  br i1 %is_column, label %column, label %narrow
-column:
-  call void @{turned}(ptr %c, i64 1, i64 %c_step, ptr %b, i64 %b_next, i64 %b_step, ptr %a, i64 %a_step, i64 %n,
-                      i64 %m, i64 %k)
-  ret i1 false
-narrow:
-  call void @{thin}(ptr %c, i64 %c_step, ptr %a, i64 %a_step, i64 %a_next, ptr %b, i64 %b_step, i64 %b_next, i64 %m,
-                    i64 %n, i64 %k)
-  ret i1 false
-wide:
-  %b_along = icmp eq i64 %b_step, 1
-  %low_rows = icmp sle i64 %m, {most}
-  %broad = icmp sge i64 %n, {turned_lanes}
-  %low = and i1 %low_rows, %broad
-  %along = and i1 %b_along, %apart
-  %is_turned = and i1 %low, %along
-  br i1 %is_turned, label %turned, label %by_rows
-turned:
-  call void @{turned}(ptr %c, i64 %c_step, i64 1, ptr %a, i64 %a_step, i64 %a_next, ptr %b, i64 %b_next, i64 %m,
-                      i64 %n, i64 %k)
-  ret i1 false
-by_rows:
-  %short = icmp sle i64 %m, {few_rows}
-  %is_few = and i1 %short, %beside
-  br i1 %is_few, label %few, label %packed
-few:
-  call void @{few}(ptr %c, i64 %c_step, ptr %a, i64 %a_step, i64 %a_next, ptr %b, i64 %b_step, i64 %m, i64 %n,
-                   i64 %k)
-  ret i1 false
-packed:
-  %stopped = call i1 @{packed}(ptr %c, i64 %c_step, ptr %a, i64 %a_step, i64 %a_next, ptr %b, i64 %b_step,
-                               i64 %b_next, i64 %m, i64 %n, i64 %k, ptr %room)
-  ret i1 %stopped
+  %is_row = icmp eq i64 %m, 1
+{ways}
 }}"""
+
+_ASK_WAY = """  {asks}%is{n} = {when}
+  br i1 %is{n}, label %way{n}, label %not{n}
+way{n}:
+{call}
+not{n}:"""
+
+_ROW = """  call void @{}(ptr %c, ptr %a, i64 %a_next, ptr %b, i64 %b_step, i64 %n, i64 %k)
+  ret i1 false"""
+
+_COLUMN = """  call void @{}(ptr %c, i64 1, i64 %c_step, ptr %b, i64 %b_next, i64 %b_step, ptr %a, i64 %a_step,
+                i64 %n, i64 %m, i64 %k)
+  ret i1 false"""
+
+_NARROW = """  call void @{}(ptr %c, i64 %c_step, ptr %a, i64 %a_step, i64 %a_next, ptr %b, i64 %b_step, i64 %b_next,
+                i64 %m, i64 %n, i64 %k)
+  ret i1 false"""
+
+_TURNED = """  call void @{}(ptr %c, i64 %c_step, i64 1, ptr %a, i64 %a_step, i64 %a_next, ptr %b, i64 %b_next,
+                i64 %m, i64 %n, i64 %k)
+  ret i1 false"""
+
+_FEW = """  call void @{}(ptr %c, i64 %c_step, ptr %a, i64 %a_step, i64 %a_next, ptr %b, i64 %b_step, i64 %m, i64 %n,
+                i64 %k)
+  ret i1 false"""
+
+_PACKED = """  %stopped = call i1 @{}(ptr %c, i64 %c_step, ptr %a, i64 %a_step, i64 %a_next, ptr %b, i64 %b_step,
+                          i64 %b_next, i64 %m, i64 %n, i64 %k, ptr %room)
+  ret i1 %stopped"""

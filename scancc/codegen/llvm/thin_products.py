@@ -32,7 +32,12 @@ def turned_lanes(kind: str, registers: Registers) -> int:
 
 def base_tile(kind: str, fused: bool, registers: Registers) -> Tile:
     """That of many rows."""
-    return Tile(kind, 8 if registers.count >= 32 else 6, 2, lanes_of(kind, registers), fused)
+    return Tile(kind, 8 if registers.count >= 32 else 6, 2, lanes_of(kind, registers), fused, is_shared=True)
+
+
+def row_tile(kind: str, fused: bool, registers: Registers) -> Tile:
+    """That of one row: eight vectors hide the latency of a multiply-add."""
+    return Tile(kind, 1, 8, lanes_of(kind, registers), fused, is_shared=True)
 
 
 def _chosen(tiles: list[Tile], count: str) -> str:
@@ -46,18 +51,30 @@ def _chosen(tiles: list[Tile], count: str) -> str:
     return "\n  ".join(lines)
 
 
+def _fitting(tiles: list[Tile], rows: int | None) -> tuple[list[Tile], str]:
+    """Those that so many rows need, and what the name of a function says of them."""
+    if rows is None:
+        return tiles, ""
+    whole, rest = divmod(rows, tiles[-1].rows)
+    found = [next(tile for tile in tiles if rest <= tile.rows)] * (rest > 0 or not whole) + tiles[-1:] * (whole > 0)
+    return found, "".join(f".{tile.rows}" for tile in found)
+
+
 # ---- few rows ----
 
 
 @cache
-def few_rows(kind: str, fused: bool, registers: Registers) -> MathFunction:
+def few_rows(kind: str, fused: bool, registers: Registers, rows: int | None) -> MathFunction:
+    """`rows`: so many, where it is known."""
     many = registers.count >= 32
     lanes, base = lanes_of(kind, registers), base_tile(kind, fused, registers)
-    tiles = [*(Tile(kind, rows, vectors, lanes, fused) for rows, vectors in (
-        (1, 8), (2, 8 if many else 4), (4, 4 if many else 2))), base]
-    symbol = named("few_rows", kind, fused)
-    text = _FEW_ROWS.format(symbol=symbol, kind=kind, rows=base.rows, lanes=lanes, chosen=_chosen(tiles, "%count"))
-    return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *INTRINSICS))
+    tiles = [row_tile(kind, fused, registers), *(Tile(kind, rows, vectors, lanes, fused) for rows, vectors in (
+        (2, 8 if many else 4), (4, 4 if many else 2))), base]
+    tiles, suffix = _fitting(tiles, rows)
+    symbol = named("few_rows", kind, fused) + suffix
+    text = _FEW_ROWS.format(symbol=symbol, kind=kind, rows=tiles[-1].rows, lanes=lanes,
+                            chosen=_chosen(tiles, "%count"))
+    return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *INTRINSICS), is_shared=True)
 
 
 _FEW_ROWS = """define internal void @{symbol}(ptr noalias nocapture %c, i64 %c_step, ptr nocapture readonly %a,
@@ -98,17 +115,18 @@ done:
 
 
 @cache
-def turned_columns(kind: str, fused: bool, registers: Registers) -> MathFunction:
+def turned_columns(kind: str, fused: bool, registers: Registers, rows: int | None) -> MathFunction:
     """Few rows times a matrix by its columns, into rows or into columns."""
     lanes = turned_lanes(kind, registers)
     half = min(lanes, 2 * PART_NBYTES // NBYTES[kind])  # for one row, whose time is that of the shuffles: two a cycle
     tiles = [Tile(kind, 1, 4, half, fused, turns=True),
              *(Tile(kind, rows, 2, lanes, fused, turns=True) for rows in (2, TURNED_ROWS))]
+    tiles, suffix = _fitting(tiles, rows)
     columns = max(tile.columns for tile in tiles)
-    symbol = named("turned_columns", kind, fused)
+    symbol = named("turned_columns", kind, fused) + suffix
     text = _TURNED_COLUMNS.format(symbol=symbol, kind=kind, lanes=lanes, chosen=_chosen(tiles, "%m"),
                                   most=TURNED_ROWS * columns, columns=columns, align=NBYTES[kind])
-    return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *INTRINSICS))
+    return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *INTRINSICS), is_shared=True)
 
 
 _TURNED_COLUMNS = """define internal void @{symbol}(ptr noalias nocapture %c, i64 %c_step, i64 %c_next,
@@ -169,16 +187,19 @@ done:
 
 
 @cache
-def narrow(kind: str, fused: bool, registers: Registers) -> MathFunction:
+def narrow(kind: str, fused: bool, registers: Registers, beside: int | None) -> MathFunction:
     """No more columns than a vector has lanes; where the right factor's are not side by side, one by one, as where a
-    vector has one lane."""
-    lanes, symbol = lanes_of(kind, registers), named("narrow", kind, fused)
-    tiles = [Tile(kind, 8, 1, 2**n, fused) for n in range(lanes.bit_length())]
+    vector has one lane. `beside`: so many are, where it is known."""
+    widths = [2**n for n in range(lanes_of(kind, registers).bit_length())]
+    if beside is not None:
+        widths = [max(width for width in widths if width <= max(beside, 1))]
+    symbol = named("narrow", kind, fused) + f".{widths[0]}" * (beside is not None)
+    tiles = [Tile(kind, 8, 1, width, fused) for width in widths]
     chosen = "\n  ".join(_CHOOSE.format(n=n, before=n - 1, symbol=tile.symbol, width=tile.lanes)
                          for n, tile in enumerate(tiles) if n)
     text = _NARROW_PRODUCT.format(symbol=symbol, kind=kind, chosen=chosen, first=tiles[0].symbol, rows=tiles[0].rows,
-                                  last=len(tiles) - 1)
-    return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *INTRINSICS))
+                                  width=widths[0], last=len(tiles) - 1)
+    return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *INTRINSICS), is_shared=True)
 
 
 _CHOOSE = """%is{n} = icmp sge i64 %beside, {width}
@@ -192,7 +213,7 @@ entry:
   %are_beside = icmp eq i64 %b_next, 1
   %beside = select i1 %are_beside, i64 %n, i64 1
   %tile0 = select i1 true, ptr @{first}, ptr null
-  %width0 = add i64 0, 1
+  %width0 = add i64 0, {width}
   {chosen}
   %end = sub i64 %n, %width{last}
   br label %next_rows

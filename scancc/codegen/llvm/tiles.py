@@ -27,6 +27,7 @@ class Tile:
     lanes: int
     fused: bool  # products are not rounded
     turns: bool = False  # the right factor lies by its columns
+    is_shared: bool = False  # several functions call it
 
     @property
     def asks_ahead(self) -> bool:
@@ -66,7 +67,8 @@ class Tile:
             stores=self._sums("%w{s} = getelementptr {kind}, ptr %c{i}, i64 %column{j}\n"
                               "  store {v} %j{s}, ptr %w{s}, align {align}"))
         copies = (copy_columns(self.kind, BLOCK_TERMS),) if self.turns else ()
-        return MathFunction(self.symbol, text, (*declares, *copies, *[PREFETCH] * self.asks_ahead, *INTRINSICS))
+        return MathFunction(self.symbol, text, (*declares, *copies, *[PREFETCH] * self.asks_ahead, *INTRINSICS),
+                            self.is_shared)
 
     @property
     def _copied_step(self) -> int:

@@ -139,10 +139,10 @@ done:
 
 @cache
 def pack_turned(kind: str, columns: int, lanes: int) -> MathFunction:
-    """Copies of so many columns along memory, or fewer, term by term."""
-    terms, symbol = round_terms(kind), f"scancc.pack_turned.{kind}.{columns}"
+    """Copies of so many columns, or fewer, term by term; those along memory by `lanes`: 0 is number by number."""
+    terms, symbol = round_terms(kind), f"scancc.pack_turned.{kind}.{columns}" + ".numbers" * (lanes == 0)
     v, align, lines = f"<{lanes} x {kind}>", NBYTES[kind], []
-    for j in range(columns // lanes):
+    for j in range(columns // lanes if lanes else 0):
         lines += [f"%c{j}o = mul i64 %b_next, {j * lanes}", f"%c{j}o2 = add i64 %c{j}o, %t",
                   f"%c{j} = getelementptr {kind}, ptr %b, i64 %c{j}o2"]
         more, found = turned(kind, lanes, f"c{j}", f"%c{j}")
@@ -151,6 +151,7 @@ def pack_turned(kind: str, columns: int, lanes: int) -> MathFunction:
             lines += [f"%w{j}.{k} = getelementptr {kind}, ptr %there, i64 {k * columns + j * lanes}",
                       f"store {v} {value}, ptr %w{j}.{k}, align {align}"]
     text = _PACK_TURNED.format(symbol=symbol, kind=kind, columns=columns, terms=terms, align=align,
+                               turns="%along" if lanes else "false",
                                nbytes=NBYTES[kind], steps=steps_between(kind), round="\n  ".join(lines))
     return MathFunction(symbol, text, ())
 
@@ -162,7 +163,7 @@ entry:
   {steps}
   %is_whole = icmp eq i64 %width, {columns}
   %along = icmp eq i64 %b_step, 1
-  %turns = and i1 %is_whole, %along
+  %turns = and i1 %is_whole, {turns}
   %rest = urem i64 %k, {terms}
   %rounds = sub i64 %k, %rest
   %end = select i1 %turns, i64 %rounds, i64 0
