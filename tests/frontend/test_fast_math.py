@@ -180,7 +180,7 @@ def fma(x: float, y: float, z: float) -> float:
     (lambda v, m, a: v - a * m, lambda v, m, n, a: fma(-a, m, v)),
     (lambda v, m, a: a * m - v, lambda v, m, n, a: fma(a, m, -v)),
     (lambda v, m, a: v * v - a * m, lambda v, m, n, a: v * v - a * m),      # a difference of two products
-    (lambda v, m, a: a - v * m, lambda v, m, n, a: a - v * m),              # a factor of the step
+    (lambda v, m, a: a - v * m, lambda v, m, n, a: fma(-v, m, a)),          # a third that no step changes
     (lambda v, m, n, a: v - a * m - a * n, lambda v, m, n, a: fma(-a, m, v) - a * n),
     (lambda v, m, n, a: v - a * n - a * m, lambda v, m, n, a: fma(-a, m, fma(-a, n, v))),
     (lambda v, m, n, a: m - a * n - v, lambda v, m, n, a: m - a * n - v),   # the sum alone is shorter
