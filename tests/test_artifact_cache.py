@@ -179,7 +179,8 @@ def test_what_programs_share_is_compiled_once(monkeypatch: pytest.MonkeyPatch, o
         stages._library.cache_clear()  # as another process
         np.testing.assert_allclose(sc.function([x, y], result)(*given),
                                    sc.function([x, y], result, mode="reference")(*given))
-        assert len(texts) == len(set(texts)) and sum("define i1 @scancc.matmul" in t for t in texts) == 1, n
+        kernels = 1 + (n == 2)  # the product with `y.T` is another one
+        assert len(texts) == len(set(texts)) and sum("define i1 @scancc.matmul" in t for t in texts) == kernels, n
     with change_flags(cache=False):
         before = len(texts)
         for result in (T.dot(x, y) + 1.0, T.dot(x, y) + 2.0):
