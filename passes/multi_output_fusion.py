@@ -19,13 +19,12 @@ Source: multi-output fusion as in XLA; loop fusion (Kennedy and McKinley, 1993).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from scancc.ir.core import Block, Op
 from scancc.ir.parts import Nest
 from scancc.ir.remarks import remark
 from scancc.ir.wording import listed, what_makes
 
+from .joining.blocks import blocks_of_loops
 from .joining.extremes import places_as_nests
 from .joining.legality import moved_behind
 from .joining.matching import match_of
@@ -38,7 +37,7 @@ WINDOW = 64    # ops between two nests
 def multi_output_fusion(module: Op) -> None:
     """Join nests in every block that runs as loops."""
     joined: dict[Op, int] = {}
-    for block in list(_blocks(module)):
+    for block in list(blocks_of_loops(module)):
         places_as_nests(block)
         for op in list(block.ops):
             if op.name == "linalg.generic" and op.parent is block:
@@ -49,17 +48,6 @@ def multi_output_fusion(module: Op) -> None:
     for nest, n in joined.items():
         made = listed([what_makes(result) for result in nest.results])
         remark("multi-output-fusion", nest, True, f"{n} loops over the same elements became one, which makes {made}")
-
-
-def _blocks(top: Op) -> Iterator[Block]:
-    """All blocks but those of nests, and of scans over lanes, whose arrays are registers."""
-    if top.name == "linalg.generic" or "lanes" in top.attrs:
-        return
-    for region in top.regions:
-        for block in region.blocks:
-            yield block
-            for op in block.ops:
-                yield from _blocks(op)
 
 
 def _join_earlier(block: Block, nest: Op, joined: dict[Op, int]) -> None:

@@ -6,8 +6,8 @@
 
 Why: a step that shifts or rolls its state copies all of it for each shift, and goes over memory once more. Each part
 of the nest reads straight from the arrays that were joined, and `bufferize` makes it where the result is wanted:
-heat in a ring of 1,000 points
-took 1.8 times as long as a loop by hand, now 1.0; Life on 200 x 200 cells a quarter of what it took.
+heat in a ring of 1,000 points took 1.8 times as long as a loop by hand, now 1.0; Life on 200 x 200 cells takes a
+quarter of what it took.
 What a step inserts between numbers that are all alike, as where it pads, is such an array, too.
 A part that is short where arrays are long (a border) is split no further: what it reads is joined, of its few rows.
 Outer axes come first, so that a plate that is rolled along both has five loops: two rows, two columns, the inside.
@@ -47,6 +47,7 @@ from .indexing.pieces import (
     part_of,
     pieces_of,
 )
+from .joining.blocks import blocks_of_loops
 
 MOST_PARTS = 12  # loops of one nest
 BORDER = 8       # a part is a border where the whole is so many times as long
@@ -56,7 +57,7 @@ FEW = 32         # elements that are registers (`bufferize{in-registers}`)
 def split_joins(module: Op) -> None:
     """Visit every block that runs as loops."""
     found = False
-    for block in list(_blocks(module)):
+    for block in list(blocks_of_loops(module)):
         opened = {op for op in block.ops if _is_opened(op)}
         for op in list(block.ops) if opened else ():
             if op.name == "linalg.generic" and _may_be_split(op):
@@ -64,17 +65,6 @@ def split_joins(module: Op) -> None:
         found |= bool(opened)
     if found:
         dce(module)  # what only nests read that are split now
-
-
-def _blocks(top: Op) -> Iterator[Block]:
-    """All blocks but those of nests, and of scans over lanes."""
-    if top.name == "linalg.generic" or "lanes" in top.attrs:
-        return
-    for region in top.regions:
-        for block in region.blocks:
-            yield block
-            for op in block.ops:
-                yield from _blocks(op)
 
 
 # ---- which ----

@@ -17,6 +17,7 @@ from scancc.ir.slices import COLUMNS, entries, kept_axes
 from ..licm import safe_anywhere
 from ..slicing.latencies import HEAVY, busy
 from .ahead import Ahead
+from .chains import behind
 from .parts import share_of, takes_last_row, takes_whole_rows
 from .selections import is_thinned, rests_on
 from .windows import MOST, rows_from_end
@@ -48,7 +49,6 @@ class Readers:
     selections: dict[Op, bool] = field(default_factory=dict)
     slices: dict[Value, Op | None] = field(default_factory=dict)  # of whose rows alone a value is made
     going: dict[tuple[Op, Op], bool] = field(default_factory=dict)
-    summed: dict[Value, bool] = field(default_factory=dict)
     heavy: dict[Op, bool] = field(default_factory=dict)
 
     @cached_property
@@ -67,15 +67,8 @@ class Readers:
 
     def _share_kept(self, rows: Value) -> Fraction:
         """How much of all rows the readers keep together, each behind maps of rows that are no smaller."""
-        total, seen, pending = Fraction(0), set(rows.uses), list(rows.uses)
-        while pending:
-            user = pending.pop()
-            if self.is_map(user) and (user.name not in SHRINKING or self.selects(user)):
-                pending += (reader for reader in user.result.uses if reader not in seen)
-                seen.update(user.result.uses)
-            else:
-                total += self._share(user)
-        return total
+        ends = behind(rows.uses, lambda op: self.is_map(op) and (op.name not in SHRINKING or self.selects(op)))
+        return sum(map(self._share, ends), Fraction(0))
 
     def _share(self, user: Op) -> Fraction:
         if self.turns(user):
@@ -359,21 +352,12 @@ class Readers:
             return self._reduces(reader, part)
         if not has_trait(reader, ELEMENTWISE) and reader.name != "tensor.cast" or not self._is_safe(reader):
             return False
-        if busy(reader) >= HEAVY and entries(part, "strides")[0] != 1 and not self._is_summed(reader.result):
+        if busy(reader) >= HEAVY and entries(part, "strides")[0] != 1 and not _is_summed(reader.result):
             return False  # in the step it would run for all rows
         told = [v for v in reader.operands if self.selection_of(v) is not part]
         return (self.selection_of(reader.result) is part
                 and all(self.ahead.is_free(v) or v.op is not None and self.is_map(v.op) for v in told)
                 and all(self._goes(user, part) for user in reader.result.uses))
-
-    def _is_summed(self, rows: Value) -> bool:
-        """Whether all that reads rows adds all of their elements, which tiles do."""
-        if rows not in self.summed:
-            self.summed[rows] = all(
-                _is_of_all(user) and not is_exact(user) if user.name == "scan.reduce" else
-                user.name != "scan.argreduce" and len(user.results) == 1 and self._is_summed(user.result)
-                for user in rows.uses)
-        return self.summed[rows]
 
     def _reduces(self, reader: Op, part: Op) -> bool:
         turned = entries(part, "strides")[0] < 0  # type: ignore[operator]
@@ -409,6 +393,12 @@ def _places(reader: Op, user: Op) -> bool:
 def _is_of_all(user: Op) -> bool:
     """Whether a reader is a sum of all elements."""
     return user.name == "scan.reduce" and not isinstance(user.result.type, t.TensorType)
+
+
+def _is_summed(rows: Value) -> bool:
+    """Whether all that reads rows adds all of their elements, which tiles do."""
+    ends = behind(rows.uses, lambda op: op.name not in ("scan.reduce", "scan.argreduce") and len(op.results) == 1)
+    return all(_is_of_all(end) and not is_exact(end) for end in ends)
 
 
 def is_array_of_arrays(rows: Value) -> bool:
