@@ -11,7 +11,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, fold_binary, measured
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPF, CMPI
-from scancc.ir.linear import least, linear
+from scancc.ir.linear import linear, never_negative
 from scancc.ir.ops import COMMUTATIVE, NO_SPECULATION, OPS, evaluate, group, operand
 from scancc.ir.parts import Loop
 
@@ -454,8 +454,7 @@ def _never_negative(value: Value) -> bool:
     if op.name == "arith.remsi":
         return _never_negative(op.operands[0])
     if op.name in ("arith.addi", "arith.subi") and value.type == t.index:
-        smallest = least(linear(value))
-        return smallest is not None and smallest >= 0
+        return never_negative(linear(value))
     if op.name == "arith.maxsi":
         return any(map(_never_negative, op.operands))
     return interval(value).least >= 0

@@ -9,7 +9,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, measured
 from scancc.ir.core import Block, Op, Value
 from scancc.ir.dialects.arith import CMPI
-from scancc.ir.linear import Linear, least, linear
+from scancc.ir.linear import Linear, linear, never_negative
 from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand, set_operands
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import (
@@ -221,7 +221,7 @@ def _is_apart(first: tuple[Entry, ...], second: tuple[Entry, ...]) -> bool:
     if (first[2], second[2]) != (1, 1):
         return False
     (a, end_of_a), (c, end_of_c) = ((linear(at), linear(at) + linear(n)) for at, n, _ in (first, second))
-    return any((gap := least(distance)) is not None and gap >= 0 for distance in (c - end_of_a, a - end_of_c))
+    return never_negative(c - end_of_a) or never_negative(a - end_of_c)
 
 
 @rule("tensor.extract_slice")

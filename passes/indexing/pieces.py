@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
-from scancc.ir.linear import Linear, least, linear
+from scancc.ir.linear import Linear, linear, never_negative
 from scancc.ir.ops import operand
 from scancc.ir.parts import Nest
 from scancc.ir.shapes import dims_of, dynamic_dims
@@ -95,14 +95,14 @@ class Sums:
         return self.values[sum]
 
     def larger(self, x: Linear, y: Linear) -> Linear:
-        if _is_natural(x - y):
+        if never_negative(x - y):
             return x
-        return y if _is_natural(y - x) else self._either("maxsi", x, y)
+        return y if never_negative(y - x) else self._either("maxsi", x, y)
 
     def smaller(self, x: Linear, y: Linear) -> Linear:
-        if _is_natural(y - x):
+        if never_negative(y - x):
             return x
-        return y if _is_natural(x - y) else self._either("minsi", x, y)
+        return y if never_negative(x - y) else self._either("minsi", x, y)
 
     def _either(self, name: str, x: Linear, y: Linear) -> Linear:
         key = (name, x, y)
@@ -138,7 +138,7 @@ class Sums:
             return None
         axis, size = pieces.axis, size_of(pieces, pieces.axis)
         differ = any(n != axis and x != y for n, (x, y) in enumerate(zip(first.offsets, second.offsets, strict=True)))
-        if differ or not _is_natural(Linear(1) - size):
+        if differ or not never_negative(Linear(1) - size):
             return None
         has_it = self.b.cmpi("sgt", self.value(first.sizes[axis]), self.b.index(0))
         at = self.b.select(has_it, self.value(first.offsets[axis]), self.value(second.offsets[axis]))
@@ -206,10 +206,10 @@ def _overlapping(pieces: Joined, first: Linear, end: Linear) -> list[tuple[Piece
     found, start = list[tuple[Pieces, Linear]](), ZERO
     for part in pieces.parts:
         after = start + size_of(part, pieces.axis)
-        if not _is_natural(first - after):
+        if not never_negative(first - after):
             found.append((part, start))
         start = after
-        if _is_natural(start - end):
+        if never_negative(start - end):
             break
     return found or [(part, start - size_of(part, pieces.axis))]
 
@@ -219,12 +219,6 @@ def _overlap(sums: Sums, part: Pieces, axis: int, first: Linear, end: Linear, is
     start = sums.larger(first, ZERO)
     stop = end if is_last else sums.smaller(end, size_of(part, axis))
     return part_of(sums, part, axis, start, sums.larger(stop - start, ZERO))
-
-
-def _is_natural(sum: Linear) -> bool:
-    """Whether a number is surely 0 or more."""
-    found = least(sum)
-    return found is not None and found >= 0
 
 
 def boundary(pieces: Pieces, axis: int) -> Linear | None:

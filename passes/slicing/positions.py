@@ -8,7 +8,7 @@ from functools import cached_property
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Value, defined_in
 from scancc.ir.equalities import compares
-from scancc.ir.linear import Linear, least, linear
+from scancc.ir.linear import Linear, linear, never_negative
 from scancc.ir.ops import operand
 from scancc.ir.parts import ScanView
 from scancc.ir.types import index
@@ -123,8 +123,7 @@ class Positions:
         return self._is_above(sum) or self._is_above(sum - self._last)
 
     def _is_above(self, sum: Linear) -> bool:
-        bound = least(sum, self._length)
-        return bound is not None and bound >= 0
+        return never_negative(sum, self._length)
 
 
 def _wrapped(value: Value) -> Value | None:

@@ -171,10 +171,15 @@ def _least_of_either(sum: Linear, value: Value, factor: int, positive: Linear | 
     return min(known) if len(known) == len(found) else None
 
 
+def never_negative(sum: Linear, positive: Linear | None = None) -> bool:
+    """Whether a sum is surely 0 or more, where `positive` is above 0."""
+    found = least(sum, positive)
+    return found is not None and found >= 0
+
+
 def _is_never(positive: Linear | None) -> bool:
     """Whether what is to be above 0 is not."""
-    opposite = None if positive is None else least(positive * -1)
-    return opposite is not None and opposite >= 0
+    return positive is not None and never_negative(positive * -1)
 
 
 def _least_of_quotient(sum: Linear, value: Value, factor: int, positive: Linear | None, depth: int) -> int | None:
