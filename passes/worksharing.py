@@ -26,6 +26,7 @@ from scancc.ir.ops import WRITES, group, has_trait, lookup, memory_of
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
+from .sharing.chunks import quotient
 from .sharing.products import share_product
 from .slicing.latencies import busy
 from .vectorizing.lanes import innermost, varying_in
@@ -124,9 +125,9 @@ def _cut(loop: Op) -> str | None:
     n, known = constant_of(parts.upper), constant_of(work)
     if n is not None and known is not None and n * known < 2 * LEAST:
         return f"its {n} rounds are about {n * known} operations, fewer than a second thread is worth"
-    size = b.maxsi(_quotient(b, b.index(LEAST), work), _quotient(b, parts.upper, b.index(MOST_CHUNKS)))
+    size = b.maxsi(quotient(b, b.index(LEAST), work), quotient(b, parts.upper, b.index(MOST_CHUNKS)))
     if innermost(loop):
-        size = b.muli(_quotient(b, size, b.index(VECTORS)), b.index(VECTORS))
+        size = b.muli(quotient(b, size, b.index(VECTORS)), b.index(VECTORS))
     regions, loop.regions = loop.regions, []
     body = Block([t.index])
     (start,) = body.args
@@ -138,11 +139,3 @@ def _cut(loop: Op) -> str | None:
     inside.make("scf.yield")
     loop.erase()
     return None
-
-
-def _quotient(b: Builder, x: Value, y: Value) -> Value:
-    """x / y, rounded up, of sizes."""
-    a, c = constant_of(x), constant_of(y)
-    if a is not None and c is not None:
-        return b.index(-(-a // c))
-    return b.op("arith.divui", [b.addi(x, b.subi(y, b.index(1))), y], [t.index])

@@ -18,6 +18,8 @@ from scancc.ir.ops import group, int_attr, operand
 from scancc.ir.rules.memref import strides_of
 from scancc.ir.slices import slice_parts
 
+from .chunks import quotient
+
 LEAST_PRODUCTS = 1 << 20  # of numbers, a part: 20 to 60 us
 ROWS, COLUMNS = 24, 64    # a part has a multiple: whole tiles
 
@@ -31,9 +33,9 @@ def share_product(op: Op) -> None:
     is_row = _rank(lhs) == 1
     n_terms, n_columns = (_size(b, rhs, axis) for axis in ((1, 0) if "by_columns" in op.attrs else (0, 1)))
     n_rows = b.index(1) if is_row else _size(b, out, 0)
-    in_rows = b.op("arith.cmpi", [n_rows, n_columns], [t.i1], {"predicate": t.IntAttr(SGE, t.i64)})
-    extent, other = _chosen(b, in_rows, n_rows, n_columns), _chosen(b, in_rows, n_columns, n_rows)
-    size = _part_size(b, op, extent, b.muli(n_terms, other), _chosen(b, in_rows, b.index(ROWS), b.index(COLUMNS)))
+    in_rows = b.cmpi("sge", n_rows, n_columns)
+    extent, other = b.select(in_rows, n_rows, n_columns), b.select(in_rows, n_columns, n_rows)
+    size = _part_size(b, op, extent, b.muli(n_terms, other), b.select(in_rows, b.index(ROWS), b.index(COLUMNS)))
     body = Block([t.index])
     (start,) = body.args
     start.name = "part"
@@ -41,15 +43,12 @@ def share_product(op: Op) -> None:
     inside = Builder(body, location=op.location)
     many = inside.minsi(size, inside.subi(extent, start))
     zero = inside.index(0)
-    rows = _chosen(inside, in_rows, start, zero), _chosen(inside, in_rows, many, n_rows)
-    columns = _chosen(inside, in_rows, zero, start), _chosen(inside, in_rows, n_columns, many)
+    rows = inside.select(in_rows, start, zero), inside.select(in_rows, many, n_rows)
+    columns = inside.select(in_rows, zero, start), inside.select(in_rows, n_columns, many)
     number = inside.op("arith.divui", [start, size], [t.index])
     _make_part(inside, op, rows, columns, number)
     inside.make("scf.yield")
     op.erase()
-
-
-SGE = 5
 
 
 def _make_part(b: Builder, op: Op, rows: Part, columns: Part, number: Value) -> None:
@@ -69,19 +68,14 @@ def _room_of(b: Builder, op: Op, room: Value, number: Value) -> Part:
 
 def _part_size(b: Builder, op: Op, extent: Value, products: Value, multiple: Value) -> Value:
     """Of at most as many parts as there is room for, each worth a thread."""
-    worth = _quotient(b, b.index(LEAST_PRODUCTS), b.maxsi(products, b.index(1)))
-    size = b.maxsi(worth, _quotient(b, extent, b.index(int_attr(op, "parts"))))
-    return b.muli(_quotient(b, size, multiple), multiple)
+    worth = _at_least_one(b, b.index(LEAST_PRODUCTS), b.maxsi(products, b.index(1)))
+    size = b.maxsi(worth, _at_least_one(b, extent, b.index(int_attr(op, "parts"))))
+    return b.muli(_at_least_one(b, size, multiple), multiple)
 
 
-def _quotient(b: Builder, x: Value, y: Value) -> Value:
-    """x / y, rounded up, of sizes that are no more than can be; at least 1."""
-    up = b.op("arith.divui", [b.addi(x, b.subi(y, b.index(1))), y], [t.index])
-    return b.maxsi(up, b.index(1))
-
-
-def _chosen(b: Builder, condition: Value, one: Value, other: Value) -> Value:
-    return b.op("arith.select", [condition, one, other], [t.index])
+def _at_least_one(b: Builder, x: Value, y: Value) -> Value:
+    """x / y, rounded up, of sizes that are no more than can be; 1 of none."""
+    return b.maxsi(quotient(b, x, y), b.index(1))
 
 
 def _rank(buffer: Value) -> int:
