@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -89,6 +89,10 @@ def allclose(a: object, b: object, rtol: float = 1e-5, atol: float = 1e-8,
     return all(isclose(a, b, rtol, atol, equal_nan))
 
 
+@overload
+def where(condition: object) -> tuple[Variable, ...]: ...
+@overload
+def where(condition: object, ift: object, iff: object) -> Variable: ...
 def where(condition: object, *branches: object, ift: object = None, iff: object = None) -> Any:
     """`ift` where the condition holds, else `iff`: `switch`. Of the condition alone: where it holds, as `nonzero`.
 

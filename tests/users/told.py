@@ -40,6 +40,35 @@ def of_results(x: sc.Variable, s: sc.SharedVariable) -> None:
     assert_type(sc.function([x], x)([1.0]), Any)
 
 
+def of_derivatives(x: sc.Variable, s: sc.SharedVariable) -> None:
+    assert_type(sc.value_and_grad(x.sum(), x), list[sc.Variable])
+    assert_type(sc.Rop(x, s, s), sc.Variable)
+    assert_type(sc.Rop([x], x, x), list[sc.Variable])
+    assert_type(sc.Lop(x, s, x), sc.Variable)
+    assert_type(sc.Lop([x, s], [x], [x, s]), list[sc.Variable])
+    assert_type(T.jacobian(x, s, disconnected_inputs="ignore"), sc.Variable)
+    assert_type(T.jacobian(x, [s, s], mode="forward"), list[sc.Variable])
+    assert_type(T.hessian(x.sum(), x), sc.Variable)
+    assert_type(sc.gradient.hessian_vector_product(x.sum(), [x], [x]), list[sc.Variable])
+    assert_type(sc.gradient.pushforward(x, x, x), sc.Variable)
+    assert_type(sc.gradient.pullback(x, [x], x), list[sc.Variable])
+
+
+def of_copies(x: sc.Variable) -> None:
+    assert_type(sc.clone(x, {x: x}), sc.Variable)
+    assert_type(sc.clone_replace([x, x], {x: x}), list[sc.Variable])
+    assert_type(sc.graph_replace(x, {x: x}), sc.Variable)
+    assert_type(sc.vectorize_graph([x], {x: x}), list[sc.Variable])
+    assert_type(sc.vmap(T.exp)(x), sc.Variable)
+
+
+def of_places(x: sc.Variable) -> None:
+    assert_type(T.where(x > 0, x, 0), sc.Variable)
+    assert_type(T.where(x > 0), tuple[sc.Variable, ...])
+    assert_type(x.nonzero(), tuple[sc.Variable, ...])
+    assert_type(T.nonzero(x, return_matrix=True), sc.Variable)
+
+
 def of_scans(x: sc.Variable) -> None:
     def one(row: sc.Variable) -> sc.Variable:
         return row + 1
@@ -49,6 +78,10 @@ def of_scans(x: sc.Variable) -> None:
 
     assert_type(sc.scan(one, x), tuple[sc.Variable, sc.OrderedUpdates])
     assert_type(sc.scan(two, x, [0.0, None], name="two"), tuple[list[sc.Variable], sc.OrderedUpdates])
+    assert_type(sc.map(one, x, truncate_gradient=3), tuple[sc.Variable, sc.OrderedUpdates])
+    assert_type(sc.reduce(two, x, [0.0, 0.0]), tuple[list[sc.Variable], sc.OrderedUpdates])
+    assert_type(sc.foldl(one, x, 0.0), tuple[sc.Variable, sc.OrderedUpdates])
+    assert_type(sc.foldr(one, x, 0.0, name="right"), tuple[sc.Variable, sc.OrderedUpdates])
 
 
 def of_older_paths(x: sc.Variable) -> None:

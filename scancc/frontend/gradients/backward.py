@@ -274,6 +274,12 @@ def _warn(text: str) -> None:
 # ---- Lop --------------------------------------------------------------------------------------------
 
 
+@overload
+def pullback(f: Any, wrt: Variable, cotangents: Any, consider_constant: Sequence[Variable] | None = ...,
+             disconnected_inputs: str = ..., return_disconnected: str = ...) -> Variable: ...
+@overload
+def pullback(f: Any, wrt: Sequence[Variable], cotangents: Any, consider_constant: Sequence[Variable] | None = ...,
+             disconnected_inputs: str = ..., return_disconnected: str = ...) -> list[Variable]: ...
 def pullback(
     f: Any, wrt: Any, cotangents: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise", return_disconnected: str = "zero",
@@ -287,6 +293,12 @@ def pullback(
     return Lop(f, wrt, cotangents, consider_constant, disconnected_inputs, return_disconnected)
 
 
+@overload
+def Lop(f: Any, wrt: Variable, eval_points: Any, consider_constant: Sequence[Variable] | None = ...,
+        disconnected_inputs: str = ..., return_disconnected: str = ...) -> Variable: ...
+@overload
+def Lop(f: Any, wrt: Sequence[Variable], eval_points: Any, consider_constant: Sequence[Variable] | None = ...,
+        disconnected_inputs: str = ..., return_disconnected: str = ...) -> list[Variable]: ...
 def Lop(
     f: Any, wrt: Any, eval_points: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise", return_disconnected: str = "zero",

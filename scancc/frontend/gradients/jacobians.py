@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 from scancc.config import config
 from scancc.errors import DisconnectedInputError
@@ -26,6 +26,12 @@ from scancc.frontend.ops.making import arange
 from scancc.frontend.ops.reduction import sum as sum_
 
 
+@overload
+def Rop(f: Variable, wrt: Any, eval_points: Any, disconnected_outputs: str = ...,
+        return_disconnected: str = ..., use_op_rop_implementation: bool = ...) -> Variable: ...
+@overload
+def Rop(f: Sequence[Variable], wrt: Any, eval_points: Any, disconnected_outputs: str = ...,
+        return_disconnected: str = ..., use_op_rop_implementation: bool = ...) -> list[Variable]: ...
 def Rop(
     f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise",
     return_disconnected: str = "zero", use_op_rop_implementation: bool = False,
@@ -54,6 +60,12 @@ def Rop(
     return as_given(f, results)
 
 
+@overload
+def pushforward(f: Variable, wrt: Any, tangents: Any, disconnected_outputs: str = ...,
+                return_disconnected: str = ..., use_op_pushforward: bool = ...) -> Variable: ...
+@overload
+def pushforward(f: Sequence[Variable], wrt: Any, tangents: Any, disconnected_outputs: str = ...,
+                return_disconnected: str = ..., use_op_pushforward: bool = ...) -> list[Variable]: ...
 def pushforward(
     f: Any, wrt: Any, tangents: Any, disconnected_outputs: str = "raise", return_disconnected: str = "zero",
     use_op_pushforward: bool = False,
@@ -112,6 +124,12 @@ def _or_zeros(out: Variable, movement: Gradient, zero: bool) -> Gradient:
     return zeros_for(out, config.floatX if is_discrete(out.dtype) else out.dtype)
 
 
+@overload
+def jacobian(expression: Variable, wrt: Variable, consider_constant: Sequence[Variable] | None = ...,
+             disconnected_inputs: str = ..., vectorize: bool = ..., mode: str = ...) -> Variable: ...
+@overload
+def jacobian(expression: Variable, wrt: Sequence[Variable], consider_constant: Sequence[Variable] | None = ...,
+             disconnected_inputs: str = ..., vectorize: bool = ..., mode: str = ...) -> list[Variable]: ...
 def jacobian(
     expression: Variable, wrt: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise", vectorize: bool = False, mode: str = "auto",
@@ -160,6 +178,12 @@ def _rows(site: Site, expression: Variable, wrt: Any, options: dict[str, Any]) -
     return as_given(wrt, scan_held(row, arange(dim(expression, 0)), name=site.what))
 
 
+@overload
+def hessian(cost: Variable, wrt: Variable, consider_constant: Sequence[Variable] | None = ...,
+            disconnected_inputs: str = ...) -> Variable: ...
+@overload
+def hessian(cost: Variable, wrt: Sequence[Variable], consider_constant: Sequence[Variable] | None = ...,
+            disconnected_inputs: str = ...) -> list[Variable]: ...
 def hessian(
     cost: Variable, wrt: Any, consider_constant: Sequence[Variable] | None = None,
     disconnected_inputs: str = "raise",
@@ -185,6 +209,10 @@ def hessian(
     return as_given(wrt, rows)
 
 
+@overload
+def hessian_vector_product(cost: Variable, wrt: Variable, p: Any, **options: Any) -> Variable: ...
+@overload
+def hessian_vector_product(cost: Variable, wrt: Sequence[Variable], p: Any, **options: Any) -> list[Variable]: ...
 def hessian_vector_product(cost: Variable, wrt: Any, p: Any, **options: Any) -> Any:
     """The second derivatives of a scalar times the vector(s) `p`, without the matrix.
 

@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias, TypedDict, Unpack, overload
 
 from scancc.frontend.graph.constants import as_tensor_variable
 from scancc.frontend.graph.dims import dim
 from scancc.frontend.graph.variables import Variable
-from scancc.frontend.loops.scan import scan
+from scancc.frontend.loops.scan import Several, scan
 from scancc.frontend.loops.scan_result import ScanResult
+from scancc.frontend.loops.updates import OrderedUpdates
 from scancc.frontend.ops.scalars import neq
 
 Function = Callable[..., Any]
+One: TypeAlias = tuple[Variable, OrderedUpdates]
+Many: TypeAlias = tuple[list[Variable], OrderedUpdates]
 
 
+class OfFolds(TypedDict, total=False):
+    """What these take by keyword and does not change what they return."""
+
+    mode: Any
+    name: str | None
+    fast_math: Any
+
+
+class OfReductions(OfFolds, total=False):
+    """Those of `reduce`."""
+
+    go_backwards: bool
+
+
+class OfMaps(OfReductions, total=False):
+    """Those of `map`."""
+
+    truncate_gradient: int
+
+
+@overload
+def map(fn: Callable[..., Variable], sequences: Any, non_sequences: Any = ...,
+        **options: Unpack[OfMaps]) -> One: ...
+@overload
+def map(fn: Callable[..., Several], sequences: Any, non_sequences: Any = ...,
+        **options: Unpack[OfMaps]) -> Many: ...
+@overload
+def map(fn: Function, sequences: Any, non_sequences: Any = ..., truncate_gradient: int = ...,
+        go_backwards: bool = ..., mode: Any = ..., name: str | None = ..., return_updates: bool = ...,
+        fast_math: Any = ...) -> Any: ...
 def map(
     fn: Function, sequences: Any, non_sequences: Any = None, truncate_gradient: int = -1,
     go_backwards: bool = False, mode: Any = None, name: str | None = None, return_updates: bool = True,
@@ -36,6 +69,15 @@ def map(
     )
 
 
+@overload
+def reduce(fn: Callable[..., Variable], sequences: Any, outputs_info: Any, non_sequences: Any = ...,
+           **options: Unpack[OfReductions]) -> One: ...
+@overload
+def reduce(fn: Callable[..., Several], sequences: Any, outputs_info: Any, non_sequences: Any = ...,
+           **options: Unpack[OfReductions]) -> Many: ...
+@overload
+def reduce(fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = ..., go_backwards: bool = ...,
+           mode: Any = ..., name: str | None = ..., return_updates: bool = ..., fast_math: Any = ...) -> Any: ...
 def reduce(
     fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = None, go_backwards: bool = False,
     mode: Any = None, name: str | None = None, return_updates: bool = True,
@@ -63,6 +105,15 @@ def reduce(
     return ScanResult((last, updates)) if return_updates else last
 
 
+@overload
+def foldl(fn: Callable[..., Variable], sequences: Any, outputs_info: Any, non_sequences: Any = ...,
+          **options: Unpack[OfFolds]) -> One: ...
+@overload
+def foldl(fn: Callable[..., Several], sequences: Any, outputs_info: Any, non_sequences: Any = ...,
+          **options: Unpack[OfFolds]) -> Many: ...
+@overload
+def foldl(fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = ..., mode: Any = ...,
+          name: str | None = ..., return_updates: bool = ..., fast_math: Any = ...) -> Any: ...
 def foldl(
     fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = None, mode: Any = None,
     name: str | None = None, return_updates: bool = True,
@@ -78,6 +129,15 @@ def foldl(
     return reduce(fn, sequences, outputs_info, non_sequences, False, mode, name, return_updates, fast_math)
 
 
+@overload
+def foldr(fn: Callable[..., Variable], sequences: Any, outputs_info: Any, non_sequences: Any = ...,
+          **options: Unpack[OfFolds]) -> One: ...
+@overload
+def foldr(fn: Callable[..., Several], sequences: Any, outputs_info: Any, non_sequences: Any = ...,
+          **options: Unpack[OfFolds]) -> Many: ...
+@overload
+def foldr(fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = ..., mode: Any = ...,
+          name: str | None = ..., return_updates: bool = ..., fast_math: Any = ...) -> Any: ...
 def foldr(
     fn: Function, sequences: Any, outputs_info: Any, non_sequences: Any = None, mode: Any = None,
     name: str | None = None, return_updates: bool = True,

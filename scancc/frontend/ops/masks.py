@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, overload
 
 import numpy as np
 
@@ -48,6 +49,10 @@ def _places(x: Variable) -> list[Variable]:
     return Nonzero().apply(x if x.dtype == "bool" else neq(x, 0))
 
 
+@overload
+def nonzero(x: object, return_matrix: Literal[False] = False) -> tuple[Variable, ...]: ...
+@overload
+def nonzero(x: object, return_matrix: Literal[True]) -> Variable: ...
 def nonzero(x: object, return_matrix: bool = False) -> tuple[Variable, ...] | Variable:
     """Where `x` is not 0, in C order: for each axis a vector of positions, or these as rows of a matrix.
 
@@ -76,9 +81,7 @@ def argwhere(x: object) -> Variable:
 
     int64 [n, x.ndim], where n is known when it runs.
     """
-    found = nonzero(x, return_matrix=True)
-    assert isinstance(found, Variable)
-    return dimshuffle(found, (1, 0))
+    return dimshuffle(nonzero(x, return_matrix=True), (1, 0))
 
 
 # ---- masks in an index --------------------------------------------------------------------------------

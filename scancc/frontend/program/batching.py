@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from scancc.errors import TypeMismatchError, UnsupportedError
 from scancc.frontend.graph.constants import as_tensor_variable
@@ -19,7 +19,13 @@ from scancc.frontend.ops.making import alloc
 from scancc.frontend.ops.scalars import eq
 from scancc.frontend.program.clone import Replace, replacements
 
+Given = TypeVar("Given")  # what a function of rows gives: a variable, a list or a tuple of them
 
+
+@overload
+def vectorize_graph(outputs: Variable, replace: Replace) -> Variable: ...
+@overload
+def vectorize_graph(outputs: Sequence[Variable], replace: Replace) -> list[Variable]: ...
 def vectorize_graph(outputs: Any, replace: Replace) -> Any:
     """Copies of a variable, or of a list of them, over a batch.
 
@@ -48,7 +54,7 @@ def vectorize_graph(outputs: Any, replace: Replace) -> Any:
     return copies if isinstance(outputs, list | tuple) else copies[0]
 
 
-def vmap(fn: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) -> Callable[..., Any]:
+def vmap(fn: Callable[..., Given], in_axes: int | Sequence[int | None] | None = 0) -> Callable[..., Given]:
     """`fn` over a batch: a function of variables that have one axis more than those which `fn` is written for.
 
     `in_axes` says which axis of each operand that is, for all of them or for one after the other; None: the operand
@@ -73,7 +79,7 @@ def vmap(fn: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0)
         given = [v if axis is None else rows[v] for v, axis in zip(variables, axes, strict=True)]
         stacks = {rows[v]: moveaxis(v, axis, 0) for v, axis in zip(variables, axes, strict=True) if axis is not None}
         count = dim(next(iter(stacks.values())), 0)
-        outputs = fn(*given)
+        outputs: Any = fn(*given)
         several = isinstance(outputs, list | tuple)
         results = enumerate(outputs if several else [outputs])
         inner = [site.told(f"result {i}", as_tensor_variable, v) for i, v in results]

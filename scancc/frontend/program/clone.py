@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from scancc.errors import TypeMismatchError
 from scancc.frontend.graph.constants import as_operand, strong
@@ -71,6 +71,11 @@ def _fitting(old: Variable, new: Any, strict: bool, site: Site) -> Variable:
     return specify_shape(value, tuple(lengths))
 
 
+@overload
+def clone(output: Variable, replace: Replace = ..., strict: bool = ..., share_inputs: bool = ...) -> Variable: ...
+@overload
+def clone(output: Sequence[Variable], replace: Replace = ..., strict: bool = ...,
+          share_inputs: bool = ...) -> list[Variable]: ...
 def clone(output: Any, replace: Replace = None, strict: bool = True, share_inputs: bool = True) -> Any:
     """A copy of a variable, or of a list of them, with the keys of `replace` replaced by its values.
 
@@ -100,6 +105,10 @@ def _copied_inputs(outputs: Sequence[Variable]) -> dict[Variable, Variable]:
     return {v: v.clone() if isinstance(v, SharedVariable) else v.type(v.name) for v in inputs}
 
 
+@overload
+def clone_replace(output: Variable, replace: Replace = ..., **rebuild_options: Any) -> Variable: ...
+@overload
+def clone_replace(output: Sequence[Variable], replace: Replace = ..., **rebuild_options: Any) -> list[Variable]: ...
 def clone_replace(output: Any, replace: Replace = None, **rebuild_options: Any) -> Any:
     """`clone` under its newer name; `rebuild_strict=False` lets a replacement have another type.
 
@@ -115,6 +124,10 @@ def clone_replace(output: Any, replace: Replace = None, **rebuild_options: Any) 
     return clone(output, replace, strict, share_inputs)
 
 
+@overload
+def graph_replace(outputs: Variable, replace: Replace = ..., *, strict: bool = ...) -> Variable: ...
+@overload
+def graph_replace(outputs: Sequence[Variable], replace: Replace = ..., *, strict: bool = ...) -> list[Variable]: ...
 def graph_replace(outputs: Any, replace: Replace = None, *, strict: bool = True) -> Any:
     """`clone` of the same inputs; `strict`: `outputs` must rest on every key of `replace`.
 
