@@ -9,3 +9,7 @@ from scancc.runtime.library import load
 from scancc.runtime.shipped import Shipped
 
 __all__ = ["Shipped", "load"]
+
+
+def __dir__() -> list[str]:
+    return __all__

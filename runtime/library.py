@@ -47,6 +47,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     manifest_path, held = _manifest_beside(path), Held()
     file = Path(path)
     there = file.is_file() and file != manifest_path
+    if not there and not manifest_path.is_file():
+        raise FileNotFoundError(f"there is no library {file}, and no manifest {manifest_path} beside it; give the "
+                                "path of an exported library, NAME.so")
     if file.suffix in (".o", ".a"):
         return _given(_of_objects(file, _set_of(manifest_path), held))
     if there and not manifest_path.is_file() and (inside := objects.manifests(data := file.read_bytes())):

@@ -105,7 +105,8 @@ ROLES.update({
 PLACES.update({
     "T": "scancc.tensor", "T.nnet": "scancc.tensor.nnet", "T.linalg": "scancc.tensor.linalg",
     "T.slinalg": "scancc.tensor.slinalg", "T.nlinalg": "scancc.tensor.nlinalg", "T.special": "scancc.tensor.special",
-    "T.extra_ops": "scancc.tensor.extra_ops", "sc": __name__, "sc.gradient": "scancc.frontend.gradients",
+    "T.extra_ops": "scancc.tensor.extra_ops", "sc": __name__, "sc.gradient": _GRADIENTS,
+    "sc.printing": f"{_PROGRAM}.printing",
 })
 _module_paths.install(sys.modules[__name__])
 

@@ -162,6 +162,11 @@ class Config:
             return Config(full + ".", self._values)
         raise AttributeError(_unknown(full))
 
+    def __dir__(self) -> list[str]:
+        """The switches, or the first parts of their names, for completion."""
+        inner = (s.removeprefix(self._prefix) for s in SWITCHES if s.startswith(self._prefix))
+        return [*super().__dir__(), *dict.fromkeys(s.partition(".")[0] for s in inner)]
+
     def __setattr__(self, name: str, value: object) -> None:
         full = self._prefix + name
         if full not in SWITCHES:

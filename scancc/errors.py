@@ -76,6 +76,11 @@ class DeviceError(ScanccError, RuntimeError):
     """A device was asked for that this machine cannot give."""
 
 
+def __dir__() -> list[str]:
+    """The errors, for completion."""
+    return [name for name, value in globals().items() if isinstance(value, type) and issubclass(value, ScanccError)]
+
+
 def comes_from_outside(error: BaseException, known: CodeType | None = None) -> bool:
     """Whether `error` was raised by code that scancc never calls: a signal's handler, or another thread.
 

@@ -37,7 +37,8 @@ STREAM = sc.RandomStream(1)
     (F, "profile", "f.timing"), (F, "qqqq", None), (STREAM, "gaussian", "stream.normal"), (STREAM, "qqqq", None),
     (STREAM, "unifrom", "did you mean stream.uniform?"), (sc.shared(1.0), "value", "write x.get_value()"),
     (sc.shared(1.0), "sum_", "x.sum"), (T.nlinalg, "pinv", "for full rank"), (T, "average", "T.mean"),
-    (T, "gradient", "T.diff"), (T, "fft", "with NumPy"),
+    (T, "gradient", "T.diff"), (T, "fft", "with NumPy"), (T, "Print", "sc.printing.Print"),
+    (sc, "Print", "sc.printing.Print"), (T.random, "normall", "did you mean T.random.normal?"),
 ])
 def test_a_name_that_is_not_there(owner, name, meant):
     with pytest.raises(AttributeError) as raised:
@@ -89,6 +90,20 @@ def test_what_can_be_completed():
     assert names <= set(dir(sc)) and not {"Any", "TYPE_CHECKING", "annotations", "import_module"} & set(dir(sc))
     assert {"grad", "jacobian", "exp", "random"} <= set(dir(T)) and "Any" not in dir(T)
     assert all(hasattr(sc, name) for name in dir(sc)) and all(hasattr(T, name) for name in dir(T))
+
+
+@pytest.mark.parametrize("namespace", [sc.printing, sc.gradient, sc.runtime, sc.errors, sc.bridges, T.random, T.nnet,
+                                       T.linalg, sc.scan_module], ids=lambda namespace: namespace.__name__)
+def test_what_can_be_completed_of_a_namespace(namespace):
+    """What a user calls, and not what the module imports."""
+    own = {name for name in dir(namespace) if not name.startswith("_")}
+    assert own and not own & {"Any", "annotations", "np", "sys", "Sequence", "Variable", "check_keywords_of", "rules"}
+    assert not [name for name in own if inspect.ismodule(vars(namespace).get(name)) and namespace is not sc.bridges]
+
+
+def test_what_can_be_completed_of_switches():
+    assert {"floatX", "scan", "fast_math", "change_flags"} <= set(dir(sc.config))
+    assert {"allow_gc", "debug"} <= set(dir(sc.config.scan)) and "floatX" not in dir(sc.config.scan)
 
 
 def test_functions_keep_their_names_and_signatures():

@@ -72,6 +72,11 @@ def test_wrong_inputs(inputs, error, text):
         make_program(inputs, X * 1)
 
 
+def test_a_stop_condition_is_no_output():
+    with pytest.raises(TypeError, match=r"output 1 is until\(...\), which ends a scan(?s:.*)the scan's step"):
+        make_program([X], [X, sc.until(X[0] > 1)])
+
+
 def test_a_missing_input():
     with pytest.raises(MissingInputError, match="`y`"):
         make_program([X], X * Y)

@@ -101,6 +101,9 @@ def test_a_changed_library_is_refused(line):
 
 
 def test_missing_files_are_named(line, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no library .*other\.so, and no manifest .*other\.json"):
+        load(tmp_path / "other.so")
+    (tmp_path / "other.so").touch()
     with pytest.raises(FileNotFoundError, match=r"there is no manifest .*other\.json"):
         load(tmp_path / "other.so")
     line.unlink()

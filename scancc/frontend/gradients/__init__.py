@@ -27,5 +27,10 @@ __all__ = [
     "zero_grad",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 check_keywords_of(globals(), __all__)
 __getattr__ = missing_from("module 'scancc.gradient'", "sc.gradient.", lambda: __all__, OF_PROGRAMS)

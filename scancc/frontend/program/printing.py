@@ -21,6 +21,13 @@ from scancc.frontend.ops.reduction import Reduce
 from scancc.frontend.ops.subtensor import Subtensor
 from scancc.process import deep_recursion
 
+__all__ = ["Print", "debugprint", "pp", "pprint", "pydotprint"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # ---- debugprint ----
 
 

@@ -29,6 +29,7 @@ from scancc.frontend.graph.variables import (
 from scancc.frontend.loops.scan_op import Scan, scan_of
 from scancc.frontend.loops.scan_result import check_unpacked
 from scancc.frontend.loops.states import holds
+from scancc.frontend.loops.step_result import until
 from scancc.frontend.loops.updates import update_pairs, warn_of_forks, with_default_updates
 from scancc.frontend.ops.control import Show
 from scancc.frontend.ops.reference import Evaluator
@@ -267,6 +268,9 @@ def _output(place: object, entry: Any, site: Site) -> Out:
     given = entry if isinstance(entry, Out) else Out(entry)
     listed: object = given.variable
     check_unpacked(listed)
+    if isinstance(listed, until):
+        raise TypeError(site.text(f"output {place} is until(...), which ends a scan and is no value",
+                                  "return it from the scan's step, behind the outputs"))
     if isinstance(listed, list | tuple) and holds_variables(listed):
         raise TypeError(site.text(
             f"output {place} is {listed!r}, a list within the list of outputs",

@@ -20,6 +20,7 @@ from scancc.frontend.random.streams import (
     rng,
     shared_rng,
 )
+from scancc.other_names import missing_from
 
 MRG_RandomStreams = RandomStreams
 
@@ -27,7 +28,14 @@ __all__ = ["MRG_RandomStreams", "RandomStream", "RandomStreams", "RandomVariable
            *DISTRIBUTIONS]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
+_missing = missing_from("module 'scancc.tensor.random'", "T.random.", __dir__, {})
+
+
 def __getattr__(name: str) -> Any:
     if name in DISTRIBUTIONS:
         return partial(draw_once, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _missing(name)
