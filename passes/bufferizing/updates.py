@@ -14,7 +14,7 @@ from .context import Context, converts, strides_of
 from .in_place import is_move, may_overwrite
 from .lengths import usual_length
 from .loops import nest
-from .nests import fill_buffer, materialise
+from .nests import array_sizes, fill_buffer, materialise
 
 
 @converts("tensor.insert_slice", at_target=True)
@@ -50,7 +50,10 @@ def insert(c: Context, op: Op) -> None:
 
 
 def updatable(c: Context, op: Op, dest: Value) -> Value:
-    """A buffer that holds `dest` and that `op` may change: its own, where that does no harm."""
+    """A buffer that holds `dest` and that `op` may change: its own, where that does no harm; any, where nobody reads
+    an element that is in it now."""
+    if dest.op is not None and dest.op.name == "tensor.empty" and op.result not in c.places.ties:
+        return c.target(op.result, array_sizes(c, dest))
     place = materialise(c, dest)
     if writes_over(c, op, dest, place):
         return place

@@ -287,6 +287,14 @@ def set_and_read_by_lists(loop, b):
     return over(loop, step, b)
 
 
+def set_by_lists_of_any_length(loop, b):
+    """Places that are given up to three times, which the last of a list wins."""
+    def step(i, j, b):
+        places = (T.arange(b.shape[0] + 1) * i + j) % b.shape[0]
+        return put(b[places], T.sin(b[places[::-1]]) * b[i])
+    return over(loop, step, b)
+
+
 def rows_asked(loop, b):
     """Single rows of the trace, from both ends, and a part of one."""
     rows = loop(lambda i, j, b: put(b[i], T.tanh(b[j]) + b[i]), [T.constant(I), T.constant(J)], b, n_steps=N)[0]
@@ -381,6 +389,7 @@ CASES = {**TOUCHED, **UNDONE, rows_set_by_a_list: [M], product_and_row: [(3, 3),
          window_of_rows: [M], window_at_times: [V], window_chosen: [V], windows_chosen: [V],
          exchanged_at_times: [V, V], windows_in_a_nest: [V], window_of_a_scan_of_a_table: [V],
          rows_asked: [V], bounded_slices: [V], proposed: [V], set_and_read_by_lists: [V],
+         set_by_lists_of_any_length: [V],
          choices_in_a_choice: [V], exchanged_by_a_branch: [V, V], one_or_the_other: [V, V], scan_in_a_branch: [V]}
 
 

@@ -15,7 +15,7 @@ from scancc.frontend.ops import reduction
 from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.index_template import pieces
 from scancc.frontend.ops.lengths import size
-from scancc.frontend.ops.making import arange
+from scancc.frontend.ops.making import AllocEmpty, arange
 from scancc.frontend.ops.masks import Nonzero, mask_of
 from scancc.frontend.ops.scalars import add, eq, logical_and, logical_not, lt, switch
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
@@ -84,8 +84,8 @@ def _lasting(node: Apply, picked: Variable, operands: Sequence[Variable]) -> Var
     if (lasting := _last_of_few(node, picked, operands)) is not None:
         return lasting
     number = reshape(arange(size(picked)), dims(picked))
-    blank = zeros_for(node.inputs[0], "int64")
-    written = AdvancedIncSubtensor(template, set=True)(blank, number, *operands)
+    room = AllocEmpty("int64")(*dims(node.inputs[0]))  # read where it is written alone: a step fills no array
+    written = AdvancedIncSubtensor(template, set=True)(room, number, *operands)
     return eq(AdvancedSubtensor(template)(written, *operands), number)
 
 

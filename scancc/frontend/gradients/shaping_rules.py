@@ -14,11 +14,11 @@ from scancc.frontend.ops.axes import Reshape, reshape
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.joining import Join
 from scancc.frontend.ops.lengths import MakeVector, SpecifyShape, Unbroadcast
-from scancc.frontend.ops.making import Alloc, ARange, arange
+from scancc.frontend.ops.making import Alloc, AllocEmpty, ARange, arange
 from scancc.frontend.ops.scalars import add
 
 connects(Alloc, Reshape)(first_inputs(1))
-connects(ShapeI, JointLength)(first_inputs(0))
+connects(ShapeI, JointLength, AllocEmpty)(first_inputs(0))
 
 
 @differentiates(DimShuffle)

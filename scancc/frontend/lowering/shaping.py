@@ -13,7 +13,7 @@ from scancc.frontend.lowering.slices import extract_slice
 from scancc.frontend.ops.axes import Reshape
 from scancc.frontend.ops.joining import Join
 from scancc.frontend.ops.lengths import MakeVector, SpecifyShape, Unbroadcast
-from scancc.frontend.ops.making import Alloc, ARange
+from scancc.frontend.ops.making import Alloc, AllocEmpty, ARange
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Value
@@ -102,6 +102,13 @@ def alloc(low: Lowering, node: Apply) -> Sequence[Value]:
                               f"alloc: a value of length {{1}} along axis {axis} was asked to fill {{0}}")
     axes = t.DenseArray(t.i64, tuple(range(offset, len(sizes))))
     return [low.tensor("scan.broadcast", [value], value.type.element, sizes, {"axes": axes}, sized=True)]
+
+
+@lowers(AllocEmpty)
+def alloc_empty(low: Lowering, node: Apply) -> Sequence[Value]:
+    assert isinstance(node.op, AllocEmpty)
+    sizes = [_length(low, v, "alloc") for v in low.inputs(node)]
+    return [low.tensor("tensor.empty", [], t.scalar(node.op.dtype), sizes, sized=True)]
 
 
 def _length(low: Lowering, scalar: Value, what: str) -> Value:

@@ -63,6 +63,27 @@ class Alloc(Op):
         return value.ndim == 0 and all(isinstance(n, Constant) or _is_extent(n) for n in lengths)
 
 
+@dataclass(frozen=True)
+class AllocEmpty(Op):
+    """Inputs lengths: a tensor of which nobody reads an element that was not written before. Not negative."""
+
+    dtype: str
+
+    is_cheap = True
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        return [TensorType(self.dtype, tuple(known_length(n, _NEGATIVE) for n in inputs))]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [np.zeros([_count(n) for n in inputs], self.dtype)]
+
+    def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
+        return node.inputs[axis]
+
+    def is_total(self, node: Apply) -> bool:
+        return all(isinstance(n, Constant) or _is_extent(n) for n in node.inputs)
+
+
 def _is_extent(length: Variable) -> bool:
     """Whether a length is that of an axis, and so not negative."""
     return length.owner is not None and isinstance(length.owner.op, ShapeI)
