@@ -22,62 +22,33 @@ Source: the scaled forward algorithm of Rabiner, A tutorial on hidden Markov mod
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from itertools import islice
-from typing import NamedTuple
 
-from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Block, Op, Region, Value, defined_in
+from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.needs import TENSORS
-from scancc.ir.ops import is_removable, operand
-from scancc.ir.parts import scan_around
+from scancc.ir.ops import is_removable
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import unknown_dims
 
-from .factoring.terms import Axes, Frame, Term, axes_of, terms
+from .factoring.log_sums import LEAST, Fixed, LogSum, Parts, fixed_of, log_sum, parts_of, terms_of
+from .factoring.scaled_steps import ScaledSteps, added_in_step
+from .factoring.terms import Frame, Term, axes_of
 
 NEEDS = (TENSORS,)
-LEAST: dict[t.Type, float] = {t.f64: 2.0 ** -900, t.f32: 2.0 ** -80}  # of a sum with all its digits
-MANY = 32  # terms; a sum of more stays
-
-
-class _LogSum(NamedTuple):
-    """The logarithm of a sum of exponentials."""
-
-    log: Op
-    reduce: Op
-    exp: Op
-    axes: Axes  # of the logarithm: which axes of the exponent they are
-    scan: Op
-
-    @property
-    def along(self) -> list[int]:
-        """The axes of the exponent that are summed."""
-        return list(self.reduce.attrs["axes"].values)
-
-
-class _Parts(NamedTuple):
-    """The terms of an exponent: those along the sum that change from step to step, those that do not, and those that
-    are the same for all that is summed."""
-
-    changing: list[Term]
-    fixed: list[Term]
-    beside: list[Term]
 
 
 def log_sum_exp(module: Op) -> None:
     """Rewrite in the step of every scan."""
     for op in list(module.walk()):
-        found = _log_sum(op) if op.name == "math.log" else None
+        found = log_sum(op) if op.name == "math.log" else None
         if found is not None:
             _visit(found)
 
 
-def _visit(found: _LogSum) -> None:
-    parts = _parts(found)
+def _visit(found: LogSum) -> None:
+    parts = parts_of(found)
     if parts is None:
         return
     if not allowed(found.log).allows("reassociate"):
@@ -85,68 +56,21 @@ def _visit(found: _LogSum) -> None:
                "would be rounded otherwise", "fast_math='reassociate' allows a product with a matrix in their place")
     elif any(sum(op.result.uses.values()) > 1 for op in (found.exp, found.reduce)):
         remark("log-sum-exp", found.log, False, "something else reads the exponentials, or their sum")
+    elif (added := added_in_step(found, parts)) is not None:
+        steps = ScaledSteps(found, parts, added)
+        steps.build()
+        remark("log-sum-exp", found.log, True, f"tiles of {steps.size} steps, which are products with exponentials "
+               "of what does not change: one logarithm and one exponential of the state a tile", part="reassociate")
     else:
         _rewrite(found, parts)
-
-
-# ---- what is there ----
-
-
-def _log_sum(log: Op) -> _LogSum | None:
-    """What a logarithm in a scan is, if that is one of a sum of exponentials."""
-    scan, sources = scan_around(log), _terms(log.operands[0], _all_axes(log.result))
-    reduce = sources[0].value.op if len(sources) == 1 and not sources[0].negative else None
-    if scan is None or reduce is None or reduce.name != "scan.reduce" or reduce.attrs["kind"] != "sum":
-        return None
-    exp = operand(reduce, "source").op
-    if exp is None or exp.name != "math.exp" or exp.parent is not log.parent or is_exact(reduce):
-        return None
-    left = [axis for axis in _all_axes(exp.result) if axis not in reduce.attrs["axes"].values]
-    places = dict(zip(sources[0].axes, left, strict=True))
-    return _LogSum(log, reduce, exp, tuple(places.get(axis) for axis in _all_axes(log.result)), scan)
-
-
-def _terms(value: Value, axes: Axes) -> list[Term]:
-    """The terms of a sum, none where they are many."""
-    found = list(islice(terms(value, axes), MANY))
-    return found if len(found) < MANY else []
-
-
-def _all_axes(value: Value) -> tuple[int, ...]:
-    return tuple(range(len(value.type.shape))) if isinstance(value.type, t.TensorType) else ()
-
-
-def _parts(found: _LogSum) -> _Parts | None:
-    """The terms of the exponent, where fewer exponentials do than there are."""
-    parts = _Parts([], [], [])
-    for term in _terms(found.exp.operands[0], _all_axes(found.exp.result)):
-        if not term.own & set(found.along):
-            parts.beside.append(term)
-        elif defined_in(term.value, found.scan.body):
-            parts.changing.append(term)
-        else:
-            parts.fixed.append(term)
-    own, fixed = axes_of(parts.changing), axes_of(parts.fixed)
-    fewer = t.element(found.exp.result.type) in LEAST and own and set(fixed) - set(own)
-    return parts if fewer else None
 
 
 # ---- the new form ----
 
 
-class _Fixed(NamedTuple):
-    """What is computed before the scan: exponentials of what does not change, their largest exponents, and 1 where
-    that is -inf, else 0."""
-
-    powers: Value
-    axes: tuple[int, ...]
-    most: Term
-    slack: Value
-
-
-def _rewrite(found: _LogSum, parts: _Parts) -> None:
+def _rewrite(found: LogSum, parts: Parts) -> None:
     top, beside = _with_shift(found, parts.beside)
-    fixed = _fixed(found, parts.fixed)
+    fixed = fixed_of(found, parts.fixed)
     assert top.parent is not None
     frame = Frame(Builder(top.parent, top, top.location), found.exp.result)
     added, most = _product(frame, found, parts.changing, fixed)
@@ -165,13 +89,13 @@ def _rewrite(found: _LogSum, parts: _Parts) -> None:
            part="reassociate")
 
 
-def _with_shift(found: _LogSum, beside: Sequence[Term]) -> tuple[Op, list[Term]]:
+def _with_shift(found: LogSum, beside: Sequence[Term]) -> tuple[Op, list[Term]]:
     """The sum in which the exponent's shift is added again, else the logarithm; and what else is added there, of the
     exponent and beside the logarithm."""
     top, left = found.log, list(beside)
     while (above := _sum_around(top)) is not None:
         top = above
-        added = [term for term in _terms(top.result, found.axes) if term.value is not found.log.result]
+        added = [term for term in terms_of(top.result, found.axes) if term.value is not found.log.result]
         again = [term for term in left if term.opposite in added]
         if again:
             for term in again:
@@ -188,24 +112,7 @@ def _sum_around(op: Op) -> Op | None:
     return user if alone and user.name == "arith.addf" and not is_exact(user) else None
 
 
-def _fixed(found: _LogSum, parts: Sequence[Term]) -> _Fixed:
-    """Before the outermost scan in which the terms do not change."""
-    scan, outer = found.scan, scan_around(found.scan)
-    while outer is not None and not any(defined_in(term.value, outer.body) for term in parts):
-        scan, outer = outer, scan_around(outer)
-    assert scan.parent is not None
-    frame = Frame(Builder(scan.parent, scan, found.log.location), found.exp.result, parts)
-    axes = axes_of(parts)
-    total = frame.total(parts, axes)
-    most, left = frame.reduced("max", total, axes, found.along)
-    b, zero = frame.b, frame.number(0.0, left)
-    none = b.cmpf("oeq", most, frame.number(-math.inf, left))
-    shift = frame.spread(b.select(none, zero, most), left, axes)
-    slack = b.select(none, frame.number(1.0, left), zero)
-    return _Fixed(b.math("exp", b.subf(total, shift)), axes, Term(most, left, False), slack)
-
-
-def _product(frame: Frame, found: _LogSum, changing: Sequence[Term], fixed: _Fixed) -> tuple[Term, Term]:
+def _product(frame: Frame, found: LogSum, changing: Sequence[Term], fixed: Fixed) -> tuple[Term, Term]:
     """The sum of products in place of that of exponentials, and the largest exponent of what changes."""
     b, own = frame.b, axes_of(changing)
     total = frame.total(changing, own)
@@ -217,7 +124,7 @@ def _product(frame: Frame, found: _LogSum, changing: Sequence[Term], fixed: _Fix
     return Term(total, kept, False), Term(most, left, False)
 
 
-def _is_accurate(frame: Frame, added: Term, fixed: _Fixed) -> Value:
+def _is_accurate(frame: Frame, added: Term, fixed: Fixed) -> Value:
     """Whether no sum is so small that its terms may have lost accuracy; false for NaN."""
     axes = tuple(axis for axis in added.axes if axis is not None)
     all = frame.b.addf(added.value, frame.spread(fixed.slack, fixed.most.axes, axes))

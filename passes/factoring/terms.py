@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Value
+from scancc.ir.core import Op, Value
 from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import operand
-from scancc.ir.shapes import dims_of
-from scancc.ir.slices import constant_entries, slice_parts
+from scancc.ir.shapes import dims_of, is_one_size, scratch
+from scancc.ir.slices import constant_entries, entry_values, kept_axes, slice_parts
 
 Axes = tuple[int | None, ...]  # for each axis of an array, that of the sum; None: one element, which repeats
 
@@ -67,7 +67,19 @@ def repeated(value: Value, axes: Axes) -> tuple[Value, Axes]:
     if op is not None and op.name == "scan.transpose":
         order = op.attrs["permutation"].values
         return operand(op, "source"), tuple(axes[order.index(axis)] for axis in range(len(order)))
+    if op is not None and op.name == "tensor.extract_slice" and _is_whole(op):
+        kept = dict(zip(kept_axes(op), axes, strict=True))
+        return operand(op, "source"), tuple(kept.get(axis) for axis in range(len(_shape(operand(op, "source")))))
     return value, axes
+
+
+def _is_whole(op: Op) -> bool:
+    """Whether a slice has all elements, and leaves out but axes along which there is one."""
+    source = operand(op, "source")
+    if set(op.attrs["static_offsets"].values) != {0} or set(op.attrs["static_strides"].values) != {1}:
+        return False
+    with scratch() as b:
+        return all(map(is_one_size, entry_values(b, op, "sizes"), dims_of(b, source)))
 
 
 def _shape(value: Value) -> tuple[int | None, ...]:

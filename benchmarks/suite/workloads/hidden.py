@@ -12,9 +12,9 @@ class HmmForward(Workload):
 
     name = "hmm"
     reorders = True
-    limits = ("With `fast_math` a step is what it is in the fastest C: an exponential, a logarithm a state, "
-              "and a product with exp(A). With four states their chain takes some 150 cycles; with 128 the product "
-              "takes most of the time. A state that stays outside logarithms would be faster, and is not made.")
+    limits = ("With `fast_math` 8 or 32 steps run without exponentials and logarithms of the state: with four states "
+              "the chain of a step is a product of 4 multiply-adds. With 32 and 128 that product takes most of "
+              "the time, as in the fastest C: 128 states read 128 KB in each step.")
     sizes = {"tiny": {"steps": 5, "n": 4}, "medium": {"steps": 500, "n": 32},
              "small": {"steps": 2000, "n": 4}, "large": {"steps": 100, "n": 128}}
     tolerance = {"float64": 1e-11, "float32": 1e-4}
