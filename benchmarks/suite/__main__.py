@@ -19,6 +19,8 @@ from benchmarks.suite.workload import cells as cells_of
 QUICK = {"rounds": 3, "round_s": 0.004}
 only = click.option("--only", default="", help="A regular expression; cells are named like 'ema large float64'.")
 quick = click.option("--quick", is_flag=True, help="Few and short rounds.")
+page_of = click.option("--page", "page_name", type=click.Choice(list(pages.PAGES)), default="benchmarks",
+                       help="The page whose workloads are meant.")
 dtype = click.option("--dtype", type=click.Choice(FLOATS), multiple=True, help="Only this type of float.")
 
 
@@ -37,6 +39,7 @@ def list_() -> None:
 
 @main.command()
 @only
+@page_of
 @quick
 @dtype
 @click.option("--rounds", default=9)
@@ -44,17 +47,17 @@ def list_() -> None:
 @click.option("--peers", is_flag=True, help="PyTensor, JAX, Numba and torch too, as far as they are installed.")
 @click.option("--peers-python", default=None, help="The Python that has them; else .venv-peers, else this one.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/bench"))
-def run(only: str, quick: bool, dtype: tuple[str, ...], rounds: int, round_s: float, peers: bool,
+def run(only: str, page_name: str, quick: bool, dtype: tuple[str, ...], rounds: int, round_s: float, peers: bool,
         peers_python: str | None, out: Path) -> None:
-    """Checks and measures; writes results.json and benchmarks.md. Exits with 1 where a number is wrong."""
-    cells = list(cells_of(only, dtype or FLOATS))
+    """Checks and measures; writes results.json and the page. Exits with 1 where a number is wrong."""
+    cells = list(cells_of(only, dtype or FLOATS, page_name))
     if not cells:
         raise click.ClickException(f"no cell matches {only!r}: it is a regular expression for the names of workloads")
     own = ROOT / ".venv-peers" / "bin" / "python"
     python = peers_python or (str(own) if own.exists() else sys.executable)
     if quick:
         rounds, round_s = QUICK["rounds"], QUICK["round_s"]
-    sys.exit(running.run(cells, out, peers, python, rounds, round_s) > 0)
+    sys.exit(running.run(cells, out, page_name, peers, python, rounds, round_s) > 0)
 
 
 @main.command()
@@ -69,17 +72,18 @@ def page(results: Path, out: Path) -> None:
 @click.argument("a")
 @click.argument("b", default=".")
 @only
+@page_of
 @quick
 @dtype
 @click.option("--rounds", default=15)
-def compare(a: str, b: str, only: str, quick: bool, dtype: tuple[str, ...], rounds: int) -> None:
+def compare(a: str, b: str, only: str, page_name: str, quick: bool, dtype: tuple[str, ...], rounds: int) -> None:
     """What B changed against A: two commits ('.' is the working tree), or two files of results.
 
     Exits with 1 where something is slower beyond noise, or wrong.
     """
     if a.endswith(".json") and b.endswith(".json"):
         sys.exit(comparing.compare_files(Path(a), Path(b), lambda name: bool(re.search(only, name))) > 0)
-    cells = list(cells_of(only, dtype or FLOATS))
+    cells = list(cells_of(only, dtype or FLOATS, page_name))
     sys.exit(comparing.compare_commits(a, b, cells, 7 if quick else rounds, 0.002 if quick else 0.005) > 0)
 
 

@@ -32,7 +32,7 @@ from benchmarks.suite.workload import Cell
 
 LEAST_NOISE = 0.02
 CONFIDENCE = 0.98
-FORMS = ("scancc", "scancc fast-math")
+FORMS = ("scancc", "scancc fast-math", "scancc with shapes", "scancc fast-math with shapes")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The page of a run, `benchmarks.md`, with plots where matplotlib is installed (the extra `bench`)."""
+"""The page of a run, `benchmarks.md` with plots where matplotlib is installed (the extra `bench`), or `layers.md`."""
 
 from __future__ import annotations
 
@@ -38,13 +38,26 @@ float64 first (`error`: the largest difference in parts of the largest number; t
   scancc's time.
 """
 
+LAYERS = """# Recurrent layers
+
+Written by `python -m benchmarks.suite run --page layers --peers`, commit {commit}, {when}: {n} cells in {took:.0f} s,
+{rounds} rounds. Recurrent layers of H units, as many inputs, over 50 steps (20 where B is not 1) of B rows each: all
+rows, and the sum of their squares with its gradient by the weights (`_grad`). A size is B x H. `with shapes`: the
+program says the lengths of all axes; the other one learns them when it runs. C has SciPy's OpenBLAS for its products.
+How it is measured, and what the columns mean, says [the benchmarks' page](benchmarks.md).
+"""
+
+PAGES = {"benchmarks": INTRO, "layers": LAYERS}
+
 
 def write(made: dict[str, Any], folder: Path) -> None:
-    """`benchmarks.md` and, in `benchmarks/`, its plots."""
-    cells = made["cells"]
-    parts = [INTRO.format(n=len(cells), took=made["took_s"], **{k: made[k] for k in ("commit", "when", "rounds")}),
-             _machine(made), _means(cells), plots.write(cells, columns(cells), folder), _table(cells), _faults(made)]
-    (folder / "benchmarks.md").write_text("\n".join(part for part in parts if part))
+    """The page that was measured; beside `benchmarks.md`, in `benchmarks/`, its plots."""
+    cells, page = made["cells"], made["page"]
+    drawn = plots.write(cells, columns(cells), folder) if page == "benchmarks" else ""
+    about = {key: made[key] for key in ("commit", "when", "rounds")}
+    intro = PAGES[page].format(n=len(cells), took=made["took_s"], **about)
+    parts = [intro, _machine(made), _means(cells), drawn, _table(cells), _faults(made)]
+    (folder / f"{page}.md").write_text("\n".join(part for part in parts if part))
 
 
 def _machine(made: dict[str, Any]) -> str:
@@ -93,6 +106,9 @@ def columns(cells: Cells) -> dict[str, Column]:
         "plain C": lambda cell: to_c(cell, "scancc", plain_only=True),
         "fast-math / any C": lambda cell: to_c(cell, "scancc fast-math"),
     }
+    if any(time_of(cell, "scancc with shapes") for cell in cells):
+        made |= {"with shapes / strict C": lambda cell: to_c(cell, "scancc with shapes", strict_only=True),
+                 "with shapes, fast-math / any C": lambda cell: to_c(cell, "scancc fast-math with shapes")}
     for form, short in PEERS.items():
         if any(time_of(cell, form) for cell in cells):
             own = "scancc fast-math" if form == "Numba fast-math" else "scancc"

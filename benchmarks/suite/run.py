@@ -22,14 +22,14 @@ from benchmarks.suite.systems import SYSTEMS, chosen
 from benchmarks.suite.workload import Cell, load_all
 
 
-def run(cells: list[Cell], out: Path, peers: bool, python: str, rounds: int, round_s: float) -> int:
+def run(cells: list[Cell], out: Path, page_name: str, peers: bool, python: str, rounds: int, round_s: float) -> int:
     """Number of forms with wrong numbers."""
     start = time.perf_counter()
     build_c(cells)
     workers, versions, absent = start_workers(peers, python)
-    made: dict[str, Any] = {"when": time.strftime("%Y-%m-%d %H:%M"), "commit": commit(), "machine": machine(),
-                            "calibration": calibrate(), "versions": versions, "absent": absent,
-                            "rounds": rounds, "cells": []}
+    made: dict[str, Any] = {"when": time.strftime("%Y-%m-%d %H:%M"), "commit": commit(), "page": page_name,
+                            "machine": machine(), "calibration": calibrate(), "versions": versions,
+                            "absent": absent, "rounds": rounds, "cells": []}
     try:
         for cell in cells:
             measured = measure(cell, workers, rounds, round_s)
@@ -55,7 +55,7 @@ def _close(made: dict[str, Any], out: Path) -> int:
     for name, reason in made["absent"].items():
         print(f"absent: {name}: {reason}")
     print(f"{len(made['cells'])} cells in {made['took_s']:.0f} s, {len(wrong)} forms wrong; {out / 'results.json'}, "
-          f"{out / 'benchmarks.md'}")
+          f"{out / made['page']}.md")
     return len(results.wrong(made["cells"], ours_only=True))
 
 

@@ -67,7 +67,7 @@ def timed(make: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def scancc(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
-    """The program as it is, and the same with every part of fast_math allowed."""
+    """The program as it is, and with every part of fast_math allowed; where it asks for it, with shapes too."""
     import scancc as sc
     import scancc.tensor as T
 
@@ -76,9 +76,25 @@ def scancc(workload: Workload, inputs: list[Any], dtype: str) -> Prepared:
     sc.config.floatX = dtype
     for name, fast_math in (("scancc", "default"), ("scancc fast-math", "all")):
         sc.config.fast_math = fast_math
-        function, compile_s = timed(lambda: _prepared(workload.scancc(sc, T), inputs))
-        forms[name] = Form(partial(function, *inputs), compile_s, strict=fast_math == "default")
+        for suffix in ("", " with shapes")[:1 + workload.with_shapes]:
+            tensors = KnownShapes(T, inputs) if suffix else T
+            function, compile_s = timed(lambda: _prepared(workload.scancc(sc, tensors), inputs))  # noqa: B023 - at once
+            forms[name + suffix] = Form(partial(function, *inputs), compile_s, strict=fast_math == "default")
     return forms
+
+
+class KnownShapes:
+    """The names of T, whose variables have the shapes of the inputs, in the order in which a program makes them."""
+
+    def __init__(self, tensors: Any, inputs: list[Any]) -> None:
+        self._tensors, self._inputs = tensors, iter(inputs)
+
+    def __getattr__(self, name: str) -> Any:
+        made = getattr(self._tensors, name)
+        return partial(self._variable, made) if name in ("vector", "matrix", "tensor3") else made
+
+    def _variable(self, make: Callable[..., Any], name: str) -> Any:
+        return make(name, shape=next(self._inputs).shape)
 
 
 def _prepared(function: Any, inputs: list[Any]) -> Any:

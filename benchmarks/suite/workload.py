@@ -3,6 +3,8 @@
 A subclass of `Workload` registers itself under its `name`. What it holds:
 
     group       with which others its ratios are averaged
+    page        on which page its cells are
+    with_shapes whether scancc is measured once more with the shapes of all inputs known
     sizes       names of sizes, each the keywords of `data`; `tiny` is the size of the tests
     data        the inputs in float64: arrays, floats, ints
     numpy       the reference, plain NumPy (a Python loop where it must be); its numbers count
@@ -51,6 +53,8 @@ class Workload:
 
     name: ClassVar[str] = ""
     group: ClassVar[str] = "programs"
+    page: ClassVar[str] = "benchmarks"
+    with_shapes: ClassVar[bool] = False
     sizes: ClassVar[dict[str, dict[str, Any]]]
     dtypes: ClassVar[tuple[str, ...]] = FLOATS
     tolerance: ClassVar[dict[str, float]] = {"float64": 1e-11, "float32": 2e-5}
@@ -125,13 +129,15 @@ def load_all() -> dict[str, Workload]:
     return REGISTRY
 
 
-def cells(only: str = "", dtypes: tuple[str, ...] = FLOATS) -> Iterator[Cell]:
-    """All cells whose text ('ema large float64') matches the regular expression `only`."""
+def cells(only: str = "", dtypes: tuple[str, ...] = FLOATS, page: str = "benchmarks") -> Iterator[Cell]:
+    """All cells of a page whose text ('ema large float64') matches the regular expression `only`."""
     for name, workload in load_all().items():
         for size in workload.sizes:
             for dtype in dtypes:
                 cell = Cell(name, size, dtype)
-                if size != "tiny" and dtype in workload.dtypes and re.search(only, str(cell)):
+                if size == "tiny" or workload.page != page:
+                    continue
+                if dtype in workload.dtypes and re.search(only, str(cell)):
                     yield cell
 
 

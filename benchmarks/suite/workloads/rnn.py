@@ -116,10 +116,10 @@ class GradientOfSquares:
 
     def jax(self, jax, jnp):
         rows = super().jax(jax, jnp)
-        made = jax.value_and_grad(lambda x, W, U, b: (rows(x, W, U, b) ** 2).sum(), argnums=(1, 2, 3))
 
-        def gradient(x, W, U, b):
-            loss, gradients = made(x, W, U, b)
+        def gradient(*inputs):
+            made = jax.value_and_grad(lambda *inputs: (rows(*inputs) ** 2).sum(), argnums=range(1, len(inputs)))
+            loss, gradients = made(*inputs)
             return [loss, *gradients]
         return gradient
 
