@@ -14,6 +14,7 @@ def bound(work: Work, nbytes: float, dtype: str, calibration: dict[str, Any]) ->
     flops     at the peak of multiply-adds in vectors
     special   divisions and elementary functions, at what vector code in C gets
     chain     latencies that follow each other
+    cache     what each step reads again, at the bandwidth of the cache that holds it
     """
     if "missing" in calibration:
         return None
@@ -24,6 +25,7 @@ def bound(work: Work, nbytes: float, dtype: str, calibration: dict[str, Any]) ->
         "flops": work.flops / machine["peak_flops"],
         "special": sum(n * machine["throughput_s"][name] for name, n in work.special.items()),
         "chain": sum(n * machine["latency_s"][name] for name, n in work.chain.items()),
+        "cache": work.again[0] * work.again[1] / bandwidth(work.again[0], calibration),
     }
     limit = max(terms, key=lambda name: terms[name])
     return {"time_s": terms[limit], "limit": limit, "terms": terms}

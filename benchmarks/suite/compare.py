@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.suite.measure import measure
+from benchmarks.suite.measure import Pace, measure
 from benchmarks.suite.processes import ROOT, Process
 from benchmarks.suite.results import Cells, geometric_mean, name_of
 from benchmarks.suite.systems import SYSTEMS
@@ -72,7 +72,7 @@ def noise_of(ratios: list[float]) -> float:
 # ---- two commits ----
 
 
-def compare_commits(a: str, b: str, cells: list[Cell], rounds: int, round_s: float) -> int:
+def compare_commits(a: str, b: str, cells: list[Cell], pace: Pace) -> int:
     """Prints the changes; the number of cells that are slower or wrong."""
     with ExitStack() as stack:
         trees = {"A": stack.enter_context(_checkout(a)), "B": stack.enter_context(_checkout(b))}
@@ -83,7 +83,7 @@ def compare_commits(a: str, b: str, cells: list[Cell], rounds: int, round_s: flo
             _check_source(worker)
         measured = []
         for cell in cells:
-            measured.append(measure(cell, workers, rounds, round_s))
+            measured.append(measure(cell, workers, pace))
             print(f"\r{len(measured)} of {len(cells)} cells", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
     changes, control = _changes(measured, "B"), _changes(measured, "A2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,16 @@ from benchmarks.suite.workload import Cell, load_all
 ROUNDS_BY_CALL_S = ((0.02, 5), (0.1, 3), (0.5, 1))  # calls longer than this are measured in so many rounds only
 
 
-def measure(cell: Cell, workers: Iterable[Process], rounds: int, round_s: float) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Pace:
+    """How forms are timed: in so many rounds of so many seconds; `own_time`: by the processor's time for the form."""
+
+    rounds: int
+    round_s: float
+    own_time: bool = False
+
+
+def measure(cell: Cell, workers: Iterable[Process], pace: Pace) -> dict[str, Any]:
     """Errors, compile times and times of every form of a cell, as the JSON of the results has them."""
     workload = load_all()[cell.workload]
     inputs = workload.inputs(cell.size, cell.dtype)
@@ -33,7 +43,7 @@ def measure(cell: Cell, workers: Iterable[Process], rounds: int, round_s: float)
                 label = name if worker.label == worker.system.name else f"{name} @{worker.label}"
                 forms[label], owners[label] = {
                     **form, "name": name, "system": worker.system.name, "times": []}, worker
-    _time(forms, owners, rounds, round_s)
+    _time(forms, owners, pace)
     return {"workload": cell.workload, "size": cell.size, "dtype": cell.dtype, "title": workload.title,
             "limits": workload.limits,
             "group": workload.group,
@@ -54,14 +64,14 @@ def _load(worker: Process, cell: Cell, reference: str, tolerance: float) -> dict
         return {"forms": {}, "absent": {worker.label: str(lost)}}
 
 
-def _time(forms: dict[str, dict[str, Any]], owners: dict[str, Process], rounds: int, round_s: float) -> None:
+def _time(forms: dict[str, dict[str, Any]], owners: dict[str, Process], pace: Pace) -> None:
     """Fills `times`, seconds a call, one a round; a form with wrong numbers is not timed."""
-    for done in range(rounds):
+    for done in range(pace.rounds):
         for label, form in forms.items():
-            if form["right"] and done < _rounds(form["call_s"], rounds):
-                n_calls = max(1, int(round_s / max(form["call_s"], 1e-8)))
+            if form["right"] and done < _rounds(form["call_s"], pace.rounds):
+                n_calls = max(1, int(pace.round_s / max(form["call_s"], 1e-8)))
                 try:
-                    answer = owners[label].ask("time", form=form["name"], n_calls=n_calls)
+                    answer = owners[label].ask("time", form=form["name"], n_calls=n_calls, own_time=pace.own_time)
                 except WorkerLost:
                     form["right"] = False
                     continue

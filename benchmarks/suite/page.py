@@ -33,9 +33,9 @@ float64 first (`error`: the largest difference in parts of the largest number; t
   against it, and against Numba's `fastmath` (**Numba fm**).
 * **bound**: the least time on this machine by the calibration below, and what sets it: *bytes* (inputs and outputs
   once), *flops* (the peak of multiply-adds), *special* (divisions and elementary functions, as vector code of the C
-  compiler's library has them; better code may beat it), *chain*
-  (latencies that follow each other as the text is written: forms that reorder may beat it). **reached**: bound over
-  scancc's time.
+  compiler's library has them; better code may beat it), *chain* (latencies that follow each other as the text is
+  written: forms that reorder may beat it), *cache* (matrices that each step reads again, at the bandwidth of the
+  cache that holds them). **reached**: bound over scancc's time.
 """
 
 LAYERS = """# Recurrent layers
@@ -67,6 +67,8 @@ def _machine(made: dict[str, Any]) -> str:
     lines = ["## Machine and versions\n", f"{machine['processor']}, {machine['cores']} cores; {machine['system']}; "
              f"{'; '.join(machine['compilers']) or 'no C compiler'}, `{' '.join(machine['c_flags'])}`; Python "
              f"{machine['python']}. Versions by process: {'; '.join(versions)}."]
+    if made["own_time"]:
+        lines.append("Times are those that the processor ran for a form, on a machine with other work.")
     if machine["environment"]:
         switches = ", ".join(f"`{k}={v}`" for k, v in machine["environment"].items())
         lines.append(f"Set in the environment: {switches}.")

@@ -16,23 +16,23 @@ from typing import Any
 from benchmarks.suite import c_code, page, results
 from benchmarks.suite.bounds import bound
 from benchmarks.suite.calibrate import calibrate
-from benchmarks.suite.measure import measure
+from benchmarks.suite.measure import Pace, measure
 from benchmarks.suite.processes import ROOT, Process, WorkerLost
 from benchmarks.suite.systems import SYSTEMS, chosen
 from benchmarks.suite.workload import Cell, load_all
 
 
-def run(cells: list[Cell], out: Path, page_name: str, peers: bool, python: str, rounds: int, round_s: float) -> int:
+def run(cells: list[Cell], out: Path, page_name: str, peers: bool, python: str, pace: Pace) -> int:
     """Number of forms with wrong numbers."""
     start = time.perf_counter()
     build_c(cells)
     workers, versions, absent = start_workers(peers, python)
     made: dict[str, Any] = {"when": time.strftime("%Y-%m-%d %H:%M"), "commit": commit(), "page": page_name,
                             "machine": machine(), "calibration": calibrate(), "versions": versions,
-                            "absent": absent, "rounds": rounds, "cells": []}
+                            "absent": absent, "rounds": pace.rounds, "own_time": pace.own_time, "cells": []}
     try:
         for cell in cells:
-            measured = measure(cell, workers, rounds, round_s)
+            measured = measure(cell, workers, pace)
             measured["bound"] = _bound(cell, measured, made["calibration"])
             made["cells"].append(measured)
             print(_line(measured), flush=True)

@@ -40,12 +40,13 @@ LINE_BYTES = 64
 class Work:
     """`flops` counts a multiply-add, or a product that joins no sum, as two; `chain`: latencies one after the other,
     by name; `special`: elements of functions and divisions, by name; `nbytes`: bytes moved, where it is not inputs
-    and outputs once each."""
+    and outputs once each; `again`: bytes that each of so many steps reads."""
 
     flops: float = 0.0
     chain: dict[str, float] = field(default_factory=dict)
     special: dict[str, float] = field(default_factory=dict)
     nbytes: float | None = None
+    again: tuple[float, float] = (0, 0)
 
 
 class Workload:

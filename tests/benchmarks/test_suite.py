@@ -125,9 +125,9 @@ def test_the_best_c_form_is_as_strict_as_asked():
 
 def test_the_page_names_what_is_absent(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # takes a second to load
-    made = {"when": "now", "commit": "abc", "page": "benchmarks", "machine": run.machine(), "versions": {},
-            "calibration": {"missing": "no C compiler found"}, "absent": {"jax": "jax is not installed"},
-            "rounds": 1, "took_s": 1.0,
+    made = {"when": "now", "commit": "abc", "page": "benchmarks", "own_time": False, "machine": run.machine(),
+            "versions": {}, "calibration": {"missing": "no C compiler found"},
+            "absent": {"jax": "jax is not installed"}, "rounds": 1, "took_s": 1.0,
             "cells": [cell(scancc=form(2e-6), JAX=form(4e-6, "jax"))]}
     page.write(made, tmp_path)
     text = (tmp_path / "benchmarks.md").read_text()

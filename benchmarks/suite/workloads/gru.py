@@ -114,7 +114,8 @@ class Gru(Workload):
     def work(self, x, W, U, V, b):
         rows, n = x.shape[0] * x.shape[1], len(V)
         return Work(flops=2 * rows * (W.size + U.size + V.size), special={"tanh": rows * n, "exp": 2 * rows * n},
-                    chain={"tanh": len(x), "exp": len(x), "div": len(x), "fma": 3 * len(x)})
+                    chain={"tanh": len(x), "exp": len(x), "div": len(x), "fma": 3 * len(x)},
+                    again=(U.nbytes + V.nbytes, len(x)))
 
 
 class GruGradient(GradientOfSquares, Gru):
@@ -220,4 +221,5 @@ class GruGradient(GradientOfSquares, Gru):
         rows, n = x.shape[0] * x.shape[1], len(V)
         return Work(flops=2 * rows * (2 * W.size + 3 * U.size + 3 * V.size),
                     special={"tanh": rows * n, "exp": 2 * rows * n},
-                    chain={"tanh": len(x), "exp": len(x), "div": len(x), "fma": 6 * len(x)})
+                    chain={"tanh": len(x), "exp": len(x), "div": len(x), "fma": 6 * len(x)},
+                    again=(U.nbytes + V.nbytes, 2 * len(x)))

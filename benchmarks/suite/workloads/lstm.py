@@ -143,7 +143,7 @@ class Lstm(Workload):
     def work(self, x, W, U, b):
         rows, n = x.shape[0] * x.shape[1], len(U)
         return Work(flops=2 * rows * (W.size + U.size), special={"tanh": 2 * rows * n, "exp": 3 * rows * n},
-                    chain={"tanh": 2 * len(x), "fma": 2 * len(x)})
+                    chain={"tanh": 2 * len(x), "fma": 2 * len(x)}, again=(U.nbytes, len(x)))
 
 
 class LstmGradient(GradientOfSquares, Lstm):
@@ -226,4 +226,4 @@ class LstmGradient(GradientOfSquares, Lstm):
     def work(self, x, W, U, b):
         rows, n = x.shape[0] * x.shape[1], len(U)
         return Work(flops=2 * rows * (2 * W.size + 3 * U.size), special={"tanh": 2 * rows * n, "exp": 3 * rows * n},
-                    chain={"tanh": 2 * len(x), "fma": 6 * len(x)})
+                    chain={"tanh": 2 * len(x), "fma": 6 * len(x)}, again=(U.nbytes, 2 * len(x)))

@@ -103,7 +103,7 @@ class Rnn(Workload):
     def work(self, x, W, U, b):
         rows = x.shape[0] * x.shape[1]
         return Work(flops=2 * rows * (W.size + U.size), special={"tanh": rows * len(U)},
-                    chain={"tanh": len(x), "fma": len(x)})
+                    chain={"tanh": len(x), "fma": len(x)}, again=(U.nbytes, len(x)))
 
 
 class GradientOfSquares:
@@ -238,4 +238,4 @@ class RnnGradient(GradientOfSquares, Rnn):
     def work(self, x, W, U, b):
         rows = x.shape[0] * x.shape[1]
         return Work(flops=2 * rows * (2 * W.size + 3 * U.size), special={"tanh": rows * len(U)},
-                    chain={"tanh": len(x), "fma": 3 * len(x)})
+                    chain={"tanh": len(x), "fma": 3 * len(x)}, again=(U.nbytes, 2 * len(x)))
