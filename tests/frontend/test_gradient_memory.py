@@ -54,6 +54,36 @@ def test_gates_that_are_parts_of_a_product_are_kept():
     assert (text.count("sigmoid("), text.count("tanh(")) == (1, 1)
 
 
+def test_the_length_of_a_slice_by_sizes_outside_is_no_row():
+    """A GRU whose shapes are not said kept an integer a step, and guessed the bounds of what it told the sizes of."""
+    x, w, u, v = T.tensor3("x"), T.matrix("w"), T.matrix("u"), T.matrix("v")
+    n = v.shape[0]
+
+    def step(x, h, w, u, v):
+        a = x @ w
+        gates = T.sigmoid(a[:, :2 * n] + h @ u)
+        return gates[:, :n] * h + T.tanh(a[:, 2 * n:] + (gates[:, n:] * h) @ v)
+
+    rows, _ = sc.scan(step, x, T.zeros((x.shape[1], n)), [w, u, v])
+    text = str(sc.function([x, w, u, v], grad(rows.sum(), [w, u, v])).dump("scan"))
+    assert "empty i64" not in text and "BoundExceeded" not in text
+
+
+@pytest.mark.parametrize("start, stop", [(0, 3), (1, None), (-2, None), (None, -1), (-9, 9), (3, 1), (5, 9), (2, -2)])
+@pytest.mark.parametrize("steps", [0, 3])
+def test_the_length_of_a_slice_with_bounds_that_are_told_when_it_runs(start, stop, steps):
+    x, w, bounds = T.matrix("x"), T.vector("w"), [None if k is None else T.lscalar() for k in (start, stop)]
+    given = [bound for bound in bounds if bound is not None]
+    rows, _ = sc.scan(lambda x, w, *given: T.exp((x * w)[slice(*bounds)]), x, non_sequences=[w, *given])
+    results = [rows, *grad((T.sin(rows) ** 2).sum(), [x, w])]
+    numbers = [np.linspace(-1, 1, 5 * steps).reshape(steps, 5), np.linspace(1, 2, 5),
+               *(k for k in (start, stop) if k is not None)]
+    got, want = (sc.function([x, w, *given], results, mode=mode)(*numbers) for mode in (None, "reference"))
+    assert got[0].shape == (steps, len(range(5)[start:stop]))
+    for one, other in zip(got, want, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
 def test_of_a_window_whose_length_is_not_told_the_length_is_kept():
     """Not the window of each step, which is as long as the state: 1,150 numbers a step and element, now 4."""
     i, j, p = T.lvector("i"), T.lvector("j"), T.vector("p")

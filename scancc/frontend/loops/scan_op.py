@@ -36,6 +36,7 @@ from scancc.frontend.graph.variables import (
 from scancc.frontend.ops.control import IfElse, unchecked
 from scancc.frontend.ops.masks import Nonzero
 from scancc.frontend.ops.reference import Evaluator
+from scancc.frontend.ops.subtensor import Subtensor
 from scancc.process import kept_property
 
 T = TypeVar("T")
@@ -252,7 +253,9 @@ class Scan(Op):
         told = dict(zip(self.body.consts, inputs.consts, strict=True))
         for var in ancestors([length]):
             if var.owner is not None and isinstance(var.owner.op, ShapeI):
-                outside = self._row_extent(var.owner.inputs[0], var.owner.op.axis, inputs)
+                inner, axis = var.owner.inputs[0], var.owner.op.axis
+                outside = self._row_extent(inner, axis, inputs)
+                outside = self._slice_extent(inner, axis, inputs) if outside is None else outside
                 if outside is not None:
                     told[var] = outside
         if any(v not in told and not isinstance(v, Constant) for v in leaves([length], stop=told)):
@@ -268,6 +271,12 @@ class Scan(Op):
             if any(var is inner for _, var in carry.taps):
                 return dim(init, axis + (carry.depth > 1))
         return None
+
+    def _slice_extent(self, inner: Variable, axis: int, inputs: ScanInputs[Variable]) -> Variable | None:
+        """The length of an axis of a slice that the step takes."""
+        node = inner.owner
+        length = node.op.length(node, axis) if node is not None and isinstance(node.op, Subtensor) else None
+        return None if length is None else self.extent_outside(length, inputs)
 
     @kept_property
     def step(self) -> Evaluator:

@@ -14,8 +14,8 @@ import numpy as np
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import int64
 from scancc.frontend.graph.variables import Variable
-from scancc.frontend.ops.elementwise import Cast, Elemwise
-from scancc.frontend.ops.scalars import maximum
+from scancc.frontend.ops.elementwise import Cast, Elemwise, cast
+from scancc.frontend.ops.scalars import lt, maximum, minimum, switch
 
 SliceEntry = tuple[str, bool, bool, bool]
 
@@ -189,6 +189,18 @@ def extent_of_slice(length: Variable, start: Variable | None, stop: Variable | N
     if start is None and last is not None and last < 0:
         return _not_negative(length + last)
     return None
+
+
+def length_of_slice(length: Variable, start: Variable | None, stop: Variable | None) -> Variable:
+    """The length of a slice whose step is 1, whatever its bounds are."""
+    first = int64(0) if start is None else _inside(start, length)
+    return _not_negative((length if stop is None else _inside(stop, length)) - first)
+
+
+def _inside(place: Variable, length: Variable) -> Variable:
+    """Where a bound of a slice is: from the end if it is negative, and at most at an end."""
+    place = cast(place, "int64")
+    return switch(lt(place, int64(0)), _not_negative(place + length), minimum(place, length))
 
 
 def _not_negative(n: Variable) -> Variable:

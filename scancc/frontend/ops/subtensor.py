@@ -16,6 +16,7 @@ from scancc.frontend.ops.index_template import (
     arity,
     extent_of_slice,
     length_of_entry,
+    length_of_slice,
     numpy_index,
     pieces,
     slice_parts,
@@ -53,6 +54,15 @@ class Subtensor(Op):
         entry, values = parts[kept[axis]]
         assert not isinstance(entry, str)
         return extent_of_slice(dim(x, kept[axis]), *slice_parts(entry, values))
+
+    def length(self, node: Apply, axis: int) -> Variable | None:
+        """The length of an axis by formulas, longer ones than those of `extent` too; None for steps other than 1."""
+        x, *operands = node.inputs
+        kept = [a for a, entry in enumerate(self.template) if entry != "i"]
+        entry, values = pieces(self.template, operands)[kept[axis]]
+        assert not isinstance(entry, str)
+        start, stop, step = slice_parts(entry, values)
+        return length_of_slice(dim(x, kept[axis]), start, stop) if step is None else None
 
     def is_total(self, node: Apply) -> bool:
         """True for slices whose step is known, and for places known to be there."""
