@@ -9,7 +9,7 @@ multiply-add a term. A vector on the left has tiles of one row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from ...ir.core import Op
@@ -64,19 +64,20 @@ def _by_terms(axes: tuple[Operand, ...], op: Op) -> tuple[Operand, ...]:
 
 @cache
 def _row_product(kind: str, fused: bool, registers: Registers) -> MathFunction:
-    """Tiles of numbers where no vector fits."""
+    """Tiles of half as many vectors where so few columns are left, of numbers where no vector fits."""
     symbol, lanes = named("vecmat", kind, fused), lanes_of(kind, registers)
     wide, narrow = row_tile(kind, fused, registers), Tile(kind, 1, 4, 1, fused)
+    half = replace(wide, vectors=wide.vectors // 2)
     text = _ROW_PRODUCT.format(symbol=symbol, kind=kind, lanes=lanes, wide=wide.symbol, columns=wide.columns,
-                               narrow=narrow.symbol, few=narrow.columns)
-    return MathFunction(symbol, text, (wide.function(), narrow.function(), *INTRINSICS), is_shared=True)
+                               half=half.symbol, half_columns=half.columns, narrow=narrow.symbol, few=narrow.columns)
+    return MathFunction(symbol, text, (*(tile.function() for tile in (wide, half, narrow)), *INTRINSICS),
+                        is_shared=True)
 
 
 _ROW_PRODUCT = """define internal void @{symbol}(ptr noalias nocapture %c, ptr nocapture readonly %a, i64 %a_next,
     ptr nocapture readonly %b, i64 %b_step, i64 %n, i64 %k) noinline nounwind {{
 entry:
   %is_wide = icmp sge i64 %n, {lanes}
-  %tile = select i1 %is_wide, ptr @{wide}, ptr @{narrow}
   %width = select i1 %is_wide, i64 {columns}, i64 {few}
   %least = select i1 %is_wide, i64 {lanes}, i64 1
   %end = sub i64 %n, %least
@@ -90,6 +91,9 @@ one:
   %to = getelementptr {kind}, ptr %c, i64 %at
   %columns = getelementptr {kind}, ptr %b, i64 %at
   %left = sub i64 %n, %at
+  %is_half = icmp sle i64 %left, {half_columns}
+  %vectors = select i1 %is_half, ptr @{half}, ptr @{wide}
+  %tile = select i1 %is_wide, ptr %vectors, ptr @{narrow}
   call void %tile(ptr %to, i64 0, ptr %a, i64 0, i64 %a_next, ptr %columns, i64 %b_step, i64 1, i64 %left, i64 %k)
   %after = add i64 %j, %width
   br label %next
