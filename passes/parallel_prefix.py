@@ -15,7 +15,7 @@ States that are what another one was (taps) are lanes moved by one; those that a
 a matrix. Sequences that are read backwards are turned.
 Where factors are so large that parts of a group's sums may be much larger than the sums (16 times: four bits), or a
 product of floats leaves the range in which it is exact, the rounds of that group run one by one; where factors never
-change, all rounds.
+change, all rounds. States that are quotients are asked whether each is what its round makes of the one before.
 Conservative: straight code; each element of memory that is written is not read in another round.
 Cost: linear; the body appears twice, or three times where factors change. Runs after `plan-memory`, on loops that
 `time-parallel` chose, and before `licm`, which takes the powers out of outer loops.
@@ -37,8 +37,11 @@ from .prefixing.clamps import Clamping, Climbing, can_clamp, can_climb
 from .prefixing.elements import LANES, Constant, Coupled, Cycle, Joining, Lanes, Varying, all_of
 from .prefixing.group import Group, scalar
 from .prefixing.places import Place, goes_back, place_of, root_of
-from .slicing.algebra import ONE, ZERO, Affine, Algebra, Clamped, Expr, Joined, Term, algebra_of
+from .prefixing.quotients import Quotients
+from .slicing.algebra import Affine, Algebra, Clamped, Joined, algebra_of
 from .slicing.components import components
+from .slicing.quotients import Moebius
+from .slicing.terms import ONE, ZERO, Expr, Term
 from .vectorizing.lanes import whole_lanes
 
 MOST_OPS = 64   # of a body: more would not leave registers for the network
@@ -154,7 +157,7 @@ class _Blocked:
 
     def _is_built(self, algebra: Algebra) -> bool:
         form, states = algebra.form, algebra.states
-        if isinstance(form, Joined):
+        if isinstance(form, Joined | Moebius):
             return True
         if isinstance(form, Clamped):
             return can_clamp(form, states[0].arg.type)
@@ -207,6 +210,8 @@ class _Blocked:
             if can_climb(form, states[0].arg.type) and self._is_fixed(form.added):
                 return Climbing(states, form, self.before, self.order)
             return Clamping(states, form)
+        if isinstance(form, Moebius):
+            return Quotients(states, form, self.fused)
         assert isinstance(form, Affine)
         if algebra.coupled:
             return self._coupled(algebra, states)

@@ -5,7 +5,8 @@
       scan.yield(%n, %n) }                           scan.yield(%n, %n) } {prefix}
 
 where all states are numbers, and each cycle is of a class that is closed (`slicing/algebra.py`): sums, products,
-extremes, bits, affine functions of up to four lags or of up to three states in each other, sums between bounds.
+extremes, bits, affine functions of up to four lags or of up to three states in each other, sums between bounds,
+quotients of two sums (continued fractions, the variance of a filter).
 `parallel-prefix`, which acts on the mark, finds the loop. Integers wrap around and extremes keep the last of equal
 numbers in any grouping: always. Sums and products of floats are rounded otherwise: where `reassociate` is allowed.
 Conservative: integers of 64 bits are not multiplied (AVX2 has no instruction for it), nor kept between bounds unless
@@ -26,11 +27,13 @@ from scancc.ir.ops import is_pure
 from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
 
-from .slicing.algebra import ONE, ZERO, Affine, Clamped, Expr, Term, algebra_of
+from .slicing.algebra import Affine, Clamped, algebra_of
+from .slicing.quotients import Moebius
 from .slicing.steps import Cycle, slice_of
+from .slicing.terms import ONE, ZERO, Expr, Term
 
 CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "affine", "affine with resets",
-          "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus")
+          "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus", "moebius")
 COUPLED = ("affine in 2 states", "affine in 3 states")  # closed where no factor changes
 
 
@@ -108,4 +111,4 @@ def _is_rounded(cycle: Cycle) -> bool:
     number = t.element(cycle.carries[0].arg.type)
     if not isinstance(number, t.FloatType) or found is None:
         return False
-    return isinstance(found.form, Affine) or isinstance(found.form, Clamped) and found.form.added != ZERO
+    return isinstance(found.form, Affine | Moebius) or isinstance(found.form, Clamped) and found.form.added != ZERO

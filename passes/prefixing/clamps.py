@@ -19,7 +19,8 @@ from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Value
 from scancc.ir.parts import Round
 
-from ..slicing.algebra import ZERO, Clamped, Expr
+from ..slicing.algebra import Clamped
+from ..slicing.terms import ZERO, Expr
 from .elements import LANES, LEVELS, Cycle, Lanes, all_of, in_all, lefts, merged, near
 from .group import Group, scalar
 

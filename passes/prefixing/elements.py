@@ -17,7 +17,7 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Value
 from scancc.ir.parts import Round
 
-from ..slicing.algebra import Expr
+from ..slicing.terms import Expr
 
 if TYPE_CHECKING:
     from .group import Group

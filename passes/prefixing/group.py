@@ -10,7 +10,7 @@ from scancc.ir.core import Op, Value, defined_in
 from scancc.ir.ops import operand
 from scancc.ir.parts import Loop, Round
 
-from ..slicing.algebra import Expr, Term
+from ..slicing.terms import Expr, Term
 from .elements import LANES, Cycle, Lanes, all_of
 from .places import Place, Walk
 

@@ -2,6 +2,7 @@
 
     s = a*(s + x) + b*s        affine: s has the factor a + b, and the rest is a*x
     s = max(x, s)              an extreme
+    s = x + 1/s                a quotient of two sums (`quotients.py`)
     y = a1*y1 + a2*y2 + x      affine of order 2, where y1 and y2 are what y was one and two steps ago
 
 Two such steps are again one of the same kind, whatever the state is: so some steps may be combined before the state
@@ -14,21 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
+from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
+from scancc.ir.dialects.arith import CMPF
 from scancc.ir.parts import Carry, Nest
 
-
-class Term(NamedTuple):
-    """An op on values and other terms."""
-
-    op: str
-    operands: tuple[Expr, ...]
-
-
-Expr = Value | Term | int
-ONE, ZERO = 1, 0
+from .quotients import Moebius, moebius_of
+from .terms import ONE, ZERO, Expr, Term
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,7 @@ class Clamped:
     bounds: tuple[Expr, ...] = ()
 
 
-Form = Affine | Joined | Clamped
+Form = Affine | Joined | Clamped | Moebius
 
 _NAMES = {"maximumf": "max", "minimumf": "min", "maxsi": "max", "minsi": "min", "maxui": "max", "minui": "min",
           "andi": "and", "ori": "or", "xori": "xor"}
@@ -94,9 +88,12 @@ class Algebra:
 
 def algebra_of(carries: Sequence[Carry], ops: Iterable[Op]) -> Algebra | None:
     """What the states of a cycle become, or None where no class is known that is closed. Linear."""
+    ops = list(ops)
     forms = forms_of([carry.arg for carry in carries], ops)
     states = _series(carries)
     form = forms.get(states[0].next) if states else None
+    if form is None and len(states) == 1:
+        form = moebius_of(states[0].arg, states[0].next, ops)
     if form is None:
         return _of_several(carries, forms)
     return Algebra(_name(form, len(states)), form, states)
@@ -128,6 +125,8 @@ def _of_several(carries: Sequence[Carry], forms: Mapping[Value, Form]) -> Algebr
 def _name(form: Form, order: int) -> str:
     if isinstance(form, Joined):
         return _NAMES[form.op.partition(".")[2]]
+    if isinstance(form, Moebius):
+        return "moebius"
     if isinstance(form, Clamped):
         return "clamp" if form.added == ZERO or None not in (form.low, form.high) else (
             "min-plus" if form.low is None else "max-plus")
@@ -255,6 +254,12 @@ def _multiplied(op: Op, forms: Sequence[_Known]) -> Form | None:
     return _scaled(op.name, *zip(op.operands, forms, strict=True))
 
 
+def _divided(op: Op, forms: Sequence[_Known]) -> Form | None:
+    """x / y, of which y is free: one division for all that x is the sum of"""
+    (x, y), (of_x, of_y) = op.operands, forms
+    return _scaled("arith.mulf", (x, of_x), (Term("arith.divf", (ONE, y)), of_y)) if isinstance(of_y, Free) else None
+
+
 def _scaled(mul: str, *parts: tuple[Expr, _Known]) -> Form | None:
     (x, of_x), (y, of_y) = parts
     if isinstance(of_x, Free):
@@ -343,10 +348,10 @@ def _addends(value: Expr) -> tuple[Expr, ...]:
 
 
 def _chosen(op: Op, forms: Sequence[_Known]) -> Form | None:
-    """One of two values by a condition that is free."""
+    """One of two values by a condition that is free, or a product."""
     (condition, x, y), (of_condition, of_x, of_y) = op.operands, forms
     if not isinstance(of_condition, Free):
-        return None
+        return of_y if _is_product(condition, x, y) else None  # type: ignore[return-value]
     sides = [Affine({}, v) if isinstance(form, Free) else form for v, form in ((x, of_x), (y, of_y))]
     a, b = sides
     if not isinstance(a, Affine) or not isinstance(b, Affine):
@@ -355,6 +360,18 @@ def _chosen(op: Op, forms: Sequence[_Known]) -> Form | None:
     return Affine({s: _choice(condition, a.factors.get(s, ZERO), b.factors.get(s, ZERO)) for s in states},
                   _choice(condition, a.rest, b.rest), a.resets or b.resets or not a.factors or not b.factors,
                   a.mixes or b.mixes)
+
+
+def _is_product(condition: Value, x: Value, y: Value) -> bool:
+    """Whether a choice is 0 where a factor is 0, else a product, as gradients write it: the same as the product where
+    all factors are finite, which all who combine steps ask for."""
+    asked = condition.op
+    if asked is None or asked.name != "arith.cmpf" or y.op is None or CMPF[asked.attrs["predicate"].value] != "oeq":
+        return False
+    factor, zero = asked.operands
+    in_product = y.op.name == "arith.mulf" and factor in y.op.operands
+    in_quotient = y.op.name == "arith.divf" and factor is y.op.operands[0]
+    return (in_product or in_quotient) and constant_of(zero) == 0 == constant_of(x)
 
 
 def _choice(condition: Value, x: Expr, y: Expr) -> Expr:
@@ -372,5 +389,6 @@ def _by_matrix(op: Op, forms: Sequence[_Known]) -> Form | None:
 _RULES: dict[str, Callable[[Op, Sequence[_Known]], Form | None]] = {
     **dict.fromkeys(("arith.addf", "arith.addi"), _added), **dict.fromkeys(("arith.subf", "arith.subi"), _subtracted),
     **dict.fromkeys(("arith.mulf", "arith.muli"), _multiplied), "arith.negf": _negation, "math.fma": _fused,
-    "arith.select": _chosen, "scan.dot": _by_matrix, **dict.fromkeys((f"arith.{name}" for name in _NAMES), _joined),
+    "arith.divf": _divided, "arith.select": _chosen, "scan.dot": _by_matrix,
+    **dict.fromkeys((f"arith.{name}" for name in _NAMES), _joined),
 }

@@ -47,6 +47,13 @@ STEPS = {
     "a choice of factors": ("s: f64", "%f = select %c, %a, %x\n%p = mulf %f, %s\n%n = addf %p, %x", "%n", "affine"),
     "a reset": ("s: f64", "%p = mulf %a, %s\n%n = select %c, %x, %p", "%n", "affine with resets"),
     "a square": ("s: f64", "%n = mulf %s, %s", "%n", ""),
+    "a sum divided": ("s: f64", "%p = addf %s, %a\n%n = divf %p, %x", "%n", "affine"),
+    "a continued fraction": ("s: f64", "%p = divf %a, %s\n%n = addf %p, %x", "%n", "moebius"),
+    "a variance by its gain": ("s: f64", "%d = addf %s, %x\n%k = divf %s, %d\n%p = mulf %k, %s\n%m = subf %s, %p\n"
+                               "%n = addf %m, %a", "%n", "moebius"),
+    "a factor above and below": ("s: f64", "%p = divf %a, %s\n%q = addf %p, %x\n%n = divf %p, %q", "%n", "moebius"),
+    "a sum of two quotients": ("s: f64", "%p = divf %a, %s\n%d = addf %s, %x\n%q = divf %x, %d\n%n = addf %p, %q",
+                               "%n", ""),
     "a function": ("s: f64", "%p = mulf %a, %s\n%n = math.tanh %p", "%n", ""),
     "a choice by the state": ("s: f64", "%d = mulf %s, %s\n%n = minimumf %d, %s", "%n", ""),
     "a sum of what another is": ("s: f64, r: f64", "%n = mulf %s, %s\n%m = addf %r, %s", "%n, %m", " sum"),
