@@ -49,7 +49,7 @@ STEPS = {
     "a square": ("s: f64", "%n = mulf %s, %s", "%n", ""),
     "a sum divided": ("s: f64", "%p = addf %s, %a\n%n = divf %p, %x", "%n", "affine"),
     "a continued fraction": ("s: f64", "%p = divf %a, %s\n%n = addf %p, %x", "%n", "moebius"),
-    "a variance by its gain": ("s: f64", "%d = addf %s, %x\n%k = divf %s, %d\n%p = mulf %k, %s\n%m = subf %s, %p\n"
+    "a variance by its gain": ("s: f64", "%d = addf %s, %x\n%g = divf %s, %d\n%p = mulf %g, %s\n%m = subf %s, %p\n"
                                "%n = addf %m, %a", "%n", "moebius"),
     "a factor above and below": ("s: f64", "%p = divf %a, %s\n%q = addf %p, %x\n%n = divf %p, %q", "%n", "moebius"),
     "a sum of two quotients": ("s: f64", "%p = divf %a, %s\n%d = addf %s, %x\n%q = divf %x, %d\n%n = addf %p, %q",
