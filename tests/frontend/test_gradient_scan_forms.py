@@ -499,6 +499,21 @@ def test_the_reverse_step_reads_the_state_and_computes_nothing_twice():
     assert len(forward.body.ys) == 0  # nothing but the state's rows was kept
 
 
+def inverted(x, a):
+    def step(x_t, h):
+        s = x_t * a + h
+        return T.nlinalg.matrix_inverse(s) + T.nlinalg.det(s)
+    return sc.scan(step, x, a)[0]
+
+
+def test_the_reverse_step_reads_the_inverse_that_the_step_made():
+    """The derivative of a determinant is by the inverse, which the step has made."""
+    x, a = T.vector("x"), T.matrix("a")
+    reverse = scans(grad(inverted(x, a).sum(), [x, a]))[-1]
+    assert "inverse" not in [node.op.name for node in applies(reverse.body.outputs)]
+    verify_grad(inverted, [np.array([1.1, 0.9, 1.2]), np.array([[2.0, 0.3], [0.1, 1.5]])])
+
+
 def test_the_forward_scan_is_not_run_again():
     x, h = T.vector("x"), T.scalar("h")
     s, _ = sc.scan(lambda a, s: T.exp(T.sin(s) * a), x, h)

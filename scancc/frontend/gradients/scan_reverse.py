@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scancc.frontend.gradients.contributions import incremented, increments_of, is_zeros, plus, total
+from scancc.frontend.gradients.forward_values import with_forward_values
 from scancc.frontend.gradients.joined_choices import with_choices_joined
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, shorter
 from scancc.frontend.gradients.row_by_row import RowByRow
@@ -87,7 +88,7 @@ class Reverse:
         xs = [self._rows(inner.get(x), want) for x, want in zip(self.body.xs, self.wanted.xs, strict=True)]
         sums = self._sums(inner)
         forward = [v for node in applies(self.recall.op.body.outputs) for v in node.outputs]
-        for change in (begun_with_the_rest, with_windows_moved, with_choices_joined):
+        for change in (with_forward_values, begun_with_the_rest, with_windows_moved, with_choices_joined):
             self.loop.rewrite(lambda rows, change=change: change(rows, forward))  # type: ignore[misc]
         self.recall.recall([*(lag.next for lag in self.loop.lags), *self.loop.ys])
         if not self.loop.lags and not self.loop.ys:
