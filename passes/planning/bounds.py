@@ -42,7 +42,7 @@ class Bounds:
 
     def __init__(self, start: Start) -> None:
         self.start = start
-        self.b = start.builder()
+        self.b = start.b
         self.known: dict[tuple[Value, Side], Value] = {}
 
     def upper(self, value: Value) -> Value | None:

@@ -27,7 +27,7 @@ class Sizes:
         self.func = func
         self.guess = guess and "n_inputs" in func.attrs
         start = Start(func)
-        self.b = start.builder()
+        self.b = start.b
         self.bounds = Bounds(start)
         self.compared: set[Value] = set()  # sizes that a check holds against their bound
         self.extents = _known_extents(func)

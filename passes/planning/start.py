@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from functools import partial
 from itertools import islice, takewhile
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Value, clone_op
+from scancc.ir.core import Block, Location, Op, Value, clone_op
 from scancc.ir.ops import NO_SPECULATION, PURE, TERMINATOR, group, has_trait, is_pure, operand
 
 
 class Start:
-    """The place after a function's sizes, scalar inputs and first checks, where more can be computed."""
+    """The place after a function's sizes, scalar inputs and first checks, where more can be computed: `b` builds
+    there, what is computed alike once."""
 
     def __init__(self, func: Op) -> None:
         self.func = func
         self.block = func.body
-        self.anchor = next((op for op in self.block.ops if not _is_setup(op)), None)
-
-    def builder(self) -> Builder:
-        return Builder(self.block, self.anchor, self.func.location)
+        anchor = next((op for op in self.block.ops if not _is_setup(op)), None)
+        early = list(takewhile(lambda op: op is not anchor, self.block.ops))
+        self.b = _Once(self.block, anchor, func.location, early)
+        self._here: dict[Value, Value] = {value: value for op in early for value in op.results}
 
     def copy(self, value: Value) -> Value | None:
         """`value` itself, computed at the start; None if it depends on what the program does."""
+        if value in self._here:
+            return self._here[value]
         ops = slice_of(value, self.block)
         if ops is None:
             return None
-        early = set(takewhile(lambda op: op is not self.anchor, self.block.ops))
-        mapping: dict[Value, Value] = {}
-        b = self.builder()
         for op in ops:
-            if op not in early:
-                clone_op(op, mapping, b.insert)
-        return mapping.get(value, value)
+            if not all(result in self._here for result in op.results):
+                made = self.b.insert(clone_op(op, self._here))
+                self._here.update(zip(op.results, made.results, strict=True))
+        return self._here.get(value, value)
+
+
+class _Once(Builder):
+    """Makes no arithmetic that is there already. `known`: the ops that stand before the anchor."""
+
+    def __init__(self, block: Block, anchor: Op | None, location: Location | None, known: Iterable[Op]) -> None:
+        super().__init__(block, anchor, location)
+        self._known = {key: op for op in reversed(list(known)) if (key := _key(op)) is not None}
+
+    def insert(self, op: Op) -> Op:
+        key = _key(op)
+        known = op if key is None else self._known.setdefault(key, op)
+        if known is op:
+            return super().insert(op)
+        op.operands = []
+        return known
+
+
+def _key(op: Op) -> Hashable | None:
+    """What equal ops have in common; None for those that are not merged."""
+    if op.regions or not has_trait(op, PURE) or len(op.results) != 1:
+        return None
+    return op.name, tuple(op.operands), op.result.type, tuple(op.attrs.items())
 
 
 def _is_setup(op: Op) -> bool:
