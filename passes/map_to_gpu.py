@@ -106,6 +106,7 @@ class _Plan:
     host: set[Value] = field(default_factory=set)         # scalars known before any launch
     made_in: dict[Value, int] = field(default_factory=dict)  # result of a device op -> its segment
     spills: dict[Value, int] = field(default_factory=dict)   # scalar that crosses -> offset in bytes
+    places: set[Value] = field(default_factory=set)  # in the workspace, which kernels decide: each computes them
 
     def __post_init__(self) -> None:
         for op in self.func.body.ops:
@@ -207,13 +208,15 @@ def _roots(buffer: Value) -> Iterable[Value]:
 
 
 def _with_views(values: list[Value]) -> list[Value]:
-    """`values`, and in place of a view what it is a view of and by which numbers."""
+    """`values`, and in place of a view what it is a view of and by which numbers; with a view's size both, since
+    a kernel that has the buffer asks it."""
     found: list[Value] = []
     for value in values:
-        if value.op is not None and is_view(value.op):
-            found += _with_views(value.op.operands)
-        else:
+        view = value.op is not None and is_view(value.op)
+        if not view:
             found.append(value)
+        if value.op is not None and (view or value.op.name == "memref.dim"):
+            found += _with_views(value.op.operands)
     return found
 
 
@@ -247,9 +250,10 @@ def _make_room(module: Op, func: Op, plan: _Plan) -> None:
     for op in list(plan.workspace.uses):
         assert op.name == "memref.view" and op.parent is not None
         b = Builder(op.parent, op, op.location)
-        offset = b.addi(operand(op, "offset"), b.index(nbytes))
+        # not folded: what a kernel decides is a spill as it is
+        offset = b.op("arith.addi", [operand(op, "offset"), b.index(nbytes)], [t.index])
         if op.parent is func.body:
-            plan.host.add(offset)
+            (plan.host if operand(op, "offset") in plan.host else plan.places).add(offset)
         set_operands(op, offset=[offset])
     query = next(f for f in functions(module) if f.attrs["sym_name"] == f"{func.attrs['sym_name']}__query")
     end = query.body.terminator
@@ -311,7 +315,7 @@ class _Kernel:
         if op is None:
             return self._param(v)
         sized = op.name == "memref.dim" and operand(op, "source") in self.buffers
-        if is_view(op) or op.name == "arith.constant" or sized:
+        if is_view(op) or op.name == "arith.constant" or sized or v in self.plan.places:
             for value in op.operands:
                 self.value(value)
             return clone_op(op, self.map, self.b.insert).result
@@ -418,10 +422,9 @@ def _report(plan: _Plan) -> None:
 
 
 def _erase(plan: _Plan) -> None:
-    """Remove what the kernels now do, last first, and views that nobody reads."""
-    for segment in reversed(plan.segments):
-        for op in reversed(segment.ops):
-            op.erase()
+    """Remove what the kernels now do, last first, and views and places that nobody reads."""
+    done = {op for segment in plan.segments for op in segment.ops}
     for op in reversed(plan.func.body.ops[:]):
-        if op.results and is_view(op) and not any(r.uses for r in op.results):
+        unread = op.results and not any(r.uses for r in op.results)
+        if op in done or unread and (is_view(op) or op.results[0] in plan.places):
             op.erase()

@@ -22,6 +22,7 @@ from hypothesis import seed as with_seed
 from scancc import pass_lists, pipeline
 from scancc.config import change_flags
 from tests.differential.compare import check
+from tests.differential.on_gpu import check_on_gpu
 from tests.differential.program import Program
 from tests.differential.scans import KINDS
 from tests.differential.writer import programs
@@ -38,6 +39,7 @@ class Campaign:
     smooth: bool = False  # programs that differences can be compared with
     checkpoints: int | str | None = None  # of all scans, where gradients are compared with those without
     max_bytes: int | None = None  # for gradients, which are compared with those under no budget
+    gpu: bool = False  # native code for an emulated GPU instead
     without: str = ""  # passes that are left out; 'random': others for each program
     scans: str = ""  # of this kind only
     every_kind: bool = False  # go on after a failure, and make no smaller programs
@@ -59,11 +61,16 @@ class Campaign:
                 file.write(str(program))
         try:
             with change_flags(leave_out=self._left_out(program)):
-                self.done += check(program, self.passes, self.checkpoints, self.max_bytes)
+                self.done += self._check(program)
         except Exception as error:
             self._keep(program, error)
             if not self.every_kind:
                 raise
+
+    def _check(self, program: Program) -> bool:
+        if self.gpu:
+            return check_on_gpu(program)
+        return check(program, self.passes, self.checkpoints, self.max_bytes)
 
     def _left_out(self, program: Program) -> str:
         """Names of passes; for 'random' each optional one by a coin, the same for the same program."""
@@ -109,8 +116,8 @@ def use_steps(text: str) -> None:
 def _child(options: argparse.Namespace) -> int:
     use_steps(options.steps)
     campaign = Campaign(options.seed, options.count, options.passes, options.gradients, options.smooth,
-                        options.checkpoints, options.max_bytes, options.without, options.scans, options.all,
-                        options.last)
+                        options.checkpoints, options.max_bytes, options.gpu, options.without, options.scans,
+                        options.all, options.last)
     campaign.run()
     print(campaign.report())
     return bool(campaign.failures)
@@ -127,6 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
                         help="compare gradients in blocks of so many steps, or 'sqrt', with those that keep all rows")
     parser.add_argument("--max-bytes", type=int, metavar="N",
                         help="compare gradients that keep so many bytes of the steps with those that keep all rows")
+    parser.add_argument("--gpu", action="store_true", help="run them on an emulated GPU")
     parser.add_argument("--without", default="", metavar="PASSES",
                         help="leave these passes out; 'random': others for each program")
     parser.add_argument("--steps", default="", metavar="PASSES", help="run passes with these options")

@@ -34,24 +34,24 @@ def check(program: Program, passes: bool = True, checkpoints: int | str | None =
     """
     too_small = () if max_bytes is None else (MemoryError,)
     try:
-        built, cost = _build(program, checkpoints, max_bytes)
+        built, cost = build(program, checkpoints, max_bytes)
         if program.gradients and not built.outputs:
             return False
-        native = _function(built, None)
+        native = compiled(built, None)
     except (ValueError, IndexError, *too_small):
         return False
-    plain = built if checkpoints is None and max_bytes is None else _build(program)[0]
-    reference = _function(plain, "reference")
+    plain = built if checkpoints is None and max_bytes is None else build(program)[0]
+    reference = compiled(plain, "reference")
     checker = _Passes(built) if passes else None
     for number, sizes in enumerate(program.calls):
         args = program.arguments(sizes)
         held = [s.get_value() for s in built.shared]
-        expected = _call(reference, args, plain)
+        expected = outcome(reference, args, plain)
         for shared, value in zip(built.shared, held, strict=True):
             shared.set_value(value)
         if checker is not None and number < 2:
             checker.check([*args, *held], expected, f"sizes {sizes}", program)
-        found = _call(native, args, built)
+        found = outcome(native, args, built)
         if not isinstance(found, too_small):
             require_same(found, expected, f"native code, sizes {sizes}", program)
     if cost is not None and program.smooth and "float32" not in str(program):
@@ -60,7 +60,7 @@ def check(program: Program, passes: bool = True, checkpoints: int | str | None =
     return True
 
 
-def _build(program: Program, checkpoints: int | str | None = None, max_bytes: int | None = None) -> tuple[Built, Any]:
+def build(program: Program, checkpoints: int | str | None = None, max_bytes: int | None = None) -> tuple[Built, Any]:
     """What a program makes, or its gradients, and of what cost they are."""
     built, cost = program.build(checkpoints), None
     for _ in range(program.gradients):
@@ -69,11 +69,11 @@ def _build(program: Program, checkpoints: int | str | None = None, max_bytes: in
     return built, cost
 
 
-def _function(built: Built, mode: str | None) -> Callable[..., Any]:
+def compiled(built: Built, mode: str | None) -> Callable[..., Any]:
     return sc.function(built.inputs, built.outputs, updates=built.updates, mode=mode, on_unused_input="ignore")
 
 
-def _call(function: Callable[..., Any], args: Sequence[np.ndarray], built: Built) -> Outcome:
+def outcome(function: Callable[..., Any], args: Sequence[np.ndarray], built: Built) -> Outcome:
     """Outputs, then what the shared variables hold; or the error, which may leave nothing changed."""
     before = [s.get_value() for s in built.shared]
     copies = [a.copy() for a in args]

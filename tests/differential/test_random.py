@@ -1,6 +1,6 @@
 """Random programs through the public API: native code against the reference.
 
-3,450 programs in all; `python -m tests.differential.campaign` runs as many others as one likes.
+3,650 programs in all; `python -m tests.differential.campaign` runs as many others as one likes.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ LOTS = {  # options: how many programs
     "shifts": ({"scans": "shifts"}, 100),
     "shifts, passes": ({"scans": "shifts", "passes": True}, 50),
     "shifts, gradients": ({"scans": "shifts", "gradients": 1}, 50),
+    "on a GPU": ({"gpu": True}, 100),
+    "windows on a GPU, gradients": ({"gpu": True, "scans": "windows", "gradients": 1}, 50),
+    "shifts on a GPU, gradients": ({"gpu": True, "scans": "shifts", "gradients": 1}, 50),
     "second derivatives": ({"gradients": 2, "smooth": True}, 50),
 }
 QUICK = [("values", 0)]  # what `make quick` runs of it

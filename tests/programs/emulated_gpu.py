@@ -1,7 +1,8 @@
 """A GPU for tests without one: the driver's functions, with kernels compiled for the CPU.
 
 `scancc.runtime.cuda` runs unchanged on it: the host's part of an artefact, launch records, parameters,
-copies, status. Kernels are the same LLVM IR as for PTX, run thread by thread. Addresses in "device memory"
+copies, status. Kernels are the same LLVM IR as for PTX, run thread by thread, the last one first if one likes:
+what then has other numbers rests on an order of threads, which a GPU does not keep. Addresses in "device memory"
 are no addresses of this process, so that whoever mixes them up ends in an error and not in right numbers.
 """
 
@@ -39,15 +40,19 @@ define void @{name}__grid(ptr %p, i32 %blocks, i32 %threads) {{
 entry:
   store i32 %blocks, ptr @sreg.nctaid
   store i32 %threads, ptr @sreg.ntid
+  %lastb = sub i32 %blocks, 1
+  %lastt = sub i32 %threads, 1
 {loads}
   br label %block
 block:
   %b = phi i32 [ 0, %entry ], [ %b1, %next ]
-  store i32 %b, ptr @sreg.ctaid
+  %bx = {block}
+  store i32 %bx, ptr @sreg.ctaid
   br label %thread
 thread:
   %t = phi i32 [ 0, %block ], [ %t1, %thread ]
-  store i32 %t, ptr @sreg.tid
+  %tx = {thread}
+  store i32 %tx, ptr @sreg.tid
   call void @{name}({args})
   %t1 = add i32 %t, 1
   %tmore = icmp ult i32 %t1, %threads
@@ -61,16 +66,21 @@ done:
 }}"""
 
 
-def cpu_text(kernels: str) -> str:
+_FORWARDS = {"block": "add i32 %b, 0", "thread": "add i32 %t, 0"}
+_BACKWARDS = {"block": "sub i32 %lastb, %b", "thread": "sub i32 %lastt, %t"}
+
+
+def cpu_text(kernels: str, backwards: bool = False) -> str:
     """The kernels' LLVM IR for a CPU, with a function `NAME__grid` that runs all threads of a grid."""
-    runs = [_run_text(name, params) for name, params in _KERNEL.findall(kernels)]
+    runs = [_run_text(name, params, _BACKWARDS if backwards else _FORWARDS)
+            for name, params in _KERNEL.findall(kernels)]
     lines = [line for line in kernels.splitlines() if not line.startswith("declare i32 @llvm.nvvm.")]
     text = _REGISTER.sub(lambda m: f"@read.{m[1]}", "\n".join(lines)).replace("define ptx_kernel", "define internal")
     registers = [_GRID.format(name) for name in ("tid", "ctaid", "ntid", "nctaid")]
     return "\n".join([text, *registers, *runs])
 
 
-def _run_text(name: str, params: str) -> str:
+def _run_text(name: str, params: str, order: dict[str, str]) -> str:
     loads, args = [], []
     for number, param in enumerate(filter(None, params.split(", "))):
         kind = param.split(" ")[0]
@@ -82,13 +92,17 @@ def _run_text(name: str, params: str) -> str:
             loads.append(f"  %y{number} = getelementptr i8, ptr %x{number}, i64 {-SHIFT}")
             operand = f"%y{number}"
         args.append(f"{kind} {operand}")
-    return _RUN.format(name=name, loads="\n".join(loads), args=", ".join(args))
+    return _RUN.format(name=name, loads="\n".join(loads), args=", ".join(args), **order)
 
 
 class Driver:
-    """Stands in for `cuda.bindings.driver`. `launches`: kernel, blocks and threads of each launch."""
+    """Stands in for `cuda.bindings.driver`. `launches`: kernel, blocks and threads of each launch.
+
+    `backwards`: modules loaded from then on run the last thread of a grid first.
+    """
 
     def __init__(self) -> None:
+        self.backwards = False
         self.texts: dict[bytes, str] = {}   # PTX -> LLVM IR of the kernels
         self.memory: dict[int, Any] = {}
         self.launches: list[tuple[str, int, int]] = []
@@ -99,7 +113,7 @@ class Driver:
         return lambda *args: (0, 0)
 
     def cuModuleLoadData(self, ptx: bytes) -> tuple[int, Any]:
-        library = elf.load(cpu.compile_object(cpu_text(self.texts[ptx]), host()))
+        library = elf.load(cpu.compile_object(cpu_text(self.texts[ptx], self.backwards), host()))
         self.libraries.append(library)
         return 0, library
 
@@ -164,8 +178,9 @@ def load(driver: Driver, program: stages.Compiled) -> cuda.Kernel:
 
 def function(driver: Driver) -> Callable[..., Callable[..., Any]]:
     """As `sc.function`, on the emulated GPU."""
-    def make(inputs: Any, outputs: Any, updates: Any = None) -> Callable[..., Any]:
-        program = make_program(inputs, outputs, updates, None, False, None, None, True, None)
+    def make(inputs: Any, outputs: Any, updates: Any = None, *,
+             on_unused_input: str | None = None) -> Callable[..., Any]:
+        program = make_program(inputs, outputs, updates, None, False, on_unused_input, None, True, None)
         kernel = load(driver, stages.compile_program(program, parse("sm_90")))
         n_outputs = len(program.outputs)
 

@@ -100,6 +100,15 @@ def stopped_early_and_scaled() -> Built:
     return [x, limit], rows * 3, [np.abs(_random(300)), np.float64(1e5)]
 
 
+def weights_of_stopped_rows() -> Built:
+    """Where a temporary is depends on how many rows there are, which a kernel finds."""
+    x, w = T.vector("x"), T.vector("w")
+    rows, _ = sc.scan(lambda t, h, x: (h * 0.5 + x, sc.until(t > 2)), sequences=T.arange(6), outputs_info=x,
+                      non_sequences=x)
+    cost = (T.cos(T.arange(rows.size) + 0.5) * rows.flatten()).sum()
+    return [x, w], [sc.grad(cost, x), rows.sum(axis=0) * w], [_random(30), _random(30)]
+
+
 def recurrent_network() -> Built:
     x, W, b = T.matrix("x"), T.matrix("W"), T.vector("b")
     result, _ = sc.scan(lambda row, h, W, b: T.tanh(T.dot(h, W) + row + b), sequences=x, outputs_info=b,
@@ -137,5 +146,5 @@ ONE_KERNEL: dict[str, Callable[[], Built]] = {
 
 OTHERS: dict[str, Callable[[], Built]] = {
     f.__name__: f for f in (
-        last_rows, stopped_early_and_scaled, recurrent_network, two_taps, reductions, sum_used_by_all_lanes,
-        constants_and_elements)}
+        last_rows, stopped_early_and_scaled, weights_of_stopped_rows, recurrent_network, two_taps, reductions,
+        sum_used_by_all_lanes, constants_and_elements)}
