@@ -42,7 +42,7 @@ pipeline.load((*pass_lists.CPU_SCAN, *pass_lists.CPU_LOOP))  # with the import, 
 def lower(program: Program) -> Op:
     """The scan IR of a program, before any pass: inputs, then shared variables; outputs, then updates."""
     inputs = [*(i.variable for i in program.inputs), *program.shared]
-    return lower_program(symbol_of(program), inputs, program.results, program.fast_math)
+    return lower_program(symbol_of(program), inputs, program.settled().results, program.fast_math)
 
 
 @dataclass

@@ -29,7 +29,7 @@ def dump(program: Program, stage: str, after_each_pass: bool = False, only_chang
     _check(stage, after_each_pass or only_changed, view)
     if stage == "graph":
         from scancc.frontend.program.printing import debugprint
-        return str(debugprint(list(program.results), file="str"))
+        return str(debugprint(program.settled().results, file="str"))
     target = targets.target_of(target)
     if stage in IR_STAGES:
         return _dump_ir(program, stage, after_each_pass or only_changed, only_changed, target, view)

@@ -92,7 +92,7 @@ class BlockReverse(Reverse):
         """Keep what each block starts from, for the blocks to read as rows."""
         lanes = self.sizes.lanes
         most = rebuild([self.sizes.n_blocks(self.inputs.length)], {self.sizes.size: size})[0]
-        kept = keep_starts(self.recall.node, numbers, size, mul(most, int64(lanes)))
+        kept = keep_starts(self.recall.forward, self.recall.in_forward(numbers), size, mul(most, int64(lanes)))
         for i, stack in zip(numbers, kept, strict=True):
             rows = stack[:mul(n_blocks, int64(lanes))]
             self.loop.xs[step.windows[i]] = backwards(rows[::lanes])
@@ -101,7 +101,8 @@ class BlockReverse(Reverse):
     def _keep_few(self, step: _BlockStep, numbers: Sequence[int], blocks: Blocks) -> None:
         """Keep what few blocks start from, for the others to run on from there."""
         is_open = self.body.stop is not None
-        kept = kept_of_scan(self.recall.node, numbers, replace(blocks, last=None) if is_open else blocks)
+        kept = kept_of_scan(self.recall.forward, self.recall.in_forward(numbers),
+                            replace(blocks, last=None) if is_open else blocks)
         if is_open:
             beyond = gt(kept.blocks[kept.top], blocks.last)
             kept = replace(kept, top=sub(kept.top, cast(beyond, "int64")))

@@ -26,7 +26,7 @@ from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.elementwise import Elemwise
 from scancc.frontend.ops.making import alloc
 
-Forward = Callable[[Apply, Sequence[Gradient]], Sequence[Gradient]]
+Forward = Callable[[Apply, Sequence[Gradient], set[Variable]], Sequence[Gradient]]  # with all variables that are read
 FORWARD: dict[type, Forward] = {}
 
 
@@ -35,27 +35,29 @@ def push_forward(
 ) -> list[Gradient]:
     """The movements of `outputs` where the keys of `movements` move so; None where they stay."""
     outputs, moved = list(outputs), dict(movements)
-    for node in applies(outputs, stop=movements):
+    nodes = applies(outputs, stop=movements)
+    read = {v for node in nodes for v in node.inputs}.union(outputs)
+    for node in nodes:
         given = [moved.get(v) for v in node.inputs]
         connected = connected_inputs(node, [True] * len(node.outputs))
         given = [g if c else None for g, c in zip(given, connected, strict=True)]
         if all(g is None for g in given):
             continue
-        for var, movement in zip(node.outputs, _through(node, given), strict=True):
+        for var, movement in zip(node.outputs, _through(node, given, read), strict=True):
             if movement is not None and is_continuous(var):
                 moved.setdefault(var, like(movement, var))
     return [moved.get(v) for v in outputs]
 
 
-def _through(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:
+def _through(node: Apply, movements: Sequence[Gradient], read: set[Variable]) -> Sequence[Gradient]:
     """The movements of a node's outputs; what is known to fail fails when it runs (`backpropagate_lazily`)."""
     try:
-        return FORWARD.get(type(node.op), _by_transposition)(node, movements)
+        return FORWARD.get(type(node.op), _by_transposition)(node, movements, read)
     except (IndexError, ValueError) as error:
         return [failing(var, error) for var in node.outputs]
 
 
-def _by_transposition(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:
+def _by_transposition(node: Apply, movements: Sequence[Gradient], read: set[Variable]) -> Sequence[Gradient]:
     return [
         _moved_output(node, i, movements) if is_continuous(out) else None for i, out in enumerate(node.outputs)
     ]
@@ -76,12 +78,12 @@ def _moved_output(node: Apply, i: int, movements: Sequence[Gradient]) -> Gradien
     return rebuild([found], {dual: zeros_for(node.outputs[i])})[0]
 
 
-def elemwise_forward(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:
+def elemwise_forward(node: Apply, movements: Sequence[Gradient], read: set[Variable]) -> Sequence[Gradient]:
     """The Jacobian of an elementwise function is diagonal, so its transpose is itself."""
     assert isinstance(node.op, Elemwise)
     (out,), derivative = node.outputs, node.op.scalar.derivative
     if any(kind(v.dtype) == "c" for v in [*node.inputs, out]):
-        return _by_transposition(node, movements)
+        return _by_transposition(node, movements, read)
     if derivative is None:
         return [None]
     movement = total(
@@ -98,7 +100,7 @@ def _stretched(movement: Variable, out: Variable) -> Variable:
 FORWARD[Elemwise] = elemwise_forward
 
 
-def choice_forward(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:
+def choice_forward(node: Apply, movements: Sequence[Gradient], read: set[Variable]) -> Sequence[Gradient]:
     """The side that is chosen moves; what only it needs is computed there alone."""
     assert isinstance(node.op, IfElse)
     values, moves = node.op.inputs_of(node.inputs), node.op.inputs_of(movements)

@@ -9,11 +9,15 @@ from scancc.frontend.gradients.forward import FORWARD, push_forward
 from scancc.frontend.gradients.rules import Gradient, like, zeros_for
 from scancc.frontend.gradients.scan_links import varying_carries
 from scancc.frontend.graph.variables import Apply, TensorType, Variable
+from scancc.frontend.loops.added import as_seen
 from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs
 
 
-def scan_forward(node: Apply, movements: Sequence[Gradient]) -> Sequence[Gradient]:
-    return _Forward(node, movements).movements()
+def scan_forward(node: Apply, movements: Sequence[Gradient], read: set[Variable]) -> Sequence[Gradient]:
+    seen = as_seen(node, read)
+    found = _Forward(seen.of(node), [movements[i] for i in seen.inputs]).movements()
+    by_output = dict(zip(seen.outputs, found, strict=True))
+    return [by_output.get(i) for i in range(len(node.outputs))]
 
 
 class _Forward:

@@ -15,7 +15,6 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from scancc.frontend.gradients.inner_rows import inner_rows
-from scancc.frontend.gradients.joined_choices import with_choices_joined
 from scancc.frontend.gradients.keeping import Step
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, first_rows
 from scancc.frontend.gradients.rules import zero_of, zeros_for
@@ -27,7 +26,6 @@ from scancc.frontend.graph.numbering import ValueNumbers
 from scancc.frontend.graph.variables import (
     Apply,
     Constant,
-    Op,
     TensorType,
     Variable,
     ancestors,
@@ -35,7 +33,9 @@ from scancc.frontend.graph.variables import (
     leaves,
     rebuild,
 )
-from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, is_told_outside, stacked_type
+from scancc.frontend.loops.added import beside
+from scancc.frontend.loops.rewiring import with_row
+from scancc.frontend.loops.scan_op import Carry, Scan, ScanInputs, ScanOutputs, is_told_outside
 from scancc.frontend.ops.branches import find_uses, in_order, taken
 from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.indexing import set_subtensor
@@ -71,6 +71,19 @@ class Recall:
     def op(self) -> Scan:
         assert isinstance(self.node.op, Scan)
         return self.node.op
+
+    @property
+    def forward(self) -> Apply:
+        """The application that gives the outputs now, with what others added."""
+        node = self.node.outputs[0].owner
+        assert node is not None
+        return node
+
+    def in_forward(self, numbers: Sequence[int]) -> list[int]:
+        """The numbers that states have there."""
+        op = self.forward.op
+        assert isinstance(op, Scan)
+        return [op.body.carry.index(self.op.body.carry[i]) for i in numbers]
 
     @property
     def inputs(self) -> ScanInputs[Variable]:
@@ -320,8 +333,8 @@ class Recall:
         """The stack of `var`, as one more output of the forward scan; of an earlier row of a state, that of the new
         rows behind the initial ones, which serves all of them. made_of: what of the step `var` was made of since.
 
-        The scan's outputs move to a new application with that output besides; one that a function was
-        made of before stays as it is. Compiled functions drop outputs that they do not use.
+        The scan's outputs move to a new application with that output besides; compiled functions drop outputs that
+        they do not use, and other derivatives do not see it (`loops/added`).
         """
         known = self.rows(var)
         if known is None:
@@ -329,10 +342,10 @@ class Recall:
         if known is not None:
             return known
         row = self._in_any_case(var, var if made_of is None else made_of)
+        self._stacks[var] = stack = with_row(self.forward, row)
         op = replace(self.op, body=replace(self.op.body, ys=(*self.op.body.ys, row)))
-        self.node = _with_outputs(self.node, op, stacked_type(var.type))
-        self._stacks[var] = self.node.outputs[-1]
-        return self.node.outputs[-1]
+        self.node = beside(self.node, op, self.node.inputs, [*self.node.outputs, stack])
+        return stack
 
     def _behind_initial(self, var: Variable) -> Variable | None:
         """The rows of a state as a tap sees them, of which the step makes the new ones."""
@@ -354,21 +367,3 @@ class Recall:
         if others:
             return IfElse(1).apply(taken([(choice, side), *others]), var, zeros)[0]
         return IfElse(1).apply(choice.inputs[0], *((var, zeros) if side else (zeros, var)))[0]
-
-    def join_choices(self) -> None:
-        """Let the forward step choose between what it does and what it saves at once."""
-        body = self.op.body
-        joined = body.copied({v: v for v in body.inputs}, with_choices_joined)
-        if any(new is not old for new, old in zip(joined.outputs, body.outputs, strict=True)):
-            self.node = _with_outputs(self.node, replace(self.op, body=joined))
-
-
-def _with_outputs(node: Apply, op: Op, *types: TensorType) -> Apply:
-    """`node` with another op, which has more outputs, of `types`; the others are the same variables."""
-    extended = Apply(op, node.inputs, types, node.location)
-    for extra in extended.outputs:
-        extra.index += len(node.outputs)
-    extended.outputs = [*node.outputs, *extended.outputs]
-    for output in node.outputs:
-        output.owner = extended
-    return extended

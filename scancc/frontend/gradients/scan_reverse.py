@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from scancc.frontend.gradients.contributions import incremented, increments_of, is_zeros, plus, total
 from scancc.frontend.gradients.forward_values import with_forward_values
-from scancc.frontend.gradients.joined_choices import with_choices_joined
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, shorter
 from scancc.frontend.gradients.row_by_row import RowByRow
 from scancc.frontend.gradients.rules import (
@@ -39,6 +38,7 @@ from scancc.frontend.ops.control import IfElse, check
 from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.index_template import FULL
 from scancc.frontend.ops.indexing import inc_subtensor
+from scancc.frontend.ops.joined_choices import with_choices_joined
 from scancc.frontend.ops.making import Alloc, alloc, arange
 from scancc.frontend.ops.scalars import add, eq, ge, logical_and, lt, sub, switch
 from scancc.frontend.ops.subtensor import AdvancedSubtensor, IncSubtensor
@@ -95,15 +95,13 @@ class Reverse:
             return self.nothing()
         again = FEWEST if self.recall.fewest else None
         done = self.loop.run(self.length, self.label, self.recall.replace, self.op.fast_math, again)
-        found = ScanInputs(
+        return ScanInputs(
             None,
             [None if after is None else self._of_sequence(x, after(done))
              for x, after in zip(self.inputs.xs, xs, strict=True)],
             [self._of_initial(i, done) if want else None for i, want in enumerate(self.wanted.inits)],
             [None if after is None else after(done) for after in sums],
         )
-        self.recall.join_choices()
-        return found
 
     def stacks_read(self) -> list[Variable]:
         """The stacks of the forward scan that the loop reads, once it is made."""

@@ -13,18 +13,20 @@ from scancc.frontend.gradients.rules import Gradient, differentiates
 from scancc.frontend.gradients.scan_reverse import Reverse
 from scancc.frontend.gradients.side_by_side import LANES, may_run_side_by_side
 from scancc.frontend.graph.variables import Apply, Variable
+from scancc.frontend.loops.added import as_seen
 from scancc.frontend.loops.scan_op import Scan, ScanInputs
 
 
 @differentiates(Scan)
 def scan_rule(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
-    op = node.op
-    assert isinstance(op, Scan)
-    sizes = _sizes(op, op.inputs_of(node.inputs).length)
+    seen = as_seen(node, {v for v, g in zip(node.outputs, gradients, strict=True) if g is not None})
+    sizes = _sizes(seen.op, seen.op.inputs_of(node.inputs).length)
     given = budget()
     with within(None):
-        found = _gradients(node, gradients, wanted, sizes, given)
-    return [None, *found.xs, *found.inits, *found.consts]
+        _, xs, inits, consts = _gradients(seen.of(node), [gradients[i] for i in seen.outputs],
+                                          [wanted[i] for i in seen.inputs], sizes, given)
+    found = dict(zip(seen.inputs, [None, *xs, *inits, *consts], strict=True))
+    return [found.get(i) for i in range(len(node.inputs))]
 
 
 def _sizes(op: Scan, length: Variable) -> Sizes | None:

@@ -77,6 +77,14 @@ class Carry:
         return described(self.next, self.next.name or argument)
 
 
+class Written(NamedTuple):
+    """How many states, invariants and outputs of a step the user wrote; behind them is what was added (`added`)."""
+
+    carry: int
+    consts: int
+    ys: int
+
+
 @dataclass(frozen=True, eq=False)
 class Body:
     """One step."""
@@ -86,6 +94,11 @@ class Body:
     consts: tuple[Variable, ...]
     ys: tuple[Variable, ...]
     stop: Variable | None = None  # nonzero: this step is the last
+    written: Written | None = None  # None: all of it
+
+    @property
+    def parts_written(self) -> Written:
+        return self.written or Written(len(self.carry), len(self.consts), len(self.ys))
 
     @property
     def inputs(self) -> list[Variable]:
@@ -110,7 +123,7 @@ class Body:
         carry = [Carry(tuple((k, inner[v]) for k, v in c.taps), c.depth, next(new), c.trace) for c in self.carry]
         ys = [next(new) for _ in self.ys]
         xs, consts = ([inner[v] for v in group] for group in (self.xs, self.consts))
-        return Body(tuple(xs), tuple(carry), tuple(consts), tuple(ys), next(new, None))
+        return Body(tuple(xs), tuple(carry), tuple(consts), tuple(ys), next(new, None), self.written)
 
     def signature(self) -> tuple[object, ...]:
         """All of a step but what it computes: its groups and their types."""

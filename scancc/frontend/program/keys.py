@@ -32,7 +32,7 @@ def graph_key(program: Program) -> str | None:
     """
     found = _Parts()
     try:
-        found.walk(program)
+        found.walk(program.settled())
     except _NoKeyError:
         return None
     return hashlib.sha256("\0".join([*found.texts, *found.ranks()]).encode("utf-8", "surrogatepass")).hexdigest()

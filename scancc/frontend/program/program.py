@@ -26,6 +26,7 @@ from scancc.frontend.graph.variables import (
     rebuild,
     user_location,
 )
+from scancc.frontend.loops.added import settled
 from scancc.frontend.loops.scan_op import Scan, scan_of
 from scancc.frontend.loops.scan_result import check_unpacked
 from scancc.frontend.loops.states import holds
@@ -128,6 +129,14 @@ class Program:
         return [*self.output_names, *(f"next_{shared.name or f'shared{n}'}"
                                       for n, (shared, _) in enumerate(self.updates))]
 
+    def settled(self) -> Program:
+        """The same program, whatever else derivatives were asked of its scans (`loops/added`)."""
+        results = settled(self.results)
+        if all(new is old for new, old in zip(results, self.results, strict=True)):
+            return self
+        updates = zip((shared for shared, _ in self.updates), results[len(self.outputs):], strict=True)
+        return replace(self, outputs=tuple(results[:len(self.outputs)]), updates=tuple(updates))
+
     def without(self, outputs: Collection[int]) -> Program:
         """The same program that does not give these outputs."""
         if not outputs:
@@ -178,7 +187,7 @@ class Evaluation:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._holding = program.holding()
-        self._run = Evaluator(program.results, [*(i.variable for i in program.inputs), *program.shared])
+        self._run = Evaluator(program.settled().results, [*(i.variable for i in program.inputs), *program.shared])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.run(args, kwargs, list)

@@ -43,7 +43,7 @@ class StepSizes:
 def sizes_in_steps(program: Program) -> list[StepSizes]:
     """The sizes of the steps with matrices of which some is a length of an input."""
     search = _Search({v: n for n, v in enumerate(_variables(program))})
-    for node in applies(program.results):
+    for node in applies(program.settled().results):
         search.enter(node)
     return search.found
 
