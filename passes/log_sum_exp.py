@@ -51,11 +51,12 @@ def _visit(found: LogSum) -> None:
     parts = parts_of(found)
     if parts is None:
         return
-    if not allowed(found.log).allows("reassociate"):
+    if any(sum(op.result.uses.values()) > 1 for op in (found.exp, found.reduce)):
+        remark("log-sum-exp", found.log, False, "exponentials of what does not change stay in the step: something "
+               "else reads them, or their sum, as a gradient does")
+    elif not allowed(found.log).allows("reassociate"):
         remark("log-sum-exp", found.log, False, "exponentials of what does not change stay in the step: a sum "
                "would be rounded otherwise", "fast_math='reassociate' allows a product with a matrix in their place")
-    elif any(sum(op.result.uses.values()) > 1 for op in (found.exp, found.reduce)):
-        remark("log-sum-exp", found.log, False, "something else reads the exponentials, or their sum")
     elif (added := added_in_step(found, parts)) is not None:
         steps = ScaledSteps(found, parts, added)
         steps.build()

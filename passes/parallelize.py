@@ -29,6 +29,7 @@ from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import EVERY, remark
 from scancc.ir.shapes import dims_of, dynamic_dims, fill, is_one_size, scratch
 from scancc.ir.slices import Entry, constant_entries, entries, kept_axes, number_of, slice_parts
+from scancc.ir.wording import what
 
 MOST_OPS = 48  # of several results: of more, one loop nest would not make all, and what they share would be stored
 SPREADING = ("tensor.splat", "scan.broadcast")
@@ -44,7 +45,7 @@ def parallelize(module: Op) -> None:
             remark("parallelize", op, True, "no step needs another one", rows=(EVERY,) if _is_no_array(op) else ())
             _Lifted(ScanView(op)).run()
         else:
-            remark("parallelize", op, False, f"no step needs another one, but {reason}")
+            remark("parallelize", op, False, f"it stays a loop over steps, though none needs another one: {reason}")
 
 
 def _is_no_array(op: Op) -> bool:
@@ -70,7 +71,7 @@ def _obstacle(scan: ScanView) -> str | None:
         if any(v in varying for v in op.operands):
             varying.update(op.results)
         if not _is_liftable(op, scan, varying):
-            return f"a step contains {op.name}"
+            return f"its step has {what(op)}"
     return None
 
 

@@ -17,7 +17,8 @@ number of taps (an autoregression of four as it is written: 13).
 Bits stay otherwise: integers wrap around in any order; floats only in maxima and minima, whose order decides which of
 two zeros comes out, so only where nobody asks for the sign of a zero: the result is compared, squared, or added to
 what is never -0.0 (a square, a magnitude, an exponential, such a constant). Products of floats stay.
-Conservative: inner values are used once; only where the chain gets shorter by `slicing/latencies.py`.
+Conservative: inner values are used once; only where the chain gets shorter by `slicing/latencies.py`. Sums of floats
+off the cycles stay: nothing waits for them.
 Cost: linear. Runs before `contract`, which would join the product with the sum that waits.
 Source: reassociation by rank as in Briggs and Cooper, Effective partial redundancy elimination (1994), where the rank
 is the cycle at which a value is there.
@@ -34,8 +35,8 @@ from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 
-from .slicing.latencies import latency
-from .slicing.steps import newest
+from .slicing.latencies import busy, latency
+from .slicing.steps import CYCLE, Slice, newest, slice_of
 
 _INTEGERS = ("arith.addi", "arith.muli", "arith.andi", "arith.ori", "arith.xori", "arith.maxsi", "arith.minsi",
              "arith.maxui", "arith.minui")
@@ -49,23 +50,32 @@ _Ready = dict[Value, int]  # the cycle of a step at which what waits for the sta
 
 def reassociate(module: Op) -> None:
     """Rewrite in the step of every scan, also inside its loop nests."""
-    for op in list(module.walk()):
-        if op.name == "scan.scan":
-            _visit(op.body, newest(ScanView(op).carries))
-        elif op.name == "linalg.generic":
-            scan = op.parent_op()
-            if scan is not None and scan.name == "scan.scan":
-                states = newest(ScanView(scan).carries)
-                _visit(op.body, [read.arg for read in Nest(op).reads if read.value in states])
+    for scan in [op for op in module.walk() if op.name == "scan.scan"]:
+        states, found = newest(ScanView(scan).carries), slice_of(scan)
+        on_cycles = {op for op, kind in found.kind.items() if kind == CYCLE}
+        nests = [op for op in scan.body.ops if op.name == "linalg.generic"]
+        _visit(scan.body, states, on_cycles, _limiting(found))
+        for nest in nests:
+            sums = set(nest.body.ops) if nest in on_cycles else set[Op]()
+            _visit(nest.body, [read.arg for read in Nest(nest).reads if read.value in states], sums, set())
 
 
-def _visit(block: Block, states: list[Value]) -> None:
+def _limiting(found: Slice) -> set[Op]:
+    """The ops of the cycle whose chain is what steps wait for, if they wait for one."""
+    chains = [0.0 if cycle.chain is None else cycle.chain / cycle.distance for cycle in found.cycles]
+    work = sum(busy(op) for cycle in found.cycles for op in cycle.ops)
+    longest = max(chains, default=0.0)
+    slowest = [cycle for cycle, chain in zip(found.cycles, chains, strict=True) if chain == longest > work]
+    return {op for cycle in slowest for op in cycle.ops}
+
+
+def _visit(block: Block, states: list[Value], on_cycles: set[Op], limiting: set[Op]) -> None:
     ready: _Ready = dict.fromkeys(states, 0)
     for op in list(block.ops):
         if _is_root(op):
             op = _in_order(op, ready)
-        elif _is_sum(op) and not any(_is_part(op.result, user) for user in op.result.uses):
-            op = _newest_last(op, ready)
+        elif op in on_cycles and _is_sum(op) and not any(_is_part(op.result, user) for user in op.result.uses):
+            op = _newest_last(op, ready, op in limiting)
         late = [ready[v] for inner in op.walk() for v in inner.operands if v in ready]
         if late:
             ready.update(dict.fromkeys(op.results, max(late) + (latency(op) or 0)))
@@ -152,14 +162,15 @@ def _signed(op: Op, sign: int) -> list[tuple[Value, Op, int]]:
     return [(rhs, op, sign if op.name == "arith.addf" else -sign), (lhs, op, sign)]
 
 
-def _newest_last(root: Op, ready: _Ready) -> Op:
-    """Add what is there first, where that is allowed and makes the chain shorter."""
+def _newest_last(root: Op, ready: _Ready, limits: bool) -> Op:
+    """Add what is there first, where that is allowed and makes the chain shorter; said where steps wait for that."""
     terms = sorted(_terms(root), key=lambda term: (ready.get(term[0], _EARLY), -term[1]))
     if len(terms) == 2 or _arrives(root, ready, _is_part) <= _arrives_in_turn([v for v, _ in terms], root, ready):
         return root
     if not allowed(root).allows("reassociate"):
-        remark("reassociate", root, False, "what waits for the state is not added last: floats would be rounded "
-               "otherwise", "fast_math='reassociate' allows it, and its chain from state to state is shorter")
+        if limits:
+            remark("reassociate", root, False, "what waits for the state is not added last: floats would be rounded "
+                   "otherwise", "fast_math='reassociate' allows it, and its chain from state to state is shorter")
         return root
     assert root.parent is not None
     b = Builder(root.parent, root, root.location)

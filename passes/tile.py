@@ -271,7 +271,7 @@ def _other_errors(stages: Stages) -> str | None:
 def _no_gain(stages: Stages) -> str | None:
     """Why maps do not pay, or None."""
     if not any(busy(op) >= HEAVY for op in _mapped(stages)):
-        return "nothing that takes long is off its cycles"
+        return "nothing elementwise that takes long is off its cycles"
     if not _is_long(stages.scan, FEW):
         return f"it has {constant_of(stages.scan.length)} steps"
     if any(op.name == "scan.scan" and _is_long(ScanView(op), SHORT) for op in stages.of_op):

@@ -49,7 +49,8 @@ def _visit(op: Op) -> None:
     names = [_class_of(cycle) for cycle in cycles]
     if not cycles or not all(names):
         return
-    said = ", ".join(dict.fromkeys(names))
+    rows = "where rows have one element, " if "one_lane" in op.attrs else ""
+    said = rows + ", ".join(dict.fromkeys(names))
     if any(_is_slow_in_vectors(cycle) for cycle in cycles):
         remark("time-parallel", op, False, f"{said}: one step after the other, as vectors are no faster at what it"
                                            " does to numbers of 64 bits")

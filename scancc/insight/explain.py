@@ -155,7 +155,7 @@ def _cycle(cycle: Cycle, names: Mapping[Value, str]) -> str:
     if cycle.chain is None:
         return f"{head}loops over arrays, one behind the other" if cycle.distance == 1 else (
             f"{head}loops over arrays, in {cycle.distance} steps")
-    length = f"a chain of {cycle.chain} cycles"
+    length = f"a chain of {cycle.chain} cycle{'s' * (cycle.chain != 1)}"
     return f"{head}{length}{f' in {cycle.distance} steps' if cycle.distance > 1 else ''}"
 
 

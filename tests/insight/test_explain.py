@@ -170,3 +170,53 @@ def test_every_program_is_explained(make) -> None:
     found = f.explain()
     assert isinstance(found, Explanation) and "workspace" in str(found).splitlines()[0]
     assert all(card.location is not None and "steps" in card.facts for card in found.cards)
+
+
+def _told(function: sc.Function, start: str) -> list[str]:
+    """What the cards of a function say was not done, by how that begins."""
+    return [text for card in function.explain().cards for text in card.not_done if start in text]
+
+
+def test_a_chain_that_nothing_waits_for_gets_no_hint() -> None:
+    """An order of a sum is told of where the step waits for it: not beside a longer chain, and not off the cycles."""
+    def build(divided: bool) -> sc.Function:
+        x, first = T.vector("x"), T.vector("first")
+        y, _ = sc.scan(lambda v, y2, y1, z: [y2 + v + y1 - 1, (z + v) / 3 if divided else z, (y1 + v) + x[0]],
+                       x, [{"initial": first, "taps": [-2, -1]}, T.constant(1.0), None])
+        return sc.function([x, first], y)
+
+    (beside,), (alone,) = build(True).explain().cards, build(False).explain().cards
+    assert not any("reassociate: what waits" in text for text in beside.not_done)
+    assert sum("reassociate: what waits" in text for text in alone.not_done) == 1
+
+
+def test_a_log_sum_exp_that_a_gradient_reads_gets_no_hint() -> None:
+    """Allowing another order would not make it a product."""
+    def build(fast: str) -> tuple[sc.Function, sc.Function]:
+        logs, first = T.matrix("logs"), T.vector("first")
+        h, _ = sc.scan(lambda h, A: T.logsumexp(h[:, None] + A, axis=0), outputs_info=first, non_sequences=logs,
+                       n_steps=9)
+        total = T.logsumexp(h[-1])
+        return (sc.function([logs, first], total, fast_math=fast),
+                sc.function([logs, first], sc.grad(total, logs), fast_math=fast))
+
+    (hinted,), (read,) = (_told(function, "log-sum-exp") for function in build("default"))
+    assert "fast_math='reassociate'" in hinted and not _told(build("reassociate")[0], "log-sum-exp")
+    assert "something else reads them" in read and "hint" not in read
+
+
+def test_what_has_no_name_is_called_by_what_makes_it() -> None:
+    """States in remarks on products, and ops that keep a step from being one operation on all rows."""
+    x, w, first = T.matrix("x"), T.matrix("w"), T.matrix("first")
+    rows, _ = sc.scan(lambda v, *h: T.tanh(h[0] @ w + h[1] + v), x, {"initial": first, "taps": [-2, -1]})
+    text = str(sc.function([x, w, first], rows).explain())
+    assert "it waits for what a hyperbolic tangent (line" in text and "'a state'" not in text
+    norms, _ = sc.scan(lambda v: T.sqrt((v ** 2).sum()), x)
+    assert "none needs another one: its step has a reduction" in str(sc.function([x], norms).explain())
+
+
+def test_a_hint_for_rows_of_one_element_says_so() -> None:
+    x, first = T.matrix("x"), T.vector("first")
+    a, _ = sc.scan(lambda v, a: 0.9 * a + v, x, first, go_backwards=True)
+    (card,) = sc.function([x, first], a[::-1]).explain().cards
+    assert any(text.startswith("time-parallel: where rows have one element, affine") for text in card.not_done)
