@@ -12,7 +12,7 @@
 Why: a chain of one multiply-add is 4 cycles a step however wide the core is; here it is 4 cycles for eight steps, and
 the other work of them is that of three vectors or so. All else in the body is in vectors too: a lane is a round.
 States that are what another one was (taps) are lanes moved by one; those that are sums of each other go by powers of
-a matrix. Sequences that are read backwards are turned.
+a matrix. Sequences that are read backwards are turned. Totals are kept in lanes until the last group is done.
 Where factors are so large that parts of a group's sums may be much larger than the sums (16 times: four bits), or a
 product of floats leaves the range in which it is exact, the rounds of that group run one by one; where factors never
 change, all rounds. States that are quotients are asked whether each is what its round makes of the one before.
@@ -24,7 +24,7 @@ Source: Kogge and Stone (1973), for recurrences of any order; the network is Skl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -38,6 +38,7 @@ from .prefixing.elements import LANES, Constant, Coupled, Cycle, Joining, Lanes,
 from .prefixing.group import Group, scalar
 from .prefixing.places import Place, goes_back, place_of, root_of
 from .prefixing.quotients import Quotients
+from .prefixing.totals import Totals, neutral_of
 from .slicing.algebra import Affine, Algebra, Clamped, Joined, algebra_of
 from .slicing.components import components
 from .slicing.quotients import Moebius
@@ -188,18 +189,21 @@ class _Blocked:
         loop, before = self.loop, self.before
         moving = [place for place in self.places.values() if place.axis is not None]
         self.order = Lanes(turned=2 * sum(map(goes_back, moving)) > len(moving))
-        cycles = [self._cycle(algebra, states) for algebra, states in self.cycles]
+        cycles = [self._as_total(self._cycle(algebra, states)) for algebra, states in self.cycles]
+        totals = {self.loop.args.index(c.states[0].arg): c for c in cycles if isinstance(c, Totals)}
         end = whole_lanes(before, loop.upper, before.index(LANES))
         guards = [guard for cycle in cycles if (guard := cycle.guard_all(before)) is not None]
         if guards:
             end = before.select(all_of(before, guards), end, before.index(0))
-        body = Block([t.index, *(v.type for v in loop.init)])
+        init = [totals[n].lanes_of(before, v) if n in totals else v for n, v in enumerate(loop.init)]
+        body = Block([t.index, *(v.type for v in init)])
         for old, new in zip(loop.op.body.args, body.args, strict=True):
             new.name = old.name
-        self._fill(body, cycles)
-        made = before.make("scf.for", [loop.lower, end, before.index(LANES), *loop.init], [v.type for v in loop.init],
+        self._fill(body, cycles, totals)
+        made = before.make("scf.for", [loop.lower, end, before.index(LANES), *init], [v.type for v in init],
                            {"vector": t.IntAttr(LANES, t.i64)}, [Region([body])])
-        set_operands(loop.op, lower=[end], init=made.results)
+        after = [totals[n].number_of(before, v) if n in totals else v for n, v in enumerate(made.results)]
+        set_operands(loop.op, lower=[end], init=after)
         loop.op.attrs["tail"] = t.IntAttr(1, t.i64)
 
     def _cycle(self, algebra: Algebra, states: Sequence[Round]) -> Cycle:
@@ -231,11 +235,25 @@ class _Blocked:
         numbers = [[scalar(self.before, factor, type) for factor in row] for row in algebra.factors]
         return Coupled(states, numbers, [form.rest for form in algebra.coupled], self.before, self.order, self.fused)
 
-    def _fill(self, body: Block, cycles: Sequence[Cycle]) -> None:
+    def _as_total(self, cycle: Cycle) -> Cycle:
+        """A state in lanes of its own, where it is read by nothing but what adds to it."""
+        if not isinstance(cycle, Joining) or neutral_of(cycle.op, cycle.type) is None:
+            return cycle
+        state, body = cycle.states[0], self.loop.op.body
+        waiting = {state.arg}
+        for op in body.ops[:-1]:
+            if any(v in waiting for v in op.operands):
+                waiting.update(op.results)
+                if not op.results:
+                    return cycle
+        others = [carry for carry in self.loop.carries if carry.arg is not state.arg]
+        return cycle if any(carry.next in waiting for carry in others) else Totals(cycle, self.order)
+
+    def _fill(self, body: Block, cycles: Sequence[Cycle], totals: Mapping[int, Totals]) -> None:
         loop, b = self.loop, Builder(body, location=self.loop.op.location)
         args = dict(zip(loop.op.body.args, body.args, strict=True))
         group = Group(loop, b, self.before, args, cycles, self.places, self.order)
-        guard = group.guard()
+        guard, types = group.guard(), [args[v].type for v in loop.args]
         if guard is None:
             b.make("scf.yield", group.run())
             return
@@ -243,13 +261,15 @@ class _Blocked:
         with b.at(together):
             b.make("scf.yield", group.run())
         with b.at(apart):
-            b.make("scf.yield", self._one_by_one(b, body))
-        made = b.make("scf.if", [guard], [v.type for v in loop.init], None, [Region([together]), Region([apart])])
+            b.make("scf.yield", self._one_by_one(b, body, totals))
+        made = b.make("scf.if", [guard], types, None, [Region([together]), Region([apart])])
         b.make("scf.yield", made.results)
 
-    def _one_by_one(self, b: Builder, body: Block) -> Sequence[Value]:
+    def _one_by_one(self, b: Builder, body: Block, totals: Mapping[int, Totals]) -> Sequence[Value]:
         """The rounds of a group as they are written."""
-        counter, *init = body.args
+        counter, *before = body.args
+        init = [b.const(totals[n].neutral, totals[n].type) if n in totals else v for n, v in enumerate(before)]
         inner = clone_region(self.loop.op.regions[0], {})
-        return b.make("scf.for", [counter, b.addi(counter, b.index(LANES)), b.index(1), *init],
-                      [v.type for v in init], {"tail": t.IntAttr(1, t.i64)}, [inner]).results
+        made = b.make("scf.for", [counter, b.addi(counter, b.index(LANES)), b.index(1), *init],
+                      [v.type for v in init], {"tail": t.IntAttr(1, t.i64)}, [inner])
+        return [totals[n].joined(b, before[n], v) if n in totals else v for n, v in enumerate(made.results)]

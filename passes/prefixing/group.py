@@ -13,6 +13,7 @@ from scancc.ir.parts import Loop, Round
 from ..slicing.terms import Expr, Term
 from .elements import LANES, Cycle, Lanes, all_of
 from .places import Place, Walk
+from .totals import Totals
 
 
 class Group:
@@ -26,6 +27,7 @@ class Group:
         self.loop, self.b, self.before, self.places, self.order = loop, b, before, places, order
         self.args = args
         self.cycles = {value: cycle for cycle in cycles for value in cycle.made}
+        self.totals = [cycle for cycle in cycles if isinstance(cycle, Totals)]
         self.carries = {carry.arg: carry for carry in loop.carries}
         self.after: dict[Value, Value] = {}  # the states after the group, by arguments
         self.made: dict[Cycle, Value] = {}
@@ -45,6 +47,7 @@ class Group:
         """Do all that the rounds do; what they carry on."""
         for following in self.cycles:
             self.lane(following)
+        self.after.update((total.states[0].arg, total.added(self)) for total in self.totals)
         for op in self.loop.op.body.ops:
             if op.name == "memref.store":
                 self._store(op)
