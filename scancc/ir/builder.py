@@ -73,7 +73,7 @@ class Builder:
             return self.block.append(op)
         ops, at = self.block.ops, self._place
         if at >= len(ops) or ops[at] is not self.anchor:
-            at = ops.index(self.anchor)
+            at = self.block.place_of(self.anchor)
         ops.insert(at, op)
         op.parent = self.block
         self._place = at + 1

@@ -13,6 +13,7 @@ from typing import Any
 from .types import Type
 
 Location = tuple[str, int, int]  # file, line, column
+_NEAR = 64  # ops
 Attributes = dict[str, Any]  # IntAttr, FloatAttr, Dense, types, maps, text, truth values, and lists of these
 
 
@@ -139,7 +140,7 @@ class Op:
         None of them has results any more: an op and its results are a circle, which only the collector would find.
         """
         if self.parent is not None:
-            self.parent.ops.remove(self)
+            self.parent.remove(self)
         for inner in list(self.walk()) if self.regions else [self]:
             inner.operands = []
             inner.results = []
@@ -154,7 +155,7 @@ class Op:
     def detach(self) -> Op:
         """Take this op out of its block, to be inserted elsewhere."""
         assert self.parent is not None
-        self.parent.ops.remove(self)
+        self.parent.remove(self)
         self.parent = None
         return self
 
@@ -169,12 +170,13 @@ class Op:
 class Block:
     """A straight list of ops with arguments; its last op is the terminator."""
 
-    __slots__ = ("args", "ops", "parent")
+    __slots__ = ("args", "ops", "parent", "_near")
 
     def __init__(self, arg_types: Iterable[Type] = ()) -> None:
         self.args = [Value(t, self, i) for i, t in enumerate(arg_types)]
         self.ops: list[Op] = []
         self.parent: Region | None = None
+        self._near = 0  # where the op stood that was looked for last
 
     def add_arg(self, type: Type, name: str | None = None) -> Value:
         self.args.append(Value(type, self, len(self.args), name))
@@ -198,8 +200,19 @@ class Block:
 
     def insert_before(self, anchor: Op, op: Op) -> Op:
         op.parent = self
-        self.ops.insert(self.ops.index(anchor), op)
+        self.ops.insert(self.place_of(anchor), op)
         return op
+
+    def place_of(self, op: Op) -> int:
+        """Where one of its ops stands: most often near the one before, since passes go along a block."""
+        try:
+            self._near = self.ops.index(op, max(self._near - _NEAR, 0), self._near + _NEAR)
+        except ValueError:
+            self._near = self.ops.index(op)
+        return self._near
+
+    def remove(self, op: Op) -> None:
+        del self.ops[self.place_of(op)]
 
     @property
     def terminator(self) -> Op:
