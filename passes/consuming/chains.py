@@ -1,13 +1,17 @@
-"""What stands at the end of chains of ops: a question to each op once, however often what it makes is read.
+"""Chains of ops that may be longer than Python's stack: a question to each op once, however often what it makes is read.
 
     y = y * y - y, thirty times: three reads of each y, and 3**30 ways from the first to the last
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TypeVar
 
 from scancc.ir.core import Op
+
+_Key = TypeVar("_Key", bound=Hashable)
+_T = TypeVar("_T")
 
 
 def behind(readers: Iterable[Op], goes_on: Callable[[Op], bool]) -> Iterator[Op]:
@@ -22,3 +26,23 @@ def behind(readers: Iterable[Op], goes_on: Callable[[Op], bool]) -> Iterator[Op]
             pending += further
         else:
             yield op
+
+
+def makers(op: Op) -> Iterable[Op]:
+    """The ops that make the operands of one without a region, or of a loop nest."""
+    return (v.op for v in op.operands if v.op is not None) if not op.regions or op.name == "linalg.generic" else ()
+
+
+def settled(known: dict[_Key, _T], key: _Key, needs: Callable[[_Key], Iterable[_Key]],
+            find: Callable[[_Key], _T]) -> _T:
+    """What `find` says of `key`, asked first of those that it `needs`, in order."""
+    pending = [] if key in known else [key]
+    while pending:
+        before = [other for other in needs(pending[-1]) if other not in known]
+        if before:
+            pending += reversed(before)
+            continue
+        last = pending.pop()
+        if last not in known:
+            known[last] = find(last)
+    return known[key]

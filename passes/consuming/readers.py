@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
@@ -17,7 +18,7 @@ from scancc.ir.slices import COLUMNS, entries, kept_axes
 from ..licm import safe_anywhere
 from ..slicing.latencies import HEAVY, busy
 from .ahead import Ahead
-from .chains import behind
+from .chains import behind, makers, settled
 from .parts import share_of, takes_last_row, takes_whole_rows
 from .selections import is_thinned, rests_on
 from .windows import MOST, rows_from_end
@@ -81,9 +82,11 @@ class Readers:
         return Fraction(0) if held else share_of(user)
 
     def place(self, user: Op) -> Place:
-        if user not in self.places:
-            self.places[user] = self._place(user)
-        return self.places[user]
+        return settled(self.places, user, self._whose_place_counts, self._place)
+
+    def _whose_place_counts(self, user: Op) -> Iterable[Op]:
+        """The readers of a map, which run where it does."""
+        return user.result.uses if self.is_map(user) and user.name not in MOVING else ()
 
     def _place(self, user: Op) -> Place:
         if user.parent is not self.scan.op.parent:
@@ -134,10 +137,15 @@ class Readers:
     def _is_heavy_on_few(self, user: Op) -> bool:
         """Whether an op, or one before it, is heavy work on an array of few elements: a vector loop over all rows is
         better for that. (Of numbers a tile has such a loop.)"""
-        if user not in self.heavy:
-            self.heavy[user] = self.is_map(user) and 1 < row_elements(user.result) < FEW and (
-                busy(user) >= HEAVY or any(v.op is not None and self._is_heavy_on_few(v.op) for v in user.operands))
-        return self.heavy[user]
+        return settled(self.heavy, user, self._on_few_before, self._is_heavy)
+
+    def _is_heavy(self, user: Op) -> bool:
+        if not self.is_map(user) or not 1 < row_elements(user.result) < FEW:
+            return False
+        return busy(user) >= HEAVY or any(self.heavy[op] for op in self._on_few_before(user))
+
+    def _on_few_before(self, user: Op) -> Iterable[Op]:
+        return makers(user) if self.is_map(user) and 1 < row_elements(user.result) < FEW else ()
 
     def ends(self, user: Op) -> bool:
         """Whether a reader in the step gives something to what runs after it: a state, smaller rows, running ones."""
@@ -252,11 +260,11 @@ class Readers:
 
     def is_map(self, op: Op) -> bool:
         """Whether the step can compute row t of a result, of row t of each operand."""
-        if op not in self.maps:
-            self.maps[op] = bool(op.results) and isinstance(op.results[0].type, t.TensorType) and self._is_map(op)
-        return self.maps[op]
+        return settled(self.maps, op, makers, self._is_map)
 
     def _is_map(self, op: Op) -> bool:
+        if not op.results or not isinstance(op.results[0].type, t.TensorType):
+            return False
         if is_repeated(op):
             return all(map(self.ahead.is_free, told_of_rows(op)))
         if op.parent is not self.scan.op.parent:

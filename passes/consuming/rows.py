@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Region, Value, clone_block, clone_op
-from scancc.ir.ops import operand
+from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.parts import Carry, Nest, Read
 from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import COLUMNS, constant_entries, entries, slice_parts
 
+from .chains import settled
 from .readers import Place, Readers, is_repeated, repeats_a_row, row_sizes
 
 
@@ -32,19 +34,30 @@ class RowMaker:
         self.rows.update((stack.result, stack.value) for stack in self.readers.scan.stacks)
 
     def row(self, value: Value) -> Value:
-        if value not in self.rows:
-            op = value.op
-            self.rows[value] = self._read(value) if op is None or not self._is_made_here(op) else self._made(op)
-        return self.rows[value]
+        return settled(self.rows, value, self._read_by, self._row)
+
+    def _row(self, value: Value) -> Value:
+        op = value.op
+        return self._read(value) if op is None or not self._is_made_here(op) else self._made(op)
+
+    def _read_by(self, value: Value) -> Iterable[Value]:
+        """The arrays of which an elementwise op reads a row, where it makes one here."""
+        op = value.op
+        if op is None or not has_trait(op, ELEMENTWISE) or not self._is_made_here(op):
+            return ()
+        return (v for v in op.operands if isinstance(v.type, t.TensorType))
 
     def _is_made_here(self, op: Op) -> bool:
         """A map of rows, or of an array that nobody else needs in memory."""
-        if op not in self.here:
-            readers = self.readers
-            self.here[op] = readers.is_map(op) and (
-                is_repeated(op) or op in readers.ahead.behind or readers.scan.until
-                or all(readers.places.get(user) is Place.STEP or self._is_made_here(user) for user in op.result.uses))
-        return self.here[op]
+        return settled(self.here, op, self._others, lambda op: self.readers.is_map(op) and all(
+            self.here[user] for user in self._others(op)))
+
+    def _others(self, op: Op) -> Iterable[Op]:
+        """The readers of a map that must be made here for it to be."""
+        readers = self.readers
+        if not readers.is_map(op) or is_repeated(op) or op in readers.ahead.behind or readers.scan.until:
+            return ()
+        return (user for user in op.result.uses if readers.places.get(user) is not Place.STEP)
 
     def _read(self, value: Value) -> Value:
         self.reads.append(self.readers.scan.new_read(value))

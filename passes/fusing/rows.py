@@ -106,6 +106,7 @@ class Plan:
     rule_of: Callable[[Op], Rule | None]
     steps: Linear
     rows: dict[tuple[Value, Place], Row] = field(default_factory=dict)
+    depth: int = 0  # rows whose parts are being planned
 
     def waits(self, value: Value) -> bool:
         """True if a value is only there after the producer ran; also of sizes that were built since."""
@@ -125,9 +126,13 @@ class Plan:
     def row(self, value: Value, place: Place) -> Row:
         key = (value, place)
         if key not in self.rows:
-            if len(self.rows) >= _MAX_ROWS:
+            if len(self.rows) + self.depth >= _MAX_ROWS:
                 raise NoRow(f"more than {_MAX_ROWS} ops stand between")
-            self.rows[key] = self._row(value, place)
+            self.depth += 1
+            try:
+                self.rows[key] = self._row(value, place)
+            finally:
+                self.depth -= 1
         return self.rows[key]
 
     def _row(self, value: Value, place: Place) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,6 @@ from scancc.artifact import can_exist, too_large
 from scancc.frontend.graph.constants import as_tensor_variable, constant_int
 from scancc.frontend.graph.options import whole
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, equal_computations
-from scancc.process import deep_recursion
 
 Axis = int | str
 
@@ -122,20 +122,57 @@ def dim(x: Variable, axis: int) -> Variable:
     length = x.type.shape[axis]
     if length is not None:
         return int64(length).computed(partial(dim, axis=axis), x)
-    if x.lengths is None:
-        x.lengths = {}
-    if axis not in x.lengths:
-        told = None if x.owner is None else _told(x.owner, x.index, axis)
-        x.lengths[axis] = ShapeI(axis)(x) if told is None else told
+    if x.lengths is None or axis not in x.lengths:
+        _remember(x, axis)
+    assert x.lengths is not None
     return x.lengths[axis]
 
 
-def _told(node: Apply, output: int, axis: int) -> Variable | None:
+MOST_NESTED = 100  # lengths that are asked for inside one another
+
+
+class _Nested(threading.local):
+    """How many are asked for inside one another now."""
+
+    depth = 0
+
+
+class _TooDeep(Exception):
+    """The length of an axis is to be known first."""
+
+    def __init__(self, x: Variable, axis: int) -> None:
+        super().__init__()
+        self.length = x, axis
+
+
+_nested = _Nested()
+
+
+def _remember(x: Variable, axis: int) -> None:
+    """Find a length; before it one that it rests on, where there are many between: such chains are longer than
+    Python's stack."""
+    if _nested.depth >= MOST_NESTED:
+        raise _TooDeep(x, axis)
+    pending = [(x, axis)]
+    while pending:
+        try:
+            _find(*pending[-1])
+            pending.pop()
+        except _TooDeep as other:
+            if _nested.depth:
+                raise
+            pending.append(other.length)
+
+
+def _find(x: Variable, axis: int) -> None:
+    _nested.depth += 1
     try:
-        return node.op.extent(node, output, axis)
-    except RecursionError:  # raised by the last of a chain of such calls, which goes on with more room
-        with deep_recursion():
-            return node.op.extent(node, output, axis)
+        told = None if x.owner is None else x.owner.op.extent(x.owner, x.index, axis)
+    finally:
+        _nested.depth -= 1
+    if x.lengths is None:
+        x.lengths = {}
+    x.lengths[axis] = ShapeI(axis)(x) if told is None else told
 
 
 @dataclass(frozen=True)
