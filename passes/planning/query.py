@@ -37,7 +37,7 @@ def capacities(func: Op, sizes: Sizes) -> list[Capacity]:
 def make_query(func: Op, wanted: list[Capacity], total: Value) -> Op:
     """A function of the same arguments that returns the outputs' sizes and the workspace's bytes."""
     returned = [w.size for w in wanted] + [total]
-    needed = _needed(func, returned)
+    needed, of_sizes = _needed(func, returned), set[Op]()
     block, mapping = Block(a.type for a in func.body.args), {}
     for old, new in zip(func.body.args, block.args, strict=True):
         mapping[old] = new
@@ -45,7 +45,7 @@ def make_query(func: Op, wanted: list[Capacity], total: Value) -> Op:
     for op in func.body.ops:
         if op in needed:
             clone_op(op, mapping, block.append)
-            if op.name == "scan.check" and all(_follows_from_sizes(v, func) for v in op.operands):
+            if op.name == "scan.check" and all(_follows_from_sizes(v, func, of_sizes) for v in op.operands):
                 op.attrs["asked"] = t.IntAttr(1, t.i64)
     Builder(block, location=func.location).make("func.return", [mapping[v] for v in returned])
     attrs = {"sym_name": func.attrs["sym_name"] + "__query",
@@ -60,19 +60,23 @@ def _needed(func: Op, returned: list[Value]) -> set[Op]:
     which makes all checks."""
     needed: set[Op] = set()
     for value in returned:
-        found = slice_of(value, func.body)
+        found = slice_of(value, func.body, needed)
         assert found is not None, "sizes are computed at the start"
         needed.update(found)
     for check in (op for op in func.body.ops if has_trait(op, CHECKS)):
-        parts = [slice_of(v, func.body) for v in check.operands]
-        made = {op for part in parts if part is not None for op in part} - needed
+        parts = [slice_of(v, func.body, needed) for v in check.operands]
+        made = {op for part in parts if part is not None for op in part}
         if None not in parts and not any(map(_runs_loops, made)) and not _computes_much(made):
             needed.update([check, *made])
     return needed
 
 
-def _follows_from_sizes(value: Value, func: Op) -> bool:
-    return all(op.name != "memref.load" for op in slice_of(value, func.body) or ())
+def _follows_from_sizes(value: Value, func: Op, known: set[Op]) -> bool:
+    """Whether no number that an argument holds tells a value. `known`: ops of which this was said before."""
+    ops = slice_of(value, func.body, known) or ()
+    follows = all(op.name != "memref.load" for op in ops)
+    known.update(ops if follows else ())
+    return follows
 
 
 def _computes_much(made: set[Op]) -> bool:

@@ -77,14 +77,14 @@ class Sizes:
     def _bound(self, size: Value, what: str) -> Value | None:
         """What bounds `size` before the program runs."""
         cap = cap_of(size)
-        if cap is not None and slice_of(size, self.func.body) is None:
+        if cap is not None and self.bounds.start.copy(size) is None:
             return self.b.index(max(cap, 0))
         found = self.bounds.upper(size)
         if found is None:
             return None
         if not is_natural(found):
             found = self.b.maxsi(found, self.b.index(0))
-        if may_wrap(size) and slice_of(size, self.func.body) is None:
+        if may_wrap(size) and self.bounds.start.copy(size) is None:
             self._compare(size, found, what)
         return found
 
@@ -137,7 +137,11 @@ def _known_extents(func: Op) -> Extents:
     """The sizes of arguments, and those that checks at the function's own level find possible."""
     extents = Extents()
     extents.trust_arguments(func.body)
+    computed: set[Op] = set()
     for op in func.body.ops:
-        if op.name == "scan.check" and all(slice_of(v, func.body) is not None for v in op.operands):
-            extents.trust_check(op)
+        if op.name == "scan.check":
+            parts = [slice_of(v, func.body, computed) for v in op.operands]
+            computed.update(op for part in parts for op in part or ())
+            if None not in parts:
+                extents.trust_check(op)
     return extents

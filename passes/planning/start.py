@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable, Sequence
 from functools import partial
-from itertools import islice, takewhile
+from itertools import takewhile
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -28,27 +28,30 @@ class Start:
         """`value` itself, computed at the start; None if it depends on what the program does."""
         if value in self._here:
             return self._here[value]
-        ops = slice_of(value, self.block)
+        ops = slice_of(value, self.block, self.b.there)
         if ops is None:
             return None
         for op in ops:
-            if not all(result in self._here for result in op.results):
-                made = self.b.insert(clone_op(op, self._here))
-                self._here.update(zip(op.results, made.results, strict=True))
+            made = self.b.insert(clone_op(op, self._here))
+            self._here.update(zip(op.results, made.results, strict=True))
+        self.b.there.update(ops)
         return self._here.get(value, value)
 
 
 class _Once(Builder):
-    """Makes no arithmetic that is there already. `known`: the ops that stand before the anchor."""
+    """Makes no arithmetic that is there already. `known`: the ops that stand before the anchor; `there`: these, what
+    it made, and what this was copied from."""
 
-    def __init__(self, block: Block, anchor: Op | None, location: Location | None, known: Iterable[Op]) -> None:
+    def __init__(self, block: Block, anchor: Op | None, location: Location | None, known: Sequence[Op]) -> None:
         super().__init__(block, anchor, location)
-        self._known = {key: op for op in reversed(list(known)) if (key := _key(op)) is not None}
+        self.there = set(known)
+        self._known = {key: op for op in reversed(known) if (key := _key(op)) is not None}
 
     def insert(self, op: Op) -> Op:
         key = _key(op)
         known = op if key is None else self._known.setdefault(key, op)
         if known is op:
+            self.there.add(op)
             return super().insert(op)
         op.operands = []
         return known
@@ -70,13 +73,13 @@ def _is_setup(op: Op) -> bool:
     return is_pure(op) and not op.regions and not isinstance(op.results[0].type, t.MemRefType)
 
 
-def slice_of(value: Value, block: Block) -> list[Op] | None:
+def slice_of(value: Value, block: Block, there: Container[Op] = ()) -> list[Op] | None:
     """The ops that compute `value` from the function's arguments, in order: those of `block`, and those of a branch
-    or a step that use nothing of its own and cannot fail.
+    or a step that use nothing of its own and cannot fail. Not those that are `there`, nor what these need.
 
     None if some of it is what a loop or a branch makes, or reads memory other than scalar inputs.
     """
-    needed: set[Op] = set()
+    needed: dict[Op, None] = {}
     stack = [value]
     while stack:
         current = stack.pop()
@@ -85,23 +88,31 @@ def slice_of(value: Value, block: Block) -> list[Op] | None:
             if current.block is not block:
                 return None
             continue
+        if op in there:
+            continue
         if not (_can_repeat(op, block) if op.parent is block else _is_total(op)):
             return None
         if op not in needed:
-            needed.add(op)
+            needed[op] = None
             stack.extend(_read_from(op, block))
-    places = _blocks_around(value, block) if needed else []
-    return list(islice((op for place in places for op in place.ops if op in needed), len(needed)))
+    return _in_order(needed, value, block)
+
+
+def _in_order(needed: Iterable[Op], value: Value, outermost: Block) -> list[Op]:
+    """The ops that compute a value as they stand, those of outer blocks first."""
+    depths = {around: -n for n, around in enumerate(_blocks_around(value, outermost))} if needed else {}
+    places = [(depths[op.parent], op.parent.place_of(op), op) for op in needed if op.parent is not None]
+    return [op for *_, op in sorted(places, key=lambda place: place[:2])]
 
 
 def _blocks_around(value: Value, outermost: Block) -> list[Block]:
-    """The blocks that what computes `value` may be in, from the outermost one on."""
+    """The blocks that what computes `value` may be in, from the innermost one on."""
     found = [value.block]
     while found[-1] is not outermost:
         around = found[-1].parent_op()
         assert around is not None and around.parent is not None
         found.append(around.parent)
-    return found[::-1]
+    return found
 
 
 def _read_from(op: Op, block: Block) -> list[Value]:
