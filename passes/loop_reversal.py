@@ -28,6 +28,7 @@ from scancc.ir.shapes import dims_of
 from scancc.ir.slices import constant_entries, entries, slice_parts
 from scancc.ir.wording import rows_called, what
 
+from .consuming.chains import settled
 from .consuming.parts import takes_every_row, takes_whole_rows
 from .consuming.readers import is_exact, is_repeated, keeps_rows
 from .slicing.latencies import HEAVY, busy
@@ -35,9 +36,10 @@ from .slicing.latencies import HEAVY, busy
 
 def loop_reversal(module: Op) -> None:
     """Turn what reductions of turned rows read."""
+    behind = _Behind()
     for op in list(module.walk()):
         if _is_over_time(op) and (not keeps_order(op) or op.name == "scan.reduce" and is_exact(op)):
-            _turn(op)
+            _turn(op, behind)
 
 
 def _is_over_time(op: Op) -> bool:
@@ -46,11 +48,11 @@ def _is_over_time(op: Op) -> bool:
     return op.name == "scan.dot" and len(op.operands[0].type.shape) == 1  # type: ignore[attr-defined]
 
 
-def _turn(op: Op) -> None:
-    parts, between = _turned_behind(op)
+def _turn(op: Op, behind: _Behind) -> None:
+    parts, between = behind.turned(op)
     if not parts or not all(map(_may_run_twice, between)):
         return
-    turned = _Turned(parts[0], {between_op.result for between_op in between})
+    turned = _Turned(parts[0], {between_op.result for between_op in between}, behind)
     op.operands = [turned.of(v, op) for v in op.operands]
     source = operand(parts[0], "source")
     assert source.op is not None
@@ -58,43 +60,48 @@ def _turn(op: Op) -> None:
            "its steps")
 
 
-def _turned_behind(op: Op) -> tuple[list[Op], list[Op]]:
-    """The rows of scans, turned round, of which elementwise ops make what an op reads, and these ops."""
-    parts: list[Op] = []
-    between: dict[Op, bool] = {}  # whether it rests on such rows
-    pending = [v.op for v in reversed(op.operands)]
-    while pending:
-        maker = pending.pop()
-        if maker is None or maker in parts or between.get(maker):
-            continue
-        if _is_turned(maker):
-            parts.append(maker)
-        elif maker in between:  # its operands are known
-            between[maker] = any(v.op in parts or v.op is not None and between.get(v.op, False)
-                                 for v in maker.operands)
-        elif _is_between(maker):
-            between[maker] = False
-            pending += [maker, *(v.op for v in reversed(maker.operands) if v.op not in between)]
-    return parts, [maker for maker, rests in between.items() if rests]
+class _Behind:
+    """What elementwise ops are made of: asked once for each op, however many reductions read what it makes."""
+
+    def __init__(self) -> None:
+        self._on_rows: dict[Op, bool] = {}  # of scans
+        self._on_turned: dict[Op, bool] = {}
+
+    def turned(self, op: Op) -> tuple[list[Op], list[Op]]:
+        """The rows of scans, turned round, of which elementwise ops make what an op reads, and these ops."""
+        found: tuple[list[Op], list[Op]] = [], []
+        pending, seen = _makers(op), set[Op]()
+        while pending:
+            maker = pending.pop(0)
+            if maker not in seen and self._rests_on_turned(maker):
+                seen.add(maker)
+                is_between = not self.is_turned(maker)
+                found[is_between].append(maker)
+                pending[:0] = _makers(maker) if is_between else []
+        return found
+
+    def is_turned(self, op: Op) -> bool:
+        """Whether an op turns all rows of a scan round, or what elementwise ops make of them."""
+        if op.name != "tensor.extract_slice" or entries(op, "strides")[0] != -1:
+            return False
+        source = operand(op, "source").op
+        return source is not None and self._rests_on_rows(source) and takes_every_row(op) and takes_whole_rows(op)
+
+    def _rests_on_rows(self, op: Op) -> bool:
+        return settled(self._on_rows, op, _made_of, lambda op: op.name == "scan.scan" or any(
+            self._on_rows[maker] for maker in _made_of(op)))
+
+    def _rests_on_turned(self, op: Op) -> bool:
+        return settled(self._on_turned, op, _made_of, lambda op: self.is_turned(op) or any(
+            self._on_turned[maker] for maker in _made_of(op)))
 
 
-def _is_turned(op: Op) -> bool:
-    if op.name != "tensor.extract_slice" or entries(op, "strides")[0] != -1:
-        return False
-    return _rests_on_rows(operand(op, "source")) and takes_every_row(op) and takes_whole_rows(op)
+def _makers(op: Op) -> list[Op]:
+    return [v.op for v in op.operands if v.op is not None]
 
 
-def _rests_on_rows(value: Value) -> bool:
-    """Whether a value is rows of a scan, or elementwise ops make it of some."""
-    pending, seen = [value.op], {value.op}
-    while pending:
-        op = pending.pop()
-        if op is not None and op.name == "scan.scan":
-            return True
-        if op is not None and _is_between(op):
-            pending += (v.op for v in op.operands if v.op not in seen)
-            seen.update(v.op for v in op.operands)
-    return False
+def _made_of(op: Op) -> list[Op]:
+    return _makers(op) if _is_between(op) else []
 
 
 def _is_between(op: Op) -> bool:
@@ -111,8 +118,8 @@ class _Turned:
     """Values, with their rows from the last one to the first. `part`: a slice that says how many rows there are;
     `between`: what is made of such."""
 
-    def __init__(self, part: Op, between: Container[Value]) -> None:
-        self.part, self.between = part, between
+    def __init__(self, part: Op, between: Container[Value], behind: _Behind) -> None:
+        self.part, self.between, self.behind = part, between, behind
         self.made: dict[Value, Value] = {}
 
     def of(self, value: Value, reader: Op) -> Value:
@@ -125,7 +132,7 @@ class _Turned:
         op = value.op
         if not isinstance(value.type, t.TensorType) or op is not None and is_repeated(op) and op.name != "scan.iota":
             return value
-        if op is not None and _is_turned(op):
+        if op is not None and self.behind.is_turned(op):
             return operand(op, "source")
         if op is None or value not in self.between:
             return self._slice(value, reader)
