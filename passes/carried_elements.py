@@ -11,8 +11,9 @@ own last element (a bubble sort, a sweep of Gauss and Seidel) is slower by that 
 Conservative: the load stands behind no check and behind no write to its element, the store is the last write to its
 own, and both happen in every round; places are compared as forms (`indexing/forms.py`) of the counter and of what is
 made outside the loop. The element of the first round is read before the loop, where there is a first round.
-Cost: for each load of a loop a walk over its stores. Runs after `scalar-replacement`, which leaves the loads that
-read what earlier rounds stored. Source: scalar replacement of Callahan, Carr and Kennedy (1990), for one round.
+Cost: for each load of a loop a walk over the stores that may write what it reads. Runs after `scalar-replacement`,
+which leaves the loads that read what earlier rounds stored.
+Source: scalar replacement of Callahan, Carr and Kennedy (1990), for one round.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from scancc.ir.ops import CHECKS, WRITES, group, has_trait, memory_of, operand, 
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
-from .indexing.buffers import may_share, written_by
+from .indexing.buffers import is_apart, may_share, written_by
 from .indexing.forms import Form, Forms, surely_differ
 from .indexing.ranges import value_of
 
@@ -50,26 +51,49 @@ def carried_elements(module: Op) -> None:
 
 
 def _pairs(loop: Op, forms: Forms) -> Iterator[_Pair]:
-    step, writes = constant_of(Loop(loop).step), list[Op]()
+    step, writes = constant_of(Loop(loop).step), _Writes(loop)
     if step is None:
         return
-    for op in loop.body.ops:
+    for at, op in enumerate(loop.body.ops):
         if any(has_trait(inner, CHECKS) for inner in op.walk()):
             return
         if op.name == "memref.load" and _is_outside(whole(op), loop):
-            place = _place(op, forms)
-            if _moves_alone(place, loop) and not any(_may_write(one, op, place, forms) for one in writes):
-                store = _stored(loop, op, [form.with_constant(form.terms.get(Loop(loop).counter, 0) * step)
+            place, near = _place(op, forms), writes.near(op)
+            if _moves_alone(place, loop) and not any(_may_write(one, op, place, forms) for n, one in near if n < at):
+                store = _stored(near, op, [form.with_constant(form.terms.get(Loop(loop).counter, 0) * step)
                                            for form in place], forms)
                 if store is not None:
                     yield _Pair(op, store)
-        elif any(has_trait(inner, WRITES) for inner in op.walk()):
-            writes.append(op)
 
 
-def _stored(loop: Op, load: Op, place: list[Form], forms: Forms) -> Op | None:
-    """The last write to the element that the next round's `load` reads, if that is surely one."""
-    for op in reversed(loop.body.ops):
+class _Writes:
+    """The ops of a body that write, each with its place, by the memory that they write."""
+
+    def __init__(self, loop: Op) -> None:
+        self.all = [(at, op) for at, op in enumerate(loop.body.ops)
+                    if any(has_trait(inner, WRITES) for inner in op.walk())]
+        self.to: dict[Value, list[tuple[int, Op]]] = {}
+        self.anywhere: list[tuple[int, Op]] = []
+        for at, op in self.all:
+            memories = {memory_of(buffer) for buffer in written_by(op) or ()}
+            if memories and all(map(is_apart, memories)):
+                for memory in memories:
+                    self.to.setdefault(memory, []).append((at, op))
+            else:
+                self.anywhere.append((at, op))
+
+    def near(self, load: Op) -> list[tuple[int, Op]]:
+        """Those that may write into the memory of which `load` reads, in order."""
+        memory = memory_of(whole(load))
+        if not is_apart(memory):
+            return self.all
+        return sorted([*self.to.get(memory, ()), *self.anywhere], key=lambda write: write[0])
+
+
+def _stored(near: Sequence[tuple[int, Op]], load: Op, place: list[Form], forms: Forms) -> Op | None:
+    """The last write to the element that the next round's `load` reads, if that is surely one. `near`: in order, what
+    may write it."""
+    for _, op in reversed(near):
         if op.name == "memref.store" and whole(op) is whole(load) and _place(op, forms) == place:
             return op
         if _may_write(op, load, place, forms):

@@ -8,7 +8,7 @@ from scancc.ir.ops import OPS, WRITES, has_trait, operand
 
 def may_share(one: Value, other: Value) -> bool:
     """False for two of these: arguments of a function, constants, what is on the stack."""
-    return one is other or not (_is_apart(one) and _is_apart(other))
+    return one is other or not (is_apart(one) and is_apart(other))
 
 
 def written_by(op: Op) -> list[Value] | None:
@@ -19,7 +19,7 @@ def written_by(op: Op) -> list[Value] | None:
     return [operand(inner, OPS[inner.name].written) for inner in writers]
 
 
-def _is_apart(memory: Value) -> bool:
+def is_apart(memory: Value) -> bool:
     """Whether a buffer has nothing in common with others of this kind."""
     if memory.op is not None:
         return memory.op.name in ("memref.alloca", "scan.buffer_constant")
