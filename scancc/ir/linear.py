@@ -114,24 +114,36 @@ def least(sum: Linear, positive: Linear | None = None, depth: int = _MAX_CHOICES
     if not unclear:
         return sum.constant
     choices = [v for v in unclear if v.op is not None and v.op.name in _LEAST] if depth else []
-    if not choices or not _may_cancel(unclear, choices):
+    if not choices or not _may_cancel(unclear, choices, depth):
         return None
     found = [_LEAST[v.op.name](sum, v, terms[v], positive, depth - 1) for v in choices if v.op is not None]
     return max((n for n in found if n is not None), default=None)
 
 
-def _may_cancel(unclear: list[Value], choices: list[Value]) -> bool:
-    """Whether each unclear value is a choice, or stands in what one may be."""
-    if len(unclear) == len(choices):
-        return True
+def _may_cancel(unclear: list[Value], choices: list[Value], depth: int) -> bool:
+    """Whether each unclear value is a choice, or stands in what one may be, behind `depth` of them."""
     missing = set(unclear).difference(choices)
-    seen, pending = set(choices), list(choices)
-    while pending:
-        op = pending.pop().op
-        if op is not None and op.name in _SUMS:
-            pending += [v for v in op.operands if v not in seen]
-            seen.update(op.operands)
+    seen: set[Value] = set()
+    level = choices
+    for _ in range(depth if missing else 0):
+        level = [v for choice in level for v in _behind(choice, seen)]
     return missing <= seen
+
+
+def _behind(choice: Value, seen: set[Value]) -> list[Value]:
+    """The choices that the alternatives of one are sums of. `seen` gains all that stands in these."""
+    found, pending = [], [choice]
+    while pending:
+        value = pending.pop()
+        op = value.op
+        if op is None or op.name not in _SUMS:
+            continue
+        if value is not choice and op.name in _LEAST:
+            found.append(value)
+            continue
+        pending += [v for v in op.operands if v not in seen]
+        seen.update(op.operands)
+    return found
 
 
 def _is_length(value: Value) -> bool:
