@@ -284,8 +284,8 @@ def _make_generic(op: Op, roots: dict[Op, None]) -> None:
     assert block is not None
     outer = Builder(block, op, op.location)
     body = Block()
-    nest = _Nest({r: None for r in roots if r is not op}, 0, Builder(body, location=op.location), outer,
-                 block=body)
+    del roots[op]
+    nest = _Nest(roots, 0, Builder(body, location=op.location), outer, block=body)
     if op.name in REDUCING:
         result = _reduction(op, nest)
     else:

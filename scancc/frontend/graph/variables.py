@@ -444,7 +444,7 @@ def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Ite
 
 def mention(results: Iterable[Variable], *written: Variable) -> None:
     """Note that `results` were written with `written`, whether or not their graphs hold them."""
-    for var in results:
+    for var in dict.fromkeys(results):
         if var.owner is not None or isinstance(var, Constant):
             var.mentions += written
 

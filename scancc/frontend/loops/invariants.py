@@ -55,7 +55,7 @@ class Invariants:
         found.update((self._boundary(v), None) for v in self.roots if not self._is_inside(v))
         outside = [v for v in found if not _belongs_to_step(v, constant[v])]
         first = [v for v in self.fixed if v in found]
-        return first + [v for v in outside if v not in first]
+        return list(dict.fromkeys([*first, *outside]))
 
     def guarded(self, found: Sequence[Variable], length: Variable) -> list[Variable]:
         """The invariants as they are computed before a loop of `length` steps."""
@@ -73,19 +73,23 @@ class Invariants:
         return [made.get(v, v) for v in found]
 
     @kept_property
+    def _given(self) -> set[Variable]:
+        return {*self.varying, *self.fixed}
+
+    @kept_property
     def _order(self) -> list[Variable]:
-        return list(ancestors(self.roots, stop=[*self.varying, *self.fixed]))
+        return list(ancestors(self.roots, stop=self._given))
 
     @kept_property
     def _nodes(self) -> list[Apply]:
-        return applies(self.roots, stop=[*self.varying, *self.fixed])
+        return applies(self.roots, stop=self._given)
 
     @kept_property
     def _uses(self) -> dict[Variable, Uses]:
         return find_uses(self._nodes, self.roots)
 
     def _inputs(self, var: Variable) -> list[Variable]:
-        return [] if var.owner is None or var in self.varying or var in self.fixed else var.owner.inputs
+        return [] if var.owner is None or var in self._given else var.owner.inputs
 
     def _is_inside(self, var: Variable) -> bool:
         """Whether `var` is computed in the step."""
@@ -106,7 +110,7 @@ class Invariants:
 
     def _boundary(self, var: Variable) -> Variable:
         """Where the cut goes: a scalar broadcast to more axes enters the loop as the scalar."""
-        node = None if var in self.fixed else var.owner
+        node = None if var in self._given else var.owner
         scalar = node is not None and isinstance(node.op, DimShuffle) and node.inputs[0].ndim == 0
         return node.inputs[0] if node is not None and scalar else var
 

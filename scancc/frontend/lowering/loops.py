@@ -145,6 +145,7 @@ class _ScanLowering:
         if not self._length_is_checked():
             low.require(low.b.cmpi("sge", self.length, low.b.index(0)), "IndexError",
                         f"{self.op.name}: the number of steps is {{0}}; it must be 0 or more", self.length)
+        self.bound = _Bound(self.length)
         xs = [self._sequence(var, inner) for var, inner in zip(self.inputs.xs, body.xs, strict=True)]
         self.carries = [self._carry(c, var, i)
                         for i, (c, var) in enumerate(zip(body.carry, self.inputs.inits, strict=True))]
@@ -164,7 +165,7 @@ class _ScanLowering:
         low = self.low
         value = low.env[var]
         sizes = low.dims(value)
-        if not at_least(sizes[0], self.length):
+        if not self.bound.is_in(sizes[0]):
             low.require(low.b.cmpi("sge", sizes[0], self.length), "ValueError",
                         f"{self.op.name}: sequence {inner} has {{0}} rows for {{1}} steps", sizes[0],
                         self.length)
@@ -471,17 +472,31 @@ def take_row(low: Lowering, value: Value, at: Value) -> Value:
     return extract_slice(low, value, [at, *zeros], [one, *sizes[1:]], [one] * len(sizes), range(1, len(sizes)))
 
 
-def at_least(size: Value, bound: Value) -> bool:
-    """True if `size >= bound` is plain from how they are made."""
-    if size is bound:
-        return True
-    x, y = constant_of(size), constant_of(bound)
-    if x is not None and y is not None:
-        return bool(x >= y)
-    op = bound.op
-    if op is not None and op.name == "arith.index_cast":
-        return at_least(size, op.operands[0])
-    if op is not None and op.name == "arith.minsi":
-        return any(at_least(size, v) for v in op.operands)
-    source = size.op
-    return source is not None and source.name == "arith.index_cast" and at_least(source.operands[0], bound)
+class _Bound:
+    """What is known of a number that is no more than several others are, as the steps of a scan over many arrays."""
+
+    def __init__(self, bound: Value) -> None:
+        self._no_less: set[Value] = set()
+        self._constants: list[int] = []
+        pending = [bound]
+        while pending:
+            value = pending.pop()
+            if value not in self._no_less:
+                self._add(value)
+                pending += value.op.operands if value.op is not None and value.op.name in _AT_MOST else ()
+
+    def _add(self, value: Value) -> None:
+        self._no_less.add(value)
+        known = constant_of(value)
+        self._constants += [] if known is None else [known]
+
+    def is_in(self, size: Value) -> bool:
+        """True if `size` is at least as much, plainly from how both are made."""
+        known = constant_of(size)
+        if size in self._no_less or known is not None and any(known >= other for other in self._constants):
+            return True
+        source = size.op
+        return source is not None and source.name == "arith.index_cast" and self.is_in(source.operands[0])
+
+
+_AT_MOST = ("arith.index_cast", "arith.minsi")  # gives no more than its operands are
