@@ -1,4 +1,4 @@
-"""Chains of ops that may be longer than Python's stack: a question to each op once, however often what it makes is read.
+"""Chains of ops, longer than Python's stack: a question to each op once, however often what it makes is read.
 
     y = y * y - y, thirty times: three reads of each y, and 3**30 ways from the first to the last
 """
