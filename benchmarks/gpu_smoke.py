@@ -39,17 +39,17 @@ class Program:
     flops: float
 
 
-def power() -> Program:
-    n, k = 10**7, 64
+def power(n: int = 10**7) -> Program:
+    k = 64
     a, steps = T.vector("A"), T.iscalar("k")
     powers, _ = sc.scan(lambda prior, a: prior * a, outputs_info=T.ones_like(a), non_sequences=a, n_steps=steps)
     values = np.random.default_rng(0).uniform(0.5, 1.5, n)
-    return Program("A**k, 10^7 float64, k = 64, last step", sc.function([a, steps], powers[-1], name="power"),
+    return Program(f"A**k, {n:,} float64, k = {k}, last step", sc.function([a, steps], powers[-1], name="power"),
                    [values, np.asarray(k, "int32")], lambda lanes: [values[lanes] ** k], float(n * k))
 
 
-def moving_averages() -> Program:
-    n_steps, n = 256, 2**20
+def moving_averages(n: int = 2**20) -> Program:
+    n_steps = 256
     x, a = T.matrix("x"), T.scalar("a")
     means, _ = sc.scan(lambda row, h, a: (1 - a) * h + a * row, sequences=x, outputs_info=T.zeros_like(x[0]),
                        non_sequences=a)
@@ -61,12 +61,12 @@ def moving_averages() -> Program:
             state = 0.9 * state + 0.1 * row
             rows.append(state)
         return [np.array(rows)]
-    return Program("moving averages of 2^20 series, 256 steps", sc.function([x, a], means, name="averages"),
+    return Program(f"moving averages of {n:,} series, {n_steps} steps", sc.function([x, a], means, name="averages"),
                    [values, np.asarray(0.1)], reference, 3.0 * values.size)
 
 
-def lorenz_ensemble() -> Program:
-    n_steps, n = 1000, 2**20
+def lorenz_ensemble(n: int = 2**20) -> Program:
+    n_steps = 1000
     state = [T.vector(name) for name in "xyz"]
 
     def step(x: Any, y: Any, z: Any) -> Any:
@@ -79,12 +79,12 @@ def lorenz_ensemble() -> Program:
         for _ in range(n_steps):
             x, y, z = step(x, y, z)
         return [x, y, z]
-    return Program("Lorenz, 2^20 initial states, 1000 steps of Euler",
+    return Program(f"Lorenz, {n:,} initial states, {n_steps} steps of Euler",
                    sc.function(state, [r[-1] for r in rows], name="lorenz"), start, reference, 14.0 * n * n_steps)
 
 
-def exponentials() -> Program:
-    n_steps, n = 64, 2**21
+def exponentials(n: int = 2**21) -> Program:
+    n_steps = 64
     h = T.fvector("h")
     rows, _ = sc.scan(lambda h: T.tanh(h) + T.exp(-h * h), outputs_info=h, n_steps=n_steps)
     start = np.random.default_rng(3).normal(size=n).astype("float32")
@@ -94,15 +94,18 @@ def exponentials() -> Program:
         for _ in range(n_steps):
             value = np.tanh(value) + np.exp(-value * value)
         return [value]
-    return Program("tanh and exp of 2^21 float32, 64 steps", sc.function([h], rows[-1], name="exponentials"),
+    return Program(f"tanh and exp of {n:,} float32, {n_steps} steps", sc.function([h], rows[-1], name="exponentials"),
                    [start], reference, float("nan"))
 
 
-def copy_speed(gpu: cuda.Gpu) -> float:
+PROGRAMS = (power, moving_averages, lorenz_ensemble, exponentials)
+
+
+def copy_speed(gpu: cuda.Gpu, nbytes: int = COPY_NBYTES) -> float:
     """Bytes a second of a copy inside the GPU's memory, reads and writes counted."""
     x = T.vector("x")
-    kernel = load(sc.function([x], x.copy() if hasattr(x, "copy") else x * 1, name="copy"))
-    call = kernel.prepare(np.ones(COPY_NBYTES // 16))
+    kernel = load(sc.function([x], x.copy(), name="copy"))
+    call = kernel.prepare(np.ones(nbytes // 16))
     call.launch()
     return call.nbytes / median(gpu.timed(call, REPEATS) for _ in range(N_BLOCKS))
 
@@ -145,7 +148,7 @@ def main() -> None:
     gpu = require_gpu(index)
     speed = copy_speed(cuda.Gpu.at(index))
     print(f"{gpu.name} ({gpu.target}), copies at {speed / 1e12:.2f} TB/s\n")
-    for make in (power, moving_averages, lorenz_ensemble, exponentials):
+    for make in PROGRAMS:
         run(make(), speed, index)
 
 
