@@ -4,9 +4,9 @@
     %last = tensor.extract %ys[%n - 1]       ->   ... %f ...
 
 `[-1]` of a state is its final value and needs no stack; `[-k:]` keeps a stack of k rows; a stack that
-is not read goes, and with it the states that only it needed. A state that every step hands on
-unchanged is an invariant. Of rows that are tables, of which readers take single elements, these are kept instead
-(`consuming/elements.py`).
+is not read goes, and with it the states that only it needed; rows that are kept twice are kept once. A state that
+every step hands on unchanged is an invariant. Of rows that are tables, of which readers take single elements, these
+are kept instead (`consuming/elements.py`).
 Why: memory is what is needed and no more; a step then often lives in registers.
 With `until` the number of rows is not known before the loop: the last k are a state then (`consuming/windows.py`).
 Conservative: stacks are all or a last part. Cost: linear, repeated while something goes.
@@ -51,6 +51,7 @@ def _visit(op: Op) -> None:
 
 
 def _clean(op: Op) -> None:
+    _read_first_of_equal(op)
     _read_elements(op)
     _read_last_rows(op)
     _replace_constant_states(op)
@@ -79,6 +80,15 @@ def _erase_unread(values: list[Value]) -> None:
         if op is not None and op.parent is not None and is_removable(op) and not any(v.uses for v in op.results):
             pending += op.operands
             op.erase()
+
+
+def _read_first_of_equal(op: Op) -> None:
+    """Let those who read rows that are kept twice read them in one place."""
+    first: dict[tuple[object, ...], Value] = {}
+    for stack in ScanView(op).stacks:
+        kept = first.setdefault((stack.value, stack.rows, stack.first, stack.stride, *stack.dims), stack.result)
+        if kept is not stack.result:
+            stack.result.replace_by(kept)
 
 
 def _read_elements(op: Op) -> None:
