@@ -19,7 +19,7 @@ RNG = np.random.default_rng(5)
 SIZES = [(0, 3, 3), (1, 70, 100), (2, 1, 1), (3, 0, 5), (5, 64, 7), (6, 65, 8), (7, 129, 9), (13, 63, 33),
          (19, 200, 67), (14, 1023, 17), (14, 1024, 31), (13, 1025, 65), (13, 2200, 71), (20, 3000, 130),
          (2, 130, 40), (3, 512, 70), (4, 1024, 70), (1, 90, 130), (33, 70, 1), (40, 512, 2), (64, 1024, 3),
-         (70, 131, 4)]
+         (70, 131, 4), (65, 67, 67), (70, 1023, 17), (67, 1025, 65), (80, 2200, 71)]
 
 
 def numbers(*shape: int, dtype: str = "float64") -> np.ndarray:
@@ -188,8 +188,9 @@ def test_a_module_has_what_its_products_may_need() -> None:
     x, y = matrix("float64"), matrix("float64")
     assert ".turned" not in shared_text(x, y) and "pack_turned" not in shared_text(x, y)
     assert ".turned" in shared_text(x, y.T) and "few_rows" not in shared_text(x, y.T)
-    few, many, w = (T.TensorType("float64", shape)() for shape in ((3, 70), (50, 70), (70, 60)))
+    few, some, many, w = (T.TensorType("float64", shape)() for shape in ((3, 70), (20, 70), (100, 70), (70, 60)))
     assert "packed_product" not in shared_text(few, w) and "narrow" not in shared_text(few, w)
+    assert "packed_product" not in shared_text(some, w) and "few_rows" in shared_text(some, w)
     assert "few_rows" not in shared_text(many, w) and "packed_product" in shared_text(many, w)
 
 
@@ -199,7 +200,7 @@ def test_known_sizes_in_every_layout(level: str) -> None:
     with sc.change_flags(cpu=level):
         plain = sc.function([x, y], T.dot(x, y))
         for m, k, n in ((0, 3, 5), (1, 70, 40), (2, 70, 3), (4, 9, 1), (5, 9, 0), (12, 9, 40), (16, 130, 17),
-                        (33, 70, 4), (40, 512, 2), (64, 70, 1), (3, 0, 9), (6, 20, 8), (40, 70, 70)):
+                        (33, 70, 4), (40, 512, 2), (64, 70, 1), (3, 0, 9), (6, 20, 8), (40, 70, 70), (70, 40, 67)):
             a, b = numbers(m, k), numbers(k, n)
             wanted = plain(a, b)
             close(wanted, a, b)

@@ -2,9 +2,9 @@
 
     scan.matmul &%x @ &%w into &%y   ->   call @scancc.matmul.float(y, x, w, their strides, sizes and room)
 
-A function goes over tiles (`tiles.py`). Many rows and columns are packed (`packed_products.py`), few are read where
-they are (`thin_products.py`): products of long stacks of small matrices, as a gradient takes them, are chains of one
-multiply-add a term. A vector on the left has tiles of one row.
+A function goes over tiles (`tiles.py`). Many rows and columns are packed (`packed_products.py`); few, and some dozens
+of rows that meet a small matrix, are read where they are (`thin_products.py`): products of long stacks of small
+matrices, as a gradient takes them, are chains of one multiply-add a term. A vector on the left has tiles of one row.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ from .thin_products import (
     turned_lanes,
 )
 from .tiles import INTRINSICS, Tile
+from .turning import NBYTES
 
+FEW_TILES = 2   # of rows, for which a right factor is read where it lies, whatever its size,
+MANY_TILES = 8  # and where it has no more bytes than these, by those of a register; packing takes a tenth to a fourth
+IN_PLACE_NBYTES = {64: 2**21, 32: 2**19, 16: 2**17}
 
 @emits("scan.matmul")
 def matmul(e: FunctionEmitter, op: Op) -> None:
@@ -44,7 +48,7 @@ def matmul(e: FunctionEmitter, op: Op) -> None:
                f"i64 {step}, i64 {columns}, i64 {n_terms})")
         return
     (room,) = group(op, "room")
-    known = Known(_known(out.dims[0]), _known(columns), across == "1", step == "1" and across != "1",
+    known = Known(_known(out.dims[0]), _known(columns), _known(n_terms), across == "1", step == "1" and across != "1",
                   left[1] == "1")
     symbol = e.out.needed(_matrix_product(kind, fused, e.out.registers, e.out.interruptible, known))
     stopped = e.emit(f"call i1 @{symbol}(ptr {out.pointer}, i64 {out.strides[0]}, ptr {lhs.pointer}, i64 {left[0]}, "
@@ -110,6 +114,7 @@ class Known:
 
     rows: int | None
     columns: int | None
+    terms: int | None
     beside: bool  # columns of the right factor are neighbours in memory
     along: bool  # its terms are
     left_along: bool  # those of the left factor are
@@ -163,17 +168,20 @@ def _small_ways(of: tuple[str, bool, Registers], known: Known) -> list[_Way]:
 def _wide_ways(of: tuple[str, bool, Registers], known: Known, interruptible: bool) -> list[_Way]:
     kind, _, registers = of
     ways: list[_Way] = []
-    lanes, few, rows = lanes_of(kind, registers), 2 * base_tile(*of).rows, known.rows or 0
+    lanes, rows = lanes_of(kind, registers), known.rows or 0
     if known.columns is not None and known.columns <= lanes or known.rows == 1 and known.beside:
         return ways
     if known.along and rows <= TURNED_ROWS:
         asks = (f"%low = icmp sle i64 %m, {TURNED_ROWS}\n  "
                 f"%broad = icmp sge i64 %n, {turned_lanes(kind, registers)}\n  ")
         ways.append(_Way(turned_columns(*of, known.rows), _TURNED, "and i1 %low, %broad", asks))
-    if not known.along and rows <= few:
-        ways.append(_Way(few_rows(*of, known.rows), _FEW, "and i1 %short, %beside",
-                         f"%short = icmp sle i64 %m, {few}\n  "))
-        if known.rows is not None and known.beside:
+    least, most = FEW_TILES * base_tile(*of).rows, MANY_TILES * base_tile(*of).rows
+    small = IN_PLACE_NBYTES.get(registers.nbytes, 0) // NBYTES[kind]
+    size = None if known.terms is None or known.columns is None else known.terms * known.columns
+    if not known.along and (rows <= least or rows <= most and (size or 0) <= small):
+        asks = _ASK_FEW.format(least=least, most=most, small=small)
+        ways.append(_Way(few_rows(*of, known.rows), _FEW, "and i1 %in_place, %beside", asks))
+        if known.rows is not None and known.beside and (rows <= least or size is not None):
             return ways
     return [*ways, _Way(packed_product(*of, interruptible, known.beside, known.along), _PACKED)]
 
@@ -199,6 +207,14 @@ _ASK_WAY = """  {asks}%is{n} = {when}
 way{n}:
 {call}
 not{n}:"""
+
+_ASK_FEW = """%few = icmp sle i64 %m, {least}
+  %not_many = icmp sle i64 %m, {most}
+  %size = mul i64 %k, %n
+  %small = icmp sle i64 %size, {small}
+  %both = and i1 %not_many, %small
+  %in_place = or i1 %few, %both
+  """
 
 _ROW = """  call void @{}(ptr %c, ptr %a, i64 %a_next, ptr %b, i64 %b_step, i64 %n, i64 %k)
   ret i1 false"""
