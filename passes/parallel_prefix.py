@@ -12,7 +12,8 @@
 Why: a chain of one multiply-add is 4 cycles a step however wide the core is; here it is 4 cycles for eight steps, and
 the other work of them is that of three vectors or so. All else in the body is in vectors too: a lane is a round.
 States that are what another one was (taps) are lanes moved by one; those that are sums of each other go by powers of
-a matrix. Sequences that are read backwards are turned. Totals are kept in lanes until the last group is done.
+a matrix; what a step keeps of where an extreme was comes with it. Sequences that are read backwards are turned.
+Totals are kept in lanes until the last group is done.
 Where factors are so large that parts of a group's sums may be much larger than the sums (16 times: four bits), or a
 product of floats leaves the range in which it is exact, the rounds of that group run one by one; where factors never
 change, all rounds. States that are quotients are asked whether each is what its round makes of the one before.
@@ -35,12 +36,14 @@ from scancc.ir.remarks import remark
 
 from .prefixing.clamps import Clamping, Climbing, can_clamp, can_climb
 from .prefixing.elements import LANES, Constant, Coupled, Cycle, Joining, Lanes, Varying, all_of
+from .prefixing.extremes import Extremes
 from .prefixing.group import Group, scalar
 from .prefixing.places import Place, goes_back, place_of, root_of
 from .prefixing.quotients import Quotients
 from .prefixing.totals import Totals, neutral_of
 from .slicing.algebra import Affine, Algebra, Clamped, Joined, algebra_of
 from .slicing.components import components
+from .slicing.extremes import Extreme, exchanged
 from .slicing.quotients import Moebius
 from .slicing.terms import ONE, ZERO, Expr, Term
 from .vectorizing.lanes import whole_lanes
@@ -85,7 +88,7 @@ class _Blocked:
         self.loop, self.fused = Loop(op), fused
         self.before = Builder(op.parent, op, op.location)
         self.places: dict[Op, Place] = {}
-        self.cycles: list[tuple[Algebra, Sequence[Round]]] = []
+        self.cycles: list[tuple[Algebra, list[Round]]] = []
 
     # ---- may it be ----
 
@@ -137,6 +140,8 @@ class _Blocked:
             if len(members) == 1 and members[0] not in needs[members[0]]:
                 continue
             rounds = [carries[n] for n in members]
+            if len(rounds) == 1 and self._comes_along(rounds[0], needs):
+                continue
             used = set().union(*(wanted[n] for n in members))
             algebra = algebra_of([Carry(*each, depth=1) for each in rounds],
                                  [op for op in body.ops[:-1] if op.results and op.results[0] in used])
@@ -145,6 +150,27 @@ class _Blocked:
             by_arg = {each.arg: each for each in rounds}
             self.cycles.append((algebra, [by_arg[state.arg] for state in algebra.states]))
         return None
+
+    def _comes_along(self, state: Round, needs: Sequence[Sequence[int]]) -> bool:
+        """Whether a state is exchanged where an extreme is, for what waits for neither; then its cycle has it."""
+        for algebra, states in self.cycles:
+            found = exchanged(state.arg, state.next, algebra.form) if isinstance(algebra.form, Extreme) else None
+            if found is not None and not self._waits_for(found, [*states, state], needs):
+                states.append(state)
+                return True
+        return False
+
+    def _waits_for(self, value: Value, states: Sequence[Round], needs: Sequence[Sequence[int]]) -> bool:
+        """Whether a value is made of states, in whatever round-about way."""
+        args = self.loop.args
+        found = set[int]()
+        waiting = [args.index(v) for v in self._made_of(value) if v in args]
+        while waiting:
+            at = waiting.pop()
+            if at not in found:
+                found.add(at)
+                waiting += needs[at]
+        return any(args.index(state.arg) in found for state in states)
 
     def _made_of(self, value: Value) -> set[Value]:
         """All in the body that a value is made of."""
@@ -158,7 +184,7 @@ class _Blocked:
 
     def _is_built(self, algebra: Algebra) -> bool:
         form, states = algebra.form, algebra.states
-        if isinstance(form, Joined | Moebius):
+        if isinstance(form, Joined | Moebius | Extreme):
             return True
         if isinstance(form, Clamped):
             return can_clamp(form, states[0].arg.type)
@@ -214,8 +240,8 @@ class _Blocked:
             if can_climb(form, states[0].arg.type) and self._is_fixed(form.added):
                 return Climbing(states, form, self.before, self.order)
             return Clamping(states, form)
-        if isinstance(form, Moebius):
-            return Quotients(states, form, self.fused)
+        if isinstance(form, Moebius | Extreme):
+            return Extremes(states, form) if isinstance(form, Extreme) else Quotients(states, form, self.fused)
         assert isinstance(form, Affine)
         if algebra.coupled:
             return self._coupled(algebra, states)

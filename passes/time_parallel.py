@@ -6,19 +6,22 @@
 
 where all states are numbers, and each cycle is of a class that is closed (`slicing/algebra.py`): sums, products,
 extremes, bits, affine functions of up to four lags or of up to three states in each other, sums between bounds,
-quotients of two sums (continued fractions, the variance of a filter).
+quotients of two sums (continued fractions, the variance of a filter), extremes that a step chooses, with what it
+keeps of where they were.
 `parallel-prefix`, which acts on the mark, finds the loop. Integers wrap around and extremes keep the last of equal
 numbers in any grouping: always. Sums and products of floats are rounded otherwise: where `reassociate` is allowed.
 Conservative: integers of 64 bits are not multiplied (AVX2 has no instruction for it), nor kept between bounds unless
-there is one and every step adds the same, and floats of 64 bits are not reset; states in each other have factors that
-no step changes (four states would gain a sixth, for four times the compile time); nothing else may happen in the step
-than arithmetic; `until` needs one step after the other.
+there is one and every step adds the same, floats of 64 bits are not reset, extremes of 64 bits not chosen; states in
+each other have factors that no step changes (four states would gain a sixth, for four times the compile time);
+nothing else may happen in the step than arithmetic; `until` needs one step after the other.
 Cost: linear. Runs after `tile` and `lanes`, which make scans, and know which have lanes beside time.
 Source: Kogge and Stone, A parallel algorithm for the efficient solution of a general class of recurrence equations
 (1973).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value, defined_in
@@ -28,12 +31,14 @@ from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
 
 from .slicing.algebra import Affine, Clamped, algebra_of
+from .slicing.extremes import Extreme, exchanged
 from .slicing.quotients import Moebius
 from .slicing.steps import Cycle, slice_of
 from .slicing.terms import ONE, ZERO, Expr, Term
 
 CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "affine", "affine with resets",
-          "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus", "moebius")
+          "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus", "moebius",
+          "extreme")
 COUPLED = ("affine in 2 states", "affine in 3 states")  # closed where no factor changes
 
 
@@ -45,7 +50,7 @@ def time_parallel(module: Op) -> None:
 
 
 def _visit(op: Op) -> None:
-    cycles = slice_of(op).cycles
+    cycles = _without_payloads(slice_of(op).cycles)
     names = [_class_of(cycle) for cycle in cycles]
     if not cycles or not all(names):
         return
@@ -72,6 +77,14 @@ def _holds_numbers(op: Op) -> bool:
     return numbers or "one_lane" in op.attrs
 
 
+def _without_payloads(cycles: Sequence[Cycle]) -> list[Cycle]:
+    """Without those that are exchanged where an extreme is."""
+    found = [algebra_of(cycle.carries, cycle.ops) for cycle in cycles]
+    extremes = [algebra.form for algebra in found if algebra is not None and isinstance(algebra.form, Extreme)]
+    return [cycle for cycle in cycles if len(cycle.carries) > 1 or all(
+        exchanged(cycle.carries[0].arg, cycle.carries[0].next, extreme) is None for extreme in extremes)]
+
+
 def _class_of(cycle: Cycle) -> str:
     found = algebra_of(cycle.carries, cycle.ops)
     if found is None:
@@ -84,14 +97,14 @@ def _class_of(cycle: Cycle) -> str:
 
 def _is_slow_in_vectors(cycle: Cycle) -> bool:
     """Whether a step multiplies integers of 64 bits, 1.2 times the time of one step after the other with AVX2, keeps
-    them between two bounds or adds another number each time, 1.1 to 1.4 times, or resets floats as wide: 1.5 times,
-    where a branch foresees them."""
+    them between two bounds or adds another number each time, 1.1 to 1.4 times, chooses an extreme of numbers as wide,
+    1.2 times, or resets such floats: 1.5 times, where a branch foresees them."""
     found, number = algebra_of(cycle.carries, cycle.ops), t.element(cycle.carries[0].arg.type)
     if found is None or t.nbytes(number) < 8:
         return False
     form = found.form
-    if isinstance(number, t.FloatType):
-        return isinstance(form, Affine) and form.resets
+    if isinstance(number, t.FloatType) or isinstance(form, Extreme):
+        return isinstance(form, Extreme) or isinstance(form, Affine) and form.resets
     if isinstance(form, Clamped):
         return None not in (form.low, form.high) or any(_changes(v, cycle) for v in form.addends)
     return isinstance(form, Affine) and list(form.factors.values()) != [ONE]

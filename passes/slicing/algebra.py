@@ -21,6 +21,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPF
 from scancc.ir.parts import Carry, Nest
 
+from .extremes import Extreme, extreme_of
 from .quotients import Moebius, moebius_of
 from .terms import ONE, ZERO, Expr, Term
 
@@ -62,7 +63,7 @@ class Clamped:
     bounds: tuple[Expr, ...] = ()
 
 
-Form = Affine | Joined | Clamped | Moebius
+Form = Affine | Joined | Clamped | Moebius | Extreme
 
 _NAMES = {"maximumf": "max", "minimumf": "min", "maxsi": "max", "minsi": "min", "maxui": "max", "minui": "min",
           "andi": "and", "ori": "or", "xori": "xor"}
@@ -93,10 +94,23 @@ def algebra_of(carries: Sequence[Carry], ops: Iterable[Op]) -> Algebra | None:
     states = _series(carries)
     form = forms.get(states[0].next) if states else None
     if form is None and len(states) == 1:
-        form = moebius_of(states[0].arg, states[0].next, ops)
+        form = _of_one(states[0], ops)
     if form is None:
         return _of_several(carries, forms)
     return Algebra(_name(form, len(states)), form, states)
+
+
+def _of_one(state: Carry, ops: Sequence[Op]) -> Form | None:
+    """What a state is by the shape of its step as a whole."""
+    choice = state.next.op
+    extreme = extreme_of(choice, state.arg) if choice is not None and choice.name == "arith.select" else None
+    waiting = {state.arg}
+    for op in ops:
+        if any(v in waiting for inner in op.walk() for v in inner.operands):
+            waiting.update(op.results)
+    if extreme is not None and extreme.other not in waiting:
+        return extreme
+    return moebius_of(state.arg, state.next, ops)
 
 
 def _series(carries: Sequence[Carry]) -> list[Carry]:
@@ -125,8 +139,8 @@ def _of_several(carries: Sequence[Carry], forms: Mapping[Value, Form]) -> Algebr
 def _name(form: Form, order: int) -> str:
     if isinstance(form, Joined):
         return _NAMES[form.op.partition(".")[2]]
-    if isinstance(form, Moebius):
-        return "moebius"
+    if isinstance(form, Moebius | Extreme):
+        return "moebius" if isinstance(form, Moebius) else "extreme"
     if isinstance(form, Clamped):
         return "clamp" if form.added == ZERO or None not in (form.low, form.high) else (
             "min-plus" if form.low is None else "max-plus")

@@ -1,0 +1,99 @@
+"""Extremes that a step chooses, and what it keeps of where they were: the bits of one step after the other, which of
+equal numbers counts, and what a NaN does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scancc as sc
+import scancc.tensor as T
+from scancc.codegen.target import levels
+
+LENGTHS = (0, 1, 2, 7, 8, 9, 63, 64, 65, 200)
+# the comparison, and whether the state is kept where it holds
+CHOICES: dict[str, Callable[..., tuple[Any, bool]]] = {
+    "the first maximum": lambda v, m: (v > m, False), "the last maximum": lambda v, m: (v >= m, False),
+    "the first minimum": lambda v, m: (v < m, False), "the last minimum": lambda v, m: (m >= v, False),
+    "the first that is not less": lambda v, m: (m >= v, True),
+    "the last that is not more": lambda v, m: (v > m, True),
+}
+
+
+def combined(f: Any) -> int:
+    return sum(r.pass_name == "parallel-prefix" and r.done for r in f.remarks)
+
+
+def build(name: str, dtype: str, *, rows: bool = True, backwards: bool = False, **options: Any) -> Any:
+    """An extreme, the number of its step, and what another vector had there."""
+    x, y, first = T.vector("x", dtype=dtype), T.dvector("y"), T.scalar("first", dtype=dtype)
+
+    def step(v: Any, i: Any, w: Any, m: Any, at: Any, brought: Any) -> Any:
+        condition, keeps = CHOICES[name](v, m)
+
+        def choice(new: Any, old: Any) -> Any:
+            return T.switch(condition, old, new) if keeps else T.switch(condition, new, old)
+        return choice(v, m), choice(i, at), choice(w, brought)
+    start = [first, T.constant(np.int64(-1)), T.constant(0.5)]
+    found, _ = sc.scan(step, [x, T.arange(x.shape[0]), y], start, go_backwards=backwards)
+    if not rows:
+        found = [T.concatenate([s[None], row])[-1] for s, row in zip(start, found, strict=True)]
+    return sc.function([x, y, first], found, **options)
+
+
+def numbers(rng: Any, dtype: str, n: int) -> Any:
+    """Few of them, so that there are equal ones."""
+    if dtype == "float32":
+        return rng.choice(np.array([0.0, -0.0, 1.5, -2, np.inf, -np.inf, np.nan], dtype), n,
+                          p=[.2, .2, .2, .2, .09, .09, .02])
+    return rng.integers(0, 6, n).astype(dtype)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "int32", "int8", "uint16"])
+@pytest.mark.parametrize("name", CHOICES)
+def test_bits_of_one_step_after_the_other(name, dtype, backwards):
+    for rows in (True, False):
+        f = build(name, dtype, rows=rows, backwards=backwards)
+        reference = build(name, dtype, rows=rows, backwards=backwards, mode="reference")
+        assert combined(f)
+        rng = np.random.default_rng(3)
+        for n in LENGTHS:
+            x, y, first = numbers(rng, dtype, n), rng.normal(size=n), numbers(rng, dtype, 1)[0]
+            for found, expected in zip(f(x, y, first), reference(x, y, first), strict=True):
+                np.testing.assert_array_equal(found, expected)
+                np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
+@pytest.mark.parametrize("level", levels())
+def test_at_every_level_of_features(level):
+    for name in CHOICES:
+        with sc.change_flags(cpu=level):
+            f, reference = build(name, "float32"), build(name, "float32", mode="reference")
+        rng = np.random.default_rng(4)
+        x, y = numbers(rng, "float32", 200), rng.normal(size=200)
+        for found, expected in zip(f(x, y, 1), reference(x, y, 1), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_what_waits_for_the_extreme_does_not_come_with_it():
+    """The record before, and a sum that the extreme adds to."""
+    x = T.fvector("x")
+
+    def step(v: Any, m: Any, before: Any, total: Any, held: Any) -> Any:
+        condition = v > m
+        return (T.switch(condition, v, m), T.switch(condition, m, before), total + T.cast(condition, "int32"),
+                T.switch(condition, total, held))
+    start = [T.constant(np.float32(0)), T.constant(np.float32(0)), T.constant(np.int32(0)), T.constant(np.int32(0))]
+    f, reference = (sc.function([x], sc.scan(step, x, start)[0], mode=mode) for mode in (None, "reference"))
+    for n in LENGTHS:
+        value = np.random.default_rng(n).normal(size=n).astype("float32")
+        for found, expected in zip(f(value), reference(value), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_numbers_of_64_bits_go_one_by_one():
+    assert not combined(build("the first maximum", "float64")) and not combined(build("the first maximum", "int64"))
