@@ -12,8 +12,8 @@ keeps of where they were.
 numbers in any grouping: always. Sums and products of floats are rounded otherwise: where `reassociate` is allowed.
 Conservative: integers of 64 bits are not multiplied (AVX2 has no instruction for it), nor kept between bounds unless
 there is one and every step adds the same, floats of 64 bits are not reset, extremes of 64 bits not chosen; states in
-each other have factors that no step changes (four states would gain a sixth, for four times the compile time);
-nothing else may happen in the step than arithmetic; `until` needs one step after the other.
+each other, and lags, have factors that no step changes (four states would gain a sixth, for four times the compile
+time); nothing else may happen in the step than arithmetic; `until` needs one step after the other.
 Cost: linear. Runs after `tile` and `lanes`, which make scans, and know which have lanes beside time.
 Source: Kogge and Stone, A parallel algorithm for the efficient solution of a general class of recurrence equations
 (1973).
@@ -38,8 +38,7 @@ from .slicing.terms import ONE, ZERO, Expr, Term
 
 CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "affine", "affine with resets",
           "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus", "moebius",
-          "extreme")
-COUPLED = ("affine in 2 states", "affine in 3 states")  # closed where no factor changes
+          "extreme", "affine in 2 states", "affine in 3 states")
 
 
 def time_parallel(module: Op) -> None:
@@ -51,14 +50,15 @@ def time_parallel(module: Op) -> None:
 
 def _visit(op: Op) -> None:
     cycles = _without_payloads(slice_of(op).cycles)
-    names = [_class_of(cycle) for cycle in cycles]
+    found = [algebra_of(cycle.carries, cycle.ops) for cycle in cycles]
+    names = [algebra.name if algebra is not None and algebra.name in CLOSED else "" for algebra in found]
     if not cycles or not all(names):
         return
     rows = "where rows have one element, " if "one_lane" in op.attrs else ""
     said = rows + ", ".join(dict.fromkeys(names))
-    if any(_is_slow_in_vectors(cycle) for cycle in cycles):
-        remark("time-parallel", op, False, f"{said}: one step after the other, as vectors are no faster at what it"
-                                           " does to numbers of 64 bits")
+    reasons = [reason for cycle in cycles if (reason := _obstacle(cycle)) is not None]
+    if reasons:
+        remark("time-parallel", op, False, f"{said}: one step after the other, as {reasons[0]}")
         return
     rounded = [cycle for cycle in cycles if _is_rounded(cycle)]
     may = allowed(op).allows("reassociate") and not any(is_exact(inner) for c in cycles for inner in c.ops)
@@ -85,14 +85,16 @@ def _without_payloads(cycles: Sequence[Cycle]) -> list[Cycle]:
         exchanged(cycle.carries[0].arg, cycle.carries[0].next, extreme) is None for extreme in extremes)]
 
 
-def _class_of(cycle: Cycle) -> str:
+def _obstacle(cycle: Cycle) -> str | None:
+    """Why a cycle of a closed class is not combined, or None."""
     found = algebra_of(cycle.carries, cycle.ops)
-    if found is None:
-        return ""
-    fixed = found.name in COUPLED and not any(
-        form.resets or form.mixes or any(_changes(factor, cycle) for factor in form.factors.values())
-        for form in found.coupled)
-    return found.name if fixed or found.name in CLOSED else ""
+    assert found is not None
+    chosen = any(form.resets or form.mixes for form in found.coupled)
+    if len(found.states) > 1 and (chosen or any(_changes(part, cycle) for row in found.factors for part in row)):
+        return "factors of several states change from step to step"
+    if _is_slow_in_vectors(cycle):
+        return "vectors are no faster at what it does to numbers of 64 bits"
+    return None
 
 
 def _is_slow_in_vectors(cycle: Cycle) -> bool:

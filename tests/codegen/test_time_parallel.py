@@ -317,8 +317,11 @@ def test_integers_in_each_other_wrap_in_any_grouping(level):
 def test_factors_of_states_in_each_other_that_change_and_four_states_go_one_by_one():
     x = T.dvector("x")
     turned, _ = sc.scan(lambda v, s, r: (v * s - r, s + v * r), x, [T.constant(1.0)] * 2)
-    for f in (sc.function([x], turned, fast_math="reassociate"), coupled(4, "float64", fast_math="reassociate")):
-        assert not combined(f)
+    lagged, _ = sc.scan(lambda v, r, s: v * s - 0.5 * r, x, {"initial": T.zeros(2), "taps": [-2, -1]})
+    for rows in (turned, lagged):
+        f = sc.function([x], rows, fast_math="reassociate")
+        assert not combined(f) and "factors of several states change from step to step" in str(f.remarks)
+    assert not combined(coupled(4, "float64", fast_math="reassociate"))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "int32", "complex128"])
