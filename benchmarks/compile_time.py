@@ -117,27 +117,33 @@ def _exported(make: Any, folder: str) -> float:
     return time.process_time() - start
 
 
-def _loaded(make: Any, folder: str) -> float:
-    """CPU seconds from NumPy to the first result, in a new process; the caller's code is in the disk cache."""
+def _loaded(make: Any, folder: str, compiled: str) -> float:
+    """CPU seconds from NumPy to the first result, in a new process; the caller's code is in the disk cache, and the
+    bytecode of Python's modules in `compiled`."""
     from tests.programs import users
 
     model = users.build(make)
     arrays = [np.asarray(value, variable.dtype) for value, variable in zip(model.args, model.inputs, strict=True)]
     np.savez(f"{folder}/arguments.npz", *arrays)
     command = [sys.executable, "-c", LOADED, f"{folder}/model.o", f"{folder}/arguments.npz"]
-    environment = {**os.environ, "SCANCC_CACHE": "1"}
+    environment = {**os.environ, "SCANCC_CACHE": "1", "PYTHONPYCACHEPREFIX": compiled}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has the bytecode of its modules
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(done.stdout)
+
+
+def _row(make: Any, compiled: str) -> tuple[float, float, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        made = min(_exported(make, folder) for _ in range(3))
+        return made, min(_loaded(make, folder, compiled) for _ in range(3)), make.__name__
 
 
 def exports() -> None:
     from tests.programs import users
 
-    rows = []
-    for make in (users.MODELS[0], *(m for m in users.MODELS if users.build(m).wrt)):  # the first one loads LLVM
-        with tempfile.TemporaryDirectory() as folder:
-            made = min(_exported(make, folder) for _ in range(2))
-            rows.append((made, min(_loaded(make, folder) for _ in range(2)), make.__name__))
+    with tempfile.TemporaryDirectory() as compiled:
+        rows = [_row(make, compiled) for make in (users.MODELS[0],  # which loads LLVM
+                                                  *(m for m in users.MODELS if users.build(m).wrt))]
     for made, loaded, name in sorted(rows[1:], reverse=True):
         print(f"{name:34} export {1e3 * made:8.1f} ms   load and first call {1e3 * loaded:8.1f} ms")
     print(f"{'median of ' + str(len(rows) - 1):34} export {1e3 * median(r[0] for r in rows[1:]):8.1f} ms   "

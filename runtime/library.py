@@ -126,7 +126,10 @@ def _of_bytes(data: bytes, path: Path, held: Held) -> list[Named]:
 
 def _refuse_damaged(data: bytes, which: int, path: object) -> None:
     if not is_whole(data, which):
-        raise LibraryError(f"{path} is not as it was exported (damaged, or changed by another tool); export it again")
+        how, serves = ("", "") if which == LIBRARY else (
+            ", as strip changes an object", "link it, load the .so, which may be stripped, or ")
+        raise LibraryError(f"{path} is not as it was exported (damaged, or changed by another tool{how}): "
+                           f"its code does not run; {serves}export it again")
 
 
 def _set_of(manifest_path: Path) -> Mapping[str, Any]:

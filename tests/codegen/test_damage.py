@@ -88,6 +88,15 @@ def test_a_stripped_library_is_what_it_was(built: Path, kinds: tuple[str, ...], 
     assert right(tmp_path / "model.so")
 
 
+@pytest.mark.skipif(shutil.which("strip") is None, reason="no strip on this machine")
+@pytest.mark.parametrize("kind", ["a", "o"])
+def test_a_stripped_object_is_refused_with_what_serves(built: Path, kind: str, tmp_path: Path) -> None:
+    copied(built, tmp_path, kind)
+    subprocess.run(["strip", "-g", tmp_path / f"model.{kind}"], check=True)
+    with pytest.raises(LibraryError, match=r"as strip changes an object.*load the \.so, which may be stripped"):
+        load(tmp_path / f"model.{kind}")
+
+
 @needs_cc
 def test_a_library_of_another_build_is_refused(built: Path, tmp_path: Path) -> None:
     """One of the same signature."""

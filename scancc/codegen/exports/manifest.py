@@ -58,7 +58,7 @@ def embedded_data(entry: Entry, single_output: bool, target: Target, versions: s
 def embedded_text(entry: Entry, single_output: bool, target: Target, versions: str) -> str:
     """LLVM IR of NAME_manifest."""
     data = embedded_data(entry, single_output, target, versions)
-    text = "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in data)
+    text = data.decode("ascii").replace("\\", "\\5C").replace('"', "\\22").replace("\0", "\\00")
     name = Names(entry.name).manifest
     return (f'@{entry.name}__manifest = private unnamed_addr constant [{len(data)} x i8] c"{text}", align 1\n'
             f"define ptr @{name}() nounwind {{\n  ret ptr @{entry.name}__manifest\n}}\n")
