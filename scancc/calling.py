@@ -5,7 +5,7 @@ The manifest of a library says it, so that a loaded function is called as the co
 
 from __future__ import annotations
 
-import base64
+import binascii
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -102,12 +102,12 @@ class Calling:
 def array_to_json(array: Array) -> dict[str, Any]:
     """An array with its bits: row-major, little-endian, in base64."""
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    data = base64.b64encode(little.tobytes()).decode()
+    data = binascii.b2a_base64(little.tobytes(), newline=False).decode()
     return {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
 
 
 def array_from_json(data: Mapping[str, Any]) -> Array:
-    dtype, shape, raw = np.dtype(data["dtype"]), tuple(map(int, data["shape"])), base64.b64decode(data["data"])
+    dtype, shape, raw = np.dtype(data["dtype"]), tuple(map(int, data["shape"])), binascii.a2b_base64(data["data"])
     if dtype.kind not in "biufc" or len(raw) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"an array of {dtype} and shape {shape} has {len(raw)} bytes")
     return np.frombuffer(raw, dtype.newbyteorder("<")).reshape(shape).astype(dtype)

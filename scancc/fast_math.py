@@ -6,7 +6,6 @@ combine in a fixed tree. `strict` takes both away; a part that is named allows m
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -61,6 +60,8 @@ def _of_parts(names: Iterable[object], source: str) -> FastMath:
     parts = list(names)
     for name in parts:
         if name not in PARTS:
+            import difflib  # heavy, and rarely needed
+
             near = difflib.get_close_matches(str(name), PARTS, 1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise ValueError(f"{source} has no part {name!r}{hint}; {_CHOICES}")
