@@ -2,8 +2,9 @@
 ; descriptor. fastcall.py builds the descriptors, with ctypes structures of the same layout and names.
 ;
 ;   scancc_call(self, args, nargs):             self is a capsule around a %Descriptor
-;   scancc_method(self, args, nargs, kwnames):  self has the capsule as its attribute `_native`
-;     place keywords, read shared variables  the method only
+;   scancc_method(self, args, nargs, kwnames):  self has the capsule in its slot `_native`
+;   scancc_object_call(self, args, keywords):   the same as a type has it: a tuple, and a dict or null
+;     place keywords, read shared variables  methods only
 ;     pack the arguments into slots          arrays and numbers that fit as they are; the method converts arrays
 ;                                            and lists that lose nothing. Anything else: the function answers
 ;                                            NotImplemented, the method asks `self._call_slowly`
@@ -14,11 +15,12 @@
 ;     return the list of outputs, or the one output
 ;
 ; Everything outside is reached through the @host variables: so this code has no symbols to resolve, and its
-; object code can be cached. Structures of CPython and NumPy are read in three places only: the reference
-; count and type of an object, the public fields of an array, the kind of a dtype. fastcall.py checks these
-; layouts before this code is used.
+; object code can be cached. Structures of CPython and NumPy are read in five places only: the reference
+; count and type of an object, the public fields of an array, the kind of a dtype, the elements of a tuple, the slot
+; `_native`. fastcall.py checks these layouts before this code is used.
 
 %Object = type { i32, i32, ptr }                        ; refcount (its low half), -, type
+%Tuple  = type { %Object, i64, [0 x ptr] }
 %Array  = type { %Object, ptr, i32, ptr, ptr, ptr, ptr, i32, ptr }
 ;                         data nd  dims strides base dtype flags weakrefs
 %Dtype  = type { %Object, ptr, i8, i8, i8, i8, i32 }    ; -, -, -, byte order, -, type number
@@ -59,9 +61,10 @@
 @host.PyTuple_Type = hidden global ptr null
 @host.PyTuple_Size = hidden global ptr null
 @host.PyTuple_GetItem = hidden global ptr null
-@host.PyObject_GetAttr = hidden global ptr null
+@host.PyObject_VectorcallDict = hidden global ptr null
 @host.PyObject_VectorcallMethod = hidden global ptr null
-@host.native = hidden global ptr null                 ; the name of the attribute with the capsule
+@host.native = hidden global i64 0                    ; where in an object the slot with the capsule is
+@host.method = hidden global ptr null                 ; scancc_method as a method of such objects
 @host.out = hidden global ptr null                    ; the name of the keyword with arrays for the outputs
 @host.call_slowly = hidden global ptr null            ; the name of the method that takes any arguments
 @host.PyEval_SaveThread = hidden global ptr null
@@ -1299,20 +1302,43 @@ wrong:
   ret ptr %not.implemented
 }
 
+; Without keywords the elements of the tuple are the arguments; Python makes names and values of a dict.
+define ptr @scancc_object_call(ptr %self, ptr %tuple, ptr %keywords) {
+entry:
+  %n.at = getelementptr %Tuple, ptr %tuple, i32 0, i32 1
+  %n = load i64, ptr %n.at
+  %args = getelementptr %Tuple, ptr %tuple, i32 0, i32 2
+  %no.keywords = icmp eq ptr %keywords, null
+  br i1 %no.keywords, label %plain, label %with
+plain:
+  %result = call ptr @scancc_method(ptr %self, ptr %args, i64 %n, ptr null)
+  ret ptr %result
+with:
+  %n.all = add i64 %n, 1
+  %all = alloca ptr, i64 %n.all
+  store ptr %self, ptr %all
+  %rest = getelementptr ptr, ptr %all, i64 1
+  %nbytes = mul i64 %n, 8
+  call void @llvm.memcpy.p0.p0.i64(ptr %rest, ptr %args, i64 %nbytes, i1 false)
+  %method = load ptr, ptr @host.method
+  %call = load ptr, ptr @host.PyObject_VectorcallDict
+  %found = call ptr %call(ptr %method, ptr %all, i64 %n.all, ptr %keywords)
+  ret ptr %found
+}
+
 define ptr @scancc_method(ptr %self, ptr %args, i64 %nargs, ptr %kwnames) {
 entry:
-  %get.attribute = load ptr, ptr @host.PyObject_GetAttr
-  %name = load ptr, ptr @host.native
-  %capsule = call ptr %get.attribute(ptr %self, ptr %name)
-  %no.capsule = icmp eq ptr %capsule, null
-  br i1 %no.capsule, label %error, label %found
-error:
-  ret ptr null
-found:
+  %offset = load i64, ptr @host.native
+  %capsule.at = getelementptr i8, ptr %self, i64 %offset
+  %capsule = load ptr, ptr %capsule.at
   %none = load ptr, ptr @host.Py_None
   %is.none = icmp eq ptr %capsule, %none
-  br i1 %is.none, label %slowly, label %arrange
-arrange:
+  %is.unset = icmp eq ptr %capsule, null
+  %no.capsule = or i1 %is.none, %is.unset
+  br i1 %no.capsule, label %slowly, label %arrange
+arrange: ; the call may put another one there
+  %incref = load ptr, ptr @host.Py_IncRef
+  call void %incref(ptr %capsule)
   %get.pointer = load ptr, ptr @host.PyCapsule_GetPointer
   %descriptor = call ptr %get.pointer(ptr %capsule, ptr null)
   %no.keywords = icmp eq ptr %kwnames, null
@@ -1321,21 +1347,21 @@ arrange:
   br i1 %no.keywords, label %count, label %keywords
 count:
   %right.count = icmp eq i64 %nargs, %n.arguments
-  br i1 %right.count, label %call, label %slowly
+  br i1 %right.count, label %call, label %drop
 keywords:
   %placed = alloca ptr, i64 %n.arguments
   %out.at = alloca ptr
   store ptr null, ptr %out.at
   %all.placed = call i1 @place_keywords(ptr %descriptor, ptr %args, i64 %nargs, ptr %kwnames, ptr %placed,
                                         ptr %out.at)
-  br i1 %all.placed, label %outs, label %slowly
+  br i1 %all.placed, label %outs, label %drop
 outs:
   %n.outputs.at = getelementptr %Descriptor, ptr %descriptor, i32 0, i32 3
   %n.outputs = load i64, ptr %n.outputs.at
   %outs.here = alloca ptr, i64 %n.outputs
   %outs.given = call ptr @outs_of(ptr %descriptor, ptr %out.at, ptr %outs.here)
   %outs.wrong = icmp eq ptr %outs.given, inttoptr (i64 -1 to ptr)
-  br i1 %outs.wrong, label %slowly, label %call
+  br i1 %outs.wrong, label %drop, label %call
 call:
   %objects = phi ptr [ %args, %count ], [ %placed, %outs ]
   %outs.all = phi ptr [ null, %count ], [ %outs.given, %outs ]
@@ -1349,10 +1375,12 @@ done:
   ret ptr %result
 left:
   call void %decref(ptr %result)
-  br label %slowly
-slowly:
+  br label %drop
+drop:
   %decref.1 = load ptr, ptr @host.Py_DecRef
   call void %decref.1(ptr %capsule)
+  br label %slowly
+slowly:
   %slow.result = call ptr @call_slowly(ptr %self, ptr %args, i64 %nargs, ptr %kwnames)
   ret ptr %slow.result
 }

@@ -5,11 +5,11 @@
 of its own. `bind` makes a built-in Python function from it and a kernel.
 
 The built-in takes positional arguments and answers `NotImplemented` where one needs conversion or is wrong.
-`serve` gives a class a `__call__` in C that also takes keywords, and converts arrays and lists that lose nothing
-by it; what else there may be it leaves to the method `_call_slowly` of the class, which converts, or says what is
-wrong (`loaded.py` has such a class for a kernel alone). On interpreters whose objects are not as `fastcall.ll` takes
-them to be (other than CPython, free-threaded builds, ...) `bind` gives a function that does the same through
-ctypes, and classes keep the `__call__` that they have.
+`serve` gives a class of `Served` a `__call__` in C that also takes keywords, and converts arrays and lists that lose
+nothing by it; what else there may be it leaves to the method `_call_slowly` of the class, which converts, or says
+what is wrong (`loaded.py` has such a class for a kernel alone). On interpreters whose objects are not as
+`fastcall.ll` takes them to be (other than CPython, free-threaded builds, ...) `bind` gives a function that does the
+same through ctypes, and classes keep the `__call__` that they have.
 
 Outputs of 128 KiB or more, for which malloc asks the system, begin at a multiple of 64 bytes, by a handler of memory
 that NumPy asks for them alone, and are reused: the built-in keeps the array that it
@@ -29,7 +29,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
-from types import BuiltinFunctionType, MethodDescriptorType
+from types import BuiltinFunctionType, FunctionType, WrapperDescriptorType
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -135,6 +135,36 @@ class _Array(ctypes.Structure):
     ]
 
 
+class _Tuple(ctypes.Structure):
+    _fields_ = [
+        ("refcount", _I64),
+        ("type", _PTR),
+        ("size", _I64),
+        ("items", _PTR * 2),
+    ]
+
+
+class _Descr(ctypes.Structure):
+    """Of a member or of a slot of a type: what it rests on begins with its name."""
+
+    _fields_ = [
+        ("refcount", _I64),
+        ("type", _PTR),
+        ("of_type", _PTR),
+        ("name", _PTR),
+        ("qualified_name", _PTR),
+        ("base", ctypes.POINTER(ctypes.c_char_p)),
+    ]
+
+
+class _Member(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("type", ctypes.c_int),
+        ("offset", _I64),
+    ]
+
+
 class _Dtype(ctypes.Structure):
     _fields_ = [
         ("refcount", _I64),
@@ -151,7 +181,7 @@ class _Dtype(ctypes.Structure):
 class _Code(NamedTuple):
     library: elf.Library
     call: int
-    method: int
+    object_call: int
     release: int
 
 
@@ -200,6 +230,9 @@ def is_supported() -> bool:
         and elf.loads_here()
         and _array_layout_holds()
         and _dtype_layout_holds()
+        and _tuple_layout_holds()
+        and _slot_offset() is not None
+        and _call_slot() is not None
         and _numpy_api() is not None
     )
 
@@ -239,24 +272,26 @@ def bind(kernel: Kernel, single_output: bool = False, long: bool = False,
     return builtin
 
 
+class Served:
+    """What has a place for a kernel's capsule, which code in C reads without asking for an attribute."""
+
+    __slots__ = ("_native",)
+    _native: object | None
+
+
 def native(bound: Callable[..., Any]) -> object | None:
-    """What an instance of a class that is served has as its attribute `_native`: of what `bind` gave, if it can."""
+    """What an instance of a class that is served has as its `_native`: of what `bind` gave, if it can."""
     return getattr(bound, "__self__", None) if isinstance(bound, BuiltinFunctionType) else None
 
 
-def serve(cls: type) -> None:
+def serve(cls: type[Served]) -> None:
     """Give the class a `__call__` in C, for instances whose `_native` is not None; does nothing without `build`.
 
-    The others, and calls that need more, go to `cls._call_slowly(self, *args, **kwargs)`.
+    The others, and calls that need more, go to `cls._call_slowly(self, *args, **kwargs)`. The `__call__` is one as
+    types in C have it, so that Python calls it without looking for a method: a sixth of what a small call costs.
     """
-    if _code is not None and not isinstance(cls.__dict__.get("__call__"), MethodDescriptorType):
-        definition = _MethodDef(b"__call__", _code.method, _METH_FASTCALL | _METH_KEYWORDS, _CALL_DOC)
-        _definitions.append(definition)
-        cls.__call__ = _new_method(cls, ctypes.addressof(definition))  # type: ignore[method-assign]
-
-
-_definitions: list[_MethodDef] = []  # they live as long as the process, as code does
-_CALL_DOC = b"__call__($self, /, *args, **kwargs)\n--\n\nArrays, lists or numbers, by position or keyword."
+    if _code is not None and not isinstance(cls.__dict__.get("__call__"), WrapperDescriptorType):
+        cls.__call__ = _new_wrapper(cls, _call_slot(), _code.object_call)  # type: ignore[method-assign]
 
 
 def _through_ctypes(kernel: Kernel, single_output: bool) -> Callable[..., Any]:
@@ -359,22 +394,26 @@ def _main_thread_of(library: elf.Library) -> None:
 
 def _loaded(library: elf.Library) -> _Code:
     _inc_ref(library)  # never unloaded: built-ins may be called until the process ends
-    for name, address in (_host_addresses() | _memory_addresses(library)).items():
+    method = _MethodDef(b"_call_by_name", library.address("scancc_method"), _METH_FASTCALL | _METH_KEYWORDS, None)
+    by_name = _new_method(Served, ctypes.addressof(method))
+    _for_ever.append((method, by_name))
+    ours = {"method": id(by_name), "native": _slot_offset() or 0}
+    for name, address in (_host_addresses() | _memory_addresses(library) | ours).items():
         ctypes.c_void_p.from_address(library.address("host." + name)).value = address
     interrupts.install(library.address("scancc_poll"), library.address("scancc_raised"))
-    return _Code(library, *(library.address(f"scancc_{name}") for name in ("call", "method", "release")))
+    return _Code(library, *(library.address(f"scancc_{name}") for name in ("call", "object_call", "release")))
 
 
 _PYTHON_FUNCTIONS = """
 PyCapsule_GetPointer PyErr_Clear PyErr_Occurred PyEval_RestoreThread PyEval_SaveThread PyFloat_AsDouble
 PyList_GetItem PyList_New PyList_SetItem PyList_Size PyLong_AsLongLong PyMem_RawFree PyMem_RawMalloc
-PyObject_CallFunction PyObject_GetAttr PyObject_VectorcallMethod PyTuple_GetItem PyTuple_Size Py_DecRef Py_IncRef
-PyGILState_Ensure PyGILState_Release PyErr_CheckSignals PyErr_Fetch PyThread_get_thread_ident
+PyObject_CallFunction PyObject_VectorcallDict PyObject_VectorcallMethod PyTuple_GetItem PyTuple_Size Py_DecRef
+Py_IncRef PyGILState_Ensure PyGILState_Release PyErr_CheckSignals PyErr_Fetch PyThread_get_thread_ident
 """
 # Places in NumPy's table of API functions; they are part of its ABI.
 _NUMPY_FUNCTIONS = {"PyArray_ScalarAsCtype": 62, "PyArray_NewFromDescr": 94, "PyArray_FromArray": 109,
                     "PyArray_SetBaseObject": 282, "PyDataMem_SetHandler": 304}
-_ATTRIBUTE, _METHOD, _OUT = sys.intern("_native"), sys.intern("_call_slowly"), sys.intern("out")
+_METHOD, _OUT = sys.intern("_call_slowly"), sys.intern("out")
 _NUMPY_ARRAY_TYPE = 2
 
 
@@ -385,8 +424,7 @@ def _host_addresses() -> dict[str, int]:
     addresses |= {name: api[index] for name, index in _NUMPY_FUNCTIONS.items()}
     addresses |= {"time": elf.function_of_c("time"), "main_thread": threading.main_thread().ident or 0}
     objects: dict[str, object] = {"PyArray_Type": np.ndarray, "PyFloat_Type": float, "PyLong_Type": int}
-    objects |= {"PyList_Type": list, "PyTuple_Type": tuple, "native": _ATTRIBUTE, "call_slowly": _METHOD,
-                "out": _OUT}
+    objects |= {"PyList_Type": list, "PyTuple_Type": tuple, "call_slowly": _METHOD, "out": _OUT}
     objects |= {"Py_NotImplemented": NotImplemented, "Py_True": True, "Py_None": None}
     return addresses | {name: id(value) for name, value in objects.items()}
 
@@ -396,13 +434,13 @@ def _memory_addresses(library: elf.Library) -> dict[str, int]:
     functions = {name: library.address(f"scancc_aligned_{name}") for name in ("malloc", "calloc", "realloc", "free")}
     handler = _Handler(b"scancc_aligned", 1, None, **functions)
     capsule = _new_capsule(ctypes.addressof(handler), b"mem_handler", None)
-    _handlers.append((handler, capsule))
+    _for_ever.append((handler, capsule))
     addresses = {name: elf.function_of_c(name) for name in ("aligned_alloc", "calloc", "realloc", "free")}
     large_pages = sys.platform == "linux" and os.environ.get("NUMPY_MADVISE_HUGEPAGE", "1") != "0"
     return addresses | {"aligned": id(capsule), "madvise": elf.function_of_c("madvise") if large_pages else 0}
 
 
-_handlers: list[tuple[_Handler, Any]] = []
+_for_ever: list[tuple[ctypes.Structure, object]] = []  # as code is
 
 
 def _address_of(name: str) -> int:
@@ -428,6 +466,7 @@ _inc_ref = _prototype(None, "Py_IncRef", ctypes.py_object)
 _pointer_of = _prototype(_PTR, "PyCapsule_GetPointer", ctypes.py_object, ctypes.c_char_p)
 _new_capsule = _prototype(ctypes.py_object, "PyCapsule_New", _PTR, ctypes.c_char_p, _PTR)
 _new_method = _prototype(ctypes.py_object, "PyDescr_NewMethod", ctypes.py_object, _PTR)
+_new_wrapper = _prototype(ctypes.py_object, "PyDescr_NewWrapper", ctypes.py_object, _PTR, _PTR)
 _new_builtin = _prototype(ctypes.py_object, "PyCFunction_NewEx", _PTR, ctypes.py_object, _PTR)
 
 
@@ -464,3 +503,30 @@ def _dtype_layout_holds() -> bool:
         if fields.type_number != dtype.num or fields.byteorder.decode() != dtype.byteorder:
             return False
     return True
+
+
+def _tuple_layout_holds() -> bool:
+    pair = (object(), object())
+    fields = _Tuple.from_address(id(pair))
+    return fields.size == 2 and list(fields.items) == [id(item) for item in pair]
+
+
+@cache
+def _slot_offset() -> int | None:
+    """Where in an object of `Served` its slot is, or None where that cannot be told."""
+    descr, served, value = _Descr.from_address(id(Served.__dict__["_native"])), Served(), object()
+    if descr.of_type != id(Served) or descr.base[0] != b"_native":
+        return None
+    offset: int = ctypes.cast(descr.base, ctypes.POINTER(_Member))[0].offset
+    served._native = value
+    inside = 0 < offset <= Served.__basicsize__ - ctypes.sizeof(_PTR)
+    return offset if inside and _PTR.from_address(id(served) + offset).value == id(value) else None
+
+
+@cache
+def _call_slot() -> int | None:
+    """CPython's description of what `__call__` is in a type, or None where it is not as expected."""
+    descr = _Descr.from_address(id(FunctionType.__call__))
+    if type(FunctionType.__call__) is not WrapperDescriptorType or descr.of_type != id(FunctionType):
+        return None
+    return ctypes.cast(descr.base, _PTR).value if descr.base[0] == b"__call__" else None

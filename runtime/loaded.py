@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from scancc.runtime import fastcall
 from scancc.runtime.arguments import cast
 from scancc.runtime.cpu import Kernel
 from scancc.runtime.outputs import spread
+
+if TYPE_CHECKING:
+    import inspect
 
 
 class Held:
@@ -31,13 +34,34 @@ class Held:
         return self._lock if any(state.shared is not None for state in states) else threading.RLock()
 
 
-class NativeFunction:
+class _Signature:
+    """What `inspect.signature` says of a function, which asks no `__call__` in C: its inputs, by name where all have
+    one."""
+
+    def __get__(self, function: NativeFunction | None, owner: type) -> inspect.Signature:
+        if function is None:
+            raise AttributeError("__signature__")  # that of the class is what makes one
+        import inspect  # rarely needed
+
+        kind, calling = inspect.Parameter.POSITIONAL_OR_KEYWORD, function._calling
+        try:
+            return inspect.Signature([
+                inspect.Parameter(name or "", kind, default=inspect.Parameter.empty if value is None else value)
+                for name, value in zip(calling.keywords, calling.defaults, strict=True)])
+        except ValueError:  # no name, or that of another
+            return inspect.Signature([inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
+                                      inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)])
+
+
+class NativeFunction(fastcall.Served):
     """A kernel to call with arrays, lists or numbers, by position or keyword.
 
     It has the state of its library as it was exported, `held` in common with other functions that have a variable of
     it, and every call that succeeds gives it its new values, all at one moment; calls with updates run one after the
     other. `out`, unless an input is called so, has the arrays of the outputs (runtime/outputs.py).
     """
+
+    __signature__ = _Signature()
 
     def __init__(self, kernel: Kernel, calling: Calling, held: Held | None = None) -> None:
         library = held or Held()

@@ -68,7 +68,7 @@ def compiling_later() -> Iterator[None]:
         _later.reset(token)
 
 
-class Function(Insight):
+class Function(Insight, fastcall.Served):
     """A compiled function: call it with arrays, lists or numbers, by position or keyword.
 
     Outputs are new arrays, or those of `out`: an array of the output's dtype and shape, or a list or dict of them as
@@ -95,7 +95,7 @@ class Function(Insight):
         is_watched = program.prints or isinstance(mode, NanGuardMode)
         self._plain = not (program.updates or mode.reference or is_watched) and program.layout.kind in ("one", "list")
         self._holding = program.holding()
-        self._native: object | None = None
+        self._native = None
         self._call: Any = Evaluation(program) if mode.reference else None  # None: the call's arrays choose the code
         later = _later.get()
         self._versions = None if mode.reference else versions_for(program, mode, self._plain, later)

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import inspect
 import sys
 
 import numpy as np
@@ -207,15 +208,43 @@ def test_a_function_lives_no_longer_than_its_name():
         gc.enable()
 
 
-def test_a_subclass_and_a_class_that_lacks_the_capsule(line):
+def test_a_subclass_and_an_object_that_lacks_the_capsule(line, slow):
     class Louder(loaded.NativeFunction):
         pass
 
     louder = Louder(Kernel(axpb()), Calling("one", (), ("a", "x", "b"), (None, None, None)))
     assert louder(1.0, [1.0], 1.0) == [2.0]
+    assert not slow
     del louder._native
-    with pytest.raises(AttributeError, match="_native"):
-        louder(1.0, [1.0], 1.0)
+    assert louder(1.0, [1.0], 1.0) == louder(1.0, b=1.0, x=[1.0]) == [2.0]
+    assert len(slow) == 2
+
+    class Quiet(loaded.NativeFunction):
+        def __call__(self, *values, **keywords):
+            return -super().__call__(*values, **keywords)
+
+    quiet = Quiet(Kernel(axpb()), Calling("one", (), ("a", "x", "b"), (None, None, None)))
+    assert quiet(1.0, [1.0], 1.0) == quiet(1.0, [1.0], b=1.0) == [-2.0]
+
+
+def test_all_ways_to_call(line, slow):
+    x = np.ones(1)
+    assert line(1.0, x, 1.0) == line(*(1.0, x, 1.0), **{}) == line(*[1.0], **{"x": x, "b": 1.0}) == [2.0]
+    assert line.__call__(1.0, x, 1.0) == line.__call__(1.0, x=x, b=1.0) == [2.0]
+    assert type(line).__call__(line, 1.0, x, 1.0) == [2.0]
+    assert list(map(line, [1.0, 2.0], [x, x], [1.0, 1.0])) == [[2.0], [3.0]]
+    assert not slow
+    for wrong in (lambda: type(line).__call__(), lambda: type(line).__call__(x, 1.0, x, 1.0), line,
+                  lambda: line(1.0, x, 1.0, **{"c": 1.0}), lambda: line(1.0, x, x=x)):
+        with pytest.raises(TypeError):
+            wrong()
+
+
+def test_its_signature(line):
+    assert str(inspect.signature(line)) == "(a, x, b)"
+    twice = loaded.NativeFunction(Kernel(axpb()), Calling("one", (), ("a", "x", "a"), (None, None, None)))
+    assert str(inspect.signature(twice)) == "(*args, **kwargs)"
+    assert "kernel" in inspect.signature(loaded.NativeFunction).parameters
 
 
 def test_numbers_of_rank_0_still_round():
