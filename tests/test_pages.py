@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,13 @@ def test_code_fits_its_column(page: Path) -> None:
         if language != "text":  # what programs print wraps
             shown = [line.removeprefix(indent) for line in lines_of(block) if "markdown-exec: hide" not in line]
             assert not [line for line in shown if len(line) > fits]
+
+
+@pytest.mark.parametrize("name", sorted(re.findall(r"^::: (\S+)", "".join(
+    page.read_text(encoding="utf-8") for page in PAGES if page.parent.name == "reference"), re.M)))
+def test_a_page_of_reference_names_what_has_a_docstring_of_its_own(name: str) -> None:
+    """A module that stands at the same path for older programs (`scancc.scan`) would be shown in its place."""
+    with pytest.raises(ModuleNotFoundError):
+        import_module(name)
+    place, _, last = name.rpartition(".")
+    assert len(getattr(import_module(place), last).__doc__) > 40
