@@ -18,6 +18,12 @@ from scancc.compile import function as compiled
 from scancc.errors import UnsupportedError
 from scancc.frontend.graph.variables import Variable
 
+__all__ = ["function"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def function(inputs: Sequence[Variable], outputs: Variable | Sequence[Variable], name: str | None = None,
              **options: Any) -> Callable[..., Any]:

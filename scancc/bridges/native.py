@@ -24,6 +24,12 @@ from scancc.frontend.graph.options import one_of
 from scancc.runtime import elf
 from scancc.runtime.cpu import Kernel
 
+__all__ = ["pointer"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def pointer(f: Function, form: str = "numbers") -> Any:
     """The native code of `f` as a function of ctypes.

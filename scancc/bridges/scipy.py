@@ -9,6 +9,12 @@ from scipy import LowLevelCallable
 from scancc.bridges.native import pointer
 from scancc.compile import Function
 
+__all__ = ["low_level_callable"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def low_level_callable(f: Function, form: str | None = None) -> Any:
     """`f`, of float64 numbers to one, as SciPy's integrators take it.

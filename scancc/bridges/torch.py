@@ -15,6 +15,12 @@ from torch.autograd.function import once_differentiable
 from scancc.bridges.pullbacks import Pullback
 from scancc.frontend.graph.variables import Variable
 
+__all__ = ["function"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def function(inputs: Sequence[Variable], outputs: Variable | Sequence[Variable], name: str | None = None,
              **options: Any) -> Callable[..., Any]:

@@ -92,8 +92,8 @@ def test_what_can_be_completed():
     assert all(hasattr(sc, name) for name in dir(sc)) and all(hasattr(T, name) for name in dir(T))
 
 
-@pytest.mark.parametrize("namespace", [sc.printing, sc.gradient, sc.runtime, sc.errors, sc.bridges, T.random, T.nnet,
-                                       T.linalg, sc.scan_module], ids=lambda namespace: namespace.__name__)
+@pytest.mark.parametrize("namespace", [sc.printing, sc.gradient, sc.runtime, sc.errors, sc.bridges, sc.bridges.native,
+                                       T.random, T.nnet, T.linalg, sc.scan_module], ids=lambda space: space.__name__)
 def test_what_can_be_completed_of_a_namespace(namespace):
     """What a user calls, and not what the module imports."""
     own = {name for name in dir(namespace) if not name.startswith("_")}
