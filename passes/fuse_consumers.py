@@ -34,7 +34,7 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.core import Op
 from scancc.ir.linear import most
-from scancc.ir.ops import is_removable
+from scancc.ir.ops import ELEMENTWISE, has_trait, is_removable
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.slices import entries
@@ -99,7 +99,7 @@ def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
     if user is not None or place is Place.AFTER:
         why, hint = f"what is read of it{_lines(stack)} is more than all of it", ""
         if user is not None:
-            why, hint = _reason(user, readers), _hint(user)
+            why, hint = _reason(user, readers), _hint(user, _beside(user, stack, readers))
         kept = "is kept whole" if readers.scan.init else "is an array, unless one loop makes and reads it"
         remark("fuse-consumers", op, False, f"{name} {kept}{rows_size(stack)}: {why}", hint, rows=(name,))
 
@@ -140,10 +140,17 @@ def _lines(stack: Stack) -> str:
     return f" in line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}" if lines else ""
 
 
-def _hint(user: Op) -> str:
+def _beside(gradient: Op, stack: Stack, readers: Readers) -> Op | None:
+    """An elementwise reader that the user wrote outside the scan, whose own gradient reads all rows at once."""
+    return next((user for user in stack.result.uses if has_trait(user, ELEMENTWISE)
+                 and user.location != gradient.location and readers.places.get(user) is not Place.TILES), None)
+
+
+def _hint(user: Op, beside: Op | None) -> str:
     """What to change, so that a reader needs no array."""
     if _runs_back(user):
-        return "where that is a gradient, sc.grad(..., max_bytes=) keeps less"
+        first = "" if beside is None else f"with what reads it outside, {what(beside)}, written in the step, "
+        return f"where that is a gradient, {first}sc.grad(..., max_bytes=) keeps less"
     return MASKED if user.name == "scan.gather" else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 import scancc as sc
@@ -220,3 +221,23 @@ def test_a_hint_for_rows_of_one_element_says_so() -> None:
     a, _ = sc.scan(lambda v, a: 0.9 * a + v, x, first, go_backwards=True)
     (card,) = sc.function([x, first], a[::-1]).explain().cards
     assert any(text.startswith("time-parallel: where rows have one element, affine") for text in card.not_done)
+
+
+def test_a_budget_is_hinted_at_with_what_it_needs() -> None:
+    """Terms of a likelihood outside the step have a gradient outside, for which all rows are there."""
+    r, w = T.vector("r"), T.vector("w")
+
+    def gradient(inside: bool, **options: int) -> sc.Function:
+        def step(v, s):
+            s_next = w[0] + w[1] * v**2 + w[2] * s
+            return s_next, T.log(s_next) + v**2 / s_next if inside else s_next
+
+        (s, terms), _ = sc.scan(step, r, [T.constant(1.0), None])
+        cost = (terms if inside else T.log(s) + r**2 / s).sum()
+        return sc.function([r, w], sc.grad(cost, w, **options))
+
+    (outside,), (within,) = (_told(gradient(inside), "is kept whole") for inside in (False, True))
+    assert "with what reads it outside, a quotient (line" in outside and "max_bytes=" in outside
+    assert "outside" not in within and "max_bytes=" in within
+    plan = gradient(True, max_bytes=2**14).memory_plan(np.empty(10**5), np.empty(3))
+    assert plan.peak_nbytes < 2**16
