@@ -101,6 +101,10 @@ class _Parts:
         if isinstance(value, type):
             self._named(value)
             return
+        if isinstance(value, tuple):  # with names
+            self._named(type(value))
+            self._sequence(value)
+            return
         name, slots, counted = _fields(type(value))  # type: ignore[arg-type]  # a class is hashable
         fields = getattr(value, "__dict__", {})
         self.texts.append(name)
