@@ -57,8 +57,10 @@ class ElfError(ScanccError):
     """Object code that cannot be loaded here; the text says what was found and what is accepted."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Section:
+    """A row of the table of sections, and where it is loaded."""
+
     name: str
     kind: int
     flags: int
@@ -88,7 +90,7 @@ class _Relocation(NamedTuple):
     addend: int
 
 
-@dataclass
+@dataclass(eq=False)
 class _Part:
     """Sections under one protection, and where the next goes."""
 

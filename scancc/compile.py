@@ -36,7 +36,6 @@ from scancc.process import kept_property
 from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel
 from scancc.runtime.outputs import Given, spread, stored
-from scancc.runtime.shipped import Shipped
 from scancc.signature import signature
 from scancc.versions import Native
 
@@ -45,10 +44,12 @@ if TYPE_CHECKING:
     from scancc.codegen import target as targets
     from scancc.codegen.target import Target
     from scancc.insight.watching import prints as printed
+    from scancc.runtime import shipped as shipping
+    from scancc.runtime.shipped import Shipped
     from scancc.stages import Compiled
 else:
-    stages, targets, printed = map(
-        loaded_later, ("scancc.stages", "scancc.codegen.target", "scancc.insight.watching.prints"))
+    stages, targets, printed, shipping = map(loaded_later, (
+        "scancc.stages", "scancc.codegen.target", "scancc.insight.watching.prints", "scancc.runtime.shipped"))
 
 
 # The older systems' modules compile.mode, compile.debugmode and compile.nanguardmode.
@@ -243,7 +244,7 @@ class Function(Insight, fastcall.Served):
         if where.kind != "cpu":
             raise UnsupportedError(f"{self.name or 'function'}: code for {where.sm} is loaded by the GPU's driver; "
                                    "ship code for a CPU, or send the files of sc.export")
-        return Shipped.of(self.name or "function", object_of(self, where, self.program.threads))
+        return shipping.Shipped.of(self.name or "function", object_of(self, where, self.program.threads))
 
     def export_form(self, target: Target | str | None = None, freeze: bool = False, threads: bool = False,
                     checks: Sequence[Check] = (), left_out: Collection[int] = ()) -> Compiled:
@@ -389,7 +390,7 @@ class ProfiledFunction(Function):
             self._spent[what] += time.perf_counter() - start
 
     def timing(self) -> Timing:
-        return replace(super().timing(), n_calls=self._n_calls, calls=dict(self._spent))
+        return super().timing()._replace(n_calls=self._n_calls, calls=dict(self._spent))
 
 
 def _swapped(swap: Any, program: Program) -> dict[SharedVariable, Any]:

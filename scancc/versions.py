@@ -19,7 +19,6 @@ from scancc.artifact import Artifact
 from scancc.config import config
 from scancc.frontend.program.program import Program
 from scancc.frontend.program.small_sizes import Axis, sizes_in_steps, small_lengths, with_lengths
-from scancc.ir.remarks import Remark
 from scancc.later import loaded_later
 from scancc.process import kept_property
 from scancc.runtime import fastcall, threads
@@ -29,9 +28,11 @@ from scancc.signature import signature
 if TYPE_CHECKING:
     from scancc import stages
     from scancc.codegen import cpu
+    from scancc.ir import remarks as said
+    from scancc.ir.remarks import Remark
     from scancc.stages import Compiled
 else:
-    stages, cpu = loaded_later("scancc.stages"), loaded_later("scancc.codegen.cpu")
+    stages, cpu, said = map(loaded_later, ("scancc.stages", "scancc.codegen.cpu", "scancc.ir.remarks"))
 
 
 class Native:
@@ -155,6 +156,6 @@ class Versions:
             return []
         inputs = signature(self.program)[0]
         known = ", ".join(f"{inputs[i].name}_n{axis} = {n}" for (i, axis), n in (self._lengths or {}).items())
-        return [Remark("specialise", "func.func", None, None, True,
-                       f"the first call had small matrices in the steps: calls with {known} run code for these "
-                       "sizes, others code for all")]
+        return [said.Remark("specialise", "func.func", None, None, True,
+                            f"the first call had small matrices in the steps: calls with {known} run code for these "
+                            "sizes, others code for all")]

@@ -19,11 +19,11 @@ from . import reserved_names as taken
 
 # Macros of <inttypes.h>, <stdint.h>, <float.h>, <fenv.h>, <stdatomic.h>, <math.h> and functions of <stdbit.h> by the
 # rules that make them; what begins with two underscores or one and a capital is the compiler's.
-_FAMILIES = re.compile(
+_FAMILIES = (
     r"(PRI|SCN)[bBdiouxX]\w+|U?INT(_LEAST|_FAST)?(\d+|MAX|PTR)_\w+|(FLT|DBL|LDBL|DEC)\d*X?_\w+|FE_\w+|FP_\w+|SNAN\w*"
     r"|ATOMIC_\w+|atomic_\w+|memory_order_\w+|kill_dependency|stdc_\w+|__\w*|_[A-Z]\w*"
 )
-_SUFFIX = re.compile(r"(?:[fl]|[fd]\d+x?)$")
+_SUFFIX = r"(?:[fl]|[fd]\d+x?)$"
 
 
 class ExportError(ScanccError, ValueError):
@@ -55,13 +55,14 @@ def _headers() -> frozenset[str]:
 
 def is_reserved(name: str) -> bool:
     """Whether C, C++ or POSIX has taken a name."""
-    return name in _reserved() or _FAMILIES.fullmatch(name) is not None or _SUFFIX.sub("", name) in _suffixed()
+    return (name in _reserved() or re.fullmatch(_FAMILIES, name) is not None
+            or re.sub(_SUFFIX, "", name) in _suffixed())
 
 
 def argument_name(name: str, others: Iterable[str] = ()) -> str:
     """The name of an argument: see above. `others`: those that are gone."""
     name = c_identifier(name)
-    if _FAMILIES.fullmatch(name):
+    if re.fullmatch(_FAMILIES, name):
         name = f"in_{name}"
     while is_reserved(name) or name in others:
         name += "_"

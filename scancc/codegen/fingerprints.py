@@ -19,7 +19,8 @@ _SOURCES = (".py", ".ll", ".so", ".dylib", ".dll")
 @cache
 def compiler() -> str:
     """A hash of the names, sizes and times of the compiler's files and LLVM's."""
-    files = sorted(found for name in _PACKAGES for folder in _folders(name) for found in _files(folder))
+    seen: set[tuple[int, int]] = set()
+    files = sorted(found for name in _PACKAGES for folder in _folders(name) for found in _files(folder, seen))
     return hashlib.sha256(repr((sys.version, numpy.__version__, files)).encode()).hexdigest()
 
 
@@ -52,12 +53,17 @@ def _folders(package: str) -> list[str]:
     return list(spec.submodule_search_locations or ()) if spec else []
 
 
-def _files(folder: str) -> Iterator[tuple[str, int, int]]:
-    """Path, size and time of each source file and library below `folder`."""
+def _files(folder: str, seen: set[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
+    """Path, size and time of each source file and library below `folder`. `seen`: folders to pass over, as one that
+    is a link is in two places."""
+    place = os.stat(folder)
+    if (place.st_dev, place.st_ino) in seen:
+        return
+    seen.add((place.st_dev, place.st_ino))
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith(_SOURCES):
                 status = entry.stat()
                 yield entry.path, status.st_size, status.st_mtime_ns
             elif "." not in entry.name and entry.name != "__pycache__" and entry.is_dir():
-                yield from _files(entry.path)
+                yield from _files(entry.path, seen)

@@ -6,15 +6,14 @@ The methods stand in a base of `Function`; docs/insight.md shows them together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from scancc.frontend.program.arguments import bind
-from scancc.ir.remarks import Remark
 from scancc.later import in_role, loaded_later
 from scancc.process import kept_property
 from scancc.runtime.cpu import FIRST_GUESS
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from scancc.insight.explain import Explanation
     from scancc.insight.watching import traces
     from scancc.insight.watching.traces import Trace
+    from scancc.ir.remarks import Remark
     from scancc.memory import MemoryPlan
     from scancc.stages import Compiled
     from scancc.versions import Versions
@@ -39,7 +39,7 @@ else:
         loaded_later, ("scancc.insight.dumps", "scancc.insight.explain", "scancc.insight.watching.traces"))
 
 
-class Remarks(list[Remark]):
+class Remarks(list["Remark"]):
     """What passes said; called, the part of it that is asked for, and printed a line each."""
 
     def __call__(self, pass_name: str | None = None, done: bool | None = None, line: int | None = None) -> Remarks:
@@ -51,8 +51,7 @@ class Remarks(list[Remark]):
         return "".join(f"{remark}\n" for remark in self)
 
 
-@dataclass(frozen=True)
-class Timing:
+class Timing(NamedTuple):
     """Where the time went, in seconds: `compile`, of each code that was made, what its phases took (only 'cache' and
     'loading' where the disk cache had it); `calls`, of a function with `profile=True`, the parts of all `n_calls`."""
 

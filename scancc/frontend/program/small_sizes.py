@@ -10,7 +10,8 @@ extremes and sums of the columns of a matrix: a step of the best path through 4 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import ShapeI, dim
@@ -31,8 +32,7 @@ Axis = tuple[int, int]  # the number of an input, shared ones last, and of one o
 Sizes = tuple[Axis | int, ...]  # of the operands of one op; a length that is known is a number
 
 
-@dataclass(frozen=True)
-class StepSizes:
+class StepSizes(NamedTuple):
     """Of one step: the sizes of its ops of linear algebra, of matrices that it reduces, and of what it reads."""
 
     matrices: tuple[Sizes, ...]
