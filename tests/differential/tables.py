@@ -18,6 +18,7 @@ class Table:
     versions: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)  # integers in the step
     others: list[Table] = field(default_factory=list)  # of the same type
+    older: list[str] = field(default_factory=list)  # as it was two steps ago
 
     @property
     def type(self) -> tuple[str, Axes]:
@@ -45,24 +46,31 @@ class Tables(Writer):
         sequences = self.place_sequences()
         counter = [self.input("int64", ())] if self.c.chance(4) else []
         params = [Term(self.name("i" if x.kind == "i" else "a"), x.dtype, x.axes[1:], x.bound) for x in sequences]
+        older = [Term(self.name("b"), t.dtype, t.axes, 4.0) if self.c.chance(2) else None for t in tables]
         states = [Term(self.name("b"), t.dtype, t.axes, 4.0) for t in tables]
         count = [Term(self.name("k"), "int64", ()) for _ in counter]
         n_free = len(self.free_shared)
-        with self.function(step, [*params, *states, *count]):
-            for table, term in zip(tables, states, strict=True):
+        rows = [x for pair in zip(older, states, strict=True) for x in pair if x is not None]
+        with self.function(step, [*params, *rows, *count]):
+            for table, old, term in zip(tables, older, states, strict=True):
                 table.versions.append(term.text)
+                table.older = [] if old is None else [old.text]
                 table.places = [t.text for t in (params[0], *count)]
                 table.others = [t for t in tables if t is not table and t.type == table.type]
-            rows = self.table_step(tables, count)
+            results = self.table_step(tables, count)
         if len(self.free_shared) < n_free and not self.scope.depth:
             self.updates.append(updates)
-        infos = [*(t.init for t in tables), *(k.text for k in counter)]
-        infos += ["None"] * (len(rows) - len(infos))
+        infos = [*map(self.info, tables), *(k.text for k in counter)]
+        infos += ["None"] * (len(results) - len(infos))
         backwards = "go_backwards=True, " if self.c.chance(1) else ""
         given = ", ".join(x.text for x in sequences)
         self.say(f"{result}, {updates} = sc.scan({step}, sequences=[{given}], outputs_info=[{', '.join(infos)}], "
                  f"{backwards}return_list=True)")
-        self.table_results(result, tables, rows)
+        self.table_results(result, tables, results)
+
+    def info(self, table: Table) -> str:
+        other = self.c.pick((table.init, f"({table.init})[::-1]"))
+        return f"dict(initial=T.stack([{other}, {table.init}]), taps=[-2, -1])" if table.older else table.init
 
     def place_sequences(self) -> list[Term]:
         """Integers that tell where a step writes, and perhaps numbers to write."""
@@ -157,7 +165,7 @@ class Tables(Writer):
 
     def value(self, table: Table) -> str:
         """What fits a row: read from some version of a table, a number, or what the step is given."""
-        known = [v for t in (table, *table.others) for v in t.versions]
+        known = [v for t in (table, *table.others) for v in (*t.older, *t.older, *t.versions)]
         read = f"{self.c.pick(known[::-1])}[{self.place(table)}]"
         if table.dtype == "bool":
             return self.c.pick((read, f"~{read}", "True"))

@@ -371,7 +371,56 @@ def tables_that_tell_places(loop, a, b):
     return p[-1] * q[-1]
 
 
+def with_taps(loop, step, table, taps=(-2, -1)):
+    """The last row of a table that begins as two, of a step that gets earlier rows."""
+    rows = {"initial": T.stack([T.cos(table), table]), "taps": list(taps)}
+    return loop(step, [T.constant(I), T.constant(J)], rows, n_steps=N)[0][-1]
+
+
+def two_steps_ago(loop, b):
+    return with_taps(loop, lambda i, j, old, b: put(b[i], T.sin(old[j]) * b[j]), b)
+
+
+def written_twice_and_read_two_steps_ago(loop, m):
+    """At places from the end, and told by the table."""
+    def step(i, j, old, m):
+        new = inc(put(m[i], old[j] * m[i])[-1 - j], T.tanh(old[i]))
+        return put(new[T.argmax(old[:3, 0])], old[i] * new[j])
+    return with_taps(loop, step, m)
+
+
+def chosen_from_two_steps_ago(loop, b):
+    return with_taps(loop, lambda i, j, old, b: T.switch(j > 0, put(b[i], T.sin(old[j])), b), b)
+
+
+def parts_and_lists_from_two_steps_ago(loop, b):
+    def step(i, j, old, b):
+        new = put(b[i:i + 2], T.sin(old[i:i + 2]) * b[j])
+        return inc(new[T.stack([i, j, i])], old[T.stack([j, j, i])])
+    return with_taps(loop, step, b)
+
+
+def two_tables_and_both_two_steps_ago(loop, a, b):
+    """Each is read where the other one is written."""
+    def step(i, j, older_a, a, older_b, b):
+        return [put(a[i], T.sin(older_b[j]) + older_a[i]), inc(b[j], older_a[j] * older_b[i] * a[i])]
+    rows = [{"initial": T.stack([T.cos(x), x]), "taps": [-2, -1]} for x in (a, b)]
+    p, q = loop(step, [T.constant(I), T.constant(J)], rows, n_steps=N)[0]
+    return p[-1] * q[-1]
+
+
+def written_over_the_older_row(loop, b):
+    return with_taps(loop, lambda i, j, old, b: put(old[i], T.sin(b[j]) * old[j]), b)
+
+
+def the_older_row_alone(loop, m):
+    return with_taps(loop, lambda i, j, old: inc(old[i], T.sin(old[j])), m, [-2])
+
+
 V, M = (6,), (6, 2)
+ELEMENTS_BACK = {two_steps_ago: [V], chosen_from_two_steps_ago: [V], written_over_the_older_row: [V],
+                 the_older_row_alone: [M]}
+TWO_STEPS_BACK = {**ELEMENTS_BACK, written_twice_and_read_two_steps_ago: [M], parts_and_lists_from_two_steps_ago: [V]}
 UNDONE = {part_read: [V], parts_read_between_writes: [V], part_read_by_choice: [V], part_read_beside_lists: [V],
           rows_read: [M], place_told_by_the_table: [V], tables_that_tell_places: [V, V]}
 TOUCHED = {
@@ -381,9 +430,10 @@ TOUCHED = {
     looked_up_in_a_branch: [V, ()], looked_up_in_a_map: [M], looked_up_by_inner_scans: [V, ()],
     looked_up_by_an_inner_scan_in_a_branch: [V, ()], looked_up_three_scans_inside: [V],
     time_indexed: [V], two_tables: [V, V], column_asked: [V],
-    read_beside: [V], written_inside: [V],
+    read_beside: [V], written_inside: [V], **ELEMENTS_BACK,
 }
-CASES = {**TOUCHED, **UNDONE, rows_set_by_a_list: [M], product_and_row: [(3, 3), (3,)], conditional: [V],
+CASES = {**TOUCHED, **TWO_STEPS_BACK, **UNDONE, two_tables_and_both_two_steps_ago: [V, V],
+         rows_set_by_a_list: [M], product_and_row: [(3, 3), (3,)], conditional: [V],
          conditional_else: [V], slice_moved: [V], moved_and_changed: [V], ends_read: [V],
          window: [V], window_down_by_two: [V], window_that_turns: [V],
          window_of_rows: [M], window_at_times: [V], window_chosen: [V], windows_chosen: [V],
@@ -459,6 +509,29 @@ def test_a_chain_of_conditional_lookups_is_differentiated_once(lookups):
     gradient = grad(rows[-1], b)
     reverse = next(node for node in reversed(applies([gradient])) if isinstance(node.op, Scan))
     assert len(applies(reverse.op.body.outputs)) < 100 * lookups
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 5])
+@pytest.mark.parametrize("case", TWO_STEPS_BACK, ids=lambda case: case.__name__)
+def test_few_steps_back(case, steps):
+    """All rows, of no step on, where the initial rows alone are read."""
+    (b,), n = variables_of(case), T.lscalar("n")
+    made = case(lambda step, places, rows, n_steps: [T.stack([sc.scan(step, places, rows, n_steps=n)[0]])], b)
+    point = points_of(case)[0]
+    native, reference = (sc.function([b, n], made, mode=mode)(point, steps) for mode in (None, "reference"))
+    np.testing.assert_allclose(native, reference, rtol=1e-12)
+    if steps:
+        written_out = case(lambda *args, n_steps: [unrolled(*args, n_steps=steps)[0]], b)
+        np.testing.assert_allclose(native[-1], sc.function([b], written_out, mode="reference")(point), rtol=1e-12)
+
+
+def test_a_table_of_no_elements_two_steps_back():
+    """The first step's own write fails, as it did with one state."""
+    b, i = T.dmatrix("b"), T.lvector("i")
+    rows, _ = sc.scan(lambda i, old, b: put(b[i], old[i]), i, {"initial": b, "taps": [-2, -1]})
+    with pytest.raises(IndexError, match="index 3 is out of range for axis 0 with length 0"):
+        sc.function([b, i], rows)(np.zeros((2, 0)), [3])
+    assert sc.function([b, i], rows)(np.zeros((2, 0)), np.zeros(0, int)).shape == (0, 0)
 
 
 # ---- what a step touches ----

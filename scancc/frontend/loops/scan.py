@@ -28,6 +28,7 @@ from scancc.frontend.graph.variables import (
     written_with,
 )
 from scancc.frontend.loops.closure import Closure, check_passed, check_strict, close
+from scancc.frontend.loops.delayed_tables import with_delayed_tables
 from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs
 from scancc.frontend.loops.scan_result import ScanResult, check_unpacked
 from scancc.frontend.loops.sequences import SequenceSpec, as_list, parse_sequences, scan_length, step_count
@@ -397,12 +398,15 @@ def _build(
         check_strict(closure.invariants, request.non_sequences, request.site)
     body, xs = _body(request, step, closure, list(updates), bool(stop))
     inits = [initial_rows(s, request.site) for s in step.states if s.recurrent]
+    inputs = ScanInputs(length, xs, [*inits, *updates], closure.inputs)
+    if truncate_gradient == -1:
+        body, inputs = with_delayed_tables(body, inputs)
     op = Scan(body, request.site.label, truncate_gradient, request.fast_math, checkpoints=request.checkpoints)
-    carry, ys = op.apply_to(ScanInputs(length, xs, [*inits, *updates], closure.inputs))
+    carry, ys = op.apply_to(inputs)
     mention([*carry, *ys], *request.written(), *written_with(ancestors([*roots, *stop])))
     traces, others = iter(carry), iter(ys)
     outputs = [next(traces) if spec.recurrent else next(others) for spec in step.states]
-    return outputs, OrderedUpdates(zip(updates, traces, strict=True))
+    return outputs, OrderedUpdates(zip(updates, traces, strict=False))
 
 
 def _all_updates(request: _Request, step: _Step) -> dict[SharedVariable, Variable]:

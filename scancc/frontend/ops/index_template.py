@@ -105,7 +105,7 @@ def most_of_entry(entry: Entry, values: list[Variable]) -> int | None:
     if stop is None:
         first = constant_int(start)
         return -first if first is not None and first < 0 else None
-    (base, last), (other, first) = _summands(stop), (None, 0) if start is None else _summands(start)
+    (base, last), (other, first) = summands(stop), (None, 0) if start is None else summands(start)
     # `a: a + k` takes k at most, for a below 0 too; `a: a - k` may take all but k
     if base is other:
         return last - first if last >= first else None
@@ -155,7 +155,7 @@ def _sum(a: Bound, b: Bound, sign: int = 1) -> Bound:
     return None if a is None or b is None else a + sign * b
 
 
-def _summands(x: Variable) -> tuple[Variable | None, int]:
+def summands(x: Variable) -> tuple[Variable | None, int]:
     """An integer as a variable, or nothing, and a number that is added to it."""
     number = 0
     while (node := x.owner) is not None:
