@@ -10,10 +10,11 @@
 Why: LLVM's vectorizer does not see lanes around a time loop, and its choice is not ours to state.
 W fills a register. Where a loop over time is inside, several vectors go through it side by side (`in_flight`), as
 many as its chain has room for: `x*p + c` with 4 cycles for each, two of them started a cycle, takes seven. What
-is left over goes vector by vector, then, where W is 16 or more and the code short, by half a vector (rows of ten
-float32: 0.65 us, 0.90 without), then one by one; of a known number of iterations the last W are one more vector,
-which makes some elements twice, where nothing that is written is read (seven neighbours: two vectors of four, not one
-and three numbers). An element's operations are the same in all, so its bits are.
+is left over goes vector by vector, then, where W is 16 or more and the code short, by 8 (rows of ten float32: 0.65
+us, 0.90 without; a cellular automaton of rows of 60 bytes: 2.0 us a step, 7.8 without), then one by one; of a known
+number of iterations the last W are one more vector, which makes some elements twice, where nothing that is written is
+read (seven neighbours: two vectors of four, not one and three numbers). An element's operations are the same in all,
+so its bits are.
 Elements that do not stand side by side (`x[places[i]]`, a column, a row backwards) are read one by one into a
 vector, where enough is computed from them: `exp` of those takes a third of the time.
 Conservative: only the innermost parallel loop; memory must be written by the counter along its last axis with
@@ -37,8 +38,8 @@ from .vectorizing.in_flight import copies as copies_of
 from .vectorizing.in_flight import largest_loop, usual_size, work_of
 from .vectorizing.lanes import Check, Widener, innermost, makes_again, whole_lanes
 
-MANY_LANES = 16  # which leave up to 15 elements
-PLAIN_OPS = 24  # of a body that may stand there three times
+MANY_LANES, FEW_LANES = 16, 8  # what leaves up to 15 elements, and takes most of them
+PLAIN_OPS, NARROW_OPS = 24, 96  # of a body that may stand there three times; where up to 31 or 63 elements are left
 
 
 def vectorize(module: Op, bits: int = 512, registers: int = 32) -> None:
@@ -68,8 +69,8 @@ def _said(loop: Op, lanes: int, copies: int) -> str:
     n = constant_of(Loop(loop).upper)
     together = f"{lanes} neighbours at a time" + (f", {copies} vectors in flight" if copies > 1 else "")
     if n is None:
-        halves = f"{lanes // 2} at a time, then " if _is_plain(loop, lanes) else ""
-        return f"{together}, those left over {halves}one by one: how many there are is known when it runs"
+        few = f"{FEW_LANES} at a time, then " if _is_plain(loop, lanes) else ""
+        return f"{together}, those left over {few}one by one: how many there are is known when it runs"
     if n % lanes == 0:
         return together
     return f"{together}, the last " + (f"{lanes} overlapping" if makes_again(loop) else f"{n % lanes} one by one")
@@ -126,7 +127,7 @@ def _widen(loop: Op, lanes: int, copies: int, check: Check) -> None:
     """Vectors side by side, then those left over one by one; the loop itself becomes the tail."""
     first, n = Loop(loop).lower, constant_of(Loop(loop).upper)
     wide = [(lanes, copies), (lanes, 1)] if copies > 1 else [(lanes, 1)]
-    for width, count in [*wide, *([(lanes // 2, 1)] if n is None and _is_plain(loop, lanes) else [])]:
+    for width, count in [*wide, *([(FEW_LANES, 1)] if n is None and _is_plain(loop, lanes) else [])]:
         if not _take_vectors(loop, first, width, count, check):
             return
     if n is not None and n % lanes and constant_of(first) == 0 and makes_again(loop):
@@ -139,10 +140,10 @@ def _widen(loop: Op, lanes: int, copies: int, check: Check) -> None:
 
 
 def _is_plain(loop: Op, lanes: int) -> bool:
-    """Whether a loop of so many lanes leaves many elements, and half a vector of them is little code: short, straight
-    on, without elementary functions."""
-    ops = loop.body.ops
-    return lanes >= MANY_LANES and len(ops) <= PLAIN_OPS and not any(op.regions or is_function(op) for op in ops)
+    """Whether a loop of so many lanes leaves many elements, and vectors of few are little code: short, straight on,
+    without elementary functions."""
+    ops, most_ops = loop.body.ops, PLAIN_OPS if lanes == MANY_LANES else NARROW_OPS
+    return lanes >= MANY_LANES and len(ops) <= most_ops and not any(op.regions or is_function(op) for op in ops)
 
 
 def _take_vectors(loop: Op, first: Value, lanes: int, copies: int, check: Check) -> bool:
