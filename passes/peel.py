@@ -12,7 +12,8 @@ last n - k rows the blocks begin elsewhere. Behind the first k steps all rows ar
 the state that the step reads: nothing is left that needs the rows together.
 The number k may be computed, as that of `h[n:]`, where the scan is not needed for it; of what is behind a reader may
 leave out the last rows (`h[10:-10]`), as sums go along with the first rows of a scan, too.
-Conservative: all rows that are kept are read from one step k on, or where that is 1 one step before, by elementwise
+Those of j steps before, of j up to k and 8, are numbers that go on in j - 1 states more (`h[2:] - h[:-2]`).
+Conservative: all rows that are kept are read from one step k on, or as many up to the last but some, by elementwise
 ops and reductions alone; the step is short, as it stands there twice, and has no checks, which name their step. A
 scan without states is a nest over whole arrays.
 Cost: linear; the step's code twice. Runs before `fuse-consumers` and `tile`, which then move the readers.
@@ -39,6 +40,7 @@ from .consuming.chains import behind
 from .consuming.parts import takes_whole_rows
 from .planning.numbers import is_natural
 
+MOST_LAG = 8   # steps ago of which a number is carried on
 SHORT = 64  # ops of a step that may stand twice
 REDUCING = ("scan.reduce", "scan.argreduce", "scan.dot")
 
@@ -55,11 +57,11 @@ def peel(module: Op) -> None:
 
 @dataclass(frozen=True)
 class _Late:
-    """How the rows of a scan are read: from step `first` on, or one before."""
+    """How the rows of a scan are read: from step `first` on, or so many steps before."""
 
     first: Entry
     reads: list[Op]
-    before: list[Op]
+    before: dict[Op, int]
 
 
 def _late(scan: ScanView) -> _Late | None:
@@ -72,15 +74,16 @@ def _late(scan: ScanView) -> _Late | None:
     late = [(user, first) for user, first in reads if first is not None]
     if not late:
         return None
-    first = late[0][1]
-    before = [user for user, found in reads if found is None]
-    if any(not _is_same(found, first) for _, found in late) or not all(
-            _is_one(first) and _is_before(user, scan) for user in before):
+    first = max((first for _, first in late), key=lambda first: _least_of(first) or 0)
+    before = {user: _lag(user, first, scan) for user, found in reads if found is None or not _is_same(found, first)}
+    lags = {user: lag for user, lag in before.items() if lag is not None}
+    if len(lags) < len(before):
         remark("peel", scan.op, False, "its rows are reduced from several steps on, or from the first step, too")
         return None
-    if isinstance(first, Value) and not _is_known_before(first, [user for user, _ in late], scan):
+    reading = [user for user, _ in late if user not in before]
+    if isinstance(first, Value) and not _is_known_before(first, reading, scan):
         return None
-    return _Late(first, [user for user, _ in late], before)
+    return _Late(first, reading, lags)
 
 
 def _may_stand_twice(scan: ScanView) -> bool:
@@ -149,29 +152,36 @@ def _is_same(a: Entry, b: Entry) -> bool:
     return a.op is not None and b.op is not None and a.op.operands == b.op.operands
 
 
-def _is_one(first: Entry) -> bool:
-    """Whether a slice begins at the second row, if there is one."""
-    if isinstance(first, int):
-        return first == 1
-    return first.op is not None and 1 in map(constant_of, first.op.operands)
+def _least_of(first: Entry) -> int | None:
+    """The number of the row at which a slice begins, if there are so many."""
+    if isinstance(first, int) or first.op is None:
+        return first if isinstance(first, int) else None
+    return next((n for n in map(constant_of, first.op.operands) if n is not None), None)
 
 
-def _is_before(user: Op, scan: ScanView) -> bool:
-    """Whether a slice takes the rows one step before those from step 1 on, which are a state that the step reads."""
-    state = any(carry.depth == 1 and carry.next is scan.stack_of(operand(user, "source")).value
-                for carry in scan.carries)
-    count, steps = entries(user, "sizes")[0], constant_of(scan.length)
-    if not state or entries(user, "offsets")[0] != 0:
-        return False
+def _lag(user: Op, first: Entry, scan: ScanView) -> int | None:
+    """How many steps before those from `first` on the rows are that a slice takes, where a state tells them: the one
+    before that the step reads, or a number of few steps ago."""
+    value = scan.stack_of(operand(user, "source")).value
+    begin, last = _least_of(entries(user, "offsets")[0]), _least_of(first)
+    if begin is None or last is None or not any(c.depth == 1 and c.next is value for c in scan.carries):
+        return None
+    lag, most = last - begin, 1 if isinstance(value.type, t.TensorType) else MOST_LAG
+    return lag if 0 < lag <= most and _is_rest(entries(user, "sizes")[0], last, scan) else None
+
+
+def _is_rest(count: Entry, first: int, scan: ScanView) -> bool:
+    """Whether a slice takes as many rows as there are from `first` on."""
+    steps = constant_of(scan.length)
     if steps is not None:
-        return bool(number_of(count) == steps - 1)
+        return bool(number_of(count) == steps - first)
     most = count.op if isinstance(count, Value) else None
     if most is None or most.name != "arith.maxsi" or constant_of(most.operands[1]) != 0:
         return False
     less = most.operands[0].op
     if less is None or less.name != "arith.subi" or less.operands[0] is not scan.length:
         return False
-    return bool(constant_of(less.operands[1]) == 1)
+    return bool(constant_of(less.operands[1]) == first)
 
 
 def _peel(scan: ScanView, late: _Late) -> None:
@@ -183,6 +193,7 @@ def _peel(scan: ScanView, late: _Late) -> None:
            "there on")
     if isinstance(late.first, Value) and late.first.op is not None:
         Ahead(op).go(late.reads[0])
+    ago = _carried_on(scan, late)
     b = Builder(op.parent, op, op.location)
     first = b.index(late.first) if isinstance(late.first, int) else late.first
     rest = b.subi(scan.length, first)
@@ -191,7 +202,7 @@ def _peel(scan: ScanView, late: _Late) -> None:
     reads = [read._replace(xs=_part(b, read.xs, first, rest)) for read in scan.reads]
     carries = [carry._replace(init=final) for carry, final in zip(scan.carries, head.finals, strict=True)]
     _count_from(scan, first)
-    stacks, given = _stacks(scan, late, rest)
+    stacks, given = _stacks(scan, late, rest, ago)
     scan.rebuilt(reads, carries, [*scan.stacks, *stacks])
     for user, stack in given:
         _read_rest(user, stack.result, None if user in late.before else linear(rest))
@@ -248,15 +259,32 @@ def _count_from(scan: ScanView, first: Value) -> None:
         user.operands = [number if v is counter else v for v in user.operands]
 
 
-def _stacks(scan: ScanView, late: _Late, rest: Value) -> tuple[list[Stack], list[tuple[Op, Stack]]]:
+def _carried_on(scan: ScanView, late: _Late) -> dict[tuple[Value, int], Value]:
+    """The rows of so many steps ago, of states by their new ones: those of more than one step go from step to step
+    in states that are added. What these begin as nobody reads."""
+    ago: dict[tuple[Value, int], Value] = {}
+    added = []
+    for user, lag in late.before.items():
+        row = scan.stack_of(operand(user, "source")).value
+        carry = next(c for c in scan.carries if c.depth == 1 and c.next is row)
+        ago[row, 1] = carry.arg
+        for k in range(2, lag + 1):
+            if (row, k) not in ago:
+                added.append(scan.new_carry(carry.init, ago[row, k - 1]))
+                ago[row, k] = added[-1].arg
+    if added:
+        scan.rebuilt(carries=[*scan.carries, *added])
+    return ago
+
+
+def _stacks(scan: ScanView, late: _Late, rest: Value, ago: dict[tuple[Value, int], Value],
+            ) -> tuple[list[Stack], list[tuple[Op, Stack]]]:
     """All rows of the scan that is left, and what each reader takes of them."""
     found: dict[Value, Stack] = {}
     given = []
     for user in (*late.reads, *late.before):
         stack = scan.stack_of(operand(user, "source"))
-        value = stack.value
-        if user in late.before:
-            value = next(carry.arg for carry in scan.carries if carry.depth == 1 and carry.next is stack.value)
+        value = ago[stack.value, late.before[user]] if user in late.before else stack.value
         if value not in found:
             type = stack.result.type
             assert isinstance(type, t.TensorType)

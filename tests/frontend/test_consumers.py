@@ -227,6 +227,7 @@ def test_rows_of_one_element_that_lose_their_axis(ask):
 
 OF_LATER = {
     "returns": lambda h: [((h[1:] - h[:-1]) ** 2).sum(), (h[1:] * h[:-1]).mean()],
+    "returns of three steps": lambda h: [((h[3:] - h[:-3]) ** 2).sum(), (h[3:] * h[:-3]).max()],
     "after the start": lambda h: [h[3:].mean(), T.exp(h[3:]).sum(), h[3:].argmax()],
     "from a computed step on": lambda h: [h[T.minimum(h.shape[0] // 3, 700):].sum()],
     "without both ends": lambda h: [h[2:-1].sum(), (h[2:-1]**2).mean()],
