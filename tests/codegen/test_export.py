@@ -29,7 +29,7 @@ from scancc.ir.printer import print_op
 from scancc.runtime import load
 from scancc.runtime.library import LibraryError
 from scancc.user_files import load_function
-from tests.codegen.killed import export_killed
+from tests.codegen.killed import export_killed, export_killed_meanwhile
 
 ROOT = Path(__file__).parents[2]
 CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -419,3 +419,16 @@ def test_a_build_that_was_killed(n_renamed: int, tmp_path: Path) -> None:
             load(tmp_path / "f.so")
     export(before, tmp_path)
     assert not (tmp_path / "f.partial").exists() and load(tmp_path / "f.so")([3.0]).tolist() == [6.0]
+
+
+@pytest.mark.skipif(not Path("/bin/sh").exists(), reason="no shell on this machine")
+def test_a_build_that_was_killed_while_its_files_get_their_names(tmp_path: Path) -> None:
+    """The set is the new one, once who renames its files has ended, for whom the next build waits."""
+    x, folder, kinds = T.vector("x"), tmp_path / "a b's", "o,a,h,json"  # no linker, for which a process waits, too
+    folder.mkdir()
+    export(sc.function([x], x * 2, name="f"), folder, emit=kinds)
+    export_killed_meanwhile(folder, f'sc.export(sc.function([x], x * 3, name="f"), sys.argv[1], emit="{kinds}")')
+    export(sc.function([x], x * 2, name="other"), folder, emit="h")
+    assert load(folder / "f.json")([3.0]).tolist() == [9.0]
+    export(sc.function([x], x * 4, name="f"), folder, emit=kinds)
+    assert not (folder / "f.partial").exists() and load(folder / "f.json")([3.0]).tolist() == [12.0]
