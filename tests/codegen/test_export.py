@@ -315,7 +315,7 @@ def test_files_appear_whole(power: Any, tmp_path: Path, monkeypatch: pytest.Monk
     def refuse(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="disk full"):
         export(power, tmp_path / "p", emit="h")
     assert [p.name for p in tmp_path.iterdir()] == ["p.h"]
