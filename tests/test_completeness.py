@@ -173,7 +173,8 @@ def text_of(path: str) -> str:
 
 
 def lacking_of_functions() -> Iterator[str]:
-    table = dict(re.findall(r"(?m)^\| (\w+) \| ([\d.]+ \|.*)$", text_of("docs/math.md")))
+    errors, _ = text_of("docs/math.md").split("## Cycles")  # of which there is another table
+    table = dict(re.findall(r"(?m)^\| (\w+) \| ([\d.]+ \|.*)$", errors))
     for name, row in FUNCTIONS.items():
         if row.op not in OPS:
             yield f"the elementary function {name} has no op: a line in scancc/ir/dialects/math.py"
