@@ -21,7 +21,7 @@ def share_of(user: Op) -> Fraction:
     but for all of them turned, which are written from the last to the first. (A scan reads them as well backwards.)
     """
     count, stride = entries(user, "sizes")[0], entries(user, "strides")[0]
-    if most(count) is not None:
+    if most(count) is not None and not takes_every_row(user):
         return Fraction(0)
     assert isinstance(stride, int)
     if len(kept_axes(user)) < len(entries(user, "sizes")):

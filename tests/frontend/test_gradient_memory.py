@@ -84,6 +84,14 @@ def test_the_length_of_a_slice_with_bounds_that_are_told_when_it_runs(start, sto
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
+def test_rows_of_a_known_number_are_kept_once():
+    """Those that the reverse reads from the last one on were kept turned, by a copy of each tile."""
+    x, h, w = T.matrix("x", shape=(20, 32)), T.vector("h", shape=(32,)), T.matrix("w", shape=(32, 32))
+    rows, _ = sc.scan(lambda x, h, w: T.tanh(x @ w) * T.sigmoid(h @ w), x, h, w)
+    text = sc.function([x, h, w], grad((rows**2).sum(), w)).ir("loop")
+    assert "by -1" in text and not re.search(r"copy .*by -1", text)
+
+
 def test_of_a_window_whose_length_is_not_told_the_length_is_kept():
     """Not the window of each step, which is as long as the state: 1,150 numbers a step and element, now 4."""
     i, j, p = T.lvector("i"), T.lvector("j"), T.vector("p")
