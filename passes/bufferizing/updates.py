@@ -38,8 +38,8 @@ def _move(c: Context, op: Op, source: Value, dest: Value) -> None:
     if strides_of(source.type) != (1,):
         c.copy(c.own_copy(source), dest)
         return
-    usual = usual_length(slices.entries(op, "sizes")[0])
-    c.b.make("scan.buffer_move", [source, dest], [], {"usual": t.IntAttr(usual or 0, t.i64)})
+    usual = max(usual_length(slices.entries(op, "sizes")[0]) or 0, 0)  # short arrays have none of a part
+    c.b.make("scan.buffer_move", [source, dest], [], {"usual": t.IntAttr(usual, t.i64)})
 
 
 @converts("tensor.insert", at_target=True)

@@ -472,3 +472,14 @@ def test_a_window_made_of_what_is_around_it(shared: bool) -> None:
     args = np.random.default_rng(5).normal(size=(3, 4, 3))
     found, expected = (sc.function([a, b, x], outputs, mode=mode)(*args) for mode in ("native", "reference"))
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_the_inside_of_a_state_of_unknown_length_moves_by_one() -> None:
+    x = T.vector("x")
+    h, _ = sc.scan(lambda h: T.set_subtensor(h[1:-1], h[2:]), outputs_info=x, n_steps=3)
+    f = sc.function([x], h[-1])
+    for n in (2, 3, 7):
+        expected = np.arange(float(n))
+        for _ in range(3):
+            expected[1:-1] = expected[2:].copy()
+        np.testing.assert_array_equal(f(np.arange(float(n))), expected)
