@@ -260,7 +260,13 @@ class Readers:
 
     def is_map(self, op: Op) -> bool:
         """Whether the step can compute row t of a result, of row t of each operand."""
-        return settled(self.maps, op, makers, self._is_map)
+        return settled(self.maps, op, self._rests_on, self._is_map)
+
+    def _rests_on(self, op: Op) -> Iterable[Op]:
+        """The ops that decide whether one is a map; none of one that is no map whatever its operands are. (What a
+        slice's readers are told by a sum of the slice would else be asked of the slice again.)"""
+        never = not keeps_rows(op) if op.name == "scan.broadcast" else self._mixes_rows(op)
+        return () if never or is_repeated(op) or not self._is_safe(op) else makers(op)
 
     def _is_map(self, op: Op) -> bool:
         if not op.results or not isinstance(op.results[0].type, t.TensorType):
@@ -294,17 +300,24 @@ class Readers:
                 and all(v.block is op.body or self.ahead.is_free(v) for v in inside)
                 and all(self.has_rows(op, v) for v in nest.inputs))
 
+    @staticmethod
+    def _mixes_rows(op: Op) -> bool:
+        """Whether a reduction makes one thing of several rows."""
+        if op.name == "scan.reduce":
+            return 0 in op.attrs["axes"].values
+        return op.name == "scan.argreduce" and bool(op.attrs["axis"].value == 0)
+
     def _shrinks(self, op: Op) -> bool:
         """Whether an op makes less of each row."""
+        if self._mixes_rows(op):
+            return False
         if op.name == "scan.reduce":
-            return 0 not in op.attrs["axes"].values and (is_exact(op) or self._has_one_form(op))
+            return is_exact(op) or self._has_one_form(op)
         if op.name == "scan.dot":
             weights = op.operands[1]
             return (not is_array_of_arrays(weights) and self._has_one_form(op) and self.ahead.is_free(weights)
                     and self._is_safe(op))
-        if op.name == "scan.argreduce":
-            return bool(op.attrs["axis"].value != 0)
-        return self._is_column(op)
+        return op.name == "scan.argreduce" or self._is_column(op)
 
     def _goes_on(self, op: Op) -> bool:
         """Whether a running sum or product of numbers along the rows can be a state beside others."""

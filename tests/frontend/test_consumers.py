@@ -524,6 +524,18 @@ def test_readers_that_read_twice_are_asked_once(read, rank: int) -> None:
     np.testing.assert_allclose(native, reference, rtol=1e-12)
 
 
+def test_readers_of_a_part_are_told_its_maximum() -> None:
+    """Whether the part goes along rests on its readers, and what these are told rests on the part."""
+    x = T.matrix("x")
+    h, _ = sc.scan(lambda a, s: T.tanh(a + 0.5 * s), sequences=x, outputs_info=T.zeros_like(x[0]), go_backwards=True)
+    part = h[::-2]
+    outputs = [T.exp(part - part.max(axis=0)).sum(axis=0), sc.grad(part.max(axis=0).sum(), x)]
+    native, reference = (sc.function([x], outputs, mode=mode)(np.linspace(-1, 1, 24).reshape(8, 3))
+                         for mode in (None, "reference"))
+    for got, want in zip(native, reference, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
 def dear():
     return last(sc.scan(lambda v, h: T.tanh(T.exp(-h * h) + v) / (1 + h * h), x, T.constant(0.5)))
 
