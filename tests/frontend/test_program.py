@@ -345,6 +345,17 @@ def test_chains_deeper_than_pythons_stack():
     assert "tanh" in sc.printing.debugprint(y, file="str") and "tanh" in sc.printing.pprint(y)
 
 
+@pytest.mark.parametrize("count", [60, 5000])
+def test_formulas_show_once_what_is_long(count: int) -> None:
+    """Written out, the first has 2**60 reads of x, and the second is deeper than Python's stack."""
+    squares, chain = X, X
+    for _ in range(count):
+        squares, chain = squares * squares + squares, T.tanh(chain) + 1.0
+    first, *parts = sc.pprint(squares).split("\n  where ")
+    assert f"%{len(parts)} * %{len(parts)} + %{len(parts)}" in first and parts[0].startswith("%1 = (")
+    assert sum(map(len, parts)) < 100 * count and len(sc.pprint(chain)) < 30 * count
+
+
 @pytest.mark.long
 def test_lengths_of_a_chain_of_joins():
     y = X

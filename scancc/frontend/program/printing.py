@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
@@ -198,10 +199,13 @@ _INFIX = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "true_div": ("/", 2
           "mod": ("%", 2), "power": ("**", 4), "lt": ("<", 0), "le": ("<=", 0), "gt": (">", 0), "ge": (">=", 0),
           "eq": ("==", 0), "neq": ("!=", 0)}
 _ATOM = 9
+_LONG = 40  # characters: what several ops read is shown once, under a name
+_LONGEST = 1000  # of what one op reads
 
 
 def pprint(variable: Variable) -> str:
-    """The formula of a variable; a scan reads as its step between 'scan(' and ')'.
+    """The formula of a variable; a scan reads as its step between 'scan(' and ')'. Long parts that are read more than
+    once, and very long ones, have a line of their own.
 
     >>> x = T.vector("x")
     >>> print(sc.pprint(T.exp(x) + 1))
@@ -209,35 +213,86 @@ def pprint(variable: Variable) -> str:
     """
     if not isinstance(variable, Variable):
         raise TypeError(f"pprint: {variable!r} is not a symbolic variable; give one, or print it itself")
-    with deep_recursion():
-        return _formula(variable)[0]
+    formulas = _Formulas()
+    return "\n  where ".join([formulas.of(variable), *formulas.parts])
 
 
 pp = pprint
 
 
-def _formula(var: Variable) -> tuple[str, int]:
-    """Text, and how tightly it binds."""
-    node = var.owner
-    if node is None or (var.name and not isinstance(node.op, Scan)):
-        return str(var), _ATOM
-    op, inputs = node.op, node.inputs
-    if isinstance(op, Elemwise) and op.fn in _INFIX:
-        return _infix(op.fn, inputs)
-    if isinstance(op, Elemwise) and op.fn == "neg":
-        return f"-{_bound(inputs[0], 3)}", 3
-    if isinstance(op, DimShuffle):
-        turned = op.order == (1, 0)
-        return (f"{_bound(inputs[0], _ATOM)}.T", _ATOM) if turned else _formula(inputs[0])
-    if isinstance(op, Dot):
-        return f"{_bound(inputs[0], 2)} @ {_bound(inputs[1], 3)}", 2
-    if isinstance(op, ShapeI):
-        return f"{_bound(inputs[0], _ATOM)}.shape[{op.axis}]", _ATOM
-    if isinstance(op, Subtensor):
-        return f"{_bound(inputs[0], _ATOM)}[{_index(op.template, inputs[1:])}]", _ATOM
-    if isinstance(op, Scan):
-        return _scan_text(op, var), _ATOM
-    return f"{_call_name(op)}({', '.join(_formula(v)[0] for v in inputs)})", _ATOM
+class _Formulas:
+    """Formulas, each op's after those of what it reads: a graph may be deeper than Python's stack."""
+
+    def __init__(self) -> None:
+        self.known: dict[Variable, tuple[str, int]] = {}  # text, and how tightly it binds
+        self.parts: list[str] = []
+
+    def of(self, variable: Variable) -> str:
+        named = [v for node in applies([variable]) for v in node.outputs if v.name and not isinstance(node.op, Scan)]
+        order = applies([variable], stop=named)
+        readers = Counter(v for node in order for v in node.inputs)
+        for node in order:
+            for var in node.outputs:
+                if readers[var] and var is not variable:
+                    self.known[var] = self._part(*self._made(node, var), readers[var])
+        made_by = variable.owner if order else None
+        return self._text(variable) if made_by is None else self._made(made_by, variable)[0]
+
+    def _part(self, text: str, level: int, readers: int) -> tuple[str, int]:
+        """The text, or a name for it."""
+        if len(text) <= (_LONG if readers > 1 else _LONGEST):
+            return text, level
+        name = f"%{len(self.parts) + 1}"
+        self.parts.append(f"{name} = {text}")
+        return name, _ATOM
+
+    def _text(self, var: Variable, level: int = 0) -> str:
+        text, own = self.known.get(var, (str(var), _ATOM))
+        return text if own >= level else f"({text})"
+
+    def _made(self, node: Apply, var: Variable) -> tuple[str, int]:
+        op = node.op
+        if isinstance(op, Scan):
+            return self._scan(op, var), _ATOM
+        if not node.inputs:
+            return f"{_call_name(op)}()", _ATOM
+        first, *rest = node.inputs
+        if isinstance(op, Elemwise) and op.fn in _INFIX:
+            sign, level = _INFIX[op.fn]
+            return f"{self._text(first, level)} {sign} {self._text(rest[0], level + 1)}", level
+        if isinstance(op, Elemwise) and op.fn == "neg":
+            return f"-{self._text(first, 3)}", 3
+        if isinstance(op, DimShuffle):
+            return (f"{self._text(first, _ATOM)}.T", _ATOM) if op.order == (1, 0) else self._whole(first)
+        if isinstance(op, Dot):
+            return f"{self._text(first, 2)} @ {self._text(rest[0], 3)}", 2
+        if isinstance(op, ShapeI):
+            return f"{self._text(first, _ATOM)}.shape[{op.axis}]", _ATOM
+        if isinstance(op, Subtensor):
+            return f"{self._text(first, _ATOM)}[{self._index(op.template, rest)}]", _ATOM
+        return f"{_call_name(op)}({', '.join(map(self._text, node.inputs))})", _ATOM
+
+    def _whole(self, var: Variable) -> tuple[str, int]:
+        return self.known.get(var, (str(var), _ATOM))
+
+    def _index(self, template: tuple[Any, ...], operands: Sequence[Variable]) -> str:
+        rest = iter(operands)
+        parts = []
+        for entry in template:
+            if entry == "i":
+                parts.append(self._text(next(rest)))
+            else:
+                bounds = [self._text(next(rest)) if given else "" for given in entry[1:]]
+                parts.append(":".join(bounds if entry[3] else bounds[:2]))
+        return ", ".join(parts)
+
+    def _scan(self, op: Scan, var: Variable) -> str:
+        body = op.body
+        outputs = [*(c.next for c in body.carry), *body.ys]
+        taps = [str(v) for c in body.carry for _, v in c.taps]
+        names = [str(x) for x in body.xs] + taps
+        stop = f" until {self.of(body.stop)}" if body.stop is not None else ""
+        return f"scan({', '.join(names)} -> {self.of(outputs[var.index])}{stop})"
 
 
 def _call_name(op: Any) -> str:
@@ -246,34 +301,3 @@ def _call_name(op: Any) -> str:
     if isinstance(op, Reduce):
         return f"{op.kind}[{', '.join(map(str, op.axes))}]"
     return str(op.name)
-
-
-def _infix(fn: str, inputs: list[Variable]) -> tuple[str, int]:
-    sign, level = _INFIX[fn]
-    return f"{_bound(inputs[0], level)} {sign} {_bound(inputs[1], level + 1)}", level
-
-
-def _bound(var: Variable, level: int) -> str:
-    text, own = _formula(var)
-    return text if own >= level else f"({text})"
-
-
-def _index(template: tuple[Any, ...], operands: list[Variable]) -> str:
-    rest = iter(operands)
-    parts = []
-    for entry in template:
-        if entry == "i":
-            parts.append(_formula(next(rest))[0])
-        else:
-            bounds = [_formula(next(rest))[0] if given else "" for given in entry[1:]]
-            parts.append(":".join(bounds if entry[3] else bounds[:2]))
-    return ", ".join(parts)
-
-
-def _scan_text(op: Scan, var: Variable) -> str:
-    body = op.body
-    outputs = [*(c.next for c in body.carry), *body.ys]
-    taps = [str(v) for c in body.carry for _, v in c.taps]
-    names = [str(x) for x in body.xs] + taps
-    stop = f" until {pprint(body.stop)}" if body.stop is not None else ""
-    return f"scan({', '.join(names)} -> {pprint(outputs[var.index])}{stop})"
