@@ -269,7 +269,8 @@ class Readers:
         return () if never or is_repeated(op) or not self._is_safe(op) else makers(op)
 
     def _is_map(self, op: Op) -> bool:
-        if not op.results or not isinstance(op.results[0].type, t.TensorType):
+        made = op.results[0].type if op.results else None
+        if not isinstance(made, t.TensorType) or not made.shape:
             return False
         if is_repeated(op):
             return all(map(self.ahead.is_free, told_of_rows(op)))
