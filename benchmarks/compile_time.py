@@ -126,7 +126,8 @@ def _loaded(make: Any, folder: str, compiled: str) -> float:
     arrays = [np.asarray(value, variable.dtype) for value, variable in zip(model.args, model.inputs, strict=True)]
     np.savez(f"{folder}/arguments.npz", *arrays)
     command = [sys.executable, "-c", LOADED, f"{folder}/model.o", f"{folder}/arguments.npz"]
-    environment = {**os.environ, "SCANCC_CACHE": "1", "PYTHONPYCACHEPREFIX": compiled}
+    environment = {**os.environ, "SCANCC_CACHE": "1", "PYTHONPYCACHEPREFIX": compiled,
+                   "OPENBLAS_NUM_THREADS": "1"}  # NumPy's other threads start by spinning, which is time of the CPU
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has the bytecode of its modules
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(done.stdout)
