@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Attributes, Block, Region, Value, clone_op
+from scancc.ir.core import Attributes, Block, Region, Value, clone_op, made_of
 from scancc.ir.ops import is_pure, set_operands
 from scancc.ir.parts import Carry, ScanView
 from scancc.ir.shapes import dims_of
@@ -73,17 +73,8 @@ def _added(found: LogSum, carry: Carry, beside: Sequence[Term]) -> list[Term] | 
     for term in list(terms):
         if term in terms and term.opposite in terms:
             terms -= Counter({term: (least := min(terms[term], terms[term.opposite])), term.opposite: least})
-    waiting = _waiting(carry.arg)
+    waiting = made_of([carry.arg], carry.arg.block.ops)
     return None if any(term.value in waiting for term in terms) else list(terms.elements())
-
-
-def _waiting(state: Value) -> set[Value]:
-    """All that a step makes of its state."""
-    found = {state}
-    for op in state.block.ops:
-        if any(v in found for inner in op.walk() for v in inner.operands):
-            found.update(op.results)
-    return found
 
 
 class ScaledSteps:
@@ -168,7 +159,7 @@ class ScaledSteps:
 
     def _step(self) -> Block:
         """A step without logarithms."""
-        block, waiting = Block([t.index]), _waiting(self.carry.arg)
+        block, waiting = Block([t.index]), made_of([self.carry.arg], self.scan.op.body.ops)
         b, values = Builder(block, location=self.before.location), dict[Value, Value]()
         for arg in self.scan.x_args:
             values[arg] = block.add_arg(arg.type, arg.name)

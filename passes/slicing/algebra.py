@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from scancc.ir.builder import constant_of
-from scancc.ir.core import Op, Value
+from scancc.ir.core import Op, Value, made_of
 from scancc.ir.dialects.arith import CMPF
 from scancc.ir.parts import Carry, Nest
 
@@ -104,11 +104,7 @@ def _of_one(state: Carry, ops: Sequence[Op]) -> Form | None:
     """What a state is by the shape of its step as a whole."""
     choice = state.next.op
     extreme = extreme_of(choice, state.arg) if choice is not None and choice.name == "arith.select" else None
-    waiting = {state.arg}
-    for op in ops:
-        if any(v in waiting for inner in op.walk() for v in inner.operands):
-            waiting.update(op.results)
-    if extreme is not None and extreme.other not in waiting:
+    if extreme is not None and extreme.other not in made_of([state.arg], ops):
         return extreme
     return moebius_of(state.arg, state.next, ops)
 

@@ -281,6 +281,15 @@ def within(op: Op, block: Block) -> Op | None:
     return current
 
 
+def made_of(values: Iterable[Value], ops: Iterable[Op]) -> set[Value]:
+    """The values, and all that `ops`, in order, make of them."""
+    found = set(values)
+    for op in ops:
+        if any(v in found for inner in op.walk() for v in inner.operands):
+            found.update(op.results)
+    return found
+
+
 def defined_in(value: Value, block: Block) -> bool:
     """True if `value` is made by `block` or by anything inside it."""
     return encloses(block, value.block)
