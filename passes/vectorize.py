@@ -15,10 +15,11 @@ us, 0.90 without; a cellular automaton of rows of 60 bytes: 2.0 us a step, 7.8 w
 number of iterations the last W are one more vector, which makes some elements twice, where nothing that is written is
 read (seven neighbours: two vectors of four, not one and three numbers). An element's operations are the same in all,
 so its bits are.
-Elements that do not stand side by side (`x[places[i]]`, a column, a row backwards) are read one by one into a
-vector, where enough is computed from them: `exp` of those takes a third of the time.
+Elements that lie one before the other (`x[::-1]`) are read, or written, as a vector that is turned round.
+Elements that do not stand side by side (`x[places[i]]`, a column) are read one by one into a vector, where enough is
+computed from them: `exp` of those takes a third of the time.
 Conservative: only the innermost parallel loop; memory must be written by the counter along its last axis with
-stride one; branches must not depend on the counter. Else the loop stays.
+stride one, or minus one; branches must not depend on the counter. Else the loop stays.
 Cost: linear; the body appears two or three times, and so many times more as there are vectors in flight. Runs after
 `plan-memory`.
 """

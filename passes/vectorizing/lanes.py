@@ -12,6 +12,7 @@ from scancc.ir.ops import ELEMENTWISE, group, has_trait, memory_of, operand, who
 from scancc.ir.parts import Branch, Loop, Turn, While
 
 from ..slicing.latencies import busy
+from .turned import forwards, is_turned, turned
 
 GATHERED = 6  # busy cycles of other work, from which on lanes are worth three ops for an element that stands apart
 HEAVY_OPS = 24  # more ops than this in a body would spill if four registers held each value
@@ -188,7 +189,8 @@ def _apart(op: Op, varying: set[Value], counter: Value) -> str | None:
         return "memory is not read along its last axis"
     type = whole(op).type
     assert isinstance(type, t.MemRefType)
-    return "memory is read with a stride" if type.strides is not None and type.strides[-1] != 1 else None
+    strided = type.strides is not None and type.strides[-1] not in (1, -1)
+    return "memory is read with a stride" if strided else None
 
 
 def _is_only_tested(carry: Turn, loop: While) -> bool:
@@ -282,13 +284,18 @@ class Widener:
         return self.spread[scalar]
 
     def _memory(self, op: Op, b: Builder, copy: int) -> None:
-        at = [self.value(v, copy) for v in (whole(op), *group(op, "indices"))]
+        buffer, *place = (self.value(v, copy) for v in (whole(op), *group(op, "indices")))
+        back = is_turned(whole(op))
+        if back:
+            buffer, place = forwards(b, buffer, place, self.width), [b.index(0)]
         if op.name == "memref.load":
-            made = b.op("vector.load", at, [self.type(op.result.type)])
+            read = b.op("vector.load", [buffer, *place], [self.type(op.result.type)])
+            made = turned(b, read) if back else read
             made.name = op.result.name
             self.each[copy][op.result] = made
         else:
-            b.make("vector.store", [self.vector(operand(op, "value"), b, copy), *at])
+            value = self.vector(operand(op, "value"), b, copy)
+            b.make("vector.store", [turned(b, value) if back else value, buffer, *place])
 
     def _gather(self, op: Op, b: Builder, copy: int) -> None:
         """Elements that stand anywhere, one by one: as fast as instructions that gather are."""
