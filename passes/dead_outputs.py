@@ -16,7 +16,7 @@ Runs after `cse`, which makes equal sizes one value. Source: Theano's `scan_save
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -27,6 +27,7 @@ from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import COLUMNS, entries, entry_values, set_entries, slice_parts
 from scancc.ir.wording import rows_called
+from scancc.late_dataclasses import dataclass
 
 from .consuming.elements import keep_elements, takes_element
 from .consuming.windows import MOST, read_window, rows_from_end, window_of

@@ -18,7 +18,7 @@ Source: the producer-consumer fusion of Halide (Ragan-Kelley et al., PLDI 2013) 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, array_of
@@ -28,6 +28,7 @@ from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, dynamic_dims
+from scancc.late_dataclasses import dataclass
 
 FREE = ("tensor.splat", "scan.broadcast", "scan.transpose", "scan.iota", "tensor.cast")
 REDUCING = ("scan.reduce", "scan.dot", "scan.batch_dot")

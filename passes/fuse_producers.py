@@ -17,7 +17,7 @@ Cost: a walk over the ops before each scan. Runs after `fuse-scans`, which decid
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -28,6 +28,7 @@ from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, has_trait
 from scancc.ir.parts import Read, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.wording import what
+from scancc.late_dataclasses import dataclass
 
 from .fusing.build import Step, erase_unread
 from .fusing.maps import rule_of

@@ -22,7 +22,7 @@ and improving data locality via loop fusion and distribution (1993).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, encloses
@@ -31,6 +31,7 @@ from scancc.ir.linear import Linear, linear
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
+from scancc.late_dataclasses import dataclass
 
 from .fusing.build import Step, erase_unread, reversed_rows
 from .fusing.costs import multiplies_rows, reason_against

@@ -22,7 +22,7 @@ Source: the split into host and device code of gpu.launch_func (MLIR).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -31,6 +31,7 @@ from scancc.ir.needs import BUFFERS, PLANNED, Need, first_op, makes
 from scancc.ir.ops import CHECKS, group, has_trait, is_pure, operand, set_operands
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
+from scancc.late_dataclasses import dataclass
 
 STATUS_NBYTES = 64  # status and four numbers, padded
 SPILL_NBYTES = 16   # the largest scalar

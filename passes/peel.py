@@ -22,8 +22,6 @@ Source: loop peeling, as before software pipelining (Allen and Kennedy, Optimizi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value, clone_op, encloses
@@ -34,6 +32,7 @@ from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import Entry, constant_entries, entries, number_of, set_entries, slice_parts
 from scancc.ir.wording import rows_called
+from scancc.late_dataclasses import dataclass
 
 from .consuming.ahead import Ahead
 from .consuming.chains import behind

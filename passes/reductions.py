@@ -31,7 +31,6 @@ upwards, so that one pass does it, where NumPy halves from the top.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -40,6 +39,7 @@ from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import int_attr, operand, set_operands
 from scancc.ir.parts import Loop, Nest, Round, While
 from scancc.ir.remarks import remark
+from scancc.late_dataclasses import dataclass
 
 from .reducing.beside import joined, side_by_side
 from .reducing.kinds import KINDS, MOST_LANES, ROUNDED, SUMS, neutral

@@ -18,10 +18,10 @@ Source: affine-scalrep of MLIR, for any straight code; the forms tell which plac
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from scancc.ir.core import Block, Op, Value, functions
 from scancc.ir.ops import WRITES, group, has_trait, memory_of, operand, whole
+from scancc.late_dataclasses import dataclass
 
 from .indexing.buffers import may_share, written_by
 from .indexing.forms import Form, Forms, surely_differ

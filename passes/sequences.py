@@ -21,7 +21,7 @@ Source: induction variables and range checks as in Gupta, Optimizing array bound
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value, defined_in
@@ -30,6 +30,7 @@ from scancc.ir.parts import Read, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import COLUMNS, constant_entries, entries, kept_axes, slice_parts
+from scancc.late_dataclasses import dataclass
 
 from .fusing.build import rows_from
 from .slicing.positions import Place, Positions

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -32,6 +31,7 @@ from scancc.ir.ops import operand
 from scancc.ir.parts import Nest, scan_around
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
+from scancc.late_dataclasses import dataclass
 
 from .dce import dce
 from .indexing.long_arrays import where_long

@@ -24,7 +24,7 @@ Source: scalar replacement of aggregates, on rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -37,6 +37,7 @@ from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, dynamic_dims, scratch
 from scancc.ir.slices import COLUMNS, constant_entries, entries, kept_axes, slice_parts
 from scancc.ir.wording import called, what
+from scancc.late_dataclasses import dataclass
 
 NEEDS = (TENSORS,)
 MOST = 8       # rows

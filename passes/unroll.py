@@ -19,13 +19,13 @@ Cost: one walk, inner loops first. Runs after `vectorize`, which makes some loop
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, clone_op, functions
 from scancc.ir.ops import memory_of, whole
 from scancc.ir.parts import Loop, usual_blocks
 from scancc.ir.remarks import remark
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass

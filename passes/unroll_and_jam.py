@@ -27,7 +27,7 @@ architectures, 1988).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from scancc.ir import types as t
@@ -36,6 +36,7 @@ from scancc.ir.core import Block, Op, Region, Value, clone_op, defined_in
 from scancc.ir.ops import ELEMENTWISE, group, has_trait, is_pure, operand, set_operands, whole
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
+from scancc.late_dataclasses import dataclass
 
 from .indexing.forms import Forms
 from .indexing.rows import Rows, begun

@@ -13,7 +13,6 @@ go first), `SCANCC_CACHE=0` switches the cache off.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import stat
@@ -27,6 +26,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from scancc.config import config
+from scancc.hashes import sha256
 
 MAGIC = b"scancc\x00\x01"
 MAX_BAD_FILES = 8
@@ -185,7 +185,7 @@ def _opened(folder: str, megabytes: float) -> DiskCache | None:
 
 
 def _digest(key: str, payload: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + b"\0" + payload).digest()
+    return sha256(key.encode() + b"\0" + payload).digest()
 
 
 def _sealed(key: str, payload: bytes) -> bytes:

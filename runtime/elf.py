@@ -18,11 +18,12 @@ import mmap
 import platform
 import struct
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import NamedTuple, TypeVar
 
 from scancc.errors import ScanccError
+from scancc.late_dataclasses import dataclass
 from scancc.later import in_role
 from scancc.runtime.relocations import MACHINES, Machine
 

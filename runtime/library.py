@@ -10,7 +10,6 @@ The manifest holds `abi_version`, `target`, `file`, `sha256`, `nbytes` (optional
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 from scancc.artifact import Check, Param
 from scancc.calling import Calling
 from scancc.errors import ScanccError
+from scancc.hashes import sha256
 from scancc.later import in_role
 from scancc.runtime import elf, fastcall, objects, threads
 from scancc.runtime.cpu import Kernel, check_abi
@@ -140,7 +140,7 @@ def _set_of(manifest_path: Path) -> Mapping[str, Any]:
 def _is_of_set(path: Path, data: bytes, manifest: Mapping[str, Any]) -> bool:
     """Whether a file is of the build that a manifest describes, which may have been stripped; yes of other files."""
     digest = _table(manifest, "files").get(path.name)
-    return digest is None or digest == hashlib.sha256(data).hexdigest() or _has_seals(path, data, manifest)
+    return digest is None or digest == sha256(data).hexdigest() or _has_seals(path, data, manifest)
 
 
 def _has_seals(path: Path, data: bytes, manifest: Mapping[str, Any]) -> bool:
@@ -211,7 +211,7 @@ def _checked_library(manifest: Mapping[str, Any], manifest_path: Path) -> tuple[
     if _has_seals(path, data, manifest):
         _refuse_damaged(data, LIBRARY, path)
     elif manifest.get("nbytes", len(data)) != len(data) or (
-        hashlib.sha256(data).hexdigest() != _get(manifest, "sha256", str, manifest_path)
+        sha256(data).hexdigest() != _get(manifest, "sha256", str, manifest_path)
     ):
         raise LibraryError(
             f"{path} is not the library that {manifest_path} describes (changed or cut); export both again"
@@ -241,7 +241,7 @@ _opened: dict[Path, tuple[str, ctypes.CDLL]] = {}
 
 
 def _open(path: Path, data: bytes) -> ctypes.CDLL:
-    digest = hashlib.sha256(data).hexdigest()
+    digest = sha256(data).hexdigest()
     known, library = _opened.get(path, (None, None))
     if library is not None and known == digest:
         return library

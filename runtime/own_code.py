@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Callable
 from pathlib import Path
 
+from scancc.hashes import sha256
 from scancc.runtime import elf
 from scancc.runtime.cache import load as load_cached
 from scancc.runtime.cache import store as store_cached
@@ -15,7 +15,7 @@ from scancc.runtime.cache import store as store_cached
 def key(name: str) -> str:
     """Under what the object of the file `name` of this folder stands in the disk cache."""
     text = _text(name)
-    return hashlib.sha256(f"{name}\0{platform.machine()}\0{text}".encode()).hexdigest()
+    return sha256(f"{name}\0{platform.machine()}\0{text}".encode()).hexdigest()
 
 
 def load(name: str, compile_ir: Callable[[str], bytes]) -> elf.Library:

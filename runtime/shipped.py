@@ -7,12 +7,13 @@ and no compiler is loaded.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from scancc.hashes import sha256
+from scancc.late_dataclasses import dataclass
 from scancc.runtime.library import LibraryError, load_object
 
 _loaded: dict[str, Callable[..., Any]] = {}  # by the hash of the bytes that were checked
@@ -40,7 +41,7 @@ class Shipped:
 
     @classmethod
     def of(cls, name: str, data: bytes) -> Shipped:
-        return cls(name, data, hashlib.sha256(data).hexdigest())
+        return cls(name, data, sha256(data).hexdigest())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return (_loaded.get(self.sha256) or self.load())(*args, **kwargs)
@@ -49,7 +50,7 @@ class Shipped:
         """The function, as this process has it; LibraryError where the bytes are not what was sent."""
         with _lock:
             if self.sha256 not in _loaded:
-                if hashlib.sha256(self.data).hexdigest() != self.sha256:
+                if sha256(self.data).hexdigest() != self.sha256:
                     raise LibraryError(f"what arrived of {self.name} is not what was sent (changed or cut); "
                                        "send it again")
                 _loaded[self.sha256] = load_object(self.data, self.name)

@@ -24,9 +24,11 @@ import json
 import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
+
+from scancc.late_dataclasses import dataclass
 
 ABI_VERSION = 2
 WORKSPACE_ALIGN_BYTES = 64

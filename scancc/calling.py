@@ -8,10 +8,11 @@ from __future__ import annotations
 import binascii
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+
+from scancc.late_dataclasses import dataclass
 
 if TYPE_CHECKING:
     import numpy.typing as npt

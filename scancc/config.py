@@ -16,10 +16,10 @@ import os
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import ContextDecorator
-from dataclasses import dataclass
 from typing import Any, Self
 
 from scancc import fast_math
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

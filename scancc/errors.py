@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from types import CodeType
 
 import numpy as np
@@ -89,6 +88,8 @@ def comes_from_outside(error: BaseException, known: CodeType | None = None) -> b
     """
     if not _is_ours(type(error).__module__):
         return True
+    import traceback  # rarely needed
+
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     return any(f.f_code is not known and not _is_ours(f.f_globals.get("__name__", "")) for f in frames)
 

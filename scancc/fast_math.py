@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from scancc.late_dataclasses import dataclass
 
 PARTS: dict[str, str] = {
     "contract": "any product may join the sum or difference it goes into, and is then not rounded",

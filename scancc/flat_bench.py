@@ -10,7 +10,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 from scancc.calling import array_from_json
 from scancc.codegen.exports.export import export
 from scancc.errors import ScanccError
+from scancc.late_dataclasses import dataclass
 from scancc.runtime import elf, objects
 from scancc.runtime.processor import check_features, check_machine
 

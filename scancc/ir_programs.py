@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from scancc import pipeline, stages
@@ -18,6 +18,7 @@ from scancc.ir.core import module as module_of
 from scancc.ir.needs import BUFFERS, PLANNED, require
 from scancc.ir.ops import CHECKS, has_trait, lookup, memory_of, operand
 from scancc.ir.parts import PlannedFunc
+from scancc.late_dataclasses import dataclass
 from scancc.signature import unique_name
 
 if TYPE_CHECKING:

@@ -6,12 +6,13 @@ Read off loop IR that `plan-memory` has been over, when somebody asks; compiling
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import numpy as np
 
 from scancc.codegen.exports.signature import dim_names
+from scancc.late_dataclasses import dataclass
 
 from .artifact import Param
 from .ir import types as t

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.config import config
+from scancc.late_dataclasses import dataclass
 
 _OTHER_LINKERS = ("numba", "jax", "pytorch", "mlx")
 _LINKERS = (None, "py", "c", "c|py", "c&py", "vm", "cvm", "vm_nogc", "cvm_nogc", "auto", *_OTHER_LINKERS)

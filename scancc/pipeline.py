@@ -13,9 +13,11 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, partial
 from typing import Any
+
+from scancc.late_dataclasses import dataclass
 
 from . import pass_lists, progress
 from .config import config

@@ -6,11 +6,12 @@ A call is done first; then its values are printed in the order of computation, t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

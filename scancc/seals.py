@@ -10,9 +10,10 @@ linked, are taken as they are.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import struct
+
+from scancc.hashes import sha256
 
 MANIFEST_START = b'{"scancc": "manifest", '  # of the text in an object, whatever file it is in
 OBJECT, LIBRARY = 1, 2  # which of the two
@@ -46,7 +47,7 @@ def is_whole(data: bytes, which: int) -> bool:
 
 def _digest(data: bytes, which: int) -> bytes:
     blank = _with(data, which, _NOBODY)
-    return hashlib.sha256(blank if which == OBJECT else _loaded(blank)).hexdigest().encode()
+    return sha256(blank if which == OBJECT else _loaded(blank)).hexdigest().encode()
 
 
 def _with(data: bytes, which: int, digest: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from scancc.ir.ops import CHECKS, has_trait
 from scancc.ir.printer import print_op
 from scancc.ir.rules.matrices import PRODUCT_PARTS
 from scancc.ir.types import IntAttr, i64
+from scancc.late_dataclasses import dataclass
 from scancc.memory import MemoryPlan, memory_plan
 from scancc.printed import Prints
 from scancc.process import deep_recursion, without_collection

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TextIO, overload
 
@@ -17,6 +17,7 @@ from scancc.ir.reading.margin import with_margin
 from scancc.ir.reading.names import Names
 from scancc.ir.reading.printer import Line, read
 from scancc.ir.remarks import Remark
+from scancc.late_dataclasses import dataclass
 from scancc.pipeline import PassRun, Step
 
 

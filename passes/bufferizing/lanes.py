@@ -7,12 +7,12 @@ so that those of one vector may wait for the last.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.core import Attributes, Op, Value, defined_in
 from scancc.ir.ops import operand
 from scancc.ir.parts import Nest, ScanView
+from scancc.late_dataclasses import dataclass
 
 from ..slicing.settling import Settling
 from .checks import say_step

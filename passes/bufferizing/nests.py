@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from scancc.ir import parts
 from scancc.ir import types as t
@@ -19,6 +19,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import group, int_attr, operand
 from scancc.ir.shapes import fill
+from scancc.late_dataclasses import dataclass
 
 from ..slicing.steps import used
 from .context import Context, converts, strides_of

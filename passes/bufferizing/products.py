@@ -12,7 +12,7 @@ where `fold-transpositions` says so: it is turned while it is read.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scancc.ir import parts
 from scancc.ir import types as t
@@ -21,6 +21,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.ops import operand
 from scancc.ir.rules.matrices import ROOM_LEVELS, ROOM_NBYTES, ROOM_TERMS, room_rows
 from scancc.ir.rules.memref import strides_of
+from scancc.late_dataclasses import dataclass
 
 from .context import Context
 from .equal_sizes import SHORT

@@ -5,12 +5,11 @@ Its sequences are read by rows, its states live where `states.py` says, the rows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
+from scancc.late_dataclasses import dataclass
 
 from ..slicing.settling import settling_of
 from .checks import say_step

@@ -6,12 +6,11 @@ where squares might overflow or vanish; one that is not finite gives NaN. Signs 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
+from scancc.late_dataclasses import dataclass
 
 from .context import Context, converts
 from .jacobi import angle, rotate, sweep

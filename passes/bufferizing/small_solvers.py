@@ -8,11 +8,12 @@ found of a matrix serves all that a block asks of it: `det(S)`, `inv(S)` and `so
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Value
+from scancc.late_dataclasses import dataclass
 
 from .arithmetic import divide, multiply, subtract
 from .context import Context

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.core import Value
 from scancc.ir.ops import operand
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.slices import entries
+from scancc.late_dataclasses import dataclass
 
 from .context import Context, goes_to_target, strides_of
 from .nests import materialise

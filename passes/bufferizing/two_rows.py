@@ -13,11 +13,11 @@ false and the matrix is eliminated: what is singular there is singular here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Value
+from scancc.late_dataclasses import dataclass
 
 from .context import Context
 from .small_solvers import Grid

@@ -10,13 +10,13 @@ and begins again in the middle. The window has no gaps: whoever reads it finds a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
+from scancc.late_dataclasses import dataclass
 
 from .chains import kept_part
 from .context import Context

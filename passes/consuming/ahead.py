@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import CHECKS, has_trait
+from scancc.late_dataclasses import dataclass
 
 from ..checks_first import needed_for
 from ..licm import safe_anywhere

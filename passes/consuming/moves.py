@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -12,6 +12,7 @@ from scancc.ir.ops import group, operand
 from scancc.ir.parts import Carry, ScanView, Stack
 from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import kept_axes
+from scancc.late_dataclasses import dataclass
 
 from ..fuse import combination
 from .parts import as_taken, offset_of, row_at, some_rows, takes_last_row, takes_whole_rows

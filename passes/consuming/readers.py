@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
@@ -14,6 +14,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand
 from scancc.ir.parts import Carry, Nest, ScanView, Stack
 from scancc.ir.slices import COLUMNS, entries, kept_axes
+from scancc.late_dataclasses import dataclass
 
 from ..licm import safe_anywhere
 from ..slicing.latencies import HEAVY, busy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -12,6 +12,7 @@ from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.parts import Carry, Nest, Read
 from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import COLUMNS, constant_entries, entries, slice_parts
+from scancc.late_dataclasses import dataclass
 
 from .chains import settled
 from .readers import Place, Readers, is_repeated, repeats_a_row, row_sizes

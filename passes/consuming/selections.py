@@ -11,7 +11,6 @@ Sums of floats, which have blocks, go along tiles of rows (`tile`), where rows a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -19,6 +18,7 @@ from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.parts import Carry, ScanView
 from scancc.ir.slices import entries, entry_values
+from scancc.late_dataclasses import dataclass
 
 MOST_APART = 16  # steps between rows that sums in tiles go along: of more a tile would leave the caches
 

@@ -12,14 +12,13 @@ So the terms are added in the order, and joined in the pairs, in which a loop ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.fast_math import is_exact
 from scancc.ir.parts import Carry, ScanView
 from scancc.ir.shapes import dims_of, dynamic_dims
+from scancc.late_dataclasses import dataclass
 
 BLOCK_ROWS = 64    # terms of a block
 STACK_LEVELS = 40  # sums of 1, 2, 4, ... blocks

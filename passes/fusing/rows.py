@@ -8,7 +8,7 @@ it (now, or so many steps ago), or out of an array from outside.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -17,6 +17,7 @@ from scancc.ir.linear import Linear, least, linear
 from scancc.ir.parts import ScanView
 from scancc.ir.shapes import dims_of
 from scancc.ir.wording import called, what
+from scancc.late_dataclasses import dataclass
 
 MAX_REGISTERS = 8  # a longer lag of scalars is a ring in memory
 _SIZES = ("arith.addi", "arith.subi", "arith.muli", "arith.minsi", "arith.maxsi", "tensor.dim")

@@ -9,7 +9,7 @@ A range of a joined array is again pieces; parts that lie outside go, as far as 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -19,6 +19,7 @@ from scancc.ir.ops import operand
 from scancc.ir.parts import Nest
 from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import Entry, entries, kept_axes, slice_parts
+from scancc.late_dataclasses import dataclass
 
 ZERO = Linear()
 

@@ -11,11 +11,12 @@ still compares as it should; all else is sizes and counters, far from the ends o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Value, encloses
+from scancc.late_dataclasses import dataclass
 from scancc.passes.planning.numbers import is_natural
 
 from .forms import Form

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 from scancc.ir.parts import Access, Nest
 from scancc.ir.slices import entries
+from scancc.late_dataclasses import dataclass
 
 from ..reductions import FEW_LANES, is_in_any_order, is_rounded
 

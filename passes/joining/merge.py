@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value, replace_each
 from scancc.ir.parts import Access, Nest
+from scancc.late_dataclasses import dataclass
 
 from ..slicing.steps import CYCLE
 from .matching import Match

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Value, encloses, within
 from scancc.ir.ops import TERMINATOR, has_trait
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass

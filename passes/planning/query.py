@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.ops import CHECKS, has_trait
+from scancc.late_dataclasses import dataclass
 
 from .sizes import Sizes
 from .start import slice_of

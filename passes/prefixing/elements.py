@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Value
 from scancc.ir.parts import Round
+from scancc.late_dataclasses import dataclass
 
 from ..slicing.terms import Expr
 

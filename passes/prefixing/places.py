@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.ops import group, operand, whole
 from scancc.ir.slices import entries, number_of
+from scancc.late_dataclasses import dataclass
 
 REACH = ("memref.subview", "memref.cast", "scan.buffer_reshape")
 

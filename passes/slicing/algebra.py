@@ -14,12 +14,13 @@ Source: Fisher and Ghuloum, Parallelizing complex scans and reductions (1994).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value, made_of
 from scancc.ir.dialects.arith import CMPF
 from scancc.ir.parts import Carry, Nest
+from scancc.late_dataclasses import dataclass
 
 from .extremes import Extreme, extreme_of
 from .quotients import Moebius, moebius_of

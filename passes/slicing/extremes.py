@@ -7,10 +7,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPF, CMPI
+from scancc.late_dataclasses import dataclass
 
 ORDERED = ("gt", "ge", "lt", "le")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from scancc.ir.builder import constant_of
@@ -12,6 +12,7 @@ from scancc.ir.linear import Linear, linear, never_negative
 from scancc.ir.ops import operand
 from scancc.ir.parts import ScanView
 from scancc.ir.types import index
+from scancc.late_dataclasses import dataclass
 
 _MAX_STRIDE = 2**10
 

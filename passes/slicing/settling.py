@@ -11,7 +11,6 @@ step is evaluated with that number), and the lane must be done again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from scancc.ir import types as t
@@ -20,6 +19,7 @@ from scancc.ir.core import Op, Value, defined_in
 from scancc.ir.dialects.arith import CMPI
 from scancc.ir.ops import operand
 from scancc.ir.parts import Nest, ScanView
+from scancc.late_dataclasses import dataclass
 
 
 class Number(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from scancc.ir.builder import constant_of
@@ -11,6 +10,7 @@ from scancc.ir.core import Block, Op, Value, encloses
 from scancc.ir.ops import group
 from scancc.ir.parts import Carry, ScanView
 from scancc.ir.slices import entries, number_of
+from scancc.late_dataclasses import dataclass
 
 from .components import components
 from .latencies import latency

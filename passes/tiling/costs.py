@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.core import Op
+from scancc.late_dataclasses import dataclass
 
 from ..slicing.latencies import busy
 from .stages import Stages

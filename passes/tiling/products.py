@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -16,6 +15,7 @@ from scancc.ir.core import Op, Value, defined_in
 from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.shapes import dims_of, scratch
+from scancc.late_dataclasses import dataclass
 
 from ..slicing.steps import AFTER, BEFORE, INVARIANT, Slice
 

@@ -8,7 +8,7 @@ that costs less than to keep it. What never changes has no stage: it is computed
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from scancc.ir import types as t
@@ -16,6 +16,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.fast_math import allowed
 from scancc.ir.ops import CHECKS, ELEMENTWISE, has_trait, is_pure, operand
 from scancc.ir.parts import Carry, ScanView
+from scancc.late_dataclasses import dataclass
 
 from ..licm import safe_anywhere
 from ..slicing.latencies import HEAVY, busy

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from scancc.ir import types as t
@@ -14,6 +13,7 @@ from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import NO_SPECULATION, has_trait, is_pure, operand
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.slices import Entry, entries, kept_axes, number_of
+from scancc.late_dataclasses import dataclass
 
 from ..consuming.parts import takes_whole_rows
 from ..consuming.selections import is_thinned

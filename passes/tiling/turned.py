@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Region, Value, clone_block
 from scancc.ir.parts import Nest, ScanView, Stack
 from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import Entry, constant_entries, slice_parts
+from scancc.late_dataclasses import dataclass
 
 from .sums import above_of
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value, defined_in
 from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.parts import Loop, While
+from scancc.late_dataclasses import dataclass
 
 from ..slicing.latencies import busy, is_function, latency
 from .lanes import HEAVY_OPS

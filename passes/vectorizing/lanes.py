@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.ops import ELEMENTWISE, group, has_trait, memory_of, operand, whole
 from scancc.ir.parts import Branch, Loop, Turn, While
+from scancc.late_dataclasses import dataclass
 
 from ..slicing.latencies import busy
 from .turned import forwards, is_turned, turned

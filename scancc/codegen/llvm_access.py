@@ -14,9 +14,10 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Generic, ParamSpec, TypeVar
+
+from scancc.late_dataclasses import dataclass
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -11,7 +11,7 @@ complex number both parts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from scancc.late_dataclasses import dataclass
 
 from ..artifact import N_INFO_SLOTS, DeviceCode, Launch
 from ..errors import UnsupportedError

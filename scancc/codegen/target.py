@@ -15,8 +15,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from scancc.late_dataclasses import dataclass
 
 from ..config import config
 from ..errors import ScanccError

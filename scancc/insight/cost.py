@@ -7,7 +7,7 @@ choice, the side that costs more counts; a scan with `until` counts all steps th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Value, functions
@@ -15,6 +15,7 @@ from scancc.ir.formulas import Formula, Formulas, call, chosen, name, number
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.shapes import dims_of, scratch
+from scancc.late_dataclasses import dataclass
 from scancc.memory import MemoryPlan
 from scancc.passes.slicing.latencies import is_function
 

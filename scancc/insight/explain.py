@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from scancc import pipeline, stages
@@ -20,6 +20,7 @@ from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.reading.text import type_text
 from scancc.ir.remarks import Remark
 from scancc.ir.wording import called, said
+from scancc.late_dataclasses import dataclass
 from scancc.passes.slice import class_of
 from scancc.passes.slicing.latencies import busy
 from scancc.passes.slicing.steps import AFTER, BEFORE, Cycle, Slice, slice_of

@@ -7,7 +7,8 @@ pass, the op in the way, and what to run before.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from scancc.late_dataclasses import dataclass
 
 from ..errors import PassOrderError
 from . import types as t

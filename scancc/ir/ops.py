@@ -12,11 +12,13 @@ wrap modulo 2**width; an integer division by zero is never executed (lowering gu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from scancc.late_dataclasses import dataclass
 
 from .constraints import split_kinds
 from .core import Block, Op, Value

@@ -8,10 +8,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator as PyIterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from scancc.late_dataclasses import dataclass
 
 
 class _Interned(type):

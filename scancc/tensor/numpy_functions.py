@@ -8,7 +8,7 @@ where it asks for nothing and refused otherwise; one marked `~` changes no resul
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import reduce
 from typing import Any
 
@@ -19,6 +19,7 @@ from scancc.frontend.graph.constants import as_operand, kind
 from scancc.frontend.graph.dims import dim, dims, normalize_axis
 from scancc.frontend.graph.site import Site
 from scancc.frontend.graph.variables import Variable, user_location
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scancc.frontend.graph.variables import Variable
+from scancc.late_dataclasses import dataclass
 from scancc.tensor.composed import assert_ as _assert
 
 __all__ = ["Assert", "assert_"]

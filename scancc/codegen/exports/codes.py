@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from scancc.late_dataclasses import dataclass
 from scancc.seals import OBJECT, sealed
 
 from .. import cpu

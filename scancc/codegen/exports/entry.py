@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.artifact import ABI_VERSION, MOST_ELEMENTS, N_INFO_SLOTS, Check, Param
 from scancc.calling import Calling
 from scancc.errors import UnsupportedError
+from scancc.late_dataclasses import dataclass
 from scancc.process import kept_property
 
 from ..c_names import ExportError, argument_name, check_name

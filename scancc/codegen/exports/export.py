@@ -13,11 +13,12 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from scancc.late_dataclasses import dataclass
 from scancc.seals import LIBRARY, OBJECT, sealed
 from scancc.spelling import checked_keywords
 

@@ -17,9 +17,9 @@ The workspace may start at any address: sizes include what it takes to start at 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from scancc.artifact import N_INFO_SLOTS, WORKSPACE_ALIGN_BYTES, Param
+from scancc.late_dataclasses import dataclass
 
 from ..llvm.extents import as_double, at_most, can_exist
 from .entry import (

@@ -15,9 +15,9 @@ workspace, unless there is code without it (`Without`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from scancc.artifact import N_INFO_SLOTS, Param
+from scancc.late_dataclasses import dataclass
 
 from .entry import Argument, Entry, Names
 from .flat import Call, Copies, Function, Query, Tensor

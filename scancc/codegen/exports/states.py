@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scancc.artifact import Param
 from scancc.calling import State
+from scancc.late_dataclasses import dataclass
 
 from ..c_names import argument_name
 from .entry import Entry, Names, scalar_of

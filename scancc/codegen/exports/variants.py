@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from scancc.late_dataclasses import dataclass
 
 from ..c_names import ExportError
 from ..cpu_features import can_ask, missing_text, required

@@ -14,7 +14,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from scancc.late_dataclasses import dataclass
 
 from ...artifact import INTERRUPTED, POLL_SYMBOL
 from ...errors import UnsupportedError
@@ -75,6 +77,9 @@ class Registers:
     @classmethod
     def of(cls, target: Target) -> Registers:
         return cls(target.vector_bytes, target.n_vectors, target.has_late_masks)
+
+
+LEAST = Registers()
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ class ModuleText:
 
 
 def print_module(module: Op, fma: bool = True, interruptible: bool = False,
-                 registers: Registers = Registers()) -> ModuleText:
+                 registers: Registers = LEAST) -> ModuleText:
     """LLVM IR text of all functions of a loop-IR module.
 
     `fma`: the target has a fused multiply-add, which elementary functions may use. `interruptible`: see
@@ -181,7 +186,7 @@ def _has_loops(func: Op) -> bool:
     return any(has_trait(op, LOOP) for op in func.walk())
 
 
-def emit_module(module: Op, fma: bool = True, interruptible: bool = False, registers: Registers = Registers()) -> str:
+def emit_module(module: Op, fma: bool = True, interruptible: bool = False, registers: Registers = LEAST) -> str:
     """See `print_module`; as one text."""
     return print_module(module, fma, interruptible, registers).text()
 

@@ -9,8 +9,10 @@ matrices, as a gradient takes them, are chains of one multiply-add a term. A vec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
+
+from scancc.late_dataclasses import dataclass
 
 from ...ir.core import Op
 from ...ir.ops import group, operand

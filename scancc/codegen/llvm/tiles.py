@@ -6,7 +6,7 @@ Each sum takes its terms 64 at a time, in order from 0.0, and joins those of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from scancc.late_dataclasses import dataclass
 
 from ..math import MathFunction
 from .turning import LINE_NBYTES, NBYTES, PREFETCH, copy_columns, gathered, round_terms, steps_between, turned

@@ -8,9 +8,10 @@ every width.  docs/math.md has the table of errors, domains and special values.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from inspect import signature
+
+from scancc.late_dataclasses import dataclass
 
 from . import error, exponential, gamma, hyperbolic, logarithm, power, trigonometric
 from . import inverse_trigonometric as inverse

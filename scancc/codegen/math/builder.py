@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Union
+
+from scancc.late_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from .function import MathFunction

@@ -9,7 +9,7 @@ and 1. All this is computed when it runs: one program is for any n.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import count
 from math import comb
 
@@ -23,6 +23,7 @@ from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.reference import evaluate
 from scancc.frontend.ops.scalars import add, ceil, floor, le, maximum, minimum, mul, sqrt, sub, switch
+from scancc.late_dataclasses import dataclass
 
 INT64 = TensorType("int64", ())
 TYPICAL_STEPS = 2**20  # of a scan that nobody knows the end of; more have fewer starts, each for more of them

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 from scancc.frontend.gradients.walk import depending
 from scancc.frontend.graph.site import Site
 from scancc.frontend.graph.variables import Variable, applies
 from scancc.frontend.loops.scan_op import Scan
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ the maximum of nothing. Choices within a part are parts of its own walk.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from scancc.frontend.gradients.contributions import Choice
 from scancc.frontend.gradients.rules import like, zeros_for
@@ -22,6 +21,7 @@ from scancc.frontend.loops.scan_op import Scan
 from scancc.frontend.ops.branches import Branch, find_uses, in_order, taken
 from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.elementwise import Elemwise
+from scancc.late_dataclasses import dataclass
 
 Found = dict[Variable, Variable]
 Backpropagate = Callable[[Mapping[Variable, Variable], Iterable[Variable], Iterable[Variable]], Found]

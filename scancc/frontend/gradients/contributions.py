@@ -17,7 +17,6 @@ The same holds for `switch` with a scalar condition.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from scancc.frontend.ops.index_template import Template
 from scancc.frontend.ops.making import Alloc
 from scancc.frontend.ops.scalars import add, switch
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
+from scancc.late_dataclasses import dataclass
 
 Begun = Callable[[Variable, Variable], Variable]
 

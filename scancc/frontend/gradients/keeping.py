@@ -12,13 +12,13 @@ Source: min-cut rematerialisation as in the partitioner of PyTorch's AOTAutograd
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from scancc.frontend.gradients.min_cut import SINK, SOURCE, Network
 from scancc.frontend.graph.variables import Constant, Variable, ancestors
+from scancc.late_dataclasses import dataclass
 
 TYPICAL_LENGTH = 64
 BYTE = 8  # in operations: writing and reading a row of float64 takes as long as 64

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.fast_math import FastMath
 from scancc.frontend.graph.dims import ShapeI, dim, int64, same_scalar
@@ -12,6 +12,7 @@ from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs, ScanOut
 from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.index_template import FULL
 from scancc.frontend.ops.subtensor import Subtensor
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass

@@ -10,12 +10,13 @@ touched a few. What else the inner scan gives comes from the new one, so that th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 
 from scancc.frontend.gradients.contributions import Choice, added_to, increments_of, is_sparse, is_sum, is_zeros, plus
 from scancc.frontend.graph.variables import Apply, Variable, ancestors, applies, rebuild
 from scancc.frontend.loops.scan_op import Body, Carry, Scan, scan_of, stands_for
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass

@@ -11,7 +11,6 @@ table adds to that part only.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from scancc.frontend.ops.elementwise import Elemwise
 from scancc.frontend.ops.products import Dot
 from scancc.frontend.ops.reduction import Reduce
 from scancc.frontend.ops.scalars import mul
+from scancc.late_dataclasses import dataclass
 
 After = Callable[[ScanOutputs[Variable]], Variable]  # a value made from the loop's outputs
 ROW_THEN_COLUMN = ((0, "x"), ("x", 0))

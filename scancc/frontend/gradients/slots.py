@@ -13,7 +13,7 @@ Sources: Griewank and Walther 2000; for the second Stumm and Walther 2010, Wang,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scancc.frontend.gradients.block_sizes import SPARE
 from scancc.frontend.gradients.block_starts import starts_in
@@ -28,6 +28,7 @@ from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.making import alloc, arange
 from scancc.frontend.ops.scalars import add, eq, mul, right_shift, sub, switch
+from scancc.late_dataclasses import dataclass
 
 INT64 = TensorType("int64", ())
 ZERO, ONE = int64(0), int64(1)

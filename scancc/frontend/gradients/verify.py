@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from scancc.frontend.graph.options import unmasked, whole
 from scancc.frontend.graph.variables import TensorType, Variable
 from scancc.frontend.ops.reduction import sum as sum_
 from scancc.frontend.ops.reference import Evaluator
+from scancc.late_dataclasses import dataclass
 
 _STEP = {"float16": 1e-1, "float32": 3e-4, "float64": 1e-7}
 _TOLERANCE = {"float16": 5e-2, "float32": 1e-2, "float64": 1e-4}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -14,6 +13,7 @@ from scancc.artifact import can_exist, too_large
 from scancc.frontend.graph.constants import as_tensor_variable, constant_int
 from scancc.frontend.graph.options import whole
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, equal_computations
+from scancc.late_dataclasses import dataclass
 
 Axis = int | str
 

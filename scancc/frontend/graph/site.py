@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from scancc.frontend.graph.variables import Location, Variable
+from scancc.late_dataclasses import dataclass
 
 NUMBER = "\0"
 

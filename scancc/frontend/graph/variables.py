@@ -13,7 +13,6 @@ import operator
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from html import escape
 from types import FrameType
@@ -26,6 +25,7 @@ from scancc import errors
 from scancc.artifact import can_exist, too_large
 from scancc.config import config
 from scancc.frontend.graph.options import name_of
+from scancc.late_dataclasses import dataclass
 
 _PACKAGE_DIR = os.path.dirname(os.path.abspath(errors.__file__)) + os.sep
 _COMMANDS_DIR = os.path.join(_PACKAGE_DIR, "cli") + os.sep  # whose user wrote no line, but an argument
@@ -108,7 +108,7 @@ def _dimension(n: object) -> int | None:
     return size
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True)
 class TensorType:
     """dtype (a NumPy name) and shape; a dimension is an int where known, None where not.
 

@@ -9,12 +9,13 @@ depends on what else was asked of a graph before.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scancc.frontend.graph.variables import Apply, Variable, ancestors, applies, rebuild_into
 from scancc.frontend.loops.rewiring import needed_carries, read
 from scancc.frontend.loops.scan_op import Body, Scan, scan_of
 from scancc.frontend.ops.joined_choices import with_choices_joined
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ over is drawn anew in every step. Passing such an expression in `non_sequences` 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from scancc.errors import MissingInputError
 from scancc.frontend.graph.shared import SharedVariable
 from scancc.frontend.graph.site import Site, described
 from scancc.frontend.graph.variables import Constant, Variable, leaves, rebuild
 from scancc.frontend.loops.invariants import Invariants
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass

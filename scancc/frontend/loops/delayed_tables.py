@@ -19,7 +19,7 @@ the older row is read in such parts only; no table of few numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -32,6 +32,7 @@ from scancc.frontend.ops.elementwise import Elemwise
 from scancc.frontend.ops.index_template import most_of_entry, pieces, summands
 from scancc.frontend.ops.scalars import switch
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
+from scancc.late_dataclasses import dataclass
 
 FEW = 64  # a table of so many numbers is copied as fast
 MOST_WRITES = 8

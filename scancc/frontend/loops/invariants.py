@@ -11,7 +11,7 @@ only if the branch can be taken: where the condition varies from step to step, i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from scancc.frontend.ops.branches import Uses, find_uses, in_order, taken
 from scancc.frontend.ops.control import IfElse, unchecked
 from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.making import Alloc, alloc, zeros_like
+from scancc.late_dataclasses import dataclass
 from scancc.process import kept_property
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict, Unpack, overload
 
 import numpy as np
@@ -44,6 +43,7 @@ from scancc.frontend.loops.states import (
 from scancc.frontend.loops.step_result import StepResult, parse_step_result
 from scancc.frontend.loops.updates import OrderedUpdates, warn_of_forks, with_default_updates
 from scancc.frontend.ops import operators as _operators  # noqa: F401 - variables learn to be sliced
+from scancc.late_dataclasses import dataclass
 from scancc.modes import mode_named
 
 Outputs = Variable | list[Variable] | None

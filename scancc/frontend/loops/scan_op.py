@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -37,6 +37,7 @@ from scancc.frontend.ops.control import IfElse, unchecked
 from scancc.frontend.ops.masks import Nonzero
 from scancc.frontend.ops.reference import Evaluator
 from scancc.frontend.ops.subtensor import Subtensor
+from scancc.late_dataclasses import dataclass
 from scancc.process import kept_property
 
 T = TypeVar("T")

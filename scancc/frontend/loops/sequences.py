@@ -8,7 +8,6 @@ t-th step from the end would read forwards.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -21,6 +20,7 @@ from scancc.frontend.graph.variables import TensorType, Variable
 from scancc.frontend.loops.scan_op import row_type
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar, cast
+from scancc.late_dataclasses import dataclass
 
 _JAX = "JAX's scan(f, init, xs) is scan(fn, sequences=xs, outputs_info=init)"
 _FARTHEST_TAP = 2**31  # beyond it lie mistakes, and sums of sizes that 64 bits do not hold

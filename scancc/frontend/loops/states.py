@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from scancc.frontend.loops.sequences import as_list, check_keys, parse_taps
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.lengths import addbroadcast
+from scancc.late_dataclasses import dataclass
 
 Number = int | float | complex
 

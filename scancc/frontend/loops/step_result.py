@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from scancc.frontend.graph.shared import SharedVariable
 from scancc.frontend.graph.site import Site, described
 from scancc.frontend.graph.variables import Variable, user_location
 from scancc.frontend.loops.updates import update_pairs
+from scancc.late_dataclasses import dataclass
 
 _ORDER = (
     "a step returns outputs, (outputs, updates), (outputs, until(...)), (outputs, updates, until(...)) or "

@@ -7,7 +7,6 @@ on. Moves that start from one state without sharing their draws are of the same 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import reduce
 
 from scancc.frontend.graph.site import Site
@@ -17,6 +16,7 @@ from scancc.frontend.loops.scan_op import scan_of
 from scancc.frontend.ops.control import Draw
 from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.indexing import set_subtensor
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers
@@ -14,6 +13,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Value
 from scancc.ir.slices import constant_entries, slice_parts
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass

@@ -7,7 +7,7 @@ carry with a depth. Sizes of the rows that a scan stacks are computed before the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from scancc.frontend.graph.site import described
@@ -24,6 +24,7 @@ from scancc.ir.fast_math import allow
 from scancc.ir.ops import CHECKS, PURE, has_trait
 from scancc.ir.parts import Branch, ScanView
 from scancc.ir.shapes import dynamic_dims
+from scancc.late_dataclasses import dataclass
 
 _STEADY = "A row keeps its shape over all steps; slice or pad it in the step."
 MAX_REGISTERS = 8  # a scalar lag up to this long is kept in registers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from scancc.frontend.graph.options import whole
 from scancc.frontend.graph.variables import Apply, Op, Run, TensorType, Variable
 from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.lengths import as_length, as_lengths, known_length, product, size, specified_by
+from scancc.late_dataclasses import dataclass
 
 _NEGATIVE = "reshape: the length {} is negative; the one that follows from the rest is -1"
 

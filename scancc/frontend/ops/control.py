@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 import numpy as np
@@ -16,6 +15,7 @@ from scancc.frontend.graph.stream_type import StreamType
 from scancc.frontend.graph.values_asked import warn_of_python_truth
 from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, ancestors, rebuild
 from scancc.frontend.ops.elementwise import cast
+from scancc.late_dataclasses import dataclass
 from scancc.printed import show
 
 T = TypeVar("T")

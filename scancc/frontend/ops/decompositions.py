@@ -6,7 +6,6 @@ Signs of vectors: `ir/decompositions.py`. Gradients: `gradients/decomposition_ru
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, overload
 
 import numpy as np
@@ -18,6 +17,7 @@ from scancc.frontend.ops.linalg import check_square, check_square_array, in_floa
 from scancc.frontend.ops.scalars import minimum
 from scancc.frontend.ops.signatures import real_dtype
 from scancc.ir import decompositions
+from scancc.late_dataclasses import dataclass
 
 
 def _check_matrix(what: str, a: Variable) -> None:

@@ -15,7 +15,6 @@ Semantics, which the reference and the native code share:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -34,6 +33,7 @@ from scancc.frontend.graph.constants import (
 from scancc.frontend.graph.dims import SameShape, dim, dimshuffle, int64, require_possible, same_scalar
 from scancc.frontend.graph.variables import Apply, Constant, Op, Run, TensorType, Variable, dtype_name
 from scancc.frontend.ops.signatures import SCALARS, ScalarFn, Signature, signature
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

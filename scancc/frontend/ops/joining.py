@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.lengths import as_count, as_length, as_lengths, make_vector
 from scancc.frontend.ops.scalars import eq
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Var
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.scalars import eq
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from scancc.frontend.ops.axes import transpose
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.products import check_agree
 from scancc.frontend.ops.signatures import real_dtype
+from scancc.late_dataclasses import dataclass
 
 
 def check_square(what: str, a: Variable) -> None:

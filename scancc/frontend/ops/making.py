@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.lengths import as_lengths, is_length, known_length, mentioning
 from scancc.frontend.ops.scalars import maximum
+from scancc.late_dataclasses import dataclass
 
 _NEGATIVE = "a tensor cannot have an axis of length {}; lengths are 0 or more"
 

@@ -7,7 +7,6 @@ A mask of k dimensions in an index stands for k vectors of positions, one for ea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, overload
 
 import numpy as np
@@ -19,6 +18,7 @@ from scancc.frontend.ops.axes import flatten
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.joining import stack
 from scancc.frontend.ops.scalars import add, eq, neq, switch
+from scancc.late_dataclasses import dataclass
 
 # ---- where a mask is True -----------------------------------------------------------------------------
 

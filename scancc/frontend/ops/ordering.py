@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable
 from scancc.frontend.ops.axes import flatten
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.reduction import check_ordered, wide_dtype
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.lengths import product
 from scancc.frontend.ops.making import alloc
 from scancc.frontend.ops.scalars import mul
+from scancc.late_dataclasses import dataclass
 
 
 def check_agree(what: str, x: Variable, axis: int, y: Variable, other: int) -> None:

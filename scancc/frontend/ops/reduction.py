@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.lengths import product
 from scancc.frontend.ops.scalars import conj, real, sqr, sqrt, sub, true_div
 from scancc.frontend.ops.signatures import real_dtype
+from scancc.late_dataclasses import dataclass
 
 Axes = int | Sequence[int] | None
 

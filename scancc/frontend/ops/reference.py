@@ -7,7 +7,6 @@ Where a graph holds a lazy choice, values are computed on demand instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from scancc.frontend.graph.options import unmasked
 from scancc.frontend.graph.shared import SharedVariable
 from scancc.frontend.graph.variables import Apply, Constant, Run, Variable, applies, leaves
 from scancc.frontend.ops.control import Check, IfElse
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass

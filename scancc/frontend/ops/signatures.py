@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from scancc.frontend.graph.constants import is_discrete, kind, promote_dtypes
 from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.ops.scalar_lowering import Lower
+from scancc.late_dataclasses import dataclass
 
 Gradients = list[Variable | None]
 Derivative = Callable[[Sequence[Variable], Variable, Variable], Gradients]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +21,7 @@ from scancc.frontend.ops.index_template import (
     slice_parts,
     surely_fits,
 )
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from scancc.frontend.graph.dims import require_possible
 from scancc.frontend.graph.options import flag, flag_or_none, name_of, unmasked
 from scancc.frontend.graph.site import Site
 from scancc.frontend.graph.variables import Variable, user_location
+from scancc.late_dataclasses import dataclass
 from scancc.spelling import checked_class
 
 

@@ -9,7 +9,7 @@ make none. Of a lazy choice the sides are looked at where they are computed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scancc.errors import NotFinite
 from scancc.frontend.graph.dims import int64
@@ -18,6 +18,7 @@ from scancc.frontend.loops.scan_op import Scan, scan_of
 from scancc.frontend.ops import axes, control, joining, lengths, making, reduction, subtensor
 from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.program.program import Program
+from scancc.late_dataclasses import dataclass
 
 INFINITE, NAN = 1, 2
 _PLACING: tuple[type[Op], ...] = (

@@ -11,13 +11,14 @@ step outside to the next.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from scancc.frontend.graph.dims import dims
 from scancc.frontend.graph.variables import Apply, Variable, applies, rebuild_into
 from scancc.frontend.loops.scan_op import Body, Scan, is_told_outside, scan_of
 from scancc.frontend.ops.branches import find_uses
 from scancc.frontend.program.program import OutputLayout, Program
+from scancc.late_dataclasses import dataclass
 
 Wanted = Callable[[Variable], bool]
 

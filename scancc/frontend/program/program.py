@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from scancc.frontend.ops.reference import Evaluator
 from scancc.frontend.program.arguments import In, bind, convert
 from scancc.frontend.program.clone import replacements
 from scancc.frontend.program.holding import Holding
+from scancc.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from that;  'last': of the newest step, as `final_state` gives it;  'still': the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn
 
 import numpy as np
@@ -33,6 +33,7 @@ from scancc.frontend.ops.reduction import Reduce
 from scancc.frontend.ops.reference import Evaluator
 from scancc.frontend.ops.subtensor import Subtensor
 from scancc.frontend.program.program import Program, make_program
+from scancc.late_dataclasses import dataclass
 
 _ALL = ("s", False, False, False)  # a whole axis, of a Subtensor's template
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from scancc.frontend.random import distributions as d
 from scancc.frontend.random import formulas
 from scancc.frontend.random.distributions import Source, lengths_of
 from scancc.frontend.random.scalars import call
+from scancc.late_dataclasses import dataclass
 from scancc.other_names import OF_STREAMS, object_has_none
 from scancc.spelling import checked_class, checked_keywords
 

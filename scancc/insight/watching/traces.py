@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from scancc.frontend.ops.control import Check
 from scancc.frontend.program.probes import Inside, probed
 from scancc.frontend.program.program import Program
 from scancc.insight.watching.calls import split
+from scancc.late_dataclasses import dataclass
 from scancc.versions import Native
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from scancc.ir.core import Op, functions
+from scancc.late_dataclasses import dataclass
 
 from ...c_names import ExportError
 from ..entry import Entry, Names

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
 from scancc.codegen.math import FUNCTIONS, MathFunction
 from scancc.codegen.math.builder import FORMATS, Body, Kind, Value
 from scancc.codegen.math.reduction import REDUCER, TABLE, TWO_OVER_PI_WORDS, reduce_large
+from scancc.late_dataclasses import dataclass
 
 from .library import CFunction, bits_as
 from .lines import is_closed, without_unused

@@ -6,11 +6,11 @@ Integers wrap modulo 2**width, as the IR's do and C's unsigned ones. A float of 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 
 from scancc.artifact import MOST_ELEMENTS
 from scancc.ir import types as t
+from scancc.late_dataclasses import dataclass
 
 from .types import c_type, suffix, width
 

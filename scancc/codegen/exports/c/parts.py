@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
+from scancc.late_dataclasses import dataclass
 from scancc.process import kept_property
 
 from ..entry import Argument, Entry

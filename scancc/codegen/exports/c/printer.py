@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scancc.codegen.c_names import argument_name
 from scancc.errors import UnsupportedError
 from scancc.ir import types as t
 from scancc.ir.core import Block, Location, Op, Value
 from scancc.ir.ops import int_attr
+from scancc.late_dataclasses import dataclass
 
 from ..entry import Names
 from .library import HALF, CFunction

@@ -10,10 +10,10 @@ what a recurrence waits for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from scancc.ir.formulas import Atom, Formula, Name, number
+from scancc.late_dataclasses import dataclass
 
 from ..entry import Entry
 

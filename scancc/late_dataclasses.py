@@ -1,0 +1,142 @@
+"""`dataclass` with methods that are made when they are first used.
+
+The standard one writes each method as text and compiles it, 0.6 ms for a frozen class, and a program loads a hundred
+classes, most of which it makes no instance of. Here a class has its fields at once, and what stands for the methods.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from reprlib import recursive_repr
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["dataclass"]
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+
+    def dataclass(kind: type | None = None, /, *, frozen: bool = False, eq: bool = True) -> Any:
+        """As `dataclasses.dataclass`, of which it knows these options; a class may have an `__init__` of its own."""
+        return _with_fields(kind, frozen, eq) if kind is not None else lambda kind: _with_fields(kind, frozen, eq)
+
+
+class _Factory:
+    """Stands for a value that a field's factory makes."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_FACTORY = _Factory()
+
+
+def _with_fields(kind: type, frozen: bool, eq: bool) -> type:
+    own = dict(vars(kind))
+    kind.__doc__ = own.get("__doc__") or kind.__name__  # else its signature, for which all methods would be made
+    dataclasses.dataclass(init=False, repr=False, eq=False)(kind)
+    methods: dict[str, Any] = {"__init__": _Late("__init__", kind, _init, frozen), "__repr__": _repr}
+    if eq:
+        methods["__eq__"] = _Late("__eq__", kind, _eq)
+        hashed = _Late("__hash__", kind, _hash) if frozen else None
+        if own.get("__hash__") is None:  # Python gives a class with an `__eq__` this one, too
+            kind.__hash__ = hashed  # type: ignore[assignment]
+    if frozen:
+        methods |= _refusals(kind)
+    for name, method in methods.items():
+        if name not in own:
+            setattr(kind, name, method)
+    return kind
+
+
+class _Late:
+    """A method that is made when it is asked for, and then stands in its place: by two threads at once, twice."""
+
+    def __init__(self, name: str, kind: type, make: Callable[..., FunctionType], *options: bool) -> None:
+        self.name, self.kind, self.make, self.options = name, kind, make, options
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        method = self.make(self.kind, *self.options)
+        method.__qualname__ = f"{self.kind.__qualname__}.{self.name}"
+        setattr(self.kind, self.name, method)
+        return method if instance is None else method.__get__(instance, owner)
+
+
+def _init(kind: type, frozen: bool) -> FunctionType:
+    fields = dataclasses.fields(kind)
+    known: dict[str, Any] = {"_set": object.__setattr__, "_FACTORY": _FACTORY}
+    for f in fields:
+        known |= {f"_default_{f.name}": f.default, f"_make_{f.name}": f.default_factory}
+    given = [f for f in fields if f.init and not f.kw_only], [f for f in fields if f.init and f.kw_only]
+    parameters = ["self", *map(_parameter, given[0]), *["*"] * bool(given[1]), *map(_parameter, given[1])]
+    values = [(f.name, _value(f)) for f in fields if f.init or f.default_factory is not dataclasses.MISSING]
+    lines = [f"_set(self, {n!r}, {value})" if frozen else f"self.{n} = {value}" for n, value in values]
+    lines += ["self.__post_init__()"] * hasattr(kind, "__post_init__")
+    method = _function(kind, "__init__", parameters, lines or ["pass"], known)
+    method.__annotations__ = {f.name: f.type for f in (*given[0], *given[1])} | {"return": None}
+    return method
+
+
+def _parameter(f: dataclasses.Field[Any]) -> str:
+    if f.default_factory is not dataclasses.MISSING:
+        return f"{f.name}=_FACTORY"
+    return f.name if f.default is dataclasses.MISSING else f"{f.name}=_default_{f.name}"
+
+
+def _value(f: dataclasses.Field[Any]) -> str:
+    if f.default_factory is dataclasses.MISSING:
+        return f.name
+    return f"_make_{f.name}() if {f.name} is _FACTORY else {f.name}" if f.init else f"_make_{f.name}()"
+
+
+def _eq(kind: type) -> FunctionType:
+    compared = [f.name for f in dataclasses.fields(kind) if f.compare]
+    lines = ["if other.__class__ is not self.__class__:", "    return NotImplemented",
+             f"return {_tuple('self', compared)} == {_tuple('other', compared)}"]
+    return _function(kind, "__eq__", ["self", "other"], lines, {})
+
+
+def _hash(kind: type) -> FunctionType:
+    hashed = [f.name for f in dataclasses.fields(kind) if (f.compare if f.hash is None else f.hash)]
+    return _function(kind, "__hash__", ["self"], [f"return hash({_tuple('self', hashed)})"], {})
+
+
+@recursive_repr()
+def _repr(self: Any) -> str:
+    shown = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in dataclasses.fields(self) if f.repr)
+    return f"{type(self).__qualname__}({shown})"
+
+
+def _refusals(kind: Any) -> dict[str, Any]:
+    """What refuses to change the fields of a frozen class, and all attributes of its own instances."""
+    fields: dict[str, Any] = kind.__dataclass_fields__
+
+    def refused(self: object, name: str) -> bool:
+        return type(self) is kind or name in fields
+
+    def __setattr__(self: object, name: str, value: object) -> None:
+        if refused(self, name):
+            raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+        super(kind, self).__setattr__(name, value)
+
+    def __delattr__(self: object, name: str) -> None:
+        if refused(self, name):
+            raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
+        super(kind, self).__delattr__(name)
+
+    return {"__setattr__": __setattr__, "__delattr__": __delattr__}
+
+
+def _tuple(of: str, names: Iterable[str]) -> str:
+    return f"({''.join(f'{of}.{name}, ' for name in names)})"
+
+
+def _function(kind: type, name: str, parameters: Iterable[str], lines: Iterable[str],
+              known: dict[str, Any]) -> FunctionType:
+    text = f"def {name}({', '.join(parameters)}):\n" + "".join(f"    {line}\n" for line in lines)
+    known["__name__"] = kind.__module__  # so that its frames are its module's
+    exec(text, known)
+    made: FunctionType = known[name]
+    return made

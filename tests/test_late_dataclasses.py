@@ -1,0 +1,134 @@
+"""Dataclasses with late methods are as the standard ones are."""
+
+import dataclasses
+import inspect
+import threading
+from dataclasses import field
+
+import pytest
+
+from scancc import late_dataclasses
+
+
+def classes(dataclass):
+    """One class of each kind, as `dataclass` makes it."""
+
+    @dataclass
+    class Plain:
+        a: int
+        b: str = "x"
+
+    @dataclass(frozen=True)
+    class Frozen:
+        a: int
+        b: tuple = ()
+
+        def __post_init__(self):
+            object.__setattr__(self, "seen", True)
+
+    @dataclass(frozen=True)
+    class Derived(Frozen):
+        """Has fields of its own behind the others."""
+
+        c: list = field(default_factory=list, compare=False)
+        d: float = field(default=2.0, kw_only=True, repr=False)
+        e: int = field(init=False, default=3)
+
+    @dataclass(frozen=True, eq=False)
+    class ByIdentity:
+        a: int = 1
+
+    @dataclass
+    class Written:
+        a: int
+        hidden: list = field(init=False, default_factory=list)
+
+        def __eq__(self, other):
+            return True
+
+        def __repr__(self):
+            return "written"
+
+    @dataclass(frozen=True)
+    class Made:
+        a: int
+
+        def __init__(self, text):
+            object.__setattr__(self, "a", int(text))
+
+    @dataclass
+    class Empty:
+        pass
+
+    return {"Plain": Plain, "Frozen": Frozen, "Derived": Derived, "ByIdentity": ByIdentity, "Written": Written,
+            "Made": Made, "Empty": Empty}
+
+
+ARGUMENTS = [((), {}), ((1,), {}), ((1, "y"), {}), (("2",), {}), ((1, (2,)), {"c": [4], "d": 5.0}), ((1,), {"z": 1}),
+             ((), {"a": 7}), ((1, 2, 3, 4), {}), (([],), {})]
+QUESTIONS = {
+    "repr": repr, "fields": lambda x: [(f.name, f.type, f.init) for f in dataclasses.fields(x)], "vars": vars,
+    "hash": hash, "dict": dataclasses.asdict, "eq": lambda x: x == dataclasses.replace(x),
+    "other": lambda x: x == object(), "replace": lambda x: vars(dataclasses.replace(x, a=9)),
+    "set": lambda x: setattr(x, "a", 3), "more": lambda x: setattr(x, "zz", 3), "del": lambda x: delattr(x, "a"),
+    "signature": lambda x: str(inspect.signature(type(x))), "init": lambda x: type(x).__init__.__qualname__,
+    "match": lambda x: type(x).__match_args__, "doc": lambda x: (type(x).__doc__ or "").startswith("Has fields"),
+}
+
+
+def outcome(ask, *given, **named):
+    try:
+        return ask(*given, **named)
+    except Exception as error:
+        return type(error), str(error)
+
+
+@pytest.mark.parametrize("kind", ["Plain", "Frozen", "Derived", "ByIdentity", "Written", "Made", "Empty"])
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_late_methods_are_as_the_standard_ones(kind, question):
+    for given, named in ARGUMENTS:
+        ours = outcome(classes(late_dataclasses.dataclass)[kind], *given, **named)
+        theirs = outcome(classes(dataclasses.dataclass)[kind], *given, **named)
+        assert isinstance(ours, tuple) == isinstance(theirs, tuple), (ours, theirs)
+        if isinstance(ours, tuple):
+            assert ours == theirs
+        elif (question, kind) != ("hash", "ByIdentity"):
+            assert outcome(QUESTIONS[question], ours) == outcome(QUESTIONS[question], theirs)
+
+
+def test_a_class_may_be_asked_before_it_has_an_instance():
+    for kind in classes(late_dataclasses.dataclass).values():
+        blank = kind.__new__(kind)
+        assert isinstance(vars(kind)["__init__"], late_dataclasses._Late) == (kind.__name__ != "Made")
+        assert outcome(hash, blank) is not None and inspect.signature(kind) is not None
+
+
+def test_a_class_of_another_kind_may_stand_on_one():
+    frozen = classes(late_dataclasses.dataclass)["Frozen"]
+
+    class Child(frozen):
+        def __init__(self):
+            super().__init__(4)
+            self.more = 5
+
+    child = Child()
+    assert (child.a, child.more, child) == (4, 5, Child())
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'a'"):
+        child.a = 6
+
+
+def test_threads_that_make_the_first_instances_have_whole_ones():
+    kinds = [classes(late_dataclasses.dataclass)["Derived"] for _ in range(50)]
+    found = []
+    start = threading.Barrier(4)
+
+    def make():
+        start.wait()
+        found.append([(x := kind(1, c=[2]), hash(x), x == kind(1), repr(x))[1:] for kind in kinds])
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4 and all(each == found[0] for each in found)
