@@ -12,7 +12,7 @@ last n - k rows the blocks begin elsewhere. Behind the first k steps all rows ar
 the state that the step reads: nothing is left that needs the rows together.
 The number k may be computed, as that of `h[n:]`, where the scan is not needed for it; of what is behind a reader may
 leave out the last rows (`h[10:-10]`), as sums go along with the first rows of a scan, too.
-Those of j steps before, of j up to k and 8, are numbers that go on in j - 1 states more (`h[2:] - h[:-2]`).
+Those of j steps before, of j up to k and 8, go on in j - 1 states more (`h[2:] - h[:-2]`).
 Conservative: all rows that are kept are read from one step k on, or as many up to the last but some, by elementwise
 ops and reductions alone; the step is short, as it stands there twice, and has no checks, which name their step. A
 scan without states is a nest over whole arrays.
@@ -26,7 +26,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value, clone_op, encloses
 from scancc.ir.linear import Linear, balanced, linear
-from scancc.ir.ops import CHECKS, ELEMENTWISE, has_trait, operand, set_operands
+from scancc.ir.ops import CHECKS, has_trait, operand, set_operands
 from scancc.ir.parts import Read, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
@@ -35,13 +35,12 @@ from scancc.ir.wording import rows_called
 from scancc.late_dataclasses import dataclass
 
 from .consuming.ahead import Ahead
-from .consuming.chains import behind
+from .consuming.chains import is_reduced
 from .consuming.parts import takes_whole_rows
 from .planning.numbers import is_natural
 
-MOST_LAG = 8   # steps ago of which a number is carried on
+MOST_LAG = 8   # steps ago of which a row is carried on
 SHORT = 64  # ops of a step that may stand twice
-REDUCING = ("scan.reduce", "scan.argreduce", "scan.dot")
 
 
 def peel(module: Op) -> None:
@@ -108,18 +107,12 @@ def _is_reduced(user: Op) -> bool:
     """Whether a part of all rows goes to reductions, through elementwise ops at most."""
     return (user.name == "tensor.extract_slice" and _stride(user) > 0 and takes_whole_rows(user)
             and user.result.type.shape[1:] == operand(user, "source").type.shape[1:]  # type: ignore[attr-defined]
-            and all(end.name in REDUCING for end in behind(user.result.uses, _makes_rows)))
+            and is_reduced(user.result))
 
 
 def _stride(user: Op) -> int:
     stride: int = user.attrs["static_strides"].values[0]
     return stride
-
-
-def _makes_rows(op: Op) -> bool:
-    """Whether an elementwise op makes rows that something reads."""
-    return (len(op.results) == 1 and has_trait(op, ELEMENTWISE) and isinstance(op.result.type, t.TensorType)
-            and bool(op.result.uses))
 
 
 def _first_of(user: Op, scan: ScanView) -> Entry | None:
@@ -160,13 +153,13 @@ def _least_of(first: Entry) -> int | None:
 
 def _lag(user: Op, first: Entry, scan: ScanView) -> int | None:
     """How many steps before those from `first` on the rows are that a slice takes, where a state tells them: the one
-    before that the step reads, or a number of few steps ago."""
+    before that the step reads, or one of few steps ago."""
     value = scan.stack_of(operand(user, "source")).value
     begin, last = _least_of(entries(user, "offsets")[0]), _least_of(first)
     if begin is None or last is None or not any(c.depth == 1 and c.next is value for c in scan.carries):
         return None
-    lag, most = last - begin, 1 if isinstance(value.type, t.TensorType) else MOST_LAG
-    return lag if 0 < lag <= most and _is_rest(entries(user, "sizes")[0], last, scan) else None
+    lag = last - begin
+    return lag if 0 < lag <= MOST_LAG and _is_rest(entries(user, "sizes")[0], last, scan) else None
 
 
 def _is_rest(count: Entry, first: int, scan: ScanView) -> bool:

@@ -4,8 +4,8 @@ one form of what is left behind the first few."""
 from __future__ import annotations
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder
-from scancc.ir.core import Op
+from scancc.ir.builder import Builder, constant_of
+from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPI
 from scancc.ir.linear import Linear, least, linear
 
@@ -63,3 +63,38 @@ def what_is_left(op: Op, b: Builder) -> Outcome:
         return None
     k = first.operands[1 - first.operands.index(n)]
     return b.maxsi(b.subi(n, k), b.index(0)) if all(_never_below(linear(v), 0) for v in (n, k)) else None
+
+
+@rule("arith.addi")
+def first_and_left(op: Op, b: Builder) -> Outcome:
+    return parted(op) if op.result.type == t.index else None
+
+
+def parted(sum: Op) -> Value | None:
+    """The n of min(n, k) + max(n - k, 0), as `concatenate([zeros_like(h[:k]), h[:-k]])` counts its rows."""
+    for first, rest in (sum.operands, sum.operands[::-1]):
+        few, left = made_by(first, "arith.minsi"), made_by(rest, "arith.maxsi")
+        less = None if left is None or constant_of(left.operands[1]) != 0 else made_by(left.operands[0], "arith.subi")
+        if few is None or less is None:
+            continue
+        n, k = (linear(v) for v in less.operands)
+        if {linear(v) for v in few.operands} == {n, k} and _never_below(n, 0) and _never_below(k, 0):
+            return less.operands[0]
+    return None
+
+
+@rule("arith.maxsi")
+def what_is_left_between(op: Op, b: Builder) -> Outcome:
+    """max(max(n - j, 0) - min(n, k), 0) is max(n - (j + k), 0), as `h[k:-j]` counts its rows."""
+    left, nothing = op.operands
+    less = made_by(left, "arith.subi")
+    if op.result.type != t.index or less is None or constant_of(nothing) != 0:
+        return None
+    rest, first = (made_by(v, name) for v, name in zip(less.operands, ("arith.maxsi", "arith.minsi"), strict=True))
+    fewer = None if rest is None or constant_of(rest.operands[1]) != 0 else made_by(rest.operands[0], "arith.subi")
+    if fewer is None or first is None or fewer.operands[0] not in first.operands:
+        return None
+    n, j = fewer.operands
+    k = first.operands[1 - first.operands.index(n)]
+    known = all(_never_below(linear(v), 0) for v in (n, j, k))
+    return b.maxsi(b.subi(n, b.addi(j, k)), nothing) if known else None

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TypeVar
 
-from scancc.ir.core import Op
+from scancc.ir import types as t
+from scancc.ir.core import Op, Value
+from scancc.ir.ops import ELEMENTWISE, has_trait
 
+REDUCING = ("scan.reduce", "scan.argreduce", "scan.dot")
 _Key = TypeVar("_Key", bound=Hashable)
 _T = TypeVar("_T")
 
@@ -26,6 +29,17 @@ def behind(readers: Iterable[Op], goes_on: Callable[[Op], bool]) -> Iterator[Op]
             pending += further
         else:
             yield op
+
+
+def is_reduced(rows: Value) -> bool:
+    """Whether an array goes to reductions, through elementwise ops at most."""
+    return all(end.name in REDUCING for end in behind(rows.uses, makes_rows))
+
+
+def makes_rows(op: Op) -> bool:
+    """Whether an elementwise op makes rows that something reads."""
+    return (len(op.results) == 1 and has_trait(op, ELEMENTWISE) and isinstance(op.result.type, t.TensorType)
+            and bool(op.result.uses))
 
 
 def makers(op: Op) -> Iterable[Op]:

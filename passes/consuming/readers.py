@@ -52,6 +52,7 @@ class Readers:
     slices: dict[Value, Op | None] = field(default_factory=dict)  # of whose rows alone a value is made
     going: dict[tuple[Op, Op], bool] = field(default_factory=dict)
     heavy: dict[Op, bool] = field(default_factory=dict)
+    made_of: dict[Op, frozenset[Value]] = field(default_factory=dict)
 
     @cached_property
     def ahead(self) -> Ahead:
@@ -101,7 +102,7 @@ class Readers:
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
         place = Place.STEP if user.name in MOVING and not self.selects(user) else self.place_of(user.result)
-        if place is Place.TILES and self._is_shared(user):
+        if place is Place.TILES and (self._is_shared(user) or self._joins_rows(user)):
             return Place.STEP
         return Place.STEP if place is Place.AFTER and (self._completes(user) or self._is_result(user)) else place
 
@@ -118,6 +119,22 @@ class Readers:
         """Whether several sums go along the same heavy work on numbers: it is done once where the step gives it."""
         return (has_trait(user, ELEMENTWISE) and len(user.result.uses) > 1 and busy(user) >= HEAVY
                 and bool(self.scan.init) and not self.scan.until and not is_array_of_arrays(user.result))
+
+    def _joins_rows(self, user: Op) -> bool:
+        """Whether an op makes one array of several that a step keeps, as of a row and an earlier one: tiles then have
+        rows of one, which the loop over a row makes on the way."""
+        return (has_trait(user, ELEMENTWISE) and is_array_of_arrays(user.result) and busy(user) < HEAVY
+                and bool(self.scan.init) and not self.scan.until and len(self._made_of(user)) > 1)
+
+    def _made_of(self, user: Op) -> frozenset[Value]:
+        """The rows of the scan that a map is made of."""
+        return settled(self.made_of, user, self._rests_on, self._rows_of)
+
+    def _rows_of(self, user: Op) -> frozenset[Value]:
+        if not self.is_map(user):
+            return frozenset()
+        ys = frozenset(v for v in user.operands if v.op is self.scan.op)
+        return ys.union(*(self.made_of[maker] for maker in self._rests_on(user)))
 
     def _completes(self, user: Op) -> bool:
         """Whether an op goes on with a reduction of each row that nobody else reads, as a mean divides sums: the
