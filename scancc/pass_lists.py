@@ -11,6 +11,7 @@ CPU_SCAN: tuple[str, ...] = (
     "sequences",     # before what knows the rows of sequences
     "fuse-scans",    # after dead-outputs, which says what rows are kept, and before it: rows read in the step go
     "dead-outputs",
+    "delayed-rows",  # after fuse-scans, which brings in the scans that read such rows
     "peel",          # after what says which rows are kept; before what moves their readers
     "fuse-consumers",  # after fuse-scans: readers of one scan's rows move where the other scan is; before check-rows
     "fuse-producers",  # after what makes one loop of several; before licm, which takes invariant parts out again
@@ -74,9 +75,9 @@ GPU_SCAN: tuple[str, ...] = tuple({
     "fuse-consumers": "fuse-consumers{mixing=false}",  # a thread has its lane, not the row
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
-    if name not in ("fuse-scans", "peel", "reverse-if-conversion", "repeated-squaring", "log-sum-exp", "tile",
-                    "time-parallel", "delayed-sequences", "split-joins", "multi-output-fusion", "complex-products",
-                    "transpose-factors", "fold-transpositions"))
+    if name not in ("fuse-scans", "delayed-rows", "peel", "reverse-if-conversion", "repeated-squaring", "log-sum-exp",
+                    "tile", "time-parallel", "delayed-sequences", "split-joins", "multi-output-fusion",
+                    "complex-products", "transpose-factors", "fold-transpositions"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false in-registers=0}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again

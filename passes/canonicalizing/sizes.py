@@ -3,6 +3,8 @@ one form of what is left behind the first few."""
 
 from __future__ import annotations
 
+from itertools import permutations
+
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
@@ -72,7 +74,7 @@ def first_and_left(op: Op, b: Builder) -> Outcome:
 
 def parted(sum: Op) -> Value | None:
     """The n of min(n, k) + max(n - k, 0), as `concatenate([zeros_like(h[:k]), h[:-k]])` counts its rows."""
-    for first, rest in (sum.operands, sum.operands[::-1]):
+    for first, rest in permutations(sum.operands):
         few, left = made_by(first, "arith.minsi"), made_by(rest, "arith.maxsi")
         less = None if left is None or constant_of(left.operands[1]) != 0 else made_by(left.operands[0], "arith.subi")
         if few is None or less is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder
+from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.linear import Linear, least, linear
 from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, PLACED, group, has_trait, operand
@@ -143,7 +143,8 @@ def _part(op: Op, place: Place, row: Row, columns: Sequence[Sequence[Entry]], ke
 def _concat(p: Plan, op: Op, place: Place) -> Row | None:
     axis, type = op.attrs["axis"].value, t.row_type(op.result.type)
     if axis == 0:
-        return _one_of(p, op.operands, place)
+        first, *others = op.operands
+        return _one_of(p, [_for_all_steps(p, first) if place.is_own else first, *others], place)
     rows = [p.row(v, place) for v in op.operands]
     return Mapped(op, place, rows, lambda b, given: b.op(
         "scan.concat", given, [type], {"axis": t.IntAttr(axis - 1, t.i64)}))
@@ -166,6 +167,28 @@ def _one_of(p: Plan, parts: Sequence[Value], place: Place) -> Row | None:
             return _held(p, parts[number:], sizes[number:], place, skipped)
         first = first - size
     return None
+
+
+def _for_all_steps(p: Plan, first: Value) -> Value:
+    """The first part with k rows, where it is one number min(n, k) times, of which n steps read no more than there
+    are: `T.zeros_like(h[:k])`."""
+    op, type = first.op, first.type
+    if op is None or op.name != "tensor.splat" or not isinstance(type, t.TensorType) or type.shape[0] is not None:
+        return first
+    count, *others = group(op, "dims")
+    k = None if p.waits(first) else _most_of(count, p.steps)
+    if k is None:
+        return first
+    wider = t.TensorType((k, *type.shape[1:]), type.element)
+    return p.b.op("tensor.splat", [operand(op, "value"), *others], [wider])
+
+
+def _most_of(count: Value, steps: Linear) -> int | None:
+    """The k of min(n, k), of so many steps n."""
+    op = count.op
+    if op is None or op.name != "arith.minsi" or steps not in map(linear, op.operands):
+        return None
+    return next((k for k in map(constant_of, op.operands) if k is not None), None)
 
 
 def _total(sizes: Sequence[Linear]) -> Linear:

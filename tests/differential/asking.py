@@ -22,7 +22,11 @@ ONLY_VALUES = ("{r}.max(axis=0)", "{r}.min(axis=0)", "T.argmax({r}, axis=0)", "T
 # Parts of the rows, of other numbers of them, and what reduces these.
 PARTS = ("{r}[::2]", "{r}[1::3]", "{r}[{k}:]", "{r}[{k}::2]", "{r}[:{k}]", "{r}[1:-1]", "{r}[::-1]", "{r}[::-2]",
          "({r}[1:] - {r}[:-1])", "{r}[2:] * {r}[:-2]", "T.sqr({r}[::2])", "{r}[::-1] * T.cos({x})",
-         "T.exp({r}[1::2])")
+         "T.exp({r}[1::2])", "({r}[2:] - 2 * {r}[1:-1] + {r}[:-2])", "{r}[3:] * {r}[1:-2]",
+         "({r} - T.concatenate([T.zeros_like({r}[:1]), {r}[:-1]]))",
+         "{r} * T.concatenate([T.ones_like({r}[:3]), {r}])[:-3]", "(T.concatenate([{x}[:2], {r}[:-2]]) - {r})",
+         "({r} - {r}.mean(axis=0))[2:] * ({r} - {r}.mean(axis=0))[:-2]")
+MASKED = ("T.switch({r} > 0.1, {r}, 0)", "{r} * ({r} > -0.1)", "{r}[{r} > 0.1]")
 REDUCING = ("({r}).sum(axis=0)", "({r}).mean()", "T.sqr({r}).sum()", "(0.5 + 0.1 * {r}).prod(axis=0)")
 CHOOSING_ONE = ("({r}).max(axis=0)", "T.any({r} > 0.3, axis=0)", "({r} > 0).sum(axis=0)", "({r}).min()",
                 "T.argmax({r}, axis=0)")
@@ -63,7 +67,7 @@ class Asking(Chains):
             if "[:, 0]" in text or "[:, -1]" in text or "axis=1" in text:
                 break
         if self.c.chance(3):
-            part = self.c.pick(PARTS).format(r=text, k=k, x=x.text)
+            part = self.c.pick([*PARTS, *(() if self.smooth else MASKED)]).format(r=text, k=k, x=x.text)
             ends = [*REDUCING, *(() if self.smooth else CHOOSING_ONE)]
             self.asked.append(self.name("q"))
             self.say(f"{self.asked[-1]} = {self.c.pick(ends).format(r=part)}")

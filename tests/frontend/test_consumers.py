@@ -231,21 +231,61 @@ OF_LATER = {
     "after the start": lambda h: [h[3:].mean(), T.exp(h[3:]).sum(), h[3:].argmax()],
     "from a computed step on": lambda h: [h[T.minimum(h.shape[0] // 3, 700):].sum()],
     "without both ends": lambda h: [h[2:-1].sum(), (h[2:-1]**2).mean()],
+    "second differences": lambda h: [T.sqr(h[2:] - 2 * h[1:-1] + h[:-2]).sum()],
+}
+OF_LATER_ROWS = {
+    "returns of three steps": lambda h: [(h[3:] * h[:-3]).sum(axis=0), T.abs(h[3:] - h[:-3]).max()],
+    "after the start": lambda h: [h[3:].mean(), h[3:].argmax(axis=0)],
+    "second differences": lambda h: [T.sqr(h[2:] - 2 * h[1:-1] + h[:-2]).sum(), (h[1:-1] - h[:-2]).mean(axis=0)],
 }
 
 
-@pytest.mark.parametrize("ask", OF_LATER.values(), ids=list(OF_LATER))
-@pytest.mark.parametrize("kind", [scalar, backwards, taps], ids=lambda kind: kind.__name__)
-def test_sums_from_a_later_step_on_keep_their_bits(kind, ask):
-    f, reference = (sc.function([x], ask(kind()), mode=mode) for mode in (None, "reference"))
+LATER = [(kind, name) for kind in (scalar, backwards, taps) for name in OF_LATER] + [
+    (kind, name) for kind in (vectors, dense) for name in OF_LATER_ROWS]
+
+
+@pytest.mark.parametrize(("kind", "name"), LATER, ids=[f"{kind.__name__}-{name}" for kind, name in LATER])
+def test_sums_from_a_later_step_on_keep_their_bits(kind, name):
+    ask = (OF_LATER_ROWS if KINDS[kind] is m else OF_LATER)[name]
+    f, reference = (sc.function([KINDS[kind]], ask(kind()), mode=mode) for mode in (None, "reference"))
     with change_flags(leave_out="peel"):
-        kept = sc.function([x], ask(kind()))
+        kept = sc.function([KINDS[kind]], ask(kind()))
     for length in (4, 5, 511, 513, 514, 2000):
-        given = values(length, scalar)
+        given = values(length, kind)
         for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
             assert got.tobytes() == same.tobytes(), length
             np.testing.assert_allclose(got, want, 1e-9)
-    small, large = (f.memory_plan(values(length, scalar)).peak_nbytes for length in (3000, 20_000))
+    small, large = (f.memory_plan(values(length, kind)).peak_nbytes for length in (3000, 20_000))
+    assert small == large
+
+
+def earlier(h, k):
+    return T.concatenate([T.zeros_like(h[:k]), h[:-k]])
+
+
+DELAYED = {
+    "differences from zero on": lambda h: [T.sqr(h - earlier(h, 1)).sum(), T.abs(h - earlier(h, 1)).max()],
+    "behind a number": lambda h: [(h * T.concatenate([T.ones_like(h[:1]), h])[:-1]).sum(axis=0)],
+    "several steps ago": lambda h: [T.sqr(h - 2 * earlier(h, 1) + earlier(h, 2)).sum(axis=0),
+                                    (h * earlier(h, 7)).mean()],
+    "of a map": lambda h: [(h * earlier(T.exp(h), 3)).sum(), h[-1]],
+}
+
+
+@pytest.mark.parametrize("ask", DELAYED.values(), ids=list(DELAYED))
+@pytest.mark.parametrize("kind", [scalar, vectors, heavy], ids=lambda kind: kind.__name__)
+def test_rows_behind_others_that_are_reduced_are_states(kind, ask):
+    read = KINDS.get(kind, x)
+    f, reference = (sc.function([read], ask(kind()), mode=mode) for mode in (None, "reference"))
+    with change_flags(leave_out="delayed-rows"):
+        kept = sc.function([read], ask(kind()))
+    for length in (1, 2, 3, 8, 513, 2000):
+        given = values(length, kind if kind in KINDS else scalar)
+        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
+            assert got.tobytes() == same.tobytes(), length
+            np.testing.assert_allclose(got, want, 1e-9)
+    small, large = (f.memory_plan(values(length, kind if kind in KINDS else scalar)).peak_nbytes
+                    for length in (3000, 20_000))
     assert small == large
 
 
