@@ -52,8 +52,8 @@ def bits_compared(condition: Value) -> int:
     """The width of the floats whose comparisons make a condition; 0 where something else does."""
     op = condition.op
     if op is not None and op.name in ("arith.andi", "arith.ori"):
-        left, right = map(bits_compared, op.operands)
-        return left if left == right else 0
+        widths = {bits_compared(v) for v in op.operands if v.op is not None}  # a truth that is carried is as wide
+        return widths.pop() if len(widths) == 1 else 0
     if op is None or op.name != "arith.cmpf":
         return 0
     return 8 * t.nbytes(t.element(op.operands[0].type))

@@ -1,7 +1,7 @@
 """Scans marked with `lanes`: loops over lanes around a loop over time, whose states are scalars in registers.
 
 With `until` each lane ends by itself, and the loop over time is marked `settled`: lanes that are done change no more,
-so that those of one vector may wait for the last.
+so that those of one vector may wait for the last. States that nobody reads then go on (`slicing/released.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from scancc.ir.ops import operand
 from scancc.ir.parts import Nest, ScanView
 from scancc.late_dataclasses import dataclass
 
-from ..slicing.settling import Settling
+from ..slicing.released import Released, released_states
+from ..slicing.settling import Settling, is_opposite
 from .checks import say_step
 from .context import Context
 from .loops import REDUCTION_LOOP, nest
@@ -116,9 +117,13 @@ class _Lanes:
         c, scan, settling = self.c, self.scan, self.settling
         assert settling is not None
         _read_invariants(c, scan, at)
+        released = released_states(scan, settling)
 
         def step(count: Value, states: list[Value]) -> tuple[Value, list[Value]]:
             onward = _step(c, scan, count, at, self.xs, self.stacks, states, settling)
+            made = None if released is None else _among_others(c, released, states, onward)
+            if made is not None:
+                return made
             tested = c.get(settling.tested)
             return b.opposite(tested) if settling.done else tested, onward
         b = c.b
@@ -127,6 +132,34 @@ class _Lanes:
         count, _, *states = made.results
         self._write(at, states)
         return count
+
+
+def _among_others(c: Context, released: Released, states: list[Value],
+                  onward: list[Value]) -> tuple[Value, list[Value]] | None:
+    """Whether the lane goes on, by its own truth, which stays when it is done, and the next states, of which the free
+    ones are made as if it went on."""
+    body, made = states[0].block, c.get(released.truth)
+    if made.op is None or made.block is not body:
+        return None
+    users, goes_on = list(made.uses), body.args[1]
+    with c.b.at(body, body.ops[body.ops.index(made.op) + 1]) as b:
+        own = b.condition("ori", made, b.opposite(goes_on)) if released.done else b.condition("andi", made, goes_on)
+    for user in users:
+        user.operands = [own if v is made else v for v in user.operands]
+    onward = [_chosen(own, state, after) if number in released.free else after
+              for number, (state, after) in enumerate(zip(states, onward, strict=True))]
+    return c.b.opposite(own) if released.done else own, onward
+
+
+def _chosen(truth: Value, state: Value, after: Value) -> Value:
+    """What a choice by `truth` between a state and another value gives where it is not the state."""
+    if after.op is None or after.op.name != "arith.select":
+        return after
+    test, *sides = after.op.operands
+    if test.op is not None and is_opposite(test.op):
+        test = test.op.operands[0]
+    others = [v for v in sides if v is not state]
+    return others[0] if test is truth and len(others) == 1 else after
 
 
 def _read_invariants(c: Context, scan: ScanView, at: list[Value]) -> None:

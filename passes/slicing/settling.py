@@ -51,7 +51,7 @@ def settling_of(scan: ScanView) -> Settling | None:
     if found is None or not _is_only_asked(scan, found):
         return None
     states = [carry for carry in scan.carries if isinstance(carry.arg.type, t.TensorType)]
-    lane = _Lane(scan)
+    lane = Lane(scan)
     lane.assume(lane.known(found.tested), int(found.done))
     numbers = {}
     for carry in states:
@@ -66,7 +66,7 @@ def settling_of(scan: ScanView) -> Settling | None:
 
 def _stays_done(scan: ScanView, found: Settling, numbers: dict[Value, Number], kept: set[Value]) -> bool:
     """Whether a lane whose state is that of one that is done is done again, and keeps the numbers."""
-    lane = _Lane(scan, numbers)
+    lane = Lane(scan, numbers)
     tested = lane.known(found.tested)
     if tested != Number(found.done) and (isinstance(tested, Number) or not _depends_on(scan, found.tested, kept)):
         return False
@@ -77,7 +77,7 @@ def _stays_done(scan: ScanView, found: Settling, numbers: dict[Value, Number], k
 
 def _depends_on(scan: ScanView, value: Value, kept: set[Value]) -> bool:
     """Whether `value` changes only with states that are kept."""
-    lane = _Lane(scan)
+    lane = Lane(scan)
     seen: set[Value] = set()
     waiting = [value]
     while waiting:
@@ -97,7 +97,7 @@ def _depends_on(scan: ScanView, value: Value, kept: set[Value]) -> bool:
 def _asked(scan: ScanView) -> Settling | None:
     """The truth of a lane whose conjunction, or that of its opposite, stops the scan."""
     ops, value, wanted = [], scan.stop, 1
-    while value is not None and value.op is not None and value.op.name == "arith.xori" and _is_true(value.op):
+    while value is not None and value.op is not None and is_opposite(value.op):
         ops.append(value.op)
         value, wanted = value.op.operands[0], 1 - wanted
     count = None if value is None else _compared_with_zero(value)
@@ -158,14 +158,15 @@ def _is_only_asked(scan: ScanView, found: Settling) -> bool:
         sum(v.op in found.ops for v in last.operands) == 1)
 
 
-def _is_true(xor: Op) -> bool:
-    return xor.result.type == t.i1 and constant_of(xor.operands[1]) in (1, -1)
+def is_opposite(op: Op) -> bool:
+    """Whether an op makes the opposite of a truth."""
+    return op.name == "arith.xori" and op.result.type == t.i1 and constant_of(op.operands[1]) in (1, -1)
 
 
 # ---- a step of one lane ----
 
 
-class _Lane:
+class Lane:
     """What is known of the values of a step in one lane; arrays stand for their elements there."""
 
     def __init__(self, scan: ScanView, facts: Mapping[Value, Known] | None = None) -> None:
@@ -179,7 +180,7 @@ class _Lane:
         self.facts = {v: n for v, n in self.facts.items() if isinstance(n, Number)}
         self.facts[value] = Number(number)
         op = value.op
-        if op is not None and op.name == "arith.xori" and _is_true(op):
+        if op is not None and is_opposite(op):
             self.assume(self.known(op.operands[0]), 1 - number)
         if op is not None and op.name == ("arith.andi" if number else "arith.ori"):
             for part in op.operands:

@@ -353,7 +353,7 @@ class Widener:
         self._bind(loop.test.args, test.args)
         inside = Builder(test, location=op.location)
         self._inner(loop.test, inside, outside)
-        goes_on = self._any(loop.condition, inside)
+        goes_on = self._goes_on(loop.condition, inside)
         handed = [v for carry in loop.carries for v in self._all(carry.handed, carry.arg, inside)]
         inside.make("scf.condition", [goes_on, *handed])
         self._bind([carry.arg for carry in loop.carries], [body.add_arg(v.type) for v in handed])
@@ -367,6 +367,13 @@ class Widener:
         self._bind([carry.arg for carry in loop.carries], made.results)
         for carry in loop.carries:
             self._after(carry, b)
+
+    def _goes_on(self, condition: Value, b: Builder) -> Value:
+        """Whether a condition holds in any lane; what is one truth for all is asked once."""
+        test = condition.op
+        if test is None or test.name != "arith.andi" or all(part in self.varying for part in test.operands):
+            return self._any(condition, b)
+        return b.condition("andi", *(self._any(part, b) for part in test.operands))
 
     def _after(self, carry: Turn, b: Builder) -> None:
         """What a loop gives is what its body has last; where lanes end at different times, in all lanes."""

@@ -80,6 +80,48 @@ def test_states_and_steps_are_those_of_the_whole_row(step):
                 np.testing.assert_array_equal(got, expected)
 
 
+def passes_by(x, n, seen, c):
+    alive = abs(x - 4) > 1  # holds again behind 5, where a lane that went on would come
+    return [grows(alive, x, c), n + T.cast(alive, "int64"), T.switch(alive, x, seen)], sc.until(~T.any(alive))
+
+
+def meets(x, n, seen, c):
+    done = (x > 3) & (x < 5)
+    return [T.switch(done, x, x / 2 + c), T.switch(done, n, n + 1), T.switch(done, seen, seen - x)], sc.until(
+        T.all(done))
+
+
+def vanishes(x, n, seen, c):
+    alive = (x < 3) | (x > 6)
+    return [T.switch(~alive, x, 1 / (x - c) + x), n + T.cast(alive, "int64"), T.switch(alive, x, seen)], sc.until(
+        T.eq(T.sum(alive), 0))
+
+
+@pytest.mark.parametrize("step", [passes_by, meets, vanishes], ids=lambda step: step.__name__)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_state_that_nobody_reads_may_go_on_but_its_lane_stays_done(step, dtype):
+    c = T.vector("c", dtype=dtype)
+    zeros = T.zeros_like(c)
+    (x, n, seen), _ = sc.scan(step, outputs_info=[zeros, T.zeros_like(c, dtype="int64"), zeros], non_sequences=c,
+                              n_steps=STEPS)
+    native, reference = (sc.function([c, STEPS], [n[-1], seen[-1]], mode=mode) for mode in (None, "reference"))
+    for length in (1, 21, 70):
+        values = (np.round(8 * np.random.default_rng(length).normal(size=length)) / 8).astype(dtype)
+        for steps in (1, 7, 40):
+            for got, expected in zip(native(values, steps), reference(values, steps), strict=True):
+                np.testing.assert_array_equal(got, expected)
+
+
+def test_a_state_that_is_read_at_the_end_stays_as_it_was():
+    zeros = T.zeros_like(C)
+    (x, _, seen), _ = sc.scan(passes_by, outputs_info=[zeros, T.zeros_like(C, dtype="int64"), zeros],
+                              non_sequences=C, n_steps=STEPS)
+    native, reference = (sc.function([C, STEPS], [x[-1], seen[-1]], mode=mode) for mode in (None, "reference"))
+    values = np.arange(33) / 8
+    for got, expected in zip(native(values, 40), reference(values, 40), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
 def test_a_lane_that_ends_for_good_by_a_state():
     def step(alive, x, c):
         alive = alive & (x < 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ...artifact import N_INFO_SLOTS
@@ -96,27 +97,48 @@ def while_loop(e: FunctionEmitter, op: Op) -> None:
     """before: condition and values; after: the body; results are the condition's values."""
     test, body = (region.blocks[0] for region in op.regions)
     types = [kind for v in op.operands for kind in e.flat_types(v.type)]
-    start = [x for v in op.operands for x in e.flatten(e.env[v])]
+    kept = [_kept_as(e, kind) for kind in types]
+    start = [_as_kept(e, *parts) for parts in zip(
+        (x for v in op.operands for x in e.flatten(e.env[v])), types, kept, strict=True)]
     head, inside, done = e.new_label("while"), e.new_label("do"), e.new_label("done")
     before = e.label
     e.line(f"br label %{head}")
     e.start(head)
     position = len(e.lines)
     carried = [e.fresh() for _ in types]
-    _bind(e, test.args, list(op.operands), carried)
+    _bind(e, test.args, list(op.operands), [
+        name if as_ == kind else e.emit(f"icmp slt {as_} {name}, zeroinitializer")
+        for name, kind, as_ in zip(carried, types, kept, strict=True)])
     condition, *values = e.block(test)
     e.line(f"br i1 {condition}, label %{inside}, label %{done}")
     for arg, result, value in zip(body.args, op.results, values, strict=True):
         e.env[arg] = e.env[result] = value
     e.start(inside)
     yielded = [x for v in e.block(body) for x in e.flatten(v)]
+    yielded = [_as_kept(e, *parts) for parts in zip(yielded, types, kept, strict=True)]
     counting = _count_and_ask(e, op, before)
     latch = e.label
     e.line(f"br label %{head}")
     e.lines[position:position] = counting + [
         f"  {name} = phi {kind} [ {a}, %{before} ], [ {b}, %{latch} ]"
-        for name, kind, a, b in zip(carried, types, start, yielded, strict=True)]
+        for name, kind, a, b in zip(carried, kept, start, yielded, strict=True)]
     e.start(done)
+
+
+def _kept_as(e: FunctionEmitter, kind: str) -> str:
+    """The type in which a loop carries values of a type: truths in lanes, where a processor has no registers for
+    masks, as numbers that fill a vector, whose signs they are, as comparisons make them. LLVM would narrow them."""
+    lanes = _TRUTHS.fullmatch(kind)
+    if lanes is None or e.out.registers.nbytes == 64:
+        return kind
+    return f"<{lanes[1]} x i{min(64, max(8, 8 * e.out.registers.nbytes // int(lanes[1])))}>"
+
+
+def _as_kept(e: FunctionEmitter, value: str, kind: str, kept: str) -> str:
+    return value if kept == kind else e.emit(f"sext {kind} {value} to {kept}")
+
+
+_TRUTHS = re.compile(r"<(\d+) x i1>")
 
 
 def _count_and_ask(e: FunctionEmitter, op: Op, before: str) -> list[str]:

@@ -85,7 +85,7 @@ scf.define("for", "lower:index upper:index step:index init*", results="*", trait
            doc="for counter = lower; counter < upper; counter += step. `prefix`: rounds may be combined before "
                "what the first of them gets is known")
 scf.define("while", "init*", results="*", traits=(PURE,), regions=2, ends=("scf.condition", "scf.yield"),
-           marks=("settled:int",),  # more rounds would change nothing but a count of them
+           marks=("settled:int",),  # more rounds would change nothing that is read but a count of them
            verify=check_while, reading=_read_while,
            doc="the first region ends in scf.condition; while true, the second runs with its values")
 scf.define("condition", "condition:truth values*", results="0", traits=(TERMINATOR,), parents=("scf.while",),
