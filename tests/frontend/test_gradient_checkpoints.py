@@ -82,6 +82,14 @@ def truncated(**options):
     return sc.scan(lambda x, h, a: T.tanh(x + a * h), X, H0, A, truncate_gradient=4, **options)
 
 
+def truncated_stops(**options):
+    return stops(truncate_gradient=3, **options)
+
+
+def truncated_lags(**options):
+    return lags(truncate_gradient=5, **options)
+
+
 def counted(**options):
     return sc.scan(lambda h, a: T.sin(a * h), None, H, A, n_steps=N, **options)
 
@@ -105,8 +113,8 @@ def stacks(**options):
 
 
 PROGRAMS = [recurrence, matrices, stops, lags, scalar_lags, windows, nests, draws, updates, reversed_rows, truncated,
-            counted, tables, maps, stacks]
-REGROUPED = {matrices, lags, scalar_lags, maps}  # some sums over steps are taken block by block
+            truncated_stops, truncated_lags, counted, tables, maps, stacks]
+REGROUPED = {matrices, lags, truncated_lags, scalar_lags, maps}  # some sums over steps are taken block by block
 WAYS = [*(({"checkpoints": n}, {}) for n in (1, 3, "sqrt")), ({}, {"max_bytes": 20_000})]
 
 
@@ -277,6 +285,23 @@ def test_the_memory_grows_as_the_root_of_the_steps():
     sizes = [workspace(n, 100, {"checkpoints": "sqrt"}, {}) for n in (100, 10_000, 1_000_000)]
     assert sizes[2] < 10.5 * sizes[1] < 110 * sizes[0]
     assert sizes[2] < 100 * 8 * 3 * 1000
+
+
+def test_of_a_truncated_gradient_the_blocks_are_those_of_the_last_steps():
+    """However many steps there are; where k rows of a known size fit, they are rows."""
+    def of_last(k, **options):
+        return [workspace(n, 100, {**options, "truncate_gradient": k}, {}) for n in (10**4, 10**6)]
+
+    few, many = of_last(10**4, checkpoints="sqrt")
+    assert few == many < 1.02 * workspace(10**4, 100, {"checkpoints": "sqrt"}, {})
+    assert of_last(100)[1] == of_last(100)[0] > 3 * of_last(100, checkpoints="sqrt")[0]
+
+
+@pytest.mark.parametrize(("max_bytes", "runs_again"), [(8 * 50, False), (8 * 40, True)])
+def test_a_truncated_gradient_keeps_rows_where_the_last_ones_fit(max_bytes, runs_again):
+    rows, _ = sc.scan(lambda x, h: T.tanh(x + h), X, H0, truncate_gradient=50)
+    f = sc.function([X, H0], grad(rows[-1], X, max_bytes=max_bytes))
+    assert any("run again" in r.reason for r in f.remarks) is runs_again
 
 
 def test_blocks_of_scalars_run_again_side_by_side():

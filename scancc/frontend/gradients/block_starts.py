@@ -6,6 +6,7 @@
       block, t_in_block = (block + 1, 0) if t_in_block + 1 == size else (block, t_in_block + 1)
 
 Every step writes scalars, so that nothing is decided in the loop; of arrays a block's last rows alone are copied.
+Where only the last steps have a gradient, their first is where block 0 starts: the steps before it are block -1.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.making import alloc
-from scancc.frontend.ops.scalars import add, eq, ge, maximum, sub, switch
+from scancc.frontend.ops.scalars import add, eq, ge, gt, maximum, sub, switch
 
-INT64 = TensorType("int64", ())
+INT64, ZERO = TensorType("int64", ()), int64(0)
 
 
-def keep_starts(node: Apply, numbers: Sequence[int], size: Variable, n_blocks: Variable) -> list[Variable]:
-    """For the states of these numbers a stack of what each of `n_blocks` blocks of `size` steps starts from."""
+def keep_starts(node: Apply, numbers: Sequence[int], size: Variable, n_blocks: Variable, begin: Variable = ZERO,
+                ) -> list[Variable]:
+    """For the states of these numbers a stack of what each of `n_blocks` blocks of `size` steps starts from, of which
+    block 0 starts at step `begin`."""
     op = node.op
     assert isinstance(op, Scan)
     if not numbers:
@@ -36,13 +39,35 @@ def keep_starts(node: Apply, numbers: Sequence[int], size: Variable, n_blocks: V
     held, within, block = (INT64(name) for name in ("block_size", "step_of_block", "block"))
     following = add(within, int64(1))
     ends = eq(following, held)
-    counters = [(Carry(((-1, within),), 1, switch(ends, int64(0), following), trace=False), int64(0)),
-                (Carry(((-1, block),), 1, add(block, cast(ends, "int64")), trace=False), int64(0))]
+    counters = [(Carry(((-1, within),), 1, switch(ends, ZERO, following), trace=False), steps_before(begin, size)),
+                (Carry(((-1, block),), 1, add(block, cast(ends, "int64")), trace=False), block_before(begin))]
     n_rows = add(n_blocks, int64(1))
     stacks = [_starts(op.body.carry[i], inputs.inits[i], n_rows, add(block, int64(1)), sub(within, held))
               for i in numbers]
     made = with_states(node, [*counters, *stacks], {held: size})[len(counters):]
-    return [set_subtensor(stack[0], inputs.inits[i]) for i, stack in zip(numbers, made, strict=True)]
+    return [with_initial(stack, op.body.carry[i].depth, inputs.inits[i], begin)
+            for i, stack in zip(numbers, made, strict=True)]
+
+
+def steps_before(begin: Variable, size: Variable) -> Variable:
+    """How many steps of its block are done before the first step: of block -1 as many as let it end at `begin`."""
+    return ZERO if begin is ZERO else switch(gt(begin, ZERO), sub(size, begin), ZERO)
+
+
+def block_before(begin: Variable) -> Variable:
+    """The block that the first step is in."""
+    return ZERO if begin is ZERO else switch(gt(begin, ZERO), int64(-1), ZERO)
+
+
+def with_initial(stack: Variable, depth: int, init: Variable, begin: Variable) -> Variable:
+    """`stack`, with what was there before the first step of what block 0 starts from; no step reads it."""
+    if begin is ZERO:
+        return set_subtensor(stack[0], init)
+    if depth == 1:
+        rows = stack[:cast(eq(begin, ZERO), "int64")]  # one or none, which copies nothing
+        return set_subtensor(rows, init.dimshuffle("x", *range(init.ndim)))
+    left = maximum(sub(int64(depth), begin), ZERO)
+    return set_subtensor(stack[0, :left], init[sub(int64(depth), left):])
 
 
 def _starts(carry: Carry, init: Variable, n_rows: Variable, at: Variable, left: Variable) -> tuple[Carry, Variable]:
@@ -56,6 +81,6 @@ def starts_in(stack: Variable, at: Variable, carry: Carry, left: Variable) -> Va
     """A stack of windows in which a block's last steps write each its row of a state into the window `at`. `left`:
     minus how many steps are to come, with this one."""
     row = add(left, int64(carry.depth))
-    place = at if carry.depth == 1 else (at, maximum(row, int64(0)))
+    place = at if carry.depth == 1 else (at, maximum(row, ZERO))
     written = set_subtensor(stack[place], carry.next)
-    return IfElse(1).apply(ge(row, int64(0)), written, stack)[0] if carry.next.ndim else written
+    return IfElse(1).apply(ge(row, ZERO), written, stack)[0] if carry.next.ndim else written

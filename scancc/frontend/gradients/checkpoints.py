@@ -10,9 +10,9 @@ square root of n (`block_sizes`), memory grows as that root. The steps run twice
 knows how many steps there will be, few of the starts are kept at a time (`slots`), and a block runs on from the last
 that is. Source: Griewank 1992, Chen et al. 2016.
 
-The forward scan stays one loop and gives what it gave. The reverse step is the gradient of a scan over the block,
-whatever that is: taps, draws and inner scans are no cases here. The block's scan has no `until`, as it is known how
-many steps ran.
+The forward scan stays one loop and gives what it gave. Of a truncated gradient the blocks are those of the last
+steps, from the first of these on. The reverse step is the gradient of a scan over the block, whatever that is: taps,
+draws and inner scans are no cases here. The block's scan has no `until`, as it is known how many steps ran.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import replace
 from scancc.frontend.gradients.block_bytes import bytes_of_a_step
 from scancc.frontend.gradients.block_rows import GivenRows
 from scancc.frontend.gradients.block_sizes import Need, Sizes, in_words, may_run_on, nbytes
-from scancc.frontend.gradients.block_starts import keep_starts
+from scancc.frontend.gradients.block_starts import ZERO, keep_starts
 from scancc.frontend.gradients.contributions import plus, total
 from scancc.frontend.gradients.loop import Lag, backwards
 from scancc.frontend.gradients.rules import Gradient, is_continuous, like, zeros_for
@@ -50,6 +50,9 @@ class BlockReverse(Reverse):
     def __init__(self, node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool], sizes: Sizes) -> None:
         super().__init__(node, gradients, wanted)
         self.sizes = sizes
+        self.begin = ZERO if self.whole else sub(self.n, self.length)  # the first step that is reversed
+        limit, length = self.op.truncate_gradient, self.inputs.length
+        self.most = length if self.whole else minimum(length, int64(limit))  # steps that are reversed
 
     def gradients(self) -> ScanInputs[Gradient]:
         step = _BlockStep(self)
@@ -62,7 +65,7 @@ class BlockReverse(Reverse):
         done = iter(self.loop.run(n_blocks, self.label, {}, self.op.fast_math, self.again).carry)
         xs, inits, consts = ([next(done) if lag else None for lag in group]
                              for group in (gathered.xs, gathered.inits, gathered.consts))
-        return ScanInputs(None, xs, inits, consts)
+        return ScanInputs(None, xs, [self.where_whole(g) for g in inits], consts)
 
     def _settle(self, step: _BlockStep) -> Variable:
         """Have the forward scan keep what blocks start from, now that it is known what they read, and choose how long
@@ -72,27 +75,44 @@ class BlockReverse(Reverse):
         step.run_side_by_side()
         start_nbytes = nbytes([self.inputs.inits[i] for i in numbers])
         least = max((c.depth for c in self.body.carry), default=1)
-        need = Need(self.op.name, self.inputs.length, start_nbytes, row_nbytes, least, self._is_open(numbers))
+        need = Need(self.op.name, self.most, start_nbytes, row_nbytes, least, self._is_open(numbers))
         chosen = self.sizes.choice(need)
         self.again = in_words(need, chosen)
         told = {self.sizes.size: chosen.size}
-        n_blocks, step.counter.init = rebuild([self.sizes.n_blocks(self.n), step.counter.init], told)
+        n_blocks, step.counter.init = rebuild([self.sizes.n_blocks(self.length), step.counter.init], told)
         if chosen.n_slots is None or not numbers:
             self._keep_all(step, numbers, chosen.size, n_blocks)
         else:
-            self._keep_few(step, numbers, Blocks(chosen.size, chosen.n_slots, sub(n_blocks, int64(1))))
+            last = sub(n_blocks, int64(1))
+            self._keep_few(step, numbers, Blocks(chosen.size, chosen.n_slots, last, self.begin))
         self.loop.consts.update(zip(self.loop.consts, rebuild(list(self.loop.consts.values()), told), strict=True))
         return chosen.guarded(n_blocks)
 
     def _is_open(self, numbers: Sequence[int]) -> bool:
         """Whether there could be more steps than there is room for a start of each block."""
-        return bool(numbers) and may_run_on(self.op.body, self.inputs.length)
+        return bool(numbers) and self._runs_on and may_run_on(self.op.body, self.inputs.length)
+
+    @property
+    def _runs_on(self) -> bool:
+        """Whether nobody knows where the steps end while starts are kept."""
+        return self.whole and self.body.stop is not None
+
+    def _keeper(self, numbers: Sequence[int]) -> tuple[Apply, Sequence[int]]:
+        """The scan that keeps starts for the states of these numbers, and their numbers there. Where the last steps
+        alone count of a scan that may stop, its steps run once more for it, as then they are known."""
+        if self.whole or self.body.stop is None:
+            return self.recall.forward, self.recall.in_forward(numbers)
+        states = tuple(replace(carry, trace=False) for carry in self.body.carry)
+        op = replace(self.op, body=replace(self.body, carry=states, ys=(), stop=None))
+        node = op.apply_to(self.inputs._replace(length=self.n)).carry[0].owner
+        assert node is not None
+        return node, numbers
 
     def _keep_all(self, step: _BlockStep, numbers: Sequence[int], size: Variable, n_blocks: Variable) -> None:
         """Keep what each block starts from, for the blocks to read as rows."""
         lanes = self.sizes.lanes
-        most = rebuild([self.sizes.n_blocks(self.inputs.length)], {self.sizes.size: size})[0]
-        kept = keep_starts(self.recall.forward, self.recall.in_forward(numbers), size, mul(most, int64(lanes)))
+        most = rebuild([self.sizes.n_blocks(self.most)], {self.sizes.size: size})[0]
+        kept = keep_starts(*self._keeper(numbers), size, mul(most, int64(lanes)), self.begin)
         for i, stack in zip(numbers, kept, strict=True):
             rows = stack[:mul(n_blocks, int64(lanes))]
             self.loop.xs[step.windows[i]] = backwards(rows[::lanes])
@@ -100,9 +120,8 @@ class BlockReverse(Reverse):
 
     def _keep_few(self, step: _BlockStep, numbers: Sequence[int], blocks: Blocks) -> None:
         """Keep what few blocks start from, for the others to run on from there."""
-        is_open = self.body.stop is not None
-        kept = kept_of_scan(self.recall.forward, self.recall.in_forward(numbers),
-                            replace(blocks, last=None) if is_open else blocks)
+        is_open = self._runs_on
+        kept = kept_of_scan(*self._keeper(numbers), replace(blocks, last=None) if is_open else blocks)
         if is_open:
             beyond = gt(kept.blocks[kept.top], blocks.last)
             kept = replace(kept, top=sub(kept.top, cast(beyond, "int64")))
@@ -119,7 +138,7 @@ class _BlockStep:
         self.reverse, self.loop = reverse, reverse.loop
         inputs, body = reverse.inputs, reverse.body
         size = reverse.sizes.reach
-        first = mul(sub(reverse.sizes.n_blocks(reverse.n), int64(1)), size)
+        first = _after(mul(sub(reverse.sizes.n_blocks(reverse.length), int64(1)), size), reverse.begin)
         self.start, self.size = INT64("start"), self.loop.hold(size)
         self.counter = Lag(self.start, 1, first, sub(self.start, self.size), trace=False)
         self.n_steps = minimum(sub(self.loop.hold(reverse.n), self.start), self.size)
@@ -244,8 +263,9 @@ class _BlockStep:
         way where slots are free. A block that is reversed gives its slot free."""
         rows = Slots([v.type("starts") for v in kept.stacks], kept.blocks.type("blocks"), INT64("top"))
         first = rows.blocks[rows.top]
-        last = apply_scalar("floor_div", self.start, self.size)
-        n_steps, start = mul(sub(last, first), self.size), mul(first, self.size)
+        begin = self.loop.hold(self.reverse.begin)
+        last = apply_scalar("floor_div", self.start if begin is ZERO else sub(self.start, begin), self.size)
+        n_steps, start = mul(sub(last, first), self.size), _after(mul(first, self.size), begin)
         windows = dict(zip(numbers, (stack[rows.top] for stack in rows.stacks), strict=True))
         xs = [_rows_from(x, start, n_steps) for x in self.sequences]
         inits = [windows.get(i, window) for i, window in enumerate(self.windows)]
@@ -298,6 +318,11 @@ class _BlockStep:
         told |= self.loop.consts
         told |= {inner: int64(0) for inner in self.loop.xs}
         return bytes_of_a_step([lag.next for lag in self.loop.lags], told)
+
+
+def _after(step: Variable, begin: Variable) -> Variable:
+    """What is counted from the first step that is reversed, counted from the first step."""
+    return step if begin is ZERO else add(step, begin)
 
 
 def _rows_from(rows: Variable, start: Variable, n_steps: Variable) -> Variable:

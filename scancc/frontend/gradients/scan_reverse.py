@@ -285,9 +285,11 @@ class Reverse:
                 continue
             rows = done.carry[place]
             found = rows if self.body.carry[i].depth == 1 else self._scattered(i, found, lag, rows)
-        if found is None or self.whole:
-            return found
-        return switch(eq(self.length, self.n), found, 0)
+        return self.where_whole(found)
+
+    def where_whole(self, gradient: Gradient) -> Gradient:
+        """The gradient of what the first step starts from, 0 where the reverse does not go back so far."""
+        return gradient if gradient is None or self.whole else switch(eq(self.length, self.n), gradient, 0)
 
     def _scattered(self, i: int, base: Gradient, lag: int, rows: Variable) -> Variable:
         """What a lag passed to the initial rows: the state `lag` steps before step t is row depth - lag + t."""

@@ -30,9 +30,9 @@ def scan_rule(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]
 
 
 def _sizes(op: Scan, length: Variable) -> Sizes | None:
-    """The lengths of blocks, where the user asked for less memory; a truncated gradient has none."""
+    """The lengths of blocks, where the user asked for less memory."""
     given = budget()
-    if op.truncate_gradient >= 0 or op.checkpoints == "states":
+    if op.checkpoints == "states":
         return None
     if op.checkpoints is not None:
         lanes = LANES if may_run_side_by_side(op.body) and not may_run_on(op.body, length) else 1
@@ -56,11 +56,14 @@ def _in_rows(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool],
     the fewest that do."""
     op = node.op
     assert isinstance(op, Scan)
-    if value_of(op.inputs_of(node.inputs).length) == np.inf:
+    n_rows = value_of(op.inputs_of(node.inputs).length)
+    if op.truncate_gradient >= 0:
+        n_rows = min(n_rows, op.truncate_gradient)
+    if n_rows == np.inf:
         return None
     for fewest in (False, True):
         reverse = Reverse(node, gradients, wanted, fewest=fewest)
         found = reverse.gradients()
-        if value_of(nbytes(reverse.stacks_read())) <= max_bytes:
+        if n_rows * value_of(nbytes(stack[0] for stack in reverse.stacks_read())) <= max_bytes:
             return found
     return None

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scancc.frontend.gradients.block_sizes import SPARE
-from scancc.frontend.gradients.block_starts import starts_in
+from scancc.frontend.gradients.block_starts import ZERO, block_before, starts_in, steps_before, with_initial
 from scancc.frontend.gradients.revolve import next_kept
 from scancc.frontend.gradients.rules import zero_of
 from scancc.frontend.graph.dims import dims, int64
@@ -27,11 +27,11 @@ from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.making import alloc, arange
-from scancc.frontend.ops.scalars import add, eq, mul, right_shift, sub, switch
+from scancc.frontend.ops.scalars import add, eq, gt, mul, right_shift, sub, switch
 from scancc.late_dataclasses import dataclass
 
 INT64 = TensorType("int64", ())
-ZERO, ONE = int64(0), int64(1)
+ONE = int64(1)
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,26 @@ class Slots:
 
 @dataclass(frozen=True)
 class Blocks:
-    """The steps of a block, how many slots there are, and the block at whose start the scan ends; None: not known."""
+    """The steps of a block, how many slots there are, the block at whose start the scan ends (None: not known), and
+    the step at which block 0 starts."""
 
     size: Variable
     n_slots: Variable
     last: Variable | None = None
+    begin: Variable = ZERO
 
 
 def kept_of_scan(node: Apply, numbers: Sequence[int], blocks: Blocks) -> Slots:
-    """Let a scan keep starts from its first step on. That of block 0 is there only afterwards: no step reads it."""
+    """Let a scan keep starts from its first step on. That of block 0 is there only afterwards, where the scan starts
+    with it: no step reads it. Where it does not, no slot is in use yet."""
     assert isinstance(node.op, Scan)
     inits = [node.op.inputs_of(node.inputs).inits[i] for i in numbers]
+    depths = [node.op.body.carry[i].depth for i in numbers]
     n_rows = add(blocks.n_slots, int64(SPARE))
     empty = [alloc(zero_of(init.dtype), n_rows, *dims(init)) for init in inits]
-    kept = keep_in_slots(node, numbers, Slots(empty, alloc(ZERO, n_rows), ZERO), blocks)
-    return replace(kept, stacks=[set_subtensor(s[0], init) for s, init in zip(kept.stacks, inits, strict=True)])
+    kept = keep_in_slots(node, numbers, Slots(empty, alloc(ZERO, n_rows), block_before(blocks.begin)), blocks)
+    return replace(kept, stacks=[with_initial(stack, depth, init, blocks.begin)
+                                 for stack, depth, init in zip(kept.stacks, depths, inits, strict=True)])
 
 
 def keep_in_slots(node: Apply, numbers: Sequence[int], slots: Slots, blocks: Blocks) -> Slots:
@@ -82,7 +87,9 @@ class _Step:
     """What a scan's step does beside its own, to keep starts."""
 
     def __init__(self, blocks: Blocks, carries: Sequence[Carry], slots: Slots) -> None:
-        self.slots, self.first = slots, slots.blocks[slots.top]
+        begin = blocks.begin
+        self.slots, self.first = slots, slots.blocks[slots.top] if begin is ZERO else block_before(begin)
+        self.done = steps_before(begin, blocks.size)
         self.size, self.n_slots, self.within, self.block, self.due = (
             INT64(name) for name in ("block_size", "n_slots", "step_of_block", "block", "next_kept"))
         self.consts = {self.size: blocks.size, self.n_slots: blocks.n_slots}
@@ -97,7 +104,8 @@ class _Step:
 
     def states(self) -> list[tuple[Carry, Variable]]:
         """The states, each with its initial value; slots last."""
-        counters = [(self.within, self.next_within, ZERO), (self.block, self.reached, self.first), *self.schedule()]
+        counters = [(self.within, self.next_within, self.done), (self.block, self.reached, self.first),
+                    *self.schedule()]
         groups = zip(self.rows.flat, self.kept().flat, self.slots.flat, strict=True)
         return [(Carry(((-1, row),), 1, new, trace=False), init) for row, new, init in (*counters, *groups)]
 
@@ -126,6 +134,8 @@ class _Binomial(_Step):
         assert outer.last is not None
         then = due(self.reached, self.last, self.n_slots, self.written.top)
         first = due(self.first, outer.last, outer.n_slots, self.slots.top)
+        if outer.begin is not ZERO:
+            first = switch(gt(outer.begin, ZERO), ZERO, first)
         return [(self.due, IfElse(1).apply(self.keeps, then, self.due)[0], first)]
 
 
