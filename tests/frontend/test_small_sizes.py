@@ -179,3 +179,24 @@ def test_a_branch_writes_into_a_table_whose_width_is_known():
     np.testing.assert_allclose(f(*args), reference(*args), rtol=1e-12)
     step = f.ir("loop", after="bufferize").split("for %t in")[1].split("output")[0]
     assert "alloc f64[%table_n0" not in step
+
+
+@pytest.mark.parametrize("where", ["sums", "argmin"])
+def test_short_rows_of_a_large_array(where):
+    """Of distances between many points the dimensions of space are known, not the points."""
+    def moved(**options):
+        p, q = T.matrix("p"), T.matrix("q")
+
+        def step(p, q):
+            r = q[None, :, :] - p[:, None, :]
+            if where == "argmin":
+                return p + 0.25 * r.argmin(axis=2).mean(axis=1)[:, None]
+            return p + (r / (1 + (r**2).sum(axis=2))[:, :, None]).mean(axis=1)
+        return sc.function([p, q], sc.scan(step, outputs_info=p, non_sequences=q, n_steps=4)[0][-1], **options)
+    f, general = moved(), moved()
+    general(np.ones((30, 25)), np.ones((30, 25)))
+    points = [np.random.default_rng(7).normal(size=(n, 3)) for n in (30, 50)]
+    np.testing.assert_array_equal(f(*points), general(*points))
+    np.testing.assert_allclose(f(*points), moved(mode="reference")(*points), rtol=1e-12)
+    assert lengths_of(f) == {"p_n1 = 3", "q_n1 = 3"}
+    assert not lengths_of(general)

@@ -3,8 +3,9 @@
 Products, factorisations and solutions of a few numbers a side become code without loops and calls where their sizes
 are known: a step of a Kalman filter of 4 states took 0.40 µs where they were not, 0.17 µs where they were. So do
 extremes and sums of the columns of a matrix: a step of the best path through 4 states took 24 ns where they were not,
-7 where they were. Who writes such a step rarely says them (`T.matrix("A")`), so that the first call does
-(`versions.py`).
+7 where they were. Of a large array whose short rows are summed, as distances between points in space are, the rows
+count alone: gravity between 64 bodies took 23 µs a step where their length was not known, 14 where it was. Who writes
+such a step rarely says them (`T.matrix("A")`), so that the first call does (`versions.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import ShapeI, dim
 from scancc.frontend.graph.shared import SharedVariable
-from scancc.frontend.graph.variables import Apply, TensorType, Variable, applies, rebuild
+from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, applies, rebuild
 from scancc.frontend.loops.scan_op import Scan, scan_of
 from scancc.frontend.ops.linalg import Cholesky, Det, Inverse, SLogDet, Solve
 from scancc.frontend.ops.products import BatchedDot, Dot
@@ -33,10 +34,12 @@ Sizes = tuple[Axis | int, ...]  # of the operands of one op; a length that is kn
 
 
 class StepSizes(NamedTuple):
-    """Of one step: the sizes of its ops of linear algebra, of matrices that it reduces, and of what it reads."""
+    """Of one step: the sizes of its ops of linear algebra, of matrices that it reduces, of the axes along which it
+    does, and of what it reads."""
 
     matrices: tuple[Sizes, ...]
     reduced: tuple[Sizes, ...]
+    along: tuple[Sizes, ...]
     beside: tuple[Sizes, ...]
 
 
@@ -55,7 +58,7 @@ def small_lengths(steps: Sequence[StepSizes], shapes: Sequence[tuple[int, ...]])
     """
     known: dict[Axis, int] = {}
     for step in steps:
-        found = _small(step.matrices, shapes) | _small(step.reduced, shapes, LARGEST_REDUCED)
+        found = _small(step.matrices, shapes) | _small((*step.reduced, *step.along), shapes, LARGEST_REDUCED)
         known |= found and found | _small(step.beside, shapes)
     return known
 
@@ -105,16 +108,19 @@ class _Search:
             return
         self.outside |= _stands_for(loop, node)
         inner = applies(loop.body.outputs)
-        matrices = self._sizes(n.inputs for n in inner if isinstance(n.op, LINEAR_ALGEBRA))
-        reduced = self._sizes(n.inputs for n in inner if isinstance(n.op, REDUCTIONS) and n.inputs[0].ndim > 1)
-        if matrices or reduced:
-            self.found.append(StepSizes(matrices, reduced, self._sizes([v] for v in loop.body.inputs)))
+        reductions = [(n.op, n.inputs[0]) for n in inner if isinstance(n.op, REDUCTIONS) and n.inputs[0].ndim > 1]
+        matrices = self._sizes(_axes(n.inputs) for n in inner if isinstance(n.op, LINEAR_ALGEBRA))
+        reduced = self._sizes(_axes([x]) for _, x in reductions)
+        along = self._sizes([(x, axis) for axis in _along(op)] for op, x in reductions)
+        if matrices or reduced or along:
+            beside = self._sizes([axis] for axis in _axes(loop.body.inputs))
+            self.found.append(StepSizes(matrices, reduced, along, beside))
         for held in inner:
             self.enter(held)
 
-    def _sizes(self, operands: Iterable[Sequence[Variable]]) -> tuple[Sizes, ...]:
-        """Of each of `operands` that have an input's length among theirs, and none that is not told."""
-        every = ([self._size(v, axis) for v in group for axis in range(v.ndim)] for group in operands)
+    def _sizes(self, axes: Iterable[Sequence[tuple[Variable, int]]]) -> tuple[Sizes, ...]:
+        """Of each of `axes` that have an input's length among theirs, and none that is not told."""
+        every = ([self._size(v, axis) for v, axis in group] for group in axes)
         told = dict.fromkeys(tuple(s for s in sizes if s is not None) for sizes in every if None not in sizes)
         return tuple(sizes for sizes in told if any(isinstance(s, tuple) for s in sizes))
 
@@ -129,6 +135,15 @@ class _Search:
             outer, fewer = self.outside[leaf]
             return self._size(outer, axis + fewer)
         return (self.numbers[leaf], axis) if leaf in self.numbers else None
+
+
+def _axes(variables: Sequence[Variable]) -> list[tuple[Variable, int]]:
+    return [(v, axis) for v in variables for axis in range(v.ndim)]
+
+
+def _along(op: Op) -> tuple[int, ...]:
+    """The axes that a reduction drops."""
+    return op.axes if isinstance(op, Reduce) else (op.axis,) if isinstance(op, ArgReduce) else ()
 
 
 def _stands_for(loop: Scan, node: Apply) -> dict[Variable, tuple[Variable, int]]:
