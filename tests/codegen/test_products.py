@@ -19,7 +19,8 @@ RNG = np.random.default_rng(5)
 SIZES = [(0, 3, 3), (1, 70, 100), (2, 1, 1), (3, 0, 5), (5, 64, 7), (6, 65, 8), (7, 129, 9), (13, 63, 33),
          (19, 200, 67), (14, 1023, 17), (14, 1024, 31), (13, 1025, 65), (13, 2200, 71), (20, 3000, 130),
          (2, 130, 40), (3, 512, 70), (4, 1024, 70), (1, 90, 130), (33, 70, 1), (40, 512, 2), (64, 1024, 3),
-         (70, 131, 4), (65, 67, 67), (70, 1023, 17), (67, 1025, 65), (80, 2200, 71)]
+         (70, 131, 4), (65, 67, 67), (70, 1023, 17), (67, 1025, 65), (80, 2200, 71),
+         (1, 512, 21), (2, 1024, 17), (4, 512, 9), (50, 1536, 3), (9, 8200, 3), (40, 70, 11)]
 
 
 def numbers(*shape: int, dtype: str = "float64") -> np.ndarray:
@@ -186,7 +187,7 @@ def shared_text(x: Any, y: Any) -> str:
 
 def test_a_module_has_what_its_products_may_need() -> None:
     x, y = matrix("float64"), matrix("float64")
-    assert ".turned" not in shared_text(x, y) and "pack_turned" not in shared_text(x, y)
+    assert "pack_turned" not in shared_text(x, y)
     assert ".turned" in shared_text(x, y.T) and "few_rows" not in shared_text(x, y.T)
     few, some, many, w = (T.TensorType("float64", shape)() for shape in ((3, 70), (20, 70), (100, 70), (70, 60)))
     assert "packed_product" not in shared_text(few, w) and "narrow" not in shared_text(few, w)

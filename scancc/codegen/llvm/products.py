@@ -134,6 +134,7 @@ class _Way:
     call: str
     when: str = ""
     asks: str = ""
+    word: str = ""  # where the function is called in more ways than one
 
 
 @cache
@@ -144,7 +145,7 @@ def _matrix_product(kind: str, fused: bool, registers: Registers, interruptible:
     *asked, last = ways
     lines = [_ASK_WAY.format(n=n, when=way.when, asks=way.asks, call=way.call.format(way.function.symbol))
              for n, way in enumerate(asked)]
-    kept = [way.function.symbol.removeprefix("scancc.").split(".") for way in ways]
+    kept = [[*filter(None, [way.word]), *way.function.symbol.removeprefix("scancc.").split(".")] for way in ways]
     symbol = named("matmul", kind, fused) + "".join(
         f".{'.'.join(word for word in words if word not in (kind, 'fused'))}" for words in kept)
     text = _MATRIX_PRODUCT.format(symbol=symbol, ways="\n".join([*lines, last.call.format(last.function.symbol)]))
@@ -152,19 +153,24 @@ def _matrix_product(kind: str, fused: bool, registers: Registers, interruptible:
 
 
 def _small_ways(of: tuple[str, bool, Registers], known: Known) -> list[_Way]:
-    """Of one row, and of no more columns than a vector has lanes."""
+    """Of few rows by columns of any number, and of no more columns than a vector has lanes."""
     kind, _, registers = of
     ways: list[_Way] = []
-    lanes, many = lanes_of(kind, registers), turned_lanes(kind, registers)
+    lanes, many, columns = lanes_of(kind, registers), turned_lanes(kind, registers), known.columns or 0
     if known.rows in (None, 1) and not known.along:
         ways.append(_Way(_row_product(*of), _ROW, "and i1 %is_row, %beside"))
-    if known.rows == 1 and known.beside or (known.columns or 0) > lanes:
+    if known.rows == 1 and known.beside:
+        return ways
+    if known.along and (known.rows or 0) <= TURNED_ROWS and (columns or many) >= many:
+        asks = f"%low = icmp sle i64 %m, {TURNED_ROWS}\n  %broad = icmp sge i64 %n, {many}\n  "
+        ways.append(_Way(turned_columns(*of, known.rows), _TURNED, "and i1 %low, %broad", asks))
+    if columns > lanes:
         return ways
     most = min(TURNED_ROWS, lanes)
-    if known.columns is not None and known.columns <= most and known.left_along and (known.rows or many) >= many:
-        ways.append(_Way(turned_columns(*of, known.columns), _COLUMN, f"icmp sge i64 %m, {many}"))
-    beside = 1 if known.along else known.columns if known.beside else None
-    return [*ways, _Way(narrow(*of, beside), _NARROW, f"icmp sle i64 %n, {lanes}")]
+    if known.left_along and columns <= most and (known.rows or many) >= many:
+        asks = f"%slim = icmp sle i64 %n, {most}\n  %tall = icmp sge i64 %m, {many}\n  "
+        ways.append(_Way(turned_columns(*of, known.columns), _COLUMN, "and i1 %slim, %tall", asks, "slim"))
+    return [*ways, _Way(narrow(*of, known.columns, known.beside), _NARROW, f"icmp sle i64 %n, {lanes}")]
 
 
 def _wide_ways(of: tuple[str, bool, Registers], known: Known, interruptible: bool) -> list[_Way]:
@@ -173,10 +179,6 @@ def _wide_ways(of: tuple[str, bool, Registers], known: Known, interruptible: boo
     lanes, rows = lanes_of(kind, registers), known.rows or 0
     if known.columns is not None and known.columns <= lanes or known.rows == 1 and known.beside:
         return ways
-    if known.along and rows <= TURNED_ROWS:
-        asks = (f"%low = icmp sle i64 %m, {TURNED_ROWS}\n  "
-                f"%broad = icmp sge i64 %n, {turned_lanes(kind, registers)}\n  ")
-        ways.append(_Way(turned_columns(*of, known.rows), _TURNED, "and i1 %low, %broad", asks))
     least, most = FEW_TILES * base_tile(*of).rows, MANY_TILES * base_tile(*of).rows
     small = IN_PLACE_NBYTES.get(registers.nbytes, 0) // NBYTES[kind]
     size = None if known.terms is None or known.columns is None else known.terms * known.columns
@@ -226,7 +228,7 @@ _COLUMN = """  call void @{}(ptr %c, i64 1, i64 %c_step, ptr %b, i64 %b_next, i6
   ret i1 false"""
 
 _NARROW = """  call void @{}(ptr %c, i64 %c_step, ptr %a, i64 %a_step, i64 %a_next, ptr %b, i64 %b_step, i64 %b_next,
-                i64 %m, i64 %n, i64 %k)
+                i64 %m, i64 %n, i64 %k, ptr %room)
   ret i1 false"""
 
 _TURNED = """  call void @{}(ptr %c, i64 %c_step, i64 1, ptr %a, i64 %a_step, i64 %a_next, ptr %b, i64 %b_next,

@@ -1,19 +1,25 @@
-"""Products with few rows or few columns, whose right factor is read where it lies.
+"""Products with few rows or few columns, whose long factor is read where it lies.
 
 Rows: as many vectors side by side as there are registers for the sums of so many rows. Columns: fewer than a vector
-has lanes are vectors of half as many, a fourth, ..., numbers. Where terms are neighbours in the long factor, as in
-`x @ w.T` of few rows and `w @ y` of few columns, they are turned in registers; of `w @ y` the transpose is made.
+has lanes are vectors of half as many, a fourth, ..., numbers, packed first where they are not side by side. Where
+terms are neighbours in the long factor, as in `x @ w.T` of few rows and `w @ y` of few columns, they are turned in
+registers; of `w @ y` the transpose is made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
+from ...ir.rules.matrices import ROOM_NBYTES, ROOM_TERMS
 from ..math import MathFunction
+from .block_tiles import APART_TERMS, BlockTile
 from .emitter import Registers
 from .tiles import INTRINSICS, Tile
-from .turning import NBYTES, PART_NBYTES
+from .turning import NBYTES, PART_NBYTES, pack_turned
 
+MEETING_NBYTES = 2048  # columns so far apart share a few sets of the first cache,
+MEETING_COLUMNS = 8    # which have room for so many
 TURNED_ROWS = 4  # at most, for which columns are turned each time
 
 
@@ -42,12 +48,18 @@ def row_tile(kind: str, fused: bool, registers: Registers) -> Tile:
 
 def _chosen(tiles: list[Tile], count: str) -> str:
     """Lines that make %tile and %width those of the first tile that has so many rows, else of the last one."""
-    lines = [f"%tile{len(tiles) - 1} = getelementptr i8, ptr @{tiles[-1].symbol}, i64 0",
-             f"%width{len(tiles) - 1} = add i64 0, {tiles[-1].columns}"]
+    lines = [f"%width{len(tiles) - 1} = add i64 0, {tiles[-1].columns}", _first_fitting(tiles, count)]
+    lines += [f"%width{n} = select i1 %tile{n}fits, i64 {tile.columns}, i64 %width{n + 1}"
+              for n, tile in reversed([*enumerate(tiles)][:-1])]
+    return "\n  ".join(lines)
+
+
+def _first_fitting(tiles: Sequence[Tile], count: str, name: str = "tile") -> str:
+    """Lines that make %tile0, or of another name, the first tile that has so many rows, else the last one."""
+    lines = [f"%{name}{len(tiles) - 1} = getelementptr i8, ptr @{tiles[-1].symbol}, i64 0"]
     for n, tile in reversed([*enumerate(tiles)][:-1]):
-        lines += [f"%fits{n} = icmp sle i64 {count}, {tile.rows}",
-                  f"%tile{n} = select i1 %fits{n}, ptr @{tile.symbol}, ptr %tile{n + 1}",
-                  f"%width{n} = select i1 %fits{n}, i64 {tile.columns}, i64 %width{n + 1}"]
+        lines += [f"%{name}{n}fits = icmp sle i64 {count}, {tile.rows}",
+                  f"%{name}{n} = select i1 %{name}{n}fits, ptr @{tile.symbol}, ptr %{name}{n + 1}"]
     return "\n  ".join(lines)
 
 
@@ -124,9 +136,13 @@ def turned_columns(kind: str, fused: bool, registers: Registers, rows: int | Non
     tiles, suffix = _fitting(tiles, rows)
     columns = max(tile.columns for tile in tiles)
     symbol = named("turned_columns", kind, fused) + suffix
-    text = _TURNED_COLUMNS.format(symbol=symbol, kind=kind, lanes=lanes, chosen=_chosen(tiles, "%m"),
-                                  most=TURNED_ROWS * columns, columns=columns, align=NBYTES[kind])
-    return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *INTRINSICS), is_shared=True)
+    few = min(lanes, MEETING_COLUMNS)
+    apart = [BlockTile(kind, tile.rows, 1, few, fused, blocks=4 if tile.rows <= 2 else 2) for tile in tiles]
+    text = _TURNED_COLUMNS.format(
+        symbol=symbol, kind=kind, lanes=lanes, chosen=_chosen(tiles, "%m"),
+        apart=_first_fitting(apart, "%m", "apart"), few=few, nbytes=NBYTES[kind], meeting=MEETING_NBYTES - 1,
+        rest=APART_TERMS - 1, most=TURNED_ROWS * columns, columns=columns, align=NBYTES[kind])
+    return MathFunction(symbol, text, (*(tile.function() for tile in (*tiles, *apart)), *INTRINSICS), is_shared=True)
 
 
 _TURNED_COLUMNS = """define internal void @{symbol}(ptr noalias nocapture %c, i64 %c_step, i64 %c_next,
@@ -135,7 +151,19 @@ _TURNED_COLUMNS = """define internal void @{symbol}(ptr noalias nocapture %c, i6
 entry:
   %made = alloca [{most} x {kind}], align 64
   {chosen}
-  %end = sub i64 %n, {lanes}
+  {apart}
+  %column_nbytes = mul i64 %b_next, {nbytes}
+  %low_bits = and i64 %column_nbytes, {meeting}
+  %meet = icmp eq i64 %low_bits, 0
+  %rest = and i64 %k, {rest}
+  %are_whole = icmp eq i64 %rest, 0
+  %has_terms = icmp ne i64 %k, 0
+  %are_some = and i1 %are_whole, %has_terms
+  %in_blocks = and i1 %meet, %are_some
+  %tile = select i1 %in_blocks, ptr %apart0, ptr %tile0
+  %width = select i1 %in_blocks, i64 {few}, i64 %width0
+  %least = select i1 %in_blocks, i64 {few}, i64 {lanes}
+  %end = sub i64 %n, %least
   %in_rows = icmp eq i64 %c_next, 1
   %to_step = select i1 %in_rows, i64 %c_step, i64 {columns}
   br label %next
@@ -151,10 +179,10 @@ one:
   %z_at = mul i64 %at, %c_next
   %z = getelementptr {kind}, ptr %c, i64 %z_at
   %to = select i1 %in_rows, ptr %z, ptr %made
-  call void %tile0(ptr %to, i64 %to_step, ptr %a, i64 %a_step, i64 %a_next, ptr %y, i64 %b_next, i64 %m,
+  call void %tile(ptr %to, i64 %to_step, ptr %a, i64 %a_step, i64 %a_next, ptr %y, i64 %b_next, i64 %m,
                    i64 %columns, i64 %k)
-  %j_next = add i64 %j, %width0
-  %count = call i64 @llvm.smin.i64(i64 %columns, i64 %width0)
+  %j_next = add i64 %j, %width
+  %count = call i64 @llvm.smin.i64(i64 %columns, i64 %width)
   br i1 %in_rows, label %next, label %line
 line:
   %p = phi i64 [ 0, %one ], [ %p_next, %line_more ]
@@ -187,59 +215,98 @@ done:
 
 
 @cache
-def narrow(kind: str, fused: bool, registers: Registers, beside: int | None) -> MathFunction:
-    """No more columns than a vector has lanes; where the right factor's are not side by side, one by one, as where a
-    vector has one lane. `beside`: so many are, where it is known."""
+def narrow(kind: str, fused: bool, registers: Registers, columns: int | None, beside: bool) -> MathFunction:
+    """No more columns than a vector has lanes. `columns`: so many, where it is known; `beside`: they are known to be
+    neighbours in memory. Others are packed first, or, of more terms than the room has place for, taken one by one."""
     widths = [2**n for n in range(lanes_of(kind, registers).bit_length())]
-    if beside is not None:
-        widths = [max(width for width in widths if width <= max(beside, 1))]
-    symbol = named("narrow", kind, fused) + f".{widths[0]}" * (beside is not None)
-    tiles = [Tile(kind, 8, 1, width, fused) for width in widths]
-    chosen = "\n  ".join(_CHOOSE.format(n=n, before=n - 1, symbol=tile.symbol, width=tile.lanes)
-                         for n, tile in enumerate(tiles) if n)
-    text = _NARROW_PRODUCT.format(symbol=symbol, kind=kind, chosen=chosen, first=tiles[0].symbol, rows=tiles[0].rows,
-                                  width=widths[0], last=len(tiles) - 1)
-    return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *INTRINSICS), is_shared=True)
+    if columns is not None:
+        most = max(width for width in widths if width <= max(columns, 1))
+        widths = [most] if beside or most == 1 else [1, most]
+    symbol = named("narrow", kind, fused) + f".{widths[-1]}" * (columns is not None) + ".beside" * beside
+    tiles, last = [Tile(kind, 8, 1, width, fused) for width in widths], len(widths) - 1
+    packs = [] if beside else [_packing(kind, width) for width in widths]
+    asked, pack = (_BESIDE, _AS_THEY_LIE) if beside else (_ASK_PACKS, _PACK_COLUMNS)
+    text = _NARROW_PRODUCT.format(
+        symbol=symbol, kind=kind, first=tiles[0].symbol, rows=tiles[0].rows, width=widths[0], last=last,
+        chosen=_chosen_width(tiles, packs), pack=pack.format(kind=kind, last=last),
+        asked=asked.format(first=packs[0].symbol if packs else "", most=ROOM_TERMS * ROOM_NBYTES // registers.nbytes))
+    return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *packs, *INTRINSICS), is_shared=True)
 
 
-_CHOOSE = """%is{n} = icmp sge i64 %beside, {width}
-  %tile{n} = select i1 %is{n}, ptr @{symbol}, ptr %tile{before}
-  %width{n} = select i1 %is{n}, i64 {width}, i64 %width{before}"""
+def _chosen_width(tiles: Sequence[Tile], packs: Sequence[MathFunction]) -> str:
+    """Lines that choose the widest tile that so many columns fill, and what packs them."""
+    lines = []
+    for n, tile in enumerate(tiles[1:], 1):
+        lines += [f"%is{n} = icmp sge i64 %together, {tile.lanes}",
+                  f"%tile{n} = select i1 %is{n}, ptr @{tile.symbol}, ptr %tile{n - 1}",
+                  f"%width{n} = select i1 %is{n}, i64 {tile.lanes}, i64 %width{n - 1}"]
+        lines += [f"%pack{n} = select i1 %is{n}, ptr @{packs[n].symbol}, ptr %pack{n - 1}"] if packs else []
+    return "\n  ".join(lines)
+
+
+def _packing(kind: str, width: int) -> MathFunction:
+    return pack_turned(kind, width, 0 if width * NBYTES[kind] < PART_NBYTES else width)
+
+
+_BESIDE = "%together = add i64 %n, 0"
+
+_ASK_PACKS = """%are_apart = icmp ne i64 %b_next, 1
+  %has_room = icmp sle i64 %k, {most}
+  %packs = and i1 %are_apart, %has_room
+  %one_by_one = xor i1 %are_apart, %packs
+  %together = select i1 %one_by_one, i64 1, i64 %n
+  %pack0 = getelementptr i8, ptr @{first}, i64 0"""
+
+_AS_THEY_LIE = """%y_lies = getelementptr {kind}, ptr %b, i64 %at
+  br label %rows
+rows:
+  %y = phi ptr [ %y_lies, %column ]
+  %y_step = phi i64 [ %b_step, %column ]"""
+
+_PACK_COLUMNS = """%y_at = mul i64 %at, %b_next
+  %y_lies = getelementptr {kind}, ptr %b, i64 %y_at
+  br i1 %packs, label %pack, label %rows
+pack:
+  call void %pack{last}(ptr %room, ptr %y_lies, i64 %b_step, i64 %b_next, i64 %width{last}, i64 %k)
+  br label %rows
+rows:
+  %y = phi ptr [ %y_lies, %column ], [ %room, %pack ]
+  %y_step = phi i64 [ %b_step, %column ], [ %width{last}, %pack ]"""
 
 _NARROW_PRODUCT = """define internal void @{symbol}(ptr noalias nocapture %c, i64 %c_step, ptr nocapture readonly %a,
-    i64 %a_step, i64 %a_next, ptr nocapture readonly %b, i64 %b_step, i64 %b_next, i64 %m, i64 %n, i64 %k)
-    noinline nounwind {{
+    i64 %a_step, i64 %a_next, ptr nocapture readonly %b, i64 %b_step, i64 %b_next, i64 %m, i64 %n, i64 %k,
+    ptr noalias %room) noinline nounwind {{
 entry:
-  %are_beside = icmp eq i64 %b_next, 1
-  %beside = select i1 %are_beside, i64 %n, i64 1
-  %tile0 = select i1 true, ptr @{first}, ptr null
+  {asked}
+  %tile0 = getelementptr i8, ptr @{first}, i64 0
   %width0 = add i64 0, {width}
   {chosen}
   %end = sub i64 %n, %width{last}
-  br label %next_rows
-next_rows:
-  %i = phi i64 [ 0, %entry ], [ %i_next, %next ]
+  br label %next_columns
+next_columns:
+  %j = phi i64 [ 0, %entry ], [ %j_next, %next ]
+  %j_next = add i64 %j, %width{last}
+  %more = icmp slt i64 %j, %n
+  br i1 %more, label %column, label %done
+column:
+  %at = call i64 @llvm.smin.i64(i64 %j, i64 %end)
+  {pack}
+  br label %next
+next:
+  %i = phi i64 [ 0, %rows ], [ %i_next, %one ]
   %left = sub i64 %m, %i
+  %has_rows = icmp sgt i64 %left, 0
+  br i1 %has_rows, label %one, label %next_columns
+one:
   %count = call i64 @llvm.smin.i64(i64 %left, i64 {rows})
   %x_at = mul i64 %i, %a_step
   %x = getelementptr {kind}, ptr %a, i64 %x_at
   %z_at = mul i64 %i, %c_step
   %z = getelementptr {kind}, ptr %c, i64 %z_at
-  %i_next = add i64 %i, {rows}
-  %has_rows = icmp sgt i64 %left, 0
-  br i1 %has_rows, label %next, label %done
-next:
-  %j = phi i64 [ 0, %next_rows ], [ %j_next, %one ]
-  %more = icmp slt i64 %j, %n
-  br i1 %more, label %one, label %next_rows
-one:
-  %at = call i64 @llvm.smin.i64(i64 %j, i64 %end)
   %zq = getelementptr {kind}, ptr %z, i64 %at
-  %y_at = mul i64 %at, %b_next
-  %y = getelementptr {kind}, ptr %b, i64 %y_at
-  call void %tile{last}(ptr %zq, i64 %c_step, ptr %x, i64 %a_step, i64 %a_next, ptr %y, i64 %b_step, i64 %count,
+  call void %tile{last}(ptr %zq, i64 %c_step, ptr %x, i64 %a_step, i64 %a_next, ptr %y, i64 %y_step, i64 %count,
                         i64 %width{last}, i64 %k)
-  %j_next = add i64 %j, %width{last}
+  %i_next = add i64 %i, {rows}
   br label %next
 done:
   ret void

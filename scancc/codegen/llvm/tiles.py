@@ -9,10 +9,9 @@ from __future__ import annotations
 from scancc.late_dataclasses import dataclass
 
 from ..math import MathFunction
-from .turning import LINE_NBYTES, NBYTES, PREFETCH, copy_columns, gathered, round_terms, steps_between, turned
+from .turning import NBYTES, PREFETCH, gathered, round_terms, steps_between, turned
 
 BLOCK_TERMS = 64
-CACHE_NBYTES = 32768  # of the first cache, in which columns that are a power of two apart meet
 TERMS_AHEAD = 4
 LEVELS = 40  # sums of 1, 2, 4, ... blocks
 
@@ -39,6 +38,10 @@ class Tile:
         return f"scancc.tile.{self.kind}.{size}" + ".turned" * self.turns + ".fused" * self.fused
 
     @property
+    def terms_at_once(self) -> int:
+        return BLOCK_TERMS
+
+    @property
     def columns(self) -> int:
         return self.vectors * self.lanes
 
@@ -50,10 +53,10 @@ class Tile:
         """`c[0:m] = a[0:m] @ b` for `n` columns; rows from `m` on and vectors beyond `n` are the last one again.
 
         `b_next` is from one term to the next; where columns are turned, from one column to the next."""
-        v = self.vector
+        v, terms = self.vector, self.terms_at_once
         declares = [f"declare {v} @{self._fma}({v}, {v}, {v})"] if self.fused else []
         text = _TILE.format(
-            symbol=self.symbol, kind=self.kind, vector=v, block=BLOCK_TERMS, shift=BLOCK_TERMS.bit_length() - 1,
+            symbol=self.symbol, kind=self.kind, vector=v, block=terms, shift=terms.bit_length() - 1,
             lanes=self.lanes, n_stack=LEVELS * self.rows * self.vectors, sums=self.rows * self.vectors,
             rows=self._lines(_ROW, self.rows), columns=self._lines(_COLUMN, self.vectors),
             steps=self._steps() if self.turns else "",
@@ -66,18 +69,12 @@ class Tile:
                              "store {v} %j{s}, ptr %k{s}, align {whole}"),
             stores=self._sums("%w{s} = getelementptr {kind}, ptr %c{i}, i64 %column{j}\n"
                               "  store {v} %j{s}, ptr %w{s}, align {align}"))
-        copies = (copy_columns(self.kind, BLOCK_TERMS),) if self.turns else ()
-        return MathFunction(self.symbol, text, (*declares, *copies, *[PREFETCH] * self.asks_ahead, *INTRINSICS),
+        return MathFunction(self.symbol, text, (*declares, *[PREFETCH] * self.asks_ahead, *INTRINSICS),
                             self.is_shared)
 
-    @property
-    def _copied_step(self) -> int:
-        """Bytes between copied columns."""
-        return BLOCK_TERMS * NBYTES[self.kind] + LINE_NBYTES
-
     def _steps(self) -> str:
-        return _STEPS.format(steps=steps_between(self.kind), nbytes=NBYTES[self.kind], copied=self._copied_step,
-                             room=self.columns * self._copied_step, meeting=2 * CACHE_NBYTES // self.columns - 1)
+        """Bytes between turned columns."""
+        return f"%step1 = mul i64 %b_next, {NBYTES[self.kind]}\n  {steps_between(self.kind)}"
 
     def _lines(self, text: str, count: int) -> str:
         """`text` for each row or vector {i}, of which some are nothing but a name."""
@@ -136,15 +133,9 @@ class Tile:
             last.append(vector)
         ends, more = self._term("%u_at", ".u", last, self._names("%u"))
         return _TURNED.format(
-            starts=self._phis("%s{s} = phi {v} [ {zero}, %begin ], [ {x}, %round ]", sums),
+            starts=self._phis("%s{s} = phi {v} [ {zero}, %block ], [ {x}, %round ]", sums),
             goes_on=self._phis("%u{s} = phi {v} [ %s{s}, %next ], [ {x}, %one ]", ends), many=n_terms,
-            nbytes=NBYTES[self.kind], round="\n  ".join(lines), rest="\n  ".join([*rest, *more]),
-            columns=self._columns(_FROM), copies=self._columns(_COPY), blocks=self._columns(_BLOCK))
-
-    def _columns(self, text: str) -> str:
-        """`text` for each vector of columns."""
-        return "\n  ".join(text.format(j=j, kind=self.kind, lanes=self.lanes, at=j * self.lanes * self._copied_step,
-                                       copy=copy_columns(self.kind, BLOCK_TERMS).symbol) for j in range(self.vectors))
+            round="\n  ".join(lines), rest="\n  ".join([*rest, *more]), blocks=self._lines(_FROM, self.vectors))
 
     def _names(self, letter: str) -> list[str]:
         return [f"{letter}{s}" for s in range(self.rows * self.vectors)]
@@ -155,23 +146,33 @@ class Tile:
 
     def _term(self, at: str, name: str, factors: list[str], sums: list[str]) -> tuple[list[str], list[str]]:
         """Elements of the left factor, in all lanes, times each vector of the right one, added to the sums."""
-        v, made, lines = self.vector, [], []
+        made, lines = [], []
         for i in range(self.rows):
-            x = f"%x{i}{name}"
-            lines += [f"{x}p = getelementptr {self.kind}, ptr %a{i}, i64 {at}",
-                      f"{x} = load {self.kind}, ptr {x}p, align {NBYTES[self.kind]}"]
-            if self.lanes > 1:
-                lines += [f"{x}o = insertelement {v} poison, {self.kind} {x}, i64 0",
-                          f"{x}w = shufflevector {v} {x}o, {v} poison, <{self.lanes} x i32> zeroinitializer"]
-                x += "w"
+            x, more = self._in_all_lanes(f"%x{i}{name}", f"%a{i}", at)
+            lines += more
             for j, y in enumerate(factors):
                 s = i * self.vectors + j
-                made.append(f"%n{s}{name}")
-                if self.fused:
-                    lines.append(f"{made[s]} = call {v} @{self._fma}({v} {x}, {v} {y}, {v} {sums[s]})")
-                else:
-                    lines += [f"%p{s}{name} = fmul {v} {x}, {y}", f"{made[s]} = fadd {v} {sums[s]}, %p{s}{name}"]
+                total, more = self._added(f"{s}{name}", x, y, sums[s])
+                lines += more
+                made.append(total)
         return made, lines
+
+    def _in_all_lanes(self, x: str, start: str, at: str) -> tuple[str, list[str]]:
+        """An element of the left factor."""
+        v = self.vector
+        lines = [f"{x}p = getelementptr {self.kind}, ptr {start}, i64 {at}",
+                 f"{x} = load {self.kind}, ptr {x}p, align {NBYTES[self.kind]}"]
+        if self.lanes == 1:
+            return x, lines
+        return f"{x}w", [*lines, f"{x}o = insertelement {v} poison, {self.kind} {x}, i64 0",
+                         f"{x}w = shufflevector {v} {x}o, {v} poison, <{self.lanes} x i32> zeroinitializer"]
+
+    def _added(self, name: str, x: str, y: str, total: str) -> tuple[str, list[str]]:
+        """A sum and one more term."""
+        v = self.vector
+        if self.fused:
+            return f"%n{name}", [f"%n{name} = call {v} @{self._fma}({v} {x}, {v} {y}, {v} {total})"]
+        return f"%n{name}", [f"%p{name} = fmul {v} {x}, {y}", f"%n{name} = fadd {v} {total}, %p{name}"]
 
 
 INTRINSICS = ("declare i64 @llvm.smin.i64(i64, i64)", "declare i64 @llvm.cttz.i64(i64, i1)")
@@ -207,33 +208,14 @@ term:
   %more = sub i64 %number, 1
   br label %next"""
 
-_STEPS = """%copies = alloca [{room} x i8], align 64
-  %column_nbytes = mul i64 %b_next, {nbytes}
-  %low_bits = and i64 %column_nbytes, {meeting}
-  %meet = icmp eq i64 %low_bits, 0
-  %step1 = select i1 %meet, i64 {copied}, i64 %column_nbytes
-  {steps}"""
+_FROM = "%block{i} = getelementptr {kind}, ptr %b{i}, i64 %first"
 
-_FROM = """%from{j} = getelementptr {kind}, ptr %b{j}, i64 %first
-  %copy{j} = getelementptr i8, ptr %copies, i64 {at}"""
-
-_COPY = "call void @{copy}(ptr %copy{j}, ptr %from{j}, i64 %column_nbytes, i64 {lanes}, i64 %nbytes)"
-
-_BLOCK = "%block{j} = select i1 %meet, ptr %copy{j}, ptr %from{j}"
-
-_TURNED = """%nbytes = mul i64 %count, {nbytes}
-  {columns}
-  br i1 %meet, label %copy, label %begin
-copy:
-  {copies}
-  br label %begin
-begin:
-  {blocks}
+_TURNED = """{blocks}
   br label %next
 next:
-  %number = phi i64 [ %count, %begin ], [ %more, %round ]
-  %t = phi i64 [ 0, %begin ], [ %t_next, %round ]
-  %at0 = phi i64 [ %block_at, %begin ], [ %at{many}, %round ]
+  %number = phi i64 [ %count, %block ], [ %more, %round ]
+  %t = phi i64 [ 0, %block ], [ %t_next, %round ]
+  %at0 = phi i64 [ %block_at, %block ], [ %at{many}, %round ]
   {starts}
   %again = icmp sge i64 %number, {many}
   br i1 %again, label %round, label %last_terms

@@ -3,7 +3,7 @@
     lines of the cache: a0 a1 a2 a3 | b0 b1 b2 b3 | ...   ->   vectors: a0 b0 ... | a1 b1 ... | a2 b2 ... | a3 b3 ...
 
 Parts of 16 bytes of some columns are loaded as one vector, whose parts are then turned all at once: the shuffles that
-would cross parts are loads. A round takes a whole line of the cache from each column.
+would cross parts are loads. A round takes a part from each column.
 Source: the transpositions by loads and unpacking in Intel's optimization manual, section 15.11.
 """
 
@@ -21,7 +21,7 @@ PREFETCH = "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"
 
 
 def round_terms(kind: str) -> int:
-    return LINE_NBYTES // NBYTES[kind]
+    return PART_NBYTES // NBYTES[kind]
 
 
 def turned(kind: str, lanes: int, name: str, start: str) -> tuple[list[str], list[str]]:
@@ -32,13 +32,11 @@ def turned(kind: str, lanes: int, name: str, start: str) -> tuple[list[str], lis
     lines += [f"%{name}q{q} = getelementptr i8, ptr %{name}q{q - 1}, i64 %step{part}" for q in range(1, many)]
     lines += [f"%{name}r{i}.{q} = getelementptr i8, ptr %{name}q{q}, i64 " + (f"%step{i}" if i else "0")
               for i in range(part) for q in range(many)]
-    for first in range(0, round_terms(kind), lanes):
-        places = range(first, first + lanes, part)
-        lines += [line for i in range(part) for q in range(many) for at in places
+    for at in range(0, round_terms(kind), part):
+        lines += [line for i in range(part) for q in range(many)
                   for line in _loaded(kind, part, f"%{name}r{i}.{q}", at)]
-        for at in places:
-            found = [_joined(kind, part, [f"%{name}r{i}.{q}.{at}" for q in range(many)], lines) for i in range(part)]
-            vectors += _unpacked(kind, lanes, found, f"%{name}t{at}", lines)
+        found = [_joined(kind, part, [f"%{name}r{i}.{q}.{at}" for q in range(many)], lines) for i in range(part)]
+        vectors += _unpacked(kind, lanes, found, f"%{name}t{at}", lines)
     return lines, vectors
 
 
@@ -93,48 +91,6 @@ def gathered(kind: str, lanes: int, name: str, start: str) -> tuple[list[str], s
                   f"%{name}v{k} = insertelement {v} {made}, {kind} %{name}n{k}, i64 {k}"]
         made = f"%{name}v{k}"
     return lines, made
-
-
-@cache
-def copy_columns(kind: str, terms: int) -> MathFunction:
-    """Copies `terms` terms, or fewer, of some columns along memory to where they do not meet in the cache."""
-    symbol, nbytes = f"scancc.copy_columns.{kind}", terms * NBYTES[kind]
-    line, lines = f"<{round_terms(kind)} x {kind}>", []
-    for at in range(0, nbytes, LINE_NBYTES):
-        lines += [f"%f{at} = getelementptr i8, ptr %from, i64 {at}", f"%t{at} = getelementptr i8, ptr %to, i64 {at}",
-                  f"%v{at} = load {line}, ptr %f{at}, align {NBYTES[kind]}",
-                  f"store {line} %v{at}, ptr %t{at}, align {LINE_NBYTES}",
-                  f"%a{at} = getelementptr i8, ptr %f{at}, i64 {nbytes}",
-                  f"call void @llvm.prefetch.p0(ptr %a{at}, i32 0, i32 2, i32 1)"]
-    text = _COPY_COLUMNS.format(symbol=symbol, nbytes=nbytes, step=nbytes + LINE_NBYTES, lines="\n  ".join(lines))
-    return MathFunction(symbol, text, (PREFETCH, "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"))
-
-
-_COPY_COLUMNS = """define internal void @{symbol}(ptr noalias nocapture %first_to, ptr nocapture readonly %first_from,
-    i64 %step, i64 %columns, i64 %nbytes) noinline nounwind {{
-entry:
-  %is_whole = icmp eq i64 %nbytes, {nbytes}
-  br label %next
-next:
-  %j = phi i64 [ 0, %entry ], [ %j_next, %after ]
-  %from = phi ptr [ %first_from, %entry ], [ %from_next, %after ]
-  %to = phi ptr [ %first_to, %entry ], [ %to_next, %after ]
-  br i1 %is_whole, label %whole, label %part
-whole:
-  {lines}
-  br label %after
-part:
-  call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %from, i64 %nbytes, i1 false)
-  br label %after
-after:
-  %j_next = add i64 %j, 1
-  %from_next = getelementptr i8, ptr %from, i64 %step
-  %to_next = getelementptr i8, ptr %to, i64 {step}
-  %more = icmp slt i64 %j_next, %columns
-  br i1 %more, label %next, label %done
-done:
-  ret void
-}}"""
 
 
 @cache
