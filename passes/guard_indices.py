@@ -60,14 +60,16 @@ def _is_loop(op: Op) -> bool:
 
 def _loads_first(block: Block) -> None:
     """Move what a step reads of the inputs, at its own number, to its start."""
-    at_start = 0
+    at_start, following = 0, set(block.args)
     for op in list(block.ops):
-        if has_trait(op, CHECKS) and _follows(operand(op, "condition"), block):
+        if has_trait(op, CHECKS) and operand(op, "condition") in following:
             return  # it may say that the input has such an element
         if _reads_input(op, block):
             block.ops.remove(op)
             block.ops.insert(at_start, op)
             at_start += 1
+        elif is_pure(op) and not following.isdisjoint(op.operands):  # from the arguments, without what memory holds
+            following.update(op.results)
 
 
 def _reads_input(op: Op, block: Block) -> bool:
@@ -80,13 +82,6 @@ def _reads_input(op: Op, block: Block) -> bool:
 
 def _n_inputs(func: Op) -> int:
     return func.attrs["n_inputs"].value if "n_inputs" in func.attrs else 0
-
-
-def _follows(value: Value, block: Block) -> bool:
-    """Whether a number follows from the arguments of a block without what is read from memory."""
-    if value.op is None:
-        return value.owner is block
-    return value.block is block and is_pure(value.op) and any(_follows(v, block) for v in value.op.operands)
 
 
 # ---- what one test says ----

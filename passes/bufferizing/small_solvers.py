@@ -7,7 +7,6 @@ found of a matrix serves all that a block asks of it: `det(S)`, `inv(S)` and `so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import field
 
 from scancc.ir import types as t
@@ -19,26 +18,26 @@ from .arithmetic import divide, multiply, subtract
 from .context import Context
 from .pivots import fail_unless, nonzero_or_one, size2
 
-MOST_ROWS = 4  # inverting takes about n**3 * 5 ops: 320 for 4 rows, 2,500 for 8, in which registers do not suffice
+MOST_OPS = 256  # n*n * (n + columns): three times so many in all, where rows change places; more want loops
+MOST_COLUMNS = 4  # on the right of a system; more are vectors
+MOST_OF_CHOLESKY = 12 * 12 * 12  # a sixth of it multiply
 
 Grid = list[list[Value]]
 
 
-def is_small(c: Context, matrix: Value) -> bool:
-    """Whether a matrix has few numbers, as is known. One that is not square stands behind a check that fails."""
-    rows, columns = map(constant_of, c.sizes(matrix))
-    return rows == columns and has_few(c.sizes(matrix))
+def is_small(c: Context, matrix: Value, columns: Value | None = None, most: int = MOST_OPS) -> bool:
+    """Whether a matrix, with so many columns beside it, has few numbers, as is known. One that is not square stands
+    behind a check that fails."""
+    beside = 0 if columns is None else constant_of(columns)
+    rows, across = map(constant_of, c.sizes(matrix))
+    return rows is not None and rows == across and beside is not None and 0 < rows * rows * (rows + beside) <= most
 
 
 def is_small_system(c: Context, matrix: Value, columns: Value) -> bool:
     """Whether a system has a small matrix and few right-hand sides; their lengths may contradict it, too."""
-    rows = (c.sizes(of)[0] for of in (matrix, columns))
-    return is_small(c, matrix) and has_few(c.sizes(columns)) and len(set(map(constant_of, rows))) == 1
-
-
-def has_few(sizes: Sequence[Value]) -> bool:
-    known = map(constant_of, sizes)
-    return all(n is not None and 0 < n <= MOST_ROWS for n in known)
+    rows, count = c.sizes(columns)
+    few = 0 < (constant_of(count) or 0) <= MOST_COLUMNS
+    return few and constant_of(rows) == constant_of(c.sizes(matrix)[0]) and is_small(c, matrix, count)
 
 
 def entries(c: Context, matrix: Value) -> Grid:
@@ -149,7 +148,7 @@ def substituted(c: Context, a: Grid, rhs: Grid, lower: bool, what: str) -> Grid:
         size = size2(c, a[i][i])
         fail_unless(c, c.b.cmpf("une", size, c.b.const(0.0, size.type)), f"{what}: the matrix is singular")
         for column in range(len(x[i])):
-            for j in range(i) if lower else range(i + 1, n):
+            for j in range(i) if lower else reversed(range(i + 1, n)):
                 x[i][column] = _less(c, x[i][column], a[i][j], x[j][column])
             x[i][column] = divide(c, x[i][column], a[i][i])
     return x

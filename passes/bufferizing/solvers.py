@@ -1,7 +1,8 @@
 """Linear systems and factors of small dense matrices as loops.
 
-Gaussian elimination with partial pivoting (Golub and Van Loan, Matrix Computations, 3.4); Cholesky by rows (4.2). A
-singular or indefinite matrix ends the program with an error, as in NumPy.
+Gaussian elimination with partial pivoting (Golub and Van Loan, Matrix Computations, 3.4), Cholesky by rows (4.2),
+both in rows of whole vectors (`row_blocks.py`). A singular or indefinite matrix ends the program with an error, as in
+NumPy.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from .context import Context, converts, is_contiguous
 from .loops import PARALLEL_LOOP
 from .nests import materialise
 from .pivots import fail_unless, nonzero_or_one, size2
+from .row_blocks import Element, RowBlocks, copy_elements, padded, row_blocks
+from .transposing import transpose
 from .two_rows import Cofactors, of_two_rows
 
 
@@ -36,32 +39,36 @@ def _downwards(c: Context, n: Value, body: Callable[[Value], None]) -> None:
         body(c.b.subi(last, i))
 
 
-def _eliminate(c: Context, a: Value, n: Value, rhs: Value | None) -> Value:
-    """Gaussian elimination of `a` in place (with the columns of `rhs`); the sign of the row swaps."""
-    b = c.b
-    kind = t.element(a.type)
-    with c.carrying_loop(n, [b.const(1.0, kind)]) as (k, (sign,), finish):
+def _beside(c: Context, matrix: Value, columns: Value | None = None) -> tuple[RowBlocks, Value]:
+    """A matrix to eliminate in place, and beside it room for so many columns, or None: it, and where they begin."""
+    kind, n = t.element(matrix.type), c.sizes(matrix)[0]
+    first = n if columns is not None and constant_of(columns) == 1 else padded(c, n, kind)
+    end = first if columns is None else c.b.addi(first, columns)
+    work = row_blocks(c, kind, n, padded(c, end, kind), n)
+    copy_elements(c, matrix, work.part(c, c.b.index(0), n))
+    return work, first
+
+
+def _eliminate(c: Context, work: RowBlocks) -> Value:
+    """Gaussian elimination in place, with the columns beside the matrix; the sign of the row swaps. Below the
+    diagonal nothing is left that counts."""
+    b, a, n = c.b, work.buffer, work.rows
+    with c.carrying_loop(n, [b.const(1.0, work.kind)]) as (k, (sign,), finish):
         pivot = _find_pivot(c, a, n, k)
-        for matrix in (a, rhs) if rhs is not None else (a,):
-            with c.loop(c.sizes(matrix)[1], PARALLEL_LOOP) as j:
-                upper, lower = c.load(matrix, [k, j]), c.load(matrix, [pivot, j])
-                c.store(lower, matrix, [k, j])
-                c.store(upper, matrix, [pivot, j])
+
+        def swap(at: Element) -> None:
+            upper, lower = c.load(*at(k)), c.load(*at(pivot))
+            c.store(lower, *at(k))
+            c.store(upper, *at(pivot))
+        work.in_blocks(c, k, swap)
+        head = nonzero_or_one(c, c.load(a, [k, k]))
 
         def clear(i: Value) -> None:
-            head = c.load(a, [k, k])
-            zero = b.const(0.0, kind)
-            safe = nonzero_or_one(c, head)
-            factor = divide(c, c.load(a, [i, k]), safe)
-            c.store(zero, a, [i, k])
-            _after(c, k, n, lambda j: c.store(
-                subtract(c, c.load(a, [i, j]), multiply(c, factor, c.load(a, [k, j]))), a, [i, j]),
-                PARALLEL_LOOP)
-            if rhs is not None:
-                with c.loop(c.sizes(rhs)[1], PARALLEL_LOOP) as j:
-                    c.store(subtract(c, c.load(rhs, [i, j]), multiply(c, factor, c.load(rhs, [k, j]))), rhs, [i, j])
+            factor = divide(c, c.load(a, [i, k]), head)
+            work.in_blocks(c, k, lambda at: c.store(
+                subtract(c, c.load(*at(i)), multiply(c, factor, c.load(*at(k)))), *at(i)))
         _after(c, k, n, clear)
-        finish([b.select(b.cmpi("eq", pivot, k), sign, multiply(c, sign, b.const(-1.0, kind)))])
+        finish([b.select(b.cmpi("eq", pivot, k), sign, multiply(c, sign, b.const(-1.0, work.kind)))])
     return c.results[0]
 
 
@@ -77,19 +84,17 @@ def _find_pivot(c: Context, a: Value, n: Value, k: Value) -> Value:
 
 
 def _substitute(c: Context, a: Value, n: Value, x: Value, lower: bool, what: str = "solve") -> None:
-    """Solve with a triangular `a`, in place in the columns of `x`; `what` is said of a singular one. One column has
-    its sum in a register, several are side by side."""
-    zero, columns = c.b.index(0), c.sizes(x)[1]
-    reduce_row = _reduce_number if constant_of(columns) == 1 else _reduce_row
+    """Solve with a triangular `a`, in place in the columns of `x`; `what` is said of a singular one. The sum of each
+    column is in a register."""
+    columns = c.sizes(x)[1]
 
     def row(i: Value) -> None:
         head = c.load(a, [i, i])
         size = size2(c, head)
         fail_unless(c, c.b.cmpf("une", size, c.b.const(0.0, size.type)), f"{what}: the matrix is singular")
-        start = zero if lower else c.b.addi(i, c.b.index(1))
-        reduce_row(c, a, x, i, start, i if lower else c.b.subi(n, start))
         with c.loop(columns, PARALLEL_LOOP) as column:
-            c.store(divide(c, c.load(x, [i, column]), head), x, [i, column])
+            rest = _reduced(c, a, x, i, column, None if lower else n)
+            c.store(divide(c, rest, head), x, [i, column])
     if lower:
         with c.loop(n) as i:
             row(i)
@@ -97,22 +102,15 @@ def _substitute(c: Context, a: Value, n: Value, x: Value, lower: bool, what: str
         _downwards(c, n, row)
 
 
-def _reduce_number(c: Context, a: Value, x: Value, i: Value, start: Value, count: Value) -> None:
-    """x[i] -= a[i, j] * x[j] of `count` j from `start` on, one after the other."""
-    zero = c.b.index(0)
-    with c.carrying_loop(count, [c.load(x, [i, zero])]) as (k, (rest,), finish):
-        j = c.b.addi(start, k)
-        finish([subtract(c, rest, multiply(c, c.load(a, [i, j]), c.load(x, [j, zero])))])
-    c.store(c.results[0], x, [i, zero])
-
-
-def _reduce_row(c: Context, a: Value, x: Value, i: Value, start: Value, count: Value) -> None:
-    """The same of each column of x, with the same roundings."""
-    with c.loop(count) as k:
-        j = c.b.addi(start, k)
-        factor = c.load(a, [i, j])
-        with c.loop(c.sizes(x)[1], PARALLEL_LOOP) as column:
-            c.store(subtract(c, c.load(x, [i, column]), multiply(c, factor, c.load(x, [j, column]))), x, [i, column])
+def _reduced(c: Context, a: Value, x: Value, i: Value, column: Value, end: Value | None) -> Value:
+    """x[i] less a[i, j] * x[j] of all j before i, or from the last before `end` back to i: what is known last goes
+    off last."""
+    b, one = c.b, c.b.index(1)
+    count = i if end is None else b.subi(end, b.addi(i, one))
+    with c.carrying_loop(count, [c.load(x, [i, column])]) as (k, (rest,), finish):
+        j = k if end is None else b.subi(b.subi(end, one), k)
+        finish([subtract(c, rest, multiply(c, c.load(a, [i, j]), c.load(x, [j, column])))])
+    return c.results[0]
 
 
 @converts("scan.solve", at_target=True)
@@ -129,13 +127,22 @@ def solve(c: Context, op: Op) -> None:
     if small.is_small_system(c, matrix, columns):
         small.put(c, _few(c, op, matrix, small.entries(c, columns)), columns)
     elif kind == "general":
-        work = c.own_copy(matrix)
-        _eliminate(c, work, n, columns)
-        _substitute(c, work, n, columns, lower=False)
+        _solve_beside(c, matrix, columns)
     else:
         _substitute(c, matrix, n, columns, lower=kind == "lower")
     c.copy(place, target)
     c.set(op.result, target)
+
+
+def _solve_beside(c: Context, matrix: Value, columns: Value) -> None:
+    """Solve for columns in place."""
+    n, count = c.sizes(matrix)[0], c.sizes(columns)[1]
+    work, first = _beside(c, matrix, count)
+    beside = work.part(c, first, count)
+    copy_elements(c, columns, beside)
+    _eliminate(c, work)
+    _substitute(c, work.buffer, n, beside, lower=False)
+    copy_elements(c, beside, columns)
 
 
 def _few(c: Context, op: Op, matrix: Value, rhs: small.Grid) -> small.Grid:
@@ -158,7 +165,7 @@ def factor(c: Context, op: Op) -> None:
     target = c.target(op.result, c.sizes(matrix))
     if kind == "inverse":
         _inverse(c, op, matrix, target)
-    elif small.is_small(c, matrix):
+    elif small.is_small(c, matrix, most=small.MOST_OF_CHOLESKY):
         small.put(c, small.cholesky(c, small.entries(c, matrix), t.element(matrix.type)), target)
     else:
         _cholesky(c, matrix, target, n)
@@ -171,24 +178,25 @@ def _inverse(c: Context, op: Op, matrix: Value, target: Value) -> None:
         return []
 
     def by_elimination() -> list[Value]:
-        if small.is_small(c, matrix):
+        if small.is_small(c, matrix, c.sizes(matrix)[0]):
             made = small.eliminated(c, matrix, op.operands[0])
             rhs = made.turned(c, small.identity(c, len(made.upper), t.element(matrix.type)))
             small.put(c, small.substituted(c, made.upper, rhs, False, "inverse"), target)
         else:
-            n, work = c.sizes(matrix)[0], c.own_copy(matrix)
-            _identity(c, target, n)
-            _eliminate(c, work, n, target)
-            _substitute(c, work, n, target, lower=False, what="inverse")
+            _invert(c, matrix, target)
         return []
     of_two_rows(c, matrix, op.operands[0], by_formula, by_elimination)
 
 
-def _identity(c: Context, target: Value, n: Value) -> None:
-    kind = t.element(target.type)
-    with c.loop(n) as i, c.loop(n) as j:
-        one = c.b.cmpi("eq", i, j)
-        c.store(c.b.select(one, c.b.const(1.0, kind), c.b.const(0.0, kind)), target, [i, j])
+def _invert(c: Context, matrix: Value, target: Value) -> None:
+    n = c.sizes(matrix)[0]
+    kind, columns = t.element(matrix.type), padded(c, n, t.element(matrix.type))
+    work, first = _beside(c, matrix, columns)
+    with c.loop(n) as i:
+        c.store(c.b.const(1.0, kind), work.buffer, [i, c.b.addi(first, i)])
+    _eliminate(c, work)
+    _substitute(c, work.buffer, n, work.part(c, first, columns), lower=False, what="inverse")
+    copy_elements(c, work.part(c, first, n), target)
 
 
 def _det(c: Context, op: Op, matrix: Value, n: Value) -> Value:
@@ -196,10 +204,9 @@ def _det(c: Context, op: Op, matrix: Value, n: Value) -> Value:
         if small.is_small(c, matrix):
             made = small.eliminated(c, matrix, op.operands[0])
             return [reduce(partial(multiply, c), (made.upper[i][i] for i in range(len(made.upper))), made.sign)]
-        work = c.own_copy(matrix)
-        sign = _eliminate(c, work, n, None)
-        with c.carrying_loop(n, [sign]) as (i, (product,), finish):
-            finish([multiply(c, product, c.load(work, [i, i]))])
+        work = _beside(c, matrix)[0]
+        with c.carrying_loop(n, [_eliminate(c, work)]) as (i, (product,), finish):
+            finish([multiply(c, product, c.load(work.buffer, [i, i]))])
         return c.results
     return of_two_rows(c, matrix, op.operands[0], lambda two: [two.det], by_elimination)[0]
 
@@ -215,9 +222,9 @@ def slogdet(c: Context, op: Op) -> None:
         for k, row in enumerate(made.upper):
             found = _and_pivot(c, *found, row[k])
     else:
-        work = c.own_copy(matrix)
-        with c.carrying_loop(n, [_eliminate(c, work, n, None), zero]) as (i, (sign, logarithm), finish):
-            finish(_and_pivot(c, sign, logarithm, c.load(work, [i, i])))
+        work = _beside(c, matrix)[0]
+        with c.carrying_loop(n, [_eliminate(c, work), zero]) as (i, (sign, logarithm), finish):
+            finish(_and_pivot(c, sign, logarithm, c.load(work.buffer, [i, i])))
         found = c.results[0], c.results[1]
     for result, value in zip(op.results, found, strict=True):
         c.env[result] = value
@@ -231,18 +238,24 @@ def _and_pivot(c: Context, sign: Value, logarithm: Value, pivot: Value) -> tuple
 
 
 def _cholesky(c: Context, matrix: Value, target: Value, n: Value) -> None:
-    """Row by row: L[i, j] = (A[i, j] - sum_k L[i, k] L[j, k]) / L[j, j]."""
-    b = c.b
-    zero = b.const(0.0, t.element(matrix.type))
-    with c.loop(n) as i:
-        with c.loop(b.addi(i, b.index(1))) as j:
-            with c.carrying_loop(j, [c.load(matrix, [i, j])]) as (k, (rest,), finish):
-                finish([subtract(c, rest, multiply(c, c.load(target, [i, k]), c.load(target, [j, k])))])
-            left = c.results[0]
-            diagonal = b.cmpi("eq", i, j)
-            with c.when(diagonal):
-                fail_unless(c, b.cmpf("ugt", left, zero), "cholesky: the matrix is not positive definite")
-                c.store(b.math("sqrt", left), target, [i, j])
-            with c.when(c.b.opposite(diagonal)):
-                c.store(divide(c, left, c.load(target, [j, j])), target, [i, j])
-        _after(c, i, n, lambda j: c.store(zero, target, [i, j]))
+    """U = L.T by rows: what is left of A[k] after U[j, k] * U[j] of all j < k, by the root of its own element k."""
+    b, zero = c.b, c.b.const(0.0, t.element(matrix.type))
+    work = row_blocks(c, zero.type, n, padded(c, n, zero.type), n)
+    u = work.buffer
+    transpose(c, matrix, work.part(c, b.index(0), n))
+    with c.loop(n) as i, c.loop(n, PARALLEL_LOOP) as j:
+        c.store(zero, target, [i, j])
+    with c.loop(n) as k:
+        def reduce_row(at: Element) -> None:
+            with c.carrying_loop(k, [c.load(*at(k))]) as (j, (rest,), finish):
+                finish([subtract(c, rest, multiply(c, c.load(u, [j, k]), c.load(*at(j))))])
+            c.store(c.results[0], *at(k))
+        work.in_blocks(c, k, reduce_row)
+        left = c.load(u, [k, k])
+        fail_unless(c, b.cmpf("ugt", left, zero), "cholesky: the matrix is not positive definite")
+        root = b.math("sqrt", left)
+        work.in_blocks(c, k, lambda at: c.store(divide(c, c.load(*at(k)), root), *at(k)))
+        c.store(root, u, [k, k])
+        with c.loop(b.subi(n, k)) as j:  # in the time of the next root and division
+            i = b.addi(k, j)
+            c.store(c.load(u, [k, i]), target, [i, k])

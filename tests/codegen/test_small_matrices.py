@@ -159,3 +159,63 @@ def test_columns_of_a_system_have_the_bits_that_one_has(dtype: str, level: str) 
         for j in range(n + 3):
             for x, y in zip(one(matrix, columns[:, j].copy()), several(matrix, columns), strict=True):
                 np.testing.assert_array_equal(x, y[:, j])
+
+
+def eliminated(a, b):
+    """Upper rows, right-hand sides and the sign, one number after the other."""
+    a, b, sign = a.copy(), b.copy(), a.dtype.type(1)
+    for k in range(len(a)):
+        pivot = k + np.abs(a[k:, k]).argmax()
+        if pivot != k:
+            a[[k, pivot]], b[[k, pivot]], sign = a[[pivot, k]], b[[pivot, k]], -sign
+        for i in range(k + 1, len(a)):
+            factor = a[i, k] / a[k, k]
+            a[i] -= factor * a[k]
+            b[i] -= factor * b[k]
+    return a, b, sign
+
+
+def solved(a, b):
+    a, x, _ = eliminated(a, b)
+    for i in reversed(range(len(a))):
+        for j in reversed(range(i + 1, len(a))):
+            x[i] -= a[i, j] * x[j]
+        x[i] /= a[i, i]
+    return x
+
+
+def determinant(a):
+    upper, _, product = eliminated(a, a[:, :0])
+    for pivot in upper.diagonal():
+        product *= pivot
+    return product
+
+
+def factor(a):
+    lower = np.zeros_like(a)
+    for i, j in zip(*np.tril_indices(len(a)), strict=True):
+        rest = a[i, j]
+        for k in range(j):
+            rest -= lower[i, k] * lower[j, k]
+        lower[i, j] = np.sqrt(rest) if i == j else rest / lower[j, j]
+    return lower
+
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("known", [6, 13, None])
+def test_every_element_goes_through_the_same_operations(known, dtype, level):
+    """In registers, in vectors over blocks of columns, and where the size is not known."""
+    S, v, B = (TensorType(dtype, (known, *wide))("S") for wide in ([known], [], [3 if known else None]))
+    with sc.change_flags(cpu=level):
+        f = sc.function([S, v, B], [T.linalg.solve(S, v), T.linalg.solve(S, B), T.nlinalg.matrix_inverse(S),
+                                    T.nlinalg.det(S), T.linalg.cholesky(S)])
+    for n in [known] if known else [1, 4, 7, 16]:
+        s = MANY.normal(size=(n, n))
+        symmetric = (s @ s.T + n * np.eye(n)).astype(dtype)
+        columns = MANY.normal(size=(n, 3)).astype(dtype)
+        got = f(symmetric, columns[:, 0].copy(), columns)
+        wanted = [solved(symmetric, columns[:, 0]), solved(symmetric, columns),
+                  solved(symmetric, np.eye(n, dtype=dtype)), determinant(symmetric), factor(symmetric)]
+        for x, y in zip(got, wanted, strict=True):
+            np.testing.assert_array_equal(x, y)

@@ -145,6 +145,12 @@ def many_choices(n: int) -> Graph:
 
 
 @shape
+def a_long_step_that_may_fail(n: int) -> Graph:
+    x, v = T.vector("x"), T.vector("v")
+    return [x, v], [sc.scan(lambda x_t, v: v[T.cast(_chain(x_t, n), "int64")], x, non_sequences=v)[0]]
+
+
+@shape
 def many_elements(n: int) -> Graph:
     x = T.vector("x")
     return [x], [sum((x[i] * float(i) for i in range(1, n)), x[0])]

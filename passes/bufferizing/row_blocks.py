@@ -1,0 +1,74 @@
+"""Matrices of which solvers make others in place: rows of whole blocks of columns, so that what is done to a row is
+vectors without a rest. What an element goes through is what it would in a matrix without the columns that fill the
+last block, which hold zeros first, and later nothing that is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from scancc.ir import types as t
+from scancc.ir.builder import constant_of
+from scancc.ir.core import Value
+from scancc.late_dataclasses import dataclass
+
+from ..vectorizing.lanes import whole_lanes
+from .context import Context
+from .loops import PARALLEL_LOOP, nest
+
+Element = Callable[[Value], tuple[Value, list[Value]]]  # of a row: its part, and where in that
+
+BYTES = 32  # of a block: a register of AVX2; of wider ones a part, of narrower ones two
+
+
+def block_of(kind: t.Type) -> int:
+    """Columns of a block; complex numbers have no vectors."""
+    return 1 if t.is_complex(kind) else max(1, BYTES // t.nbytes(kind))
+
+
+def padded(c: Context, columns: Value, kind: t.Type) -> Value:
+    """So many columns and those that fill their last block."""
+    block = block_of(kind)
+    return whole_lanes(c.b, c.b.addi(columns, c.b.index(block - 1)), c.b.index(block))
+
+
+@dataclass(frozen=True)
+class RowBlocks:
+    """`buffer`: rows of `columns` columns, which are whole blocks."""
+
+    buffer: Value
+    rows: Value
+    columns: Value
+
+    @property
+    def kind(self) -> t.Type:
+        return t.element(self.buffer.type)
+
+    def part(self, c: Context, first: Value, columns: Value) -> Value:
+        """Some columns as a matrix."""
+        zero, one = c.b.index(0), c.b.index(1)
+        return c.subview(self.buffer, [zero, first], [self.rows, columns], [one, one], [0, 1])
+
+    def in_blocks(self, c: Context, first: Value, body: Callable[[Element], None]) -> None:
+        """body(elements by their row) of all columns from the block of column `first` on."""
+        b, block = c.b, c.b.index(block_of(self.kind))
+        start, one = whole_lanes(b, first, block), b.index(1)
+        with c.carrying_loop(self.columns, [], start=start, step=block_of(self.kind)) as (at, _, finish):
+            with c.loop(block, PARALLEL_LOOP) as column:
+                body(lambda row: (c.subview(self.buffer, [row, at], [one, block], [one, one], [1]), [column]))
+            finish([])
+
+
+def row_blocks(c: Context, kind: t.Type, rows: Value, columns: Value, filled: Value) -> RowBlocks:
+    """Rows of which the first columns are `filled` later; zeros from there on."""
+    made = RowBlocks(c.alloc(kind, [rows, columns]), rows, columns)
+    zero = c.b.const(0.0, kind)
+    if constant_of(columns) is None or constant_of(columns) != constant_of(filled):
+        with c.loop(rows) as i:
+            made.in_blocks(c, filled, lambda at: c.store(zero, *at(i)))
+    return made
+
+
+def copy_elements(c: Context, source: Value, target: Value) -> None:
+    """Between matrices of the same sizes."""
+    nest(c, c.sizes(target), lambda at: c.store(c.load(source, at), target, at))
