@@ -14,7 +14,8 @@ states).
 Behind one another first, then side by side: what only stands beside a scan must not keep its reader from it.
 Conservative about: order of errors (of two scans that can fail in a step, but for what both check, or one and a check
 between them that waits for work, the first is reported first), a reader from the last row on, lengths that are no one
-value, `until` (only what reads exactly the rows that ran comes along), lanes and large matrices (`fusing/costs.py`).
+value, `until` (what reads exactly the rows that ran comes along, and what surely stops in the same step), lanes and
+large matrices (`fusing/costs.py`).
 Cost: for each scan a walk over the ops between it and a few before it. Runs after `dead-outputs`, which tells which
 rows are kept, and before it once more. Source: loop fusion as in Kennedy and McKinley, Maximizing loop parallelism
 and improving data locality via loop fusion and distribution (1993).
@@ -36,7 +37,7 @@ from scancc.late_dataclasses import dataclass
 from .fusing.build import Step, erase_unread, reversed_rows
 from .fusing.costs import multiplies_rows, reason_against
 from .fusing.maps import rule_of
-from .fusing.order import Order, decided_by_sizes, fails_as, fails_by_sizes
+from .fusing.order import Order, decided_by_sizes, fails_as, fails_by_sizes, stop_alike
 from .fusing.rows import Made, Mapped, NoRow, Place, Plan, Row
 
 _TRIES = 4  # scans before it with which each is tried
@@ -101,7 +102,7 @@ def _beside(block: Block) -> None:
         number = constant_of(length)
         others = known.setdefault(length if number is None else number, [])
         for other in others[:-_TRIES - 1:-1]:
-            if ScanView(scan).until or ScanView(other).until or scan in order.late(other, [
+            if ScanView(scan).until != ScanView(other).until or scan in order.late(other, [
                     *order.between(other, scan), scan]):
                 continue
             if _join(order, other, scan):
@@ -163,11 +164,11 @@ class _Pair:
 
     def _check_length(self) -> None:
         first, second = ScanView(self.first), ScanView(self.second)
-        if second.until:
+        if second.until and not (first.until and stop_alike(first, second)):
             raise NoRow("it may stop before the other does")
         if first.until and second.length is first.executed:
             return
-        if first.until:
+        if first.until and not second.until:
             raise NoRow("the other may stop before it does")
         if first.length is not second.length and (constant_of(first.length) is None or constant_of(
                 first.length) != constant_of(second.length)):
@@ -233,6 +234,9 @@ class _Pair:
         self._name()
         read = second.xs
         second.rebuilt(xs=[])
+        if second.executed is not None and first.executed is not None:
+            second.executed.replace_by(first.executed)
+            second.run_to_the_end()
         carries, stacks = first.taken_in(second)
         first.rebuilt([*first.reads, *step.reads], [*first.carries, *step.carries, *carries],
                       [*first.stacks, *kept, *stacks])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from types import MappingProxyType
 
 from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import CHECKS, has_trait, is_pure, operand
@@ -62,12 +63,33 @@ def fails_as(second: Op, first: Op) -> bool:
     return all(mine.get(operand(op, "condition")) in made for op in checks)
 
 
-def _numbered(scan: ScanView, numbers: dict[Hashable, int]) -> dict[Value, int]:
-    """Numbers of what a step computes, equal in two scans where it is the same of what both read alike."""
+def stop_alike(first: ScanView, second: ScanView) -> bool:
+    """Whether two scans of one length, both with `until`, surely stop in the same step: their conditions are the same
+    of states that begin with the same and become the same (a partition that is refined until it stays as it is)."""
+    carries = [(scan, carry) for scan in (first, second) for carry in scan.carries]
+    classes: dict[Value, Hashable] = {carry.arg: (carry.init, carry.depth) for _, carry in carries}
+    while True:
+        numbers: dict[Hashable, int] = {}
+        known = {scan: _numbered(scan, numbers, classes) for scan in (first, second)}
+        refined: dict[Value, Hashable] = {
+            carry.arg: (classes[carry.arg], known[scan].get(carry.next, carry.next)) for scan, carry in carries}
+        if len(set(refined.values())) == len(set(classes.values())):
+            break
+        order = {form: number for number, form in enumerate(dict.fromkeys(refined.values()))}
+        classes = {arg: order[form] for arg, form in refined.items()}
+    mine, others = (known[scan].get(scan.stop) for scan in (first, second) if scan.stop is not None)
+    return mine is not None and mine == others
+
+
+def _numbered(scan: ScanView, numbers: dict[Hashable, int], classes: Mapping[Value, Hashable] = MappingProxyType({}),
+              ) -> dict[Value, int]:
+    """Numbers of what a step computes, equal in two scans where it is the same of what both read alike, and of states
+    of the same class."""
     def number(form: Hashable) -> int:
         return numbers.setdefault(form, len(numbers))
 
     known = {scan.counter: number("counter")} | {arg: number(("row", xs)) for xs, arg in scan.reads}
+    known |= {arg: number(("state", form)) for arg, form in classes.items() if arg in scan.carry_args}
     for op in scan.op.body.ops:
         if not op.regions and is_pure(op):
             attrs = tuple(sorted((name, attribute_text(attr)) for name, attr in op.attrs.items()))

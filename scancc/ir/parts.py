@@ -224,6 +224,12 @@ class ScanView:
         other.op.erase()
         return carries, [s._replace(rows=self.length) if s.rows is length else s for s in stacks]
 
+    def run_to_the_end(self) -> None:
+        """Leave out `until`; nobody reads how many steps ran."""
+        carries, stacks = self.carries, self.stacks
+        self.op.attrs["until"] = False
+        self.rebuilt(carries=carries, stacks=stacks)
+
     def rebuilt(self, xs: Sequence[Read] | None = None, carries: Sequence[Carry] | None = None,
                 stacks: Sequence[Stack] | None = None) -> Op:
         """The op, now of the parts given (None: those it has).

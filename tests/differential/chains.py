@@ -21,6 +21,7 @@ STEPS = ("({a} - 1) ** 2 + T.minimum(T.minimum({a}, {h}), 0.25)", "T.maximum(T.m
 MAPS = ("T.sin({a}) * 2", "{a} * {a} * 0.1", "T.tanh({a})")
 TAPS = ("[0]", "[0]", "[0]", "[0]", "[0]", "[0]", "[-1]", "[0, -1]", "[-2, 0]")
 ASKED = ("{r}", "{r}.sum(axis=0)", "{r}[-1:]")
+STOPS = ("{a}.sum() > 0.8", "{h}.sum() > 0.5", "{h}.sum() < -0.2", "({h} * {a}).sum() > 0.6")
 
 
 class Chains(Scans):
@@ -34,8 +35,27 @@ class Chains(Scans):
         for _ in range(self.c.number(2, 4)):
             rows.append(self.link(rows))
         for made in rows[-self.c.number(1, 2):]:
-            self.asked.append(self.name("asked"))
-            self.say(f"{self.asked[-1]} = {self.c.pick(ASKED).format(r=made.text)}")
+            self.ask(made.text)
+        if not self.smooth and self.c.chance(3):
+            self.twins(self.c.pick(rows))
+
+    def ask(self, rows: str) -> None:
+        self.asked.append(self.name("asked"))
+        self.say(f"{self.asked[-1]} = {self.c.pick(ASKED).format(r=rows)}")
+
+    def twins(self, x: Term) -> None:
+        """Two scans that stop by one condition, mostly of equal states."""
+        first, stop = self.c.pick(STEPS), self.c.pick(STOPS)
+        for _ in range(2):
+            step, result, a, h, g = (self.name(letter) for letter in ("step", "r", "a", "h", "g"))
+            own = self.c.pick(STEPS) if self.c.chance(6) else first
+            made = (f"T.cast({form.format(a=a, h=state)}, {x.dtype!r})" for form, state in (
+                (own, h), (self.c.pick(STEPS), g)))
+            self.say(f"{step} = lambda {a}, {h}, {g}: ([{', '.join(made)}], "
+                     f"sc.until(T.cast({stop.format(a=a, h=h)}, 'bool')))")
+            self.say(f"{result} = sc.scan({step}, {x.text}, [T.zeros_like({x.text}.sum(axis=0))] * 2, "
+                     "return_updates=False)")
+            self.ask(f"{result}[1]")
 
     def link(self, rows: list[Term]) -> Term:
         """One more scan; with taps that shorten it, its rows are not read by others."""

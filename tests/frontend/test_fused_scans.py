@@ -143,6 +143,28 @@ def test_rows_of_a_scan_that_stops():
     assert got_g.tolist() == [0, 2, 8, 20]
 
 
+ALIKE = {  # the steps of two scans, and whether they surely stop alike
+    "by what both read": (lambda a, h: (h + a, sc.until(a > 3)), lambda a, h: (h * a, sc.until(a > 3)), True),
+    "by equal states": (lambda a, h: (h + a, sc.until(h + a > 3)), lambda a, h: (h + a, sc.until(h + a > 3)), True),
+    "at another number": (lambda a, h: (h + a, sc.until(a > 3)), lambda a, h: (h * a, sc.until(a > 4)), False),
+    "by other states": (lambda a, h: (h + a, sc.until(h > 3)), lambda a, h: (h * a + 1, sc.until(h > 3)), False),
+}
+
+
+@pytest.mark.usefixtures("every_executor")
+@pytest.mark.parametrize("name", ALIKE)
+def test_scans_that_stop_alike_are_one(name):
+    x = T.dvector("x")
+    *steps, alike = ALIKE[name]
+    h, g = (scan(step, x, ZERO) for step in steps)
+    outputs = [h, g[-1], T.sqr(g).sum()]
+    assert sc.function([x], outputs).ir("scan", after="fuse-scans").count("= scan %") == 2 - alike
+    for values in ([1.0, 0.5, 2.0, 7.0, 8.0], [0.0, 1.0], [9.0, 9.0], [3.5, 2.0, 1.0]):
+        first, second = compile([x], h)(values), compile([x], g)(values)
+        for got, want in zip(compile([x], outputs)(values), (first, second[-1], (second**2).sum()), strict=True):
+            np.testing.assert_array_equal(got, want)
+
+
 @pytest.mark.usefixtures("every_executor")
 @pytest.mark.parametrize("first, second, bad", [([0, 9], [8, 0], 9), ([9, 0], [0, 8], 9), ([0, 1], [0, 8], 8)])
 def test_the_first_error_stays_the_first(first, second, bad):
