@@ -19,7 +19,7 @@ from scancc.late_dataclasses import dataclass
 from ..licm import safe_anywhere
 from ..slicing.latencies import HEAVY, busy
 from .ahead import Ahead
-from .chains import behind, makers, settled
+from .chains import behind, is_reduced, makers, settled
 from .parts import share_of, takes_last_row, takes_whole_rows
 from .selections import is_thinned, rests_on
 from .windows import MOST, rows_from_end
@@ -88,7 +88,8 @@ class Readers:
 
     def _whose_place_counts(self, user: Op) -> Iterable[Op]:
         """The readers of a map, which run where it does."""
-        return user.result.uses if self.is_map(user) and user.name not in MOVING else ()
+        waits = user.name not in MOVING or self._multiplies(user)
+        return user.result.uses if waits and self.is_map(user) else ()
 
     def _place(self, user: Op) -> Place:
         if user.parent is not self.scan.op.parent:
@@ -101,6 +102,8 @@ class Readers:
             return Place.TILES
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
+        if self._multiplies(user):
+            return Place.AFTER if self.place_of(user.result) is Place.AFTER else Place.STEP
         place = Place.STEP if user.name in MOVING and not self.selects(user) else self.place_of(user.result)
         if place is Place.TILES and (self._is_shared(user) or self._joins_rows(user)):
             return Place.STEP
@@ -114,6 +117,13 @@ class Readers:
     def _adds_numbers(self, user: Op) -> bool:
         """Whether a reader is a product of two vectors, of numbers of as many steps."""
         return not any(map(is_array_of_arrays, user.operands)) and all(self.has_rows(user, v) for v in user.operands)
+
+    def _multiplies(self, user: Op) -> bool:
+        """Whether a reader multiplies each row, a vector, with a matrix, and all that is made of that is reduced:
+        tiles have one product of matrices for their rows."""
+        if user.name != "scan.dot" or not is_array_of_arrays(user.operands[1]):
+            return False
+        return bool(self.scan.init) and not self.scan.until and is_reduced(user.result)
 
     def _is_shared(self, user: Op) -> bool:
         """Whether several sums go along the same heavy work on numbers: it is done once where the step gives it."""
@@ -139,7 +149,8 @@ class Readers:
     def _completes(self, user: Op) -> bool:
         """Whether an op goes on with a reduction of each row that nobody else reads, as a mean divides sums: the
         step keeps its result instead."""
-        made = [v.op for v in user.operands if v.op is not None and v.op.name in ("scan.reduce", "scan.dot")]
+        made = [v.op for v in user.operands if v.op is not None and v.op.name in ("scan.reduce", "scan.dot")
+                and not self._multiplies(v.op)]
         return any(op.result.uses == {user: 1} and op.result.type == user.result.type and self.is_map(op)
                    for op in made)
 
@@ -334,8 +345,8 @@ class Readers:
             return is_exact(op) or self._has_one_form(op)
         if op.name == "scan.dot":
             weights = op.operands[1]
-            return (not is_array_of_arrays(weights) and self._has_one_form(op) and self.ahead.is_free(weights)
-                    and self._is_safe(op))
+            has_form = self._multiplies(op) if is_array_of_arrays(weights) else self._has_one_form(op)
+            return has_form and self.ahead.is_free(weights) and self._is_safe(op)
         return op.name == "scan.argreduce" or self._is_column(op)
 
     def _goes_on(self, op: Op) -> bool:

@@ -9,7 +9,8 @@ from tests.differential.terms import Term
 BEFORE = ("{r}", "{r}", "{r}", "{r} * {r}", "T.sin({r})", "{r} * {x}", "{r} - 0.5", "T.exp(-T.sqr({r}))",
           "{r} * T.cast(T.arange({r}.shape[0]) % 3, {r}.dtype)", "1 - {r}", "{r} - {r}.mean(axis=0)",
           "T.cumsum({r}, axis=0) * 0.1")
-OF_ROWS = ("{r}[:, 0]", "{r}[:, ::2]", "{r}[:, -1]", "{r}.sum(axis=1)", "{r}[:, :2]", "{r} * {r}[:, :1]")
+OF_ROWS = ("{r}[:, 0]", "{r}[:, ::2]", "{r}[:, -1]", "{r}.sum(axis=1)", "{r}[:, :2]", "{r} * {r}[:, :1]",
+           "T.dot({r}, T.cast(0.1 + 0.3 * T.eye({r}.shape[1]), {r}.dtype))")
 CHOOSING = ("T.maximum({r}, 0)", "T.abs({r})", "T.switch({r} > 0.2, {r}, {x})")
 ENDS = ("{r}.sum(axis=0)", "{r}.mean(axis=0)", "{r}[1]", "{r}[0]", "{r}[-2]", "{r}[-3:]", "{r}[::2]", "{r}[1::3]",
         "{r}[:3]", "{r}[2:5]", "{r}[:-1]", "{r}[::-1]", "{r}[::-2]", "{r}[{k}]", "{r}[{k}:]", "{r}[:{k}]",

@@ -289,6 +289,33 @@ def test_rows_behind_others_that_are_reduced_are_states(kind, ask):
     assert small == large
 
 
+LOSSES = {
+    "squares": lambda p, y: T.sqr(p - y).mean(), "largest": lambda p, y: T.abs(p - y).max(axis=0),
+    "columns": lambda p, y: T.sqr(T.tanh(p + 0.5) - y).sum(axis=0),
+    "entropy": lambda p, y: T.logsumexp(p, axis=1).sum(),
+}
+
+
+@pytest.mark.parametrize("ask", LOSSES.values(), ids=list(LOSSES))
+@pytest.mark.parametrize("kind", [vectors, dense], ids=lambda kind: kind.__name__)
+def test_rows_times_a_matrix_that_are_reduced_keep_no_rows(kind, ask):
+    w, y = T.matrix("w"), T.matrix("y")
+
+    def compiled(**options):
+        return sc.function([m, w, y], ask(kind() @ w, y), on_unused_input="ignore", **options)
+    f, reference = compiled(), compiled(mode="reference")
+    with change_flags(leave_out="fuse-consumers"):
+        kept = compiled()
+    for length, units in ((4, 3), (64, 1), (513, 3), (1500, 5)):
+        given = [np.linspace(-1, 1, n * k).reshape(n, k) for n, k in ((length, 4), (4, units), (length, units))]
+        got = f(*given)
+        assert got.tobytes() == kept(*given).tobytes(), length
+        np.testing.assert_allclose(got, reference(*given), 1e-9)
+    small, large = (f.memory_plan(np.zeros((n, 4)), np.zeros((4, 3)), np.zeros((n, 3))).workspace_nbytes
+                    for n in (3000, 20_000))
+    assert small == large
+
+
 WAITING = {
     "variance of columns": lambda h: [h.var(axis=0)], "deviation": lambda h: [h.std(axis=0), h[-1]],
     "soft maximum": lambda h: [T.logsumexp(h, axis=0)],
