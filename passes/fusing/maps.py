@@ -136,6 +136,17 @@ def _part(op: Op, place: Place, row: Row, columns: Sequence[Sequence[Entry]], ke
         "tensor.extract_slice", {"source": given, **groups}, [type], attrs).result)
 
 
+@rule("scan.dot")
+def _dot(p: Plan, op: Op, place: Place) -> Row | None:
+    """A row times a matrix, which tiles of rows have as one product of matrices; a scan that may stop has no such."""
+    rows, matrix = op.operands
+    if rank(rows) != 2 or rank(matrix) != 2 or p.producer.until or place.past:
+        return None
+    p.outside(matrix)
+    type = t.row_type(op.result.type)
+    return Mapped(op, place, [p.row(rows, place)], lambda b, given: b.op("scan.dot", [*given, matrix], [type]))
+
+
 # ---- one array behind another ----
 
 

@@ -14,7 +14,8 @@ BETWEEN = ("{r}", "{r}", "{r} * 2", "T.exp(-T.sqr({r}))", "{r} + {x}", "T.tanh({
            "T.concatenate([0 * T.stack([{r}.sum(0), {r}.sum(0)]), {r}])[:{r}.shape[0]]", "{r}[::-1]",
            "{r}[::-1][::-1]", "T.concatenate([{r}, {x}])[:{r}.shape[0]]", "T.sin({r})[::-1]", "{r} - {r}.mean()")
 OF_MATRICES = ("{r}[:, ::2][:, :1] + {r}", "{r}.T.T", "{r} * {r}[:, :1]", "{r}[:, ::-1]",
-               "{r} + T.arange({r}.shape[0])[:, None] % 3 * 0.5", "{r}.dimshuffle(0, 'x', 1)[:, 0]")
+               "{r} + T.arange({r}.shape[0])[:, None] % 3 * 0.5", "{r}.dimshuffle(0, 'x', 1)[:, 0]",
+               "T.dot({r}, T.cast(0.1 + 0.3 * T.eye({r}.shape[1]), {r}.dtype))")
 CHOOSING = ("T.switch({r} > 0, {r}, {x})", "T.maximum({r}, {x})", "T.clip({r}, -1, 0.5)")
 STEPS = ("({a} - 1) ** 2 + T.minimum(T.minimum({a}, {h}), 0.25)", "T.maximum(T.maximum({h}, {a}), 0.1) + {a}",
          "T.tanh({a} + 0.5 * {h})", "0.5 * {h} + {a}", "0.5 * {h} - 0.25 * {a} * {h}", "T.cos({a}) * {h} * 0.5")

@@ -143,6 +143,21 @@ def test_rows_of_a_scan_that_stops():
     assert got_g.tolist() == [0, 2, 8, 20]
 
 
+@pytest.mark.usefixtures("every_executor")
+def test_rows_times_a_matrix_are_read_in_the_loop():
+    """A layer on a layer: what lies between has a tile of rows."""
+    x, w = T.dmatrix("x"), T.dmatrix("w")
+    h = scan(leaky, x, T.zeros_like(x[0]))
+    g = scan(leaky, T.tanh(T.dot(h, w)) + x, T.zeros_like(x[0]))
+    f = sc.function([x, w], g[-1])
+    assert "one loop with the scan of 'h'" in str(f.remarks)
+    small, large = (f.memory_plan(np.zeros((n, 4)), np.zeros((4, 4))).workspace_nbytes for n in (3000, 20_000))
+    assert small == large
+    values = np.linspace(-1, 1, 600 * 4).reshape(600, 4), np.linspace(-1, 1, 16).reshape(4, 4)
+    expected = sc.function([x, w], g[-1], mode="reference")(*values)
+    np.testing.assert_allclose(compile([x, w], g[-1])(*values), expected, 1e-12)
+
+
 ALIKE = {  # the steps of two scans, and whether they surely stop alike
     "by what both read": (lambda a, h: (h + a, sc.until(a > 3)), lambda a, h: (h * a, sc.until(a > 3)), True),
     "by equal states": (lambda a, h: (h + a, sc.until(h + a > 3)), lambda a, h: (h + a, sc.until(h + a > 3)), True),
