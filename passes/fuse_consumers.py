@@ -13,9 +13,10 @@ integers, the place of an extreme and the number there, what is written or added
 reduction of each, becomes rows that are smaller; some of the rows, as each second one or one at a known place, are
 kept alone; where reductions alone read these, the step asks whether its row is one (`consuming/selections.py`).
 Of a step with states a sum or product of each row along one axis, or its product with a vector, is made
-in the step, too, in the order that it has outside (its product with a matrix where that is reduced); running sums and products over time are states beside others. What
-is an elementwise result, or heavy work that several sums go along, is kept in place of the rows it is made of.
-Elementwise ops on the way to these come along, and what goes on with sums of rows. Sums of floats along rows that are
+in the step, too, in the order that it has outside (its product with a matrix where that is reduced); running sums and
+products over time are states beside others. What is an elementwise result, or heavy work that several sums go along,
+is kept in place of the rows it is made of. Elementwise ops on the way to these come along, and what goes on with sums
+of rows. Sums of floats along rows that are
 arrays, weighted ones too, are added in the step in the blocks that they have outside, so that no bit changes
 (`consuming/sums.py`). Where columns wait for others, as a variance for the mean, a cheap scan runs twice
 (`consuming/again.py`).

@@ -8,8 +8,8 @@
 
 Why: a chain of the processor waits most of the time, and two chains wait together; rows that are read in the step
 that makes them need no memory. A reader may take the producer's rows as they are, through ops that work row by row
-(which come into the step; products with a matrix, which `tile` makes one for some rows), or so many steps later (`concat` of initial rows and rows: the step then holds them in
-states).
+(which come into the step; products with a matrix, too, which `tile` makes one for some rows), or so many steps later
+(`concat` of initial rows and rows: the step then holds them in states).
 `dead-outputs` drops the stacks that nobody reads any more.
 Behind one another first, then side by side: what only stands beside a scan must not keep its reader from it.
 Conservative about: order of errors (of two scans that can fail in a step, but for what both check, or one and a check
