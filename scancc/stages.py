@@ -61,7 +61,7 @@ class Compiled:
     dims: tuple[tuple[str, ...], ...] = ()  # for each input, a name for each axis
     gpu: GpuText | None = None  # for a GPU: `llvm_text` is the kernels', this has the host's part too
     fast_math: str = "default"  # what was allowed to change a number
-    parts: llvm.Parts | None = None  # of `llvm_text`, where Python calls it
+    parts: llvm.Parts | None = None  # of `llvm_text`, for a CPU
     calling: Calling = Calling()  # for a caller of an export
     threads: bool = False  # whether they may share its loops
     loops: Callable[[], Op] | None = None  # for an export: makes the loop IR that is printed as C
@@ -81,6 +81,10 @@ class Compiled:
     def memory(self) -> dict[str, object]:
         """The formulas of its memory, for the manifest."""
         return memory_plan(self.module, self.name, self.inputs, self.outputs).to_json()
+
+    def libraries(self) -> tuple[bytes, ...]:
+        """The objects of shared functions that its parts call."""
+        return () if self.parts is None else tuple(_library(text, self.target) for text in self.parts.shared)
 
     def artifact(self) -> Artifact:
         """Object code, from the disk cache where it is there."""
@@ -264,8 +268,7 @@ def _code(compiled: Compiled) -> tuple[bytes, tuple[bytes, ...], DeviceCode | No
     """An object and those that it calls; for a GPU, PTX and the host's part of it."""
     if compiled.gpu is None:
         assert compiled.parts is not None, "there are parts where there is no GPU"
-        libraries = tuple(_library(text, compiled.target) for text in compiled.parts.shared)
-        return _object_code(compiled.parts.main, compiled.target), libraries, None
+        return _object_code(compiled.parts.main, compiled.target), compiled.libraries(), None
     from scancc.codegen import nvptx  # only where a GPU is the target
 
     text = nvptx.ptx(compiled.llvm_text, compiled.target)

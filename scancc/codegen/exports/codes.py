@@ -28,6 +28,7 @@ from .entry import Entry, seldom_called
 from .error_texts import error_text
 from .flat import Copies, calls_text, numbered_text
 from .manifest import embedded_data, embedded_text
+from .partial_link import linked
 from .paths import Paths
 from .prints import More, print_setter_text, printing_text
 from .sharing import setter_text
@@ -99,21 +100,40 @@ def object_of(function: Any, target: Target, threads: bool = False) -> bytes:
     """The object of one function, which holds its manifest; its symbols have a prefix where C has taken the name."""
     codes = codes_of(function, [target], {"freeze": False, "threads": threads})
     prefix = "f_" if is_reserved(codes[0].compiled.name) else ""
-    entry = entry_of_codes(codes, (), prefix, None)
-    return sealed(cpu.compile_object(module_text(entry, codes, function.gives_one), target), OBJECT)
+    return whole_object(entry_of_codes(codes, (), prefix, None), codes, function.gives_one)
 
 
-def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTable | None = None) -> str:
+def whole_object(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTable | None = None,
+                 more: str = "") -> bytes:
+    """The object of a function, with the text `more` in its module.
+
+    Objects of the functions that many modules share are put into it where that needs no linker (`partial_link.py`).
+    """
+    target = codes[-1].compiled.target
+    apart = lines is None and not entry.variants and target.writes_elf and not target.is_32_bit
+    text = module_text(entry, codes, single, lines, apart) + more
+    libraries = [library for code in codes if apart for each in _all_of(code) for library in each.libraries()]
+    return sealed(linked([cpu.compile_object(text, target), *dict.fromkeys(libraries)]), OBJECT)
+
+
+def _all_of(code: Code) -> list[Compiled]:
+    made = [code.compiled, *(compiled for _, compiled in code.without)]
+    return made + [each.printing for each in made if each.printing is not None]
+
+
+def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTable | None = None,
+                apart: bool = False) -> str:
     """LLVM IR of a function for the caller in C; of its kernels where they are for a GPU.
 
-    `lines`: with the user's lines, and with tables by which a stack is unwound.
+    `lines`: with the user's lines, and with tables by which a stack is unwound. `apart`: without the functions that
+    modules share, of which `Compiled.libraries` has the objects.
     """
     target = codes[-1].compiled.target
     if target.kind != "cpu":
         return _renamed(codes[-1].compiled, entry)
     parts = [struct_text(entry)]
     for code, suffix in zip(codes, suffixes(entry.variants), strict=True):
-        parts.append(_target_text(entry, code, suffix, lines))
+        parts.append(_target_text(entry, code, suffix, lines, apart))
     if entry.variants:
         parts.append(variants_text(entry, target))
     parts += [numbered_text(entry), error_text(entry), dlpack_text(entry),
@@ -156,15 +176,16 @@ def _part(entry: Entry, outputs: frozenset[int], compiled: Compiled) -> Part:
     return part_of(entry, part, _kept(entry, outputs))
 
 
-def _target_text(entry: Entry, code: Code, suffix: str, lines: LineTable | None) -> str:
+def _target_text(entry: Entry, code: Code, suffix: str, lines: LineTable | None, apart: bool) -> str:
     """The code for one target."""
     names = [".without." + ".".join(entry.outputs[n].name for n in sorted(outputs)) for outputs, _ in code.without]
     without = [Without(outputs, f"{entry.name}_call{name}", f"{entry.name}_call_query{name}")
                for (outputs, _), name in zip(code.without, names, strict=True)]
     copies = Copies(entry.name)
-    parts = [_packed(code.compiled, entry, lines), short_text(entry, copies, without), calls_text(entry, copies)]
+    packed = _packed(code.compiled, entry, lines, apart)
+    parts = [packed, short_text(entry, copies, without), calls_text(entry, copies)]
     for (outputs, compiled), name in zip(code.without, names, strict=True):
-        parts.append(with_suffix(_text_without(entry, outputs, compiled, lines), name))
+        parts.append(with_suffix(_text_without(entry, outputs, compiled, lines, apart), name))
     text = joined(parts)
     if not suffix:
         return text
@@ -172,9 +193,10 @@ def _target_text(entry: Entry, code: Code, suffix: str, lines: LineTable | None)
 
 
 def _text_without(entry: Entry, outputs: frozenset[int], compiled: Compiled,
-                  lines: LineTable | None) -> str:
+                  lines: LineTable | None, apart: bool) -> str:
     part, kept = _entry_without(entry, outputs, compiled), _kept(entry, outputs)
-    return "\n".join([_packed(compiled, entry, lines), short_text_without(part, entry, kept, Copies(entry.name))])
+    packed = _packed(compiled, entry, lines, apart)
+    return "\n".join([packed, short_text_without(part, entry, kept, Copies(entry.name))])
 
 
 def _kept(entry: Entry, outputs: frozenset[int]) -> list[int]:
@@ -187,17 +209,19 @@ def _entry_without(entry: Entry, outputs: frozenset[int], compiled: Compiled) ->
     return replace(entry, outputs=compiled.outputs, early=early, output_dims=(), optional=())
 
 
-def _packed(compiled: Compiled, entry: Entry, lines: LineTable | None = None) -> str:
+def _packed(compiled: Compiled, entry: Entry, lines: LineTable | None = None, apart: bool = False) -> str:
     """The packed entries under the exported name, and what they call."""
-    text = _renamed(compiled, entry, lines)
+    text = _renamed(compiled, entry, lines, apart)
     if compiled.printing is None:
         return text
-    return printing_text(entry, compiled, text, _renamed(compiled.printing, entry, lines))
+    return printing_text(entry, compiled, text, _renamed(compiled.printing, entry, lines, apart))
 
 
-def _renamed(compiled: Compiled, entry: Entry, lines: LineTable | None = None) -> str:
+def _renamed(compiled: Compiled, entry: Entry, lines: LineTable | None = None, apart: bool = False) -> str:
     """The module's text with its packed entries under the exported name."""
     text, target = compiled.llvm_text, compiled.target
+    if apart and compiled.parts is not None:
+        text = compiled.parts.main + compiled.parts.queries
     if lines is not None and compiled.module is not None:
         registers = Registers.of(target)
         text = lines.printed(compiled.module, target.has_fma, False, registers)

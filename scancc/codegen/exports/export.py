@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from scancc.late_dataclasses import dataclass
-from scancc.seals import LIBRARY, OBJECT, sealed
+from scancc.seals import LIBRARY, sealed
 from scancc.spelling import checked_keywords
 
 from .. import cpu
@@ -29,7 +29,7 @@ from ..llvm.line_tables import LineTable
 from ..target import Target, target_of
 from . import glue
 from .archive import archive
-from .codes import MOST_OPTIONAL, Code, c_text, codes_of, entry_of_codes, module_text, paths_of
+from .codes import MOST_OPTIONAL, Code, c_text, codes_of, entry_of_codes, module_text, paths_of, whole_object
 from .entry import Entry, check_distinct
 from .header import header_text
 from .install import KINDS as INSTALLED_KINDS
@@ -283,20 +283,26 @@ class _Library:
 
     def modules(self) -> list[tuple[str, str]]:
         """For each function its name and LLVM IR with the flat entry."""
-        texts = [module_text(e, codes, one, LineTable(self.paths.name) if self.debug else None)
-                 for e, codes, one in zip(self.entries, self.codes, self.single, strict=True)]
-        names = [e.name for e in self.entries]
-        if self.python:
-            texts[0] += python_text(self.name, names, self.target)
-        return list(zip(names, texts, strict=True))
+        return [(entry.name, module_text(entry, codes, one, self._lines()) + more)
+                for entry, codes, one, more in self._each_function()]
 
     def objects(self) -> list[tuple[str, bytes]]:
         if self._objects is None:
-            self._objects = [(f"{n}.o", sealed(cpu.compile_object(text, self.target), OBJECT))
-                             for n, text in self.modules()]
+            self._objects = [(f"{entry.name}.o", whole_object(entry, codes, one, self._lines(), more))
+                             for entry, codes, one, more in self._each_function()]
             for name, code in self._objects:
                 check_symbols(code, name.removesuffix(".o"), self.target)
         return self._objects
+
+    def _each_function(self) -> Iterator[tuple[Entry, list[Code], bool, str]]:
+        """Each with what its module has beside it: the first one what makes the library a module of Python."""
+        names = [entry.name for entry in self.entries]
+        of_library = python_text(self.name, names, self.target) if self.python else ""
+        more = [of_library, *[""] * (len(names) - 1)]
+        return zip(self.entries, self.codes, self.single, more, strict=True)
+
+    def _lines(self) -> LineTable | None:
+        return LineTable(self.paths.name) if self.debug else None
 
     def path(self, kind: str) -> str:
         """Where the one file of a kind lies."""

@@ -19,6 +19,7 @@ from scancc.ir.ops import group, operand
 from scancc.printed import Prints, values_of
 
 from ..cpu_features import required
+from ..llvm import Parts
 from ..target import Target
 from .entry import Entry, Shown
 
@@ -32,6 +33,8 @@ class Compiled(Protocol):
     def name(self) -> str: ...
     @property
     def llvm_text(self) -> str: ...
+    @property
+    def parts(self) -> Parts | None: ...
     @property
     def module(self) -> Op | None: ...
     @property
@@ -60,6 +63,7 @@ class Compiled(Protocol):
     def printing(self) -> Compiled | None: ...
     @property
     def prints(self) -> tuple[Prints, ...]: ...
+    def libraries(self) -> tuple[bytes, ...]: ...
 
 
 def entry_of(compiled: Compiled, prefix: str = "") -> Entry:
