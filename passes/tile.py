@@ -54,7 +54,7 @@ from .tiling.again import run_again
 from .tiling.blocks import Tiled
 from .tiling.costs import cost_of
 from .tiling.kept_words import say_kept_rows
-from .tiling.product_words import named_products, say_kept, say_order, say_sums_of_rows
+from .tiling.product_words import named_products, say_kept, say_order
 from .tiling.products import SMALL, balanced, most_rows, outer_sizes, rows_of_tile
 from .tiling.stages import Stages, stages_of
 from .tiling.sums import Reduction, is_kept, reductions_of
@@ -158,7 +158,6 @@ def _by_products(op: Op, size: int | None) -> str | None:
     rows = size or balanced(rows_of_tile(b, handed_on, scan), scan.length)
     remark("tile", op, True, f"tiles of at most {most_rows(rows)} steps: {names} are one for all rows of a tile",
            part="reassociate" if stages.sums else "")
-    say_sums_of_rows(stages)
     Tiled(stages, [], rows).build()
     return None
 

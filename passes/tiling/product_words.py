@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from scancc.ir.core import Op, Value
-from scancc.ir.parts import Nest, ScanView
+from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.wording import called
 
@@ -39,16 +39,6 @@ def say_order(stages: Stages) -> None:
         if arg not in stages.sums:
             remark("tile", stages.scan.op, False, f"{_state(arg, stages.scan)} adds outer products step by step: one "
                    "product a tile adds in another order", "allow it by fast_math='reassociate'")
-
-
-def say_sums_of_rows(stages: Stages) -> None:
-    """Say which products that become maps are of a matrix by its rows: each result is a sum whose lanes are joined at
-    its end, as in one step (`T.dot(W, x_t)` took 2.5 times the time of `T.dot(x_t, W.T)` for 64 by 64, 8 for 500)."""
-    for op in stages.scan.op.body.ops:
-        if op in stages.arrays.products and len(Nest(op).kinds) == 2 and any(
-                is_fixed(read.value, stages.slice) and read.dims == (0, 1) for read in Nest(op).reads):
-            remark("tile", op, False, f"sums of {_matrix(op, stages)} are made one by one, each along a row of it",
-                   "written as T.dot(row, matrix.T), in another order, many are made side by side")
 
 
 def say_kept(stages: Stages) -> None:

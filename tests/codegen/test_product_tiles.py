@@ -8,6 +8,7 @@ import pytest
 import scancc as sc
 from scancc import pass_lists
 from scancc import tensor as T
+from scancc.codegen.target import levels
 from scancc.config import change_flags
 from tests.differential.campaign import use_steps
 from tests.programs import users
@@ -150,6 +151,32 @@ def require_same_bits(program, gradient=False, dtype="float64", widths=WIDTHS, s
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
 def test_values(program):
     require_same_bits(program)
+
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_matrix_times_a_row_is_a_row_times_its_transpose(dtype, level):
+    """One product of a tile, in the order of products of matrices, with bias and activation."""
+    x, W, b = T.matrix("x", dtype=dtype), T.matrix("W", dtype=dtype), T.vector("b", dtype=dtype)
+    def made(of):
+        def step(x_t, h):
+            return 0.5 * h + T.tanh(of(x_t) + b)
+        return sc.function([x, W, b], sc.scan(step, sequences=x, outputs_info=T.zeros_like(b))[0])
+    with change_flags(cpu=level):
+        f, g = made(lambda x_t: T.dot(W, x_t)), made(lambda x_t: T.dot(x_t, W.T))
+    assert "products with 'W'" in tiles(f)[0]
+    r = np.random.default_rng(2)
+    for steps, terms, rows in ((0, 3, 4), (5, 1, 1), (9, 7, 3), (70, 130, 20), (13, 64, 33)):
+        data = [r.normal(size=size).astype(dtype) for size in ((steps, terms), (rows, terms), (rows,))]
+        np.testing.assert_array_equal(f(*data), g(*data))
+        np.testing.assert_allclose(f(*data), made_in_numpy(*data), 1e-3 if dtype == "float32" else 1e-9, 1e-5)
+
+
+def made_in_numpy(x, W, b):
+    h, rows = np.zeros_like(b), np.zeros((len(x), len(b)), b.dtype)
+    for t, x_t in enumerate(x):
+        rows[t] = h = 0.5 * h + np.tanh(W @ x_t + b)
+    return rows
 
 
 @pytest.mark.usefixtures("small_tiles")
