@@ -70,13 +70,14 @@ def _by_terms(axes: tuple[Operand, ...], op: Op) -> tuple[Operand, ...]:
 
 @cache
 def _row_product(kind: str, fused: bool, registers: Registers) -> MathFunction:
-    """Tiles of half as many vectors where so few columns are left, of numbers where no vector fits."""
+    """Tiles of half or a fourth as many vectors where so few columns are left, of numbers where no vector fits."""
     symbol, lanes = named("vecmat", kind, fused), lanes_of(kind, registers)
     wide, narrow = row_tile(kind, fused, registers), Tile(kind, 1, 4, 1, fused)
-    half = replace(wide, vectors=wide.vectors // 2)
+    half, fourth = (replace(wide, vectors=wide.vectors // part) for part in (2, 4))
     text = _ROW_PRODUCT.format(symbol=symbol, kind=kind, lanes=lanes, wide=wide.symbol, columns=wide.columns,
-                               half=half.symbol, half_columns=half.columns, narrow=narrow.symbol, few=narrow.columns)
-    return MathFunction(symbol, text, (*(tile.function() for tile in (wide, half, narrow)), *INTRINSICS),
+                               half=half.symbol, half_columns=half.columns, fourth=fourth.symbol,
+                               fourth_columns=fourth.columns, narrow=narrow.symbol, few=narrow.columns)
+    return MathFunction(symbol, text, (*(tile.function() for tile in (wide, half, fourth, narrow)), *INTRINSICS),
                         is_shared=True)
 
 
@@ -98,7 +99,9 @@ one:
   %columns = getelementptr {kind}, ptr %b, i64 %at
   %left = sub i64 %n, %at
   %is_half = icmp sle i64 %left, {half_columns}
-  %vectors = select i1 %is_half, ptr @{half}, ptr @{wide}
+  %half = select i1 %is_half, ptr @{half}, ptr @{wide}
+  %is_fourth = icmp sle i64 %left, {fourth_columns}
+  %vectors = select i1 %is_fourth, ptr @{fourth}, ptr %half
   %tile = select i1 %is_wide, ptr %vectors, ptr @{narrow}
   call void %tile(ptr %to, i64 0, ptr %a, i64 0, i64 %a_next, ptr %columns, i64 %b_step, i64 1, i64 %left, i64 %k)
   %after = add i64 %j, %width
