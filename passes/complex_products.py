@@ -1,4 +1,4 @@
-"""Make a product of complex matrices four products of their real and imaginary parts.
+"""Make a product of complex arrays, one of them a matrix, four products of their real and imaginary parts.
 
                                               %ar, %ai, %br, %bi = parts of %a and %b
     %c = each [i, j] over [k] {               %p = %ar @ %br    %q = %ai @ %bi
@@ -10,7 +10,8 @@ complex numbers in loops have no vectors (64x64 times 64x64 took 160 us, and tak
 does not change are taken before the scan. The sums have the order of real products and join theirs
 (docs/floating_point.md), whatever is known of sizes.
 Conservative: products of matrices, or stacks of them, each element one sum; where sums go from left to right
-(`fast_math=False`), they stay. Matrices times vectors stay: to take a matrix apart costs as much.
+(`fast_math=False`), they stay. Matrices times vectors stay where a matrix is taken apart for one product, which costs
+as much, and where it stays in registers.
 Cost: one walk. Runs before `contract`, for the new products, and after `fuse`. Not for a GPU.
 """
 
@@ -27,6 +28,7 @@ from scancc.ir.shapes import dims_of, dynamic_dims
 
 from .factoring.outside import outside
 
+FEW = 64  # elements of a matrix that stays in registers
 Parts = tuple[Value, Value]
 
 
@@ -39,14 +41,23 @@ def complex_products(module: Op) -> None:
 
 
 def _is_product(op: Op) -> bool:
-    """Whether a nest sums products of two arrays, each of which has an axis of the result that the other has not."""
+    """Whether a nest sums products of two arrays, each of which has an axis of the result that the other has not, or
+    one of which is a matrix that a scan does not change."""
     nest = Nest(op)
     rank = len(nest.kinds) - 1
-    if nest.reduced != [rank] or rank < 2 or len(op.results) != 1 or len(nest.inputs) != 2 or not _multiplies(nest):
+    if nest.reduced != [rank] or rank < 1 or len(op.results) != 1 or len(nest.inputs) != 2 or not _multiplies(nest):
         return False
     axes = [set(read.dims) for read in nest.reads]
     own = [axes[0] - axes[1], axes[1] - axes[0]]
-    return all(own) and all(rank in dims for dims in axes) and nest.writes[0].dims == tuple(range(rank))
+    fits = all(rank in dims for dims in axes) and nest.writes[0].dims == tuple(range(rank))
+    return fits and (all(own) or rank == 1 and any(
+        len(read.dims) == 2 and outside(op, read.value)[0] is not op.parent and not _is_small(read.value)
+        for read in nest.reads))
+
+
+def _is_small(matrix: Value) -> bool:
+    assert isinstance(matrix.type, t.TensorType)
+    return None not in matrix.type.shape and t.n_elements(matrix.type) <= FEW
 
 
 def _multiplies(nest: Nest) -> bool:

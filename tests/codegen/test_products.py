@@ -118,6 +118,33 @@ def test_a_complex_product_in_a_scan() -> None:
     assert "four products" in str(f.remarks())
 
 
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", ["complex128", "complex64"])
+def test_complex_vectors_in_a_scan(dtype: str, level: str) -> None:
+    """States and rows of a sequence, on either side of a matrix whose parts are taken before the scan."""
+    x, w = matrix(dtype), matrix(dtype)
+    steps = [lambda r, h, w: r + T.dot(h, w), lambda r, h, w: r + T.dot(w, h),
+             lambda r, h, w: h / 2 + T.dot(r, w), lambda r, h, w: h / 2 + T.dot(w, r)]
+    rows = [sc.scan(step, sequences=x, outputs_info=T.zeros_like(x[0]), non_sequences=w)[0] for step in steps]
+    with sc.change_flags(cpu=level):
+        f = sc.function([x, w], rows)
+    reference = sc.function([x, w], rows, mode="reference")
+    assert str(f.remarks()).count("four products") == 4
+    for n in (1, 3, 9, 70):
+        a, b = ((numbers(*shape) + 1j * numbers(*shape)).astype(dtype) for shape in ((5, n), (n, n)))
+        b /= n
+        for found, wanted in zip(f(a, b), reference(a, b), strict=True):
+            np.testing.assert_allclose(found, wanted, *(2 * [1e-4 if dtype == "complex64" else 1e-12]))
+
+
+def test_a_complex_matrix_of_few_numbers_stays_in_registers() -> None:
+    w = T.TensorType("complex128", (8, 8))()
+    f = sc.function([w], sc.scan(lambda h, w: T.dot(h, w) / 4, outputs_info=w[0], non_sequences=w, n_steps=3)[0])
+    a = numbers(8, 8) + 1j * numbers(8, 8)
+    np.testing.assert_allclose(f(a), [a[0] @ a / 4, a[0] @ a @ a / 16, a[0] @ a @ a @ a / 64], rtol=1e-12)
+    assert "four products" not in str(f.remarks())
+
+
 def test_a_product_of_parts_leaves_what_lies_beside_them() -> None:
     x, y, out = matrix("float64"), matrix("float64"), matrix("float64")
     f = sc.function([x, y, out], T.set_subtensor(out[1:-1, 2:-2], T.dot(x[::2, 1:], y[:, 1:-1])))
