@@ -242,9 +242,10 @@ class _Reader:
         return {key: int(n) for key, n in zip(formulas.computed, numbers, strict=True)}
 
 
-def _typical(offset: Formula) -> int:
-    """A number that is larger for what lies behind: of two offsets one is never less, whatever the sizes."""
-    return sum(offset.at(dict.fromkeys(offset.names, n)) for n in (1, 30, 1000))
+def _typical(offset: Formula) -> tuple[int, int]:
+    """Numbers that are larger for what lies behind: of two offsets one is never less, whatever the sizes. Where what is
+    between them takes nothing for equal sizes (`x[len(y):]`), it has more terms."""
+    return (sum(offset.at(dict.fromkeys(offset.names, n)) for n in (1, 30, 1000)), sum(n for _, n in offset.terms))
 
 
 def _called(op: Op) -> str:

@@ -133,6 +133,14 @@ def test_places_lie_in_the_order_of_their_offsets(make: Callable[[], users.Model
         assert all(p.nbytes.at(dict.fromkeys(p.nbytes.names, n)) >= 0 for p in plan.places)
 
 
+def test_a_place_that_takes_nothing_for_equal_sizes_lies_before_the_next() -> None:
+    x, y, i = T.vector("x"), T.vector("y"), T.lvector("i")
+    rest, all_of_y = T.sort(x[y.shape[0]:]), T.sort(y)
+    products, _ = sc.scan(lambda k: rest[k] * all_of_y[k], i)
+    plan = sc.function([x, y, i], products).memory_plan(x_n0=10, y_n0=4, i_n0=3)
+    assert plan.values and [place.room.at(plan.values) for place in plan.places] == [64] * 4
+
+
 def test_sizes_may_be_given_by_name() -> None:
     f, args = counted()
     plan = f.memory_plan(x_n0=30, k=4000)
