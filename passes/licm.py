@@ -9,7 +9,7 @@ Why: an expression over parameters only, written inside the step, costs once ins
 Loops are scan.scan, scf.for and the bodies of linalg.generic; inner ones first, so that an op may
 leave several. An invariant `scan.check` moves too: it then holds if its condition does *or the loop
 has no step*. Conservative about: code under scf.if (it may not run), and what may trap or read past
-an end where no step runs: an integer division moves if its divisor is a constant other than 0 and -1,
+an end where no step runs: an integer division moves if its divisor is positive or a constant but 0 and -1,
 a slice, gather or element access if its place is known to be inside, or if the loop surely runs.
 Cost: one walk; each op is moved once for each loop that it leaves.
 """
@@ -37,6 +37,8 @@ from scancc.ir.ops import (
 from scancc.ir.parts import Loop, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.slices import COLUMNS, Entry, entries
+
+from .canonicalizing.intervals import interval
 
 
 def licm(module: Op) -> None:
@@ -134,7 +136,7 @@ def safe_anywhere(op: Op) -> bool:
     """True where running the op though the loop would not have is harmless."""
     declared = OPS[op.name]
     if NO_SPECULATION in declared.traits:
-        return constant_of(operand(op, "rhs")) not in (None, 0, -1)
+        return interval(operand(op, "rhs")).least > 0 or constant_of(operand(op, "rhs")) not in (None, 0, -1)
     if PLACED not in declared.traits:
         return True
     return _slice_inside(op) if "offsets" in declared.groups else _element_inside(op)

@@ -243,8 +243,8 @@ class _Reader:
 
 
 def _typical(offset: Formula) -> tuple[int, int]:
-    """Numbers that are larger for what lies behind: of two offsets one is never less, whatever the sizes. Where what is
-    between them takes nothing for equal sizes (`x[len(y):]`), it has more terms."""
+    """Numbers that are larger for what lies behind: of two offsets one is never less, whatever the sizes. It has more
+    terms where what lies between takes nothing for equal sizes (`x[len(y):]`)."""
     return (sum(offset.at(dict.fromkeys(offset.names, n)) for n in (1, 30, 1000)), sum(n for _, n in offset.terms))
 
 

@@ -45,7 +45,8 @@ def _of_type(type: t.Type) -> Interval:
 
 def _made(op: Op, depth: int) -> Interval | None:
     kinds = {"arith.extui": _zero_extended, "arith.andi": _masked, "arith.remsi": _remainder, "arith.select": _chosen,
-             "arith.shrui": _shifted, "arith.addi": _sum, "arith.subi": _sum}
+             "arith.shrui": _shifted, "arith.addi": _sum, "arith.subi": _sum, "arith.maxsi": _extreme,
+             "arith.minsi": _extreme}
     if op.name in ("arith.extsi", "arith.index_cast"):
         return interval(op.operands[0], depth)
     return kinds[op.name](op, depth) if op.name in kinds else None
@@ -77,6 +78,11 @@ def _sum(op: Op, depth: int) -> Interval:
     x, y = (interval(v, depth) for v in op.operands)
     return Interval(x.least + y.least, x.most + y.most) if op.name == "arith.addi" else (
         Interval(x.least - y.most, x.most - y.least))
+
+
+def _extreme(op: Op, depth: int) -> Interval:
+    of_two = max if op.name == "arith.maxsi" else min
+    return Interval(*map(of_two, *(interval(v, depth) for v in op.operands)))
 
 
 def _chosen(op: Op, depth: int) -> Interval:

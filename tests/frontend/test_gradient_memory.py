@@ -228,6 +228,29 @@ def test_a_nest_keeps_no_rows_of_all_inner_steps(shape):
         np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize(("inner", "max_bytes"), [("sqrt", None), (None, 60_000)])
+def test_starts_of_blocks_of_inner_steps_are_those_of_one_outer_step(inner, max_bytes):
+    """Of 40 outer steps with 2,000 inner ones all starts would be 600 kB, and rows of one outer step are 320 kB. How
+    long blocks are is known before the loop, so that nothing is guessed."""
+    v, w, x, n = T.vector("v"), T.vector("w"), T.vector("x"), T.lscalar("n")
+
+    def gradient(inner=None, max_bytes=None, mode=None):
+        def outer(h, w, x):
+            return sc.scan(lambda x, h, w: T.tanh(h * w + x), x, h, w, checkpoints=inner)[0][-1]
+
+        rows, _ = sc.scan(outer, None, v, [w, x], n_steps=n)
+        return sc.function([v, w, x, n], grad((rows[-1] ** 2).sum(), [v, w], max_bytes=max_bytes), mode=mode)
+
+    f = gradient(inner, max_bytes)
+    at = np.linspace(0.1, 1, 20), np.linspace(1.1, 2, 20)
+    plan = f.memory_plan(*at, np.empty(2000), 40)
+    assert plan.workspace_nbytes < 80_000
+    assert "bound_0" not in plan.names
+    at += np.linspace(-1, 1, 7), 5
+    for found, expected in zip(f(*at), gradient(mode="reference")(*at), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("options", "stops"), [({}, False), ({"truncate_gradient": 4}, False), ({}, True)])
 def test_the_gradient_of_single_rows_is_no_stack(options, stops):
     """It is added in the steps of these rows; one that is not there is an error."""

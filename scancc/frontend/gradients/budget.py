@@ -1,7 +1,7 @@
 """How many bytes the reverse of each scan may keep of the forward steps: `grad(..., max_bytes=)`.
 
-A budget is shared evenly by the scans that the gradient passes through. It is that of the scans of the cost itself; a
-scan inside a step keeps rows of one step of the outer one.
+A budget is shared evenly by the scans that the gradient passes through, those in their steps among them: of these the
+rows of one outer step are there at a time.
 """
 
 from __future__ import annotations
@@ -61,5 +61,12 @@ def parse_budget(max_bytes: Any, seeds: Mapping[Variable, Variable], targets: It
         raise ValueError(site.text(f"max_bytes is {max_bytes!r}", "give a number of bytes, 1 or more"))
     order = applies(list(seeds))
     reached = depending(order, targets)
-    scans = [node for node in order if isinstance(node.op, Scan) and not reached.isdisjoint(node.outputs)]
-    return Budget(int(max_bytes), max(len(scans), 1))
+    scans = [node.op for node in order if isinstance(node.op, Scan) and not reached.isdisjoint(node.outputs)]
+    return Budget(int(max_bytes), max(sum(map(_n_scans, scans)), 1))
+
+
+def _n_scans(op: Scan) -> int:
+    """A scan, and those that are written in its step."""
+    body, written = op.body, op.body.parts_written
+    step = [*(carry.next for carry in body.carry[:written.carry]), *body.ys[:written.ys]]
+    return 1 + sum(_n_scans(node.op) for node in applies(step) if isinstance(node.op, Scan))

@@ -1,8 +1,8 @@
 """What of a step holds a row for each step of an inner scan.
 
 The outer scan saves none of it for its reverse: all rows of all outer steps are what the nest computes, so the
-reverse step runs the inner scan once more and holds the rows of one outer step. What becomes of the rows within
-the step, their last one or their sum, is saved as anything else is.
+reverse step runs the inner scan once more and holds the rows of one outer step, or the starts of its blocks
+(`checkpoints`). What becomes of the rows within the step, their last one or their sum, is saved as anything else is.
 """
 
 from __future__ import annotations
@@ -25,6 +25,14 @@ def inner_rows(nodes: Iterable[Apply]) -> set[Variable]:
         lengths = [] if _takes_a_row(node) else [n for v in node.inputs for n in found.get(v, ())]
         found.update((v, kept) for v in node.outputs if lengths and (kept := _among_its_lengths(v, lengths)))
     return set(found)
+
+
+def is_added_state(var: Variable) -> bool:
+    """Whether it is what a derivative lets a scan keep beside what the user wrote: starts of blocks, and counters."""
+    node = var.owner
+    if node is None or not isinstance(node.op, Scan):
+        return False
+    return var in node.op.outputs_of(node.outputs).carry[node.op.body.parts_written.carry:]
 
 
 def _takes_a_row(node: Apply) -> bool:

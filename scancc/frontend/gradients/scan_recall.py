@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import replace
+from functools import cached_property
 
-from scancc.frontend.gradients.inner_rows import inner_rows
+from scancc.frontend.gradients.inner_rows import inner_rows, is_added_state
 from scancc.frontend.gradients.keeping import Step
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, first_rows
 from scancc.frontend.gradients.rules import zero_of, zeros_for
@@ -274,12 +275,27 @@ class Recall:
         return is_read_of(var, self.tables) and self._is_stackable(var)
 
     def _may_save(self, var: Variable) -> bool:
-        return var not in self._inner_rows and self._is_always_computed(var) and self._is_stackable(var)
+        is_inner = var in self._inner_rows or is_added_state(var)
+        return (not is_inner and self._is_always_computed(var) and self._is_stackable(var)
+                and not (var.ndim == 0 and var in self._fixed))  # as the sizes of inner blocks are
 
     def _is_always_computed(self, var: Variable) -> bool:
         """Whether each forward step computes it; an output saved since is known by the first one beside it."""
         assert var.owner is not None
         return self._uses.get(var.owner.outputs[0]) is None
+
+    @cached_property
+    def _fixed(self) -> set[Variable]:
+        """What of the step is the same in all steps, as constants, invariants and sizes outside tell."""
+        fixed = set(self.op.body.consts)
+        for node in applies(self.op.body.outputs):
+            if isinstance(node.op, ShapeI):
+                is_fixed = self._length_outside(node.outputs[0]) is not None
+            else:
+                is_fixed = all(v in fixed or isinstance(v, Constant) for v in node.inputs)
+            if is_fixed:
+                fixed.update(node.outputs)
+        return fixed
 
     def _is_stackable(self, var: Variable) -> bool:
         """Whether `var` has one shape in all steps, told before the loop."""

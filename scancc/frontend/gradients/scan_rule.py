@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scancc.frontend.gradients.block_sizes import Sizes, may_run_on, nbytes, of_steps, root, value_of, within_budget
-from scancc.frontend.gradients.budget import Budget, budget, within
+from scancc.frontend.gradients.budget import Budget, budget
 from scancc.frontend.gradients.checkpoints import BlockReverse
 from scancc.frontend.gradients.rules import Gradient, differentiates
 from scancc.frontend.gradients.scan_reverse import Reverse
@@ -21,10 +21,8 @@ from scancc.frontend.loops.scan_op import Scan, ScanInputs
 def scan_rule(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
     seen = as_seen(node, {v for v, g in zip(node.outputs, gradients, strict=True) if g is not None})
     sizes = _sizes(seen.op, seen.op.inputs_of(node.inputs).length)
-    given = budget()
-    with within(None):
-        _, xs, inits, consts = _gradients(seen.of(node), [gradients[i] for i in seen.outputs],
-                                          [wanted[i] for i in seen.inputs], sizes, given)
+    _, xs, inits, consts = _gradients(seen.of(node), [gradients[i] for i in seen.outputs],
+                                      [wanted[i] for i in seen.inputs], sizes, budget())
     found = dict(zip(seen.inputs, [None, *xs, *inits, *consts], strict=True))
     return [found.get(i) for i in range(len(node.inputs))]
 
