@@ -16,6 +16,9 @@ number of iterations the last W are one more vector, which makes some elements t
 read (seven neighbours: two vectors of four, not one and three numbers). An element's operations are the same in all,
 so its bits are.
 Elements that lie one before the other (`x[::-1]`) are read, or written, as a vector that is turned round.
+Around a loop over time, whose chain takes as long for one element as for many, the last vectors are those that end
+at the end, whatever the length (`A**k` of 1000 float32, k = 100: 2.36 us, 2.03 so); all that are in flight, where
+they stay in registers.
 Elements that do not stand side by side (`x[places[i]]`, a column) are read one by one into a vector, where enough is
 computed from them: `exp` of those takes a third of the time.
 Conservative: only the innermost parallel loop; memory must be written by the counter along its last axis with
@@ -69,6 +72,8 @@ def _said(loop: Op, lanes: int, copies: int) -> str:
     """That neighbours share registers, how many vectors are in flight, and what is left for a tail."""
     n = constant_of(Loop(loop).upper)
     together = f"{lanes} neighbours at a time" + (f", {copies} vectors in flight" if copies > 1 else "")
+    if n is None and _overlaps(loop):
+        return f"{together}, the last overlapping, or one by one where there are few: how many is known when it runs"
     if n is None:
         few = f"{FEW_LANES} at a time, then " if _is_plain(loop, lanes) else ""
         return f"{together}, those left over {few}one by one: how many there are is known when it runs"
@@ -126,10 +131,11 @@ def _in_registers(buffer: Value) -> tuple[int | None, ...]:
 
 def _widen(loop: Op, lanes: int, copies: int, check: Check) -> None:
     """Vectors side by side, then those left over one by one; the loop itself becomes the tail."""
-    first, n = Loop(loop).lower, constant_of(Loop(loop).upper)
+    first, n, overlaps = Loop(loop).lower, constant_of(Loop(loop).upper), _overlaps(loop)
     wide = [(lanes, copies), (lanes, 1)] if copies > 1 else [(lanes, 1)]
+    whole = overlaps and not _moves(loop, check.varying)
     for width, count in [*wide, *([(FEW_LANES, 1)] if n is None and _is_plain(loop, lanes) else [])]:
-        if not _take_vectors(loop, first, width, count, check):
+        if not _take_vectors(loop, first, width, count, check, whole or overlaps and count == 1):
             return
     if n is not None and n % lanes and constant_of(first) == 0 and makes_again(loop):
         assert loop.parent is not None
@@ -140,6 +146,18 @@ def _widen(loop: Op, lanes: int, copies: int, check: Check) -> None:
     loop.attrs["tail"] = t.IntAttr(1, t.i64)
 
 
+def _overlaps(loop: Op) -> bool:
+    """Whether the last vectors may begin before the end of those in front of them: a loop over time is inside, which
+    takes as long for one element as for a vector, and nothing that it writes is read."""
+    return largest_loop(loop) is not None and makes_again(loop)
+
+
+def _moves(loop: Op, varying: set[Value]) -> bool:
+    """Whether the loops inside read or write memory in lanes: made twice, that costs twice."""
+    return any(op.name == "memref.store" or op.name == "memref.load" and op.result in varying
+               for inner in loop.body.ops if inner.regions for op in inner.walk())
+
+
 def _is_plain(loop: Op, lanes: int) -> bool:
     """Whether a loop of so many lanes leaves many elements, and vectors of few are little code: short, straight on,
     without elementary functions."""
@@ -147,19 +165,25 @@ def _is_plain(loop: Op, lanes: int) -> bool:
     return lanes >= MANY_LANES and len(ops) <= most_ops and not any(op.regions or is_function(op) for op in ops)
 
 
-def _take_vectors(loop: Op, first: Value, lanes: int, copies: int, check: Check) -> bool:
+def _take_vectors(loop: Op, first: Value, lanes: int, copies: int, check: Check, overlapping: bool = False) -> bool:
     """Put a loop over vectors before `loop`, which began at `first` and keeps what is left; whether there is
-    something."""
+    something. Nothing is where the last round is `overlapping`: it ends at the end; or there are not enough."""
     block = loop.parent
     assert block is not None
     b = Builder(block, loop, loop.location)
     parts, count = Loop(loop), b.index(lanes * copies)
-    end = b.addi(first, whole_lanes(b, b.subi(parts.upper, first), count))
+    n = b.subi(parts.upper, first)
+    if overlapping:
+        end = b.select(b.cmpi("sge", n, count), parts.upper, parts.lower)
+        last = b.subi(parts.upper, count)
+    else:
+        end = b.addi(first, whole_lanes(b, n, count))
     body = Block([t.index])
     (counter,) = body.args
     counter.name = parts.counter.name
-    Widener(check.varying, lanes, {parts.counter: counter}, parts.counter, copies).body(
-        loop.body.ops, Builder(body, location=loop.location))
+    inside = Builder(body, location=loop.location)
+    at = inside.minsi(counter, last) if overlapping else counter
+    Widener(check.varying, lanes, {parts.counter: at}, parts.counter, copies).body(loop.body.ops, inside)
     b.make("scf.for", [parts.lower, end, count], [], {"vector": t.IntAttr(lanes * copies, t.i64)}, [Region([body])])
     if end is parts.upper:
         loop.erase()

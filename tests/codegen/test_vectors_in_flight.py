@@ -30,6 +30,20 @@ def test_as_the_reference_for_any_length(dtype: str) -> None:
             np.testing.assert_allclose(found, want, rtol=1e-5 if dtype == "float32" else 1e-13, atol=1e-6)
 
 
+def test_the_last_vectors_overlap_where_time_is_inside() -> None:
+    """For a thousand elements, and for as few as leave no vector; also where a step reads a row in lanes."""
+    x, k, c = T.vector("x"), T.iscalar("k"), T.matrix("c")
+    power, _ = sc.scan(lambda r, x: r * x, outputs_info=T.ones_like(x), non_sequences=x, n_steps=k)
+    gated, _ = sc.scan(lambda c_t, r, x: r * x + c_t, sequences=c, outputs_info=T.zeros_like(x), non_sequences=x)
+    f, g = sc.function([x, k], power[-1]), sc.function([c, x], gated[-1])
+    assert "the last overlapping" in said(f, "vectorize")
+    for n in (0, 1, 7, 8, 9, 47, 48, 49, 63, 97, 1000):
+        values, rows = RNG.uniform(0.9, 1.1, n), RNG.normal(size=(3, n))
+        np.testing.assert_array_equal(f(values, 3), 1 * values * values * values)
+        want = (rows[0] * values + rows[1]) * values + rows[2]
+        np.testing.assert_allclose(g(rows, values), want, rtol=1e-13, atol=1e-13)
+
+
 @pytest.mark.parametrize("n", [1, 3, 4, 6, 12, 16, 20, 28, 33, 64])
 def test_known_lengths(n: int) -> None:
     x, k = T.tensor("float64", (n,), "x"), T.iscalar("k")
