@@ -12,8 +12,8 @@ processor, as its NaN goes round by what is added (time warping: 1.9 times the t
 writes, 1.2 then).
 Why: the chain from a state to the next is the speed of a scan.
 Sums of floats are put in that order where `reassociate` is allowed: of the taps of a state (`y[t-1]`, `y[t-2]`, ...)
-all but the newest are there a step before, so that the newest is added last, as a multiply-add: 4 cycles for any
-number of taps (an autoregression of four as it is written: 13).
+all but the newest are there a step before, so that they are added by age, the newest last, as multiply-adds: 4 cycles
+for any number of taps (an autoregression of four as it is written: 13; with the second newest in front: 8).
 Bits stay otherwise: integers wrap around in any order; floats only in maxima and minima, whose order decides which of
 two zeros comes out, so only where nobody asks for the sign of a zero: the result is compared, squared, or added to
 what is never -0.0 (a square, a magnitude, an exponential, such a constant). Products of floats stay.
@@ -36,13 +36,14 @@ from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 
 from .slicing.latencies import busy, latency
-from .slicing.steps import CYCLE, Slice, newest, slice_of
+from .slicing.steps import CYCLE, Slice, ages_of, newest, slice_of
 
 _INTEGERS = ("arith.addi", "arith.muli", "arith.andi", "arith.ori", "arith.xori", "arith.maxsi", "arith.minsi",
              "arith.maxui", "arith.minui")
 _FLOATS = {"arith.maximumf": "ogt", "arith.minimumf": "olt"}
 _NEVER_NEGATIVE = ("math.absf", "math.exp", "arith.uitofp", "arith.sitofp")
 _EARLY = -1  # what does not wait for the state
+_NO_STATE = 1 << 30  # the age, in steps, of what no state is in
 
 _GoesOn = Callable[[Value, Op], bool]  # whether a value is made in the tree of the op that uses it
 _Ready = dict[Value, int]  # the cycle of a step at which what waits for the state is there
@@ -52,12 +53,15 @@ def reassociate(module: Op) -> None:
     """Rewrite in the step of every scan, also inside its loop nests."""
     for scan in [op for op in module.walk() if op.name == "scan.scan"]:
         states, found = newest(ScanView(scan).carries), slice_of(scan)
+        ages = ages_of(ScanView(scan))
         on_cycles = {op for op, kind in found.kind.items() if kind == CYCLE}
         nests = [op for op in scan.body.ops if op.name == "linalg.generic"]
-        _visit(scan.body, states, on_cycles, _limiting(found))
+        _visit(scan.body, states, ages, on_cycles, _limiting(found))
         for nest in nests:
             sums = set(nest.body.ops) if nest in on_cycles else set[Op]()
-            _visit(nest.body, [read.arg for read in Nest(nest).reads if read.value in states], sums, set())
+            reads = Nest(nest).reads
+            _visit(nest.body, [read.arg for read in reads if read.value in states],
+                   {read.arg: ages[read.value] for read in reads if read.value in ages}, sums, set())
 
 
 def _limiting(found: Slice) -> set[Op]:
@@ -69,15 +73,18 @@ def _limiting(found: Slice) -> set[Op]:
     return {op for cycle in slowest for op in cycle.ops}
 
 
-def _visit(block: Block, states: list[Value], on_cycles: set[Op], limiting: set[Op]) -> None:
+def _visit(block: Block, states: list[Value], ages: dict[Value, int], on_cycles: set[Op], limiting: set[Op]) -> None:
     ready: _Ready = dict.fromkeys(states, 0)
     for op in list(block.ops):
+        old = [ages[v] for inner in op.walk() for v in inner.operands if v in ages]
+        if old:
+            ages.update((v, min(old)) for v in op.results if v not in ages)
         if _is_root(op):
             op = _in_order(op, ready)
         elif op in on_cycles and _is_sum(op) and not any(_is_part(op.result, user) for user in op.result.uses):
-            op = _newest_last(op, ready, op in limiting)
+            op = _newest_last(op, ready, ages, op in limiting)
         late = [ready[v] for inner in op.walk() for v in inner.operands if v in ready]
-        if late:
+        if late and not all(ages.get(v) for v in op.results):
             ready.update(dict.fromkeys(op.results, max(late) + (latency(op) or 0)))
         if op.name == "arith.addf":
             _lead_nan_round(op, ready)
@@ -162,9 +169,10 @@ def _signed(op: Op, sign: int) -> list[tuple[Value, Op, int]]:
     return [(rhs, op, sign if op.name == "arith.addf" else -sign), (lhs, op, sign)]
 
 
-def _newest_last(root: Op, ready: _Ready, limits: bool) -> Op:
+def _newest_last(root: Op, ready: _Ready, ages: dict[Value, int], limits: bool) -> Op:
     """Add what is there first, where that is allowed and makes the chain shorter; said where steps wait for that."""
-    terms = sorted(_terms(root), key=lambda term: (ready.get(term[0], _EARLY), -term[1]))
+    terms = sorted(_terms(root), key=lambda term: (
+        ready.get(term[0], _EARLY), -ages.get(term[0], _NO_STATE), -term[1]))
     if len(terms) == 2 or _arrives(root, ready, _is_part) <= _arrives_in_turn([v for v, _ in terms], root, ready):
         return root
     if not allowed(root).allows("reassociate"):

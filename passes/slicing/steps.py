@@ -139,6 +139,21 @@ def newest(carries: Sequence[Carry]) -> list[Value]:
     return [carry.arg for carry in carries if carry.next not in args or carry.next is carry.arg]
 
 
+def ages_of(scan: ScanView) -> dict[Value, int]:
+    """How many steps before the newest one states were made, and rows of windows that a step reads."""
+    after = {carry.arg: carry.next for carry in scan.carries}
+    ages: dict[Value, int] = {}
+    for arg in after:
+        ages[arg], value = 0, after[arg]
+        while value in after and ages[arg] < len(after):
+            ages[arg], value = ages[arg] + 1, after[value]
+    for carry in scan.carries:
+        for op in carry.arg.uses if carry.depth > 1 else ():
+            row = row_read(op) if op.parent is scan.op.body else None
+            ages.update((v, carry.depth - 1 - row) for v in op.results if row is not None)
+    return ages
+
+
 def _chain(carries: Sequence[Carry], ops: Sequence[Op]) -> int | None:
     """The longest way from a state of a cycle to the next value of one; from older ones where none is read sooner."""
     return _way(newest(carries), carries, ops) or _way([carry.arg for carry in carries], carries, ops)

@@ -483,3 +483,16 @@ def test_the_inside_of_a_state_of_unknown_length_moves_by_one() -> None:
         for _ in range(3):
             expected[1:-1] = expected[2:].copy()
         np.testing.assert_array_equal(f(np.arange(float(n))), expected)
+
+
+@pytest.mark.parametrize("taps", [[-1, -12], [-2, -1, -9, -3], [-12]], ids=str)
+def test_long_lags_of_numbers_with_and_without_the_newest(taps):
+    x, start = T.vector("x"), T.vector("start")
+    y, _ = sc.scan(lambda x_t, *ys: x_t + sum(T.sin(y) / (k + 2) for k, y in enumerate(ys)), sequences=x,
+                   outputs_info={"initial": start, "taps": taps})
+    outputs = [y, y[-1], *sc.grad((y ** 2).sum(), [x, start])]
+    values = np.random.default_rng(3).normal(size=45), np.random.default_rng(4).normal(size=-min(taps))
+    f, reference = (sc.function([x, start], outputs, fast_math="reassociate", mode=mode)
+                    for mode in (None, "reference"))
+    for found, want in zip(f(*values), reference(*values), strict=True):
+        np.testing.assert_allclose(found, want, rtol=1e-11)

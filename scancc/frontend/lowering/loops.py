@@ -28,6 +28,7 @@ from scancc.late_dataclasses import dataclass
 
 _STEADY = "A row keeps its shape over all steps; slice or pad it in the step."
 MAX_REGISTERS = 8  # a scalar lag up to this long is kept in registers
+MAX_REGISTERS_OF_NEWEST = 16  # where the step waits for the row before; else as many rows run at once as the lag has
 
 
 @lowers(Check)
@@ -188,7 +189,8 @@ class _ScanLowering:
             return made
         self._check_depth(carry, init)
         rank = len(low.dims(init))
-        if rank == 1 and carry.depth <= MAX_REGISTERS:
+        waits = any(tap == -1 for tap, _ in carry.taps)
+        if rank == 1 and carry.depth <= (MAX_REGISTERS_OF_NEWEST if waits else MAX_REGISTERS):
             return self._register_carry(carry, init)
         return self._ring_carry(carry, init)
 
