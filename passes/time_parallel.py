@@ -39,6 +39,7 @@ from .slicing.terms import ONE, ZERO, Expr, Term
 CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "affine", "affine with resets",
           "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus", "moebius",
           "extreme", "affine in 2 states", "affine in 3 states")
+SET_CYCLES = 1  # of a step that keeps a state or takes another number
 
 
 def time_parallel(module: Op) -> None:
@@ -100,13 +101,13 @@ def _obstacle(cycle: Cycle) -> str | None:
 def _is_slow_in_vectors(cycle: Cycle) -> bool:
     """Whether a step multiplies integers of 64 bits, 1.2 times the time of one step after the other with AVX2, keeps
     them between two bounds or adds another number each time, 1.1 to 1.4 times, chooses an extreme of numbers as wide,
-    1.2 times, or resets such floats: 1.5 times, where a branch foresees them."""
+    1.2 times, or only sets such floats: 1.4 times."""
     found, number = algebra_of(cycle.carries, cycle.ops), t.element(cycle.carries[0].arg.type)
     if found is None or t.nbytes(number) < 8:
         return False
     form = found.form
     if isinstance(number, t.FloatType) or isinstance(form, Extreme):
-        return isinstance(form, Extreme) or isinstance(form, Affine) and form.resets
+        return isinstance(form, Extreme) or isinstance(form, Affine) and form.resets and cycle.chain == SET_CYCLES
     if isinstance(form, Clamped):
         return None not in (form.low, form.high) or any(_changes(v, cycle) for v in form.addends)
     return isinstance(form, Affine) and list(form.factors.values()) != [ONE]
