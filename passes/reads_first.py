@@ -11,6 +11,8 @@ Conservative: nothing moves before an op on which it depends, or before a check 
 read of one element whose own checks are known may go before others.
 Only writes on the way from a state to its next value count, since only they will be made in place.
 Cost: linear in the ops, and for each late reader a search among the ops that depend on the write.
+Where a branch reads an element and has to come after the write, since it needs what is written, the read becomes a
+branch of its own before it (`branching/early_reads.py`).
 Runs last on scan IR: what passes before it make of reads and writes is final. Source: the anti-dependences of a list
 scheduler; `bufferize` decides what is written in place.
 """
@@ -19,15 +21,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from scancc.ir.core import Block, Op, Value, functions, within
 from scancc.ir.ops import CHECKS, NO_SPECULATION, PLACED, TERMINATOR, has_trait, operand
 from scancc.ir.parts import ScanView
+from scancc.ir.remarks import remark
 
+from .branching.early_reads import outside_values, read_early
 from .bufferizing.aliases import is_view
 from .bufferizing.chains import Chains, Link
 from .bufferizing.guards import guards
-from .bufferizing.order import Order
+from .bufferizing.order import Order, is_inside
 from .bufferizing.places import arrays
 
 
@@ -38,11 +43,11 @@ def reads_first(module: Op) -> None:
         stays: set[Value] = set()  # final states that have a chain from their initial value
         links = [link for op in scans for link in _links(ScanView(op), stays)]
         order = Order(func)
-        pairs: dict[Block, dict[tuple[Op, Op], None]] = {}
+        pairs: dict[Block, dict[_Pair, None]] = {}
         for link in links:
-            for read, write in _late(order, link):
-                assert read.parent is not None
-                pairs.setdefault(read.parent, {})[read, write] = None
+            for pair in _pairs(order, link):
+                assert pair.first.parent is not None
+                pairs.setdefault(pair.first.parent, {})[pair] = None
         for block, wanted in pairs.items():
             _sort(block, list(wanted))
 
@@ -73,16 +78,29 @@ def _all(path: Iterable[Link]) -> Iterator[Link]:
             yield from _all(side)
 
 
-def _late(order: Order, link: Link) -> Iterator[tuple[Op, Op]]:
-    """A reader after the write, and the write, as ops of one block; also what takes the slice that is read."""
+class _Pair(NamedTuple):
+    """Two ops of one block: in one is a read of what is written in the other, and should come first. rank: 0 where it
+    does so already, 1 where it does not, 2 where the write is a loop nest, which may write elsewhere."""
+
+    first: Op
+    write: Op
+    read: Op
+    rank: int
+
+
+def _pairs(order: Order, link: Link) -> Iterator[_Pair]:
+    """Each reader of what a link writes over, and the write; also what takes the slice that is read."""
     if link.op.name == "tensor.cast":
         return
     for write in _writing(link.op):
-        for use in order.late(link.source, write):
+        for use in order.uses(link.source, write):
+            if is_inside(use.op, write):
+                continue
+            rank = 2 if write is not link.op else 1 if order.is_after(use.op, write) else 0
             taken = use.value.op
             for op in (taken, use.op):
                 if op not in (None, link.op) and not has_trait(op, TERMINATOR) and (op is use.op or is_view(op)):
-                    yield from _in_one_block(op, write)
+                    yield from _in_one_block(op, write, rank)
 
 
 def _writing(write: Op) -> list[Op]:
@@ -93,7 +111,7 @@ def _writing(write: Op) -> list[Op]:
     return [write, made]
 
 
-def _in_one_block(read: Op, write: Op) -> Iterator[tuple[Op, Op]]:
+def _in_one_block(read: Op, write: Op, rank: int) -> Iterator[_Pair]:
     block: Block | None = write.parent
     while block is not None and within(read, block) is None:
         above = block.parent_op()
@@ -101,15 +119,12 @@ def _in_one_block(read: Op, write: Op) -> Iterator[tuple[Op, Op]]:
     if block is not None:
         first, last = within(read, block), within(write, block)
         if first is not None and last is not None and first is not last:
-            yield first, last
+            yield _Pair(first, last, read, rank)
 
 
-def _sort(block: Block, pairs: list[tuple[Op, Op]]) -> None:
-    """Order the block so that of each pair the first comes first, where it does not depend on the second."""
-    after = _dependences(block)
-    for read, write in pairs:
-        if not _reaches(after, write, read):
-            after[read][write] = None
+def _sort(block: Block, pairs: list[_Pair]) -> None:
+    """Order the block so that of each pair the first comes first."""
+    after = _with_reads_first(block, pairs)
     waits = dict.fromkeys(block.ops, 0)
     for later in after.values():
         for op in later:
@@ -127,6 +142,37 @@ def _sort(block: Block, pairs: list[tuple[Op, Op]]) -> None:
                 heappush(ready, position[following])
     assert len(ordered) == len(block.ops)
     block.ops = ordered
+
+
+def _with_reads_first(block: Block, pairs: list[_Pair]) -> dict[Op, dict[Op, None]]:
+    """The dependences of a block, with those of each write on the reads that can come before it; of a branch that
+    depends on the write, the read becomes one before it."""
+    after = _dependences(block)
+    kept: list[tuple[Op, Op]] = []
+    moved: dict[Op, Op] = {}
+    for pair in sorted(pairs, key=lambda pair: pair.rank):
+        first = moved.get(pair.read, pair.first)
+        if _reaches(after, pair.write, first):
+            early = None if pair.read in moved or pair.rank == 2 else _read_early(after, pair)
+            if early is None:
+                continue
+            moved[pair.read] = first = early
+            after = _dependences(block)
+            for op, write in kept:
+                after[op][write] = None
+        kept.append((first, pair.write))
+        after[first][pair.write] = None
+    return after
+
+
+def _read_early(after: dict[Op, dict[Op, None]], pair: _Pair) -> Op | None:
+    """A read in a branch as one before it, where all that it rests on is there before the write."""
+    read, branch = pair.read, pair.first
+    needed = None if read is branch or branch.name != "scf.if" else outside_values(read, branch)
+    if needed is None or any(v.op in after and _reaches(after, pair.write, v.op) for v in needed if v.op is not None):
+        return None
+    remark("reads-first", read, True, "an element that only a branch reads is read before what writes over it")
+    return read_early(read, branch)
 
 
 def _dependences(block: Block) -> dict[Op, dict[Op, None]]:

@@ -5,6 +5,8 @@
     g + set(inc(zeros, i, v), j, 0)            ->  set(inc(g, i, v), j, g[j])
     g + ifelse(c, inc(zeros, i, v), zeros)     ->  ifelse(c, inc(g, i, v), g)
     ifelse(c, x, zeros) + ifelse(c, zeros, y)  ->  ifelse(c, x, y)
+    ifelse(d, inc(ifelse(c, x, zeros), i, v), ifelse(c, x, zeros)) + ifelse(c, zeros, y)
+                                               ->  ifelse(d, inc(ifelse(c, x, y), i, v), ifelse(c, x, y))
 
 What goes on through elementwise functions and products does so for the part that it touches (`Touched`): the gradient
 of `tanh(W @ x)[i]` is `(1 - y[i]**2) * W[i]`, not a product of W with a vector of zeros and one number.
@@ -40,9 +42,9 @@ def plus(a: Gradient, b: Gradient) -> Gradient:
         return b if a is None else a
     if a.type == b.type and (is_zeros(a) or is_zeros(b)):
         return b if is_zeros(a) else a
-    chosen = _by_one_condition(a, b)
-    if chosen is not None:
-        return chosen
+    for join in (_by_one_condition, _beneath, lambda a, b: _beneath(b, a)):
+        if (chosen := join(a, b)) is not None:
+            return chosen
     if is_sparse(b):
         return added_to(a, b)
     return added_to(b, a) if is_sparse(a) else add(a, b)
@@ -137,16 +139,21 @@ def added_to(base: Variable, sparse: Variable, begun: Begun | None = None) -> Va
     made: dict[Variable, Variable] = {}
     pending = [sparse]
     while pending:
-        root, writes = writes_of(pending[-1])
-        choice = None if is_zeros(root) else Choice.of(root)
-        sides = () if choice is None else choice.sides
-        missing = [side for side in sides if side not in made]
+        x = pending[-1]
+        root, writes = writes_of(x)
+        choice = None if writes or is_zeros(root) else Choice.of(root)
+        below = [root] if writes else [] if choice is None else list(choice.sides)
+        missing = [v for v in below if v not in made]
         if not missing:
-            if choice is not None:
-                root = choice.between(*(made[side] for side in sides))
+            pending.pop()
+            if x in made:
+                continue
+            if writes:
+                made[x] = written(made[root], writes, base)
+            elif choice is not None:
+                made[x] = choice.between(*(made[side] for side in choice.sides))
             else:
-                root = base if begun is None or is_zeros(root) else begun(root, base)
-            made[pending.pop()] = written(root, writes, base)
+                made[x] = base if begun is None or is_zeros(root) else begun(root, base)
         pending += missing
     return made[sparse]
 
@@ -258,6 +265,25 @@ def _by_one_condition(a: Variable, b: Variable) -> Gradient:
     lazy = beside if isinstance(beside.node.op, IfElse) else choice
     chosen = then if then is otherwise else lazy.between(then, otherwise)
     return incremented(written(chosen, writes, other), later)
+
+
+def _beneath(a: Variable, b: Variable) -> Gradient:
+    """The sum where `a` adds to parts, perhaps under conditions, of choices by the condition of that in `b`."""
+    made: dict[Variable, Gradient] = {}
+    pending = [] if Choice.of(writes_of(b)[0]) is None else [a]
+    while pending:
+        x = pending[-1]
+        root, increments = increments_of(x)
+        joined, choice = None if increments else _by_one_condition(x, b), Choice.of(x)
+        below = [root] if increments else [] if choice is None or joined is not None else list(choice.sides)
+        missing = [v for v in below if v not in made]
+        if not missing:
+            found = [sum_ for v in below if (sum_ := made[v]) is not None]
+            if below and len(found) == len(below):
+                joined = incremented(found[0], increments) if choice is None else choice.between(*found)
+            made.setdefault(pending.pop(), joined)
+        pending += missing
+    return made.get(a)
 
 
 def _without_zeros(a: Variable, b: Variable) -> Variable:

@@ -1,4 +1,4 @@
-"""A table as it was two steps ago, kept by the places that the steps write.
+"""A table as it was some steps ago, kept by the places that the steps write.
 
     b[t] = set(b[t-1], i[t], f(b[t-2][j]))                        one state with two rows of n elements
 
@@ -7,171 +7,224 @@
 
 A step makes a row by copying the one before it, since the row that it could write over is read by the next step. Two
 tables, each written where it is, differ in the places that one step wrote: the older one is brought up to date
-there, from the newer one, before that is written. It begins as the newer of the two initial rows; the first step
-reads the older of them. Both kinds of write are O(touched), in the gradient too.
+there, from the newer one, before that is written. It begins as the newest of the initial rows; the first steps
+read the older of them. A row that is three steps old is kept up to date from the one that is two steps old, at the
+places of the step before, and so on. Both kinds of write are O(touched), in the gradient too.
 
-Where the step writes over the older row, `b[t] = set(b[t-2], i[t], f(b[t-1]))`, two states exchange their places.
+Two states of which one hands its table on, `p, q = q, set(q, i, f(p[j]))`, are such tables too.
+Where the step writes over the oldest row, `b[t] = set(b[t-2], i[t], f(b[t-1]))`, the states exchange their places.
 
-Conservative: writes at integers, short slices and lists of known length, one after another or chosen by `switch`;
-the older row is read in such parts only; no table of few numbers.
+Conservative: writes at integers, short slices and lists whose length is known outside, one after another or on sides
+of `switch` and `ifelse`; the older rows are read in such parts only; no table of few numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from math import prod
+from itertools import pairwise
 
 import numpy as np
 
-from scancc.frontend.graph.dims import ShapeI
-from scancc.frontend.graph.variables import Apply, Constant, TensorType, Variable, ancestors, applies, rebuild_into
-from scancc.frontend.loops.scan_op import Body, Carry, ScanInputs
-from scancc.frontend.ops.control import ifelse
-from scancc.frontend.ops.elementwise import Elemwise
-from scancc.frontend.ops.index_template import most_of_entry, pieces, summands
-from scancc.frontend.ops.scalars import switch
-from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
+from scancc.frontend.graph.dims import dims, int64, same_scalar
+from scancc.frontend.graph.variables import Apply, Constant, TensorType, Variable, rebuild_into
+from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs, is_told_outside, shape_message
+from scancc.frontend.loops.table_writes import (
+    Path,
+    TableWrite,
+    has_few,
+    on_path,
+    parts_read,
+    writes_to,
+)
+from scancc.frontend.ops.control import check, ifelse
+from scancc.frontend.ops.making import alloc
+from scancc.frontend.ops.scalars import add, eq, gt, logical_not, logical_or, lt, switch
 from scancc.late_dataclasses import dataclass
 
-FEW = 64  # a table of so many numbers is copied as fast
-MOST_WRITES = 8
+MOST_WRITES = 8  # to all older rows
+Kept = tuple[Variable | None, Path]  # what says where a write is, or nothing: whether its sides are taken
 
 
-def with_delayed_tables(body: Body, inputs: ScanInputs[Variable]) -> tuple[Body, ScanInputs[Variable]]:
-    """The step and what it begins with, where tables with taps -2, or -2 and -1, are two tables."""
-    for number in range(len(body.carry)):
-        table = _Table.of(body, body.carry[number])
-        if table is not None:
-            body, inputs = table.apart(body, inputs, number)
-        elif _writes_older(body.carry[number]):
-            body, inputs = _exchanging(body, inputs, number)
+def with_delayed_tables(body: Body, inputs: ScanInputs[Variable], name: str) -> tuple[Body, ScanInputs[Variable]]:
+    """The step and what it begins with, where each row of a table that was handed on is a table of its own.
+    name: the scan's, for errors."""
+    for number, carry in enumerate(body.carry):
+        apart = body, inputs
+        if carry.depth > 1:
+            if has_few(carry.taps[0][1]):
+                continue
+            apart = _rows_apart(body, inputs, number)
+        table = _Table.of(*apart, number)
+        if table is not None and len(table.older) >= carry.depth - 1:
+            body, inputs = table.apart(*apart, name)
+        elif _writes_oldest(carry):
+            body, inputs = apart
     return body, inputs
 
 
-def _writes_older(carry: Carry) -> bool:
-    """Whether the new row is made over the older of two, which nobody needs later."""
-    old = dict(carry.taps).get(-2)
-    return carry.depth == 2 and old is not None and not _has_few(old) and bool(_writes(carry.next, old))
+def _writes_oldest(carry: Carry) -> bool:
+    """Whether the new row is made over the oldest of several, which nobody needs later."""
+    oldest = dict(carry.taps).get(-carry.depth)
+    return carry.depth > 1 and oldest is not None and bool(writes_to(carry.next, oldest))
 
 
-def _exchanging(body: Body, inputs: ScanInputs[Variable], number: int) -> tuple[Body, ScanInputs[Variable]]:
-    """The step with both rows as states, which exchange their places."""
+def _rows_apart(body: Body, inputs: ScanInputs[Variable], number: int) -> tuple[Body, ScanInputs[Variable]]:
+    """The step with each row of a state as a state, which gets what the newer one was."""
     carry, rows = body.carry[number], inputs.inits[number]
-    old = dict(carry.taps)[-2]
-    row = dict(carry.taps).get(-1, old.type())
-    older = Carry(((-1, old),), 1, row, trace=False)
-    carries = [*body.carry, older]
-    carries[number] = replace(carry, taps=((-1, row),), depth=1)
-    inits = [*inputs.inits, rows[0]]
-    inits[number] = rows[1]
-    return replace(body, carry=tuple(carries)), inputs._replace(inits=inits)
+    taps, some = dict(carry.taps), carry.taps[0][1]
+    states = [taps.get(-k, some.type()) for k in range(1, carry.depth + 1)]
+    older = [Carry(((-1, var),), 1, newer, trace=False) for newer, var in pairwise(states)]
+    carries, inits = list(body.carry), list(inputs.inits)
+    carries[number] = replace(carry, taps=((-1, states[0]),), depth=1)
+    inits[number] = rows[carry.depth - 1]
+    inits += [rows[k] for k in reversed(range(carry.depth - 1))]
+    return replace(body, carry=(*carries, *older)), inputs._replace(inits=inits)
+
+
+@dataclass(frozen=True)
+class _Older:
+    """A table as a state had it some steps ago: which state it is, and the parts of it that a step reads."""
+
+    number: int
+    table: Variable
+    reads: list[Apply]
 
 
 @dataclass(frozen=True)
 class _Table:
-    """Rows of a state two steps and one step ago, the reads of the older one and the writes to the newer one."""
+    """A state that a step writes to, and the ones to which it is handed on from step to step."""
 
-    old: Variable
+    number: int
     row: Variable
-    reads: list[Apply]
-    writes: list[Apply]
-    places: list[Variable]  # what differs from step to step in those of the writes
+    writes: list[TableWrite]
+    older: list[_Older]
+    varying: set[Variable]
 
     @staticmethod
-    def of(body: Body, carry: Carry) -> _Table | None:
+    def of(body: Body, inputs: ScanInputs[Variable], number: int) -> _Table | None:
         """None for a state that is no such table."""
-        taps = dict(carry.taps)
-        if set(taps) != {-1, -2}:
+        carry = body.carry[number]
+        row = carry.taps[0][1]
+        writes = None if has_few(row) else writes_to(carry.next, row)
+        older = _older(body, row) if writes else None
+        if not writes or not older or len(writes) * len(older) > MOST_WRITES:
             return None
-        old, row = taps[-2], taps[-1]
-        reads, writes = _reads(body, old), _writes(carry.next, row)
-        if _has_few(row) or reads is None or not writes or len(writes) > MOST_WRITES:
-            return None
-        operands = dict.fromkeys(operand for node in writes for operand in node.inputs[2:])
-        places = list(dict.fromkeys(v for operand in operands for v in _varying(operand, body.varying)))
-        return _Table(old, row, reads, writes, places) if all(None not in v.type.shape for v in places) else None
+        table = _Table(number, row, writes, older, body.varying)
+        return table if table.has_known_beginnings(body, inputs) and table.has_known_lengths else None
 
-    def apart(self, body: Body, inputs: ScanInputs[Variable], number: int) -> tuple[Body, ScanInputs[Variable]]:
-        """The step with the older row as a state of its own."""
-        rows, first, oldest = inputs.inits[number], TensorType("bool", ())("first_step"), self.old.type(self.old.name)
+    def has_known_beginnings(self, body: Body, inputs: ScanInputs[Variable]) -> bool:
+        """Whether rows that are asked of a table, older than by two steps, are those of the newest one."""
+        inits = [inputs.inits[n] for n in (self.number, *(old.number for old in self.older))]
+        traced = [k for k, old in enumerate(self.older) if body.carry[old.number].trace]
+        return all(v.type == inits[0].type for v in inits) and (
+            not traced or all(v is inits[0] for v in inits[1: max(traced) + 1]))
+
+    @property
+    def has_known_lengths(self) -> bool:
+        places = {place for write in self.writes for place in write.varying_places(self.varying)}
+        return all(is_told_outside(n, self.varying) for place in places for n in dims(place))
+
+    def apart(self, body: Body, inputs: ScanInputs[Variable], name: str) -> tuple[Body, ScanInputs[Variable]]:
+        """The step with the older rows as tables that are brought up to date."""
+        age = TensorType("int64", ())("age")
+        begun = [inputs.inits[old.number] for old in self.older]
+        first = [v.type() for v in begun]
         memo: dict[Variable, Variable] = {}
-        for node in self.reads:
-            _, *places = rebuild_into(node.inputs, memo)
-            memo[node.outputs[0]] = switch(first, node.op(oldest, *places), node.op(self.old, *places))
+        for k, old in enumerate(self.older):
+            for node in old.reads:
+                places = rebuild_into(node.inputs[1:], memo)
+                value = node.op(old.table, *places)
+                for t in reversed(range(k + 1)):
+                    if begun[k - t] is not inputs.inits[self.number]:
+                        value = switch(lt(age, int64(t + 1)), node.op(first[k - t], *places), value)
+                memo[node.outputs[0]] = value
         made = iter(rebuild_into(body.outputs, memo))
         carries = [replace(carry, next=next(made)) for carry in body.carry]
-        carries[number] = replace(carries[number], taps=((-1, self.row),), depth=1)
-        ys = tuple(next(made) for _ in body.ys)
-        added = self._added(first, rows[1], memo)
-        step = Body(body.xs, (*carries, *(carry for carry, _ in added)), (*body.consts, oldest), ys, next(made, None))
-        inits = [*inputs.inits[:number], rows[1], *inputs.inits[number + 1:], *(init for _, init in added)]
-        return step, inputs._replace(inits=inits, consts=[*inputs.consts, rows[0]])
+        ys, stop = tuple(next(made) for _ in body.ys), next(made, None)
+        inits = list(inputs.inits)
+        scan = Scan(body)
 
-    def _added(self, first: Variable, begun: Variable, memo: dict[Variable, Variable],
-               ) -> list[tuple[Carry, Variable]]:
-        """The older row, whether this step is the first, where the one before it wrote, and what each begins as."""
-        before = {place: place.type() for place in self.places}
-        old = self.old
-        for node in self.writes:
-            places = rebuild_into(node.inputs[2:], dict(before))
-            write, part = node.op, node.op.part(node.op.template)  # type: ignore[attr-defined]
-            old = replace(write, set=True)(old, part(self.row, *places), *places)  # type: ignore[type-var]
-        found = [(self.old, ifelse(first, self.old, old), begun), (first, FALSE, TRUE)]
-        found += [(var, rebuild_into([place], memo)[0], _zeros(place)) for place, var in before.items()]
-        return [(Carry(((-1, var),), 1, new, trace=False), init) for var, new, init in found]
+        def outside(lengths: list[Variable]) -> list[Variable]:
+            return [n for n in (scan.extent_outside(n, inputs) for n in lengths) if n is not None]
+        for old, new in zip(self.older, self._brought_up_to_date(age, memo, carries, inits, outside), strict=True):
+            carries[old.number] = replace(carries[old.number], next=new)
+            inits[old.number] = self._beginning(inputs, body.carry[old.number], old.number, name)
+        carries.append(Carry(((-1, age),), 1, add(age, int64(1)), trace=False))
+        step = Body(body.xs, tuple(carries), (*body.consts, *first), ys, stop)
+        return step, inputs._replace(inits=[*inits, int64(0)], consts=[*inputs.consts, *begun])
 
+    def _brought_up_to_date(self, age: Variable, memo: dict[Variable, Variable], carries: list[Carry],
+                            inits: list[Variable], outside: Callable[[list[Variable]], list[Variable]],
+                            ) -> Iterator[Variable]:
+        """Each older table as the next step has it; adds the states of where earlier steps wrote."""
+        newer = self.row
+        places = {key: self._now(key, memo) for write in self.writes for key in self._kept(write)}
+        lengths = {key: [] if key[0] is None else outside(dims(key[0])) for key in places}
+        for k, old in enumerate(self.older):
+            earlier = {key: place.type() for key, place in places.items()}
+            carries += [Carry(((-1, var),), 1, places[key], trace=False) for key, var in earlier.items()]
+            inits += [_zeros(var.dtype, lengths[key]) for key, var in earlier.items()]
+            copied = self._copied(old.table, newer, earlier)
+            yield ifelse(lt(age, int64(k + 1)), old.table, copied) if any(not w.path for w in self.writes) else copied
+            newer, places = old.table, earlier
 
-def _has_few(row: Variable) -> bool:
-    """Whether a table is no table, or has few numbers."""
-    return None not in row.type.shape and prod(n for n in row.type.shape if n is not None) <= FEW
+    def _kept(self, write: TableWrite) -> list[Kept]:
+        found: list[Kept] = [(var, write.path if var.owner else ()) for var in write.varying_places(self.varying)]
+        return [*found, (None, write.path)] if write.path else found
 
+    def _now(self, key: Kept, memo: dict[Variable, Variable]) -> Variable:
+        """What is kept, of this step; zeros where the step does not compute it."""
+        var, path = key
+        value = TRUE if var is None else rebuild_into([var], memo)[0]
+        zeros = _zeros(value.dtype, dims(value))
+        conditions = rebuild_into([condition for condition, _ in path], memo)
+        return on_path(tuple(zip(conditions, (side for _, side in path), strict=True)), value, zeros)
 
-def _reads(body: Body, old: Variable) -> list[Apply] | None:
-    """The parts that a step reads of a table, inputs first; None where it needs more of it."""
-    outputs = body.outputs
-    users = [node for node in applies(outputs) if old in node.inputs and not isinstance(node.op, ShapeI)]
-    parts = all(isinstance(node.op, Subtensor | AdvancedSubtensor) and old not in node.inputs[1:] and
-                _is_small(node, node.inputs[1:]) for node in users)
-    return users if parts and old not in outputs else None
+    def _copied(self, old: Variable, newer: Variable, earlier: dict[Kept, Variable]) -> Variable:
+        """`old` with what `newer` has where an earlier step wrote."""
+        for write in self.writes:
+            change = {var: earlier[var, path] for var, path in self._kept(write) if var is not None}
+            changed = write.copied(old, newer, rebuild_into(write.node.inputs[2:], change))
+            old = ifelse(earlier[None, write.path], changed, old) if write.path else changed
+        return old
 
-
-def _writes(new: Variable, row: Variable) -> list[Apply] | None:
-    """The writes by which `new` is made of `row`, the first ones last; None where it is made otherwise."""
-    found: dict[Apply, None] = {}
-    pending = [new]
-    while pending:
-        var = pending.pop()
-        node = var.owner
-        if var is row or node in found:
-            continue
-        if node is not None and isinstance(node.op, Elemwise) and node.op.fn == "switch":
-            pending += node.inputs[1:]
-        elif node is not None and isinstance(node.op, IncSubtensor | AdvancedIncSubtensor) and _is_small(
-                node, node.inputs[2:]):
-            found[node] = None
-            pending.append(node.inputs[0])
-        else:
-            return None
-    return list(found)
-
-
-def _is_small(node: Apply, operands: Sequence[Variable]) -> bool:
-    """Whether the place of a read or a write has few elements along an axis of any length."""
-    return any(isinstance(entry, str) or most_of_entry(entry, values) is not None
-               for entry, values in pieces(node.op.template, operands))  # type: ignore[attr-defined]
-
-
-def _varying(place: Variable, varying: set[Variable]) -> list[Variable]:
-    """What differs from step to step in a place: nothing, all of it, or what a number is added to."""
-    if varying.isdisjoint(ancestors([place])):
-        return []
-    base = None if place.ndim else summands(place)[0]
-    return [place if base is None else base]
+    def _beginning(self, inputs: ScanInputs[Variable], carry: Carry, number: int, name: str) -> Variable:
+        """The newest initial row in place of an older one, of which the same is asked as if it were handed on."""
+        newest, own = inputs.inits[self.number], inputs.inits[number]
+        runs = gt(inputs.length, int64(0))
+        pairs = [(axis, a, b) for axis, (a, b) in enumerate(zip(dims(own), dims(newest), strict=True))
+                 if not same_scalar(a, b)]
+        for axis, a, b in pairs:
+            fits = logical_or(logical_not(runs), eq(a, b))
+            newest = check(ValueError, shape_message(name, carry, axis), newest, fits, a, b)
+        return ifelse(runs, newest, own) if pairs else newest
 
 
-def _zeros(place: Variable) -> Variable:
-    return Constant(np.zeros([n for n in place.type.shape if n is not None], place.dtype))
+def _older(body: Body, row: Variable) -> list[_Older] | None:
+    """The states to which a table is handed on, one after another; None where more than parts of one is read."""
+    found: list[_Older] = []
+    newer = row
+    while (number := _handed_on(body, newer, [old.number for old in found])) is not None:
+        newer = body.carry[number].taps[0][1]
+        found.append(_Older(number, newer, []))
+    handed = [old.number for old in found]
+    values = [*(c.next for k, c in enumerate(body.carry) if k not in handed), *body.outputs[len(body.carry):]]
+    several = [parts_read(values, old.table) for old in found]
+    return None if None in several else [
+        replace(old, reads=reads) for old, reads in zip(found, several, strict=True) if reads is not None]
 
 
-FALSE, TRUE = (Constant(np.array(value)) for value in (False, True))
+def _handed_on(body: Body, table: Variable, but: Sequence[int]) -> int | None:
+    """The state that a step sets to a table as it was before."""
+    return next((k for k, carry in enumerate(body.carry)
+                 if carry.next is table and k not in but and carry.depth == 1 and carry.taps[0][1] is not table
+                 and carry.taps[0][1].type == table.type), None)
+
+
+def _zeros(dtype: str, lengths: Sequence[Variable]) -> Variable:
+    zero = Constant(np.zeros((), dtype))
+    return alloc(zero, *lengths) if lengths else zero
+
+
+TRUE = Constant(np.array(True))

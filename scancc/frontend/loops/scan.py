@@ -28,7 +28,7 @@ from scancc.frontend.graph.variables import (
 )
 from scancc.frontend.loops.closure import Closure, check_passed, check_strict, close
 from scancc.frontend.loops.delayed_tables import with_delayed_tables
-from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs
+from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs, scan_name
 from scancc.frontend.loops.scan_result import ScanResult, check_unpacked
 from scancc.frontend.loops.sequences import SequenceSpec, as_list, parse_sequences, scan_length, step_count
 from scancc.frontend.loops.states import (
@@ -400,7 +400,7 @@ def _build(
     inits = [initial_rows(s, request.site) for s in step.states if s.recurrent]
     inputs = ScanInputs(length, xs, [*inits, *updates], closure.inputs)
     if truncate_gradient == -1:
-        body, inputs = with_delayed_tables(body, inputs)
+        body, inputs = with_delayed_tables(body, inputs, scan_name(request.site.label))
     op = Scan(body, request.site.label, truncate_gradient, request.fast_math, checkpoints=request.checkpoints)
     carry, ys = op.apply_to(inputs)
     mention([*carry, *ys], *request.written(), *written_with(ancestors([*roots, *stop])))

@@ -193,7 +193,7 @@ class Scan(Op):
 
     @property
     def name(self) -> str:
-        return "scan" if self.label is None else f"scan {self.label!r}"
+        return scan_name(self.label)
 
     def inputs_of(self, flat: Sequence[T]) -> ScanInputs[T]:
         """The inputs of an application, in their groups."""
@@ -382,8 +382,7 @@ class _Run:
             before = self.stacks[i][0].shape if t else row.shape
         if row.shape != before:
             raise ValueError(
-                f"{self.op.name}: {what}, has shape {before} before step {t} and {row.shape} "
-                "after it.\n  A row keeps its shape over all steps; slice or pad it in the step."
+                f"{self.op.name}: {what}, has shape {before} before step {t} and {row.shape} after it.\n  {STEADY}"
             )
 
     def _stack(self, i: int) -> np.ndarray:
@@ -409,6 +408,19 @@ class _Run:
             error.add_note(f"{self.op.name} has no steps: this came up in finding the shape of its rows")
             raise
         return tuple(int(found.get(n, 0)) for n in lengths)
+
+
+STEADY = "A row keeps its shape over all steps; slice or pad it in the step."
+
+
+def scan_name(label: str | None) -> str:
+    return "scan" if label is None else f"scan {label!r}"
+
+
+def shape_message(name: str, carry: Carry, axis: int) -> str:
+    """The error of a state that does not keep its shape; two lengths are to be filled in. name: the scan's."""
+    return (f"{name}: the state, {carry}, has length {{0}} along axis {axis} before a step and {{1}} after it.\n"
+            f"  {STEADY}")
 
 
 def is_told_outside(length: Variable, varying: set[Variable]) -> bool:

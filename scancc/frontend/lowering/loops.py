@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from scancc.frontend.graph.site import described
 from scancc.frontend.graph.variables import Apply, Variable
-from scancc.frontend.loops.scan_op import Carry, Scan
+from scancc.frontend.loops.scan_op import STEADY, Carry, Scan, shape_message
 from scancc.frontend.lowering.context import Lowering, ir_type, lowers, tensor_type
 from scancc.frontend.lowering.shaping import is_size
 from scancc.frontend.lowering.slices import extract_slice
@@ -26,7 +26,6 @@ from scancc.ir.parts import Branch, ScanView
 from scancc.ir.shapes import dynamic_dims
 from scancc.late_dataclasses import dataclass
 
-_STEADY = "A row keeps its shape over all steps; slice or pad it in the step."
 MAX_REGISTERS = 8  # a scalar lag up to this long is kept in registers
 MAX_REGISTERS_OF_NEWEST = 16  # where the step waits for the row before; else as many rows run at once as the lag has
 
@@ -201,7 +200,7 @@ class _ScanLowering:
         known = carry.next.type.shape
         for axis, (n, size) in enumerate(zip(known, self.low.dims(init), strict=True)):
             if n is not None:
-                self.low.require_equal(size, self.low.b.index(n), self._shape_message(carry, axis))
+                self.low.require_equal(size, self.low.b.index(n), shape_message(self.op.name, carry, axis))
         sizes = [self.low.b.index(n) if n is not None else s
                  for n, s in zip(known, self.low.dims(init), strict=True)]
         type = tensor_type(sizes, init.type.element)
@@ -209,13 +208,9 @@ class _ScanLowering:
         return init if type == init.type else self.low.record(
             self.low.b.op("tensor.cast", [init], [type]), sizes)
 
-    def _shape_message(self, carry: Carry, axis: int) -> str:
-        return (f"{self.op.name}: the state, {carry}, has length {{0}} along axis {axis} before "
-                f"a step and {{1}} after it.\n  {_STEADY}")
-
     def _row_message(self, number: int, position: int, axis: int) -> str:
         return (f"{self.op.name}: output {number}, {described(self.body.ys[position])}, has length {{0}} along axis "
-                f"{axis} in the first step and {{1}} in another.\n  {_STEADY}")
+                f"{axis} in the first step and {{1}} in another.\n  {STEADY}")
 
     def _check_depth(self, carry: Carry, init: Value) -> None:
         low = self.low
@@ -287,7 +282,7 @@ class _ScanLowering:
 
     def _check_row(self, carry: Carry, value: Value, wanted: Sequence[Value]) -> None:
         for axis, (before, after) in enumerate(zip(wanted, self.low.dims(value), strict=True)):
-            self._require_size(before, after, self._shape_message(carry, axis))
+            self._require_size(before, after, shape_message(self.op.name, carry, axis))
 
     def _require_size(self, wanted: Value, size: Value, message: str) -> None:
         """A check before anything of that `size` is computed, which may be written straight into memory of another;
