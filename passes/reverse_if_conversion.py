@@ -13,6 +13,11 @@
     %r = scf.if %c { scf.yield %w }                    %w = tensor.insert %x, %p[%i]
     else { scf.yield %p }                              scf.yield %w } else { scf.yield %p }
 
+    %r = scf.if %c {                        ->       %r, %u = scf.if %c { .. scf.yield %w, %p }
+      .. scf.yield %w } else { scf.yield %p }        else { scf.yield %p, %q }
+    %u = scf.if %c { scf.yield %p }
+    else { scf.yield %q }
+
     %r, %u = scf.if %c {                    ->       %a, %b = scf.if %c { scf.yield %q, %p }
       %w = tensor.insert %x, %q[%i]                  else { scf.yield %p, %q }
       scf.yield %w, %p                               %r, %u = scf.if %c {
@@ -44,8 +49,9 @@ from scancc.ir.parts import Branch, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import unknown_dims
 
-from .branching.bases import INSERTS, base_of, chooses_an_array, leads_back, source_of
+from .branching.bases import INSERTS, base_of, chooses_an_array, leads_back, source_before
 from .branching.checks_apart import checks_apart, is_long
+from .branching.joined import join_exchanges
 from .bufferizing.places import arrays
 
 WRITES = (*INSERTS, "scan.concat")
@@ -66,6 +72,7 @@ def _convert_all(block: Block, states: set[Value]) -> None:
         _exchange(circle, states)
     for choice in [op for op in block.ops if op.name == "arith.select"]:
         _convert(choice, states)
+    join_exchanges(block)
     for branch in [op for op in block.ops if op.name == "scf.if" and any(map(is_long, op.results))]:
         _sink(branch)
         _exchange_first(branch, states)
@@ -141,7 +148,7 @@ def _exchange_first(op: Op, states: set[Value]) -> None:
     """Take an exchange of arrays out of a branch whose sides write into them besides."""
     branch = Branch(op)
     choices = [choice for choice in branch.choices if is_long(choice.result)]
-    then, otherwise = ([_source_before(choice[1 + n], side) for choice in choices]
+    then, otherwise = ([source_before(choice[1 + n], side) for choice in choices]
                        for n, side in enumerate(branch.sides))
     if then == otherwise or set(then) != set(otherwise) or len(set(then)) < max(len(choices), 2):
         return
@@ -162,13 +169,6 @@ def _exchange_first(op: Op, states: set[Value]) -> None:
                      and encloses(side, user.parent)}:
             user.operands = [places.get(v, v) for v in user.operands]
     remark("reverse-if-conversion", op, True, "one condition exchanges arrays, which its branches write into")
-
-
-def _source_before(value: Value, side: Block) -> Value:
-    """What is outside a side of a branch, where writes and moves in it begin that make `value`."""
-    while value.op is not None and value.op.parent is side and (source := source_of(value.op)) is not None:
-        value = source
-    return value
 
 
 # ---- writes before a branch ----

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scancc.ir import types as t
-from scancc.ir.core import Op, Value
+from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import operand
 from scancc.ir.parts import Branch, ScanView
 
@@ -59,6 +59,13 @@ def source_of(op: Op) -> Value | None:
         return operand(op, "dest")
     kept = kept_part(op) if op.name == "scan.concat" else None
     return None if kept is None else operand(kept, "source")
+
+
+def source_before(value: Value, side: Block) -> Value:
+    """What is outside a side of a branch, where writes and moves in it begin that make `value`."""
+    while value.op is not None and value.op.parent is side and (source := source_of(value.op)) is not None:
+        value = source
+    return value
 
 
 def chooses_an_array(op: Op) -> bool:

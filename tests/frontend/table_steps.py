@@ -460,6 +460,14 @@ def lists_of_any_length_from_two_steps_ago(loop, b):
     return loop(step, [lists], rows, n_steps=N)[0][-1]
 
 
+def exchanged_by_two_branches(loop, a, b):
+    def step(i, j, p, q):
+        goes = p[j] > 0
+        return [sc.ifelse(goes, put(q[i], T.sin(p[j])), p), sc.ifelse(goes, p, q)]
+    p, q = over_two(loop, step, a, b)
+    return p * q
+
+
 def handed_on(loop, a, b):
     """One state gets what the other one was."""
     p, q = over_two(loop, lambda i, j, p, q: [q, put(q[i], T.sin(p[j]) + p[i] * q[j])], a, b)
@@ -483,7 +491,7 @@ def over_two(loop, step, a, b):
 
 
 V, M = (6,), (6, 2)
-HANDED_ON = {handed_on: [V, V], handed_on_lazily: [V, V], handed_on_twice: [V]}
+HANDED_ON = {exchanged_by_two_branches: [V, V], handed_on: [V, V], handed_on_lazily: [V, V], handed_on_twice: [V]}
 LAZILY_BACK = {lazily_from_two_steps_ago: [V], on_both_sides_from_two_steps_ago: [V],
                lazily_from_three_steps_ago: [V], in_a_choice_in_a_choice_from_two_steps_ago: [V]}
 ELEMENTS_BACK = {two_steps_ago: [V], chosen_from_two_steps_ago: [V], written_over_the_older_row: [V],

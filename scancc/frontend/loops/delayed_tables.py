@@ -49,8 +49,8 @@ Kept = tuple[Variable | None, Path]  # what says where a write is, or nothing: w
 def with_delayed_tables(body: Body, inputs: ScanInputs[Variable], name: str) -> tuple[Body, ScanInputs[Variable]]:
     """The step and what it begins with, where each row of a table that was handed on is a table of its own.
     name: the scan's, for errors."""
-    for number, carry in enumerate(body.carry):
-        apart = body, inputs
+    for number in range(len(body.carry)):
+        apart, carry = (body, inputs), body.carry[number]
         if carry.depth > 1:
             if has_few(carry.taps[0][1]):
                 continue
