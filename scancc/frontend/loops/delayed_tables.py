@@ -51,9 +51,9 @@ def with_delayed_tables(body: Body, inputs: ScanInputs[Variable], name: str) -> 
     name: the scan's, for errors."""
     for number in range(len(body.carry)):
         apart, carry = (body, inputs), body.carry[number]
+        if not carry.taps or has_few(carry.taps[0][1]):
+            continue
         if carry.depth > 1:
-            if has_few(carry.taps[0][1]):
-                continue
             apart = _rows_apart(body, inputs, number)
         table = _Table.of(*apart, number)
         if table is not None and len(table.older) >= carry.depth - 1:
@@ -106,7 +106,7 @@ class _Table:
         """None for a state that is no such table."""
         carry = body.carry[number]
         row = carry.taps[0][1]
-        writes = None if has_few(row) else writes_to(carry.next, row)
+        writes = writes_to(carry.next, row)
         older = _older(body, row) if writes else None
         if not writes or not older or len(writes) * len(older) > MOST_WRITES:
             return None
@@ -218,8 +218,8 @@ def _older(body: Body, row: Variable) -> list[_Older] | None:
 def _handed_on(body: Body, table: Variable, but: Sequence[int]) -> int | None:
     """The state that a step sets to a table as it was before."""
     return next((k for k, carry in enumerate(body.carry)
-                 if carry.next is table and k not in but and carry.depth == 1 and carry.taps[0][1] is not table
-                 and carry.taps[0][1].type == table.type), None)
+                 if carry.next is table and k not in but and carry.depth == 1
+                 and any(var is not table and var.type == table.type for _, var in carry.taps)), None)
 
 
 def _zeros(dtype: str, lengths: Sequence[Variable]) -> Variable:
