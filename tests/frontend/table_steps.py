@@ -365,6 +365,30 @@ def tables_that_tell_places(loop, a, b):
     return p[-1] * q[-1]
 
 
+def parts_written(loop, b):
+    """Of lengths that the places tell, 0 among them."""
+    def step(i, j, b):
+        part = b[T.minimum(i, j):T.maximum(i, j)]
+        return put(part, T.sin(part) * b[j])
+    return over(loop, step, b)
+
+
+def parts_moved_and_written_to(loop, b):
+    def step(i, j, b):
+        c = put(b[1 + i // 2:1 + i // 2 + j], b[i // 2:i // 2 + j] * b[j])
+        return inc(c[j], part_between(c, i, j))
+    return over(loop, step, b)
+
+
+def parts_written_in_a_branch(loop, m):
+    """Twice, where the table says so."""
+    def step(i, j, m):
+        part = m[T.minimum(i, j):T.maximum(i, j) + 1]
+        c = sc.ifelse(m[j, 0] > 0, put(part, T.sin(part) * m[i]), m)
+        return put(c[j:], T.tanh(c[j:]) * c[j, 1])
+    return over(loop, step, m)
+
+
 def with_taps(loop, step, table, taps=(-2, -1)):
     """The last row of a table that begins as several, of a step that gets earlier rows."""
     begun = [T.sin(table), T.cos(2 * table), T.cos(table), table]
@@ -500,6 +524,7 @@ ELEMENTS_BACK = {two_steps_ago: [V], chosen_from_two_steps_ago: [V], written_ove
 TWO_STEPS_BACK = {**ELEMENTS_BACK, written_twice_and_read_two_steps_ago: [M], parts_and_lists_from_two_steps_ago: [V],
                   lists_of_any_length_from_two_steps_ago: [V]}
 UNDONE = {part_read: [V], parts_read_between_writes: [V], part_read_by_choice: [V], part_read_beside_lists: [V],
+          parts_written: [V], parts_moved_and_written_to: [V], parts_written_in_a_branch: [M],
           rows_read: [M], place_told_by_the_table: [V], tables_that_tell_places: [V, V]}
 TOUCHED = {
     one_write: [V], linear_write: [V], added: [V], two_writes: [V], read_of_what_was_written: [V], swapped: [V],

@@ -6,7 +6,7 @@ chooses; or, where its shape changes from step to step and it cannot be stacked,
 computes it in a branch of `ifelse` only, or where it holds the rows of an inner scan (`inner_rows`),
 computed again whatever it costs. Of a table (`scan_tables`) what was read is saved, not the rows: with room for the
 most that there may be, where its length differs from step to step. A table that the reverse needs as a whole goes
-back from step to step (`scan_undo`).
+back from step to step (`scan_undo`); overwritten parts of any length are saved one behind another (`tape`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from scancc.frontend.gradients.rules import zero_of, zeros_for
 from scancc.frontend.gradients.scan_links import tap_variables
 from scancc.frontend.gradients.scan_tables import is_read_of, most_of_read, tables_of
 from scancc.frontend.gradients.scan_undo import Writes
+from scancc.frontend.gradients.tape import taped
 from scancc.frontend.graph.dims import ShapeI, dims, int64
 from scancc.frontend.graph.numbering import ValueNumbers
 from scancc.frontend.graph.variables import (
@@ -114,9 +115,11 @@ class Recall:
         return found
 
     def _can_undo(self, writes: Writes) -> bool:
-        parts = writes.parts.values()
-        return (all(self._is_read_of_table(part) or self._room(part) is not None for part in parts)
-                and all(map(self._is_stackable, writes.operands)))
+        return all(map(self._can_save, writes.parts.values())) and all(map(self._is_stackable, writes.operands))
+
+    def _can_save(self, part: Variable) -> bool:
+        return (self._is_read_of_table(part) or self._room(part) is not None
+                or self._axis_on_tape(part) is not None)
 
     # ---- what the gradient's graph needs ----
 
@@ -254,7 +257,23 @@ class Recall:
             self.replace[var] = self._row_of(self.save(var), var)
 
     def _overwritten(self, part: Variable, made_of: Variable) -> Variable:
-        return self._part_of(self._room(part) or dims(part), part, made_of)
+        room, axis = self._room(part), self._axis_on_tape(part)
+        if room is None and axis is not None:
+            return self._on_tape(part, axis, made_of)
+        return self._part_of(room or dims(part), part, made_of)
+
+    def _axis_on_tape(self, part: Variable) -> int | None:
+        """The axis of a part whose length nothing outside tells; None if it cannot be saved behind those before."""
+        untold = [axis for axis, n in enumerate(dims(part)) if not self._is_told(n)]
+        return untold[0] if len(untold) == 1 and self.op.body.stop is None and self.is_whole else None
+
+    def _on_tape(self, part: Variable, axis: int, made_of: Variable) -> Variable:
+        length = dims(part)[axis]
+        lengths = self.save(length, made_of)
+        n = self._in_any_case(length, made_of)
+        tape = taped(self.forward, part, axis, n, lengths, zero_of(part.dtype), n is length)
+        start, count = self._row_of(tape.starts, length), self._row_of(lengths, length)
+        return self.loop.hold(tape.parts)[(*[slice(None)] * axis, slice(start, start + count))]
 
     def _last(self, number: int) -> Variable:
         """A state after the last step, and where there is none before it."""
