@@ -20,15 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-import numpy as np
-
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.graph.dims import DimShuffle
-from scancc.frontend.graph.variables import Apply, Constant, Variable, equal_computations
+from scancc.frontend.graph.variables import Apply, Variable, equal_computations
 from scancc.frontend.ops.control import IfElse
 from scancc.frontend.ops.elementwise import Elemwise
 from scancc.frontend.ops.index_template import Template
-from scancc.frontend.ops.making import Alloc
+from scancc.frontend.ops.making import is_zeros
 from scancc.frontend.ops.scalars import add, switch
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 from scancc.late_dataclasses import dataclass
@@ -55,13 +53,6 @@ def total(terms: Iterable[Gradient]) -> Gradient:
     for term in terms:
         result = plus(result, term)
     return result
-
-
-def is_zeros(x: Variable) -> bool:
-    """Whether `x` is written as zeros."""
-    while x.owner is not None and isinstance(x.owner.op, Alloc | DimShuffle):
-        x = x.owner.inputs[0]
-    return isinstance(x, Constant) and not np.any(x.data)
 
 
 # ---- writes -------------------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import field
 from itertools import chain
 
-from scancc.frontend.gradients.contributions import Choice, added_to, increments_of, is_sparse, is_sum, is_zeros, plus
+from scancc.frontend.gradients.contributions import Choice, added_to, increments_of, is_sparse, is_sum, plus
 from scancc.frontend.graph.variables import Apply, Variable, ancestors, applies, rebuild
 from scancc.frontend.loops.scan_op import Body, Carry, Scan, scan_of, stands_for
+from scancc.frontend.ops.making import is_zeros
 from scancc.late_dataclasses import dataclass
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scancc.frontend.gradients.contributions import incremented, increments_of, is_zeros, plus, total
+from scancc.frontend.gradients.contributions import incremented, increments_of, plus, total
 from scancc.frontend.gradients.forward_values import with_forward_values
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, shorter
 from scancc.frontend.gradients.row_by_row import RowByRow
@@ -39,7 +39,7 @@ from scancc.frontend.ops.elementwise import apply_scalar
 from scancc.frontend.ops.index_template import FULL
 from scancc.frontend.ops.indexing import inc_subtensor
 from scancc.frontend.ops.joined_choices import with_choices_joined
-from scancc.frontend.ops.making import Alloc, alloc, arange
+from scancc.frontend.ops.making import Alloc, alloc, arange, is_zeros
 from scancc.frontend.ops.scalars import add, eq, ge, logical_and, lt, sub, switch
 from scancc.frontend.ops.subtensor import AdvancedSubtensor, IncSubtensor
 

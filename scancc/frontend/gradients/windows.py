@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from scancc.frontend.gradients.contributions import Choice, incremented, increments_of, is_increment, is_zeros
+from scancc.frontend.gradients.contributions import Choice, incremented, increments_of, is_increment
 from scancc.frontend.gradients.rules import zero_of, zeros_for
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import dim, dims
 from scancc.frontend.graph.variables import Apply, Variable, applies, rebuild_into
 from scancc.frontend.ops.index_template import FULL, Template, pieces, slice_parts
 from scancc.frontend.ops.joining import Join
-from scancc.frontend.ops.making import alloc
+from scancc.frontend.ops.making import alloc, is_zeros
 from scancc.frontend.ops.scalars import sub
 from scancc.frontend.ops.subtensor import IncSubtensor, Subtensor
 

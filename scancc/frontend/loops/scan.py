@@ -41,6 +41,7 @@ from scancc.frontend.loops.states import (
     probe_dtype,
 )
 from scancc.frontend.loops.step_result import StepResult, parse_step_result
+from scancc.frontend.loops.table_sums import with_changes_as_writes
 from scancc.frontend.loops.updates import OrderedUpdates, warn_of_forks, with_default_updates
 from scancc.frontend.ops import operators as _operators  # noqa: F401 - variables learn to be sliced
 from scancc.late_dataclasses import dataclass
@@ -400,6 +401,7 @@ def _build(
     inits = [initial_rows(s, request.site) for s in step.states if s.recurrent]
     inputs = ScanInputs(length, xs, [*inits, *updates], closure.inputs)
     if truncate_gradient == -1:
+        body, inputs = with_changes_as_writes(body, inputs)
         body, inputs = with_delayed_tables(body, inputs, scan_name(request.site.label))
     op = Scan(body, request.site.label, truncate_gradient, request.fast_math, checkpoints=request.checkpoints)
     carry, ys = op.apply_to(inputs)

@@ -8,7 +8,7 @@ import numpy as np
 
 from scancc.artifact import MOST_ELEMENTS
 from scancc.frontend.graph.constants import as_operand, as_tensor_variable, constant_int, is_discrete, result_dtype
-from scancc.frontend.graph.dims import ShapeI, dims, int64, require_possible
+from scancc.frontend.graph.dims import DimShuffle, ShapeI, dims, int64, require_possible
 from scancc.frontend.graph.variables import Apply, Constant, Op, Run, TensorType, Variable, dtype_name
 from scancc.frontend.ops.axes import shape_padleft
 from scancc.frontend.ops.control import check
@@ -198,6 +198,13 @@ def fill(x: object, value: object) -> Variable:
     """
     var = as_tensor_variable(x)
     return mentioning(alloc(as_tensor_variable(value), dims(var)), var)
+
+
+def is_zeros(x: Variable) -> bool:
+    """Whether `x` is written as zeros."""
+    while x.owner is not None and isinstance(x.owner.op, Alloc | DimShuffle):
+        x = x.owner.inputs[0]
+    return isinstance(x, Constant) and not np.any(x.data)
 
 
 @dataclass(frozen=True)
