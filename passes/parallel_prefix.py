@@ -38,6 +38,7 @@ from .prefixing.clamps import Clamping, Climbing, can_clamp, can_climb
 from .prefixing.elements import LANES, Constant, Coupled, Cycle, Joining, Lanes, Varying, all_of
 from .prefixing.extremes import Extremes
 from .prefixing.group import Group, scalar
+from .prefixing.matrices import Mixed
 from .prefixing.places import Place, goes_back, place_of, root_of
 from .prefixing.quotients import Quotients
 from .prefixing.totals import Totals, neutral_of
@@ -50,6 +51,8 @@ from .vectorizing.lanes import whole_lanes
 
 MOST_OPS = 64   # of a body: more would not leave registers for the network
 MOST_LAG = 4
+MOST_MIXED = 2  # states whose factors change: more are too many products
+OF_PARTS = ("memref.load", "memref.store", "complex.re", "complex.im", "complex.create")  # of complex numbers
 FEW = 32        # rounds that are not worth the powers
 
 
@@ -100,7 +103,8 @@ class _Blocked:
             return f"it has {n} steps"
         if constant_of(loop.lower) != 0 or constant_of(loop.step) != 1 or len(body.ops) > MOST_OPS:
             return "its step is too long"
-        if not all(_has_lanes(v) for op in body.ops for v in (*op.operands, *op.results)):
+        if not all(_has_lanes(v) for v in loop.args) or not all(
+                _has_lanes(v) or op.name in OF_PARTS for op in body.ops for v in (*op.operands, *op.results)):
             return "numbers of its kind have no vectors"
         for op in body.ops[:-1]:
             reason = self._obstacle(op)
@@ -190,9 +194,13 @@ class _Blocked:
             return can_clamp(form, states[0].arg.type)
         if not isinstance(form, Affine) or len(states) > MOST_LAG:
             return False
-        if all(self._is_fixed(factor) for row in algebra.factors for factor in row):
-            return not form.resets or not isinstance(states[0].arg.type, t.FloatType)  # infinities, NaN would stay so
-        return len(states) == 1
+        is_float = isinstance(states[0].arg.type, t.FloatType)
+        if self._has_fixed_factors(algebra):
+            return not form.resets or not is_float  # infinities, NaN would stay so
+        return len(states) == 1 or is_float and not form.resets and len(states) == MOST_MIXED
+
+    def _has_fixed_factors(self, algebra: Algebra) -> bool:
+        return all(self._is_fixed(factor) for row in algebra.factors for factor in row)
 
     def _is_fixed(self, expr: Expr) -> bool:
         return not any(defined_in(v, self.loop.op.body) for v in self._leaves(expr))
@@ -243,8 +251,8 @@ class _Blocked:
         if isinstance(form, Moebius | Extreme):
             return Extremes(states, form) if isinstance(form, Extreme) else Quotients(states, form, self.fused)
         assert isinstance(form, Affine)
-        if algebra.coupled:
-            return self._coupled(algebra, states)
+        if algebra.coupled or len(states) > 1 and not self._has_fixed_factors(algebra):
+            return self._several(algebra, form, states)
         (factors,), is_float = algebra.factors, isinstance(states[0].arg.type, t.FloatType)
         if factors == [ONE]:
             return Joining(states, "arith.addf" if is_float else "arith.addi", form.rest, True)
@@ -256,10 +264,16 @@ class _Blocked:
             return Joining(states, "arith.mulf" if is_float else "arith.muli", factors[0], True)
         return Varying(states, factors[0], form.rest, self.fused, form.resets)
 
-    def _coupled(self, algebra: Algebra, states: Sequence[Round]) -> Cycle:
+    def _several(self, algebra: Algebra, form: Affine, states: Sequence[Round]) -> Cycle:
+        """States in each other, or lags whose factors change."""
+        factors, rests = algebra.factors, [each.rest for each in algebra.coupled]
+        if not algebra.coupled:
+            return Mixed(states, [*factors, [ONE, ZERO]], [form.rest, ZERO], self.fused)
+        if not self._has_fixed_factors(algebra):
+            return Mixed(states, factors, rests, self.fused)
         type = states[0].arg.type
-        numbers = [[scalar(self.before, factor, type) for factor in row] for row in algebra.factors]
-        return Coupled(states, numbers, [form.rest for form in algebra.coupled], self.before, self.order, self.fused)
+        numbers = [[scalar(self.before, factor, type) for factor in row] for row in factors]
+        return Coupled(states, numbers, rests, self.before, self.order, self.fused)
 
     def _as_total(self, cycle: Cycle) -> Cycle:
         """A state in lanes of its own, where it is read by nothing but what adds to it."""

@@ -12,8 +12,9 @@ keeps of where they were.
 numbers in any grouping: always. Sums and products of floats are rounded otherwise: where `reassociate` is allowed.
 Conservative: integers of 64 bits are not multiplied (AVX2 has no instruction for it), nor kept between bounds unless
 there is one and every step adds the same, floats of 64 bits are not reset, extremes of 64 bits not chosen; states in
-each other, and lags, have factors that no step changes (four states would gain a sixth, for four times the compile
-time); nothing else may happen in the step than arithmetic; `until` needs one step after the other.
+each other, and lags, have factors that no step changes, or are two of 32 bits (four states would gain a sixth, for
+four times the compile time); nothing else may happen in the step than arithmetic; `until` needs one step after the
+other.
 Cost: linear. Runs after `tile` and `lanes`, which make scans, and know which have lanes beside time.
 Source: Kogge and Stone, A parallel algorithm for the efficient solution of a general class of recurrence equations
 (1973).
@@ -36,6 +37,7 @@ from .slicing.quotients import Moebius
 from .slicing.steps import Cycle, slice_of
 from .slicing.terms import ONE, ZERO, Expr, Term
 
+MOST_MIXED = 2  # states whose factors change, of 32 bits: of 64 steps would take as long (2.5 ns)
 CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "affine", "affine with resets",
           "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus", "moebius",
           "extreme", "affine in 2 states", "affine in 3 states")
@@ -90,8 +92,11 @@ def _obstacle(cycle: Cycle) -> str | None:
     """Why a cycle of a closed class is not combined, or None."""
     found = algebra_of(cycle.carries, cycle.ops)
     assert found is not None
-    chosen = any(form.resets or form.mixes for form in found.coupled)
-    if len(found.states) > 1 and (chosen or any(_changes(part, cycle) for row in found.factors for part in row)):
+    forms = found.coupled or ([found.form] if isinstance(found.form, Affine) else [])
+    if len(found.states) > 1 and any(form.resets or form.mixes for form in forms):
+        return "several states are reset or mixed"
+    changing = any(_changes(part, cycle) for row in found.factors for part in row)
+    if changing and len(found.states) > 1 and (len(found.states) > MOST_MIXED or cycle.carries[0].arg.type != t.f32):
         return "factors of several states change from step to step"
     if _is_slow_in_vectors(cycle):
         return "vectors are no faster at what it does to numbers of 64 bits"

@@ -33,6 +33,7 @@ CPU_SCAN: tuple[str, ...] = (
     "reassociate",   # before contract, which would join a product with the sum that waits for the state
     "latency",       # before contract, which then joins the new product and sum
     "complex-products",  # after fuse, which makes the nests; before contract, for the real ones
+    "complex-states",  # before contract, for the products of parts, and time-parallel
     "contract",      # after fuse: the step's arithmetic is scalar then
     "transpose-factors",  # after contract, which makes products what they are; before slice
     "slice",         # after contract, which makes the last arithmetic of a step
@@ -77,7 +78,7 @@ GPU_SCAN: tuple[str, ...] = tuple({
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
     if name not in ("fuse-scans", "delayed-rows", "peel", "reverse-if-conversion", "repeated-squaring", "log-sum-exp",
                     "tile", "time-parallel", "delayed-sequences", "split-joins", "multi-output-fusion",
-                    "complex-products", "transpose-factors", "fold-transpositions"))
+                    "complex-products", "complex-states", "transpose-factors", "fold-transpositions"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false in-registers=0}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
@@ -102,6 +103,6 @@ FOR_REGISTERS: tuple[str, ...] = ("unroll-and-jam", "vectorize", "loop-versionin
                                   "expand-integers", "unroll")
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
-NEEDED = ("bufferize", "check-rows", "complex-products", "contract", "fuse", "latency", "log-sum-exp",
-          "loop-reversal", "map-to-gpu", "parallel-prefix", "plan-memory", "reciprocal", "reductions",
+NEEDED = ("bufferize", "check-rows", "complex-products", "complex-states", "contract", "fuse", "latency",
+          "log-sum-exp", "loop-reversal", "map-to-gpu", "parallel-prefix", "plan-memory", "reciprocal", "reductions",
           "repeated-squaring", "split-states", "time-parallel", "transpose-factors")

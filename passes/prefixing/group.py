@@ -12,6 +12,7 @@ from scancc.ir.parts import Loop, Round
 
 from ..slicing.terms import Expr, Term
 from .elements import LANES, Cycle, Lanes, all_of
+from .matrices import Matrix
 from .places import Place, Walk
 from .totals import Totals
 
@@ -19,7 +20,8 @@ from .totals import Totals
 class Group:
     """The body of a loop over groups, under construction with `b`; `before` builds in front of it.
 
-    `args`: what the group begins with, by the loop's own arguments. `made`, `factors`: what a cycle computes once.
+    `args`: what the group begins with, by the loop's own arguments. `made`, `factors`, `matrices`: what a cycle
+    computes once.
     """
 
     def __init__(self, loop: Loop, b: Builder, before: Builder, args: Mapping[Value, Value],
@@ -32,6 +34,7 @@ class Group:
         self.after: dict[Value, Value] = {}  # the states after the group, by arguments
         self.made: dict[Cycle, Value] = {}
         self.factors: dict[Cycle, list[Value]] = {}
+        self.matrices: dict[Cycle, Matrix] = {}
         self.lanes: dict[Value, Value] = {}
         self.terms: dict[int, Value] = {}
 
@@ -100,6 +103,9 @@ class Group:
             return self.b.const(known, self._wide(op.result.type))
         if op.name == "memref.load":
             return self._load(op)
+        if op.name in ("complex.re", "complex.im"):
+            parts = [self.b.op(op.name, [number], [op.result.type]) for number in self._complex(op.operands[0])]
+            return self.order.vector(self.b, parts)
         return self.b.op(op.name, [self.lane(v) for v in op.operands], [self._wide(op.result.type)], dict(op.attrs))
 
     def _wide(self, type: t.Type) -> t.VectorType:
@@ -140,13 +146,31 @@ class Group:
         numbers = [b.op("memref.load", [walk.buffer, *walk.at(lane)], [op.result.type]) for lane in range(LANES)]
         return self.order.vector(b, numbers)
 
+    def _complex(self, value: Value) -> list[Value]:
+        """Complex numbers, which have no vectors: one for each round."""
+        b, op = self.b, value.op
+        if op is None or not defined_in(value, self.loop.op.body):
+            return [value] * LANES
+        if op.name == "memref.load":
+            walk = self._walk(op)
+            places = [walk.indices if walk.axis is None else walk.at(round) for round in range(LANES)]
+            return [b.op("memref.load", [walk.buffer, *place], [value.type]) for place in places]
+        parts = [self.lane(part) for part in op.operands]
+        return [b.op("complex.create", [self.order.number(b, part, round) for part in parts], [value.type])
+                for round in range(LANES)]
+
     def _store(self, op: Op) -> None:
-        b, walk, value = self.b, self._walk(op), self.lane(operand(op, "value"))
-        if walk.is_adjacent:
-            b.make("vector.store", [self._in_order(value, walk), walk.buffer, *walk.lowest(LANES)])
-            return
-        for lane in range(LANES):
-            b.make("memref.store", [self.order.number(b, value, lane), walk.buffer, *walk.at(lane)])
+        b, walk, value = self.b, self._walk(op), operand(op, "value")
+        if isinstance(value.type, t.ComplexType):
+            self._store_each(walk, self._complex(value))
+        elif walk.is_adjacent:
+            b.make("vector.store", [self._in_order(self.lane(value), walk), walk.buffer, *walk.lowest(LANES)])
+        else:
+            self._store_each(walk, [self.order.number(b, self.lane(value), round) for round in range(LANES)])
+
+    def _store_each(self, walk: Walk, numbers: Sequence[Value]) -> None:
+        for round, number in enumerate(numbers):
+            self.b.make("memref.store", [number, walk.buffer, *walk.at(round)])
 
     def _in_order(self, value: Value, walk: Walk) -> Value:
         """The lanes turned, where memory has the rounds the other way."""

@@ -324,6 +324,82 @@ def test_factors_of_states_in_each_other_that_change_and_four_states_go_one_by_o
     assert not combined(coupled(4, "float64", fast_math="reassociate"))
 
 
+# two states, or one and what it was, whose factors p and q change
+MIXED: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "turned and damped": (lambda v, p, q, r, s: (p * r - q * s + v, q * r + p * s), lambda p, q: [[p, -q], [q, p]]),
+    "a gain beside": (lambda v, p, q, r, s: (r + p * s + v, q * s), lambda p, q: [[1, p], [0, q]]),
+    "a lag": (lambda v, p, q, r, s: (p * r + q * s + v, r), lambda p, q: [[p, q], [1, 0]]),
+}
+
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("size", [0.6, 1.4])
+@pytest.mark.parametrize("name", MIXED)
+def test_factors_of_two_states_may_change(name, size, level):
+    """Of 32 bits, within the bound; groups whose factors grow together go one by one."""
+    step, matrix = MIXED[name]
+    given = [T.fvector(n) for n in "vpq"]
+    with sc.change_flags(cpu=level):
+        rows, _ = sc.scan(step, given, [T.constant(np.float32(1.5))] * 2)
+        f = sc.function(given, rows, fast_math="reassociate")
+    assert combined(f)
+    for n in LENGTHS[:-1]:
+        v, p, q = np.random.default_rng(n).normal(size=(3, n)).astype("float32") * np.float32(size)
+        found = np.stack(f(v, p, q), axis=1)
+        h = total = np.full(2, 1.5, "longdouble")
+        for t in range(n):
+            factors, rest = np.array(matrix(p[t], q[t]), "longdouble"), np.array([v[t], 0], "longdouble")
+            h, total = factors @ h + rest, abs(factors) @ total + abs(rest)
+            assert (abs(found[t] - h) <= (4 * t + 20) * np.finfo("float32").eps / 2 * total).all(), (n, t)
+
+
+# ---- complex numbers ----
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", ["complex128", "complex64"])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_complex_states_are_within_the_bound_of_their_parts(dtype, backwards, level):
+    x, a, first = T.vector("x", dtype=dtype), T.scalar("a", dtype=dtype), T.scalar("first", dtype=dtype)
+    with sc.change_flags(cpu=level):
+        rows, _ = sc.scan(lambda v, z, a: a * z + v, x, first, a, go_backwards=backwards)
+        f = sc.function([x, a, first], [rows, T.concatenate([T.shape_padleft(first), rows])[-1]],
+                        fast_math="reassociate")
+    assert combined(f)
+    u = np.finfo(dtype).eps / 2
+    for n in LENGTHS:
+        for size in (0.99, 1.6):  # the second one by one
+            factor, start = np.array([size * np.exp(0.7j), 1 - 2j]).astype(dtype)
+            given = np.random.default_rng(n).normal(size=(2 * n)).view("complex128").astype(dtype)
+            found, last = f(given, factor, start)
+            np.testing.assert_array_equal(last, [start, *found][-1])
+            z, total = start.astype("clongdouble"), np.longdouble(abs(start)) * 2
+            for t, v in enumerate(given[::-1] if backwards else given):
+                z = factor.astype("clongdouble") * z + v
+                total = 1.42 * abs(factor) * total + 2 * abs(v)  # of both parts
+                assert abs(found[t] - z) <= (4 * t + 20) * u * total, (n, t)
+
+
+def test_complex_states_that_are_scaled_and_turned_and_their_gradients():
+    x, r, phase = T.zvector("x"), T.dscalar("r"), T.dscalar("phase")
+    a = T.cast(r * T.cos(phase), "complex128") + 1j * T.cast(r * T.sin(phase), "complex128")
+    (z, w), _ = sc.scan(lambda v, z, w: (a * z + v, T.conj(z) * 0.5 - w * (0.3 + 0.1j)), x,
+                        [T.constant(0j), T.constant(1 + 0j)])
+    cost = (T.real(z) ** 2 + T.imag(z) ** 2).sum()
+    outputs = [z, w, *sc.grad(cost, [r, phase])]
+    f, plain = sc.function([x, r, phase], outputs, fast_math="reassociate"), sc.function([x, r, phase], outputs)
+    assert combined(f) >= 2 and not combined(plain)
+    for n in LENGTHS[1:]:
+        value = np.random.default_rng(n).normal(size=2 * n).view("complex128")
+        for found, expected in zip(f(value, 0.95, 0.4), plain(value, 0.95, 0.4), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_a_complex_state_that_is_multiplied_with_itself_goes_as_it_is_written():
+    c = T.zvector("c")
+    f = sc.function([c], sc.scan(lambda v, z: z * z + v, c, T.constant(0j))[0], fast_math="reassociate")
+    assert not combined(f) and not any(r.pass_name == "complex-states" for r in f.remarks)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "int32", "complex128"])
 @pytest.mark.parametrize("turn", [(1, 0), (1, 2, 0)])
 def test_states_that_only_change_places_are_moved(dtype, turn):
