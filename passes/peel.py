@@ -13,6 +13,9 @@ the state that the step reads: nothing is left that needs the rows together.
 The number k may be computed, as that of `h[n:]`, where the scan is not needed for it; of what is behind a reader may
 leave out the last rows (`h[10:-10]`), as sums go along with the first rows of a scan, too.
 Those of j steps before, of j up to k and 8, go on in j - 1 states more (`h[2:] - h[:-2]`).
+Of what elementwise ops make of the rows, parts are what they make of parts (`consuming/sinking.py`), so that those of
+`h - h.mean()` are seen. Where readers begin at several steps, or wait for others, a cheap scan runs for each
+(`consuming/groups.py`).
 Conservative: all rows that are kept are read from one step k on, or as many up to the last but some, by elementwise
 ops and reductions alone; the step is short, as it stands there twice, and has no checks, which name their step. A
 scan without states is a nest over whole arrays.
@@ -36,7 +39,9 @@ from scancc.late_dataclasses import dataclass
 
 from .consuming.ahead import Ahead
 from .consuming.chains import is_reduced
+from .consuming.groups import copied, undo
 from .consuming.parts import takes_whole_rows
+from .consuming.sinking import sink
 from .planning.numbers import is_natural
 
 MOST_LAG = 8   # steps ago of which a row is carried on
@@ -48,9 +53,32 @@ def peel(module: Op) -> None:
     for op in list(module.walk()):
         if op.name == "scan.scan" and op.parent is not None:
             scan = ScanView(op)
-            late = _late(scan)
-            if late is not None:
-                _peel(scan, late)
+            if scan.init and not scan.until:
+                _visit(scan)
+
+
+def _visit(scan: ScanView) -> None:
+    sink(scan)
+    copies = copied(scan, _begins(scan))
+    if len(copies) > 1:
+        if all(_late(copy) is not None or not _begins(copy) for copy in copies):
+            name = next(rows_called(stack.result, stack.value) for stack in scan.stacks if stack.result.uses)
+            remark("peel", scan.op, True, f"it runs {len(copies)} times, so that {name} is not kept: reductions "
+                   "of it begin at different steps, or need another first")
+        else:
+            undo(scan, copies[1:])
+            copies = [scan]
+    for copy in copies:
+        late = _late(copy)
+        if late is not None:
+            _peel(copy, late)
+
+
+def _begins(scan: ScanView) -> dict[Op, int]:
+    """The slices of rows that leave out so many first ones."""
+    parts = (user for rows in scan.ys for user in rows.uses if user.name == "tensor.extract_slice")
+    firsts = ((part, _first_of(part, scan)) for part in parts)
+    return {part: _least_of(first) or 0 for part, first in firsts if first is not None}
 
 
 @dataclass(frozen=True)

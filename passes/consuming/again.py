@@ -30,7 +30,7 @@ def run_again(op: Op, mixing: bool) -> Op | None:
     there are no such, where the rows would be kept all the same, or a step is dear."""
     scan = ScanView(op)
     rows = [stack.result for stack in scan.stacks if stack.result.uses]
-    if len(rows) != 1 or not mixing or not is_array_of_arrays(rows[0]) or not _is_cheap(scan):
+    if len(rows) != 1 or not mixing or not is_array_of_arrays(rows[0]) or not is_cheap(scan):
         return None
     waiting = [] if _runs_in_steps(scan, rows[0], mixing) else _waiting(Readers(scan, mixing), rows[0])
     if not waiting:
@@ -50,7 +50,8 @@ def run_again(op: Op, mixing: bool) -> Op | None:
     return again.op
 
 
-def _is_cheap(scan: ScanView) -> bool:
+def is_cheap(scan: ScanView) -> bool:
+    """Whether a step takes no longer than to store a row, and to load it from behind the caches."""
     ops = scan.op.body.ops[:-1]
     light = all(not op.operands or op.name in ("tensor.splat", "tensor.cast", "scan.broadcast") or (
         has_trait(op, ELEMENTWISE) and busy(op) < HEAVY) for op in ops)

@@ -225,6 +225,21 @@ def test_rows_of_one_element_that_lose_their_axis(ask):
         np.testing.assert_array_equal(f([0.25], steps), reference([0.25], steps))
 
 
+def require_nothing_kept(kind, ask, lengths, without="fuse-consumers"):
+    """The same bits as with rows kept, the reference's numbers, and as much memory for any length."""
+    read = KINDS.get(kind, x)
+    f, reference = (sc.function([read], ask(kind()), mode=mode) for mode in (None, "reference"))
+    with change_flags(leave_out=without):
+        kept = sc.function([read], ask(kind()))
+    for length in lengths:
+        given = values(length, kind)
+        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
+            assert got.tobytes() == same.tobytes(), length
+            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
+    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (3000, 20_000))
+    assert small == large
+
+
 OF_LATER = {
     "returns": lambda h: [((h[1:] - h[:-1]) ** 2).sum(), (h[1:] * h[:-1]).mean()],
     "returns of three steps": lambda h: [((h[3:] - h[:-3]) ** 2).sum(), (h[3:] * h[:-3]).max()],
@@ -247,16 +262,20 @@ LATER = [(kind, name) for kind in (scalar, backwards, taps) for name in OF_LATER
 @pytest.mark.parametrize(("kind", "name"), LATER, ids=[f"{kind.__name__}-{name}" for kind, name in LATER])
 def test_sums_from_a_later_step_on_keep_their_bits(kind, name):
     ask = (OF_LATER_ROWS if KINDS[kind] is m else OF_LATER)[name]
-    f, reference = (sc.function([KINDS[kind]], ask(kind()), mode=mode) for mode in (None, "reference"))
-    with change_flags(leave_out="peel"):
-        kept = sc.function([KINDS[kind]], ask(kind()))
-    for length in (4, 5, 511, 513, 514, 2000):
-        given = values(length, kind)
-        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
-            assert got.tobytes() == same.tobytes(), length
-            np.testing.assert_allclose(got, want, 1e-9)
-    small, large = (f.memory_plan(values(length, kind)).peak_nbytes for length in (3000, 20_000))
-    assert small == large
+    require_nothing_kept(kind, ask, (4, 5, 511, 513, 514, 2000), without="peel")
+
+
+APART = {
+    "around the mean": lambda h: [((h - h.mean(axis=0))[3:] * (h - h.mean(axis=0))[:-3]).sum()],
+    "beside squares": lambda h: [(h[2:] * h[:-2]).sum() / T.sqr(h).sum()],
+    "later rows from their mean": lambda h: [T.abs(h[5:] - h[5:].mean(axis=0)).sum(axis=0)],
+}
+
+
+@pytest.mark.parametrize("ask", APART.values(), ids=list(APART))
+@pytest.mark.parametrize("kind", [scalar, vectors], ids=lambda kind: kind.__name__)
+def test_reductions_that_begin_apart_run_a_cheap_scan_each(kind, ask):
+    require_nothing_kept(kind, ask, (6, 511, 513, 1030), without="peel")
 
 
 def earlier(h, k):
@@ -275,28 +294,17 @@ DELAYED = {
 @pytest.mark.parametrize("ask", DELAYED.values(), ids=list(DELAYED))
 @pytest.mark.parametrize("kind", [scalar, vectors, heavy], ids=lambda kind: kind.__name__)
 def test_rows_behind_others_that_are_reduced_are_states(kind, ask):
-    read = KINDS.get(kind, x)
-    f, reference = (sc.function([read], ask(kind()), mode=mode) for mode in (None, "reference"))
-    with change_flags(leave_out="delayed-rows"):
-        kept = sc.function([read], ask(kind()))
-    for length in (1, 2, 3, 8, 513, 2000):
-        given = values(length, kind if kind in KINDS else scalar)
-        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
-            assert got.tobytes() == same.tobytes(), length
-            np.testing.assert_allclose(got, want, 1e-9)
-    small, large = (f.memory_plan(values(length, kind if kind in KINDS else scalar)).peak_nbytes
-                    for length in (3000, 20_000))
-    assert small == large
+    require_nothing_kept(kind, ask, (1, 2, 3, 8, 513, 2000), without="delayed-rows")
 
 
-LOSSES = {
+OF_PRODUCTS = {
     "squares": lambda p, y: T.sqr(p - y).mean(), "largest": lambda p, y: T.abs(p - y).max(axis=0),
     "columns": lambda p, y: T.sqr(T.tanh(p + 0.5) - y).sum(axis=0),
     "entropy": lambda p, y: T.logsumexp(p, axis=1).sum(),
 }
 
 
-@pytest.mark.parametrize("ask", LOSSES.values(), ids=list(LOSSES))
+@pytest.mark.parametrize("ask", OF_PRODUCTS.values(), ids=list(OF_PRODUCTS))
 @pytest.mark.parametrize("kind", [vectors, dense], ids=lambda kind: kind.__name__)
 def test_rows_times_a_matrix_that_are_reduced_keep_no_rows(kind, ask):
     w, y = T.matrix("w"), T.matrix("y")
@@ -321,21 +329,6 @@ WAITING = {
     "soft maximum": lambda h: [T.logsumexp(h, axis=0)],
     "around the end": lambda h: [T.sqr(h - h[-1]).sum(axis=0)],
 }
-
-
-def require_nothing_kept(kind, ask, lengths):
-    """The same bits as with rows kept, the reference's numbers, and as much memory for any length."""
-    read = KINDS.get(kind, x)
-    f, reference = (sc.function([read], ask(kind()), mode=mode) for mode in (None, "reference"))
-    with change_flags(leave_out="fuse-consumers"):
-        kept = sc.function([read], ask(kind()))
-    for length in lengths:
-        given = values(length, kind)
-        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
-            assert got.tobytes() == same.tobytes(), length
-            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
-    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (3000, 20_000))
-    assert small == large
 
 
 @pytest.mark.parametrize("ask", WAITING.values(), ids=list(WAITING))
