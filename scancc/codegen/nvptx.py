@@ -180,6 +180,8 @@ def word(e: FunctionEmitter, operand: str, type: t.Type) -> str:
 class HostEmitter(FunctionEmitter):
     """Prints the function around the kernels, which records launches."""
 
+    outlines = False
+
     def __init__(self, func: Op, out: ModuleText) -> None:
         super().__init__(func, out)
         self.launches: list[Launch] = []

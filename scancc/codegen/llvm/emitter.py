@@ -15,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import field
+from typing import Any
 
 from scancc.late_dataclasses import dataclass
 
@@ -211,6 +212,8 @@ class FunctionEmitter:
     They are a fifth of the lines of small programs.
     """
 
+    outlines = True  # nests that are equal
+
     def __init__(self, func: Op, out: ModuleText, name: str = "") -> None:
         self.func = func
         self.out = out
@@ -226,6 +229,7 @@ class FunctionEmitter:
         self.factors: dict[str, str] = {}  # sizes that the function has as doubles (`extents.py`)
         self.slots: dict[Value, int] = {}  # buffer argument -> first slot
         self.n_slots = 0
+        self.nests: dict[Op, Any] | None = {}  # equal ones (`outlining.py`); None: not yet looked for
 
     def asking(self) -> str:
         """The call that says whether a handler raised."""
@@ -316,6 +320,8 @@ class FunctionEmitter:
     def run(self) -> str:
         """The function; a query writes sizes alone, the others have a body apart, whose pointers are `noalias`."""
         params, loads = self._unpack()
+        if self.outlines and not _is_query(self.func):
+            self.nests = None
         for op in self.func.body.ops:
             self.op(op)
         body = "\n".join([*self.stack, *self.lines, *self.endings])

@@ -28,6 +28,8 @@ def print_with_lines(module: Op, fma: bool, interruptible: bool, registers: Regi
 class _LocatedEmitter(FunctionEmitter):
     """Prints a function whose instructions have places."""
 
+    outlines = False  # a function of several nests would have the lines of the first
+
     def __init__(self, func: Op, out: ModuleText, table: LineTable) -> None:
         super().__init__(func, out)
         self.table = table

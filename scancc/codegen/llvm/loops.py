@@ -9,6 +9,7 @@ from ...artifact import N_INFO_SLOTS
 from ...ir.core import Op, Value
 from ...ir.ops import group, int_attr, operand
 from ...ir.parts import Branch, Loop
+from . import outlining
 from .chunks import is_shared, share
 from .emitter import Emitted, FunctionEmitter, Mem, emits, llvm_type
 from .interrupts import ask, in_pieces, rounds_between
@@ -20,6 +21,9 @@ def loop(e: FunctionEmitter, op: Op) -> None:
     """All rounds at once, in pieces between which an interrupt is noticed, or in chunks that threads share."""
     if is_shared(op):
         share(e, op)
+        return
+    if outlining.is_outlined(e, op):
+        outlining.call(e, op)
         return
     parts = Loop(op)
     bounds, inits = [e.value(v) for v in parts.bounds], parts.init
@@ -163,6 +167,9 @@ _WEIGHTS = (', !prof !{!"branch_weights", i32 1, i32 2000}', ', !prof !{!"branch
 
 @emits("scf.if")
 def branch(e: FunctionEmitter, op: Op) -> None:
+    if outlining.is_outlined(e, op):
+        outlining.call(e, op)
+        return
     labels = [e.new_label("then"), e.new_label("else")]
     done = e.new_label("join")
     parts = Branch(op)
