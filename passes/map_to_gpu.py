@@ -64,25 +64,26 @@ def map_to_gpu(module: Op, threads: int = 128) -> None:
 
 
 def _expand_copies(func: Op) -> None:
-    """Top-level copies as parallel loops."""
+    """Top-level copies and transpositions as parallel loops."""
     for op in list(func.body.ops):
-        if op.name == "memref.copy":
+        if op.name in ("memref.copy", "scan.buffer_transpose"):
             source, dest = operand(op, "source"), operand(op, "dest")
             b = Builder(func.body, op, op.location)
             sizes = [b.index(n) if n is not None else b.op("memref.dim", [source, b.index(axis)], [t.index])
                      for axis, n in enumerate(source.type.shape)]  # type: ignore[attr-defined]
-            _copy_nest(b, source, dest, sizes, [])
+            _copy_nest(b, source, dest, sizes, [], op.name == "scan.buffer_transpose")
             op.erase()
 
 
-def _copy_nest(b: Builder, source: Value, dest: Value, sizes: list[Value], at: list[Value]) -> None:
+def _copy_nest(b: Builder, source: Value, dest: Value, sizes: list[Value], at: list[Value], turned: bool) -> None:
     if not sizes:
-        b.make("memref.store", [b.op("memref.load", [source, *at], [t.element(source.type)]), dest, *at])
+        there = at[::-1] if turned else at
+        b.make("memref.store", [b.op("memref.load", [source, *at], [t.element(source.type)]), dest, *there])
         return
     body = Block([t.index])
     bounds = [b.index(0), sizes[0], b.index(1)]
     with b.at(body):
-        _copy_nest(b, source, dest, sizes[1:], [*at, body.args[0]])
+        _copy_nest(b, source, dest, sizes[1:], [*at, body.args[0]], turned)
         b.make("scf.yield")
     b.make("scf.for", bounds, [], {"parallel": t.IntAttr(1, t.i64)}, [Region([body])])
 

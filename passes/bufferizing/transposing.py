@@ -1,20 +1,18 @@
-"""A matrix copied with its axes exchanged: lines of eight numbers become parts of eight rows.
+"""A matrix copied with its axes exchanged: one op, which is a call of a function of the module, or loops that are
+opened, where a side is known to be short.
 
-    for %k = 0 to %n step 8 {
-      for %j = 0 to %m { %y[%k, %j], .., %y[%k + 7, %j] = %x[%j, %k], .., %x[%j, %k + 7] } }
-
-A line of the cache is read once, and eight rows are written side by side, however long they are.
+    transpose %x to %y                for %i = 0 to 3 { for %j = 0 to 3 { %y[%i, %j] = %x[%j, %i] } }
 """
 
 from __future__ import annotations
 
+from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.parts import Nest
-from scancc.ir.types import index
 
 from .context import Context
 
-LINE = 8
+SHORT = 8
 
 
 def is_transposition(op: Op) -> bool:
@@ -27,18 +25,17 @@ def is_transposition(op: Op) -> bool:
 
 def transpose(c: Context, source: Value, out: Value) -> None:
     rows, columns = c.sizes(out)
-    whole = c.b.op("arith.andi", [rows, c.b.index(-LINE)], [index])
-    _parts(c, source, out, (c.b.index(0), whole, LINE), columns)
-    _parts(c, source, out, (whole, rows, 1), columns)
-
-
-def _parts(c: Context, source: Value, out: Value, rows: tuple[Value, Value, int], columns: Value) -> None:
-    """Rows of the result, so many at a time."""
-    first, end, many = rows
-    with c.carrying_loop(end, [], start=first, step=many) as (row, _, finish):
-        places = [c.b.addi(row, c.b.index(number)) for number in range(many)]
+    if not any(is_short(n) for n in (rows, columns)):
+        c.b.make("scan.buffer_transpose", [source, out])
+        return
+    with c.carrying_loop(rows, []) as (row, _, finish):
         with c.carrying_loop(columns, []) as (column, _, after):
-            for place in places:
-                c.store(c.load(source, [column, place]), out, [place, column])
+            c.store(c.load(source, [column, row]), out, [row, column])
             after([])
         finish([])
+
+
+def is_short(size: Value) -> bool:
+    """Whether a loop over so many is known to be opened."""
+    known = constant_of(size)
+    return isinstance(known, int) and known <= SHORT

@@ -93,6 +93,17 @@ def test_a_move_goes_from_one_part_of_a_buffer_to_another_that_overlaps() -> Non
         assert answer.tolist() == found
 
 
+def test_a_transposition_copies_to_another_buffer() -> None:
+    body = '''
+      "scan.buffer_transpose"(%x, %y) : (memref<?x?xf64>, memref<?x?xf64>) -> ()
+      "func.return"() : () -> ()'''
+    x, arguments = np.arange(6.0).reshape(2, 3), "%x: memref<?x?xf64>, %y: memref<?x?xf64>"
+    run(arguments, body, x, y := np.zeros((3, 2)))
+    assert y.tolist() == x.T.tolist()
+    with pytest.raises(InternalError, match="from shape"):
+        run(arguments, body, x, x)
+
+
 def test_reshape_takes_the_first_elements_and_copies_do_not_overlap() -> None:
     body = '''
       %r = "scan.buffer_reshape"(%x) : (memref<?xf64>) -> memref<2x3xf64>

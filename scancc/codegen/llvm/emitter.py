@@ -205,6 +205,13 @@ def llvm_type(type: t.Type, memory: bool = False) -> str:
     return str(type)
 
 
+def stored_type(element: t.Type) -> str:
+    """LLVM's text of an element in memory."""
+    if isinstance(element, t.ComplexType):
+        return f"{{ {llvm_type(element.element)}, {llvm_type(element.element)} }}"
+    return llvm_type(element, memory=True)
+
+
 class FunctionEmitter:
     """Prints one function: its packed entry and its body.
 
@@ -417,11 +424,7 @@ class FunctionEmitter:
             linear = self.iadd(linear, self._distance(index, stride))
         if linear == "0":
             return mem.pointer
-        if isinstance(mem.element, t.ComplexType):
-            kind = f"{{ {llvm_type(mem.element.element)}, {llvm_type(mem.element.element)} }}"
-        else:
-            kind = llvm_type(mem.element, memory=True)
-        return self.emit(f"getelementptr inbounds {kind}, ptr {mem.pointer}, i64 {linear}")
+        return self.emit(f"getelementptr inbounds {stored_type(mem.element)}, ptr {mem.pointer}, i64 {linear}")
 
     def _distance(self, index: str, stride: str) -> str:
         """`index * stride`; backwards, of the counter that falls: an address of x86 adds, and never subtracts."""

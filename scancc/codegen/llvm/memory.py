@@ -6,8 +6,9 @@ from ...ir import types as t
 from ...ir.core import Op, Value
 from ...ir.ops import group, int_attr, operand, whole
 from ...ir.slices import COLUMNS, entries, kept_axes
-from .emitter import FunctionEmitter, Mem, emits
+from .emitter import FunctionEmitter, Mem, emits, stored_type
 from .extents import can_exist
+from .turning import transposed_copy
 
 SHORT_NBYTES = 256  # that registers hold between loads and stores
 
@@ -83,6 +84,16 @@ def copy(e: FunctionEmitter, op: Op) -> None:
     source, dest = (e.mem(v) for v in op.operands)
     inner = _contiguous_axes(e, source, dest)
     _copy_nest(e, source, dest, len(source.dims) - inner, [])
+
+
+@emits("scan.buffer_transpose")
+def transpose(e: FunctionEmitter, op: Op) -> None:
+    """A call: one function serves all matrices of a module."""
+    source, dest = (e.mem(v) for v in op.operands)
+    part = source.element.element if isinstance(source.element, t.ComplexType) else source.element
+    symbol = e.out.needed(transposed_copy(stored_type(source.element), t.nbytes(part)))
+    to, at, sizes = (", ".join(f"i64 {n}" for n in numbers) for numbers in (dest.strides, source.strides, dest.dims))
+    e.line(f"call void @{symbol}(ptr {dest.pointer}, {to}, ptr {source.pointer}, {at}, {sizes})")
 
 
 @emits("scan.buffer_move")

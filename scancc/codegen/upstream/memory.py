@@ -90,6 +90,13 @@ def copy(w: Writer, op: Op) -> None:
         w.emit("memref.store", [w.make("memref.load", [source, *places], _kind(source)), dest, *places])
 
 
+@exports("scan.buffer_transpose")
+def transpose(w: Writer, op: Op) -> None:
+    source, dest = w.refs(op.operands)
+    with _nest(w, _sizes(w, dest)) as places:
+        w.emit("memref.store", [w.make("memref.load", [source, *reversed(places)], _kind(source)), dest, *places])
+
+
 @exports("scan.buffer_move")
 def move(w: Writer, op: Op) -> None:
     """From the end that is not written over: the first element first where the destination begins before it."""

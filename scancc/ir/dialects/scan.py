@@ -35,7 +35,7 @@ from ..rules.matrices import (
     matrix,
     results,
 )
-from ..rules.memref import check_copy, contiguous, neighbours
+from ..rules.memref import check_copy, check_transposition, contiguous, neighbours
 from ..rules.recurrence import check_message, check_scan
 from .scf import carried
 
@@ -273,6 +273,9 @@ scan.define("buffer_move", "source:buffer dest:buffer", results="0", traits=(REA
             attrs=("usual:count",), verify=all_of(check_copy, one_element(0, 1)), reading="move {source} to {dest}",
             doc="copies all elements, also between parts of one buffer that overlap: dest becomes what source was. "
                 "There are `usual` elements, where the program's indices are not cut at the ends of an array")
+scan.define("buffer_transpose", "source:buffer dest:buffer", results="0", traits=(READS, WRITES), written="dest",
+            verify=all_of(check_transposition, one_element(0, 1)), reading="transpose {source} to {dest}",
+            doc="copies a matrix with its axes exchanged, dest[i, j] from source[j, i]; the buffers do not overlap")
 scan.define("buffer_constant", traits=(PURE,), attrs=("value:dense",), gives="buffer",
             verify=all_of(contiguous(), check_constant_buffer),
             reading="constant {@value}", doc="a buffer of constant data")

@@ -240,6 +240,17 @@ def move(op: Op) -> Meaning:
     return call
 
 
+@value_rule("scan.buffer_transpose")
+def transpose(op: Op) -> Meaning:
+    def call(source: np.ndarray, dest: np.ndarray) -> None:
+        if source.shape[::-1] != dest.shape:
+            raise ValueError(f"a transposition from shape {source.shape} to {dest.shape}")
+        if np.shares_memory(source, dest):
+            raise ValueError("the buffers overlap")
+        dest[...] = source.T
+    return call
+
+
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.ctypes.data == b.ctypes.data and a.strides == b.strides
 

@@ -77,3 +77,11 @@ def check_layouts(op: Op) -> str | None:
 def check_copy(op: Op) -> str | None:
     source, dest = (v.type for v in op.operands)
     return None if agree(shape_of(source), shape_of(dest)) else f"{source} has another shape than {dest}"
+
+
+def check_transposition(op: Op) -> str | None:
+    source, dest = (v.type for v in op.operands)
+    if len(shape_of(source)) != 2:
+        return f"{source} is no matrix"
+    turned = shape_of(source)[::-1]
+    return None if agree(turned, shape_of(dest)) else f"{dest} has not the shape of {source} with its axes exchanged"

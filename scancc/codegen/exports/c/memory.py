@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import group, operand, whole
@@ -209,6 +211,22 @@ def _copy_run(p: FunctionPrinter, source: Mem, dest: Mem, counters: list[str]) -
     count = " * ".join([*(n for n in sizes if n != "1"), f"(int64_t)sizeof *{dest.pointer}"])
     to, at = (p.address(mem, [*counters, *rest]) for mem in (dest, source))
     p.line(f"{p.need(COPY)}({to}, {at}, {count});")
+
+
+@prints("scan.buffer_transpose")
+def transpose(p: FunctionPrinter, op: Op) -> None:
+    """Eight rows at a time: a line of the cache is read once."""
+    source, dest = (p.mem(v) for v in op.operands)
+    p.settle()
+    turned = replace(source, dims=source.dims[::-1], strides=source.strides[::-1])
+    rows, columns = dest.dims
+    first, row, column = p.fresh("first"), p.fresh("i"), p.fresh("j")
+    p.open(f"for (int64_t {first} = 0; {first} < {rows}; {first} += 8)")
+    p.open(f"for (int64_t {column} = 0; {column} < {columns}; ++{column})")
+    p.open(f"for (int64_t {row} = {first}; {row} < {rows} && {row} < {first} + 8; ++{row})")
+    _copy_run(p, turned, dest, [row, column])
+    for _ in range(3):
+        p.close()
 
 
 @prints("scan.buffer_move")
