@@ -10,7 +10,8 @@ the chain (`acc + a*x`) stays as it is, because its addition alone is shorter.
 What may be joined by default: `a * b + c`, where the sum is then rounded once in place of twice. Not a difference,
 which can cancel to the rounding error of a product that alone is not rounded: `a*a - b*b` of equal numbers, or
 `m2 - m*m` of a constant series, would be that error instead of 0, and their root NaN. Of a sum of two products,
-which cancels in the same way, only the one on the chain, where that shortens it; of differences there only `c - a*h`
+which cancels in the same way, only the one on the chain, where that shortens it (the sum's own chain: `a*p + b*q` for
+the next q, where p is another state's next, waits for `b*q`); of differences there only `c - a*h`
 and `a*h - c` of a state h, or an older tap, where c is no product, and no step changes a, as filters are written, or
 c, as Newton's `x*x - c` and maps like `1 - a*x*x` are; there the step may not ask whether it is 0 or take its root.
 Always in a product with a matrix, as every BLAS does it: half the operations. Everything where
@@ -30,7 +31,7 @@ from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 
-from .slicing.steps import newest, row_read
+from .slicing.steps import Slice, newest, row_read, slice_of
 
 MUL_CYCLES, ADD_CYCLES, FMA_CYCLES = 3, 3, 4  # Zen 4; other current cores have equal or closer numbers
 OFF_CYCLE = -1000  # a value that does not wait for the state
@@ -44,7 +45,7 @@ def contract(module: Op) -> None:
     for op in list(module.walk()):
         if op.name == "scan.scan":
             waiting[op] = _waiting(op)
-            _contract_block(op.body, dict.fromkeys(newest(ScanView(op).carries), 0), _Fixed(op))
+            _contract_block(op.body, dict.fromkeys(newest(ScanView(op).carries), 0), _Fixed(op), slice_of(op))
         elif op.name == "linalg.generic":
             _contract_block(op.body, _waiting_args(Nest(op), waiting), _Fixed(op.parent_op(), Nest(op)))
         elif op.name == "func.func":
@@ -106,22 +107,31 @@ def _is_matrix_product(nest: Nest) -> bool:
     return any(dim not in read.dims for read in nest.reads for dim in nest.identity if dim not in nest.reduced)
 
 
-def _contract_block(block: Block, ready: dict[Value, int], fixed: _Fixed) -> None:
-    """Walk in order, with the cycle at which each value is ready, counted from the state's."""
+def _contract_block(block: Block, ready: dict[Value, int], fixed: _Fixed, found: Slice | None = None) -> None:
+    """Walk in order, with the time at which each value is ready, counted from the state's. On a cycle nothing waits
+    for what another one makes: that may be steps ahead."""
+    cycles = [] if found is None else found.cycles
+    numbers = {op: number for number, cycle in enumerate(cycles) for op in cycle.ops}
+    own = [dict.fromkeys(newest(cycle.carries), 0) for cycle in cycles]
     for op in list(block.ops):
+        number = numbers.get(op)
+        times = ready if number is None else own[number]
         wide = bool(op.results) and isinstance(op.results[0].type, t.FloatType) and op.results[0].type != t.f16
         if op.name in ("arith.addf", "arith.subf") and wide and not is_exact(op):  # float16 is computed in float32
-            _contract_sum(op, ready, fixed)
+            made = [_contract_sum(op, times, fixed)]
         else:
-            wait = max((ready.get(v, OFF_CYCLE) for v in op.operands), default=OFF_CYCLE)
+            wait = max((times.get(v, OFF_CYCLE) for v in op.operands), default=OFF_CYCLE)
             if _reads_older_row(op, fixed.depths):
                 wait = OFF_CYCLE
-            cycles = MUL_CYCLES if op.name == "arith.mulf" else ADD_CYCLES
-            for result in op.results:
-                ready[result] = wait + cycles if wait > OFF_CYCLE else OFF_CYCLE
+            takes = MUL_CYCLES if op.name == "arith.mulf" else ADD_CYCLES
+            made = [(result, wait + takes if wait > OFF_CYCLE else OFF_CYCLE) for result in op.results]
+        ready.update(made)
+        if number is not None:
+            own[number].update(made)
 
 
-def _contract_sum(op: Op, ready: dict[Value, int], fixed: _Fixed) -> None:
+def _contract_sum(op: Op, ready: dict[Value, int], fixed: _Fixed) -> tuple[Value, int]:
+    """The sum, with its product where that may be, and when it is ready."""
     def at(value: Value) -> int:
         return ready.get(value, OFF_CYCLE)
 
@@ -135,9 +145,8 @@ def _contract_sum(op: Op, ready: dict[Value, int], fixed: _Fixed) -> None:
         if joined < best or (choice is None and (joined == best or best < 0)):
             best, choice = joined, side
     if choice is None or not _may_join(op, choice, fixed, shorter=0 <= best < separate):
-        ready[op.result] = separate if separate >= 0 else OFF_CYCLE
-        return
-    ready[_join(op, choice)] = best if best >= 0 else OFF_CYCLE
+        return op.result, separate if separate >= 0 else OFF_CYCLE
+    return _join(op, choice), best if best >= 0 else OFF_CYCLE
 
 
 def _is_joinable(op: Op, product: Op) -> bool:

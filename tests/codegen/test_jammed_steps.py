@@ -85,3 +85,16 @@ def test_more_than_the_caches_hold() -> None:
     np.testing.assert_array_equal(f(*values)[-1], np.full(2000, 2.0))
     assert f(*values)[0, 0] == 1.5
     assert "4 steps at a time" in str(f.remarks())
+
+
+def test_rows_of_one_array_are_taken_side_by_side_at_any_size() -> None:
+    a, start, n = T.vector("a"), T.vector("start"), T.iscalar("n")
+    rows, _ = sc.scan(lambda h, g, a: [a * h + g, h - g / 2], outputs_info=[start, a], non_sequences=a, n_steps=n)
+    f = sc.function([start, a, n], rows[0])
+    with change_flags(leave_out="unroll-and-jam"):
+        one = sc.function([start, a, n], rows[0])
+    rng = np.random.default_rng(7)
+    for length, steps in ((2000, 301), (7, 6), (9, 1)):
+        values = rng.normal(size=length), rng.uniform(0.1, 0.5, length), steps
+        assert f(*values).tobytes() == one(*values).tobytes()
+    assert "4 steps at a time" in str(f.remarks())
