@@ -22,6 +22,8 @@ from .lanes import HEAVY_OPS
 MOST = 8  # vectors: what two multiply-adds a cycle need that take four
 MOST_OPS = 200  # of all copies of a round, for the sake of compile time; a core looks no further ahead either
 FUNCTION_OPS = 20  # that an elementary function stands for
+MASKED_BYTES = 64  # of vectors whose comparisons go to a register for masks
+LATE_MASK = 3  # cycles that they and a choice by it take longer; where lanes end one by one nothing waits for that
 LINES = (128, 64)  # bytes of memory that come together: two lines of a cache, or one
 _LOOPS = ("scf.for", "scf.while")
 
@@ -92,7 +94,7 @@ def work_of(inner: Op, varying: set[Value], lanes: int, nbytes: int) -> Work:
     def registers(values: Iterable[Value]) -> int:
         return sum(max(1, lanes * t.nbytes(v.type) // nbytes) for v in values if not isinstance(v.type, t.MemRefType))
     halves = sum(_half_cycles(op) * registers(op.results or [operand(op, "value")]) for op in computed)
-    chain = _chain(inner, ops)
+    chain = _chain(inner, ops, LATE_MASK if nbytes == MASKED_BYTES and inner.name == "scf.for" else 0)
     return Work(chain, halves / 2, sum(FUNCTION_OPS if is_function(op) else 1 for op in computed),
                 registers(started) + registers(brought), _moment(ops, started),
                 nbytes if any(op.name == "memref.load" and op.result in varying for op in computed) else 0,
@@ -121,15 +123,16 @@ def _half_cycles(op: Op) -> int:
     return cycles if cycles == 1 else 2 * cycles
 
 
-def _chain(inner: Op, ops: Sequence[Op]) -> int:
-    """The longest way from a carried value to the next round's."""
+def _chain(inner: Op, ops: Sequence[Op], late: int) -> int:
+    """The longest way from a carried value to the next round's; comparisons come so many cycles late."""
     ready = dict.fromkeys(_started(inner), 0)
     for op in ops:
         ways = [ready[v] for v in op.operands if v in ready]
         if op.name == "scf.condition":
             ready.update((carry.arg, ready[carry.handed]) for carry in While(inner).carries if carry.handed in ready)
         elif ways:
-            ready.update(dict.fromkeys(op.results, max(ways) + (latency(op) or 0)))
+            cycles = (latency(op) or 0) + (late if op.name == "arith.cmpf" else 0)
+            ready.update(dict.fromkeys(op.results, max(ways) + cycles))
     return max((ready[v] for v in inner.regions[-1].blocks[0].terminator.operands if v in ready), default=0)
 
 
