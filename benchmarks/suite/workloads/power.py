@@ -14,7 +14,8 @@ class Power(Workload):
     sizes = {"tiny": {"n": 9, "k": 5}, "small": {"n": 1000, "k": 100}, "large": {"n": 10**6, "k": 64}}
     tolerance = {"float64": 1e-13, "float32": 2e-5}
     limits = ("The k products, each rounded, take the time of k multiply-adds; SciPy's `a**k` is one power, "
-              "whatever k is. With `fast_math` it is by repeated squaring.")
+              "whatever k is: with one product of 64 bytes a cycle, 1000 elements take 3.4 microseconds at least "
+              "in float64. With `fast_math` it is by repeated squaring.")
     C = """
     void plain(const REAL *restrict a, REAL *restrict r, long n, long k) {
         for (long i = 0; i < n; i++) r[i] = 1;
