@@ -43,7 +43,7 @@ class Lorenz(Workload):
     }
     void best(const REAL *restrict x0, const REAL *restrict y0, const REAL *restrict z0, REAL dt, REAL *restrict out,
               long steps, long n) {
-        enum { V = 2 };                                                      /* two vectors of points in flight */
+        enum { V = 3 };                                                    /* three vectors of points in flight */
         long i = 0;
         for (; i + V * LANES <= n; i += V * LANES) {
             point p[V];

@@ -158,7 +158,7 @@ class Mandelbrot(Workload):
         }
     }
     void best(const REAL *restrict cr, const REAL *restrict ci, int64_t *restrict count, long n, long last) {
-        enum { V = 4 };                                 /* lanes wait for the last of their four vectors */
+        enum { V = 2 };                                  /* lanes wait for the last of their two vectors */
         long i = 0;
         for (; i + V * LANES <= n; i += V * LANES) {
             vec x[V] = {{0}}, y[V] = {{0}}, a[V], b[V];
