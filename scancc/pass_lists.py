@@ -49,6 +49,7 @@ CPU_SCAN: tuple[str, ...] = (
 CPU_LOOP: tuple[str, ...] = (
     "bufferize",
     "promote-buffers-to-stack",  # before plan-memory, which places the others
+    "join-rows",     # before plan-memory, which places what is left of arrays
     "plan-memory",
     "canonicalize",
     "parallel-prefix",  # before licm, which takes powers out of outer loops
