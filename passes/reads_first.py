@@ -48,8 +48,9 @@ def reads_first(module: Op) -> None:
             for pair in _pairs(order, link):
                 assert pair.first.parent is not None
                 pairs.setdefault(pair.first.parent, {})[pair] = None
+        moved: dict[Op, Op] = {}  # reads that were taken out of branches
         for block, wanted in pairs.items():
-            _sort(block, list(wanted))
+            _sort(block, list(wanted), moved)
 
 
 def _links(scan: ScanView, stays: set[Value]) -> Iterator[Link]:
@@ -122,9 +123,9 @@ def _in_one_block(read: Op, write: Op, rank: int) -> Iterator[_Pair]:
             yield _Pair(first, last, read, rank)
 
 
-def _sort(block: Block, pairs: list[_Pair]) -> None:
+def _sort(block: Block, pairs: list[_Pair], moved: dict[Op, Op]) -> None:
     """Order the block so that of each pair the first comes first."""
-    after = _with_reads_first(block, pairs)
+    after = _with_reads_first(block, pairs, moved)
     waits = dict.fromkeys(block.ops, 0)
     for later in after.values():
         for op in later:
@@ -144,14 +145,15 @@ def _sort(block: Block, pairs: list[_Pair]) -> None:
     block.ops = ordered
 
 
-def _with_reads_first(block: Block, pairs: list[_Pair]) -> dict[Op, dict[Op, None]]:
+def _with_reads_first(block: Block, pairs: list[_Pair], moved: dict[Op, Op]) -> dict[Op, dict[Op, None]]:
     """The dependences of a block, with those of each write on the reads that can come before it; of a branch that
     depends on the write, the read becomes one before it."""
     after = _dependences(block)
     kept: list[tuple[Op, Op]] = []
-    moved: dict[Op, Op] = {}
     for pair in sorted(pairs, key=lambda pair: pair.rank):
         first = moved.get(pair.read, pair.first)
+        if first not in after:  # it was in a branch, before another write in there
+            continue
         if _reaches(after, pair.write, first):
             early = None if pair.read in moved or pair.rank == 2 else _read_early(after, pair)
             if early is None:
