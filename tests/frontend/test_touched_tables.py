@@ -99,8 +99,17 @@ def added_up_and_asked(b):
     return T.concatenate([rows[-1], sums])
 
 
-@pytest.mark.parametrize("case", [sifted, added_up_and_asked], ids=lambda case: case.__name__)
-def test_inner_scans_that_stop(case):
+def written_as_far_as_told(b):
+    """Each step of the scan in a step reads what is beside the place that it writes, of one to four."""
+    def step(i, j, b):
+        rows, _ = sc.scan(lambda k, b: put(b[i + k], T.sin(b[i + k + 1]) * b[0]), T.arange(j + 1), b)
+        return rows[-1]
+    return sc.scan(step, [T.constant(I // 2), T.constant(J)], b)[0][-1]
+
+
+@pytest.mark.parametrize("case", [sifted, added_up_and_asked, written_as_far_as_told],
+                         ids=lambda case: case.__name__)
+def test_inner_scans_whose_length_differs(case):
     """Natively, by differences; no table is kept a step."""
     verify_grad(case, [np.array([-0.3, 0.8, 0.1, 0.5, -0.6, 0.7])], n_tests=1)
     b = T.vector("b")

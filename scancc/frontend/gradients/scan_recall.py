@@ -188,6 +188,8 @@ class Recall:
         stack, must = self.rows(var), self._must_save(var)
         if stack is None and not must and (room := self._room(var)) is not None:
             return self._part_of(room, var, var)
+        if stack is None and not must and (axis := self._axis_of_inner_rows(var)) is not None:
+            return self._on_tape(var, axis, var)
         if stack is None and (must or var in kept):
             if (twin := self._twin(var)) is not None:
                 return self.replace[twin]
@@ -267,6 +269,15 @@ class Recall:
         untold = [axis for axis, n in enumerate(dims(part)) if not self._is_told(n)]
         return untold[0] if len(untold) == 1 and self.op.body.stop is None and self.is_whole else None
 
+    def _axis_of_inner_rows(self, var: Variable) -> int | None:
+        """The axis of the rows of a scan in the step that reads a table, where its length differs from step to step,
+        and where the table would be kept whole to run that scan again."""
+        node = var.owner
+        if node is None or not isinstance(node.op, Scan) or most_of_read(var, self.tables) is None:
+            return None
+        kept = [v for v in node.inputs if v in self.tables and v not in self._undoing and v not in self.consts]
+        return self._axis_on_tape(var) if kept else None
+
     def _on_tape(self, part: Variable, axis: int, made_of: Variable) -> Variable:
         length = dims(part)[axis]
         lengths = self.save(length, made_of)
@@ -288,7 +299,8 @@ class Recall:
         return var.owner is None or self._is_read_of_table(var)
 
     def _must_keep(self, var: Variable) -> bool:
-        return self._must_save(var) or self._room(var) is not None
+        return (self._must_save(var) or self._room(var) is not None
+                or self._axis_of_inner_rows(var) is not None)
 
     def _is_read_of_table(self, var: Variable) -> bool:
         return is_read_of(var, self.tables) and self._is_stackable(var)
