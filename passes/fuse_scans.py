@@ -32,13 +32,14 @@ from scancc.ir.linear import Linear, linear
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
+from scancc.ir.slices import entries
 from scancc.late_dataclasses import dataclass
 
 from .fusing.build import Step, erase_unread, reversed_rows
 from .fusing.costs import multiplies_rows, reason_against
 from .fusing.maps import rule_of
 from .fusing.order import Order, decided_by_sizes, fails_as, fails_by_sizes, stop_alike
-from .fusing.rows import Made, Mapped, NoRow, Place, Plan, Row
+from .fusing.rows import READS_BACK, Made, Mapped, NoRow, Place, Plan, Row
 
 _TRIES = 4  # scans before it with which each is tried
 
@@ -118,11 +119,23 @@ def _join(order: Order, first: Op, second: Op) -> bool:
     try:
         pair.plan()
     except NoRow as no:
-        remark("fuse-scans", second, False, f"it stays a loop of its own behind {_called(first)}: {no}")
+        why = READS_BACK if _reads_back(first, second) else no  # which nothing else would change
+        remark("fuse-scans", second, False, f"it stays a loop of its own behind {_called(first)}: {why}")
         return False
     remark("fuse-scans", second, True, f"one loop with {_called(first)}")
     pair.make()
     return True
+
+
+def _reads_back(first: Op, second: Op) -> bool:
+    """Whether the second scan reads rows of the first, or what begins with other rows, from the last one on."""
+    def leads_back(user: Op) -> bool:
+        if user.name == "scan.concat":
+            return any(map(leads_back, user.result.uses))
+        is_back = user.name == "tensor.extract_slice" and entries(user, "strides")[0] == -1
+        return is_back and second in user.result.uses
+
+    return any(leads_back(user) for stack in ScanView(first).stacks for user in stack.result.uses)
 
 
 def _called(scan: Op) -> str:

@@ -232,6 +232,7 @@ def _erase_dead(block: Block) -> None:
 def _say(made: Op, found: Sequence[Range], asked: Questions) -> None:
     """That one test stands for many."""
     compares = sum(one.n_compares for one in found)
-    tests = "one test" if compares == 1 else f"{compares} tests"
+    tests, say = ("one test", "says") if compares == 1 else (f"{compares} tests", "say")
     where = "before the loop" if asked.in_loops else "before the step"
-    remark("guard-indices", made, True, f"{tests} {where} say that all indices are inside, in place of {asked.count}")
+    reason = f"{tests} {where} {say} that all indices are inside, in place of {asked.count}"
+    remark("guard-indices", made, True, reason)

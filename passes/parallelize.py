@@ -42,7 +42,8 @@ def parallelize(module: Op) -> None:
             continue
         reason = _obstacle(ScanView(op))
         if reason is None:
-            remark("parallelize", op, True, "no step needs another one", rows=(EVERY,) if _is_no_array(op) else ())
+            remark("parallelize", op, True, "no step needs another one: all are one loop over arrays",
+                   rows=(EVERY,) if _is_no_array(op) else ())
             _Lifted(ScanView(op)).run()
         else:
             remark("parallelize", op, False, f"it stays a loop over steps, though none needs another one: {reason}")

@@ -28,7 +28,12 @@ def say_copied(scan: ScanView, carry: Carry, link: Link, use: Use) -> None:
     else:
         why = f"{what(use.op)} reads it after a write, {what(link.op)}"
         hint = "read it before it is written"
-    remark("bufferize", scan.op, False, head + why, hint)
+    remark("bufferize", scan.op, False, head + why, "" if _is_of_a_gradient(carry) else hint)
+
+
+def _is_of_a_gradient(carry: Carry) -> bool:
+    """Whether a derivative made the state, and no user can order its reads and writes."""
+    return (carry.arg.name or "").startswith("grad_")
 
 
 def why_made_anew(link: Link, use: Use) -> str:

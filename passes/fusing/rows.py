@@ -22,6 +22,7 @@ from scancc.late_dataclasses import dataclass
 MAX_REGISTERS = 8  # a longer lag of scalars is a ring in memory
 _SIZES = ("arith.addi", "arith.subi", "arith.muli", "arith.minsi", "arith.maxsi", "tensor.dim")
 _MAX_ROWS = 200  # that one plan may have
+READS_BACK = "it reads the rows from the last one on"
 
 
 class NoRow(Exception):
@@ -161,7 +162,7 @@ class Plan:
         if not self.producer.keeps_all(stack):
             raise NoRow("only some rows are kept, or not in order")
         if place.backwards:
-            raise NoRow("it reads the rows from the last one on")
+            raise NoRow(READS_BACK)
         if not place.is_own:
             raise NoRow("it reads rows that are not made yet")
         return Made(stack.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from scancc.ir.core import Op
+from scancc.ir.ops import operand
 from scancc.ir.parts import Nest, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.wording import rows_called, rows_size
@@ -27,8 +28,10 @@ def say_kept_rows(scan: ScanView, sums: Sequence[Along], behind: Mapping[Op, str
         name, hint = rows_called(stack.result, stack.value), ""
         late = sorted((nest for nest in nests if nest in behind), key=lambda nest: behind[nest] != WAITS)
         reason = _stays(late[0], behind[late[0]]) if late else against
-        if any(behind.get(nest) == WAITS for nest in nests):
-            reason, hint = f"{reason}, and the scan does not run again: {once}" if once else reason, ONE_PASS
+        waiting = [nest for nest in nests if behind.get(nest) == WAITS]
+        if waiting:
+            reason = f"{reason}, and the scan does not run again: {once}" if once else reason
+            hint = "" if all(_waits_for_a_scan(nest, scan) for nest in waiting) else ONE_PASS
         elif any(behind.get(nest) == LATE for nest in nests):
             hint = LAGGED
         remark("tile", scan.op, False, f"{name} is kept whole{rows_size(stack)}: {reason}", hint, rows=(name,))
@@ -40,6 +43,13 @@ def say_kept_rows(scan: ScanView, sums: Sequence[Along], behind: Mapping[Op, str
 def _stays(nest: Op, reason: str) -> str:
     line = f" (line {nest.location[1]})" if nest.location else ""
     return f"a reduction of its rows{line} stays behind it: {reason}"
+
+
+def _waits_for_a_scan(nest: Op, scan: ScanView) -> bool:
+    """Whether a reduction reads what another scan makes of the rows, as the sums of a gradient do."""
+    made = (access.value.op for access in Nest(nest).reads)
+    whole = (operand(op, "source").op if op is not None and op.name == "tensor.extract_slice" else op for op in made)
+    return any(op is not None and op.name == "scan.scan" and op is not scan.op for op in whole)
 
 
 def _are_all(stack: Stack, nests: Sequence[Op]) -> bool:

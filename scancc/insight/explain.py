@@ -287,15 +287,25 @@ def _told(cards: Sequence[Card], lines: _Lines, remarks: Iterable[Remark]) -> li
             continue
         text = f"{remark.pass_name}: {remark.reason}{f' (hint: {remark.hint})' if remark.hint else ''}"
         card = lines.get(remark.location)
+        if card is not None and remark.done:
+            _correct_kept(card, remark.rows)
         if card is not None:
             told.setdefault(id(card), {}).setdefault((text, remark.done), []).append(remark.location[1])
-        elif not remark.done:
+        elif not remark.done or remark.op == "scan.scan":  # or what became of a scan that has no card
             others.setdefault(text, []).append(remark.location[1])
     for card in cards:
         for (text, done), found in told.get(id(card), {}).items():
             _add(card, card.done if done else card.not_done, text, found)
     said = [f"{_lines_said(found)}: {text}" for text, found in others.items()]
     return said[:SHOWN_LINES] + ([f"and {len(said) - SHOWN_LINES} more"] if len(said) > SHOWN_LINES else [])
+
+
+def _correct_kept(card: Card, gone: Iterable[str]) -> None:
+    """Take rows that a pass keeps no more from a card's list."""
+    for name in gone:
+        found = next((text for text in card.facts["keeps"] if f" rows of {name}: " in text), None)
+        if found is not None:
+            card.facts["keeps"] = [text for text in card.facts["keeps"] if text is not found] or [NOT_WHOLE]
 
 
 def _add(card: Card, into: list[str], text: str, lines: list[int]) -> None:

@@ -96,8 +96,13 @@ def called(value: Value) -> str:
     if value.op is not None:
         return f"what {what_makes(value)} gives"
     around = value.block.parent_op()
-    reads = () if around is None or around.name != "scan.scan" else ScanView(around).reads
-    return next((f"a row of {called(read.xs)}" for read in reads if read.arg is value), "an unnamed value")
+    if around is None or around.name != "scan.scan":
+        return "an unnamed value"
+    scan = ScanView(around)
+    found = [f"a row of {called(read.xs)}" for read in scan.reads if read.arg is value]
+    found += [f"{called(carry.next)} a step before" for carry in scan.carries
+              if carry.arg is value and carry.next is not value]
+    return found[0] if found else "an unnamed value"
 
 
 def _state_of(value: Value) -> str | None:

@@ -155,6 +155,28 @@ def test_rows_that_a_gradient_reads_have_a_hint() -> None:
     assert "kept whole, 8 B a step: a scan reads it backwards" in text and "max_bytes=" in text
 
 
+def test_what_a_tile_keeps_no_more_leaves_the_list_of_rows() -> None:
+    """Beside rows that stay; a gradient's scan says why it is no part of the loop, whatever else is in the way."""
+    x, a = T.vector("x"), T.scalar("a")
+
+    def step(v, s, a):
+        s_next = a * s + v * v
+        return s_next, T.log(s_next) + v / s_next
+
+    (_, terms), _ = sc.scan(step, x, [T.constant(1.0), None], a)
+    forward, back = sc.function([x, a], [terms.sum(), sc.grad(terms.sum(), a)]).explain().cards
+    assert forward.facts["keeps"] == ["x_n0 rows of 's': f64"]
+    assert any(text.endswith("it reads the rows from the last one on") for text in back.not_done)
+
+
+def test_a_scan_that_became_another_loop_says_so() -> None:
+    w, x = T.matrix("w"), T.vector("x")
+    y = T.tanh(T.dot(w, x))
+    rows, _ = sc.scan(lambda i: sc.grad(y[i], x), T.arange(y.shape[0]))
+    said = str(sc.function([w, x], rows).explain())
+    assert ": 0 scans; " in said and "parallelize: no step needs another one" in said
+
+
 @pytest.mark.parametrize("target", ["x86-64-v3", "sm_90"])
 def test_any_target(target: str) -> None:
     assert garch().explain(target).cards
