@@ -263,12 +263,3 @@ def test_a_budget_is_hinted_at_with_what_it_needs() -> None:
     assert "outside" not in within and "max_bytes=" in within
     plan = gradient(True, max_bytes=2**14).memory_plan(np.empty(10**5), np.empty(3))
     assert plan.peak_nbytes < 2**16
-
-
-def test_a_product_by_rows_of_its_matrix_has_a_hint() -> None:
-    """As `T.dot(W, x_t)` is written; the other way round it has none."""
-    x, w = T.matrix("x"), T.matrix("w")
-    by_rows, turned = (sc.function([x, w], sc.scan(step, x)[0]) for step in (
-        lambda v: T.tanh(T.dot(w, v)), lambda v: T.tanh(T.dot(v, w.T))))
-    (said,) = _told(by_rows, "sums of the product with 'w'")
-    assert "T.dot(row, matrix.T)" in said and not _told(turned, "sums of the product")
