@@ -18,27 +18,27 @@ from .loops import PARALLEL_LOOP, nest
 
 Element = Callable[[Value], tuple[Value, list[Value]]]  # of a row: its part, and where in that
 
-BYTES = 32  # of a block: a register of AVX2; of wider ones a part, of narrower ones two
+NARROW, WIDE = 32, 64  # bytes of a block: a register of AVX2, or two, for rows of many columns
 
 
-def block_of(kind: t.Type) -> int:
+def block_of(kind: t.Type, nbytes: int = NARROW) -> int:
     """Columns of a block; complex numbers have no vectors."""
-    return 1 if t.is_complex(kind) else max(1, BYTES // t.nbytes(kind))
+    return 1 if t.is_complex(kind) else max(1, nbytes // t.nbytes(kind))
 
 
-def padded(c: Context, columns: Value, kind: t.Type) -> Value:
+def padded(c: Context, columns: Value, block: int) -> Value:
     """So many columns and those that fill their last block."""
-    block = block_of(kind)
     return whole_lanes(c.b, c.b.addi(columns, c.b.index(block - 1)), c.b.index(block))
 
 
 @dataclass(frozen=True)
 class RowBlocks:
-    """`buffer`: rows of `columns` columns, which are whole blocks."""
+    """`buffer`: rows of `columns` columns, which are whole blocks of so many."""
 
     buffer: Value
     rows: Value
     columns: Value
+    block: int
 
     @property
     def kind(self) -> t.Type:
@@ -51,19 +51,21 @@ class RowBlocks:
 
     def in_blocks(self, c: Context, first: Value, body: Callable[[Element], None]) -> None:
         """body(elements by their row) of all columns from the block of column `first` on."""
-        b, block = c.b, c.b.index(block_of(self.kind))
+        b, block = c.b, c.b.index(self.block)
         start, one = whole_lanes(b, first, block), b.index(1)
-        with c.carrying_loop(self.columns, [], start=start, step=block_of(self.kind)) as (at, _, finish):
+        with c.carrying_loop(self.columns, [], start=start, step=self.block) as (at, _, finish):
             with c.loop(block, PARALLEL_LOOP) as column:
                 body(lambda row: (c.subview(self.buffer, [row, at], [one, block], [one, one], [1]), [column]))
             finish([])
 
 
-def row_blocks(c: Context, kind: t.Type, rows: Value, columns: Value, filled: Value) -> RowBlocks:
-    """Rows of which the first columns are `filled` later; zeros from there on."""
-    made = RowBlocks(c.alloc(kind, [rows, columns]), rows, columns)
+def row_blocks(c: Context, kind: t.Type, rows: Value, columns: Value, filled: Value, block: int) -> RowBlocks:
+    """Rows of as many columns, and those that fill the last block: the first ones are `filled` later, from there on
+    they are zeros."""
+    end = padded(c, columns, block)
+    made = RowBlocks(c.alloc(kind, [rows, end]), rows, end, block)
     zero = c.b.const(0.0, kind)
-    if constant_of(columns) is None or constant_of(columns) != constant_of(filled):
+    if constant_of(end) is None or constant_of(end) != constant_of(filled):
         with c.loop(rows) as i:
             made.in_blocks(c, filled, lambda at: c.store(zero, *at(i)))
     return made

@@ -20,9 +20,11 @@ from .context import Context, converts, is_contiguous
 from .loops import PARALLEL_LOOP
 from .nests import materialise
 from .pivots import fail_unless, nonzero_or_one, size2
-from .row_blocks import Element, RowBlocks, copy_elements, padded, row_blocks
+from .row_blocks import NARROW, WIDE, Element, RowBlocks, block_of, copy_elements, padded, row_blocks
 from .transposing import transpose
 from .two_rows import Cofactors, of_two_rows
+
+Columns = Callable[[Callable[[Element], None]], None]  # does something with the elements of each column
 
 
 def _after(c: Context, k: Value, n: Value, body: Callable[[Value], None], attrs: Attributes | None = None) -> None:
@@ -42,9 +44,10 @@ def _downwards(c: Context, n: Value, body: Callable[[Value], None]) -> None:
 def _beside(c: Context, matrix: Value, columns: Value | None = None) -> tuple[RowBlocks, Value]:
     """A matrix to eliminate in place, and beside it room for so many columns, or None: it, and where they begin."""
     kind, n = t.element(matrix.type), c.sizes(matrix)[0]
-    first = n if columns is not None and constant_of(columns) == 1 else padded(c, n, kind)
-    end = first if columns is None else c.b.addi(first, columns)
-    work = row_blocks(c, kind, n, padded(c, end, kind), n)
+    single = columns is None or constant_of(columns) == 1
+    block = block_of(kind, NARROW if single else WIDE)
+    first = n if single else padded(c, n, block)
+    work = row_blocks(c, kind, n, first if columns is None else c.b.addi(first, columns), n, block)
     copy_elements(c, matrix, work.part(c, c.b.index(0), n))
     return work, first
 
@@ -83,18 +86,14 @@ def _find_pivot(c: Context, a: Value, n: Value, k: Value) -> Value:
     return c.results[0]
 
 
-def _substitute(c: Context, a: Value, n: Value, x: Value, lower: bool, what: str = "solve") -> None:
-    """Solve with a triangular `a`, in place in the columns of `x`; `what` is said of a singular one. The sum of each
-    column is in a register."""
-    columns = c.sizes(x)[1]
-
+def _substitute(c: Context, a: Value, n: Value, columns: Columns, lower: bool, what: str = "solve") -> None:
+    """Solve with a triangular `a`, in place in columns; `what` is said of a singular one. The sum of each column is
+    in a register."""
     def row(i: Value) -> None:
         head = c.load(a, [i, i])
         size = size2(c, head)
         fail_unless(c, c.b.cmpf("une", size, c.b.const(0.0, size.type)), f"{what}: the matrix is singular")
-        with c.loop(columns, PARALLEL_LOOP) as column:
-            rest = _reduced(c, a, x, i, column, None if lower else n)
-            c.store(divide(c, rest, head), x, [i, column])
+        columns(lambda at: c.store(divide(c, _reduced(c, a, at, i, None if lower else n), head), *at(i)))
     if lower:
         with c.loop(n) as i:
             row(i)
@@ -102,14 +101,22 @@ def _substitute(c: Context, a: Value, n: Value, x: Value, lower: bool, what: str
         _downwards(c, n, row)
 
 
-def _reduced(c: Context, a: Value, x: Value, i: Value, column: Value, end: Value | None) -> Value:
+def _columns(c: Context, x: Value) -> Columns:
+    """Those of a matrix, one by one."""
+    def run(body: Callable[[Element], None]) -> None:
+        with c.loop(c.sizes(x)[1], PARALLEL_LOOP) as column:
+            body(lambda row: (x, [row, column]))
+    return run
+
+
+def _reduced(c: Context, a: Value, at: Element, i: Value, end: Value | None) -> Value:
     """x[i] less a[i, j] * x[j] of all j before i, or from the last before `end` back to i: what is known last goes
     off last."""
     b, one = c.b, c.b.index(1)
     count = i if end is None else b.subi(end, b.addi(i, one))
-    with c.carrying_loop(count, [c.load(x, [i, column])]) as (k, (rest,), finish):
+    with c.carrying_loop(count, [c.load(*at(i))]) as (k, (rest,), finish):
         j = k if end is None else b.subi(b.subi(end, one), k)
-        finish([subtract(c, rest, multiply(c, c.load(a, [i, j]), c.load(x, [j, column])))])
+        finish([subtract(c, rest, multiply(c, c.load(a, [i, j]), c.load(*at(j))))])
     return c.results[0]
 
 
@@ -129,7 +136,7 @@ def solve(c: Context, op: Op) -> None:
     elif kind == "general":
         _solve_beside(c, matrix, columns)
     else:
-        _substitute(c, matrix, n, columns, lower=kind == "lower")
+        _substitute(c, matrix, n, _columns(c, columns), lower=kind == "lower")
     c.copy(place, target)
     c.set(op.result, target)
 
@@ -141,7 +148,8 @@ def _solve_beside(c: Context, matrix: Value, columns: Value) -> None:
     beside = work.part(c, first, count)
     copy_elements(c, columns, beside)
     _eliminate(c, work)
-    _substitute(c, work.buffer, n, beside, lower=False)
+    each = _columns(c, beside) if constant_of(count) == 1 else partial(work.in_blocks, c, first)
+    _substitute(c, work.buffer, n, each, lower=False)
     copy_elements(c, beside, columns)
 
 
@@ -190,12 +198,12 @@ def _inverse(c: Context, op: Op, matrix: Value, target: Value) -> None:
 
 def _invert(c: Context, matrix: Value, target: Value) -> None:
     n = c.sizes(matrix)[0]
-    kind, columns = t.element(matrix.type), padded(c, n, t.element(matrix.type))
-    work, first = _beside(c, matrix, columns)
+    kind = t.element(matrix.type)
+    work, first = _beside(c, matrix, n)
     with c.loop(n) as i:
         c.store(c.b.const(1.0, kind), work.buffer, [i, c.b.addi(first, i)])
     _eliminate(c, work)
-    _substitute(c, work.buffer, n, work.part(c, first, columns), lower=False, what="inverse")
+    _substitute(c, work.buffer, n, partial(work.in_blocks, c, first), lower=False, what="inverse")
     copy_elements(c, work.part(c, first, n), target)
 
 
@@ -240,7 +248,7 @@ def _and_pivot(c: Context, sign: Value, logarithm: Value, pivot: Value) -> tuple
 def _cholesky(c: Context, matrix: Value, target: Value, n: Value) -> None:
     """U = L.T by rows: what is left of A[k] after U[j, k] * U[j] of all j < k, by the root of its own element k."""
     b, zero = c.b, c.b.const(0.0, t.element(matrix.type))
-    work = row_blocks(c, zero.type, n, padded(c, n, zero.type), n)
+    work = row_blocks(c, zero.type, n, n, n, block_of(zero.type))
     u = work.buffer
     transpose(c, matrix, work.part(c, b.index(0), n))
     with c.loop(n) as i, c.loop(n, PARALLEL_LOOP) as j:
