@@ -12,7 +12,7 @@ from ..math import MathFunction
 from .turning import NBYTES, PREFETCH, gathered, round_terms, steps_between, turned
 
 BLOCK_TERMS = 64
-TERMS_AHEAD = 4
+TERMS_AHEAD = 2  # more lines than these of rows a power of two apart drive each other out
 LEVELS = 40  # sums of 1, 2, 4, ... blocks
 
 
