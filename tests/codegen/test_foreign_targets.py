@@ -124,6 +124,56 @@ def test_it_runs_emulated(power: Any, arch: str, tmp_path: Path) -> None:
     assert run(emulator, tmp_path / "power").splitlines()[:2] == ["1 ** 3 = 1", "2 ** 3 = 8"]
 
 
+PRODUCTS = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include "products.h"
+static REAL *numbers(int64_t n, int64_t seed) {
+    REAL *x = malloc((n + 1) * sizeof(REAL));
+    for (int64_t i = 0; i < n; i++) x[i] = (REAL)((i * 7 + seed) % 5 - 2);
+    return x;
+}
+int main(void) {
+    static const int64_t sizes[][3] = {SIZES};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        int64_t m = sizes[s][0], k = sizes[s][1], n = sizes[s][2];
+        REAL *a = numbers(m * k, 1), *b = numbers(k * n, 2), *c = numbers(n * k, 3);
+        REAL *ab = numbers(m * n, 0), *ac = numbers(m * n, 0);
+        products_arguments call = {.a = a, .a_n0 = m, .a_n1 = k, .b = b, .b_n1 = n, .c = c, .c_n0 = n,
+                                   .result0 = ab, .result1 = ac};
+        if (products_call_query(&call)) return 2;
+        call.workspace = malloc(call.workspace_nbytes + 1);
+        if (products_call(&call)) return 3;
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < n; j++) {
+                double x = 0, y = 0;  /* whole numbers, exact in any order */
+                for (int64_t t = 0; t < k; t++) x += a[i * k + t] * b[t * n + j], y += a[i * k + t] * c[j * k + t];
+                if (ab[i * n + j] != x || ac[i * n + j] != y) return printf("%d %d %d\n", (int)m, (int)k, (int)n), 1;
+            }
+    }
+    puts("right");
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.skipif(not (shutil.which("aarch64-linux-gnu-gcc") and shutil.which("qemu-aarch64")),
+                    reason="no compiler and emulator for aarch64 on this machine")
+def test_products_run_emulated(dtype: str, tmp_path: Path) -> None:
+    """Each way of making one: a row, few rows, few columns, columns along memory and those that meet, packed ones."""
+    a, b, c = (T.matrix(name, dtype=dtype) for name in "abc")
+    products = sc.function([a, b, c], [a @ b, a @ c.T], name="products")
+    export(products, tmp_path, target="aarch64-linux-gnu", emit="a,h")
+    sizes = [(1, 70, 40), (3, 0, 2), (2, 512, 21), (4, 256, 9), (50, 512, 3), (40, 70, 1), (9, 65, 2), (7, 66, 3),
+             (20, 130, 11), (70, 1030, 19)]
+    text = PRODUCTS.replace("SIZES", ", ".join(f"{{{m}, {k}, {n}}}" for m, k, n in sizes))
+    (tmp_path / "main.c").write_text(text.replace("REAL", "float" if dtype == "float32" else "double"))
+    run("aarch64-linux-gnu-gcc", "-static", "-O1", f"-I{tmp_path}", tmp_path / "main.c", tmp_path / "products.a",
+        "-lm", "-o", tmp_path / "main")
+    assert run("qemu-aarch64", tmp_path / "main") == "right\n"
+
+
 WASM_LD = next(filter(None, map(shutil.which, ("wasm-ld", *(f"wasm-ld-{n}" for n in range(30, 13, -1))))), None)
 WASM = """
 const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
