@@ -61,7 +61,7 @@ class BlockTile(Tile):
         for j in range(self.blocks):
             lines += [f"%z{j}at = add i64 %first_term, {j * BLOCK_TERMS}",
                       f"%z{j} = getelementptr {self.kind}, ptr %b0, i64 %z{j}at"]
-            more, vectors = turned(self.kind, self.lanes, f"z{j}", f"%z{j}")
+            more, vectors = turned(self.kind, self.lanes, f"z{j}", f"%z{j}", round_terms(self.kind))
             lines += more
             factors.append(vectors)
         return factors, lines

@@ -117,7 +117,7 @@ class Tile:
         lines, factors = [], []
         for j in range(self.vectors):
             lines.append(f"%z{j} = getelementptr {self.kind}, ptr %block{j}, i64 %t")
-            more, vectors = turned(self.kind, self.lanes, f"z{j}", f"%z{j}")
+            more, vectors = turned(self.kind, self.lanes, f"z{j}", f"%z{j}", n_terms)
             lines += more
             factors.append(vectors)
         sums = self._names("%s")

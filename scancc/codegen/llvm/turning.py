@@ -3,7 +3,7 @@
     lines of the cache: a0 a1 a2 a3 | b0 b1 b2 b3 | ...   ->   vectors: a0 b0 ... | a1 b1 ... | a2 b2 ... | a3 b3 ...
 
 Parts of 16 bytes of some columns are loaded as one vector, whose parts are then turned all at once: the shuffles that
-would cross parts are loads. A round takes a part from each column.
+would cross parts are loads. A round takes a part from each column, or a whole line of the cache where it packs them.
 Source: the transpositions by loads and unpacking in Intel's optimization manual, section 15.11.
 """
 
@@ -25,19 +25,21 @@ def round_terms(kind: str) -> int:
     return PART_NBYTES // NBYTES[kind]
 
 
-def turned(kind: str, lanes: int, name: str, start: str) -> tuple[list[str], list[str]]:
-    """Lines, and the vectors of a round's terms from pointer `start` on; %step1, ... are bytes between columns."""
+def turned(kind: str, lanes: int, name: str, start: str, terms: int) -> tuple[list[str], list[str]]:
+    """Lines, and the vectors of so many terms from pointer `start` on; %step1, ... are bytes between columns."""
     part = PART_NBYTES // NBYTES[kind]
     many = lanes // part
     lines, vectors = [f"%{name}q0 = getelementptr i8, ptr {start}, i64 0"], []
     lines += [f"%{name}q{q} = getelementptr i8, ptr %{name}q{q - 1}, i64 %step{part}" for q in range(1, many)]
     lines += [f"%{name}r{i}.{q} = getelementptr i8, ptr %{name}q{q}, i64 " + (f"%step{i}" if i else "0")
               for i in range(part) for q in range(many)]
-    for at in range(0, round_terms(kind), part):
-        lines += [line for i in range(part) for q in range(many)
+    for first in range(0, terms, lanes):
+        places = range(first, min(first + lanes, terms), part)
+        lines += [line for i in range(part) for q in range(many) for at in places
                   for line in _loaded(kind, part, f"%{name}r{i}.{q}", at)]
-        found = [_joined(kind, part, [f"%{name}r{i}.{q}.{at}" for q in range(many)], lines) for i in range(part)]
-        vectors += _unpacked(kind, lanes, found, f"%{name}t{at}", lines)
+        for at in places:
+            found = [_joined(kind, part, [f"%{name}r{i}.{q}.{at}" for q in range(many)], lines) for i in range(part)]
+            vectors += _unpacked(kind, lanes, found, f"%{name}t{at}", lines)
     return lines, vectors
 
 
@@ -97,12 +99,12 @@ def gathered(kind: str, lanes: int, name: str, start: str) -> tuple[list[str], s
 @cache
 def pack_turned(kind: str, columns: int, lanes: int) -> MathFunction:
     """Copies of so many columns, or fewer, term by term; those along memory by `lanes`: 0 is number by number."""
-    terms, symbol = round_terms(kind), f"scancc.pack_turned.{kind}.{columns}" + ".numbers" * (lanes == 0)
+    terms, symbol = LINE_NBYTES // NBYTES[kind], f"scancc.pack_turned.{kind}.{columns}" + ".numbers" * (lanes == 0)
     v, align, lines = f"<{lanes} x {kind}>", NBYTES[kind], []
     for j in range(columns // lanes if lanes else 0):
         lines += [f"%c{j}o = mul i64 %b_next, {j * lanes}", f"%c{j}o2 = add i64 %c{j}o, %t",
                   f"%c{j} = getelementptr {kind}, ptr %b, i64 %c{j}o2"]
-        more, found = turned(kind, lanes, f"c{j}", f"%c{j}")
+        more, found = turned(kind, lanes, f"c{j}", f"%c{j}", terms)
         lines += more
         for k, value in enumerate(found):
             lines += [f"%w{j}.{k} = getelementptr {kind}, ptr %there, i64 {k * columns + j * lanes}",
