@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from typing import Any
 
 from scancc.late_dataclasses import dataclass
 
@@ -236,7 +235,7 @@ class FunctionEmitter:
         self.factors: dict[str, str] = {}  # sizes that the function has as doubles (`extents.py`)
         self.slots: dict[Value, int] = {}  # buffer argument -> first slot
         self.n_slots = 0
-        self.nests: dict[Op, Any] | None = {}  # equal ones (`outlining.py`); None: not yet looked for
+        self.nests: Mapping[Op, object] | None = {}  # equal ones (`outlining.py`); None: not yet looked for
 
     def asking(self) -> str:
         """The call that says whether a handler raised."""

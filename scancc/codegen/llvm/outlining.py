@@ -187,7 +187,8 @@ def is_outlined(e: FunctionEmitter, op: Op) -> bool:
 def call(e: FunctionEmitter, op: Op) -> None:
     """A nest as a call of its function, which is printed where none of the group's has its form."""
     assert e.nests is not None
-    group: Group = e.nests[op]
+    group = e.nests[op]
+    assert isinstance(group, Group)
     there = group.nests[op]
     given = [part for number, value in enumerate(group.values) for part in _parts(e, there[value], number)]
     for printed in group.printed:
