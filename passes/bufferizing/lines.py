@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from scancc.ir import types as t
-from scancc.ir.core import Op, Value
+from scancc.ir.core import Attributes, Op, Value
+from scancc.ir.fast_math import allowed
+from scancc.ir.remarks import remark
 
 from ..joining.extremes import beats
 from .arithmetic import add, multiply
@@ -53,12 +55,28 @@ def cumulative(c: Context, op: Op) -> None:
     nothing = -0.0 if isinstance(kind, t.FloatType) else 0  # -0.0 + x is x, also for -0.0
     start = c.b.const(nothing if op.attrs["kind"] == "sum" else 1, kind)
     rest = [n for i, n in enumerate(sizes) if i != axis]
+    marks = _marks(op) if axis == len(rest) else {}
 
     def run(counters: list[Value]) -> None:
-        with c.carrying_loop(sizes[axis], [start]) as (i, (total,), finish):
+        with c.carrying_loop(sizes[axis], [start], marks) as (i, (total,), finish):
             at = [*counters[:axis], i, *counters[axis:]]
             total = combine(c, total, c.load(source, at))
             c.store(total, buffer, at)
             finish([total])
     c.in_order(rest, run)
     c.set(op.result, buffer)
+
+
+def _marks(op: Op) -> Attributes:
+    """That elements may be combined before what is in front of them is known, as steps of a scan (`time-parallel`):
+    not floats that would be rounded otherwise, nor products of integers, which take longer in vectors."""
+    kind = t.element(op.result.type)
+    if isinstance(kind, t.FloatType) and not allowed(op).allows("reassociate"):
+        remark("bufferize", op, False, "one element after the other, as floats would be rounded otherwise",
+               "fast_math='reassociate' allows it")
+        return {}
+    if t.is_complex(kind) or not isinstance(kind, t.FloatType) and op.attrs["kind"] != "sum":
+        return {}
+    if isinstance(kind, t.FloatType):
+        remark("bufferize", op, True, "elements may be combined before those in front of them", part="reassociate")
+    return {"prefix": t.IntAttr(1, t.i64)}

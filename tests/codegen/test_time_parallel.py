@@ -490,3 +490,18 @@ def test_columns_and_rows_of_one_element():
     for shape in ((50, 1), (9, 1), (50, 3), (0, 1)):
         value, on = rng.normal(size=shape), (rng.random(shape) < 0.9).astype(float)
         np.testing.assert_allclose(f(value, on), reference(value, on), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int32", "int8"])
+@pytest.mark.parametrize("function", [T.cumsum, T.cumprod], ids=["cumsum", "cumprod"])
+def test_running_sums_and_products_of_a_row_are_combined(dtype, function):
+    x = T.matrix("x", dtype=dtype)
+    native, reference = (sc.function([x], [function(x[0]), function(x, axis=1), function(x, axis=0)],
+                                     fast_math="reassociate", mode=mode) for mode in (None, "reference"))
+    rng = np.random.default_rng(5)
+    for n in (0, 1, 7, 8, 9, 31, 100):
+        values = rng.uniform(0.5, 1.5, (3, n)) if dtype[0] == "f" else rng.integers(-9, 9, (3, n))
+        for found, want in zip(native(values.astype(dtype)), reference(values.astype(dtype)), strict=True):
+            np.testing.assert_allclose(found, want, rtol=1e-5 if dtype == "float32" else 1e-13)
+            assert found.dtype == want.dtype
+    assert dtype[0] == "i" or "before those in front" in str(native.remarks("bufferize"))
