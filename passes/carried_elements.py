@@ -51,13 +51,15 @@ def carried_elements(module: Op) -> None:
 
 
 def _pairs(loop: Op, forms: Forms) -> Iterator[_Pair]:
-    step, writes = constant_of(Loop(loop).step), _Writes(loop)
-    if step is None:
+    step, stored = constant_of(Loop(loop).step), {whole(op) for op in loop.body.ops if op.name == "memref.store"}
+    loads = {op for op in loop.body.ops if op.name == "memref.load" and whole(op) in stored}
+    if step is None or not loads:
         return
+    writes = _Writes(loop)
     for at, op in enumerate(loop.body.ops):
         if any(has_trait(inner, CHECKS) for inner in op.walk()):
             return
-        if op.name == "memref.load" and _is_outside(whole(op), loop):
+        if op in loads and _is_outside(whole(op), loop):
             place, near = _place(op, forms), writes.near(op)
             if _moves_alone(place, loop) and not any(_may_write(one, op, place, forms) for n, one in near if n < at):
                 store = _stored(near, op, [form.with_constant(form.terms.get(Loop(loop).counter, 0) * step)
