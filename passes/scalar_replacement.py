@@ -74,7 +74,7 @@ class _Straight:
 
     def _enter(self, op: Op) -> None:
         """Go through what is inside: a loop has written in earlier rounds what it writes."""
-        written = written_by(op)
+        written = written_by(op) if self.known else None
         if op.name != "scf.if":
             self._forget(written)
         for region in op.regions:

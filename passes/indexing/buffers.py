@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import OPS, WRITES, has_trait, operand
+from scancc.ir.ops import OPS, WRITES, operand
 
 
 def may_share(one: Value, other: Value) -> bool:
@@ -13,10 +13,14 @@ def may_share(one: Value, other: Value) -> bool:
 
 def written_by(op: Op) -> list[Value] | None:
     """The buffers that an op and those inside write; None where one does not say which."""
-    writers = [inner for inner in op.walk() if has_trait(inner, WRITES)]
-    if any(not OPS[inner.name].written for inner in writers):
-        return None
-    return [operand(inner, OPS[inner.name].written) for inner in writers]
+    found: list[Value] = []
+    for inner in op.walk() if op.regions else (op,):
+        definition = OPS[inner.name]
+        if WRITES in definition.traits:
+            if not definition.written:
+                return None
+            found.append(operand(inner, definition.written))
+    return found
 
 
 def is_apart(memory: Value) -> bool:
