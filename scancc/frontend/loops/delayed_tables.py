@@ -111,7 +111,7 @@ class _Table:
         if not writes or not older or len(writes) * len(older) > MOST_WRITES:
             return None
         table = _Table(number, row, writes, older, body.varying)
-        return table if table.has_known_beginnings(body, inputs) and table.has_known_lengths else None
+        return table if table.has_known_beginnings(body, inputs) and table.has_known_lengths(body, inputs) else None
 
     def has_known_beginnings(self, body: Body, inputs: ScanInputs[Variable]) -> bool:
         """Whether rows that are asked of a table, older than by two steps, are those of the newest one."""
@@ -120,10 +120,10 @@ class _Table:
         return all(v.type == inits[0].type for v in inits) and (
             not traced or all(v is inits[0] for v in inits[1: max(traced) + 1]))
 
-    @property
-    def has_known_lengths(self) -> bool:
-        places = {place for write in self.writes for place in write.varying_places(self.varying)}
-        return all(is_told_outside(n, self.varying) for place in places for n in dims(place))
+    def has_known_lengths(self, body: Body, inputs: ScanInputs[Variable]) -> bool:
+        scan = Scan(body)
+        lengths = [n for write in self.writes for place in write.varying_places(self.varying) for n in dims(place)]
+        return all(is_told_outside(n, self.varying) and scan.extent_outside(n, inputs) is not None for n in lengths)
 
     def apart(self, body: Body, inputs: ScanInputs[Variable], name: str) -> tuple[Body, ScanInputs[Variable]]:
         """The step with the older rows as tables that are brought up to date."""
