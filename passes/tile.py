@@ -48,6 +48,7 @@ from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import EVERY, remark
 from scancc.ir.wording import rows_called
 
+from .bufferizing.growing import has_room
 from .slicing.latencies import HEAVY, busy
 from .slicing.steps import CYCLE, least_lag
 from .tiling.again import run_again
@@ -283,7 +284,7 @@ def _no_gain(stages: Stages) -> str | None:
 
 def _grows(scan: ScanView) -> bool:
     """Whether rows that are kept need room that nobody knows before they are made."""
-    return scan.until and not scan.xs
+    return scan.until and not scan.xs and not has_room(scan, scan.length)
 
 
 def _is_long(scan: ScanView, steps: int) -> bool:

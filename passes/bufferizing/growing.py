@@ -51,14 +51,19 @@ def room_of(c: Context, scan: ScanView) -> Room:
     length = c.get(scan.length)
     if not (c.grow_rows and scan.until and scan.stacks) or scan.xs:
         return Room(length, length)
-    steps, least = _most(length), LEAST_BYTES // _row_nbytes(scan)
-    if is_small(length) if steps is None else steps <= least:
+    if has_room(scan, length) or _most(length) is None and is_small(length):
         return Room(length, length)
-    number = c.n_guesses
-    room = Room(c.b.minsi(length, c.b.maxsi(_guessed(c), c.b.index(least))), length, number)
+    number, least = c.n_guesses, c.b.index(LEAST_BYTES // _row_nbytes(scan))
+    room = Room(c.b.minsi(length, c.b.maxsi(_guessed(c), least)), length, number)
     remark("bufferize", scan.op, True, f"its rows grow as it runs: the caller guesses as bound_{number} how many "
            "there are, and calls again where there are more")
     return room
+
+
+def has_room(scan: ScanView, length: Value) -> bool:
+    """Whether there is room for the rows of all steps, `length`, since these are known to be few."""
+    steps = _most(length)
+    return steps is not None and steps <= LEAST_BYTES // _row_nbytes(scan)
 
 
 def _most(length: Value) -> int | None:

@@ -173,3 +173,23 @@ def test_rows_that_grow_stay_in_one_loop():
         f = sc.function([a], found)
     assert not is_tiled(f)
     assert any("grows as it runs" in remark.reason for remark in f.remarks if remark.pass_name == "tile")
+
+
+def test_rows_without_a_sequence_where_there_is_room_for_all():
+    """As there is for 3,000 steps: the bits of one loop, wherever it stops."""
+    a = T.scalar("a")
+
+    def step(s, q):
+        return (s * a, 0.5 * q + s, T.log(s) + T.exp(-s) * q), sc.until(s * a < 1e-3)
+
+    def build():
+        rows = sc.scan(step, outputs_info=[T.constant(1.0), T.constant(0.0), None], n_steps=3000)[0]
+        return sc.function([a], [*rows, rows[0].shape[0], rows[2].sum(), sc.grad(rows[2].sum(), a)])
+
+    tiled = build()
+    with change_flags(leave_out="tile"):
+        whole = build()
+    assert is_tiled(tiled) and not is_tiled(whole)
+    for value in (1e-4, 0.5, 0.9, 0.9866, 0.99, 0.9966, 0.998, 1.0):
+        for got, expected in zip(tiled(value), whole(value), strict=True):
+            assert got.shape == expected.shape and got.tobytes() == expected.tobytes(), value
