@@ -8,7 +8,8 @@
 
 Why: the distances between n points are n * n numbers, a softmax goes through all rows four times; joined, each row is
 done while it lies in the nearest cache, and the arrays between are no larger than a row: gravity between 1,000 bodies
-takes half the time, and 24 KB where it took 40 MB.
+takes half the time, and 64 kB where it took 40 MB. Little arithmetic that `bufferize` lets go along a whole matrix
+goes by rows then, if it stands behind such a loop.
 Conservative: neighbours in one block, whose rounds write and read only rows of their own of what both touch and one
 writes; no loop whose rounds would be lanes of vectors, nor one of few rounds; nothing that may fail inside. An array
 becomes a row in a loop over time alone: outside, threads may share the rounds.
@@ -23,7 +24,7 @@ from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Value, defined_in
+from scancc.ir.core import Block, Op, Region, Value, defined_in
 from scancc.ir.ops import (
     CHECKS,
     READS,
@@ -31,18 +32,23 @@ from scancc.ir.ops import (
     WRITES,
     group,
     has_trait,
+    is_dead,
     is_pure,
     lookup,
     memory_of,
+    name_of_whole,
+    operand,
     set_operands,
 )
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 from scancc.ir.slices import entries, set_entries
 
+from .slicing.latencies import is_function
 from .vectorizing.lanes import Check, holds_loops, innermost
 
 FEW = 32  # rounds of a loop whose arrays are small
+SHORT = 16  # elements of a row that is too short for a loop of vectors
 
 
 def join_rows(module: Op) -> None:
@@ -67,7 +73,11 @@ def _joined(block: Block) -> dict[Op, int]:
     found: dict[Op, int] = {}
     last: _Rows | None = None
     for op in list(block.ops):
-        if _is_over_rows(op):
+        matrix = None if last is None else _Matrix.of(op, last)
+        if matrix is not None and last is not None:
+            last.join(matrix.by_rows())
+            found[last.loop] = found.get(last.loop, 1) + 1
+        elif _is_over_rows(op):
             rows = _Rows(op, _touched(op))
             if last is not None and last.may_join(rows):
                 last.join(rows)
@@ -110,10 +120,11 @@ class _Rows:
         self.loop, self.touched, self.behind = loop, touched, list[Op]()
 
     def may_join(self, other: _Rows) -> bool:
-        """Whether a round of both may run at a time: they share memory, and of what one writes they use one row."""
-        if Loop(self.loop).bounds != Loop(other.loop).bounds:
-            return False
-        both = [self.touched[memory] + other.touched[memory] for memory in self.touched.keys() & other.touched.keys()]
+        return Loop(self.loop).bounds == Loop(other.loop).bounds and self.allow(other.touched)
+
+    def allow(self, touched: dict[Value, list[_Use]]) -> bool:
+        """Whether others may use so what a round uses: they share memory, and of what one writes they use one row."""
+        both = [self.touched[memory] + touched[memory] for memory in self.touched.keys() & touched.keys()]
         return bool(both) and all(_are_rows_of_one(uses) for uses in both if any(use.writes for use in uses))
 
     def join(self, other: _Rows) -> None:
@@ -129,6 +140,62 @@ class _Rows:
         self.behind = []
         for memory, uses in other.touched.items():
             self.touched[memory] = self.touched.get(memory, []) + uses
+
+
+class _Matrix(NamedTuple):
+    """A loop over all elements of matrices, as if these were vectors, whose rows another loop goes along."""
+
+    loop: Op
+    uses: list[_Use]
+    rows: Value
+    columns: Value
+
+    @classmethod
+    def of(cls, op: Op, before: _Rows) -> _Matrix | None:
+        """What is behind a loop over rows and might be one: it goes along the same, by little arithmetic."""
+        size = Loop(op).upper.op if op.name == "scf.for" and "parallel" in op.attrs and not holds_loops(op) else None
+        if size is None or size.name != "arith.muli" or size.operands[0] is not Loop(before.loop).upper:
+            return None
+        if any(is_function(inner) for inner in op.body.ops):  # a few of them are left over in each row, one by one
+            return None
+        flat = [use for uses in _touched(op).values() for use in uses]
+        rows, columns = size.operands
+        n = constant_of(columns)
+        if n is not None and n <= SHORT or not all(use.is_row and _is_of_matrix(use.buffer) for use in flat):
+            return None
+        uses = [use._replace(buffer=operand(use.buffer.op, "source")) for use in flat if use.buffer.op is not None]
+        found = cls(op, uses, rows, columns)
+        return found if before.allow(found.touched) else None
+
+    @property
+    def touched(self) -> dict[Value, list[_Use]]:
+        found: dict[Value, list[_Use]] = {}
+        for use in self.uses:
+            found.setdefault(memory_of(use.buffer), []).append(use)
+        return found
+
+    def by_rows(self) -> _Rows:
+        """The same loop, over rows and their elements."""
+        block, inner, outer = self.loop.parent, Loop(self.loop), Block([t.index])
+        assert block is not None
+        b = Builder(block, self.loop, self.loop.location)
+        made = b.make("scf.for", [inner.lower, self.rows, inner.step], [], dict(self.loop.attrs), [Region([outer])])
+        for use in self.uses:
+            groups = {name_of_whole(use.op): [use.buffer], "indices": [outer.args[0], inner.counter]}
+            set_operands(use.op, **groups)
+        set_operands(self.loop, upper=[self.columns])
+        Builder(outer, location=self.loop.location).insert(self.loop.detach())
+        Builder(outer, location=self.loop.location).make("scf.yield")
+        return _Rows(made, self.touched)
+
+
+def _is_of_matrix(buffer: Value) -> bool:
+    """Whether a vector is a matrix's elements, row by row."""
+    made = buffer.op
+    if made is None or made.name != "scan.buffer_reshape":
+        return False
+    type = operand(made, "source").type
+    return isinstance(type, t.MemRefType) and len(type.shape) == 2
 
 
 def _touched(loop: Op) -> dict[Value, list[_Use]]:
@@ -171,6 +238,8 @@ def _are_rows_of_one(uses: list[_Use]) -> bool:
 def _contract(loop: Op) -> int:
     """Make a row of each array that only the rounds of a loop use, each its own; how many there are."""
     made = [uses for uses in _touched(loop).values() if _is_made_here(uses[0].buffer, loop)]
+    for view in [user for uses in made for user in uses[0].buffer.uses if is_dead(user)]:
+        view.erase()
     own = [uses for uses in made if _are_rows_of_one(uses) and len(uses) == len(uses[0].buffer.uses)]
     if own:
         assert loop.parent is not None

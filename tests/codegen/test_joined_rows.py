@@ -17,7 +17,7 @@ P, Q = T.matrix("p"), T.matrix("q")
 def gravity(p, q):
     r = q[None, :, :] - p[:, None, :]
     near = (r**2).sum(axis=2) + 1e-3
-    return p + 0.01 * (r * (T.abs(q[:, 0]) / (near * T.sqrt(near)))[:, :, None]).sum(axis=1)
+    return p + 0.01 * (r / (near * T.sqrt(near))[:, :, None]).sum(axis=1)
 
 
 def shifted_means(p, q):
