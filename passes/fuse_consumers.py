@@ -42,11 +42,13 @@ from scancc.ir.slices import entries
 from scancc.ir.wording import rows_called, rows_size, what
 
 from .consuming.again import run_again
-from .consuming.chains import behind
+from .consuming.chains import behind, is_reduced
 from .consuming.moves import Move
 from .consuming.readers import Place, Readers, ends_of
+from .tiling.kept_words import ONE_PASS
 
 MASKED = "where a mask says which rows are summed, T.switch(mask, rows, 0) keeps none"
+SHIFTED = "of earlier rows beside later ones, T.concatenate([T.zeros_like(rows[:k]), rows[:-k]]), none are kept"
 
 
 def fuse_consumers(module: Op, mixing: bool = True) -> None:
@@ -100,7 +102,7 @@ def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
     if user is not None or place is Place.AFTER:
         why, hint = f"what is read of it{_lines(stack)} is more than all of it", ""
         if user is not None:
-            why, hint = _reason(user, readers), _hint(user, _beside(user, stack, readers))
+            why, hint = _reason(user, readers), _hint(user, stack, readers)
         kept = "is kept whole" if readers.scan.init else "is an array, unless one loop makes and reads it"
         remark("fuse-consumers", op, False, f"{name} {kept}{rows_size(stack)}: {why}", hint, rows=(name,))
 
@@ -147,12 +149,20 @@ def _beside(gradient: Op, stack: Stack, readers: Readers) -> Op | None:
                  and user.location != gradient.location and readers.places.get(user) is not Place.TILES), None)
 
 
-def _hint(user: Op, beside: Op | None) -> str:
+def _hint(user: Op, stack: Stack, readers: Readers) -> str:
     """What to change, so that a reader needs no array."""
     if _runs_back(user):
+        beside = _beside(user, stack, readers)
         first = "" if beside is None else f"with what reads it outside, {what(beside)}, written in the step, "
         return f"where that is a gradient, {first}sc.grad(..., max_bytes=) keeps less"
-    return MASKED if user.name == "scan.gather" else ""
+    if any(reader.name == "scan.gather" for reader in stack.result.uses):
+        return MASKED
+    if not has_trait(user, ELEMENTWISE) or not is_reduced(user.result):
+        return ""
+    late = [v.op for v in user.operands if readers.waits(user, v)]
+    if any(op is not None and op.name == "scan.concat" for op in late):
+        return SHIFTED
+    return ONE_PASS if late else ""
 
 
 def _runs_back(user: Op) -> bool:

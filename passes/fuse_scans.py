@@ -41,6 +41,9 @@ from .fusing.maps import rule_of
 from .fusing.order import Order, decided_by_sizes, fails_as, fails_by_sizes, stop_alike
 from .fusing.rows import READS_BACK, Made, Mapped, NoRow, Place, Plan, Row
 
+OTHER_STEPS = "they have different numbers of steps"
+AS_LONG = ("rows with others in front are as many as those of the scan as T.concatenate([T.zeros_like(rows[:k]), "
+           "rows[:-k]]), with taps from -k on as T.concatenate([T.zeros_like(rows[:k]), rows])")
 _TRIES = 4  # scans before it with which each is tried
 
 
@@ -120,7 +123,8 @@ def _join(order: Order, first: Op, second: Op) -> bool:
         pair.plan()
     except NoRow as no:
         why = READS_BACK if _reads_back(first, second) else no  # which nothing else would change
-        remark("fuse-scans", second, False, f"it stays a loop of its own behind {_called(first)}: {why}")
+        hint = AS_LONG if str(why) == OTHER_STEPS and _reads_apart(second) else ""
+        remark("fuse-scans", second, False, f"it stays a loop of its own behind {_called(first)}: {why}", hint)
         return False
     remark("fuse-scans", second, True, f"one loop with {_called(first)}")
     pair.make()
@@ -136,6 +140,12 @@ def _reads_back(first: Op, second: Op) -> bool:
         return is_back and second in user.result.uses
 
     return any(leads_back(user) for stack in ScanView(first).stacks for user in stack.result.uses)
+
+
+def _reads_apart(scan: Op) -> bool:
+    """Whether a scan reads rows a few steps later, or behind others."""
+    makers = [v.op for v in ScanView(scan).xs]
+    return any(op is not None and op.name in ("tensor.extract_slice", "scan.concat") for op in makers)
 
 
 def _called(scan: Op) -> str:
@@ -185,7 +195,7 @@ class _Pair:
             raise NoRow("the other may stop before it does")
         if first.length is not second.length and (constant_of(first.length) is None or constant_of(
                 first.length) != constant_of(second.length)):
-            raise NoRow("they have different numbers of steps")
+            raise NoRow(OTHER_STEPS)
 
     def _check_errors(self) -> None:
         fails, both = self.order.fails, (self.first, self.second)

@@ -62,8 +62,7 @@ def _waiting(readers: Readers, rows: Value) -> list[Op]:
     """The readers that also need what others make of all rows, in order."""
     block = readers.scan.op.parent
     assert block is not None
-    late = [op for op in rows.uses if op.parent is block and any(
-        not readers.ahead.is_free(v) and not readers.has_rows(op, v) for v in op.operands)]
+    late = [op for op in rows.uses if op.parent is block and any(readers.waits(op, v) for v in op.operands)]
     return sorted(late, key=block.ops.index) if len(late) < len(rows.uses) else []
 
 

@@ -375,6 +375,10 @@ class Readers:
             return True
         return self.ahead.is_free(value) and not self.scan.until and reader not in self.ahead.guarded
 
+    def waits(self, reader: Op, value: Value) -> bool:
+        """Whether what `reader` reads is made of all rows, and of no one row."""
+        return not self.ahead.is_free(value) and not self.has_rows(reader, value)
+
     # ---- some of the rows ----
 
     def selection_of(self, value: Value) -> Op | None:

@@ -606,6 +606,10 @@ WHY = {  # what is kept, what the remark says, and the same written as it says, 
     "columns": (lambda: dense().var(axis=0), "also reads what is made of them",
                 lambda: (dense() * dense()).mean(axis=0) - dense().mean(axis=0)**2),
     "mask": (lambda: dear()[dear() > 0].sum(), "T.switch", lambda: T.switch(dear() > 0, dear(), 0).sum()),
+    "rows of a mask": (lambda: dense()[dense() > 0].sum(), "T.switch",
+                       lambda: T.switch(dense() > 0, dense(), 0).sum()),
+    "later rows": (lambda: (dear() * T.concatenate([dear()[2:], T.zeros_like(dear()[:2])])).sum(), "zeros_like",
+                   lambda: (earlier(dear(), 2) * dear()).sum()),
 }
 
 
