@@ -186,7 +186,7 @@ class _Reader:
         places = [Area(str(i), (b - a).unrounded(), b - a) for i, (a, b) in enumerate(pairwise(ends))]
         inputs = [_area(p, [name(text) for text in axes])
                   for p, axes in zip(self.inputs, self.dims, strict=True)]
-        return MemoryPlan(self.name, ends[-1], tuple(places), tuple(self._buffers(views, offsets)),
+        return MemoryPlan(self.name, ends[-1], tuple(places), tuple(self._buffers(views, offsets, ends)),
                           tuple(inputs), tuple(self._outputs()))
 
     def _offsets(self, views: Sequence[Op]) -> dict[Op, Formula]:
@@ -197,11 +197,12 @@ class _Reader:
         starts = sorted(set(offsets.values()), key=_typical)
         return [*starts, self.asked.of(self.query.body.ops[-1].operands[-1])]
 
-    def _buffers(self, views: Sequence[Op], offsets: Mapping[Op, Formula]) -> list[BufferPlan]:
+    def _buffers(self, views: Sequence[Op], offsets: Mapping[Op, Formula],
+                 ends: Sequence[Formula]) -> list[BufferPlan]:
         lives = Lives(self.func)
         found = {op: lives.of(op.result) for op in views}
         moments = {at: i for i, at in enumerate(sorted({at for life in found.values() for at in life}))}
-        numbers = {start: i for i, start in enumerate(self._ends(offsets)[:-1])}
+        numbers = {start: i for i, start in enumerate(ends[:-1])}
         order = sorted(views, key=lambda op: found[op])
         return [BufferPlan(_called(op), numbers[offsets[op]], moments[found[op][0]], moments[found[op][1]],
                            op.parent is not self.func.body, "{}:{}".format(*op.location) if op.location else "")

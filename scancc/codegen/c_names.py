@@ -3,7 +3,7 @@
 An argument's name is its input's with `_` for what C does not allow in a name, and with
 
 - `in_` before it where a rule makes it C's: it begins as names of compilers do, with two underscores or with one and
-  a capital, or is one of a family of macros (`INT8_MAX`);
+  a capital, or is one of a family of macros (`INT8_MAX`), as those of our headers (`SCANCC_F_H`, `F_ABI_VERSION`);
 - `_` behind it, or several, where the language, its library or an earlier argument has taken it; so `state` is
   `state_` in a function with shared variables, of which NAME_run takes the state first.
 """
@@ -21,7 +21,7 @@ from . import reserved_names as taken
 # rules that make them; what begins with two underscores or one and a capital is the compiler's.
 _FAMILIES = (
     r"(PRI|SCN)[bBdiouxX]\w+|U?INT(_LEAST|_FAST)?(\d+|MAX|PTR)_\w+|(FLT|DBL|LDBL|DEC)\d*X?_\w+|FE_\w+|FP_\w+|SNAN\w*"
-    r"|ATOMIC_\w+|atomic_\w+|memory_order_\w+|kill_dependency|stdc_\w+|__\w*|_[A-Z]\w*"
+    r"|ATOMIC_\w+|atomic_\w+|memory_order_\w+|kill_dependency|stdc_\w+|__\w*|_[A-Z]\w*|SCANCC_\w*|\w*_ABI_VERSION"
 )
 _SUFFIX = r"(?:[fl]|[fd]\d+x?)$"
 

@@ -81,3 +81,12 @@ def test_names_beyond_ascii_are_no_names_of_the_compiler() -> None:
     f = named("变量")
     check_name(f.export_form().name)
     assert f([1.0]).tolist() == [2.0]
+
+
+def test_arguments_are_not_the_macros_of_the_header(tmp_path: Path) -> None:
+    names = ("F_H", "SCANCC_F_H", "F_ABI_VERSION", "F_SYMBOL")
+    xs = [T.vector(name) for name in names]
+    sc.export(sc.function(xs, sum(xs), name="f"), tmp_path, emit="o,h,json")
+    (tmp_path / "f.c").write_text('#include "f.h"\n')
+    subprocess.run(["cc", "-Wall", "-Werror", "-fsyntax-only", tmp_path / "f.c"], check=True)
+    assert sc.runtime.load(tmp_path / "f.o")(**{name: [1.0] for name in names}) == [4.0]

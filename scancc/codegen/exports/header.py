@@ -17,7 +17,7 @@ _WIDTH = 100
 
 
 def header_text(library: str, entries: Sequence[Entry], versions: str) -> str:
-    guard = _macro(library) + "_H"
+    guard = f"SCANCC_{_macro(library)}_H"
     body = "\n".join(_entry_text(library, e) for e in entries)
     return f"""\
 /* {library}.h: written by scancc ({versions}); do not edit.
