@@ -13,7 +13,7 @@ import numpy as np
 
 from scancc.artifact import Param, can_exist, too_large
 from scancc.casts import converted
-from scancc.foreign import as_array, is_array
+from scancc.foreign import as_array, is_array, is_masked
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,7 +24,7 @@ Array: TypeAlias = "npt.NDArray[np.generic]"
 def pack(param: Param, value: object, position: int) -> Array:
     """`value` as a C-contiguous, aligned array in native byte order of `param`'s dtype and shape."""
     wanted = np.dtype(param.dtype)
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise TypeError(f"{_which(param, position)} is a masked array, and code knows no masks; pass value.filled(0)")
     if type(value) is np.ndarray and value.dtype == wanted:
         array: Array = value
@@ -38,7 +38,7 @@ def pack(param: Param, value: object, position: int) -> Array:
 def cast(param: Param, value: object, position: int, loses: bool) -> object:
     """`value` for an input that converts with loss, or (not `loses`) not even Python's floats."""
     wanted = np.dtype(param.dtype)
-    if isinstance(value, np.ma.MaskedArray) or (loses and type(value) is np.ndarray and value.dtype == wanted):
+    if is_masked(value) or (loses and type(value) is np.ndarray and value.dtype == wanted):
         return value  # `pack` says what is wrong, if something is
     if loses:
         given = _foreign(param, value, position)

@@ -5,6 +5,7 @@ Anything with the buffer protocol or NumPy's own (`__array__`: torch on the CPU,
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,12 @@ _PROTOCOLS = ("__array__", "__array_interface__", "__array_struct__", "__dlpack_
 def is_array(value: object) -> bool:
     """Whether `value` is an array of any library, and so has a dtype that its user chose."""
     return isinstance(value, np.ndarray | np.generic | memoryview) or any(hasattr(value, p) for p in _PROTOCOLS)
+
+
+def is_masked(value: object) -> bool:
+    """Whether `value` is one of NumPy's masked arrays, whose module is not loaded to find out."""
+    ma = sys.modules.get("numpy.ma")
+    return ma is not None and isinstance(value, ma.MaskedArray)
 
 
 def as_array(value: Any) -> np.ndarray:
@@ -33,7 +40,7 @@ def writable(value: Any) -> np.ndarray | None:
     """The memory of an array, to write into; None where `value` is no array, or gives a copy or a read-only view."""
     if type(value) is np.ndarray:
         return value
-    if not is_array(value) or isinstance(value, np.generic | np.ma.MaskedArray):
+    if not is_array(value) or isinstance(value, np.generic) or is_masked(value):
         return None
     first, second = as_array(value), as_array(value)  # a copy would lie elsewhere each time
     return first if first.flags.writeable and first.ctypes.data == second.ctypes.data else None
