@@ -183,6 +183,7 @@ def _take_vectors(loop: Op, first: Value, lanes: int, copies: int, check: Check,
     counter.name = parts.counter.name
     inside = Builder(body, location=loop.location)
     at = inside.minsi(counter, last) if overlapping else counter
+    at.name = counter.name
     Widener(check.varying, lanes, {parts.counter: at}, parts.counter, copies).body(loop.body.ops, inside)
     b.make("scf.for", [parts.lower, end, count], [], {"vector": t.IntAttr(lanes * copies, t.i64)}, [Region([body])])
     if end is parts.upper:
