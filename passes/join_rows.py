@@ -34,7 +34,6 @@ from scancc.ir.ops import (
     has_trait,
     is_dead,
     is_pure,
-    lookup,
     memory_of,
     name_of_whole,
     operand,
@@ -44,6 +43,7 @@ from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 from scancc.ir.slices import entries, set_entries
 
+from .indexing.buffers import written_by
 from .slicing.latencies import is_function
 from .vectorizing.lanes import Check, holds_loops, innermost
 
@@ -74,16 +74,12 @@ def _joined(block: Block) -> dict[Op, int]:
     last: _Rows | None = None
     for op in list(block.ops):
         matrix = None if last is None else _Matrix.of(op, last)
-        if matrix is not None and last is not None:
-            last.join(matrix.by_rows())
+        rows = matrix.by_rows() if matrix is not None else _Rows(op, _touched(op)) if _is_over_rows(op) else None
+        if rows is not None and last is not None and last.may_join(rows):
+            last.join(rows)
             found[last.loop] = found.get(last.loop, 1) + 1
-        elif _is_over_rows(op):
-            rows = _Rows(op, _touched(op))
-            if last is not None and last.may_join(rows):
-                last.join(rows)
-                found[last.loop] = found.get(last.loop, 1) + 1
-            else:
-                last = rows
+        elif rows is not None:
+            last = rows
         elif last is not None and (is_pure(op) or op.name == "memref.alloc"):
             last.behind.append(op)
         else:
@@ -154,7 +150,9 @@ class _Matrix(NamedTuple):
     def of(cls, op: Op, before: _Rows) -> _Matrix | None:
         """What is behind a loop over rows and might be one: it goes along the same, by little arithmetic."""
         size = Loop(op).upper.op if op.name == "scf.for" and "parallel" in op.attrs and not holds_loops(op) else None
-        if size is None or size.name != "arith.muli" or size.operands[0] is not Loop(before.loop).upper:
+        if size is None or size.name != "arith.muli":
+            return None
+        if (Loop(op).lower, size.operands[0], Loop(op).step) != Loop(before.loop).bounds:
             return None
         if any(is_function(inner) for inner in op.body.ops):  # a few of them are left over in each row, one by one
             return None
@@ -224,8 +222,8 @@ def _may_write(op: Op, buffer: Value) -> bool:
         return any(_may_write(user, op.result) for user in op.result.uses)
     if not has_trait(op, WRITES):
         return not has_trait(op, READS)
-    written = lookup(op).written
-    return not written or buffer in group(op, written)
+    written = written_by(op)
+    return written is None or buffer in written
 
 
 def _are_rows_of_one(uses: list[_Use]) -> bool:
