@@ -30,6 +30,7 @@ CPU_SCAN: tuple[str, ...] = (
     "cse",           # bodies that fuse brought together share work
     "dce",
     "reciprocal",    # after fuse: a divisor from outside the loop nest is a scalar then
+    "divide-once",   # after reciprocal, which leaves divisors that change; before contract, for the new sums
     "reassociate",   # before contract, which would join a product with the sum that waits for the state
     "latency",       # before contract, which then joins the new product and sum
     "complex-products",  # after fuse, which makes the nests; before contract, for the real ones
@@ -104,6 +105,6 @@ FOR_REGISTERS: tuple[str, ...] = ("unroll-and-jam", "vectorize", "loop-versionin
                                   "expand-integers", "unroll")
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
-NEEDED = ("bufferize", "check-rows", "complex-products", "complex-states", "contract", "fuse", "latency",
-          "log-sum-exp", "loop-reversal", "map-to-gpu", "parallel-prefix", "plan-memory", "reciprocal", "reductions",
-          "repeated-squaring", "split-states", "time-parallel", "transpose-factors")
+NEEDED = ("bufferize", "check-rows", "complex-products", "complex-states", "contract", "divide-once", "fuse",
+          "latency", "log-sum-exp", "loop-reversal", "map-to-gpu", "parallel-prefix", "plan-memory", "reciprocal",
+          "reductions", "repeated-squaring", "split-states", "time-parallel", "transpose-factors")

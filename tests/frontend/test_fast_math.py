@@ -155,6 +155,23 @@ def test_approximate_divides_by_multiplying() -> None:
     np.testing.assert_allclose(f([1, 2, 3], 7), sc.function([x, k], rows)([1, 2, 3], 7), rtol=1e-15)
 
 
+@pytest.mark.parametrize("shape", [(), (5,)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_approximate_divides_once_where_a_step_divides_by_quotients(shape: tuple[int, ...], dtype: str) -> None:
+    rank = len(shape)
+    g, start = T.TensorType(dtype, (None,) * (1 + rank))("g"), T.TensorType(dtype, (None,) * rank)("start")
+
+    def step(g: T.Variable, y: T.Variable) -> T.Variable:
+        x = g / (y * y + 4)
+        return 1 / (1 + x) + (3 - g) / T.sqrt(2 * x + 2) + g / (5 - 3 * x)
+    rows, _ = sc.scan(step, g, start)
+    f = sc.function([g, start], rows, fast_math="approximate")
+    assert f.dump("scan").count(" / ") < sc.function([g, start], rows).dump("scan").count(" / ")
+    data = np.random.default_rng(0).uniform(0.1, 3, (40, *shape)).astype(dtype), np.ones(shape, dtype)
+    want = sc.function([g, start], rows, mode="reference")(*data)
+    np.testing.assert_allclose(f(*data), want, rtol=200 * np.finfo(dtype).eps)
+
+
 @pytest.mark.skipif(not host().has_fma, reason="needs a fused multiply-add")
 def test_contract_joins_a_difference_where_it_is_asked_for() -> None:
     f = sc.function([a, b], a * a - b * b, fast_math="contract")

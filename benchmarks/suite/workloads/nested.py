@@ -80,9 +80,6 @@ class Gibbs(Workload):
     name = "gibbs"
     sizes = {"tiny": {"n": 5, "thin": 4}, "medium": {"n": 2000, "thin": 10}}
     tolerance = {"float64": 1e-10, "float32": 1e-4}
-    limits = ("With -ffast-math C and Numba make the root of a float32 from the processor's estimate, 12 bits that "
-              "are not the same on all processors, and a step of Newton's: a chain of 38 cycles in place of 48. "
-              "`fast_math` has no such part.")
     C = """
     void plain(const REAL *restrict g, const REAL *restrict z, REAL *restrict out, long n, long thin) {
         REAL x = 0, y = 0;
