@@ -104,6 +104,9 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
 FOR_REGISTERS: tuple[str, ...] = ("unroll-and-jam", "vectorize", "loop-versioning", "narrow-counts",
                                   "expand-integers", "unroll")
 
+# Passes that write marks for people: the driver brings these up to date before anyone looks at later IR.
+ANALYSES: tuple[str, ...] = ("slice",)
+
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
 NEEDED = ("bufferize", "check-rows", "complex-products", "complex-states", "contract", "divide-once", "fuse",
           "latency", "log-sum-exp", "loop-reversal", "map-to-gpu", "parallel-prefix", "plan-memory", "reciprocal",

@@ -11,11 +11,11 @@ import importlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from functools import cache, partial
-from typing import Any
+from typing import Any, cast
 
 from scancc.late_dataclasses import dataclass
 
@@ -50,6 +50,16 @@ class Pass:
     def needs(self) -> tuple[Need, ...]:
         """What IR it takes; everything where its module says nothing."""
         return tuple(getattr(importlib.import_module(self.function.__module__), "NEEDS", ()))
+
+    @kept_property
+    def is_marked(self) -> Callable[[Op], bool]:
+        """Of an analysis: whether a module has its marks."""
+        return cast(Callable[[Op], bool], importlib.import_module(self.function.__module__).is_marked)
+
+    @kept_property
+    def refresh(self) -> Callable[[Op], None]:
+        """Of an analysis: brings its marks up to date."""
+        return cast(Callable[[Op], None], importlib.import_module(self.function.__module__).refresh)
 
     @property
     def doc(self) -> str:
@@ -224,16 +234,21 @@ def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass:
     InternalError then names it, and a file with the IR before it and the command that repeats it.
     Verifying after each pass took as long as running them. `again` makes the module anew where it must run
     again, for a caller who can; a copy is kept otherwise.
+    Marks of analyses (`pass_lists.ANALYSES`) are true whenever anyone looks.
     """
     steps = parse_pipeline(pipeline)
     track = track_changes if track_changes is not None else on_pass is not None
     report, met = Report(), set[Need]()
     again = again or partial(_same, clone_op(module, {}))
     text = print_op(module, locations=False) if track else ""
+    marked = {name for name in pass_lists.ANALYSES if find_pass(name).is_marked(module)}
     for number, step in enumerate(steps, 1):
         progress.at(f"pass {step.name}")
         with _blaming(again, steps[:number]):
             done = _run_one(module, step, met)
+            marked.update({step.name} & {*pass_lists.ANALYSES})
+            if on_pass is not None or number == len(steps):
+                _refresh(module, marked - {step.name})
             if verify and (on_pass is not None or number == len(steps)):
                 _verify(module, report)
         if track:
@@ -243,6 +258,11 @@ def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass:
         if on_pass is not None:
             on_pass(done, module)
     return report
+
+
+def _refresh(module: Op, analyses: Iterable[str]) -> None:
+    for name in analyses:
+        find_pass(name).refresh(module)
 
 
 def _same(module: Op) -> Op:

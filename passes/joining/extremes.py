@@ -19,7 +19,6 @@ from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, dynamic_dims
 
 from ..fuse import combination
-from ..slicing.steps import CYCLE
 
 Dims = tuple[int | None, ...]
 
@@ -78,7 +77,7 @@ def _write(op: Op, extreme: Op | None) -> None:
     outputs = [_filled(b, op, b.const(0, t.i64)), _filled(b, op, b.const(start, t.element(source.type)))]
     maps = [t.AffineMap(len(_dims(op)), dims) for dims in (_dims(op), *[tuple(range(len(_dims(op)) - 1))] * 2)]
     kinds = [*[t.PARALLEL] * (len(_dims(op)) - 1), t.REDUCTION]
-    attrs = {"indexing_maps": maps, "iterator_types": kinds, **_label(op, extreme)}
+    attrs = {"indexing_maps": maps, "iterator_types": kinds}
     place, best = b.grouped("linalg.generic", {"inputs": [source], "outputs": outputs}, [v.type for v in outputs],
                             attrs, [Region([_body(op, extreme is not None)])]).results
     place.name = op.result.name
@@ -110,9 +109,3 @@ def _filled(b: Builder, op: Op, value: Value) -> Value:
     shape = found.shape if isinstance(found, t.TensorType) else ()
     type = t.TensorType(shape, value.type)
     return b.op("tensor.splat", [value, *(dynamic_dims(type, dims_of(b, op.result)) if shape else [])], [type])
-
-
-def _label(*ops: Op | None) -> dict[str, str]:
-    """Where the nest stands in a step: on a cycle, if one of them does."""
-    labels = [op.attrs["slice"] for op in ops if op is not None and "slice" in op.attrs]
-    return {"slice": next((label for label in labels if label.startswith(CYCLE)), labels[-1])} if labels else {}

@@ -11,7 +11,6 @@ from scancc.ir.core import Block, Op, Region, Value, replace_each
 from scancc.ir.parts import Access, Nest
 from scancc.late_dataclasses import dataclass
 
-from ..slicing.steps import CYCLE
 from .matching import Match
 
 Element = tuple[Access, Value, Value]  # of a result: where it is written, its element, the result before
@@ -81,12 +80,6 @@ def _build(match: Match, body: _Body, results: Sequence[Element]) -> Op:
     maps += [t.AffineMap(n_dims, write.dims) for write, _, _ in results]
     kinds = [t.REDUCTION if d in match.reduced else t.PARALLEL for d in range(n_dims)]
     groups = {"inputs": [value for value, _ in body.inputs], "outputs": [write.value for write, _, _ in results]}
-    attrs = {"indexing_maps": maps, "iterator_types": kinds, **_label(match)}
+    attrs = {"indexing_maps": maps, "iterator_types": kinds}
     return Builder(block, op, op.location).grouped(
         "linalg.generic", groups, [old.type for _, _, old in results], attrs, [Region([body.block])])
-
-
-def _label(match: Match) -> dict[str, str]:
-    """Where the joint nest stands in a step: on a cycle, if either does."""
-    labels = [nest.op.attrs["slice"] for nest in (match.first, match.second) if "slice" in nest.op.attrs]
-    return {"slice": next((label for label in labels if label.startswith(CYCLE)), labels[-1])} if labels else {}

@@ -48,20 +48,27 @@ class Slice:
     number: dict[Op, int]  # of the cycle that an op is on
     cycles: list[Cycle]
     components: list[Component]  # each after all that it waits for
+    states: list[str]  # the label of each state
 
     def label(self, op: Op) -> str:
-        kind = self.kind[op]
-        return f"{kind} {self.number[op]}" if kind == CYCLE else kind
+        return _label(self.kind[op], self.number[op])
+
+
+def _label(kind: str, number: int) -> str:
+    return f"{kind} {number}" if kind == CYCLE else kind
 
 
 def slice_of(op: Op) -> Slice:
     """The slice of a `scan.scan`. Linear."""
     graph = _Graph(ScanView(op))
-    found = Slice(graph.scan, {}, {}, [], [])
+    found = Slice(graph.scan, {}, {}, [], [], [""] * graph.n_carries)
     kinds: dict[int, str] = {}
     for members in components(graph.needs):
         kind = graph.kind(members, kinds)
         kinds.update(dict.fromkeys(members, kind))
+        for node in members:
+            if node < graph.n_carries:
+                found.states[node] = _label(kind, len(found.cycles))
         component = graph.component(members, kind)
         found.components.append(component)
         found.kind.update(dict.fromkeys(component.ops, kind))

@@ -24,7 +24,7 @@ def nest_over(tile: Tile, op: Op) -> Value:
     accesses = [_moved(read.dims, [] if tile.is_fixed(read.value) else [0]) for read in nest.reads]
     accesses += [(0,)] * len(scalars) + [(0, *_moved(nest.writes[0].dims, []))]
     type = stacked(op.result.type, tile.rows)
-    attrs = {key: attr for key, attr in op.attrs.items() if key != "slice"} | {
+    attrs = op.attrs | {
         "indexing_maps": tuple(t.AffineMap(len(rest) + 1, dims) for dims in accesses),
         "iterator_types": (t.PARALLEL, *nest.kinds)}
     return tile.b.grouped("linalg.generic", {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.core import Block, Region, Value, clone_op
 from scancc.ir.parts import ScanView
 
 from .arrays import row_dims, stacked
@@ -86,12 +86,7 @@ class RowLoop:
         if scan.counter.uses:
             mapping[scan.counter] = b.addi(self.tiled.first, mapping[scan.counter])
         for op in self.ops:
-            clone(op, mapping, b)
+            clone_op(op, mapping, b.insert)
         yielded = [*(carry.next for carry in self.carries), *stop, *self.kept, *stop]
         b.make("scan.yield", [mapping.get(v, v) for v in yielded])
         return body
-
-
-def clone(op: Op, mapping: dict[Value, Value], b: Builder) -> None:
-    """A copy of an op of the step, without its mark."""
-    clone_op(op, mapping, b.insert).attrs.pop("slice", None)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Value
+from scancc.ir.core import Block, Op, Value, clone_op
 from scancc.ir.ops import group, operand
 from scancc.ir.parts import Carry, Nest, Stack
 from scancc.ir.shapes import dims_of
@@ -16,7 +16,7 @@ from scancc.ir.slices import Entry, constant_entries, entries, slice_parts
 from .arrays import nest_over, row_dims, stacked
 from .outer_sums import summed_over
 from .products import as_index
-from .row_loops import RowLoop, clone
+from .row_loops import RowLoop
 from .stages import LOOP, Stages
 from .sums import Reduction, rows_behind
 from .turned import Turned
@@ -73,7 +73,7 @@ class Tile:
     def _steps(self) -> None:
         stages = self.stages
         for op in stages.invariant:
-            clone(op, self.once, self.b)
+            clone_op(op, self.once, self.b.insert)
         self._map(self._floating(lambda stage: stage < LOOP or not self.scan.until))
         for stage in range(stages.last + 1):
             if stage % 2:
@@ -104,9 +104,8 @@ class Tile:
         self.b.location = self.scan.op.location
 
     def _mapped(self, op: Op) -> Value:
-        attrs = {key: attr for key, attr in op.attrs.items() if key != "slice"}
         type = t.TensorType((self.rows,), op.result.type)
-        return self.b.op(op.name, [self.over(v) for v in op.operands], [type], attrs)
+        return self.b.op(op.name, [self.over(v) for v in op.operands], [type], dict(op.attrs))
 
     def _past(self, op: Op) -> Value:
         """What the steps of the tile read of a far state: all of that was there before the tile."""

@@ -86,6 +86,7 @@ ATTRIBUTES: dict[str, tuple[str, Callable[[Any], bool]]] = {
               and v.value >= 0),
     "bool": ("true or false", _is_kind(bool)),
     "text": ("a string", _is_kind(str)),
+    "texts": ("a list of strings", _list_of(str)),
     "name": ("a string of letters, digits and $._- that begins with no digit",
              lambda v: isinstance(v, str) and _NAME.fullmatch(v) is not None),
     "error": ("the name of an exception of Python or scancc", lambda v: isinstance(v, str) and is_error(v)),

@@ -48,7 +48,7 @@ scan = Dialect("scan")
 def _read_scan(op: Op, r: Reader) -> Parts:
     """`scan %t < %n over %x_t in %x carry(%h = %h0) ys(f64[%n, 3])`: what it stacks has its kept rows in its type."""
     view = ScanView(op)
-    r.mention("until", "depths", "strides")
+    r.mention("until", "depths", "strides", *_SLICE)
     for value, arg in zip((*view.xs, *view.init), (*view.x_args, *view.carry_args), strict=True):
         r.remember_sizes(arg, r.sizes(value)[1 if arg.index <= len(view.xs) else 0:])
     for carry in view.carries:
@@ -60,7 +60,32 @@ def _read_scan(op: Op, r: Reader) -> Parts:
     over = r.packed([f"{r.define(arg)} in {x}" for arg, x in zip(view.x_args, rows, strict=True)])
     return [r.clauses(f"scan {r.define(view.counter)} < {length}", f"over {over}" if over else "",
                       r.listed("carry", windows), r.listed("ys", [_kept_rows(s, view, r) for s in view.stacks]),
-                      "until" if view.until else "") + " ", op.body]
+                      "until" if view.until else "", *_places(view, r)) + " ", op.body]
+
+
+_SLICE = ("states", "chains", "distances", "algebra")  # what `slice` writes
+
+
+def _places(view: ScanView, r: Reader) -> list[str]:
+    """`before (%s) cycle 0 (%p, %q: affine of order 2, chain 3)`: states by place, what is known of each cycle."""
+    attrs, args = view.op.attrs, dict[str, list[str]]()
+    known = {f"cycle {n}": _cycle(*facts) for n, facts in enumerate(
+        zip(*(attrs.get(key, ()) for key in _SLICE[1:]), strict=False))}
+    for arg, label in zip(view.carry_args, attrs.get("states", ()), strict=False):
+        args.setdefault(label, []).append(r.use(arg))
+    said = [f"{label} ({', '.join(args[label])}{known.get(label, '')})"
+            for label in ("before", *known, "after") if label in args]
+    itself = attrs.get("slice")
+    r.mention("slice")
+    return said if itself is None else [*said, f"itself {itself}"]
+
+
+def _cycle(chain: int, distance: int, algebra: str) -> str:
+    """What is known of a cycle; nothing is said of a class or a time that is not known."""
+    length = f"chain {chain}" if chain >= 0 else ""
+    steps = f"every {distance} steps" if distance > 1 else ""
+    said = ", ".join(filter(None, ("" if algebra == "none" else algebra, f"{length} {steps}".strip())))
+    return f": {said}" if said else ""
 
 
 def _kept_rows(stack: Stack, view: ScanView, r: Reader) -> str:
@@ -93,7 +118,7 @@ scan.define(
     "scan", "length:index xs*:tensor init*:value rows*:index dims*:index", results="*", traits=(PURE, LOOP),
     attrs=("depths:counts", "until:bool", "operandSegmentSizes"),
     marks=("lanes:int", "one_lane:int", "tile:count", "name:text", "fast_math:fast_math", "strides:ints",
-           "prefix:int"), regions=1,
+           "prefix:int", "states:texts", "chains:ints", "distances:ints", "algebra:texts"), regions=1,
     ends=("scan.yield",), verify=check_scan, reading=_read_scan,
     doc="the recurrence. Step t gets the counter t, row t of each x, and the carries; it yields the "
         "next carries, a row of each y, and with `until` a condition that makes this step the last. "
@@ -104,7 +129,10 @@ scan.define(
         "are rows of steps that run). `dims`: run-time sizes of the rows of the ys, in order. Results: final "
         "carries, ys, and with `until` the number of steps executed. `tile`: a step is so many, of a scan in it. "
         "`lanes`: each element of the states has its own past only; `one_lane`: so it is, but rows pass by, which "
-        "may have one element. `prefix`: steps may be combined before the state that they begin with is known.")
+        "may have one element. `prefix`: steps may be combined before the state that they begin with is known. "
+        "What `slice` found: `states`: where each state stands, and of each cycle `chains`, its cycles of the "
+        "target, `distances`, the steps after which a value comes back, `algebra`, the class of its steps; where an "
+        "op of the step stands, its own mark `slice` says.")
 scan.define("yield", "values*", results="0", traits=(TERMINATOR,), parents=("scan.scan",), reading=_read_yield,
             doc="ends a step")
 

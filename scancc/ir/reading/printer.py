@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .. import types as t
 from ..core import Block, Location, Op, functions
-from ..ops import WRITES, Parts, Reading, lookup
+from ..ops import VIEW, WRITES, Parts, Reading, lookup
 from .inlining import Inlining, is_all_that_is_yielded, is_literal, is_nest
 from .names import Names
 from .phrases import LOOSE, TIGHT, Phrase
@@ -67,7 +67,7 @@ class _Printer(Reader):
         if op.regions:
             return self._with_blocks(op)
         phrase = self._phrase(op)
-        if op.attrs.get("slice") == _slice_around(op, inlining):
+        if _is_placed_by_others(op, inlining):
             self.mention("slice")
         marks = self._marks(op)
         if self._is_read(op):
@@ -168,10 +168,16 @@ def _on_one_line(body: Sequence[Line]) -> str | None:
     return f"{{ {text} }}" if len(body) == 1 and "{" not in text and not text.startswith("return") else None
 
 
-def _slice_around(op: Op, inlining: Inlining | None) -> object:
-    """What the op in whose line `op` may be read has as its place in a step."""
-    user = None if inlining is None else inlining.user(op)
-    return None if user is None else user.attrs.get("slice")
+def _is_placed_by_others(op: Op, inlining: Inlining | None) -> bool:
+    """Whether the place of an op in its step needs no word: it is that of the op in whose line it may be read, or the
+    op works on no numbers and waits for no state."""
+    place, user = op.attrs.get("slice"), None if inlining is None else inlining.user(op)
+    if not isinstance(place, str) or user is not None and place == user.attrs.get("slice"):
+        return True
+    if op.name == "tensor.extract" and len(op.operands) == 1:
+        return True  # the one number of a nest
+    return not place.startswith("cycle") and (
+        VIEW in lookup(op).traits or any(value.type == t.index for value in op.results))
 
 
 def _mark(key: str, value: object) -> str:
