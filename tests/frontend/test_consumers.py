@@ -8,64 +8,29 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.config import change_flags
+from tests.frontend.kept_rows import (
+    KINDS,
+    backwards,
+    dear,
+    dense,
+    earlier,
+    heavy,
+    integers,
+    j,
+    last,
+    m,
+    mapped,
+    matrices,
+    require_nothing_kept,
+    scalar,
+    stopped,
+    taps,
+    truths,
+    values,
+    vectors,
+    x,
+)
 
-x, m, c, k = T.vector("x"), T.matrix("m"), T.tensor3("c"), T.lvector("k")
-j = T.lscalar("j")
-
-
-def last(found):
-    rows = found[0]
-    return rows[-1] if isinstance(rows, list) else rows
-
-
-def scalar():
-    return last(sc.scan(lambda v, h: 0.9 * h + v, x, T.constant(0.5)))
-
-
-def backwards():
-    return last(sc.scan(lambda v, h: 0.9 * h + v, x, T.constant(0.5), go_backwards=True))
-
-
-def taps():
-    return last(sc.scan(lambda v, a, b: 0.5 * a - 0.4 * b + v, x, {"initial": x[:2], "taps": [-2, -1]}))
-
-
-def mapped():
-    return last(sc.scan(lambda v: T.sin(v) * v, x))
-
-
-def integers():
-    return last(sc.scan(lambda v, h: (h * 3 + v) % 11, k, T.constant(np.int64(1))))
-
-
-def truths():
-    return last(sc.scan(lambda v, h: (v > 0) ^ h, x, T.constant(np.bool_(False))))
-
-
-def stopped():
-    return last(sc.scan(lambda v, h: (0.9 * h + v, sc.until(T.abs(h) > 2.5)), x, T.constant(0.5)))
-
-
-def heavy():
-    return last(sc.scan(lambda v, h: T.tanh(0.9 * h + v), x, T.constant(0.5)))
-
-
-def vectors():
-    return last(sc.scan(lambda v, h: 0.9 * h + v, m, T.zeros_like(m[0])))
-
-
-def dense():
-    return last(sc.scan(lambda v, h: T.tanh(T.dot(m[:4, :4], h) + v), m, T.zeros_like(m[0])))
-
-
-def matrices():
-    return last(sc.scan(lambda v, h: 0.5 * h - v, c, T.ones_like(c[0])))
-
-
-KINDS = {
-    scalar: x, backwards: x, taps: x, mapped: x, stopped: x, integers: k, truths: x, vectors: m, dense: m,
-    matrices: c,
-}
 OF_ALL = {
     "max": lambda h: h.max(axis=0), "min": lambda h: h.min(axis=0), "any": lambda h: (h > 0.3).any(axis=0),
     "all": lambda h: (h > -9).all(axis=0), "count": lambda h: (h > 0.1).sum(axis=0),
@@ -101,12 +66,6 @@ def cases():
         asks = OF_ALL | OF_SOME | (OF_NUMBERS if kind not in (vectors, dense, matrices) else OF_ROWS)
         yield from (pytest.param(kind, name, ask, id=f"{kind.__name__}: {name}") for name, ask in asks.items()
                     if name in ONLY.get(kind, asks))
-
-
-def values(length, kind):
-    rng = np.random.default_rng(5)
-    shape = {x: (length,), m: (length, 4), c: (length, 3, 2)}.get(KINDS.get(kind, x))
-    return rng.integers(0, 9, length) if shape is None else rng.standard_normal(shape)
 
 
 @pytest.mark.parametrize(("kind", "name", "ask"), list(cases()))
@@ -223,78 +182,6 @@ def test_rows_of_one_element_that_lose_their_axis(ask):
     f, reference = (sc.function([start, n], ask(rows), mode=mode) for mode in (None, "reference"))
     for steps in (3, 4, 9):
         np.testing.assert_array_equal(f([0.25], steps), reference([0.25], steps))
-
-
-def require_nothing_kept(kind, ask, lengths, without="fuse-consumers"):
-    """The same bits as with rows kept, the reference's numbers, and as much memory for any length."""
-    read = KINDS.get(kind, x)
-    f, reference = (sc.function([read], ask(kind()), mode=mode) for mode in (None, "reference"))
-    with change_flags(leave_out=without):
-        kept = sc.function([read], ask(kind()))
-    for length in lengths:
-        given = values(length, kind)
-        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
-            assert got.tobytes() == same.tobytes(), length
-            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
-    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (3000, 20_000))
-    assert small == large
-
-
-OF_LATER = {
-    "returns": lambda h: [((h[1:] - h[:-1]) ** 2).sum(), (h[1:] * h[:-1]).mean()],
-    "returns of three steps": lambda h: [((h[3:] - h[:-3]) ** 2).sum(), (h[3:] * h[:-3]).max()],
-    "after the start": lambda h: [h[3:].mean(), T.exp(h[3:]).sum(), h[3:].argmax()],
-    "from a computed step on": lambda h: [h[T.minimum(h.shape[0] // 3, 700):].sum()],
-    "without both ends": lambda h: [h[2:-1].sum(), (h[2:-1]**2).mean()],
-    "second differences": lambda h: [T.sqr(h[2:] - 2 * h[1:-1] + h[:-2]).sum()],
-}
-OF_LATER_ROWS = {
-    "returns of three steps": lambda h: [(h[3:] * h[:-3]).sum(axis=0), T.abs(h[3:] - h[:-3]).max()],
-    "after the start": lambda h: [h[3:].mean(), h[3:].argmax(axis=0)],
-    "second differences": lambda h: [T.sqr(h[2:] - 2 * h[1:-1] + h[:-2]).sum(), (h[1:-1] - h[:-2]).mean(axis=0)],
-}
-
-
-LATER = [(kind, name) for kind in (scalar, backwards, taps) for name in OF_LATER] + [
-    (kind, name) for kind in (vectors, dense) for name in OF_LATER_ROWS]
-
-
-@pytest.mark.parametrize(("kind", "name"), LATER, ids=[f"{kind.__name__}-{name}" for kind, name in LATER])
-def test_sums_from_a_later_step_on_keep_their_bits(kind, name):
-    ask = (OF_LATER_ROWS if KINDS[kind] is m else OF_LATER)[name]
-    require_nothing_kept(kind, ask, (4, 5, 511, 513, 514, 2000), without="peel")
-
-
-APART = {
-    "around the mean": lambda h: [((h - h.mean(axis=0))[3:] * (h - h.mean(axis=0))[:-3]).sum()],
-    "beside squares": lambda h: [(h[2:] * h[:-2]).sum() / T.sqr(h).sum()],
-    "later rows from their mean": lambda h: [T.abs(h[5:] - h[5:].mean(axis=0)).sum(axis=0)],
-}
-
-
-@pytest.mark.parametrize("ask", APART.values(), ids=list(APART))
-@pytest.mark.parametrize("kind", [scalar, vectors], ids=lambda kind: kind.__name__)
-def test_reductions_that_begin_apart_run_a_cheap_scan_each(kind, ask):
-    require_nothing_kept(kind, ask, (6, 511, 513, 1030), without="peel")
-
-
-def earlier(h, k):
-    return T.concatenate([T.zeros_like(h[:k]), h[:-k]])
-
-
-DELAYED = {
-    "differences from zero on": lambda h: [T.sqr(h - earlier(h, 1)).sum(), T.abs(h - earlier(h, 1)).max()],
-    "behind a number": lambda h: [(h * T.concatenate([T.ones_like(h[:1]), h])[:-1]).sum(axis=0)],
-    "several steps ago": lambda h: [T.sqr(h - 2 * earlier(h, 1) + earlier(h, 2)).sum(axis=0),
-                                    (h * earlier(h, 7)).mean()],
-    "of a map": lambda h: [(h * earlier(T.exp(h), 3)).sum(), h[-1]],
-}
-
-
-@pytest.mark.parametrize("ask", DELAYED.values(), ids=list(DELAYED))
-@pytest.mark.parametrize("kind", [scalar, vectors, heavy], ids=lambda kind: kind.__name__)
-def test_rows_behind_others_that_are_reduced_are_states(kind, ask):
-    require_nothing_kept(kind, ask, (1, 2, 3, 8, 513, 2000), without="delayed-rows")
 
 
 OF_PRODUCTS = {
@@ -415,11 +302,6 @@ def test_a_row_of_arrays_of_a_scan_that_may_stop_is_a_state():
         f(np.zeros(4), 5)
 
 
-def test_a_column_of_later_rows_is_kept_alone():
-    f = sc.function([m], vectors()[3:, 1].max())
-    assert f.memory_plan(np.zeros((1000, 50))).workspace_nbytes < 8 * 1100
-
-
 SHARED = {
     "soft mean": lambda h: [T.dot(x, T.exp(h)) / T.exp(h).sum()], "entropy": lambda h: [
         -(T.sigmoid(h) * T.log(T.sigmoid(h))).sum() / T.sigmoid(h).sum()],
@@ -483,49 +365,6 @@ def test_what_is_kept_is_said(kind, ask):
     said = [remark for remark in f.remarks if not remark.done and (
         "is kept" in remark.reason or grows and "is an array" in remark.reason)]
     assert bool([r for r in said if "it is a result" not in r.reason]) == grows, said
-
-
-PARTS = {
-    "each third": lambda h: h[1::3], "thinned late": lambda h: h[20::5], "between": lambda h: h[2:-j],
-    "turned": lambda h: h[::-1],
-}
-REDUCED = {
-    "largest": lambda p: [abs(p).max(axis=0), (p > 1).sum(axis=0)], "sums": lambda p: [p.sum(axis=0)],
-    "place": lambda p: [p.argmin(axis=0)], "all": lambda p: [T.sqr(p).mean()], "heavy": lambda p: [T.exp(p).sum()],
-}
-
-
-def is_kept_for(kind, part, reduced):
-    """Whether a part, no more than it has, is kept: the last extreme is not the first one."""
-    return (part, reduced) == ("turned", "place")
-
-
-@pytest.mark.parametrize("reduced", REDUCED)
-@pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("kind", [scalar, vectors], ids=lambda kind: kind.__name__)
-def test_parts_that_are_reduced(kind, part, reduced):
-    read, outputs = KINDS.get(kind, x), REDUCED[reduced](PARTS[part](kind()))
-    f, reference = (sc.function([read, j], outputs, mode=mode, on_unused_input="ignore")
-                    for mode in (None, "reference"))
-    for length in (41, 513, 5001):
-        given = values(length, kind), 7
-        for got, want in zip(f(*given), reference(*given), strict=True):
-            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
-    small, large = (f.memory_plan(values(length, kind), 7).workspace_nbytes for length in (30_000, 200_000))
-    assert (large <= 2 * small) != is_kept_for(kind, part, reduced)
-
-
-@pytest.mark.parametrize("part", [lambda h: h[1::3], lambda h: h[j:300], lambda h: h[30:]])
-def test_sums_of_parts_of_rows_keep_their_bits(part):
-    """Those of rows that are arrays, in the blocks that they have outside."""
-    outputs = [part(vectors()).sum(axis=0), (1 - part(vectors())).prod(axis=0), part(vectors()).argmax(axis=0)]
-    f = sc.function([m, j], outputs, on_unused_input="ignore")
-    with change_flags(leave_out="fuse-consumers,peel"):
-        kept = sc.function([m, j], outputs, on_unused_input="ignore")
-    for length in (41, 193, 577, 1100):
-        given = values(length, vectors), 7
-        for got, same in zip(f(*given), kept(*given), strict=True):
-            assert got.tobytes() == same.tobytes(), length
 
 
 def test_sums_of_turned_rows_go_along_the_steps():
@@ -594,10 +433,6 @@ def test_readers_of_a_part_are_told_its_maximum() -> None:
                          for mode in (None, "reference"))
     for got, want in zip(native, reference, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12)
-
-
-def dear():
-    return last(sc.scan(lambda v, h: T.tanh(T.exp(-h * h) + v) / (1 + h * h), x, T.constant(0.5)))
 
 
 WHY = {  # what is kept, what the remark says, and the same written as it says, which keeps nothing
