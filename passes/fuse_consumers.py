@@ -12,13 +12,13 @@ integers, the place of an extreme and the number there, what is written or added
 `consuming/scatters.py`). So does a number that is taken from one row. A column of all rows, and an exact
 reduction of each, becomes rows that are smaller; some of the rows, as each second one or one at a known place, are
 kept alone; where reductions alone read these, the step asks whether its row is one (`consuming/selections.py`).
-Of a step with states a sum or product of each row along one axis, or its product with a vector, is made
-in the step, too, in the order that it has outside (its product with a matrix where that is reduced); running sums and
-products over time are states beside others. What is an elementwise result, or heavy work that several sums go along,
-is kept in place of the rows it is made of. Elementwise ops on the way to these come along, and what goes on with sums
-of rows. Sums of floats along rows that are
-arrays, weighted ones too, are added in the step in the blocks that they have outside, so that no bit changes
-(`consuming/sums.py`). Where columns wait for others, as a variance for the mean, a cheap scan runs twice
+Of a step with states a sum or product of each row along one axis, or its product with a vector, is made in the
+step, too, in the order that it has outside (its product with a matrix where that is reduced), or a number of each
+row at a place that other rows tell (the loss of a class); running sums and products over time are states beside
+others. What is an elementwise result, or heavy work that several sums go along, is kept in place of the rows it is
+made of. Elementwise ops on the way to these come along, and what goes on with sums of rows. Sums of floats along
+rows that are arrays, weighted ones too, are added in the step in the blocks that they have outside, so that no bit
+changes (`consuming/sums.py`). Where columns wait for others, as a variance for the mean, a cheap scan runs twice
 (`consuming/again.py`).
 Why: a trace of T rows, written and read again, becomes a number (array contraction: Sarkar and Gao, 1991).
 Conservative: readers move only where then nothing is left that needs all rows at once, and what they keep of them is
@@ -42,12 +42,13 @@ from scancc.ir.slices import entries
 from scancc.ir.wording import rows_called, rows_size, what
 
 from .consuming.again import run_again
-from .consuming.chains import behind, is_reduced
+from .consuming.chains import behind, is_reduced, makes_rows
 from .consuming.moves import Move
-from .consuming.readers import Place, Readers, ends_of
+from .consuming.readers import Place, Readers, ends_of, takes_of_each
 from .tiling.kept_words import ONE_PASS
 
 MASKED = "where a mask says which rows are summed, T.switch(mask, rows, 0) keeps none"
+COUNTED = "of rows that are counted by their own length, rows[T.arange(rows.shape[0]), places], none are kept"
 SHIFTED = "of earlier rows beside later ones, T.concatenate([T.zeros_like(rows[:k]), rows[:-k]]), none are kept"
 
 
@@ -155,6 +156,9 @@ def _hint(user: Op, stack: Stack, readers: Readers) -> str:
         beside = _beside(user, stack, readers)
         first = "" if beside is None else f"with what reads it outside, {what(beside)}, written in the step, "
         return f"where that is a gradient, {first}sc.grad(..., max_bytes=) keeps less"
+    if any(takes_of_each(end) and readers.places.get(end) is not Place.STEP
+           for end in behind(stack.result.uses, makes_rows)):
+        return COUNTED
     if any(reader.name == "scan.gather" for reader in stack.result.uses):
         return MASKED
     if not has_trait(user, ELEMENTWISE) or not is_reduced(user.result):

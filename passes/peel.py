@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Op, Value, clone_op, encloses
+from scancc.ir.core import Op, Value, clone_op
 from scancc.ir.linear import Linear, balanced, linear
 from scancc.ir.ops import CHECKS, has_trait, operand, set_operands
 from scancc.ir.parts import Read, ScanView, Stack
@@ -37,7 +37,7 @@ from scancc.ir.slices import Entry, constant_entries, entries, number_of, set_en
 from scancc.ir.wording import rows_called
 from scancc.late_dataclasses import dataclass
 
-from .consuming.ahead import Ahead
+from .consuming.ahead import Ahead, varies
 from .consuming.chains import is_reduced
 from .consuming.groups import copied, undo
 from .consuming.parts import takes_whole_rows
@@ -114,21 +114,7 @@ def _late(scan: ScanView) -> _Late | None:
 
 def _may_stand_twice(scan: ScanView) -> bool:
     ops = list(scan.op.walk())
-    return len(ops) <= SHORT and not any(has_trait(op, CHECKS) and _varies(op, scan) for op in ops)
-
-
-def _varies(op: Op, scan: ScanView) -> bool:
-    """Whether an op needs what a step makes: one that does not fails in the first step, if at all."""
-    pending, seen = [op], {op}
-    while pending:
-        for value in (v for inner in pending.pop().walk() for v in inner.operands):
-            if encloses(scan.op.body, value.block):
-                if value.op is None:
-                    return True
-                if value.op not in seen:
-                    seen.add(value.op)
-                    pending.append(value.op)
-    return False
+    return len(ops) <= SHORT and not any(has_trait(op, CHECKS) and varies(op, scan.op) for op in ops)
 
 
 def _is_reduced(user: Op) -> bool:

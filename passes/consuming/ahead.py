@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from scancc.ir.core import Op, Value
+from scancc.ir.core import Op, Value, encloses
 from scancc.ir.ops import CHECKS, has_trait
 from scancc.late_dataclasses import dataclass
 
@@ -16,9 +16,9 @@ from ..licm import safe_anywhere
 class Ahead:
     """The ops after a scan, sorted into those that may move before it and those that stay behind.
 
-    The error that a program raises stays the same: in a function's block a check goes ahead of the scan where
-    `checks-first` takes it to the front anyway, elsewhere where no check comes before it and the scan has none.
-    What a check that stays may guard stays as well.
+    The error that a program raises stays the same: a check goes ahead of the scan where no check comes before it and
+    the scan has none, and in a function's block where `checks-first` takes it to the front anyway. What a check that
+    stays may guard stays as well.
     """
 
     scan: Op
@@ -29,10 +29,11 @@ class Ahead:
         block = self.scan.parent
         assert block is not None
         self.behind.add(self.scan)
-        reorders, fails, stays = _reorders(self.scan), may_fail(self.scan), False
+        reorders, stays = _reorders(self.scan), False
+        fails = any(not (reorders and _goes_first(op, self.scan)) for op in self.scan.walk() if has_trait(op, CHECKS))
         for op in block.ops[block.ops.index(self.scan) + 1:]:
             checks = may_fail(op)
-            goes = _is_early(op) if reorders else not stays and not fails
+            goes = not stays and not fails or reorders and _is_early(op)
             if self._needs(op) or checks and not goes or stays and not all(map(safe_anywhere, op.walk())):
                 self.behind.add(op)
                 stays = stays or checks
@@ -69,3 +70,22 @@ def _reorders(scan: Op) -> bool:
 
 def _is_early(op: Op) -> bool:
     return has_trait(op, CHECKS) and needed_for(op) is not None
+
+
+def _goes_first(check: Op, scan: Op) -> bool:
+    """Whether `licm` takes a check out of a step, and `checks-first` to the front."""
+    return check.parent is scan.body and _is_early(check) and not varies(check, scan)
+
+
+def varies(op: Op, scan: Op) -> bool:
+    """Whether an op needs what a step makes: one that does not fails in the first step, if at all."""
+    pending, seen = [op], {op}
+    while pending:
+        for value in (v for inner in pending.pop().walk() for v in inner.operands):
+            if encloses(scan.body, value.block):
+                if value.op is None:
+                    return True
+                if value.op not in seen:
+                    seen.add(value.op)
+                    pending.append(value.op)
+    return False

@@ -31,9 +31,9 @@ def behind(readers: Iterable[Op], goes_on: Callable[[Op], bool]) -> Iterator[Op]
             yield op
 
 
-def is_reduced(rows: Value) -> bool:
-    """Whether an array goes to reductions, through elementwise ops at most."""
-    return all(end.name in REDUCING for end in behind(rows.uses, makes_rows))
+def is_reduced(rows: Value, or_else: Callable[[Op], bool] = lambda op: False) -> bool:
+    """Whether an array goes to reductions, or to ops that are `or_else` right, through elementwise ops at most."""
+    return all(end.name in REDUCING or or_else(end) for end in behind(rows.uses, makes_rows))
 
 
 def makes_rows(op: Op) -> bool:

@@ -11,6 +11,7 @@ from functools import cached_property
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
+from scancc.ir.linear import linear
 from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand
 from scancc.ir.parts import Carry, Nest, ScanView, Stack
 from scancc.ir.slices import COLUMNS, entries, kept_axes
@@ -26,7 +27,8 @@ from .windows import MOST, rows_from_end
 
 ANY_ORDER = ("max", "min", "maxu", "minu", "all", "any")  # the same bits in any order, of floats too
 OF_INTEGERS = ("sum", "prod")
-SHRINKING = ("scan.reduce", "scan.argreduce", "scan.dot", "tensor.extract_slice")  # maps that move for their own sake
+# maps that move for their own sake
+SHRINKING = ("scan.reduce", "scan.argreduce", "scan.dot", "scan.gather", "tensor.extract_slice")
 MOVING = (*SHRINKING, "scan.cumulative")
 FEW = 16  # elements that are no work for a vector loop: exp of rows of 4 takes 1.9 times as long in the step
 RETURNING = ("func.return", "scan.yield")
@@ -123,7 +125,7 @@ class Readers:
         tiles have one product of matrices for their rows."""
         if user.name != "scan.dot" or not is_array_of_arrays(user.operands[1]):
             return False
-        return bool(self.scan.init) and not self.scan.until and is_reduced(user.result)
+        return bool(self.scan.init) and not self.scan.until and is_reduced(user.result, takes_of_each)
 
     def _is_shared(self, user: Op) -> bool:
         """Whether several sums go along the same heavy work on numbers: it is done once where the step gives it."""
@@ -347,7 +349,23 @@ class Readers:
             weights = op.operands[1]
             has_form = self._multiplies(op) if is_array_of_arrays(weights) else self._has_one_form(op)
             return has_form and self.ahead.is_free(weights) and self._is_safe(op)
+        if op.name == "scan.gather":
+            return self._takes_of_each(op)
         return op.name == "scan.argreduce" or self._is_column(op)
+
+    def _takes_of_each(self, op: Op) -> bool:
+        """Whether an op takes a number of each row, at places that rows tell, which are surely inside."""
+        numbers, *places = group(op, "indices")
+        is_known = bool(self.scan.init) and not self.scan.until and op not in self.ahead.guarded
+        return (is_known and takes_of_each(op) and self._is_as_long(numbers)
+                and all(self.has_rows(op, v) for v in places))
+
+    def _is_as_long(self, numbers: Value) -> bool:
+        """Whether a range has an element for each step."""
+        length = numbers.type.shape[0]  # type: ignore[attr-defined]
+        if length is None:
+            return linear(group(numbers.op, "dims")[0]) == linear(self.scan.length)  # type: ignore[arg-type]
+        return bool(constant_of(self.scan.length) == length)
 
     def _goes_on(self, op: Op) -> bool:
         """Whether a running sum or product of numbers along the rows can be a state beside others."""
@@ -470,6 +488,22 @@ def is_repeated(op: Op) -> bool:
     """Whether rows are made of nothing but their number: the same ones again and again, or a range."""
     return op.name in ("tensor.splat", "scan.iota") or op.name == "scan.broadcast" and (
         0 not in op.attrs["axes"].values or repeats_a_row(op))
+
+
+def takes_of_each(op: Op) -> bool:
+    """Whether an op takes a number of row 0, one of row 1, and so on."""
+    if op.name != "scan.gather":
+        return False
+    numbers, *places = group(op, "indices")
+    return (bool(places) and len(op.result.type.shape) == 1  # type: ignore[attr-defined]
+            and op.attrs["axes"].values == tuple(range(1 + len(places))) and _counts(numbers))
+
+
+def _counts(value: Value) -> bool:
+    """Whether a vector is 0, 1, 2, ..."""
+    op = value.op
+    return (op is not None and op.name == "scan.iota" and not t.is_float(t.element(value.type))
+            and constant_of(operand(op, "start")) == 0 and constant_of(operand(op, "step")) == 1)
 
 
 def repeats_a_row(broadcast: Op) -> bool:

@@ -8,14 +8,17 @@ from dataclasses import field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Region, Value, clone_block, clone_op
-from scancc.ir.ops import ELEMENTWISE, has_trait, operand
+from scancc.ir.ops import ELEMENTWISE, group, has_trait, operand
 from scancc.ir.parts import Carry, Nest, Read
 from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import COLUMNS, constant_entries, entries, slice_parts
 from scancc.late_dataclasses import dataclass
 
+from ..slicing.latencies import HEAVY, busy
 from .chains import settled
 from .readers import Place, Readers, is_repeated, repeats_a_row, row_sizes
+
+MOST_AGAIN = 4  # ops
 
 
 @dataclass
@@ -56,7 +59,9 @@ class RowMaker:
     def _others(self, op: Op) -> Iterable[Op]:
         """The readers of a map that must be made here for it to be."""
         readers = self.readers
-        if not readers.is_map(op) or is_repeated(op) or op in readers.ahead.behind or readers.scan.until:
+        if not readers.is_map(op) or is_repeated(op) or op in readers.ahead.behind:
+            return ()
+        if readers.scan.until or _is_light(op):
             return ()
         return (user for user in op.result.uses if readers.places.get(user) is not Place.STEP)
 
@@ -73,10 +78,8 @@ class RowMaker:
         return row
 
     def _row_of(self, op: Op, type: t.Type) -> Value:
-        if op.name == "tensor.splat":
-            return self._splat(operand(op, "value"), op, type)
-        if op.name == "scan.iota":
-            return self._number(op, type)
+        if is_repeated(op):
+            return self._repeated(op, type)
         if op.name == "scan.broadcast":
             return self._broadcast(op, type)
         if op.name == "tensor.extract_slice":
@@ -88,10 +91,17 @@ class RowMaker:
         if op.name == "scan.dot":
             rows, weights = op.operands
             return self.b.op(op.name, [self.row(rows), weights], [type], dict(op.attrs))
+        if op.name == "scan.gather":
+            return self._element(op, type)
         if op.name == "scan.argreduce":
             axis = t.IntAttr(op.attrs["axis"].value - 1, t.i64)
             return self.b.op(op.name, [self.row(op.operands[0])], [type], {**op.attrs, "axis": axis})
         return self._elementwise(op, type)
+
+    def _element(self, op: Op, type: t.Type) -> Value:
+        """The number of a row that is at places which other rows tell."""
+        places = [self.b.index_cast(self.row(v), t.index) for v in group(op, "indices")[1:]]
+        return self.b.op("tensor.extract", [self.row(operand(op, "source")), *places], [type])
 
     def _row_of_nest(self, op: Op, type: t.Type) -> Value:
         """What a nest makes of one row of each of its inputs."""
@@ -156,6 +166,11 @@ class RowMaker:
 
     # ---- rows of what has no rows of its own ----
 
+    def _repeated(self, op: Op, type: t.Type) -> Value:
+        if op.name == "tensor.splat":
+            return self._splat(operand(op, "value"), op, type)
+        return self._number(op, type) if op.name == "scan.iota" else self._broadcast(op, type)
+
     def _splat(self, value: Value, op: Op, type: t.Type) -> Value:
         if not isinstance(type, t.TensorType):
             return value
@@ -187,3 +202,13 @@ class RowMaker:
             return self.b.op("tensor.extract", [source, *(self.b.index(0) for _ in axes)], [type])
         new = t.DenseArray(t.i64, tuple(axis - 1 for axis in axes))
         return self.b.op("scan.broadcast", [source, *row_sizes(op)], [type], {"axes": new})
+
+
+def _is_light(op: Op) -> bool:
+    """Whether few light ops make an array of some that are there, as places that count from the end: made again, its
+    rows take no longer than to store and load them."""
+    made = [v.op for v in op.operands if v.op is not None and isinstance(v.type, t.TensorType)]
+    if not all(is_repeated(maker) or maker.name == "tensor.empty" for maker in made):
+        return False
+    inside = op.body.ops[:-1] if op.name == "linalg.generic" else [op]
+    return len(inside) <= MOST_AGAIN and all(has_trait(each, ELEMENTWISE) and busy(each) < HEAVY for each in inside)

@@ -17,6 +17,7 @@ from tests.frontend.kept_rows import (
     heavy,
     integers,
     j,
+    k,
     last,
     m,
     mapped,
@@ -209,6 +210,35 @@ def test_rows_times_a_matrix_that_are_reduced_keep_no_rows(kind, ask):
     small, large = (f.memory_plan(np.zeros((n, 4)), np.zeros((4, 3)), np.zeros((n, 3))).workspace_nbytes
                     for n in (3000, 20_000))
     assert small == large
+
+
+OF_CLASSES = {
+    "log-likelihood": lambda h: (h - T.logsumexp(h, axis=1, keepdims=True))[T.arange(h.shape[0]), k].sum(),
+    "logarithms of shares": lambda h: T.log(T.softmax(h, axis=1)[T.arange(h.shape[0]), k]).mean(),
+    "its largest": lambda h: T.exp(h)[T.arange(h.shape[0]), k].max(),
+}
+
+
+@pytest.mark.parametrize("ask", OF_CLASSES.values(), ids=list(OF_CLASSES))
+@pytest.mark.parametrize("kind", [vectors, dense, lambda: dense() @ m[:4, :4]], ids=["vectors", "dense", "product"])
+def test_a_number_of_each_row_at_a_place_of_its_own(kind, ask):
+    """As the loss of a class: no rows are kept."""
+    f, reference = (sc.function([m, k], ask(kind()), mode=mode) for mode in (None, "reference"))
+    for length in (4, 513, 1100):
+        given = values(length, vectors), values(length, integers) % 8 - 4
+        np.testing.assert_allclose(f(*given), reference(*given), 1e-12)
+    small, large = (f.memory_plan(np.zeros((n, 4)), np.zeros(n, int)).workspace_nbytes for n in (3000, 20_000))
+    assert small == large
+    with pytest.raises(IndexError, match="an index is out of range for axis 1 with length 4"):
+        f(np.zeros((4, 4)), [0, 4, 0, 0])
+
+
+def test_a_number_of_each_row_counted_by_another_length():
+    f = sc.function([m, k], T.exp(vectors())[T.arange(k.shape[0]), k].sum())
+    assert any("T.arange(rows.shape[0])" in str(remark) for remark in f.remarks if not remark.done)
+    assert f(np.zeros((3, 4)), [3, 1]) == 2.0
+    with pytest.raises(IndexError, match="an index is out of range for axis 0 with length 3"):
+        f(np.zeros((3, 4)), [0, 0, 0, 0])
 
 
 WAITING = {

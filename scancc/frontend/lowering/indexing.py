@@ -12,6 +12,7 @@ from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtenso
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Value
+from scancc.ir.ops import operand
 from scancc.ir.slices import constant_entries, slice_parts
 from scancc.late_dataclasses import dataclass
 
@@ -251,6 +252,10 @@ def _normal_index(low: Lowering, value: Value, size: Value, axis: int) -> Value:
     if same_size(low.limits.get(value), size):
         return value
     b = low.b
+    message = f"indexing: an index is out of range for axis {axis} with length {{0}}"
+    if _counts_from_zero(value):
+        low.require(b.cmpi("ule", low.dims(value)[0], size), "IndexError", message, size)
+        return value
     length = b.index_cast(size, t.i64)
     at = low.pointwise(normal, [value])
     outside = low.pointwise(lambda b, x: b.cmpi("uge", x, length), [at])
@@ -258,8 +263,15 @@ def _normal_index(low: Lowering, value: Value, size: Value, axis: int) -> Value:
         axes = t.DenseArray(t.i64, tuple(range(len(low.dims(at)))))
         outside = b.op("scan.reduce", [outside], [t.i1], {"kind": "any", "axes": axes})
     inside = b.op("arith.xori", [outside, b.const(1, t.i1)], [t.i1])
-    low.require(inside, "IndexError", f"indexing: an index is out of range for axis {axis} with length {{0}}", size)
+    low.require(inside, "IndexError", message, size)
     return at
+
+
+def _counts_from_zero(value: Value) -> bool:
+    """Whether an index is plainly 0, 1, 2, ...: one less than its length is the largest."""
+    op = value.op
+    return (op is not None and op.name == "scan.iota" and t.element(value.type) == t.i64
+            and constant_of(operand(op, "start")) == 0 and constant_of(operand(op, "step")) == 1)
 
 
 def _moved(picked: Picked, rank: int) -> list[int]:
