@@ -19,11 +19,13 @@ from .arithmetic import divide, multiply, subtract
 from .context import Context, converts, is_contiguous
 from .loops import PARALLEL_LOOP
 from .nests import materialise
+from .panels import Order, less_multiples, panels, take_panel_off
 from .pivots import fail_unless, nonzero_or_one, size2
-from .row_blocks import NARROW, WIDE, Element, RowBlocks, block_of, copy_elements, padded, row_blocks
+from .row_blocks import NARROW, WIDE, Element, RowBlocks, block_of, copy_elements, is_short, padded, row_blocks
 from .transposing import transpose
 from .two_rows import Cofactors, of_two_rows
 
+Place = tuple[Value, list[Value]]  # a buffer and where in it
 Columns = Callable[[Callable[[Element], None]], None]  # does something with the elements of each column
 
 
@@ -34,18 +36,11 @@ def _after(c: Context, k: Value, n: Value, body: Callable[[Value], None], attrs:
         body(c.b.addi(next_, i))
 
 
-def _downwards(c: Context, n: Value, body: Callable[[Value], None]) -> None:
-    """for i = n - 1 down to 0"""
-    last = c.b.subi(n, c.b.index(1))
-    with c.loop(n) as i:
-        body(c.b.subi(last, i))
-
-
 def _beside(c: Context, matrix: Value, columns: Value | None = None) -> tuple[RowBlocks, Value]:
     """A matrix to eliminate in place, and beside it room for so many columns, or None: it, and where they begin."""
     kind, n = t.element(matrix.type), c.sizes(matrix)[0]
     single = columns is None or constant_of(columns) == 1
-    block = block_of(kind, NARROW if single else WIDE)
+    block = block_of(kind, NARROW if single and is_short(n) else WIDE)
     first = n if single else padded(c, n, block)
     work = row_blocks(c, kind, n, first if columns is None else c.b.addi(first, columns), n, block)
     copy_elements(c, matrix, work.part(c, c.b.index(0), n))
@@ -55,24 +50,57 @@ def _beside(c: Context, matrix: Value, columns: Value | None = None) -> tuple[Ro
 def _eliminate(c: Context, work: RowBlocks) -> Value:
     """Gaussian elimination in place, with the columns beside the matrix; the sign of the row swaps. Below the
     diagonal nothing is left that counts."""
-    b, a, n = c.b, work.buffer, work.rows
-    with c.carrying_loop(n, [b.const(1.0, work.kind)]) as (k, (sign,), finish):
-        pivot = _find_pivot(c, a, n, k)
+    b, n, one = c.b, work.rows, c.b.const(1.0, work.kind)
+    if is_short(n):
+        return _eliminate_columns(c, work, b.index(0), n, one)
+    factors = c.alloc(work.kind, [n, b.index(work.block)])
+    with c.carrying_loop(n, [one], step=work.block) as (first, (sign,), finish):
+        numbers = [b.index(s) for s in range(work.block)]
+        beyond = b.addi(first, b.index(work.block))
+        end = b.minsi(beyond, n)
+        sign = _eliminate_columns(c, work, first, end, sign, factors)
+        take_panel_off(c, work, (lambda i: i, end), beyond, [b.addi(first, s) for s in numbers],
+                       lambda i: [c.load(factors, [i, s]) for s in numbers])
+        finish([sign])
+    return c.results[0]
 
-        def swap(at: Element) -> None:
-            upper, lower = c.load(*at(k)), c.load(*at(pivot))
-            c.store(lower, *at(k))
-            c.store(upper, *at(pivot))
-        work.in_blocks(c, k, swap)
+
+def _eliminate_columns(c: Context, work: RowBlocks, first: Value, end: Value, sign: Value,
+                       factors: Value | None = None) -> Value:
+    """The columns from `first` to `end`, with those beyond in these rows alone, if `factors` keep what takes them off
+    the others. The sign."""
+    b, a, n = c.b, work.buffer, work.rows
+    beyond = work.columns if factors is None else b.addi(first, b.index(work.block))
+    with c.carrying_loop(end, [sign], start=first) as (k, (sign,), finish):
+        pivot = _find_pivot(c, a, n, k)
+        work.in_blocks(c, k, lambda at: _swap(c, at(k), at(pivot)))
+        if factors is not None:
+            _finish_row(c, work, factors, k, pivot, first, beyond)
         head = nonzero_or_one(c, c.load(a, [k, k]))
 
         def clear(i: Value) -> None:
             factor = divide(c, c.load(a, [i, k]), head)
-            work.in_blocks(c, k, lambda at: c.store(
-                subtract(c, c.load(*at(i)), multiply(c, factor, c.load(*at(k)))), *at(i)))
+            if factors is not None:
+                c.store(factor, factors, [i, b.subi(k, first)])
+            work.in_blocks(c, k, less_multiples(c, i, [k], [factor]), beyond)
         _after(c, k, n, clear)
         finish([b.select(b.cmpi("eq", pivot, k), sign, multiply(c, sign, b.const(-1.0, work.kind)))])
     return c.results[0]
+
+
+def _finish_row(c: Context, work: RowBlocks, factors: Value, k: Value, pivot: Value, first: Value, beyond: Value,
+                ) -> None:
+    """A pivot row brings its factors, by which those before it in the panel go off its columns beyond."""
+    with c.loop(c.b.index(work.block), PARALLEL_LOOP) as s:
+        _swap(c, (factors, [k, s]), (factors, [pivot, s]))
+    with c.loop(c.b.subi(k, first)) as s:
+        work.in_blocks(c, beyond, less_multiples(c, k, [c.b.addi(first, s)], [c.load(factors, [k, s])]))
+
+
+def _swap(c: Context, one: Place, other: Place) -> None:
+    upper, lower = c.load(*one), c.load(*other)
+    c.store(lower, *one)
+    c.store(upper, *other)
 
 
 def _find_pivot(c: Context, a: Value, n: Value, k: Value) -> Value:
@@ -89,16 +117,45 @@ def _find_pivot(c: Context, a: Value, n: Value, k: Value) -> Value:
 def _substitute(c: Context, a: Value, n: Value, columns: Columns, lower: bool, what: str = "solve") -> None:
     """Solve with a triangular `a`, in place in columns; `what` is said of a singular one. The sum of each column is
     in a register."""
-    def row(i: Value) -> None:
+    _substitute_panel(c, a, _order(c, n, lower), c.b.index(0), n, columns, what)
+
+
+def _substitute_blocks(c: Context, a: Value, work: RowBlocks, column: Value, lower: bool,
+                       what: str = "solve") -> None:
+    """That with the columns from `column` on, in blocks."""
+    b, n = c.b, work.rows
+    columns = partial(work.in_blocks, c, column)
+    if is_short(n):
+        _substitute(c, a, n, columns, lower, what)
+        return
+    row = _order(c, n, lower)
+    with panels(c, n, work.block) as (first, end):
+        _substitute_panel(c, a, row, first, end, columns, what)
+        panel = [row(b.addi(first, b.index(s))) for s in range(work.block)]
+        take_panel_off(c, work, (row, end), column, panel, lambda i: [c.load(a, [i, j]) for j in panel])
+
+
+def _order(c: Context, n: Value, lower: bool) -> Order:
+    """From the first row down, or from the last one up."""
+    return lambda k: k if lower else c.b.subi(c.b.subi(n, c.b.index(1)), k)
+
+
+def _substitute_panel(c: Context, a: Value, row: Order, first: Value, end: Value, columns: Columns,
+                      what: str) -> None:
+    """The rows `row(first)` to `row(end)`, of which those before have gone off."""
+    with c.carrying_loop(end, [], start=first) as (k, _, finish):
+        i = row(k)
         head = c.load(a, [i, i])
         size = size2(c, head)
         fail_unless(c, c.b.cmpf("une", size, c.b.const(0.0, size.type)), f"{what}: the matrix is singular")
-        columns(lambda at: c.store(divide(c, _reduced(c, a, at, i, None if lower else n), head), *at(i)))
-    if lower:
-        with c.loop(n) as i:
-            row(i)
-    else:
-        _downwards(c, n, row)
+
+        def solve_row(at: Element) -> None:
+            with c.carrying_loop(k, [c.load(*at(i))], start=first) as (before, (rest,), after):
+                j = row(before)
+                after([subtract(c, rest, multiply(c, c.load(a, [i, j]), c.load(*at(j))))])
+            c.store(divide(c, c.results[0], head), *at(i))
+        columns(solve_row)
+        finish([])
 
 
 def _columns(c: Context, x: Value) -> Columns:
@@ -109,15 +166,18 @@ def _columns(c: Context, x: Value) -> Columns:
     return run
 
 
-def _reduced(c: Context, a: Value, at: Element, i: Value, end: Value | None) -> Value:
-    """x[i] less a[i, j] * x[j] of all j before i, or from the last before `end` back to i: what is known last goes
-    off last."""
-    b, one = c.b, c.b.index(1)
-    count = i if end is None else b.subi(end, b.addi(i, one))
-    with c.carrying_loop(count, [c.load(*at(i))]) as (k, (rest,), finish):
-        j = k if end is None else b.subi(b.subi(end, one), k)
-        finish([subtract(c, rest, multiply(c, c.load(a, [i, j]), c.load(*at(j))))])
-    return c.results[0]
+def _substitute_columns(c: Context, a: Value, x: Value, lower: bool) -> None:
+    """Solve with a triangular `a`, in place in the columns of a matrix."""
+    n, count = c.sizes(x)
+    if is_short(n) or constant_of(count) == 1:
+        _substitute(c, a, n, _columns(c, x), lower)
+        return
+    kind = t.element(x.type)
+    work = row_blocks(c, kind, n, count, count, block_of(kind, WIDE))
+    beside = work.part(c, c.b.index(0), count)
+    copy_elements(c, x, beside)
+    _substitute_blocks(c, a, work, c.b.index(0), lower)
+    copy_elements(c, beside, x)
 
 
 @converts("scan.solve", at_target=True)
@@ -126,8 +186,7 @@ def solve(c: Context, op: Op) -> None:
     matrix, rhs = (materialise(c, v) for v in op.operands)
     kind = str(op.attrs["kind"])
     target = c.target(op.result, c.sizes(rhs))
-    n = c.sizes(matrix)[0]
-    is_vector = len(c.sizes(rhs)) == 1
+    n, is_vector = c.sizes(rhs)[0], len(c.sizes(rhs)) == 1
     place = target if not is_vector or is_contiguous(target.type) else c.alloc(t.element(target.type), [n])
     c.copy(rhs, place)
     columns = c.reshape(place, [n, c.b.index(1)]) if is_vector else place
@@ -136,7 +195,7 @@ def solve(c: Context, op: Op) -> None:
     elif kind == "general":
         _solve_beside(c, matrix, columns)
     else:
-        _substitute(c, matrix, n, _columns(c, columns), lower=kind == "lower")
+        _substitute_columns(c, matrix, columns, lower=kind == "lower")
     c.copy(place, target)
     c.set(op.result, target)
 
@@ -148,8 +207,10 @@ def _solve_beside(c: Context, matrix: Value, columns: Value) -> None:
     beside = work.part(c, first, count)
     copy_elements(c, columns, beside)
     _eliminate(c, work)
-    each = _columns(c, beside) if constant_of(count) == 1 else partial(work.in_blocks, c, first)
-    _substitute(c, work.buffer, n, each, lower=False)
+    if constant_of(count) == 1:
+        _substitute(c, work.buffer, n, _columns(c, beside), lower=False)
+    else:
+        _substitute_blocks(c, work.buffer, work, first, lower=False)
     copy_elements(c, beside, columns)
 
 
@@ -203,7 +264,7 @@ def _invert(c: Context, matrix: Value, target: Value) -> None:
     with c.loop(n) as i:
         c.store(c.b.const(1.0, kind), work.buffer, [i, c.b.addi(first, i)])
     _eliminate(c, work)
-    _substitute(c, work.buffer, n, partial(work.in_blocks, c, first), lower=False, what="inverse")
+    _substitute_blocks(c, work.buffer, work, first, lower=False, what="inverse")
     copy_elements(c, work.part(c, first, n), target)
 
 
@@ -247,23 +308,36 @@ def _and_pivot(c: Context, sign: Value, logarithm: Value, pivot: Value) -> tuple
 
 def _cholesky(c: Context, matrix: Value, target: Value, n: Value) -> None:
     """U = L.T by rows: what is left of A[k] after U[j, k] * U[j] of all j < k, by the root of its own element k."""
-    b, zero = c.b, c.b.const(0.0, t.element(matrix.type))
-    work = row_blocks(c, zero.type, n, n, n, block_of(zero.type))
-    u = work.buffer
+    b, kind = c.b, t.element(matrix.type)
+    work = row_blocks(c, kind, n, n, n, block_of(kind, NARROW if is_short(n) else WIDE))
     transpose(c, matrix, work.part(c, b.index(0), n))
     with c.loop(n) as i, c.loop(n, PARALLEL_LOOP) as j:
-        c.store(zero, target, [i, j])
-    with c.loop(n) as k:
+        c.store(b.const(0.0, kind), target, [i, j])
+    if is_short(n):
+        _factor_panel(c, work, b.index(0), n, target)
+        return
+    with panels(c, n, work.block) as (first, end):
+        _factor_panel(c, work, first, end, target)
+        panel = [b.addi(first, b.index(s)) for s in range(work.block)]
+        take_panel_off(c, work, (lambda i: i, end), b.addi(first, b.index(work.block)), panel,
+                       lambda i: [c.load(work.buffer, [row, i]) for row in panel], by_row=True)
+
+
+def _factor_panel(c: Context, work: RowBlocks, first: Value, end: Value, target: Value) -> None:
+    """The rows from `first` to `end`, of which those above have gone off."""
+    b, u, n = c.b, work.buffer, work.rows
+    with c.carrying_loop(end, [], start=first) as (k, _, finish):
         def reduce_row(at: Element) -> None:
-            with c.carrying_loop(k, [c.load(*at(k))]) as (j, (rest,), finish):
-                finish([subtract(c, rest, multiply(c, c.load(u, [j, k]), c.load(*at(j))))])
+            with c.carrying_loop(k, [c.load(*at(k))], start=first) as (j, (rest,), after):
+                after([subtract(c, rest, multiply(c, c.load(u, [j, k]), c.load(*at(j))))])
             c.store(c.results[0], *at(k))
         work.in_blocks(c, k, reduce_row)
         left = c.load(u, [k, k])
-        fail_unless(c, b.cmpf("ugt", left, zero), "cholesky: the matrix is not positive definite")
+        fail_unless(c, b.cmpf("ugt", left, b.const(0.0, work.kind)), "cholesky: the matrix is not positive definite")
         root = b.math("sqrt", left)
         work.in_blocks(c, k, lambda at: c.store(divide(c, c.load(*at(k)), root), *at(k)))
         c.store(root, u, [k, k])
         with c.loop(b.subi(n, k)) as j:  # in the time of the next root and division
             i = b.addi(k, j)
             c.store(c.load(u, [k, i]), target, [i, k])
+        finish([])

@@ -162,42 +162,45 @@ def test_columns_of_a_system_have_the_bits_that_one_has(dtype: str, level: str) 
 
 
 def eliminated(a, b):
-    """Upper rows, right-hand sides and the sign, one number after the other."""
+    """Upper rows, right-hand sides and the sign, one pivot after the other."""
     a, b, sign = a.copy(), b.copy(), a.dtype.type(1)
     for k in range(len(a)):
         pivot = k + np.abs(a[k:, k]).argmax()
         if pivot != k:
             a[[k, pivot]], b[[k, pivot]], sign = a[[pivot, k]], b[[pivot, k]], -sign
-        for i in range(k + 1, len(a)):
-            factor = a[i, k] / a[k, k]
-            a[i] -= factor * a[k]
-            b[i] -= factor * b[k]
+        factors = a[k + 1:, k] / a[k, k]
+        a[k + 1:] -= factors[:, None] * a[k]
+        b[k + 1:] -= factors.reshape(-1, *[1] * (b.ndim - 1)) * b[k]
     return a, b, sign
+
+
+def substituted(a, x):
+    """For upper triangles: of each row what is known last goes off last."""
+    for j in reversed(range(len(a))):
+        x[j] /= a[j, j]
+        x[:j] -= a[:j, j].reshape(-1, *[1] * (x.ndim - 1)) * x[j]
+    return x
 
 
 def solved(a, b):
     a, x, _ = eliminated(a, b)
-    for i in reversed(range(len(a))):
-        for j in reversed(range(i + 1, len(a))):
-            x[i] -= a[i, j] * x[j]
-        x[i] /= a[i, i]
-    return x
+    return substituted(a, x)
 
 
 def determinant(a):
     upper, _, product = eliminated(a, a[:, :0])
-    for pivot in upper.diagonal():
-        product *= pivot
+    with np.errstate(over="ignore"):
+        for pivot in upper.diagonal():
+            product *= pivot
     return product
 
 
 def factor(a):
-    lower = np.zeros_like(a)
-    for i, j in zip(*np.tril_indices(len(a)), strict=True):
-        rest = a[i, j]
-        for k in range(j):
-            rest -= lower[i, k] * lower[j, k]
-        lower[i, j] = np.sqrt(rest) if i == j else rest / lower[j, j]
+    lower = np.tril(a)
+    for j in range(len(a)):
+        lower[j, j] = np.sqrt(lower[j, j])
+        lower[j + 1:, j] /= lower[j, j]
+        lower[j + 1:, j + 1:] -= np.tril(np.outer(lower[j + 1:, j], lower[j + 1:, j]))
     return lower
 
 
@@ -210,7 +213,7 @@ def test_every_element_goes_through_the_same_operations(known, dtype, level):
     with sc.change_flags(cpu=level):
         f = sc.function([S, v, B], [T.linalg.solve(S, v), T.linalg.solve(S, B), T.nlinalg.matrix_inverse(S),
                                     T.nlinalg.det(S), T.linalg.cholesky(S)])
-    for n in [known] if known else [1, 4, 7, 16]:
+    for n in [known] if known else [1, 4, 7, 16, 41]:
         s = MANY.normal(size=(n, n))
         symmetric = (s @ s.T + n * np.eye(n)).astype(dtype)
         columns = MANY.normal(size=(n, 3)).astype(dtype)
@@ -219,3 +222,32 @@ def test_every_element_goes_through_the_same_operations(known, dtype, level):
                   solved(symmetric, np.eye(n, dtype=dtype)), determinant(symmetric), factor(symmetric)]
         for x, y in zip(got, wanted, strict=True):
             np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("known", [True, False])
+def test_large_matrices_by_panels_and_strips(known, dtype):
+    """Rows go off several at once, in strips of columns, with swaps across panels; each element as it would alone."""
+    n, columns = (75, 300) if known else (None, None)
+    S, R, v, B = (TensorType(dtype, shape)("S") for shape in ((n, n), (n, n), (n,), (n, columns)))
+    f = sc.function([S, R, v, B], [T.linalg.solve(S, v), T.linalg.solve(S, B), T.linalg.solve_triangular(R, B),
+                                   T.linalg.solve_triangular(R, B, lower=True), T.nlinalg.det(R),
+                                   T.linalg.cholesky(R)])
+    for rows in [75] if known else [33, 64, 130]:
+        s, b = MANY.normal(size=(rows, rows)).astype(dtype), MANY.normal(size=(rows, 4 * rows)).astype(dtype)
+        regular = (s @ s.T / rows + 2 * np.eye(rows)).astype(dtype)
+        lower = substituted(regular[::-1, ::-1], b[::-1].copy())[::-1]
+        wanted = [solved(s, b[:, 0]), solved(s, b), substituted(regular, b.copy()), lower, determinant(regular),
+                  factor(regular)]
+        for x, y in zip(f(s, regular, b[:, 0].copy(), b), wanted, strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize(("ask", "message"), [
+    (T.nlinalg.matrix_inverse, "inverse: the matrix is singular"),
+    (lambda S: T.linalg.solve_triangular(S, S, lower=True), "solve: the matrix is singular"),
+    (T.linalg.cholesky, "cholesky: the matrix is not positive definite")])
+def test_a_large_matrix_that_fails_in_a_late_panel(ask, message):
+    S = T.matrix("S")
+    with pytest.raises(LinAlgError, match=message):
+        sc.function([S], ask(S))(np.diag(np.arange(80) != 77).astype(float))
