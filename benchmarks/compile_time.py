@@ -3,7 +3,8 @@
 Cold: programs of the tutorial, each in a new process, after `import scancc`, with the disk cache off, so
 that loading LLVM counts. Warm: the same in one process. The import itself is measured beyond NumPy's.
 Models: what people write (`tests/programs/users.py`), with and without gradients, in one process, from
-building the graph to a callable; the best of three, for a machine that is not quiet.
+building the graph to the code of the first call, which has the sizes of that call where matrices are small
+(docs/calls.md); the best of three, for a machine that is not quiet.
 Exports: of the same models object, header and manifest with the gradient, from the graph; then, in a new process,
 what `import scancc.runtime`, `load` and the first call take beyond NumPy's import. By CPU time.
 """
@@ -67,7 +68,7 @@ def _compile(make: Any, gradients: bool) -> float:
     start = time.perf_counter()
     model = users.build(make)
     outputs = [model.cost, *model.gradients()] if gradients else model.outputs
-    sc.function(model.inputs, outputs, updates=None if gradients else model.updates).prepare()
+    sc.function(model.inputs, outputs, updates=None if gradients else model.updates).prepare(*model.args)
     return time.perf_counter() - start
 
 
