@@ -194,7 +194,7 @@ def _(value: str) -> Iterator[Any]:
 
 @_other_values.register
 def _(value: t.IntAttr) -> Iterator[Any]:
-    yield t.IntAttr(value.value + 1 if value.type != t.i1 else 1 - value.value, value.type)
+    yield t.IntAttr(value.value ^ 1, value.type)  # the last predicate has none above it
 
 
 @_other_values.register
