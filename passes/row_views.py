@@ -15,7 +15,7 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Value, defined_in
-from scancc.ir.ops import group, name_of_whole, set_operands, whole
+from scancc.ir.ops import group, lookup, name_of_whole, set_operands, whole
 from scancc.ir.slices import slice_parts
 
 
@@ -44,8 +44,17 @@ def _row(buffer: Value, type: t.MemRefType, places: list[Value], loop: Op) -> Va
     assert isinstance(loop.parent, Block)
     b = Builder(loop.parent, loop, loop.location)
     length = type.shape[-1]
-    sizes = [] if length is not None else [b.op("memref.dim", [buffer, b.index(len(places))], [t.index])]
+    sizes = [] if length is not None else [_length(b, buffer)]
     row = t.MemRefType((length,), type.element, (1,))
     ones, whole = [1] * len(places), length if length is not None else sizes[0]
     groups, attrs = slice_parts([*places, 0], [*ones, whole], [*ones, 1])
     return b.grouped("memref.subview", {"source": [buffer], **groups}, [row], attrs).result
+
+
+def _length(b: Builder, buffer: Value) -> Value:
+    """The size of the last axis, which a view of the workspace has as an operand."""
+    made = buffer.op
+    if made is not None and "dims" in lookup(made).groups:
+        return group(made, "dims")[-1]
+    assert isinstance(buffer.type, t.MemRefType)
+    return b.op("memref.dim", [buffer, b.index(len(buffer.type.shape) - 1)], [t.index])
