@@ -228,6 +228,22 @@ def test_a_nest_keeps_no_rows_of_all_inner_steps(shape):
         np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
+def test_rows_that_the_derivative_of_an_inner_scan_adds_are_those_of_one_outer_step():
+    """Newton's quotient was kept for all inner steps of all outer ones: 20 numbers an outer step, where one is."""
+    x, a = T.vector("x"), T.scalar("a")
+
+    def solve(x, z, a):
+        return sc.scan(lambda z, x, a: z - (z**3 + a*z - x) / (3*z*z + a), outputs_info=z, non_sequences=[x, a],
+                       n_steps=20)[0][-1] * 0.5
+
+    rows, _ = sc.scan(solve, x, T.constant(0.5), a)
+    outputs = grad((rows**2).sum(), [x, a])
+    f, at = sc.function([x, a], outputs), (np.linspace(1, 2, 1000), 1.5)
+    assert f.memory_plan(*at).workspace_nbytes < 8 * 2100
+    for found, expected in zip(f(*at), sc.function([x, a], outputs, mode="reference")(*at), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("inner", "max_bytes"), [("sqrt", None), (None, 60_000)])
 def test_starts_of_blocks_of_inner_steps_are_those_of_one_outer_step(inner, max_bytes):
     """Of 40 outer steps with 2,000 inner ones all starts would be 600 kB, and rows of one outer step are 320 kB. How

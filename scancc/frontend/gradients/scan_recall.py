@@ -63,7 +63,7 @@ class Recall:
         step = node.op.body.outputs
         nodes = applies(step)
         self._uses = find_uses(nodes, step)
-        self._inner_rows = inner_rows(nodes)
+        self._inner_rows: set[Variable] = set()
         self._varying = node.op.body.varying
         self.n = self._executed()
         self.tables = tables_of(node.op.body, self.inputs.consts, nodes)
@@ -126,6 +126,7 @@ class Recall:
     def recall(self, roots: Sequence[Variable]) -> None:
         """Make all forward values that `roots` use available in the loop, through `replace`."""
         step = applies(self.op.body.outputs)
+        self._inner_rows = inner_rows(step)  # with those that derivatives added to inner scans since
         forward = {v: i for i, node in enumerate(step) for v in node.outputs}
         forward.update((v, -1) for v in self.op.body.inputs)
         forward.update((length, forward[x]) for length, x in self._measured(roots, forward))
