@@ -42,7 +42,7 @@ from scancc.ir.remarks import remark
 from scancc.late_dataclasses import dataclass
 
 from .reducing.beside import joined, side_by_side
-from .reducing.kinds import KINDS, MOST_LANES, ROUNDED, SUMS, neutral
+from .reducing.kinds import KINDS, MOST_LANES, ROUNDED, SUMS, combines, neutral
 from .vectorizing.lanes import Check, Widener, holds_loops, innermost, is_heavy, whole_lanes
 
 BLOCK = 64        # terms of a block in order
@@ -159,10 +159,8 @@ def _around_in_lanes(loop: Op) -> bool:
 
 def _is_combination(loop: Op) -> bool:
     """Whether the running value is used for one combination only."""
-    acc, combine = running(loop).arg, running(loop).next.op
-    if combine is None or combine.name not in KINDS or acc.uses != {combine: 1}:
-        return False
-    return combine.name != "math.fma" or operand(combine, "c") is acc
+    combine = running(loop).next.op
+    return combine is not None and combines(combine, running(loop).arg)
 
 
 def _obstacle(loop: Op) -> str | None:
@@ -268,7 +266,7 @@ def _in_order(loop: Op, b: Builder, first: Value, end: Value, starts: Sequence[V
 
 
 def _combined(b: Builder, combine: Op, x: Value, y: Value) -> Value:
-    name = "arith.addf" if combine.name == "math.fma" else combine.name
+    name = "arith.addf" if combine.name in ("arith.subf", "math.fma") else combine.name
     return b.op(name, [x, y], [x.type])
 
 

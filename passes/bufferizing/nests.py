@@ -21,6 +21,7 @@ from scancc.ir.ops import group, int_attr, operand
 from scancc.ir.shapes import fill
 from scancc.late_dataclasses import dataclass
 
+from ..reducing.kinds import SUMS, combines
 from ..slicing.steps import used
 from .context import Context, converts, strides_of
 from .equal_sizes import SHORT
@@ -421,9 +422,7 @@ def _adds(op: Op) -> bool:
     """Whether a reduction adds floats, and does nothing else with the running value."""
     (acc,), (total,) = parts.Nest(op).running, parts.Nest(op).elements
     combine = total.op
-    if combine is None or combine.name not in ("arith.addf", "math.fma", "complex.add"):
-        return False
-    return acc.uses == {combine: 1} and (combine.name != "math.fma" or operand(combine, "c") is acc)
+    return combine is not None and combine.name in SUMS and combines(combine, acc)
 
 
 def _row_stack(c: Context, element: t.Type, length: Value, width: Value) -> Value:

@@ -180,6 +180,16 @@ def test_the_interpreter_adds_in_the_same_order(shape: tuple[int, int], dtype: s
         assert np.asarray(found).tobytes() == expected.tobytes()
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_sum_of_negatives_has_the_tree_of_the_sum(axis: int) -> None:
+    """It subtracts, and went in order, with the digits that that loses."""
+    x = T.matrix("x")
+    f = sc.function([x], [(-x).sum(axis), x.sum(axis)])
+    for shape in ((3, 1000), (1000, 3), (70, 70)):
+        negative, positive = f(np.random.default_rng(0).uniform(0, 1, shape))
+        np.testing.assert_array_equal(negative, -positive)
+
+
 def test_strict_sums_go_in_the_order_written() -> None:
     x, m = T.fvector("x"), T.fmatrix("m")
     v, w = RNG.normal(size=5000).astype("float32"), RNG.normal(size=(500, 33)).astype("float32")
