@@ -8,7 +8,7 @@ Why: `fuse` stores a value that two nests read; each pass over memory then costs
 joins a later one of its block that reads its result element by element, or reads an array that both read; that tells
 which loop is which, and that their lengths are equal; loops of one round, as each row of a stack has, fit each
 other. What then nobody else reads is not stored. `max` with `argmax` becomes one search first
-(`joining/extremes.py`), which goes along columns in lanes.
+(`joining/extremes.py`), which goes along columns in lanes; a sum makes again what is light (`joining/again.py`).
 Conservative: no number changes (sums of floats join only what reads the same rows and stores nothing: a tree goes
 by what they read; products are contracted before). What runs in SIMD lanes still does. Nothing moves past a write
 into an array that it reads, which would have to be copied. A body has at most MOST_OPS ops.
@@ -24,6 +24,7 @@ from scancc.ir.parts import Nest
 from scancc.ir.remarks import remark
 from scancc.ir.wording import listed, what_makes
 
+from .joining.again import compute_again
 from .joining.blocks import blocks_of_loops
 from .joining.extremes import places_as_nests
 from .joining.legality import moved_behind
@@ -39,6 +40,7 @@ def multi_output_fusion(module: Op) -> None:
     joined: dict[Op, int] = {}
     for block in list(blocks_of_loops(module)):
         places_as_nests(block)
+        compute_again(block)
         for op in list(block.ops):
             if op.name == "linalg.generic" and op.parent is block:
                 _join_earlier(block, op, joined)

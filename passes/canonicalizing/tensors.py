@@ -26,6 +26,7 @@ from scancc.ir.slices import (
 from .arithmetic import is_never_minus_zero
 from .rules import Outcome, counted, everywhere, is_number, made_by, rule
 
+MOST_SEEN = 16    # arrays that are looked at
 MOST_INSERTS = 8  # that are looked through: linear in the size of a program
 
 
@@ -363,6 +364,8 @@ def turned_rows_before_others(op: Op, b: Builder) -> Outcome:
     part, (offsets, sizes, strides) = operand(inner, "source"), (entries(inner, column) for column in COLUMNS)
     if strides[0] != 1 or kept_axes(inner) != list(range(len(_shape(rows)))) or not _turns(b, op, rows):
         return None
+    if _is_work_on_others(b, part):
+        return None
     last = (linear(sizes[0]) - Linear(1)).built(b)
     first = (linear(dims_of(b, rows)[0]) - linear(offsets[0]) - linear(sizes[0])).built(b)
     whole = constant_entries(dims_of(b, part))
@@ -372,6 +375,23 @@ def turned_rows_before_others(op: Op, b: Builder) -> Outcome:
     groups, attrs = slice_parts([first, *offsets[1:]], sizes, strides)
     return b.grouped("tensor.insert_slice", {"source": [turned], "dest": [operand(inner, "dest")], **groups},
                      [rows.type], attrs).result
+
+
+def _is_work_on_others(b: Builder, part: Value) -> bool:
+    """Whether elementwise work makes an array, and of nothing that is turned: it is made where it is put, and then
+    read from the last row on."""
+    pending, seen = [part], {part}
+    while pending and len(seen) <= MOST_SEEN:
+        work = pending.pop().op
+        if work is None or not has_trait(work, ELEMENTWISE):
+            continue
+        arrays = [v for v in work.operands if v not in seen and isinstance(v.type, t.TensorType)]
+        cuts = filter(None, (made_by(v, "tensor.extract_slice") for v in arrays))
+        if any(_turns(b, cut, operand(cut, "source")) for cut in cuts):
+            return False
+        pending += arrays
+        seen.update(arrays)
+    return part.op is not None and has_trait(part.op, ELEMENTWISE)
 
 
 @rule("tensor.insert_slice")

@@ -47,5 +47,11 @@ def _memory(values: Iterable[Value]) -> set[Value]:
 
 
 def _states(arrays: set[Value]) -> set[Value]:
-    """Those that a block begins with: only over these does a nest write."""
-    return {v for v in arrays if v.op is None}
+    """Those that a step or branch begins with: only over these does a nest write, and never over what a function
+    is given."""
+    return {v for v in arrays if v.op is None and not _is_given(v)}
+
+
+def _is_given(array: Value) -> bool:
+    above = array.block.parent_op()
+    return above is not None and above.name == "func.func"

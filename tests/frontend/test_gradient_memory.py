@@ -244,6 +244,18 @@ def test_rows_that_the_derivative_of_an_inner_scan_adds_are_those_of_one_outer_s
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+def test_a_likelihood_behind_the_loop_keeps_the_variances_and_their_gradients():
+    """Four arrays were kept: terms of the sum, which it makes again, and a copy of the gradients between zeros."""
+    r, w, a, b = T.vector("r"), T.scalar("w"), T.scalar("a"), T.scalar("b")
+    s, _ = sc.scan(lambda r, s, w, a, b: w + a*r**2 + b*s, r, T.constant(1.0), [w, a, b])
+    cost = 0.5 * (T.log(s[:-1]) + r[1:]**2 / s[:-1]).sum()
+    outputs = [cost, *grad(cost, [w, a, b])]
+    f, at = sc.function([r, w, a, b], outputs), (np.linspace(-1, 1, 1000), 0.1, 0.2, 0.7)
+    assert f.memory_plan(*at).workspace_nbytes < 8 * 2020
+    for found, expected in zip(f(*at), sc.function([r, w, a, b], outputs, mode="reference")(*at), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("inner", "max_bytes"), [("sqrt", None), (None, 60_000)])
 def test_starts_of_blocks_of_inner_steps_are_those_of_one_outer_step(inner, max_bytes):
     """Of 40 outer steps with 2,000 inner ones all starts would be 600 kB, and rows of one outer step are 320 kB. How
