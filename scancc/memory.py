@@ -5,7 +5,7 @@ Read off loop IR that `plan-memory` has been over, when somebody asks; compiling
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice, pairwise
 
@@ -17,7 +17,7 @@ from scancc.late_dataclasses import dataclass
 from .artifact import Param
 from .ir import types as t
 from .ir.core import Block, Op, Region, Value, clone_op, functions, module
-from .ir.formulas import Formula, Formulas, chosen, name, number
+from .ir.formulas import Call, Formula, Formulas, chosen, name, number
 from .ir.ops import operand
 from .passes.planning.places import Lives
 from .passes.planning.start import slice_of
@@ -194,8 +194,7 @@ class _Reader:
 
     def _ends(self, offsets: Mapping[Op, Formula]) -> list[Formula]:
         """Where places start, in order, then where the last one ends."""
-        starts = sorted(set(offsets.values()), key=_typical)
-        return [*starts, self.asked.of(self.query.body.ops[-1].operands[-1])]
+        return [*_in_memory(set(offsets.values())), self.asked.of(self.query.body.ops[-1].operands[-1])]
 
     def _buffers(self, views: Sequence[Op], offsets: Mapping[Op, Formula],
                  ends: Sequence[Formula]) -> list[BufferPlan]:
@@ -243,10 +242,13 @@ class _Reader:
         return {key: int(n) for key, n in zip(formulas.computed, numbers, strict=True)}
 
 
-def _typical(offset: Formula) -> tuple[int, int]:
-    """Numbers that are larger for what lies behind: of two offsets one is never less, whatever the sizes. It has more
+def _in_memory(offsets: Collection[Formula]) -> list[Formula]:
+    """Offsets in order: of two one is never less, whatever the sizes, so that it is less for equal ones. It has more
     terms where what lies between takes nothing for equal sizes (`x[len(y):]`)."""
-    return (sum(offset.at(dict.fromkeys(offset.names, n)) for n in (1, 30, 1000)), sum(n for _, n in offset.terms))
+    names = frozenset[str]().union(*(offset.names for offset in offsets))
+    points = [(dict.fromkeys(names, n), dict[Call, int]()) for n in (1, 30, 1000)]
+    return sorted(offsets, key=lambda offset: (sum(offset.at(values, known) for values, known in points),
+                                               sum(offset.terms.values())))
 
 
 def _called(op: Op) -> str:

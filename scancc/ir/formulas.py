@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
+from functools import reduce
 from itertools import chain
 from math import gcd
+
+from scancc.process import kept_property
 
 from .builder import constant_of, measured
 from .core import Op, Value
@@ -32,15 +34,19 @@ class Name:
     def __str__(self) -> str:
         return self.text
 
-    def at(self, values: Mapping[str, int]) -> int:
+    def at(self, values: Mapping[str, int], known: dict[Call, int]) -> int:
         return values[self.text]
 
     @property
     def names(self) -> frozenset[str]:
         return frozenset((self.text,))
 
+    @property
+    def is_exact(self) -> bool:
+        return True
+
     def exact(self) -> Formula:
-        return Formula(((((self, 1),), 1),))
+        return _once(self)
 
 
 @dataclass(frozen=True)
@@ -53,14 +59,14 @@ class Call:
     def __hash__(self) -> int:
         return self._hash
 
-    @cached_property
+    @kept_property
     def _hash(self) -> int:
         return hash((self.function, self.operands))
 
     def __str__(self) -> str:
         return self._text
 
-    @cached_property
+    @kept_property
     def _text(self) -> str:
         if self.function == "lines":
             return f"({self.operands[0]})"
@@ -68,17 +74,24 @@ class Call:
             return f" {self.function} ".join(map(_factor_text, self.operands)).join("()")
         return f"{self.function}({', '.join(map(str, self.operands))})"
 
-    def at(self, values: Mapping[str, int]) -> int:
-        return _MEANINGS[self.function](*(x.at(values) for x in self.operands))
+    def at(self, values: Mapping[str, int], known: dict[Call, int]) -> int:
+        if self not in known:
+            known[self] = _MEANINGS[self.function](*(x.at(values, known) for x in self.operands))
+        return known[self]
 
-    @cached_property
+    @kept_property
     def names(self) -> frozenset[str]:
         return frozenset().union(*(x.names for x in self.operands))
 
-    @cached_property
+    @kept_property
     def natural(self) -> bool:
         natural = [x.is_natural for x in self.operands]
         return any(natural) if self.function == "max" else all(natural)
+
+    @kept_property
+    def is_exact(self) -> bool:
+        """Whether nothing in it is rounded up to lines."""
+        return self.function != "lines" and all(x.is_exact for x in self.operands)
 
     def exact(self) -> Formula:
         """The same without rounding up to lines."""
@@ -87,7 +100,7 @@ class Call:
 
 
 Atom = Name | Call
-Product = tuple[tuple[Atom, int], ...]  # atoms with their powers, in the order of their texts
+Product = frozenset[tuple[Atom, int]]  # atoms with their powers
 
 _MEANINGS: dict[str, Callable[..., int]] = {
     "min": min, "max": max,
@@ -99,61 +112,74 @@ _MEANINGS: dict[str, Callable[..., int]] = {
 
 @dataclass(frozen=True)
 class Formula:
-    """A sum of products with coefficients, in the order of their texts."""
+    """A sum of products, each with its coefficient, which is not 0. Only texts have an order."""
 
-    terms: tuple[tuple[Product, int], ...] = ()
+    terms: Mapping[Product, int] = field(default_factory=dict)
 
     def __hash__(self) -> int:
         return self._hash
 
-    @cached_property
+    @kept_property
     def _hash(self) -> int:
-        return hash(self.terms)
+        return hash(frozenset(self.terms.items()))
 
     def __add__(self, other: Formula) -> Formula:
-        return _formula(Counter(dict(self.terms)), other.terms)
-
-    def __mul__(self, other: Formula) -> Formula:
-        found: Counter[Product] = Counter()
-        for left, n in self.terms:
-            for right, m in other.terms:
-                found[_times(left, right)] += n * m
-        return _formula(found)
+        return self._plus(other, 1)
 
     def __sub__(self, other: Formula) -> Formula:
-        return self + number(-1) * other
+        return self._plus(other, -1)
 
-    def at(self, values: Mapping[str, int]) -> int:
-        """Its number where names have these values; KeyError where one has none."""
+    def _plus(self, other: Formula, factor: int) -> Formula:
+        found = dict(self.terms)
+        for product, n in other.terms.items():
+            found[product] = found.get(product, 0) + factor * n
+        return Formula({product: n for product, n in found.items() if n})
+
+    def __mul__(self, other: Formula) -> Formula:
+        found: dict[Product, int] = {}
+        for left, n in self.terms.items():
+            for right, m in other.terms.items():
+                product = _times(left, right)
+                found[product] = found.get(product, 0) + n * m
+        return Formula({product: n for product, n in found.items() if n})
+
+    def at(self, values: Mapping[str, int], known: dict[Call, int] | None = None) -> int:
+        """Its number where names have these values; KeyError where one has none. `known`: what parts are for them,
+        which it adds to."""
+        known = {} if known is None else known
         total = 0
-        for product, n in self.terms:
+        for product, n in self.terms.items():
             for atom, power in product:
-                n *= atom.at(values) ** power
+                n *= atom.at(values, known) ** power
             total += n
         return total
 
-    @cached_property
+    @kept_property
     def names(self) -> frozenset[str]:
-        return frozenset(name for product, _ in self.terms for atom, _ in product for name in atom.names)
+        return frozenset(name for product in self.terms for atom, _ in product for name in atom.names)
 
     @property
     def constant(self) -> int | None:
         """The number that it is, where it is one."""
         return self.at({}) if not self.names else None
 
-    @cached_property
+    @kept_property
     def is_natural(self) -> bool:
         """Whether it is plainly 0 or more."""
-        return all(n >= 0 and all(atom.natural for atom, _ in product) for product, n in self.terms)
+        return all(n >= 0 and all(atom.natural for atom, _ in product) for product, n in self.terms.items())
+
+    @kept_property
+    def is_exact(self) -> bool:
+        return all(atom.is_exact for product in self.terms for atom, _ in product)
 
     def unrounded(self) -> Formula:
         """The same without rounding up to cache lines, which people need not read."""
-        return self._unrounded
+        return self if self.is_exact else self._unrounded
 
-    @cached_property
+    @kept_property
     def _unrounded(self) -> Formula:
         total = Formula()
-        for product, n in self.terms:
+        for product, n in self.terms.items():
             part = number(n)
             for atom, power in product:
                 part = reduce(lambda a, b: a * b, [atom.exact()] * power, part)
@@ -163,21 +189,26 @@ class Formula:
     def __str__(self) -> str:
         return self._text
 
-    @cached_property
+    @kept_property
     def _text(self) -> str:
         common, factor = self._common()
-        rest = _formula(Counter({_without(product, common): n // factor for product, n in self.terms}))
+        rest = Formula({_without(product, common): n // factor for product, n in self.terms.items()})
         if len(rest.terms) < 2:
-            return _sum_text(self.terms)
-        head = _product_text(common, factor)
-        return f"{head}*({_sum_text(rest.terms)})" if head != "1" else _sum_text(rest.terms)
+            return _sum_text(self)
+        head = _product_text(_in_order(common), factor)
+        return f"{head}*({_sum_text(rest)})" if head != "1" else _sum_text(rest)
 
     def _common(self) -> tuple[Product, int]:
         """The product that divides all terms, and the number that does."""
         if not self.terms:
-            return (), 1
-        shared = reduce(lambda a, b: a & b, (Counter(dict(product)) for product, _ in self.terms))
-        return tuple(shared.items()), gcd(*(n for _, n in self.terms)) or 1
+            return frozenset(), 1
+        shared = reduce(lambda a, b: a & b, (Counter(dict(product)) for product in self.terms))
+        return frozenset(shared.items()), gcd(*self.terms.values()) or 1
+
+    def in_order(self) -> list[tuple[Sequence[tuple[Atom, int]], int]]:
+        """The terms as texts have them: those of more atoms first, atoms and equally long ones by their texts."""
+        terms = [(_in_order(product), n) for product, n in self.terms.items()]
+        return sorted(terms, key=lambda term: (-sum(power for _, power in term[0]), _product_text(*term)))
 
 
 def chosen(names: Sequence[str], values: Mapping[str, int], function: str, more: str = "") -> dict[str, int]:
@@ -190,7 +221,7 @@ def chosen(names: Sequence[str], values: Mapping[str, int], function: str, more:
 
 
 def number(value: int) -> Formula:
-    return Formula((((), value),)) if value else Formula()
+    return Formula({frozenset(): value} if value else {})
 
 
 def name(text: str, natural: bool = True) -> Formula:
@@ -200,57 +231,57 @@ def name(text: str, natural: bool = True) -> Formula:
 def call(function: str, *operands: Formula) -> Formula:
     """A function of formulas, or the formula that it plainly is."""
     if all(x.constant is not None for x in operands):
-        return number(Call(function, operands).at({}))
+        return number(Call(function, operands).at({}, {}))
     return _extreme(function, operands) if function in ("min", "max") else _called(function, operands)
 
 
 def _called(function: str, operands: tuple[Formula, ...]) -> Formula:
-    return Formula(((((Call(function, operands), 1),), 1),))
+    return _once(Call(function, operands))
+
+
+def _once(atom: Atom) -> Formula:
+    return Formula({frozenset(((atom, 1),)): 1})
 
 
 def _extreme(function: str, operands: tuple[Formula, ...]) -> Formula:
     """`min` or `max` of those operands, and of operands of operands, that may be it."""
-    sign = number(1 if function == "max" else -1)
     kept: list[Formula] = []
     for x in chain.from_iterable(_parts(function, given) for given in operands):
-        if not any((sign * (other - x)).is_natural for other in kept):
-            kept = [other for other in kept if not (sign * (x - other)).is_natural] + [x]
+        if not any(_surely_is(function, other, x) for other in kept):
+            kept = [other for other in kept if not _surely_is(function, x, other)] + [x]
     return kept[0] if len(kept) == 1 else _called(function, tuple(kept))
+
+
+def _surely_is(function: str, x: Formula, other: Formula) -> bool:
+    """Whether `x` is plainly the extreme of the two."""
+    return (x - other if function == "max" else other - x).is_natural
 
 
 def _parts(function: str, x: Formula) -> tuple[Formula, ...]:
     """What `x` is the extreme of, where it is one."""
-    (product, n), *others = x.terms or (((), 0),)
-    if others or n != 1 or len(product) != 1:
-        return (x,)
-    (atom, power), = product
-    return atom.operands if power == 1 and isinstance(atom, Call) and atom.function == function else (x,)
-
-
-def _formula(terms: Counter[Product], more: tuple[tuple[Product, int], ...] = ()) -> Formula:
-    for product, n in more:
-        terms[product] += n
-    return Formula(tuple(sorted(((p, n) for p, n in terms.items() if n), key=_order)))
-
-
-def _order(term: tuple[Product, int]) -> tuple[int, str]:
-    """Products of more atoms first."""
-    return -sum(power for _, power in term[0]), _product_text(*term)
+    for product, n in x.terms.items():
+        if len(x.terms) == n == len(product) == 1:
+            (atom, power), = product
+            if power == 1 and isinstance(atom, Call) and atom.function == function:
+                return atom.operands
+    return (x,)
 
 
 def _times(left: Product, right: Product) -> Product:
     if not left or not right:
         return left or right
-    powers = Counter(dict(left)) + Counter(dict(right))
-    return tuple(sorted(powers.items(), key=lambda pair: str(pair[0])))
+    return frozenset((Counter(dict(left)) + Counter(dict(right))).items())
 
 
 def _without(product: Product, common: Product) -> Product:
-    left = Counter(dict(product)) - Counter(dict(common))
-    return tuple((atom, left[atom]) for atom, _ in product if left[atom])
+    return frozenset((Counter(dict(product)) - Counter(dict(common))).items()) if common else product
 
 
-def _product_text(product: Product, factor: int) -> str:
+def _in_order(product: Product) -> list[tuple[Atom, int]]:
+    return sorted(product, key=lambda pair: str(pair[0]))
+
+
+def _product_text(product: Sequence[tuple[Atom, int]], factor: int) -> str:
     parts = [str(factor)] * (factor != 1 or not product)
     return "*".join([*parts, *(str(atom) for atom, power in product for _ in range(power))])
 
@@ -259,9 +290,9 @@ def _factor_text(x: Formula) -> str:
     return f"({x})" if len(x.terms) > 1 else str(x)
 
 
-def _sum_text(terms: tuple[tuple[Product, int], ...]) -> str:
+def _sum_text(x: Formula) -> str:
     text = ""
-    for product, n in terms:
+    for product, n in x.in_order():
         sign = (" - " if n < 0 else " + ") if text else ("-" if n < 0 else "")
         text += sign + _product_text(product, abs(n))
     return text or "0"

@@ -92,7 +92,7 @@ def _texts(entry: Entry, text_of: Callable[[Size], str]) -> dict[str, str]:
 
 def _text(formula: Formula, texts: Mapping[str, str], functions: Mapping[str, str]) -> str:
     terms = []
-    for product, n in formula.terms:
+    for product, n in formula.in_order():
         atoms = [_atom(atom, texts, functions) for atom, power in product for _ in range(power)]
         terms.append(" * ".join([f"{n}.0", *atoms]))
     return " + ".join(terms) or "0.0"
