@@ -24,7 +24,7 @@ from ..llvm.line_tables import LineTable
 from ..target import Target
 from .c import Loops, Part, file_text, part_of
 from .dlpack import dlpack_text
-from .entry import Entry, seldom_called
+from .entry import Entry, Names, seldom_called
 from .error_texts import error_text
 from .flat import Copies, calls_text, numbered_text
 from .manifest import embedded_data, embedded_text
@@ -142,8 +142,15 @@ def module_text(entry: Entry, codes: Sequence[Code], single: bool, lines: LineTa
               embedded_text(entry, single, target, versions())]
     text = joined(parts)
     if not (target.is_32_bit or entry.variants):  # little memory; in variants a jump has the name
-        text = left_as_written(text, seldom_called(entry))
+        text = left_as_written(text, [*seldom_called(entry), *_long_queries(entry, codes)])
     return text if lines is None else with_attributes(text, "uwtable") + lines.text()
+
+
+def _long_queries(entry: Entry, codes: Sequence[Code]) -> list[str]:
+    """The packed query, where it goes straight on for long, as code does that has much to do: LLVM's time for it does
+    not come back."""
+    made = [each.parts for code in codes for each in _all_of(code)]
+    return [Names(entry.name).query] if any(parts is not None and parts.queries for parts in made) else []
 
 
 def c_text(entry: Entry, codes: Sequence[Code], single: bool, paths: Paths) -> str:

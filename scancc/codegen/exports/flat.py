@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from scancc.artifact import N_INFO_SLOTS, WORKSPACE_ALIGN_BYTES, Param
 from scancc.late_dataclasses import dataclass
 
-from ..llvm.extents import as_double, at_most, can_exist
+from ..llvm.extents import Emit, as_double, at_most, can_exist
 from .entry import (
     NEGATIVE_DIMENSION,
     NOT_CONTIGUOUS,
@@ -176,27 +176,13 @@ class Function:
 
     def tensor(self, pointer: str, param: Param, dims: Sequence[str], strides: Sequence[str]) -> Tensor:
         """Sizes of a tensor, and whether its strides are those of a row-major one; fails where it cannot be."""
-        self.fail_unless(can_exist(self.emit, dims), TOO_LARGE)
-        count, contiguous = "1", "true"
-        for dim, stride in zip(reversed(dims), reversed(strides), strict=True):
-            same = self.emit(f"icmp eq i64 {stride}, {count}")
-            contiguous = self.all(contiguous, self.any(same, self.emit(f"icmp sle i64 {dim}, 1")))
-            count = self.emit(f"mul i64 {count}, {dim}")
-        contiguous = self.any(contiguous, self.emit(f"icmp eq i64 {count}, 0"))
-        self.fail_unless(self.any(contiguous, self._in_reach(dims, strides)), TOO_LARGE)
-        nbytes = self.emit(f"mul i64 {count}, {scalar_of(param).nbytes}")
-        return Tensor(pointer, dims, strides, nbytes, contiguous)
-
-    def _in_reach(self, dims: Sequence[str], strides: Sequence[str]) -> str:
-        """Whether no element is further from the first than an array may have elements."""
-        reach = "0.0"
-        for dim, stride in zip(dims, strides, strict=True):
-            last = as_double(self.emit, self.emit(f"sub i64 {dim}, 1"))
-            step = self.emit(f"select i1 {self.emit(f'icmp slt i64 {stride}, 0')}, i64 "
-                             f"{self.emit(f'sub i64 0, {stride}')}, i64 {stride}")
-            far = self.emit(f"fmul double {last}, {as_double(self.emit, step)}")
-            reach = self.emit(f"fadd double {reach}, {far}")
-        return at_most(self.emit, reach)
+        if not dims:
+            return Tensor(pointer, dims, strides, str(scalar_of(param).nbytes), "true")
+        given = ", ".join(f"i64 {number}" for number in (*dims, *strides))
+        layout = self.emit(f"call i64 @{self.copies.layout(len(dims))}({given})", "layout")
+        self.fail_if(self.emit(f"icmp slt i64 {layout}, 0"), TOO_LARGE)
+        nbytes = self.emit(f"mul i64 {self.emit(f'lshr i64 {layout}, 1')}, {scalar_of(param).nbytes}")
+        return Tensor(pointer, dims, strides, nbytes, self.emit(f"trunc i64 {layout} to i1"))
 
     def refuse_null(self, pointer: str, nbytes: str) -> None:
         null = self.emit(f"icmp eq ptr {pointer}, null")
@@ -467,8 +453,11 @@ class Query(Function):
 
 
 class Copies:
-    """The copying functions that an entry needs: for each direction, rank and element size one.
+    """The functions that an entry needs for arrays: for each rank `layout`, and for each direction, rank and element
+    size one that copies.
 
+    `layout` takes dimensions and strides, and returns twice the number of elements, and 1 more where the strides are
+    those of a row-major array; -1 where there can be no such array, or an element would be out of reach.
     `pack` copies from strided to row-major memory, `spread` back; a function of rank r calls the one of
     rank r - 1 for each row. Each takes the row-major pointer, the strided pointer, dimensions and
     strides, and returns the row-major pointer after what it copied.
@@ -477,6 +466,11 @@ class Copies:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.texts: dict[str, None] = {}
+
+    def layout(self, rank: int) -> str:
+        symbol = f"{self.prefix}__layout_r{rank}"
+        self.texts[_layout(symbol, rank)] = None
+        return symbol
 
     def symbol(self, direction: str, param: Param) -> str:
         scalar = scalar_of(param)
@@ -526,3 +520,36 @@ def _copy_rows(symbol: str, inner: str, rank: int, nbytes: int) -> str:
         f"  %end = phi ptr [ %dense, %entry ], [ %after, %loop ]\n"
         f"  ret ptr %end\n}}\n"
     )
+
+
+def _layout(symbol: str, rank: int) -> str:
+    lines: list[str] = []
+
+    def emit(instruction: str) -> str:
+        lines.append(f"  %v.{len(lines)} = {instruction}")
+        return f"%v.{len(lines) - 1}"
+
+    dims, strides = ([f"%{letter}{axis}" for axis in range(rank)] for letter in "ns")
+    count, contiguous = "1", "true"
+    for dim, stride in zip(reversed(dims), reversed(strides), strict=True):
+        same = emit(f"or i1 {emit(f'icmp eq i64 {stride}, {count}')}, {emit(f'icmp sle i64 {dim}, 1')}")
+        contiguous = emit(f"and i1 {contiguous}, {same}")
+        count = emit(f"mul i64 {count}, {dim}")
+    contiguous = emit(f"or i1 {contiguous}, {emit(f'icmp eq i64 {count}, 0')}")
+    reached = emit(f"or i1 {contiguous}, {_in_reach(emit, dims, strides)}")
+    possible = emit(f"and i1 {reached}, {can_exist(emit, dims)}")
+    code = emit(f"or i64 {emit(f'shl i64 {count}, 1')}, {emit(f'zext i1 {contiguous} to i64')}")
+    lines.append(f"  ret i64 {emit(f'select i1 {possible}, i64 {code}, i64 -1')}")
+    arguments = ", ".join(f"i64 {name}" for name in (*dims, *strides))
+    return "\n".join([f"define internal i64 @{symbol}({arguments}) nounwind {{", *lines, "}", ""])
+
+
+def _in_reach(emit: Emit, dims: Sequence[str], strides: Sequence[str]) -> str:
+    """Whether no element is further from the first than an array may have elements."""
+    reach = "0.0"
+    for dim, stride in zip(dims, strides, strict=True):
+        last = as_double(emit, emit(f"sub i64 {dim}, 1"))
+        turned = emit(f"sub i64 0, {stride}")
+        step = emit(f"select i1 {emit(f'icmp slt i64 {stride}, 0')}, i64 {turned}, i64 {stride}")
+        reach = emit(f"fadd double {reach}, {emit(f'fmul double {last}, {as_double(emit, step)}')}")
+    return at_most(emit, reach)
