@@ -10,6 +10,7 @@ Why: a chain of the processor waits most of the time, and two chains wait togeth
 that makes them need no memory. A reader may take the producer's rows as they are, through ops that work row by row
 (which come into the step; products with a matrix, too, which `tile` makes one for some rows), or so many steps later
 (`concat` of initial rows and rows: the step then holds them in states).
+Lengths that a check of the function compares are one (`fusing/lengths.py`).
 `dead-outputs` drops the stacks that nobody reads any more.
 Behind one another first, then side by side: what only stands beside a scan must not keep its reader from it.
 Conservative about: order of errors (of two scans that can fail in a step, but for what both check, or one and a check
@@ -26,7 +27,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Value, encloses
+from scancc.ir.core import Block, Op, Value, encloses, functions
 from scancc.ir.fast_math import allowed
 from scancc.ir.linear import Linear, linear
 from scancc.ir.ops import ELEMENTWISE, has_trait
@@ -37,6 +38,7 @@ from scancc.late_dataclasses import dataclass
 
 from .fusing.build import Step, erase_unread, reversed_rows
 from .fusing.costs import multiplies_rows, reason_against
+from .fusing.lengths import let_lengths_agree
 from .fusing.maps import rule_of
 from .fusing.order import Order, decided_by_sizes, fails_as, fails_by_sizes, stop_alike
 from .fusing.rows import READS_BACK, Made, Mapped, NoRow, Place, Plan, Row
@@ -49,6 +51,8 @@ _TRIES = 4  # scans before it with which each is tried
 
 def fuse_scans(module: Op) -> None:
     """Join scans in all blocks, outer ones first: their steps then stand in one block."""
+    for func in functions(module):
+        let_lengths_agree(func.body)
     for region in module.regions:
         for block in region.blocks:
             _visit(block)

@@ -215,3 +215,20 @@ def test_a_scan_joined_with_one_that_may_fail_says_its_name():
     assert f.dump().count(" scan %") == 1
     with pytest.raises(IndexError, match="in step 2 of scan 'loud'"):
         f(np.ones(3), np.array([0, 1, 7]))
+
+
+@pytest.mark.usefixtures("every_executor")
+def test_lengths_that_must_agree_are_one():
+    """What is made of all of them says so; an error before is the first."""
+    x, y, z = T.dvectors("x", "y", "z")
+    h, g, k = scan(leaky, x, ZERO), scan(other, y, ZERO), scan(lambda a, k: k - a, z, ZERO)
+    outputs = [(h * g).sum(), (g + k)[1:].max(), y.shape[0]]
+    assert sc.function([x, y, z], outputs).ir("scan", after="fuse").count("= scan %") == 1
+    f = compile([x, y, z], outputs)
+    total, largest, steps = f(np.arange(3.0), np.ones(3), np.zeros(3))
+    np.testing.assert_allclose([total, largest, steps], [(np.array([0, np.tanh(1), np.tanh(2 + 0.5 * np.tanh(1))])
+                                                          * [1, 2, 3]).sum(), 3, 3])
+    with pytest.raises(ValueError, match="lengths 3 and 2|not agree"):
+        f(np.arange(3.0), np.ones(2), np.zeros(5))
+    with pytest.raises(ValueError, match="lengths 3 and 5|not agree"):
+        f(np.arange(3.0), np.ones(3), np.zeros(5))

@@ -11,7 +11,8 @@ from scancc.frontend.lowering.slices import extract_slice
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Value
+from scancc.ir.core import Value, encloses
+from scancc.ir.equalities import compares
 from scancc.ir.ops import operand
 from scancc.ir.slices import constant_entries, slice_parts
 from scancc.late_dataclasses import dataclass
@@ -249,9 +250,9 @@ def _normal_index(low: Lowering, value: Value, size: Value, axis: int) -> Value:
         wide = b.op("arith.extsi", [x], [t.i64]) if x.type != t.i64 else x
         return b.select(b.cmpi("slt", wide, b.const(0, t.i64)), b.addi(wide, length), wide)
 
-    if same_size(low.limits.get(value), size):
+    b, limit = low.b, low.limits.get(value)
+    if limit is not None and (same_size(limit, size) or _must_agree(limit, size, b)):
         return value
-    b = low.b
     message = f"indexing: an index is out of range for axis {axis} with length {{0}}"
     if _counts_from_zero(value):
         low.require(b.cmpi("ule", low.dims(value)[0], size), "IndexError", message, size)
@@ -265,6 +266,19 @@ def _normal_index(low: Lowering, value: Value, size: Value, axis: int) -> Value:
     inside = b.op("arith.xori", [outside, b.const(1, t.i1)], [t.i1])
     low.require(inside, "IndexError", message, size)
     return at
+
+
+def _must_agree(a: Value, b: Value, here: Builder) -> bool:
+    """Whether a check before requires two sizes to be equal, as numbers of any type."""
+    same = [a, *(user.result for user in a.uses if user.name == "arith.index_cast")]
+    compared = (user for value in same for user in value.uses
+                if compares(user, "eq") and b in map(_size_behind, user.operands))
+    checks = (user for compare in compared for user in compare.result.uses if user.name == "scan.check")
+    return any(encloses(check.parent, here.block) for check in checks if check.parent is not None)
+
+
+def _size_behind(value: Value) -> Value:
+    return value.op.operands[0] if value.op is not None and value.op.name == "arith.index_cast" else value
 
 
 def _counts_from_zero(value: Value) -> bool:
