@@ -49,7 +49,7 @@ def _right_factor(op: Op) -> Access | None:
     """The factor of a product that lies by its columns, or None."""
     nest = Nest(op)
     rank = len(nest.kinds) - 1
-    if rank < 2 or not _is_product(nest):
+    if rank < 2 or not is_product(nest):
         return None
     (left, right), row = nest.reads, rank - 2
     if right.dims != (rank - 1, rank):
@@ -63,7 +63,7 @@ def _of_steps(op: Op, waiting: dict[Block, set[Value]]) -> Access | None:
     nest, step = Nest(op), op.parent
     assert step is not None
     scan = step.parent_op()
-    if len(nest.kinds) != 2 or scan is None or scan.name != "scan.scan" or not _is_product(nest):
+    if len(nest.kinds) != 2 or scan is None or scan.name != "scan.scan" or not is_product(nest):
         return None
     matrix, vector = sorted(nest.reads, key=lambda read: -len(read.dims))
     if (matrix.dims, vector.dims) != ((0, 1), (1,)) or _is_small(matrix.value):
@@ -75,7 +75,7 @@ def _of_steps(op: Op, waiting: dict[Block, set[Value]]) -> Access | None:
     return None if vector.value in waiting[step] else matrix
 
 
-def _is_product(nest: Nest) -> bool:
+def is_product(nest: Nest) -> bool:
     """Whether a nest sums products of two arrays, each sum in an order that its layout gives it."""
     if nest.reduced != [len(nest.kinds) - 1] or len(nest.op.results) != 1 or len(nest.inputs) != 2:
         return False

@@ -36,6 +36,7 @@ CPU_SCAN: tuple[str, ...] = (
     "complex-products",  # after fuse, which makes the nests; before contract, for the real ones
     "complex-states",  # before contract, for the products of parts, and time-parallel
     "contract",      # after fuse: the step's arithmetic is scalar then
+    "pair-terms",    # after contract, which makes the multiply-adds of products; before slice
     "transpose-factors",  # after contract, which makes products what they are; before slice
     "slice",         # after contract, which makes the last arithmetic of a step
     "tile",          # after contract: the arithmetic stays what it would be in one loop
@@ -109,5 +110,5 @@ ANALYSES: tuple[str, ...] = ("slice",)
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
 NEEDED = ("bufferize", "check-rows", "complex-products", "complex-states", "contract", "divide-once", "fuse",
-          "latency", "log-sum-exp", "loop-reversal", "map-to-gpu", "parallel-prefix", "plan-memory", "reciprocal",
-          "reductions", "repeated-squaring", "split-states", "time-parallel", "transpose-factors")
+          "latency", "log-sum-exp", "loop-reversal", "map-to-gpu", "pair-terms", "parallel-prefix", "plan-memory",
+          "reciprocal", "reductions", "repeated-squaring", "split-states", "time-parallel", "transpose-factors")

@@ -155,13 +155,32 @@ def test_approximate_divides_by_multiplying() -> None:
     np.testing.assert_allclose(f([1, 2, 3], 7), sc.function([x, k], rows)([1, 2, 3], 7), rtol=1e-15)
 
 
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_reassociate_sums_the_terms_of_small_products_in_pairs(n: int, dtype: str) -> None:
+    z, at, start = (T.TensorType(dtype, shape)(name) for name, shape in (
+        ("z", (None, n)), ("at", (n, n)), ("start", (n, n))))
+
+    def step(*parts: T.TensorVariable) -> list[T.TensorVariable]:
+        z, p, m, a = parts
+        grown = T.dot(T.dot(a, p), a.T) + 0.1 * T.eye(n, dtype=dtype)
+        return [grown - T.dot(T.outer(z, m), a), z - T.dot(a, m)]
+    (p, m), _ = sc.scan(step, z, [start, start[0]], [at])
+    f = sc.function([z, at, start], [p, m], fast_math="reassociate")
+    assert len(f.remarks("pair-terms", done=True)) == 3
+    rng = np.random.default_rng(n)
+    data = [rng.uniform(-0.4, 0.4, shape).astype(dtype) for shape in ((30, n), (n, n), (n, n))]
+    for got, want in zip(f(*data), sc.function([z, at, start], [p, m], mode="reference")(*data), strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=20 * np.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize("shape", [(), (5,)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_approximate_divides_once_where_a_step_divides_by_quotients(shape: tuple[int, ...], dtype: str) -> None:
     rank = len(shape)
     g, start = T.TensorType(dtype, (None,) * (1 + rank))("g"), T.TensorType(dtype, (None,) * rank)("start")
 
-    def step(g: T.Variable, y: T.Variable) -> T.Variable:
+    def step(g: T.TensorVariable, y: T.TensorVariable) -> T.TensorVariable:
         x = g / (y * y + 4)
         return 1 / (1 + x) + (3 - g) / T.sqrt(2 * x + 2) + g / (5 - 3 * x)
     rows, _ = sc.scan(step, g, start)
