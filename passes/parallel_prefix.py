@@ -41,6 +41,7 @@ from .prefixing.group import Group, scalar
 from .prefixing.matrices import Mixed
 from .prefixing.places import Place, goes_back, place_of, root_of
 from .prefixing.quotients import Quotients
+from .prefixing.resets import Resets, can_reset
 from .prefixing.totals import Totals, neutral_of
 from .slicing.algebra import Affine, Algebra, Clamped, Joined, algebra_of
 from .slicing.components import components
@@ -56,13 +57,14 @@ OF_PARTS = ("memref.load", "memref.store", "complex.re", "complex.im", "complex.
 FEW = 32        # rounds that are not worth the powers
 
 
-def parallel_prefix(module: Op, fused: bool = True) -> None:
-    """Combine the rounds of the loops that are marked `prefix`; `fused`: the target has a fused multiply-add."""
+def parallel_prefix(module: Op, fused: bool = True, bits: int = 256) -> None:
+    """Combine the rounds of the loops that are marked `prefix`; `fused`: the target has a fused multiply-add, `bits`:
+    of a vector of it."""
     for op in list(module.walk()):
         if op.name == "scf.for" and "prefix" in op.attrs:
             del op.attrs["prefix"]
             _hoist(op)
-            found = _Blocked(op, fused)
+            found = _Blocked(op, fused, bits)
             reason = found.obstacle()
             if reason is None:
                 found.build()
@@ -86,9 +88,9 @@ def _has_lanes(value: Value) -> bool:
 class _Blocked:
     """A loop over groups of rounds, under construction."""
 
-    def __init__(self, op: Op, fused: bool) -> None:
+    def __init__(self, op: Op, fused: bool, bits: int) -> None:
         assert op.parent is not None
-        self.loop, self.fused = Loop(op), fused
+        self.loop, self.fused, self.bits = Loop(op), fused, bits
         self.before = Builder(op.parent, op, op.location)
         self.places: dict[Op, Place] = {}
         self.cycles: list[tuple[Algebra, list[Round]]] = []
@@ -151,9 +153,25 @@ class _Blocked:
                                  [op for op in body.ops[:-1] if op.results and op.results[0] in used])
             if algebra is None or not self._is_built(algebra):
                 return "what it makes of a state is of no class that is combined"
+            if self._is_slow(algebra):
+                return "vectors are no faster at what it does to numbers of 64 bits"
             by_arg = {each.arg: each for each in rounds}
             self.cycles.append((algebra, [by_arg[state.arg] for state in algebra.states]))
         return None
+
+    def _is_slow(self, algebra: Algebra) -> bool:
+        """Whether vectors take as long as one round after the other, for numbers of 64 bits that are the same in any
+        grouping: AVX2 has no product of integers (1.2 times), nor extremes (1.1 to 1.4 times between two bounds)."""
+        form, number = algebra.form, algebra.states[0].arg.type
+        chosen = isinstance(form, Extreme) or isinstance(form, Affine) and form.is_chosen
+        if t.nbytes(number) < 8 or isinstance(number, t.FloatType) and not chosen:
+            return False
+        if isinstance(form, Clamped):
+            moves = form.added != ZERO and not self._is_fixed(form.added)
+            return moves or self.bits < 512 and None not in (form.low, form.high) or self.bits < 256
+        if chosen or isinstance(form, Affine) and form.is_kept_or_not:
+            return self.bits < 256
+        return isinstance(form, Affine) and self.bits < 512 and [*form.factors.values()] != [ONE]
 
     def _comes_along(self, state: Round, needs: Sequence[Sequence[int]]) -> bool:
         """Whether a state is exchanged where an extreme is, for what waits for neither; then its cycle has it."""
@@ -194,6 +212,8 @@ class _Blocked:
             return can_clamp(form, states[0].arg.type)
         if not isinstance(form, Affine) or len(states) > MOST_LAG:
             return False
+        if can_reset(form, states[0].arg.type):
+            return True
         is_float = isinstance(states[0].arg.type, t.FloatType)
         if self._has_fixed_factors(algebra):
             return not form.resets or not is_float  # infinities, NaN would stay so
@@ -250,7 +270,11 @@ class _Blocked:
             return Clamping(states, form)
         if isinstance(form, Moebius | Extreme):
             return Extremes(states, form) if isinstance(form, Extreme) else Quotients(states, form, self.fused)
-        assert isinstance(form, Affine)
+        return self._affine(algebra, form, states)
+
+    def _affine(self, algebra: Algebra, form: Affine, states: Sequence[Round]) -> Cycle:
+        if can_reset(form, states[0].arg.type):
+            return Resets(states, form)
         if algebra.coupled or len(states) > 1 and not self._has_fixed_factors(algebra):
             return self._several(algebra, form, states)
         (factors,), is_float = algebra.factors, isinstance(states[0].arg.type, t.FloatType)

@@ -8,13 +8,12 @@ where all states are numbers, and each cycle is of a class that is closed (`slic
 extremes, bits, affine functions of up to four lags or of up to three states in each other, sums between bounds,
 quotients of two sums (continued fractions, the variance of a filter), extremes that a step chooses, with what it
 keeps of where they were.
-`parallel-prefix`, which acts on the mark, finds the loop. Integers wrap around and extremes keep the last of equal
-numbers in any grouping: always. Sums and products of floats are rounded otherwise: where `reassociate` is allowed.
-Conservative: integers of 64 bits are not multiplied (AVX2 has no instruction for it), nor kept between bounds unless
-there is one and every step adds the same, floats of 64 bits are not reset, extremes of 64 bits not chosen; states in
-each other, and lags, have factors that no step changes, or are two of 32 bits (four states would gain a sixth, for
-four times the compile time); nothing else may happen in the step than arithmetic; `until` needs one step after the
-other.
+`parallel-prefix`, which acts on the mark, finds the loop. Integers wrap around, extremes keep the last of equal
+numbers, and choices that keep a state or put a value in its place move bits, in any grouping: always. Sums and
+products of floats are rounded otherwise: where `reassociate` is allowed.
+Conservative: states in each other, and lags, have factors that no step changes, or are two of 32 bits (four states
+would gain a sixth, for four times the compile time); nothing else may happen in the step than arithmetic; `until`
+needs one step after the other.
 Cost: linear. Runs after `tile` and `lanes`, which make scans, and know which have lanes beside time.
 Source: Kogge and Stone, A parallel algorithm for the efficient solution of a general class of recurrence equations
 (1973).
@@ -35,13 +34,12 @@ from .slicing.algebra import Affine, Clamped, algebra_of
 from .slicing.extremes import Extreme, exchanged
 from .slicing.quotients import Moebius
 from .slicing.steps import Cycle, slice_of
-from .slicing.terms import ONE, ZERO, Expr, Term
+from .slicing.terms import ZERO, Expr, Term
 
 MOST_MIXED = 2  # states whose factors change, of 32 bits: of 64 steps would take as long (2.5 ns)
-CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "affine", "affine with resets",
+CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "replacement", "affine", "affine with resets",
           "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus", "moebius",
           "extreme", "affine in 2 states", "affine in 3 states")
-SET_CYCLES = 1  # of a step that keeps a state or takes another number
 
 
 def time_parallel(module: Op) -> None:
@@ -98,24 +96,7 @@ def _obstacle(cycle: Cycle) -> str | None:
     changing = any(_changes(part, cycle) for row in found.factors for part in row)
     if changing and len(found.states) > 1 and (len(found.states) > MOST_MIXED or cycle.carries[0].arg.type != t.f32):
         return "factors of several states change from step to step"
-    if _is_slow_in_vectors(cycle):
-        return "vectors are no faster at what it does to numbers of 64 bits"
     return None
-
-
-def _is_slow_in_vectors(cycle: Cycle) -> bool:
-    """Whether a step multiplies integers of 64 bits, 1.2 times the time of one step after the other with AVX2, keeps
-    them between two bounds or adds another number each time, 1.1 to 1.4 times, chooses an extreme of numbers as wide,
-    1.2 times, or only sets such floats: 1.4 times."""
-    found, number = algebra_of(cycle.carries, cycle.ops), t.element(cycle.carries[0].arg.type)
-    if found is None or t.nbytes(number) < 8:
-        return False
-    form = found.form
-    if isinstance(number, t.FloatType) or isinstance(form, Extreme):
-        return isinstance(form, Extreme) or isinstance(form, Affine) and form.resets and cycle.chain == SET_CYCLES
-    if isinstance(form, Clamped):
-        return None not in (form.low, form.high) or any(_changes(v, cycle) for v in form.addends)
-    return isinstance(form, Affine) and list(form.factors.values()) != [ONE]
 
 
 def _changes(expr: Expr, cycle: Cycle) -> bool:
@@ -132,5 +113,7 @@ def _is_rounded(cycle: Cycle) -> bool:
     found = algebra_of(cycle.carries, cycle.ops)
     number = t.element(cycle.carries[0].arg.type)
     if not isinstance(number, t.FloatType) or found is None:
+        return False
+    if isinstance(found.form, Affine) and found.form.is_chosen:
         return False
     return isinstance(found.form, Affine | Moebius) or isinstance(found.form, Clamped) and found.form.added != ZERO

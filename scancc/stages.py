@@ -222,7 +222,7 @@ def _fitting(names: Sequence[str], target: Target, threads: bool = False) -> lis
     """A list of passes with the target's registers; without `contract` where it has no fused multiply-add, without
     `worksharing` where no `threads` share loops."""
     options = {"vectorize": f"bits={8 * target.vector_bytes} registers={target.n_vectors}",
-               "parallel-prefix": f"fused={str(target.has_fma).lower()}"}
+               "parallel-prefix": f"fused={str(target.has_fma).lower()} bits={8 * target.vector_bytes}"}
     left_out = [*["contract"] * (not target.has_fma), *["worksharing"] * (not threads)]
     return [f"{n}{{{options[n]}}}" if n in options else n for n in names if n not in left_out]
 

@@ -37,6 +37,16 @@ class Affine:
     resets: bool = False
     mixes: bool = False
 
+    @property
+    def is_kept_or_not(self) -> bool:
+        """Whether choices say where a state comes in, and where it is forgotten."""
+        return self.resets and len(self.factors) == 1 and _are_choices(next(iter(self.factors.values())))
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether they keep it as it is, or put a value in its place."""
+        return self.is_kept_or_not and _are_choices(next(iter(self.factors.values())), self.rest)
+
 
 @dataclass(frozen=True)
 class Joined:
@@ -62,6 +72,27 @@ class Clamped:
     high: Expr | None = None
     addends: tuple[Expr, ...] = ()
     bounds: tuple[Expr, ...] = ()
+
+
+def _are_choices(factor: Expr, rest: Expr | None = None) -> bool:
+    """Whether a factor is 1 or 0 by choices, and where it is 1 nothing stands beside it."""
+    waiting, seen = [(factor, rest)], set[tuple[int, int]]()
+    while waiting:
+        kept, beside = waiting.pop()
+        if not isinstance(kept, Term):
+            if kept not in (ZERO, ONE) or kept == ONE and beside not in (None, ZERO):
+                return False
+        elif (id(kept), id(beside)) not in seen:
+            seen.add((id(kept), id(beside)))
+            sides = beside.operands[1:] if isinstance(beside, Term) else (None, None)
+            if kept.op != "arith.select" or beside is not None and not _has_choice(beside, kept.operands[0]):
+                return False
+            waiting += zip(kept.operands[1:], sides, strict=True)
+    return True
+
+
+def _has_choice(expr: Expr, condition: Expr) -> bool:
+    return isinstance(expr, Term) and expr.op == "arith.select" and expr.operands[0] is condition
 
 
 Form = Affine | Joined | Clamped | Moebius | Extreme
@@ -146,7 +177,7 @@ def _name(form: Form, order: int) -> str:
     if order > 1:
         return f"affine of order {order}"
     if form.resets:
-        return "affine with resets"
+        return "replacement" if form.is_chosen else "affine with resets"
     if list(form.factors.values()) == [ONE]:
         return "sum" if form.rest != ZERO else "unchanged"
     return "affine" if form.rest != ZERO else "product"

@@ -11,7 +11,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.codegen.target import levels
+from scancc.codegen.target import levels, local
 
 LENGTHS = (0, 1, 2, 7, 8, 9, 63, 64, 65, 200)
 # the comparison, and whether the state is kept where it holds
@@ -95,5 +95,16 @@ def test_what_waits_for_the_extreme_does_not_come_with_it():
             np.testing.assert_array_equal(found, expected)
 
 
-def test_numbers_of_64_bits_go_one_by_one():
-    assert not combined(build("the first maximum", "float64")) and not combined(build("the first maximum", "int64"))
+@pytest.mark.parametrize("level", levels())
+def test_numbers_of_64_bits(level):
+    """In groups where vectors have 256 bits at least."""
+    for name, dtype in (("the first maximum", "float64"), ("the last minimum", "int64")):
+        with sc.change_flags(cpu=level):
+            f, reference = build(name, dtype), build(name, dtype, mode="reference")
+            assert combined(f) == (local().vector_bytes >= 32)
+        rng = np.random.default_rng(5)
+        for n in LENGTHS:
+            x, y = numbers(rng, "float32" if dtype == "float64" else dtype, n).astype(dtype), rng.normal(size=n)
+            for found, expected in zip(f(x, y, 1), reference(x, y, 1), strict=True):
+                np.testing.assert_array_equal(found, expected)
+                np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))

@@ -11,7 +11,7 @@ import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.codegen.target import levels
+from scancc.codegen.target import levels, local
 
 LENGTHS = (0, 1, 7, 8, 9, 16, 37, 100)
 
@@ -52,11 +52,23 @@ EXACT: dict[str, tuple[Callable[..., Any], str]] = {
     "a bound behind another": (lambda v, s: T.cast(T.maximum(T.maximum(s, v) + 5, 3), "int32"), "int32"),
     "bounds of 64 bits": (lambda v, s: T.clip(s + v, -5, 40), "int64"),
     "small integers": (lambda v, s: T.cast(T.minimum(s + v, 100), "int8"), "int8"),
+    "a product of 64 bits": (lambda v, s: s * v, "int64"),
+    "a bound of 64 bits": (lambda v, s: T.clip(s, v - 3, v + 2), "int64"),
+    "the last large one": (lambda v, s: T.switch(v > 1, v, s), "float64"),
+    "the last number": (lambda v, s: T.switch(T.isnan(v), s, v), "float32"),
+    "one of two, or the last": (lambda v, s: T.switch(v > 70, v, T.switch(v < 20, -v, s)), "int64"),
+    "what is kept": (lambda v, s: T.switch(v < 90, s, v), "int8"),
+    "since a large one": (lambda v, s: T.cast(T.switch(v > 80, 0, s + v), "int64"), "int64"),
+    "how long ago": (lambda v, s: T.cast(T.switch(v > 80, 0, s + 1), "int32"), "int32"),
     "any": (lambda v, s: s | v, "bool"), "what came before": (lambda v, s: T.maximum(s, v) + 0 * s, "float64"),
 }
 
 
-ALONE = ("what came before", "affine of 64 bits", "bounds of 64 bits", "small integers")  # one step after the other
+ALONE = ("what came before", "bounds of 64 bits", "small integers")  # one step after the other
+# of a vector, where groups are combined
+LEAST_BYTES = {**dict.fromkeys(("affine of 64 bits", "a product of 64 bits", "a bound of 64 bits"), 64),
+               **dict.fromkeys(("a distance of 64 bits", "the last large one", "one of two, or the last",
+                                "since a large one"), 32)}
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -65,7 +77,7 @@ def test_exact_classes_have_the_bits_of_the_reference(name, backwards):
     step, dtype = EXACT[name]
     f = scanned(step, dtype, 1, backwards=backwards)
     reference = scanned(step, dtype, 1, backwards=backwards, mode="reference")
-    assert combined(f) == (name not in ALONE)
+    assert combined(f) == (name not in ALONE and local().vector_bytes >= LEAST_BYTES.get(name, 16))
     rng = np.random.default_rng(3)
     for n in LENGTHS:
         x = rng.integers(0, 100, n).astype(dtype)
@@ -76,14 +88,15 @@ def test_exact_classes_have_the_bits_of_the_reference(name, backwards):
 
 
 @pytest.mark.parametrize("level", levels())
-def test_bounds_at_every_level_of_features(level):
+def test_exact_classes_at_every_level_of_features(level):
     for name in ("between bounds", "a number between bounds", "bounds that cross", "a sum between bounds",
-                 "a distance", "a distance of 64 bits", "bounds that climb"):
+                 "a distance", "a distance of 64 bits", "bounds that climb", "the last large one", "how long ago",
+                 "one of two, or the last", "since a large one", "what is kept"):
         step, dtype = EXACT[name]
         with sc.change_flags(cpu=level):
             f = scanned(step, dtype, 1)
+            assert combined(f) == (local().vector_bytes >= LEAST_BYTES.get(name, 16))
         x = np.random.default_rng(4).integers(0, 100, 100).astype(dtype)
-        assert combined(f)
         np.testing.assert_array_equal(f(x), scanned(step, dtype, 1, mode="reference")(x))
 
 
@@ -183,11 +196,25 @@ def dtype_of(number: Any, dtype: str) -> Any:
     return np.longdouble(np.asarray(number, dtype))
 
 
+def test_what_is_replaced_keeps_its_bits():
+    """Also in scans of floats by default, with signs of zeros, and NaN."""
+    rng = np.random.default_rng(8)
+    x = rng.choice(np.array([0.0, -0.0, 3.0, np.inf, np.nan, 5e-324, -1.0]), 200)
+    f = scanned(lambda v, s: T.switch((v > 2) | T.isnan(v), v, s), "float64", -0.0)
+    state, rows = -0.0, []
+    for v in x:
+        state = v if v > 2 or np.isnan(v) else state
+        rows.append(state)
+    assert combined(f) == (local().vector_bytes >= 32)
+    assert f(x).tobytes() == np.array(rows).tobytes()
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e38])
-def test_resets_forget_all_that_was(value):
+@pytest.mark.parametrize("factor", [0.5, 1])
+def test_resets_forget_all_that_was(value, factor):
     """Rounds after a reset are what they would be; before it a number that is none stays."""
     def step(v: Any, s: Any) -> Any:
-        return T.cast(T.switch(v < -1, v, 0.5 * s + v), "float32")
+        return T.cast(T.switch(v < -1, v, factor * s + v), "float32")
     f = scanned(step, "float32", 0.0, fast_math="reassociate")
     reference = scanned(step, "float32", 0.0, mode="reference")
     assert combined(f) and not combined(scanned(step, "float32", 0.0))
@@ -197,7 +224,7 @@ def test_resets_forget_all_that_was(value):
         x[at] = value
         h, size, rows, sizes = np.longdouble(0), np.longdouble(0), [], []
         for v in x.astype(np.longdouble):
-            h, size = (v, abs(v)) if v < -1 else (h / 2 + v, size / 2 + abs(v))
+            h, size = (v, abs(v)) if v < -1 else (h * factor + v, size * factor + abs(v))
             rows, sizes = [*rows, h], [*sizes, size]
         found, finite = f(x), np.isfinite(np.array(rows, float))
         np.testing.assert_array_equal(np.isnan(found), np.isnan(reference(x)))

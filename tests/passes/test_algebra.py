@@ -45,6 +45,8 @@ STEPS = {
     "two sums between bounds": ("s: f64", "%p = maximumf %s, %x\n%q = addf %p, %a\n%r = minimumf %q, %x\n"
                                 "%n = addf %r, %a", "%n", "clamp"),
     "a choice of factors": ("s: f64", "%f = select %c, %a, %x\n%p = mulf %f, %s\n%n = addf %p, %x", "%n", "affine"),
+    "a replacement": ("s: f64", "%p = select %c, %s, %a\n%n = select %c, %x, %p", "%n", "replacement"),
+    "a replacement that adds": ("s: f64", "%p = addf %s, %a\n%n = select %c, %x, %p", "%n", "affine with resets"),
     "a reset": ("s: f64", "%p = mulf %a, %s\n%n = select %c, %x, %p", "%n", "affine with resets"),
     "a square": ("s: f64", "%n = mulf %s, %s", "%n", ""),
     "a sum divided": ("s: f64", "%p = addf %s, %a\n%n = divf %p, %x", "%n", "affine"),
