@@ -281,6 +281,16 @@ def workspace(n, size, scan_options, grad_options, cost=lambda rows: rows[-1].su
     return f.memory_plan(np.empty(size), np.empty(size), n).workspace_nbytes
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_rows_that_a_cost_joins_with_others_tell_no_length_of_blocks(axis):
+    """Its gradient is a slice of what is joined, whose length was asked of rows of the very scan: a circle."""
+    ahead, behind = matrices(), matrices(go_backwards=True)
+    cost = T.sqr(T.concatenate([ahead[0], behind[0][::-1]], axis)).sum()
+    functions = [sc.function([M, H, V], grad(cost, [M, H, V], **options)) for options in ({}, {"max_bytes": 2000})]
+    for whole, blocks in zip(*(f(ROWS[7], VALUES[H], VALUES[V]) for f in functions), strict=True):
+        np.testing.assert_allclose(blocks, whole, rtol=1e-12)
+
+
 def test_the_memory_grows_as_the_root_of_the_steps():
     sizes = [workspace(n, 100, {"checkpoints": "sqrt"}, {}) for n in (100, 10_000, 1_000_000)]
     assert sizes[2] < 10.5 * sizes[1] < 110 * sizes[0]

@@ -11,6 +11,7 @@ from scancc.frontend.graph.stream_type import StreamType
 from scancc.frontend.graph.variables import Apply, Variable, ancestors, applies, rebuild
 from scancc.frontend.loops.scan_op import Scan, stacked
 from scancc.frontend.ops.making import alloc
+from scancc.frontend.ops.subtensor import Subtensor
 
 
 def bytes_of_a_step(roots: Sequence[Variable], told: Mapping[Variable, Variable]) -> Variable:
@@ -59,4 +60,18 @@ class _Rows:
         x, axis = node.inputs[0], node.op.axis
         if x in self.found and axis:
             return dim(self.found[x], axis - 1)
-        return dim(self.told[x], axis) if x in self.told else None
+        return _by_formulas(dim(self.told[x], axis)) if x in self.told else None
+
+
+def _by_formulas(length: Variable) -> Variable:
+    """A length in which that of a slice is computed from bounds, not asked of what is sliced: that may be rows of the
+    scan whose blocks are as long as the length says."""
+    asked = [v for v in ancestors([length]) if v.owner is not None and isinstance(v.owner.op, ShapeI)]
+    told: dict[Variable, Variable] = {}
+    for size in asked:
+        assert size.owner is not None and isinstance(size.owner.op, ShapeI)
+        slice_of = size.owner.inputs[0].owner
+        if slice_of is not None and isinstance(slice_of.op, Subtensor):
+            formula = slice_of.op.length(slice_of, size.owner.op.axis)
+            told |= {} if formula is None else {size: _by_formulas(formula)}
+    return rebuild([length], told)[0]
