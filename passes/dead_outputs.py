@@ -58,7 +58,7 @@ def _clean(op: Op) -> None:
     _replace_constant_states(op)
     gone = drop_unread(op)
     if gone:
-        remark("dead-outputs", op, True, f"nothing reads {gone}")
+        remark("dead-outputs", op, True, f"nothing reads {gone}: not made")
 
 
 def drop_unread(op: Op) -> str:
@@ -333,4 +333,4 @@ class _Keep:
         """How many parts of each kind nothing reads."""
         scan = self.scan
         return {"sequence": len(scan.xs) - len(self.xs), "state": len(scan.init) - len(self.carries),
-                "stacked output": len(scan.rows) - len(self.stacks)}
+                "stack": len(scan.rows) - len(self.stacks)}

@@ -36,10 +36,10 @@ from scancc.ir import types as t
 from scancc.ir.core import Op
 from scancc.ir.linear import most
 from scancc.ir.ops import ELEMENTWISE, has_trait, is_removable
-from scancc.ir.parts import ScanView, Stack
+from scancc.ir.parts import ScanView, Stack, scan_around
 from scancc.ir.remarks import remark
 from scancc.ir.slices import entries
-from scancc.ir.wording import rows_called, rows_size, what
+from scancc.ir.wording import most_nbytes, rows_called, rows_size, what
 
 from .consuming.again import run_again
 from .consuming.chains import behind, is_reduced, makes_rows
@@ -47,6 +47,7 @@ from .consuming.moves import Move
 from .consuming.readers import Place, Readers, ends_of, takes_of_each
 from .tiling.kept_words import ONE_PASS
 
+FEW_NBYTES = 4096  # of rows that no budget would keep from being whole
 MASKED = "where a mask says which rows are summed, T.switch(mask, rows, 0) keeps none"
 COUNTED = "of rows that are counted by their own length, rows[T.arange(rows.shape[0]), places], none are kept"
 SHIFTED = "of earlier rows beside later ones, T.concatenate([T.zeros_like(rows[:k]), rows[:-k]]), none are kept"
@@ -101,7 +102,7 @@ def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
         return  # `tile` says whether such sums go along
     user = min(holding, key=lambda user: readers.places.get(user) is Place.TILES, default=None)  # sums hold last
     if user is not None or place is Place.AFTER:
-        why, hint = f"what is read of it{_lines(stack)} is more than all of it", ""
+        why, hint = f"parts of it that are read{_lines(stack)} are together more than all", ""
         if user is not None:
             why, hint = _reason(user, readers), _hint(user, stack, readers)
         kept = "is kept whole" if readers.scan.init else "is an array, unless one loop makes and reads it"
@@ -153,9 +154,12 @@ def _beside(gradient: Op, stack: Stack, readers: Readers) -> Op | None:
 def _hint(user: Op, stack: Stack, readers: Readers) -> str:
     """What to change, so that a reader needs no array."""
     if _runs_back(user):
+        inner = scan_around(readers.scan.op) is not None  # whose rows are those of an outer step, or of a block
+        if inner or not _is_for_a_gradient(user) or most_nbytes(stack) <= FEW_NBYTES:
+            return ""
         beside = _beside(user, stack, readers)
         first = "" if beside is None else f"with what reads it outside, {what(beside)}, written in the step, "
-        return f"where that is a gradient, {first}sc.grad(..., max_bytes=) keeps less"
+        return f"{first}sc.grad(..., max_bytes=) keeps less"
     if any(takes_of_each(end) and readers.places.get(end) is not Place.STEP
            for end in behind(stack.result.uses, makes_rows)):
         return COUNTED
@@ -167,6 +171,12 @@ def _hint(user: Op, stack: Stack, readers: Readers) -> str:
     if any(op is not None and op.name == "scan.concat" for op in late):
         return SHIFTED
     return ONE_PASS if late else ""
+
+
+def _is_for_a_gradient(user: Op) -> bool:
+    """Of what runs back: whether a reverse reads it."""
+    return any("gradient" in reader.attrs if reader.name == "scan.scan" else _is_for_a_gradient(reader)
+               for reader in user.result.uses)
 
 
 def _runs_back(user: Op) -> bool:

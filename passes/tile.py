@@ -46,7 +46,7 @@ from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import EVERY, remark
-from scancc.ir.wording import rows_called
+from scancc.ir.wording import called, rows_called
 
 from .bufferizing.growing import has_room
 from .slicing.latencies import HEAVY, busy
@@ -261,7 +261,7 @@ def _keeps_arrays(op: Op) -> bool:
 
 def _array_between(stages: Stages) -> str | None:
     array = next((v for v in stages.crossing if _rank(v.type)), None)
-    return None if array is None else f"'{array.name or 'a row'}', an array, would be kept for all steps of a tile"
+    return None if array is None else f"{called(array)}, an array, would be kept for all steps of a tile"
 
 
 def _other_errors(stages: Stages) -> str | None:

@@ -97,7 +97,7 @@ class Product:
         rows = self._room_rows(c, self.n.sizes[self.row])
         if n_parts > 1:
             rows = c.b.muli(rows, c.b.index(n_parts))
-        return c.alloc(element, [rows, c.b.index(ROOM_NBYTES // t.nbytes(element))], "room")
+        return c.alloc(element, [rows, c.b.index(ROOM_NBYTES // t.nbytes(element))], "packed_factor")
 
     def _room_rows(self, c: Context, n_rows: Value) -> Value:
         """Of what is packed at a time, and of the sums of 1, 2, 4, ... times as many terms of each row."""

@@ -95,7 +95,7 @@ class Tiled:
         for arg, name in zip(tile.block.args, names, strict=True):
             arg.name = name
         fuse_block(tile.block)
-        kept = {key: op.attrs[key] for key in ("name", "fast_math") if key in op.attrs}
+        kept = {key: op.attrs[key] for key in ("name", "fast_math", "gradient") if key in op.attrs}
         return self.before.grouped(
             "scan.scan", {"length": [tiles], "init": init}, [*(v.type for v in init), *[t.index] * self.scan.until],
             {"depths": [t.IntAttr(1, t.i64)] * len(init), "until": self.scan.until,

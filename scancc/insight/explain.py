@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from scancc import pipeline, stages
 from scancc.codegen import target as targets
 from scancc.ir import types as t
-from scancc.ir.core import Location, Op, Value
+from scancc.ir.core import Block, Location, Op, Value
 from scancc.ir.formulas import Formulas
 from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.parts import Carry, Read, ScanView, Stack
@@ -44,6 +44,7 @@ class Card:
     facts: dict[str, list[str]]
     depth: int = 0  # of scans around it
     location: Location | None = None
+    in_lanes: str = ""  # what limits it where each element goes through all steps by itself
     done: list[str] = field(default_factory=list)
     not_done: list[str] = field(default_factory=list)
 
@@ -132,11 +133,13 @@ def _card(op: Op) -> Card:
         "sequences": [f"{_sequence(read)}: {type_text(read.arg.type)}" for read in scan.reads],
         "states": [_state(c, names[c.arg]) for c in scan.carries],
         "keeps": [_rows(stack) for stack in {stack.value: stack for stack in scan.stacks}.values()] or ["no rows"],
-        "cycles": [_cycle(cycle, names) for cycle in found.cycles],
+        "cycles": [_cycle(cycle, names) for cycle in found.cycles] or ["none: no step waits for another"],
         "off them": _off(found),
         "limit": _limit(op, found),
     }
-    return Card(f"scan{named}{place}", {k: v for k, v in facts.items() if v}, _depth(op), op.location)
+    of = " (of a gradient)" if "gradient" in op.attrs else ""
+    return Card(f"scan{named}{place}{of}", {k: v for k, v in facts.items() if v}, _depth(op), op.location,
+                f"in each lane, or vector of lanes, {_wait(found, _in_loops(op))}")
 
 
 def _names(scan: ScanView) -> dict[Value, str]:
@@ -161,6 +164,9 @@ def _cycle(cycle: Cycle, names: Mapping[Value, str]) -> str:
 
 
 def _off(found: Slice) -> list[str]:
+    """How much of the step is off the cycles that it has."""
+    if not found.cycles:
+        return []
     count = {kind: sum(k == kind and op.name != "arith.constant" for op, k in found.kind.items())
              for kind in (BEFORE, AFTER)}
     return [f"{n} op{'s' * (n > 1)} {kind} the cycles" for kind, n in count.items() if n]
@@ -171,11 +177,23 @@ def _limit(op: Op, found: Slice) -> list[str]:
     inner = Counter(_LOOPS[o.name] for o in op.body.ops if o.name in _LOOPS)
     if inner:
         return ["in each step: " + ", ".join(_counted(n, what) for what, n in inner.items())]
+    return [_wait(found, _scalars(op.body))]
+
+
+def _wait(found: Slice, ops: Iterable[Op]) -> str:
+    """Whether the chain or the work of elementwise ops takes longer."""
     chains = [c.chain / c.distance for c in found.cycles if c.chain is not None]
-    chain, work = max(chains, default=0.0), sum(map(busy, _scalars(op)))
+    chain, work = max(chains, default=0.0), sum(map(busy, ops))
     if chain >= work:
-        return [f"the chain: {chain:g} cycles a step, with {work} of work beside it"]
-    return [f"work: {work} cycle{'s' * (work != 1)} a step, beside a chain of {chain:g}"]
+        return f"the chain: {chain:g} cycles a step, with {work} of work beside it"
+    return f"work: {work} cycle{'s' * (work != 1)} a step, beside a chain of {chain:g}"
+
+
+def _in_loops(op: Op) -> Iterator[Op]:
+    """The elementwise work of a step, that of its loops over arrays once."""
+    for inner in op.body.ops:
+        yield from _scalars(inner.body) if inner.name == "linalg.generic" else ()
+    yield from _scalars(op.body)
 
 
 def _counted(n: int, kind: tuple[str, str]) -> str:
@@ -190,8 +208,8 @@ _LOOPS = {"linalg.generic": ("loop over arrays", "loops over arrays"), "scan.sca
           "scan.scatter": ("write at indices", "writes at indices")}
 
 
-def _scalars(op: Op) -> Iterable[Op]:
-    return (o for o in op.body.ops if has_trait(o, ELEMENTWISE) and not isinstance(o.results[0].type, t.TensorType))
+def _scalars(block: Block) -> Iterable[Op]:
+    return (o for o in block.ops if has_trait(o, ELEMENTWISE) and not isinstance(o.results[0].type, t.TensorType))
 
 
 def _depth(op: Op) -> int:
@@ -289,6 +307,7 @@ def _told(cards: Sequence[Card], lines: _Lines, remarks: Iterable[Remark]) -> li
         card = lines.get(remark.location)
         if card is not None and remark.done:
             _correct_kept(card, remark.rows)
+            _correct_limit(card, remark.pass_name)
         if card is not None:
             told.setdefault(id(card), {}).setdefault((text, remark.done), []).append(remark.location[1])
         elif not remark.done or remark.op == "scan.scan":  # or what became of a scan that has no card
@@ -298,6 +317,17 @@ def _told(cards: Sequence[Card], lines: _Lines, remarks: Iterable[Remark]) -> li
             _add(card, card.done if done else card.not_done, text, found)
     said = [f"{_lines_said(found)}: {text}" for text, found in others.items()]
     return said[:SHOWN_LINES] + ([f"and {len(said) - SHOWN_LINES} more"] if len(said) > SHOWN_LINES else [])
+
+
+def _correct_limit(card: Card, done: str) -> None:
+    """Of a card whose steps a pass takes in another way than one by one, what they wait for then."""
+    if done == "lanes":
+        card.facts["limit"] = [card.in_lanes]
+    elif done == "parallel-prefix" and IN_GROUPS not in card.facts["limit"][0]:
+        card.facts["limit"] = [f"{card.facts['limit'][0]}{IN_GROUPS}"]
+
+
+IN_GROUPS = "; less where groups of steps run together"
 
 
 def _correct_kept(card: Card, gone: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from math import prod
+from math import inf, prod
 
 from . import types as t
 from .builder import constant_of, measured
@@ -117,6 +117,15 @@ def rows_called(rows: Value, row: Value) -> str:
     return f"'{rows.name}'" if rows.name and not row.name else called(row)
 
 
+def most_nbytes(stack: Stack) -> float:
+    """The bytes of the rows of a stack at most; infinite where a size is not known."""
+    type, steps = stack.result.type, constant_of(stack.rows)
+    assert isinstance(type, t.TensorType)
+    if steps is None or None in type.shape[1:]:
+        return inf
+    return float(t.nbytes(type.element) * steps * prod(n for n in type.shape[1:] if n is not None))
+
+
 def rows_size(stack: Stack, steps_a_row: int = 1) -> str:
     """What the rows of a stack take, as far as it is known: `, 8 B a step`."""
     type, steps = stack.result.type, constant_of(stack.rows)
@@ -124,4 +133,4 @@ def rows_size(stack: Stack, steps_a_row: int = 1) -> str:
     if None in type.shape[1:]:
         return ""
     row = t.nbytes(type.element) * prod(n for n in type.shape[1:] if n is not None)
-    return f", {row / steps_a_row:.3g} B a step" if steps is None else f", {row * steps} B"
+    return f", {row / steps_a_row:.6g} B a step" if steps is None else f", {row * steps} B"

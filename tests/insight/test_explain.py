@@ -87,7 +87,7 @@ def test_what_a_buffer_of_a_step_cannot_share_is_said() -> None:
     x, h0, w = T.tensor3("x"), T.matrix("h0"), T.matrix("w")
     h, _ = sc.scan(lambda v, h, w: T.tanh(v + h @ w), sequences=x, outputs_info=h0, non_sequences=w)
     (card,) = sc.function([x, h0, w], h).explain().cards
-    assert any("plan-memory: 'room' has memory of its own" in text for text in card.not_done)
+    assert any("plan-memory: 'packed_factor' has memory of its own" in text for text in card.not_done)
 
 
 def test_a_state_that_is_read_after_it_is_made_has_two_buffers() -> None:
@@ -150,9 +150,32 @@ def test_a_copied_state_says_how_much_and_what_reads_after_what() -> None:
 def test_rows_that_a_gradient_reads_have_a_hint() -> None:
     x, a = T.vector("x"), T.scalar("a")
     h, _ = sc.scan(lambda v, h: T.tanh(v + a * h), sequences=x, outputs_info=T.constant(0.0))
-    forward, _ = sc.function([x, a], sc.grad(h[-1], a)).explain().cards
+    forward, reverse = sc.function([x, a], sc.grad(h[-1], a)).explain().cards
     (text,) = (text for text in forward.not_done if text.startswith("fuse-consumers"))
     assert "kept whole, 8 B a step: a scan reads it backwards" in text and "max_bytes=" in text
+    assert reverse.title.endswith("(of a gradient)")
+
+
+@pytest.mark.parametrize("n_steps", [None, 30], ids=["no gradient", "few rows"])
+def test_rows_that_no_budget_makes_fewer_have_no_hint(n_steps) -> None:
+    x, a, n = T.vector("x"), T.scalar("a"), T.lscalar("n")
+    h, _ = sc.scan(lambda h: T.tanh(a * h), outputs_info=x[0], n_steps=n_steps or n)
+    back, _ = sc.scan(lambda v, g: T.exp(-g) * v, sequences=h[::-1], outputs_info=a)
+    cost = sc.grad(h[-1], a) if n_steps else back[-1]
+    forward, _ = sc.function([x, a, n], cost, on_unused_input="ignore").explain().cards
+    (text,) = (text for text in forward.not_done if text.startswith("fuse-consumers"))
+    assert "a scan reads it backwards" in text and "max_bytes=" not in text
+
+
+def test_a_limit_is_that_of_lanes_and_groups_of_steps() -> None:
+    x, a, v = T.vector("x"), T.scalar("a"), T.vector("v")
+    lanes, _ = sc.scan(lambda h: h * v, outputs_info=T.ones_like(v), n_steps=9)
+    groups, _ = sc.scan(lambda x, h: a * h + x, sequences=x, outputs_info=T.constant(0.0))
+    (card,) = sc.function([v], lanes[-1]).explain().cards
+    assert card.facts["limit"] == [
+        "in each lane, or vector of lanes, the chain: 3 cycles a step, with 1 of work beside it"]
+    (card,) = sc.function([x, a], groups, fast_math="reassociate").explain().cards
+    assert card.facts["limit"][0].endswith("; less where groups of steps run together")
 
 
 def test_what_a_tile_keeps_no_more_leaves_the_list_of_rows() -> None:

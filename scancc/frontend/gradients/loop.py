@@ -79,7 +79,7 @@ class Loop:
         xs, consts = ({k: v for k, v in group.items() if k in used} for group in (self.xs, self.consts))
         body = Body(tuple(xs), carry, tuple(consts), ys)
         groups = ScanInputs(length, list(xs.values()), [lag.init for lag in self.lags], list(consts.values()))
-        return Scan(body, label, fast_math=fast_math, again=again).apply_to(groups)
+        return Scan(body, label, fast_math=fast_math, again=again, gradient=True).apply_to(groups)
 
     def _with_lengths_outside(self, rows: list[Variable]) -> list[Variable]:
         """`rows`, with the lengths of sequences of which nothing else is read taken outside: what makes these

@@ -173,6 +173,7 @@ class Scan(Op):
     origin: object = field(default_factory=object)  # one object for a scan and those that its derivatives make of it
     checkpoints: int | str | None = None  # the gradient runs blocks of so many steps again, 'sqrt': of their root
     again: str | None = None  # of a reverse: what it computes again of the forward steps, in words
+    gradient: bool = False  # whether it is the reverse of a scan
 
     def __eq__(self, other: object) -> bool:
         """Two scans are equal that compute the same, under whatever names."""

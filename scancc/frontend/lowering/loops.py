@@ -327,10 +327,9 @@ class _ScanLowering:
         dims = [d for v, s in zip(stacked, row_sizes, strict=True)
                 for d in dynamic_dims(tensor_type(s, t.element(v.type)), s)]
         attrs = {"depths": [t.IntAttr(d, t.i64) for c in self.carries for d in c.depths], "until": bool(stop)}
-        if self.op.label is not None:
-            attrs["name"] = self.op.label
-        if self.op.again is not None:
-            attrs["again"] = self.op.again
+        attrs |= {"name": self.op.label} if self.op.label is not None else {}
+        attrs |= {"gradient": True} if self.op.gradient else {}
+        attrs |= {"again": self.op.again} if self.op.again is not None else {}
         groups = {"length": [self.length], "xs": xs, "init": init, "rows": [self.length] * len(stacked), "dims": dims}
         low.b.location = self.location
         made = low.b.grouped("scan.scan", groups, types + [t.index] * len(stop), attrs, [Region([self.block])])
