@@ -125,6 +125,19 @@ def test_streams_of_other_lengths_and_user_updates() -> None:
     assert f([0.0], [0.0]).tolist() == [7]
 
 
+def test_states_of_the_program_are_those_of_its_scans() -> None:
+    x = T.vector("x")
+    mean, count = sc.shared(0.5, name="mean"), sc.shared(0.0, name="count")
+    (n, m), _ = sc.scan(lambda v, n, m: (n + 1, m + (v - m) / (n + 1)), x, [count, mean])
+    h, _ = sc.scan(lambda v, s: v - s, x, T.constant(0.0))
+    updates = {count: sc.final_state(n), mean: sc.final_state(m)}
+    f = sc.function([x], {"means": m, "rows": h, "last": sc.final_state(h)}, updates=updates, name="f").streamed()
+    assert sorted(v.name for v in f.program.shared) == ["count", "mean", "s"]
+    f(X[:3]), f([])
+    assert f(X[3:9])["means"][-1] == mean.get_value() == pytest.approx(X[:9].mean()) and count.get_value() == 9
+    assert f([])["last"] == pytest.approx(sum(X[:9] * (-1.0) ** np.arange(8, -1, -1)))
+
+
 def test_draws_go_on() -> None:
     x = T.vector("x")
     stream = sc.RandomStream(3)

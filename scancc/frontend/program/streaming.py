@@ -12,7 +12,7 @@ from that;  'last': of the newest step, as `final_state` gives it;  'still': the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import NoReturn
 
@@ -49,11 +49,12 @@ def streamed(program: Program) -> Program:
     for stream in kinds.streams[1:]:
         copies[stream] = _as_long(stream, kinds.streams[0])
     states: dict[SharedVariable, Variable] = {}
+    updates = dict(program.updates)
     for node in applies(program.results):
         if scan_of(node) is not None and kinds.of[node.outputs[0]] != "still":
-            _continued(node, copies, states)
+            _continued(node, copies, states, updates)
     outputs = program.layout.arrange(rebuild_into(program.outputs, copies))
-    updates = {old: rebuild_into([new], copies)[0] for old, new in program.updates}
+    updates = {old: rebuild_into([new], copies)[0] for old, new in updates.items()}
     return make_program(list(program.inputs), outputs, {**updates, **states}, None, True, "ignore", None, True,
                         program.name, program.fast_math)
 
@@ -72,18 +73,41 @@ def _fixed_shapes(program: Program) -> dict[Variable, Variable]:
             for v in program.shared if v not in updated and None in v.type.shape}
 
 
-def _continued(node: Apply, copies: dict[Variable, Variable], states: dict[SharedVariable, Variable]) -> None:
+def _continued(node: Apply, copies: dict[Variable, Variable], states: dict[SharedVariable, Variable],
+               updates: Mapping[SharedVariable, Variable]) -> None:
     """Let a scan go on from shared variables, and say what they become."""
     op = node.op
     assert isinstance(op, Scan)
     given = op.inputs_of(rebuild_into(node.inputs, copies))
-    inits = [_state(c, init, states) for c, init in zip(op.body.carry, op.inputs_of(node.inputs).inits, strict=True)]
+    inits = list[SharedVariable]()
+    for n, (carry, init) in enumerate(zip(op.body.carry, op.inputs_of(node.inputs).inits, strict=True)):
+        if isinstance(init, SharedVariable) and _goes_on(carry, updates.get(init), node, op):
+            inits.append(init)
+            continue
+        same = next((m for m in range(n) if _is_same(node, op, m, n)), None)
+        inits.append(_state(carry, init, states) if same is None else inits[same])
     made = op.apply_to(given._replace(inits=list[Variable](inits)))
     for old, new in zip(node.outputs, [*made.carry, *made.ys], strict=True):
         new.name, new.location = old.name, old.location
         copies[old] = new
     for carry, init, result in zip(op.body.carry, inits, made.carry, strict=True):
-        states[init] = _next(carry, init, result)
+        if init not in updates:
+            states[init] = _next(carry, init, result)
+
+
+def _is_same(node: Apply, op: Scan, first: int, second: int) -> bool:
+    """Whether two states of a scan have the same values, as the newest row of a state has (`final_state`)."""
+    a, b = op.body.carry[first], op.body.carry[second]
+    inits = op.inputs_of(node.inputs).inits
+    return a.next is b.next and a.depth == b.depth and inits[first] is inits[second]
+
+
+def _goes_on(carry: Carry, new: Variable | None, node: Apply, op: Scan) -> bool:
+    """Whether the program itself updates what a state starts from to what the state becomes."""
+    if new is None or new.owner is not node or new.index >= len(op.body.carry):
+        return False
+    final = op.body.carry[new.index]
+    return final.next is carry.next and not final.trace and carry.depth == 1
 
 
 def _next(carry: Carry, init: SharedVariable, result: Variable) -> Variable:
