@@ -20,6 +20,7 @@ from ..math import MathFunction
 from .emitter import FunctionEmitter, Operand, Registers, emits, llvm_type
 from .interrupts import end_if
 from .packed_products import packed_product
+from .streamed_rows import NBYTES_IN_CACHE, streamed_row
 from .thin_products import (
     TURNED_ROWS,
     base_tile,
@@ -70,14 +71,18 @@ def _by_terms(axes: tuple[Operand, ...], op: Op) -> tuple[Operand, ...]:
 
 @cache
 def _row_product(kind: str, fused: bool, registers: Registers) -> MathFunction:
-    """Tiles of half or a fourth as many vectors where so few columns are left, of numbers where no vector fits."""
+    """Tiles of half or a fourth as many vectors where so few columns are left, of numbers where no vector fits; of a
+    large matrix strips of its rows."""
     symbol, lanes = named("vecmat", kind, fused), lanes_of(kind, registers)
     wide, narrow = row_tile(kind, fused, registers), Tile(kind, 1, 4, 1, fused)
+    streamed = streamed_row(kind, lanes, fused)
     half, fourth = (replace(wide, vectors=wide.vectors // part) for part in (2, 4))
     text = _ROW_PRODUCT.format(symbol=symbol, kind=kind, lanes=lanes, wide=wide.symbol, columns=wide.columns,
                                half=half.symbol, half_columns=half.columns, fourth=fourth.symbol,
-                               fourth_columns=fourth.columns, narrow=narrow.symbol, few=narrow.columns)
-    return MathFunction(symbol, text, (*(tile.function() for tile in (wide, half, fourth, narrow)), *INTRINSICS),
+                               fourth_columns=fourth.columns, narrow=narrow.symbol, few=narrow.columns,
+                               streamed=streamed.symbol, small=NBYTES_IN_CACHE // NBYTES[kind])
+    tiles = wide, half, fourth, narrow, streamed
+    return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *INTRINSICS),
                         is_shared=True)
 
 
@@ -85,12 +90,20 @@ _ROW_PRODUCT = """define internal void @{symbol}(ptr noalias nocapture %c, ptr n
     ptr nocapture readonly %b, i64 %b_step, i64 %n, i64 %k) noinline nounwind {{
 entry:
   %is_wide = icmp sge i64 %n, {lanes}
+  %size = mul i64 %k, %n
+  %is_large = icmp sgt i64 %size, {small}
+  %is_streamed = and i1 %is_large, %is_wide
+  br i1 %is_streamed, label %stream, label %tiles
+stream:
+  call void @{streamed}(ptr %c, ptr %a, i64 %a_next, ptr %b, i64 %b_step, i64 %n, i64 %k)
+  ret void
+tiles:
   %width = select i1 %is_wide, i64 {columns}, i64 {few}
   %least = select i1 %is_wide, i64 {lanes}, i64 1
   %end = sub i64 %n, %least
   br label %next
 next:
-  %j = phi i64 [ 0, %entry ], [ %after, %one ]
+  %j = phi i64 [ 0, %tiles ], [ %after, %one ]
   %more = icmp slt i64 %j, %n
   br i1 %more, label %one, label %done
 one:

@@ -1,0 +1,193 @@
+"""A row times a matrix that the second cache does not hold: the matrix goes by in the order in which it lies.
+
+A tile of columns reads half a kilobyte of each row, and most rows are another page, where the prefetcher begins anew.
+Here a strip of columns has its sums in the first cache, and takes the terms of some rows at once (1024 x 1024
+float64: 115 us, by tiles 145). Sums are those of tiles (`tiles.py`), to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scancc.late_dataclasses import dataclass
+
+from ..math import MathFunction
+from .tiles import BLOCK_TERMS, INTRINSICS, Tile
+from .turning import NBYTES
+
+NBYTES_IN_CACHE = 2**20  # of a matrix that tiles read as fast
+STRIP_NBYTES = 2**13  # of each row: the longer, the fewer beginnings the prefetcher has to find
+ROWS = 8  # side by side
+
+
+@dataclass(frozen=True)
+class StreamedRow(Tile):
+    """The function; `rows` is how many of the matrix a round takes, `vectors` those of a strip."""
+
+    @property
+    def symbol(self) -> str:
+        return f"scancc.streamed_row.{self.kind}.{self.lanes}" + ".fused" * self.fused
+
+    def function(self) -> MathFunction:
+        declares = [f"declare {self.vector} @{self._fma}({self.vector}, {self.vector}, {self.vector})"] * self.fused
+        text = _STREAMED.format(
+            symbol=self.symbol, kind=self.kind, vector=self.vector, lanes=self.lanes, vectors=self.vectors,
+            strip=self.columns, block=BLOCK_TERMS, shift=BLOCK_TERMS.bit_length() - 1, many=self.rows,
+            align=NBYTES[self.kind], whole=NBYTES[self.kind] * self.lanes, round=self._round("r", self.rows),
+            single=self._round("s", 1))
+        return MathFunction(self.symbol, text, (*declares, *INTRINSICS, _CTLZ), is_shared=True)
+
+    def _round(self, name: str, rows: int) -> str:
+        """Rows from %{name}_term on, times their elements of the left factor, added to the sums of the strip."""
+        return _ROUND.format(name=name, kind=self.kind, vector=self.vector, lanes=self.lanes,
+                             whole=NBYTES[self.kind] * self.lanes, align=NBYTES[self.kind],
+                             heads="\n  ".join(self._heads(name, rows)), adds="\n  ".join(self._adds(name, rows)))
+
+    def _heads(self, name: str, rows: int) -> Iterator[str]:
+        """Where rows begin, and their elements of the left factor in all lanes."""
+        for i in range(rows):
+            yield f"%{name}_row{i} = add i64 %{name}_term, {i}"
+            yield f"%{name}_at{i} = mul i64 %{name}_row{i}, %a_next"
+            _, lines = self._in_all_lanes(f"%{name}_x{i}", "%a", f"%{name}_at{i}")
+            yield from lines
+            yield f"%{name}_far{i} = mul i64 %{name}_row{i}, %b_step"
+            yield f"%{name}_b{i} = getelementptr {self.kind}, ptr %b, i64 %{name}_far{i}"
+
+    def _adds(self, name: str, rows: int) -> Iterator[str]:
+        """The terms of one vector of the strip, in order."""
+        total, v = f"%{name}_sum", self.vector
+        for i in range(rows):
+            yield f"%{name}_y{i}p = getelementptr {self.kind}, ptr %{name}_b{i}, i64 %{name}_column"
+            yield f"%{name}_y{i} = load {v}, ptr %{name}_y{i}p, align {NBYTES[self.kind]}"
+            total, lines = self._added(f"{name}_{i}", f"%{name}_x{i}w", f"%{name}_y{i}", total)
+            yield from lines
+        yield f"store {v} {total}, ptr %{name}_place, align {NBYTES[self.kind] * self.lanes}"
+
+
+def streamed_row(kind: str, lanes: int, fused: bool) -> StreamedRow:
+    return StreamedRow(kind, ROWS, STRIP_NBYTES // (lanes * NBYTES[kind]), lanes, fused)
+
+
+_CTLZ = "declare i64 @llvm.ctlz.i64(i64, i1)"
+
+_ROUND = """{heads}
+  br label %{name}_next
+{name}_next:
+  %{name}_v = phi i64 [ 0, %{name}_rows ], [ %{name}_v1, %{name}_one ]
+  %{name}_more = icmp slt i64 %{name}_v, %n_vectors
+  br i1 %{name}_more, label %{name}_one, label %{name}_done
+{name}_one:
+  %{name}_off = mul i64 %{name}_v, {lanes}
+  %{name}_left = add i64 %from, %{name}_off
+  %{name}_column = call i64 @llvm.smin.i64(i64 %{name}_left, i64 %last_column)
+  %{name}_place = getelementptr {vector}, ptr %sums, i64 %{name}_v
+  %{name}_sum = load {vector}, ptr %{name}_place, align {whole}
+  {adds}
+  %{name}_v1 = add i64 %{name}_v, 1
+  br label %{name}_next"""
+
+_STREAMED = """define internal void @{symbol}(ptr noalias nocapture %c, ptr nocapture readonly %a, i64 %a_next,
+    ptr nocapture readonly %b, i64 %b_step, i64 %n, i64 %k) noinline nounwind {{
+entry:
+  %sums = alloca [{vectors} x {vector}], align 64
+  %k1 = sub i64 %k, 1
+  %last_block = lshr i64 %k1, {shift}
+  %zeros = call i64 @llvm.ctlz.i64(i64 %last_block, i1 false)
+  %n_levels = sub i64 64, %zeros
+  %n_kept = mul i64 %n_levels, {vectors}
+  %stack = alloca {vector}, i64 %n_kept, align 64
+  %last_column = sub i64 %n, {lanes}
+  br label %strip
+strip:
+  %from = phi i64 [ 0, %entry ], [ %to, %stored ]
+  %to = add i64 %from, {strip}
+  %width0 = sub i64 %n, %from
+  %width = call i64 @llvm.smin.i64(i64 %width0, i64 {strip})
+  %width1 = add i64 %width, {lanes}
+  %width2 = sub i64 %width1, 1
+  %n_vectors = sdiv i64 %width2, {lanes}
+  br label %block
+block:
+  %first = phi i64 [ 0, %strip ], [ %after, %kept ]
+  %left = sub i64 %k, %first
+  %count = call i64 @llvm.smin.i64(i64 %left, i64 {block})
+  %end = add i64 %first, %count
+  br label %zero
+zero:
+  %z = phi i64 [ 0, %block ], [ %z1, %zero ]
+  %zp = getelementptr {vector}, ptr %sums, i64 %z
+  store {vector} zeroinitializer, ptr %zp, align {whole}
+  %z1 = add i64 %z, 1
+  %zmore = icmp slt i64 %z1, %n_vectors
+  br i1 %zmore, label %zero, label %r_ask
+r_ask:
+  %r_term = phi i64 [ %first, %zero ], [ %r_end, %r_done ]
+  %r_end = add i64 %r_term, {many}
+  %r_fits = icmp sle i64 %r_end, %end
+  br i1 %r_fits, label %r_rows, label %s_ask
+r_rows:
+  {round}
+r_done:
+  br label %r_ask
+s_ask:
+  %s_term = phi i64 [ %r_term, %r_ask ], [ %s_end, %s_done ]
+  %s_end = add i64 %s_term, 1
+  %s_fits = icmp sle i64 %s_end, %end
+  br i1 %s_fits, label %s_rows, label %terms
+s_rows:
+  {single}
+s_done:
+  br label %s_ask
+terms:
+  %after = add i64 %first, {block}
+  %before = lshr i64 %first, {shift}
+  %next_number = add i64 %before, 1
+  %last = icmp sge i64 %after, %k
+  %not_next = xor i64 %next_number, -1
+  %trailing = and i64 %before, %not_next
+  %levels = select i1 %last, i64 %before, i64 %trailing
+  %free_bit = call i64 @llvm.cttz.i64(i64 %next_number, i1 true)
+  %free_at = mul i64 %free_bit, {vectors}
+  %free = getelementptr {vector}, ptr %stack, i64 %free_at
+  br label %each
+each:
+  %v = phi i64 [ 0, %terms ], [ %v1, %put ]
+  %vp = getelementptr {vector}, ptr %sums, i64 %v
+  %own = load {vector}, ptr %vp, align {whole}
+  br label %join
+join:
+  %bits = phi i64 [ %levels, %each ], [ %rest, %add ]
+  %sum = phi {vector} [ %own, %each ], [ %joined, %add ]
+  %none = icmp eq i64 %bits, 0
+  br i1 %none, label %put_where, label %add
+add:
+  %bit = call i64 @llvm.cttz.i64(i64 %bits, i1 true)
+  %level_at = mul i64 %bit, {vectors}
+  %at = add i64 %level_at, %v
+  %level = getelementptr {vector}, ptr %stack, i64 %at
+  %other = load {vector}, ptr %level, align {whole}
+  %joined = fadd {vector} %other, %sum
+  %below = sub i64 %bits, 1
+  %rest = and i64 %bits, %below
+  br label %join
+put_where:
+  %offset = mul i64 %v, {lanes}
+  %right = add i64 %from, %offset
+  %column = call i64 @llvm.smin.i64(i64 %right, i64 %last_column)
+  %result = getelementptr {kind}, ptr %c, i64 %column
+  %kept_at = getelementptr {vector}, ptr %free, i64 %v
+  %put_to = select i1 %last, ptr %result, ptr %kept_at
+  br label %put
+put:
+  store {vector} %sum, ptr %put_to, align {align}
+  %v1 = add i64 %v, 1
+  %vmore = icmp slt i64 %v1, %n_vectors
+  br i1 %vmore, label %each, label %kept
+kept:
+  br i1 %last, label %stored, label %block
+stored:
+  %more = icmp slt i64 %to, %n
+  br i1 %more, label %strip, label %done
+done:
+  ret void
+}}"""
