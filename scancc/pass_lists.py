@@ -62,6 +62,7 @@ CPU_LOOP: tuple[str, ...] = (
     "guard-indices",  # after reductions: both sides of a test have one form; before vectorize, unroll
     "worksharing",   # where threads are asked for; after what looks for loops that count from 0, before vectorize
     "parallel-rounds",  # after guard-indices, which takes checks out of loops; before vectorize
+    "row-lanes",     # after reductions, whose loops it leaves alone; before unroll, which writes out short steps
     "unroll-and-jam",  # after parallel-rounds, which finds loops for it; before vectorize
     "vectorize",     # after licm: what it leaves in a loop it doubles
     "loop-versioning",  # after vectorize, which makes the vectors that it searches; before expand-integers
@@ -102,7 +103,7 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
                                             "gpu-loop": GPU_LOOP, "gpu": GPU_SCAN + GPU_LOOP}
 
 # What serves a processor's registers; C is printed without (`codegen/exports/c`), and has the same numbers.
-FOR_REGISTERS: tuple[str, ...] = ("unroll-and-jam", "vectorize", "loop-versioning", "narrow-counts",
+FOR_REGISTERS: tuple[str, ...] = ("row-lanes", "unroll-and-jam", "vectorize", "loop-versioning", "narrow-counts",
                                   "expand-integers", "unroll")
 
 # Passes that write marks for people: the driver brings these up to date before anyone looks at later IR.

@@ -221,8 +221,10 @@ def passes_for(target: Target, export: bool = False, leave_out: str | None = Non
 def _fitting(names: Sequence[str], target: Target, threads: bool = False) -> list[str]:
     """A list of passes with the target's registers; without `contract` where it has no fused multiply-add, without
     `worksharing` where no `threads` share loops."""
-    options = {"vectorize": f"bits={8 * target.vector_bytes} registers={target.n_vectors}",
-               "parallel-prefix": f"fused={str(target.has_fma).lower()} bits={8 * target.vector_bytes}"}
+    bits = f"bits={8 * target.vector_bytes}"
+    registers = f"{bits} registers={target.n_vectors}"
+    options = {"vectorize": registers, "row-lanes": registers,
+               "parallel-prefix": f"fused={str(target.has_fma).lower()} {bits}"}
     left_out = [*["contract"] * (not target.has_fma), *["worksharing"] * (not threads)]
     return [f"{n}{{{options[n]}}}" if n in options else n for n in names if n not in left_out]
 

@@ -38,11 +38,11 @@ class Rows:
 
     def are_apart(self, one: Value, other: Value) -> bool:
         """Whether two buffers surely have no memory in common."""
-        return not any(_meet(_root(a.buffer), _root(b.buffer)) for a in self._rows(one) for b in self._rows(other))
+        return not any(meet(root_of(a.buffer), root_of(b.buffer)) for a in self._rows(one) for b in self._rows(other))
 
     def are_in_line(self, one: Value, other: Value) -> bool:
         """Whether an element of one can only be the element of the other that has the same number."""
-        return one is other or all(a == b or not _meet(_root(a.buffer), _root(b.buffer))
+        return one is other or all(a == b or not meet(root_of(a.buffer), root_of(b.buffer))
                                    for a in self._rows(one) for b in self._rows(other)) and _strides(
             one) == _strides(other) == 1
 
@@ -107,14 +107,14 @@ def _strides(buffer: Value) -> int | None:
     return 1 if type.strides is None else type.strides[0]
 
 
-def _root(value: Value) -> Value:
+def root_of(value: Value) -> Value:
     """The buffer that a view is of: an argument of a function, a place in the workspace, or what some op made."""
     while value.op is not None and has_trait(value.op, VIEW) and value.op.name != "memref.view":
         value = operand(value.op, "source")
     return value
 
 
-def _meet(one: Value, other: Value) -> bool:
+def meet(one: Value, other: Value) -> bool:
     """Whether two buffers that are there at one time may have memory in common."""
     if one is other:
         return True

@@ -214,6 +214,7 @@ class Widener:
         self.varying, self.width, self.map, self.counter, self.copies = set(varying), width, map, counter, copies
         self.each: list[dict[Value, Value]] = [{} for _ in range(copies)]
         self.spread: dict[Value, Value] = {}  # in all lanes, made in this block or around it
+        self.round = counter  # of the loop inside that is written
 
     def type(self, type: t.Type) -> t.VectorType:
         return t.VectorType((self.width,), type)
@@ -329,16 +330,22 @@ class Widener:
             op.name, [self.vector(value, b, copy), *(self.value(v, copy) for v in rest)], [self.type(value.type)],
             dict(op.attrs))
 
-    def _loop(self, op: Op, b: Builder) -> None:
+    def loop(self, op: Op, b: Builder) -> None:
+        """A loop inside."""
         loop = Loop(op)
         init = [v for carry in loop.carries for v in self._all(carry.init, carry.arg, b)]
-        body = Block([t.index, *[v.type for v in init]])
+        self.rounds(op, b, [self.value(v) for v in loop.bounds], init)
+
+    def rounds(self, op: Op, b: Builder, bounds: Sequence[Value], init: Sequence[Value],
+               before: Value | None = None) -> None:
+        """The rounds of a loop inside, of which so many are `before` them."""
+        loop, body = Loop(op), Block([t.index, *[v.type for v in init]])
         counter, *args = body.args
-        counter.name = loop.counter.name
-        self.map[loop.counter] = counter
+        self.round, counter.name = counter, loop.counter.name
+        inside = Builder(body, location=op.location)
+        self.map[loop.counter] = counter if before is None else inside.addi(before, counter)
         self._bind([carry.arg for carry in loop.carries], args)
-        self._block(op.body, Builder(body, location=op.location))
-        bounds = [self.value(v) for v in loop.bounds]
+        self._block(op.body, inside)
         made = b.make("scf.for", [*bounds, *init], [v.type for v in init], dict(op.attrs), [Region([body])])
         self._bind(op.results, made.results)
 
@@ -432,4 +439,5 @@ class Widener:
 
 
 _JOINT: dict[str, Callable[[Widener, Op, Builder], None]] = {
-    "scf.for": Widener._loop, "scf.while": Widener._while, "scf.if": Widener._branch, "scf.yield": Widener._yield}
+    "scf.for": lambda widener, op, b: widener.loop(op, b), "scf.while": Widener._while, "scf.if": Widener._branch,
+    "scf.yield": Widener._yield}

@@ -8,6 +8,7 @@ from ...ir.ops import group, int_attr, operand, whole
 from ...ir.slices import COLUMNS, entries, kept_axes
 from .emitter import FunctionEmitter, Mem, emits, stored_type
 from .extents import can_exist
+from .squares import side, transpose_squares
 from .turning import transposed_copy
 
 SHORT_NBYTES = 256  # that registers hold between loads and stores
@@ -88,8 +89,11 @@ def copy(e: FunctionEmitter, op: Op) -> None:
 
 @emits("scan.buffer_transpose")
 def transpose(e: FunctionEmitter, op: Op) -> None:
-    """A call: one function serves all matrices of a module."""
+    """In registers where it is small and known to be; else a call: one function serves all matrices of a module."""
     source, dest = (e.mem(v) for v in op.operands)
+    if lanes := side(op, e.out.registers.nbytes):
+        transpose_squares(e, source, dest, lanes)
+        return
     part = source.element.element if isinstance(source.element, t.ComplexType) else source.element
     symbol = e.out.needed(transposed_copy(stored_type(source.element), t.nbytes(part)))
     to, at, sizes = (", ".join(f"i64 {n}" for n in numbers) for numbers in (dest.strides, source.strides, dest.dims))
