@@ -21,6 +21,7 @@ CPU_SCAN: tuple[str, ...] = (
     "checks-first",
     "cse",
     "dce",
+    "interchange",   # after checks-first: nothing in the step may fail; before what looks for arrays in steps
     "split-states",  # after canonicalize, which makes parts of parts one; before fuse, which makes loops of rows
     "parallelize",   # after licm, which takes checks of sizes out of steps, and those that give a scan states
     "reverse-if-conversion",  # before fuse, which would make loops of choices between arrays
@@ -80,7 +81,7 @@ GPU_SCAN: tuple[str, ...] = tuple({
     "fuse-consumers": "fuse-consumers{mixing=false}",  # a thread has its lane, not the row
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
-    if name not in ("fuse-scans", "delayed-rows", "peel", "reverse-if-conversion", "repeated-squaring", "log-sum-exp",
+    if name not in ("fuse-scans", "delayed-rows", "peel", "interchange", "reverse-if-conversion", "repeated-squaring", "log-sum-exp",
                     "tile", "time-parallel", "delayed-sequences", "split-joins", "multi-output-fusion",
                     "complex-products", "complex-states", "transpose-factors", "fold-transpositions"))
 GPU_LOOP: tuple[str, ...] = (

@@ -24,6 +24,7 @@ from scancc.ir.slices import COLUMNS, Entry, entries, kept_axes, number_of
 
 from .context import Context, is_contiguous
 from .elementwise import takes_the_place
+from .nests import array_sizes
 from .order import Order, is_inside
 from .updates import updatable, writes_over
 
@@ -80,7 +81,8 @@ class Inserts:
         if not _are_equal(c, count, dims[0]):
             return None  # there is more room than what is written needs
         zero, one, rank = c.b.index(0), c.b.index(1), len(dims)
-        buffer, offsets = c.get(operand(write, "dest")), [at, *[zero] * (rank - 1)]
+        buffer = self.begun[write] if write in self.begun else c.get(operand(write, "dest"))
+        offsets = [at, *[zero] * (rank - 1)]
         rows = c.subview(buffer, offsets, dims, [one] * rank, range(rank))
         self.placed[value] = c.reshape(rows, dims)
         return self.placed[value]
@@ -92,6 +94,9 @@ class Inserts:
     def _may_take_rows(self, c: Context, value: Value, write: Op) -> bool:
         dest, made = operand(write, "dest"), value.op
         assert made is not None
+        if _is_room(c, dest, write):
+            buffer = self.begun[write] = updatable(c, write, dest)
+            return is_contiguous(buffer.type) and _are_whole_rows(c, write)
         if dest not in c.env or not is_contiguous(c.get(dest).type) or not _are_whole_rows(c, write):
             return False
         place = c.get(dest)
@@ -124,6 +129,12 @@ def _told(c: Context, entry: Entry) -> Value:
     return c.entry(entry)
 
 
+def _is_room(c: Context, dest: Value, write: Op) -> bool:
+    """Whether nothing is in an array before a write, which has a place for it."""
+    return dest.op is not None and dest.op.name == "tensor.empty" and write.result in c.dest and (
+        write.result not in c.places.ties and all(_can_be_told(c, v) for v in dest.op.operands))
+
+
 def _are_equal(c: Context, size: Value, other: Value) -> bool:
     one, another = (number_of(c.equal.best(v)) or c.equal.best(v) for v in (size, other))
     return is_one_size(size, other) or one == another
@@ -140,4 +151,4 @@ def _are_whole_rows(c: Context, write: Op) -> bool:
 def _is_whole(c: Context, size: Entry, array: Value, axis: int) -> bool:
     if isinstance(size, Value) and measured(size) == (array, axis):
         return True
-    return _are_equal(c, _told(c, size), c.sizes(c.get(array))[axis])
+    return _are_equal(c, _told(c, size), array_sizes(c, array)[axis])
