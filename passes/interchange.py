@@ -1,4 +1,4 @@
-"""Take time inside where series are rows of matrices: a scan over columns becomes a loop over rows, of scans of numbers.
+"""Take time inside where series are rows of matrices: a scan over columns becomes one over rows, of scans of numbers.
 
     %xt = scan.transpose %x                       %y = scan.scan(%rows, %x) {
     %yt = scan.scan(%n, %xt, %zeros) {              ^bb0(%i, %x_i):
@@ -8,10 +8,11 @@
     %y = scan.transpose %yt
 
 Why: a matrix whose rows are series lies along time; step by step, each step needs a column, and the matrix is copied
-turned before the loop, its result after it. As rows of scans, `row-lanes` gives it lanes by tiles in registers, and
-gradients keep rows as well (an average of 1,024 series of 1,000 steps, float64: 2.9 ns an element, 0.35 so).
-Conservative: states are vectors; the step is elementwise; some sequence is a transposed matrix, and all others are, or
-are numbers; what the scan keeps is read transposed, or by such scans. Sizes are known to be equal where a step runs.
+transposed before the loop, its result after it. Of scans over rows `row-lanes` makes lanes, by tiles; what a gradient
+keeps is rows as well (an average of 1,024 series of 1,000 steps, float64: 2.9 ns an element, 0.35 so).
+Conservative: states are vectors; the step is elementwise; some sequence is a transposed matrix, or made of such, and
+all others are, or are numbers; what the scan keeps is read transposed, or by such scans, elementwise ops between.
+Sizes are known to be equal where a step runs.
 Cost: linear. Runs after `licm` and `checks-first`, which take checks and what does not change out of the step, and
 before `fuse`, so that the step is numbers for all that follow. Not for a GPU, whose threads are lanes.
 Source: loop interchange (Wolfe, 1982; Allen and Kennedy, 1984).
@@ -19,56 +20,105 @@ Source: loop interchange (Wolfe, 1982; Allen and Kennedy, 1984).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value, clone_op, defined_in
 from scancc.ir.equalities import equal_sizes
 from scancc.ir.needs import TENSORS
-from scancc.ir.ops import ELEMENTWISE, has_trait, is_pure, operand
+from scancc.ir.ops import ELEMENTWISE, group, has_trait, is_pure, operand
 from scancc.ir.parts import Nest, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import COLUMNS, entries, slice_parts
 from scancc.ir.wording import what
 
+from .dce import dce
+
 NEEDS = (TENSORS,)
 
 
 def interchange(module: Op) -> None:
     """Interchange all such scans, each after those whose rows it reads."""
-    found = {op: _problem(ScanView(op)) for op in module.walk() if op.name == "scan.scan" and _reads_columns(op)}
-    while waiting := [op for op, problem in found.items() if problem is None and not _are_read_turned(op, found)]:
-        found |= dict.fromkeys(waiting, "what it keeps is read as it lies, a row for each step")
-    for op, problem in found.items():
+    turned = _Turned(op for op in module.walk() if op.name == "scan.scan")
+    for op, problem in turned.found.items():
         remark("interchange", op, problem is None, f"time stays the outer loop, though series are rows: {problem}"
                if problem else "series are rows of matrices: a loop over them, with time inside")
-        if problem is None:
-            _Interchange(ScanView(op)).run()
+    columns = _Columns()
+    for op in list(module.walk()) if None in turned.found.values() else ():
+        if op in turned.found and turned.found[op] is None:
+            _Interchange(ScanView(op), columns).run()
+        elif op.name == "scan.transpose" and turned.is_made_by_scans(operand(op, "source")):
+            op.replace_by([columns.of(operand(op, "source"))])
+    if columns.made:
+        dce(module)  # the scans over time
 
 
 # ---- where ----
 
 
-def _reads_columns(op: Op) -> bool:
-    return any(_turned_of(x) is not None for x in ScanView(op).xs)
+class _Turned:
+    """Which matrices are transposed ones: of the program, and what scans keep that will be interchanged.
+
+    `found` has scans that read some, and why they are not interchanged. It begins with all that might be, of which
+    those go that read other matrices, or of which others read what they keep.
+    """
+
+    def __init__(self, scans: Iterable[Op]) -> None:
+        self.found: dict[Op, str | None] = {op: None for op in scans if any(_rank(x) == 2 for x in ScanView(op).xs)}
+        while without := [op for op in self.found if not any(self.holds(x) for x in ScanView(op).xs)]:
+            self.found = {op: problem for op, problem in self.found.items() if op not in without}
+        self.found |= {op: _problem(ScanView(op)) for op in self.found}
+        while more := {op: problem for op, known in self.found.items()
+                       if known is None and (problem := self._problem(ScanView(op))) is not None}:
+            self.found |= more
+
+    def _problem(self, scan: ScanView) -> str | None:
+        if not all(self.holds(x) for x in scan.xs if _rank(x) == 2):
+            return "another sequence has a row for each step"
+        return None if all(map(self._is_read_turned, scan.ys)) else "what it keeps is read as it lies, row for row"
+
+    def holds(self, value: Value) -> bool:
+        """Whether a matrix is a transposed one."""
+        made = value.op
+        if made is None or _rank(value) != 2:
+            return False
+        if made.name == "scan.transpose":
+            return True
+        if made.name == "scan.scan":
+            return self.found.get(made, "") is None and value in ScanView(made).ys
+        sources = _sources(made)
+        return bool(sources) and all(self.holds(v) or _splat_of(v) is not None for v in sources) and any(
+            map(self.holds, sources))
+
+    def _is_read_turned(self, value: Value) -> bool:
+        """Whether all that reads a matrix reads it transposed, or is a scan that does so."""
+        return all(user.name == "scan.transpose" or (
+            self.found.get(user, "") is None and value in ScanView(user).xs if user.name == "scan.scan" else
+            self.holds(user.results[0]) and self._is_read_turned(user.results[0]) if _sources(user) else False)
+            for user in value.uses)
+
+    def is_made_by_scans(self, value: Value) -> bool:
+        """Whether a transposed matrix is made of what scans keep."""
+        made = value.op
+        if made is None or not self.holds(value):
+            return False
+        return made.name == "scan.scan" or any(map(self.is_made_by_scans, _sources(made)))
 
 
-def _turned_of(value: Value) -> Value | None:
-    """The matrix that a value is the transposition of, or of which it has some columns; None where it is none."""
-    made = value.op
-    if made is None:
-        return None
-    if made.name == "scan.transpose":
-        return operand(made, "source") if made.attrs["permutation"].values == (1, 0) else None
-    return _turned_of(operand(made, "source")) if made.name == "tensor.extract_slice" and _takes_rows(made) else None
-
-
-def _takes_rows(op: Op) -> bool:
-    """Whether a slice of a matrix has all of its columns, or says where they are itself."""
-    type = op.result.type
-    return isinstance(type, t.TensorType) and len(type.shape) == 2 == len(op.attrs["static_sizes"].values)
+def _sources(op: Op) -> list[Value]:
+    """The matrices of whose elements, or rows, an op's result is made; none where it does something else."""
+    if not op.results or _rank(op.results[0]) != 2:
+        return []
+    if op.name == "tensor.extract_slice":
+        return [operand(op, "source")] if _rank(operand(op, "source")) == 2 else []
+    if op.name == "linalg.generic":
+        nest = Nest(op)
+        plain = len(op.results) == 1 and nest.is_parallel and not nest.reduced and all(
+            not _rank(read.value) or read.dims == nest.identity for read in nest.reads)
+        return [v for v in nest.inputs if _rank(v)] if plain else []
+    return [v for v in op.operands if _rank(v)] if has_trait(op, ELEMENTWISE) else []
 
 
 def _problem(scan: ScanView) -> str | None:
@@ -76,8 +126,8 @@ def _problem(scan: ScanView) -> str | None:
         return "`until` stops all at once"
     if any(depth != 1 for depth in scan.depths):
         return "the state has a ring of past rows"
-    if any(_rank(x) == 2 and _turned_of(x) is None or _rank(x) > 2 for x in scan.xs):
-        return "another sequence has a row for each step"
+    if any(_rank(x) > 2 for x in scan.xs):
+        return "another sequence has a matrix for each step"
     if any(_rank(v) > 1 for v in scan.init) or not any(_rank(v) for v in scan.init):
         return "the state is no vector"
     if any(_rank(v) != 1 for v in scan.row_values):
@@ -110,23 +160,18 @@ def _obstacle(op: Op) -> str | None:
 
 def _size_problem(scan: ScanView) -> str | None:
     """Why the series of all arrays are not known to be as many."""
-    sizes = list(_sizes(scan))
-    if not all(equal_sizes(size, sizes[0], scan.op, scan.length) for size in sizes):
-        return "arrays may have other lengths"
-    if any(final.uses for final in scan.finals) and not all(equal_sizes(size, sizes[0], scan.op) for size in sizes):
-        return "without a step, arrays may have other lengths"
-    return None
+    first, *others = _sizes(scan)
+    fits = all(equal_sizes(size, first, scan.op, scan.length) for size in others)
+    return None if fits else "arrays may have other lengths"
 
 
-def _sizes(scan: ScanView) -> Iterator[Value]:
-    """How many series each array has, that of the states first."""
+def _sizes(scan: ScanView, splats: bool = True) -> Iterator[Value]:
+    """How many series each array has; with `splats`, those of which all have the same number, too."""
     op = scan.op
     assert op.parent is not None
     b = Builder(op.parent, op, op.location)
-    for carry in scan.carries:
-        if _rank(carry.init) and (carry.final.uses or _splat_of(carry.init) is None):
-            yield dims_of(b, carry.init)[0]
-    yield from (dims_of(b, array)[0] for array in _invariants(scan) if _splat_of(array) is None)
+    arrays = [v for v in (*scan.init, *_invariants(scan)) if _rank(v) and (splats or _splat_of(v) is None)]
+    yield from (dims_of(b, array)[0] for array in arrays)
     for x in scan.xs:
         if _rank(x) == 2:
             yield dims_of(b, x)[1]
@@ -140,28 +185,48 @@ def _invariants(scan: ScanView) -> list[Value]:
     return list(dict.fromkeys(used))
 
 
-def _are_read_turned(op: Op, found: dict[Op, str | None]) -> bool:
-    """Whether all that a scan keeps is read transposed, or by scans that are interchanged, too."""
-    waiting = [user for y in ScanView(op).ys for user in y.uses]
-    for user in waiting:
-        if user.name == "tensor.extract_slice" and _takes_rows(user):
-            waiting += list(user.result.uses)
-        elif user.name == "scan.scan" and user in found:
-            if found[user] is not None:
-                return False
-        elif user.name != "scan.transpose":
-            return False
-    return True
-
-
 # ---- the loops ----
+
+
+class _Columns:
+    """Transposed matrices as what they were before, or would be."""
+
+    def __init__(self) -> None:
+        self.made: dict[Value, Value] = {}
+
+    def of(self, value: Value) -> Value:
+        """A matrix that `_Turned` holds, transposed."""
+        if value not in self.made:
+            assert value.op is not None
+            self.made[value] = self._made(value.op)
+        return self.made[value]
+
+    def _made(self, op: Op) -> Value:
+        if op.name == "scan.transpose":
+            return operand(op, "source")
+        assert op.parent is not None
+        b = Builder(op.parent, op, op.location)
+        type = _flipped(op.result)
+        if op.name == "tensor.splat":
+            return b.op(op.name, [operand(op, "value"), *group(op, "dims")[::-1]], [type])
+        mapping = {v: self.of(v) for v in _sources(op)}
+        if op.name == "tensor.extract_slice":
+            groups, attrs = slice_parts(*(entries(op, column)[::-1] for column in COLUMNS))
+            return b.grouped(op.name, {"source": list(mapping.values()), **groups}, [type], attrs).result
+        if op.name == "linalg.generic":
+            (out,) = Nest(op).outputs
+            sizes = [size for size, n in zip(dims_of(b, out), _shape(out), strict=True) if n is None]
+            mapping[out] = b.op("tensor.empty", sizes[::-1], [_flipped(out)])
+        made = clone_op(op, mapping, b.insert)
+        made.result.type = type
+        return made.result
 
 
 class _Interchange:
     """A scan over time, and the one over series that it becomes."""
 
-    def __init__(self, scan: ScanView) -> None:
-        self.scan = scan
+    def __init__(self, scan: ScanView, columns: _Columns) -> None:
+        self.scan, self.columns = scan, columns
         self.numbers: dict[Value, Value] = {}  # a series' own of each array
         self.inner = Block([t.index])
 
@@ -169,32 +234,36 @@ class _Interchange:
         op, scan = self.scan.op, self.scan
         assert op.parent is not None
         b, body = Builder(op.parent, op, op.location), Block([t.index])
-        n = self._length(b)
-        matrices = [x for x in scan.xs if _rank(x) == 2]
-        arrays = [v for v in dict.fromkeys([*scan.init, *_invariants(scan)]) if _rank(v) and _splat_of(v) is None]
-        rows = {x: body.add_arg(t.TensorType(_shape(x)[:1], t.element(x.type))) for x in dict.fromkeys(matrices)}
-        self.numbers = {array: body.add_arg(t.element(array.type)) for array in arrays}
-        series = self._of_series(Builder(body, location=op.location), rows)
-        finals = [carry.final for carry in scan.carries if carry.final.uses]
-        kept = [*(series.results[final.index] for final in finals), *series.results[len(scan.init):]]
-        Builder(body, location=op.location).make("scan.yield", kept)
+        n, finals = self._length(b), [carry for carry in scan.carries if carry.final.uses]
         rooms = [self._room(b, n, stack) for stack in scan.stacks]
-        made = b.grouped("scan.scan", {
-            "length": [n], "xs": [*(_columns(b, x) for x in rows), *arrays], "rows": [n] * len(kept),
+        inside = Builder(body, location=op.location)
+        given, series = self._series(inside)
+        kept = [*(series.finals[carry.final.index] for carry in finals), *series.ys]
+        inside.make("scan.yield", kept)
+        made = ScanView(b.grouped("scan.scan", {
+            "length": [n], "xs": given, "rows": [n] * len(kept),
             "dims": [stack.rows for stack in scan.stacks if _shape(stack.result)[0] is None]},
-            [*(final.type for final in finals), *(_flipped(y) for y in scan.ys)], {"depths": [], "until": False},
-            [Region([body])])
-        for old, new in zip([*finals, *scan.ys], made.results, strict=True):
-            new.name = old.name
-        for final, new in zip(finals, made.results, strict=False):
-            final.replace_by(new)
-        for stack, new, room in zip(scan.stacks, made.results[len(finals):], rooms, strict=True):
-            _hand_on(stack.result, new if room is None else _inserted(b, new, room, n, stack))
-        op.erase()
+            [*(carry.final.type for carry in finals), *map(_flipped, scan.ys)], {"depths": [], "until": False},
+            [Region([body])]))
+        for carry, last in zip(finals, made.ys, strict=False):
+            same = equal_sizes(dims_of(b, carry.init)[0], n, op)
+            carry.final.replace_by(last if same else _inserted(b, last, carry.init, [n]))
+        for stack, rows, room in zip(scan.stacks, made.ys[len(finals):], rooms, strict=True):
+            rows.name = stack.result.name
+            self.columns.made[stack.result] = rows if room is None else _inserted(b, rows, room, [n, stack.rows])
+
+    def _series(self, b: Builder) -> tuple[list[Value], ScanView]:
+        """What the loop over series reads, and the scan of one."""
+        scan = self.scan
+        matrices = list(dict.fromkeys(x for x in scan.xs if _rank(x) == 2))
+        arrays = [v for v in dict.fromkeys([*scan.init, *_invariants(scan)]) if _rank(v) and _splat_of(v) is None]
+        rows = {x: b.block.add_arg(t.TensorType(_shape(x)[:1], t.element(x.type))) for x in matrices}
+        self.numbers = {array: b.block.add_arg(t.element(array.type)) for array in arrays}
+        return [*map(self.columns.of, matrices), *arrays], self._over_time(b, rows)
 
     def _length(self, b: Builder) -> Value:
         """How many series there are, where a step runs."""
-        first, *others = dict.fromkeys(_sizes(self.scan))
+        first, *others = dict.fromkeys(_sizes(self.scan, splats=False))
         for size in others:
             first = first if equal_sizes(size, first, self.scan.op) else b.minsi(first, size)
         return first
@@ -208,7 +277,7 @@ class _Interchange:
         dims = [v for v, known in zip((size, stack.rows), type.shape, strict=True) if known is None]
         return b.op("tensor.empty", dims, [type])
 
-    def _of_series(self, b: Builder, rows: Mapping[Value, Value]) -> Op:
+    def _over_time(self, b: Builder, rows: Mapping[Value, Value]) -> ScanView:
         """The scan over time of one series."""
         scan, inner = self.scan, self.inner
         counter = inner.args[0]
@@ -221,7 +290,7 @@ class _Interchange:
             inside.location = op.location
             self._step(inside, op)
         inside.make("scan.yield", [self._number(v) for v in scan.op.body.terminator.operands])
-        attrs = {key: attr for key, attr in scan.op.attrs.items() if key != "operandSegmentSizes"}
+        attrs = {key: attr for key, attr in scan.op.attrs.items() if key in ("depths", "until", "strides")}
         types = [*(t.element(v.type) for v in scan.init),
                  *(t.TensorType(_shape(y)[:1], t.element(y.type)) for y in scan.ys)]
         made = b.grouped("scan.scan", {
@@ -230,23 +299,25 @@ class _Interchange:
             [Region([inner])])
         for old, new in zip(scan.op.results, made.results, strict=True):
             new.name = old.name
-        return made
+        return ScanView(made)
 
     def _step(self, b: Builder, op: Op) -> None:
         """One op of the step, on numbers."""
         if op.name == "linalg.generic":
             nest = Nest(op)
-            self.numbers |= {read.arg: self._number(read.value) for read in nest.reads}
+            self.numbers.update((read.arg, self._number(read.value)) for read in nest.reads)
             for inner in op.body.ops[:-1]:
                 clone_op(inner, self.numbers, b.insert)
-            self.numbers |= {result: self._number(v) for result, v in zip(op.results, nest.elements, strict=True)}
+            made = [self._number(element) for element in nest.elements]
+            self.numbers.update(zip(op.results, made, strict=True))
         elif op.name == "tensor.splat":
             self.numbers[op.result] = self._number(operand(op, "value"))
         elif op.name != "tensor.empty":
-            made = b.make(op.name, [self._number(v) for v in op.operands], [t.element(v.type) for v in op.results],
-                          dict(op.attrs))
-            for old, new in zip(op.results, made.results, strict=True):
-                self.numbers[old], new.name = new, old.name
+            numbers = b.make(op.name, [self._number(v) for v in op.operands], [t.element(v.type) for v in op.results],
+                             dict(op.attrs))
+            for old, new in zip(op.results, numbers.results, strict=True):
+                self.numbers[old] = new
+                new.name = old.name
 
     def _number(self, value: Value) -> Value:
         """A series' own of an array, or a number."""
@@ -268,36 +339,7 @@ def _flipped(value: Value) -> t.TensorType:
     return t.TensorType(_shape(value)[::-1], t.element(value.type))
 
 
-def _columns(b: Builder, value: Value) -> Value:
-    """A value of which `_turned_of` knows, transposed."""
-    made = value.op
-    assert made is not None
-    source = operand(made, "source")
-    return source if made.name == "scan.transpose" else _slice_of(b, made, _columns(b, source))
-
-
-def _slice_of(b: Builder, op: Op, matrix: Value) -> Value:
-    """What a slice takes, of the transposed matrix."""
-    groups, attrs = slice_parts(*(entries(op, column)[::-1] for column in COLUMNS))
-    return b.grouped("tensor.extract_slice", {"source": [matrix], **groups}, [_flipped(op.result)], attrs).result
-
-
-def _inserted(b: Builder, rows: Value, room: Value, n: Value, stack: Stack) -> Value:
-    """All that there are of some rows, in the room for them."""
-    groups, attrs = slice_parts([0, 0], [n, stack.rows], [1, 1])
-    return b.grouped("tensor.insert_slice", {"source": [rows], "dest": [room], **groups}, [room.type], attrs).result
-
-
-def _hand_on(rows: Value, columns: Value) -> None:
-    """Let readers of rows read the transposed matrix instead."""
-    for user in list(rows.uses):
-        assert user.parent is not None
-        b = Builder(user.parent, user, user.location)
-        if user.name == "scan.transpose":
-            user.replace_by([columns])
-        elif user.name == "tensor.extract_slice":
-            _hand_on(user.result, _slice_of(b, user, columns))
-            user.erase()
-        else:
-            turned = b.op("scan.transpose", [columns], [rows.type], {"permutation": t.DenseArray(t.i64, (1, 0))})
-            user.operands = [turned if v is rows else v for v in user.operands]
+def _inserted(b: Builder, found: Value, dest: Value, sizes: Sequence[Value]) -> Value:
+    """The first elements of an array replaced: all, where a step ran."""
+    groups, attrs = slice_parts([0] * len(sizes), sizes, [1] * len(sizes))
+    return b.grouped("tensor.insert_slice", {"source": [found], "dest": [dest], **groups}, [dest.type], attrs).result

@@ -1,4 +1,4 @@
-"""Make lanes of a loop's rounds that each go along rows of their own: L series, L steps at a time, turned in registers.
+"""Make lanes of rounds that each go along rows of their own: of so many series, so many steps at a time are a tile.
 
     scf.for %i = 0 to %n {                         scf.for %i = 0 to %n' step 8 {
       %row = row %i of %x                            %rows = rows %i to %i + 8 of %x
@@ -9,13 +9,15 @@
                                                          ... } }
                                                      ... the same for the steps from %m' on ... }
 
-Why: a series waits for its own past, 8 cycles a step for an average; as many series as a vector has lanes wait no longer
-than one. That each lies along memory costs three shuffles a vector then, and each line of the cache is read once.
-An average of 1,024 series of 1,000 steps, float64: 8.0 cycles an element, 1.0 so.
-What is left over of the rows goes with the last ones once more, where what is written is not read.
-Conservative: loops over steps inside have no loops or branches, and go along rows by one element a step; a round
-reads and writes only rows of its own of what any writes; numbers of 4 and 8 bytes.
-Cost: linear; the step appears three times. Runs before `vectorize`, which leaves such loops alone, and `unroll`.
+Why: a series waits for its own past, 8 cycles a step for an average; as many series as a vector has lanes wait no
+longer than one. They lie along memory: tiles are transposed, by three shuffles a vector, and each line of the
+cache is read once (an average of 1,024 series of 1,000 steps, float64: 8.0 ns an element, 0.35 so).
+What is left over of the rows goes with the last ones once more, where what is written is not read. Few rows go side
+by side, as what a tile does not use of a line leaves the caches where rows are a power of two apart.
+Conservative: loops over steps have no loops or branches inside, and go along rows by one element a step; a round
+uses only rows of its own of what any writes; numbers of 4 and 8 bytes.
+Cost: linear; short steps are written out, each of a tile. Runs after `reductions` and `guard-indices`, and before
+`vectorize`, which leaves such loops alone.
 Source: transposition of squares for structures of arrays (ISPC's `aos_to_soa`; Intel's optimization manual, 15.11).
 """
 
@@ -35,6 +37,7 @@ from scancc.ir.wording import what
 
 from .indexing.forms import Form, Forms
 from .indexing.rows import meet, root_of
+from .slicing.latencies import is_function
 from .vectorizing.along_rows import RowWidener, Stream
 from .vectorizing.in_flight import copies as copies_of
 from .vectorizing.in_flight import work_of
@@ -42,8 +45,8 @@ from .vectorizing.lanes import makes_again, varying_in, whole_lanes
 
 ACCESSES = ("memref.load", "memref.store")
 LINE_NBYTES = 64
-MOST_ROWS = 8  # side by side: of more, lines that are half used leave the caches (16 took twice as long from DRAM)
-MOST_OPS = 400  # of a tile's steps, which `unroll` writes out
+MOST_ROWS = 8    # side by side: of more, lines that are half used leave the caches (16 took twice as long from DRAM)
+MANY_ROWS = 32   # where functions take longer than memory does
 
 
 def row_lanes(module: Op, bits: int = 512, registers: int = 32) -> None:
@@ -66,10 +69,11 @@ def _is_over_series(loop: Op) -> bool:
 
 
 class _Place(NamedTuple):
-    """The row of a buffer from outside the loop that a round uses."""
+    """What a round uses of a buffer from outside the loop: a row, or elements at that place of the last axis."""
 
     source: Value
-    row: Form
+    at: Form
+    is_row: bool
 
 
 class _Rows:
@@ -86,20 +90,15 @@ class _Rows:
 
     def problem(self) -> str | None:
         """Why rounds cannot be lanes, or None."""
-        for block in (self.loop.body, *(op.body for op in self.inner)):
-            for op in block.ops[:-1]:
-                reason = self._obstacle(op, block)
-                if reason is not None:
-                    return reason
-        for op in self.inner:
-            if any(v in self.varying for v in Loop(op).bounds):
-                return "how many steps there are differs between rows"
-            reason = self._find_streams(op)
-            if reason is not None:
-                return reason
-        if not any(self.streams.values()):
+        if any(v in self.varying for op in self.inner for v in Loop(op).bounds):
+            return "how many steps there are differs between rows"
+        blocks = [self.loop.body, *(op.body for op in self.inner)]
+        reasons = [*(self._obstacle(op, block) for block in blocks for op in block.ops[:-1]),
+                   *map(self._find_streams, self.inner)]
+        reason = next(filter(None, reasons), None)
+        if reason is None and not any(self.streams.values()):
             return "its loops go along no rows of their own"
-        return self._dependence()
+        return reason or self._dependence()
 
     def _obstacle(self, op: Op, block: Block) -> str | None:
         if any(t.is_complex(v.type) or isinstance(v.type, t.VectorType) for v in [*op.operands, *op.results]):
@@ -128,7 +127,7 @@ class _Rows:
             self.views[op] = row.terms[Loop(self.loop).counter]
             self._note(first)
         rest = [*others, *entries(op, "sizes"), *entries(op, "strides")]
-        return "rows of rounds begin at other places" if self.varying.intersection(rest) else None
+        return "rows of rounds begin or end at other places" if self.varying.intersection(rest) else None
 
     def _row(self, view: Op, first: Entry) -> Form | None:
         """Which row a view takes."""
@@ -138,9 +137,9 @@ class _Rows:
         others = [value for value in row.terms if value is not counter]
         return row if row.terms.get(counter) in (1, -1) and not self.varying.intersection(others) else None
 
-    def _note(self, index: Value) -> None:
+    def _note(self, index: Entry) -> None:
         """The ops that make an index, of which lanes have no vector."""
-        op = index.op
+        op = None if isinstance(index, int) else index.op
         if index in self.varying and op is not None and op not in self.views:
             self.views[op] = 0
             for value in op.operands:
@@ -177,7 +176,8 @@ class _Rows:
         form, counter = self.forms.of(indices[0]), Loop(inner).counter
         factor = form.terms.get(counter, 0)
         rest = form.plus(Form({counter: factor}, 0), -1)
-        if factor not in (1, -1) or any(defined_in(v, self.loop.body) or defined_in(v, inner.body) for v in rest.terms):
+        inside = any(defined_in(v, block) for v in rest.terms for block in (self.loop.body, inner.body))
+        if factor not in (1, -1) or inside:
             return None
         return Stream(op, rest, factor < 0)
 
@@ -189,7 +189,7 @@ class _Rows:
                 if other is store or not meet(root_of(whole(store)), root_of(whole(other))):
                     continue
                 place = self._place(store)
-                if place is None or self._place(other) != place or not _moves(place.row, Loop(self.loop).counter):
+                if place is None or self._place(other) != place or not _moves(place.at, Loop(self.loop).counter):
                     return "it is not known that what a round writes is not another's"
                 if other.parent is store.parent:
                     return "steps read or write again what a step has written"
@@ -199,37 +199,34 @@ class _Rows:
         """Which row an access uses."""
         buffer = whole(op)
         if buffer not in self.varying:
-            return _Place(buffer, self.forms.of(group(op, "indices")[-1]))
+            return _Place(buffer, self.forms.of(group(op, "indices")[-1]), False)
         while buffer.op is not None and operand(buffer.op, "source") in self.varying:
             buffer = operand(buffer.op, "source")
         assert buffer.op is not None
         first = entries(buffer.op, "offsets")[0]
-        return None if isinstance(first, int) else _Place(operand(buffer.op, "source"), self.forms.of(first))
+        return None if isinstance(first, int) else _Place(operand(buffer.op, "source"), self.forms.of(first), True)
 
     # ---- lanes ----
 
     def widen(self, registers: int) -> str:
         """Put the loop over vectors of rows before the loop, which keeps what is left; what it is now."""
         lanes, steps, copies = self._shape(registers)
-        loop, parts, block = self.loop, Loop(self.loop), self.loop.parent
+        loop, block = self.loop, self.loop.parent
         assert block is not None
         b = Builder(block, loop, loop.location)
         overlaps = makes_again(loop)
-        counts = dict.fromkeys((copies, 1)) if overlaps and copies > 1 else [copies]
-        for count in counts:
+        for count in dict.fromkeys((copies, 1)):
             self._take(b, lanes, count, steps, overlaps)
-        return (f"{lanes * copies} rows at a time, {steps} steps of each, turned in registers"
-                if steps else f"{lanes * copies} rows at a time")
+        return f"{lanes * copies} rows at a time, tiles of {steps} steps"
 
     def _shape(self, registers: int) -> tuple[int, int, int]:
-        streams = [stream for found in self.streams.values() for stream in found]
-        sizes = {t.nbytes(stream.element) for stream in streams}
-        lanes = self.nbytes // max(sizes)
+        """Lanes of a vector, steps of a tile, and vectors side by side."""
+        sizes = [t.nbytes(stream.element) for found in self.streams.values() for stream in found]
+        most = MANY_ROWS if any(is_function(op) for inner in self.inner for op in inner.body.ops) else MOST_ROWS
+        lanes = min(self.nbytes // max(sizes), most)
         largest = max(self.inner, key=lambda op: len(op.body.ops))
         work = work_of(largest, self.varying, lanes, self.nbytes)
-        steps = max(lanes, LINE_NBYTES // max(sizes))
-        copies = min(copies_of(work, registers, None), max(1, MOST_ROWS // lanes))
-        return lanes, steps, copies
+        return lanes, max(lanes, LINE_NBYTES // max(sizes)), min(copies_of(work, registers, None), most // lanes)
 
     def _take(self, b: Builder, lanes: int, copies: int, steps: int, overlaps: bool) -> None:
         loop, parts = self.loop, Loop(self.loop)
@@ -242,12 +239,14 @@ class _Rows:
         inside = Builder(body, location=loop.location)
         at = inside.minsi(body.args[0], last) if overlaps else body.args[0]
         at.name = parts.counter.name
-        RowWidener(self.varying, lanes, {parts.counter: at}, parts.counter, copies, self.views, self.streams,
-                   steps).body(loop.body.ops, inside)
-        b.make("scf.for", [parts.lower, end, count], [], {"vector": t.IntAttr(lanes * copies, t.i64)}, [Region([body])])
+        widener = RowWidener(self.varying, lanes, {parts.counter: at}, parts.counter, copies,
+                             self.views, self.streams, steps)
+        widener.body(loop.body.ops, inside)
+        attrs = {"vector": t.IntAttr(lanes * copies, t.i64)}
+        b.make("scf.for", [parts.lower, end, count], [], attrs, [Region([body])])
         set_operands(loop, lower=[end])
         loop.attrs["tail"] = t.IntAttr(1, t.i64)
 
 
-def _moves(row: Form, counter: Value) -> bool:
-    return row.terms.get(counter) in (1, -1)
+def _moves(place: Form, counter: Value) -> bool:
+    return place.terms.get(counter) in (1, -1)

@@ -50,6 +50,7 @@ from scancc.ir.wording import called, rows_called
 
 from .bufferizing.growing import has_room
 from .slicing.latencies import HEAVY, busy
+from .slicing.series import is_of_series
 from .slicing.steps import CYCLE, least_lag
 from .tiling.again import run_again
 from .tiling.blocks import Tiled
@@ -79,6 +80,9 @@ def tile(module: Op, always: bool = False, size: int = 512) -> None:
 
 
 def _tile(op: Op, always: bool, size: int) -> None:
+    if not always and is_of_series(op):
+        remark("tile", op, False, "several series at a time are lanes, of which each step is in vectors")
+        return
     again = run_again(op) if not always and _is_long(ScanView(op), 2 * size) else ""
     if isinstance(again, Op):
         _tile(again, always, size)

@@ -33,6 +33,7 @@ from scancc.ir.remarks import remark
 from .slicing.algebra import Affine, Clamped, algebra_of
 from .slicing.extremes import Extreme, exchanged
 from .slicing.quotients import Moebius
+from .slicing.series import is_of_series
 from .slicing.steps import Cycle, slice_of
 from .slicing.terms import ZERO, Expr, Term
 
@@ -64,6 +65,8 @@ def _visit(op: Op) -> None:
             remark("time-parallel", op, False, f"{said}: one step after the other, as {MANY}")
         return
     reasons = [reason for cycle in cycles if (reason := _obstacle(cycle)) is not None]
+    if is_of_series(op):
+        reasons = ["several series at a time are lanes"]
     if reasons:
         remark("time-parallel", op, False, f"{said}: one step after the other, as {reasons[0]}")
         return

@@ -81,8 +81,8 @@ GPU_SCAN: tuple[str, ...] = tuple({
     "fuse-consumers": "fuse-consumers{mixing=false}",  # a thread has its lane, not the row
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
-    if name not in ("fuse-scans", "delayed-rows", "peel", "interchange", "reverse-if-conversion", "repeated-squaring", "log-sum-exp",
-                    "tile", "time-parallel", "delayed-sequences", "split-joins", "multi-output-fusion",
+    if name not in ("fuse-scans", "delayed-rows", "peel", "interchange", "reverse-if-conversion", "repeated-squaring",
+                    "log-sum-exp", "tile", "time-parallel", "delayed-sequences", "split-joins", "multi-output-fusion",
                     "complex-products", "complex-states", "transpose-factors", "fold-transpositions"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false in-registers=0}",

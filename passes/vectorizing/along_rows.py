@@ -7,7 +7,7 @@
         transpose tile[T, L] to y[L rows, T steps]
       the same for the steps that are left
 
-A tile lies on the stack; where steps are short, `unroll` writes them out and a tile is registers.
+A tile lies on the stack; short steps are written out, one after the other, and a tile is registers.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from scancc.ir import types as t
-from scancc.ir.builder import Builder
+from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.ops import group, operand, whole
 from scancc.ir.parts import Loop
 from scancc.ir.rules.memref import strides_of
-from scancc.ir.slices import Entry, entries, fitting_axes, number_of, slice_parts
+from scancc.ir.slices import COLUMNS, Entry, entries, fitting_axes, number_of, slice_parts
 
 from ..indexing.forms import Form
 from ..indexing.ranges import value_of
 from .lanes import Widener, whole_lanes
+
+MOST_OPS = 400  # of a tile's steps that are written out
 
 
 class Stream(NamedTuple):
@@ -61,26 +63,41 @@ class RowWidener(Widener):
         middle = b.addi(first, whole_lanes(b, n, steps))
         body = Block([t.index, *[v.type for v in init]])
         counter, *args = body.args
-        inside = Builder(body, location=op.location)
+        inside, outside = Builder(body, location=op.location), self.spread
+        self.spread = dict(outside)
         inside.make("scf.yield", self._tile(op, inside, counter, inside.index(self.steps), args))
+        self.spread = outside
         made = b.make("scf.for", [first, middle, steps, *init], [v.type for v in init], None, [Region([body])])
         self._tile(op, b, middle, b.subi(b.addi(first, n), middle), made.results)
 
     def _tile(self, op: Op, b: Builder, first: Value, count: Value, init: Sequence[Value]) -> list[Value]:
         """So many steps from `first` on, by tiles; what they carry."""
         streams = self.streams[op]
-        self.tiles = {stream.op: b.op("memref.alloca", [], [t.MemRefType((self.steps, self.rows), stream.element)])
-                      for stream in streams}
-        parts = {stream.op: (self._part(stream, first, count, b), self._filled(stream, count, b)) for stream in streams}
+        shape = self.steps, self.rows
+        self.tiles = {s.op: b.op("memref.alloca", [], [t.MemRefType(shape, s.element)]) for s in streams}
+        parts = {s.op: (self._part(s, first, count, b), self._filled(s, count, b)) for s in streams}
         for stream in streams:
             if stream.op.name == "memref.load":
                 b.make("scan.buffer_transpose", [*parts[stream.op]])
-        self.rounds(op, b, [b.index(0), count, b.index(1)], init, first)
+        if constant_of(count) is not None and len(op.body.ops) * self.copies * self.steps <= MOST_OPS:
+            self._write_out(op, b, first, init)
+        else:
+            self.rounds(op, b, [b.index(0), count, b.index(1)], init, first)
         for stream in streams:
             if stream.op.name == "memref.store":
                 b.make("scan.buffer_transpose", [*reversed(parts[stream.op])])
         self.tiles = {}
         return [v for carry in Loop(op).carries for v in self._all(carry.final, carry.arg, b)]
+
+    def _write_out(self, op: Op, b: Builder, first: Value, init: Sequence[Value]) -> None:
+        """All steps of a tile, one after the other: what the tile has are registers then."""
+        loop, values = Loop(op), list(init)
+        for step in range(self.steps):
+            self.round, self.map[loop.counter] = b.index(step), b.addi(first, b.index(step))
+            self._bind(loop.args, values)
+            self._ops(op.body.ops[:-1], b)
+            values = [v for carry in loop.carries for v in self._all(carry.next, carry.arg, b)]
+        self._bind(op.results, values)
 
     def _part(self, stream: Stream, first: Value, count: Value, b: Builder) -> Value:
         """The elements of some steps of all rows, in the order in which they lie in memory."""
@@ -118,14 +135,13 @@ class RowWidener(Widener):
             self.first[op.result] = mapping[op.result]
             return
         source = operand(op, "source")
-        columns = [[self._entry(entry) for entry in entries(op, column)] for column in ("offsets", "sizes", "strides")]
+        offsets, sizes, strides = ([self._entry(entry) for entry in entries(op, column)] for column in COLUMNS)
         if source in self.varying:
-            lead: list[Entry] = [0, self.rows, 1]
-            columns = [[entry, *column] for entry, column in zip(lead, columns, strict=True)]
+            offsets, sizes, strides = [0, *offsets], [self.rows, *sizes], [1, *strides]
         else:
-            columns[1][0], columns[2][0] = self.rows, self.views[op]
-        kept = (self.rows, *op.result.type.shape)
-        self.first[op.result] = _view(b, self.first.get(source, self.value(source)), *columns, kept)
+            sizes[0], strides[0] = self.rows, self.views[op]
+        rows = self.first.get(source, self.value(source))
+        self.first[op.result] = _view(b, rows, offsets, sizes, strides, (self.rows, *op.result.type.shape))
 
     def _entry(self, entry: Entry) -> Entry:
         return entry if isinstance(entry, int) else self.first.get(entry, self.value(entry))

@@ -2,8 +2,9 @@
 
     a0 a1 a2 a3 | b0 b1 b2 b3 | c0 ... | d0 ...   ->   a0 b0 c0 d0 | a1 b1 c1 d1 | a2 ... | a3 ...
 
-Within parts of 16 bytes first, then whole parts: no shuffle takes single numbers over the border of a part, which costs
-a vector of places, and on AVX2 three shuffles. Each step puts the even ones of two vectors side by side, and the odd.
+Within parts of 16 bytes first, then whole parts: no shuffle takes single numbers over the border of a part, which
+costs a vector of places, and on AVX2 three shuffles. Each step puts the even ones of two vectors side by side, and the
+odd ones.
 Source: the perfect shuffle (Stone: Parallel Processing with the Perfect Shuffle, 1971).
 """
 
@@ -41,7 +42,9 @@ def transpose_squares(e: FunctionEmitter, source: Mem, dest: Mem, lanes: int) ->
     type = t.VectorType((lanes,), source.element)
     for row in range(0, rows, lanes):
         for column in range(0, columns, lanes):
-            found = [e.load(e.address(source, [str(row + k), str(column)]), type) for k in range(lanes)]
+            places = [e.address(source, [str(row + k), str(column)]) for k in range(lanes)]
+            loading = f"load {llvm_type(type)}, ptr %s, align {t.nbytes(type.element)}"
+            found = [e.emit(loading % place) for place in places]
             for k, made in enumerate(_transposed(e, type, found)):
                 e.store(made, e.address(dest, [str(column + k), str(row)]), type)
 
@@ -64,7 +67,8 @@ def _columns(e: FunctionEmitter, type: t.VectorType, vectors: Sequence[str], uni
     return list(chain.from_iterable(zip(*halves, strict=True)))
 
 
-def _every_other(e: FunctionEmitter, type: t.VectorType, one: str, other: str, first: int, unit: int, span: int) -> str:
+def _every_other(e: FunctionEmitter, type: t.VectorType, one: str, other: str, first: int, unit: int,
+                 span: int) -> str:
     """Within each `span`, every other unit of one vector, from the first or second on, and of another behind them."""
     (lanes,), vector = type.shape, llvm_type(type)
     mask = ", ".join(f"i32 {begin + at + k}" for whole in range(0, lanes, span) for begin in (whole, lanes + whole)
