@@ -20,7 +20,7 @@ Source: loop interchange (Wolfe, 1982; Allen and Kennedy, 1984).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -41,17 +41,19 @@ NEEDS = (TENSORS,)
 
 def interchange(module: Op) -> None:
     """Interchange all such scans, each after those whose rows it reads."""
-    turned = _Turned(op for op in module.walk() if op.name == "scan.scan")
+    turned = _Turned(module)
     for op, problem in turned.found.items():
         remark("interchange", op, problem is None, f"time stays the outer loop, though series are rows: {problem}"
                if problem else "series are rows of matrices: a loop over them, with time inside")
-    columns = _Columns()
-    for op in list(module.walk()) if None in turned.found.values() else ():
-        if op in turned.found and turned.found[op] is None:
-            _Interchange(ScanView(op), columns).run()
-        elif op.name == "scan.transpose" and turned.is_made_by_scans(operand(op, "source")):
-            op.replace_by([columns.of(operand(op, "source"))])
-    if columns.made:
+    if None in turned.found.values():
+        columns = _Columns()
+        for op in turned.ops:
+            if turned.goes(op):
+                _Interchange(ScanView(op), columns).run()
+            elif _transposes(op) and operand(op, "source") in turned.held:
+                op.replace_by([columns.of(operand(op, "source"))])
+            elif op.results and op.results[0] in turned.held:
+                columns.make(op)
         dce(module)  # the scans over time
 
 
@@ -62,49 +64,54 @@ class _Turned:
     """Which matrices are transposed ones: of the program, and what scans keep that will be interchanged.
 
     `found` has scans that read some, and why they are not interchanged. It begins with all that might be, of which
-    those go that read other matrices, or of which others read what they keep.
+    those go that read other matrices, or of which others read what they keep. `held` has the matrices.
     """
 
-    def __init__(self, scans: Iterable[Op]) -> None:
-        self.found: dict[Op, str | None] = {op: None for op in scans if any(_rank(x) == 2 for x in ScanView(op).xs)}
-        while without := [op for op in self.found if not any(self.holds(x) for x in ScanView(op).xs)]:
-            self.found = {op: problem for op, problem in self.found.items() if op not in without}
-        self.found |= {op: _problem(ScanView(op)) for op in self.found}
-        while more := {op: problem for op, known in self.found.items()
-                       if known is None and (problem := self._problem(ScanView(op))) is not None}:
-            self.found |= more
+    def __init__(self, module: Op) -> None:
+        self.ops = [op for op in module.walk() if op.name == "scan.scan" or op.results and _rank(op.results[0]) == 2]
+        scans = [op for op in self.ops if op.name == "scan.scan" and any(_rank(x) == 2 for x in ScanView(op).xs)]
+        self.found: dict[Op, str | None] = {op: _problem(ScanView(op)) for op in scans}
+        self.held: set[Value] = set()
+        before = None
+        while self.found and before != self.found:
+            before = dict(self.found)
+            self._narrow()
 
-    def _problem(self, scan: ScanView) -> str | None:
-        if not all(self.holds(x) for x in scan.xs if _rank(x) == 2):
+    def goes(self, op: Op) -> bool:
+        """Whether a scan is interchanged."""
+        return self.found.get(op, "") is None
+
+    def _narrow(self) -> None:
+        self.held = set()
+        for op in self.ops:
+            self.held.update(self._held_by(op))
+        self.found = {op: problem for op, problem in self.found.items() if not self.held.isdisjoint(ScanView(op).xs)}
+        turned: set[Value] = set()  # of which all readers read them so
+        for op in reversed(self.ops):
+            turned.update(v for v in op.results if v in self.held and all(self._fits(user, turned) for user in v.uses))
+        self.found = {op: problem or self._problem(ScanView(op), turned) for op, problem in self.found.items()}
+
+    def _held_by(self, op: Op) -> Sequence[Value]:
+        """The results of an op that are transposed matrices."""
+        if op.name == "scan.scan":
+            return ScanView(op).ys if self.goes(op) else []
+        if _transposes(op):
+            return [] if operand(op, "source") in self.held else op.results
+        sources = [v for v in _sources(op) if _splat_of(v) is None]
+        return op.results if sources and self.held.issuperset(sources) else []
+
+    def _fits(self, user: Op, turned: set[Value]) -> bool:
+        """Whether a reader of a transposed matrix reads it transposed, or is a scan that is interchanged."""
+        return self.goes(user) or _transposes(user) or bool(_sources(user)) and user.results[0] in turned
+
+    def _problem(self, scan: ScanView, turned: set[Value]) -> str | None:
+        if not self.held.issuperset(x for x in scan.xs if _rank(x) == 2):
             return "another sequence has a row for each step"
-        return None if all(map(self._is_read_turned, scan.ys)) else "what it keeps is read as it lies, row for row"
+        return None if turned.issuperset(scan.ys) else "what it keeps is read as it lies, row for row"
 
-    def holds(self, value: Value) -> bool:
-        """Whether a matrix is a transposed one."""
-        made = value.op
-        if made is None or _rank(value) != 2:
-            return False
-        if made.name == "scan.transpose":
-            return True
-        if made.name == "scan.scan":
-            return self.found.get(made, "") is None and value in ScanView(made).ys
-        sources = _sources(made)
-        return bool(sources) and all(self.holds(v) or _splat_of(v) is not None for v in sources) and any(
-            map(self.holds, sources))
 
-    def _is_read_turned(self, value: Value) -> bool:
-        """Whether all that reads a matrix reads it transposed, or is a scan that does so."""
-        return all(user.name == "scan.transpose" or (
-            self.found.get(user, "") is None and value in ScanView(user).xs if user.name == "scan.scan" else
-            self.holds(user.results[0]) and self._is_read_turned(user.results[0]) if _sources(user) else False)
-            for user in value.uses)
-
-    def is_made_by_scans(self, value: Value) -> bool:
-        """Whether a transposed matrix is made of what scans keep."""
-        made = value.op
-        if made is None or not self.holds(value):
-            return False
-        return made.name == "scan.scan" or any(map(self.is_made_by_scans, _sources(made)))
+def _transposes(op: Op) -> bool:
+    return op.name == "scan.transpose" and op.attrs["permutation"].values == (1, 0)
 
 
 def _sources(op: Op) -> list[Value]:
@@ -195,18 +202,18 @@ class _Columns:
         self.made: dict[Value, Value] = {}
 
     def of(self, value: Value) -> Value:
-        """A matrix that `_Turned` holds, transposed."""
+        """A matrix that `_Turned` holds, or has the same number everywhere, transposed."""
         if value not in self.made:
             assert value.op is not None
-            self.made[value] = self._made(value.op)
+            self.make(value.op)
         return self.made[value]
 
+    def make(self, op: Op) -> None:
+        self.made[op.result] = operand(op, "source") if _transposes(op) else self._made(op)
+
     def _made(self, op: Op) -> Value:
-        if op.name == "scan.transpose":
-            return operand(op, "source")
         assert op.parent is not None
-        b = Builder(op.parent, op, op.location)
-        type = _flipped(op.result)
+        b, type = Builder(op.parent, op, op.location), _flipped(op.result)
         if op.name == "tensor.splat":
             return b.op(op.name, [operand(op, "value"), *group(op, "dims")[::-1]], [type])
         mapping = {v: self.of(v) for v in _sources(op)}

@@ -146,6 +146,16 @@ def test_what_must_not_be_side_by_side() -> None:
     np.testing.assert_allclose(f(value), sc.function([x], previous, mode="reference")(value))
 
 
+def test_columns_then_rows_then_columns() -> None:
+    """A transposed matrix of what is turned itself is none: series along time, then across, then along time again."""
+    def build() -> sc.Function:
+        x = T.matrix("x")
+        y = averages(x.T).T
+        across = averages(y)
+        return sc.function([x], [across, averages((across * T.exp(y)).T).T, averages(averages(y.T)[::-1]).T])
+    check(build, "float64")
+
+
 def test_time_stays_outside_where_rows_are_read_as_they_lie() -> None:
     x = T.matrix("x")
     f = sc.function([x], averages(x.T))

@@ -3,8 +3,8 @@
     a0 a1 a2 a3 | b0 b1 b2 b3 | c0 ... | d0 ...   ->   a0 b0 c0 d0 | a1 b1 c1 d1 | a2 ... | a3 ...
 
 Within parts of 16 bytes first, then whole parts: no shuffle takes single numbers over the border of a part, which
-costs a vector of places, and on AVX2 three shuffles. Each step puts the even ones of two vectors side by side, and the
-odd ones.
+costs a vector of places, and on AVX2 three shuffles. Each step puts the even ones of two vectors side by side, then
+the odd ones.
 Source: the perfect shuffle (Stone: Parallel Processing with the Perfect Shuffle, 1971).
 """
 
