@@ -13,7 +13,8 @@ Why: a chain of one multiply-add is 4 cycles a step however wide the core is; he
 the other work of them is that of three vectors or so. All else in the body is in vectors too: a lane is a round.
 States that are what another one was (taps) are lanes moved by one; those that are sums of each other go by powers of
 a matrix; what a step keeps of where an extreme was comes with it. Sequences that are read backwards are turned.
-Totals are kept in lanes until the last group is done.
+Totals are kept in lanes until the last group is done. Of rows of two to four numbers whole vectors are read and
+written, and columns made of them in registers.
 Where factors are so large that parts of a group's sums may be much larger than the sums (16 times: four bits), or a
 product of floats leaves the range in which it is exact, the rounds of that group run one by one; where factors never
 change, all rounds. States that are quotients are asked whether each is what its round makes of the one before.
@@ -121,6 +122,9 @@ class _Blocked:
                 return "it reads or writes places that do not follow each other"
             self.places[op] = place
             return None
+        if op.name == "memref.subview" and all(
+                user.name in ("memref.load", "memref.store") for user in op.result.uses):
+            return None  # a part of an array whose elements have places
         plain = has_trait(op, ELEMENTWISE) and is_pure(op) or op.name == "arith.constant"
         return None if plain else f"{op.name} has no vector form"
 
@@ -131,6 +135,8 @@ class _Blocked:
         for store in stores:
             for other in self.places:
                 if other is store or root_of(whole(other)) is not root_of(whole(store)):
+                    continue
+                if self.places[other].is_apart(self.places[store]):
                     continue
                 if self.places[other] != self.places[store] or order[other] > order[store]:
                     return "a step reads what another one wrote"

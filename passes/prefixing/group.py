@@ -13,7 +13,7 @@ from scancc.ir.parts import Loop, Round
 from ..slicing.terms import Expr, Term
 from .elements import LANES, Cycle, Lanes, all_of
 from .matrices import Matrix
-from .places import Place, Walk
+from .places import Index, Place, Walk, root_of
 from .totals import Totals
 
 
@@ -36,6 +36,7 @@ class Group:
         self.factors: dict[Cycle, list[Value]] = {}
         self.matrices: dict[Cycle, Matrix] = {}
         self.lanes: dict[Value, Value] = {}
+        self.rows: dict[tuple[object, ...], list[Value]] = {}  # what was read of whole rows
         self.terms: dict[int, Value] = {}
 
     # ---- what the loop does ----
@@ -51,9 +52,7 @@ class Group:
         for following in self.cycles:
             self.lane(following)
         self.after.update((total.states[0].arg, total.added(self)) for total in self.totals)
-        for op in self.loop.op.body.ops:
-            if op.name == "memref.store":
-                self._store(op)
+        self._store_all([op for op in self.places if op.name == "memref.store"])
         return [self._carried(carry) for carry in self.loop.carries]
 
     def _carried(self, carry: Round) -> Value:
@@ -130,14 +129,18 @@ class Group:
     def _walk(self, op: Op) -> Walk:
         return Walk(self.b, self.before, self.places[op], [self.number(v) for v in self.places[op].indices])
 
-    def number(self, value: Value) -> Value:
+    def number(self, value: Index) -> Value:
         """An index in the first round of the group."""
+        if isinstance(value, int):
+            return self.b.index(value)
         if value in self.args or not defined_in(value, self.loop.op.body):
             return self.args.get(value, value)
         assert value.op is not None
         return self.b.binary(value.op.name.partition(".")[2], *map(self.number, value.op.operands))
 
     def _load(self, op: Op) -> Value:
+        if self.places[op].n_columns:
+            return self._column(op)
         b, walk, type = self.b, self._walk(op), self._wide(op.result.type)
         if walk.axis is None:
             return self.splat(b.op("memref.load", [walk.buffer, *walk.indices], [op.result.type]))
@@ -145,6 +148,58 @@ class Group:
             return self._in_order(b.op("vector.load", [walk.buffer, *walk.lowest(LANES)], [type]), walk)
         numbers = [b.op("memref.load", [walk.buffer, *walk.at(lane)], [op.result.type]) for lane in range(LANES)]
         return self.order.vector(b, numbers)
+
+    def _column(self, op: Op) -> Value:
+        """A column of rows that are read as a whole."""
+        place, walk, type = self.places[op], self._walk(op), self._wide(op.result.type)
+        if place.row not in self.rows:
+            flat, places = walk.parts(place.n_columns, LANES)
+            self.rows[place.row] = [self.b.op("vector.load", [flat, at], [type]) for at in places]
+        column = place.indices[1]
+        assert isinstance(column, int)
+        wanted = [divmod(row * place.n_columns + column, LANES) for row in range(LANES)]
+        return self._in_order(self._picked(self.rows[place.row], wanted), walk)
+
+    def _picked(self, vectors: Sequence[Value], wanted: Sequence[tuple[int, int]]) -> Value:
+        """The vector of elements that are told by the vector and the place in it."""
+        first, *others = dict.fromkeys(n for n, _ in wanted)
+        mask, found = [at if n == first else 0 for n, at in wanted], vectors[first]
+        for number in others:
+            mask = [LANES + at if n == number else lane for lane, (n, at) in zip(mask, wanted, strict=True)]
+            found = self._shuffled(found, vectors[number], mask)
+            mask = list(range(LANES))
+        return found if others else self._shuffled(found, found, mask)
+
+    def _shuffled(self, x: Value, y: Value, mask: Sequence[int]) -> Value:
+        return self.b.op("vector.shuffle", [x, y], [x.type], {"mask": t.DenseArray(t.i64, tuple(mask))})
+
+    def _store_all(self, stores: Sequence[Op]) -> None:
+        """Write all that the rounds write, after what they read of it; rows of which all elements are, as a whole."""
+        written = {root_of(self.places[op].buffer) for op in stores}
+        for op, place in self.places.items():
+            if op.name == "memref.load" and root_of(place.buffer) in written and not isinstance(
+                    op.result.type, t.ComplexType):
+                self.lane(op.result)
+        rows: dict[tuple[object, ...], list[Op]] = {}
+        for op in stores:
+            rows.setdefault(self.places[op].row, []).append(op)
+        for ops in rows.values():
+            columns = {self.places[op].indices[1]: op for op in ops if self.places[op].n_columns}
+            if len(columns) == len(ops) == self.places[ops[0]].n_columns and not isinstance(
+                    operand(ops[0], "value").type, t.ComplexType):
+                self._store_rows([columns[n] for n in range(len(ops))])
+            else:
+                for op in ops:
+                    self._store(op)
+
+    def _store_rows(self, stores: Sequence[Op]) -> None:
+        """Write rows, whose columns are given."""
+        n, walk = len(stores), self._walk(stores[0])
+        columns = [self._in_order(self.lane(operand(op, "value")), walk) for op in stores]
+        flat, places = walk.parts(n, LANES)
+        for part, at in enumerate(places):
+            wanted = [divmod(part * LANES + lane, n)[::-1] for lane in range(LANES)]
+            self.b.make("vector.store", [self._picked(columns, wanted), flat, at])
 
     def _complex(self, value: Value) -> list[Value]:
         """Complex numbers, which have no vectors: one for each round."""

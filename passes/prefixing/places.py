@@ -8,10 +8,15 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.ops import group, operand, whole
-from scancc.ir.slices import entries, number_of
+from scancc.ir.slices import entries, kept_axes, number_of
 from scancc.late_dataclasses import dataclass
 
 REACH = ("memref.subview", "memref.cast", "scan.buffer_reshape")
+
+
+MOST_COLUMNS = 4  # of rows that are read or written as a whole
+
+Index = Value | int
 
 
 @dataclass(frozen=True)
@@ -19,21 +24,64 @@ class Place:
     """An element of a buffer. From round to round it moves along `axis` by `step`; it stays where that is None."""
 
     buffer: Value
-    indices: tuple[Value, ...]
+    indices: tuple[Index, ...]
     axis: int | None
     step: int
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        """What is the same for all elements of a row."""
+        return self.buffer, self.indices[0], self.step
+
+    @property
+    def n_columns(self) -> int:
+        """Of a buffer of few columns without gaps, in whose rows rounds move, at a known column; else 0."""
+        type = self.buffer.type
+        assert isinstance(type, t.MemRefType)
+        if self.axis != 0 or len(self.indices) != 2 or type.strides is not None:
+            return 0
+        n = type.shape[1] if isinstance(self.indices[1], int) else None
+        return n if n is not None and 1 < n <= MOST_COLUMNS else 0
+
+    def is_apart(self, other: Place) -> bool:
+        """Whether two places of a buffer are different in any two rounds: other columns."""
+        return self.buffer is other.buffer and any(
+            isinstance(x, int) and isinstance(y, int) and x != y
+            for x, y in zip(self.indices, other.indices, strict=True))
 
 
 def place_of(op: Op, body: Block) -> Place | None:
     """What a load or store of a loop's body addresses; None where rounds do not move along one axis."""
-    buffer, indices = whole(op), tuple(group(op, "indices"))
-    moving = [axis for axis, index in enumerate(indices) if defined_in(index, body)]
-    if defined_in(buffer, body) or len(moving) > 1:
+    buffer, known = whole(op), [constant_of(index) for index in group(op, "indices")]
+    indices = [index if n is None else n for n, index in zip(known, group(op, "indices"), strict=True)]
+    while defined_in(buffer, body):
+        found = _of_source(buffer.op, indices)
+        if found is None:
+            return None
+        buffer, indices = found
+    moving = [axis for axis, index in enumerate(indices) if isinstance(index, Value) and defined_in(index, body)]
+    if len(moving) > 1:
         return None
     if not moving:
-        return Place(buffer, indices, None, 0)
+        return Place(buffer, tuple(indices), None, 0)
     step = _step(indices[moving[0]], body)
-    return Place(buffer, indices, moving[0], step) if step else None
+    return Place(buffer, tuple(indices), moving[0], step) if step else None
+
+
+def _of_source(view: Op | None, indices: Sequence[Index]) -> tuple[Value, list[Index]] | None:
+    """The array that a view has a part of, and an element's indices there; None where they are sums."""
+    if view is None or view.name != "memref.subview" or any(stride != 1 for stride in entries(view, "strides")):
+        return None
+    axes, found = kept_axes(view), list[Index]()
+    for axis, offset in enumerate(entries(view, "offsets")):
+        index, first = indices[axes.index(axis)] if axis in axes else 0, number_of(offset)
+        if isinstance(index, int) and first is not None:
+            found.append(index + first)
+        elif index == 0 or first == 0:
+            found.append(offset if index == 0 else index)
+        else:
+            return None
+    return operand(view, "source"), found
 
 
 def _step(index: Value, body: Block) -> int:
@@ -95,12 +143,18 @@ class Walk:
             self.indices, self.step = [self.b.subi(self._offset(view), self.indices[0])], -self.step
             self.buffer = operand(view, "source")
 
-    def _flat(self, buffer: Value) -> Value:
+    def _flat(self, buffer: Value, columns: int = 1) -> Value:
         b, type = self.before, buffer.type
         assert isinstance(type, t.MemRefType)
         n = type.shape[0]
-        dims = [] if n is not None else [b.op("memref.dim", [buffer, b.index(0)], [t.index])]
-        return b.op("scan.buffer_reshape", [buffer, *dims], [t.MemRefType((n,), type.element)])
+        flat = t.MemRefType((None if n is None else n * columns,), type.element)
+        rows = [] if n is not None else [b.op("memref.dim", [buffer, b.index(0)], [t.index])]
+        return b.op("scan.buffer_reshape", [buffer, *(b.muli(size, b.index(columns)) for size in rows)], [flat])
+
+    def parts(self, columns: int, rounds: int) -> tuple[Value, list[Value]]:
+        """The rows of so many rounds as one array, and where each of `columns` vectors of so many elements begins."""
+        b, first = self.b, self.b.muli(self.lowest(rounds)[0], self.b.index(columns))
+        return self._flat(self.buffer, columns), [b.addi(first, b.index(n * rounds)) for n in range(columns)]
 
     def _offset(self, view: Op) -> Value:
         offset = entries(view, "offsets")[0]
