@@ -7,19 +7,19 @@
     %m = scan.reduce max(%a, axes 0)            %b = arith.maximumf(%best, %a)
                                                 scan.yield(%h, %b) }
 
-A reduction over time that gives the same bits in any order becomes a state: max, min, any, all, sums and products of
-integers, the place of an extreme and the number there, what is written or added at places that rows tell (histograms:
-`consuming/scatters.py`). So does a number that is taken from one row. A column of all rows, and an exact
-reduction of each, becomes rows that are smaller; some of the rows, as each second one or one at a known place, are
-kept alone; where reductions alone read these, the step asks whether its row is one (`consuming/selections.py`).
-Of a step with states a sum or product of each row along one axis, or its product with a vector, is made in the
-step, too, in the order that it has outside (its product with a matrix where that is reduced), or a number of each
-row at a place that other rows tell (the loss of a class); running sums and products over time are states beside
-others. What is an elementwise result, or heavy work that several sums go along, is kept in place of the rows it is
-made of. Elementwise ops on the way to these come along, and what goes on with sums of rows. Sums of floats along
-rows that are arrays, weighted ones too, are added in the step in the blocks that they have outside, so that no bit
-changes (`consuming/sums.py`). Where columns wait for others, as a variance for the mean, a cheap scan runs twice
-(`consuming/again.py`).
+A reduction over time that gives the same bits in any order becomes a state: max, min, any, all, sums and products
+of integers, the place of an extreme and the number there, what is written or added at places that rows tell
+(histograms: `consuming/scatters.py`). So does a number that is taken from one row. A column of all rows, and an
+exact reduction of each, becomes rows that are smaller; some of the rows, as each second one or one at a known
+place, are kept alone; where reductions alone read these, the step asks whether its row is one
+(`consuming/selections.py`), as it does of those where a mask holds (`consuming/picked.py`). Of a step with states a
+sum or product of each row along one axis, or its product with a vector, is made in the step, too, in the order that
+it has outside (its product with a matrix where that is reduced), or a number of each row at a place that other rows
+tell (the loss of a class); running sums and products over time are states beside others. What is an elementwise
+result, or heavy work that several sums go along, is kept in place of the rows it is made of. Elementwise ops on the
+way to these come along, and what goes on with sums of rows. Sums of floats along rows that are arrays, weighted
+ones too, are added in the step in the blocks that they have outside, so that no bit changes (`consuming/sums.py`).
+Where columns wait for others, as a variance for the mean, a cheap scan runs twice (`consuming/again.py`).
 Why: a trace of T rows, written and read again, becomes a number (array contraction: Sarkar and Gao, 1991).
 Conservative: readers move only where then nothing is left that needs all rows at once, and what they keep of them is
 no more than all; other sums of floats over time need them block by block (`tile`), and those of a scan without states
@@ -45,6 +45,7 @@ from .consuming.again import run_again
 from .consuming.chains import behind, is_reduced, makes_rows
 from .consuming.moves import Move
 from .consuming.readers import Place, Readers, ends_of, takes_of_each
+from .dead_outputs import drop_unread
 from .tiling.kept_words import ONE_PASS
 
 FEW_NBYTES = 4096  # of rows that no budget would keep from being whole
@@ -80,14 +81,17 @@ def _visit(op: Op, mixing: bool) -> None:
     for stack in move.stacks:
         if stack.first is not None:
             _say_some(op, stack)
+    if move.picks:
+        drop_unread(op)
 
 
 def _erase_unread(readers: Readers) -> None:
-    """Erase the maps that moved, and stacks that nobody reads any more."""
+    """Erase the maps that moved, parts of states that these read, and stacks that nobody reads any more."""
     scan, block = readers.scan, readers.scan.op.parent
     assert block is not None
     for op in reversed(block.ops[block.ops.index(scan.op) + 1:]):
-        if op in readers.places and not any(value.uses for value in op.results) and is_removable(op):
+        gone = op in readers.places or any(value in scan.finals for value in op.operands)
+        if gone and not any(value.uses for value in op.results) and is_removable(op):
             op.erase()
     scan.rebuilt(stacks=[stack for stack in scan.stacks if stack.result.uses])
 

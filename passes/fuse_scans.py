@@ -13,8 +13,9 @@ that makes them need no memory. A reader may take the producer's rows as they ar
 Lengths that a check of the function compares are one (`fusing/lengths.py`).
 `dead-outputs` drops the stacks that nobody reads any more.
 Behind one another first, then side by side: what only stands beside a scan must not keep its reader from it.
-Conservative about: order of errors (of two scans that can fail in a step, but for what both check, or one and a check
-between them that waits for work, the first is reported first), a reader from the last row on, lengths that are no one
+Conservative about: order of errors (of two scans that can fail in a step, but for what both check, of the first and a
+check between them that waits for work, or of one that waits for the first and the second, the first is reported
+first), a reader from the last row on, lengths that are no one
 value, `until` (what reads exactly the rows that ran comes along, and what surely stops in the same step), lanes and
 large matrices (`fusing/costs.py`).
 Cost: for each scan a walk over the ops between it and a few before it. Runs after `dead-outputs`, which tells which
@@ -207,8 +208,9 @@ class _Pair:
             raise NoRow("both may fail in a step, and the first's error comes first")
         if all(map(fails, both)) and any("name" in op.attrs for op in both):
             raise NoRow("both may fail, and the error has the name of its scan")
+        first_fails, second_fails = map(fails, both)
         for op in self.between:
-            if fails(op) and (op in self.late or fails(self.first) and not decided_by_sizes(op)):
+            if fails(op) and (op in self.late and second_fails or first_fails and not decided_by_sizes(op)):
                 raise NoRow("what is checked between them waits for the first, or the first may fail")
 
     def _check_others(self, plan: Plan, reader: ScanView) -> None:

@@ -8,6 +8,7 @@ from dataclasses import field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value
+from scancc.ir.fast_math import is_exact as keeps_order
 from scancc.ir.ops import group, operand
 from scancc.ir.parts import Carry, ScanView, Stack
 from scancc.ir.shapes import dims_of, dynamic_dims
@@ -15,7 +16,9 @@ from scancc.ir.slices import kept_axes
 from scancc.late_dataclasses import dataclass
 
 from ..fuse import combination
+from .number_sums import NumberSum
 from .parts import as_taken, offset_of, row_at, some_rows, takes_last_row, takes_whole_rows
+from .picked import Picked, picked_by
 from .readers import Readers
 from .rows import RowMaker
 from .scatters import scattered
@@ -33,7 +36,8 @@ class Move:
     stacks: list[Stack] = field(default_factory=list)
     replaced: list[tuple[Op, Carry | Stack]] = field(default_factory=list)
     windows: dict[tuple[Value, int], Carry] = field(default_factory=dict)  # of rows and how many last ones
-    sums: list[tuple[Op, Sum]] = field(default_factory=list)
+    sums: list[tuple[Op, Sum | NumberSum, Value | None]] = field(default_factory=list)  # and of how many rows
+    picks: bool = False  # whether rows are read where a mask holds, so that nobody may need positions any more
     better: dict[Op, Value] = field(default_factory=dict)  # whether a row is the best so far that an op searches
 
     def run(self, ends: list[Op]) -> None:
@@ -57,8 +61,8 @@ class Move:
                 read_window(end, part, scan.executed)
             else:
                 _give(end, part.final if isinstance(part, Carry) else part.result)
-        for end, made in self.sums:
-            _give(end, made.total(end, scan.executed))
+        for end, made, count in self.sums:
+            _give(end, made.total(end, count))
 
     @property
     def scan(self) -> ScanView:
@@ -69,6 +73,8 @@ class Move:
             self._stack(end)
         elif end.name in ("scan.reduce", "scan.dot") and self.readers.adds_rows(end):
             self._sum(end)
+        elif end.name == "scan.reduce" and self.readers.adds_some(end):
+            self._sum_some(end)
         elif end.name == "scan.reduce":
             self._fold(end)
         elif end.name == "scan.argreduce":
@@ -143,10 +149,21 @@ class Move:
             self._run(end, 1.0, row, "arith.mulf")
             return
         some = self._selection(end)
-        made = Sum.of(end, self.scan, self.maker.carry(0.0, row.type, end),
-                      self.scan.length if some is None else some.count, self.before)
+        most = some.count if isinstance(some, Selection) else self.scan.length
+        made = Sum.of(end, self.scan, self.maker.carry(0.0, row.type, end), most, self.before)
         self.carries += self._stepped(end, made.carries, lambda b, number: made.added(row, number, b))
-        self.sums.append((end, made))
+        self.sums.append((end, made, some.count if isinstance(some, Picked) else self.scan.executed))
+
+    def _sum_some(self, end: Op) -> None:
+        """A sum of numbers where a mask holds, in blocks that are joined as outside."""
+        if keeps_order(end):
+            self._run(end, 0.0, self.maker.row(end.operands[0]), "arith.addf")
+            return
+        row, some = self.maker.row(end.operands[0]), self._selection(end)
+        assert isinstance(some, Picked)
+        made = NumberSum.of(self.scan, self.maker.carry(0.0, row.type, end), self.before)
+        self.carries += made.made(row, some, self.b)
+        self.sums.append((end, made, some.count))
 
     def _extreme(self, end: Op) -> None:
         """The best row so far, element by element, and its number; the first NaN is the best."""
@@ -175,10 +192,14 @@ class Move:
         now, number = some.now(self.scan, self.b)
         return where(now, carries, self.b, lambda b: make(b, number))
 
-    def _selection(self, end: Op) -> Selection | None:
+    def _selection(self, end: Op) -> Selection | Picked | None:
         """Which rows a reader reads, where these are not all."""
         part = self.readers.selection_of(end.operands[-1])
-        return Selection.of(part, self.before) if part is not None and self.readers.selects(part) else None
+        if part is None or not self.readers.selects(part):
+            return None
+        picked = picked_by(part, self.scan)
+        self.picks = self.picks or picked is not None
+        return picked or Selection.of(part, self.before)
 
     def _pick(self, end: Op) -> None:
         """An element of one row, taken at its step."""

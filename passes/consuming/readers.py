@@ -22,6 +22,7 @@ from ..slicing.latencies import HEAVY, busy
 from .ahead import Ahead
 from .chains import behind, is_reduced, makers, settled
 from .parts import share_of, takes_last_row, takes_whole_rows
+from .picked import picked_by
 from .selections import is_thinned, rests_on
 from .windows import MOST, rows_from_end
 
@@ -97,7 +98,7 @@ class Readers:
         if user.parent is not self.scan.op.parent:
             return Place.AFTER
         if user.name == "scan.reduce" and 0 in user.attrs["axes"].values:
-            return Place.STEP if is_exact(user) or self.adds_rows(user) else Place.TILES
+            return Place.STEP if is_exact(user) or self.adds_rows(user) or self.adds_some(user) else Place.TILES
         if user.name == "scan.dot" and not self.is_map(user):
             return Place.STEP if self.adds_rows(user) else Place.TILES if self._adds_numbers(user) else Place.AFTER
         if self.turns(user):
@@ -407,12 +408,26 @@ class Readers:
     def selects(self, user: Op) -> bool:
         """Whether reductions alone read what a slice takes of the rows, and none of these needs them together."""
         if user not in self.selections:
+            takes = {"tensor.extract_slice": self._takes_between, "scan.gather": self._takes_picked}.get(user.name)
             self.selections[user] = (
-                user.name == "tensor.extract_slice" and self.mixing and bool(self.scan.init)
-                and len(kept_axes(user)) == len(user.attrs["static_sizes"].values) and takes_whole_rows(user)
-                and self._takes_some(user)
+                takes is not None and self.mixing and bool(self.scan.init) and takes(user)
                 and all(self._goes(reader, user) for reader in user.result.uses))
         return self.selections[user]
+
+    def _takes_between(self, user: Op) -> bool:
+        """Whether a slice takes rows that are so many apart."""
+        return (len(kept_axes(user)) == len(user.attrs["static_sizes"].values) and takes_whole_rows(user)
+                and self._takes_some(user))
+
+    def _takes_picked(self, user: Op) -> bool:
+        """Whether an op takes the rows where a mask holds."""
+        return (not self.scan.until and picked_by(user, self.scan) is not None
+                and self.has_rows(user, operand(user, "source")))
+
+    def adds_some(self, user: Op) -> bool:
+        """Whether a reader is a sum of numbers where a mask holds: their blocks are made in the step."""
+        part = self.selection_of(user.operands[0])
+        return part is not None and part.name == "scan.gather" and _adds_numbers(user) and self.selects(part)
 
     def _goes(self, reader: Op, part: Op) -> bool:
         """Whether a reader of what rests on a slice reduces it, in the step or in tiles, or makes what others do."""
@@ -425,7 +440,7 @@ class Readers:
             return self._reduces(reader, part)
         if not has_trait(reader, ELEMENTWISE) and reader.name != "tensor.cast" or not self._is_safe(reader):
             return False
-        if busy(reader) >= HEAVY and entries(part, "strides")[0] != 1 and not _is_summed(reader.result):
+        if busy(reader) >= HEAVY and _apart(part) != 1 and not _is_summed(reader.result):
             return False  # in the step it would run for all rows
         told = [v for v in reader.operands if self.selection_of(v) is not part]
         return (self.selection_of(reader.result) is part
@@ -433,12 +448,14 @@ class Readers:
                 and all(self._goes(user, part) for user in reader.result.uses))
 
     def _reduces(self, reader: Op, part: Op) -> bool:
-        turned = entries(part, "strides")[0] < 0  # type: ignore[operator]
+        turned = _apart(part) < 0
         if reader.name == "scan.argreduce":
             return not turned and bool(reader.attrs["axis"].value == 0)
         if 0 not in reader.attrs["axes"].values:
             return False
-        return is_exact(reader) or not turned and self.adds_rows(reader) or _is_of_all(reader) and is_thinned(part)
+        if is_exact(reader) or not turned and self.adds_rows(reader):
+            return True
+        return _adds_numbers(reader) if part.name == "scan.gather" else _is_of_all(reader) and is_thinned(part)
 
     def _has_one_form(self, reduction: Op) -> bool:
         """Whether a reduction of floats combines each row in the step as it does outside: along one axis, as several
@@ -461,6 +478,20 @@ class Readers:
 def _places(reader: Op, user: Op) -> bool:
     """Whether a reader puts what an op makes between other rows, where the step can write each."""
     return reader.name == "tensor.insert_slice" and operand(reader, "source") is user.result
+
+
+def _apart(part: Op) -> int:
+    """How many steps are between the rows that an op takes; 0 where that is not told."""
+    stride = 0 if part.name == "scan.gather" else entries(part, "strides")[0]
+    assert isinstance(stride, int)
+    return stride
+
+
+def _adds_numbers(user: Op) -> bool:
+    """Whether a reader is a sum of a vector of floats."""
+    rows = user.operands[0]
+    return (user.name == "scan.reduce" and str(user.attrs["kind"]) == "sum" and not is_array_of_arrays(rows)
+            and t.is_float(t.element(rows.type)))
 
 
 def _is_of_all(user: Op) -> bool:

@@ -92,7 +92,7 @@ class RowMaker:
             rows, weights = op.operands
             return self.b.op(op.name, [self.row(rows), weights], [type], dict(op.attrs))
         if op.name == "scan.gather":
-            return self._element(op, type)
+            return self.row(operand(op, "source")) if self.readers.selects(op) else self._element(op, type)
         if op.name == "scan.argreduce":
             axis = t.IntAttr(op.attrs["axis"].value - 1, t.i64)
             return self.b.op(op.name, [self.row(op.operands[0])], [type], {**op.attrs, "axis": axis})

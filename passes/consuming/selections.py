@@ -30,7 +30,8 @@ def is_thinned(part: Op) -> bool:
 
 
 def rests_on(value: Value, repeated: Callable[[Value], bool], known: dict[Value, Op | None]) -> Op | None:
-    """The slice of whose rows elementwise ops alone make a value, with what is the same for all (`repeated`)."""
+    """The slice, or read at positions, of whose rows elementwise ops alone make a value, with what is the same for
+    all (`repeated`)."""
     if value not in known:
         known[value] = _rests_on(value, repeated, known)
     return known[value]
@@ -40,7 +41,7 @@ def _rests_on(value: Value, repeated: Callable[[Value], bool], known: dict[Value
     op = value.op
     if op is None:
         return None
-    if op.name == "tensor.extract_slice":
+    if op.name == "tensor.extract_slice" or op.name == "scan.gather" and op.attrs["axes"].values == (0,):
         return op
     if not (has_trait(op, ELEMENTWISE) or op.name == "tensor.cast"):
         return None

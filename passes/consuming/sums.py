@@ -41,7 +41,7 @@ class Sum:
         known = constant_of(count)
         if is_exact(end) or known is not None and known <= BLOCK_ROWS:
             return cls(count, block)
-        init, nothing = _room(before, count, block.init), _filled(before, -0.0, block.init)
+        init, nothing = room_of(before, count, block.init), _filled(before, -0.0, block.init)
         return cls(count, block, scan.new_carry(init, init), nothing)
 
     @property
@@ -76,7 +76,7 @@ def _filled(b: Builder, value: float, like: Value) -> Value:
                 [like.type])
 
 
-def _room(b: Builder, steps: Value, sums: Value) -> Value:
+def room_of(b: Builder, steps: Value, sums: Value) -> Value:
     """An array with a row for the sums of 1, 2, 4, ... blocks: never more rows than blocks, less the last one."""
     assert isinstance(sums.type, t.TensorType)
     elements = b.index(1)

@@ -241,6 +241,53 @@ def test_a_number_of_each_row_counted_by_another_length():
         f(np.zeros((3, 4)), [0, 0, 0, 0])
 
 
+OF_MASKED = {
+    "sums": lambda h: [h[h > 0.3].sum(), (2 * h[h < 0.1]).mean(), h[h > 9e9].sum()],
+    "of a map": lambda h: [T.sqr(2 * h + 1)[abs(h) > 0.5].sum(), h[::-1][:1]],
+    "extremes": lambda h: [h[h < 0.5].min(), h[h < 0.5].argmax(), (h[h > -9] > 0.2).any(), h[h > -9].shape[0]],
+    "two masks": lambda h: [(h[h > 0].sum(axis=0) / h[h < 0].sum(axis=0)).max()],
+}
+OF_MASKED_ROWS = {
+    "sums along rows": lambda h: [h[h[:, 1] > 0].sum(axis=0), T.sqr(h[h[:, 1] > 0]).mean(axis=0)],
+    "extremes of rows": lambda h: [h[h[:, 1] > -9].max(axis=0), h[h[:, 1] > -9].argmin(axis=0)],
+}
+
+
+@pytest.mark.parametrize(("kind", "ask"), [
+    *(pytest.param(kind, ask, id=f"{kind.__name__}: {name}") for kind in (scalar, heavy, backwards)
+      for name, ask in OF_MASKED.items()),
+    *(pytest.param(kind, ask, id=f"{kind.__name__}: {name}") for kind in (vectors, dense)
+      for name, ask in OF_MASKED_ROWS.items())])
+def test_rows_where_a_mask_holds_keep_their_bits(kind, ask):
+    require_nothing_kept(kind, ask, (4, 5, 511, 1030, 2500))
+
+
+@pytest.mark.parametrize("fast_math", [None, "strict"])
+@pytest.mark.parametrize("type", ["float32", "float64"])
+def test_sums_where_a_given_mask_holds_keep_their_bits(type, fast_math):
+    x, mask = T.vector("x", type), T.vector("mask", "bool")
+    h = scan_in(type, x)
+
+    def compiled():
+        return sc.function([x, mask], [T.sqr(h)[mask].sum(), T.cos(h)[mask].sum()], fast_math=fast_math)
+    moved = compiled()
+    with change_flags(leave_out="fuse-consumers"):
+        kept = compiled()
+    for length in (0, 1, 64, 1024, 1025, 3000):
+        rng = np.random.default_rng(length)
+        for given in (rng.random(length) < 0.7, np.ones(length, bool), np.zeros(length, bool)):
+            series = rng.standard_normal(length).astype(type)
+            for got, same in zip(moved(series, given), kept(series, given), strict=True):
+                assert got.tobytes() == same.tobytes(), length
+    assert moved.memory_plan(np.zeros(50_000, type), np.ones(50_000, bool)).workspace_nbytes < 20_000
+    with pytest.raises(IndexError, match="a boolean mask has length 2"):
+        moved(np.zeros(3, type), [True, False])
+
+
+def scan_in(type, x):
+    return last(sc.scan(lambda v, h: np.array(0.9, type) * h + v, x, T.constant(np.array(0.5, type))))
+
+
 WAITING = {
     "variance of columns": lambda h: [h.var(axis=0)], "deviation": lambda h: [h.std(axis=0), h[-1]],
     "soft maximum": lambda h: [T.logsumexp(h, axis=0)],
@@ -470,7 +517,7 @@ WHY = {  # what is kept, what the remark says, and the same written as it says, 
                  lambda: (dear() * dear()).mean() - dear().mean()**2),
     "columns": (lambda: dense().var(axis=0), "also reads what is made of them",
                 lambda: (dense() * dense()).mean(axis=0) - dense().mean(axis=0)**2),
-    "mask": (lambda: dear()[dear() > 0].sum(), "T.switch", lambda: T.switch(dear() > 0, dear(), 0).sum()),
+    "mask": (lambda: dear()[dear() > 0].prod(), "T.switch", lambda: T.switch(dear() > 0, dear(), 1).prod()),
     "rows of a mask": (lambda: dense()[dense() > 0].sum(), "T.switch",
                        lambda: T.switch(dense() > 0, dense(), 0).sum()),
     "later rows": (lambda: (dear() * T.concatenate([dear()[2:], T.zeros_like(dear()[:2])])).sum(), "zeros_like",
