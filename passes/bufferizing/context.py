@@ -48,6 +48,7 @@ class Context:
         self.equal = EqualSizes()           # sizes that checks found equal
         self.eliminated: dict[Value, Eliminated] = {}  # small matrix -> what elimination made of it
         self.cofactors: dict[Value, Cofactors] = {}    # matrix of two rows -> its determinant and cofactors
+        self.determinants: dict[Op, Value] = {}  # op behind an inverse of the same matrix -> what that found
 
     # ---- lookups ----
 

@@ -227,9 +227,9 @@ def _few(c: Context, op: Op, matrix: Value, rhs: small.Grid) -> small.Grid:
 def factor(c: Context, op: Op) -> None:
     kind = str(op.attrs["kind"])
     matrix = materialise(c, op.operands[0])
-    n = c.sizes(matrix)[0]
     if kind == "det":
-        c.env[op.result] = _det(c, op, matrix, n)
+        found = c.determinants.pop(op, None)  # with the inverse
+        c.env[op.result] = found if found is not None else _det(c, op, matrix)
         return
     target = c.target(op.result, c.sizes(matrix))
     if kind == "inverse":
@@ -237,47 +237,67 @@ def factor(c: Context, op: Op) -> None:
     elif small.is_small(c, matrix, most=small.MOST_OF_CHOLESKY):
         small.put(c, small.cholesky(c, small.entries(c, matrix), t.element(matrix.type)), target)
     else:
-        _cholesky(c, matrix, target, n)
+        _cholesky(c, matrix, target, c.sizes(matrix)[0])
     c.set(op.result, target)
 
 
 def _inverse(c: Context, op: Op, matrix: Value, target: Value) -> None:
+    """The inverse, and the determinant where the block asks for it, too: of one elimination."""
+    det = _det_behind(op)
+
     def by_formula(two: Cofactors) -> list[Value]:
         small.put(c, two.inverse(c), target)
-        return []
+        return [two.det] if det else []
 
     def by_elimination() -> list[Value]:
-        if small.is_small(c, matrix, c.sizes(matrix)[0]):
-            made = small.eliminated(c, matrix, op.operands[0])
-            rhs = made.turned(c, small.identity(c, len(made.upper), t.element(matrix.type)))
-            small.put(c, small.substituted(c, made.upper, rhs, False, "inverse"), target)
-        else:
-            _invert(c, matrix, target)
-        return []
-    of_two_rows(c, matrix, op.operands[0], by_formula, by_elimination)
+        if not small.is_small(c, matrix, c.sizes(matrix)[0]):
+            return _invert(c, matrix, target, bool(det))
+        made = small.eliminated(c, matrix, op.operands[0])
+        rhs = made.turned(c, small.identity(c, len(made.upper), t.element(matrix.type)))
+        small.put(c, small.substituted(c, made.upper, rhs, False, "inverse"), target)
+        return [_small_det(c, made)] if det else []
+    found = of_two_rows(c, matrix, op.operands[0], by_formula, by_elimination)
+    c.determinants.update(zip(det, found, strict=True))
 
 
-def _invert(c: Context, matrix: Value, target: Value) -> None:
+def _det_behind(inverse: Op) -> list[Op]:
+    """The determinant of the same matrix, where the block asks for it later."""
+    (matrix,), block = inverse.operands, inverse.parent
+    assert block is not None
+    return [user for user in matrix.uses if user.name == inverse.name and user.attrs["kind"] == "det"
+            and user.parent is block and block.place_of(user) > block.place_of(inverse)][:1]
+
+
+def _invert(c: Context, matrix: Value, target: Value, with_det: bool) -> list[Value]:
     n = c.sizes(matrix)[0]
     kind = t.element(matrix.type)
     work, first = _beside(c, matrix, n)
     with c.loop(n) as i:
         c.store(c.b.const(1.0, kind), work.buffer, [i, c.b.addi(first, i)])
-    _eliminate(c, work)
+    sign = _eliminate(c, work)
+    det = _product_of_pivots(c, work, sign) if with_det else []
     _substitute_blocks(c, work.buffer, work, first, lower=False, what="inverse")
     copy_elements(c, work.part(c, first, n), target)
+    return det
 
 
-def _det(c: Context, op: Op, matrix: Value, n: Value) -> Value:
+def _det(c: Context, op: Op, matrix: Value) -> Value:
     def by_elimination() -> list[Value]:
         if small.is_small(c, matrix):
-            made = small.eliminated(c, matrix, op.operands[0])
-            return [reduce(partial(multiply, c), (made.upper[i][i] for i in range(len(made.upper))), made.sign)]
+            return [_small_det(c, small.eliminated(c, matrix, op.operands[0]))]
         work = _beside(c, matrix)[0]
-        with c.carrying_loop(n, [_eliminate(c, work)]) as (i, (product,), finish):
-            finish([multiply(c, product, c.load(work.buffer, [i, i]))])
-        return c.results
+        return _product_of_pivots(c, work, _eliminate(c, work))
     return of_two_rows(c, matrix, op.operands[0], lambda two: [two.det], by_elimination)[0]
+
+
+def _small_det(c: Context, made: small.Eliminated) -> Value:
+    return reduce(partial(multiply, c), (made.upper[i][i] for i in range(len(made.upper))), made.sign)
+
+
+def _product_of_pivots(c: Context, work: RowBlocks, sign: Value) -> list[Value]:
+    with c.carrying_loop(work.rows, [sign]) as (i, (product,), finish):
+        finish([multiply(c, product, c.load(work.buffer, [i, i]))])
+    return c.results
 
 
 @converts("scan.slogdet")

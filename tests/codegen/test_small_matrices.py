@@ -78,6 +78,17 @@ def test_a_matrix_is_eliminated_once():
     assert (alone.count(" / "), both.count(" / ")) == (3, 3 + 3)
 
 
+@pytest.mark.parametrize(("n", "known"), [(2, True), (2, False), (4, False), (20, False), (20, True)])
+def test_a_determinant_behind_an_inverse_is_of_the_same_elimination(n, known):
+    (S, _), (other, _) = (variables((n, n) if known else (None, None), (None, None), "float64") for _ in range(2))
+    both = sc.function([S], [T.nlinalg.matrix_inverse(S), T.nlinalg.det(S)])
+    det, inverse = (sc.function([S], [f(S)]) for f in (T.nlinalg.det, T.nlinalg.matrix_inverse))
+    two = sc.function([S, other], [T.nlinalg.matrix_inverse(S), T.nlinalg.det(other)])
+    assert both.dump("loop").count(" > ") < two.dump("loop").count(" > ")
+    for m in [*matrices(n, "float64")[:8], np.diag([2.0**-600] * n)]:
+        assert found(both, m) == [*found(inverse, m), *found(det, m)] == found(two, m, m)
+
+
 def test_a_determinant_in_a_branch_and_one_after_it():
     S, p = T.matrix("S", shape=(2, 2)), T.scalar("p")
     either = T.ifelse(p > 0, T.nlinalg.det(S), 2 * T.nlinalg.det(S)) + T.nlinalg.matrix_inverse(S)[0, 0]
