@@ -29,30 +29,43 @@ _HASHABLE = (t.IntAttr, t.FloatAttr, t.DenseArray, t.Dense, t.AffineMap, t.Type)
 def cse(module: Op) -> None:
     for region in module.regions:
         for block in region.blocks:
-            _merge(block, {})
+            _merge(block, {}, {})
 
 
-def _merge(block: Block, known: dict[Hashable, list[Op]]) -> None:
-    """`known` maps the short keys of the ops that dominate this block to them."""
+def _merge(block: Block, known: dict[Hashable, list[Op]], keys: dict[Op, Hashable]) -> None:
+    """`known`: by a key the ops that dominate this block. `keys`: full ones, once they were asked for."""
     added = []
     for op in list(block.ops):
         if op.regions:
             inner = {} if ISOLATED in OPS[op.name].traits else known
             for region in op.regions:
                 for nested in region.blocks:
-                    _merge(nested, inner)
-        key = _short_key(op)
-        if key is None:
-            continue
-        alike = known.setdefault(key, [])
-        before = _equal(op, alike) if alike else None
-        if before is None:
+                    _merge(nested, inner, keys)
+        alike = _alike(op, known, keys)
+        if alike:
+            op.replace_by(alike[0].results)
+        elif alike is not None:
             alike.append(op)
             added.append(alike)
-        else:
-            op.replace_by(before.results)
     for alike in added:  # what is inside a region dominates nothing outside
         alike.pop()
+
+
+def _alike(op: Op, known: dict[Hashable, list[Op]], keys: dict[Op, Hashable]) -> list[Op] | None:
+    """Where the op stands that computes what `op` does, if there is one: under the short key the first that has it,
+    under full ones the others. None for an op that is not merged."""
+    short = _short_key(op)
+    if short is None:
+        return None
+    alike = known.setdefault(short, [])
+    if not alike or CHECKS in OPS[op.name].traits:
+        return alike
+    if not is_repeated(op):
+        return None
+    first, key = alike[0], _key(op, {})
+    if first not in keys:
+        keys[first] = _key(first, {})
+    return alike if keys[first] == key else known.setdefault(key, [])
 
 
 def _short_key(op: Op) -> Hashable | None:
@@ -66,16 +79,6 @@ def _short_key(op: Op) -> Hashable | None:
         return _key(op, {}) if is_pure(op) else None
     operands = sorted(op.operands, key=id) if COMMUTATIVE in traits else op.operands
     return op.name, *operands
-
-
-def _equal(op: Op, others: list[Op]) -> Op | None:
-    """The one of these ops, of one short key, that computes what `op` does."""
-    if CHECKS in OPS[op.name].traits:
-        return others[0]
-    if not is_repeated(op):
-        return None
-    key = _key(op, {})
-    return next((other for other in others if _key(other, {}) == key), None)
 
 
 def _key(op: Op, local: dict[Value, int]) -> Hashable:
