@@ -16,11 +16,9 @@ Cost: one walk; each op is moved once for each loop that it leaves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, measured
-from scancc.ir.core import Block, Op, Value, encloses
+from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import (
     CHECKS,
     LOOP,
@@ -63,7 +61,7 @@ def _empty_of_invariants(loop: Op) -> None:
         checks = CHECKS in OPS[op.name].traits
         if OPS[op.name].parents:
             continue  # it says where it stands: `linalg.index` in its nest
-        if not all(_outside(value, body) for value in _used(op)):
+        if _varies(op, body):
             runs = runs and not _may_end(op)
         elif checks and loop.name != "linalg.generic":
             _move_check(op, loop)
@@ -76,17 +74,21 @@ def _empty_of_invariants(loop: Op) -> None:
             runs = runs and not _may_end(op)
 
 
-def _used(op: Op) -> Iterator[Value]:
-    """Operands of the op and of all inside it, without those defined inside."""
-    yield from op.operands
-    for region in op.regions:
-        for block in region.blocks:
-            for inner in block.ops:
-                yield from (v for v in _used(inner) if not encloses(block, v.block))
+def _varies(op: Op, body: Block) -> bool:
+    """Whether an op of a body, or one inside it, uses what the body makes beside it."""
+    for inner in op.walk():
+        for value in inner.operands:
+            if _is_beside(value, op, body):
+                return True
+    return False
 
 
-def _outside(value: Value, body: Block) -> bool:
-    return not encloses(body, value.block)
+def _is_beside(value: Value, op: Op, body: Block) -> bool:
+    block: Block | None = value.block
+    while block is not None and block is not body:
+        around = block.parent_op()
+        block = None if around is None or around is op else around.parent
+    return block is body
 
 
 def _move(op: Op, loop: Op) -> None:
