@@ -21,9 +21,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Region, Value, clone_op, functions
+from scancc.ir.core import Block, Op, Region, Value, functions
 from scancc.ir.ops import CHECKS, WRITES, group, has_trait, memory_of, operand, whole
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
@@ -43,11 +42,12 @@ class _Pair(NamedTuple):
 def carried_elements(module: Op) -> None:
     for func in functions(module):
         forms = Forms()
-        for op in reversed(list(func.walk())):  # inner loops first: outer ones are copied
+        for op in reversed(list(func.walk())):  # inner loops first
             if op.name == "scf.for" and not op.attrs.keys() & {"parallel", "vector"}:
                 pairs = list(_pairs(op, forms))
                 if pairs:
                     _carry(op, pairs, forms)
+                    forms = Forms()  # of values that are others now
 
 
 def _pairs(loop: Op, forms: Forms) -> Iterator[_Pair]:
@@ -127,22 +127,15 @@ def _is_outside(value: Value, loop: Op) -> bool:
 
 def _carry(loop: Op, pairs: Sequence[_Pair], forms: Forms) -> None:
     assert loop.parent is not None
-    b, parts = Builder(loop.parent, loop, loop.location), Loop(loop)
+    b, parts, body = Builder(loop.parent, loop, loop.location), Loop(loop), loop.body
     init = [*parts.init, *_first_round(b, parts, [pair.load for pair in pairs], forms)]
-    body = Block([t.index, *(v.type for v in init)])
-    loads = [pair.load for pair in pairs]
-    mapping = dict(zip([parts.counter, *parts.args, *(load.result for load in loads)], body.args, strict=True))
-    for op in loop.body.ops[:-1]:
-        if op not in loads:
-            clone_op(op, mapping, body.append)
-    ends = [*parts.next, *(operand(pair.store, "value") for pair in pairs)]
-    Builder(body, None, loop.location).make("scf.yield", [mapping.get(value, value) for value in ends])
-    for old, new in mapping.items():
-        new.name = new.name or old.name
-    made = b.make("scf.for", [*parts.bounds, *init], [v.type for v in init], dict(loop.attrs), [Region([body])])
-    for load in loads:
+    body.terminator.operands = [*parts.next, *(operand(pair.store, "value") for pair in pairs)]
+    for load, _ in pairs:
         remark("carried-elements", load, True, "a round gets in a register what the one before it stored")
-    loop.replace_by([new for new, _ in zip(made.results, loop.results, strict=False)])
+        load.replace_by([body.add_arg(load.result.type, load.result.name)])
+    regions, loop.regions = loop.regions, []
+    made = b.make("scf.for", [*parts.bounds, *init], [v.type for v in init], dict(loop.attrs), regions)
+    loop.replace_by(made.results[:len(loop.results)])
 
 
 def _first_round(b: Builder, parts: Loop, loads: Sequence[Op], forms: Forms) -> list[Value]:
