@@ -77,7 +77,7 @@ def match_of(first: Op, second: Op) -> Match | None:
 def _place(first: Nest, second: Nest) -> Dims | None:
     """By what the second reads of the first, else by an array that both read."""
     written = dict(zip(first.op.results, first.writes, strict=True))
-    if any(result in written for result in _read_otherwise(second)):
+    if any(_is_read_otherwise(result, second) for result in written):
         return None
     found = {_same(written[read.value].dims, read.dims, first, second) for read in second.reads
              if read.value in written}
@@ -88,11 +88,10 @@ def _place(first: Nest, second: Nest) -> Dims | None:
     return next((place for place in shared if place is not None), None)
 
 
-def _read_otherwise(nest: Nest) -> Iterable[Value]:
-    """What a nest needs other than as its inputs."""
-    yield from nest.outputs
-    for op in nest.op.body.ops:
-        yield from op.operands
+def _is_read_otherwise(value: Value, nest: Nest) -> bool:
+    """Whether a nest needs a value other than as one of its inputs."""
+    return any(user.parent is nest.op.body for user in value.uses) or (
+        nest.op in value.uses and value in nest.outputs)
 
 
 def _same(dims: Sequence[int | None], others: Sequence[int | None], first: Nest, second: Nest) -> Dims | None:
@@ -149,7 +148,8 @@ def _keeps_order(match: Match) -> bool:
 
 def _keeps_lengths(match: Match) -> bool:
     """Whether what the joint nest reads still tells how far each reduced loop runs."""
-    return match.reduced <= {d for read in match.accesses for d in read.dims} or bool(match.kept)
+    reduced = match.reduced
+    return not reduced or bool(match.kept) or reduced <= {d for read in match.accesses for d in read.dims}
 
 
 def _keeps_lanes(match: Match) -> bool:
