@@ -37,12 +37,15 @@ def canonicalize(module: Op) -> None:
 
 
 class _Recorder(Builder):
-    """A builder that remembers what it inserted."""
+    """A builder that remembers what it inserted before an op."""
 
-    def __init__(self, op: Op) -> None:
-        assert op.parent is not None
-        super().__init__(op.parent, op, op.location)
+    def __init__(self, module: Op) -> None:
+        super().__init__(module.body)
         self.made: list[Op] = []
+
+    def before(self, op: Op) -> None:
+        assert op.parent is not None
+        self.block, self.anchor, self.location = op.parent, op, op.location
 
     def insert(self, op: Op) -> Op:
         self.made.append(op)
@@ -53,6 +56,7 @@ class _Worklist:
     def __init__(self, module: Op) -> None:
         self.queue: deque[Op] = deque()
         self.waiting: set[Op] = set()
+        self.builder = _Recorder(module)
         for op in module.walk():
             if op is not module:
                 self.push(op)
@@ -78,7 +82,8 @@ class _Worklist:
         rules = RULES.get(op.name)
         if rules is None:
             return
-        b = _Recorder(op)
+        b = self.builder
+        b.before(op)
         for rule in rules:
             outcome = rule(op, b)
             if b.made:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from .types import Type
@@ -70,7 +71,6 @@ class Op:
         location: Location | None = None,
     ) -> None:
         self.name = name
-        self._operands: list[Value] = []
         self.results = [Value(t, self, i) for i, t in enumerate(result_types)]
         self.attrs: Attributes = dict(attrs) if attrs else {}  # its own: passes change them
         self.regions = list(regions)
@@ -78,8 +78,7 @@ class Op:
             region.parent = self
         self.parent: Block | None = None
         self.location = location
-        if operands:
-            self.operands = list(operands)
+        self._use(operands)
 
     @property
     def operands(self) -> list[Value]:
@@ -89,6 +88,9 @@ class Op:
     def operands(self, values: Sequence[Value]) -> None:
         for value in self._operands:
             value.uses.pop(self, None)
+        self._use(values)
+
+    def _use(self, values: Sequence[Value]) -> None:
         self._operands = list(values)
         for value in self._operands:
             uses = value.uses
@@ -120,6 +122,8 @@ class Op:
     def walk(self) -> Iterator[Op]:
         """This op and all ops inside it, outer before inner, in order."""
         yield self
+        if not self.regions:
+            return
         pending = [self._inside()]  # what is still to come in each block around
         while pending:
             for op in pending[-1]:
@@ -132,7 +136,9 @@ class Op:
 
     def _inside(self) -> Iterator[Op]:
         """The ops of its blocks, each block as it is when its turn comes."""
-        return chain.from_iterable(list(block.ops) for region in self.regions for block in region.blocks)
+        if len(self.regions) == 1 and len(self.regions[0].blocks) == 1:
+            return iter(self.regions[0].blocks[0].ops[:])
+        return chain.from_iterable(block.ops[:] for region in self.regions for block in region.blocks)
 
     def erase(self) -> None:
         """Remove this op, whose results have no uses, and all inside it.
@@ -165,6 +171,9 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<{self.name} {[v.name for v in self.results]}>"
+
+
+Op.operands = Op.operands.getter(attrgetter("_operands"))  # type: ignore  # asked for most of all: without a call
 
 
 class Block:

@@ -84,6 +84,10 @@ class OpDef:
         return sum(1 for o in self.operands if o[-1] in "*?") > 1
 
     @cached_property
+    def only_computes_or_reads(self) -> bool:
+        return WRITES not in self.traits and not self.traits.isdisjoint((PURE, READS))
+
+    @cached_property
     def places(self) -> dict[str, int]:
         """Which operand each group of one is, where no sizes are needed."""
         return {} if self.segmented else {name: span.start for name, span in self.spans.items()
@@ -165,9 +169,12 @@ def _all_inside(op: Op, holds: Callable[[Op], bool]) -> bool:
     """Whether something holds for an op and all inside it but terminators."""
     if not holds(op):
         return False
-    return not op.regions or all(
-        _all_inside(inner, holds) or has_trait(inner, TERMINATOR)
-        for region in op.regions for block in region.blocks for inner in block.ops)
+    for region in op.regions:
+        for block in region.blocks:
+            for inner in block.ops:
+                if not (_all_inside(inner, holds) or has_trait(inner, TERMINATOR)):
+                    return False
+    return True
 
 
 def _computes(op: Op) -> bool:
@@ -175,8 +182,7 @@ def _computes(op: Op) -> bool:
 
 
 def _computes_or_reads(op: Op) -> bool:
-    traits = lookup(op).traits
-    return (PURE in traits or READS in traits) and WRITES not in traits and not _fills_buffers(op)
+    return lookup(op).only_computes_or_reads and not _fills_buffers(op)
 
 
 def _fills_buffers(op: Op) -> bool:

@@ -169,7 +169,7 @@ class Variable:
     asks which inputs were used follows them (`mentioned`).
     """
 
-    __slots__ = ("type", "owner", "index", "name", "location", "id", "mentions", "lengths", "__weakref__")
+    __slots__ = ("type", "owner", "index", "name", "location", "id", "mentions", "lengths", "finite", "__weakref__")
 
     def __init__(
         self, type: TensorType, owner: Apply | None = None, index: int = 0, name: str | None = None,
@@ -183,6 +183,7 @@ class Variable:
         self.id = next(_ids)  # order of creation: stable for sorting and printing
         self.mentions: tuple[Variable, ...] = ()
         self.lengths: dict[int, Variable] | None = None  # of axes, once asked for (`dims.dim`)
+        self.finite: bool | None = None  # surely, once asked for (`ops/finiteness.py`)
 
     @property
     def dtype(self) -> str:
@@ -428,18 +429,18 @@ def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Ite
     """Every variable that `outputs` depend on, inputs before their users; nothing beyond `stop`."""
     blocked = stop if isinstance(stop, set | dict) else set(stop)
     seen: set[Variable] = set()
-    stack: list[tuple[Variable, bool]] = [(v, False) for v in reversed(list(outputs))]
+    stack: list[Variable | None] = list(reversed(list(outputs)))  # None: what is under it has come with its inputs
     while stack:
-        var, expanded = stack.pop()
-        if expanded:
-            yield var
-            continue
-        if var in seen:
-            continue
-        seen.add(var)
-        stack.append((var, True))
-        if var.owner is not None and var not in blocked:
-            stack.extend((v, False) for v in reversed(var.owner.inputs) if v not in seen)
+        var = stack.pop()
+        if var is None:
+            yield stack.pop()  # type: ignore[misc]
+        elif var not in seen:
+            seen.add(var)
+            if var.owner is None or var in blocked:
+                yield var
+            else:
+                stack += (var, None)
+                stack += [v for v in reversed(var.owner.inputs) if v not in seen]
 
 
 def mention(results: Iterable[Variable], *written: Variable) -> None:

@@ -6,14 +6,10 @@ products and saturating functions pay nothing for the rule that a gradient of 0 
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 import numpy as np
 
 from scancc.frontend.graph.constants import is_discrete
 from scancc.frontend.graph.variables import Constant, Variable
-
-_known: WeakKeyDictionary[Variable, bool] = WeakKeyDictionary()
 
 
 def surely_finite(x: Variable) -> bool:
@@ -21,14 +17,14 @@ def surely_finite(x: Variable) -> bool:
     stack = [x]
     while stack:
         var = stack[-1]
-        if var not in _known:
-            missing = [v for v in _depends_on(var) if v not in _known]
+        if var.finite is None:
+            missing = [v for v in _depends_on(var) if v.finite is None]
             if missing:
                 stack += missing
                 continue
-            _known[var] = _finite_itself(var) and all(_known[v] for v in _depends_on(var))
+            var.finite = _finite_itself(var) and all(v.finite for v in _depends_on(var))
         stack.pop()
-    return _known[x]
+    return bool(x.finite)
 
 
 def _depends_on(var: Variable) -> list[Variable]:

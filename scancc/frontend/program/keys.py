@@ -132,7 +132,7 @@ def _ranks(numbers: list[int]) -> list[str]:
 def _fields(kind: type) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """The name of a class, and what lies in slots: fields, and numbers that a process counts."""
     slots = [s for base in kind.__mro__ for s in _tuple(base.__dict__.get("__slots__", ()))
-             if s not in ("__weakref__", "__dict__")]
+             if s not in ("__weakref__", "__dict__", "finite")]  # which tells nothing new
     if not slots and kind.__dictoffset__ == 0 and kind.__basicsize__ > object.__basicsize__:
         raise _NoKeyError(kind)  # written in C: nothing tells its parts
     return (_global_name(kind), tuple(s for s in slots if s not in _COUNTED),
