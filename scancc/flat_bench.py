@@ -165,6 +165,7 @@ def _values(row: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, An
     axes = {(a["index"], a["axis"]): a["name"] for a in row["flat"]["arguments"] if a["role"] == "dim"}
     random, found = np.random.default_rng(0), []
     _check_given(row, args, kwargs)
+    _check_lengths(row, axes, lengths)
     for index, param in enumerate(row["inputs"]):
         keyword = _keyword(param)
         if index < len(args) or keyword in kwargs:
@@ -190,6 +191,15 @@ def _check_given(row: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[st
         raise BenchError(f"{row['name']} has no input {', '.join(sorted(unknown))}")
 
 
+def _check_lengths(row: Mapping[str, Any], axes: Mapping[tuple[int, int], str], lengths: Mapping[str, int]) -> None:
+    known = {axes.get((index, axis), f"{param['name']}_n{axis}"): None for index, param in enumerate(row["inputs"])
+             for axis, length in enumerate(param["shape"]) if length is None}
+    known |= dict.fromkeys(param["name"] for param in row["inputs"] if not param["shape"])
+    if unknown := set(lengths) - {*known, "n"}:
+        raise BenchError(f"--dims names {', '.join(sorted(unknown))}, which is no length and no number of "
+                         f"{row['name']}; there are {', '.join(known)}, and n for all lengths that are not named")
+
+
 def _given(param: Mapping[str, Any], given: Any) -> np.ndarray:
     value, rank = np.asarray(given), len(param["shape"])
     is_number = isinstance(given, int | float | list)  # whose type is Python's: the value counts
@@ -201,11 +211,18 @@ def _given(param: Mapping[str, Any], given: Any) -> np.ndarray:
     return np.ascontiguousarray(value, param["dtype"]).reshape(value.shape)
 
 
+def _number(param: Mapping[str, Any], value: int) -> np.ndarray:
+    dtype = np.dtype(param["dtype"])
+    if dtype.kind in "iu" and value > np.iinfo(dtype).max:
+        raise BenchError(f"--dims gives {param['name']}={value}, which {dtype} has no place for")
+    return np.asarray(value, dtype)
+
+
 def _made(param: Mapping[str, Any], index: int, axes: Mapping[tuple[int, int], str], lengths: Mapping[str, int],
           random: np.random.Generator) -> np.ndarray:
     """An input of lengths by the names that C has for them; `n` is that of all others."""
     if not param["shape"] and param["name"] in lengths:
-        return np.asarray(lengths[param["name"]], param["dtype"])
+        return _number(param, lengths[param["name"]])
     shape = []
     for axis, known in enumerate(param["shape"]):
         name = axes.get((index, axis), f"{param['name']}_n{axis}")
@@ -216,8 +233,13 @@ def _made(param: Mapping[str, Any], index: int, axes: Mapping[tuple[int, int], s
         shape.append(length)
     if not shape and not lengths:
         raise BenchError(f"the input {param['name']} is not given; give its value, or --dims {param['name']}=10")
-    values = random.normal(size=shape) if np.dtype(param["dtype"]).kind in "fc" else random.integers(0, 10, shape)
-    return np.asarray(values).astype(param["dtype"])
+    kind = np.dtype(param["dtype"]).kind
+    try:
+        values = random.normal(size=shape) if kind in "fc" else random.integers(0, 10, shape)
+        return np.asarray(values).astype(param["dtype"])
+    except (MemoryError, ValueError, OverflowError):
+        raise BenchError(f"there is no room here for {param['name']} of shape {tuple(shape)}; give smaller --dims"
+                         ) from None
 
 
 def statistics(times: Sequence[float], repeats: int) -> dict[str, float]:

@@ -52,8 +52,12 @@ def test_bench_makes_inputs_of_lengths(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "say"),
-    [((POWER,), "nothing says how long A_n0 is; give --dims A_n0=1000"), ((POWER, "--dims", "n=2.5"), "has 'n=2.5'"),
-     ((POWER, "--dims", "n"), "has 'n'; write NAME=N"), ((POWER, "[1.0]"), "the input k is not given"),
+    [((POWER,), "nothing says how long A_n0 is; give --dims A_n0=1000"),
+     ((POWER, "--dims", "n=4,m=4"), "names m, which is no length and no number of power; there are A_n0, k"),
+     ((POWER, "--dims", "n=1e30"), "no room here for A of shape"),
+     ((POWER, "--dims", "n=3,k=1e12"), "k=1000000000000, which int32 has no place for"),
+     ((POWER, "--dims", "n=2.5"), "has 'n=2.5'"), ((POWER, "--dims", "n"), "has 'n'; write NAME=N"),
+     ((POWER, "[1.0]"), "the input k is not given"),
      ((POWER, "[1.0]", "2.5"), "the input k takes int32 of rank 0; given float64"),
      ((POWER, "[1.0]", "-2"), "n_steps is -2"), ((POWER, "[1.0]", "2", "3"), "takes 2 inputs; given 3"),
      ((POWER, "[1.0]", "x=2"), "has no input x")],
