@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import os
 import platform
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -48,6 +47,8 @@ def build(compile_ir: Callable[[str], bytes]) -> None:
 
 
 def _loaded(library: elf.Library) -> elf.Library:
+    import signal  # slow to load for one number, and most processes share no loops
+
     for name in _FUNCTIONS.split():
         ctypes.c_void_p.from_address(library.address("host." + name)).value = elf.function_of_c(name)
     ctypes.c_int64.from_address(library.address("host.sig_setmask")).value = signal.SIG_SETMASK
