@@ -204,7 +204,7 @@ class _Reader:
         numbers = {start: i for i, start in enumerate(ends[:-1])}
         order = sorted(views, key=lambda op: found[op])
         return [BufferPlan(_called(op), numbers[offsets[op]], moments[found[op][0]], moments[found[op][1]],
-                           op.parent is not self.func.body, "{}:{}".format(*op.location) if op.location else "")
+                           _is_in_loop(op), "{}:{}".format(*op.location) if op.location else "")
                 for op in order]
 
     def _outputs(self) -> list[Area]:
@@ -249,6 +249,13 @@ def _in_memory(offsets: Collection[Formula]) -> list[Formula]:
     points = [(dict.fromkeys(names, n), dict[Call, int]()) for n in (1, 30, 1000)]
     return sorted(offsets, key=lambda offset: (sum(offset.at(values, known) for values, known in points),
                                                sum(offset.terms.values())))
+
+
+def _is_in_loop(op: Op) -> bool:
+    around = op.parent_op()
+    while around is not None and around.name not in ("scf.for", "scf.while"):
+        around = around.parent_op()
+    return around is not None
 
 
 def _called(op: Op) -> str:

@@ -9,7 +9,8 @@ from .aliases import origins
 from .in_place import may_overwrite
 from .order import Order
 
-FRESH = ("scan.scan", "tensor.insert", "tensor.insert_slice")  # what they make has memory of its own
+# What these make has memory of its own.
+FRESH = ("scan.scan", "tensor.insert", "tensor.insert_slice", "linalg.generic", "scan.concat")
 
 
 def begins_in_place(order: Order, scan: ScanView, carry: Carry) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Region, Value
 from scancc.ir.parts import Branch, Choice
+from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, is_one_size, scratch
+from scancc.ir.wording import called
 
 from .context import Context, converts, goes_to_target
 from .nests import materialise
@@ -53,7 +55,7 @@ def _side(c: Context, branch: Branch, side: Block, placed: dict[Value, Value], m
         for choice in branch.choices:
             value = choice.then if side is branch.sides[0] else choice.otherwise
             if choice.result not in placed:
-                onward.append(_onward(c, value))
+                onward.append(_onward(c, value, branch.op))
             elif choice.result not in c.places.ties or c.places.origin(value) is not c.places.origin(choice.result):
                 c.copy(materialise(c, value), placed[choice.result])
         c.b.make("scf.yield", [*onward, *(window.start for window in moved)])
@@ -98,10 +100,14 @@ def _measured(c: Context, buffer: Value, axis: int) -> Value:
     return c.b.op("memref.dim", [buffer, c.b.index(axis)], [t.index])
 
 
-def _onward(c: Context, value: Value) -> Value:
+def _onward(c: Context, value: Value, op: Op) -> Value:
     """A value that leaves a branch: a scalar, or a row-major buffer under the type of its tensor."""
     if not isinstance(value.type, t.TensorType):
         return c.get(value)
-    place = c.contiguous(materialise(c, value))
+    made = materialise(c, value)
+    place = c.contiguous(made)
+    if place is not made:
+        remark("bufferize", value.op or op, False, f"{called(value)} is copied: a branch hands on memory of its own",
+               "where the branch only asks whether a step runs, what is taken before the scan is a view")
     type = t.MemRefType(value.type.shape, value.type.element)
     return place if place.type == type else c.b.op("memref.cast", [place], [type])

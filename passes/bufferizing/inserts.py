@@ -6,7 +6,8 @@
 A scan over tiles keeps the rows of all of them in one array that it carries: each tile makes its rows there; what a
 gradient writes between zeros is made there. A loop nest makes its elements where they go (`elementwise.py`), in any
 array.
-Conservative: where it goes is known, and checked, before it is made. For what is not a nest, rows lie in one piece,
+Conservative: where it goes is known, and checked, before it is made, and loop nests that read it, such as a sum, come
+before it is written. For what is not a nest, rows lie in one piece,
 the array is written in place, and nobody reads it from where the rows are made to where they are written.
 """
 
@@ -40,14 +41,22 @@ class Inserts:
 
     def place(self, c: Context, value: Value, dims: Sequence[Value]) -> Value | None:
         """Where an array is made that goes into another one; None where it needs memory of its own."""
-        write, made = next(iter(value.uses), None), value.op
-        if write is None or made is None or write.name != "tensor.insert_slice" or write.parent is not made.parent:
+        made = value.op
+        write = next((user for user in value.uses if user.name == "tensor.insert_slice"), None)
+        if write is None or made is None or write.parent is not made.parent or value.uses[write] > 1:
             return None
-        if value.uses != {write: 1} or not self._is_known(c, made, write):
+        if operand(write, "source") is not value or not self._is_known(c, made, write):
+            return None
+        if not all(user is write or self._reads_before(user, write) for user in value.uses):
             return None
         if made.name == "linalg.generic":
             return self._part(c, value, write)
         return self._rows(c, value, write, dims) if self._may_take_rows(c, value, write) else None
+
+    def _reads_before(self, user: Op, write: Op) -> bool:
+        """Whether a loop nest is done with an array before it is written into another one."""
+        return (user.name == "linalg.generic" and user.parent is write.parent
+                and self.number[user] < self.number[write])
 
     def _part(self, c: Context, value: Value, write: Op) -> Value | None:
         """Where `write` would copy the result of a loop nest to; None where the nest may not write there."""

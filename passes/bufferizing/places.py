@@ -112,6 +112,8 @@ class Places:
         """Let states in one buffer have that of their initial value, where they may."""
         self.ties |= {carry.final: carry.init for carry in arrays(scan) if carry.arg in self.stays
                       and carry.final not in self.ties and begins_in_place(self.order, scan, carry)}
+        self.begun |= {carry.arg for carry in arrays(scan) if carry.arg in self.reasons
+                       and begins_in_place(self.order, scan, carry)}
 
     def _lives_in_another(self, scan: ScanView, carry: Carry) -> bool:
         """Whether a state lives where it is written into another one."""

@@ -200,9 +200,14 @@ class SwapState(State):
 
     def __init__(self, c: Context, carry: Carry) -> None:
         sizes, element = array_sizes(c, carry.init), t.element(carry.init.type)
-        buffers = [c.alloc(element, sizes, carry.arg.name) for _ in range(2)]
-        for buffer in buffers if carry.next in c.places.framed else buffers[:1]:
-            write_initial(c, carry.init, buffer)
+        spare = c.alloc(element, sizes, carry.arg.name)
+        if carry.arg in c.places.begun and c.get(carry.init).type == spare.type:
+            buffers = [c.get(carry.init), spare]
+        else:
+            buffers = [spare, c.alloc(element, sizes, carry.arg.name)]
+            write_initial(c, carry.init, buffers[0])
+        if carry.next in c.places.framed:
+            write_initial(c, carry.init, buffers[1])
         super().__init__(carry, buffers)
 
     def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:

@@ -108,6 +108,13 @@ def integer_identities(op: Op, b: Builder) -> Outcome:
     return fold_binary(b, op.name.removeprefix("arith."), op.operands[0], op.operands[1])
 
 
+@rule("arith.divsi", "arith.divui")
+def divided_by_one(op: Op, b: Builder) -> Outcome:
+    """x div 1 is x."""
+    divisor = everywhere(op.operands[1])
+    return op.operands[0] if isinstance(divisor, t.IntAttr) and divisor.value == 1 else None
+
+
 @rule(*(name for name, definition in OPS.items()
         if definition.same_types and len(definition.operands) in (1, 2)))
 def of_splats(op: Op, b: Builder) -> Outcome:

@@ -167,6 +167,16 @@ def test_rows_that_no_budget_makes_fewer_have_no_hint(n_steps) -> None:
     assert "a scan reads it backwards" in text and "max_bytes=" not in text
 
 
+def test_a_part_that_a_branch_copies_is_said_with_what_to_change() -> None:
+    """An invariant that may fail is taken where a step runs, in a branch; before the scan, it is a view."""
+    x, w, h0 = T.matrix("x"), T.tensor3("w"), T.vector("h0")
+    inside, _ = sc.scan(lambda v, h: T.tanh(v + h @ w[1]), sequences=x, outputs_info=h0)
+    before, _ = sc.scan(lambda v, h, w1: T.tanh(v + h @ w1), sequences=x, outputs_info=h0, non_sequences=w[1])
+    inside, before = (sc.function([x, w, h0], h[-1]) for h in (inside, before))
+    assert "is copied: a branch hands on memory of its own (hint: " in str(inside.explain())
+    assert "is copied" not in str(before.explain())
+
+
 def test_a_limit_is_that_of_lanes_and_groups_of_steps() -> None:
     x, a, v = T.vector("x"), T.scalar("a"), T.vector("v")
     lanes, _ = sc.scan(lambda h: h * v, outputs_info=T.ones_like(v), n_steps=9)
