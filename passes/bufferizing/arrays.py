@@ -7,7 +7,9 @@ from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import group, operand
+from scancc.ir.remarks import remark
 from scancc.ir.shapes import fill
+from scancc.ir.wording import called
 
 from .context import Context, converts
 from .nests import array_sizes, materialise
@@ -57,6 +59,9 @@ def extract_slice(c: Context, op: Op) -> None:
     part = c.subview(source, offsets, sizes, steps, kept)
     if op.result in c.places.saved:  # what it is a part of is written before this is read
         c.set(op.result, c.own_copy(part))
+        if not c.is_in_registers(op.result.type):
+            remark("bufferize", op, False, f"{called(op.result)} is copied where it is taken: the array that it is a "
+                   "part of is written before it is read")
     else:
         c.env[op.result] = part
 
