@@ -38,6 +38,7 @@ CPU_SCAN: tuple[str, ...] = (
     "complex-states",  # before contract, for the products of parts, and time-parallel
     "contract",      # after fuse: the step's arithmetic is scalar then
     "pair-terms",    # after contract, which makes the multiply-adds of products; before slice
+    "vector-states",  # after pair-terms, which makes sums of numbers of them; before slice
     "transpose-factors",  # after contract, which makes products what they are; before slice
     "slice",         # after contract, which makes the last arithmetic of a step
     "tile",          # after contract: the arithmetic stays what it would be in one loop
@@ -83,7 +84,8 @@ GPU_SCAN: tuple[str, ...] = tuple({
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
     if name not in ("fuse-scans", "delayed-rows", "peel", "interchange", "reverse-if-conversion", "repeated-squaring",
                     "log-sum-exp", "tile", "time-parallel", "delayed-sequences", "split-joins", "multi-output-fusion",
-                    "complex-products", "complex-states", "transpose-factors", "fold-transpositions"))
+                    "complex-products", "complex-states", "vector-states", "transpose-factors",
+                    "fold-transpositions"))
 GPU_LOOP: tuple[str, ...] = (
     "bufferize{in-rows=false grow-rows=false in-registers=0}",
     "plan-memory{guess-sizes=false}",  # a kernel that found a guess too small would have to start again
@@ -113,4 +115,5 @@ ANALYSES: tuple[str, ...] = ("slice",)
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
 NEEDED = ("bufferize", "check-rows", "complex-products", "complex-states", "contract", "divide-once", "fuse",
           "latency", "log-sum-exp", "loop-reversal", "map-to-gpu", "pair-terms", "parallel-prefix", "plan-memory",
-          "reciprocal", "reductions", "repeated-squaring", "split-states", "time-parallel", "transpose-factors")
+          "reciprocal", "reductions", "repeated-squaring", "split-states", "time-parallel", "transpose-factors",
+          "vector-states")
