@@ -22,22 +22,31 @@ def say_kept_rows(scan: ScanView, sums: Sequence[Along], behind: Mapping[Op, str
     """Say which rows are kept for reductions that stay `behind`, or because something is `against` tiles; `once`: why
     the scan does not run again for a reduction that waits for another one."""
     for stack in scan.stacks:
-        nests = list(nests_on(stack.result))
+        nests, stays = _with_late_ones(stack, behind)
         if not stack.result.uses or not _are_all(stack, nests) or not against and not is_kept(stack.result, sums):
             continue
         name, hint = rows_called(stack.result, stack.value), ""
-        late = sorted((nest for nest in nests if nest in behind), key=lambda nest: behind[nest] != WAITS)
-        reason = _stays(late[0], behind[late[0]]) if late else against
-        waiting = [nest for nest in nests if behind.get(nest) == WAITS]
+        late = sorted((nest for nest in nests if nest in stays), key=lambda nest: stays[nest] != WAITS)
+        reason = _stays(late[0], stays[late[0]]) if late else against
+        waiting = [nest for nest in nests if stays.get(nest) == WAITS]
         if waiting:
             reason = f"{reason}, and the scan does not run again: {once}" if once else reason
             hint = "" if all(_waits_for_a_scan(nest, scan) for nest in waiting) else ONE_PASS
-        elif any(behind.get(nest) == LATE for nest in nests):
+        elif any(stays.get(nest) == LATE for nest in nests):
             hint = LAGGED
         remark("tile", scan.op, False, f"{name} is kept whole{rows_size(stack)}: {reason}", hint, rows=(name,))
     for nest, reason in behind.items():
         if not any(_are_all(stack, list(nests_on(stack.result))) for stack in _read_by(nest, scan)):
             remark("tile", scan.op, False, _stays(nest, reason))
+
+
+def _with_late_ones(stack: Stack, behind: Mapping[Op, str]) -> tuple[list[Op], Mapping[Op, str]]:
+    """The nests that read rows, those of later parts of them too, which stay behind."""
+    nests = list(nests_on(stack.result))
+    parts = [user for user in stack.result.uses if user.name == "tensor.extract_slice"]
+    late = [reader for part in parts for reader in part.result.uses
+            if reader not in nests and reader.name == "linalg.generic"]
+    return [*nests, *late], {**behind, **dict.fromkeys(late, LATE)}
 
 
 def _stays(nest: Op, reason: str) -> str:

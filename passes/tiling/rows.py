@@ -176,7 +176,7 @@ class Tile:
                 parts[read.value] = self._read(read.value, self.over(values[stack]), rows[1])
             elif 0 in read.dims:
                 parts[read.value] = self._slice(read.value, rows)
-        return reduction.over(b, parts, so_far)
+        return reduction.over(b, parts, rows[0], so_far)
 
     def _read(self, value: Value, rows: Value, count: Value) -> Value:
         """Of the rows of the tile so many that a reduction reads."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Op, Region, Value, clone_block, encloses
+from scancc.ir.core import Block, Op, Region, Value, clone_block, encloses
 from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import NO_SPECULATION, has_trait, is_pure, operand
 from scancc.ir.parts import Nest, ScanView
@@ -84,10 +84,11 @@ class Reduction:
         return [read.value for read in Nest(self.nest).reads
                 if read.value.op is not self.scan.op and rows_behind(read.value, self.scan) is not None]
 
-    def over(self, b: Builder, parts: dict[Value, Value], so_far: Value) -> Value:
-        """The same of some of the rows, which `parts` has for whole arrays, from a number on."""
+    def over(self, b: Builder, parts: dict[Value, Value], first: Value, so_far: Value) -> Value:
+        """The same of some of the rows, from the `first` on, which `parts` has for whole arrays, from a number on."""
         type = t.TensorType((), self.type)
         block = clone_block(self.nest.body, {})
+        _count_from(block, first)
         made = b.grouped("linalg.generic", {
             "inputs": [parts.get(v, v) for v in Nest(self.nest).inputs],
             "outputs": [b.op("tensor.splat", [so_far], [type])]}, [type], self.nest.attrs, [Region([block])])
@@ -102,6 +103,15 @@ class Reduction:
         for op in parts:
             if op is not None and not op.result.uses:
                 op.erase()
+
+
+def _count_from(block: Block, first: Value) -> None:
+    """Let a body that asks for the number of a row count on from `first`."""
+    for op in [op for op in block.ops if op.name == "linalg.index" and op.attrs["dim"].value == 0]:
+        users = list(op.result.uses)
+        number = Builder(block, block.ops[block.ops.index(op) + 1], op.location).addi(op.result, first)
+        for user in users:
+            user.operands = [number if v is op.result else v for v in user.operands]
 
 
 def reductions_of(scan: ScanView) -> tuple[list[Reduction], dict[Op, str]]:
@@ -168,7 +178,7 @@ def _reduction(op: Op, scan: ScanView) -> Reduction | str:
     lengths, strides = list(found.values()), {stride_of(v, scan) for v in found}
     if len(strides) > 1 or any(_differ(length, lengths[0]) for length in lengths):
         return "it reads different numbers of them"
-    if any(inner.name == "linalg.index" for inner in op.body.ops):
+    if strides != {1} and any(inner.name == "linalg.index" for inner in op.body.ops):
         return "it reads the number of a row"
     if any(0 in read.dims[1:] or rows_read(read.value, scan) is not None and read.dims[:1] != (0,)
            for read in nest.reads):

@@ -121,3 +121,19 @@ def test_sums_of_parts_of_rows_keep_their_bits(part):
         given = values(length, vectors), 7
         for got, same in zip(f(*given), kept(*given), strict=True):
             assert got.tobytes() == same.tobytes(), length
+
+
+@pytest.mark.parametrize("ask", [
+    lambda h: [(h * 0.99**T.arange(h.shape[0])).sum(), T.sqr(h).sum()],
+    lambda h: [(T.exp(h) / (1 + T.arange(h.shape[0]))).mean()],
+], ids=["discounted", "divided"])
+@pytest.mark.parametrize("kind", [scalar, heavy, backwards], ids=lambda kind: kind.__name__)
+def test_sums_that_ask_for_the_number_of_a_row_keep_their_bits(kind, ask):
+    require_nothing_kept(kind, ask, (1, 5, 511, 513, 2000), without="tile")
+
+
+def test_reductions_of_both_halves_say_what_is_kept():
+    h = heavy()
+    f = sc.function([x], h[h.shape[0] // 2:].mean() - h[:h.shape[0] // 2].mean())
+    (said,) = (remark for remark in f.remarks if not remark.done and "is kept whole" in remark.reason)
+    assert "from a later step on" in said.reason
