@@ -59,7 +59,8 @@ class StreamedRow(Tile):
         for i in range(rows):
             yield f"%{name}_y{i}p = getelementptr {self.kind}, ptr %{name}_b{i}, i64 %{name}_column"
             yield f"%{name}_y{i} = load {v}, ptr %{name}_y{i}p, align {NBYTES[self.kind]}"
-            total, lines = self._added(f"{name}_{i}", f"%{name}_x{i}w", f"%{name}_y{i}", total)
+            x, _ = self._in_all_lanes(f"%{name}_x{i}", "%a", f"%{name}_at{i}")
+            total, lines = self._added(f"{name}_{i}", x, f"%{name}_y{i}", total)
             yield from lines
         yield f"store {v} {total}, ptr %{name}_place, align {NBYTES[self.kind] * self.lanes}"
 
