@@ -33,9 +33,9 @@ class StreamedRow(Tile):
         text = _STREAMED.format(
             symbol=self.symbol, kind=self.kind, vector=self.vector, lanes=self.lanes, vectors=self.vectors,
             strip=self.columns, block=BLOCK_TERMS, shift=BLOCK_TERMS.bit_length() - 1, many=self.rows,
-            align=NBYTES[self.kind], whole=NBYTES[self.kind] * self.lanes, round=self._round("r", self.rows),
-            single=self._round("s", 1))
-        return MathFunction(self.symbol, text, (*declares, *INTRINSICS, _CTLZ), is_shared=True)
+            align=NBYTES[self.kind], whole=NBYTES[self.kind] * self.lanes, levels=_bits_of("%last_block"),
+            round=self._round("r", self.rows), single=self._round("s", 1))
+        return MathFunction(self.symbol, text, (*declares, *INTRINSICS), is_shared=True)
 
     def _round(self, name: str, rows: int) -> str:
         """Rows from %{name}_term on, times their elements of the left factor, added to the sums of the strip."""
@@ -69,7 +69,15 @@ def streamed_row(kind: str, lanes: int, fused: bool) -> StreamedRow:
     return StreamedRow(kind, ROWS, STRIP_NBYTES // (lanes * NBYTES[kind]), lanes, fused)
 
 
-_CTLZ = "declare i64 @llvm.ctlz.i64(i64, i1)"
+def _bits_of(number: str) -> str:
+    """How many bits a number has, %n_levels; without the count of zeros in front, which a Cortex-M0 has not."""
+    lines, below = list[str](), number
+    for n, shift in enumerate((1, 2, 4, 8, 16, 32)):
+        lines += [f"%shifted{n} = lshr i64 {below}, {shift}", f"%filled{n} = or i64 {below}, %shifted{n}"]
+        below = f"%filled{n}"
+    return "\n  ".join([*lines, f"%power = add i64 {below}, 1",
+                        "%n_levels = call i64 @llvm.cttz.i64(i64 %power, i1 true)"])
+
 
 _ROUND = """{heads}
   br label %{name}_next
@@ -93,8 +101,7 @@ entry:
   %sums = alloca [{vectors} x {vector}], align 64
   %k1 = sub i64 %k, 1
   %last_block = lshr i64 %k1, {shift}
-  %zeros = call i64 @llvm.ctlz.i64(i64 %last_block, i1 false)
-  %n_levels = sub i64 64, %zeros
+  {levels}
   %n_kept = mul i64 %n_levels, {vectors}
   %stack = alloca {vector}, i64 %n_kept, align 64
   %last_column = sub i64 %n, {lanes}
