@@ -114,7 +114,7 @@ def stacks(**options):
 
 PROGRAMS = [recurrence, matrices, stops, lags, scalar_lags, windows, nests, draws, updates, reversed_rows, truncated,
             truncated_stops, truncated_lags, counted, tables, maps, stacks]
-REGROUPED = {matrices, lags, truncated_lags, scalar_lags, maps}  # some sums over steps are taken block by block
+REGROUPED = {matrices, lags, truncated_lags, scalar_lags, counted, draws, maps}  # with sums over steps block by block
 WAYS = [*(({"checkpoints": n}, {}) for n in (1, 3, "sqrt")), ({}, {"max_bytes": 20_000})]
 
 

@@ -101,6 +101,19 @@ def a_gradient_of_a_long_step(n: int) -> Graph:
 
 
 @shape
+def a_gradient_of_a_long_step_of_arrays(n: int) -> Graph:
+    h0, w = T.vector("h0"), T.scalar("w")
+
+    def step(h: Variable) -> Variable:
+        for _ in range(n):
+            h = T.tanh(h * w)
+        return h
+
+    h, _ = sc.scan(step, None, h0, n_steps=9)
+    return [h0, w], sc.grad(h[-1].sum(), [w, h0])
+
+
+@shape
 def many_sequences(n: int) -> Graph:
     xs = [T.vector(f"x{i}") for i in range(n)]
     h, _ = sc.scan(lambda *rows: 0.5 * rows[-1] + sum(rows[1:-1], rows[0]), xs, T.constant(0.0))

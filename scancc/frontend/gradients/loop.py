@@ -52,6 +52,15 @@ class Loop:
         self.consts[inner] = outer
         return inner
 
+    def extent_outside(self, inner: Variable, axis: int) -> Variable | None:
+        """The length of an axis of what the step reads through the loop."""
+        if inner in self.xs:
+            return dim(self.xs[inner], axis + 1)
+        if inner in self.consts:
+            return dim(self.consts[inner], axis)
+        lag = next((lag for lag in self.lags if lag.row is inner), None)
+        return None if lag is None else dim(lag.init, axis + (lag.lag > 1))
+
     def emit(self, row: Variable) -> int:
         """Stack this row; its position among the `ys`."""
         for i, y in enumerate(self.ys):

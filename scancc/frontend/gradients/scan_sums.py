@@ -6,29 +6,36 @@ after the loop gives the sum, but where they hold a row for each step of a scan 
 these, and no rows of all inner steps are kept. A term whose rows are stacked anyway, or a short one in a loop without
 states, is summed after the loop; the rest is added up in a carry, where a step that read a part of a
 table adds to that part only.
+
+    s = s + sum(g * x)      ->      a = a + g * x, and s = sum(a) after the loop
+
+What a number adds up of the elements of an array is added up element by element: a sum in each step would keep the
+loop from having its elements in lanes, with time inside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import field
 
 import numpy as np
 
 from scancc.frontend.gradients.contributions import plus, terms_of, total
 from scancc.frontend.gradients.inner_rows import inner_rows
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, first_rows
-from scancc.frontend.gradients.rules import Gradient, zeros_for
+from scancc.frontend.gradients.rules import Gradient, like, zero_of, zeros_for
 from scancc.frontend.gradients.running_sums import Restarts, adds_to_parts
 from scancc.frontend.gradients.scan_recall import Recall
-from scancc.frontend.graph.dims import DimShuffle, dims, dimshuffle
-from scancc.frontend.graph.variables import Variable, applies
+from scancc.frontend.graph.dims import DimShuffle, ShapeI, dims, dimshuffle, same_scalar
+from scancc.frontend.graph.variables import Constant, Variable, ancestors, applies, leaves, rebuild
 from scancc.frontend.loops.scan_op import ScanOutputs, shape_moves
 from scancc.frontend.ops import reduction
 from scancc.frontend.ops.axes import Reshape, reshape
 from scancc.frontend.ops.elementwise import Elemwise
+from scancc.frontend.ops.making import alloc
 from scancc.frontend.ops.products import Dot
 from scancc.frontend.ops.reduction import Reduce
-from scancc.frontend.ops.scalars import mul
+from scancc.frontend.ops.scalars import add, mul
 from scancc.late_dataclasses import dataclass
 
 After = Callable[[ScanOutputs[Variable]], Variable]  # a value made from the loop's outputs
@@ -44,16 +51,17 @@ class Sums:
     whole: bool
     stateless: bool  # nothing but these sums goes from step to step
     restarts: Restarts
+    inner: set[Variable] = field(default_factory=set)  # what has rows for each step of scans in the step
 
     def add(self, gradients: Sequence[tuple[Variable, Gradient, Variable]]) -> list[After]:
         """For triples (outer invariant, what its sum is added to, a step's contribution), what gives the sums after
         the loop."""
-        inner = inner_rows(applies([gradient for _, _, gradient in gradients]))
+        self.inner = inner_rows(applies([gradient for _, _, gradient in gradients]))
 
-        def leaves(factor: Variable) -> bool:
-            return _beneath(factor) not in inner and self._is_steady(factor)
+        def may_leave(factor: Variable) -> bool:
+            return _beneath(factor) not in self.inner and self._is_steady(factor)
 
-        split = [(outer, base, *_split(gradient, leaves)) for outer, base, gradient in gradients]
+        split = [(outer, base, *_split(gradient, may_leave)) for outer, base, gradient in gradients]
         products = [[self._product(*product) for product in found] for _, _, found, _ in split]
         return [
             self._sum(outer, base, made, rest) for (outer, base, _, rest), made in zip(split, products, strict=True)
@@ -62,12 +70,16 @@ class Sums:
     def _sum(self, outer: Variable, base: Gradient, products: list[After], rest: list[Variable]) -> After:
         parts = list(products)
         carried: list[Variable] = []
+        arrays = _Arrays(self.loop)
         for term in rest:
             stacked = self._stacked_sum(term, outer)
-            if stacked is None:
-                carried.append(term)
-            else:
+            if stacked is not None:
                 parts.append(stacked)
+            elif (found := self._array(term)) is not None:
+                arrays.take(*found)
+            else:
+                carried.append(term)
+        parts += arrays.sums()
         if carried:
             parts.append(self._in_carry(outer, base, carried))
         elif base is not None:
@@ -128,6 +140,30 @@ class Sums:
             reduction.sum(outputs.ys[place], axis=over, dtype=row.dtype), order
         )
 
+    def _array(self, term: Variable) -> tuple[Variable, list[Variable]] | None:
+        """The array whose elements a number adds up, with its lengths outside; None of one of more axes than states
+        have, which is made for the sum alone."""
+        row, axes, _ = _peeled(term)
+        if term.ndim or not axes or row.ndim > max((c.next.ndim for c in self.recall.op.body.carry), default=0):
+            return None
+        if adds_to_parts(term) or row in self.inner:
+            return None
+        lengths = [n for n in map(self._outside, dims(row)) if n is not None]
+        return (row, lengths) if len(lengths) == row.ndim else None
+
+    def _outside(self, length: Variable) -> Variable | None:
+        """A length in the step, by what is known before the loop."""
+        scan, told = self.recall.op, dict(self.loop.consts)
+        told |= self.recall.consts
+        for var in ancestors([length]):
+            if var.owner is not None and isinstance(var.owner.op, ShapeI):
+                found = self.loop.extent_outside(var.owner.inputs[0], var.owner.op.axis)
+                found = scan.extent_outside(var, self.recall.inputs) if found is None else found
+                if found is not None:
+                    told[var] = found
+        unknown = any(v not in told and not isinstance(v, Constant) for v in leaves([length], stop=told))
+        return None if unknown else rebuild([length], told)[0]
+
     def _in_carry(self, outer: Variable, base: Gradient, terms: list[Variable]) -> After:
         dtype = np.result_type(*(term.dtype for term in terms)).name
         before = outer.type.__class__(dtype, outer.type.shape)("sum")
@@ -139,6 +175,34 @@ class Sums:
         self.loop.lags.append(lag)
         place = len(self.loop.lags) - 1
         return lambda outputs: outputs.carry[place]
+
+
+@dataclass
+class _Arrays:
+    """Arrays that a loop adds up element by element, by their shapes outside of it."""
+
+    loop: Loop
+    found: list[tuple[list[Variable], list[Variable]]] = field(default_factory=list)
+
+    def take(self, row: Variable, lengths: list[Variable]) -> None:
+        """Add up this one, too; those of one shape in one array."""
+        for shape, rows in self.found:
+            if rows[0].type == row.type and all(map(same_scalar, shape, lengths)):
+                rows.append(row)
+                return
+        self.found.append((lengths, [row]))
+
+    def sums(self) -> list[After]:
+        """What gives the sums of their elements after the loop."""
+        return [self._sum(*one) for one in self.found]
+
+    def _sum(self, lengths: list[Variable], rows: list[Variable]) -> After:
+        added = total(rows)
+        assert added is not None
+        before, place = added.type("sums"), len(self.loop.lags)
+        zeros = like(alloc(zero_of(added.dtype), lengths), before)
+        self.loop.lags.append(Lag(before, 1, zeros, add(before, added), trace=False))
+        return lambda outputs: reduction.sum(outputs.carry[place], dtype=added.dtype)
 
 
 def _flat(rows: Variable) -> Variable:
