@@ -13,6 +13,7 @@ import numpy as np
 
 from scancc.codegen.exports.signature import dim_names
 from scancc.late_dataclasses import dataclass
+from scancc.process import deep_recursion
 
 from .artifact import Param
 from .ir import types as t
@@ -156,11 +157,13 @@ def _table(rows: Sequence[tuple[str, ...]]) -> str:
 # ---- reading it ----
 
 
+@deep_recursion()
 def memory_plan(top: Op, function: str, inputs: Sequence[Param], outputs: Sequence[Param]) -> MemoryPlan:
     """The memory of `function` of a module that `plan-memory` has been over."""
     return _Reader(top, function, inputs, outputs).plan()
 
 
+@deep_recursion()
 def memory_plan_for(top: Op, function: str, inputs: Sequence[Param], outputs: Sequence[Param],
                     arguments: Sequence[np.ndarray]) -> MemoryPlan:
     """The same, with numbers for these inputs."""

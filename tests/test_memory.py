@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -194,3 +196,23 @@ def test_the_command_prints_the_plan() -> None:
     assert result.exit_code == 0 and "8,000" in rows(result.output)["result"]
     result = CliRunner().invoke(main, ["plan", "examples/power.py:power", "--json"])
     assert json.loads(result.output)["outputs"] == {"result": "8*A_n0"}
+
+
+def test_a_plan_of_many_buffers_is_read_in_a_small_stack():
+    """The last place lies behind all others: a dump of a long step's gradient was a RecursionError."""
+    h0, a = T.vector("h0"), T.scalar("a")
+
+    def step(h, a):
+        for _ in range(16):
+            h = T.sin(h * a) + 0.1 * h
+        return h
+
+    rows, _ = sc.scan(step, outputs_info=h0, non_sequences=a, n_steps=5)
+    f = sc.function([h0, a], sc.grad((rows[-1] ** 2).sum(), a))
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 90)
+    try:
+        plan = f.memory_plan()
+    finally:
+        sys.setrecursionlimit(before)
+    assert len(plan.places) > 30
