@@ -27,6 +27,11 @@ _KINDS = {
     "math.log": "a logarithm", "math.sqrt": "a square root", "math.tanh": "a hyperbolic tangent",
     "arith.cmpf": "a comparison", "arith.cmpi": "a comparison", "tensor.splat": "a number for each element",
     "arith.divf": "a quotient", "arith.negf": "a negation", "arith.select": "a choice",
+    **dict.fromkeys(("arith.maximumf", "arith.maxsi", "arith.maxui"), "a maximum"),
+    **dict.fromkeys(("arith.minimumf", "arith.minsi", "arith.minui"), "a minimum"),
+    **dict.fromkeys(("arith.sitofp", "arith.uitofp", "arith.fptosi", "arith.extf", "arith.truncf", "arith.extsi",
+                     "arith.extui", "arith.trunci", "arith.index_cast"), "a conversion"),
+    "tensor.cast": "a view of another type",
     "scan.yield": "the end of the step", "scf.yield": "the end of a branch", "func.return": "the result",
 }
 
