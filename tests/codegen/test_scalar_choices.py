@@ -17,6 +17,9 @@ SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.5, np.inf, -np.inf, 1e-310, np.nan]
 STEPS = {
     "maximum": (lambda x, h: T.maximum(h, x), lambda x, h: h if h > x or h != h else x),
     "minimum": (lambda x, h: T.minimum(x, h), lambda x, h: x if x < h or x != x else h),
+    "a sum or its term": (lambda x, h: T.maximum(x, h + x), lambda x, h: x if x > h + x or x != x else h + x),
+    "a term or its difference": (lambda x, h: T.minimum(h, abs(x * h - x)), lambda x, h: h if (
+        h < abs(x * h - x) or h != h) else abs(x * h - x)),
     "at least 0": (lambda x, h: T.maximum(x - h, 0.0), lambda x, h: x - h if x - h > 0 or x != x or h != h or (
         x - h != x - h) else 0.0),
     "at most 0": (lambda x, h: T.minimum(x - h, 0.0), lambda x, h: 0.0 if x - h >= 0 else x - h),

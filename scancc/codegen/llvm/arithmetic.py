@@ -101,11 +101,12 @@ def _float_extremum(e: FunctionEmitter, kind: str, x: str, y: str, order: str, o
     """x if x is better or NaN, else y: in the form of x86's instruction, x if better, else y; NaN in x comes on top.
 
     A constant that is no NaN saves the question. As x it is in that place already; as y it goes there, y if better,
-    else x, but for a zero, which counts against the other one: y if x is not better, else x.
+    else x, but for a zero, which counts against the other one: y if x is not better, else x. So does a y that is NaN
+    wherever x is: of the sum and its last term in `max(x, s + x)` the sum.
     """
     bits = llvm_type(t.shaped(t.i1, op.result.type))
     bound = _constant(op.operands[1])
-    known = _constant(op.operands[0]) is not None
+    known = _constant(op.operands[0]) is not None or _takes_nan_over(op.operands[1], op.operands[0])
     if bound == 0:
         return _chosen(e, kind, bits, ("ole" if order == "ogt" else "oge", x, y), y, x)
     if bound is not None:
@@ -114,6 +115,19 @@ def _float_extremum(e: FunctionEmitter, kind: str, x: str, y: str, order: str, o
     better = e.emit(f"fcmp {order} {kind} {x}, {y}")
     best = e.emit(f"select {bits} {better}, {kind} {x}, {kind} {y}")
     return best if known else _chosen(e, kind, bits, ("uno", x, x), x, best)
+
+
+_TAKE_NAN_OVER = ("arith.addf", "arith.subf", "arith.mulf", "arith.divf", "arith.negf", "math.fma", "math.absf",
+                  "math.sqrt")
+_FAR = 4  # ops that are looked through
+
+
+def _takes_nan_over(value: Value, source: Value, far: int = _FAR) -> bool:
+    """Whether a value is surely NaN where `source` is."""
+    made = value.op
+    if value is source or made is None or far == 0 or made.name not in _TAKE_NAN_OVER:
+        return value is source
+    return any(_takes_nan_over(v, source, far - 1) for v in made.operands)
 
 
 def _constant(value: Value) -> float | None:
