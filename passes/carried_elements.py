@@ -135,7 +135,7 @@ def _carry(loop: Op, pairs: Sequence[_Pair], forms: Forms) -> None:
         load.replace_by([body.add_arg(load.result.type, load.result.name)])
     regions, loop.regions = loop.regions, []
     made = b.make("scf.for", [*parts.bounds, *init], [v.type for v in init], dict(loop.attrs), regions)
-    loop.replace_by(made.results[:len(loop.results)])
+    loop.replace_by([new for _, new in zip(loop.results, made.results, strict=False)])
 
 
 def _first_round(b: Builder, parts: Loop, loads: Sequence[Op], forms: Forms) -> list[Value]:

@@ -84,10 +84,11 @@ def _are_choices(factor: Expr, rest: Expr | None = None) -> bool:
                 return False
         elif (id(kept), id(beside)) not in seen:
             seen.add((id(kept), id(beside)))
-            sides = beside.operands[1:] if isinstance(beside, Term) else (None, None)
-            if kept.op != "arith.select" or beside is not None and not _has_choice(beside, kept.operands[0]):
+            condition, *chosen = kept.operands
+            _, *sides = beside.operands if isinstance(beside, Term) else (None, None, None)
+            if kept.op != "arith.select" or beside is not None and not _has_choice(beside, condition):
                 return False
-            waiting += zip(kept.operands[1:], sides, strict=True)
+            waiting += zip(chosen, sides, strict=True)
     return True
 
 
