@@ -95,7 +95,8 @@ def _is_linear(scan: ScanView, nest: Nest, vectors: set[Value], numbers: set[Val
             continue
         if is_exact(op) or op.name not in SUMS + PRODUCTS:
             return False
-        factors = op.operands[:2] if op.name in PRODUCTS else []
+        x, y, *_ = op.operands
+        factors = [x, y] if op.name in PRODUCTS else []
         others = [v for v in factors if v not in waiting]
         if len(others) < len(factors) and (not others or not all(
                 v in fixed or not defined_in(v, scan.op.body) for v in others)):
