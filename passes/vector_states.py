@@ -25,7 +25,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value, clone_op, defined_in
 from scancc.ir.fast_math import allowed, is_exact
-from scancc.ir.ops import group, is_pure
+from scancc.ir.ops import group, is_pure, operand
 from scancc.ir.parts import Carry, Nest, ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.wording import called
@@ -95,14 +95,20 @@ def _is_linear(scan: ScanView, nest: Nest, vectors: set[Value], numbers: set[Val
             continue
         if is_exact(op) or op.name not in SUMS + PRODUCTS:
             return False
-        x, y, *_ = op.operands
-        factors = [x, y] if op.name in PRODUCTS else []
+        factors = _factors(op)
         others = [v for v in factors if v not in waiting]
         if len(others) < len(factors) and (not others or not all(
                 v in fixed or not defined_in(v, scan.op.body) for v in others)):
             return False
         waiting.add(op.result)
     return True
+
+
+def _factors(op: Op) -> list[Value]:
+    """What an op multiplies, if it does."""
+    if op.name == "math.fma":
+        return [operand(op, "a"), operand(op, "b")]
+    return op.operands if op.name in PRODUCTS else []
 
 
 def _is_fixed(scan: ScanView, value: Value) -> bool:
