@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...ir import types as t
+from ...ir.builder import constant_of
 from ...ir.core import Op
 from .arithmetic import integer_extremum
 from .emitter import FunctionEmitter, emits, llvm_type, width_of
@@ -11,6 +12,9 @@ from .emitter import FunctionEmitter, emits, llvm_type, width_of
 @emits("vector.broadcast")
 def vector_broadcast(e: FunctionEmitter, op: Op) -> None:
     kind, scalar = llvm_type(op.result.type), op.operands[0]
+    if constant_of(scalar) == 0.0 and isinstance(scalar.type, t.FloatType):  # of either sign: no load, in any block
+        e.env[op.result] = f"splat ({llvm_type(scalar.type)} {e.value(scalar)})"
+        return
     one = e.emit(f"insertelement {kind} poison, {llvm_type(scalar.type)} {e.value(scalar)}, i64 0")
     count = op.result.type.shape[0]  # type: ignore[attr-defined]
     e.env[op.result] = e.emit(
