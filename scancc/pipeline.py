@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import field
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, cast
 
 from scancc.late_dataclasses import dataclass
@@ -163,6 +163,11 @@ def parse_pipeline(text: str | Sequence[str]) -> list[Step]:
     """The steps of a pipeline: text, a list of such texts, or the name of one in pass_lists.PIPELINES."""
     if not isinstance(text, str):
         return [step for part in text for step in parse_pipeline(part)]
+    return list(_parsed(text))
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> tuple[Step, ...]:
     steps: list[Step] = []
     position = 0
     while text[position:].strip():
@@ -172,7 +177,7 @@ def parse_pipeline(text: str | Sequence[str]) -> list[Step]:
                              "write pass,pass{option=value option=value},pass")
         steps += _steps_named(match[1], match[2] or "")
         position = match.end()
-    return steps
+    return tuple(steps)
 
 
 def without(names: Sequence[str], left_out: str) -> list[str]:
@@ -293,6 +298,8 @@ def _run_one(module: Op, step: Step, met: set[Need] | None = None) -> PassRun:
         found = find_pass(step.name)
         require(module, f"the pass '{step.name}'", found.needs, met)
         found.function(module, **step.options)
+        if met:
+            met.difference_update([need for need in met if step.name in (need.undone_by or ())])
         return PassRun(step, time.perf_counter() - start, None, remarks)
 
 

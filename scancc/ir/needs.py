@@ -19,13 +19,13 @@ from .core import Op, functions
 class Need:
     """`unmet` gives the first op that is in the way; `fact` says what is wrong with it, `advice` what to do.
 
-    `lasts`: no pass undoes it.
+    `undone_by`: the passes that undo it; None: it is asked each time.
     """
 
     unmet: Callable[[Op], Op | None]
     fact: str
     advice: str
-    lasts: bool = False
+    undone_by: tuple[str, ...] | None = None
 
 
 def require(module: Op, who: str, needs: Sequence[Need], met: set[Need] | None = None) -> None:
@@ -33,7 +33,7 @@ def require(module: Op, who: str, needs: Sequence[Need], met: set[Need] | None =
     met = set() if met is None else met
     for need in needs:
         op = None if need in met else need.unmet(module)
-        if op is None and need.lasts:
+        if op is None and need.undone_by is not None:
             met.add(need)
         if op is not None:
             place = " ({}:{}:{})".format(*op.location) if op.location else ""
@@ -64,9 +64,9 @@ def _is_no_loop_form(op: Op) -> bool:
 
 
 TENSORS = Need(first_op(lambda op: makes(op, t.MemRefType) or "return_slots" in op.attrs),
-               "has buffers already", "it runs once, on tensors")
+               "has buffers already", "it runs once, on tensors", undone_by=("bufferize",))
 BUFFERS = Need(first_op(_is_no_loop_form), "is not in loop form, of buffers only", "run `bufferize` before",
-               lasts=True)
+               undone_by=())
 PLANNED = Need(lambda module: next((f for f in functions(module) if not {
                    "planned", "return_slots", "gpu.kernel"} & f.attrs.keys()), None),
-               "has no plan of its memory", "run `plan-memory` before", lasts=True)
+               "has no plan of its memory", "run `plan-memory` before", undone_by=())
