@@ -78,7 +78,9 @@ class Op:
             region.parent = self
         self.parent: Block | None = None
         self.location = location
-        self._use(operands)
+        self._operands = list(operands)
+        for value in self._operands:
+            value.uses[self] = value.uses.get(self, 0) + 1
 
     @property
     def operands(self) -> list[Value]:
@@ -88,13 +90,9 @@ class Op:
     def operands(self, values: Sequence[Value]) -> None:
         for value in self._operands:
             value.uses.pop(self, None)
-        self._use(values)
-
-    def _use(self, values: Sequence[Value]) -> None:
         self._operands = list(values)
         for value in self._operands:
-            uses = value.uses
-            uses[self] = uses.get(self, 0) + 1
+            value.uses[self] = value.uses.get(self, 0) + 1
 
     @property
     def result(self) -> Value:
