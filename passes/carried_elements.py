@@ -133,7 +133,7 @@ def _carry(loop: Op, pairs: Sequence[_Pair], forms: Forms) -> None:
     for load, _ in pairs:
         remark("carried-elements", load, True, "a round gets in a register what the one before it stored")
         load.replace_by([body.add_arg(load.result.type, load.result.name)])
-    regions, loop.regions = loop.regions, []
+    regions, loop.regions = loop.regions, ()
     made = b.make("scf.for", [*parts.bounds, *init], [v.type for v in init], dict(loop.attrs), regions)
     loop.replace_by([new for _, new in zip(loop.results, made.results, strict=False)])
 

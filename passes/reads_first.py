@@ -203,7 +203,7 @@ def _dependences(block: Block) -> dict[Op, dict[Op, None]]:
 
 def _is_guarded(op: Op) -> bool:
     """Whether an op may only run behind the checks before it."""
-    return has_trait(op, PLACED) or has_trait(op, NO_SPECULATION) or op.regions != []
+    return has_trait(op, PLACED) or has_trait(op, NO_SPECULATION) or bool(op.regions)
 
 
 def _reaches(after: dict[Op, dict[Op, None]], start: Op, goal: Op) -> bool:

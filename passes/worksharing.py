@@ -128,7 +128,7 @@ def _cut(loop: Op) -> str | None:
     size = b.maxsi(quotient(b, b.index(LEAST), work), quotient(b, parts.upper, b.index(MOST_CHUNKS)))
     if innermost(loop):
         size = b.muli(quotient(b, size, b.index(VECTORS)), b.index(VECTORS))
-    regions, loop.regions = loop.regions, []
+    regions, loop.regions = loop.regions, ()
     body = Block([t.index])
     (start,) = body.args
     start.name = "chunk"

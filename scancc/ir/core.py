@@ -73,7 +73,7 @@ class Op:
         self.name = name
         self.results = [Value(t, self, i) for i, t in enumerate(result_types)]
         self.attrs: Attributes = dict(attrs) if attrs else {}  # its own: passes change them
-        self.regions = list(regions)
+        self.regions = tuple(regions)  # of most none, for which no list is made
         for region in self.regions:
             region.parent = self
         self.parent: Block | None = None
