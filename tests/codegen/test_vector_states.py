@@ -74,3 +74,13 @@ def test_two_vectors_in_each_other_beside_a_number_and_their_gradient():
         matrix = np.array([[0.5, -0.25], [0.125, 0.75]])
         for found, expected in zip(f(value, matrix), plain(value, matrix), strict=True):
             np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_a_negated_product():
+    """A negation has one operand, no two factors."""
+    x, a = T.TensorType("float64", (None, 2))("x"), T.TensorType("float64", (2, 2))("a")
+    rows, _ = sc.scan(lambda v, h, a: -T.dot(a, h), x, T.ones(2), a)
+    f = sc.function([x, a], rows, fast_math="reassociate")
+    data = np.ones((9, 2)), np.array([[0.25, 0.5], [-0.25, 0.125]])
+    assert f.remarks("vector-states", done=True)
+    np.testing.assert_allclose(f(*data), sc.function([x, a], rows, mode="reference")(*data), rtol=1e-12)
