@@ -34,7 +34,8 @@ def sums_in_a_scan(a: sc.Variable, b: sc.Variable) -> list[sc.Variable]:
 
 
 def complex_sums(a: sc.Variable, b: sc.Variable) -> list[sc.Variable]:
-    return [T.dot(x, y[0]).real for x, y in [(T.complex(a, b), T.complex(b, a)), (T.complex(b, b), T.complex(a, a))]]
+    parts = [T.complex(a, a * a), T.complex(b, b * b)]
+    return [((x * x[0] - x * x) * (x + x[0]) * x).sum(axis=1).real for x in parts]
 
 
 CASES: dict[Case, int] = {products: 1, inverses: 1, sums_in_a_scan: 1, complex_sums: 1}  # functions for equal nests
