@@ -10,7 +10,8 @@ Why: such products (a filter's covariance, systems of a few states) are few vect
 multiply-adds in turn and a sum take 19 cycles, so 11 (a Kalman filter of 4 states: 37.7 us for 1000 steps, 32.4 then;
 `A @ h` of 5: 15.0 us for 2000 steps, 9.0 then).
 Only where `reassociate` is allowed: the bound of each sum, n*u*sum(abs(terms)), stays.
-Conservative: float32 and float64, sizes known, at most 8 terms and 128 products, which take less time than the chain.
+Conservative: float32 and float64, sizes known, at most 8 terms and 128 products, which take less time than the chain;
+no state of the cycle is a table, for whose rows steps seldom wait.
 Cost: linear. Runs after `contract`, which says whether products are multiply-adds, and before `slice`.
 Source: the tree of least height, as in Baer and Bovet, Compilation of arithmetic expressions for parallel
 computations (1968).
@@ -30,7 +31,7 @@ from scancc.ir.parts import Access, Nest
 from scancc.ir.remarks import remark
 from scancc.ir.slices import slice_parts
 
-from .slicing.steps import CYCLE, slice_of
+from .slicing.steps import slice_of
 from .transpose_factors import is_product
 
 MOST_TERMS = 8
@@ -58,8 +59,15 @@ def pair_terms(module: Op) -> None:
     """Rewrite on the cycles of every scan in which `reassociate` is allowed."""
     for scan in [op for op in module.walk() if op.name == "scan.scan"]:
         if allowed(scan).allows("reassociate") and any(map(_is_small, scan.body.ops)):
-            for op in [op for op, kind in slice_of(scan).kind.items() if kind == CYCLE and _is_small(op)]:
-                _open(op)
+            for cycle in slice_of(scan).cycles:
+                if not any(_is_table(carry.arg.type) for carry in cycle.carries):
+                    for op in [op for op in cycle.ops if _is_small(op)]:
+                        _open(op)
+
+
+def _is_table(type: t.Type) -> bool:
+    """Whether a state is more than a step with small products makes: what a step reads of it is seldom new."""
+    return t.n_elements(type) > MOST_PRODUCTS
 
 
 def _is_small(op: Op) -> bool:

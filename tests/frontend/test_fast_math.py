@@ -174,6 +174,14 @@ def test_reassociate_sums_the_terms_of_small_products_in_pairs(n: int, dtype: st
         np.testing.assert_allclose(got, want, rtol=0, atol=20 * np.finfo(dtype).eps)
 
 
+def test_products_with_rows_of_a_table_keep_their_order() -> None:
+    """A step seldom waits for the row that the last one wrote."""
+    table, places, v = T.matrix("table", shape=(None, 8)), T.lvector("places"), T.matrix("v", shape=(3, 8))
+    rows, _ = sc.scan(lambda i, w: T.set_subtensor(w[i], T.dot(T.dot(v, w[i]), v)), places, table, strict=False)
+    f = sc.function([table, places, v], rows[-1], fast_math="reassociate")
+    assert not f.remarks("pair-terms", done=True)
+
+
 @pytest.mark.parametrize("shape", [(), (5,)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_approximate_divides_once_where_a_step_divides_by_quotients(shape: tuple[int, ...], dtype: str) -> None:
