@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from scancc.late_dataclasses import dataclass
 
 from ..math import MathFunction
-from .tiles import BLOCK_TERMS, INTRINSICS, Tile
+from .tiles import BLOCK_TERMS, INTRINSICS, Tile, block_end
 from .turning import NBYTES
 
 NBYTES_IN_CACHE = 2**20  # of a matrix that tiles read as fast
@@ -30,18 +30,21 @@ class StreamedRow(Tile):
 
     def function(self) -> MathFunction:
         declares = [f"declare {self.vector} @{self._fma}({self.vector}, {self.vector}, {self.vector})"] * self.fused
+        rounds = [self._rounds("r", self.rows, "%first", "zero", "s_ask"),
+                  self._rounds("s", 1, "%r_term", "r_ask", "terms")]
         text = _STREAMED.format(
             symbol=self.symbol, kind=self.kind, vector=self.vector, lanes=self.lanes, vectors=self.vectors,
-            strip=self.columns, block=BLOCK_TERMS, shift=BLOCK_TERMS.bit_length() - 1, many=self.rows,
-            align=NBYTES[self.kind], whole=NBYTES[self.kind] * self.lanes, levels=_bits_of("%last_block"),
-            round=self._round("r", self.rows), single=self._round("s", 1))
+            strip=self.columns, block=BLOCK_TERMS, shift=BLOCK_TERMS.bit_length() - 1,
+            block_end=block_end(BLOCK_TERMS), align=NBYTES[self.kind], whole=NBYTES[self.kind] * self.lanes,
+            levels=_bits_of("%last_block"), rounds="\n".join(rounds))
         return MathFunction(self.symbol, text, (*declares, *INTRINSICS), is_shared=True)
 
-    def _round(self, name: str, rows: int) -> str:
-        """Rows from %{name}_term on, times their elements of the left factor, added to the sums of the strip."""
-        return _ROUND.format(name=name, kind=self.kind, vector=self.vector, lanes=self.lanes,
-                             whole=NBYTES[self.kind] * self.lanes, align=NBYTES[self.kind],
-                             heads="\n  ".join(self._heads(name, rows)), adds="\n  ".join(self._adds(name, rows)))
+    def _rounds(self, name: str, rows: int, first: str, before: str, then: str) -> str:
+        """Rounds of so many rows from `first` on, times their elements of the left factor, added to the sums of the
+        strip, from the label `before` to that of what there is to do `then`."""
+        return _ROUNDS.format(name=name, rows=rows, first=first, before=before, then=then, vector=self.vector,
+                              lanes=self.lanes, whole=NBYTES[self.kind] * self.lanes,
+                              heads="\n  ".join(self._heads(name, rows)), adds="\n  ".join(self._adds(name, rows)))
 
     def _heads(self, name: str, rows: int) -> Iterator[str]:
         """Where rows begin, and their elements of the left factor in all lanes."""
@@ -79,7 +82,13 @@ def _bits_of(number: str) -> str:
                         "%n_levels = call i64 @llvm.cttz.i64(i64 %power, i1 true)"])
 
 
-_ROUND = """{heads}
+_ROUNDS = """{name}_ask:
+  %{name}_term = phi i64 [ {first}, %{before} ], [ %{name}_end, %{name}_done ]
+  %{name}_end = add i64 %{name}_term, {rows}
+  %{name}_fits = icmp sle i64 %{name}_end, %end
+  br i1 %{name}_fits, label %{name}_rows, label %{then}
+{name}_rows:
+  {heads}
   br label %{name}_next
 {name}_next:
   %{name}_v = phi i64 [ 0, %{name}_rows ], [ %{name}_v1, %{name}_one ]
@@ -93,7 +102,9 @@ _ROUND = """{heads}
   %{name}_sum = load {vector}, ptr %{name}_place, align {whole}
   {adds}
   %{name}_v1 = add i64 %{name}_v, 1
-  br label %{name}_next"""
+  br label %{name}_next
+{name}_done:
+  br label %{name}_ask"""
 
 _STREAMED = """define internal void @{symbol}(ptr noalias nocapture %c, ptr nocapture readonly %a, i64 %a_next,
     ptr nocapture readonly %b, i64 %b_step, i64 %n, i64 %k) noinline nounwind {{
@@ -128,32 +139,9 @@ zero:
   %z1 = add i64 %z, 1
   %zmore = icmp slt i64 %z1, %n_vectors
   br i1 %zmore, label %zero, label %r_ask
-r_ask:
-  %r_term = phi i64 [ %first, %zero ], [ %r_end, %r_done ]
-  %r_end = add i64 %r_term, {many}
-  %r_fits = icmp sle i64 %r_end, %end
-  br i1 %r_fits, label %r_rows, label %s_ask
-r_rows:
-  {round}
-r_done:
-  br label %r_ask
-s_ask:
-  %s_term = phi i64 [ %r_term, %r_ask ], [ %s_end, %s_done ]
-  %s_end = add i64 %s_term, 1
-  %s_fits = icmp sle i64 %s_end, %end
-  br i1 %s_fits, label %s_rows, label %terms
-s_rows:
-  {single}
-s_done:
-  br label %s_ask
+{rounds}
 terms:
-  %after = add i64 %first, {block}
-  %before = lshr i64 %first, {shift}
-  %next_number = add i64 %before, 1
-  %last = icmp sge i64 %after, %k
-  %not_next = xor i64 %next_number, -1
-  %trailing = and i64 %before, %not_next
-  %levels = select i1 %last, i64 %before, i64 %trailing
+  {block_end}
   %free_bit = call i64 @llvm.cttz.i64(i64 %next_number, i1 true)
   %free_at = mul i64 %free_bit, {vectors}
   %free = getelementptr {vector}, ptr %stack, i64 %free_at
@@ -167,7 +155,7 @@ join:
   %bits = phi i64 [ %levels, %each ], [ %rest, %add ]
   %sum = phi {vector} [ %own, %each ], [ %joined, %add ]
   %none = icmp eq i64 %bits, 0
-  br i1 %none, label %put_where, label %add
+  br i1 %none, label %put, label %add
 add:
   %bit = call i64 @llvm.cttz.i64(i64 %bits, i1 true)
   %level_at = mul i64 %bit, {vectors}
@@ -178,15 +166,13 @@ add:
   %below = sub i64 %bits, 1
   %rest = and i64 %bits, %below
   br label %join
-put_where:
+put:
   %offset = mul i64 %v, {lanes}
   %right = add i64 %from, %offset
   %column = call i64 @llvm.smin.i64(i64 %right, i64 %last_column)
   %result = getelementptr {kind}, ptr %c, i64 %column
   %kept_at = getelementptr {vector}, ptr %free, i64 %v
   %put_to = select i1 %last, ptr %result, ptr %kept_at
-  br label %put
-put:
   store {vector} %sum, ptr %put_to, align {align}
   %v1 = add i64 %v, 1
   %vmore = icmp slt i64 %v1, %n_vectors

@@ -56,7 +56,7 @@ class Tile:
         v, terms = self.vector, self.terms_at_once
         declares = [f"declare {v} @{self._fma}({v}, {v}, {v})"] if self.fused else []
         text = _TILE.format(
-            symbol=self.symbol, kind=self.kind, vector=v, block=terms, shift=terms.bit_length() - 1,
+            symbol=self.symbol, kind=self.kind, vector=v, block=terms, block_end=block_end(terms),
             lanes=self.lanes, n_stack=LEVELS * self.rows * self.vectors, sums=self.rows * self.vectors,
             rows=self._lines(_ROW, self.rows), columns=self._lines(_COLUMN, self.vectors),
             steps=self._steps() if self.turns else "",
@@ -175,6 +175,11 @@ class Tile:
         return f"%n{name}", [f"%p{name} = fmul {v} {x}, {y}", f"%n{name} = fadd {v} {total}, %p{name}"]
 
 
+def block_end(terms: int) -> str:
+    """Behind a block of so many terms: with which sums of earlier ones its own is joined, a bit a level."""
+    return _BLOCK_END.format(block=terms, shift=terms.bit_length() - 1)
+
+
 INTRINSICS = ("declare i64 @llvm.smin.i64(i64, i64)", "declare i64 @llvm.cttz.i64(i64, i1)")
 
 _ROW = """%i{i} = call i64 @llvm.smin.i64(i64 {i}, i64 %last_row)
@@ -238,6 +243,14 @@ one:
   %fewer = sub i64 %u_number, 1
   br label %last_terms"""
 
+_BLOCK_END = """%after = add i64 %first, {block}
+  %before = lshr i64 %first, {shift}
+  %next_number = add i64 %before, 1
+  %last = icmp sge i64 %after, %k
+  %not_next = xor i64 %next_number, -1
+  %trailing = and i64 %before, %not_next
+  %levels = select i1 %last, i64 %before, i64 %trailing"""
+
 _TILE = """define internal void @{symbol}(ptr noalias nocapture %c, i64 %c_step, ptr nocapture readonly %a,
     i64 %a_step, i64 %a_next, ptr nocapture readonly %b, i64 %b_next, i64 %m, i64 %n, i64 %k) noinline nounwind {{
 entry:
@@ -256,13 +269,7 @@ block:
   %block_at = mul i64 %first, %a_next
   {block_terms}
 terms:
-  %after = add i64 %first, {block}
-  %before = lshr i64 %first, {shift}
-  %next_number = add i64 %before, 1
-  %last = icmp sge i64 %after, %k
-  %not_next = xor i64 %next_number, -1
-  %trailing = and i64 %before, %not_next
-  %levels = select i1 %last, i64 %before, i64 %trailing
+  {block_end}
   br label %join
 join:
   %bits = phi i64 [ %levels, %terms ], [ %rest, %add ]
