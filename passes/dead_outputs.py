@@ -24,7 +24,7 @@ from scancc.ir.core import Op, Value
 from scancc.ir.ops import CHECKS, group, has_trait, is_removable, set_operands
 from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.remarks import remark
-from scancc.ir.shapes import dims_of
+from scancc.ir.shapes import dims_of, rank
 from scancc.ir.slices import COLUMNS, entries, entry_values, set_entries, slice_parts
 from scancc.ir.wording import rows_called
 from scancc.late_dataclasses import dataclass
@@ -176,18 +176,14 @@ def _add_last_state(scan: ScanView, row: Value) -> Value:
 
 def _row_part(b: Builder, user: Op, final: Value) -> Value:
     """The slice that `user` takes, of the final row instead of the stack."""
-    if _whole_rows(user, final) and _rank(user.result) >= _rank(final):
+    if _whole_rows(user, final) and rank(user.result) >= rank(final):
         return _with_row_axis(b, user, final)
     columns = [entries(user, column)[1:] for column in COLUMNS]
-    kept, rank = user.result.type.shape, len(columns[0])  # type: ignore[attr-defined]
-    inner = t.TensorType(kept if len(kept) <= rank else kept[1:], t.element(final.type))
+    kept, n_axes = user.result.type.shape, len(columns[0])  # type: ignore[attr-defined]
+    inner = t.TensorType(kept if len(kept) <= n_axes else kept[1:], t.element(final.type))
     groups, attrs = slice_parts(*columns)
     part = b.grouped("tensor.extract_slice", {"source": [final], **groups}, [inner], attrs).result
-    return part if len(kept) <= rank else _with_row_axis(b, user, part)
-
-
-def _rank(value: Value) -> int:
-    return len(value.type.shape) if isinstance(value.type, t.TensorType) else 0
+    return part if len(kept) <= n_axes else _with_row_axis(b, user, part)
 
 
 def _whole_rows(user: Op, final: Value) -> bool:

@@ -30,7 +30,7 @@ from scancc.ir.needs import TENSORS
 from scancc.ir.ops import ELEMENTWISE, group, has_trait, is_pure, operand
 from scancc.ir.parts import Nest, ScanView, Stack
 from scancc.ir.remarks import remark
-from scancc.ir.shapes import dims_of
+from scancc.ir.shapes import dims_of, rank
 from scancc.ir.slices import COLUMNS, entries, slice_parts
 from scancc.ir.wording import what
 
@@ -68,8 +68,8 @@ class _Turned:
     """
 
     def __init__(self, module: Op) -> None:
-        self.ops = [op for op in module.walk() if op.name == "scan.scan" or op.results and _rank(op.results[0]) == 2]
-        scans = [op for op in self.ops if op.name == "scan.scan" and any(_rank(x) == 2 for x in ScanView(op).xs)]
+        self.ops = [op for op in module.walk() if op.name == "scan.scan" or op.results and rank(op.results[0]) == 2]
+        scans = [op for op in self.ops if op.name == "scan.scan" and any(rank(x) == 2 for x in ScanView(op).xs)]
         self.found: dict[Op, str | None] = {op: _problem(ScanView(op)) for op in scans}
         self.held: set[Value] = set()
         before = None
@@ -106,7 +106,7 @@ class _Turned:
         return self.goes(user) or _transposes(user) or bool(_sources(user)) and user.results[0] in turned
 
     def _problem(self, scan: ScanView, turned: set[Value]) -> str | None:
-        if not self.held.issuperset(x for x in scan.xs if _rank(x) == 2):
+        if not self.held.issuperset(x for x in scan.xs if rank(x) == 2):
             return "another sequence has a row for each step"
         return None if turned.issuperset(scan.ys) else "what it keeps is read as it lies, row for row"
 
@@ -117,16 +117,16 @@ def _transposes(op: Op) -> bool:
 
 def _sources(op: Op) -> list[Value]:
     """The matrices of whose elements, or rows, an op's result is made; none where it does something else."""
-    if not op.results or _rank(op.results[0]) != 2:
+    if not op.results or rank(op.results[0]) != 2:
         return []
     if op.name == "tensor.extract_slice":
-        return [operand(op, "source")] if _rank(operand(op, "source")) == 2 else []
+        return [operand(op, "source")] if rank(operand(op, "source")) == 2 else []
     if op.name == "linalg.generic":
         nest = Nest(op)
         plain = len(op.results) == 1 and nest.is_parallel and not nest.reduced and all(
-            not _rank(read.value) or read.dims == nest.identity for read in nest.reads)
-        return [v for v in nest.inputs if _rank(v)] if plain else []
-    return [v for v in op.operands if _rank(v)] if has_trait(op, ELEMENTWISE) else []
+            not rank(read.value) or read.dims == nest.identity for read in nest.reads)
+        return [v for v in nest.inputs if rank(v)] if plain else []
+    return [v for v in op.operands if rank(v)] if has_trait(op, ELEMENTWISE) else []
 
 
 def _problem(scan: ScanView) -> str | None:
@@ -134,29 +134,25 @@ def _problem(scan: ScanView) -> str | None:
         return "`until` stops all at once"
     if any(depth != 1 for depth in scan.depths):
         return "the state has a ring of past rows"
-    if any(_rank(x) > 2 for x in scan.xs):
+    if any(rank(x) > 2 for x in scan.xs):
         return "another sequence has a matrix for each step"
-    if any(_rank(v) > 1 for v in scan.init) or not any(_rank(v) for v in scan.init):
+    if any(rank(v) > 1 for v in scan.init) or not any(rank(v) for v in scan.init):
         return "the state is no vector"
-    if any(_rank(v) != 1 for v in scan.row_values):
+    if any(rank(v) != 1 for v in scan.row_values):
         return "it keeps a number, or a matrix, for each step"
-    if any(carry.final.uses and not _rank(carry.init) for carry in scan.carries):
+    if any(carry.final.uses and not rank(carry.init) for carry in scan.carries):
         return "the last value of a state is read that all series share"
     return next(filter(None, map(_obstacle, scan.op.body.ops[:-1])), None) or _size_problem(scan)
-
-
-def _rank(value: Value) -> int:
-    return len(value.type.shape) if isinstance(value.type, t.TensorType) else 0
 
 
 def _obstacle(op: Op) -> str | None:
     """Why an op of the step is not one of numbers for each series, or None."""
     if op.name == "linalg.generic":
         nest = Nest(op)
-        own = all(_rank(read.value) == 0 or read.dims == nest.identity for read in nest.reads)
+        own = all(rank(read.value) == 0 or read.dims == nest.identity for read in nest.reads)
         return None if nest.is_parallel and len(nest.kinds) == 1 and own and not any(
-            _rank(v) for inner in op.body.ops for v in inner.operands) else f"the step has {what(op)}"
-    ranks = [_rank(v) for v in [*op.operands, *op.results]]
+            rank(v) for inner in op.body.ops for v in inner.operands) else f"the step has {what(op)}"
+    ranks = [rank(v) for v in [*op.operands, *op.results]]
     if op.name in ("tensor.splat", "tensor.empty"):
         return None if max(ranks) == 1 else f"the step has {what(op)}"
     if not any(ranks):
@@ -178,10 +174,10 @@ def _sizes(scan: ScanView, splats: bool = True) -> Iterator[Value]:
     op = scan.op
     assert op.parent is not None
     b = Builder(op.parent, op, op.location)
-    arrays = [v for v in (*scan.init, *_invariants(scan)) if _rank(v) and (splats or _splat_of(v) is None)]
+    arrays = [v for v in (*scan.init, *_invariants(scan)) if rank(v) and (splats or _splat_of(v) is None)]
     yield from (dims_of(b, array)[0] for array in arrays)
     for x in scan.xs:
-        if _rank(x) == 2:
+        if rank(x) == 2:
             yield dims_of(b, x)[1]
     yield from (size for stack in scan.stacks for size in stack.dims)
 
@@ -189,7 +185,7 @@ def _sizes(scan: ScanView, splats: bool = True) -> Iterator[Value]:
 def _invariants(scan: ScanView) -> list[Value]:
     """The arrays from outside that the step reads, or hands on."""
     body = scan.op.body
-    used = (v for op in body.ops for v in op.operands if _rank(v) and not defined_in(v, body))
+    used = (v for op in body.ops for v in op.operands if rank(v) and not defined_in(v, body))
     return list(dict.fromkeys(used))
 
 
@@ -263,8 +259,8 @@ class _Interchange:
     def _series(self, b: Builder) -> tuple[list[Value], ScanView]:
         """What the loop over series reads, and the scan of one."""
         scan = self.scan
-        matrices = list(dict.fromkeys(x for x in scan.xs if _rank(x) == 2))
-        arrays = [v for v in dict.fromkeys([*scan.init, *_invariants(scan)]) if _rank(v) and _splat_of(v) is None]
+        matrices = list(dict.fromkeys(x for x in scan.xs if rank(x) == 2))
+        arrays = [v for v in dict.fromkeys([*scan.init, *_invariants(scan)]) if rank(v) and _splat_of(v) is None]
         rows = {x: b.block.add_arg(t.TensorType(_shape(x)[:1], t.element(x.type))) for x in matrices}
         self.numbers = {array: b.block.add_arg(t.element(array.type)) for array in arrays}
         return [*map(self.columns.of, matrices), *arrays], self._over_time(b, rows)

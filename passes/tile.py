@@ -46,6 +46,7 @@ from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import EVERY, remark
+from scancc.ir.shapes import rank
 from scancc.ir.wording import called, rows_called
 
 from .bufferizing.growing import has_room
@@ -169,7 +170,7 @@ def _by_products(op: Op, size: int | None) -> str | None:
 
 def _is_handed_on(value: Value, stages: Stages) -> bool:
     """Whether the rows of a value can be in an array."""
-    if not _rank(value.type):
+    if not rank(value):
         return True
     scan = stages.scan
     if any(carry.arg is value and carry.depth > 1 for carry in scan.carries):
@@ -260,11 +261,11 @@ def _described(stages: Stages, along: list[Reduction | Turned], saved: tuple[str
 
 
 def _keeps_arrays(op: Op) -> bool:
-    return any(_rank(stack.value.type) for stack in ScanView(op).stacks if stack.result.uses)
+    return any(rank(stack.value) for stack in ScanView(op).stacks if stack.result.uses)
 
 
 def _array_between(stages: Stages) -> str | None:
-    array = next((v for v in stages.crossing if _rank(v.type)), None)
+    array = next((v for v in stages.crossing if rank(v)), None)
     return None if array is None else f"{called(array)}, an array, would be kept for all steps of a tile"
 
 
@@ -305,7 +306,3 @@ def _named(stages: Stages) -> str:
     names = dict.fromkeys("division" if op.name == "arith.divf" else op.name.partition(".")[2]
                           for op in _mapped(stages) if busy(op) >= HEAVY)
     return ", ".join(names)
-
-
-def _rank(type: t.Type) -> int:
-    return len(type.shape) if isinstance(type, t.TensorType) else 0

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Op, Value
+from scancc.ir.core import Op
 from scancc.ir.ops import ELEMENTWISE, has_trait, operand
+from scancc.ir.shapes import rank
 
 from .rules import Outcome, made_by, rule
-
-
-def _rank(value: Value) -> int:
-    return len(value.type.shape) if isinstance(value.type, t.TensorType) else 0
 
 
 @rule("scan.reduce", "scan.argreduce")
@@ -36,8 +33,8 @@ def reduction_of_reshaped(op: Op, b: Builder) -> Outcome:
     if reshaped is None or isinstance(op.result.type, t.TensorType):
         return None
     source = operand(reshaped, "source")
-    axes = t.DenseArray(t.i64, tuple(range(_rank(source))))
-    return b.op("scan.reduce", [source], [op.result.type], {**op.attrs, "axes": axes}) if _rank(source) else None
+    axes = t.DenseArray(t.i64, tuple(range(rank(source))))
+    return b.op("scan.reduce", [source], [op.result.type], {**op.attrs, "axes": axes}) if rank(source) else None
 
 
 @rule("scan.dot")
@@ -45,7 +42,7 @@ def product_with_turned_rows(op: Op, b: Builder) -> Outcome:
     """That of a vector and the rows of a scan, or what is made of them, transposed is one from the other side."""
     lhs, rhs = op.operands
     turned = made_by(lhs, "scan.transpose") or made_by(rhs, "scan.transpose")
-    if turned is None or {_rank(lhs), _rank(rhs)} != {1, 2}:
+    if turned is None or {rank(lhs), rank(rhs)} != {1, 2}:
         return None
     rows = turned.operands[0]
     if rows.op is None or rows.op.name != "scan.scan" and not has_trait(rows.op, ELEMENTWISE):

@@ -10,9 +10,10 @@ from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.linear import Linear, least, linear
 from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, PLACED, group, has_trait, operand
 from scancc.ir.parts import Access, Nest
+from scancc.ir.shapes import rank
 from scancc.ir.slices import COLUMNS, Entry, entries, fitting_axes, kept_axes, slice_parts
 
-from .rows import RULES, Made, Mapped, Place, Plan, Row, Rule, rank, rule
+from .rows import RULES, Made, Mapped, Place, Plan, Row, Rule, rule
 
 
 def rule_of(op: Op) -> Rule | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import field
 
-from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
 from scancc.ir.linear import Linear, least, linear
@@ -206,7 +205,3 @@ class Plan:
     def mapped(self) -> list[Mapped]:
         """The ops of which rows are made."""
         return [row for row in self.rows.values() if isinstance(row, Mapped)]
-
-
-def rank(value: Value) -> int:
-    return len(value.type.shape) if isinstance(value.type, t.TensorType) else 0

@@ -14,7 +14,7 @@ from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value, defined_in
 from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.parts import Nest, ScanView
-from scancc.ir.shapes import dims_of, scratch
+from scancc.ir.shapes import dims_of, rank, scratch
 from scancc.late_dataclasses import dataclass
 
 from ..slicing.steps import AFTER, BEFORE, INVARIANT, Slice
@@ -53,7 +53,7 @@ def array_maps(found: Slice, smallest: int) -> ArrayMaps:
 def _is_batchable(op: Op, found: Slice) -> bool:
     """Whether a nest off the cycles may have a dimension more, and gives the same numbers then."""
     nest, scan = Nest(op), found.scan
-    if found.kind[op] not in (BEFORE, AFTER) or len(op.results) != 1 or not _rank(op.result.type):
+    if found.kind[op] not in (BEFORE, AFTER) or len(op.results) != 1 or not rank(op.result):
         return False
     if not is_plain(op):
         return False
@@ -151,7 +151,3 @@ def _added(b: Builder, x: int | Value, y: int | Value) -> int | Value:
     if isinstance(x, int) and isinstance(y, int):
         return x + y
     return b.addi(as_index(b, x), as_index(b, y))
-
-
-def _rank(type: t.Type) -> int:
-    return len(type.shape) if isinstance(type, t.TensorType) else 0

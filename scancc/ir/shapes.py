@@ -17,6 +17,11 @@ from .slices import entry_values, kept_axes
 from .types import TensorType, index
 
 
+def rank(value: Value) -> int:
+    """How many axes a tensor has; 0 of what is none."""
+    return len(value.type.shape) if isinstance(value.type, TensorType) else 0
+
+
 def dims_of(b: Builder, value: Value) -> list[Value]:
     """The sizes of `value`, built at b's insertion point where they are not there already."""
     type = value.type
