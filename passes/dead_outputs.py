@@ -283,7 +283,7 @@ def _replace_constant_states(op: Op) -> None:
     for carry in ScanView(op).carries:
         if carry.next is carry.arg and carry.depth == 1:
             for user in list(carry.arg.uses):
-                user.operands = [carry.init if v is carry.arg else v for v in user.operands]
+                user.replace_operand(carry.arg, carry.init)
             carry.final.replace_by(carry.init)
 
 

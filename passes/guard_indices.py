@@ -158,7 +158,7 @@ def _split(ops: Sequence[Op], asked: Questions, block: Block) -> Block | None:
     _fill(fast, ops, asked, given)
     for value, result in zip(given, made.results, strict=True):
         for user in [user for user in value.uses if within(user, block) not in ops]:
-            user.operands = [result if v is value else v for v in user.operands]
+            user.replace_operand(value, result)
     for op in ops:
         slow.append(op.detach())
     Builder(slow, None, made.location).make("scf.yield", given)

@@ -262,7 +262,7 @@ def _count_from(scan: ScanView, first: Value) -> None:
     users = list(counter.uses)
     number = b.addi(counter, first)
     for user in users:
-        user.operands = [number if v is counter else v for v in user.operands]
+        user.replace_operand(counter, number)
 
 
 def _carried_on(scan: ScanView, late: _Late) -> dict[tuple[Value, int], Value]:

@@ -253,7 +253,7 @@ def _replace(loop: Op, trees: Sequence[_Tree], build: Callable[[Builder], Sequen
     totals = [tree.total(b, made) for tree, made in zip(trees, build(b), strict=True)]
     for total, (old, readers) in zip(totals, users, strict=True):
         for op in readers:
-            op.operands = [total if v is old else v for v in op.operands]
+            op.replace_operand(old, total)
         total.name = old.name
     if loop.parent is None:
         loop.erase()

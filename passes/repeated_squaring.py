@@ -85,7 +85,7 @@ def _rewrite(scan: Op, step: Op, same: Value) -> None:
     for _ in range(SQUARES):
         powers = inside.op(step.name, [powers, powers], [same.type])
     chosen = inside.select(all, powers, same)
-    step.operands = [chosen if v is same else v for v in step.operands]
+    step.replace_operand(same, chosen)
 
 
 def _eights(b: Builder, scan: Op, step: Op, same: Value) -> Value:

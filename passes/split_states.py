@@ -243,7 +243,7 @@ class _Split:
             b = Builder(body, value.op or body.ops[0], self.scan.op.location)
             whole = _joined(b, self.rows[value], value.type)
             for user in users:
-                user.operands = [whole if v is value else v for v in user.operands]
+                user.replace_operand(value, whole)
 
     def _give(self, whole: Value, rows: list[Value]) -> None:
         """Let readers of an array read the rows."""

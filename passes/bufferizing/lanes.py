@@ -145,7 +145,7 @@ def _among_others(c: Context, released: Released, states: list[Value],
     with c.b.at(body, body.ops[body.ops.index(made.op) + 1]) as b:
         own = b.condition("ori", made, b.opposite(goes_on)) if released.done else b.condition("andi", made, goes_on)
     for user in users:
-        user.operands = [own if v is made else v for v in user.operands]
+        user.replace_operand(made, own)
     onward = [_chosen(own, state, after) if number in released.free else after
               for number, (state, after) in enumerate(zip(states, onward, strict=True))]
     return c.b.opposite(own) if released.done else own, onward

@@ -62,7 +62,7 @@ def condition_inside(op: Op, b: Builder) -> Outcome:
         if users:
             known = Builder(side, side.ops[0], op.location).const(truth, t.i1)
             for user in users:
-                user.operands = [known if v is branch.condition else v for v in user.operands]
+                user.replace_operand(branch.condition, known)
             changed = True
     return changed or None
 
@@ -158,7 +158,7 @@ def _use_initial(carries: Sequence[Carry | Round]) -> Outcome:
         if not uses and not carry.final.uses:
             continue
         for user in uses:
-            user.operands = [carry.init if v is carry.arg else v for v in user.operands]
+            user.replace_operand(carry.arg, carry.init)
         carry.final.replace_by(carry.init)
         changed = True
     return changed or None

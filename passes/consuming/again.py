@@ -68,7 +68,7 @@ def _waiting(readers: Readers, rows: Value) -> list[Op]:
 
 def _read(readers: list[Op], old: Value, new: Value) -> None:
     for reader in readers:
-        reader.operands = [new if v is old else v for v in reader.operands]
+        reader.replace_operand(old, new)
 
 
 def _runs_in_steps(scan: ScanView, rows: Value, mixing: bool) -> bool:

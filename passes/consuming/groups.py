@@ -59,7 +59,7 @@ def _copy(scan: ScanView, rows: Value, readers: list[Op]) -> ScanView:
     copy = ScanView(clone_op(scan.op, {}, Builder(first.parent, first, scan.op.location).insert))
     new = copy.ys[scan.ys.index(rows)]
     for reader in readers:
-        reader.operands = [new if v is rows else v for v in reader.operands]
+        reader.replace_operand(rows, new)
     drop_unread(copy.op)
     return copy
 

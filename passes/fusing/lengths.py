@@ -75,4 +75,4 @@ def _stands_for(value: Value, same: dict[Value, Value]) -> Value:
 def _replace(old: Value, new: Value, front: dict[Op, None]) -> None:
     for user in list(old.uses):
         if user not in front:
-            user.operands = [new if v is old else v for v in user.operands]
+            user.replace_operand(old, new)

@@ -57,7 +57,7 @@ def _take(block: Block, op: Op, reader: Op) -> None:
         return
     made = what_makes(op.result)
     copy = block.insert_before(reader, clone_op(op, {}))
-    reader.operands = [copy.result if v is op.result else v for v in reader.operands]
+    reader.replace_operand(op.result, copy.result)
     own = match_of(copy, reader)
     assert own is not None
     remark("multi-output-fusion", merge(own, []), True, f"{made} is computed again, not stored")

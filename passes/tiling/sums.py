@@ -111,7 +111,7 @@ def _count_from(block: Block, first: Value) -> None:
         users = list(op.result.uses)
         number = Builder(block, block.ops[block.ops.index(op) + 1], op.location).addi(op.result, first)
         for user in users:
-            user.operands = [number if v is op.result else v for v in user.operands]
+            user.replace_operand(op.result, number)
 
 
 def reductions_of(scan: ScanView) -> tuple[list[Reduction], dict[Op, str]]:

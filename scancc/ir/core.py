@@ -52,7 +52,7 @@ class Value:
         if other is self:
             return
         for op in list(self.uses):
-            op.operands = [other if v is self else v for v in op.operands]
+            op.replace_operand(self, other)
         if other.name is None:
             other.name = self.name
 
@@ -155,6 +155,10 @@ class Op:
         for old, new in zip(self.results, values, strict=True):
             old.replace_by(new)
         self.erase()
+
+    def replace_operand(self, old: Value, new: Value) -> None:
+        """Use `new` wherever the op used `old`; ops inside it are left alone."""
+        self.operands = [new if v is old else v for v in self.operands]
 
     def detach(self) -> Op:
         """Take this op out of its block, to be inserted elsewhere."""
