@@ -9,7 +9,8 @@
 Why: a chain of the processor waits most of the time, and two chains wait together; rows that are read in the step
 that makes them need no memory. A reader may take the producer's rows as they are, through ops that work row by row
 (which come into the step; products with a matrix, too, which `tile` makes one for some rows), or so many steps later
-(`concat` of initial rows and rows: the step then holds them in states).
+(`concat` of initial rows and rows: the step then holds them in states). Behind one that reads rows of now and of k
+steps ago, and has k steps fewer (taps -k and 0), the first k steps stand before the loop (`fusing/first_steps.py`).
 Lengths that a check of the function compares are one (`fusing/lengths.py`).
 `dead-outputs` drops the stacks that nobody reads any more.
 Behind one another first, then side by side: what only stands beside a scan must not keep its reader from it.
@@ -37,8 +38,10 @@ from scancc.ir.remarks import remark
 from scancc.ir.slices import entries
 from scancc.late_dataclasses import dataclass
 
+from .consuming.parts import last_state
 from .fusing.build import Step, erase_unread, reversed_rows
 from .fusing.costs import multiplies_rows, reason_against
+from .fusing.first_steps import MOST_LAG, cut_off, left_out, may_stand_twice
 from .fusing.lengths import let_lengths_agree
 from .fusing.maps import rule_of
 from .fusing.order import Order, decided_by_sizes, fails_as, fails_by_sizes, stop_alike
@@ -131,7 +134,8 @@ def _join(order: Order, first: Op, second: Op) -> bool:
         hint = AS_LONG if str(why) == OTHER_STEPS and _reads_apart(second) else ""
         remark("fuse-scans", second, False, f"it stays a loop of its own behind {_called(first)}: {why}", hint)
         return False
-    remark("fuse-scans", second, True, f"one loop with {_called(first)}")
+    before = f", of whose steps the first {pair.begins} stand before it" if pair.begins else ""
+    remark("fuse-scans", second, True, f"one loop with {_called(first)}{before}")
     pair.make()
     return True
 
@@ -173,6 +177,9 @@ class _Pair:
     late: set[Op] = field(default_factory=set)  # of those between, what waits for the first
     rows: list[Row] = field(default_factory=list)  # what becomes of the second's sequences
     shared: dict[Mapped, list[Value]] = field(default_factory=dict)  # what others read too: the sizes of its rows
+    earlier: list[tuple[Value, int]] = field(default_factory=list)  # values, and how many steps ago they are read
+    lasts: dict[Op, Value] = field(default_factory=dict)  # what takes last rows of the first, which are last states
+    begins: int = 0  # of the first's steps so many stand before it, as the second reads rows from there on
 
     def plan(self) -> None:
         """Find what becomes of each part; NoRow where something is in the way."""
@@ -182,10 +189,11 @@ class _Pair:
         self._check_errors()
         producer, reader = ScanView(self.first), ScanView(self.second)
         b = Builder(self.order.block, self.second, self.second.location)
-        plan = Plan(producer, self.late, b, rule_of, linear(reader.length))
+        plan = Plan(producer, self.late, b, rule_of, linear(reader.length), begins=self.begins)
         self._check_others(plan, reader)
         self.rows = [plan.row(v, Place()) for v in reader.xs]
-        mapped = plan.mapped()
+        self._check_other_readers(plan)
+        mapped, self.earlier = plan.mapped(), plan.earlier()
         self._check_numbers(mapped)
         self._share(plan, mapped)
         self._check_costs(plan, reader, len(mapped))
@@ -200,7 +208,15 @@ class _Pair:
             raise NoRow("the other may stop before it does")
         if first.length is not second.length and (constant_of(first.length) is None or constant_of(
                 first.length) != constant_of(second.length)):
+            self.begins = self._later(first, second)
+
+    @staticmethod
+    def _later(first: ScanView, second: ScanView) -> int:
+        """How many steps fewer the second has, where as many of the first may stand before it."""
+        begins = left_out(second.length, first)
+        if begins is None or not 0 < begins <= MOST_LAG or not may_stand_twice(first):
             raise NoRow(OTHER_STEPS)
+        return begins
 
     def _check_errors(self) -> None:
         fails, both = self.order.fails, (self.first, self.second)
@@ -222,6 +238,18 @@ class _Pair:
                 plan.outside(rows)
         if plan.producer.until and any(rows is not reader.length for rows in reader.rows):
             raise NoRow("only its last rows are kept, of which there may be fewer")
+
+    def _check_other_readers(self, plan: Plan) -> None:
+        """Rows of the first steps, which stand before the others, are kept for nobody."""
+        if self.begins:
+            plan.outside(ScanView(self.second).length)
+            going = plan.going(self.second)
+            others = [user for rows in plan.producer.ys for user in rows.uses if user not in going]
+            for user in others:
+                state = last_state(user, plan.producer)
+                if state is None:
+                    raise NoRow(OTHER_STEPS)
+                self.lasts[user] = state.final
 
     def _check_numbers(self, mapped: list[Mapped]) -> None:
         settings = {allowed(op) for op in (self.first, self.second, *(row.op for row in mapped))}
@@ -254,7 +282,7 @@ class _Pair:
         """Put the first between what it needs and what waits for it, and the second into its step."""
         self._reorder()
         first, second = ScanView(self.first), ScanView(self.second)
-        step = Step(first, linear(second.length))
+        step = Step(first, linear(second.length), ago=self._cut_off(first, second.length) if self.begins else {})
         for arg, row in zip(second.x_args, self.rows, strict=True):
             if isinstance(row, Made):
                 arg.name = None  # the value keeps the name that it has by its state
@@ -270,6 +298,15 @@ class _Pair:
         first.rebuilt([*first.reads, *step.reads], [*first.carries, *step.carries, *carries],
                       [*first.stacks, *kept, *stacks])
         erase_unread(read)
+        if self.begins:
+            for user, state in self.lasts.items():
+                user.replace_by([state])
+            first.rebuilt(stacks=[stack for stack in first.stacks if stack.result.uses])
+
+    def _cut_off(self, first: ScanView, rest: Value) -> dict[tuple[Value, int], Value]:
+        """Let the first begin where the second does; what values were before, as far as rows ask for it."""
+        b = Builder(self.order.block, self.first, self.first.location)
+        return cut_off(first, b, b.minsi(first.length, b.index(self.begins)), rest, self.earlier)
 
     def _reorder(self) -> None:
         block = self.order.block

@@ -27,25 +27,22 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Op, Value, clone_op
+from scancc.ir.core import Op, Value
 from scancc.ir.linear import Linear, balanced, linear
-from scancc.ir.ops import CHECKS, has_trait, operand, set_operands
-from scancc.ir.parts import Read, ScanView, Stack
+from scancc.ir.ops import operand, set_operands
+from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
-from scancc.ir.shapes import dims_of
-from scancc.ir.slices import Entry, constant_entries, entries, number_of, set_entries, slice_parts
+from scancc.ir.slices import Entry, entries, set_entries
 from scancc.ir.wording import rows_called
 from scancc.late_dataclasses import dataclass
 
-from .consuming.ahead import Ahead, varies
+from .consuming.ahead import Ahead
 from .consuming.chains import is_reduced
 from .consuming.groups import copied, undo
 from .consuming.parts import takes_whole_rows
 from .consuming.sinking import sink
+from .fusing.first_steps import MOST_LAG, cut_off, left_out, may_stand_twice
 from .planning.numbers import is_natural
-
-MOST_LAG = 8   # steps ago of which a row is carried on
-SHORT = 64  # ops of a step that may stand twice
 
 
 def peel(module: Op) -> None:
@@ -91,7 +88,7 @@ class _Late:
 
 
 def _late(scan: ScanView) -> _Late | None:
-    if scan.until or not scan.init or not all(map(scan.keeps_all, scan.stacks)) or not _may_stand_twice(scan):
+    if scan.until or not scan.init or not all(map(scan.keeps_all, scan.stacks)) or not may_stand_twice(scan):
         return None
     users = [user for stack in scan.stacks for user in stack.result.uses]
     if not users or not all(map(_is_reduced, users)):
@@ -110,11 +107,6 @@ def _late(scan: ScanView) -> _Late | None:
     if isinstance(first, Value) and not _is_known_before(first, reading, scan):
         return None
     return _Late(first, reading, lags)
-
-
-def _may_stand_twice(scan: ScanView) -> bool:
-    ops = list(scan.op.walk())
-    return len(ops) <= SHORT and not any(has_trait(op, CHECKS) and varies(op, scan.op) for op in ops)
 
 
 def _is_reduced(user: Op) -> bool:
@@ -166,28 +158,11 @@ def _least_of(first: Entry) -> int | None:
 
 
 def _lag(user: Op, first: Entry, scan: ScanView) -> int | None:
-    """How many steps before those from `first` on the rows are that a slice takes, where a state tells them: the one
-    before that the step reads, or one of few steps ago."""
-    value = scan.stack_of(operand(user, "source")).value
+    """How many steps before those from `first` on the rows are that a slice takes, where these are few."""
     begin, last = _least_of(entries(user, "offsets")[0]), _least_of(first)
-    if begin is None or last is None or not any(c.depth == 1 and c.next is value for c in scan.carries):
+    if begin is None or last is None or not 0 < last - begin <= MOST_LAG:
         return None
-    lag = last - begin
-    return lag if 0 < lag <= MOST_LAG and _is_rest(entries(user, "sizes")[0], last, scan) else None
-
-
-def _is_rest(count: Entry, first: int, scan: ScanView) -> bool:
-    """Whether a slice takes as many rows as there are from `first` on."""
-    steps = constant_of(scan.length)
-    if steps is not None:
-        return bool(number_of(count) == steps - first)
-    most = count.op if isinstance(count, Value) else None
-    if most is None or most.name != "arith.maxsi" or constant_of(most.operands[1]) != 0:
-        return False
-    less = most.operands[0].op
-    if less is None or less.name != "arith.subi" or less.operands[0] is not scan.length:
-        return False
-    return bool(constant_of(less.operands[1]) == first)
+    return last - begin if left_out(entries(user, "sizes")[0], scan) == last else None
 
 
 def _peel(scan: ScanView, late: _Late) -> None:
@@ -199,17 +174,13 @@ def _peel(scan: ScanView, late: _Late) -> None:
            "there on")
     if isinstance(late.first, Value) and late.first.op is not None:
         Ahead(op).go(late.reads[0])
-    ago = _carried_on(scan, late)
     b = Builder(op.parent, op, op.location)
     first = b.index(late.first) if isinstance(late.first, int) else late.first
     rest = b.subi(scan.length, first)
-    head = _head(scan, b, first)
-    set_operands(op, length=[rest])
-    reads = [read._replace(xs=_part(b, read.xs, first, rest)) for read in scan.reads]
-    carries = [carry._replace(init=final) for carry, final in zip(scan.carries, head.finals, strict=True)]
-    _count_from(scan, first)
+    earlier = [(scan.stack_of(operand(user, "source")).value, lag) for user, lag in late.before.items()]
+    ago = cut_off(scan, b, first, rest, earlier)
     stacks, given = _stacks(scan, late, rest, ago)
-    scan.rebuilt(reads, carries, [*scan.stacks, *stacks])
+    scan.rebuilt(stacks=[*scan.stacks, *stacks])
     for user, stack in given:
         _read_rest(user, stack.result, None if user in late.before else linear(rest))
     scan.rebuilt(stacks=stacks)
@@ -231,56 +202,6 @@ def _read_rest(user: Op, rows: Value, steps: Linear | None) -> None:
         return
     set_operands(user, source=[rows])
     set_entries(user, "offsets", [0, *entries(user, "offsets")[1:]])
-
-
-def _head(scan: ScanView, b: Builder, first: Value) -> ScanView:
-    """The first steps, of which no rows are kept."""
-    parts = [_part(b, xs, b.index(0), first) for xs in scan.xs]
-    head = ScanView(clone_op(scan.op, {}, b.insert))
-    set_operands(head.op, length=[first])
-    head.rebuilt([Read(xs, arg) for xs, arg in zip(parts, head.x_args, strict=True)], stacks=[])
-    return head
-
-
-def _part(b: Builder, rows: Value, first: Value, count: Value) -> Value:
-    """Of a sequence the rows from `first` on."""
-    assert isinstance(rows.type, t.TensorType)
-    sizes = dims_of(b, rows)[1:]
-    zeros: list[Entry] = [0] * len(sizes)
-    groups, attrs = slice_parts([*constant_entries([first]), *zeros], constant_entries([count, *sizes]),
-                                [1] * (1 + len(sizes)))
-    type = t.TensorType((constant_of(count), *rows.type.shape[1:]), rows.type.element)
-    return b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [type], attrs).result
-
-
-def _count_from(scan: ScanView, first: Value) -> None:
-    """Let the step count on from `first`."""
-    counter, body = scan.counter, scan.op.body
-    if not counter.uses:
-        return
-    b = Builder(body, body.ops[0], scan.op.location)
-    users = list(counter.uses)
-    number = b.addi(counter, first)
-    for user in users:
-        user.replace_operand(counter, number)
-
-
-def _carried_on(scan: ScanView, late: _Late) -> dict[tuple[Value, int], Value]:
-    """The rows of so many steps ago, of states by their new ones: those of more than one step go from step to step
-    in states that are added. What these begin as nobody reads."""
-    ago: dict[tuple[Value, int], Value] = {}
-    added = []
-    for user, lag in late.before.items():
-        row = scan.stack_of(operand(user, "source")).value
-        carry = next(c for c in scan.carries if c.depth == 1 and c.next is row)
-        ago[row, 1] = carry.arg
-        for k in range(2, lag + 1):
-            if (row, k) not in ago:
-                added.append(scan.new_carry(carry.init, ago[row, k - 1]))
-                ago[row, k] = added[-1].arg
-    if added:
-        scan.rebuilt(carries=[*scan.carries, *added])
-    return ago
 
 
 def _stacks(scan: ScanView, late: _Late, rest: Value, ago: dict[tuple[Value, int], Value],

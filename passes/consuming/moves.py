@@ -17,7 +17,7 @@ from scancc.late_dataclasses import dataclass
 
 from ..fuse import combination
 from .number_sums import NumberSum
-from .parts import as_taken, offset_of, row_at, some_rows, takes_last_row, takes_whole_rows
+from .parts import as_taken, last_state, offset_of, row_at, some_rows, takes_last_row, takes_whole_rows
 from .picked import Picked, picked_by
 from .readers import Readers
 from .rows import RowMaker
@@ -82,7 +82,7 @@ class Move:
         elif end.name == "scan.scatter":
             made = scattered(end, self.maker)
             self._next(end, made, made.next)
-        elif (state := self.readers.last_state(end)) is not None:
+        elif (state := last_state(end, self.scan)) is not None:
             self.replaced.append((end, state))
         elif (depth := self.readers.depth_of_window(end)) is not None and not takes_last_row(end, self.scan):
             self._window(end, depth)

@@ -9,7 +9,7 @@ from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.linear import linear, most
 from scancc.ir.ops import group, operand
-from scancc.ir.parts import ScanView, Stack
+from scancc.ir.parts import Carry, ScanView, Stack
 from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import COLUMNS, constant_entries, entries, entry_values, kept_axes, slice_parts
 
@@ -59,6 +59,14 @@ def takes_last_row(user: Op, scan: ScanView) -> bool:
         return not places and (steps - linear(at)).known == 1
     return (user.name == "tensor.extract_slice" and 0 not in kept_axes(user) and takes_whole_rows(user)
             and (steps - linear(entries(user, "offsets")[0])).known == 1)
+
+
+def last_state(user: Op, scan: ScanView) -> Carry | None:
+    """The state whose last value is the row that a reader takes."""
+    if not takes_last_row(user, scan) or operand(user, "source").op is not scan.op:
+        return None
+    row = scan.stack_of(operand(user, "source")).value
+    return next((carry for carry in scan.carries if carry.next is row and carry.depth == 1), None)
 
 
 def some_rows(scan: ScanView, row: Value, user: Op, before: Builder) -> Stack:

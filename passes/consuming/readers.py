@@ -13,7 +13,7 @@ from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.linear import linear
 from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand
-from scancc.ir.parts import Carry, Nest, ScanView, Stack
+from scancc.ir.parts import Nest, ScanView, Stack
 from scancc.ir.slices import COLUMNS, entries, kept_axes
 from scancc.late_dataclasses import dataclass
 
@@ -21,7 +21,7 @@ from ..licm import safe_anywhere
 from ..slicing.latencies import HEAVY, busy
 from .ahead import Ahead
 from .chains import behind, is_reduced, makers, settled
-from .parts import share_of, takes_last_row, takes_whole_rows
+from .parts import last_state, share_of, takes_last_row, takes_whole_rows
 from .picked import picked_by
 from .selections import is_thinned, rests_on
 from .windows import MOST, rows_from_end
@@ -83,7 +83,7 @@ class Readers:
             return Fraction(self.scan.until or is_array_of_arrays(user.operands[0]) and not _is_of_all(user))
         if user.name != "tensor.extract_slice" or self.is_map(user):
             return Fraction(0)
-        held = self.last_state(user) is not None or self.depth_of_window(user) is not None
+        held = last_state(user, self.scan) is not None or self.depth_of_window(user) is not None
         return Fraction(0) if held else share_of(user)
 
     def place(self, user: Op) -> Place:
@@ -190,14 +190,6 @@ class Readers:
         """Whether rows have fewer axes than those of the scan."""
         return len(rows.type.shape) < max(len(y.type.shape) for y in self.scan.ys)  # type: ignore[attr-defined]
 
-    def last_state(self, user: Op) -> Carry | None:
-        """The state whose last value is the row that a reader takes."""
-        rows = operand(user, "source")
-        if rows.op is not self.scan.op or not takes_last_row(user, self.scan):
-            return None
-        row = self.scan.stack_of(rows).value
-        return next((carry for carry in self.scan.carries if carry.next is row and carry.depth == 1), None)
-
     def depth_of_window(self, user: Op) -> int | None:
         """How many last rows a reader takes some of, where the step is to hold as many: with `until`."""
         executed = self.scan.executed
@@ -220,7 +212,7 @@ class Readers:
 
     def _ends(self, user: Op) -> bool:
         if user.name in ("tensor.extract", "tensor.extract_slice") and (
-                self.last_state(user) is not None or self.depth_of_window(user) is not None):
+                last_state(user, self.scan) is not None or self.depth_of_window(user) is not None):
             return True
         if user.name == "scan.argreduce":
             return bool(user.attrs["axis"].value == 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
@@ -13,21 +14,22 @@ from scancc.ir.parts import Carry, Read, ScanView
 from scancc.ir.shapes import dims_of, fill
 from scancc.ir.slices import Entry, constant_entries, slice_parts
 
-from .rows import MAX_REGISTERS, Held, Made, Picked, Row
+from .rows import MAX_REGISTERS, Ago, Held, Made, Picked, Row
 
 
 class Step:
     """The step of a scan under construction, and the sequences and states that it gains.
 
-    What is made stands at the end of the step, or `before` an op in it.
+    What is made stands at the end of the step, or `before` an op in it. `ago`: what values were some steps ago.
     """
 
-    def __init__(self, scan: ScanView, length: Linear, before: Op | None = None) -> None:
+    def __init__(self, scan: ScanView, length: Linear, before: Op | None = None,
+                 ago: Mapping[tuple[Value, int], Value] = MappingProxyType({})) -> None:
         assert scan.op.parent is not None
         self.scan = scan
         self.reads: list[Read] = []
         self.carries: list[Carry] = []
-        self._length = length
+        self._length, self._ago = length, ago
         self._inside = Builder(scan.op.body, before or scan.op.body.terminator, scan.op.location)
         self._before = Builder(scan.op.parent, scan.op, scan.op.location)
         self._values: dict[Row, Value] = {}
@@ -42,6 +44,8 @@ class Step:
     def _made(self, row: Row) -> Value:
         if isinstance(row, Made):
             return row.value
+        if isinstance(row, Ago):
+            return self._ago[row.value, row.lag]
         if isinstance(row, Picked):
             return self._picked(row)
         if isinstance(row, Held):

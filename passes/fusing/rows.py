@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import field
 
-from scancc.ir.builder import Builder
+from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.linear import Linear, least, linear
 from scancc.ir.parts import ScanView
 from scancc.ir.shapes import dims_of
 from scancc.ir.wording import called, what
 from scancc.late_dataclasses import dataclass
+
+from .first_steps import MOST_LAG
 
 MAX_REGISTERS = 8  # a longer lag of scalars is a ring in memory
 _SIZES = ("arith.addi", "arith.subi", "arith.muli", "arith.minsi", "arith.maxsi", "tensor.dim")
@@ -75,6 +77,14 @@ class Held:
 
 
 @dataclass(eq=False)
+class Ago:
+    """What a value of the step was so many steps ago, where the scan begins behind as many."""
+
+    value: Value
+    lag: int
+
+
+@dataclass(eq=False)
 class Mapped:
     """A row of the result of `op`, from rows of its operands."""
 
@@ -84,7 +94,7 @@ class Mapped:
     make: Callable[[Builder, Sequence[Value]], Value]
 
 
-Row = Made | Picked | Held | Mapped
+Row = Made | Picked | Held | Ago | Mapped
 Rule = Callable[["Plan", Op, Place], "Row | None"]
 RULES: dict[str, Rule] = {}
 
@@ -99,7 +109,8 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 
 @dataclass
 class Plan:
-    """Rows for each step of `producer`, on which the ops in `late` wait; sizes are built with `b`."""
+    """Rows for each step of `producer`, on which the ops in `late` wait; sizes are built with `b`. `begins`: step 0
+    is the one of the producer that makes the row of that number."""
 
     producer: ScanView
     late: set[Op]
@@ -108,6 +119,7 @@ class Plan:
     steps: Linear
     rows: dict[tuple[Value, Place], Row] = field(default_factory=dict)
     depth: int = 0  # rows whose parts are being planned
+    begins: int = 0
 
     def waits(self, value: Value) -> bool:
         """True if a value is only there after the producer ran; also of sizes that were built since."""
@@ -162,9 +174,21 @@ class Plan:
             raise NoRow("only some rows are kept, or not in order")
         if place.backwards:
             raise NoRow(READS_BACK)
-        if not place.is_own:
-            raise NoRow("it reads rows that are not made yet")
-        return Made(stack.value)
+        lag = None if (first := self._row_number(place.first)) is None else self.begins - first
+        if lag is None or not 0 <= lag <= MOST_LAG:
+            raise NoRow("it reads rows that are not made yet" if lag is None or lag < 0 else f"it reads rows of more "
+                        f"than {MOST_LAG} steps ago")
+        return Ago(stack.value, lag) if lag else Made(stack.value)
+
+    def _row_number(self, first: Linear) -> int | None:
+        """The row that step 0 reads, where it is a number: also k of min(n, k), of n rows, of which no step reads any
+        where there are fewer."""
+        if first.known is not None or first.constant or list(first.terms.values()) != [1]:
+            return first.known
+        (cut,) = (value.op for value in first.terms)
+        if not self.begins or cut is None or cut.name != "arith.minsi" or self.producer.length not in cut.operands:
+            return None
+        return next((k for k in map(constant_of, cut.operands) if k is not None), None)
 
     def _picked(self, value: Value, place: Place) -> Row:
         if place.past:
@@ -205,3 +229,7 @@ class Plan:
     def mapped(self) -> list[Mapped]:
         """The ops of which rows are made."""
         return [row for row in self.rows.values() if isinstance(row, Mapped)]
+
+    def earlier(self) -> list[tuple[Value, int]]:
+        """The values of the step of which rows need what they were so many steps ago."""
+        return [(row.value, row.lag) for row in self.rows.values() if isinstance(row, Ago)]

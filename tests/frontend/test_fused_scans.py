@@ -232,3 +232,52 @@ def test_lengths_that_must_agree_are_one():
         f(np.arange(3.0), np.ones(2), np.zeros(5))
     with pytest.raises(ValueError, match="lengths 3 and 5|not agree"):
         f(np.arange(3.0), np.ones(3), np.zeros(5))
+
+
+def pairs(a, b, g):
+    return 0.5 * g + a * b
+
+
+LATER = {
+    "the row before": lambda x: scan(pairs, {"input": scan(leaky, x, ZERO), "taps": [-1, 0]}, ZERO),
+    "three steps before": lambda x: scan(pairs, {"input": T.exp(scan(leaky, x, ZERO)), "taps": [-3, 0]}, ZERO)[::2],
+    "two apart": lambda x: scan(pairs, {"input": scan(leaky, x, ZERO), "taps": [1, 3]}, ZERO)[-1:],
+    "differences": lambda x: scan(leaky, scan(leaky, x, ZERO)[1:] - scan(leaky, x, ZERO)[:-1], ZERO),
+    "rows of no state": lambda x: scan(
+        pairs, {"input": scan(lambda a, h: (leaky(a, h), T.exp(h)), x, [ZERO, None])[1], "taps": [-2, 0]}, ZERO),
+    "and the last row": lambda x: [scan(leaky, x, ZERO)[-1],
+                                   scan(pairs, {"input": scan(leaky, x, ZERO), "taps": [-1, 0]}, ZERO)],
+    "with the step's number": lambda x: scan(
+        pairs, [{"input": scan(lambda i, h: 0.5 * h + i, T.arange(x.shape[0]), ZERO), "taps": [-1]}, x], ZERO),
+    "one behind another": lambda x: scan(pairs, {"input": scan(
+        pairs, {"input": scan(leaky, x, ZERO), "taps": [-1, 0]}, ZERO), "taps": [-2, 0]}, ZERO),
+    "of arrays": lambda x: scan(pairs, {"input": scan(lambda a, h: leaky(a, h)[::-1], x, x[0] * T.ones(3)),
+                                        "taps": [-2, 0]}, T.zeros(3)),
+}
+
+
+@pytest.mark.usefixtures("every_executor")
+@pytest.mark.parametrize("name", LATER)
+def test_rows_of_several_steps_ago_are_read_in_the_loop(name):
+    x = T.dvector("x")
+    f, reference = compile([x], LATER[name](x)), sc.function([x], LATER[name](x), mode="reference")
+    for n in (1, 2, 3, 4, 5, 9) if name == "of arrays" else (0, 1, 2, 3, 4, 5, 9):
+        given = np.linspace(-1, 2, n)
+        try:
+            wanted = reference(given)
+        except IndexError:
+            with pytest.raises(IndexError):
+                f(given)
+            continue
+        for got, want in zip(*([found] if isinstance(found, np.ndarray) else found for found in (f(given), wanted)),
+                             strict=True):
+            np.testing.assert_allclose(got, want, 1e-12)
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_rows_of_several_steps_ago_are_not_kept(name):
+    x = T.dvector("x")
+    f = sc.function([x], LATER[name](x))
+    assert any(remark.pass_name == "fuse-scans" and "stand before it" in str(remark) for remark in f.remarks)
+    small, large = (f.memory_plan(np.zeros(n)).workspace_nbytes for n in (3000, 20_000))
+    assert small == large
