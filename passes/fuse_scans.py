@@ -85,7 +85,7 @@ def _behind(block: Block) -> None:
     for reader in _scans(block)[1:]:
         for producer in _producers(reader, block):
             if _join(order, producer, reader):
-                order, reader = Order(block), producer
+                reader = producer
 
 
 def _producers(reader: Op, block: Block) -> list[Op]:
@@ -118,7 +118,6 @@ def _beside(block: Block) -> None:
                     *order.between(other, scan), scan]):
                 continue
             if _join(order, other, scan):
-                order = Order(block)
                 break
         else:
             others.append(scan)
@@ -137,6 +136,7 @@ def _join(order: Order, first: Op, second: Op) -> bool:
     before = f", of whose steps the first {pair.begins} stand before it" if pair.begins else ""
     remark("fuse-scans", second, True, f"one loop with {_called(first)}{before}")
     pair.make()
+    order.became_one(first, second)
     return True
 
 

@@ -13,7 +13,7 @@ from scancc.ir.types import TensorType
 
 
 class Order:
-    """Which ops of a block wait for which. Made anew when the block has changed."""
+    """Which ops of a block wait for which; `became_one` says when the block has changed."""
 
     def __init__(self, block: Block) -> None:
         self.block = block
@@ -39,6 +39,11 @@ class Order:
             used = op.operands if not op.regions else [v for inner in op.walk() for v in inner.operands]
             self._needs[op] = {v.op for v in used if v.op is not None}
         return self._needs[op]
+
+    def became_one(self, first: Op, second: Op) -> None:
+        """Go on after `first` took in `second`."""
+        self._needs.clear()
+        self._checks[first] = self.fails(first) or self.fails(second)
 
     def fails(self, op: Op) -> bool:
         """True where an op may end the program."""
