@@ -145,7 +145,8 @@ def _dot(p: Plan, op: Op, place: Place) -> Row | None:
         return None
     p.outside(matrix)
     type = t.row_type(op.result.type)
-    return Mapped(op, place, [p.row(rows, place)], lambda b, given: b.op("scan.dot", [*given, matrix], [type]))
+    return Mapped(op, place, [p.row(rows, place)], lambda b, given: b.op(
+        "scan.dot", [*given, matrix], [type], dict(op.attrs)))
 
 
 # ---- one array behind another ----

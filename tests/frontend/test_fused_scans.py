@@ -158,6 +158,19 @@ def test_rows_times_a_matrix_are_read_in_the_loop():
     np.testing.assert_allclose(compile([x, w], g[-1])(*values), expected, 1e-12)
 
 
+def test_rows_times_a_matrix_are_rounded_as_written_in_the_loop_too():
+    x, w = T.matrix("x"), T.matrix("w")
+    rows = scan(lambda v, h: 0.5 * h + v, x, T.zeros_like(x[0]))
+    f = sc.function([x, w], scan(lambda v, g: v + 0 * g, T.dot(rows, w), T.zeros((3,))), fast_math="strict")
+    given = np.random.default_rng(1).standard_normal((9, 6)), np.random.default_rng(2).standard_normal((6, 3))
+    h, wanted = np.zeros(6), np.zeros((9, 3))
+    for t, v in enumerate(given[0]):
+        h = 0.5 * h + v
+        for k in range(6):
+            wanted[t] = wanted[t] + h[k] * given[1][k]
+    np.testing.assert_array_equal(f(*given), wanted)
+
+
 ALIKE = {  # the steps of two scans, and whether they surely stop alike
     "by what both read": (lambda a, h: (h + a, sc.until(a > 3)), lambda a, h: (h * a, sc.until(a > 3)), True),
     "by equal states": (lambda a, h: (h + a, sc.until(h + a > 3)), lambda a, h: (h + a, sc.until(h + a > 3)), True),
