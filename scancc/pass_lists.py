@@ -80,6 +80,7 @@ CPU_LOOP: tuple[str, ...] = (
 GPU_SCAN: tuple[str, ...] = tuple({
     "lanes": "lanes{streams=true}",  # neighbouring threads read a row together
     "fuse-consumers": "fuse-consumers{mixing=false}",  # a thread has its lane, not the row
+    "fuse-producers": "fuse-producers{products=false}",  # there are no tiles
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
     if name not in ("fuse-scans", "delayed-rows", "peel", "interchange", "reverse-if-conversion", "repeated-squaring",
