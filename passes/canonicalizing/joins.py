@@ -1,0 +1,157 @@
+"""Rules for arrays that are put together of others: what a gradient writes, part by part, into zeros is joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scancc.ir import types as t
+from scancc.ir.builder import Builder
+from scancc.ir.core import Op, Value
+from scancc.ir.linear import Linear, balanced, linear, never_negative
+from scancc.ir.ops import ELEMENTWISE, OPS, has_trait, operand
+from scancc.ir.parts import scan_around
+from scancc.ir.shapes import dims_of, dynamic_dims
+from scancc.ir.slices import COLUMNS, Entry, entries, kept_axes, slice_parts
+
+from .rules import Outcome, made_by, rule
+
+MOST_PARTS = 8  # that are looked at, for each of them
+
+
+@rule("tensor.insert_slice")
+def inserts_over_all(op: Op, b: Builder) -> Outcome:
+    """Parts that are inserted in numbers that are all alike, and leave none of these, are joined."""
+    sizes = list(map(linear, dims_of(b, op.result)))
+    axis = next((n for n, size in enumerate(sizes) if not _takes_all(op, n, size)), None)
+    if axis is None:
+        return None
+    inserts, dest = [op], operand(op, "dest")
+    while len(inserts) < MOST_PARTS and (inner := made_by(dest, "tensor.insert_slice")):
+        inserts.append(inner)
+        dest = operand(inner, "dest")
+    if made_by(dest, "tensor.splat") is None or not all(_lies_across(each, axis, sizes) for each in inserts):
+        return None
+    parts = _in_a_row(inserts, axis, sizes[axis])
+    return None if parts is None else joined(b, parts, axis, op.result.type)
+
+
+def _takes_all(insert: Op, axis: int, size: Linear) -> bool:
+    taken = linear(entries(insert, "sizes")[axis])
+    return entries(insert, "offsets")[axis] == 0 and balanced(taken - size).known == 0
+
+
+def _lies_across(insert: Op, axis: int, sizes: Sequence[Linear]) -> bool:
+    """Whether an array without gaps is inserted, as long as what is around it along all axes but one."""
+    return set(entries(insert, "strides")) == {1} and kept_axes(insert) == list(range(len(sizes))) and all(
+        n == axis or _takes_all(insert, n, size) for n, size in enumerate(sizes))
+
+
+def _in_a_row(inserts: Sequence[Op], axis: int, whole: Linear) -> list[Value] | None:
+    """What is inserted, first to last; None where it does not follow one another from the first place to the last."""
+    found, left, at = list[Value](), list(inserts), Linear()
+    while left:
+        following = next((each for each in left if _is_same(linear(entries(each, "offsets")[axis]), at)), None)
+        if following is None:
+            return None
+        left.remove(following)
+        found.append(operand(following, "source"))
+        at = at + linear(entries(following, "sizes")[axis])
+    return found if _is_same(at, whole) else None
+
+
+def _is_same(x: Linear, y: Linear) -> bool:
+    return balanced(x - y).known == 0
+
+
+def joined(b: Builder, parts: Sequence[Value], axis: int, type: t.Type) -> Value:
+    """Arrays, one behind the other along an axis."""
+    return b.op("scan.concat", list(parts), [type], {"axis": t.IntAttr(axis, t.i64)})
+
+
+@rule(*(name for name, declared in OPS.items() if ELEMENTWISE in declared.traits))
+def map_of_joined(op: Op, b: Builder) -> Outcome:
+    """Elementwise work on what other such work has made, part by part, is done on the parts."""
+    join = next((join for v in op.operands if (join := made_by(v, "scan.concat")) and _is_work(join, op)), None)
+    if join is None or len(op.results) != 1:
+        return None
+    axis = join.attrs["axis"].value
+    made, at = list[Value](), Linear()
+    for part in join.operands:
+        operands = [part if v is join.result else _beside(b, v, part, axis, at) for v in op.operands]
+        type = t.TensorType(_shape(part), t.element(op.result.type))
+        made.append(b.op(op.name, operands, [type], dict(op.attrs)))
+        at = at + linear(dims_of(b, part)[axis])
+    return joined(b, made, axis, op.result.type)
+
+
+def _beside(b: Builder, array: Value, part: Value, axis: int, at: Linear) -> Value:
+    """The part of an array that lies where a part of another one does."""
+    sizes = [size if n is None else n for n, size in zip(_shape(part), dims_of(b, part), strict=True)]
+    first = at.built(b) if at.known is None else at.known
+    offsets = [first if n == axis else 0 for n in range(len(sizes))]
+    return _part(b, array, [offsets, sizes, [1] * len(sizes)], _shape(part))
+
+
+def _part(b: Builder, array: Value, columns: Sequence[Sequence[Entry]], shape: tuple[int | None, ...]) -> Value:
+    """A part of an array, with these entries; a number is the same everywhere."""
+    if not isinstance(array.type, t.TensorType):
+        return array
+    type = t.TensorType(shape, t.element(array.type))
+    if spread := made_by(array, "scan.broadcast"):
+        return _part_of_spread(b, spread, columns, type)
+    groups, attrs = slice_parts(*columns)
+    return b.grouped("tensor.extract_slice", {"source": [array], **groups}, [type], attrs).result
+
+
+def _part_of_spread(b: Builder, spread: Op, columns: Sequence[Sequence[Entry]], type: t.TensorType) -> Value:
+    """A part of what repeats an array along some axes: it repeats the part along the others."""
+    source, axes = operand(spread, "source"), spread.attrs["axes"].values
+    if isinstance(source.type, t.TensorType):
+        taken = [[0, 1, 1] if n == 1 else [column[axis] for column in columns]
+                 for n, axis in zip(_shape(source), axes, strict=True)]
+        shape = tuple(1 if n == 1 else type.shape[axis] for n, axis in zip(_shape(source), axes, strict=True))
+        source = _part(b, source, list(zip(*taken, strict=True)), shape)
+    sizes = [b.index(size) if isinstance(size, int) else size for size in columns[1]]
+    return b.op("scan.broadcast", [source, *dynamic_dims(type, sizes)], [type], dict(spread.attrs))
+
+
+def _shape(value: Value) -> tuple[int | None, ...]:
+    assert isinstance(value.type, t.TensorType)
+    return value.type.shape
+
+
+@rule("tensor.extract_slice")
+def parts_of_work(op: Op, b: Builder) -> Outcome:
+    """What a step makes and reads in parts, none of them twice, is made in parts."""
+    source = operand(op, "source")
+    work, readers = source.op, list(source.uses)
+    if work is None or not has_trait(work, ELEMENTWISE) or scan_around(op) is None or len(readers) > MOST_PARTS:
+        return None
+    if not all(_is_part(user) and user.parent is work.parent for user in readers):
+        return None
+    if not all(_is_apart(x, y) for n, x in enumerate(readers) for y in readers[:n]):
+        return None
+    columns = [entries(op, column) for column in COLUMNS]
+    return b.op(work.name, [_part(b, v, columns, _shape(op.result)) for v in work.operands], [op.result.type],
+                dict(work.attrs))
+
+
+def _is_part(user: Op) -> bool:
+    """Whether a reader takes a part of an array without gaps, with all axes."""
+    return user.name == "tensor.extract_slice" and set(entries(user, "strides")) == {1} and (
+        len(kept_axes(user)) == len(entries(user, "sizes")))
+
+
+def _is_apart(x: Op, y: Op) -> bool:
+    """Whether along an axis one part ends before the other begins."""
+    for at, n, other, m in zip(*(map(linear, entries(part, column)) for part in (x, y)
+                                 for column in ("offsets", "sizes")), strict=True):
+        if never_negative(other - at - n) or never_negative(at - other - m):
+            return True
+    return False
+
+
+def _is_work(join: Op, reader: Op) -> bool:
+    """Whether elementwise work, which nobody else wants, makes each part of an array that one op alone reads."""
+    return join.result.uses.keys() == {reader} and join.parent is reader.parent and all(
+        part.uses == {join: 1} and part.op is not None and has_trait(part.op, ELEMENTWISE) for part in join.operands)
