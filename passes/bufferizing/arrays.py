@@ -8,10 +8,10 @@ from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import group, operand
 from scancc.ir.remarks import remark
-from scancc.ir.shapes import fill
+from scancc.ir.shapes import fill, is_one_size
 from scancc.ir.wording import called
 
-from .context import Context, converts
+from .context import Context, converts, is_contiguous
 from .nests import array_sizes, materialise
 from .rings import past_row, row_in_ring
 
@@ -73,9 +73,23 @@ def entries(c: Context, op: Op) -> list[list[Value]]:
 
 @converts("scan.reshape")
 def reshape(c: Context, op: Op) -> None:
-    source = c.contiguous(materialise(c, operand(op, "source")))
+    source = materialise(c, operand(op, "source"))
     assert isinstance(op.result.type, t.TensorType)
+    source = source if _lies_in_one_piece(c, source) else c.contiguous(source)
     c.env[op.result] = c.reshape(source, fill(c.b, op.result.type, c.scalars(group(op, "dims"))))
+
+
+def _lies_in_one_piece(c: Context, buffer: Value) -> bool:
+    """Whether a buffer is some rows of another one, all of each, though its type does not say so."""
+    part = buffer.op
+    if part is None or part.name != "memref.subview" or not is_contiguous(operand(part, "source").type):
+        return False
+    offsets, sizes, strides = (slices.entry_values(c.b, part, column) for column in slices.COLUMNS)
+    whole = c.sizes(operand(part, "source"))
+    outer = next((axis for axis, size in enumerate(sizes) if constant_of(size) != 1), len(sizes))
+    return all(constant_of(stride) == 1 for stride in strides) and all(
+        constant_of(offsets[axis]) == 0 and is_one_size(sizes[axis], whole[axis])
+        for axis in range(outer + 1, len(sizes)))
 
 
 @converts("scan.concat", at_target=True)
