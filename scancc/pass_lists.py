@@ -44,6 +44,7 @@ CPU_SCAN: tuple[str, ...] = (
     "tile",          # after contract: the arithmetic stays what it would be in one loop
     "lanes",         # reads the loop nests that fuse made
     "time-parallel",  # after tile and lanes: those scans are the last; before what joins nests
+    "turned-rows",   # after tile, which moves what reads rows in the order of the steps
     "delayed-sequences",  # after those that look for what comes of sequences alone
     "split-joins",   # after contract and lanes; before what joins nests
     "multi-output-fusion",  # after contract, which joins no products that others read, and lanes, which joins all
@@ -84,7 +85,8 @@ GPU_SCAN: tuple[str, ...] = tuple({
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
     if name not in ("fuse-scans", "delayed-rows", "peel", "interchange", "reverse-if-conversion", "repeated-squaring",
-                    "log-sum-exp", "tile", "time-parallel", "delayed-sequences", "split-joins", "multi-output-fusion",
+                    "log-sum-exp", "tile", "time-parallel", "turned-rows", "delayed-sequences",
+                    "split-joins", "multi-output-fusion",
                     "complex-products", "complex-states", "vector-states", "transpose-factors",
                     "fold-transpositions"))
 GPU_LOOP: tuple[str, ...] = (
