@@ -22,6 +22,15 @@ def is_natural(value: Value) -> bool:
     return rises and all(map(is_natural, op.operands))
 
 
+def is_minimum(value: Value) -> bool:
+    """Whether a number is the smaller of two, but for a constant that it is not below."""
+    op = value.op
+    if op is not None and (op.name == "arith.index_cast" or op.name == "arith.maxsi" and (
+            constant_of(op.operands[1]) is not None)):
+        return is_minimum(op.operands[0])
+    return op is not None and op.name == "arith.minsi"
+
+
 def may_wrap(value: Value, depth: int = 0) -> bool:
     """Whether arithmetic that leads to `value` may pass the range of numbers: unless all of it is on sizes."""
     op = value.op

@@ -9,12 +9,13 @@ from scancc.errors import UnsupportedError
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
+from scancc.ir.equalities import sizes_equal_to
 from scancc.ir.extents import Extents, require
 from scancc.ir.ops import int_attr
 from scancc.ir.remarks import remark
 
 from .bounds import UPPER, Bounds
-from .numbers import cap_of, is_natural, may_wrap, whole_of
+from .numbers import cap_of, is_minimum, is_natural, may_wrap, whole_of
 from .start import Start, slice_of
 
 ALIGN_BYTES = 64
@@ -41,7 +42,7 @@ class Sizes:
         if None not in type.shape:
             return b.index(-(-known // ALIGN_BYTES) * ALIGN_BYTES)
         total = b.index(known)
-        sizes = [self.at_most(size, op.result.name or "a temporary") for size in op.operands]
+        sizes = [self._least(size, op) for size in op.operands]
         for size in sizes:
             total = b.muli(total, size)
         rounded = b.binary("andi", b.addi(total, b.index(ALIGN_BYTES - 1)), b.index(-ALIGN_BYTES))
@@ -50,6 +51,14 @@ class Sizes:
         if any(self.extents.hold([*known, *fixed]) for known in (op.operands, sizes, wholes)):
             return rounded
         return b.select(b.op("scan.can_exist", [*sizes, *fixed], [t.i1]), rounded, b.index(MOST_NBYTES))
+
+    def _least(self, size: Value, alloc: Op) -> Value:
+        """A bound of a size of a buffer, or, if only that is a minimum, of one that a check before says it equals."""
+        found = self.at_most(size, alloc.result.name or "a temporary")
+        if self.bounds.start.copy(size) is not None or is_minimum(found):
+            return found
+        others = (self._bound(other, "") for other in sizes_equal_to(size, alloc) if other is not size)
+        return next((v for v in others if v is not None and is_minimum(v)), found)
 
     def capacity(self, sizes: list[Value], what: str) -> list[Value]:
         """Bounds of the sizes of an output, with a check that an array may have them."""

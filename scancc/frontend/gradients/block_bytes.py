@@ -8,10 +8,12 @@ from scancc.frontend.gradients.block_sizes import nbytes
 from scancc.frontend.gradients.rules import zero_of
 from scancc.frontend.graph.dims import ShapeI, dim, dims
 from scancc.frontend.graph.stream_type import StreamType
-from scancc.frontend.graph.variables import Apply, Variable, ancestors, applies, rebuild
+from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors, applies, rebuild
 from scancc.frontend.loops.scan_op import Scan, stacked
 from scancc.frontend.ops.making import alloc
 from scancc.frontend.ops.subtensor import Subtensor
+
+INT64 = TensorType("int64", ())
 
 
 def bytes_of_a_step(roots: Sequence[Variable], told: Mapping[Variable, Variable]) -> Variable:
@@ -51,6 +53,7 @@ class _Rows:
         return zero_of(x.dtype) if x.ndim else self._outside([x])[0]
 
     def _outside(self, values: list[Variable]) -> list[Variable]:
+        values = [_by_formulas(v) if v.type == INT64 else v for v in values]
         sizes = [v for v in ancestors(values) if v.owner is not None and isinstance(v.owner.op, ShapeI)]
         return rebuild(values, self.told | {v: known for v in sizes if (known := self._length(v)) is not None})
 

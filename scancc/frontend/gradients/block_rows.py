@@ -12,10 +12,7 @@ from collections.abc import Callable, Mapping
 
 from scancc.frontend.gradients.row_by_row import RowByRow
 from scancc.frontend.gradients.rules import Gradient
-from scancc.frontend.gradients.scan_reverse import row_of_equal_rows
-from scancc.frontend.graph.dims import dims
 from scancc.frontend.graph.variables import Variable
-from scancc.frontend.ops.making import alloc
 
 
 class GivenRows:
@@ -28,7 +25,7 @@ class GivenRows:
     def __init__(self, gradients: Mapping[Variable, Gradient], rows: Mapping[Variable, Variable], n: Variable,
                  ) -> None:
         self.rows = rows
-        self.gradients = {row: RowByRow(g, rows, n) for row, g in gradients.items() if g is not None}
+        self.gradients = {row: RowByRow(g, rows.keys(), n) for row, g in gradients.items() if g is not None}
         read = (rows[stack] for g in self.gradients.values() for stack in g.read)
         self.needed = list(dict.fromkeys([*gradients, *read]))  # rows of which the block makes stacks
 
@@ -37,14 +34,5 @@ class GivenRows:
         """The gradients of the block's stacks, which are `found` for the rows in the step. `hold` brings what is
         outside into the loop over blocks, of which `part` takes the block's rows."""
         stacks = {outer: found[row] for outer, row in self.rows.items() if row in found}
-        return {found[row]: g.of_block(stacks, part, hold) if g.read else _as_given(g.gradient, part, hold, n_steps)
+        return {found[row]: g.of_block(stacks, part, hold, n_steps) if g.is_made else part(hold(g.gradient))
                 for row, g in self.gradients.items()}
-
-
-def _as_given(gradient: Variable, part: Callable[[Variable], Variable], hold: Callable[[Variable], Variable],
-              n_steps: Variable) -> Variable:
-    alike = row_of_equal_rows(gradient)
-    if alike is None:
-        return part(hold(gradient))
-    row = hold(alike)
-    return alloc(row.dimshuffle("x", *range(row.ndim)), n_steps, *dims(row))

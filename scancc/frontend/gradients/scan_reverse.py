@@ -254,7 +254,7 @@ class Reverse:
         by_row = RowByRow(gradient, set(stacked(self.recall.node)), self.n)
         if not by_row.read:
             return backwards(last(gradient))
-        return backwards(by_row.of_block({v: last(v) for v in by_row.read}, last, lambda v: v))
+        return backwards(by_row.of_block({v: last(v) for v in by_row.read}, last, lambda v: v, self.length))
 
     # ---- the inputs' gradients ----
 
