@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import VIEW, has_trait, is_pure, memory_of
+from scancc.ir.parts import Nest
 from scancc.ir.types import TensorType
 
 from ..slicing.steps import used
@@ -32,13 +33,17 @@ def moved_behind(match: Match, between: Sequence[Op]) -> list[Op] | None:
                 return None
             needy[op] = None
             late.update(op.results)
-        elif _may_write(op) and _memory(reads) & (_states(first) if op.name == "linalg.generic" else first):
+        elif _memory(_written_over(op)) & (_states(first) if op.name == "linalg.generic" else first):
             return None
     return None if any(v.op in needy for v in used(match.second.op)) else list(needy)
 
 
-def _may_write(op: Op) -> bool:
-    return op.name not in HARMLESS and not has_trait(op, VIEW)
+def _written_over(op: Op) -> Iterable[Value]:
+    """What an op reads and may write its result over: of a nest, arrays of which each round reads what it writes."""
+    if op.name == "linalg.generic":
+        nest = Nest(op)
+        return [read.value for read in nest.reads if read.dims == nest.identity]
+    return () if op.name in HARMLESS or has_trait(op, VIEW) else used(op)
 
 
 def _memory(values: Iterable[Value]) -> set[Value]:

@@ -160,7 +160,9 @@ def _keeps_lanes(match: Match) -> bool:
     second = _along_last(match.second.reads, match)
     if not match.reduced or not all(_is_in_lanes(nest, number) for nest, number in match.combined):
         return first == second
-    return first and second and (len(match.combined) > 1 or not _is_short(match))
+    if first and second:
+        return len(match.combined) > 1 or not _is_short(match)
+    return first == second and not match.kept and not match.first.reduced and _has_lanes_around(match)
 
 
 def _is_in_lanes(nest: Nest, number: int) -> bool:
