@@ -24,9 +24,8 @@ def logsumexp(x: object, axis: Axes = None, keepdims: bool = False) -> Variable:
     axes = axes_of(var, axis, "logsumexp")
     if not axes:
         return var
-    peak = _peak(var, axes)
-    total = log(plain_sum(exp(sub(var, peak)), axes, True)) + peak
-    return total if flag("keepdims", keepdims) else _dropped(total, axes)
+    peak, kept = _peak(var, axes), flag("keepdims", keepdims)
+    return log(plain_sum(exp(sub(var, peak)), axes, kept)) + (peak if kept else _dropped(peak, axes))
 
 
 def _peak(x: Variable, axes: tuple[int, ...]) -> Variable:
