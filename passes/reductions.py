@@ -19,7 +19,8 @@ reduction. Lengths known to be short have no blocks; others that are short meet 
 reductions are trees of trees. Other reductions (maxima, integers, products) run in the same lanes, without blocks.
 Of a sum of which a loop around has a part in each round (`scan.running`), the blocks go on, with their stack, from
 round to round: it gets the tree of the whole. So do the lanes of a product, which stay in memory between.
-Reductions of the same elements that get one form run as one loop (`reducing/beside.py`).
+Reductions of the same elements that get one form run as one loop (`reducing/beside.py`), and so do the sums of
+several rows (`reducing/rows.py`).
 Conservative: which form a loop gets depends on its layout, never on the width of registers, nor on what runs with it.
 What must be combined in the order written (`exact`) is no reduction to `bufferize`, and stays. With `lanes=false`
 (a GPU, where each thread has a lane) all is in order within blocks.
@@ -41,8 +42,9 @@ from scancc.ir.parts import Loop, Nest, Round, While
 from scancc.ir.remarks import remark
 from scancc.late_dataclasses import dataclass
 
-from .reducing.beside import joined, side_by_side
+from .reducing.beside import MOST_SUMS, joined, side_by_side
 from .reducing.kinds import KINDS, MOST_LANES, ROUNDED, SUMS, combines, neutral
+from .reducing.rows import several_rows
 from .vectorizing.lanes import Check, Widener, holds_loops, innermost, is_heavy, whole_lanes
 
 BLOCK = 64        # terms of a block in order
@@ -57,8 +59,9 @@ FOREVER = 1 << 62 # terms of which no block is the last
 _Block = Callable[[Builder, Value, Value], Sequence[Value]]  # builds a block's totals: first, end
 
 
-def reductions(module: Op, lanes: bool = True) -> None:
-    """Rewrite every loop marked as a reduction; which form each gets is decided before any is changed."""
+def reductions(module: Op, lanes: bool = True, rows: int = 1) -> None:
+    """Rewrite every loop marked as a reduction; which form each gets is decided before any is changed. `rows`: of how
+    many rows at a time registers hold the sums."""
     loops = [op for op in module.walk() if op.name == "scf.for" and "reduction" in op.attrs]
     for loop in loops:
         _separate(loop)
@@ -67,10 +70,10 @@ def reductions(module: Op, lanes: bool = True) -> None:
     for loop, (form, reason) in zip(loops, forms, strict=True):
         remark("reductions", loop, form == "lanes", reason or "a reduction runs in lanes")
         if form == "lanes":
-            in_lanes.append(loop)
+            in_lanes += [*several_rows(loop, rows), loop]
         elif form == "blocks":
             _in_blocks(loop)
-    for group, widths in side_by_side([(loop, _widths(loop)) for loop in in_lanes]):
+    for group, widths in side_by_side([(loop, _widths(loop)) for loop in in_lanes], max(rows, MOST_SUMS)):
         _Lanes(joined(group), widths).replace()
 
 

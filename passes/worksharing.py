@@ -64,8 +64,8 @@ def _visit(block: Block) -> None:
 def _obstacle(loop: Op) -> str | None:
     """Why threads may not share the rounds of a loop, or None."""
     parts = Loop(loop)
-    if parts.init or constant_of(parts.lower) != 0 or constant_of(parts.step) != 1:
-        return "it does not count from 0 by 1"
+    if parts.init or constant_of(parts.lower) != 0 or constant_of(parts.step) is None:
+        return "it does not count from 0 by a known step"
     varying, inside = varying_in(loop), set(loop.walk())
     writes = (_shared_write(op, inside, varying) for op in loop.walk() if has_trait(op, WRITES))
     return next((reason for reason in writes if reason is not None), None)
@@ -122,10 +122,12 @@ def _cut(loop: Op) -> str | None:
     assert loop.parent is not None
     parts, b = Loop(loop), Builder(loop.parent, loop, loop.location)
     work = _work(b, loop.body, loop)
-    n, known = constant_of(parts.upper), constant_of(work)
-    if n is not None and known is not None and n * known < 2 * LEAST:
-        return f"its {n} rounds are about {n * known} operations, fewer than a second thread is worth"
-    size = b.maxsi(quotient(b, b.index(LEAST), work), quotient(b, parts.upper, b.index(MOST_CHUNKS)))
+    n, known, step = constant_of(parts.upper), constant_of(work), constant_of(parts.step) or 1
+    if n is not None and known is not None and n // step * known < 2 * LEAST:
+        return f"its {n // step} rounds are about {n // step * known} operations, fewer than a second thread is worth"
+    size = b.maxsi(quotient(b, b.index(LEAST), work), quotient(b, parts.upper, b.index(MOST_CHUNKS * step)))
+    if step != 1:
+        size = b.muli(size, b.index(step))
     if innermost(loop):
         size = b.muli(quotient(b, size, b.index(VECTORS)), b.index(VECTORS))
     regions, loop.regions = loop.regions, ()
@@ -135,7 +137,7 @@ def _cut(loop: Op) -> str | None:
     b.make("scf.for", [parts.lower, parts.upper, size], [], {"threads": t.IntAttr(1, t.i64)}, [Region([body])])
     inside = Builder(body, location=loop.location)
     end = inside.minsi(inside.addi(start, size), parts.upper)
-    inside.make("scf.for", [start, end, inside.index(1)], [], dict(loop.attrs), regions)
+    inside.make("scf.for", [start, end, inside.index(step)], [], dict(loop.attrs), regions)
     inside.make("scf.yield")
     loop.erase()
     return None

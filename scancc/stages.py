@@ -26,6 +26,7 @@ from scancc.ir.rules.matrices import PRODUCT_PARTS
 from scancc.ir.types import IntAttr, i64
 from scancc.late_dataclasses import dataclass
 from scancc.memory import MemoryPlan, memory_plan
+from scancc.passes.reductions import LANE_BYTES
 from scancc.printed import Prints
 from scancc.process import deep_recursion, without_collection
 from scancc.runtime import cache
@@ -119,8 +120,8 @@ def compile_program(program: Program, target: Target | str | None = None, export
 def loops_of(program: Program, target: Target, checks: Sequence[Check]) -> Op:
     """The loop IR of a program for a target, as people would write it: without what serves registers and threads."""
     module = lower(program)
-    left_out = ",".join(filter(None, [program.leave_out, *pass_lists.FOR_REGISTERS]))
-    pipeline.run(module, passes_for(target, True, left_out), config.verify, again=partial(lower, program))
+    names = passes_for(target, True, program.leave_out, for_people=True)
+    pipeline.run(module, names, config.verify, again=partial(lower, program))
     number_checks(module, checks)
     return module
 
@@ -206,34 +207,44 @@ def passes_of(program: Program, target: Target, export: bool = False) -> str:
     return passes_for(target, export, program.leave_out, program.threads)
 
 
-def passes_for(target: Target, export: bool = False, leave_out: str | None = None, threads: bool = False) -> str:
+def passes_for(target: Target, export: bool = False, leave_out: str | None = None, threads: bool = False,
+               for_people: bool = False) -> str:
     """The pipeline of a target, as text, without what `leave_out` names (None: `config.leave_out`). `threads`: they
-    may share loops."""
+    may share loops. `for_people`: without what serves registers."""
     names = [*pass_lists.GPU_SCAN, *pass_lists.GPU_LOOP] if target.kind == "ptx" else (
         [*pass_lists.CPU_SCAN, *pass_lists.CPU_LOOP])
     if target.kind == "cpu":
         options = [*["stage-outputs=true"] * export, *[f"product-parts={PRODUCT_PARTS}"] * threads]
         names = [f"bufferize{{{' '.join(options)}}}" if n == "bufferize" and options else n for n in names]
+    if for_people:
+        names = [name for name in names if name not in pass_lists.FOR_REGISTERS]
     left_out = config.leave_out if leave_out is None else leave_out
-    return ",".join(pipeline.without(_fitting(names, target, threads), left_out))
+    fitting = _fitting(names, target, threads, 1 if for_people else _rows(target))
+    return ",".join(pipeline.without(fitting, left_out))
 
 
-def _fitting(names: Sequence[str], target: Target, threads: bool = False) -> list[str]:
+def _fitting(names: Sequence[str], target: Target, threads: bool, rows: int) -> list[str]:
     """A list of passes with the target's registers; without `contract` where it has no fused multiply-add, without
     `worksharing` where no `threads` share loops."""
     bits = f"bits={8 * target.vector_bytes}"
     registers = f"{bits} registers={target.n_vectors}"
-    options = {"vectorize": registers, "row-lanes": registers,
+    options = {"vectorize": registers, "row-lanes": registers, "reductions": f"rows={rows}",
                "parallel-prefix": f"fused={str(target.has_fma).lower()} {bits}"}
     left_out = [*["contract"] * (not target.has_fma), *["worksharing"] * (not threads)]
     return [f"{n}{{{options[n]}}}" if n in options else n for n in names if n not in left_out]
+
+
+def _rows(target: Target) -> int:
+    """How many sums in lanes half of the registers hold, at most four."""
+    return min(max(target.n_vectors // 2 * target.vector_bytes // LANE_BYTES, 1), 4)
 
 
 def named_for(text: str, target: Target) -> str:
     """A pipeline in which the names of pass lists (`cpu`, `cpu-loop`) stand for what `target` gets."""
     parts = re.split(r",(?![^{}]*\})", text)
     return ",".join(step for part in parts for step in (
-        _fitting(pass_lists.PIPELINES[part.strip()], target) if part.strip() in pass_lists.PIPELINES else [part]))
+        _fitting(pass_lists.PIPELINES[part.strip()], target, False, _rows(target))
+        if part.strip() in pass_lists.PIPELINES else [part]))
 
 
 def number_checks(module: Op, known: Sequence[Check] = ()) -> tuple[Check, ...]:

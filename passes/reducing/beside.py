@@ -26,23 +26,23 @@ MOST_SUMS, MOST = 3, 2  # four registers hold the lanes of each; what compares n
 Widths = tuple[int, ...]
 
 
-def side_by_side(loops: Sequence[tuple[Op, Widths]]) -> list[tuple[list[Op], Widths]]:
-    """Loops, each with its lanes, in groups that may run as one."""
+def side_by_side(loops: Sequence[tuple[Op, Widths]], most_sums: int) -> list[tuple[list[Op], Widths]]:
+    """Loops, each with its lanes, in groups that may run as one, of `most_sums` at most."""
     groups: list[tuple[list[Op], Widths]] = []
     for loop, widths in loops:
-        if groups and groups[-1][1] == widths and _fits(groups[-1][0], loop):
+        if groups and groups[-1][1] == widths and _fits(groups[-1][0], loop, most_sums):
             groups[-1][0].append(loop)
         else:
             groups.append(([loop], widths))
     return groups
 
 
-def _fits(group: Sequence[Op], loop: Op) -> bool:
+def _fits(group: Sequence[Op], loop: Op, most_sums: int) -> bool:
     """Whether a loop that reads what the group does may run with it."""
     if loop.parent is not group[0].parent:
         return False
     both, arrays = [*group, loop], {array for op in group for array in _arrays(op)}
-    if arrays.isdisjoint(_arrays(loop)) or not all(map(_is_simple, both)) or not _combine_alike(both):
+    if arrays.isdisjoint(_arrays(loop)) or not all(map(_is_simple, both)) or not _combine_alike(both, most_sums):
         return False
     return equal_sizes(Loop(group[0]).upper, Loop(loop).upper, loop) and _is_free(group, loop)
 
@@ -53,10 +53,10 @@ def _is_simple(loop: Op) -> bool:
     return whole and not any(op.name == "memref.store" or op.regions for op in loop.body.ops)
 
 
-def _combine_alike(loops: Sequence[Op]) -> bool:
+def _combine_alike(loops: Sequence[Op], most_sums: int) -> bool:
     """Blocks of sums take other terms together than a product of all does; and there must be registers for all."""
     names = {v.op.name for loop in loops for v in Loop(loop).next if v.op is not None}
-    if len(loops) > (MOST_SUMS if names.issubset(SUMS) else MOST):
+    if len(loops) > (most_sums if names.issubset(SUMS) else MOST):
         return False
     return names.isdisjoint(SUMS) or names.isdisjoint(set(ROUNDED).difference(SUMS))
 

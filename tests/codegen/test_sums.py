@@ -148,6 +148,19 @@ def test_the_same_bits_at_every_level(dtype: str) -> None:
     assert all(values == rounded[0] for values in rounded)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_that_are_taken_together_have_the_bits_of_each_alone(dtype: str) -> None:
+    m, v = matrix(dtype), T.vector("v", dtype=dtype)
+    for level in levels():
+        with sc.change_flags(cpu=level):
+            f = sc.function([m, v], [T.dot(m, v), m.sum(1)])
+        for n_rows, n in [(0, 9), (1, 40), (3, 64), (4, 7), (5, 33), (9, 1100), (11, 2100)]:
+            rows, x = RNG.normal(size=(n_rows, n)).astype(dtype), RNG.normal(size=n).astype(dtype)
+            alone = [f(row[None], x) for row in rows]
+            for number, found in enumerate(f(rows, x)):
+                assert found.tolist() == [totals[number].item() for totals in alone], (level, n_rows, n)
+
+
 @pytest.mark.parametrize("columns", [6, 8])
 @pytest.mark.parametrize("n", [3, 8, 33, 64, 100, 1024, 5000])
 def test_the_same_bits_for_known_sizes(n: int, columns: int) -> None:

@@ -60,6 +60,11 @@ def matrices() -> tuple[Sequence[T.TensorVariable], object]:
     return [a, N], T.exp(p[-1]).T + 1
 
 
+def row_sums() -> tuple[Sequence[T.TensorVariable], object]:
+    a = T.dmatrix("a")
+    return [a, N], T.dot(a, T.arange(3) + 0.5) + N
+
+
 def complex_numbers() -> tuple[Sequence[T.TensorVariable], object]:
     c = T.vector("c", dtype="complex128")
     p, _ = sc.scan(lambda p: p * p + c, outputs_info=c, n_steps=N)
@@ -71,7 +76,7 @@ def gradient() -> tuple[Sequence[T.TensorVariable], object]:
     return [X, Y, N], sc.grad(p[-1].sum(), [X, Y])
 
 
-MAKES: dict[str, Make] = {m.__name__: m for m in (states, until, matrices, complex_numbers, gradient)}
+MAKES: dict[str, Make] = {m.__name__: m for m in (states, until, matrices, row_sums, complex_numbers, gradient)}
 
 
 def arguments(inputs: Sequence[T.TensorVariable], n: int) -> list[object]:
