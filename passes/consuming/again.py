@@ -13,16 +13,13 @@ from __future__ import annotations
 
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value, clone_op
-from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.wording import rows_called
 
 from ..dead_outputs import drop_unread
-from ..slicing.latencies import HEAVY, busy
+from .cheap import is_cheap
 from .readers import Place, Readers, is_array_of_arrays
-
-MOST_OPS = 8  # light ones, of a step: a row that is stored, and loaded from behind the caches, takes as long
 
 
 def run_again(op: Op, mixing: bool) -> Op | None:
@@ -48,14 +45,6 @@ def run_again(op: Op, mixing: bool) -> Op | None:
     remark("fuse-consumers", op, True, f"it runs twice, so that {name} is not kept: a reduction needs another first")
     drop_unread(again.op)
     return again.op
-
-
-def is_cheap(scan: ScanView) -> bool:
-    """Whether a step takes no longer than to store a row, and to load it from behind the caches."""
-    ops = scan.op.body.ops[:-1]
-    light = all(not op.operands or op.name in ("tensor.splat", "tensor.cast", "scan.broadcast") or (
-        has_trait(op, ELEMENTWISE) and busy(op) < HEAVY) for op in ops)
-    return bool(scan.init) and not scan.until and light and sum(has_trait(op, ELEMENTWISE) for op in ops) <= MOST_OPS
 
 
 def _waiting(readers: Readers, rows: Value) -> list[Op]:

@@ -23,8 +23,8 @@ from scancc.ir.slices import entries
 from scancc.late_dataclasses import dataclass
 
 from ..dead_outputs import drop_unread
-from .again import is_cheap
 from .chains import REDUCING
+from .cheap import is_cheap
 from .readers import is_array_of_arrays, keeps_rows
 
 MOST_RUNS = 2         # of numbers, of which a row is stored and loaded in a cycle or two

@@ -21,6 +21,7 @@ from ..licm import safe_anywhere
 from ..slicing.latencies import HEAVY, busy
 from .ahead import Ahead
 from .chains import behind, is_reduced, makers, settled
+from .cheap import is_cheap
 from .parts import last_state, share_of, takes_last_row, takes_whole_rows
 from .picked import picked_by
 from .selections import is_thinned, rests_on
@@ -106,7 +107,8 @@ class Readers:
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
         if self._multiplies(user):
-            return Place.AFTER if self.place_of(user.result) is Place.AFTER else Place.STEP
+            waits = self.place_of(user.result) is Place.AFTER and not self._is_result(user)
+            return Place.AFTER if waits else Place.STEP
         place = Place.STEP if user.name in MOVING and not self.selects(user) else self.place_of(user.result)
         if place is Place.TILES and (self._is_shared(user) or self._joins_rows(user)):
             return Place.STEP
@@ -122,11 +124,16 @@ class Readers:
         return not any(map(is_array_of_arrays, user.operands)) and all(self.has_rows(user, v) for v in user.operands)
 
     def _multiplies(self, user: Op) -> bool:
-        """Whether a reader multiplies each row, a vector, with a matrix, and all that is made of that is reduced:
-        tiles have one product of matrices for their rows."""
+        """Whether a reader multiplies each row, a vector, with a matrix, and all that is made of that is reduced, or
+        columns, or a result of a dear step (cheap ones are faster over all rows): a tile has one product."""
         if user.name != "scan.dot" or not is_array_of_arrays(user.operands[1]):
             return False
-        return bool(self.scan.init) and not self.scan.until and is_reduced(user.result, takes_of_each)
+        return bool(self.scan.init) and not self.scan.until and is_reduced(user.result, self._ends_product)
+
+    def _ends_product(self, end: Op) -> bool:
+        if end.name in RETURNING:
+            return not is_cheap(self.scan)
+        return takes_of_each(end) or end.name == "tensor.extract_slice" and self._is_column(end)
 
     def _is_shared(self, user: Op) -> bool:
         """Whether several sums go along the same heavy work on numbers: it is done once where the step gives it."""
@@ -158,10 +165,11 @@ class Readers:
                    for op in made)
 
     def _is_result(self, user: Op) -> bool:
-        """Whether an elementwise op makes a result, or a part of one, which a step with states can keep in place of
-        what it is made of. Of steps that may stop nobody knows how many there are: in the step, heavy work would not
-        run in vectors."""
-        if not has_trait(user, ELEMENTWISE) or not self.scan.init or self.scan.until or self._is_heavy_on_few(user):
+        """Whether an elementwise op or a product makes a result, or a part of one, which a step with states can keep
+        instead of what it is made of. Of steps that may stop nobody knows how many there are: in the step, heavy
+        work would not run in vectors."""
+        is_elementwise = has_trait(user, ELEMENTWISE) and not self._is_heavy_on_few(user)
+        if not self.scan.init or self.scan.until or not (is_elementwise or self._multiplies(user)):
             return False
         others = [reader for reader in user.result.uses if reader.name not in RETURNING and not _places(reader, user)]
         return len(others) < len(user.result.uses) and all(self.place(reader) is not Place.AFTER for reader in others)

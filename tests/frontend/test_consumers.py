@@ -212,6 +212,18 @@ def test_rows_times_a_matrix_that_are_reduced_keep_no_rows(kind, ask):
     assert small == large
 
 
+PRODUCTS = {
+    "result": lambda p: [p], "of a map": lambda p: [T.sigmoid(2 * p + 1)],
+    "and its sum": lambda p: [p, T.sqr(p).sum()], "shares": lambda p: [T.softmax(p, axis=1)],
+    "a column": lambda p: [T.sqr(p[:, 0] - m[:, 1]).mean()],
+}
+
+
+@pytest.mark.parametrize("ask", PRODUCTS.values(), ids=list(PRODUCTS))
+def test_rows_times_a_matrix_that_are_results_keep_no_rows(ask):
+    require_nothing_kept(dense, lambda h: ask(h @ m[:4, :3]), (4, 65, 513))
+
+
 OF_CLASSES = {
     "log-likelihood": lambda h: (h - T.logsumexp(h, axis=1, keepdims=True))[T.arange(h.shape[0]), k].sum(),
     "logarithms of shares": lambda h: T.log(T.softmax(h, axis=1)[T.arange(h.shape[0]), k]).mean(),
