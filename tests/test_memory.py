@@ -143,6 +143,13 @@ def test_a_place_that_takes_nothing_for_equal_sizes_lies_before_the_next() -> No
     assert plan.values and [place.room.at(plan.values) for place in plan.places] == [64] * 4
 
 
+def test_a_tile_has_no_more_rows_than_there_are_steps() -> None:
+    x = T.matrix("x")
+    h, _ = sc.scan(lambda x_t, h: x_t + 0.9 * h, x, T.zeros_like(x[0]))
+    plan = sc.function([x], [(h ** 2).sum(), h[-1]]).memory_plan()
+    assert str(plan.workspace.unrounded()) == "8*x_n1*(min(x_n0, 512) + 2)"
+
+
 def test_sizes_may_be_given_by_name() -> None:
     f, args = counted()
     plan = f.memory_plan(x_n0=30, k=4000)

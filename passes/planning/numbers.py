@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from scancc.artifact import MOST_ELEMENTS
 from scancc.ir.builder import constant_of
-from scancc.ir.core import Value
+from scancc.ir.core import Op, Value
+from scancc.ir.parts import Loop
 
 DEEPEST = 8  # ops to look through
 
@@ -53,8 +54,23 @@ def is_small(value: Value, depth: int = 0) -> bool:
         return True
     if op.name == "arith.minsi" and all(map(is_natural, op.operands)):
         return any(is_small(v, depth + 1) for v in op.operands)
+    if op.name == "arith.muli":
+        return _is_start_of_part(op, depth)
     keeps = op.name in ("arith.addi", "arith.subi", "arith.maxsi", "arith.minsi", "arith.select", "arith.divsi")
     return keeps and all(is_small(v, depth + 1) for v in op.operands if v.type == value.type)
+
+
+def _is_start_of_part(op: Op, depth: int) -> bool:
+    """Whether a product is `i * k` in a loop that goes over the parts of a small number, of k each: below that."""
+    counter, k = op.operands[0], constant_of(op.operands[1])
+    loop = counter.block.parent_op() if counter.op is None else None
+    if loop is None or loop.name != "scf.for" or counter.index != 0 or not isinstance(k, int):
+        return False
+    lower, upper = constant_of(Loop(loop).lower), Loop(loop).upper.op
+    if lower is None or lower < 0 or upper is None or upper.name != "arith.divsi":
+        return False
+    divisor = constant_of(upper.operands[1])
+    return divisor is not None and 0 < k <= divisor and is_small(upper.operands[0], depth + 1)
 
 
 def cap_of(value: Value) -> int | None:
