@@ -141,7 +141,7 @@ class Op:
     def erase(self) -> None:
         """Remove this op, whose results have no uses, and all inside it.
 
-        None of them has results any more: an op and its results are a circle, which only the collector would find.
+        None of them has results or a body any more: an op is a circle with these, which only the collector would find.
         """
         if self.parent is not None:
             self.parent.remove(self)
@@ -149,6 +149,8 @@ class Op:
             inner.operands = []
             inner.results = []
             inner.parent = None
+            for region in inner.regions:
+                region.dissolve()
 
     def replace_by(self, values: Sequence[Value]) -> None:
         """Make users of the results use `values`, then erase the op."""
@@ -243,6 +245,12 @@ class Region:
         for block in self.blocks:
             block.parent = self
         self.parent: Op | None = None
+
+    def dissolve(self) -> None:
+        """Empty the blocks, which nothing stands in any more."""
+        self.parent = None
+        for block in self.blocks:
+            block.args, block.ops, block.parent = [], [], None
 
 
 def _numbered(values: Sequence[Value]) -> list[Value]:
