@@ -96,19 +96,22 @@ def _is_read_otherwise(value: Value, nest: Nest) -> bool:
 
 def _same(dims: Sequence[int | None], others: Sequence[int | None], first: Nest, second: Nest) -> Dims | None:
     """The place of each loop where both accesses of one array have every loop once, but for loops of one round."""
-    once = [_of_one_round(first).difference(dims), _of_one_round(second).difference(others)]
-    dims, others = ([*found, *sorted(rest)] for found, rest in zip((dims, others), once, strict=True))
-    if None in dims or None in others or not len(first.kinds) == len(dims) == len(others) == len({*dims}) == len(
-            {*others}):
+    n_loops = len(first.kinds)
+    dims, others = _with_loops_of_one_round(dims, first, n_loops), _with_loops_of_one_round(others, second, n_loops)
+    if None in dims or None in others or not n_loops == len(dims) == len(others) == len({*dims}) == len({*others}):
         return None
     place = dict(zip(dims, others, strict=True))
-    return tuple(place[d] for d in first.identity)  # type: ignore[misc]
+    return tuple(place[d] for d in range(n_loops))  # type: ignore[misc]
 
 
-def _of_one_round(nest: Nest) -> set[int]:
-    """The loops that run once, as the types of what a nest writes say."""
-    return {dim for write, made in zip(nest.writes, nest.op.results, strict=True)
+def _with_loops_of_one_round(dims: Sequence[int | None], nest: Nest, n_loops: int) -> Sequence[int | None]:
+    """An access, and behind it the loops that it leaves out and that run once, as the types of what a nest writes
+    say."""
+    if len(dims) == n_loops:  # most often
+        return dims
+    once = {dim for write, made in zip(nest.writes, nest.op.results, strict=True)
             for dim, n in zip(write.dims, getattr(made.type, "shape", ()), strict=True) if dim is not None and n == 1}
+    return [*dims, *sorted(once.difference(dims))]
 
 
 # ---- what the joint nest must keep ----

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from scancc.ir.builder import constant_of
-from scancc.ir.core import Block, Op, Value, encloses
+from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import group
 from scancc.ir.parts import Carry, ScanView
 from scancc.ir.slices import entries, number_of
@@ -192,11 +192,10 @@ def made_of(values: Iterable[Value], step: Block) -> set[Op]:
 
 def used(op: Op) -> Iterator[Value]:
     """What an op and all inside it use and do not make."""
-    if not op.regions:
-        yield from op.operands
-        return
-    inside: list[Block] = [block for region in op.regions for block in region.blocks]
-    yield from op.operands
-    for block in inside:
-        for inner in block.ops:
-            yield from (v for v in used(inner) if not encloses(block, v.block))
+    inside: set[Block] = set()
+    for inner in op.walk():
+        for value in inner.operands:
+            if value.block not in inside:
+                yield value
+        for region in inner.regions:
+            inside.update(region.blocks)

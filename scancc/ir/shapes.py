@@ -48,7 +48,7 @@ def _measured(b: Builder, value: Value, axis: int) -> Value:
             break
     else:
         with b.at(block, block.ops[0] if block.ops else None):
-            return b.op("tensor.dim", [value, b.index(axis)], [index])
+            return b.op("tensor.dim", [value, b.const(axis, index)], [index])
     number = operand(found, "axis").op
     assert number is not None
     for op in (found, number) if number.parent is block else (found,):
@@ -61,7 +61,7 @@ def _measured(b: Builder, value: Value, axis: int) -> Value:
 def scratch() -> Iterator[Builder]:
     """For questions: what is built goes again."""
     block = Block()
-    yield Builder(block)
+    yield Builder(block, pool=block)
     for op in reversed(block.ops):
         op.erase()
 

@@ -298,6 +298,8 @@ class _ScanLowering:
     def _checks_ahead(self, at: int) -> int:
         """Move checks behind the op at `at` that rest on none of what is computed there before it; its new place."""
         ops = self.block.ops
+        if not any(op.name == "scan.check" for op in ops[at:]):
+            return at
         waiting, needed = set(ops[at:]), set()
         for op in ops[at:]:
             if (op.name == "scan.check" or _is_of_sizes(op)) and waiting.isdisjoint(v.op for v in op.operands):
