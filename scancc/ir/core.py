@@ -141,7 +141,7 @@ class Op:
     def erase(self) -> None:
         """Remove this op, whose results have no uses, and all inside it.
 
-        None of them has results or a body any more: an op is a circle with these, which only the collector would find.
+        None of them has results or a body any more: with these an op is a circle that only the collector would find.
         """
         if self.parent is not None:
             self.parent.remove(self)

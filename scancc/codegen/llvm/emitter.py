@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import field
 
 from scancc.late_dataclasses import dataclass
@@ -233,6 +234,7 @@ class FunctionEmitter:
         self.spare: dict[t.Type, list[str]] = {}  # such memory that nobody uses at this point
         self.falling: dict[str, str | None] = {}  # counter of a loop around -> its opposite, if asked for
         self.factors: dict[str, str] = {}  # sizes that the function has as doubles (`extents.py`)
+        self.products: dict[tuple[str, str], str] = {}  # that were computed before, whatever runs
         self.slots: dict[Value, int] = {}  # buffer argument -> first slot
         self.n_slots = 0
         self.nests: Mapping[Op, object] | None = {}  # equal ones (`outlining.py`); None: not yet looked for
@@ -314,11 +316,25 @@ class FunctionEmitter:
             return b if a == "0" else a
         return self.emit(f"add nsw i64 {a}, {b}")
 
+    def product(self, a: str, b: str) -> str:
+        """A product that later ops of the block being printed find, too."""
+        if (a, b) not in self.products:
+            self.products[a, b] = self.imul(a, b)
+        return self.products[a, b]
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """What is printed meanwhile may not run before what comes later."""
+        known = self.products
+        self.products = known.copy()
+        yield
+        self.products = known
+
     def contiguous(self, dims: Sequence[str]) -> tuple[str, ...]:
         """Row-major element strides."""
         strides = ["1"] * len(dims)
         for axis in range(len(dims) - 2, -1, -1):
-            strides[axis] = self.imul(strides[axis + 1], dims[axis + 1])
+            strides[axis] = self.product(strides[axis + 1], dims[axis + 1])
         return tuple(strides)
 
     # ---- the function ----
@@ -387,8 +403,9 @@ class FunctionEmitter:
 
     def block(self, block: Block) -> list[Emitted]:
         """Print the ops of a region's block; give the operands of its terminator."""
-        for op in block.ops[:-1]:
-            self.op(op)
+        with self.apart():
+            for op in block.ops[:-1]:
+                self.op(op)
         return [self.env[v] for v in block.terminator.operands]
 
     # ---- values carried around loops and branches: flattened to LLVM operands ----
@@ -408,11 +425,14 @@ class FunctionEmitter:
         if isinstance(like, Pair):
             return Pair(*operands)
         if isinstance(like, Mem):
-            return Mem(operands[0], like.dims, self.contiguous(like.dims), like.element)
+            with self.apart():  # of a loop's arguments, too
+                return Mem(operands[0], like.dims, self.contiguous(like.dims), like.element)
         return operands[0]
 
     def phis(self, types: Sequence[str], arms: Sequence[tuple[Sequence[str], str]]) -> list[str]:
-        return [self.emit(f"phi {type} " + ", ".join(f"[ {ops[i]}, %{label} ]" for ops, label in arms))
+        """What comes from different blocks; what is the same in all of them, as sizes are, needs no instruction."""
+        return [arms[0][0][i] if all(ops[i] == arms[0][0][i] for ops, _ in arms) else
+                self.emit(f"phi {type} " + ", ".join(f"[ {ops[i]}, %{label} ]" for ops, label in arms))
                 for i, type in enumerate(types)]
 
     # ---- element addresses ----
@@ -428,8 +448,8 @@ class FunctionEmitter:
     def _distance(self, index: str, stride: str) -> str:
         """`index * stride`; backwards, of the counter that falls: an address of x86 adds, and never subtracts."""
         if stride.startswith("-") and index in self.falling:
-            return self.imul(self.opposite(index), stride[1:])
-        return self.imul(index, stride)
+            return self.product(self.opposite(index), stride[1:])
+        return self.product(index, stride)
 
     def opposite(self, counter: str) -> str:
         """A loop's counter times -1, which the loop carries."""

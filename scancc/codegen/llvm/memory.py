@@ -52,7 +52,7 @@ def subview(e: FunctionEmitter, op: Op) -> None:
     offsets, sizes, steps = ([str(entry) if isinstance(entry, int) else e.value(entry) for entry in entries(op, name)]
                              for name in COLUMNS)
     pointer = e.address(mem, offsets)
-    strides = [e.imul(a, b) for a, b in zip(steps, mem.strides, strict=True)]
+    strides = [e.product(a, b) for a, b in zip(steps, mem.strides, strict=True)]
     kept = kept_axes(op)
     e.env[op.result] = Mem(pointer, tuple(sizes[i] for i in kept), tuple(strides[i] for i in kept),
                            mem.element)
@@ -144,7 +144,8 @@ def _copy_nest(e: FunctionEmitter, source: Mem, dest: Mem, depth: int, counters:
     e.line(f"br i1 {guard}, label %{body}, label %{done}")
     e.start(body)
     position = len(e.lines)
-    _copy_nest(e, source, dest, depth, [*counters, counter])
+    with e.apart():
+        _copy_nest(e, source, dest, depth, [*counters, counter])
     following = e.emit(f"add nsw i64 {counter}, 1")
     again = e.emit(f"icmp slt i64 {following}, {source.dims[axis]}")
     e.lines.insert(position, f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{e.label} ]")
