@@ -9,6 +9,7 @@ import numpy as np
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, fold_binary, measured
+from scancc.ir.constants import everywhere, is_number, made_by
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPF, CMPI
 from scancc.ir.linear import linear, never_negative
@@ -16,7 +17,7 @@ from scancc.ir.ops import COMMUTATIVE, NO_SPECULATION, OPS, evaluate, group, ope
 from scancc.ir.parts import Loop
 
 from .intervals import carry_of, interval, negative_if
-from .rules import Outcome, as_index, everywhere, filled_like, is_number, made_by, rule
+from .rules import Outcome, as_index, filled_like, rule
 
 # Ops whose NumPy meaning is the correctly rounded one, so that emitted code gives the same bits.
 # The elementary functions are not among them: their emitted forms have errors of their own.

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
+from scancc.ir.constants import made_by
 from scancc.ir.core import Block, Op, Value, encloses
 from scancc.ir.dialects.arith import CMPI
 from scancc.ir.ops import group, operand, set_operands
 from scancc.ir.parts import Branch, Carry, Loop, Round, ScanView
 
-from .rules import Outcome, counted, made_by, rule
+from .rules import Outcome, counted, rule
 
 
 @rule("scan.check")

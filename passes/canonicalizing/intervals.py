@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from scancc.ir import types as t
+from scancc.ir.constants import everywhere
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPI
 from scancc.ir.parts import Carry, ScanView
-
-from .rules import everywhere
 
 _DEPTH = 8  # ops looked through
 

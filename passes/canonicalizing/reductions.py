@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
+from scancc.ir.constants import made_by
 from scancc.ir.core import Op
 from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.shapes import rank
 
-from .rules import Outcome, made_by, rule
+from .rules import Outcome, rule
 
 
 @rule("scan.reduce", "scan.argreduce")

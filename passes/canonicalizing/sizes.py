@@ -7,11 +7,12 @@ from itertools import permutations
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
+from scancc.ir.constants import made_by
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPI
 from scancc.ir.linear import Linear, least, linear
 
-from .rules import Outcome, made_by, rule
+from .rules import Outcome, rule
 
 
 def _never_below(difference: Linear, number: int) -> bool:

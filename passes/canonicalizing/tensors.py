@@ -7,6 +7,7 @@ from functools import reduce
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, measured
+from scancc.ir.constants import everywhere, is_number, made_by
 from scancc.ir.core import Block, Op, Value
 from scancc.ir.dialects.arith import CMPI
 from scancc.ir.linear import Linear, linear, never_negative
@@ -24,7 +25,7 @@ from scancc.ir.slices import (
 )
 
 from .arithmetic import is_never_minus_zero
-from .rules import Outcome, counted, everywhere, is_number, made_by, rule
+from .rules import Outcome, counted, rule
 
 MOST_SEEN = 16    # arrays that are looked at
 MOST_INSERTS = 8  # that are looked through: linear in the size of a program

@@ -10,6 +10,7 @@ from __future__ import annotations
 from scancc.ir.core import Op
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.parts import Nest
+from scancc.ir.powers import fixed_exponent
 
 _LATENCY = {
     "arith.addf": 3, "arith.subf": 3, "arith.mulf": 3, "math.fma": 4, "arith.divf": 13, "math.sqrt": 20,
@@ -22,6 +23,7 @@ _FUNCTION = 40  # an elementary function whose row is not here
 _FUNCTIONS = {"math.absf": 1, "math.absi": 1, "math.copysign": 2, "math.floor": 3, "math.ceil": 3,
               "math.roundeven": 3, "math.trunc": 3, "math.ipowi": 30, "math.powf": 80, "math.exp": 30, "math.log": 30,
               "scan.lgamma": 150, "scan.digamma": 90}
+_FEW_PRODUCTS = 20  # a power that is no more
 HEAVY = 4  # busy cycles from which an op is worth a vector of its own
 _BUSY = {"arith.divf": 5, "math.sqrt": 6, "arith.remf": 20, "arith.divsi": 8, "arith.divui": 8, "arith.remsi": 8,
          "arith.remui": 8, "complex.div": 40}
@@ -35,7 +37,7 @@ def latency(op: Op) -> int | None:
         return 0  # where an element stands is known before the state is
     if not has_trait(op, ELEMENTWISE):
         return None
-    return _LATENCY.get(op.name, _FUNCTIONS.get(op.name, _FUNCTION if is_function(op) else 1))
+    return _LATENCY.get(op.name, _of_function(op) if is_function(op) else 1)
 
 
 def chain_of(nest: Op) -> int:
@@ -51,7 +53,11 @@ def busy(op: Op) -> int:
     """Cycles for which an elementwise op on one number keeps the core from others like it."""
     if op.name in _BUSY:
         return _BUSY[op.name]
-    return _FUNCTIONS.get(op.name, _FUNCTION) // 2 if is_function(op) else 1
+    return _of_function(op) // 2 if is_function(op) else 1
+
+
+def _of_function(op: Op) -> int:
+    return _FUNCTIONS.get(op.name, _FUNCTION) if fixed_exponent(op) is None else _FEW_PRODUCTS
 
 
 def is_function(op: Op) -> bool:

@@ -149,8 +149,8 @@ class ModuleText:
         self.math.setdefault(function.symbol, function)
         return function.symbol
 
-    def math_call(self, name: str, dtype: str, width: int) -> str:
-        symbol = self.needed(define(name, dtype, width, self.fma))
+    def math_call(self, name: str, dtype: str, width: int, exponent: float | None = None) -> str:
+        symbol = self.needed(define(name, dtype, width, self.fma, exponent))
         self.n_calls[symbol] += 1
         return symbol
 

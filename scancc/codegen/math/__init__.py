@@ -13,14 +13,19 @@ from inspect import signature
 
 from scancc.late_dataclasses import dataclass
 
-from . import error, exponential, gamma, hyperbolic, logarithm, power, trigonometric
+from . import error, exponential, fixed_power, gamma, hyperbolic, logarithm, power, trigonometric
 from . import inverse_trigonometric as inverse
 from .builder import Body, Value, through_f64
 from .function import Closure, MathFunction, module_text, shared_modules
 
-__all__ = ["FUNCTIONS", "Closure", "Elementary", "MathFunction", "define", "module_text", "shared_modules"]
+__all__ = ["FUNCTIONS", "Closure", "Elementary", "MathFunction", "define", "formula", "module_text",
+           "n_arguments", "shared_modules"]
 
 Formula = Callable[..., Value]
+
+
+def n_arguments(formula: Formula) -> int:
+    return len(signature(formula).parameters)
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Elementary:
 
     @property
     def n_arguments(self) -> int:
-        return len(signature(self.f64).parameters)
+        return n_arguments(self.f64)
 
     def formula(self, dtype: str) -> Formula:
         return {"f64": self.f64, "f32": self.f32}[dtype]
@@ -80,14 +85,23 @@ FUNCTIONS = {row.op.partition(".")[2]: row for row in (
 )}
 
 
+def formula(fn: str, dtype: str, exponent: float | None) -> Formula:
+    """How `fn` is computed; `exponent`: that of a power of few products (`scancc.ir.powers`), which takes x alone."""
+    if exponent is None:
+        return FUNCTIONS[fn].formula(dtype)
+    power = fixed_power.power if dtype == "f64" else fixed_power.power_f32
+    return lambda x: power(x, exponent)
+
+
 @cache
-def define(fn: str, dtype: str, width: int, fma: bool) -> MathFunction:
+def define(fn: str, dtype: str, width: int, fma: bool, exponent: float | None = None) -> MathFunction:
     """The function over `width` lanes (1: a scalar) of "f32" or "f64"; `fma`: the target has one."""
     body = Body(width, fma)
-    names = ["%x", "%y"][: FUNCTIONS[fn].n_arguments]
-    result = FUNCTIONS[fn].formula(dtype)(*(Value(body, dtype, name) for name in names))  # type: ignore[arg-type]
+    made = formula(fn, dtype, exponent)
+    names = ["%x", "%y"][: n_arguments(made)]
+    result = made(*(Value(body, dtype, name) for name in names))  # type: ignore[arg-type]
     lanes = dtype if width == 1 else f"v{width}{dtype}"
-    symbol = f"scancc.{fn}.{lanes}"
+    symbol = f"scancc.{fn}.{lanes}" if exponent is None else f"scancc.{fn}.{lanes}.{exponent:g}"
     value_type = body.type(result.kind)
     parameters = ", ".join(f"{value_type} {name}" for name in names)
     lines = [f"define internal {value_type} @{symbol}({parameters}) alwaysinline nounwind {{", "entry:"]

@@ -86,3 +86,11 @@ def quotient(a: Doubled, b: Doubled) -> Value:
     reciprocal = 1.0 / b.hi
     first = a.hi * reciprocal
     return fma(remainder(a, first, b), reciprocal, first)
+
+
+def square_root(x: Doubled) -> Doubled:
+    """The square root of a positive number, with the residual's correction."""
+    hi = x.hi.sqrt()
+    square = two_product(hi, hi)
+    residual = ((x.hi - square.hi) - square.lo) + x.lo
+    return Doubled(hi, residual / (hi + hi))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import coefficients
 from .builder import Value, estrin, fma, where
-from .doubled import Doubled, divide, fast_two_sum, two_product, two_sum
+from .doubled import Doubled, divide, fast_two_sum, square_root, two_product, two_sum
 from .exponential import expm1_near_zero, is_tiny, power_of_two, reduce_ln2
 from .logarithm import INFINITY, NAN, log1p, log1p_of_sum
 
@@ -40,14 +40,6 @@ def sinh(x: Value) -> Value:
     return where(x.abs() < 1.0, small, _from_exp(x, -1.0).copysign(x))
 
 
-def _sqrt_doubled(x: Doubled) -> Doubled:
-    """The root of a positive number, with the residual's correction."""
-    root = x.hi.sqrt()
-    square = two_product(root, root)
-    residual = ((x.hi - square.hi) - square.lo) + x.lo
-    return Doubled(root, residual / (root + root))
-
-
 def _log1p_or_log(x: Value, large: Value, hi: Value, lo: Value) -> Value:
     """log(2x) where x is large, else log(1 + hi + lo)."""
     argument = where(large, x * 2.0**-_STEP, hi)
@@ -61,7 +53,7 @@ def asinh(x: Value) -> Value:
     reduced = where(large, 1.0, a)
     square = two_product(reduced, reduced)
     radicand = two_sum(square.hi, 1.0)
-    root = _sqrt_doubled(fast_two_sum(radicand.hi, radicand.lo + square.lo))
+    root = square_root(fast_two_sum(radicand.hi, radicand.lo + square.lo))
     more = two_sum(root.hi, -1.0)
     total = two_sum(a, more.hi)
     result = _log1p_or_log(a, large, total.hi, total.lo + (more.lo + root.lo))
@@ -76,7 +68,7 @@ def acosh(x: Value) -> Value:
     t, above = two_sum(reduced, -1.0), two_sum(reduced, 1.0)
     product = two_product(t.hi, above.hi)
     product = Doubled(product.hi, product.lo + fma(t.hi, above.lo, t.lo * above.hi))
-    root, root_lo = _sqrt_doubled(product)
+    root, root_lo = square_root(product)
     total = two_sum(t.hi, root)
     low = where(x.equals(1.0), 0.0, total.lo + (t.lo + root_lo))
     result = _log1p_or_log(x, large, total.hi, low)

@@ -11,6 +11,7 @@ from scancc.ir import types as t
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPF, CMPI
 from scancc.ir.ops import operand
+from scancc.ir.powers import fixed_exponent
 
 from .formulas import elementary
 from .library import FROM_HALF, HALF, TO_HALF, absolute, bits_as, extremum, integer, to_integer
@@ -96,8 +97,9 @@ def rsqrt(p: FunctionPrinter, op: Op) -> None:
 
 @prints(*(row.op for row in FUNCTIONS.values()))
 def elementary_function(p: FunctionPrinter, op: Op) -> None:
-    called = p.need(elementary(op.name.partition(".")[2], suffix(t.element(op.result.type)), p.out.fma))
-    p.calls(op, called)
+    exponent = fixed_exponent(op)
+    called = p.need(elementary(op.name.partition(".")[2], suffix(t.element(op.result.type)), p.out.fma, exponent))
+    p.calls(op, called, n_operands=None if exponent is None else 1)
 
 
 # ---- integers ----

@@ -230,10 +230,10 @@ class FunctionPrinter:
         else:
             self.lanes(op.result, lambda lane: form(*(f"{e.text}[{lane}]" for e in operands)))
 
-    def calls(self, op: Op, called: str, half: bool = True) -> None:
-        """A function of numbers of the operands."""
+    def calls(self, op: Op, called: str, half: bool = True, n_operands: int | None = None) -> None:
+        """A function of numbers of the operands, of the first `n_operands` where that is given."""
         def form(*args: str) -> str:
-            call = f"{called}({', '.join(map(bare, args))})"
+            call = f"{called}({', '.join(map(bare, args[:n_operands]))})"
             return self.rounded(op.result.type, call) if half else call
         self.elementwise(op, form)
 
