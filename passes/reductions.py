@@ -145,14 +145,14 @@ def _form_by_layout(loop: Op, lanes: bool) -> tuple[str, str]:
     combine = running(loop).next.op
     name = combine.name if combine is not None else ""
     reason = _obstacle(loop) if lanes else "each thread has a lane"
-    if reason is None and name in ROUNDED and _around_in_lanes(loop):
+    if reason is None and name in ROUNDED and around_in_lanes(loop):
         reason = "a loop around it has the lanes"
     if reason is None:
         return "lanes", ""
     return "blocks" if name in SUMS and _is_combination(loop) else "order", reason
 
 
-def _around_in_lanes(loop: Op) -> bool:
+def around_in_lanes(loop: Op) -> bool:
     """Whether the parallel loop around can have the lanes: then neighbours are summed side by side."""
     around = loop.parent_op()
     while around is not None and not (around.name == "scf.for" and "parallel" in around.attrs):

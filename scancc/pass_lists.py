@@ -61,6 +61,7 @@ CPU_LOOP: tuple[str, ...] = (
     "row-views",     # before cse and licm, which share the rows and take them further out
     "cse",
     "licm",
+    "split-searches",  # before reductions, which gives both loops of a search their lanes
     "reductions",    # before vectorize: a reduction's form is the same in whole vectors and in what is left
     "guard-indices",  # after reductions: both sides of a test have one form; before vectorize, unroll
     "worksharing",   # where threads are asked for; after what looks for loops that count from 0, before vectorize
