@@ -460,3 +460,23 @@ def test_a_step_that_needs_the_old_state_says_so() -> None:
     numbers = T.lvector("numbers")
     f = sc.function([I, numbers], sc.scan(step, sequences=[I], outputs_info=[numbers])[0][-1])
     assert any("'p' is copied in each step" in str(r) and "reads it after a write" in str(r) for r in f.remarks)
+
+
+@pytest.mark.parametrize("stop", [lambda n: n - 1, lambda n: n // 2, lambda n: T.minimum(n, 5) - 1],
+                         ids=["n - 1", "n // 2", "min(n, 5) - 1"])
+def test_the_numbers_of_an_inner_scan_are_its_counter(stop):
+    """No more of them than an array has elements: nothing can fail, so that no array waits before the outer scan."""
+    x = T.vector("x")
+
+    def exchange(i, x):
+        low, high = T.minimum(x[i], x[i + 1]), T.maximum(x[i], x[i + 1])
+        return T.set_subtensor(T.set_subtensor(x[i], low)[i + 1], high)
+
+    def pass_over(x):
+        return sc.scan(exchange, T.arange(stop(x.shape[0])), x)[0][-1]
+
+    result = sc.scan(pass_over, outputs_info=x, n_steps=3)[0][-1]
+    f = sc.function([x], result)
+    assert not f.memory_plan().buffers
+    given = np.random.default_rng(2).standard_normal(9)
+    np.testing.assert_array_equal(f(given), sc.function([x], result, mode="reference")(given))

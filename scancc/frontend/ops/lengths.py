@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from scancc.artifact import MOST_ELEMENTS
 from scancc.frontend.graph.constants import as_operand, as_tensor_variable, constant_int, is_integer, result_dtype
 from scancc.frontend.graph.dims import JointLength, SameShape, ShapeI, dim, dims, int64, joint_length, normalize_axis
 from scancc.frontend.graph.variables import Apply, Constant, Op, TensorType, Variable, mention
@@ -79,6 +80,20 @@ def is_length(x: Variable) -> bool:
     value = constant_int(x)
     return value >= 0 if value is not None else (
         x.owner is not None and isinstance(x.owner.op, (ShapeI, JointLength)))
+
+
+def fits_an_array(x: Variable) -> bool:
+    """Whether `x` is surely no more than an array may have elements: a length, or less than one."""
+    value, node = constant_int(x), x.owner
+    if value is not None or node is None:
+        return value is not None and value <= MOST_ELEMENTS
+    if node.op.name not in ("sub", "floor_div", "minimum"):
+        return isinstance(node.op, ShapeI)
+    first, second = node.inputs
+    if node.op.name == "minimum":
+        return fits_an_array(first) or fits_an_array(second)
+    takes_off = is_length(second) if node.op.name == "sub" else (constant_int(second) or 0) > 0
+    return takes_off and fits_an_array(first)
 
 
 def as_lengths(shape: object, what: str) -> list[Variable]:

@@ -13,7 +13,7 @@ from scancc.frontend.graph.variables import Apply, Constant, Op, Run, TensorType
 from scancc.frontend.ops.axes import shape_padleft
 from scancc.frontend.ops.control import check
 from scancc.frontend.ops.elementwise import apply_scalar, cast
-from scancc.frontend.ops.lengths import as_lengths, is_length, known_length, mentioning
+from scancc.frontend.ops.lengths import as_lengths, fits_an_array, is_length, known_length, mentioning
 from scancc.frontend.ops.scalars import maximum
 from scancc.late_dataclasses import dataclass
 
@@ -230,8 +230,10 @@ class ARange(Op):
         return [start + steps * step]
 
     def is_total(self, node: Apply) -> bool:
-        (length,) = node.outputs[0].type.shape
-        return length is not None and length <= MOST_ELEMENTS
+        (length,), (start, stop, step) = node.outputs[0].type.shape, node.inputs
+        if length is not None:
+            return length <= MOST_ELEMENTS
+        return constant_int(step) == 1 and is_length(start) and fits_an_array(stop)
 
     def extent(self, node: Apply, output: int, axis: int) -> Variable | None:
         start, stop, step = node.inputs
