@@ -11,6 +11,7 @@
 Why: in a search each place waits for the comparison before, one number at a time; both reductions run in lanes. The
 first place of the largest of 2000 float64 numbers takes 0.4 us, not 8.4 (Zen 4, AVX-512), of int64 0.4, not 1.3.
 Where few numbers are searched the loop stays, where nobody knows how many, it stands beside.
+Of truths the place alone is searched, which says whether there is one.
 The same place in every case: of a NaN the first, of equal numbers the first, of zeros of both signs too.
 Conservative: only one search, of numbers side by side that are read or cheaply made, in a loop that does no more;
 not where a loop around has the lanes.
@@ -166,22 +167,33 @@ def _split(loop: Op, search: _Search) -> None:
 
 
 def _in_two(b: Builder, loop: Op, search: _Search) -> list[Value]:
-    """The loop's results, of two reductions."""
+    """The loop's results, of two reductions; of truths the place says what the extreme is."""
     n, init = Loop(loop).upper, search.extreme.init
-
-    def better(inner: Builder, counter: Value, so_far: Value) -> Value:
-        return inner.op(search.best, [so_far, _number(inner, loop, search, counter)], [so_far.type])
-
-    def first(inner: Builder, counter: Value, so_far: Value) -> Value:
-        found = _is_extreme(inner, _number(inner, loop, search, counter), extreme)
-        return inner.op("arith.minsi", [so_far, inner.select(found, counter, n)], [t.index])
-
-    extreme = _reduction(b, n, init, better)
-    place = _reduction(b, n, n, first)
+    if init.type == t.i1:
+        place = _first(b, loop, search, lambda inner, number: _is_best(inner, search, number))
+        extreme = b.op(search.best, [init, _is_best(b, search, b.cmpi("slt", place, n))], [t.i1])
+    else:
+        extreme = _reduction(b, n, init, lambda inner, round, so_far: inner.op(
+            search.best, [so_far, _number(inner, loop, search, round)], [so_far.type]))
+        place = _first(b, loop, search, lambda inner, number: _is_extreme(inner, number, extreme))
     if search.place.arg.type != t.index:
         place = b.op("arith.index_cast", [place], [search.place.arg.type])
     place = b.select(_is_better(b, search, extreme, init), place, search.place.init)
     return [place if result is search.place.final else extreme for result in loop.results]
+
+
+def _first(b: Builder, loop: Op, search: _Search, is_it: Callable[[Builder, Value], Value]) -> Value:
+    """The first round whose number is the one; the number of rounds where none is."""
+    n = Loop(loop).upper
+
+    def step(inner: Builder, round: Value, so_far: Value) -> Value:
+        here = inner.select(is_it(inner, _number(inner, loop, search, round)), round, n)
+        return inner.op("arith.minsi", [so_far, here], [t.index])
+    return _reduction(b, n, n, step)
+
+
+def _is_best(b: Builder, search: _Search, truth: Value) -> Value:
+    return truth if search.better == "ugt" else b.op("arith.xori", [truth, b.const(True, t.i1)], [t.i1])
 
 
 def _reduction(b: Builder, n: Value, init: Value, step: _Step) -> Value:

@@ -18,14 +18,9 @@ from . import inverse_trigonometric as inverse
 from .builder import Body, Value, through_f64
 from .function import Closure, MathFunction, module_text, shared_modules
 
-__all__ = ["FUNCTIONS", "Closure", "Elementary", "MathFunction", "define", "formula", "module_text",
-           "n_arguments", "shared_modules"]
+__all__ = ["FUNCTIONS", "Closure", "Elementary", "MathFunction", "define", "module_text", "row_of", "shared_modules"]
 
 Formula = Callable[..., Value]
-
-
-def n_arguments(formula: Formula) -> int:
-    return len(signature(formula).parameters)
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ class Elementary:
 
     @property
     def n_arguments(self) -> int:
-        return n_arguments(self.f64)
+        return len(signature(self.f64).parameters)
 
     def formula(self, dtype: str) -> Formula:
         return {"f64": self.f64, "f32": self.f32}[dtype]
@@ -85,21 +80,21 @@ FUNCTIONS = {row.op.partition(".")[2]: row for row in (
 )}
 
 
-def formula(fn: str, dtype: str, exponent: float | None) -> Formula:
-    """How `fn` is computed; `exponent`: that of a power of few products (`scancc.ir.powers`), which takes x alone."""
+def row_of(fn: str, exponent: float | None = None) -> Elementary:
+    """The function `fn`, or a power of few products (`scancc.ir.powers`) by its exponent, which takes x alone."""
     if exponent is None:
-        return FUNCTIONS[fn].formula(dtype)
-    power = fixed_power.power if dtype == "f64" else fixed_power.power_f32
-    return lambda x: power(x, exponent)
+        return FUNCTIONS[fn]
+    ulp = fixed_power.ULP_OF_TINY, fixed_power.ULP
+    f64, f32 = (lambda x: fixed_power.power(x, exponent)), (lambda x: fixed_power.power_f32(x, exponent))
+    return Elementary("math.powf", f64, f32, ulp)
 
 
 @cache
 def define(fn: str, dtype: str, width: int, fma: bool, exponent: float | None = None) -> MathFunction:
     """The function over `width` lanes (1: a scalar) of "f32" or "f64"; `fma`: the target has one."""
-    body = Body(width, fma)
-    made = formula(fn, dtype, exponent)
-    names = ["%x", "%y"][: n_arguments(made)]
-    result = made(*(Value(body, dtype, name) for name in names))  # type: ignore[arg-type]
+    body, row = Body(width, fma), row_of(fn, exponent)
+    names = ["%x", "%y"][: row.n_arguments]
+    result = row.formula(dtype)(*(Value(body, dtype, name) for name in names))  # type: ignore[arg-type]
     lanes = dtype if width == 1 else f"v{width}{dtype}"
     symbol = f"scancc.{fn}.{lanes}" if exponent is None else f"scancc.{fn}.{lanes}.{exponent:g}"
     value_type = body.type(result.kind)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from scancc.codegen.math import FUNCTIONS, MathFunction, fixed_power, formula, n_arguments
+from scancc.codegen.math import MathFunction, row_of
 from scancc.codegen.math.builder import FORMATS, Body, Kind, Value
 from scancc.codegen.math.reduction import REDUCER, TABLE, TWO_OVER_PI_WORDS, reduce_large
 from scancc.late_dataclasses import dataclass
@@ -205,15 +205,14 @@ def _reducer(fma: bool) -> CFunction:
 @cache
 def elementary(fn: str, dtype: str, fma: bool, exponent: float | None = None) -> CFunction:
     """The function of numbers that computes `fn`."""
-    row, body = FUNCTIONS[fn], CBody(fma)
-    made = formula(fn, dtype, exponent)
-    names = ["x", "y"][: n_arguments(made)]
-    result = made(*(Value(body, dtype, name) for name in names))  # type: ignore[arg-type]
-    name, type, what, ulp = f"{fn}_{dtype}", _TYPES[result.kind], row.op.partition(".")[2], row.error_ulp(dtype)
+    row, body = row_of(fn, exponent), CBody(fma)
+    names = ["x", "y"][: row.n_arguments]
+    result = row.formula(dtype)(*(Value(body, dtype, name) for name in names))  # type: ignore[arg-type]
+    name, type, what = f"{fn}_{dtype}", _TYPES[result.kind], row.op.partition(".")[2]
     if exponent is not None:
         name = f"{fn}_{exponent:g}_{dtype}".replace("-", "m").replace(".", "_")
-        what, ulp = f"x to the power {exponent:g}", fixed_power.ULP_OF_TINY
+        what = f"x to the power {exponent:g}"
     taken = ", ".join(f"{type} {arg}" for arg in names)
-    text = (f"/* {what}, with an error below {ulp} units in the last place. */\n"
+    text = (f"/* {what}, with an error below {row.error_ulp(dtype)} units in the last place. */\n"
             f"static {type} {name}({taken})\n{{\n{body.text(f'return {result.name};')}\n}}\n")
     return CFunction(name, text, tuple(body.functions.values()))
