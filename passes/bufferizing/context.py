@@ -35,6 +35,7 @@ class Context:
         self.free: set[Value] = set()       # such buffers that nobody reads until all of them is written
         self.base: dict[Value, Value] = {}  # view of the first rows -> the buffer it is a view of
         self.rings: dict[Value, Value] = {} # window of past rows -> the step, which turns its ring
+        self.oldest: dict[Value, Value] = {}  # window in a ring that is there twice -> where it begins
         self.past: dict[Value, Sequence[Value]] = {}  # window of past rows -> each row, the oldest first
         self.outputs: set[Value] = set()    # the function's
         self.results: list[Value] = []      # of the last loop

@@ -18,6 +18,8 @@ from .context import Context
 
 def row_in_ring(c: Context, window: Value, row: Value) -> Value:
     """Where row `row` of a window stands in its ring at this step."""
+    if window in c.oldest:
+        return c.b.addi(c.oldest[window], row)
     turned = c.b.addi(c.rings[window], row)
     return c.b.op("arith.remsi", [turned, c.sizes(c.get(window))[0]], [t.index])
 

@@ -23,6 +23,7 @@ from .stacks import Rows, as_row
 from .windows import Window
 
 MOST_PAST = 4  # rows that a loop carries one by one
+MOST_DOUBLED = 512  # numbers of a ring that is there twice
 
 
 def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
@@ -31,7 +32,9 @@ def state_of(c: Context, carry: Carry, stacks: Sequence[Rows]) -> State:
         return ScalarState(c, carry)
     rows = next((r for r in stacks if r.direct and r.stack.value is carry.next), None)
     if carry.depth > 1:
-        return PastRowsState(c, carry, rows) if rows is not None and _reads_past_rows(carry) else RingState(c, carry)
+        if rows is not None and _reads_past_rows(carry):
+            return PastRowsState(c, carry, rows)
+        return DoubleRingState(c, carry) if _reads_many_numbers(carry) else RingState(c, carry)
     if rows is not None:
         return RowState(c, carry, rows, c.contiguous(materialise(c, carry.init)))
     if carry.arg in c.places.parts:
@@ -147,9 +150,12 @@ class PastRowsState(State):
 
 
 def _reads_past_rows(carry: Carry) -> bool:
+    return (isinstance(carry.next.type, t.TensorType) and carry.depth <= MOST_PAST and _reads_known_rows(carry))
+
+
+def _reads_known_rows(carry: Carry) -> bool:
     """Whether a state is read in the step alone, each time a row of a known number."""
-    return (isinstance(carry.next.type, t.TensorType) and carry.depth <= MOST_PAST and not carry.final.uses
-            and all(isinstance(row, int) for row in rows_read(carry.arg)))
+    return not carry.final.uses and all(isinstance(row, int) for row in rows_read(carry.arg))
 
 
 class PartState(State):
@@ -375,6 +381,37 @@ class RingState(State):
     def final(self, c: Context, executed: Value, carried: Sequence[Value]) -> None:
         if self.carry.final.uses:
             c.set(self.carry.final, unrolled(c, self.buffer, executed))
+
+
+class DoubleRingState(RingState):
+    """The last numbers in a ring that is there twice, one behind the other.
+
+    So a window stands in one piece, from the place of the oldest number on, and only that place is computed. Each new
+    number is written to both.
+    """
+
+    def __init__(self, c: Context, carry: Carry) -> None:
+        State.__init__(self, carry)
+        depth = c.b.index(carry.depth)
+        self.buffer = c.alloc(t.element(carry.init.type), [c.b.index(2 * carry.depth)], carry.final.name)
+        write_initial(c, carry.init, c.subview(self.buffer, [c.b.index(0)], [depth], [c.b.index(1)], [0]))
+
+    def bind(self, c: Context, step: Value, carried: Sequence[Value]) -> None:
+        super().bind(c, step, carried)
+        self.oldest = c.b.op("arith.remsi", [step, c.b.index(self.carry.depth)], [t.index])
+        c.oldest[self.carry.arg] = self.oldest
+
+    def advance(self, c: Context, step: Value) -> list[Value]:
+        for at in (self.oldest, c.b.addi(self.oldest, c.b.index(self.carry.depth))):
+            c.store(self.row, self.buffer, [at])
+        return []
+
+
+def _reads_many_numbers(carry: Carry) -> bool:
+    """Whether a step reads so many numbers of a state, of known ages, that the place of each would cost more than a
+    second place for the new one."""
+    few = not isinstance(carry.next.type, t.TensorType) and carry.depth <= MOST_DOUBLED
+    return few and _reads_known_rows(carry) and len(set(rows_read(carry.arg))) > 2
 
 
 def advance_all(c: Context, states: Sequence[State], step: Value) -> list[Value]:

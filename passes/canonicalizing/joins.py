@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
+from scancc.ir.constants import made_by
 from scancc.ir.core import Op, Value
 from scancc.ir.linear import Linear, balanced, linear, never_negative
 from scancc.ir.ops import ELEMENTWISE, OPS, has_trait, operand
@@ -13,7 +14,7 @@ from scancc.ir.parts import scan_around
 from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import COLUMNS, Entry, entries, kept_axes, slice_parts
 
-from .rules import Outcome, made_by, rule
+from .rules import Outcome, rule
 
 MOST_PARTS = 8  # that are looked at, for each of them
 

@@ -480,3 +480,26 @@ def test_the_numbers_of_an_inner_scan_are_its_counter(stop):
     assert not f.memory_plan().buffers
     given = np.random.default_rng(2).standard_normal(9)
     np.testing.assert_array_equal(f(given), sc.function([x], result, mode="reference")(given))
+
+
+@pytest.mark.parametrize("taps", [range(-22, 0), [-30, -12, -7, -1], [-20, -19, -18]], ids=["all", "some", "old"])
+def test_a_ring_that_is_read_often_computes_one_place(taps):
+    """It is there twice, so that its numbers stand in one piece at every step."""
+    noise, initial = T.vector("noise"), T.vector("initial")
+
+    def step(noise, *past):
+        return noise + 0.1 * sum(past) - 0.01 * past[0] * past[-1]
+
+    rows, _ = sc.scan(step, noise, {"initial": initial, "taps": list(taps)})
+    f = sc.function([noise, initial], rows)
+    assert f.dump("loop").count("rem(") <= 1  # none where steps that old wait for no other run side by side
+    grad = sc.function([noise, initial], sc.grad(rows.sum(), [noise, initial]))
+    reference = sc.function([noise, initial], [rows, *sc.grad(rows.sum(), [noise, initial])], mode="reference")
+    rng = np.random.default_rng(3)
+    start = rng.standard_normal(-min(taps))
+    for n in (0, 1, 21, 22, 23, 70):
+        given = rng.standard_normal(n)
+        expected = reference(given, start)
+        np.testing.assert_allclose(f(given, start), expected[0], rtol=1e-12)
+        for got, true in zip(grad(given, start), expected[1:], strict=True):
+            np.testing.assert_allclose(got, true, rtol=1e-11, atol=1e-13)
