@@ -9,6 +9,7 @@ from ...ir import types as t
 from ...ir.builder import constant_of
 from ...ir.core import Op, Value
 from ...ir.dialects.arith import CMPF, CMPI
+from ...ir.ops import operand
 from ...ir.powers import fixed_exponent
 from ..math import FUNCTIONS, MathFunction
 from .emitter import FunctionEmitter, Pair, emits, llvm_type, suffix, width_of
@@ -299,7 +300,8 @@ def elementary(e: FunctionEmitter, op: Op) -> None:
     kind = llvm_type(op.result.type)
     exponent = fixed_exponent(op)
     callee = e.out.math_call(name, str(t.element(op.result.type)), width_of(op.result.type), exponent)
-    args = ", ".join(f"{kind} {e.value(v)}" for v in op.operands[: None if exponent is None else 1])
+    taken = op.operands if exponent is None else [operand(op, "base")]
+    args = ", ".join(f"{kind} {e.value(v)}" for v in taken)
     e.env[op.result] = e.emit(f"call {kind} @{callee}({args})")
 
 
