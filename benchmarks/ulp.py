@@ -40,6 +40,7 @@ INTERVALS: dict[str, list[tuple[float, float]]] = {
     "exp2": [(-1, 1), (-1080, 1030), (-150, 130)],
     "expm1": [(-1, 1), (-40, 40), (-1e-3, 1e-3), (-45, 712)],
     "tanh": [(-0.5, 0.5), (-3, 3), (-22, 22)],
+    "short_tanh": [(-0.5, 0.5), (-3, 3), (-10, 10)],
     "sigmoid": [(-3, 3), (-40, 40), (-750, 40), (-110, 20)],
     "softplus": [(-3, 3), (-40, 40), (-750, 800)],
     "log": [(0.6, 1.6), (0.99, 1.01), (0, 100)],
@@ -78,6 +79,7 @@ def power(x: Any, y: Any) -> Any:
 
 MPMATH: dict[str, Callable[..., Any]] = {
     "exp2": lambda x: mp.mpf(2) ** x,
+    "short_tanh": mp.tanh,
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
     "softplus": lambda x: mp.log1p(mp.exp(x)),
     "log2": lambda x: mp.log(x, 2),
@@ -88,6 +90,7 @@ MPMATH: dict[str, Callable[..., Any]] = {
 }
 # None: NumPy has none, and mpmath does all the points.
 LONG_DOUBLE: dict[str, Callable[..., Any] | None] = {
+    "short_tanh": np.tanh,
     "sigmoid": lambda x: np.where(x < 0, np.exp(x) / (1 + np.exp(x)), 1 / (1 + np.exp(-x))),
     "softplus": lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
     "powf": np.power, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2,

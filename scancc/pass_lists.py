@@ -31,6 +31,7 @@ CPU_SCAN: tuple[str, ...] = (
     "cse",           # bodies that fuse brought together share work
     "dce",
     "reciprocal",    # after fuse: a divisor from outside the loop nest is a scalar then
+    "short-functions",  # after fuse, which makes scalars of what is the same for all elements
     "divide-once",   # after reciprocal, which leaves divisors that change; before contract, for the new sums
     "reassociate",   # before contract, which would join a product with the sum that waits for the state
     "latency",       # before contract, which then joins the new product and sum
@@ -119,5 +120,5 @@ ANALYSES: tuple[str, ...] = ("slice",)
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
 NEEDED = ("bufferize", "check-rows", "complex-products", "complex-states", "contract", "divide-once", "fuse",
           "latency", "log-sum-exp", "loop-reversal", "map-to-gpu", "pair-terms", "parallel-prefix", "plan-memory",
-          "reciprocal", "reductions", "repeated-squaring", "split-states", "time-parallel", "transpose-factors",
-          "vector-states")
+          "reciprocal", "reductions", "repeated-squaring", "short-functions", "split-states",
+          "time-parallel", "transpose-factors", "vector-states")

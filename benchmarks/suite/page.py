@@ -49,7 +49,7 @@ How it is measured, and what the columns mean, says [the benchmarks' page](bench
 
 What bounds it: with one row a step reads its matrix once, from the cache that holds it, and OpenBLAS does no more.
 With many rows it is the products, and, where H is 32, the functions: with `-ffast-math` C has the tanh and exp of
-libmvec, which may be off by 4 ulp, where ours stay within 1.2, a tanh in float32 within 0.6 ([errors and
+libmvec, which may be off by 4 ulp; ours stay within 1.2, a tanh in float32 with `fast_math` within 6 ([errors and
 cycles](math.md)).
 """
 

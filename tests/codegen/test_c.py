@@ -115,6 +115,8 @@ def test_elementary_functions_have_the_bits_of_the_object(dtype: str, tmp_path: 
     special = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, np.finfo(name).tiny, -np.finfo(name).max, 1e-44]
     inputs, outputs, columns = [], [], []
     for fn, row in FUNCTIONS.items():
+        if not hasattr(T, names.get(fn, fn)):
+            continue  # of `fast_math`
         given = [T.vector(f"{fn}_{letter}", dtype=name) for letter in "xy"[: row.n_arguments]]
         inputs += given
         outputs.append(getattr(T, names.get(fn, fn))(*given))

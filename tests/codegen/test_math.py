@@ -35,6 +35,7 @@ SAMPLES: dict[str, tuple[list[tuple[float, float]], list[float]]] = {
     "exp2": ([(-1, 1), (-1074, 1023.9), (-149, 127.9)], [0.5, -0.5, 1.5, -1022, -1074]),
     "expm1": ([(-1, 1), (-40, 700), (-0.01, 0.01)], [0.3466, -0.3466, 1.04, 709.7, -37, 1e-17]),
     "tanh": ([(-1, 1), (-20, 20)], [0.1733, 9.01, 9.2, 19, 20, 1e-9]),
+    "short_tanh": ([(-1, 1), (-20, 20)], [0.1733, 8.608, 9.01, 9.2, 19, 1e-9, 1e-30]),
     "sigmoid": ([(-5, 5), (-700, 40), (-100, 20)], [0, -708.5, 37]),
     "softplus": ([(-5, 5), (-700, 700)], [-0.8814, 0.8814, -745, 709]),
     "log": ([(0.5, 2), (0, 1000)], [0.70710678, 1.41421356, 1, 5e-324, 1e-310, 1e-40]),
@@ -64,6 +65,7 @@ SAMPLES: dict[str, tuple[list[tuple[float, float]], list[float]]] = {
 
 MPMATH: dict[str, Callable[..., Any]] = {
     "exp2": lambda x: mp.mpf(2) ** x,
+    "short_tanh": mp.tanh,
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
     "softplus": lambda x: mp.log1p(mp.exp(x)),
     "log2": lambda x: mp.log(x, 2),
@@ -191,6 +193,7 @@ SPECIAL_VALUES: dict[str, list[tuple[float, ...]]] = {
     "exp": [(INF, INF), (-INF, 0), (0.0, 1), (-0.0, 1), (1e4, INF), (-1e4, 0)],
     "exp2": [(INF, INF), (-INF, 0), (0.0, 1), (3, 8), (-2, 0.25), (1e5, INF), (-1e5, 0)],
     "expm1": [(INF, INF), (-INF, -1), (0.0, 0.0), (-0.0, -0.0), (1e4, INF), (-1e4, -1)],
+    "short_tanh": [(INF, 1), (-INF, -1), (0.0, 0.0), (-0.0, -0.0), (100, 1), (-100, -1)],
     "tanh": [(INF, 1), (-INF, -1), (0.0, 0.0), (-0.0, -0.0), (100, 1), (-100, -1)],
     "sigmoid": [(INF, 1), (-INF, 0), (0.0, 0.5), (100, 1), (-1e4, 0)],
     "softplus": [(INF, INF), (-INF, 0), (1e30, 1e30), (-1e4, 0)],

@@ -155,6 +155,16 @@ def test_approximate_divides_by_multiplying() -> None:
     np.testing.assert_allclose(f([1, 2, 3], 7), sc.function([x, k], rows)([1, 2, 3], 7), rtol=1e-15)
 
 
+def test_approximate_computes_a_tanh_of_float32_in_float32() -> None:
+    v = T.vector("v", dtype="float32")
+    f, default = (sc.function([v], T.tanh(v), fast_math=setting) for setting in ("approximate", "reassociate"))
+    assert "approximate" in f.compiled.fast_math_used and "approximate" not in default.compiled.fast_math_used
+    given = np.concatenate([np.linspace(-12, 12, 4001), np.logspace(-44, 0, 300), [0, np.inf, -np.inf]]).astype("f4")
+    exact, found = np.tanh(given.astype("f8")), f(given)
+    assert np.all(np.abs(found - exact) <= 6 * np.spacing(np.abs(exact).astype("f4"))) and np.abs(found).max() == 1
+    assert np.isnan(f([np.nan])[0]) and np.signbit(f([-0.0])[0])
+
+
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_reassociate_sums_the_terms_of_small_products_in_pairs(n: int, dtype: str) -> None:

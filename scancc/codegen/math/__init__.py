@@ -52,6 +52,7 @@ FUNCTIONS = {row.op.partition(".")[2]: row for row in (
     Elementary("math.exp2", exponential.exp2, exponential.exp2, (1.2, 1.2)),
     Elementary("math.expm1", exponential.expm1, exponential.expm1, (1.2, 1.0)),
     Elementary("math.tanh", exponential.tanh, exponential.tanh_f32, (1.1, 0.6)),
+    Elementary("scan.short_tanh", exponential.tanh, exponential.short_tanh_f32, (1.1, 6.0)),
     Elementary("scan.sigmoid", exponential.sigmoid, exponential.sigmoid, (2.5, 2.5)),
     Elementary("math.log", logarithm.log, logarithm.log, (0.9, 0.9)),
     Elementary("math.log2", logarithm.log2, logarithm.log2_f32, (0.8, 0.6)),

@@ -330,6 +330,14 @@ def estrin(coefficients: Sequence[float], x: Value) -> Value:
     return x.like(terms[0])
 
 
+def horner(coefficients: Sequence[float], x: Value) -> Value:
+    """c0 + x*(c1 + x*(c2 + ...)): no powers of x, and smaller errors than by halves."""
+    total = x.like(coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = fma(total, x, coefficient)
+    return total
+
+
 def through_f64(formula: Callable[..., Value]) -> Callable[..., Value]:
     """The float32 form of a float64 formula: widen, compute, round once."""
 

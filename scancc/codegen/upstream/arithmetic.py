@@ -79,6 +79,11 @@ def sigmoid(w: Writer, op: Op) -> None:
     w.names[op.result] = w.binary("arith.divf", one, w.binary("arith.addf", one, small))
 
 
+@exports("scan.short_tanh")
+def short_tanh(w: Writer, op: Op) -> None:
+    w.names[op.result] = w.make("math.tanh", w.refs(op.operands), op.result.type)
+
+
 @exports("scan.softplus")
 def softplus(w: Writer, op: Op) -> None:
     """max(x, 0) + log1p(exp(-|x|))."""

@@ -52,6 +52,8 @@ math.elementwise("fma", "a b c", lambda a, b, c: a * b + c, "a * b + c, rounded 
                  gives="floats")
 
 scan.elementwise("sigmoid", "x", quiet(meanings.sigmoid), "1 / (1 + exp(-x))", same_types=True, gives="floats")
+scan.elementwise("short_tanh", "x", quiet(np.tanh), "hyperbolic tangent, of float32 by a shorter formula",
+                 same_types=True, gives="floats")
 scan.elementwise("softplus", "x", quiet(meanings.softplus),
                  "log(1 + exp(x))", same_types=True, gives="floats")
 scan.elementwise("hypot", "x y", quiet(np.hypot), "sqrt(x*x + y*y) without overflow", same_types=True,
