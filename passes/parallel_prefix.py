@@ -13,8 +13,9 @@ Why: a chain of one multiply-add is 4 cycles a step however wide the core is; he
 the other work of them is that of three vectors or so. All else in the body is in vectors too: a lane is a round.
 States that are what another one was (taps) are lanes moved by one; those that are sums of each other go by powers of
 a matrix; what a step keeps of where an extreme was comes with it. Sequences that are read backwards are turned.
-Totals are kept in lanes until the last group is done. Of rows of two to four numbers whole vectors are read and
-written, and columns made of them in registers.
+Totals, and extremes with what comes with them, are kept in lanes until the last group is done. Of rows of two to four
+numbers whole vectors are read and written, and columns made of them in registers. Where rows of some rounds are kept,
+as the last ones, rounds that write are a loop of their own (`prefixing/ranges.py`).
 Where factors are so large that parts of a group's sums may be much larger than the sums (16 times: four bits), or a
 product of floats leaves the range in which it is exact, the rounds of that group run one by one; where factors never
 change, all rounds. States that are quotients are asked whether each is what its round makes of the one before.
@@ -31,17 +32,19 @@ from collections.abc import Mapping, Sequence
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_region, defined_in
+from scancc.ir.linear import most
 from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, has_trait, is_pure, set_operands, whole
 from scancc.ir.parts import Carry, Loop, Round
 from scancc.ir.remarks import remark
 
 from .prefixing.clamps import Clamping, Climbing, can_clamp, can_climb
-from .prefixing.elements import LANES, Constant, Coupled, Cycle, Joining, Lanes, Varying, all_of
-from .prefixing.extremes import Extremes
+from .prefixing.elements import LANES, Constant, Coupled, Cycle, Joining, Kept, Lanes, Varying, all_of
+from .prefixing.extremes import Champions, Extremes
 from .prefixing.group import Group, scalar
 from .prefixing.matrices import Mixed
 from .prefixing.places import Place, goes_back, place_of, root_of
 from .prefixing.quotients import Quotients
+from .prefixing.ranges import split_ranges
 from .prefixing.resets import Resets, can_reset
 from .prefixing.totals import Totals, neutral_of
 from .slicing.algebra import Affine, Algebra, Clamped, Joined, algebra_of
@@ -65,11 +68,20 @@ def parallel_prefix(module: Op, fused: bool = True, bits: int = 256) -> None:
         if op.name == "scf.for" and "prefix" in op.attrs:
             del op.attrs["prefix"]
             _hoist(op)
-            found = _Blocked(op, fused, bits)
-            reason = found.obstacle()
-            if reason is None:
-                found.build()
-            remark("parallel-prefix", op, reason is None, reason or f"{LANES} steps at a time")
+            for part in split_ranges(op):
+                _visit(_Blocked(part, fused, bits))
+
+
+def _visit(found: _Blocked) -> None:
+    reason, loop = found.obstacle(), found.loop.op
+    if reason is None:
+        found.build()
+    remark("parallel-prefix", loop, reason is None, reason or f"{LANES} steps at a time")
+
+
+def obstacle(loop: Op) -> str | None:
+    """Why the rounds of a loop would stay one by one, or None."""
+    return _Blocked(loop, fused=True, bits=256).obstacle()
 
 
 def _hoist(loop: Op) -> None:
@@ -101,10 +113,10 @@ class _Blocked:
     def obstacle(self) -> str | None:
         """Why the rounds stay one by one, or None."""
         loop, body = self.loop, self.loop.op.body
-        n = constant_of(loop.upper)
+        n = most(loop.upper)
         if n is not None and n < FEW:
-            return f"it has {n} steps"
-        if constant_of(loop.lower) != 0 or constant_of(loop.step) != 1 or len(body.ops) > MOST_OPS:
+            return f"it has {n} steps at most"
+        if constant_of(loop.step) != 1 or sum(op.name != "arith.constant" for op in body.ops) > MOST_OPS:
             return "its step is too long"
         if not all(_has_lanes(v) for v in loop.args) or not all(
                 _has_lanes(v) or op.name in OF_PARTS for op in body.ops for v in (*op.operands, *op.results)):
@@ -249,21 +261,21 @@ class _Blocked:
         loop, before = self.loop, self.before
         moving = [place for place in self.places.values() if place.axis is not None]
         self.order = Lanes(turned=2 * sum(map(goes_back, moving)) > len(moving))
-        cycles = [self._as_total(self._cycle(algebra, states)) for algebra, states in self.cycles]
-        totals = {self.loop.args.index(c.states[0].arg): c for c in cycles if isinstance(c, Totals)}
-        end = whole_lanes(before, loop.upper, before.index(LANES))
+        cycles = [self._kept(self._cycle(algebra, states)) for algebra, states in self.cycles]
+        kept = _Lanes([cycle for cycle in cycles if isinstance(cycle, Kept)], self.loop.args)
+        whole = whole_lanes(before, before.subi(loop.upper, loop.lower), before.index(LANES))
+        end = before.addi(loop.lower, whole)
         guards = [guard for cycle in cycles if (guard := cycle.guard_all(before)) is not None]
         if guards:
-            end = before.select(all_of(before, guards), end, before.index(0))
-        init = [totals[n].lanes_of(before, v) if n in totals else v for n, v in enumerate(loop.init)]
+            end = before.select(all_of(before, guards), end, loop.lower)
+        init = kept.lanes_of(before, loop.init)
         body = Block([t.index, *(v.type for v in init)])
-        for old, new in zip(loop.op.body.args, body.args, strict=True):
+        for old, new in zip(loop.op.body.args, body.args, strict=False):
             new.name = old.name
-        self._fill(body, cycles, totals)
+        self._fill(body, cycles, kept)
         made = before.make("scf.for", [loop.lower, end, before.index(LANES), *init], [v.type for v in init],
                            {"vector": t.IntAttr(LANES, t.i64)}, [Region([body])])
-        after = [totals[n].number_of(before, v) if n in totals else v for n, v in enumerate(made.results)]
-        set_operands(loop.op, lower=[end], init=after)
+        set_operands(loop.op, lower=[end], init=kept.numbers_of(before, made.results))
         loop.op.attrs["tail"] = t.IntAttr(1, t.i64)
 
     def _cycle(self, algebra: Algebra, states: Sequence[Round]) -> Cycle:
@@ -305,25 +317,27 @@ class _Blocked:
         numbers = [[scalar(self.before, factor, type) for factor in row] for row in factors]
         return Coupled(states, numbers, rests, self.before, self.order, self.fused)
 
-    def _as_total(self, cycle: Cycle) -> Cycle:
-        """A state in lanes of its own, where it is read by nothing but what adds to it."""
-        if not isinstance(cycle, Joining) or neutral_of(cycle.op, cycle.type) is None:
+    def _kept(self, cycle: Cycle) -> Cycle:
+        """A state in lanes of its own, where it is read by nothing but what adds to it, or prefers something."""
+        if not isinstance(cycle, Extremes | Joining) or isinstance(cycle, Joining) and neutral_of(
+                cycle.op, cycle.type) is None:
             return cycle
-        state, body = cycle.states[0], self.loop.op.body
-        waiting = {state.arg}
+        body, waiting = self.loop.op.body, {state.arg for state in cycle.states}
         for op in body.ops[:-1]:
             if any(v in waiting for v in op.operands):
                 waiting.update(op.results)
                 if not op.results:
                     return cycle
-        others = [carry for carry in self.loop.carries if carry.arg is not state.arg]
-        return cycle if any(carry.next in waiting for carry in others) else Totals(cycle, self.order)
+        if any(carry.next in waiting for carry in self.loop.carries if carry not in cycle.states):
+            return cycle
+        return Totals(cycle, self.order) if isinstance(cycle, Joining) else Champions(cycle, self.order)
 
-    def _fill(self, body: Block, cycles: Sequence[Cycle], totals: Mapping[int, Totals]) -> None:
+    def _fill(self, body: Block, cycles: Sequence[Cycle], kept: _Lanes) -> None:
         loop, b = self.loop, Builder(body, location=self.loop.op.location)
-        args = dict(zip(loop.op.body.args, body.args, strict=True))
-        group = Group(loop, b, self.before, args, cycles, self.places, self.order)
-        guard, types = group.guard(), [args[v].type for v in loop.args]
+        args = dict(zip(loop.op.body.args, body.args, strict=False))
+        beside = kept.beside(body.args[1:])
+        group = Group(loop, b, self.before, args, cycles, beside, self.places, self.order)
+        guard = group.guard()
         if guard is None:
             b.make("scf.yield", group.run())
             return
@@ -331,15 +345,59 @@ class _Blocked:
         with b.at(together):
             b.make("scf.yield", group.run())
         with b.at(apart):
-            b.make("scf.yield", self._one_by_one(b, body, totals))
+            b.make("scf.yield", self._one_by_one(b, body, kept))
+        types = [v.type for v in body.args[1:]]
         made = b.make("scf.if", [guard], types, None, [Region([together]), Region([apart])])
         b.make("scf.yield", made.results)
 
-    def _one_by_one(self, b: Builder, body: Block, totals: Mapping[int, Totals]) -> Sequence[Value]:
+    def _one_by_one(self, b: Builder, body: Block, kept: _Lanes) -> Sequence[Value]:
         """The rounds of a group as they are written."""
         counter, *before = body.args
-        init = [b.const(totals[n].neutral, totals[n].type) if n in totals else v for n, v in enumerate(before)]
+        init = kept.apart(b, before)
         inner = clone_region(self.loop.op.regions[0], {})
         made = b.make("scf.for", [counter, b.addi(counter, b.index(LANES)), b.index(1), *init],
                       [v.type for v in init], {"tail": t.IntAttr(1, t.i64)}, [inner])
-        return [totals[n].joined(b, before[n], v) if n in totals else v for n, v in enumerate(made.results)]
+        return kept.joined(b, before, made.results)
+
+
+class _Lanes:
+    """What a loop over groups carries: numbers, but lanes for what is `kept`, and behind all what is kept beside."""
+
+    def __init__(self, kept: Sequence[Kept], args: Sequence[Value]) -> None:
+        self.places = {cycle: [args.index(state.arg) for state in cycle.states] for cycle in kept}
+        self.n = len(args)
+
+    def beside(self, carried: Sequence[Value]) -> dict[Kept, list[Value]]:
+        rest = iter(carried[self.n:])
+        return {cycle: [next(rest) for _ in range(cycle.n_beside)] for cycle in self.places}
+
+    def lanes_of(self, b: Builder, numbers: Sequence[Value]) -> list[Value]:
+        return self._with(numbers, {cycle: cycle.lanes_of(b, [numbers[n] for n in places])
+                                    for cycle, places in self.places.items()})
+
+    def numbers_of(self, b: Builder, carried: Sequence[Value]) -> list[Value]:
+        return self._with(carried[:self.n], {cycle: cycle.numbers_of(b, lanes)
+                                             for cycle, lanes in self._own(carried).items()})
+
+    def apart(self, b: Builder, carried: Sequence[Value]) -> list[Value]:
+        """What rounds begin with that run one by one."""
+        return self._with(carried[:self.n], {cycle: cycle.apart(b, lanes)
+                                             for cycle, lanes in self._own(carried).items()})
+
+    def joined(self, b: Builder, carried: Sequence[Value], numbers: Sequence[Value]) -> list[Value]:
+        """The lanes, after such rounds came to these numbers."""
+        return self._with(numbers, {cycle: cycle.joined(b, lanes, [numbers[n] for n in self.places[cycle]])
+                                    for cycle, lanes in self._own(carried).items()})
+
+    def _own(self, carried: Sequence[Value]) -> dict[Kept, list[Value]]:
+        return {cycle: [*(carried[n] for n in self.places[cycle]), *beside]
+                for cycle, beside in self.beside(carried).items()}
+
+    def _with(self, values: Sequence[Value], made: Mapping[Kept, Sequence[Value]]) -> list[Value]:
+        found, beside = list(values), list[Value]()
+        for cycle, parts in made.items():
+            places = self.places[cycle]
+            for place, value in zip(places, parts, strict=False):
+                found[place] = value
+            beside += parts[len(places):]
+        return [*found, *beside]

@@ -50,12 +50,13 @@ def _visit(block: Block, limits: _Limits) -> None:
     for op in list(block.ops):
         for inner in usual_blocks(op):
             _visit(inner, limits)
-        places = _places(op, limits.stack_trips + 1) if op.name == "scf.for" else None
+        places = places_of(op, limits.stack_trips + 1) if op.name == "scf.for" else None
         if places is not None and _is_small(op, len(places), limits):
-            _write_out(op, places)
+            write_out(op, places)
+            remark("unroll", op, True, f"it runs {len(places)} times")
 
 
-def _places(loop: Op, most: int) -> range | None:
+def places_of(loop: Op, most: int) -> range | None:
     """What the counter is in each iteration, or in the first `most`, where that is known."""
     lower, upper, step = map(constant_of, Loop(loop).bounds)
     return None if lower is None or upper is None or step is None else range(lower, upper, step)[:most]
@@ -94,7 +95,8 @@ def _fits(loop: Op, n_ops: int, limits: _Limits) -> bool:
     return True
 
 
-def _write_out(loop: Op, places: range) -> None:
+def write_out(loop: Op, places: range) -> None:
+    """Put a loop's rounds one behind another in its place."""
     assert loop.parent is not None
     b = Builder(loop.parent, loop, loop.location)
     carried = Loop(loop).init
@@ -103,5 +105,4 @@ def _write_out(loop: Op, places: range) -> None:
         for op in loop.body.ops[:-1]:
             clone_op(op, mapping, b.insert)
         carried = [mapping.get(v, v) for v in Loop(loop).next]
-    remark("unroll", loop, True, f"it runs {len(places)} times")
     loop.replace_by(carried)

@@ -10,7 +10,7 @@ from scancc.ir.remarks import remark
 from ..joining.extremes import beats
 from .arithmetic import add, multiply
 from .context import Context, converts
-from .loops import nest
+from .loops import PREFIX_LOOP, nest
 from .nests import materialise
 
 
@@ -21,6 +21,7 @@ def argreduce(c: Context, op: Op) -> None:
     axis = op.attrs["axis"].value
     sizes = c.sizes(source)
     rest = [n for i, n in enumerate(sizes) if i != axis]
+    marks = None if rest else dict(PREFIX_LOOP)  # of rows several are lanes
 
     def position(counters: list[Value]) -> Value:
         def at(i: Value) -> list[Value]:
@@ -29,7 +30,7 @@ def argreduce(c: Context, op: Op) -> None:
         b = c.b
         zero = b.index(0)
         start = [zero, c.load(source, at(zero))]
-        with c.carrying_loop(sizes[axis], start) as (i, (best_i, best), finish):
+        with c.carrying_loop(sizes[axis], start, marks) as (i, (best_i, best), finish):
             value = c.load(source, at(i))
             take = beats(b, str(op.attrs["kind"]), value, best)
             finish([b.select(take, i, best_i), b.select(take, value, best)])
@@ -79,4 +80,4 @@ def _marks(op: Op) -> Attributes:
         return {}
     if isinstance(kind, t.FloatType):
         remark("bufferize", op, True, "elements may be combined before those in front of them", part="reassociate")
-    return {"prefix": t.IntAttr(1, t.i64)}
+    return dict(PREFIX_LOOP)

@@ -14,6 +14,7 @@ from .context import Context
 
 PARALLEL_LOOP = {"parallel": t.IntAttr(1, t.i64)}
 REDUCTION_LOOP = {"reduction": t.IntAttr(1, t.i64)}  # may be combined in another order
+PREFIX_LOOP = {"prefix": t.IntAttr(1, t.i64)}  # rounds may be combined before what they begin with is known
 
 
 def nest(c: Context, sizes: Sequence[Value], body: Callable[[list[Value]], None],

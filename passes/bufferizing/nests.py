@@ -22,11 +22,12 @@ from scancc.ir.shapes import fill
 from scancc.late_dataclasses import dataclass
 
 from ..reducing.kinds import SUMS, combines
+from ..slicing.extremes import extreme_of
 from ..slicing.steps import used
 from .context import Context, converts, strides_of
 from .equal_sizes import SHORT
 from .flat import as_vector, has_no_gaps
-from .loops import PARALLEL_LOOP, REDUCTION_LOOP, Nest, nest
+from .loops import PARALLEL_LOOP, PREFIX_LOOP, REDUCTION_LOOP, Nest, nest
 from .products import product_of
 from .rings import past_row, row_in_ring, unrolled_window
 from .transposing import is_transposition, transpose
@@ -294,12 +295,21 @@ def _reduce_in_register(c: Context, n: Nest, counters: list[Value], starts: list
     def reduce(dims: Sequence[int], at: list[Value], running: list[Value]) -> list[Value]:
         if not dims:
             return element(c, n, at, running)
-        attrs = None if _in_order(n) or len(running) > 1 else dict(REDUCTION_LOOP)
+        alone = dict(PREFIX_LOOP) if _is_search(n) else None
+        attrs = alone if _in_order(n) or len(running) > 1 else dict(REDUCTION_LOOP)
         with c.carrying_loop(n.sizes[dims[0]], running, attrs) as (counter, inner, finish):
             load_at(c, n, dict(enumerate([*at, counter])), dims[0])
             finish(reduce(dims[1:], [*at, counter], inner))
         return c.results
     return reduce(n.reduced, list(counters), starts)
+
+
+def _is_search(n: Nest) -> bool:
+    """Whether one line is searched for the place of its extreme; of several lines each is a lane."""
+    view = parts.Nest(n.op)
+    choices = [view.elements[number].op for number in n.combined]
+    return not n.rank and len(choices) == 2 and choices[1] is not None and choices[1].name == "arith.select" and (
+        extreme_of(choices[1], view.running[n.combined[1]]) is not None)
 
 
 def _in_order(n: Nest) -> bool:

@@ -19,7 +19,7 @@ _PER_ELEMENT = ("tensor.splat", "tensor.empty", "tensor.cast", "scan.broadcast",
 
 def reason_against(first: Op, second: Op, n_between: int) -> str | None:
     """Why one loop would not be faster than two; None where it is. `n_between` ops come into the step."""
-    n_ops = n_between + sum(sum(1 for _ in op.walk()) for op in (first, second))
+    n_ops = n_between + sum(len(list(op.walk())) for op in (first, second))
     if n_ops > _MAX_OPS:
         return f"their step would have {n_ops} ops, more than {_MAX_OPS}"
     lanes = _has_lanes(first), _has_lanes(second)

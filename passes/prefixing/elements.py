@@ -91,6 +91,40 @@ class Cycle(ABC):
         """What is `made` in all rounds of a group, and the states after it."""
 
 
+class Kept(Cycle):
+    """A cycle of which nothing but the last values is wanted: each lane keeps its own from group to group, and all
+    are combined once, after the last group. Of what is kept the first are the states, `n_beside` others follow."""
+
+    n_beside = 0
+
+    @property
+    def made(self) -> list[Value]:
+        return []
+
+    def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
+        raise AssertionError("nothing in a group waits for such states")
+
+    @abstractmethod
+    def lanes_of(self, b: Builder, numbers: Sequence[Value]) -> list[Value]:
+        """Numbers as lanes."""
+
+    @abstractmethod
+    def numbers_of(self, b: Builder, lanes: Sequence[Value]) -> list[Value]:
+        """What all lanes come to."""
+
+    @abstractmethod
+    def added(self, g: Group) -> list[Value]:
+        """The lanes after a group."""
+
+    @abstractmethod
+    def apart(self, b: Builder, lanes: Sequence[Value]) -> list[Value]:
+        """What rounds of a group begin with that run one by one."""
+
+    @abstractmethod
+    def joined(self, b: Builder, lanes: Sequence[Value], numbers: Sequence[Value]) -> list[Value]:
+        """The lanes, after such rounds came to these numbers."""
+
+
 class Joining(Cycle):
     """One op of the state and a value: sums, products, extremes, bits."""
 
@@ -113,18 +147,18 @@ class Joining(Cycle):
         if self not in g.made:
             v = g.expr(self.other, self.type)
             for level in LEVELS:
-                new = self._join(g.b, g.order.shuffled(g.b, v, v, lefts(level)), v)
+                new = self.join(g.b, g.order.shuffled(g.b, v, v, lefts(level)), v)
                 v = g.order.shuffled(g.b, v, new, merged(level)) if self.op in COUNTS_TWICE else new
             g.made[self] = v
         return g.made[self]
 
-    def _join(self, b: Builder, earlier: Value, later: Value) -> Value:
+    def join(self, b: Builder, earlier: Value, later: Value) -> Value:
         pair = [earlier, later] if self.state_first else [later, earlier]
         return b.op(self.op, pair, [earlier.type])
 
     def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
         b, v, state = g.b, self._products(g), g.args[self.states[0].arg]
-        return [self._join(b, g.splat(state), v)], [self._join(b, state, g.order.number(b, v, LANES - 1))]
+        return [self.join(b, g.splat(state), v)], [self.join(b, state, g.order.number(b, v, LANES - 1))]
 
 
 class Constant(Cycle):

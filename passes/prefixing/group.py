@@ -11,25 +11,24 @@ from scancc.ir.ops import operand
 from scancc.ir.parts import Loop, Round
 
 from ..slicing.terms import Expr, Term
-from .elements import LANES, Cycle, Lanes, all_of
+from .elements import LANES, Cycle, Kept, Lanes, all_of
 from .matrices import Matrix
 from .places import Index, Place, Walk, root_of
-from .totals import Totals
 
 
 class Group:
     """The body of a loop over groups, under construction with `b`; `before` builds in front of it.
 
-    `args`: what the group begins with, by the loop's own arguments. `made`, `factors`, `matrices`: what a cycle
-    computes once.
+    `args`: what the group begins with, by the loop's own arguments; `kept`: what cycles keep beside their states.
+    `made`, `factors`, `matrices`: what a cycle computes once.
     """
 
     def __init__(self, loop: Loop, b: Builder, before: Builder, args: Mapping[Value, Value],
-                 cycles: Sequence[Cycle], places: Mapping[Op, Place], order: Lanes) -> None:
+                 cycles: Sequence[Cycle], kept: Mapping[Kept, Sequence[Value]], places: Mapping[Op, Place],
+                 order: Lanes) -> None:
         self.loop, self.b, self.before, self.places, self.order = loop, b, before, places, order
-        self.args = args
+        self.args, self.kept = args, kept
         self.cycles = {value: cycle for cycle in cycles for value in cycle.made}
-        self.totals = [cycle for cycle in cycles if isinstance(cycle, Totals)]
         self.carries = {carry.arg: carry for carry in loop.carries}
         self.after: dict[Value, Value] = {}  # the states after the group, by arguments
         self.made: dict[Cycle, Value] = {}
@@ -43,7 +42,7 @@ class Group:
 
     def guard(self) -> Value | None:
         """Whether the rounds may be combined, where that depends on them."""
-        cycles = dict.fromkeys(self.cycles.values())
+        cycles = dict.fromkeys((*self.cycles.values(), *self.kept))
         found = [guard for cycle in cycles if (guard := cycle.guard(self)) is not None]
         return all_of(self.b, found) if found else None
 
@@ -51,9 +50,17 @@ class Group:
         """Do all that the rounds do; what they carry on."""
         for following in self.cycles:
             self.lane(following)
-        self.after.update((total.states[0].arg, total.added(self)) for total in self.totals)
+        beside = list[Value]()
+        for cycle in self.kept:
+            lanes, n = cycle.added(self), len(cycle.states)
+            self.after.update(zip((state.arg for state in cycle.states), lanes[:n], strict=True))
+            beside += lanes[n:]
         self._store_all([op for op in self.places if op.name == "memref.store"])
-        return [self._carried(carry) for carry in self.loop.carries]
+        return [*(self._carried(carry) for carry in self.loop.carries), *beside]
+
+    def lanes_of(self, cycle: Kept) -> list[Value]:
+        """What each lane has of a cycle when the group begins."""
+        return [*(self.args[state.arg] for state in cycle.states), *self.kept[cycle]]
 
     def _carried(self, carry: Round) -> Value:
         if carry.arg in self.after:

@@ -38,10 +38,10 @@ class Place:
         """Of a buffer of few columns without gaps, in whose rows rounds move, at a known column; else 0."""
         type = self.buffer.type
         assert isinstance(type, t.MemRefType)
-        if self.axis != 0 or len(self.indices) != 2 or type.strides is not None:
+        if self.axis != 0 or len(self.indices) != 2 or not isinstance(self.indices[1], int):
             return 0
-        n = type.shape[1] if isinstance(self.indices[1], int) else None
-        return n if n is not None and 1 < n <= MOST_COLUMNS else 0
+        n = type.shape[1]
+        return n if n is not None and 1 < n <= MOST_COLUMNS and type.strides in (None, (n, 1)) else 0
 
     def is_apart(self, other: Place) -> bool:
         """Whether two places of a buffer are different in any two rounds: other columns."""

@@ -4,13 +4,14 @@ lanes are combined once, after the last group. Sums and bits, and extremes of in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Value
 
-from .elements import LANES, Joining, Lanes
+from .elements import LANES, Joining, Kept, Lanes
 
 if TYPE_CHECKING:
     from .group import Group
@@ -27,33 +28,30 @@ def neutral_of(op: str, type: t.Type) -> float | int | None:
             "minui": -1}.get(op.removeprefix("arith."))
 
 
-class Totals(Joining):
+class Totals(Kept):
     """Such a state."""
 
     def __init__(self, joining: Joining, order: Lanes) -> None:
-        super().__init__(joining.states, joining.op, joining.other, joining.state_first)
-        self.order, self.neutral = order, neutral_of(self.op, self.type)
+        super().__init__(joining.states)
+        self.joining, self.order, self.neutral = joining, order, neutral_of(joining.op, self.type)
 
-    @property
-    def made(self) -> list[Value]:
-        return []
+    def lanes_of(self, b: Builder, numbers: Sequence[Value]) -> list[Value]:
+        (number,), nothing = numbers, b.const(self.neutral, self.type)
+        return [self.order.vector(b, [number, *[nothing] * (LANES - 1)])]
 
-    def lanes_of(self, b: Builder, number: Value) -> Value:
-        """A number as lanes."""
-        nothing = b.const(self.neutral, self.type)
-        return self.order.vector(b, [number, *[nothing] * (LANES - 1)])
-
-    def number_of(self, b: Builder, lanes: Value) -> Value:
-        """All lanes as a number, in pairs."""
-        found = [self.order.number(b, lanes, lane) for lane in range(LANES)]
+    def numbers_of(self, b: Builder, lanes: Sequence[Value]) -> list[Value]:
+        """In pairs."""
+        found = [self.order.number(b, lanes[0], lane) for lane in range(LANES)]
         while len(found) > 1:
-            found = [self._join(b, *pair) for pair in zip(found[::2], found[1::2], strict=True)]
-        return found[0]
+            found = [self.joining.join(b, *pair) for pair in zip(found[::2], found[1::2], strict=True)]
+        return found
 
-    def added(self, g: Group) -> Value:
-        """The lanes after a group."""
-        return self._join(g.b, g.args[self.states[0].arg], g.expr(self.other, self.type))
+    def added(self, g: Group) -> list[Value]:
+        (lanes,) = g.lanes_of(self)
+        return [self.joining.join(g.b, lanes, g.expr(self.joining.other, self.type))]
 
-    def joined(self, b: Builder, lanes: Value, number: Value) -> Value:
-        """The lanes, and what some rounds one by one came to."""
-        return self._join(b, lanes, self.lanes_of(b, number))
+    def apart(self, b: Builder, lanes: Sequence[Value]) -> list[Value]:
+        return [b.const(self.neutral, self.type)]
+
+    def joined(self, b: Builder, lanes: Sequence[Value], numbers: Sequence[Value]) -> list[Value]:
+        return [self.joining.join(b, lanes[0], *self.lanes_of(b, numbers))]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .core import Block, Op, Value
-from .ops import group, is_removable, operand, set_operands
+from .ops import group, is_dead, operand, set_operands
 from .types import PARALLEL, REDUCTION, AffineMap, DenseArray, IntAttr, TensorType, Type, i64, index, row_type
 
 
@@ -277,7 +277,7 @@ def _row_shape(stack: Value) -> tuple[int | None, ...]:
 def _drop_unread(body: Block) -> None:
     """Erase what nothing reads and nothing else is done by."""
     for op in reversed(body.ops[:-1]):
-        if not any(value.uses for value in op.results) and is_removable(op):
+        if is_dead(op):
             op.erase()
 
 

@@ -108,3 +108,44 @@ def test_numbers_of_64_bits(level):
             for found, expected in zip(f(x, y, 1), reference(x, y, 1), strict=True):
                 np.testing.assert_array_equal(found, expected)
                 np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int32", "uint8"])
+def test_the_place_of_an_extreme_is_searched_in_lanes(dtype, level):
+    """Of equal numbers the first, of which zeros of both signs are two; a NaN before all, and the first of these."""
+    x = T.vector("x", dtype=dtype)
+    found = [T.argmax(x), T.argmin(x), T.argmax(x[::-1]), T.argmin(abs(x))]
+    with sc.change_flags(cpu=level):
+        f, reference = sc.function([x], found), sc.function([x], found, mode="reference")
+    assert combined(f) >= 3 or dtype.endswith("64")
+    rng = np.random.default_rng(6)
+    for n in (1, 2, 7, 8, 9, 64, 65, 200):
+        for _ in range(5):
+            value = numbers(rng, "float32" if dtype == "float64" else dtype, n).astype(dtype)
+            assert [int(p) for p in f(value)] == [int(p) for p in reference(value)]
+            value[~(abs(value) < 9)] = 0
+            assert [int(p) for p in f(value)] == [int(p) for p in reference(value)]
+
+
+WINDOWS: dict[str, Callable[[Any], Any]] = {
+    "the last": lambda h: h[-1:], "the last ones": lambda h: h[-3:], "from one on": lambda h: h[100:],
+    "without the last": lambda h: h[:-2], "the first": lambda h: h[:50], "in the middle": lambda h: h[20:-20],
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_rows_of_some_steps_are_kept_of_steps_that_are_combined(name):
+    x, y = T.vector("x", dtype="int32"), T.vector("y", dtype="float32")
+
+    def build(**options: Any) -> Any:
+        (most, total), _ = sc.scan(lambda v, w, m, s: (T.maximum(m, v), s + v), [x, y],
+                                   [T.constant(np.int32(-9)), T.constant(np.int32(0))])
+        last, _ = sc.scan(lambda v, w, s: T.switch(w > 0, v, s), [x, y], T.constant(np.int32(5)))
+        return sc.function([x, y], [WINDOWS[name](most), total[-1:], WINDOWS[name](last), last[-1:]], **options)
+    f, reference = build(), build(mode="reference")
+    rng = np.random.default_rng(8)
+    for n in (0, 1, 2, 3, 7, 8, 9, 41, 99, 100, 101, 200):
+        values = rng.integers(-99, 99, n).astype("int32"), rng.normal(size=n).astype("float32")
+        for found, expected in zip(f(*values), reference(*values), strict=True):
+            np.testing.assert_array_equal(found, expected)
