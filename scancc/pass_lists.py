@@ -56,6 +56,7 @@ CPU_LOOP: tuple[str, ...] = (
     "bufferize",
     "promote-buffers-to-stack",  # before plan-memory, which places the others
     "join-rows",     # before plan-memory, which places what is left of arrays
+    "short-rows",    # after join-rows, which leaves a row of an array; before plan-memory, and parallel-prefix
     "plan-memory",
     "canonicalize",
     "parallel-prefix",  # before licm, which takes powers out of outer loops

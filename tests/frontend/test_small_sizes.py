@@ -61,6 +61,19 @@ def test_lengths_of_1_and_of_large_matrices_stay_open(sizes, known):
     assert lengths_of(f) == known
 
 
+@pytest.mark.parametrize(("n", "known"), [(3, {"a_n0 = 3", "a_n1 = 3", "h0_n1 = 3"}), (9, set())])
+def test_short_rows_that_are_multiplied_have_their_length_however_many_they_are(n, known):
+    h0, a, m = T.fmatrix("h0"), T.fmatrix("a"), T.iscalar("m")
+    rows, _ = sc.scan(lambda h: h @ a, outputs_info=h0, n_steps=m)
+    f = sc.function([h0, a, m], rows[-1])
+    with sc.change_flags(specialise=False):
+        general = sc.function([h0, a, m], rows[-1])
+    rng = np.random.default_rng(4)
+    given = [rng.normal(size=shape).astype("float32") for shape in ((70, n), (n, n))]
+    np.testing.assert_array_equal(f(*given, 4), general(*given, 4))
+    assert lengths_of(f) == known
+
+
 REDUCED = {
     "max": lambda m: T.max(m, axis=0), "argmin": lambda m: T.cast(T.argmin(m, axis=1), "float64"),
     "sum of columns": lambda m: m.sum(axis=0), "sum of rows": lambda m: m.sum(axis=1),
