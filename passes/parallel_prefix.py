@@ -335,8 +335,8 @@ class _Blocked:
     def _fill(self, body: Block, cycles: Sequence[Cycle], kept: _Lanes) -> None:
         loop, b = self.loop, Builder(body, location=self.loop.op.location)
         args = dict(zip(loop.op.body.args, body.args, strict=False))
-        beside = kept.beside(body.args[1:])
-        group = Group(loop, b, self.before, args, cycles, beside, self.places, self.order)
+        _, *carried = body.args
+        group = Group(loop, b, self.before, args, cycles, kept.beside(carried), self.places, self.order)
         guard = group.guard()
         if guard is None:
             b.make("scf.yield", group.run())
@@ -346,8 +346,7 @@ class _Blocked:
             b.make("scf.yield", group.run())
         with b.at(apart):
             b.make("scf.yield", self._one_by_one(b, body, kept))
-        types = [v.type for v in body.args[1:]]
-        made = b.make("scf.if", [guard], types, None, [Region([together]), Region([apart])])
+        made = b.make("scf.if", [guard], [v.type for v in carried], None, [Region([together]), Region([apart])])
         b.make("scf.yield", made.results)
 
     def _one_by_one(self, b: Builder, body: Block, kept: _Lanes) -> Sequence[Value]:
