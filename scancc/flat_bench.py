@@ -1,6 +1,6 @@
 """Times the C entry of an artefact: NAME_call on a struct that is filled once, so that nothing else is measured.
 
-Inputs are given, or made from lengths by name: numbers of a normal distribution, whole ones from 0 to 9.
+Inputs are given, or made from lengths by name: numbers of a normal distribution, whole ones below `integers` (10).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from scancc.late_dataclasses import dataclass
 from scancc.runtime import elf, objects
 from scancc.runtime.processor import check_features, check_machine
 
+_INTEGERS = "integers"
 _C_TYPES = {"double": ctypes.c_double, "float": ctypes.c_float} | {
     f"{sign}int{bits}_t": getattr(ctypes, f"c_{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
@@ -195,9 +196,10 @@ def _check_lengths(row: Mapping[str, Any], axes: Mapping[tuple[int, int], str], 
     known = {axes.get((index, axis), f"{param['name']}_n{axis}"): None for index, param in enumerate(row["inputs"])
              for axis, length in enumerate(param["shape"]) if length is None}
     known |= dict.fromkeys(param["name"] for param in row["inputs"] if not param["shape"])
-    if unknown := set(lengths) - {*known, "n"}:
+    if unknown := set(lengths) - {*known, "n", _INTEGERS}:
         raise BenchError(f"--dims names {', '.join(sorted(unknown))}, which is no length and no number of "
-                         f"{row['name']}; there are {', '.join(known)}, and n for all lengths that are not named")
+                         f"{row['name']}; there are {', '.join(known)}, n for all lengths that are not named, and "
+                         f"{_INTEGERS}, below which whole numbers of arrays are")
 
 
 def _given(param: Mapping[str, Any], given: Any) -> np.ndarray:
@@ -235,7 +237,8 @@ def _made(param: Mapping[str, Any], index: int, axes: Mapping[tuple[int, int], s
         raise BenchError(f"the input {param['name']} is not given; give its value, or --dims {param['name']}=10")
     kind = np.dtype(param["dtype"]).kind
     try:
-        values = random.normal(size=shape) if kind in "fc" else random.integers(0, 10, shape)
+        below = 2 if kind == "b" else max(lengths.get(_INTEGERS, 10), 1)
+        values = random.normal(size=shape) if kind in "fc" else random.integers(0, below, shape)
         return np.asarray(values).astype(param["dtype"])
     except (MemoryError, ValueError, OverflowError):
         raise BenchError(f"there is no room here for {param['name']} of shape {tuple(shape)}; give smaller --dims"

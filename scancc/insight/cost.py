@@ -28,7 +28,8 @@ class Cost:
 
     `flops`: additions, products, divisions, comparisons of floats and the like, a fused product and sum as two;
     `calls`: of elementary functions; `others`: of integers and truth values. `moved`: bytes of inputs and outputs,
-    each once; `workspace`: bytes of temporaries. `values`: the sizes for which numbers are asked, else None.
+    each once; `workspace`: bytes of temporaries. `may_stop`: fewer steps may run than are counted (`until`).
+    `values`: the sizes for which numbers are asked, else None.
     """
 
     function: str
@@ -37,6 +38,7 @@ class Cost:
     others: Formula
     moved: Formula
     workspace: Formula
+    may_stop: bool = False
     values: Mapping[str, int] | None = None
 
     @property
@@ -75,9 +77,9 @@ class Cost:
 def cost_of(top: Op, function: str, plan: MemoryPlan) -> Cost:
     """The cost of a function of scan IR whose memory is `plan`."""
     func = next(f for f in functions(top) if f.attrs["sym_name"] == function)
-    found = _Counter(func).block(func.body)
-    moved = sum((area.nbytes for area in (*plan.inputs, *plan.outputs)), Formula())
-    return Cost(function, *found, moved, plan.workspace.unrounded())
+    counter = _Counter(func)
+    may_stop = any(op.name == "scan.scan" and ScanView(op).executed is not None for op in func.walk())
+    return Cost(function, *counter.block(func.body), counter.moved(), plan.workspace.unrounded(), may_stop)
 
 
 _Work = tuple[Formula, Formula, Formula]  # flops, calls, others
@@ -100,6 +102,8 @@ class _Sizes(Formulas):
             return name(value.name or "number", natural=False)
         if value.op is not None and value.op.name in ("arith.extsi", "arith.extui"):
             return self.of(value.op.operands[0])
+        if value.op is not None and value.op.name == "scan.scan" and value is ScanView(value.op).executed:
+            return self.of(ScanView(value.op).length)
         return super()._read(value)
 
 
@@ -114,6 +118,11 @@ class _Counter:
         for op in block.ops:
             total = _plus(total, self.op(op))
         return total
+
+    def moved(self) -> Formula:
+        """The bytes of what the function takes and gives."""
+        values = (*self.sizes.func.body.args, *self.sizes.func.body.ops[-1].operands)
+        return sum((number(t.nbytes(v.type)) * self._elements(v) for v in values), Formula())
 
     def op(self, op: Op) -> _Work:
         if op.name == "scan.scan":

@@ -1,7 +1,7 @@
 """A plain program in C, and Google Benchmark: calls of NAME_call on a struct that is filled once.
 
 Both begin with the same part, which makes inputs of given sizes and measures the machine: `NAME=N` on the command
-line sets a size, `peak_gflops=` and `bandwidth_gbs=` what is else measured.
+line sets a size, `peak_gflops=` and `bandwidth_gbs=` what is else measured. The numbers are the same in both.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..entry import Entry, Names, scalar_of
 from ..states import fields
-from .roofline import Cost, Size, bound_of, sizes_of
+from .roofline import Cost, Size, bound_of, is_whole, sizes_of
 
 _FUNCTIONS = {"min": "fmin({}, {})", "max": "fmax({}, {})", "//": "trunc(({}) / ({}))", "%": "fmod({}, {})",
               "lines": "(64.0 * ceil(({}) / 64.0))"}
@@ -41,12 +41,13 @@ static void *room(int64_t nbytes)
     return owned[n_owned++] = found;
 }
 
-/* Numbers from 0 to 1, the same ones in each run. */
+/* Numbers from 0 to 1, the same ones for each call that is set up. */
+static uint32_t number_state = 1;
+
 static double next_number(void)
 {
-    static uint32_t state = 1;
-    state = state * 1664525u + 1013904223u;
-    return state / 4294967296.0;
+    number_state = number_state * 1664525u + 1013904223u;
+    return number_state / 4294967296.0;
 }
 
 @FILLS@
@@ -63,6 +64,7 @@ static void set_up(@NAME@_arguments *a, const int64_t *size)
 {
     int32_t status;
     (void)size;
+    number_state = 1;
     memset(a, 0, sizeof *a);
 @INPUTS@
     if ((status = @NAME@_call_query(a)) != 0)
@@ -100,20 +102,30 @@ static double bound_s(const int64_t *size)
     return fmax(flops_of(size) / peak_flops, nbytes_of(size) / bandwidth);
 }
 
-/* 32 chains of products and sums: the peak of one core, as this file is compiled. */
-static double peak_work(int64_t n)
-{
-    @REAL@ sums[32], total = 0;
-    for (int j = 0; j < 32; ++j)
-        sums[j] = (@REAL@)next_number();
-    const @REAL@ factor = (@REAL@)0.999, term = (@REAL@)next_number();
-    for (int64_t i = 0; i < n; ++i)
-        for (int j = 0; j < 32; ++j)
-            sums[j] = sums[j] * factor + term;
-    for (int j = 0; j < 32; ++j)
-        total += sums[j];
-    return (double)total;
-}
+/* The peak of one core, as this file is compiled: chains of products and sums in registers. How many chains a compiler
+   keeps there differs, so that there are several numbers of them. */
+#if defined(FP_FAST_FMA) && defined(FP_FAST_FMAF)
+#define JOINED(a, b, c) @FMA@(a, b, c)
+#else
+#define JOINED(a, b, c) ((a) * (b) + (c))
+#endif
+#define PEAK_WORK(N_CHAINS) \\
+    static double peak_work_##N_CHAINS(int64_t n) \\
+    { \\
+        @REAL@ sums[N_CHAINS], total = 0; \\
+        for (int j = 0; j < N_CHAINS; ++j) \\
+            sums[j] = (@REAL@)next_number(); \\
+        const @REAL@ factor = (@REAL@)0.999, term = (@REAL@)next_number(); \\
+        for (int64_t i = 0; i < n; ++i) \\
+            for (int j = 0; j < N_CHAINS; ++j) \\
+                sums[j] = JOINED(sums[j], factor, term); \\
+        for (int j = 0; j < N_CHAINS; ++j) \\
+            total += sums[j]; \\
+        return (double)total; \\
+    }
+PEAK_WORK(32)
+PEAK_WORK(64)
+PEAK_WORK(96)
 
 static int set_size(const char *text)
 {
@@ -136,11 +148,13 @@ static int set_size(const char *text)
    the call's: in the caches that it fits into. */
 static void calibrate(double (*now_s)(void))
 {
+    static double (*const works[])(int64_t) = {peak_work_32, peak_work_64, peak_work_96};
     volatile double sink = 0.0;
-    for (int64_t n = 1 << 16, round = 0; peak_flops == 0.0 || (round > 0 && round < 5); ++round) {
+    for (int64_t n = 1 << 15, round = 0; peak_flops == 0.0 || (round > 0 && round < 15); ++round) {
         const double start = now_s();
-        sink = sink + peak_work(n);
-        peak_flops = fmax(peak_flops, 64.0 * (double)n / fmax(now_s() - start, 1e-9));
+        sink = sink + works[round % 3](n);
+        const double flops = (double)(2 * 32 * n * (1 + round % 3));
+        peak_flops = fmax(peak_flops, flops / fmax(now_s() - start, 1e-9));
     }
     if (bandwidth != 0.0)
         return;
@@ -317,7 +331,7 @@ def _filled(template: str, library: str, entry: Entry, cost: Cost | None) -> str
         "DEFAULTS": "".join(f"{s.default}, " for s in sizes), "FILLS": _fills(entry), "INPUTS": _inputs(entry, sizes),
         "OUTPUTS": _outputs(entry), "FLOPS": bound.flops or "0.0", "NBYTES": bound.nbytes or "0.0",
         "CALL_FLOPS": "20", "USAGE": "".join(f"{s.name}={s.default} " for s in sizes),
-        "REAL": "float" if _is_single(entry) else "double"}
+        "REAL": "float" if _is_single(entry) else "double", "FMA": "fmaf" if _is_single(entry) else "fma"}
     return replaced(template.replace("@CASE@", _CASE), words)
 
 
@@ -340,8 +354,9 @@ def _value(dtype: str) -> str:
         return "next_number() < 0.5"
     if dtype == "float16":
         return "0x3800"
-    kind = {"float64": "double", "complex128": "double"}.get(dtype, "float" if dtype[0] in "fc" else f"{dtype}_t")
-    return f"({kind})next_number()" if dtype[0] in "fc" else f"({kind})(10.0 * next_number())"
+    if is_whole(dtype):
+        return f"({dtype}_t)((double)integers * next_number())"
+    return f"({'double' if dtype in ('float64', 'complex128') else 'float'})next_number()"
 
 
 def _fills(entry: Entry) -> str:
@@ -353,7 +368,8 @@ def _fills(entry: Entry) -> str:
 
 
 def _fill(dtype: str, c_type: str) -> str:
-    return (f"static {c_type} *numbers_{dtype}(int64_t n)\n{{\n"
+    more = ", int64_t integers" if is_whole(dtype) else ""
+    return (f"static {c_type} *numbers_{dtype}(int64_t n{more})\n{{\n"
             f"    {c_type} *const x = ({c_type} *)room(n * (int64_t)sizeof({c_type}));\n"
             f"    for (int64_t i = 0; i < n; ++i)\n        x[i] = {_value(dtype)};\n    return x;\n}}\n")
 
@@ -373,8 +389,11 @@ def _inputs(entry: Entry, sizes: Sequence[Size]) -> str:
         elif f.role == "value":
             value = f"size[{at[f.index, -1]}]" if (f.index, -1) in at else _value(entry.inputs[f.index].dtype)
             lines.append(f"a->{f.name} = ({f.c_type})({value});")
-    lines += [f"a->{f.name} = numbers_{entry.inputs[f.index].dtype}({_count(entry, f.index)});"
-              for f in entry.fields if f.role == "data" and f.index not in states]
+    for f in entry.fields:
+        if f.role == "data" and f.index not in states:
+            dtype, count = entry.inputs[f.index].dtype, _count(entry, f.index)
+            below = f", size[{at[-1, -1]}]" if is_whole(dtype) else ""
+            lines.append(f"a->{f.name} = numbers_{dtype}({count}{below});")
     return "\n".join(f"    {line}" for line in lines)
 
 

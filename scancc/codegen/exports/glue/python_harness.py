@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..entry import Entry
 from .c_harness import replaced
-from .roofline import Cost, Size, bound_of, sizes_of
+from .roofline import INTEGERS, Cost, Size, bound_of, sizes_of
 
 _FUNCTIONS = {"min": "min({}, {})", "max": "max({}, {})", "//": "int(({}) / ({}))", "%": "math.fmod({}, {})",
               "lines": "(64 * math.ceil(({}) / 64))"}
@@ -21,7 +21,7 @@ import numpy as np
 import scancc.runtime
 
 LIBRARY = Path(__file__).with_name("@LIBRARY@.so")
-SIZES = {@DEFAULTS@}  # lengths, and inputs that are whole numbers
+SIZES = {@DEFAULTS@}  # lengths, inputs that are whole numbers, and how many others are filled with
 
 
 def parsed(text):
@@ -38,12 +38,14 @@ def function():
 
 
 def inputs(sizes):
-    """Numbers from 0 to 1, whole ones from 0 to 9."""
+    """Numbers from 0 to 1@WHOLE@."""
     random = np.random.default_rng(0)
 
     def made(dtype, *shape):
-        whole = np.dtype(dtype).kind in "biu"
-        return (random.integers(0, 10, shape) if whole else random.random(shape)).astype(dtype)
+        numbers = random.random(shape)
+        if dtype == "bool":
+            return numbers < 0.5
+        return (numbers * sizes["@INTEGERS@"] if np.dtype(dtype).kind in "iu" else numbers).astype(dtype)
     return [@INPUTS@]
 
 
@@ -67,11 +69,11 @@ def best(work, rounds=7):
 
 
 def roofline(sizes, seconds):
-    """The share of the least time that this machine's peak and bandwidth allow: of a product of matrices, and of a
-    copy of as many bytes as the call has, or 256 KiB."""
-    n, m = 192, int(max(2**18, min(nbytes(sizes), 1e9))) // 16
-    a, x, y = np.ones((n, n), "@REAL@"), np.ones(m), np.empty(m)
-    peak, repeats = 2 * n**3 / best(lambda: a @ a), 1 + 10**6 // m
+    """The share of the least time that one core's peak and bandwidth allow: of products of matrices that BLAS does not
+    share out among threads, and of a copy of as many bytes as the call has, or 256 KiB."""
+    n, m = 64, int(max(2**18, min(nbytes(sizes), 1e9))) // 16
+    a, x, y = np.ones((32, n, n), "@REAL@"), np.ones(m), np.empty(m)
+    peak, repeats = 32 * 2 * n**3 / best(lambda: a @ a), 1 + 10**6 // m
     bandwidth = 16 * m * repeats / best(lambda: [np.copyto(y, x) for _ in range(repeats)])
     return max(flops(sizes) / peak, nbytes(sizes) / bandwidth) / seconds
 
@@ -141,7 +143,8 @@ def _filled(template: str, library: str, entry: Entry, cost: Cost | None) -> str
     return replaced(template.replace("@CASE@", _CASE), {"IMPORTS": imports,
         "NAME": entry.name, "LIBRARY": library, "VARIABLE": entry.name.upper(), "INPUTS": _inputs(entry, sizes),
         "DEFAULTS": ", ".join(f'"{s.name}": {s.default}' for s in sizes), "REAL": "f4" if single else "f8",
-        "USAGE": ",".join(f"{s.name}={s.default}" for s in sizes),
+        "USAGE": ",".join(f"{s.name}={s.default}" for s in sizes), "INTEGERS": INTEGERS,
+        "WHOLE": ", whole ones below `integers`" if any(s.name == INTEGERS for s in sizes) else "",
         "FLOPS": bound.flops or "0.0", "NBYTES": bound.nbytes or "0.0"})
 
 

@@ -18,7 +18,8 @@ from scancc.late_dataclasses import dataclass
 from ..entry import Entry
 
 CALL_FLOPS = 20
-DEFAULT_LENGTH, DEFAULT_NUMBER = 1000, 10
+DEFAULT_LENGTH, DEFAULT_NUMBER, DEFAULT_INTEGERS = 1000, 10, 10
+INTEGERS = "integers"  # how many whole numbers arrays of them are filled with, from 0 on
 
 
 class Cost(Protocol):
@@ -30,15 +31,17 @@ class Cost(Protocol):
     def calls(self) -> Formula: ...
     @property
     def moved(self) -> Formula: ...
+    @property
+    def may_stop(self) -> bool: ...
 
 
 @dataclass(frozen=True)
 class Size:
-    """A parameter of a benchmark: a length, or an input that is a whole number."""
+    """A parameter of a benchmark: a length, an input that is a whole number, or INTEGERS."""
 
     name: str
     default: int
-    index: int  # of the input
+    index: int = -1  # of the input
     axis: int = -1
 
 
@@ -47,18 +50,26 @@ def sizes_of(entry: Entry) -> list[Size]:
     found = []
     states = {state.input for state in entry.calling.states}
     for a in entry.arguments:
-        whole = a.role == "value" and entry.inputs[a.index].dtype.lstrip("u").startswith("int")
+        whole = a.role == "value" and is_whole(entry.inputs[a.index].dtype)
         if a.role == "dim" and a.index not in states:
             found.append(Size(a.name, DEFAULT_LENGTH, a.index, a.axis))
         elif whole and a.index not in states:
             guess = 1 << 20 if entry.inputs[a.index].is_bound else DEFAULT_NUMBER
             found.append(Size(a.name, guess, a.index))
+    if any(a.role == "data" and is_whole(entry.inputs[a.index].dtype) and a.index not in states
+           for a in entry.arguments):
+        found.append(Size(INTEGERS, DEFAULT_INTEGERS))
     return found
+
+
+def is_whole(dtype: str) -> bool:
+    return dtype.lstrip("u").startswith("int")
 
 
 @dataclass(frozen=True)
 class Bound:
-    """Texts of the operations and of the bytes of a call; empty where they rest on more than sizes."""
+    """Texts of the operations and of the bytes of a call; empty where they rest on more than sizes, or nobody knows how
+    many steps run."""
 
     flops: str = ""
     nbytes: str = ""
@@ -66,7 +77,7 @@ class Bound:
 
 def bound_of(entry: Entry, cost: Cost | None, text_of: Callable[[Size], str], functions: Mapping[str, str]) -> Bound:
     """`text_of`: a parameter's text; `functions`: forms of min, max, //, % and lines."""
-    if cost is None:
+    if cost is None or cost.may_stop:
         return Bound()
     texts = _texts(entry, text_of)
     flops, moved = cost.flops + number(CALL_FLOPS) * cost.calls, cost.moved
@@ -78,6 +89,8 @@ def bound_of(entry: Entry, cost: Cost | None, text_of: Callable[[Size], str], fu
 def _texts(entry: Entry, text_of: Callable[[Size], str]) -> dict[str, str]:
     """The text of each name that formulas speak of."""
     known = {(size.index, size.axis): text_of(size) for size in sizes_of(entry)}
+    for state in entry.calling.states:
+        known |= {(state.input, axis): f"{n}.0" for axis, n in enumerate(state.value.shape)}
     found = {}
     for index, param in enumerate(entry.inputs):
         if (index, -1) in known:
