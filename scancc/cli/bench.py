@@ -31,8 +31,8 @@ def bench(function: str, arguments: Sequence[str], dims: str, blocks: int, refer
     """Time calls of a function.
 
     It is called through its entry in C; an artefact is as well. Inputs are given, as for `run`, or made:
-    `--dims x_n0=1e6,k=10` names lengths as the header does, and numbers; `n` is the length of all that is not named, and
-    whole numbers in arrays are below `integers` (10). Arrays are made and converted before the clock runs.
+    `--dims x_n0=1e6,k=10` names lengths as the header does, and numbers; `n` is the length of all that is not named,
+    and whole numbers in arrays are below `integers` (10). Arrays are made and converted before the clock runs.
 
     \b
     Examples:

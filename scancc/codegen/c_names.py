@@ -39,7 +39,7 @@ def c_identifier(name: str) -> str:
 @functools.cache
 def _reserved() -> frozenset[str]:
     texts = (taken.KEYWORDS, taken.TYPES, taken.SUFFIXED, taken.FUNCTIONS, taken.POSIX_FUNCTIONS, taken.EXTENSIONS,
-             taken.VARIABLES, taken.MACROS, taken.POSIX_MACROS, "main")
+             taken.EXTENSION_MACROS, taken.VARIABLES, taken.MACROS, taken.POSIX_MACROS, "main")
     return frozenset(word for text in texts for word in text.split())
 
 

@@ -20,7 +20,7 @@ OTHERS = ("__FILE__ __LINE__ _Bool _Complex_I _Generic __thing INT32_MAX INT64_C
           "FE_TONEAREST expf acosl fmaximumf32x stdc_count_ones_ul").split()
 HEADERS = ("assert complex ctype errno fenv float inttypes limits locale math setjmp signal stdarg stdbool "
            "stddef stdint stdio stdlib string time wchar wctype dirent fcntl pthread sched sys/types "
-           "sys/socket sys/stat unistd")
+           "sys/socket sys/stat sys/time sys/mman sys/file net/if ifaddrs netdb termios unistd")
 
 
 def named(name: str) -> Any:

@@ -140,7 +140,8 @@ def test_pytest_benchmark(tmp_path: Path) -> None:
 def test_pyperf(tmp_path: Path) -> None:
     pytest.importorskip("pyperf", reason="pyperf is not installed")
     sc.export(counts(), tmp_path, emit="so,json,bench-pyperf")
-    found = python(tmp_path, "counts_bench_pyperf.py", "--sizes", "keys_n0=500,n=3,integers=3", "--debug-single-value", "--quiet",
+    found = python(tmp_path, "counts_bench_pyperf.py", "--sizes", "keys_n0=500,n=3,integers=3",
+                   "--debug-single-value", "--quiet",
                    "--inherit-environ", "PYTHONPATH")
     assert re.search(r"counts keys_n0=500 n=3 integers=3: \S+ us a call, \S+ % of the roofline", found)
 

@@ -102,8 +102,8 @@ static double bound_s(const int64_t *size)
     return fmax(flops_of(size) / peak_flops, nbytes_of(size) / bandwidth);
 }
 
-/* The peak of one core, as this file is compiled: chains of products and sums in registers. How many chains a compiler
-   keeps there differs, so that there are several numbers of them. */
+/* The peak of one core, as this file is compiled: chains of products and sums in registers. How many chains a
+   compiler keeps there differs, so that there are several numbers of them. */
 #if defined(FP_FAST_FMA) && defined(FP_FAST_FMAF)
 #define JOINED(a, b, c) @FMA@(a, b, c)
 #else

@@ -69,8 +69,8 @@ def best(work, rounds=7):
 
 
 def roofline(sizes, seconds):
-    """The share of the least time that one core's peak and bandwidth allow: of products of matrices that BLAS does not
-    share out among threads, and of a copy of as many bytes as the call has, or 256 KiB."""
+    """The share of the least time that one core's peak and bandwidth allow: of products of matrices, too small for
+    BLAS to use threads, and of a copy of as many bytes as the call has, or 256 KiB."""
     n, m = 64, int(max(2**18, min(nbytes(sizes), 1e9))) // 16
     a, x, y = np.ones((32, n, n), "@REAL@"), np.ones(m), np.empty(m)
     peak, repeats = 32 * 2 * n**3 / best(lambda: a @ a), 1 + 10**6 // m

@@ -68,8 +68,8 @@ def is_whole(dtype: str) -> bool:
 
 @dataclass(frozen=True)
 class Bound:
-    """Texts of the operations and of the bytes of a call; empty where they rest on more than sizes, or nobody knows how
-    many steps run."""
+    """Texts of the operations and of the bytes of a call; empty where they rest on more than sizes, or nobody knows
+    how many steps run."""
 
     flops: str = ""
     nbytes: str = ""
@@ -90,7 +90,8 @@ def _texts(entry: Entry, text_of: Callable[[Size], str]) -> dict[str, str]:
     """The text of each name that formulas speak of."""
     known = {(size.index, size.axis): text_of(size) for size in sizes_of(entry)}
     for state in entry.calling.states:
-        known |= {(state.input, axis): f"{n}.0" for axis, n in enumerate(state.value.shape)}
+        if state.input is not None:
+            known |= {(state.input, axis): f"{n}.0" for axis, n in enumerate(state.value.shape)}
     found = {}
     for index, param in enumerate(entry.inputs):
         if (index, -1) in known:
