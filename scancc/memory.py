@@ -142,7 +142,9 @@ class MemoryPlan:
         return (what, str(area.nbytes), kind, *numbers, life, where)
 
     def _legend(self) -> str:
-        lines = ["x_n0 is the length of x along axis 0; places are multiples of 64 bytes"]
+        inputs = [a.name for a in self.inputs if any(n.startswith(f"{a.name}_n") for n in self.names)]
+        lengths = [f"{name}_n0 is the length of {name} along axis 0; " for name in inputs[:1]]
+        lines = ["".join([*lengths, "places are multiples of 64 bytes"])]
         lines += [f"{n} is guessed, and grows where it is too small" for n in self.names if n.startswith("bound_")]
         lines += [f"{n} is computed from the inputs' values" for n in self.names if n.startswith("computed_")]
         return "".join(f"{line}\n" for line in lines)

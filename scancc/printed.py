@@ -6,6 +6,8 @@ A call is done first; then its values are printed in the order of computation, t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeAlias
 
 import numpy as np
@@ -53,8 +55,23 @@ def values_of(prints: Sequence[Prints], scans: tuple[str, ...] = ()) -> Iterator
             yield from values_of(one.inside, (*scans, one.scan))
 
 
+_SILENT = ContextVar("silent", default=False)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """In the block, calls show nothing: they are made to be measured."""
+    before = _SILENT.set(True)
+    try:
+        yield
+    finally:
+        _SILENT.reset(before)
+
+
 def show(text: str, attributes: Sequence[str], value: npt.NDArray[np.generic] | np.generic, where: str = "") -> None:
     """Print what was asked for of a value."""
+    if _SILENT.get():
+        return
     for name in attributes:
         found = getattr(value, name)
         print(text, name, "=", found() if callable(found) else found, *([f"({where})"] if where else []))

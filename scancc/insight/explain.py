@@ -126,7 +126,8 @@ def _scan_around(op: Op) -> Op | None:
 def _card(op: Op) -> Card:
     scan, found = ScanView(op), slice_of(op)
     place = "" if op.location is None else f" at {op.location[0]}:{op.location[1]}"
-    named = next((f" '{v.name}'" for v in (*scan.ys, *scan.finals, *scan.carry_args) if v.name), "")
+    given = [op.attrs["name"]] if "name" in op.attrs else []
+    named = next((f" '{n}'" for n in (*given, *(v.name for v in (*scan.ys, *scan.finals, *scan.carry_args))) if n), "")
     names = _names(scan)
     facts = {
         "steps": [f"at most {_size(scan.length)}, until a condition holds" if scan.until else _size(scan.length)],

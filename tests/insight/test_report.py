@@ -68,7 +68,7 @@ def test_what_it_has(page: Path) -> None:
     assert source["name"].endswith("test_report.py") and lines >= {step.__code__.co_firstlineno + 1}
     text = [facts["texts"][n] for n, _ in facts["passes"][-1]["lines"] or facts["passes"][-2]["lines"]]
     assert not text or text[0].startswith("func")
-    assert facts["memory"]["buffers"] and facts["roofline"]["time"] > 0 and "scan 'h'" in facts["cards"]
+    assert facts["memory"]["buffers"] and facts["roofline"]["time"] > 0 and "scan 'rnn'" in facts["cards"]
     for before, after in zip(facts["passes"], facts["passes"][1:], strict=False):
         if before["lines"] and after["lines"]:  # edits lead from one text to the next
             made, at = [], 0
@@ -124,3 +124,13 @@ def test_a_browser_draws_it(page: Path, tmp_path: Path) -> None:
     tabs = ("IR", "Assembly", "Passes", "Remarks", "Memory", "Scans", "Roofline")
     assert seen["errors"] == [] and all(seen[name] > 60 for name in tabs), seen
     assert seen["first"] != seen["last"] and seen["changed"] > 0 and seen["lit"] > 0 and seen["pinned"] == 1
+
+
+def test_a_report_measures_without_printing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    x = T.vector("x")
+    h, _ = sc.scan(lambda x, h: sc.printing.Print("seen")(h + x), sequences=x, outputs_info=T.constant(0.0))
+    sums = sc.function([x], h, name="sums")
+    sums.report(tmp_path / "sums.html", np.ones(3))
+    assert capsys.readouterr().out == ""
+    sums(np.ones(3))
+    assert capsys.readouterr().out.count("seen") == 3

@@ -16,6 +16,7 @@ import numpy as np
 from scancc.frontend.graph.variables import TensorType
 from scancc.frontend.ops.products import dot
 from scancc.frontend.program.program import make_program
+from scancc.printed import silence
 from scancc.versions import Native
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def measured(function: Any, cost: Cost, args: Sequence[Any], kwargs: Mapping[str
     if not args and not kwargs or cost.values is None or cost.intensity is None:
         return None
     call = function.copy(delete_updates=True)  # the state of the user's function stays what it is
-    time_s = _best(lambda: call(*args, **kwargs))
+    with silence():
+        time_s = _best(lambda: call(*args, **kwargs))
     bandwidth, flops = machine()
     return {"intensity": cost.intensity, "flops": cost.intensity * cost.moved.at(cost.values) / time_s,
             "time": time_s, "bandwidth": bandwidth, "peak": flops}
