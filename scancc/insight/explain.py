@@ -126,15 +126,15 @@ def _scan_around(op: Op) -> Op | None:
 def _card(op: Op) -> Card:
     scan, found = ScanView(op), slice_of(op)
     place = "" if op.location is None else f" at {op.location[0]}:{op.location[1]}"
-    given = [op.attrs["name"]] if "name" in op.attrs else []
-    named = next((f" '{n}'" for n in (*given, *(v.name for v in (*scan.ys, *scan.finals, *scan.carry_args))) if n), "")
-    names = _names(scan)
+    names = (op.attrs.get("name"), *(v.name for v in (*scan.ys, *scan.finals, *scan.carry_args)))
+    named = next((f" '{name}'" for name in names if name), "")
+    states = _names(scan)
     facts = {
         "steps": [f"at most {_size(scan.length)}, until a condition holds" if scan.until else _size(scan.length)],
         "sequences": [f"{_sequence(read)}: {type_text(read.arg.type)}" for read in scan.reads],
-        "states": [_state(c, names[c.arg]) for c in scan.carries],
+        "states": [_state(c, states[c.arg]) for c in scan.carries],
         "keeps": [_rows(stack) for stack in {stack.value: stack for stack in scan.stacks}.values()] or ["no rows"],
-        "cycles": [_cycle(cycle, names) for cycle in found.cycles] or ["none: no step waits for another"],
+        "cycles": [_cycle(cycle, states) for cycle in found.cycles] or ["none: no step waits for another"],
         "off them": _off(found),
         "limit": _limit(op, found),
     }

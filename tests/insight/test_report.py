@@ -39,7 +39,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def facts_of(page: Path) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(), re.DOTALL)
+    return _facts(page.read_text())
+
+
+def _facts(text: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     assert found is not None
     return dict(json.loads(found[1]))
 
@@ -80,9 +84,16 @@ def test_what_it_has(page: Path) -> None:
 
 def test_what_is_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     f = sc.function([x], x.sum(axis=0), name="sums")
+    whole = _facts(report.html(f))
     monkeypatch.setattr(report, "MOST_BYTES", 12_000)
-    found = re.search(r'"dropped":(\d+)', report.html(f))
-    assert found is not None and int(found[1]) > 0
+    facts = _facts(report.html(f))
+    numbers = {n for lines in (*(p["lines"] for p in facts["passes"]), facts["asm"]) for n, _ in lines}
+    assert facts["dropped"] > 0 and numbers == set(range(len(facts["texts"]))) and len(numbers) < len(whole["texts"])
+    for before, after in zip(whole["passes"], facts["passes"], strict=True):
+        texts = ([facts["texts"][n] for n, _ in after["lines"]], [whole["texts"][n] for n, _ in before["lines"]])
+        assert texts[0] in ([], texts[1])
+    monkeypatch.setattr(report, "MOST_BYTES", 4_000)
+    assert len(report.html(f)) < 40_000  # whatever the program
 
 
 def test_the_command_writes_it(tmp_path: Path) -> None:
@@ -110,17 +121,43 @@ document.body.append(Object.assign(document.createElement("pre"), { id: "seen", 
 </script></body>"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
-def test_a_browser_draws_it(page: Path, tmp_path: Path) -> None:
+VISIT_ALL = """<script>
+const seen = { errors: [] };
+try {
+  for (const name of Object.keys(tabs)) { select(name); seen[name] = panel.textContent.length; }
+  select("IR");
+  for (let n = 0; n < shown.length; n++) { state.pass = n; draw(); }
+} catch (e) { seen.errors.push(e.stack); }
+document.body.append(Object.assign(document.createElement("pre"), { id: "seen", textContent: JSON.stringify(seen) }));
+</script></body>"""
+
+
+def visit(text: str, script: str, folder: Path) -> dict[str, Any]:
+    """What a script in the page has seen in a browser."""
     assert CHROMIUM is not None
-    visited = tmp_path / "visited.html"
-    visited.write_text(page.read_text().replace("</body>", VISIT))
+    visited = folder / "visited.html"
+    visited.write_text(text.replace("</body>", script))
     done = subprocess.run(
-        [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
+        [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile",
          "--dump-dom", visited.as_uri()], capture_output=True, text=True, timeout=120, check=False)
     found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout)
     assert found is not None, done.stderr[-2000:]
-    seen = json.loads(found[1])
+    return dict(json.loads(found[1]))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+@pytest.mark.parametrize("most", [480_000, 40_000, 4_000])
+def test_a_browser_draws_every_pass(most: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """From the first to the last position of the slider, with texts left out, too."""
+    h, _ = sc.scan(step, x, h0, name="rnn")
+    monkeypatch.setattr(report, "MOST_BYTES", most)
+    seen = visit(report.html(sc.function([x, w, h0], h.sum())), VISIT_ALL, tmp_path)
+    assert seen["errors"] == [] and len(seen) == 8, seen
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+def test_a_browser_draws_it(page: Path, tmp_path: Path) -> None:
+    seen = visit(page.read_text(), VISIT, tmp_path)
     tabs = ("IR", "Assembly", "Passes", "Remarks", "Memory", "Scans", "Roofline")
     assert seen["errors"] == [] and all(seen[name] > 60 for name in tabs), seen
     assert seen["first"] != seen["last"] and seen["changed"] > 0 and seen["lit"] > 0 and seen["pinned"] == 1

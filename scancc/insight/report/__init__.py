@@ -40,13 +40,27 @@ def _data(facts: Mapping[str, Any]) -> str:
 
 
 def _drop_largest(facts: dict[str, Any]) -> bool:
-    """Leave out the text of the pass, or of the assembly, that takes most; whether there was one."""
-    shown = [one for one in facts["passes"][1:-1] if one["lines"]]
-    largest = max(shown, key=lambda one: len(one["lines"]), default=None)
-    if largest is not None:
-        largest["lines"] = []
-    elif facts["asm"]:
-        facts["asm"] = []
-    else:
-        return False
-    return True
+    """Leave out what takes most: of texts between passes the longest one, then the assembly, then the first and the
+    last text, then remarks and cards; whether there was something."""
+    first, *between, last = facts["passes"]
+    longest = max(between, key=_n_lines, default=first)
+    for holder, key in ((longest, "lines"), (facts, "asm"), (first, "lines"), (last, "lines"), (facts, "remarks"),
+                        (facts, "cards")):
+        if holder[key]:
+            holder[key] = type(holder[key])()
+            _forget_texts(facts)
+            return True
+    return False
+
+
+def _n_lines(one: Mapping[str, Any]) -> int:
+    return len(one["lines"])
+
+
+def _forget_texts(facts: dict[str, Any]) -> None:
+    """Leave out texts that no line has; the others get new numbers."""
+    shown = [line for lines in (*(one["lines"] for one in facts["passes"]), facts["asm"]) for line in lines]
+    numbers = {old: new for new, old in enumerate(dict.fromkeys(text for text, _ in shown))}
+    facts["texts"] = [facts["texts"][old] for old in numbers]
+    for line in shown:
+        line[0] = numbers[line[0]]

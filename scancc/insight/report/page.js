@@ -65,7 +65,7 @@ function textsOf(n) {
 function before(n) {
   let last = n - 1;
   while (last > 0 && !D.passes[last].edits.length) last -= 1;
-  return D.passes[last].lines.length ? D.passes[last].lines : null;
+  return last >= 0 && D.passes[last].lines.length ? D.passes[last].lines : null;
 }
 function ir() {
   const done = D.passes[shown[state.pass]];
@@ -81,7 +81,7 @@ function ir() {
   const code = make("div", { class: "code", id: "ir" });
   const put = (pair, kind, number) => code.append(row(D.texts[pair[0]], pair[1], kind, number, "#source"));
   let at = 0;
-  if (state.diff && old) {
+  if (state.diff && old && done.lines.length) {
     for (const [i1, i2, j1, j2] of done.edits) {
       for (; at < j1; at++) put(lines[at], "", at + 1);
       for (let i = i1; i < i2; i++) put(old[i], "gone", "");
@@ -98,6 +98,7 @@ function assembly() {
   D.asm.forEach(([text, place]) => code.append(row(D.texts[text], place, "", place >= 0 ? D.places[place][1] : "", "#source")));
   panel.append(make("p", { class: "note" }, `For ${D.target}. The numbers are the lines of the source that instructions come from; ` +
     "LLVM may put what several lines made under one of them."), code);
+  if (!D.asm.length) panel.append(make("p", { class: "note" }, "It was left out to keep the report small."));
 }
 
 // ---- tables ----
