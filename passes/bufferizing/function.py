@@ -58,16 +58,24 @@ def bufferize_function(func: Op, stage_outputs: bool, in_rows: bool, grow_rows: 
     return Op("func.func", attrs=attrs, regions=[Region([block])], location=func.location)
 
 
-def fails_late(block: Block) -> bool:
-    """True if a check can fail after an output was begun: inside a loop, or after one."""
-    begun = False
+def fails_late(block: Block, begun: bool = False) -> bool:
+    """True if a check can fail after an output was begun: inside a loop, or after one. A side of `scf.if` runs once.
+    """
     for op in block.ops:
-        if any(has_trait(inner, CHECKS) for inner in op.walk() if inner is not op):
+        if op.name == "scf.if":
+            if any(fails_late(region.blocks[0], begun) for region in op.regions):
+                return True
+        elif any(has_trait(inner, CHECKS) for inner in op.walk() if inner is not op):
             return True
         if begun and has_trait(op, CHECKS):
             return True
-        begun = begun or any(isinstance(r.type, t.TensorType) for r in op.results)
+        begun = begun or any(isinstance(r.type, t.TensorType) for r in op.results) and not _only_views(op)
     return False
+
+
+def _only_views(op: Op) -> bool:
+    """A slice that others read; one that is returned is copied into an output."""
+    return op.name == "tensor.extract_slice" and all(user.name != "func.return" for user in op.results[0].uses)
 
 
 def _memref(type: t.Type) -> t.MemRefType:

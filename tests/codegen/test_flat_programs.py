@@ -67,6 +67,20 @@ def test_outputs_are_untouched_where_a_step_fails(spread: bool) -> None:
     assert not any(output.any() for output in outputs)
 
 
+def test_outputs_are_untouched_where_a_coefficient_lacks() -> None:
+    """It is asked for in a branch before the steps, so that the rows are made where the caller has them."""
+    x, w = T.vector("x"), T.vector("w")
+    rows, _ = sc.scan(lambda new, old, y, w: w[0] * new + w[1] * old + w[2] * y, non_sequences=w,
+                      sequences={"input": x, "taps": [0, -1]}, outputs_info=T.constant(0.0))
+    linked = linked_of(sc.function([x, w], rows, name="program"))
+    status, (result,) = linked.run([np.array([1.0, 2.0, 4.0]), np.array([1.0, 0.5, 2.0])], False)
+    assert (status, result.tolist()) == (0, [2.5, 10.0])
+    status, outputs = linked.run([np.array([1.0, 2.0, 4.0]), np.array([1.0, 0.5])], False)
+    assert status > 0 and "IndexError" in linked.error(status)
+    assert not any(output.any() for output in outputs)
+    assert linked.entry.memory["workspace"] == "0"
+
+
 @pytest.mark.parametrize("spread", [False, True], ids=["row-major", "strided"])
 def test_sizes_known_when_compiling_are_not_passed(spread: bool) -> None:
     x = T.tensor("x", dtype="float32", shape=(None, 3))
