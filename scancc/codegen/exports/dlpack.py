@@ -41,9 +41,11 @@ def header_lines(entry: Entry) -> tuple[list[str], dict[str, list[str]]]:
         return [], {}
     names = Names(entry.name)
     tensors = ["void *const *inputs", "void *const *outputs"]
+    given = ", ".join(f"&{f.name}" for f in entry.fields if f.role in ("data", "value"))
     said = [f"{entry.name} for tensors of DLPack: a DLTensor * or DLManagedTensor * for each input and output in "
-            "order, for numbers, too. The query writes the sizes of outputs into their shape, the call those that it "
-            "wrote. An output may be NULL, and so may need_nbytes, and values, which has those of a check."]
+            f"order, for numbers, too, as in void *inputs[] = {{{given}}}. The query writes the sizes of outputs "
+            "into their shape, the call those that it wrote. An output may be NULL, and so may need_nbytes, and "
+            "values, which has those of a check."]
     return said, {names.dlpack_query: [*tensors, "int64_t *need_nbytes"],
                   names.dlpack: [*tensors, "void *workspace", "int64_t workspace_nbytes", "int64_t *values"]}
 

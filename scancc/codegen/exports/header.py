@@ -120,8 +120,8 @@ def _entry_text(library: str, entry: Entry) -> str:
 
 
 def _with_values(text: str) -> str:
-    """A check's text, in which numbers are named as the struct of a short call has them."""
-    return re.sub(r"\{([0-3])\}", r"values[\1]", text)
+    """A check's text on one line, in which numbers are named as the struct of a short call has them."""
+    return re.sub(r"\{([0-3])\}", r"values[\1]", re.sub(r"\n\s*", " ", text))
 
 
 def _short_lines(library: str, entry: Entry) -> list[str]:
