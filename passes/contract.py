@@ -14,8 +14,8 @@ which cancels in the same way, only the one on the chain, where that shortens it
 the next q, where p is another state's next, waits for `b*q`); of differences there only `c - a*h`
 and `a*h - c` of a state h, or an older tap, where c is no product, and no step changes a, as filters are written, or
 c, as Newton's `x*x - c` and maps like `1 - a*x*x` are; there the step may not ask whether it is 0 or take its root.
-Always in a product with a matrix, as every BLAS does it: half the operations. Everything where
-`fast_math='contract'` is allowed; nothing where a sum is marked `exact` (`fast_math=False`).
+Always in a product with a matrix, as every BLAS does it (half the operations), and where a step makes that one's sum.
+Everything where `fast_math='contract'` is allowed; nothing where a sum is marked `exact` (`fast_math=False`).
 Conservative: only a product with one use, in the same block. No other rewriting of floats is done.
 Off on targets without a fused multiply-add.
 Cost: linear. Runs after `fuse`, when the step's arithmetic is scalar.
@@ -27,7 +27,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.dialects.arith import CMPF
-from scancc.ir.fast_math import allowed, is_exact
+from scancc.ir.fast_math import allowed, is_exact, takes_product
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 
@@ -117,7 +117,9 @@ def _contract_block(block: Block, ready: dict[Value, int], fixed: _Fixed, found:
         number = numbers.get(op)
         times = ready if number is None else own[number]
         wide = bool(op.results) and isinstance(op.results[0].type, t.FloatType) and op.results[0].type != t.f16
-        if op.name in ("arith.addf", "arith.subf") and wide and not is_exact(op):  # float16 is computed in float32
+        if takes_product(op) and wide:
+            made = [_sum_of_products(op, times)]
+        elif op.name in ("arith.addf", "arith.subf") and wide and not is_exact(op):  # float16 is computed in float32
             made = [_contract_sum(op, times, fixed)]
         else:
             wait = max((times.get(v, OFF_CYCLE) for v in op.operands), default=OFF_CYCLE)
@@ -147,6 +149,13 @@ def _contract_sum(op: Op, ready: dict[Value, int], fixed: _Fixed) -> tuple[Value
     if choice is None or not _may_join(op, choice, fixed, shorter=0 <= best < separate):
         return op.result, separate if separate >= 0 else OFF_CYCLE
     return _join(op, choice), best if best >= 0 else OFF_CYCLE
+
+
+def _sum_of_products(op: Op, ready: dict[Value, int]) -> tuple[Value, int]:
+    """The sum of a product with a matrix that a step makes, with its term, whoever reads that too."""
+    side = next((i for i in (0, 1) if (made := op.operands[i].op) is not None and made.name == "arith.mulf"), None)
+    waits = max(ready.get(v, OFF_CYCLE) for v in op.operands)
+    return (op.result if side is None else _join(op, side)), waits + FMA_CYCLES if waits > OFF_CYCLE else OFF_CYCLE
 
 
 def _is_joinable(op: Op, product: Op) -> bool:
@@ -202,7 +211,8 @@ def _join(op: Op, side: int) -> Value:
     fused = block.insert_before(op, Op("math.fma", [a, b, c], [op.result.type], location=op.location))
     fused.result.name = op.result.name
     op.replace_by([fused.result])
-    product.erase()
+    if not product.result.uses:
+        product.erase()
     return fused.result
 
 

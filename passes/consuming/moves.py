@@ -144,7 +144,7 @@ class Move:
         row, b = self.maker.row(end.operands[-1]), self.b
         if end.name == "scan.dot":
             weight = b.op("tensor.splat", [self.maker.row(end.operands[0]), *_row_dims(b, row)], [row.type])
-            row = b.op("arith.mulf", [weight, row], [row.type])
+            row = b.op("arith.mulf", [weight, row], [row.type], {"product": True})  # of its own: its sum takes it in
         elif str(end.attrs["kind"]) == "prod":
             self._run(end, 1.0, row, "arith.mulf")
             return

@@ -34,15 +34,16 @@ class Sum:
     block: Carry
     blocks: Carry | None = None
     nothing: Value | None = None
+    takes_product: bool = False  # whether terms are products with a matrix, which are not rounded
 
     @classmethod
     def of(cls, end: Op, scan: ScanView, block: Carry, count: Value, before: Builder) -> Sum:
         """The sum that `end` is, with `block` as its first state."""
-        known = constant_of(count)
+        known, takes_product = constant_of(count), end.name == "scan.dot" and not is_exact(end)
         if is_exact(end) or known is not None and known <= BLOCK_ROWS:
-            return cls(count, block)
+            return cls(count, block, takes_product=takes_product)
         init, nothing = room_of(before, count, block.init), _filled(before, -0.0, block.init)
-        return cls(count, block, scan.new_carry(init, init), nothing)
+        return cls(count, block, scan.new_carry(init, init), nothing, takes_product)
 
     @property
     def carries(self) -> list[Carry]:
@@ -52,11 +53,15 @@ class Sum:
         """The states with one more row, whose number among them is given."""
         block, blocks = self.block.arg, self.blocks
         if blocks is None or self.nothing is None:
-            return [_added(b, block, row)]
+            return [self._added(b, block, row)]
         joined = b.op("scan.add_block", [block, blocks.arg, number], [blocks.init.type], SIZE)
         begins = b.cmpi("eq", b.op("arith.andi", [number, b.index(BLOCK_ROWS - 1)], [t.index]), b.index(0))
         follows = b.op("arith.andi", [begins, b.cmpi("sgt", number, b.index(0))], [t.i1])
-        return [_added(b, b.select(follows, self.nothing, block), row), joined]
+        return [self._added(b, b.select(follows, self.nothing, block), row), joined]
+
+    def _added(self, b: Builder, sums: Value, row: Value) -> Value:
+        attrs = {"exact": True} | ({"product": True} if self.takes_product else {})
+        return b.op("arith.addf", [sums, row], [row.type], attrs)
 
     def total(self, end: Op, steps: Value | None) -> Value:
         """The sum before `end`; after so many steps, where running tells how many."""
@@ -64,10 +69,6 @@ class Sum:
         b, sums = Builder(end.parent, end, end.location), self.block.final
         return sums if self.blocks is None else b.op(
             "scan.sum_blocks", [sums, self.blocks.final, steps or self.count], [sums.type], SIZE)
-
-
-def _added(b: Builder, sums: Value, row: Value) -> Value:
-    return b.op("arith.addf", [sums, row], [row.type], {"exact": True})
 
 
 def _filled(b: Builder, value: float, like: Value) -> Value:

@@ -2,7 +2,8 @@
 
 The attribute `fast_math` of a function or a scan (text that `fast_math.parse` reads) allows parts inside it;
 the innermost counts. `strict` is marked at each op beside, `exact`, so that it stays with an op that leaves
-its loop: a sum takes in no product, a reduction combines in the order written.
+its loop: a sum takes in no product, a reduction combines in the order written. An exact sum with the mark `product`
+takes in that product alone.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ def allowed(op: Op) -> FastMath:
 def is_exact(op: Op) -> bool:
     """Whether `op` must be rounded, or combine its elements, as it is written."""
     return "exact" in op.attrs
+
+
+def takes_product(op: Op) -> bool:
+    """Whether a sum that a step makes of terms of a product with a matrix takes in its term, as that product does,
+    where the target can: nothing else about it may change."""
+    return "product" in op.attrs
 
 
 def allow(op: Op, setting: FastMath | None) -> None:
