@@ -14,7 +14,8 @@ Why: a loop over time computes one number at a time, and the core is busy with a
 with most chains; in a vector loop it computes four or eight. Of arrays as long as the scan nothing is left between.
 The scans and loop nests inside are ordinary IR, which every later pass knows. Reductions of the rows to a number go
 along, of all elements where rows are arrays, and of each k-th row: what nobody else reads is in a tile alone.
-So do arrays in which all rows lie along a later axis (`h.T`): each tile writes its part of them (`tiling/turned.py`).
+So do arrays in which all rows lie along a later axis (`h.T`): each tile writes its part of them (`tiling/turned.py`);
+and products of matrices along the steps (`h.T @ h`), of which each tile has one (`tiling/row_products.py`).
 Where one needs another first, as a variance the mean, a cheap scan runs twice for that (`tiling/again.py`).
 A product of a row with a matrix that never changes (`x_t @ W`, or `h_t @ V` of what the step hands on) is one product
 of matrices for all rows of a tile, which reads the matrix once for several rows; so few rows that what the parts of a
@@ -59,8 +60,9 @@ from .tiling.costs import cost_of
 from .tiling.kept_words import say_kept_rows
 from .tiling.product_words import named_products, say_kept, say_order
 from .tiling.products import SMALL, balanced, most_rows, outer_sizes, rows_of_tile
+from .tiling.row_products import Companion, RowProduct, is_part_of_tree, row_products_of
 from .tiling.stages import Stages, stages_of
-from .tiling.sums import Reduction, is_kept, reductions_of
+from .tiling.sums import is_kept, reductions_of
 from .tiling.turned import Turned, turned_of
 
 TURNED = 128 # rows that are transposed at a time
@@ -208,17 +210,20 @@ def _fills_tiles(scan: ScanView, lag: int) -> bool:
     return known is not None and known % lag == 0
 
 
-def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Reduction | Turned], dict[Op, str], int]:
+def _along(scan: ScanView, always: bool, size: int) -> tuple[list[Companion], dict[Op, str], int]:
     """The reductions and turned rows that go along, why other reductions stay behind, and how many rows a tile has:
     whole blocks of theirs."""
     sums, behind = reductions_of(scan)
-    found: list[Reduction | Turned] = [*sums, *turned_of(scan)]
+    products = row_products_of(scan)
+    behind = {nest: why for nest, why in behind.items() if all(nest is not each.nest for each in products)}
+    found: list[Companion] = [*sums, *turned_of(scan), *products]
     if not always:
         return found, behind, _tile_rows(scan, found, size)
-    return [each for each in found if size % each.block == 0], behind, size
+    return [each for each in found if size % each.block == 0 and (
+        not isinstance(each, RowProduct) or is_part_of_tree(size))], behind, size
 
 
-def _tile_rows(scan: ScanView, sums: list[Reduction | Turned], size: int) -> int:
+def _tile_rows(scan: ScanView, sums: list[Companion], size: int) -> int:
     """How many rows a tile has: of arrays few enough that they stay in the cache."""
     least = math.lcm(*(found.block for found in sums))
     if any(isinstance(found, Turned) for found in sums):
@@ -243,7 +248,7 @@ def _row_bytes(row: t.Type) -> int:
     return t.nbytes(row.element) * math.prod(n for n in row.shape if n is not None)
 
 
-def _described(stages: Stages, along: list[Reduction | Turned], saved: tuple[str, ...], size: int, heavy: bool,
+def _described(stages: Stages, along: list[Companion], saved: tuple[str, ...], size: int, heavy: bool,
                ) -> str:
     """What becomes of a scan, in words."""
     cost, said = cost_of(stages), []

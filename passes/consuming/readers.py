@@ -11,9 +11,11 @@ from functools import cached_property
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
+from scancc.ir.fast_math import is_exact as keeps_order
 from scancc.ir.linear import linear
 from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand
 from scancc.ir.parts import Nest, ScanView, Stack
+from scancc.ir.shapes import rank
 from scancc.ir.slices import COLUMNS, entries, kept_axes
 from scancc.late_dataclasses import dataclass
 
@@ -81,7 +83,8 @@ class Readers:
         if self.turns(user):
             return Fraction(0)
         if self.place(user) is Place.TILES:  # tiles of rows go to sums while these are made
-            return Fraction(self.scan.until or is_array_of_arrays(user.operands[0]) and not _is_of_all(user))
+            is_small = _is_of_all(user) or self._multiplies_along(user)
+            return Fraction(self.scan.until or is_array_of_arrays(user.operands[0]) and not is_small)
         if user.name != "tensor.extract_slice" or self.is_map(user):
             return Fraction(0)
         held = last_state(user, self.scan) is not None or self.depth_of_window(user) is not None
@@ -101,7 +104,9 @@ class Readers:
         if user.name == "scan.reduce" and 0 in user.attrs["axes"].values:
             return Place.STEP if is_exact(user) or self.adds_rows(user) or self.adds_some(user) else Place.TILES
         if user.name == "scan.dot" and not self.is_map(user):
-            return Place.STEP if self.adds_rows(user) else Place.TILES if self._adds_numbers(user) else Place.AFTER
+            if self.adds_rows(user):
+                return Place.STEP
+            return Place.TILES if self._adds_numbers(user) or self._multiplies_along(user) else Place.AFTER
         if self.turns(user):
             return Place.TILES
         if not self.is_map(user):
@@ -122,6 +127,15 @@ class Readers:
     def _adds_numbers(self, user: Op) -> bool:
         """Whether a reader is a product of two vectors, of numbers of as many steps."""
         return not any(map(is_array_of_arrays, user.operands)) and all(self.has_rows(user, v) for v in user.operands)
+
+    def _multiplies_along(self, user: Op) -> bool:
+        """Whether a reader is a product of two matrices along the steps, `h.T @ h`, of which tiles have parts."""
+        if user.name != "scan.dot" or not (self.mixing and self.scan.init) or self.scan.until or keeps_order(user):
+            return False
+        turned, (left, right) = user.operands[0].op, user.operands
+        return (turned is not None and turned.name == "scan.transpose" and rank(left) == rank(right) == 2
+                and t.element(right.type) in (t.f32, t.f64) and self.has_rows(turned, turned.operands[0])
+                and self.has_rows(user, right))
 
     def _multiplies(self, user: Op) -> bool:
         """Whether a reader multiplies each row, a vector, with a matrix, and all that is made of that is reduced, or

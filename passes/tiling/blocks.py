@@ -13,16 +13,17 @@ from scancc.ir.slices import constant_entries, slice_parts
 
 from ..fuse import fuse_block
 from .products import as_index, most_rows
+from .row_products import Companion, RowProduct
 from .rows import Tile
 from .stages import Stages
-from .sums import Reduction, is_kept
+from .sums import is_kept
 from .turned import Turned
 
 
 class Tiled:
     """The scan over tiles, under construction. What it carries on: states, reductions, arrays of all rows."""
 
-    def __init__(self, stages: Stages, reductions: Sequence[Reduction | Turned], size: int | Value) -> None:
+    def __init__(self, stages: Stages, reductions: Sequence[Companion], size: int | Value) -> None:
         self.scan, self.stages, self.reductions, self.size = stages.scan, stages, reductions, size
         op = self.scan.op
         assert op.parent is not None
@@ -34,7 +35,8 @@ class Tiled:
     def build(self) -> Op:
         """Put a new scan in the place of the old one, and of the reductions, and what is left of a tile behind it."""
         scan = self.scan
-        carried = [*scan.init, *map(self._start, self.reductions), *map(self._room, self.stacks),
+        starts = [start for reduction in self.reductions for start in self._starts(reduction)]
+        carried = [*scan.init, *starts, *map(self._room, self.stacks),
                    *([self.before.index(0)] if scan.until else [])]
         tiles, rows, rest = self._sizes()
         made = self._over(tiles, rows, carried)
@@ -42,7 +44,11 @@ class Tiled:
         for final in scan.finals:
             _hand_on(final, next(results))
         for reduction in self.reductions:
-            reduction.replace_by(next(results))
+            if isinstance(reduction, RowProduct):
+                assert isinstance(self.size, int)
+                reduction.replace_by(next(results), next(results), self.size)
+            else:
+                reduction.replace_by(next(results))
         rooms = [next(results) for _ in self.stacks]
         if scan.executed is not None:
             # the least of both says nothing new to the program, but how many rows there may be
@@ -53,8 +59,10 @@ class Tiled:
         scan.op.erase()
         return made
 
-    def _start(self, reduction: Reduction | Turned) -> Value:
-        return reduction.start(self.before, self.scan) if isinstance(reduction, Turned) else reduction.start
+    def _starts(self, reduction: Companion) -> list[Value]:
+        if isinstance(reduction, RowProduct):
+            return reduction.starts(self.before)
+        return [reduction.start(self.before, self.scan) if isinstance(reduction, Turned) else reduction.start]
 
     def _room(self, stack: Stack) -> Value:
         """An array for the rows that a stack keeps."""
@@ -89,7 +97,8 @@ class Tiled:
     def _over(self, tiles: Value, rows: int | None, init: Sequence[Value]) -> Op:
         """The scan over tiles."""
         op, tile = self.scan.op, Tile(self.before, self.stages, self.size, rows, None)
-        names = ["tile", *(arg.name for arg in self.scan.carry_args), *(r.nest.result.name for r in self.reductions),
+        names = ["tile", *(arg.name for arg in self.scan.carry_args),
+                 *(r.nest.result.name for r in self.reductions for _ in range(1 + isinstance(r, RowProduct))),
                  *(stack.value.name for stack in self.stacks), *["steps"] * self.scan.until]
         tile.build(self.reductions, self.stacks, [tile.block.add_arg(v.type) for v in init])
         for arg, name in zip(tile.block.args, names, strict=True):

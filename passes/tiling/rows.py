@@ -17,6 +17,7 @@ from .arrays import nest_over, row_dims, stacked
 from .outer_sums import summed_over
 from .products import as_index
 from .row_loops import RowLoop
+from .row_products import Companion, RowProduct
 from .stages import LOOP, Stages
 from .sums import Reduction, rows_behind
 from .turned import Turned
@@ -47,15 +48,18 @@ class Tile:
         self.beyond: dict[Value, Value] = {}
         self.once: dict[Value, Value] = {}
 
-    def build(self, reductions: Sequence[Reduction | Turned], stacks: Sequence[Stack], given: Sequence[Value],
+    def build(self, reductions: Sequence[Companion], stacks: Sequence[Stack], given: Sequence[Value],
               ) -> None:
         """Do the steps; `given`: states, reductions and arrays of all rows before them, which the block yields as
         they are after."""
         rest = iter(given)
         self.old = {arg: next(rest) for arg in self.scan.carry_args}
-        so_far, rooms = [[next(rest) for _ in parts] for parts in (reductions, stacks)]
+        so_far = [[next(rest) for _ in range(1 + isinstance(each, RowProduct))] for each in reductions]
+        rooms = [next(rest) for _ in stacks]
         self._steps()
-        totals = [self._total(reduction, value) for reduction, value in zip(reductions, so_far, strict=True)]
+        totals = [total for reduction, values in zip(reductions, so_far, strict=True)
+                  for total in (self._product(reduction, values) if isinstance(reduction, RowProduct)
+                                else [self._total(reduction, *values)])]
         filled = [self._filled(stack, room) for stack, room in zip(stacks, rooms, strict=True)]
         ending = [] if self.stopped is None else [self.end, self.stopped]
         self.b.make("scan.yield", [*(self.new[arg] for arg in self.scan.carry_args), *totals, *filled, *ending])
@@ -177,6 +181,13 @@ class Tile:
             elif 0 in read.dims:
                 parts[read.value] = self._slice(read.value, rows)
         return reduction.over(b, parts, rows[0], so_far)
+
+    def _product(self, product: RowProduct, so_far: Sequence[Value]) -> list[Value]:
+        """A product of matrices along the rows, with those of this tile."""
+        assert isinstance(self.size, int)
+        values = {stack.result: stack.value for stack in self.scan.stacks}
+        return product.over(self.b, lambda v: self.over(values[v]) if v in values else self._slice(
+            v, (self.first, self.count)), self.first, self.size, so_far)
 
     def _read(self, value: Value, rows: Value, count: Value) -> Value:
         """Of the rows of the tile so many that a reduction reads."""
