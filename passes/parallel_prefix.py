@@ -172,15 +172,18 @@ class _Blocked:
             if algebra is None or not self._is_built(algebra):
                 return "what it makes of a state is of no class that is combined"
             if self._is_slow(algebra):
-                return "vectors are no faster at what it does to numbers of 64 bits"
+                return "vectors are no faster at what it does to such numbers"
             by_arg = {each.arg: each for each in rounds}
             self.cycles.append((algebra, [by_arg[state.arg] for state in algebra.states]))
         return None
 
     def _is_slow(self, algebra: Algebra) -> bool:
-        """Whether vectors take as long as one round after the other, for numbers of 64 bits that are the same in any
-        grouping: AVX2 has no product of integers (1.2 times), nor extremes (1.1 to 1.4 times between two bounds)."""
+        """Whether vectors take as long as one round after the other, for numbers that are the same in any grouping:
+        those of 64 bits as AVX2 has no product of integers (1.2 times), nor extremes (1.1 to 1.4 times between two
+        bounds); lags and three states of integers, whose chain is a sum (1.0 times, of 64 bits 1.5)."""
         form, number = algebra.form, algebra.states[0].arg.type
+        if len(algebra.states) > 1 and isinstance(form, Affine) and not isinstance(number, t.FloatType):
+            return len(algebra.coupled) != MOST_MIXED or t.nbytes(number) == 8
         chosen = isinstance(form, Extreme) or isinstance(form, Affine) and form.is_chosen
         if t.nbytes(number) < 8 or isinstance(number, t.FloatType) and not chosen:
             return False

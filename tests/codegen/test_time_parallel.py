@@ -532,3 +532,26 @@ def test_running_sums_and_products_of_a_row_are_combined(dtype, function):
             np.testing.assert_allclose(found, want, rtol=1e-5 if dtype == "float32" else 1e-13)
             assert found.dtype == want.dtype
     assert dtype[0] == "i" or "before those in front" in str(native.remarks("bufferize"))
+
+
+def _halved(build: Any, **options: Any) -> bool:
+    x = T.vector("x", dtype=options.pop("dtype", "float64"))
+    text = sc.function([x], build(x), **options).dump("llvm", target="x86-64-v4")
+    return "prefer-vector-width" in text
+
+
+def test_networks_of_64_bytes_are_in_two_registers_where_no_other_function_gets_a_vector():
+    def running(x: Any) -> Any:
+        return sc.scan(lambda v, s: s * 0.5 + v, x, T.constant(np.asarray(0, x.dtype)))[0]
+    assert _halved(running, fast_math="reassociate")
+    assert not _halved(running)
+    assert not _halved(running, fast_math="reassociate", dtype="float32")
+    assert not _halved(lambda x: T.exp(running(x)), fast_math="reassociate")
+    assert not _halved(lambda x: running(x)[-1] * 0 + x.sum(), fast_math="strict")
+
+
+def test_lags_of_integers_go_one_after_the_other_as_vectors_are_no_faster():
+    x = T.lvector("x")
+    h, _ = sc.scan(lambda v, a, b: v + a - b, x, {"initial": T.constant(np.zeros(2, "int64")), "taps": [-1, -2]})
+    reasons = [r.reason for r in sc.function([x], h).remarks("parallel-prefix", done=False)]
+    assert reasons == ["vectors are no faster at what it does to such numbers"]

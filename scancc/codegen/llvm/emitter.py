@@ -26,6 +26,7 @@ from ...ir.core import Block, Op, Value, functions
 from ...ir.ops import LOOP, has_trait
 from ..math import Closure, MathFunction, define, shared_modules
 from ..target import Target
+from .halved_vectors import width_attributes
 
 Operand = str
 
@@ -357,8 +358,9 @@ class FunctionEmitter:
             f"  %status = call i32 @{self.name}__body({', '.join(params)}, ptr %slots)",
             "  ret i32 %status", "}"])
         args = ", ".join(f"{p.split(' ')[0]} {self._attrs(p)}{p.split(' ')[1]}" for p in params)
+        width = width_attributes(self.func, body, self.out.registers.nbytes)
         return (f"define internal i32 @{self.name}__body({args}, ptr noalias nocapture %slots) "
-                f"noinline nounwind {{\nentry:\n{body}\n}}\n{entry}")
+                f"noinline nounwind{width} {{\nentry:\n{body}\n}}\n{entry}")
 
     @staticmethod
     def _attrs(param: str) -> str:
