@@ -78,3 +78,17 @@ def test_rows_that_lie_in_one_piece_are_not_copied() -> None:
     y = T.exp(x)
     f = sc.function([x], [y.sum(), (y[1:].reshape((-1, x.shape[2])) @ y[0].T)])
     assert "copy" not in f.ir("loop")
+
+
+def test_gradients_by_sequences_are_made_in_the_order_of_time() -> None:
+    """One product of all rows of all steps, turned by no copy; with the numbers of the reference."""
+    inputs = x, h0, W, U = T.tensor3("x"), T.matrix("h0"), T.matrix("W"), T.matrix("U")
+    h, _ = sc.scan(lambda x_t, h, W, U: T.tanh(T.dot(x_t, W) + T.dot(h, U)), x, h0, [W, U])
+    outputs = sc.grad((h**2).sum(), [x, W, U])
+    f = sc.function(inputs, outputs)
+    assert "by -1, :, :] to" not in f.ir("loop")
+    given = [RNG.normal(size=shape) for shape in ((STEPS, ROWS, 4), (ROWS, N), (4, N), (N, N))]
+    with sc.change_flags(mode="reference"):
+        wanted = sc.function(inputs, outputs)(*given)
+    for found, expected in zip(f(*given), wanted, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)

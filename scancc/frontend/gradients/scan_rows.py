@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scancc.frontend.gradients.contributions import plus, terms_of, total
-from scancc.frontend.gradients.loop import Loop
+from scancc.frontend.gradients.loop import Loop, backwards
 from scancc.frontend.gradients.rules import Gradient
 from scancc.frontend.gradients.scan_recall import Recall
 from scancc.frontend.gradients.scan_sums import After
@@ -53,8 +53,8 @@ def _product(rows: Variable, matrix: Callable[[], Variable], loop: Loop) -> Afte
         if stack.ndim == 2:
             return Dot()(stack, matrix())
         n, m, k = dims(stack)
-        flat = Dot()(reshape(stack, [mul(n, m), k]), matrix())
-        return reshape(flat, [n, m, dims(flat)[1]])
+        flat = Dot()(reshape(backwards(stack), [mul(n, m), k]), matrix())  # in the order in which it is wanted
+        return backwards(reshape(flat, [n, m, dims(flat)[1]]))
 
     return after
 
