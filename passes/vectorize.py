@@ -22,7 +22,8 @@ they stay in registers.
 Elements that do not stand side by side (`x[places[i]]`, a column) are read one by one into a vector, where enough is
 computed from them: `exp` of those takes a third of the time.
 Conservative: only the innermost parallel loop; memory must be written by the counter along its last axis with
-stride one, or minus one; branches must not depend on the counter. Else the loop stays.
+stride one, or minus one; branches must not depend on the counter. Else the loop stays, and so does one that fills or
+copies a run of memory once a call, which the machine does.
 Cost: linear; the body appears two or three times, and so many times more as there are vectors in flight. Runs after
 `plan-memory`.
 """
@@ -36,6 +37,7 @@ from scancc.ir.linear import most
 from scancc.ir.ops import group, memory_of, operand, set_operands, whole
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
+from scancc.ir.runs import run_of
 
 from .slicing.latencies import is_function
 from .vectorizing.in_flight import copies as copies_of
@@ -49,7 +51,11 @@ PLAIN_OPS, NARROW_OPS = 24, 96  # of a body that may stand there three times; wh
 def vectorize(module: Op, bits: int = 512, registers: int = 32) -> None:
     """Vectorize every innermost parallel loop of `module` for so many registers of `bits`."""
     for op in list(module.walk()):
-        if op.name == "scf.for" and "parallel" in op.attrs and innermost(op):
+        if op.name != "scf.for" or "parallel" not in op.attrs:
+            continue
+        if run := run_of(op):
+            remark("vectorize", op, True, f"one call {'copies all' if run.load else 'makes all zeros'}")
+        elif innermost(op):
             check = Check(op, gathers=True)
             problem = check.problem()
             lanes, copies = (1, 1) if problem else _shape(op, check.varying, bits, registers)

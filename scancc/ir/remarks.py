@@ -50,7 +50,7 @@ def standing(remarks: Iterable[Remark]) -> list[Remark]:
     """The remarks that still hold: of what a pass says is kept, the last word of a later one counts."""
     found: list[Remark] = []
     for each in remarks:
-        gone = [old for old in found if old.location == each.location and _is_settled(old, each)]
+        gone = [old for old in found if old.location == each.location and _is_settled(old, each)] if each.rows else []
         for name in dict.fromkeys(old.rows for old in gone):  # the last of each: scans may share a line
             found.remove([old for old in gone if old.rows == name][-1])
         found.append(each)

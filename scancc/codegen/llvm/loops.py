@@ -9,11 +9,13 @@ from ...artifact import N_INFO_SLOTS
 from ...ir.core import Op, Value
 from ...ir.ops import group, int_attr, operand
 from ...ir.parts import Branch, Loop
+from ...ir.runs import run_of
 from . import outlining
 from .chunks import is_shared, share
 from .emitter import Emitted, FunctionEmitter, Mem, emits, llvm_type
 from .interrupts import ask, in_pieces, rounds_between
 from .joined_sums import free_stack
+from .memory import do_run
 
 
 @emits("scf.for")
@@ -24,6 +26,9 @@ def loop(e: FunctionEmitter, op: Op) -> None:
         return
     if outlining.is_outlined(e, op):
         outlining.call(e, op)
+        return
+    if run := run_of(op):
+        do_run(e, Loop(op), run)
         return
     parts = Loop(op)
     bounds, inits = [e.value(v) for v in parts.bounds], parts.init

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ...ir import types as t
 from ...ir.core import Op, Value
 from ...ir.ops import group, int_attr, operand, whole
+from ...ir.parts import Loop
+from ...ir.runs import Run
 from ...ir.slices import COLUMNS, entries, kept_axes
 from .emitter import FunctionEmitter, Mem, emits, stored_type
 from .extents import can_exist
@@ -164,6 +166,23 @@ def _copy_run(e: FunctionEmitter, source: Mem, dest: Mem, axis: int, indices: li
         count = e.imul(count, size)
     callee = e.out.intrinsic("llvm.memcpy.p0.p0.i64", "void", "ptr", "ptr", "i64", "i1")
     e.line(f"call void @{callee}(ptr {pointers[1]}, ptr {pointers[0]}, i64 {count}, i1 false)")
+
+
+def do_run(e: FunctionEmitter, loop: Loop, run: Run) -> None:
+    """What a loop does with a run of memory, by memset or memmove."""
+    lower, upper = e.value(loop.lower), e.value(loop.upper)
+    length = upper if lower == "0" else e.emit(f"sub i64 {upper}, {lower}")
+    at_least = e.out.intrinsic("llvm.smax.i64", "i64", "i64", "i64")
+    count = e.emit(f"call i64 @{at_least}(i64 {length}, i64 0)")
+    places = [e.address(e.mem(whole(op)), [*map(e.value, group(op, "indices")[:-1]), lower])
+              for op in (run.store, run.load) if op is not None]
+    nbytes = e.imul(count, str(t.nbytes(e.mem(whole(run.store)).element)))
+    if run.load is None:
+        callee = e.out.intrinsic("llvm.memset.p0.i64", "void", "ptr", "i8", "i64", "i1")
+        e.line(f"call void @{callee}(ptr {places[0]}, i8 0, i64 {nbytes}, i1 false)")
+    else:
+        callee = e.out.intrinsic("llvm.memmove.p0.p0.i64", "void", "ptr", "ptr", "i64", "i1")
+        e.line(f"call void @{callee}(ptr {places[0]}, ptr {places[1]}, i64 {nbytes}, i1 false)")
 
 
 @emits("scan.buffer_constant")
