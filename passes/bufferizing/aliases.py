@@ -47,7 +47,7 @@ def _concat(op: Op) -> Pairs:
 SHARED: dict[str, Callable[[Op], Pairs]] = {"scf.if": _branch, "scan.scan": _scan, "scan.concat": _concat}
 
 
-IN_COLUMNS = ("linalg.generic", "scan.concat")  # what can write elements that do not lie in one piece
+IN_COLUMNS = ("linalg.generic", "scan.concat", "scan.scan")  # what can write elements that do not lie in one piece
 
 
 def may_be_part(value: Value, join: Op) -> bool:

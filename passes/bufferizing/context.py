@@ -32,7 +32,7 @@ class Context:
         self.env: dict[Value, Value] = {}   # old value -> scalar, or buffer that holds it
         self.dims: dict[Value, list[Value]] = {}  # buffer -> its sizes
         self.dest: dict[Value, Value] = {}  # old array value -> buffer in which it is wanted
-        self.free: set[Value] = set()       # such buffers that nobody reads until all of them is written
+        self.free: set[Value] = set()       # such buffers within loops that nobody reads until all of them is written
         self.base: dict[Value, Value] = {}  # view of the first rows -> the buffer it is a view of
         self.rings: dict[Value, Value] = {} # window of past rows -> the step, which turns its ring
         self.oldest: dict[Value, Value] = {}  # window in a ring that is there twice -> where it begins
@@ -86,6 +86,10 @@ class Context:
         buffer.name = name
         self.dims[buffer] = list(dims)
         return buffer
+
+    def is_free(self, wanted: Value) -> bool:
+        """Whether nobody reads a buffer in which an array is wanted until all of it is written."""
+        return wanted in self.free or wanted in self.outputs
 
     def target(self, value: Value, dims: Sequence[Value]) -> Value:
         """The buffer of the operand over which array `value` is made, that in which it is wanted, its place in an

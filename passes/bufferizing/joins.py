@@ -5,8 +5,8 @@
 
 The buffer is made before the first such part, so the lengths of all parts must be known there, but for the number of
 rows of the last one: those of an `until` scan have room for as many as there may be. Parts along the first axis lie
-in one piece each; along others loop nests make them in place, and joined arrays of such. What has a place of its own,
-or is a part for the second time, is copied.
+in one piece each; along others loop nests make them in place, scans, row by row, and joined arrays of such. What has
+a place of its own, or is a part for the second time, is copied.
 The gradient of a scan reads each state as it was before the step: the initial row, and then the rows of the scan.
 """
 
@@ -63,7 +63,7 @@ class Joins:
         if part is None or part.join.result in c.places.ties or part.join.result in c.places.shifts:
             return None
         wanted = c.dest.get(part.join.result)
-        if wanted is not None and (wanted not in c.free or _may_stop_early(part.join.operands[-1])):
+        if wanted is not None and (not c.is_free(wanted) or _may_stop_early(part.join.operands[-1])):
             return None
         before, after = ([c.entry(length) for length in lengths]
                          for lengths in (part.lengths[:part.number], part.lengths[part.number + 1:]))
@@ -110,7 +110,10 @@ class Joins:
 def _may_be_made(order: Order, part: Value, join: Op, lengths: list[Length]) -> bool:
     if not may_be_part(part, join) or join.operands.count(part) > 1:
         return False
-    is_last = part is join.operands[-1] and _may_stop_early(part)
+    may_stop = _may_stop_early(part)
+    if may_stop and join.attrs["axis"].value != 0:
+        return False
+    is_last = part is join.operands[-1] and may_stop
     return all(isinstance(n, int) or _is_known(order, n, part) for n in (lengths[:-1] if is_last else lengths))
 
 
