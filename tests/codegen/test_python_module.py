@@ -64,6 +64,30 @@ for call in (lambda: model.layer(x, np.ones((4, 2)), np.zeros(2)), lambda: model
     assert "must agree" in found[4]
 
 
+def picked() -> Any:
+    x, at = T.vector("x"), T.lvector("at")
+    rows, _ = sc.scan(lambda i, total, x: total + x[i], sequences=at, outputs_info=T.constant(0.0), non_sequences=x,
+                      name="picks")
+    return sc.function([x, at], rows, name="picked")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions have no notes")
+def test_an_error_has_the_line_and_the_step(tmp_path: Path) -> None:
+    sc.export(picked(), tmp_path / "model", python=True, emit="so")
+    with pytest.raises(IndexError) as raised:
+        picked()([1.0, 2.0], [1, 0, 5])
+    found = run(tmp_path, """
+import model
+try:
+    model.picked([1., 2.], [1, 0, 5])
+except IndexError as error:
+    print(error)
+    print(*error.__notes__, sep="\\n")
+""")
+    place, step = raised.value.__notes__
+    assert [found[0], found[1].split("/")[-1], found[2]] == [str(raised.value), place.split("/")[-1], step]
+
+
 def test_state_defaults_and_guesses(tmp_path: Path) -> None:
     n, steps = T.lscalar("n"), T.lscalar("steps")
     sums, _ = sc.scan(lambda s: T.sort(T.arange(s) * 7 % 5).sum() % 11 + 3, outputs_info=n, n_steps=steps)

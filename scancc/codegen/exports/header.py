@@ -28,10 +28,10 @@ def header_text(library: str, entries: Sequence[Entry], versions: str) -> str:
  *     above 0 a check of the program itself, listed at the function. NAME_error writes its text.
  *     Where the status is not 0, the outputs are as they were.
  *   - has a short form, NAME_call, which takes one struct: strides that are NULL are those of a
- *     C-contiguous array, outputs that are NULL are not wanted (they are made in the workspace, but for
- *     those of which it is said that nothing is spent on them), and `values` has the numbers of a check
- *     that failed. NAME_call_query sets the sizes of outputs and workspace_nbytes, of what the struct has
- *     otherwise.
+ *     C-contiguous array, outputs that are NULL are not wanted (nothing is spent on those of which it is
+ *     said, as the export has named them `optional`; others are made in the workspace), and `values` has
+ *     the numbers of a check that failed. NAME_call_query sets the sizes of outputs and workspace_nbytes,
+ *     of what the struct has otherwise.
  *   - takes strides in elements, not bytes. They may be negative; an input's may be 0. An array that is
  *     not C-contiguous is copied through the workspace; the others are used in place.
  *   - takes all memory from the caller: arrays aligned to their element type, and a workspace (any

@@ -103,10 +103,12 @@ class Function:
         if check["error"] == "BoundExceeded":
             self._bounds[info[1]] = max(info[0], 2 * self._bounds[info[1]])
             return False
-        text = check["message"]
-        for n, value in enumerate(info):
-            text = text.replace(f"{{{n}}}", str(value))
-        raise getattr(builtins, check["error"], RuntimeError)(text)
+        error = getattr(builtins, check["error"], RuntimeError)(_with_numbers(check["message"], info))
+        place = check["place"] if check["place"] not in check["message"] else ""
+        for note in (place and f"written at {place}", check["step"]):
+            if note and hasattr(error, "add_note"):  # Python 3.10 has no notes
+                error.add_note(_with_numbers(note, info))
+        raise error
 
     def _arranged(self, results: list[np.ndarray]) -> Any:
         kind = self._row["gives"]
@@ -116,6 +118,12 @@ class Function:
 
     def __repr__(self) -> str:
         return f"<function {self.__name__}({', '.join(p.get('keyword') or '?' for p in self._given)}) by scancc>"
+
+
+def _with_numbers(text: str, info: Sequence[int]) -> str:
+    for n, value in enumerate(info):
+        text = text.replace(f"{{{n}}}", str(value))
+    return text
 
 
 class _Printed(ctypes.Structure):
