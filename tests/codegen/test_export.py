@@ -247,8 +247,9 @@ def test_other_target(power: Any, tmp_path: Path) -> None:
 def test_without_a_c_compiler(power: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
-    with pytest.warns(UserWarning, match="no C compiler"):
+    with pytest.warns(UserWarning, match="no C compiler") as warned:
         done = export(power, tmp_path / "out" / "p")
+    assert warned[0].filename == __file__
     assert done.missing == ("so",)
     assert {p.name for p in done.files} == {f"p.{kind}" for kind in USUAL if kind != "so"}
 

@@ -140,7 +140,7 @@ def export(
     _refuse_without_code(kinds, debug=debug, python=python)
     done = _made(work, kinds, folder)
     for notice in done.notices:
-        warnings.warn(notice, stacklevel=2)
+        warnings.warn(notice, stacklevel=3)  # of the caller, behind `checked_keywords`
     return done
 
 
