@@ -65,12 +65,18 @@ def fails_late(block: Block, begun: bool = False) -> bool:
         if op.name == "scf.if":
             if any(fails_late(region.blocks[0], begun) for region in op.regions):
                 return True
-        elif any(has_trait(inner, CHECKS) for inner in op.walk() if inner is not op):
+        elif any(_may_fail(inner) for inner in op.walk() if inner is not op):
             return True
-        if begun and has_trait(op, CHECKS):
+        if _may_fail(op) and (begun or not has_trait(op, CHECKS)):  # what factors a matrix fails while it writes
             return True
         begun = begun or any(isinstance(r.type, t.TensorType) for r in op.results) and not _only_views(op)
     return False
+
+
+def _may_fail(op: Op) -> bool:
+    """A check, or what becomes loops with one: of a matrix that is singular, or not positive definite."""
+    return (has_trait(op, CHECKS) or op.name == "scan.solve"
+            or op.name == "scan.factor" and op.attrs["kind"] != "det")
 
 
 def _only_views(op: Op) -> bool:

@@ -67,6 +67,25 @@ def test_outputs_are_untouched_where_a_step_fails(spread: bool) -> None:
     assert not any(output.any() for output in outputs)
 
 
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("factored", [
+    lambda a, p: T.nlinalg.matrix_inverse(a), lambda a, p: T.slinalg.cholesky(a), T.slinalg.solve,
+    lambda a, p: T.slinalg.solve_triangular(a, p, lower=True)], ids=["inverse", "cholesky", "solve", "triangular"])
+def test_outputs_are_untouched_where_a_matrix_is_singular(factored: Any, large: bool) -> None:
+    """It is at the third step, after two rows were computed; and the only one, outside a scan."""
+    a, m, n = T.tensor3("a"), T.matrix("m"), 40 if large else 2
+    rows, _ = sc.scan(lambda a_t, p: p + factored(a_t, p), sequences=a, outputs_info=T.eye(n))
+    scanned = linked_of(sc.function([a], [rows, sc.final_state(rows)], name="program"))
+    alone = linked_of(sc.function([m], [m + 1.0, factored(m, T.eye(n))], name="program"))
+    good = np.stack([np.eye(n)] * 4)
+    bad = good.copy()
+    bad[2, -1, -1] = 0.0
+    assert scanned.run([good], False)[0] == alone.run([good[2]], False)[0] == 0
+    for linked, given in ((scanned, bad), (alone, bad[2])):
+        status, outputs = linked.run([given], False)
+        assert "LinAlgError" in linked.error(status) and not any(output.any() for output in outputs)
+
+
 def test_outputs_are_untouched_where_a_coefficient_lacks() -> None:
     """It is asked for in a branch before the steps, so that the rows are made where the caller has them."""
     x, w = T.vector("x"), T.vector("w")
