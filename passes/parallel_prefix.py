@@ -13,9 +13,10 @@ Why: a chain of one multiply-add is 4 cycles a step however wide the core is; he
 the other work of them is that of three vectors or so. All else in the body is in vectors too: a lane is a round.
 States that are what another one was (taps) are lanes moved by one; those that are sums of each other go by powers of
 a matrix; what a step keeps of where an extreme was comes with it. Sequences that are read backwards are turned.
-Totals, and extremes with what comes with them, are kept in lanes until the last group is done. Of rows of two to four
-numbers whole vectors are read and written, and columns made of them in registers. Where rows of some rounds are kept,
-as the last ones, rounds that write are a loop of their own (`prefixing/ranges.py`).
+Totals, and extremes with what comes with them, are kept in lanes until the last group is done; a loop over integers
+with one total is a reduction. Of rows of two to four numbers whole vectors are read and written, and columns made of
+them in registers. Where rows of some rounds are kept, as the last ones, rounds that write are a loop of their own
+(`prefixing/ranges.py`).
 Where factors are so large that parts of a group's sums may be much larger than the sums (16 times: four bits), or a
 product of floats leaves the range in which it is exact, the rounds of that group run one by one; where factors never
 change, all rounds. States that are quotients are asked whether each is what its round makes of the one before.
@@ -47,6 +48,7 @@ from .prefixing.quotients import Quotients
 from .prefixing.ranges import split_ranges
 from .prefixing.resets import Resets, can_reset
 from .prefixing.totals import Totals, neutral_of
+from .reducing.kinds import KINDS
 from .slicing.algebra import Affine, Algebra, Clamped, Joined, algebra_of
 from .slicing.components import components
 from .slicing.extremes import Extreme, exchanged
@@ -69,7 +71,23 @@ def parallel_prefix(module: Op, fused: bool = True, bits: int = 256) -> None:
             del op.attrs["prefix"]
             _hoist(op)
             for part in split_ranges(op):
-                _visit(_Blocked(part, fused, bits))
+                if _is_total(part):
+                    part.attrs["reduction"] = t.IntAttr(1, t.i64)
+                    remark("parallel-prefix", part, True, "in any order, as a reduction")
+                else:
+                    _visit(_Blocked(part, fused, bits))
+
+
+def _is_total(loop: Op) -> bool:
+    """Whether a loop does nothing but combine integers, or bits, to one number: `reductions` has more lanes then."""
+    parts = Loop(loop)
+    if len(parts.carries) != 1 or constant_of(parts.lower) != 0 or any(
+            op.name == "memref.store" or op.regions for op in loop.body.ops):
+        return False
+    (state,) = parts.carries
+    combine = state.next.op
+    return isinstance(state.arg.type, t.IntType) and combine is not None and combine.name in KINDS and (
+        state.arg.uses == {combine: 1})
 
 
 def _visit(found: _Blocked) -> None:
@@ -180,7 +198,7 @@ class _Blocked:
     def _is_slow(self, algebra: Algebra) -> bool:
         """Whether vectors take as long as one round after the other, for numbers that are the same in any grouping:
         those of 64 bits as AVX2 has no product of integers (1.2 times), nor extremes (1.1 to 1.4 times between two
-        bounds); lags and three states of integers, whose chain is a sum (1.0 times, of 64 bits 1.5)."""
+        bounds, or of sums); lags and three states of integers, whose chain is a sum (1.0 times, of 64 bits 1.5)."""
         form, number = algebra.form, algebra.states[0].arg.type
         if len(algebra.states) > 1 and isinstance(form, Affine) and not isinstance(number, t.FloatType):
             return len(algebra.coupled) != MOST_MIXED or t.nbytes(number) == 8
@@ -189,7 +207,7 @@ class _Blocked:
             return False
         if isinstance(form, Clamped):
             moves = form.added != ZERO and not self._is_fixed(form.added)
-            return moves or self.bits < 512 and None not in (form.low, form.high) or self.bits < 256
+            return self.bits < (512 if moves or None not in (form.low, form.high) else 256)
         if chosen or isinstance(form, Affine) and form.is_kept_or_not:
             return self.bits < 256
         return isinstance(form, Affine) and self.bits < 512 and [*form.factors.values()] != [ONE]

@@ -11,7 +11,7 @@ KINDS: dict[str, tuple[str, object]] = {
     "arith.addf": ("add", -0.0), "arith.subf": ("add", -0.0), "math.fma": ("add", -0.0),
     "complex.add": ("add", complex(-0.0, -0.0)),
     "arith.mulf": ("mul", 1.0), "arith.addi": ("add", 0), "arith.muli": ("mul", 1),
-    "arith.andi": ("and", -1), "arith.ori": ("or", 0),
+    "arith.andi": ("and", -1), "arith.ori": ("or", 0), "arith.xori": ("xor", 0),
     "arith.maximumf": ("maximumf", float("-inf")), "arith.minimumf": ("minimumf", float("inf")),
     "arith.maxsi": ("maxsi", "least"), "arith.minsi": ("minsi", "most"), "arith.maxui": ("maxui", 0),
     "arith.minui": ("minui", -1),

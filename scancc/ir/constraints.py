@@ -77,7 +77,7 @@ def is_error(name: str) -> bool:
 
 
 _COMBINING = frozenset(f"#vector.kind<{kind}>" for kind in (
-    "add", "mul", "and", "or", "maximumf", "minimumf", "maxsi", "minsi", "maxui", "minui"))
+    "add", "mul", "and", "or", "xor", "maximumf", "minimumf", "maxsi", "minsi", "maxui", "minui"))
 _NAME = re.compile(r"[A-Za-z$._-][A-Za-z0-9$._-]*")
 
 ATTRIBUTES: dict[str, tuple[str, Callable[[Any], bool]]] = {

@@ -64,9 +64,10 @@ EXACT: dict[str, tuple[Callable[..., Any], str]] = {
 }
 
 
-ALONE = ("what came before", "bounds of 64 bits", "small integers")  # one step after the other
+ALONE = ("what came before", "small integers")  # one step after the other
 # of a vector, where groups are combined
-LEAST_BYTES = {**dict.fromkeys(("affine of 64 bits", "a product of 64 bits", "a bound of 64 bits"), 64),
+LEAST_BYTES = {**dict.fromkeys(("affine of 64 bits", "a product of 64 bits", "a bound of 64 bits",
+                                "bounds of 64 bits"), 64),
                **dict.fromkeys(("a distance of 64 bits", "the last large one", "one of two, or the last",
                                 "since a large one"), 32)}
 

@@ -56,7 +56,7 @@ def _combine(e: FunctionEmitter, kind: str, element: t.Type, type: str, x: str, 
         nan = e.emit(f"fcmp uno {type} {x}, {x}")
         take = e.emit(f"or {bits} {better}, {nan}")
         return e.emit(f"select {bits} {take}, {type} {x}, {type} {y}")
-    if kind in ("add", "mul", "and", "or"):
+    if kind in ("add", "mul", "and", "or", "xor"):
         return e.emit(f"{kind} {type} {x}, {y}")
     return integer_extremum(e, kind, t.VectorType((n,), element), x, y)
 

@@ -45,8 +45,9 @@ def reduction(p: FunctionPrinter, op: Op) -> None:
 
 
 _INTEGERS = {"maxsi": "max", "minsi": "min", "maxui": "umax", "minui": "umin"}
-_TRUTHS = {"add": "!=", "mul": "&&", "and": "&&", "or": "||", "maxui": "||", "minui": "&&", "maxsi": "||",
-           "minsi": "&&"}
+_BITS = {"and": "&", "or": "|", "xor": "^"}
+_TRUTHS = {"add": "!=", "mul": "&&", "and": "&&", "or": "||", "xor": "!=", "maxui": "||", "minui": "&&",
+           "maxsi": "||", "minsi": "&&"}
 
 
 def _combined(p: FunctionPrinter, kind: str, element: t.Type, a: str, b: str) -> str:
@@ -56,8 +57,8 @@ def _combined(p: FunctionPrinter, kind: str, element: t.Type, a: str, b: str) ->
         return f"{p.need(extremum(kind[:3], t.f32 if element == t.f16 else element))}({a}, {b})"
     if element == t.i1:
         return f"{a} {_TRUTHS[kind]} {b}"
-    if kind in ("and", "or"):
-        return f"{a} {'&' if kind == 'and' else '|'} {b}"
+    if kind in _BITS:
+        return f"{a} {_BITS[kind]} {b}"
     return f"{p.need(integer(_INTEGERS.get(kind, kind), element))}({a}, {b})"
 
 
