@@ -8,7 +8,8 @@
     %p = scan.sum_blocks(%block_end, %blocks_end, %n)
 
 The terms of such a product are added in order within blocks of 64, which are joined in pairs. A tile of 64 rows, or a
-power of two times as many, is a part of that tree, so that no bit changes.
+power of two times as many, is a part of that tree, so that no bit changes. Gradients of weights stay one product of
+all rows, which compiles in less time: their rows lie beside others that the reverse reads.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ Companion = Reduction | Turned | RowProduct  # what goes along with the tiles of
 
 def row_products_of(scan: ScanView) -> list[RowProduct]:
     """The products that go along with a scan whose steps all run."""
-    if scan.until:
+    if scan.until or "gradient" in scan.op.attrs:
         return []
     rows = [stack.result for stack in scan.stacks if scan.keeps_all(stack)]
     nests = dict.fromkeys(nest for each in rows for nest in nests_on(each) if _is_product(nest, rows))
