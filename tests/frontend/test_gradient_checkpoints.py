@@ -11,6 +11,7 @@ import scancc.tensor as T
 from scancc.config import change_flags
 from scancc.frontend.gradients import grad
 from scancc.frontend.gradients.revolve import next_kept
+from scancc.frontend.graph.variables import applies
 
 X, M, A, V, H, H0 = (kind(name) for kind, name in [
     (T.vector, "x"), (T.matrix, "xs"), (T.scalar, "a"), (T.vector, "v"), (T.vector, "h"), (T.scalar, "h0")])
@@ -403,6 +404,34 @@ def test_a_budget_for_known_sizes_is_judged_when_the_gradient_is_built():
     again, _ = sc.scan(lambda h, v: T.sin(v * h), None, rows[-1], V, n_steps=1000)
     with pytest.raises(MemoryError, match=r"keeps .* may keep 150\n  max_bytes is 300, which 2 scans share"):
         grad(again[-1].sum(), V, max_bytes=300)
+
+
+def run_again(max_bytes, *lengths):
+    """What the gradient of scans of so many steps, one behind the other, says to run again."""
+    state = T.TensorType("float64", (8,))("h")
+    last = state
+    for n in lengths:
+        last = sc.scan(lambda h, v: T.tanh(v * h), None, last, V, n_steps=n)[0][-1]
+    ops = [node.op for node in applies([grad(last.sum(), V, max_bytes=max_bytes)])]
+    return [op.again for op in ops if getattr(op, "again", None)]
+
+
+@pytest.mark.parametrize("lengths", [(5000, 5), (5, 5000)])
+def test_scans_share_a_budget_by_what_they_need(lengths):
+    """A short scan takes but its rows, and keeps them all where there is room."""
+    (said,), (alone,) = run_again(10_000, *lengths), run_again(10_000 - 5 * 64, 5000)
+    assert said.split(",")[-1] == alone.split(",")[-1] == " 2 times at most"
+    assert run_again(100_000, 500, *lengths) == run_again(100_000, 5000) == [
+        "blocks of 71 steps run again, once, from states that are kept for each"]
+
+
+def test_scans_of_lengths_that_only_the_call_tells_share_by_need():
+    many, few = (T.lscalar(name) for name in ("many", "few"))
+    first = sc.scan(lambda h, v: T.tanh(v * h), None, H, V, n_steps=many)[0][-1]
+    last = sc.scan(lambda h, v: T.tanh(v * h), None, first, V, n_steps=few)[0][-1]
+    f = sc.function([V, H, many, few], grad(last.sum(), V, max_bytes=40_000))
+    sizes = [f.memory_plan(np.empty(64), np.empty(64), n, m).workspace_nbytes for n, m in [(10**5, 9), (9, 10**5)]]
+    assert all(32_000 < size < 40_000 + 8 * 64 * 10 for size in sizes)  # even shares: 24 kB
 
 
 def test_where_all_rows_are_known_to_fit_no_step_runs_twice():

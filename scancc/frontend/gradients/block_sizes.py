@@ -141,10 +141,16 @@ def root(lanes: int = 1) -> Sizes:
     return Sizes(lambda need: _least(replace(need, row_nbytes=need.row_nbytes * copies)), lanes)
 
 
-def within_budget(max_bytes: int, share: str) -> Sizes:
-    """Blocks with all their starts, or, where those need too much, with few. `share`: what `max_bytes` is, for the
-    error."""
-    return Sizes(lambda need: _in_budget(need, max_bytes, share))
+def within_budget(share: Variable, told: str) -> Sizes:
+    """Blocks with all their starts, or, where those need more bytes than `share`, with few. `told`: what this is, for
+    the error."""
+    return Sizes(lambda need: _in_budget(need, share, told))
+
+
+def kept(need: Need, chosen: Chosen) -> float:
+    """The bytes that such blocks keep, where these are known; else infinity."""
+    n_starts = _most_slots(need, chosen.size) if chosen.n_slots is None else chosen.n_slots
+    return value_of(_nbytes_of(need, chosen.size, n_starts if need.reads_starts else int64(0)))
 
 
 def nbytes(arrays: Iterable[Variable]) -> Variable:
@@ -188,23 +194,23 @@ def _most_slots(need: Need, size: Variable) -> Variable:
 # ---- a budget -----------------------------------------------------------------------------------------
 
 
-def _in_budget(need: Need, max_bytes: int, share: str) -> Chosen:
+def _in_budget(need: Need, share: Variable, told: str) -> Chosen:
     """Blocks with all their starts where the budget allows it, else with few, as few times as it allows."""
     if not need.reads_starts:
-        size = _whole(as_tensor_variable(max_bytes / 2.0) / _some(need.row_nbytes), need)
-        return _checked(Chosen(size), need, _nbytes_of(need, size, int64(0)), max_bytes, share)
-    budget, single = as_tensor_variable(float(max_bytes)), _single(need)
+        size = _whole(share / 2.0 / _some(need.row_nbytes), need)
+        return _checked(Chosen(size), need, _nbytes_of(need, size, int64(0)), share, told)
+    single = _single(need)
     chosen = Chosen(single, _most_slots(need, single))
     with_all = _nbytes_of(need, single, _n_slots_of(chosen))
-    if not need.is_open and value_of(with_all) <= max_bytes:
+    if not need.is_open and value_of(with_all) <= value_of(share) < np.inf:
         return Chosen(single)
-    ways = [(le(with_all, budget), chosen), *(_few(need, budget, times) for times in TIMES)]
+    ways = [(le(with_all, share), chosen), *(_few(need, share, times) for times in TIMES)]
     chosen = ways.pop()[1]
     for is_enough, way in reversed(ways):
         chosen = Chosen(switch(is_enough, way.size, chosen.size),
                         switch(is_enough, _n_slots_of(way), _n_slots_of(chosen)))
     least = _nbytes_of(need, int64(need.least), int64(LEAST_SLOTS))
-    return _checked(chosen, need, least, max_bytes, share)
+    return _checked(chosen, need, least, share, told)
 
 
 def _few(need: Need, budget: Variable, times: int) -> tuple[Variable, Chosen]:
@@ -231,16 +237,17 @@ def _nbytes_of(need: Need, size: Variable, n_slots: Variable) -> Variable:
     return starts + cast(size, "float64") * need.row_nbytes
 
 
-def _checked(chosen: Chosen, need: Need, least: Variable, max_bytes: int, share: str) -> Chosen:
-    """An error where the least that is needed is more than `max_bytes`, now if that is known."""
-    fact = f"the gradient of {need.name} keeps {{}} bytes at least, and may keep {max_bytes}"
-    message = f"{fact}\n  {share}; give more, or make the state smaller"
-    if (known := value_of(least)) < np.inf:
-        if known > max_bytes:
-            raise MemoryError(message.format(int(known)))
+def _checked(chosen: Chosen, need: Need, least: Variable, share: Variable, told: str) -> Chosen:
+    """An error where the least that is needed is more than `share`, now if that is known."""
+    fact = f"the gradient of {need.name} keeps {{}} bytes at least, and may keep {{}}"
+    message = f"{fact}\n  {told}; give more, or make the state smaller"
+    known, given = value_of(least), value_of(share)
+    if known < np.inf and given < np.inf:
+        if known > given:
+            raise MemoryError(message.format(int(known), int(given)))
         return chosen
-    fits = le(least, as_tensor_variable(float(max_bytes)))
-    return replace(chosen, fits=fits, message=message, numbers=(cast(ceil(least), "int64"),))
+    numbers = cast(ceil(least), "int64"), cast(share, "int64")
+    return replace(chosen, fits=le(least, share), message=message, numbers=numbers)
 
 
 def value_of(size: Variable) -> float:

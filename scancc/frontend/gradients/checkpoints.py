@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from scancc.frontend.gradients.block_bytes import bytes_of_a_step
 from scancc.frontend.gradients.block_rows import GivenRows
-from scancc.frontend.gradients.block_sizes import Need, Sizes, in_words, may_run_on, nbytes
+from scancc.frontend.gradients.block_sizes import Need, Sizes, in_words, kept, may_run_on, nbytes
 from scancc.frontend.gradients.block_starts import ZERO, keep_starts
 from scancc.frontend.gradients.contributions import plus, total
 from scancc.frontend.gradients.loop import Lag, backwards
@@ -50,6 +50,7 @@ class BlockReverse(Reverse):
     def __init__(self, node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool], sizes: Sizes) -> None:
         super().__init__(node, gradients, wanted)
         self.sizes = sizes
+        self.nbytes_kept = 0.0  # infinity where that is not known
         self.begin = ZERO if self.whole else sub(self.n, self.length)  # the first step that is reversed
         limit, length = self.op.truncate_gradient, self.inputs.length
         self.most = length if self.whole else minimum(length, int64(limit))  # steps that are reversed
@@ -77,7 +78,7 @@ class BlockReverse(Reverse):
         least = max((c.depth for c in self.body.carry), default=1)
         need = Need(self.op.name, self.most, start_nbytes, row_nbytes, least, self._is_open(numbers))
         chosen = self.sizes.choice(need)
-        self.again = in_words(need, chosen)
+        self.again, self.nbytes_kept = in_words(need, chosen), kept(need, chosen)
         told = {self.sizes.size: chosen.size}
         n_blocks, step.counter.init = rebuild([self.sizes.n_blocks(self.length), step.counter.init], told)
         if chosen.n_slots is None or not numbers:
