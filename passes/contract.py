@@ -117,7 +117,7 @@ def _contract_block(block: Block, ready: dict[Value, int], fixed: _Fixed, found:
         number = numbers.get(op)
         times = ready if number is None else own[number]
         wide = bool(op.results) and isinstance(op.results[0].type, t.FloatType) and op.results[0].type != t.f16
-        if takes_product(op) and wide:
+        if op.name == "arith.addf" and takes_product(op) and wide:
             made = [_sum_of_products(op, times)]
         elif op.name in ("arith.addf", "arith.subf") and wide and not is_exact(op):  # float16 is computed in float32
             made = [_contract_sum(op, times, fixed)]
@@ -153,7 +153,8 @@ def _contract_sum(op: Op, ready: dict[Value, int], fixed: _Fixed) -> tuple[Value
 
 def _sum_of_products(op: Op, ready: dict[Value, int]) -> tuple[Value, int]:
     """The sum of a product with a matrix that a step makes, with its term, whoever reads that too."""
-    side = next((i for i in (0, 1) if (made := op.operands[i].op) is not None and made.name == "arith.mulf"), None)
+    side = next((i for i, v in enumerate(op.operands) if v.op is not None and v.op.name == "arith.mulf"
+                 and takes_product(v.op)), None)
     waits = max(ready.get(v, OFF_CYCLE) for v in op.operands)
     return (op.result if side is None else _join(op, side)), waits + FMA_CYCLES if waits > OFF_CYCLE else OFF_CYCLE
 

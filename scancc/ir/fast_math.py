@@ -30,7 +30,7 @@ def is_exact(op: Op) -> bool:
 
 def takes_product(op: Op) -> bool:
     """Whether a sum that a step makes of terms of a product with a matrix takes in its term, as that product does,
-    where the target can: nothing else about it may change."""
+    where the target can: nothing else about it may change. Of a term: whether it is one of such a sum."""
     return "product" in op.attrs
 
 
