@@ -64,7 +64,7 @@ def reductions(module: Op, lanes: bool = True, rows: int = 1) -> None:
     many rows at a time registers hold the sums."""
     loops = [op for op in module.walk() if op.name == "scf.for" and "reduction" in op.attrs]
     for loop in loops:
-        _separate(loop)
+        separate(loop)
     forms = [_form(loop, lanes) for loop in loops]
     in_lanes = []
     for loop, (form, reason) in zip(loops, forms, strict=True):
@@ -97,7 +97,7 @@ def is_rounded(nest: Op, number: int) -> bool:
     return combine is not None and combine.name in ROUNDED
 
 
-def _separate(outer: Op) -> None:
+def separate(outer: Op) -> None:
     """Of two nested sums, let the inner one start anew and the outer one add its result."""
     acc, inner = running(outer).arg, running(outer).next.op
     combine = _innermost_combine(outer)

@@ -50,7 +50,7 @@ def _visit(block: Block, limits: _Limits) -> None:
     for op in list(block.ops):
         for inner in usual_blocks(op):
             _visit(inner, limits)
-        places = places_of(op, limits.stack_trips + 1) if op.name == "scf.for" else None
+        places = places_of(op, limits.stack_ops) if op.name == "scf.for" else None
         if places is not None and _is_small(op, len(places), limits):
             write_out(op, places)
             remark("unroll", op, True, f"it runs {len(places)} times")
@@ -72,7 +72,8 @@ def _is_small(loop: Op, trips: int, limits: _Limits) -> bool:
     if trips <= limits.max_trips and n_ops <= limits.max_ops:
         return True
     kept = _touches_stack(body) or _reads_what_it_writes(body)
-    return trips <= limits.stack_trips and n_ops <= limits.stack_ops and kept and _fits(loop, n_ops, limits)
+    few = trips <= limits.stack_trips or any(op.name == "vector.store" for op in body)
+    return few and n_ops <= limits.stack_ops and kept and _fits(loop, n_ops, limits)
 
 
 def _touches_stack(body: Sequence[Op]) -> bool:

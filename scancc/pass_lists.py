@@ -56,6 +56,7 @@ CPU_LOOP: tuple[str, ...] = (
     "bufferize",
     "promote-buffers-to-stack",  # before plan-memory, which places the others
     "join-rows",     # before plan-memory, which places what is left of arrays
+    "series-lanes",  # before plan-memory, which places the memory of lanes; after what makes arrays small
     "short-rows",    # after join-rows, which leaves a row of an array; before plan-memory, and parallel-prefix
     "plan-memory",
     "canonicalize",
@@ -112,8 +113,8 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
                                             "gpu-loop": GPU_LOOP, "gpu": GPU_SCAN + GPU_LOOP}
 
 # What serves a processor's registers; C is printed without (`codegen/exports/c`), and has the same numbers.
-FOR_REGISTERS: tuple[str, ...] = ("row-lanes", "unroll-and-jam", "vectorize", "loop-versioning", "narrow-counts",
-                                  "expand-integers", "unroll")
+FOR_REGISTERS: tuple[str, ...] = ("series-lanes", "row-lanes", "unroll-and-jam", "vectorize", "loop-versioning",
+                                  "narrow-counts", "expand-integers", "unroll")
 
 # Passes that write marks for people: the driver brings these up to date before anyone looks at later IR.
 ANALYSES: tuple[str, ...] = ("slice",)

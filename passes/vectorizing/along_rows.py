@@ -106,14 +106,14 @@ class RowWidener(Widener):
         step = strides_of(rows.type)[-1]
         low = b.addi(low, b.subi(count, one)) if step == -1 else low
         assert step is not None
-        return _view(b, rows, [0, low], [self.rows, count], [1, step])
+        return part(b, rows, [0, low], [self.rows, count], [1, step])
 
     def _filled(self, stream: Stream, count: Value, b: Builder) -> Value:
         """What of a tile some steps fill, in the same order."""
         tile = self.tiles[stream.op]
         if stream.goes_back == (strides_of(self.first[whole(stream.op)].type)[-1] == -1):
-            return _view(b, tile, [0, 0], [count, self.rows], [1, 1])
-        return _view(b, tile, [b.subi(count, b.index(1)), 0], [count, self.rows], [-1, 1])
+            return part(b, tile, [0, 0], [count, self.rows], [1, 1])
+        return part(b, tile, [b.subi(count, b.index(1)), 0], [count, self.rows], [-1, 1])
 
     # ---- ops ----
 
@@ -141,7 +141,7 @@ class RowWidener(Widener):
         else:
             sizes[0], strides[0] = self.rows, self.views[op]
         rows = self.first.get(source, self.value(source))
-        self.first[op.result] = _view(b, rows, offsets, sizes, strides, (self.rows, *op.result.type.shape))
+        self.first[op.result] = part(b, rows, offsets, sizes, strides, (self.rows, *op.result.type.shape))
 
     def _entry(self, entry: Entry) -> Entry:
         return entry if isinstance(entry, int) else self.first.get(entry, self.value(entry))
@@ -172,8 +172,8 @@ class RowWidener(Widener):
             b.make("memref.store", [b.op("vector.extract", [value], [element], at), *place])
 
 
-def _view(b: Builder, source: Value, offsets: Sequence[Entry], sizes: Sequence[Entry], strides: Sequence[Entry],
-          shape: Sequence[int | None] | None = None) -> Value:
+def part(b: Builder, source: Value, offsets: Sequence[Entry], sizes: Sequence[Entry], strides: Sequence[Entry],
+         shape: Sequence[int | None] | None = None) -> Value:
     """A part of a buffer; of `shape` where axes of one element go."""
     columns = [[entry if (known := number_of(entry)) is None else known for entry in column]
                for column in (offsets, sizes, strides)]

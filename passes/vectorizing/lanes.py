@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
+from functools import partial
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.core import Attributes, Block, Op, Region, Value, clone_op
 from scancc.ir.ops import ELEMENTWISE, group, has_trait, memory_of, operand, whole
 from scancc.ir.parts import Branch, Loop, Turn, While
 from scancc.late_dataclasses import dataclass
@@ -18,6 +19,8 @@ from .turned import forwards, is_turned, turned
 GATHERED = 6  # busy cycles of other work, from which on lanes are worth three ops for an element that stands apart
 HEAVY_OPS = 24  # more ops than this in a body would spill if four registers held each value
 MOST_ROUNDS = 2 ** 31 - 1  # that lanes of 32 bits count
+
+Handler = Callable[[Op, Builder], None]
 
 
 def is_heavy(ops: list[Op]) -> bool:
@@ -228,14 +231,19 @@ class Widener:
     def _ops(self, ops: Sequence[Op], b: Builder) -> None:
         straight: list[Op] = []
         for op in ops:
-            if op.name not in _JOINT:
+            handler = self.handler(op)
+            if handler is None:
                 straight.append(op)
                 continue
             self._straight(straight, b)
             straight = []
             b.location = op.location
-            _JOINT[op.name](self, op, b)
+            handler(op, b)
         self._straight(straight, b)
+
+    def handler(self, op: Op) -> Handler | None:
+        """What writes an op that is one for all copies."""
+        return partial(_JOINT[op.name], self) if op.name in _JOINT else None
 
     def _block(self, block: Block, b: Builder) -> None:
         """All of a block; what it makes in all lanes is known there alone."""
@@ -337,8 +345,8 @@ class Widener:
         self.rounds(op, b, [self.value(v) for v in loop.bounds], init)
 
     def rounds(self, op: Op, b: Builder, bounds: Sequence[Value], init: Sequence[Value],
-               before: Value | None = None) -> None:
-        """The rounds of a loop inside, of which so many are `before` them."""
+               before: Value | None = None, marks: Attributes | None = None) -> None:
+        """The rounds of a loop inside, of which so many are `before` them; with `marks`, or those that it has."""
         loop, body = Loop(op), Block([t.index, *[v.type for v in init]])
         counter, *args = body.args
         self.round, counter.name = counter, loop.counter.name
@@ -346,7 +354,8 @@ class Widener:
         self.map[loop.counter] = counter if before is None else inside.addi(before, counter)
         self._bind([carry.arg for carry in loop.carries], args)
         self._block(op.body, inside)
-        made = b.make("scf.for", [*bounds, *init], [v.type for v in init], dict(op.attrs), [Region([body])])
+        made = b.make("scf.for", [*bounds, *init], [v.type for v in init], dict(op.attrs) if marks is None else marks,
+                      [Region([body])])
         self._bind(op.results, made.results)
 
     def _while(self, op: Op, b: Builder) -> None:
