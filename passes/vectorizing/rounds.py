@@ -34,10 +34,14 @@ class Rounds:
         self._one: dict[Value, set[Value]] = {}
         for one, other in self._aliases():
             self._join(one, other)
+        self.spread()
+
+    def spread(self) -> None:
+        """Mark all that rests on what differs, around loops until nothing changes."""
         before = 0
         while before != len(self.varying):
             before = len(self.varying)
-            self._spread(loop.body, masked=False)
+            self._spread(self.loop.body, masked=False)
 
     def is_own(self, buffer: Value) -> bool:
         """Whether a buffer is memory of a round, and surely not of what is around the loop."""

@@ -49,11 +49,24 @@ class Series(Rounds):
         self.along: dict[Op, Along] = {}  # what takes a row, or an element, of each round
         self.picked: set[Value] = set()   # parts of arrays of which each round's own numbers say where they are
         self.checked: dict[Value, int] = {}  # numbers that a check keeps below another one
-        ops = loop.body.ops[:-1]
+        self._part()
+        while changed := self._written_behind() - self.varying:
+            self.varying |= changed
+            self.spread()
+            self._part()
+
+    def _part(self) -> None:
+        """Find what lanes do together."""
+        ops = self.loop.body.ops[:-1]
         reasons = [next(self._obstacles([op], masked=False), None) for op in ops]
         self.reason = next(filter(None, reasons), None)
         n = len(ops) if self.reason is None else reasons.index(self.reason)
         self.together, self.behind = ops[:n], ops[n:]
+
+    def _written_behind(self) -> set[Value]:
+        """A round's own buffers that are made together and written behind: each lane needs its own."""
+        written = {dest for op in self.behind for inner in op.walk() if (dest := written_by(inner)) is not None}
+        return {one for dest in written if self.is_own(dest) for one in self.memory(dest)} if self.behind else set()
 
     def place_of(self, op: Op) -> Value:
         """The number that says which row, or element, an op takes."""

@@ -112,6 +112,20 @@ def test_gradients_of_branches() -> None:
     check(build, lambda n, m: (RNG.normal(size=(n, m + 1, 2)), RNG.normal(size=n), A))
 
 
+def test_gradients_of_states_that_begin_anew() -> None:
+    """What is alike in all series until each goes on with it, and elements that its own numbers choose."""
+    def build() -> sc.Function:
+        x, i, a = T.tensor3("x", shape=(None, None, 2)), T.imatrix("i"), T.matrix("a", shape=(2, 2))
+
+        def of_one(rows, places):
+            def step(x_t, i_t, m):
+                return T.tanh(T.set_subtensor(a[0], T.tanh(a @ x_t))), a[i_t].sum()
+            m, sums = sc.scan(step, [rows, places], [T.eye(2), None], return_updates=False)
+            return m[-1].sum() + sums.sum()
+        return sc.function([x, i, a], [sc.grad(sc.vmap(of_one)(x, i).sum(), a)])
+    check(build, lambda n, m: (RNG.normal(size=(n, m + 1, 2)), RNG.integers(0, 2, (n, m + 1)).astype("int32"), A))
+
+
 def test_states_that_some_lanes_write_and_each_goes_on_with() -> None:
     def build() -> sc.Function:
         x, w = T.tensor3("x", shape=(None, None, 3)), T.vector("w")
