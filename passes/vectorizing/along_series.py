@@ -78,8 +78,9 @@ class SeriesWidener(Widener):
                  for each, n in enumerate(type.shape)]
         rank = len(sizes)
         offsets: list[Entry] = [lane if each == axis else 0 for each in range(rank)]
-        return part(b, wide, offsets, [1 if each == axis else n for each, n in enumerate(sizes)], [1] * rank,
+        made = part(b, wide, offsets, [1 if each == axis else n for each, n in enumerate(sizes)], [1] * rank,
                     buffer.type.shape)
+        return made if made.type == buffer.type else b.op("memref.cast", [made], [buffer.type])
 
     # ---- what is one for all copies ----
 

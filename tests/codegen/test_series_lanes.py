@@ -126,6 +126,23 @@ def test_gradients_of_states_that_begin_anew() -> None:
     check(build, lambda n, m: (RNG.normal(size=(n, m + 1, 2)), RNG.integers(0, 2, (n, m + 1)).astype("int32"), A))
 
 
+def test_arrays_that_a_branch_chooses() -> None:
+    """One made together, which each lane goes on with, or another one."""
+    def build() -> sc.Function:
+        x, w, k = T.tensor3("x", shape=(None, None, 5)), T.vector("w"), T.tensor3("k", shape=(None, 5, 5))
+
+        def of_one(rows, weight, own):
+            base = T.tanh(own.sum(axis=0))
+
+            def step(x_t, v):
+                chosen = sc.ifelse(weight > 0.1, base, own @ T.switch(v > 0, v, weight) * 0.1)
+                return T.tanh(chosen + x_t * 0.1), chosen.sum()
+            v, totals = sc.scan(step, rows, [T.zeros(5), None], return_updates=False)
+            return totals.sum() + v[-1]
+        return sc.function([x, w, k], [sc.vmap(of_one)(x, w, k)])
+    check(build, lambda n, m: (RNG.normal(size=(n, m + 1, 5)), RNG.normal(size=n), RNG.normal(size=(n, 5, 5))))
+
+
 def test_states_that_some_lanes_write_and_each_goes_on_with() -> None:
     def build() -> sc.Function:
         x, w = T.tensor3("x", shape=(None, None, 3)), T.vector("w")
