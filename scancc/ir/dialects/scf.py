@@ -47,8 +47,11 @@ def _read_if(op: Op, r: Reader) -> Parts:
     then, otherwise = (region.blocks[0] for region in op.regions)
     for result, value in zip(op.results, then.terminator.operands, strict=True):
         r.suggest_like(result, value)
-    r.mention("likely")
-    first: list[str | Block] = [f"if {r.use(op.operands[0])} ", then]
+    expected = ""
+    if "likely" in op.attrs:
+        r.mention("likely")
+        expected = "likely " if op.attrs["likely"].value else "unlikely "
+    first: list[str | Block] = [f"if {expected}{r.use(op.operands[0])} ", then]
     empty = len(otherwise.ops) == 1 and not otherwise.terminator.operands
     return first if empty else [*first, " else ", otherwise]
 
