@@ -1,4 +1,4 @@
-"""Sums of rows, several rows at a time.
+"""Sums of rows times a vector, several rows at a time.
 
     scf.for %i = 0 to %n {parallel} {            %m = %n - %n mod 4
       %s = scf.for %j = 0 to %k iter(%a) {       scf.for %i = 0 to %m step 4 {parallel} {
@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Region, Value, clone_op
-from scancc.ir.ops import VIEW, has_trait, is_pure
+from scancc.ir.core import Block, Op, Region, Value, clone_op, defined_in
+from scancc.ir.ops import VIEW, has_trait, is_pure, operand
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
@@ -56,9 +56,16 @@ def _counts(rows: Op, n_rows: int) -> bool:
 
 
 def _holds_alone(rows: Op, loop: Op) -> bool:
-    """Whether a row has one sum, and reads and writes besides."""
+    """Whether a row has one sum, of terms that other rows read too, and reads and writes besides."""
     combine = Loop(loop).next[0].op
+    if not any(op.name == "memref.load" and _is_shared(op, rows) for op in loop.body.ops):
+        return False
     if combine is None or combine.name not in SUMS or is_heavy([op for op in loop.body.ops if op.name != "math.fma"]):
         return False
     return all(op is loop or op.name in ("memref.load", "memref.store") or not op.regions and (
         is_pure(op) or has_trait(op, VIEW)) for op in rows.body.ops[:-1])
+
+
+def _is_shared(load: Op, rows: Op) -> bool:
+    """Whether all rows read the same elements."""
+    return not defined_in(operand(load, "source"), rows.body) and Loop(rows).counter not in load.operands
