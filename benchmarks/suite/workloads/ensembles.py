@@ -14,8 +14,8 @@ class Filters(Workload):
     sizes = {"tiny": {"series": 11, "steps": 5}, "medium": {"series": 1000, "steps": 100}}
     tolerance = {"float64": 1e-9, "float32": 1e-3}
     reorders = True
-    limits = ("The fastest C makes half of each symmetric product, and takes one logarithm of eight steps: the text of "
-              "a step says neither, and nothing here finds it out.")
+    limits = ("The fastest C makes half of each symmetric product, and takes one logarithm of eight steps: the text "
+              "of a step says neither, and nothing here finds it out.")
     C = """
     enum { N = 4, M = 2 };
 
