@@ -1,12 +1,10 @@
 """Products along the steps of a scan (`h.T @ h`, `y @ h`): the same bits as of rows that are kept, and none kept."""
 
-import numpy as np
 import pytest
 
 import scancc as sc
 import scancc.tensor as T
-from scancc.config import change_flags
-from tests.frontend.kept_rows import dense, m, values, vectors
+from tests.frontend.kept_rows import dense, m, require_nothing_kept, vectors
 
 
 def halves():
@@ -27,13 +25,4 @@ PRODUCTS = {
 @pytest.mark.parametrize("ask", PRODUCTS.values(), ids=list(PRODUCTS))
 @pytest.mark.parametrize("kind", [vectors, dense], ids=lambda kind: kind.__name__)
 def test_products_along_the_steps_keep_no_rows(kind, ask):
-    f, reference = (sc.function([m], ask(kind()), mode=mode) for mode in (None, "reference"))
-    with change_flags(leave_out="tile,fuse-consumers"):
-        kept = sc.function([m], ask(kind()))
-    for length in (4, 5, 63, 64, 65, 128, 511, 513, 1100, 3000):
-        given = values(length, vectors)
-        for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
-            assert got.tobytes() == same.tobytes(), length
-            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
-    small, large = (f.memory_plan(values(length, vectors)).workspace_nbytes for length in (3000, 20_000))
-    assert small == large
+    require_nothing_kept(kind, ask, (4, 5, 63, 64, 65, 128, 511, 513, 1100, 3000), without="tile,fuse-consumers")
