@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
+from scancc.ir.constraints import shape_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op, defined_in
 from scancc.ir.equalities import equal_sizes
 from scancc.ir.needs import TENSORS
@@ -219,7 +220,7 @@ class _Columns:
             return b.grouped(op.name, {"source": list(mapping.values()), **groups}, [type], attrs).result
         if op.name == "linalg.generic":
             (out,) = Nest(op).outputs
-            sizes = [size for size, n in zip(dims_of(b, out), _shape(out), strict=True) if n is None]
+            sizes = [size for size, n in zip(dims_of(b, out), shape_of(out.type), strict=True) if n is None]
             mapping[out] = b.op("tensor.empty", sizes[::-1], [_flipped(out)])
         made = clone_op(op, mapping, b.insert)
         made.result.type = type
@@ -246,7 +247,7 @@ class _Interchange:
         inside.make("scan.yield", kept)
         made = ScanView(b.grouped("scan.scan", {
             "length": [n], "xs": given, "rows": [n] * len(kept),
-            "dims": [stack.rows for stack in scan.stacks if _shape(stack.result)[0] is None]},
+            "dims": [stack.rows for stack in scan.stacks if shape_of(stack.result.type)[0] is None]},
             [*(carry.final.type for carry in finals), *map(_flipped, scan.ys)], {"depths": [], "until": False},
             [Region([body])]))
         for carry, last in zip(finals, made.ys, strict=False):
@@ -261,7 +262,7 @@ class _Interchange:
         scan = self.scan
         matrices = list(dict.fromkeys(x for x in scan.xs if rank(x) == 2))
         arrays = [v for v in dict.fromkeys([*scan.init, *_invariants(scan)]) if rank(v) and _splat_of(v) is None]
-        rows = {x: b.block.add_arg(t.TensorType(_shape(x)[:1], t.element(x.type))) for x in matrices}
+        rows = {x: b.block.add_arg(t.TensorType(shape_of(x.type)[:1], t.element(x.type))) for x in matrices}
         self.numbers = {array: b.block.add_arg(t.element(array.type)) for array in arrays}
         return [*map(self.columns.of, matrices), *arrays], self._over_time(b, rows)
 
@@ -296,7 +297,7 @@ class _Interchange:
         inside.make("scan.yield", [self._number(v) for v in scan.op.body.terminator.operands])
         attrs = {key: attr for key, attr in scan.op.attrs.items() if key in ("depths", "until", "strides")}
         types = [*(t.element(v.type) for v in scan.init),
-                 *(t.TensorType(_shape(y)[:1], t.element(y.type)) for y in scan.ys)]
+                 *(t.TensorType(shape_of(y.type)[:1], t.element(y.type)) for y in scan.ys)]
         made = b.grouped("scan.scan", {
             "length": [scan.length], "xs": [rows.get(x, x) for x in scan.xs],
             "init": [self._number(v) for v in scan.init], "rows": [*scan.rows, *scan.firsts]}, types, attrs,
@@ -334,13 +335,8 @@ def _splat_of(value: Value) -> Value | None:
     return operand(value.op, "value") if value.op is not None and value.op.name == "tensor.splat" else None
 
 
-def _shape(value: Value) -> tuple[int | None, ...]:
-    assert isinstance(value.type, t.TensorType)
-    return value.type.shape
-
-
 def _flipped(value: Value) -> t.TensorType:
-    return t.TensorType(_shape(value)[::-1], t.element(value.type))
+    return t.TensorType(shape_of(value.type)[::-1], t.element(value.type))
 
 
 def _inserted(b: Builder, found: Value, dest: Value, sizes: Sequence[Value]) -> Value:

@@ -55,12 +55,13 @@ def join_rows(module: Op) -> None:
     """Join what stands side by side in every block, then make rows of arrays."""
     for block in [block for op in module.walk() for region in op.regions for block in region.blocks]:
         for loop, count in _joined(block).items():
-            rows = _contract(loop) if _is_in_loop(loop) else 0
+            rows = _contract(loop) if is_in_loop(loop) else 0
             kept = f"; a row is kept of {rows} of these" if rows else ""
             remark("join-rows", loop, True, f"{count} loops over rows of the same arrays became one{kept}")
 
 
-def _is_in_loop(loop: Op) -> bool:
+def is_in_loop(loop: Op) -> bool:
+    """Whether a loop runs in each round of another one."""
     around = loop.parent_op()
     return around is not None and around.name in ("scf.for", "scf.while")
 

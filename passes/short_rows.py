@@ -29,6 +29,7 @@ from scancc.ir.ops import group, memory_of, operand, whole
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
+from .join_rows import is_in_loop
 from .parallel_prefix import obstacle
 from .prefixing.places import Index, Place, place_of
 from .unroll import places_of, write_out
@@ -42,13 +43,8 @@ _Place = tuple[Value, tuple[Index, ...]]  # an element of a buffer
 def short_rows(module: Op) -> None:
     """Write out every loop over short rows, and mark it for `parallel-prefix`."""
     for op in list(module.walk()):
-        if op.name == "scf.for" and "parallel" in op.attrs and _is_in_loop(op) and _is_short(op):
+        if op.name == "scf.for" and "parallel" in op.attrs and is_in_loop(op) and _is_short(op):
             _visit(op)
-
-
-def _is_in_loop(loop: Op) -> bool:
-    around = loop.parent_op()
-    return around is not None and around.name in ("scf.for", "scf.while")
 
 
 def _is_short(loop: Op) -> bool:

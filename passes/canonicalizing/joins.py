@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.constants import made_by
+from scancc.ir.constraints import shape_of
 from scancc.ir.core import Op, Value
-from scancc.ir.linear import Linear, balanced, linear, never_negative
+from scancc.ir.linear import Linear, balanced, linear
 from scancc.ir.ops import ELEMENTWISE, OPS, has_trait, operand
 from scancc.ir.parts import scan_around
 from scancc.ir.shapes import dims_of, dynamic_dims
 from scancc.ir.slices import COLUMNS, Entry, entries, kept_axes, slice_parts
 
 from .rules import Outcome, rule
+from .tensors import are_apart
 
 MOST_PARTS = 8  # that are looked at, for each of them
 
@@ -37,8 +39,7 @@ def inserts_over_all(op: Op, b: Builder) -> Outcome:
 
 
 def _takes_all(insert: Op, axis: int, size: Linear) -> bool:
-    taken = linear(entries(insert, "sizes")[axis])
-    return entries(insert, "offsets")[axis] == 0 and balanced(taken - size).known == 0
+    return entries(insert, "offsets")[axis] == 0 and _is_same(linear(entries(insert, "sizes")[axis]), size)
 
 
 def _lies_across(insert: Op, axis: int, sizes: Sequence[Linear]) -> bool:
@@ -79,7 +80,7 @@ def map_of_joined(op: Op, b: Builder) -> Outcome:
     made, at = list[Value](), Linear()
     for part in join.operands:
         operands = [part if v is join.result else _beside(b, v, part, axis, at) for v in op.operands]
-        type = t.TensorType(_shape(part), t.element(op.result.type))
+        type = t.TensorType(shape_of(part.type), t.element(op.result.type))
         made.append(b.op(op.name, operands, [type], dict(op.attrs)))
         at = at + linear(dims_of(b, part)[axis])
     return joined(b, made, axis, op.result.type)
@@ -87,10 +88,10 @@ def map_of_joined(op: Op, b: Builder) -> Outcome:
 
 def _beside(b: Builder, array: Value, part: Value, axis: int, at: Linear) -> Value:
     """The part of an array that lies where a part of another one does."""
-    sizes = [size if n is None else n for n, size in zip(_shape(part), dims_of(b, part), strict=True)]
+    sizes = [size if n is None else n for n, size in zip(shape_of(part.type), dims_of(b, part), strict=True)]
     first = at.built(b) if at.known is None else at.known
     offsets = [first if n == axis else 0 for n in range(len(sizes))]
-    return _part(b, array, [offsets, sizes, [1] * len(sizes)], _shape(part))
+    return _part(b, array, [offsets, sizes, [1] * len(sizes)], shape_of(part.type))
 
 
 def _part(b: Builder, array: Value, columns: Sequence[Sequence[Entry]], shape: tuple[int | None, ...]) -> Value:
@@ -109,16 +110,11 @@ def _part_of_spread(b: Builder, spread: Op, columns: Sequence[Sequence[Entry]], 
     source, axes = operand(spread, "source"), spread.attrs["axes"].values
     if isinstance(source.type, t.TensorType):
         taken = [[0, 1, 1] if n == 1 else [column[axis] for column in columns]
-                 for n, axis in zip(_shape(source), axes, strict=True)]
-        shape = tuple(1 if n == 1 else type.shape[axis] for n, axis in zip(_shape(source), axes, strict=True))
+                 for n, axis in zip(shape_of(source.type), axes, strict=True)]
+        shape = tuple(1 if n == 1 else type.shape[axis] for n, axis in zip(shape_of(source.type), axes, strict=True))
         source = _part(b, source, list(zip(*taken, strict=True)), shape)
     sizes = [b.index(size) if isinstance(size, int) else size for size in columns[1]]
     return b.op("scan.broadcast", [source, *dynamic_dims(type, sizes)], [type], dict(spread.attrs))
-
-
-def _shape(value: Value) -> tuple[int | None, ...]:
-    assert isinstance(value.type, t.TensorType)
-    return value.type.shape
 
 
 @rule("tensor.extract_slice")
@@ -130,10 +126,10 @@ def parts_of_work(op: Op, b: Builder) -> Outcome:
         return None
     if not all(_is_part(user) and user.parent is work.parent for user in readers):
         return None
-    if not all(_is_apart(x, y) for n, x in enumerate(readers) for y in readers[:n]):
+    if not all(are_apart(x, y) for n, x in enumerate(readers) for y in readers[:n]):
         return None
     columns = [entries(op, column) for column in COLUMNS]
-    return b.op(work.name, [_part(b, v, columns, _shape(op.result)) for v in work.operands], [op.result.type],
+    return b.op(work.name, [_part(b, v, columns, shape_of(op.result.type)) for v in work.operands], [op.result.type],
                 dict(work.attrs))
 
 
@@ -141,15 +137,6 @@ def _is_part(user: Op) -> bool:
     """Whether a reader takes a part of an array without gaps, with all axes."""
     return user.name == "tensor.extract_slice" and set(entries(user, "strides")) == {1} and (
         len(kept_axes(user)) == len(entries(user, "sizes")))
-
-
-def _is_apart(x: Op, y: Op) -> bool:
-    """Whether along an axis one part ends before the other begins."""
-    for at, n, other, m in zip(*(map(linear, entries(part, column)) for part in (x, y)
-                                 for column in ("offsets", "sizes")), strict=True):
-        if never_negative(other - at - n) or never_negative(at - other - m):
-            return True
-    return False
 
 
 def _is_work(join: Op, reader: Op) -> bool:

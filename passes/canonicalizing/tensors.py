@@ -8,11 +8,12 @@ from functools import reduce
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, measured
 from scancc.ir.constants import everywhere, is_number, made_by
+from scancc.ir.constraints import shape_of
 from scancc.ir.core import Block, Op, Value
 from scancc.ir.dialects.arith import CMPI
 from scancc.ir.linear import Linear, linear, never_negative
 from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand, set_operands
-from scancc.ir.shapes import dims_of
+from scancc.ir.shapes import dims_of, rank
 from scancc.ir.slices import (
     COLUMNS,
     Entry,
@@ -31,11 +32,6 @@ MOST_SEEN = 16    # arrays that are looked at
 MOST_INSERTS = 8  # that are looked through: linear in the size of a program
 
 
-def _shape(value: Value) -> tuple[int | None, ...]:
-    assert isinstance(value.type, t.TensorType)
-    return value.type.shape
-
-
 # ---- sizes ----
 
 
@@ -46,7 +42,7 @@ def known_size(op: Op, b: Builder) -> Outcome:
     if asked is None:
         return None
     source, axis = asked
-    if (size := _shape(source)[axis]) is not None:
+    if (size := shape_of(source.type)[axis]) is not None:
         return b.index(size)
     if not _has_sizes(source):
         return None
@@ -87,11 +83,11 @@ def _same_sizes(b: Builder, first: Value, second: Value) -> bool:
     """True if both surely have one shape."""
     if first.type != second.type:
         return False
-    if None not in _shape(first):
+    if None not in shape_of(first.type):
         return True
     if not (_has_sizes(first) and _has_sizes(second)):
         return False
-    pairs = zip(_shape(first), dims_of(b, first), dims_of(b, second), strict=True)
+    pairs = zip(shape_of(first.type), dims_of(b, first), dims_of(b, second), strict=True)
     return all(n is not None or x is y for n, x, y in pairs)
 
 
@@ -117,7 +113,7 @@ def broadcast_of_broadcast(op: Op, b: Builder) -> Outcome:
                     {**op.attrs, "axes": t.DenseArray(t.i64, composed)})
     if splat := made_by(source, "tensor.splat"):
         return b.op("tensor.splat", [operand(splat, "value"), *dims], [op.result.type])
-    if isinstance(source.type, t.TensorType) and axes == tuple(range(len(_shape(source)))):
+    if isinstance(source.type, t.TensorType) and axes == tuple(range(rank(source))):
         return source if _same_sizes(b, source, op.result) else None
     return None
 
@@ -134,7 +130,7 @@ def transpose_of_transpose(op: Op, b: Builder) -> Outcome:
                     {**op.attrs, "permutation": t.DenseArray(t.i64, composed)})
     if splat := made_by(source, "tensor.splat"):
         sizes = dims_of(b, source)
-        dims = [sizes[axis] for axis in permutation if _shape(source)[axis] is None]
+        dims = [sizes[axis] for axis in permutation if shape_of(source.type)[axis] is None]
         return b.op("tensor.splat", [operand(splat, "value"), *dims], [op.result.type])
     return None
 
@@ -171,11 +167,11 @@ def _covers(b: Builder, op: Op, whole: Value) -> bool:
     if any(o != 0 for o in _entries(op, "offsets")) or any(s != 1 for s in _entries(op, "strides")):
         return False
     sizes = _entries(op, "sizes")
-    if all(n is not None for n in _shape(whole)):
-        return sizes == list(_shape(whole))
+    if all(n is not None for n in shape_of(whole.type)):
+        return sizes == list(shape_of(whole.type))
     if not _has_sizes(whole):
         return all(_measures(size, n, whole, axis)
-                   for axis, (size, n) in enumerate(zip(sizes, _shape(whole), strict=True)))
+                   for axis, (size, n) in enumerate(zip(sizes, shape_of(whole.type), strict=True)))
     return _are_equal(sizes, dims_of(b, whole))
 
 
@@ -199,9 +195,9 @@ def slice_without_work(op: Op, b: Builder) -> Outcome:
     if source.type == op.result.type and _covers(b, op, source):
         return source
     dims = group(op, "sizes")
-    if len(dims) != sum(1 for n in _shape(op.result) if n is None):
+    if len(dims) != sum(1 for n in shape_of(op.result.type) if n is None):
         return None
-    if 0 in _shape(op.result):
+    if 0 in shape_of(op.result.type):
         return b.op("tensor.empty", dims, [op.result.type])
     splat = made_by(_beneath(op, source), "tensor.splat")
     return b.op("tensor.splat", [operand(splat, "value"), *dims], [op.result.type]) if splat else None
@@ -211,11 +207,16 @@ def _beneath(part: Op, source: Value) -> Value:
     """What a part of `source` is a part of before others were inserted beside it."""
     for _ in range(MOST_INSERTS):
         insert = made_by(source, "tensor.insert_slice")
-        if insert is None or not any(map(_is_apart, *(zip(*(entries(o, name) for name in COLUMNS), strict=True)
-                                                      for o in (insert, part)))):
+        if insert is None or not are_apart(insert, part):
             break
         source = operand(insert, "dest")
     return source
+
+
+def are_apart(x: Op, y: Op) -> bool:
+    """Whether two parts of an array have no element in common."""
+    axes = (zip(*(entries(part, column) for column in COLUMNS), strict=True) for part in (x, y))
+    return any(_is_apart(*both) for both in zip(*axes, strict=True))
 
 
 def _is_apart(first: tuple[Entry, ...], second: tuple[Entry, ...]) -> bool:
@@ -269,7 +270,7 @@ def slice_of_range(op: Op, b: Builder) -> Outcome:
     sizes = group(op, "sizes")
     if iota is None or t.element(iota.result.type) != t.i64 or kept_axes(op) != [0]:
         return None
-    if _shape(op.result).count(None) != len(sizes):
+    if shape_of(op.result.type).count(None) != len(sizes):
         return None
     offset, stride = (_value(b, *entries(op, column)) for column in ("offsets", "strides"))
     start, step = operand(iota, "start"), operand(iota, "step")
@@ -295,7 +296,7 @@ def _make_slice(b: Builder, source: Value, columns: Sequence[Sequence[Entry]], l
 def insert_without_work(op: Op, b: Builder) -> Outcome:
     """Nothing inserted leaves the destination; everything replaced leaves the source."""
     source, dest = operand(op, "source"), operand(op, "dest")
-    if 0 in _shape(source):
+    if 0 in shape_of(source.type):
         return dest
     return source if source.type == dest.type and _covers(b, op, dest) else None
 
@@ -363,7 +364,7 @@ def turned_rows_before_others(op: Op, b: Builder) -> Outcome:
     if inner is None or made_by(operand(inner, "dest"), "tensor.splat") is None or rows.uses != {op: 1}:
         return None
     part, (offsets, sizes, strides) = operand(inner, "source"), (entries(inner, column) for column in COLUMNS)
-    if strides[0] != 1 or kept_axes(inner) != list(range(len(_shape(rows)))) or not _turns(b, op, rows):
+    if strides[0] != 1 or kept_axes(inner) != list(range(rank(rows))) or not _turns(b, op, rows):
         return None
     if _is_work_on_others(b, part):
         return None
@@ -447,7 +448,7 @@ def _as_it_was(b: Builder, value: Value) -> Value | None:
 
 def _turns(b: Builder, part: Op, whole: Value) -> bool:
     """Whether a part takes, or replaces, all rows of an array, from the last to the first."""
-    if entries(part, "strides")[0] != -1 or kept_axes(part) != list(range(len(_shape(whole)))):
+    if entries(part, "strides")[0] != -1 or kept_axes(part) != list(range(rank(whole))):
         return False
     sizes = dims_of(b, whole)
     (first, *offsets), taken, (_, *strides) = (entries(part, column) for column in COLUMNS)
@@ -490,7 +491,7 @@ def _inside(places: Sequence[int | None], shape: Sequence[int | None]) -> bool:
 
 
 def _of_elements(b: Builder, maker: Op, places: list[Value]) -> Value | None:
-    known, shape = [constant_of(v) for v in places], _shape(maker.result)
+    known, shape = [constant_of(v) for v in places], shape_of(maker.result.type)
     if not _inside(known, shape):
         return None
     number = 0

@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
+from scancc.ir.constraints import shape_of
 from scancc.ir.core import Attributes, Block, Region, Value, clone_op, made_of
 from scancc.ir.ops import is_pure, set_operands
 from scancc.ir.parts import Carry, ScanView
@@ -51,16 +52,12 @@ def added_in_step(found: LogSum, parts: Parts) -> list[Term] | None:
     if len(scan.carries) != 1 or scan.ys or scan.until or scan.counter.uses or scan.carries[0].depth > 1:
         return None
     (carry,), (along, *others) = scan.carries, found.along
-    shape = _shape(carry.arg)
-    if others or len(shape) != 1 or _shape(found.exp.result) != shape * 2:
+    shape = shape_of(carry.arg.type)
+    if others or len(shape) != 1 or shape_of(found.exp.result.type) != shape * 2:
         return None
     if parts.changing != [Term(carry.arg, (along,), False)] or axes_of(parts.fixed) != (0, 1):
         return None
     return _added(found, carry, parts.beside)
-
-
-def _shape(value: Value) -> tuple[int | None, ...]:
-    return value.type.shape if isinstance(value.type, t.TensorType) else ()
 
 
 def _added(found: LogSum, carry: Carry, beside: Sequence[Term]) -> list[Term] | None:

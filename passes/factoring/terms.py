@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
+from scancc.ir.constraints import shape_of
 from scancc.ir.core import Op, Value
 from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import operand
-from scancc.ir.shapes import dims_of, is_one_size, scratch
+from scancc.ir.shapes import dims_of, is_one_size, rank, scratch
 from scancc.ir.slices import constant_entries, entry_values, kept_axes, slice_parts
 
 Axes = tuple[int | None, ...]  # for each axis of an array, that of the sum; None: one element, which repeats
@@ -59,17 +60,18 @@ def repeated(value: Value, axes: Axes) -> tuple[Value, Axes]:
     op = value.op
     if op is not None and op.name == "tensor.splat":
         return operand(op, "value"), ()
-    if op is not None and op.name == "tensor.extract" and set(_shape(operand(op, "source"))) == {1}:
-        return operand(op, "source"), (None,) * len(_shape(operand(op, "source")))
+    if op is not None and op.name == "tensor.extract" and set(shape_of(operand(op, "source").type)) == {1}:
+        return operand(op, "source"), (None,) * rank(operand(op, "source"))
     if op is not None and op.name == "scan.broadcast":
         source, places = operand(op, "source"), op.attrs["axes"].values
-        return source, tuple(None if n == 1 else axes[at] for n, at in zip(_shape(source), places, strict=True))
+        sizes = shape_of(source.type)
+        return source, tuple(None if n == 1 else axes[at] for n, at in zip(sizes, places, strict=True))
     if op is not None and op.name == "scan.transpose":
         order = op.attrs["permutation"].values
         return operand(op, "source"), tuple(axes[order.index(axis)] for axis in range(len(order)))
     if op is not None and op.name == "tensor.extract_slice" and _is_whole(op):
         kept = dict(zip(kept_axes(op), axes, strict=True))
-        return operand(op, "source"), tuple(kept.get(axis) for axis in range(len(_shape(operand(op, "source")))))
+        return operand(op, "source"), tuple(kept.get(axis) for axis in range(rank(operand(op, "source"))))
     return value, axes
 
 
@@ -80,10 +82,6 @@ def _is_whole(op: Op) -> bool:
         return False
     with scratch() as b:
         return all(map(is_one_size, entry_values(b, op, "sizes"), dims_of(b, source)))
-
-
-def _shape(value: Value) -> tuple[int | None, ...]:
-    return value.type.shape if isinstance(value.type, t.TensorType) else ()
 
 
 def axes_of(found: Iterable[Term]) -> tuple[int, ...]:
@@ -130,7 +128,7 @@ class Frame:
         kept = tuple(axis for axis in axes if axis is not None)
         if not kept:
             return self.b.op("tensor.extract", [value, *[self.b.index(0)] * len(axes)], [t.element(value.type)]), ()
-        shape = [n for n, axis in zip(_shape(value), axes, strict=True) if axis is not None]
+        shape = [n for n, axis in zip(shape_of(value.type), axes, strict=True) if axis is not None]
         groups, attrs = slice_parts([0] * len(axes), constant_entries(dims_of(self.b, value)), [1] * len(axes))
         type = t.TensorType(tuple(shape), t.element(value.type))
         return self.b.grouped("tensor.extract_slice", {"source": [value], **groups}, [type], attrs).result, kept

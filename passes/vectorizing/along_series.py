@@ -139,7 +139,7 @@ class SeriesWidener(Widener):
     def _expect(self, branch: Branch, b: Builder, usual: int) -> None:
         """The side that is usual; where a lane takes the other one, the rounds run one by one."""
         holds = [self.vector(branch.condition, b, copy) for copy in range(self.copies)]
-        self._note([_opposite(b, v) for v in holds] if usual else holds, b)
+        self._note([b.opposite(v) for v in holds] if usual else holds, b)
         self._ops(branch.sides[usual].ops[:-1], b)
         for result, value in zip(branch.op.results, branch.sides[usual].terminator.operands, strict=True):
             self._bind([result], self._all(value, result, b))
@@ -148,7 +148,7 @@ class SeriesWidener(Widener):
         """Both sides, of which each lane takes what it has chosen."""
         holds = [self.vector(branch.condition, b, copy) for copy in range(self.copies)]
         outside, given = self.taken, []
-        for side, truths in zip(branch.sides, (holds, [_opposite(b, v) for v in holds]), strict=True):
+        for side, truths in zip(branch.sides, (holds, [b.opposite(v) for v in holds]), strict=True):
             self.taken = truths if outside is None else [
                 b.op("arith.andi", [x, y], [x.type]) for x, y in zip(outside, truths, strict=True)]
             self._ops(side.ops[:-1], b)
@@ -173,7 +173,7 @@ class SeriesWidener(Widener):
 
     def _note(self, holds: Sequence[Value], b: Builder) -> None:
         """Note that rounds have to run one by one unless this holds in all lanes that get here."""
-        wrong = [_opposite(b, v) for v in holds]
+        wrong = [b.opposite(v) for v in holds]
         if self.taken is not None:
             wrong = [b.op("arith.andi", [x, y], [x.type]) for x, y in zip(wrong, self.taken, strict=True)]
         one = wrong[0]
@@ -381,8 +381,3 @@ def _in_line(buffer: Value, axis: int, step: int) -> bool:
 
 def _moved(b: Builder, place: Sequence[Value], axis: int, by: int) -> list[Value]:
     return [*place[:axis], b.addi(place[axis], b.index(by)), *place[axis + 1:]]
-
-
-def _opposite(b: Builder, truths: Value) -> Value:
-    return b.op("arith.xori", [truths, b.const(1, truths.type)], [truths.type])
-

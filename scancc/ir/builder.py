@@ -217,8 +217,8 @@ class Builder:
         return self.binary(name, x, y)
 
     def opposite(self, x: Value) -> Value:
-        """True where a truth value is false."""
-        return self.op("arith.xori", [x, self.const(1, t.i1)], [t.i1])
+        """True where a truth value, or a lane of them, is false."""
+        return self.op("arith.xori", [x, self.const(1, x.type)], [x.type])
 
 
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
