@@ -7,7 +7,7 @@
 
 Why: later passes look for few forms (a constant stands second, a view is of no view, a size is the
 value that made it), and what tracing leaves behind goes before it costs anything. Dead pure ops go on
-the way. The rules are in `canonicalizing/`: arithmetic, tensors, reductions, control.
+the way. The rules are in `canonicalizing/`: arithmetic, tensors, nests, reductions, control.
 Conservative about: floats. A rule holds for every input, infinities, signed zeros and subnormals
 included, in the bits that emitted code gives: x + 0.0, x * 0.0 and x / 3.0 stay, and elementary
 functions of constants are left to the code that computes them all. Nothing is reassociated.
@@ -24,12 +24,12 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
 from scancc.ir.ops import is_dead
-from scancc.passes.canonicalizing import arithmetic, control, joins, reductions, sizes, tensors
+from scancc.passes.canonicalizing import arithmetic, control, joins, nests, reductions, sizes, tensors
 from scancc.passes.canonicalizing.rules import RULES, Outcome
 
 SIZES_SEEN = 3  # how far a rule looks through what a size is made of (`ir/linear.py`)
 
-__all__ = ["arithmetic", "canonicalize", "control", "joins", "reductions", "sizes", "tensors"]
+__all__ = ["arithmetic", "canonicalize", "control", "joins", "nests", "reductions", "sizes", "tensors"]
 
 
 def canonicalize(module: Op) -> None:
@@ -111,9 +111,11 @@ class _Worklist:
         self.erase(op)
 
     def push_users(self, value: Value, depth: int) -> None:
-        """Look again at who uses a value, and at who sees it through so many sums and choices of sizes."""
+        """Look again at who uses a value, at a nest that it is an element of, and at who sees it through so many sums
+        and choices of sizes."""
         for user in value.uses:
-            self.push(user)
+            nest = user.parent_op() if user.name == "linalg.yield" else None
+            self.push(nest or user)
             if depth and user.results and user.results[0].type == t.index:
                 self.push_users(user.results[0], depth - 1)
 

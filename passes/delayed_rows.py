@@ -9,7 +9,8 @@
 Why: `T.concatenate([T.zeros_like(h[:1]), h[:-1]])` is h of the step before, which the step has at hand; joined behind
 the scan, it needs all rows of h, and as many for itself. Both then go where `fuse-consumers` and `tile` bring them.
 Conservative: what is joined has surely as many rows as the scan has steps, and goes to reductions by elementwise ops
-alone, as it would else be an array beside the rows; up to eight steps; scans that have states, and do not stop.
+alone, as it would else be an array beside the rows; to none that waits for a later scan, as gradients by weights do;
+up to eight steps; scans that have states, and do not stop.
 Cost: linear in the block for each scan of which rows are joined. Runs after `fuse-scans`, which brings in the scans
 that read rows so, and before `peel` and `fuse-consumers`, which look at all readers of the rows.
 """
@@ -29,7 +30,7 @@ from scancc.ir.wording import what
 
 from .canonicalizing.sizes import parted
 from .consuming.ahead import Ahead
-from .consuming.chains import behind, is_reduced, makes_rows
+from .consuming.chains import behind, is_reduced, makers, makes_rows
 from .fusing.build import Step, erase_unread
 from .fusing.maps import rule_of
 from .fusing.rows import MAX_REGISTERS, Held, NoRow, Place, Plan
@@ -49,7 +50,29 @@ def _late(scan: ScanView) -> list[Op]:
     """What is joined of rows of a scan, and reduced."""
     ends = behind((user for rows in scan.ys for user in rows.uses), _goes_on)
     found = dict.fromkeys(whole for end in ends if _joins(end) for whole in _whole(end))
-    return [op for op in found if op.parent is scan.op.parent and _is_as_long(op, scan) and is_reduced(op.result)]
+    return [op for op in found if op.parent is scan.op.parent and _is_as_long(op, scan) and _goes_along(op, scan)]
+
+
+def _goes_along(op: Op, scan: ScanView) -> bool:
+    """Whether what is joined goes to reductions alone, and to none that waits for rows of a later scan."""
+    return is_reduced(op.result) and not any(
+        _waits(end, scan) for end in behind(op.result.uses, makes_rows) if end.name == "scan.dot")
+
+
+def _waits(product: Op, scan: ScanView) -> bool:
+    """Whether a factor of a product is made of what a scan behind this one gives."""
+    block = scan.op.parent
+    assert block is not None
+    pending = [product]
+    seen = {product, scan.op}
+    while pending:
+        op = pending.pop()
+        if op.name == "scan.scan" and op.parent is block and block.ops.index(op) > block.ops.index(scan.op):
+            return True
+        further = [made for made in makers(op) if made not in seen]
+        seen.update(further)
+        pending += further
+    return False
 
 
 def _goes_on(op: Op) -> bool:

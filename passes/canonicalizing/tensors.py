@@ -13,7 +13,7 @@ from scancc.ir.core import Block, Op, Value
 from scancc.ir.dialects.arith import CMPI
 from scancc.ir.linear import Linear, linear, never_negative
 from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand, set_operands
-from scancc.ir.shapes import dims_of, rank
+from scancc.ir.shapes import dims_of, dynamic_dims, rank
 from scancc.ir.slices import (
     COLUMNS,
     Entry,
@@ -98,6 +98,37 @@ def useless_cast(op: Op, b: Builder) -> Outcome:
         return source
     inner = made_by(source, "tensor.cast")
     return b.op("tensor.cast", [inner.operands[0]], [op.result.type]) if inner else None
+
+
+@rule(*(name for name, declared in OPS.items() if ELEMENTWISE in declared.traits))
+def map_of_cast(op: Op, b: Builder) -> Outcome:
+    """Elementwise work on what a type tells less of, and on splats, is that work on what the type told: the step that
+    makes such rows can do it."""
+    cast = next((v.op for v in op.operands if made_by(v, "tensor.cast")), None)
+    if cast is None or len(op.results) != 1:
+        return None
+    told = cast.operands[0]
+    shape = shape_of(told.type)
+    if any(n is None and m is not None for n, m in zip(shape, shape_of(cast.result.type), strict=True)):
+        return None
+    operands = [_of_shape(b, v, told) for v in op.operands]
+    if None in operands:
+        return None
+    type = t.TensorType(shape, t.element(op.result.type))
+    made = b.op(op.name, [v for v in operands if v is not None], [type], dict(op.attrs))
+    return b.op("tensor.cast", [made], [op.result.type])
+
+
+def _of_shape(b: Builder, value: Value, like: Value) -> Value | None:
+    """An operand of elementwise work in the shape of `like`: a number, a splat, or what a type tells as much of."""
+    if not isinstance(value.type, t.TensorType):
+        return value
+    if splat := made_by(value, "tensor.splat"):
+        type = t.TensorType(shape_of(like.type), value.type.element)
+        return b.op("tensor.splat", [operand(splat, "value"), *dynamic_dims(type, dims_of(b, like))], [type])
+    cast = made_by(value, "tensor.cast")
+    source = None if cast is None else cast.operands[0]
+    return source if source is not None and shape_of(source.type) == shape_of(like.type) else None
 
 
 # ---- broadcast, transpose, reshape ----
@@ -302,6 +333,21 @@ def insert_without_work(op: Op, b: Builder) -> Outcome:
 
 
 @rule("tensor.insert_slice")
+def insert_of_cast(op: Op, b: Builder) -> Outcome:
+    """A part that is put into an array needs no cast to a type that tells less of it."""
+    cast = made_by(operand(op, "source"), "tensor.cast")
+    if cast is None or len(kept_axes(op)) != len(entries(op, "sizes")):
+        return None
+    told = shape_of(cast.operands[0].type)
+    if any(n is None and size is not None for n, size in zip(told, shape_of(cast.result.type), strict=True)):
+        return None
+    sizes = [size if n is None else n for n, size in zip(told, entries(op, "sizes"), strict=True)]
+    groups, attrs = slice_parts(entries(op, "offsets"), sizes, entries(op, "strides"))
+    return b.grouped("tensor.insert_slice", {"source": [cast.operands[0]], "dest": [operand(op, "dest")], **groups},
+                     [op.result.type], {**op.attrs, **attrs}).result
+
+
+@rule("tensor.insert_slice")
 def insert_over_insert(op: Op, b: Builder) -> Outcome:
     """What is replaced at once need not be written."""
     inner = made_by(operand(op, "dest"), "tensor.insert_slice")
@@ -366,7 +412,7 @@ def turned_rows_before_others(op: Op, b: Builder) -> Outcome:
     part, (offsets, sizes, strides) = operand(inner, "source"), (entries(inner, column) for column in COLUMNS)
     if strides[0] != 1 or kept_axes(inner) != list(range(rank(rows))) or not _turns(b, op, rows):
         return None
-    if _is_work_on_others(b, part):
+    if _is_work_on_others(b, part) and not any(user.name == "func.return" for user in op.result.uses):
         return None
     last = (linear(sizes[0]) - Linear(1)).built(b)
     first = (linear(dims_of(b, rows)[0]) - linear(offsets[0]) - linear(sizes[0])).built(b)
@@ -405,15 +451,18 @@ def insert_of_all_turned(op: Op, b: Builder) -> Outcome:
 
 @rule("tensor.extract_slice")
 def turned_map_of_turned(op: Op, b: Builder) -> Outcome:
-    """Elementwise work on turned rows, turned, is that work on the rows."""
+    """Elementwise work on turned rows, turned, is that work on the rows; what else it reads is turned instead."""
     source = operand(op, "source")
     work = source.op
     if work is None or not has_trait(work, ELEMENTWISE) or source.uses != {op: 1} or not _turns(b, op, source):
         return None
-    operands = [_as_it_was(b, v) for v in work.operands]
-    if None in operands or operands == work.operands:
+    if any(shape_of(v.type) != shape_of(source.type) for v in work.operands if isinstance(v.type, t.TensorType)):
         return None
-    return b.op(work.name, [v for v in operands if v is not None], [source.type], dict(work.attrs))
+    found = [_as_it_was(b, v) for v in work.operands]
+    if all(now is None or now is v for now, v in zip(found, work.operands, strict=True)):
+        return None
+    operands = [_turned(b, op, v) if now is None else now for now, v in zip(found, work.operands, strict=True)]
+    return b.op(work.name, operands, [source.type], dict(work.attrs))
 
 
 @rule(*(name for name, declared in OPS.items() if ELEMENTWISE in declared.traits))
@@ -443,7 +492,14 @@ def _as_it_was(b: Builder, value: Value) -> Value | None:
         return value
     if part is None or not _turns(b, part, operand(part, "source")):
         return None
-    return operand(part, "source") if operand(part, "source").type == value.type else None
+    rows = operand(part, "source")
+    return rows if rows.type == value.type and not _is_turned(b, rows) else None
+
+
+def _is_turned(b: Builder, rows: Value) -> bool:
+    """Whether rows are turned ones of others: to turn them again will leave these."""
+    part = made_by(rows, "tensor.extract_slice")
+    return part is not None and _turns(b, part, operand(part, "source"))
 
 
 def _turns(b: Builder, part: Op, whole: Value) -> bool:

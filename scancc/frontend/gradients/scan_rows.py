@@ -49,11 +49,11 @@ def _product(rows: Variable, matrix: Callable[[], Variable], loop: Loop) -> Afte
     place = loop.emit(rows)
 
     def after(outputs: ScanOutputs[Variable]) -> Variable:
-        stack = outputs.ys[place]
+        stack = backwards(outputs.ys[place])  # in the order in which the product is wanted
         if stack.ndim == 2:
-            return Dot()(stack, matrix())
+            return backwards(Dot()(stack, matrix()))
         n, m, k = dims(stack)
-        flat = Dot()(reshape(backwards(stack), [mul(n, m), k]), matrix())  # in the order in which it is wanted
+        flat = Dot()(reshape(stack, [mul(n, m), k]), matrix())
         return backwards(reshape(flat, [n, m, dims(flat)[1]]))
 
     return after
