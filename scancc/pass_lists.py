@@ -27,6 +27,7 @@ CPU_SCAN: tuple[str, ...] = (
     "reverse-if-conversion",  # before fuse, which would make loops of choices between arrays
     "repeated-squaring",  # after licm, which takes the factor out of the step
     "log-sum-exp",   # after licm, which takes out what its matrix is made of; before fuse, which makes nests of it
+    "partial-sort",  # after cse, which makes one reader of equal ones; before fuse, which has nests read parts
     "fuse",
     "cse",           # bodies that fuse brought together share work
     "dce",

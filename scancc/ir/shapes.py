@@ -196,6 +196,14 @@ def _svd(b: Builder, op: Op, value: Value) -> list[Value]:
     return [[rows, rows if full else rank], [rank], [columns if full else rank, columns]][value.index]
 
 
+def _sort(b: Builder, op: Op, value: Value) -> list[Value]:
+    dims = dims_of(b, op.operands[0])
+    if part := op.operands[1:]:
+        dims = list(dims)
+        dims[op.attrs["axis"].value] = part[1]
+    return dims
+
+
 def _qr(b: Builder, op: Op, value: Value) -> list[Value]:
     rows, columns = dims_of(b, op.operands[0])
     rank = rows if op.attrs["complete"] else b.minsi(rows, columns)
@@ -210,6 +218,6 @@ _RULES: dict[str, Callable[[Builder, Op, Value], list[Value] | None]] = {
     "scan.transpose": _transpose, "scan.reduce": _reduce, "scan.argreduce": _reduce, "scan.dot": _dot,
     "scan.batch_dot": _batch_dot, "linalg.generic": _generic, "scan.scan": _scan, "scan.concat": _concat,
     "scf.if": _branch,
-    "scan.gather": _gather, "scan.cumulative": _same_as(0), "scan.sort": _same_as(0),
+    "scan.gather": _gather, "scan.cumulative": _same_as(0), "scan.sort": _sort,
     "scan.solve": _same_as(1), "scan.factor": _same_as(0), "scan.eigh": _square, "scan.svd": _svd, "scan.qr": _qr,
 }

@@ -46,7 +46,7 @@ def quantile(x: object, q: object, axis: Axes = None, method: str = "linear", ke
     share = check(ValueError, "quantile: the shares must be between 0 and 1 (of percentile: 100)", share, inside)
     axes = tuple(range(var.ndim)) if axis is None else _axes(axis, var.ndim)
     line = _axes_last(var, axes)
-    result = _pick(ordering.sort(line, axis=-1), share, method)
+    result = _pick(line, share, method)
     return _with_axes(result, share.ndim, axes, var.ndim) if keepdims else result
 
 
@@ -69,22 +69,29 @@ def _axes_last(x: Variable, axes: tuple[int, ...]) -> Variable:
     return reshape(moved, [*(dim(x, a) for a in kept), -1], ndim=len(kept) + 1)
 
 
-def _pick(ordered: Variable, share: Variable, method: str) -> Variable:
-    """Between the neighbours of each place; axes of `share` come first, as in NumPy."""
-    last = dim(ordered, ordered.ndim - 1) - 1
+def _pick(line: Variable, share: Variable, method: str) -> Variable:
+    """Between the neighbours of each place; axes of `share` come first, as in NumPy.
+
+    Of one place the neighbours are a part of what is sorted, which need not be sorted as a whole (`partial-sort`).
+    """
+    ordered = ordering.sort(line, axis=-1)
+    last = dim(line, line.ndim - 1) - 1
     place = share * cast(last, share.dtype)
     below = e.floor(place)
     if method == "nearest":
         below = e.round_half_to_even(place)
     above = below if method in ("lower", "nearest") else e.ceil(place)
     below = above if method == "higher" else below
-    low, high = (_at(ordered, cast(v, "int64"), share.ndim) for v in (below, above))
+    first, second = cast(below, "int64"), cast(above, "int64")
+    if share.ndim == 0:
+        ordered, first, second = ordered[(..., slice(first, first + 2))], as_tensor_variable(0), second - first
+    low, high = (_at(ordered, place, share.ndim) for place in (first, second))
     weight = 0.5 if method == "midpoint" else place - below
     gap = cast(weight, ordered.dtype)
     gap = dimshuffle(gap, (*range(gap.ndim), *("x",) * (ordered.ndim - 1))) if share.ndim else gap
     between = e.switch(e.eq(low, high), low, low + (high - low) * gap)
-    largest = ordered[(..., -1)]
-    return e.switch(e.isnan(largest), largest, between)  # a NaN is last
+    has_nan = reduction.any(e.isnan(line), axis=-1)
+    return e.switch(has_nan, np.asarray(np.nan, between.dtype), between)
 
 
 def _at(ordered: Variable, places: Variable, front: int) -> Variable:

@@ -213,12 +213,15 @@ scan.define("cumulative", "source:tensor", traits=(PURE,), gives="tensor", attrs
 
 def _read_sort(op: Op, r: Reader) -> Phrase:
     r.mention("positions")
-    return r.fill(op, ("arg" if op.attrs["positions"] else "") + "sort({source}, axis {@axis})")
+    first, size = (r.use(value) for value in group(op, "part")) if group(op, "part") else ("", "")
+    places = f", places {first}..+{size}" if first else ""
+    return r.fill(op, ("arg" if op.attrs["positions"] else "") + "sort({source}, axis {@axis}" + places + ")")
 
 
-scan.define("sort", "source:tensor", traits=(PURE,), gives="tensor", attrs=("axis:count", "positions:bool"),
-            marks=("unsigned:bool",), verify=all_of(along_axis, check_sort),
-            reading=_read_sort, doc="ascending, stable, NaN last; with `positions` the permutation instead")
+scan.define("sort", "source:tensor part*:index", traits=(PURE,), gives="tensor",
+            attrs=("axis:count", "positions:bool"), marks=("unsigned:bool",), verify=all_of(along_axis, check_sort),
+            reading=_read_sort, doc="ascending, stable, NaN last; with `positions` the permutation instead; of a "
+            "`part`, the place of its first element and how many there are, only that")
 scan.define("solve", "matrix:tensor rhs:tensor", traits=(PURE,), gives="tensor",
             attrs=("kind:general|lower|upper",), verify=all_of(matrix, one_element(0, 1), check_solve),
             reading="solve({matrix}, {rhs}, {@kind})", doc="x of matrix @ x = rhs; kind general, lower or upper")

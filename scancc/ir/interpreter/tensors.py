@@ -239,7 +239,12 @@ def cumulative(op: Op) -> Meaning:
 def sort(op: Op) -> Meaning:
     axis, dtype = op.attrs["axis"].value, element_dtype(op.result.type)
     function: Meaning = np.argsort if op.attrs["positions"] else np.sort
-    return lambda source: function(source, axis=axis, kind="stable").astype(dtype, copy=False)
+
+    def call(source: np.ndarray, first: int = 0, size: int | None = None) -> np.ndarray:
+        places = np.arange(first, first + (source.shape[axis] if size is None else size))
+        ordered: np.ndarray = function(source, axis=axis, kind="stable").astype(dtype, copy=False)
+        return ordered.take(places, axis)
+    return call
 
 
 # ---- positions ----

@@ -67,8 +67,14 @@ def like(number: int) -> Rule:
 
 
 def check_sort(op: Op) -> str | None:
-    wanted = i64 if op.attrs["positions"] else element(op.operands[0].type)
-    return wrong_shape("the result", op.result.type, shape_of(op.operands[0].type), wanted)
+    source, *part = op.operands
+    wanted = i64 if op.attrs["positions"] else element(source.type)
+    shape, axis = list(shape_of(source.type)), op.attrs["axis"].value
+    if part:
+        shape[axis:axis + 1] = shape_of(op.result.type)[axis:axis + 1]
+    if len(part) not in (0, 2):
+        return "a part has a first place and a size"
+    return wrong_shape("the result", op.result.type, tuple(shape), wanted)
 
 
 def check_concat(op: Op) -> str | None:
