@@ -29,7 +29,7 @@ class Value:
     def __init__(self, type: Type, owner: Op | Block, index: int, name: str | None = None) -> None:
         self.type = type
         self.owner = owner
-        self.op: Op | None = owner if isinstance(owner, Op) else None  # a field: it is asked for more than all else
+        self.op: Op | None = owner if owner.__class__ is Op else None  # a field: it is asked for more than all else
         self.index = index
         self.name = name
         self.uses: dict[Op, int] = {}  # op -> how many of its operands are this value
@@ -80,7 +80,8 @@ class Op:
         self.location = location
         self._operands = list(operands)
         for value in self._operands:
-            value.uses[self] = value.uses.get(self, 0) + 1
+            uses = value.uses
+            uses[self] = uses.get(self, 0) + 1
 
     @property
     def operands(self) -> list[Value]:
@@ -92,7 +93,8 @@ class Op:
             value.uses.pop(self, None)
         self._operands = list(values)
         for value in self._operands:
-            value.uses[self] = value.uses.get(self, 0) + 1
+            uses = value.uses
+            uses[self] = uses.get(self, 0) + 1
 
     @property
     def result(self) -> Value:
@@ -134,8 +136,9 @@ class Op:
 
     def _inside(self) -> Iterator[Op]:
         """The ops of its blocks, each block as it is when its turn comes."""
-        if len(self.regions) == 1 and len(self.regions[0].blocks) == 1:
-            return iter(self.regions[0].blocks[0].ops[:])
+        regions = self.regions
+        if len(regions) == 1 and len(blocks := regions[0].blocks) == 1:
+            return iter(blocks[0].ops[:])
         return chain.from_iterable(block.ops[:] for region in self.regions for block in region.blocks)
 
     def erase(self) -> None:
@@ -146,8 +149,9 @@ class Op:
         if self.parent is not None:
             self.parent.remove(self)
         for inner in list(self.walk()) if self.regions else [self]:
-            inner.operands = []
-            inner.results = []
+            for value in inner._operands:
+                value.uses.pop(inner, None)
+            inner._operands, inner.results = [], []
             inner.parent = None
             for region in inner.regions:
                 region.dissolve()
@@ -160,7 +164,10 @@ class Op:
 
     def replace_operand(self, old: Value, new: Value) -> None:
         """Use `new` wherever the op used `old`; ops inside it are left alone."""
-        self.operands = [new if v is old else v for v in self.operands]
+        n_uses = old.uses.pop(self, 0)
+        if n_uses:
+            self._operands = [new if v is old else v for v in self._operands]
+            new.uses[self] = new.uses.get(self, 0) + n_uses
 
     def detach(self) -> Op:
         """Take this op out of its block, to be inserted elsewhere."""
@@ -218,11 +225,16 @@ class Block:
 
     def place_of(self, op: Op) -> int:
         """Where one of its ops stands: most often near the one before, since passes go along a block."""
+        near = self._near
         try:
-            self._near = self.ops.index(op, max(self._near - _NEAR, 0), self._near + _NEAR)
+            near = self.ops.index(op, near, near + _NEAR)
         except ValueError:
-            self._near = self.ops.index(op)
-        return self._near
+            try:
+                near = self.ops.index(op, max(near - _NEAR, 0), near)
+            except ValueError:
+                near = self.ops.index(op)
+        self._near = near
+        return near
 
     def remove(self, op: Op) -> None:
         del self.ops[self.place_of(op)]
@@ -316,9 +328,9 @@ def defined_in(value: Value, block: Block) -> bool:
 
 def clone_op(op: Op, mapping: dict[Value, Value], insert: Callable[[Op], object] | None = None) -> Op:
     """A copy of `op` with operands taken through `mapping`, which gains the results."""
-    copy = Op(op.name, [mapping.get(v, v) for v in op.operands], [r.type for r in op.results],
-              dict(op.attrs), [clone_region(r, mapping) for r in op.regions], op.location)
-    for old, new in zip(op.results, copy.results, strict=True):
+    copy = Op(op.name, [mapping.get(v, v) for v in op._operands], [r.type for r in op.results],
+              op.attrs, [clone_region(r, mapping) for r in op.regions] if op.regions else (), op.location)
+    for old, new in zip(op.results, copy.results):  # as many
         new.name = old.name
         mapping[old] = new
     if insert is not None:
