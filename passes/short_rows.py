@@ -22,7 +22,7 @@ Source: loop unrolling and scalar replacement; vectors of columns as in ISPC's s
 from __future__ import annotations
 
 from scancc.ir import types as t
-from scancc.ir.builder import constant_of
+from scancc.ir.builder import Builder, constant_of
 from scancc.ir.constraints import shape_of
 from scancc.ir.core import Block, Op, Value, clone_op, encloses
 from scancc.ir.ops import group, memory_of, operand, whole
@@ -76,7 +76,7 @@ def _visit(loop: Op) -> None:
     block = loop.parent
     assert block is not None
     opened = clone_op(loop, {}, lambda op: block.insert_before(loop, op))
-    _open(opened.body)
+    _open(opened.body, Builder(opened.body, pool=opened.body))
     _keep_in_registers(opened)
     rows = _unread(opened, loop)
     for op in [op for op in opened.body.ops if op.name == "memref.store" and memory_of(whole(op)) in rows]:
@@ -94,14 +94,14 @@ def _visit(loop: Op) -> None:
     opened.attrs["prefix"] = t.IntAttr(1, t.i64)
 
 
-def _open(block: Block) -> None:
+def _open(block: Block, numbers: Builder) -> None:
     """Write out all loops of a block, inner ones first."""
     for op in list(block.ops):
         if op.regions:
-            _open(op.body)
+            _open(op.body, numbers)
             places = places_of(op, MOST_TRIPS)
             assert places is not None
-            write_out(op, places)
+            write_out(op, places, numbers)
 
 
 def _keep_in_registers(loop: Op) -> None:

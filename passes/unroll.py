@@ -35,12 +35,13 @@ class _Limits:
     stack_trips: int
     stack_ops: int
     left: int  # of what loops over arrays on the stack may take in the function
+    numbers: Builder  # makes the constants of the function
 
 
-def unroll(module: Op, max_trips: int = 4, max_ops: int = 32, stack_trips: int = 8, stack_ops: int = 400,
-           most_ops: int = 4000) -> None:
+def unroll(module: Op, max_trips: int = 4, max_ops: int = 28, stack_trips: int = 8, stack_ops: int = 300,
+           most_ops: int = 3000) -> None:
     for func in functions(module):
-        limits = _Limits(max_trips, max_ops, stack_trips, stack_ops, most_ops)
+        limits = _Limits(max_trips, max_ops, stack_trips, stack_ops, most_ops, Builder(func.body, pool=func.body))
         for region in func.regions:
             for block in region.blocks:
                 _visit(block, limits)
@@ -52,7 +53,7 @@ def _visit(block: Block, limits: _Limits) -> None:
             _visit(inner, limits)
         places = places_of(op, limits.stack_ops) if op.name == "scf.for" else None
         if places is not None and _is_small(op, len(places), limits):
-            write_out(op, places)
+            write_out(op, places, limits.numbers)
             remark("unroll", op, True, f"it runs {len(places)} times")
 
 
@@ -96,14 +97,25 @@ def _fits(loop: Op, n_ops: int, limits: _Limits) -> bool:
     return True
 
 
-def write_out(loop: Op, places: range) -> None:
-    """Put a loop's rounds one behind another in its place."""
-    assert loop.parent is not None
-    b = Builder(loop.parent, loop, loop.location)
-    carried = Loop(loop).init
-    for place in places:
-        mapping = dict(zip(loop.body.args, [b.index(place), *carried], strict=True))
-        for op in loop.body.ops[:-1]:
-            clone_op(op, mapping, b.insert)
+def write_out(loop: Op, places: range, numbers: Builder) -> None:
+    """Put a loop's rounds one behind another in its place; `numbers` makes what its counter is in each.
+
+    The last round has the ops of the loop, the others copies of them.
+    """
+    block, body = loop.parent, loop.body
+    assert block is not None
+    carried, rounds = Loop(loop).init, list[Op]()
+    for place in places[:-1]:
+        mapping = dict(zip(body.args, [numbers.index(place), *carried], strict=True))
+        for op in body.ops[:-1]:
+            clone_op(op, mapping, rounds.append)
         carried = [mapping.get(v, v) for v in Loop(loop).next]
+    if places:
+        for arg, value in zip(body.args, [numbers.index(places[-1]), *carried], strict=True):
+            for user in list(arg.uses):
+                user.replace_operand(arg, value)
+        carried = Loop(loop).next
+        rounds += body.ops[:-1]
+        del body.ops[:-1]
+    block.insert_all_before(loop, rounds)
     loop.replace_by(carried)

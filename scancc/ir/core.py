@@ -223,6 +223,12 @@ class Block:
         self.ops.insert(self.place_of(anchor), op)
         return op
 
+    def insert_all_before(self, anchor: Op, ops: Sequence[Op]) -> None:
+        for op in ops:
+            op.parent = self
+        at = self.place_of(anchor)
+        self.ops[at:at] = ops
+
     def place_of(self, op: Op) -> int:
         """Where one of its ops stands: most often near the one before, since passes go along a block."""
         near = self._near
@@ -330,7 +336,7 @@ def clone_op(op: Op, mapping: dict[Value, Value], insert: Callable[[Op], object]
     """A copy of `op` with operands taken through `mapping`, which gains the results."""
     copy = Op(op.name, [mapping.get(v, v) for v in op._operands], [r.type for r in op.results],
               op.attrs, [clone_region(r, mapping) for r in op.regions] if op.regions else (), op.location)
-    for old, new in zip(op.results, copy.results):  # as many
+    for old, new in zip(op.results, copy.results, strict=True):
         new.name = old.name
         mapping[old] = new
     if insert is not None:
