@@ -125,6 +125,18 @@ def split_kinds(entries: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...
 
 Rule = Callable[[Op], str | None]
 
+_OF_TYPES = set[Rule]()
+
+
+def of_types(rule: Rule) -> Rule:
+    """A rule that asks for nothing but types of operands and results: what it says of an op holds for all such."""
+    _OF_TYPES.add(rule)
+    return rule
+
+
+def is_of_types(rule: Rule) -> bool:
+    return rule in _OF_TYPES
+
 
 def all_of(*rules: Rule) -> Rule:
     """The first broken rule of several."""
@@ -134,7 +146,7 @@ def all_of(*rules: Rule) -> Rule:
             if broken is not None:
                 return broken
         return None
-    return check
+    return of_types(check) if _OF_TYPES.issuperset(rules) else check
 
 
 def shape_of(type: t.Type) -> Shape:
@@ -165,7 +177,7 @@ def one_element(*numbers: int) -> Rule:
         if len({t.element(type) for type in types}) <= 1:
             return None
         return f"{', '.join(map(str, types))} must have one element type"
-    return check
+    return of_types(check)
 
 
 def indexed(number: int) -> Rule:
@@ -174,7 +186,7 @@ def indexed(number: int) -> Rule:
         type, given = op.operands[number].type, len(op.operands) - number - 1
         rank = len(shape_of(type))
         return None if given == rank else f"{type} needs {rank} indices, not {given}"
-    return check
+    return of_types(check)
 
 
 def sized(first: int) -> Rule:
@@ -183,7 +195,7 @@ def sized(first: int) -> Rule:
         type, given = op.results[0].type, len(op.operands) - first
         wanted = open_sizes(shape_of(type))
         return None if given == wanted else f"{type} leaves {wanted} sizes open, and {given} are given"
-    return check
+    return of_types(check)
 
 
 def wrong_axes(axes: Iterable[int], rank: int) -> str | None:

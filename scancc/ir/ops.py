@@ -139,7 +139,8 @@ def lookup(op: Op) -> OpDef:
 
 
 def has_trait(op: Op, trait: str) -> bool:
-    return trait in lookup(op).traits
+    definition = OPS.get(op.name) or lookup(op)
+    return trait in definition.traits
 
 
 def is_pure(op: Op) -> bool:

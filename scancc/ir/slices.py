@@ -7,6 +7,7 @@ ones is told by the sizes of its type: of 2x1x3x1 as 2x1x3 the last one goes, as
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations
 
 from .builder import Builder, constant_of
@@ -77,6 +78,12 @@ def kept_axes(op: Op) -> list[int]:
 def fitting_axes(sizes: Sequence[int], shape: Sequence[int | None]) -> list[int] | None:
     """The axes that stay where `sizes` become `shape`; the first ones of size 1 go, if that fits. None if nothing
     fits."""
+    found = _fitting(tuple(sizes), tuple(shape))
+    return None if found is None else list(found)
+
+
+@lru_cache(maxsize=1024)
+def _fitting(sizes: tuple[int, ...], shape: tuple[int | None, ...]) -> list[int] | None:
     if len(sizes) == len(shape):
         return list(range(len(sizes)))
     ones = [axis for axis, size in enumerate(sizes) if size == 1]

@@ -36,7 +36,7 @@ from typing import Any
 
 from ..errors import VerifyError
 from . import types as t
-from .constraints import KINDS, attribute_kind
+from .constraints import KINDS, attribute_kind, is_of_types
 from .core import Block, Op, Region, Value
 from .ops import ELEMENTWISE, ISOLATED, OPS, TERMINATOR, OpDef
 from .printer import print_op
@@ -89,7 +89,7 @@ class _Plan:
     same_types: bool
     kinds: tuple[str, ...]  # of each operand group; empty where none says one
     gives: str
-    attr_kinds: tuple[tuple[str, str, bool], ...]  # name, kind, needed
+    attr_kinds: tuple[tuple[str, str, Callable[[Any], bool] | None, bool], ...]  # name, kind, is of it, needed
     parents: tuple[str, ...]
     ends: tuple[str, ...]
     elementwise: bool
@@ -97,6 +97,7 @@ class _Plan:
     ends_block: bool
     isolated: bool
     verify: Callable[[Op], str | None] | None
+    of_types: bool  # that asks for nothing but types
 
 
 @functools.cache
@@ -107,15 +108,22 @@ def _plan(name: str) -> _Plan | None:
     limits: dict[str, tuple[int, float]] = {"*": (0, math.inf), "?": (0, 1)}
     groups = tuple(limits.get(o[-1], (1, 1)) for o in definition.operands)
     traits = definition.traits
-    attr_kinds = tuple((n, k, True) for n, k in zip(definition.attrs, definition.attr_kinds, strict=True))
-    attr_kinds += tuple((n, k, False) for n, k in definition.marks)
+    attrs = [(n, k, True) for n, k in zip(definition.attrs, definition.attr_kinds, strict=True)]
+    attrs += [(n, k, False) for n, k in definition.marks]
+    attr_kinds = tuple((n, k, attribute_kind(k)[1] if k else None, needed) for n, k, needed in attrs)
     kinds = definition.kinds if any(definition.kinds) else ()
     return _Plan(definition, definition.segmented, not definition.segmented and not definition.regions,
                  sum(least for least, _ in groups), sum(most for _, most in groups), groups,
                  None if definition.results == "*" else int(definition.results), definition.regions,
                  definition.same_types, kinds, definition.gives, attr_kinds, definition.parents, definition.ends,
                  ELEMENTWISE in traits, name == "arith.constant",
-                 TERMINATOR in traits, ISOLATED in traits, definition.verify)
+                 TERMINATOR in traits, ISOLATED in traits, definition.verify,
+                 definition.verify is not None and is_of_types(definition.verify))
+
+
+@functools.cache
+def _terminators() -> frozenset[str]:
+    return frozenset(name for name, definition in OPS.items() if TERMINATOR in definition.traits)
 
 
 @functools.cache
@@ -137,6 +145,7 @@ class _Checker:
         self.errors: list[tuple[Op, str]] = []
         self.visible: set[Value] = set()
         self.trail: list[Value] = []  # what became visible, in order: the end of a region takes it back
+        self.sound: set[tuple[object, ...]] = set()  # names of ops with types that keep the rules of types
 
     def fail(self, op: Op, message: str) -> None:
         self.errors.append((op, message))
@@ -163,7 +172,7 @@ class _Checker:
         sound = sound and len(self.errors) == before
         for region in regions:
             self.region(op, region, plan)
-        if sound and len(self.errors) < MAX_ERRORS and self.endings(op, plan):
+        if sound and len(self.errors) < MAX_ERRORS and (not regions or self.endings(op, plan)):
             self.types(op, plan)
         self.show(op, results)
 
@@ -230,9 +239,9 @@ class _Checker:
         for name, value in attrs.items():
             if type(value) not in _ATTRIBUTES and not _is_attribute(value):
                 self.fail(op, f"the attribute '{name}' is a Python {type(value).__name__}, which has no text")
-        for name, kind, needed in plan.attr_kinds:
+        for name, kind, is_of_kind, needed in plan.attr_kinds:
             if name in attrs:
-                if kind and not attribute_kind(kind)[1](attrs[name]):
+                if is_of_kind is not None and not is_of_kind(attrs[name]):
                     self.fail(op, f"the attribute '{name}' must be {attribute_kind(kind)[0]}")
             elif needed:
                 self.fail(op, f"the attribute '{name}' is missing")
@@ -258,8 +267,7 @@ class _Checker:
                 return
             self.op(inner, block)
         for inner in block.ops[:-1]:
-            plan = _plan(inner.name)
-            if plan is not None and plan.ends_block:
+            if inner.name in _terminators():
                 self.fail(inner, "a terminator must be the last op of its block")
         self.block_end(op, block)
 
@@ -314,12 +322,27 @@ class _Checker:
         return True
 
     def types(self, op: Op, plan: _Plan) -> None:
-        if not self.kinds(op, plan):
-            return
-        before = len(self.errors)
-        self.shared_types(op, plan)
-        if plan.verify is not None and len(self.errors) == before:
+        key = self.signature(op, plan)
+        if key not in self.sound:
+            before = len(self.errors)
+            if not self.kinds(op, plan):
+                return
+            self.shared_types(op, plan)
+            if plan.verify is not None and plan.of_types and len(self.errors) == before:
+                self.declared_rule(op, plan.verify)
+            if len(self.errors) > before:
+                return
+            self.sound.add(key)
+        if plan.constant:
+            self.constant(op)
+        elif plan.verify is not None and not plan.of_types:
             self.declared_rule(op, plan.verify)
+
+    @staticmethod
+    def signature(op: Op, plan: _Plan) -> tuple[object, ...]:
+        """All that rules of types look at: many ops have the same."""
+        sizes = op.attrs["operandSegmentSizes"].values if plan.segmented else None
+        return op.name, sizes, *[v.type for v in op.operands], None, *[v.type for v in op.results]
 
     def shared_types(self, op: Op, plan: _Plan) -> None:
         if plan.same_types:
@@ -330,8 +353,6 @@ class _Checker:
                     return
         elif plan.elementwise:
             self.containers(op)
-        elif plan.constant:
-            self.constant(op)
 
     def containers(self, op: Op) -> None:
         result = op.results[0].type

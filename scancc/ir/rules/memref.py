@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..constraints import Rule, agree, open_sizes, shape_of
+from ..constraints import Rule, agree, of_types, open_sizes, shape_of
 from ..core import Op
 from ..ops import group
 from ..slices import kept_axes
@@ -29,7 +29,7 @@ def contiguous(number: int | None = None) -> Rule:
     def check(op: Op) -> str | None:
         type = op.result.type if number is None else op.operands[number].type
         return f"{type} must have no strides of its own" if getattr(type, "strides", None) is not None else None
-    return check
+    return of_types(check)
 
 
 def neighbours(number: int) -> Rule:

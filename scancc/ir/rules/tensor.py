@@ -36,15 +36,16 @@ def check_inserted(op: Op) -> str | None:
 
 def check_slice(op: Op) -> str | None:
     """The entries of a part."""
-    source, array = operand(op, "source").type, whole(op).type
+    source, array = operand(op, "source"), whole(op)
+    rank = len(shape_of(array.type))
     for name in COLUMNS:
         static = op.attrs[f"static_{name}"].values
-        if len(static) != len(shape_of(array)):
-            return f"static_{name} must have {len(shape_of(array))} entries, one an axis"
+        if len(static) != rank:
+            return f"static_{name} must have {rank} entries, one an axis"
         if static.count(DYNAMIC) != len(group(op, name)):
             return f"static_{name} must leave one entry open for each run-time operand"
-    small = op.result.type if whole(op) is operand(op, "source") else source
-    if fitting_axes(op.attrs["static_sizes"].values, shape_of(small)) is None:
-        return f"static_sizes leave no {small}, whichever axes of size 1 go"
+    small = op.result.type if array is source else source.type
     sizes = op.attrs["static_sizes"].values
+    if fitting_axes(sizes, shape_of(small)) is None:
+        return f"static_sizes leave no {small}, whichever axes of size 1 go"
     return "no size is negative" if any(n < 0 for n in sizes if n != DYNAMIC) else None
