@@ -229,7 +229,8 @@ def test_known_sizes_in_every_layout(level: str) -> None:
     with sc.change_flags(cpu=level):
         plain = sc.function([x, y], T.dot(x, y))
         for m, k, n in ((0, 3, 5), (1, 70, 40), (2, 70, 3), (4, 9, 1), (5, 9, 0), (12, 9, 40), (16, 130, 17),
-                        (33, 70, 4), (40, 512, 2), (64, 70, 1), (3, 0, 9), (6, 20, 8), (40, 70, 70), (70, 40, 67)):
+                        (33, 70, 4), (40, 512, 2), (64, 70, 1), (3, 0, 9), (6, 20, 8), (40, 70, 70), (70, 40, 67),
+                        (4, 64 * 7 + 5, 4), (3, 64 * 8, 3), (2, 64 * 13, 4), (2, 64 * 6 + 1, 2)):
             a, b = numbers(m, k), numbers(k, n)
             wanted = plain(a, b)
             close(wanted, a, b)

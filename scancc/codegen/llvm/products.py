@@ -186,7 +186,7 @@ def _small_ways(of: tuple[str, bool, Registers], known: Known) -> list[_Way]:
     if known.left_along and columns <= most and (known.rows or many) >= many:
         asks = f"%slim = icmp sle i64 %n, {most}\n  %tall = icmp sge i64 %m, {many}\n  "
         ways.append(_Way(turned_columns(*of, known.columns), _COLUMN, "and i1 %slim, %tall", asks, "slim"))
-    return [*ways, _Way(narrow(*of, known.columns, known.beside), _NARROW, f"icmp sle i64 %n, {lanes}")]
+    return [*ways, _Way(narrow(*of, known.columns, known.beside, known.rows), _NARROW, f"icmp sle i64 %n, {lanes}")]
 
 
 def _wide_ways(of: tuple[str, bool, Registers], known: Known, interruptible: bool) -> list[_Way]:

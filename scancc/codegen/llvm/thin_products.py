@@ -13,7 +13,7 @@ from functools import cache
 
 from ...ir.rules.matrices import ROOM_NBYTES, ROOM_TERMS
 from ..math import MathFunction
-from .block_tiles import APART_TERMS, BlockTile
+from .block_tiles import APART_TERMS, BlockTile, FewSumsTile
 from .emitter import Registers
 from .tiles import INTRINSICS, Tile
 from .turning import NBYTES, PART_NBYTES, pack_turned
@@ -21,6 +21,7 @@ from .turning import NBYTES, PART_NBYTES, pack_turned
 MEETING_NBYTES = 2048  # columns so far apart share a few sets of the first cache,
 MEETING_COLUMNS = 8    # which have room for so many
 TURNED_ROWS = 4  # at most, for which columns are turned each time
+NARROW_ROWS = 8  # of few columns: as many multiply-adds in flight
 
 
 def named(word: str, kind: str, fused: bool) -> str:
@@ -215,15 +216,18 @@ done:
 
 
 @cache
-def narrow(kind: str, fused: bool, registers: Registers, columns: int | None, beside: bool) -> MathFunction:
-    """No more columns than a vector has lanes. `columns`: so many, where it is known; `beside`: they are known to be
-    neighbours in memory. Others are packed first, or, of more terms than the room has place for, taken one by one."""
+def narrow(kind: str, fused: bool, registers: Registers, columns: int | None, beside: bool,
+           rows: int | None) -> MathFunction:
+    """No more columns than a vector has lanes. `columns`, `rows`: so many, where it is known; `beside`: columns are
+    known to be neighbours in memory. Others are packed first, or, of more terms than the room has place for, taken
+    one by one."""
     widths = [2**n for n in range(lanes_of(kind, registers).bit_length())]
     if columns is not None:
         most = max(width for width in widths if width <= max(columns, 1))
         widths = [most] if beside or most == 1 else [1, most]
-    symbol = named("narrow", kind, fused) + f".{widths[-1]}" * (columns is not None) + ".beside" * beside
-    tiles, last = [Tile(kind, 8, 1, width, fused) for width in widths], len(widths) - 1
+    tiles, last = [_narrow_tile(kind, width, fused, rows) for width in widths], len(widths) - 1
+    few = f".{tiles[0].rows}rows" * (tiles[0].rows < NARROW_ROWS)
+    symbol = named("narrow", kind, fused) + f".{widths[-1]}" * (columns is not None) + ".beside" * beside + few
     packs = [] if beside else [_packing(kind, width) for width in widths]
     asked, pack = (_BESIDE, _AS_THEY_LIE) if beside else (_ASK_PACKS, _PACK_COLUMNS)
     text = _NARROW_PRODUCT.format(
@@ -231,6 +235,14 @@ def narrow(kind: str, fused: bool, registers: Registers, columns: int | None, be
         chosen=_chosen_width(tiles, packs), pack=pack.format(kind=kind, last=last),
         asked=asked.format(first=packs[0].symbol if packs else "", most=ROOM_TERMS * ROOM_NBYTES // registers.nbytes))
     return MathFunction(symbol, text, (*(tile.function() for tile in tiles), *packs, *INTRINSICS), is_shared=True)
+
+
+def _narrow_tile(kind: str, width: int, fused: bool, rows: int | None) -> Tile:
+    """Eight rows hide the latency of a multiply-add, or as many blocks of fewer."""
+    few = 2 if rows is not None and rows <= 2 else 4
+    if rows is None or rows > few:
+        return Tile(kind, NARROW_ROWS, 1, width, fused)
+    return FewSumsTile(kind, few, 1, width, fused, blocks=NARROW_ROWS // few)
 
 
 def _chosen_width(tiles: Sequence[Tile], packs: Sequence[MathFunction]) -> str:

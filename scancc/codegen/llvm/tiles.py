@@ -56,12 +56,13 @@ class Tile:
         v, terms = self.vector, self.terms_at_once
         declares = [f"declare {v} @{self._fma}({v}, {v}, {v})"] if self.fused else []
         text = _TILE.format(
-            symbol=self.symbol, kind=self.kind, vector=v, block=terms, block_end=block_end(terms),
+            symbol=self.symbol, kind=self.kind, vector=v, block=terms, block_end=self._end_of_block(),
+            lowest=self._lowest_level(),
             lanes=self.lanes, n_stack=LEVELS * self.rows * self.vectors, sums=self.rows * self.vectors,
             rows=self._lines(_ROW, self.rows), columns=self._lines(_COLUMN, self.vectors),
             steps=self._steps() if self.turns else "",
             column_step="%b_next" if self.turns else "1",
-            block_terms=self._turned_terms() if self.turns else self._terms_by_rows(),
+            block_terms=self._terms(),
             joining=self._sums("%j{s} = phi {v} [ %{part}{s}, %terms ], [ %m{s}, %add ]"),
             adds=self._sums("%q{s} = getelementptr {v}, ptr %level, i64 {s}\n  "
                             "%o{s} = load {v}, ptr %q{s}, align {whole}\n  %m{s} = fadd {v} %o{s}, %j{s}"),
@@ -71,6 +72,17 @@ class Tile:
                               "  store {v} %j{s}, ptr %w{s}, align {align}"))
         return MathFunction(self.symbol, text, (*declares, *[PREFETCH] * self.asks_ahead, *INTRINSICS),
                             self.is_shared)
+
+    def _terms(self) -> str:
+        """The sums of a block."""
+        return self._turned_terms() if self.turns else self._terms_by_rows()
+
+    def _end_of_block(self) -> str:
+        return block_end(self.terms_at_once)
+
+    def _lowest_level(self) -> str:
+        """The level of the sum of a block, above those that are taken together."""
+        return "0"
 
     def _steps(self) -> str:
         """Bytes between turned columns."""
@@ -86,8 +98,13 @@ class Tile:
         zero = "zeroinitializer" if self.lanes > 1 else "0.0"
         nbytes = NBYTES[self.kind]
         return "\n  ".join(line.format(s=i * self.vectors + j, i=i, j=j, v=self.vector, zero=zero, align=nbytes,
-                                       whole=nbytes * self.lanes, kind=self.kind, part="u" if self.turns else "s")
+                                       whole=nbytes * self.lanes, kind=self.kind, part=self._total)
                            for i in range(self.rows) for j in range(self.vectors))
+
+    @property
+    def _total(self) -> str:
+        """The letter of the sums of a block."""
+        return "u" if self.turns else "s"
 
     @property
     def _fma(self) -> str:
@@ -175,9 +192,9 @@ class Tile:
         return f"%n{name}", [f"%p{name} = fmul {v} {x}, {y}", f"%n{name} = fadd {v} {total}, %p{name}"]
 
 
-def block_end(terms: int) -> str:
-    """Behind a block of so many terms: with which sums of earlier ones its own is joined, a bit a level."""
-    return _BLOCK_END.format(block=terms, shift=terms.bit_length() - 1)
+def block_end(terms: int | str, shift: int | str | None = None) -> str:
+    """Behind a block of so many terms, 2**shift: with which sums of earlier ones its own is joined, a bit a level."""
+    return _BLOCK_END.format(block=terms, shift=terms.bit_length() - 1 if isinstance(terms, int) else shift)
 
 
 INTRINSICS = ("declare i64 @llvm.smin.i64(i64, i64)", "declare i64 @llvm.cttz.i64(i64, i1)")
@@ -278,7 +295,8 @@ join:
   br i1 %none, label %joined, label %add
 add:
   %bit = call i64 @llvm.cttz.i64(i64 %bits, i1 true)
-  %level_at = mul i64 %bit, {sums}
+  %level_number = add i64 %bit, {lowest}
+  %level_at = mul i64 %level_number, {sums}
   %level = getelementptr {vector}, ptr %stack, i64 %level_at
   {adds}
   %below = sub i64 %bits, 1
@@ -288,7 +306,8 @@ joined:
   br i1 %last, label %done, label %keep
 keep:
   %free_bit = call i64 @llvm.cttz.i64(i64 %next_number, i1 true)
-  %free_at = mul i64 %free_bit, {sums}
+  %free_number = add i64 %free_bit, {lowest}
+  %free_at = mul i64 %free_number, {sums}
   %free = getelementptr {vector}, ptr %stack, i64 %free_at
   {keeps}
   br label %block
