@@ -5,8 +5,8 @@
       %acc + %a[i, k] * %b[k, j] }      ->    %r = %ar @ %bi    %s = %ai @ %br
                                               %c = each [i, j] { complex(%p - %q, %r + %s) }
 
-Why: products of real matrices have kernels whose sums are in registers, and what is multiplied and added is the same;
-complex numbers in loops have no vectors (64x64 times 64x64 took 160 us, and takes 40). Parts of a factor that a scan
+Why: products of real matrices have kernels whose sums are in registers, and what is multiplied and added is the same
+(64x64 times 64x64 took 160 us as loops, and takes 40). Parts of a factor that a scan
 does not change are taken before the scan. The sums have the order of real products and join theirs
 (docs/floating_point.md), whatever is known of sizes.
 Conservative: products of matrices, or stacks of them, each element one sum; where sums go from left to right

@@ -465,4 +465,4 @@ def _widths(loop: Op) -> tuple[int, ...]:
         return (min(HEAVY_BYTES // min(states), MOST_LANES),)
     if is_heavy(ops) or any(op.name == "memref.store" for op in ops):
         return (min(HEAVY_BYTES // nbytes, MOST_LANES),)
-    return min(LANE_BYTES // nbytes, MOST_LANES), FEW_LANES
+    return tuple(dict.fromkeys((min(LANE_BYTES // nbytes, MOST_LANES), FEW_LANES)))

@@ -26,7 +26,7 @@ _FUNCTIONS = {"math.absf": 1, "math.absi": 1, "math.copysign": 2, "math.floor": 
 _FEW_PRODUCTS = 20  # a power that is no more
 HEAVY = 4  # busy cycles from which an op is worth a vector of its own
 _BUSY = {"arith.divf": 5, "math.sqrt": 6, "arith.remf": 20, "arith.divsi": 8, "arith.divui": 8, "arith.remsi": 8,
-         "arith.remui": 8, "complex.div": 40}
+         "arith.remui": 8, "complex.mul": 3, "complex.div": 40}
 
 
 def latency(op: Op) -> int | None:

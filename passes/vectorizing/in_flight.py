@@ -79,7 +79,7 @@ def largest_loop(loop: Op) -> Op | None:
 
 def usual_size(inner: Op, varying: set[Value]) -> int | None:
     """The bytes of what most ops of a loop compute that differs between lanes."""
-    sizes = Counter(t.nbytes(op.result.type) for op in inner.walk()
+    sizes = Counter(t.nbytes(t.part(op.result.type)) for op in inner.walk()
                     if has_trait(op, ELEMENTWISE) and op.result in varying and op.result.type != t.i1)
     return max(sizes, key=lambda size: (sizes[size], size), default=None)
 
@@ -118,8 +118,10 @@ def _started(inner: Op) -> Sequence[Value]:
 
 
 def _half_cycles(op: Op) -> int:
-    """Two pipes do what takes one cycle."""
+    """Two pipes do what takes one cycle; of complex numbers each part, in a register of its own, is half the work."""
     cycles = busy(op)
+    if op.results and t.is_complex(op.result.type):
+        return cycles
     return cycles if cycles == 1 else 2 * cycles
 
 

@@ -119,8 +119,6 @@ class Check:
             self.varying.update(op.results)
 
     def _obstacle(self, op: Op) -> str | None:
-        if any(t.is_complex(v.type) for v in [*op.operands, *op.results]):
-            return "complex numbers have no vectors; their real and imaginary parts, as numbers apart, have"
         if op.name in _OBSTACLES:
             return _OBSTACLES[op.name](self, op)
         return None if op.name in _HARMLESS or has_trait(op, ELEMENTWISE) else f"{op.name} has no vector form"

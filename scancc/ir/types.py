@@ -181,6 +181,17 @@ def is_complex(type: Type) -> bool:
     return isinstance(element(type), ComplexType)
 
 
+def part(type: Type) -> Type:
+    """The type of the real numbers that a scalar or an element consists of: of a complex one that of its parts."""
+    kind = element(type)
+    return kind.element if isinstance(kind, ComplexType) else kind
+
+
+def parts(type: Type) -> Type:
+    """The type of the real parts of a complex number, or of a vector of them."""
+    return shaped(part(type), type)
+
+
 @functools.cache
 def nbytes(type: Type) -> int:
     """Bytes of one element in memory (a truth value takes one)."""

@@ -177,6 +177,8 @@ def test_dtypes(dtype: str, tmp_path: Path) -> None:
         outputs += [x + y, x - y, x * y]
     if "complex" in dtype:
         outputs += [x / y, T.exp(x), T.log(x), T.sqrt(x), T.sin(x), T.cos(x), T.tanh(x), T.neq(x, y)]
+        chosen = T.switch(T.eq(x, y), x, T.sqrt(y))
+        outputs += [abs(x / y).sum(axis=1), (T.exp(x) * y).sum(), chosen.sum(), x.prod(axis=1), (x.real - x).sum()]
     else:
         outputs += [T.maximum(x, y), x < y, x.max(axis=1), T.argmax(x, axis=0)]
         outputs += [x.astype(to) for to in ("int8", "uint16", "int64", "float16", "float32", "bool")]

@@ -364,23 +364,28 @@ def complex_part(e: FunctionEmitter, op: Op) -> None:
 @emits("complex.add", "complex.sub")
 def complex_add(e: FunctionEmitter, op: Op) -> None:
     x, y = (e.pair(v) for v in op.operands)
-    kind, word = _part(op), "fadd" if op.name == "complex.add" else "fsub"
-    e.env[op.result] = Pair(e.emit(f"{word} {kind} {x.re}, {y.re}"), e.emit(f"{word} {kind} {x.im}, {y.im}"))
+    e.env[op.result] = pair_sum(e, "fadd" if op.name == "complex.add" else "fsub", _part(op), x, y)
+
+
+def pair_sum(e: FunctionEmitter, word: str, kind: str, x: Pair, y: Pair) -> Pair:
+    return Pair(e.emit(f"{word} {kind} {x.re}, {y.re}"), e.emit(f"{word} {kind} {x.im}, {y.im}"))
 
 
 def _part(op: Op) -> str:
-    type = op.operands[0].type
-    assert isinstance(type, t.ComplexType)
-    return llvm_type(type.element)
+    """LLVM's type of each part of an op's numbers."""
+    return llvm_type(t.parts(op.operands[0].type))
 
 
 @emits("complex.mul")
 def complex_mul(e: FunctionEmitter, op: Op) -> None:
     x, y = (e.pair(v) for v in op.operands)
-    kind = _part(op)
+    e.env[op.result] = pair_product(e, _part(op), x, y)
+
+
+def pair_product(e: FunctionEmitter, kind: str, x: Pair, y: Pair) -> Pair:
     ac, bd = e.emit(f"fmul {kind} {x.re}, {y.re}"), e.emit(f"fmul {kind} {x.im}, {y.im}")
     ad, bc = e.emit(f"fmul {kind} {x.re}, {y.im}"), e.emit(f"fmul {kind} {x.im}, {y.re}")
-    e.env[op.result] = Pair(e.emit(f"fsub {kind} {ac}, {bd}"), e.emit(f"fadd {kind} {ad}, {bc}"))
+    return Pair(e.emit(f"fsub {kind} {ac}, {bd}"), e.emit(f"fadd {kind} {ad}, {bc}"))
 
 
 @emits("complex.div")
@@ -392,17 +397,19 @@ def complex_div(e: FunctionEmitter, op: Op) -> None:
     def binary(word: str, a: str, b: str) -> str:
         return e.emit(f"{word} {kind} {a}, {b}")
 
-    fabs = e.out.intrinsic(f"llvm.fabs.{'f64' if kind == 'double' else 'f32'}", kind, kind)
+    bits = llvm_type(t.shaped(t.i1, op.result.type))
+    zeros = "0.0" if width_of(op.result.type) == 1 else "zeroinitializer"
+    fabs = e.out.intrinsic(f"llvm.fabs.{suffix(t.parts(op.result.type))}", kind, kind)
     sizes = [e.emit(f"call {kind} @{fabs}({kind} {part})") for part in (y.re, y.im)]
     real_larger = e.emit(f"fcmp oge {kind} {sizes[0]}, {sizes[1]}")
 
     def choose(a: str, b: str) -> str:
-        return e.emit(f"select i1 {real_larger}, {kind} {a}, {kind} {b}")
+        return e.emit(f"select {bits} {real_larger}, {kind} {a}, {kind} {b}")
 
     large, small = choose(y.re, y.im), choose(y.im, y.re)
     ratio = binary("fdiv", small, large)
-    zero = e.emit(f"fcmp oeq {kind} {large}, 0.0")
-    ratio = e.emit(f"select i1 {zero}, {kind} 0.0, {kind} {ratio}")
+    zero = e.emit(f"fcmp oeq {kind} {large}, {zeros}")
+    ratio = e.emit(f"select {bits} {zero}, {kind} {zeros}, {kind} {ratio}")
     scale = binary("fadd", large, binary("fmul", small, ratio))
     first, second = choose(x.re, x.im), choose(x.im, x.re)
     re = binary("fdiv", binary("fadd", first, binary("fmul", second, ratio)), scale)
@@ -417,4 +424,4 @@ def complex_compare(e: FunctionEmitter, op: Op) -> None:
     kind = _part(op)
     order, word = ("oeq", "and") if op.name == "complex.eq" else ("une", "or")
     parts = [e.emit(f"fcmp {order} {kind} {a}, {b}") for a, b in ((x.re, y.re), (x.im, y.im))]
-    e.env[op.result] = e.emit(f"{word} i1 {parts[0]}, {parts[1]}")
+    e.env[op.result] = e.emit(f"{word} {llvm_type(op.result.type)} {parts[0]}, {parts[1]}")

@@ -5,35 +5,36 @@ from __future__ import annotations
 from ...ir import types as t
 from ...ir.core import Op
 from .arithmetic import float_literal
-from .emitter import FunctionEmitter, Pair, emits, llvm_type
+from .emitter import FunctionEmitter, Pair, emits, llvm_type, suffix, width_of
 
 
 class _Parts:
     """Real arithmetic on the parts of one op's numbers."""
 
     def __init__(self, e: FunctionEmitter, op: Op) -> None:
-        type = op.result.type
-        assert isinstance(type, t.ComplexType)
-        self.e, self.element, self.kind = e, type.element, llvm_type(type.element)
+        self.e, self.type, self.width = e, t.parts(op.result.type), width_of(op.result.type)
+        self.kind, self.bits = llvm_type(self.type), llvm_type(t.shaped(t.i1, self.type))
         self.z = e.pair(op.operands[0])
 
     def call(self, name: str, *args: str) -> str:
-        callee = self.e.out.math_call(name, str(self.element), 1)
+        callee = self.e.out.math_call(name, str(t.element(self.type)), self.width)
         return self.e.emit(f"call {self.kind} @{callee}({', '.join(f'{self.kind} {a}' for a in args)})")
 
     def binary(self, word: str, a: str, b: str) -> str:
         return self.e.emit(f"{word} {self.kind} {a}, {b}")
 
     def number(self, value: float) -> str:
-        return float_literal(value, self.element)
+        element = t.element(self.type)
+        assert isinstance(element, t.FloatType)
+        literal = float_literal(value, element)
+        return literal if self.width == 1 else f"splat ({llvm_type(element)} {literal})"
 
     def intrinsic(self, name: str, *args: str) -> str:
-        suffix = str(self.element)
-        callee = self.e.out.intrinsic(f"llvm.{name}.{suffix}", self.kind, *[self.kind] * len(args))
+        callee = self.e.out.intrinsic(f"llvm.{name}.{suffix(self.type)}", self.kind, *[self.kind] * len(args))
         return self.e.emit(f"call {self.kind} @{callee}({', '.join(f'{self.kind} {a}' for a in args)})")
 
     def select(self, condition: str, a: str, b: str) -> str:
-        return self.e.emit(f"select i1 {condition}, {self.kind} {a}, {self.kind} {b}")
+        return self.e.emit(f"select {self.bits} {condition}, {self.kind} {a}, {self.kind} {b}")
 
     def negate(self, a: str) -> str:
         return self.e.emit(f"fneg {self.kind} {a}")

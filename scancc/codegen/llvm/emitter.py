@@ -5,15 +5,16 @@ Each function but a query becomes an internal body whose pointers are `noalias`,
 printed rotated (a guard, then a do-while), so that few LLVM passes are needed afterwards. Nothing is
 allocated and nothing is called but elementary functions, which are printed along, and `mem*`.
 
-Values: scalars and vectors are LLVM operands; a complex number is a pair of operands (`Pair`); a
-buffer is a `Mem`: pointer, sizes and element strides, known at compile time where they can be.
+Values: scalars and vectors are LLVM operands; a complex number is a pair of operands (`Pair`), and so is a vector of
+them, a vector of real parts and one of imaginary parts, which are put together where they are stored; a buffer is a
+`Mem`: pointer, sizes and element strides, known at compile time where they can be.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 
@@ -33,7 +34,7 @@ Operand = str
 
 @dataclass(frozen=True)
 class Pair:
-    """A complex number as two operands."""
+    """A complex number, or a vector of them, as two operands."""
 
     re: Operand
     im: Operand
@@ -418,9 +419,9 @@ class FunctionEmitter:
         return [value.pointer] if isinstance(value, Mem) else [value]
 
     def flat_types(self, type: t.Type) -> list[str]:
-        if isinstance(type, t.ComplexType):
-            return [llvm_type(type.element)] * 2
-        return ["ptr"] if isinstance(type, t.MemRefType) else [llvm_type(type)]
+        if isinstance(type, t.MemRefType):
+            return ["ptr"]
+        return [llvm_type(t.parts(type))] * (2 if t.is_complex(type) else 1)
 
     def unflatten(self, like: Emitted, operands: Sequence[str]) -> Emitted:
         """The value of which `operands` are the parts; buffers keep the shape of `like`."""
@@ -464,6 +465,8 @@ class FunctionEmitter:
             second = self.emit(f"getelementptr inbounds {kind}, ptr {pointer}, i64 1")
             return Pair(self.emit(f"load {kind}, ptr {pointer}, align {align}"),
                         self.emit(f"load {kind}, ptr {second}, align {align}"))
+        if t.is_complex(type):
+            return self._load_pairs(pointer, type)
         kind, align = llvm_type(type, memory=True), t.nbytes(type)
         loaded = self.emit(f"load {kind}, ptr {pointer}, align {align}")
         if t.element(type) == t.i1:
@@ -472,6 +475,9 @@ class FunctionEmitter:
 
     def store(self, value: Emitted, pointer: str, type: t.Type) -> None:
         if isinstance(value, Pair):
+            if isinstance(type, t.VectorType):
+                self._store_pairs(value, pointer, type)
+                return
             assert isinstance(type, t.ComplexType)
             kind, align = llvm_type(type.element), t.nbytes(type.element)
             second = self.emit(f"getelementptr inbounds {kind}, ptr {pointer}, i64 1")
@@ -483,6 +489,21 @@ class FunctionEmitter:
         if t.element(type) == t.i1:
             value = self.emit(f"zext {llvm_type(type)} {value} to {kind}")
         self.line(f"store {kind} {value}, ptr {pointer}, align {t.nbytes(type)}")
+
+    def _load_pairs(self, pointer: str, type: t.Type) -> Pair:
+        """Adjacent complex numbers: their parts take turns in memory."""
+        part, n = t.part(type), width_of(type)
+        both = f"<{2 * n} x {llvm_type(part)}>"
+        loaded = self.emit(f"load {both}, ptr {pointer}, align {t.nbytes(part)}")
+        return Pair(*(self.emit(f"shufflevector {both} {loaded}, {both} poison, {mask(range(first, 2 * n, 2))}")
+                      for first in (0, 1)))
+
+    def _store_pairs(self, value: Pair, pointer: str, type: t.Type) -> None:
+        part, n = t.part(type), width_of(type)
+        kind = f"<{n} x {llvm_type(part)}>"
+        turns = mask(lane for i in range(n) for lane in (i, n + i))
+        both = self.emit(f"shufflevector {kind} {value.re}, {kind} {value.im}, {turns}")
+        self.line(f"store <{2 * n} x {llvm_type(part)}> {both}, ptr {pointer}, align {t.nbytes(part)}")
 
 
 Emitter = Callable[[FunctionEmitter, Op], None]
@@ -499,6 +520,12 @@ def emits(*names: str) -> Callable[[Emitter], Emitter]:
 
 def width_of(type: t.Type) -> int:
     return type.shape[0] if isinstance(type, t.VectorType) else 1
+
+
+def mask(lanes: Iterable[int]) -> str:
+    """LLVM's text of which lanes a shuffle takes."""
+    places = [f"i32 {lane}" for lane in lanes]
+    return f"<{len(places)} x i32> <{', '.join(places)}>"
 
 
 def suffix(type: t.Type) -> str:

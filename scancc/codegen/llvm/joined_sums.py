@@ -47,7 +47,7 @@ def join_row(e: FunctionEmitter, op: Op) -> None:
     row, several, done = e.mem(operand(op, "row")), e.new_label("several"), e.new_label("joined")
     _branch_on_blocks(e, op, several, done)
     e.start(several)
-    part = _part(row.element)
+    part = t.part(row.element)
     _call_join_row(e, op, part, row.pointer, e.imul(row.dims[0], str(t.nbytes(row.element) // t.nbytes(part))))
     e.line(f"br label %{done}")
     e.start(done)
@@ -76,7 +76,7 @@ def _join_number(e: FunctionEmitter, op: Op) -> str:
 def _join_vector(e: FunctionEmitter, op: Op) -> Emitted:
     """A vector or a complex number is a row, by way of memory."""
     value = operand(op, "value")
-    part = _part(value.type)
+    part = t.part(value.type)
     count = width_of(value.type) * t.nbytes(t.element(value.type)) // t.nbytes(part)
     room = t.MemRefType((count,), part)
     place = e.stack_memory(room)
@@ -96,12 +96,6 @@ def _blocks(e: FunctionEmitter, op: Op) -> str:
     stack, first, end = e.mem(operand(op, "stack")), e.value(operand(op, "first")), e.value(operand(op, "end"))
     step = e.imul(stack.strides[0], str(t.nbytes(stack.element)))
     return f"ptr {stack.pointer}, i64 {step}, i64 {first}, i64 {end}, i64 {int_attr(op, 'size').bit_length() - 1}"
-
-
-def _part(type: t.Type) -> t.Type:
-    """The real numbers that a value is made of."""
-    element = t.element(type)
-    return element.element if isinstance(element, t.ComplexType) else element
 
 
 def _shared(e: FunctionEmitter, name: str, part: t.Type, template: str) -> str:

@@ -96,8 +96,7 @@ def transpose(e: FunctionEmitter, op: Op) -> None:
     if lanes := side(op, e.out.registers.nbytes):
         transpose_squares(e, source, dest, lanes)
         return
-    part = source.element.element if isinstance(source.element, t.ComplexType) else source.element
-    symbol = e.out.needed(transposed_copy(stored_type(source.element), t.nbytes(part)))
+    symbol = e.out.needed(transposed_copy(stored_type(source.element), t.nbytes(t.part(source.element))))
     to, at, sizes = (", ".join(f"i64 {n}" for n in numbers) for numbers in (dest.strides, source.strides, dest.dims))
     e.line(f"call void @{symbol}(ptr {dest.pointer}, {to}, ptr {source.pointer}, {at}, {sizes})")
 

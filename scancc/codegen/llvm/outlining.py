@@ -212,8 +212,8 @@ def _bind(e: FunctionEmitter, op: Op, result: str, made: str) -> None:
     n_parts = sum(len(e.flat_types(v.type)) for v in op.results)
     parts = iter([made] if n_parts == 1 else [e.emit(f"extractvalue {result} {made}, {n}") for n in range(n_parts)])
     for value in op.results:
-        is_pair = isinstance(value.type, t.ComplexType)
-        e.env[value] = Pair(next(parts), next(parts)) if is_pair else next(parts)
+        mine = [next(parts) for _ in e.flat_types(value.type)]
+        e.env[value] = Pair(*mine) if len(mine) == 2 else mine[0]
 
 
 def _end_if(e: FunctionEmitter, status: str) -> None:

@@ -9,7 +9,7 @@ from ...ir import types as t
 from ...ir.core import Block, Op
 from ...ir.ops import group, int_attr, operand
 from ...ir.parts import Branch, Loop
-from .writer import Ref, Writer, exports, told
+from .writer import Ref, Writer, exports, shown, told
 
 
 @exports("scf.for")
@@ -35,7 +35,7 @@ def _with_regions(w: Writer, op: Op, operands: Sequence[Ref],
             w.line("}, {")
         with w.region(arguments):
             w.emit(end, w.write_all(block))
-    types = t.FunctionType(tuple(r.type for r in operands), tuple(r.type for r in made))
+    types = t.FunctionType(*(tuple(shown(r.type) for r in refs) for refs in (operands, made)))
     w.line(f"}}) : {types}")
     w.give(op.results, made)
 

@@ -10,12 +10,17 @@ from ...ir import types as t
 from ...ir.core import Op, Value
 from ...ir.ops import group, operand
 from ...ir.slices import COLUMNS, entries
-from .vectors import as_stored, as_used
+from .vectors import as_stored, as_used, lanes, vector_of
 from .writer import Ref, Writer, exports, plain, stored, told
 
 
 @exports("memref.load", "vector.load")
 def load(w: Writer, op: Op) -> None:
+    if isinstance(op.result.type, t.VectorType) and t.is_complex(op.result.type):
+        numbers = [w.make("memref.load", [buffer, *place], t.element(op.result.type))
+                   for buffer, *place in _neighbours(w, w.refs(op.operands), op.result.type)]
+        w.names[op.result] = vector_of(w, numbers, op.result.type)
+        return
     kind = t.shaped(stored(t.element(op.result.type)), op.result.type)
     w.names[op.result] = as_used(w, w.make(op.name, w.refs(op.operands), kind), op.result.type)
 
@@ -23,7 +28,17 @@ def load(w: Writer, op: Op) -> None:
 @exports("memref.store", "vector.store")
 def store(w: Writer, op: Op) -> None:
     value, *place = w.refs(op.operands)
+    if isinstance(value.type, t.VectorType) and t.is_complex(value.type):
+        for number, at in zip(lanes(w, value), _neighbours(w, place, value.type), strict=True):
+            w.emit("memref.store", [number, *at])
+        return
     w.emit(op.name, [as_stored(w, value), *place])
+
+
+def _neighbours(w: Writer, place: Sequence[Ref], type: t.VectorType) -> Iterator[list[Ref]]:
+    """A buffer and indices for each element of a vector."""
+    for lane in range(type.shape[0]):
+        yield [*place[:-1], w.binary("arith.addi", place[-1], w.index(lane))]
 
 
 @exports("memref.alloca")

@@ -6,26 +6,37 @@ from collections.abc import Callable, Sequence
 
 from ...ir import types as t
 from ...ir.core import Op
-from .writer import Ref, Writer, exports, stored
+from ...ir.ops import OPS
+from .writer import Ref, Writer, attributes, exports, shown, stored
 
 
 def lanes(w: Writer, vector: Ref) -> list[Ref]:
     """The numbers of a vector."""
     assert isinstance(vector.type, t.VectorType)
-    kind, (count,) = vector.type.element, vector.type.shape
+    kind, (count,) = t.part(vector.type), shown(vector.type).shape  # type: ignore[attr-defined]
     room = w.stack_memory((count,), kind)
     w.emit("vector.store", [as_stored(w, vector), room, w.index(0)])
-    return [as_used(w, w.make("memref.load", [room, w.index(n)], stored(kind)), kind) for n in range(count)]
+    parts = [as_used(w, w.make("memref.load", [room, w.index(n)], stored(kind)), kind) for n in range(count)]
+    if not t.is_complex(vector.type):
+        return parts
+    return [w.make("complex.create", list(pair), vector.type.element)
+            for pair in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def vector_of(w: Writer, numbers: Sequence[Ref], type: t.Type) -> Ref:
     """The vector of these numbers."""
     assert isinstance(type, t.VectorType)
-    room = w.stack_memory(type.shape, type.element)
-    for n, number in enumerate(numbers):
-        w.emit("memref.store", [as_stored(w, number), room, w.index(n)])
+    room = w.stack_memory(shown(type).shape, t.part(type))  # type: ignore[attr-defined]
+    for n, part in enumerate(part for number in numbers for part in _parts(w, number)):
+        w.emit("memref.store", [as_stored(w, part), room, w.index(n)])
     kind = stored(type.element)
     return as_used(w, w.make("vector.load", [room, w.index(0)], t.VectorType(type.shape, kind)), type)
+
+
+def _parts(w: Writer, number: Ref) -> list[Ref]:
+    if not t.is_complex(number.type):
+        return [number]
+    return [w.make(f"complex.{name}", [number], t.part(number.type)) for name in ("re", "im")]
 
 
 def as_stored(w: Writer, value: Ref) -> Ref:
@@ -47,6 +58,19 @@ def lane_by_lane(w: Writer, operands: Sequence[Ref], type: t.Type, function: Cal
     return vector_of(w, [function(list(column)) for column in columns], type)
 
 
+@exports("arith.select", "vector.broadcast", *(name for name in OPS if name.startswith("complex.")))
+def in_lanes(w: Writer, op: Op) -> None:
+    """Upstream's own op, but lane by lane where vectors are of complex numbers."""
+    values, type = [*op.operands, *op.results], op.result.type
+    if not any(isinstance(v.type, t.VectorType) and t.is_complex(v.type) for v in values):
+        w.copy(op)
+    elif op.name == "vector.broadcast":
+        w.names[op.result] = vector_of(w, w.refs(op.operands) * type.shape[0], type)  # type: ignore[attr-defined]
+    else:
+        w.names[op.result] = lane_by_lane(
+            w, w.refs(op.operands), type, lambda numbers: w.make(op.name, numbers, t.element(type), attributes(op)))
+
+
 _WORDS = {"add": ("arith.addf", "arith.addi"), "mul": ("arith.mulf", "arith.muli")}
 
 
@@ -64,6 +88,8 @@ def reduction(w: Writer, op: Op) -> None:
 
 
 def _combined(w: Writer, kind: str, x: Ref, y: Ref) -> Ref:
+    if t.is_complex(x.type):
+        return w.binary(f"complex.{kind}", x, y)
     if isinstance(x.type, t.FloatType) and kind not in _WORDS:
         better = w.compare("ogt" if kind == "maximumf" else "olt", x, y)
         nan = w.compare("uno", x, x)

@@ -53,6 +53,14 @@ def told(type: t.Type) -> t.Type:
     return t.MemRefType(type.shape, stored(type.element), strides_of(type))
 
 
+def shown(type: t.Type) -> t.Type:
+    """The type that stands in the text: of vectors of complex numbers, which upstream has not, that of their parts,
+    which take turns."""
+    if not isinstance(type, t.VectorType) or not t.is_complex(type):
+        return type
+    return t.VectorType((2 * type.shape[0],), t.part(type))
+
+
 class ModuleText:
     """The functions of a module, and those that they call."""
 
@@ -128,7 +136,7 @@ class Writer:
         made = [Ref(self.fresh(), type) for type in results]
         left = f"{', '.join(r.name for r in made)} = " if made else ""
         after = f"[{', '.join(goes_to)}]" if goes_to else ""
-        types = t.FunctionType(tuple(r.type for r in operands), tuple(results))
+        types = t.FunctionType(tuple(shown(r.type) for r in operands), tuple(map(shown, results)))
         braced = f" {{{attrs}}}" if attrs else ""
         self.line(f'{left}"{name}"({", ".join(r.name for r in operands)}){after}{braced} : {types}')
         return made
@@ -191,12 +199,16 @@ class Writer:
         if rule is not None:
             rule(self, op)
         elif op.name.partition(".")[0] in UPSTREAM:
-            self.give(op.results, self.emit(op.name, self.refs(op.operands), [told(r.type) for r in op.results],
-                                            attributes(op)))
+            self.copy(op)
         else:
             place = " ({}:{})".format(*op.location) if op.location else ""
             raise UnsupportedError(f"'{op.name}'{place} has no form in upstream dialects and in C's library; leave "
                                    "out what needs it, or export an object")
+
+    def copy(self, op: Op) -> None:
+        """Print an op as it is."""
+        self.give(op.results, self.emit(op.name, self.refs(op.operands), [told(r.type) for r in op.results],
+                                        attributes(op)))
 
     def write_all(self, block: Block) -> list[Ref]:
         """Print the ops of a block but for its end; what that hands on."""
@@ -210,7 +222,7 @@ class Writer:
         self.depth += 1
         if arguments:
             self.depth -= 1
-            self.line(f"^bb0({', '.join(f'{r.name}: {r.type}' for r in arguments)}):")
+            self.line(f"^bb0({', '.join(f'{r.name}: {shown(r.type)}' for r in arguments)}):")
             self.depth += 1
         yield
         self.depth -= 1
@@ -218,7 +230,7 @@ class Writer:
     def block(self, label: str, types: Sequence[t.Type] = ()) -> list[Ref]:
         """Begin a block; its arguments."""
         arguments = [Ref(self.fresh(), type) for type in types]
-        listed = f"({', '.join(f'{r.name}: {r.type}' for r in arguments)})" if arguments else ""
+        listed = f"({', '.join(f'{r.name}: {shown(r.type)}' for r in arguments)})" if arguments else ""
         self.lines.append(f"{label}{listed}:")
         return arguments
 

@@ -13,10 +13,11 @@ from scancc.ir.dialects.arith import CMPF, CMPI
 from scancc.ir.ops import operand
 from scancc.ir.powers import fixed_exponent
 
+from .complex_numbers import in_lanes
 from .formulas import elementary
 from .library import FROM_HALF, HALF, TO_HALF, absolute, bits_as, extremum, integer, to_integer
 from .lines import bare
-from .printer import Expr, FunctionPrinter, prints
+from .printer import Expr, FunctionPrinter, Pair, prints
 from .types import c_type, float_text, integer_text, suffix, width
 
 
@@ -223,8 +224,14 @@ def select(p: FunctionPrinter, op: Op) -> None:
         for (kind, name), a, b in zip(kinds, p.parts(x, True), p.parts(y, True), strict=True):
             p.line(f"{kind}{name} = {chosen} ? {a} : {b};")
         p.env[op.result] = form
+    elif t.is_complex(op.result.type):
+        in_lanes(p, op, _chosen)
     else:
         p.elementwise(op, lambda c, a, b: f"{c if '?' in c else bare(c)} ? {a} : {b}")
+
+
+def _chosen(p: FunctionPrinter, op: Op, condition: Expr, x: Pair, y: Pair) -> Pair:
+    return Pair(*(Expr(f"{condition.text} ? {a.text} : {b.text}") for a, b in ((x.re, y.re), (x.im, y.im))))
 
 
 # ---- conversions ----

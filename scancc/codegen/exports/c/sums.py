@@ -11,16 +11,10 @@ from scancc.ir.ops import int_attr, operand
 
 from .library import CFunction
 from .printer import Expr, FunctionPrinter, Mem, Pair, prints
-from .types import c_type
+from .types import c_type, n_parts
 
 BLOCK = 64  # terms of a product in order
 LEVELS = 40
-
-
-def _part(type: t.Type) -> t.Type:
-    """The real numbers that a value is made of."""
-    element = t.element(type)
-    return element.element if isinstance(element, t.ComplexType) else element
 
 
 @cache
@@ -74,7 +68,7 @@ def _step(stack: Mem) -> str:
 def join(p: FunctionPrinter, op: Op) -> None:
     """A call where there is more than one block."""
     value, stack, end = operand(op, "value"), p.mem(operand(op, "stack")), p.word(operand(op, "end"))
-    called, blocks = p.need(_join(_part(value.type))), _blocks(p, op, _step(stack))
+    called, blocks = p.need(_join(t.part(value.type))), _blocks(p, op, _step(stack))
     texts = p.parts(value)
     p.hints.setdefault(op.result, "total")
     names, form = p.variables(op.result, p.env[value])
@@ -84,7 +78,7 @@ def join(p: FunctionPrinter, op: Op) -> None:
     p.open(f"if ({end} > {int_attr(op, 'size')})")
     if isinstance(value.type, t.VectorType):
         (_, name), = names
-        p.line(f"for (int lane = 0; lane < {value.type.shape[0]}; ++lane)")
+        p.line(f"for (int lane = 0; lane < {n_parts(value.type)}; ++lane)")
         p.line(f"    {name}[lane] = {called}({name}[lane], {stack.pointer} + lane, {blocks});")
     else:
         for number, (_, name) in enumerate(names):
@@ -96,7 +90,7 @@ def join(p: FunctionPrinter, op: Op) -> None:
 @prints("scan.join_row")
 def join_row(p: FunctionPrinter, op: Op) -> None:
     row, stack = p.mem(operand(op, "row")), p.mem(operand(op, "stack"))
-    called, blocks = p.need(_join_row(_part(row.element))), _blocks(p, op, _step(stack))
+    called, blocks = p.need(_join_row(t.part(row.element))), _blocks(p, op, _step(stack))
     numbers = f"2 * {row.dims[0]}" if isinstance(row.element, t.ComplexType) else row.dims[0]
     p.settle()
     p.line(f"if ({p.word(operand(op, 'end'))} > {int_attr(op, 'size')})")
@@ -161,7 +155,7 @@ static void {name}({kind} *c, int64_t c_row, const {kind} *a, int64_t a_row, int
 @prints("scan.matmul")
 def matmul(p: FunctionPrinter, op: Op) -> None:
     lhs, rhs, out = (p.mem(operand(op, name)) for name in ("lhs", "rhs", "out"))
-    called = p.need(_matmul(_part(rhs.element), bool(op.attrs["fused"])))
+    called = p.need(_matmul(t.part(rhs.element), bool(op.attrs["fused"])))
     left = lhs.strides[::-1] if op.attrs["transposed"] else lhs.strides
     a_row, a_next = ("0", left[0]) if len(lhs.dims) == 1 else left
     rows, c_row = ("1", "0") if len(lhs.dims) == 1 else (out.dims[0], out.strides[0])

@@ -1,7 +1,8 @@
 """Types and numbers of the IR in C.
 
 A truth value is an `int`, a byte in memory. A float16 is a `float` that holds one, its bits in memory. A vector is a
-type of the GNU extension, which gcc and clang have: `f64x8`; one of truth values has bytes.
+type of the GNU extension, which gcc and clang have: `f64x8`; one of truth values has bytes, one of complex numbers
+their parts, as in memory.
 """
 
 from __future__ import annotations
@@ -35,11 +36,16 @@ def width(type: t.Type) -> int:
 
 
 def vector_type(type: t.VectorType) -> str:
-    return f"{_lane(type)}x{type.shape[0]}"
+    return f"{_lane(type)}x{n_parts(type)}"
+
+
+def n_parts(type: t.VectorType) -> int:
+    """How many real numbers a vector has."""
+    return type.shape[0] * (2 if t.is_complex(type) else 1)
 
 
 def _lane(type: t.VectorType) -> str:
-    lane = type.element
+    lane = t.part(type)
     if isinstance(lane, t.FloatType):
         return f"f{max(lane.width, 32)}"
     return f"i{8 if lane == t.i1 else width(lane)}"
@@ -49,7 +55,7 @@ def vector_typedef(type: t.VectorType) -> str:
     lane = _lane(type)
     kind = {"f32": "float", "f64": "double"}.get(lane, f"int{lane[1:]}_t")
     return (f"typedef {kind} {vector_type(type)} "
-            f"__attribute__((vector_size({int(lane[1:]) // 8 * type.shape[0]})));")
+            f"__attribute__((vector_size({int(lane[1:]) // 8 * n_parts(type)})));")
 
 
 def suffix(type: t.Type) -> str:
