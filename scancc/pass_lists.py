@@ -34,6 +34,7 @@ CPU_SCAN: tuple[str, ...] = (
     "reciprocal",    # after fuse: a divisor from outside the loop nest is a scalar then
     "short-functions",  # after fuse, which makes scalars of what is the same for all elements
     "divide-once",   # after reciprocal, which leaves divisors that change; before contract, for the new sums
+    "common-factors",  # after reciprocal, which makes factors of divisors; before contract, for sums
     "reassociate",   # before contract, which would join a product with the sum that waits for the state
     "latency",       # before contract, which then joins the new product and sum
     "complex-products",  # after fuse, which makes the nests; before contract, for the real ones
@@ -121,7 +122,7 @@ FOR_REGISTERS: tuple[str, ...] = ("series-lanes", "row-lanes", "unroll-and-jam",
 ANALYSES: tuple[str, ...] = ("slice",)
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
-NEEDED = ("bufferize", "check-rows", "complex-products", "complex-states", "contract", "divide-once", "fuse",
-          "latency", "log-sum-exp", "loop-reversal", "map-to-gpu", "pair-terms", "parallel-prefix", "plan-memory",
-          "reciprocal", "reductions", "repeated-squaring", "short-functions", "split-states",
-          "time-parallel", "transpose-factors", "vector-states")
+NEEDED = ("bufferize", "check-rows", "common-factors", "complex-products", "complex-states", "contract",
+          "divide-once", "fuse", "latency", "log-sum-exp", "loop-reversal", "map-to-gpu", "pair-terms",
+          "parallel-prefix", "plan-memory", "reciprocal", "reductions", "repeated-squaring", "short-functions",
+          "split-states", "time-parallel", "transpose-factors", "vector-states")
