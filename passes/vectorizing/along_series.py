@@ -18,10 +18,11 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.ops import group, operand, whole
-from scancc.ir.parts import Branch, Loop
+from scancc.ir.parts import Branch, Loop, Turn, While
 from scancc.ir.rules.memref import MOST_STACK_NBYTES, strides_of
 from scancc.ir.slices import COLUMNS, Entry, entries, kept_axes
 
+from ..indexing.rows import root_of
 from .along_rows import part
 from .lanes import Handler, Widener
 from .series import ROOMS, Series, asks_for, is_whole
@@ -39,6 +40,7 @@ class SeriesWidener(Widener):
         self.axis: dict[Value, int] = {}           # of lanes, in what a buffer became
         self.parts: dict[Value, list[Value]] = {}  # a buffer of each lane, where these do not lie side by side
         self.taken: Truths = None
+        self.made_for: dict[Value, Truths] = {}    # which lanes were there where a room was made
         self.outer = {one for v in series.behind_uses() if isinstance(v.type, t.MemRefType)
                       for one in series.memory(v)}  # where lanes are the first axis
 
@@ -87,6 +89,8 @@ class SeriesWidener(Widener):
     def handler(self, op: Op) -> Handler | None:
         if op.name == "scf.if" and self.series.differs(op):
             return self._choose
+        if op.name == "scf.while" and self.series.chooses(op):
+            return self._until
         if op.name == "scan.check" and operand(op, "condition") in self.varying:
             return self._ask
         if op.name == "memref.copy" and any(v in self.varying for v in op.operands):
@@ -159,6 +163,55 @@ class SeriesWidener(Widener):
                 sides = [self.vector(v, b, copy) for v in (one, other)]
                 self.each[copy][result] = b.op("arith.select", [truth, *sides], [sides[0].type])
 
+    def _until(self, op: Op, b: Builder) -> None:
+        """The steps until no lane goes on: one that is done writes nothing more, and has what it had last."""
+        loop, outside, taken = While(op), self.spread, self.taken
+        kept = [carry for carry in loop.carries if carry.result.uses]
+        init = [v for carry in loop.carries for v in self._all(carry.init, carry.tested, b)]
+        init += taken or [b.op("vector.broadcast", [b.const(True, t.i1)], [self.type(t.i1)])] * self.copies
+        init += [self.vector(carry.init, b, copy) for carry in kept for copy in range(self.copies)]
+        test, body = Block([v.type for v in init]), Block()
+        handed = self._test(loop, kept, test, outside)
+        args = [carry.arg for carry in loop.carries]
+        here, last = self._turn(args, [body.add_arg(v.type) for v in handed])
+        inside, self.taken = Builder(body, location=op.location), here
+        self._inner(loop.body, inside, outside)
+        onward = [v for carry in loop.carries for v in self._all(carry.onward, carry.tested, inside)]
+        inside.make("scf.yield", [*onward, *here, *last])
+        self.spread, self.taken = outside, taken
+        made = b.make("scf.while", init, [v.type for v in handed], None, [Region([test]), Region([body])])
+        _, last = self._turn(args, made.results)
+        self._bind([carry.result for carry in kept], last)
+
+    def _test(self, loop: While, kept: Sequence[Turn], test: Block, outside: dict[Value, Value]) -> list[Value]:
+        """The test of a loop that lanes leave one by one, and what it hands on: what it did, the lanes that go on,
+        and what each lane had when it was there last."""
+        here, last = self._turn([carry.tested for carry in loop.carries], test.args)
+        b = Builder(test, location=loop.op.location)
+        self._inner(loop.test, b, outside)
+        values = [self.vector(carry.handed, b, copy) for carry in kept for copy in range(self.copies)]
+        last = [b.op("arith.select", [truth, value, old], [old.type])
+                for truth, value, old in zip(here * len(kept), values, last, strict=True)]
+        here = [b.op("arith.andi", [truth, self.vector(loop.condition, b, copy)], [truth.type])
+                for copy, truth in enumerate(here)]
+        handed = [v for carry in loop.carries for v in self._all(carry.handed, carry.arg, b)]
+        b.make("scf.condition", [self._some_go_on(here, loop, b), *handed, *here, *last])
+        return [*handed, *here, *last]
+
+    def _turn(self, old: Sequence[Value], new: Sequence[Value]) -> tuple[list[Value], list[Value]]:
+        """Let the first of the values `new` stand for `old`; the lanes that are there, and what lanes had last."""
+        n = sum(self.copies if value in self.varying else 1 for value in old)
+        self._bind(old, new[:n])
+        return list(new[n:n + self.copies]), list(new[n + self.copies:])
+
+    def _some_go_on(self, here: Sequence[Value], loop: While, b: Builder) -> Value:
+        """Whether any lane is left, and none is to be done once more: what that one has may never end."""
+        some = self._some(here, b)
+        if not any(op.name == "scan.check" or "likely" in op.attrs for op in loop.op.walk()):
+            return some
+        fine = b.cmpi("eq", b.op("memref.load", [self.failed, b.index(0)], [t.i64]), b.const(0, t.i64))
+        return b.op("arith.andi", [some, fine], [t.i1])
+
     def _ask(self, op: Op, b: Builder) -> None:
         """A check; what it says is a place inside is one also where it fails."""
         condition = operand(op, "condition")
@@ -176,16 +229,20 @@ class SeriesWidener(Widener):
         wrong = [b.opposite(v) for v in holds]
         if self.taken is not None:
             wrong = [b.op("arith.andi", [x, y], [x.type]) for x, y in zip(wrong, self.taken, strict=True)]
-        one = wrong[0]
-        for other in wrong[1:]:
-            one = b.op("arith.ori", [one, other], [one.type])
-        some = b.op("vector.reduction", [one], [t.i1], {"kind": t.DialectAttr("#vector.kind<or>")})
+        some = self._some(wrong, b)
         note, nothing = Block(), Block()
         inside = Builder(note, location=b.location)
         inside.make("memref.store", [inside.const(1, t.i64), self.failed, inside.index(0)])
         inside.make("scf.yield")
         Builder(nothing, location=b.location).make("scf.yield")
         b.make("scf.if", [some], [], {"likely": t.IntAttr(0, t.i64)}, [Region([note]), Region([nothing])])
+
+    def _some(self, truths: Sequence[Value], b: Builder) -> Value:
+        """Whether any of the truths of all copies holds."""
+        one, *others = truths
+        for other in others:
+            one = b.op("arith.ori", [one, other], [one.type])
+        return b.op("vector.reduction", [one], [t.i1], {"kind": t.DialectAttr("#vector.kind<or>")})
 
     def _copy(self, op: Op, b: Builder) -> None:
         """Element by element: lanes lie elsewhere on the two sides."""
@@ -239,6 +296,7 @@ class SeriesWidener(Widener):
         else:
             made = b.grouped("memref.alloc", {"dims": dims}, [wide]).result
         self._became(op.result, made, self._axis_of(op.result))
+        self.made_for[op.result] = self.taken
 
     def _axis_of(self, buffer: Value) -> int:
         """Where a round's own buffer gets an axis of lanes: first, where each lane goes on with its own."""
@@ -356,7 +414,7 @@ class SeriesWidener(Widener):
 
     def _put(self, buffer: Value, at: Sequence[Value], value: Value, b: Builder, copy: int, op: Op | None = None,
              ) -> None:
-        if self.taken is not None:  # the others keep what they have
+        if self.taken is not None and self.made_for.get(root_of(buffer)) is not self.taken:  # the others keep theirs
             value = b.op("arith.select", [self.taken[copy], value, self._get(buffer, at, b, copy, op)], [value.type])
         place, axis, step = self._place(buffer, at, b, copy, op)
         dest = self.value(buffer)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Value, defined_in
 from scancc.ir.ops import OPS, VIEW, WRITES, has_trait, operand
-from scancc.ir.parts import Branch, Loop, usual_blocks
+from scancc.ir.parts import Branch, Loop, While, usual_blocks
 
 from ..indexing.rows import root_of
 
@@ -59,7 +59,9 @@ class Rounds:
         return any(v in self.varying for inner in op.walk() for v in (*inner.operands, *inner.results))
 
     def chooses(self, op: Op) -> bool:
-        """Whether rounds go different ways in a branch of which both are usual."""
+        """Whether rounds go different ways in a branch of which both are usual, or leave a loop one by one."""
+        if op.name == "scf.while":
+            return While(op).condition in self.varying
         return op.name == "scf.if" and "likely" not in op.attrs and Branch(op).condition in self.varying
 
     def _aliases(self) -> Iterator[tuple[Value, Value]]:
@@ -67,6 +69,9 @@ class Rounds:
         for op in self.loop.walk():
             if op.name == "scf.for":
                 for init, *others in Loop(op).carries:
+                    yield from ((init, other) for other in others)
+            elif op.name == "scf.while":
+                for init, *others in While(op).carries:
                     yield from ((init, other) for other in others)
             elif op.name == "scf.if":
                 for result, *sides in Branch(op).choices:
@@ -85,6 +90,8 @@ class Rounds:
             differs = any(v in self.varying for v in op.operands)
             if op.name == "scf.for":
                 self._spread_loop(op, masked)
+            elif op.name == "scf.while":
+                self._spread_while(op, masked)
             elif op.name == "scf.if":
                 self._spread_branch(op, masked)
             elif op.regions:
@@ -99,6 +106,17 @@ class Rounds:
             if {init, arg, onward} & self.varying:
                 self.varying.update((arg, result))
         self._spread(op.body, masked)
+
+    def _spread_while(self, op: Op, masked: bool) -> None:
+        loop, differs = While(op), self.chooses(op)
+        for init, tested, handed, arg, onward, result in loop.carries:
+            if {init, onward} & self.varying:
+                self.varying.add(tested)
+            if handed in self.varying:
+                self.varying.update((arg, result))
+        self.varying.update(op.results if differs else ())
+        for block in (loop.test, loop.body):
+            self._spread(block, masked or differs)
 
     def _spread_branch(self, op: Op, masked: bool) -> None:
         differs = Branch(op).condition in self.varying

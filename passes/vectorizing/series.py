@@ -18,7 +18,7 @@ from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPI
 from scancc.ir.ops import ELEMENTWISE, OPS, WRITES, group, has_trait, operand, whole
-from scancc.ir.parts import Loop, usual_blocks
+from scancc.ir.parts import Loop, While, usual_blocks
 from scancc.ir.slices import entries, kept_axes
 from scancc.ir.wording import what
 
@@ -126,6 +126,11 @@ class Series(Rounds):
         is_short = n is not None and n < FEW_LANES
         return None if in_order or is_short else "a sum of many terms has a tree along its terms"
 
+    def _while_obstacle(self, op: Op, masked: bool) -> str | None:
+        """A state that a loop exchanges with another buffer would be where lanes that are done do not have it."""
+        own = any(isinstance(carry.arg.type, t.MemRefType) for carry in While(op).carries)
+        return "a state that `until` ends is not in one buffer" if own else None
+
     def _branch_obstacle(self, op: Op, masked: bool) -> str | None:
         if any(isinstance(v.type, t.MemRefType) for v in op.results):
             return "which array a series goes on with differs"
@@ -136,17 +141,18 @@ class Series(Rounds):
     def _check_obstacle(self, op: Op, masked: bool) -> str | None:
         condition = operand(op, "condition")
         if condition in self.varying:
-            self._note_checked(condition)
+            self._note_checked(op, masked)
             return None
         if masked:
             return "a branch that not all series take has a check"
         told = [v for v in group(op, "info") if v in self.varying and self._follows(v) is None]
         return "what a check says differs between series" if told else None
 
-    def _note_checked(self, condition: Value) -> None:
-        for made in _conjuncts(condition):
+    def _note_checked(self, check: Op, masked: bool) -> None:
+        for made in _conjuncts(operand(check, "condition")):
             below = constant_of(made.operands[1]) if made.name == "arith.cmpi" else None
-            if below is not None and below > 0 and CMPI[made.attrs["predicate"].value] == "ult":
+            if below is not None and below > 0 and CMPI[made.attrs["predicate"].value] == "ult" and (
+                    not masked or _is_made_beside(made.operands[0], check)):
                 self.checked[made.operands[0]] = int(below)
 
     def _room_obstacle(self, op: Op, masked: bool) -> str | None:
@@ -167,6 +173,8 @@ class Series(Rounds):
         return reason
 
     def _reshape_obstacle(self, op: Op, masked: bool) -> str | None:
+        if self._any(group(op, "dims")):
+            return "parts of arrays differ in size between series"
         return None if self.is_own(operand(op, "source")) else "rows of series are given another shape"
 
     def _load_obstacle(self, op: Op, masked: bool) -> str | None:
@@ -200,7 +208,8 @@ class Series(Rounds):
         if form is not None:
             self.along[op] = Along(axis, form.terms[self.counter])
             return None
-        return None if not masked and n is not None and self.checked.get(place, n + 1) <= n else ANYWHERE
+        is_known = not masked or _is_made_beside(place, op)
+        return None if is_known and n is not None and self.checked.get(place, n + 1) <= n else ANYWHERE
 
     def _follows(self, place: Value) -> Form | None:
         """The form of a number that is the next one in each round."""
@@ -217,6 +226,7 @@ class Series(Rounds):
 
 _RULES: dict[str, Callable[[Series, Op, bool], str | None]] = {
     "memref.load": Series._load_obstacle, "scf.for": Series._loop_obstacle, "scf.if": Series._branch_obstacle,
+    "scf.while": Series._while_obstacle,
     "scan.check": Series._check_obstacle, "memref.subview": Series._view_obstacle,
     "scan.buffer_reshape": Series._reshape_obstacle,
     **dict.fromkeys(ROOMS, Series._room_obstacle),
@@ -235,6 +245,11 @@ def _has_same_rows(reshape: Op) -> bool:
     assert isinstance(source, t.MemRefType) and isinstance(result, t.MemRefType)
     return len(source.shape) == len(result.shape) and None not in source.shape[1:] and (
         source.shape[1:] == result.shape[1:])
+
+
+def _is_made_beside(value: Value, op: Op) -> bool:
+    """Whether a value is made in the block of an op: nobody else uses it where lanes are that do not get there."""
+    return value.op is not None and value.op.parent is op.parent
 
 
 def _conjuncts(condition: Value) -> Iterator[Op]:

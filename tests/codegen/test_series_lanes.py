@@ -205,3 +205,38 @@ def test_what_stays() -> None:
         lambda n, v: sc.scan(lambda y: y[::-1] * v, None, T.ones(3), n_steps=n)[0][-1], [lengths, x])[0])
     assert "how many steps there are differs" in str(f.remarks("series-lanes", done=False))
     np.testing.assert_array_equal(f(np.array([1, 2], "int32"), np.array([2.0, 3.0])), [[2.0] * 3, [9.0] * 3])
+
+
+@pytest.mark.usefixtures("level")
+def test_until_of_each_lane() -> None:
+    """Newton's steps for three unknowns; where a series meets a singular matrix before it is done, that is told, and
+    not where it would meet one after that."""
+    def build() -> sc.Function:
+        p, w, most = T.matrix("p", shape=(None, 3)), T.matrix("w", shape=(3, 3)), T.iscalar("most")
+
+        def of_one(own):
+            def step(x, root, n, w):
+                by = T.slinalg.solve(T.diag(2 * x) + w, x * x + w @ x - own)
+                done = T.dot(by, by) < 1e-16
+                return (T.switch(done, 0.0, x - by), x - by, n + 1), sc.until(done)
+            (_, root, n), _ = sc.scan(step, None, [own + 1, own, T.constant(0)], non_sequences=w, n_steps=most)
+            return root[-1], n[-1]
+        return sc.function([p, w, most], list(sc.vmap(of_one)(p)))
+    w = 0.1 * RNG.normal(size=(3, 3))
+    check(build, lambda n, m: (RNG.uniform(1, 9, (n, 3)), w, m + 1),
+          lambda n, m: (np.where(RNG.random((n, 1)) < 0.1, -1.0, RNG.uniform(1, 9, (n, 3))), 0 * w, 7 * m + 1))
+
+
+def test_until_by_rows_of_each_series() -> None:
+    """Sequences, elements where a series' own numbers say, a branch in a step, and what was there at the end."""
+    def build() -> sc.Function:
+        x, a = T.tensor3("x", shape=(None, None, 3)), T.matrix("a", shape=(3, 3))
+
+        def of_one(rows):
+            def step(x_t, h, total, place):
+                h = sc.ifelse(h[0] > 0, T.tanh(a @ h + x_t), h[::-1] * 0.5 + x_t)
+                return (h, total + h.sum(), T.cast(h[0] > h[1], "int64")), sc.until(total + a[place, 0] > 2)
+            h, total, place = sc.scan(step, rows, [T.ones(3), T.constant(0.0), np.int64(1)], return_updates=False)
+            return h[-1], total[-1], place[-1]
+        return sc.function([x, a], list(sc.vmap(of_one)(x)))
+    check(build, lambda n, m: (RNG.normal(size=(n, m + 1, 3)), 0.4 * RNG.normal(size=(3, 3))))
