@@ -83,9 +83,11 @@ def outcome(ask, *given, **named):
         return type(error), str(error)
 
 
+@pytest.mark.parametrize("n_by_hand", [late_dataclasses._N_BY_HAND, 0])
 @pytest.mark.parametrize("kind", ["Plain", "Frozen", "Derived", "ByIdentity", "Written", "Made", "Empty"])
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_late_methods_are_as_the_standard_ones(kind, question):
+def test_late_methods_are_as_the_standard_ones(kind, question, n_by_hand, monkeypatch):
+    monkeypatch.setattr(late_dataclasses._LateInit, "n_left", n_by_hand)
     for given, named in ARGUMENTS:
         ours = outcome(classes(late_dataclasses.dataclass)[kind], *given, **named)
         theirs = outcome(classes(dataclasses.dataclass)[kind], *given, **named)
@@ -101,6 +103,14 @@ def test_a_class_may_be_asked_before_it_has_an_instance():
         blank = kind.__new__(kind)
         assert isinstance(vars(kind)["__init__"], late_dataclasses._Late) == (kind.__name__ != "Made")
         assert outcome(hash, blank) is not None and inspect.signature(kind) is not None
+
+
+def test_instances_filled_by_hand_are_as_those_that_follow():
+    kind = classes(late_dataclasses.dataclass)["Derived"]
+    made = [kind(1, (2,), c=[n], d=4.0) for n in range(late_dataclasses._N_BY_HAND + 2)]
+    assert not isinstance(vars(kind)["__init__"], late_dataclasses._Late)
+    assert [list(vars(x).items()) for x in made] == [
+        [("a", 1), ("b", (2,)), ("c", [n]), ("d", 4.0), ("seen", True)] for n in range(len(made))]
 
 
 def test_a_class_of_another_kind_may_stand_on_one():
