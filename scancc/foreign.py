@@ -6,7 +6,7 @@ Anything with the buffer protocol or NumPy's own (`__array__`: torch on the CPU,
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -22,6 +22,12 @@ def is_masked(value: object) -> bool:
     """Whether `value` is one of NumPy's masked arrays, whose module is not loaded to find out."""
     ma = sys.modules.get("numpy.ma")
     return ma is not None and isinstance(value, ma.MaskedArray)
+
+
+def is_generator(value: object) -> TypeGuard[np.random.Generator | np.random.RandomState]:
+    """Whether `value` is one of NumPy's generators of random numbers, whose module is not loaded to find out."""
+    random = sys.modules.get("numpy.random")
+    return random is not None and isinstance(value, random.Generator | random.RandomState)
 
 
 def as_array(value: Any) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import field
 
 from scancc.config import config
@@ -81,6 +80,8 @@ def mode_named(mode: str | Mode | None) -> Mode:
         return mode
     if isinstance(mode, str) and mode in _MODES:
         return _MODES[mode]
+    import difflib  # rarely needed
+
     near = difflib.get_close_matches(str(mode), _MODES, n=1)
     meant = f" (did you mean {near[0]!r}?)" if near else ""
     raise ValueError(f"mode is {mode!r}{meant}; use 'native' (the default) or 'reference' (the NumPy interpreter)")

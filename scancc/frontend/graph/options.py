@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from scancc.foreign import is_masked
+
 Word = TypeVar("Word")
 
 
@@ -63,4 +65,4 @@ def unmasked(what: str, value: object) -> object:
 def _has_mask(value: object) -> bool:
     if isinstance(value, list | tuple):
         return any(_has_mask(v) for v in value)
-    return isinstance(value, np.ma.MaskedArray)
+    return is_masked(value)

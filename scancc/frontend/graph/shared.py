@@ -13,6 +13,7 @@ from weakref import WeakSet
 import numpy as np
 
 from scancc.errors import TypeMismatchError
+from scancc.foreign import is_generator
 from scancc.frontend.graph.constants import array_of, as_tensor_variable, strong
 from scancc.frontend.graph.options import flag, flag_or_none, name_of, one_of, unmasked
 from scancc.frontend.graph.stream_type import Draws, StreamType
@@ -160,10 +161,7 @@ class StreamVariable(Draws, SharedVariable):
         if (new_value is None) == (seed is None):
             raise TypeError("a stream's state is set from a state or generator, or from seed=; give one of them")
         generator = np.random.default_rng(seed) if new_value is None else new_value
-        super().set_value(_start(_key_of(generator)) if isinstance(generator, GENERATORS) else generator, borrow)
-
-
-GENERATORS = (np.random.Generator, np.random.RandomState)
+        super().set_value(_start(_key_of(generator)) if is_generator(generator) else generator, borrow)
 
 
 def _start(key: np.uint64) -> np.ndarray:
@@ -224,7 +222,7 @@ def shared(
         flag_or_none(f"shared: {what}", given)
     if None not in (shape, broadcastable) and [n == 1 for n in shape or ()] != list(broadcastable or ()):
         raise ValueError(f"shared: shape is {shape} and broadcastable {broadcastable}, which says another")
-    if isinstance(value, GENERATORS):
+    if is_generator(value):
         return StreamVariable.of_key(_key_of(value), name)
     one_of("shared: target", target, (None, "cpu"))
     array = _numbers_of("shared", value)

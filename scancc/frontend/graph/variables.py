@@ -14,18 +14,19 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from html import escape
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
-import numpy.typing as npt
 
 from scancc import errors
 from scancc.artifact import can_exist, too_large
 from scancc.config import config
 from scancc.frontend.graph.options import name_of
 from scancc.late_dataclasses import dataclass
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _PACKAGE_DIR = os.path.dirname(os.path.abspath(errors.__file__)) + os.sep
 _COMMANDS_DIR = os.path.join(_PACKAGE_DIR, "cli") + os.sep  # whose user wrote no line, but an argument
@@ -208,6 +209,8 @@ class Variable:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
+        from html import escape  # rarely needed
+
         name = f"<b>{escape(self.name)}</b>: " if self.name else ""
         made = f" from {escape(self.owner.op.name)}" if self.owner is not None else ""
         return f"<code>{name}{self.type}{made}</code>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from scancc.frontend.graph.shared import Container
+from scancc.hashes import sha256
 
 from .program import Program
 
@@ -35,7 +35,7 @@ def graph_key(program: Program) -> str | None:
         found.walk(program.settled())
     except _NoKeyError:
         return None
-    return hashlib.sha256("\0".join([*found.texts, *found.ranks()]).encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256("\0".join([*found.texts, *found.ranks()]).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Parts:
@@ -79,7 +79,7 @@ class _Parts:
         self.pending += sorted(value, key=repr)
 
     def _array(self, value: np.ndarray) -> None:
-        numbers = hashlib.sha256(value.tobytes()).hexdigest()
+        numbers = sha256(value.tobytes()).hexdigest()
         self.texts.append(f"array {value.dtype} {value.shape} {numbers}")
 
     def _named(self, value: Any) -> None:

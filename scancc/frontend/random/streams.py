@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from scancc.config import config
+from scancc.foreign import is_generator
 from scancc.frontend.graph.constants import as_tensor_variable, constant_int, holds_variables, is_discrete
 from scancc.frontend.graph.options import flag, name_of, one_of, whole
-from scancc.frontend.graph.shared import GENERATORS, StreamVariable, shared
+from scancc.frontend.graph.shared import StreamVariable, shared
 from scancc.frontend.graph.stream_type import StreamType
 from scancc.frontend.graph.variables import Constant, Variable, dtype_name
 from scancc.frontend.ops import scalars as e
@@ -432,7 +433,7 @@ def shared_rng(value: Any = None, *, seed: Any = _NOT_GIVEN, name: str | None = 
         raise TypeError("shared_rng takes a generator of NumPy or seed=, one of them")
     start = seed if value is None else value
     generator = np.random.default_rng(start) if start is None or isinstance(start, int | np.integer) else start
-    if not isinstance(generator, GENERATORS):
+    if not is_generator(generator):
         raise TypeError(f"shared_rng takes a generator of NumPy or seed=, not {start!r}")
     made = shared(generator, name)
     assert isinstance(made, StreamVariable)

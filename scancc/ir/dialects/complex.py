@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..core import Op
 from ..ops import COMMUTATIVE, LITERAL, Dialect, quiet
 from ..reading.phrases import CALL
 from ..rules.complex import check_parts, check_sides
 from ..types import element, numpy_dtype
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 complex_ = Dialect("complex")
 

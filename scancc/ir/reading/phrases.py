@@ -13,7 +13,6 @@ any other is put into parentheses inside an expression.
 from __future__ import annotations
 
 import re
-import string
 from functools import cache
 from typing import NamedTuple
 
@@ -69,6 +68,8 @@ def _without_brackets(text: str) -> str:
 @cache
 def holes(template: str, statement: bool) -> tuple[Hole, ...]:
     """The template in pieces; `statement`: it stands on a line of its own."""
+    import string  # rarely needed, and slow to load
+
     parts = [(before, field) for before, field, _, _ in string.Formatter().parse(template)]
     infix = _INFIX.match(template)
     if infix:

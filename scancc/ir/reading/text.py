@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from scancc.hashes import sha256
 
 from .. import types as t
 
@@ -81,7 +82,7 @@ def array_text(value: t.Dense) -> str:
     if value.data.size <= MOST_ELEMENTS:
         return f"{type_text(value.type)} {_nested_text(value.data, kind)}"
     first, last = (_element_text(value.data.flat[at], kind) for at in (0, -1))
-    digest = hashlib.sha256(value.data.tobytes()).hexdigest()[:8]
+    digest = sha256(value.data.tobytes()).hexdigest()[:8]
     return f"{type_text(value.type)} [{first}, ..., {last}] #{digest}"
 
 
