@@ -10,7 +10,7 @@ import ctypes
 import math
 from collections.abc import Sequence
 from functools import cache
-from typing import NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -27,10 +27,19 @@ from scancc.artifact import (
     too_large,
 )
 from scancc.errors import BoundExceeded, InternalError, NotFinite, UnsupportedError
+from scancc.later import loaded_later
+from scancc.process import kept_property
 from scancc.runtime import elf, interrupts
-from scancc.runtime.arguments import Array, pack
-from scancc.runtime.buffer import WorkspacePool
-from scancc.runtime.outputs import Given, array_for, stored
+
+if TYPE_CHECKING:
+    from scancc.runtime import arguments, buffer
+    from scancc.runtime import outputs as arrays_given
+    from scancc.runtime.arguments import Array
+    from scancc.runtime.buffer import WorkspacePool
+    from scancc.runtime.outputs import Given
+else:  # for calls that the fast caller does not make
+    arguments, buffer, arrays_given = map(loaded_later, (
+        "scancc.runtime.arguments", "scancc.runtime.buffer", "scancc.runtime.outputs"))
 
 _Slots: TypeAlias = "ctypes.Array[ctypes.c_int64]"
 FIRST_GUESS = 16  # of a size that a program computes
@@ -100,7 +109,10 @@ class Kernel:
         self._run, self._query = _ENTRY(self.run_address), _ENTRY(self.query_address)
         self.n_slots = n_slots(inputs, self.outputs)
         self._slots = ctypes.c_int64 * self.n_slots
-        self._pool = WorkspacePool()
+
+    @kept_property
+    def _pool(self) -> WorkspacePool:
+        return buffer.WorkspacePool()
 
     def __call__(self, *values: object, out: Given | None = None) -> list[Array]:
         """`out`: the arrays to give the outputs in, as `outputs.spread` gives them."""
@@ -130,19 +142,19 @@ class Kernel:
         with self._pool.lend(slots[workspace + 1]) as slots[workspace]:
             self._require(self._run(address), slots)
         trimmed = self._trimmed(outputs, slots, len(input_slots))
-        return list(map(stored, given, self.outputs, trimmed, most))
+        return list(map(arrays_given.stored, given, self.outputs, trimmed, most))
 
     def pack(self, values: Sequence[object]) -> list[Array]:
         """The arrays that native code takes for `values`; TypeError or ValueError says what does not fit."""
         if len(values) != len(self.inputs):
             names = ", ".join(p.name for p in self.inputs) or "none"
             raise TypeError(f"{self.name} takes {len(self.inputs)} inputs ({names}); given {len(values)}")
-        return [pack(p, v, i) for i, (p, v) in enumerate(zip(self.inputs, values, strict=True))]
+        return [arguments.pack(p, v, i) for i, (p, v) in enumerate(zip(self.inputs, values, strict=True))]
 
     def _allocate(self, slots: _Slots, at: int, given: Given, arrays: list[Array]) -> list[Array]:
         outputs: list[Array] = []
         for param, there in zip(self.outputs, given, strict=True):
-            array = array_for(there, param, slots[at + 1 : at + param.n_slots], [*arrays, *outputs])
+            array = arrays_given.array_for(there, param, slots[at + 1 : at + param.n_slots], [*arrays, *outputs])
             slots[at] = array.ctypes.data
             at += param.n_slots
             outputs.append(array)

@@ -30,13 +30,19 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from types import BuiltinFunctionType, FunctionType, WrapperDescriptorType
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from scancc.artifact import Param
-from scancc.runtime import elf, interrupts, own_code, threads
+from scancc.artifact import PARALLEL_FOR_SYMBOL, Param
+from scancc.later import loaded_later
+from scancc.runtime import elf, interrupts, own_code
 from scancc.runtime.cpu import Kernel
+
+if TYPE_CHECKING:
+    from scancc.runtime import threads
+else:
+    threads = loaded_later("scancc.runtime.threads")
 
 GIL_NBYTES = 64 << 10
 REUSE_NBYTES = 1 << 17  # fresh pages for two outputs of 1 MB took 1.9 ms, what was copied into them 0.1 ms
@@ -262,7 +268,8 @@ def bind(kernel: Kernel, single_output: bool = False, long: bool = False,
     if single_output and len(kernel.outputs) != 1:
         raise ValueError(f"{kernel.name} has {len(kernel.outputs)} outputs; single_output needs exactly one")
     interrupts.let_ask(kernel.library)
-    threads.lend(kernel.library)
+    if isinstance(kernel.library, elf.Library) and PARALLEL_FOR_SYMBOL in kernel.library.symbols:
+        threads.lend(kernel.library)
     if _code is None or kernel.n_slots > _MAX_SLOTS or kernel.guesses:
         return _through_ctypes(kernel, single_output)
     owner = _Owner(kernel, _code, single_output, long, arguments or [Argument(p.name) for p in kernel.inputs])

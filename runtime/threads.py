@@ -66,10 +66,9 @@ def _reset(library: elf.Library) -> None:
     ctypes.CFUNCTYPE(None)(library.address("scancc_reset"))()
 
 
-def lend(library: object) -> None:
-    """Let loaded code use the pool, if it can share loops."""
-    if isinstance(library, elf.Library) and PARALLEL_FOR_SYMBOL in library.symbols:
-        ctypes.c_void_p.from_address(library.address(PARALLEL_FOR_SYMBOL)).value = pool_address()
+def lend(library: elf.Library) -> None:
+    """Let loaded code that can share loops use the pool."""
+    ctypes.c_void_p.from_address(library.address(PARALLEL_FOR_SYMBOL)).value = pool_address()
 
 
 def pool_address() -> int | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
-from scancc import pass_lists
+from scancc import fingerprints, pass_lists
 from scancc.artifact import Artifact
-from scancc.codegen import fingerprints
 from scancc.config import config
 from scancc.frontend.program.keys import graph_key
 from scancc.frontend.program.program import Program
+from scancc.hashes import sha256
 from scancc.process import deep_recursion, without_collection
 from scancc.runtime import cache
 
@@ -36,7 +34,7 @@ def key(program: Program, *parts: object) -> str:
     """A hash of a program's `parts`, and of what decides beside them: switches, pass lists, compiler and machine."""
     passes = (pass_lists.CPU_SCAN, pass_lists.CPU_LOOP, program.leave_out, program.threads)
     parts += (program.name, program.fast_math, passes, config.cpu, fingerprints.compiler(), fingerprints.machine())
-    return hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _looked_up(key: str) -> bytes | None:

@@ -26,30 +26,33 @@ from scancc.frontend.graph.site import Site, described
 from scancc.frontend.graph.variables import Constant, TensorLike, Variable, leaves, user_location
 from scancc.frontend.program.arguments import In, bind
 from scancc.frontend.program.program import Evaluation, Out, Program, make_program
-from scancc.frontend.program.showing import described_program, program_table, signature_of
 from scancc.insight.function import Insight, Timing
-from scancc.insight.watching import versions_for
 from scancc.later import loaded_later
 from scancc.modes import Mode, NanGuardMode, mode_named
 from scancc.other_names import OF_FUNCTIONS, object_has_none
 from scancc.process import kept_property
 from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel
-from scancc.runtime.outputs import Given, spread, stored
-from scancc.signature import signature
-from scancc.versions import Native
+from scancc.versions import Native, Versions
 
 if TYPE_CHECKING:
-    from scancc import stages
+    import inspect
+
+    from scancc import signature, stages
     from scancc.codegen import target as targets
     from scancc.codegen.target import Target
-    from scancc.insight.watching import prints as printed
+    from scancc.frontend.program import showing
+    from scancc.insight.watching import finite, prints
+    from scancc.runtime import outputs as arrays_given
     from scancc.runtime import shipped as shipping
+    from scancc.runtime.outputs import Given
     from scancc.runtime.shipped import Shipped
     from scancc.stages import Compiled
 else:
-    stages, targets, printed, shipping = map(loaded_later, (
-        "scancc.stages", "scancc.codegen.target", "scancc.insight.watching.prints", "scancc.runtime.shipped"))
+    signature, stages, targets, showing, finite, prints, arrays_given, shipping = map(loaded_later, (
+        "scancc.signature", "scancc.stages", "scancc.codegen.target", "scancc.frontend.program.showing",
+        "scancc.insight.watching.finite", "scancc.insight.watching.prints", "scancc.runtime.outputs",
+        "scancc.runtime.shipped"))
 
 
 # The older systems' modules compile.mode, compile.debugmode and compile.nanguardmode.
@@ -69,6 +72,15 @@ def compiling_later() -> Iterator[None]:
         _later.reset(token)
 
 
+class _Signature:
+    """What `inspect.signature` says of a function; that of the class is what makes one."""
+
+    def __get__(self, function: Function | None, owner: type) -> inspect.Signature:
+        if function is None:
+            raise AttributeError("__signature__")
+        return showing.signature_of(function.program.inputs)
+
+
 class Function(Insight, fastcall.Served):
     """A compiled function: call it with arrays, lists or numbers, by position or keyword.
 
@@ -86,11 +98,12 @@ class Function(Insight, fastcall.Served):
     array([0.25, 0.75])
     """
 
+    __signature__ = _Signature()
+
     def __init__(self, program: Program, mode: Mode) -> None:
         self.program = program
         self.name = program.name
         self.__name__ = self.__qualname__ = program.name or "function"
-        self.__signature__ = signature_of(program.inputs)
         self.mode = mode
         self._n_inputs, self._n_outputs = len(program.inputs), len(program.outputs)
         is_watched = program.prints or isinstance(mode, NanGuardMode)
@@ -99,7 +112,7 @@ class Function(Insight, fastcall.Served):
         self._native = None
         self._call: Any = Evaluation(program) if mode.reference else None  # None: the call's arrays choose the code
         later = _later.get()
-        self._versions = None if mode.reference else versions_for(program, mode, self._plain, later)
+        self._versions = None if mode.reference else _versions_for(program, mode, self._plain, later)
         if self._versions is not None:
             fastcall.serve(Function)
             if not later:
@@ -123,7 +136,7 @@ class Function(Insight, fastcall.Served):
     def _call_into(self, out: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """A call with arrays for its outputs."""
         layout = self.program.layout
-        given = spread(out, self._output_params, layout.kind, layout.keys)
+        given = arrays_given.spread(out, self._output_params, layout.kind, layout.keys)
         if self.mode.reference:
             return self._call.run(args, kwargs, partial(self._interpreted_into, given))
         if self.program.updates:
@@ -132,14 +145,14 @@ class Function(Insight, fastcall.Served):
 
     @kept_property
     def _output_params(self) -> tuple[Param, ...]:
-        return signature(self.program)[1][:self._n_outputs]
+        return signature.signature(self.program)[1][:self._n_outputs]
 
     def _interpreted_into(self, given: Given, found: list[np.ndarray]) -> list[np.ndarray]:
         """What native code gives for the outputs; where scans end early, no size tells how many rows are too many."""
         early = self.program.ends_early
         most = [g.shape if early and g is not None and g.shape[1:] == f.shape[1:] and g.size > f.size else None
                 for g, f in zip(given, found, strict=True)]
-        return list(map(stored, given, self._output_params, found, most))
+        return list(map(arrays_given.stored, given, self._output_params, found, most))
 
     def _compute_into(self, given: Given, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         arrays = self._arrays(args, kwargs)
@@ -261,14 +274,14 @@ class Function(Insight, fastcall.Served):
         if compiled.target.kind != "cpu":
             raise UnsupportedError(f"{self.name or 'function'}: code for {compiled.target.sm} has nobody who prints; "
                                    "leave Print out of what is exported for a GPU")
-        more, prints = printed.with_prints(program)
-        if not prints:
+        more, shown = prints.with_prints(program)
+        if not shown:
             return compiled
         printing = stages.compile_program(more, compiled.target, True, compiled.checks)
         if printing.inputs != compiled.inputs:
             raise UnsupportedError(f"{self.name or 'function'}: Print stands in a loop whose number of steps nothing "
                                    "tells before it runs; give the scan n_steps, or leave Print out of the export")
-        return replace(compiled, printing=printing, prints=prints)
+        return replace(compiled, printing=printing, prints=shown)
 
     def frozen(self) -> Function:
         """The same function, where the shared variables that no call updates are constants of their values now."""
@@ -332,17 +345,24 @@ class Function(Insight, fastcall.Served):
         return _compiled_again, (RandomStream, self.program, self.mode)
 
     def __repr__(self) -> str:
-        return f"<scancc function {described_program(self.program, self._where())}>"
+        return f"<scancc function {showing.described_program(self.program, self._where())}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the same, with a line for each input and output."""
-        return program_table(self.program, self._where())
+        return showing.program_table(self.program, self._where())
 
     def _where(self) -> str:
         """What runs it."""
         from scancc.codegen.target import local
 
         return "NumPy interpreter" if self.mode.reference else local().cpu
+
+
+def _versions_for(program: Program, mode: Mode, plain: bool, later: bool) -> Versions:
+    """The native codes of a program: with prints or checks where it or the mode has such."""
+    if isinstance(mode, NanGuardMode):
+        return finite.Guarding(program, mode, later)
+    return prints.Printing(program, later) if program.prints else Versions(program, plain, later)
 
 
 class ProfiledFunction(Function):

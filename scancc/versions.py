@@ -21,18 +21,19 @@ from scancc.frontend.program.program import Program
 from scancc.frontend.program.small_sizes import Axis, sizes_in_steps, small_lengths, with_lengths
 from scancc.later import loaded_later
 from scancc.process import kept_property
-from scancc.runtime import fastcall, threads
+from scancc.runtime import fastcall
 from scancc.runtime.cpu import Kernel
-from scancc.signature import signature
 
 if TYPE_CHECKING:
-    from scancc import stages
+    from scancc import signature, stages
     from scancc.codegen import cpu
     from scancc.ir import remarks as said
     from scancc.ir.remarks import Remark
+    from scancc.runtime import threads
     from scancc.stages import Compiled
 else:
-    stages, cpu, said = map(loaded_later, ("scancc.stages", "scancc.codegen.cpu", "scancc.ir.remarks"))
+    signature, stages, cpu, said, threads = map(loaded_later, (
+        "scancc.signature", "scancc.stages", "scancc.codegen.cpu", "scancc.ir.remarks", "scancc.runtime.threads"))
 
 
 class Native:
@@ -154,7 +155,7 @@ class Versions:
         """That calls of certain lengths run code of their own."""
         if self.first is None:
             return []
-        inputs = signature(self.program)[0]
+        inputs = signature.signature(self.program)[0]
         known = ", ".join(f"{inputs[i].name}_n{axis} = {n}" for (i, axis), n in (self._lengths or {}).items())
         return [said.Remark("specialise", "func.func", None, None, True,
                             f"the first call had small matrices in the steps: calls with {known} run code for these "
