@@ -9,6 +9,7 @@ import builtins
 import ctypes
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -29,17 +30,17 @@ from scancc.artifact import (
 from scancc.errors import BoundExceeded, InternalError, NotFinite, UnsupportedError
 from scancc.later import loaded_later
 from scancc.process import kept_property
-from scancc.runtime import elf, interrupts
+from scancc.runtime import images, interrupts
 
 if TYPE_CHECKING:
-    from scancc.runtime import arguments, buffer
+    from scancc.runtime import arguments, buffer, elf
     from scancc.runtime import outputs as arrays_given
     from scancc.runtime.arguments import Array
     from scancc.runtime.buffer import WorkspacePool
     from scancc.runtime.outputs import Given
-else:  # for calls that the fast caller does not make
-    arguments, buffer, arrays_given = map(loaded_later, (
-        "scancc.runtime.arguments", "scancc.runtime.buffer", "scancc.runtime.outputs"))
+else:  # for calls that the fast caller does not make, and code that is not linked
+    arguments, buffer, elf, arrays_given = map(loaded_later, (
+        "scancc.runtime.arguments", "scancc.runtime.buffer", "scancc.runtime.elf", "scancc.runtime.outputs"))
 
 _Slots: TypeAlias = "ctypes.Array[ctypes.c_int64]"
 FIRST_GUESS = 16  # of a size that a program computes
@@ -58,11 +59,11 @@ class Kernel:
         if artifact.target != "cpu":
             raise UnsupportedError(f"{artifact.name!r} is code for {artifact.target!r}; this runs CPU code")
         check_abi(artifact.abi_version, artifact.name)
-        libraries: tuple[elf.Library, ...] = ()
+        libraries: tuple[images.Library, ...] = ()
         for code in artifact.libraries:
             libraries += (_shared(code, libraries),)
-        query = elf.load(artifact.query_code) if artifact.query_code else None
-        library = elf.load(artifact.code, libraries if query is None else (*libraries, query))
+        query = images.load(artifact.query_code) if artifact.query_code else None
+        library = images.load(artifact.code, libraries if query is None else (*libraries, query))
         self._set(
             artifact.name,
             (artifact.inputs, artifact.outputs, artifact.checks),
@@ -188,10 +189,18 @@ class Kernel:
         raise InternalError(f"{self.name} returned status {status}, which is none of its checks; info {info}")
 
 
+def linked(artifact: Artifact) -> Artifact:
+    """The artifact with images in place of its objects, which are linked once, and not by each process."""
+    query = [artifact.query_code] if artifact.query_code else []
+    *called, code = elf.linked([*artifact.libraries, *query, artifact.code])
+    return replace(artifact, code=code, libraries=tuple(called[: len(artifact.libraries)]),
+                   query_code=called[-1] if query else b"")
+
+
 @cache
-def _shared(code: bytes, libraries: tuple[elf.Library, ...]) -> elf.Library:
+def _shared(code: bytes, libraries: tuple[images.Library, ...]) -> images.Library:
     """Code that many kernels call: it is loaded once."""
-    return elf.load(code, libraries)
+    return images.load(code, libraries)
 
 
 def _filled(message: str, info: tuple[int, ...]) -> str:

@@ -1,36 +1,35 @@
-"""Loads an ELF relocatable object (x86-64, aarch64) into memory, without a system linker.
+"""Links an ELF relocatable object (x86-64, aarch64) to an image (`images.py`), without a system linker.
 
-One region holds three page-aligned parts: code with its call stubs, read-only data with the table of
-external addresses, and writable data. Pages are writable while the object is laid out and its
-relocations are applied, then become executable or read-only: none is ever writable and executable.
-
-External symbols come from a list of `libm` and `mem*` names, or from libraries that the caller gives; emitted code
-calls nothing else. Every offset and size in the file is checked before use, so that a damaged object raises
-`ElfError`.
+Sections get their places, external symbols their entries in a table, through which call stubs go, and relocations are
+applied as if the image began at address 0; the few that hold addresses are noted for when it is loaded. Every offset
+and size in the file is checked before use, so that a damaged object raises `ElfError`.
 
 Source: System V ABI (ELF-64), its x86-64 supplement, and the ELF ABI for the Arm 64-bit architecture.
 """
 
 from __future__ import annotations
 
-import ctypes
-import mmap
 import platform
 import struct
-import sys
+from collections.abc import Collection, Sequence
 from dataclasses import field
-from functools import cache
 from typing import NamedTuple, TypeVar
 
-from scancc.errors import ScanccError
 from scancc.late_dataclasses import dataclass
 from scancc.later import in_role
+from scancc.runtime.images import (
+    ALLOWED_SYMBOLS,
+    MAX_IMAGE_BYTES,
+    PAGE_BYTES,
+    ElfError,
+    Image,
+    Library,
+    loads_here,
+    placed,
+)
 from scancc.runtime.relocations import MACHINES, Machine
 
 _T = TypeVar("_T")
-
-PAGE_BYTES = mmap.PAGESIZE
-MAX_IMAGE_BYTES = 1 << 28
 
 _ELF_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
@@ -42,20 +41,6 @@ _SHT_PROGBITS, _SHT_SYMTAB, _SHT_RELA, _SHT_NOBITS, _SHT_REL = 1, 2, 4, 8, 9
 _SHF_WRITE, _SHF_ALLOC, _SHF_EXECINSTR, _SHF_TLS = 1, 2, 4, 0x400
 _SHN_UNDEF, _SHN_LORESERVE, _SHN_ABS = 0, 0xFF00, 0xFFF1
 _STB_LOCAL = 0
-
-_LIBM_TEXT = """
-acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 exp10 expm1 fabs fdim
-floor fma fmax fmin fmod frexp hypot ldexp lgamma log log10 log1p log2 logb lrint lround llrint llround modf
-nearbyint nextafter pow remainder rint round roundeven scalbn sin sincos sinh sqrt tan tanh tgamma trunc
-"""
-_LIBM = frozenset(_LIBM_TEXT.split())
-ALLOWED_SYMBOLS = _LIBM | {name + "f" for name in _LIBM} | {"memcpy", "memmove", "memset", "memcmp"} | {
-    "getauxval", "getenv",  # by which code asks what the processor has, and which variant is wanted
-    "PyModuleDef_Init", "PyModule_GetDict", "Py_CompileString", "PyEval_EvalCode", "Py_DecRef"}  # a module of Python
-
-
-class ElfError(ScanccError):
-    """Object code that cannot be loaded here; the text says what was found and what is accepted."""
 
 
 @dataclass(eq=False)
@@ -117,27 +102,6 @@ class _Part:
         return self.end
 
 
-class Library:
-    """Loaded code, and the `libraries` that it calls. Its memory lives as long as this object does."""
-
-    def __init__(self, memory: mmap.mmap, base: int, keep: object, symbols: dict[str, int],
-                 libraries: tuple[Library, ...]) -> None:
-        self.libraries = libraries
-        self._memory = memory
-        self._base = base
-        self._keep = keep
-        self._symbols = symbols
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        return tuple(self._symbols)
-
-    def address(self, symbol: str) -> int:
-        if symbol not in self._symbols:
-            raise ElfError(f"the object defines no symbol {symbol!r}; it defines {', '.join(self._symbols)}")
-        return self._base + self._symbols[symbol]
-
-
 def load(code: bytes, libraries: tuple[Library, ...] = ()) -> Library:
     """Load an object for this machine, which may call `libraries`; ElfError where that cannot be done.
 
@@ -145,15 +109,27 @@ def load(code: bytes, libraries: tuple[Library, ...] = ()) -> Library:
     """
     if not loads_here():
         return _by_the_compiler(code, libraries)
+    return placed(image_of(code, [name for library in libraries for name in library.symbols]), libraries)
+
+
+def image_of(code: bytes, known: Collection[str] = ()) -> Image:
+    """The image of an object for this machine, which may call the functions `known` of its libraries."""
     try:
-        return _Linker(code, MACHINES[platform.machine()], libraries).link()
+        return _Linker(code, MACHINES[platform.machine()], known).link()
     except (struct.error, OverflowError) as error:
         raise ElfError(f"the object code is cut or damaged ({error}); compile it again") from error
 
 
-def loads_here() -> bool:
-    """Whether this file loads what is compiled for this machine."""
-    return sys.platform not in ("darwin", "win32") and platform.machine() in MACHINES
+def linked(codes: Sequence[bytes]) -> list[bytes]:
+    """Images in place of objects, each of which may call those before it; the objects where LLVM loads them."""
+    if not loads_here():
+        return list(codes)
+    known: list[str] = []
+    images = []
+    for code in codes:
+        images.append(image_of(code, known))
+        known += images[-1].symbols
+    return [image.to_bytes() for image in images]
 
 
 def _by_the_compiler(code: bytes, libraries: tuple[Library, ...]) -> Library:
@@ -166,30 +142,28 @@ def _by_the_compiler(code: bytes, libraries: tuple[Library, ...]) -> Library:
 
 
 class _Linker:
-    def __init__(self, code: bytes, machine: Machine, libraries: tuple[Library, ...]) -> None:
+    def __init__(self, code: bytes, machine: Machine, known: Collection[str]) -> None:
         self.code = code
         self.machine = machine
-        self.libraries = libraries
-        self.offered = {name: library.address(name) for library in libraries for name in library.symbols}
+        self.known = known
         self.sections = _read_sections(code, machine)
         self.symbols = _read_symbols(code, self.sections)
         self.stub_of: dict[str, int] = {}
         self.table_of: dict[str, int] = {}
+        self.own: list[int] = []
+        self.outside: list[tuple[int, str]] = []
 
-    def link(self) -> Library:
+    def link(self) -> Image:
         relocations = self._read_relocations()
-        code_end, const_end, end = self._lay_out(relocations)
-        memory = mmap.mmap(-1, max(end, PAGE_BYTES), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        keep = ctypes.c_char.from_buffer(memory)
-        self.base = ctypes.addressof(keep)
-        self.memory = memory
+        ends = self._lay_out(relocations)
+        self.memory = bytearray(ends[2])
         self._copy_sections()
         self._fill_tables()
         for relocation in relocations:
             self._relocate(relocation)
-        _protect(self.base, code_end, mmap.PROT_READ | mmap.PROT_EXEC)
-        _protect(self.base + code_end, const_end - code_end, mmap.PROT_READ)
-        return Library(memory, self.base, keep, self._exported(), self.libraries)
+        last = max((*self.own, *(at for at, _ in self.outside)), default=-8)
+        n_bytes = max(len(self.memory.rstrip(b"\0")), last + 8)
+        return Image(ends, bytes(self.memory[:n_bytes]), tuple(self.own), tuple(self.outside), self._exported())
 
     def _read_relocations(self) -> list[_Relocation]:
         found = []
@@ -229,7 +203,7 @@ class _Linker:
         for relocation in relocations:
             symbol, rule = relocation.symbol, self.machine.rules.get(relocation.kind)
             outside = symbol.section == _SHN_UNDEF
-            if outside and symbol.name not in ALLOWED_SYMBOLS and symbol.name not in self.offered:
+            if outside and symbol.name not in ALLOWED_SYMBOLS and symbol.name not in self.known:
                 raise ElfError(
                     f"the object calls {symbol.name!r}; emitted code may call libm and mem* functions, and those of "
                     "its libraries, only"
@@ -252,26 +226,25 @@ class _Linker:
         symbols = {_key(s): s for s in self.symbols if _key(s) in self.table_of}
         for key, offset in self.table_of.items():
             symbol = symbols[key]
-            is_outside = symbol.section == _SHN_UNDEF
-            address = self._outside(symbol.name) if is_outside else self._address(symbol)
-            struct.pack_into("<Q", self.memory, offset, address)
+            if symbol.section == _SHN_UNDEF:
+                self.outside.append((offset, symbol.name))
+            else:
+                struct.pack_into("<Q", self.memory, offset, self._address(symbol))
+                self.own += [offset] * (symbol.section != _SHN_ABS)
         for key, offset in self.stub_of.items():
-            stub = self.machine.stub(self.base + offset, self.base + self.table_of[key])
+            stub = self.machine.stub(offset, self.table_of[key])
             self.memory[offset : offset + len(stub)] = stub
 
-    def _outside(self, name: str) -> int:
-        return self.offered[name] if name in self.offered else external(name)
-
     def _address(self, symbol: _Symbol) -> int:
-        """Where a symbol is in memory; a symbol outside is its call stub."""
+        """Where a symbol is in the image; a symbol outside is its call stub."""
         if symbol.section == _SHN_UNDEF:
-            return self.base + self.stub_of[_key(symbol)]
+            return self.stub_of[_key(symbol)]
         if symbol.section == _SHN_ABS:
             return symbol.value
         section = _at(self.sections, symbol.section, "section")
         if section.offset < 0 or symbol.value > section.nbytes:
             raise ElfError(f"the symbol {symbol.name!r} lies outside the loaded sections")
-        return self.base + section.offset + symbol.value
+        return section.offset + symbol.value
 
     def _relocate(self, r: _Relocation) -> None:
         rule = self.machine.rules.get(r.kind)
@@ -280,56 +253,23 @@ class _Linker:
         if r.offset + rule.nbytes > r.section.nbytes:
             raise ElfError(f"a relocation lies outside section {r.section.name!r}; the object is damaged")
         at = r.section.offset + r.offset
-        target = self.base + self.table_of[_key(r.symbol)] if rule.through_table else self._address(r.symbol)
+        target = self.table_of[_key(r.symbol)] if rule.through_table else self._address(r.symbol)
+        is_fixed = r.symbol.section == _SHN_ABS and not rule.through_table  # however far from the image
         try:
-            rule.apply(self.memory, at, self.base + at, target + r.addend)
+            if rule.is_address != is_fixed and (is_fixed or rule.nbytes < 8):
+                raise OverflowError
+            rule.apply(self.memory, at, at, target + r.addend)
         except (OverflowError, struct.error):
             raise ElfError(f"relocation {r.kind} of {r.symbol.name!r} cannot reach its target") from None
+        if rule.is_address and not is_fixed:
+            self.own.append(at)
 
     def _exported(self) -> dict[str, int]:
         return {
-            s.name: self._address(s) - self.base
+            s.name: self._address(s)
             for s in self.symbols
             if not s.is_local and s.name and _SHN_UNDEF < s.section < _SHN_LORESERVE
         }
-
-
-# --- the process around the object --------------------------------------------------------------------
-
-
-def function_of_c(name: str) -> int:
-    """The address of a function of the C library that emitted code itself may not call."""
-    return ctypes.cast(getattr(ctypes.CDLL(None), name), ctypes.c_void_p).value or 0
-
-
-@cache
-def external(name: str) -> int:
-    """The address of an allowed function of the C library."""
-    for library in _c_libraries():
-        try:
-            return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
-        except AttributeError:
-            continue
-    raise ElfError(f"this system's C library has no {name!r}, which the object calls")
-
-
-@cache
-def _c_libraries() -> tuple[ctypes.CDLL, ...]:
-    libraries = []
-    for name in ("libm.so.6", "libc.so.6", None):  # None: the process itself, where libm is part of libc
-        try:
-            libraries.append(ctypes.CDLL(name))
-        except OSError:
-            continue
-    return tuple(libraries)
-
-
-def _protect(address: int, nbytes: int, protection: int) -> None:
-    # On aarch64 the kernel brings the instruction cache up to date when a page first becomes executable.
-    mprotect = ctypes.CDLL(None, use_errno=True).mprotect
-    mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    if nbytes and mprotect(address, nbytes, protection) != 0:
-        raise ElfError(f"the system refused to protect memory for code (errno {ctypes.get_errno()})")
 
 
 # --- reading the file ---------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ import numpy as np
 
 from scancc.artifact import PARALLEL_FOR_SYMBOL, Param
 from scancc.later import loaded_later
-from scancc.runtime import elf, interrupts, own_code
+from scancc.runtime import images, interrupts, own_code
 from scancc.runtime.cpu import Kernel
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class _Dtype(ctypes.Structure):
 
 
 class _Code(NamedTuple):
-    library: elf.Library
+    library: images.Library
     call: int
     object_call: int
     release: int
@@ -233,7 +233,7 @@ def is_supported() -> bool:
         and sys.platform != "win32"
         and ctypes.sizeof(ctypes.c_void_p) == 8
         and "t" not in sys.abiflags
-        and elf.loads_here()
+        and images.loads_here()
         and _array_layout_holds()
         and _dtype_layout_holds()
         and _tuple_layout_holds()
@@ -268,7 +268,7 @@ def bind(kernel: Kernel, single_output: bool = False, long: bool = False,
     if single_output and len(kernel.outputs) != 1:
         raise ValueError(f"{kernel.name} has {len(kernel.outputs)} outputs; single_output needs exactly one")
     interrupts.let_ask(kernel.library)
-    if isinstance(kernel.library, elf.Library) and PARALLEL_FOR_SYMBOL in kernel.library.symbols:
+    if isinstance(kernel.library, images.Library) and PARALLEL_FOR_SYMBOL in kernel.library.symbols:
         threads.lend(kernel.library)
     if _code is None or kernel.n_slots > _MAX_SLOTS or kernel.guesses:
         return _through_ctypes(kernel, single_output)
@@ -394,12 +394,12 @@ def _error_function(kernel: Kernel) -> Callable[..., NoReturn]:
 # --- loading the code ---------------------------------------------------------------------------------
 
 
-def _main_thread_of(library: elf.Library) -> None:
+def _main_thread_of(library: images.Library) -> None:
     address = library.address("host.main_thread")
     ctypes.c_int64.from_address(address).value = threading.main_thread().ident or 0
 
 
-def _loaded(library: elf.Library) -> _Code:
+def _loaded(library: images.Library) -> _Code:
     _inc_ref(library)  # never unloaded: built-ins may be called until the process ends
     method = _MethodDef(b"_call_by_name", library.address("scancc_method"), _METH_FASTCALL | _METH_KEYWORDS, None)
     by_name = _new_method(Served, ctypes.addressof(method))
@@ -429,22 +429,22 @@ def _host_addresses() -> dict[str, int]:
     assert api is not None, "is_supported was asked first"
     addresses = {name: _address_of(name) for name in _PYTHON_FUNCTIONS.split()}
     addresses |= {name: api[index] for name, index in _NUMPY_FUNCTIONS.items()}
-    addresses |= {"time": elf.function_of_c("time"), "main_thread": threading.main_thread().ident or 0}
+    addresses |= {"time": images.function_of_c("time"), "main_thread": threading.main_thread().ident or 0}
     objects: dict[str, object] = {"PyArray_Type": np.ndarray, "PyFloat_Type": float, "PyLong_Type": int}
     objects |= {"PyList_Type": list, "PyTuple_Type": tuple, "call_slowly": _METHOD, "out": _OUT}
     objects |= {"Py_NotImplemented": NotImplemented, "Py_True": True, "Py_None": None}
     return addresses | {name: id(value) for name, value in objects.items()}
 
 
-def _memory_addresses(library: elf.Library) -> dict[str, int]:
+def _memory_addresses(library: images.Library) -> dict[str, int]:
     """What aligned memory is had from, and the handler that has it for NumPy, which lives as long as the code."""
     functions = {name: library.address(f"scancc_aligned_{name}") for name in ("malloc", "calloc", "realloc", "free")}
     handler = _Handler(b"scancc_aligned", 1, None, **functions)
     capsule = _new_capsule(ctypes.addressof(handler), b"mem_handler", None)
     _for_ever.append((handler, capsule))
-    addresses = {name: elf.function_of_c(name) for name in ("aligned_alloc", "calloc", "realloc", "free")}
+    addresses = {name: images.function_of_c(name) for name in ("aligned_alloc", "calloc", "realloc", "free")}
     large_pages = sys.platform == "linux" and os.environ.get("NUMPY_MADVISE_HUGEPAGE", "1") != "0"
-    return addresses | {"aligned": id(capsule), "madvise": elf.function_of_c("madvise") if large_pages else 0}
+    return addresses | {"aligned": id(capsule), "madvise": images.function_of_c("madvise") if large_pages else 0}
 
 
 _for_ever: list[tuple[ctypes.Structure, object]] = []  # as code is

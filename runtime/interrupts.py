@@ -6,7 +6,7 @@ import ctypes
 from typing import NoReturn
 
 from scancc.artifact import POLL_SYMBOL
-from scancc.runtime.elf import Library
+from scancc.runtime.images import Library
 
 _poll = 0
 _raised = 0

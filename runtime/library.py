@@ -14,18 +14,23 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scancc.artifact import Check, Param
 from scancc.calling import Calling
 from scancc.errors import ScanccError
 from scancc.hashes import sha256
-from scancc.later import in_role
-from scancc.runtime import elf, fastcall, objects, threads
+from scancc.later import in_role, loaded_later
+from scancc.runtime import fastcall, images, objects
 from scancc.runtime.cpu import Kernel, check_abi
 from scancc.runtime.loaded import Held, function_of
 from scancc.runtime.processor import check_features, check_machine
 from scancc.seals import LIBRARY, OBJECT, is_whole, seals
+
+if TYPE_CHECKING:
+    from scancc.runtime import threads
+else:
+    threads = loaded_later("scancc.runtime.threads")
 
 
 class LibraryError(ScanccError, ValueError):
@@ -115,8 +120,8 @@ def _of_bytes(data: bytes, path: Path, held: Held) -> list[Named]:
         for manifest in objects.manifests(code):
             target = _checked_target(manifest, path, path)
             try:
-                library = elf.load(code)
-            except elf.ElfError as error:
+                library = images.load(code)
+            except images.ElfError as error:
                 raise LibraryError(f"{path} cannot be loaded ({error}); export it again") from None
             found += _functions(manifest, library.address, library, target, path, path, held)
     if not found:
@@ -276,7 +281,7 @@ def _function(row: Any, address: Callable[[str], int], library: object, manifest
         kind = row.get("gives", "one" if row.get("single_output", False) else "list")
         calling = Calling.from_json(kind, row["inputs"], row["outputs"])
         return row["name"], function_of(Kernel.at(row["name"], signature, addresses, library), calling, held)
-    except (KeyError, TypeError, ValueError, AttributeError, elf.ElfError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, images.ElfError) as error:
         raise LibraryError(f"{manifest_path} does not fit its library ({error}); export both again") from None
 
 
@@ -302,7 +307,7 @@ def _check_features(row: Any, address: Callable[[str], int], target: Mapping[str
     symbol = row.get("missing") if isinstance(row, dict) else None
     try:
         place = address(symbol) if isinstance(symbol, str) else 0
-    except (AttributeError, elf.ElfError) as error:
+    except (AttributeError, images.ElfError) as error:
         raise LibraryError(f"{manifest_path} does not fit its library ({error}); export both again") from None
     if place:
         check_features(place, target.get("requires", []), path)

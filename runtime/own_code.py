@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scancc.hashes import sha256
-from scancc.runtime import elf
+from scancc.later import loaded_later
+from scancc.runtime import images
 from scancc.runtime.cache import load as load_cached
 from scancc.runtime.cache import store as store_cached
 
+if TYPE_CHECKING:
+    from scancc.runtime import elf
+else:
+    elf = loaded_later("scancc.runtime.elf")
+
 
 def key(name: str) -> str:
-    """Under what the object of the file `name` of this folder stands in the disk cache."""
-    text = _text(name)
-    return sha256(f"{name}\0{platform.machine()}\0{text}".encode()).hexdigest()
+    """Under what the linked code of the file `name` of this folder stands in the disk cache."""
+    path = _path(name)
+    status = os.stat(path)
+    parts = (path, status.st_size, status.st_mtime_ns, platform.machine(), images.PAGE_BYTES)
+    return sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def load(name: str, compile_ir: Callable[[str], bytes]) -> elf.Library:
+def load(name: str, compile_ir: Callable[[str], bytes]) -> images.Library:
     """The file `name`, as compiled with `compile_ir` (text to an object, for every processor of this kind), or from
     the disk cache, so that a library loads without LLVM; an ImportError says that there is no compiler."""
     stored = load_cached(key(name))
     if stored:
         try:
-            return elf.load(stored)
-        except elf.ElfError:  # damaged, or of another format
+            return images.load(stored)
+        except images.ElfError:  # damaged, or of another format
             pass
-    code = compile_ir(_text(name))
-    library = elf.load(code)
+    (code,) = elf.linked([compile_ir(_text(name))])
+    library = images.load(code)
     store_cached(key(name), code)
     return library
 
 
 def _text(name: str) -> str:
-    return Path(__file__).with_name(name).read_text()
+    with open(_path(name), encoding="utf-8") as file:
+        return file.read()
+
+
+def _path(name: str) -> str:
+    return os.path.join(os.path.dirname(__file__), name)

@@ -1,25 +1,27 @@
 """How each machine writes addresses into code: its relocations and its call stubs.
 
 A rule gets the memory, the place in it, the place's address, and the target's address with the addend.
-It raises OverflowError or struct.error where the target is out of reach.
+It raises OverflowError or struct.error where the target is out of reach. What is written rests on how far the target
+is, or on its place in a page, but for whole addresses.
 """
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-Apply = Callable[[mmap.mmap, int, int, int], None]
+Apply = Callable[[bytearray, int, int, int], None]
 
 
 class Rule(NamedTuple):
-    """`through_table`: the target is the symbol's entry in the table of addresses, not the symbol."""
+    """`through_table`: the target is the symbol's entry in the table of addresses, not the symbol. `is_address`: what
+    is written is the target's address."""
 
     apply: Apply
     nbytes: int = 4
     through_table: bool = False
+    is_address: bool = False
 
 
 class Machine(NamedTuple):
@@ -30,14 +32,14 @@ class Machine(NamedTuple):
 
 
 def _absolute(layout: str) -> Rule:
-    def apply(memory: mmap.mmap, at: int, place: int, target: int) -> None:
+    def apply(memory: bytearray, at: int, place: int, target: int) -> None:
         struct.pack_into(layout, memory, at, target & 2**64 - 1 if layout == "<Q" else target)
 
-    return Rule(apply, struct.calcsize(layout))
+    return Rule(apply, struct.calcsize(layout), is_address=True)
 
 
 def _relative(layout: str, through_table: bool = False) -> Rule:
-    def apply(memory: mmap.mmap, at: int, place: int, target: int) -> None:
+    def apply(memory: bytearray, at: int, place: int, target: int) -> None:
         struct.pack_into(layout, memory, at, target - place)
 
     return Rule(apply, struct.calcsize(layout), through_table)
@@ -65,7 +67,7 @@ _X86_64 = Machine(
 )
 
 
-def _patch(memory: mmap.mmap, at: int, mask: int, bits: int) -> None:
+def _patch(memory: bytearray, at: int, mask: int, bits: int) -> None:
     (word,) = struct.unpack_from("<I", memory, at)
     struct.pack_into("<I", memory, at, (word & ~mask) | (bits & mask))
 
@@ -77,7 +79,7 @@ def _signed(value: int, n_bits: int) -> int:
 
 
 def _arm_page(through_table: bool = False) -> Rule:
-    def apply(memory: mmap.mmap, at: int, place: int, target: int) -> None:
+    def apply(memory: bytearray, at: int, place: int, target: int) -> None:
         pages = _signed((target >> 12) - (place >> 12), 21)
         _patch(memory, at, 0x60FFFFE0, (pages & 3) << 29 | (pages >> 2 & 0x7FFFF) << 5)
 
@@ -87,7 +89,7 @@ def _arm_page(through_table: bool = False) -> Rule:
 def _arm_low12(shift: int, through_table: bool = False) -> Rule:
     """The address within its 4 KiB page, in units of the access's size."""
 
-    def apply(memory: mmap.mmap, at: int, place: int, target: int) -> None:
+    def apply(memory: bytearray, at: int, place: int, target: int) -> None:
         if target & (1 << shift) - 1:
             raise OverflowError
         _patch(memory, at, 0x003FFC00, (target & 0xFFF) >> shift << 10)
@@ -96,7 +98,7 @@ def _arm_low12(shift: int, through_table: bool = False) -> Rule:
 
 
 def _arm_branch(n_bits: int, position: int) -> Rule:
-    def apply(memory: mmap.mmap, at: int, place: int, target: int) -> None:
+    def apply(memory: bytearray, at: int, place: int, target: int) -> None:
         words = _signed((target - place) >> 2, n_bits)
         _patch(memory, at, (1 << n_bits) - 1 << position, (words & (1 << n_bits) - 1) << position)
 

@@ -16,8 +16,7 @@ from collections.abc import Callable
 
 from scancc.artifact import PARALLEL_FOR_SYMBOL
 from scancc.config import on_change
-from scancc.runtime import elf, interrupts, own_code
-from scancc.runtime.relocations import MACHINES
+from scancc.runtime import images, interrupts, own_code
 
 _FUNCTIONS = """
 pthread_create pthread_detach pthread_sigmask sigfillset pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock
@@ -29,7 +28,7 @@ class _ParallelFor(ctypes.Structure):
     _fields_ = [("run", ctypes.c_void_p), ("user", ctypes.c_void_p)]
 
 
-_pool: elf.Library | None = None
+_pool: images.Library | None = None
 _how = _ParallelFor()
 _building = threading.RLock()  # a signal's handler may compile, too
 
@@ -41,16 +40,16 @@ def build(compile_ir: Callable[[str], bytes]) -> None:
     """
     global _pool
     with _building:
-        if _pool is None and sys.platform != "win32" and platform.machine() in MACHINES:
+        if _pool is None and sys.platform != "win32" and platform.machine() in images.MACHINES:
             with contextlib.suppress(ImportError):
                 _pool = _loaded(own_code.load("threads.ll", compile_ir))
 
 
-def _loaded(library: elf.Library) -> elf.Library:
+def _loaded(library: images.Library) -> images.Library:
     import signal  # slow to load for one number, and most processes share no loops
 
     for name in _FUNCTIONS.split():
-        ctypes.c_void_p.from_address(library.address("host." + name)).value = elf.function_of_c(name)
+        ctypes.c_void_p.from_address(library.address("host." + name)).value = images.function_of_c(name)
     ctypes.c_int64.from_address(library.address("host.sig_setmask")).value = signal.SIG_SETMASK
     for kept in (library, _how):  # threads and code use them until the process ends
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
@@ -62,11 +61,11 @@ def _loaded(library: elf.Library) -> elf.Library:
     return library
 
 
-def _reset(library: elf.Library) -> None:
+def _reset(library: images.Library) -> None:
     ctypes.CFUNCTYPE(None)(library.address("scancc_reset"))()
 
 
-def lend(library: elf.Library) -> None:
+def lend(library: images.Library) -> None:
     """Let loaded code that can share loops use the pool."""
     ctypes.c_void_p.from_address(library.address(PARALLEL_FOR_SYMBOL)).value = pool_address()
 

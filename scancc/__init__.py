@@ -29,6 +29,7 @@ from scancc.config import change_flags, config
 from scancc.later import ROLES
 from scancc.names import module_paths as _module_paths
 from scancc.other_names import OF_PROGRAMS, PLACES, missing_from
+from scancc.process import without_collection
 from scancc.spelling import check_keywords_of
 
 if TYPE_CHECKING:  # for type checkers, what `_LATER` says
@@ -126,7 +127,8 @@ def __getattr__(name: str) -> Any:
             raise AttributeError(name)
         return _missing(name)
     module, _, attribute = place.partition(":")
-    found = import_module(module)
+    with without_collection():  # of what is loaded nothing is garbage, and looking takes a tenth of the time
+        found = import_module(module)
     globals()[name] = getattr(found, attribute) if attribute else found
     check_keywords_of(globals(), [name])
     return globals()[name]

@@ -14,6 +14,7 @@ import numpy
 
 from scancc.hashes import sha256
 from scancc.later import loaded_later
+from scancc.runtime.images import PAGE_BYTES
 
 if TYPE_CHECKING:
     from scancc.codegen import target as targets
@@ -21,12 +22,15 @@ else:
     targets = loaded_later("scancc.codegen.target")
 
 _PACKAGES = ("scancc", "scancc.passes", "llvmlite")
+# Folders that nothing rests on between a graph and its code: `tests/test_artifact_cache.py` asks the imports.
+_ASIDE = frozenset({"__pycache__", "bridges", "c", "cli", "glue", "gradients", "insight", "names", "random", "tensor",
+                    "tests", "upstream"})
 _SOURCES = (".py", ".ll", ".so", ".dylib", ".dll")
 
 
 @cache
 def compiler() -> str:
-    """A hash of the names, sizes and times of the compiler's files and LLVM's: whoever changes one gets its code."""
+    """A hash of the names, sizes and times of files of the compiler and of LLVM: who changes one gets code of it."""
     folders: list[str] = []
     for found in (place for name in _PACKAGES for place in _places(name)):
         if not found.startswith(tuple(f"{folder}{os.sep}" for folder in folders)):
@@ -37,13 +41,14 @@ def compiler() -> str:
 
 @cache
 def machine() -> str:
-    """The processor with what it and the system offer; where no file tells, LLVM is asked."""
+    """The processor with what it and the system offer; where no file tells, LLVM is asked. With the size of pages, to
+    which linked code is aligned."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             told = [line for line in _first_processor(file) if line.partition(":")[0].strip() not in _CHANGING]
     except OSError:
         told = [str(targets.host())]
-    return "\n".join((platform.machine(), sys.platform, *told))
+    return "\n".join((platform.machine(), sys.platform, f"pages of {PAGE_BYTES}", *told))
 
 
 _CHANGING = frozenset({"processor", "cpu MHz", "bogomips", "BogoMIPS", "core id", "physical id", "apicid",
@@ -63,8 +68,8 @@ def _places(package: str) -> list[str]:
 
 
 def _files(folders: list[str]) -> list[str]:
-    """Path, size and time of each source file and library in these folders and below: some 700, in 2 ms, a fifth of
-    what a first function takes whose code the disk cache has."""
+    """Path, size and time of each source file and library in these folders and below that code may rest on: some 500,
+    which take 1.5 ms, of a first function's 10 whose code the disk cache has."""
     found, pending = [], list(folders)
     while pending:
         with os.scandir(pending.pop()) as entries:
@@ -73,6 +78,6 @@ def _files(folders: list[str]) -> list[str]:
                 if name.endswith(_SOURCES):
                     status = os.stat(entry.path)  # in 0.8 of the time that entry.stat() takes
                     found.append(f"{entry.path} {status.st_size} {status.st_mtime_ns}")
-                elif "." not in name and name != "__pycache__" and entry.is_dir():
+                elif "." not in name and name not in _ASIDE and entry.is_dir():
                     pending.append(entry.path)
     return sorted(found)

@@ -20,7 +20,7 @@ from scancc.calling import array_from_json
 from scancc.codegen.exports.export import export
 from scancc.errors import ScanccError
 from scancc.late_dataclasses import dataclass
-from scancc.runtime import elf, objects
+from scancc.runtime import images, objects
 from scancc.runtime.processor import check_features, check_machine
 
 _INTEGERS = "integers"
@@ -40,7 +40,7 @@ def entry_of_file(path: str, name: str = "") -> Entry:
     for code in [data] if path.endswith(".so") else objects.members(data):
         for manifest in objects.manifests(code):
             check_machine(manifest["target"], path)
-            library: Any = ctypes.CDLL(str(Path(path).resolve())) if path.endswith(".so") else elf.load(code)
+            library: Any = ctypes.CDLL(str(Path(path).resolve())) if path.endswith(".so") else images.load(code)
             for row in manifest["functions"]:
                 found[row["name"]] = entry = Entry(row, library)
                 check_features(entry.address(row["missing"]), manifest["target"]["requires"], path)
@@ -79,7 +79,7 @@ class Entry:
         return ctypes.CFUNCTYPE(gives, *types)(self.address(name))
 
     def address(self, name: str) -> int:
-        if isinstance(self.library, elf.Library):
+        if isinstance(self.library, images.Library):
             return self.library.address(name)
         return ctypes.cast(getattr(self.library, name), ctypes.c_void_p).value or 0
 

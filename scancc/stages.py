@@ -30,6 +30,7 @@ from scancc.passes.reductions import LANE_BYTES
 from scancc.printed import Prints
 from scancc.process import deep_recursion, without_collection
 from scancc.runtime import cache
+from scancc.runtime.cpu import linked
 from scancc.signature import signature, symbol_of
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def artifact_of(program: Program, entry: str | None = None) -> tuple[Artifact, C
     if stored is not None:
         return stored, None
     artifact, compiled = _made(program, module)
+    artifact = linked(artifact)
     cache.store(key, artifact.to_bytes())
     return artifact, compiled
 

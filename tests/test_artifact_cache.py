@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from scancc.config import change_flags
 from scancc.frontend.program.keys import graph_key
 from scancc.frontend.program.program import Program, make_program
 from tests.programs import seed, users
+from tests.test_circles import ROOT, files, imported
 
 SCRIPT = """
 import json, sys
@@ -204,3 +206,19 @@ def test_what_was_left_out_stays_so_when_it_is_asked_later(compiled: list[str]) 
         found = doubled("f")
     assert compiled == ["f"]
     assert "slice" not in [run.step.name for run in found.compiled.report.runs]
+
+
+def test_the_stamp_has_each_file_on_which_code_may_rest() -> None:
+    known = files()
+    passes = [name for name in known if re.fullmatch(r"scancc\.passes\.\w+", name)]
+    reached, pending = set(), ["scancc.stages", *passes]
+    while pending:
+        name = pending.pop()
+        if name not in reached:
+            reached.add(name)
+            source, is_package = known[name].read_text(), known[name].name == "__init__.py"
+            found = imported(source, name if is_package else name.rpartition(".")[0], known)
+            later = {text for text in re.findall(r'"(scancc\.[\w.]+)"', source) if "loaded_later" in source}
+            pending += found | later & known.keys()
+    assert len(reached) > 400
+    assert not [name for name in reached if fingerprints._ASIDE & {*known[name].relative_to(ROOT).parent.parts}]

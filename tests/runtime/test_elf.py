@@ -1,6 +1,7 @@
 """Objects load without a linker; damaged ones raise, and never take the process down."""
 
 import ctypes
+import dataclasses
 import gc
 import math
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scancc.runtime import elf
+from scancc.runtime import elf, images
 from tests.runtime.kernels import compile_ir
 
 ROOT = Path(__file__).parents[2]
@@ -119,9 +120,9 @@ def test_an_object_may_call_libraries():
         elf.load(compile_ir(text), (high,))
 
 
-@pytest.mark.parametrize("name", sorted(elf.ALLOWED_SYMBOLS & set(dir(math)) - {"frexp", "modf", "ldexp"}))
+@pytest.mark.parametrize("name", sorted(images.ALLOWED_SYMBOLS & set(dir(math)) - {"frexp", "modf", "ldexp"}))
 def test_allowed_functions_are_in_the_c_library(name):
-    assert elf.external(name)
+    assert images.external(name)
 
 
 @pytest.mark.parametrize(
@@ -185,3 +186,43 @@ def test_damaged_objects_raise_and_never_crash(code, tmp_path, seed):
     assert result.returncode == 0, result.stderr
     loaded, refused = map(int, result.stdout.split())
     assert loaded > 0 and refused > 0
+
+
+def test_an_image_is_placed_as_its_object_is_loaded(code):
+    (linked,) = elf.linked([code])
+    assert images.Image.from_bytes(linked).to_bytes() == linked
+    for _ in range(2):  # at two places
+        library = images.load(linked)
+        assert set(library.symbols) == set(elf.load(code).symbols)
+        assert function(library, "lookup", ctypes.c_double, ctypes.c_int64)(2) == 64.0
+        assert function(library, "count", ctypes.c_int64)() == 41
+        assert function(library, "through_pointer", ctypes.c_int64, ctypes.c_int64)(9) == 81
+        assert function(library, "through_table", ctypes.c_double, ctypes.c_double)(3.0) == 9.0
+
+
+def test_images_call_those_before_them():
+    low = "define i64 @low(i64 %a) {\n %r = add i64 %a, 1\n ret i64 %r\n}"
+    high = "declare i64 @low(i64)\ndefine i64 @high(i64 %a) {\n %r = call i64 @low(i64 %a)\n ret i64 %r\n}"
+    first, second = elf.linked([compile_ir(low), compile_ir(high)])
+    library = images.load(second, (images.load(first),))
+    assert function(library, "high", ctypes.c_int64, ctypes.c_int64)(41) == 42
+    with pytest.raises(elf.ElfError, match="calls 'low'"):
+        images.load(second)
+
+
+def test_a_damaged_image_is_refused(code):
+    (linked,) = elf.linked([code])
+    image = images.Image.from_bytes(linked)
+    page, (code_end, const_end, end) = images.PAGE_BYTES, image.ends
+    for field, value in [("ends", (code_end, const_end, end + 8)), ("ends", (end, const_end, end)),
+                         ("ends", (code_end, const_end, images.MAX_IMAGE_BYTES + page)), ("ends", (-page, page, end)),
+                         ("own", (*image.own, len(image.content))), ("own", (-8,)), ("own", ("x",)),
+                         ("outside", ((len(image.content) - 7, "pow"),)), ("outside", (("pow", 0),)),
+                         ("symbols", {"square": end + 1}), ("symbols", ["square"]), ("content", bytes(end + 1))]:
+        with pytest.raises(elf.ElfError, match="compile it again"):
+            images.load(dataclasses.replace(image, **{field: value}).to_bytes())
+    for length in range(0, len(linked) - len(image.content), 7):
+        with pytest.raises(elf.ElfError):
+            images.load(linked[:length])
+    with pytest.raises(elf.ElfError, match="calls 'system'"):
+        images.load(dataclasses.replace(image, outside=((0, "system"),)).to_bytes())

@@ -3,7 +3,6 @@
 The encodings are those of the A64 instruction set.
 """
 
-import mmap
 import struct
 
 import pytest
@@ -14,7 +13,7 @@ ARM, X86 = MACHINES["aarch64"], MACHINES["x86_64"]
 
 
 def patched(machine, kind, word, place, target, nbytes=4):
-    memory = mmap.mmap(-1, 4096)
+    memory = bytearray(4096)
     memory[:nbytes] = word.to_bytes(nbytes, "little")
     machine.rules[kind].apply(memory, 0, place, target)
     return int.from_bytes(memory[:nbytes], "little")
