@@ -30,11 +30,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from types import BuiltinFunctionType, FunctionType, WrapperDescriptorType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from scancc.artifact import PARALLEL_FOR_SYMBOL, Param
+from scancc.late_dataclasses import dataclass
 from scancc.later import loaded_later
 from scancc.runtime import images, interrupts, own_code
 from scancc.runtime.cpu import Kernel
@@ -184,7 +185,8 @@ class _Dtype(ctypes.Structure):
     ]
 
 
-class _Code(NamedTuple):
+@dataclass(frozen=True)
+class _Code:
     library: images.Library
     call: int
     object_call: int
@@ -243,7 +245,8 @@ def is_supported() -> bool:
     )
 
 
-class Argument(NamedTuple):
+@dataclass(frozen=True)
+class Argument:
     """What a call of `serve`'s may give for an input, beside an array by position. Python answers to a keyword that
     several inputs have.
 

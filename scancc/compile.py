@@ -26,7 +26,7 @@ from scancc.frontend.graph.site import Site, described
 from scancc.frontend.graph.variables import Constant, TensorLike, Variable, leaves, user_location
 from scancc.frontend.program.arguments import In, bind
 from scancc.frontend.program.program import Evaluation, Out, Program, make_program
-from scancc.insight.function import Insight, Timing
+from scancc.insight.function import Insight
 from scancc.later import loaded_later
 from scancc.modes import Mode, NanGuardMode, mode_named
 from scancc.other_names import OF_FUNCTIONS, object_has_none
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from scancc.codegen import target as targets
     from scancc.codegen.target import Target
     from scancc.frontend.program import showing
+    from scancc.insight.timing import Timing
     from scancc.insight.watching import finite, prints
     from scancc.runtime import outputs as arrays_given
     from scancc.runtime import shipped as shipping

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from scancc.frontend.program.holding import Holding
     from scancc.frontend.program.program import Program
     from scancc.insight import dumps, explain
+    from scancc.insight import timing as times
     from scancc.insight.cost import Cost
     from scancc.insight.explain import Explanation
+    from scancc.insight.timing import Timing
     from scancc.insight.watching import traces
     from scancc.insight.watching.traces import Trace
     from scancc.ir.remarks import Remark
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
     from scancc.views import History
 else:
     memory, stages, views = map(loaded_later, ("scancc.memory", "scancc.stages", "scancc.views"))
-    dumps, explain, traces = map(
-        loaded_later, ("scancc.insight.dumps", "scancc.insight.explain", "scancc.insight.watching.traces"))
+    dumps, explain, times, traces = map(loaded_later, (
+        "scancc.insight.dumps", "scancc.insight.explain", "scancc.insight.timing", "scancc.insight.watching.traces"))
 
 
 class Remarks(list["Remark"]):
@@ -49,31 +51,6 @@ class Remarks(list["Remark"]):
 
     def __str__(self) -> str:
         return "".join(f"{remark}\n" for remark in self)
-
-
-class Timing(NamedTuple):
-    """Where the time went, in seconds: `compile`, of each code that was made, what its phases took (only 'cache' and
-    'loading' where the disk cache had it); `calls`, of a function with `profile=True`, the parts of all `n_calls`."""
-
-    function: str
-    compile: tuple[Mapping[str, float], ...]
-    n_calls: int | None = None
-    calls: Mapping[str, float] | None = None
-
-    def __str__(self) -> str:
-        lines = [f"time of {self.function}"]
-        for times in self.compile:
-            lines += _times("compiled", times)
-        if self.calls is None:
-            return "\n".join([*lines, "  calls are not timed: pass profile=True to function", ""])
-        return "\n".join([*lines, *_times(f"{self.n_calls} call{'s' * (self.n_calls != 1)}", self.calls), ""])
-
-
-def _times(title: str, times: Mapping[str, float]) -> list[str]:
-    total = sum(times.values())
-    rows = [f"    {what:14} {1e3 * time_s:10.3f} ms  {time_s / total if total else 0:4.0%}"
-            for what, time_s in times.items()]
-    return [f"  {title + ' in':18}{1e3 * total:8.3f} ms", *rows]
 
 
 class Insight:
@@ -228,7 +205,7 @@ class Insight:
     def timing(self) -> Timing:
         """Where time went: in compiling, and, with `profile=True`, in calls."""
         made = [] if self._versions is None else self._versions.made
-        return Timing(self.name or "a function", tuple(native.compilation.times for native in made))
+        return times.Timing(self.name or "a function", tuple(native.compilation.times for native in made))
 
 
 def _is_copied(array: np.ndarray, value: object) -> bool:

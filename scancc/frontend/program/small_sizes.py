@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from scancc.frontend.graph.constants import constant_int
 from scancc.frontend.graph.dims import ShapeI, dim
@@ -24,6 +23,7 @@ from scancc.frontend.ops.linalg import Cholesky, Det, Inverse, SLogDet, Solve
 from scancc.frontend.ops.products import BatchedDot, Dot
 from scancc.frontend.ops.reduction import ArgReduce, Reduce
 from scancc.frontend.program.program import Program
+from scancc.late_dataclasses import dataclass
 
 LINEAR_ALGEBRA = (Dot, BatchedDot, Solve, Cholesky, Inverse, Det, SLogDet)
 REDUCTIONS = (Reduce, ArgReduce)
@@ -35,7 +35,8 @@ Axis = tuple[int, int]  # the number of an input, shared ones last, and of one o
 Sizes = tuple[Axis | int, ...]  # of the operands of one op; a length that is known is a number
 
 
-class StepSizes(NamedTuple):
+@dataclass(frozen=True)
+class StepSizes:
     """Of one step: the sizes of its ops of linear algebra, of rows that are multiplied with what, of matrices that it
     reduces, of the axes along which it does, and of what it reads."""
 
