@@ -47,6 +47,7 @@ from .prefixing.places import Place, goes_back, place_of, root_of
 from .prefixing.quotients import Quotients
 from .prefixing.ranges import split_ranges
 from .prefixing.resets import Resets, can_reset
+from .prefixing.strides import split_strides
 from .prefixing.totals import Totals, neutral_of
 from .reducing.kinds import KINDS
 from .slicing.algebra import Affine, Algebra, Clamped, Joined, algebra_of
@@ -70,6 +71,9 @@ def parallel_prefix(module: Op, fused: bool = True, bits: int = 256) -> None:
         if op.name == "scf.for" and "prefix" in op.attrs:
             del op.attrs["prefix"]
             _hoist(op)
+            if split_strides(op):
+                remark("parallel-prefix", op, False, "rows of one round of a few are kept: these have a loop around")
+                continue
             for part in split_ranges(op):
                 if _is_total(part):
                     part.attrs["reduction"] = t.IntAttr(1, t.i64)
