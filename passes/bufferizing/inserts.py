@@ -62,7 +62,8 @@ class Inserts:
         """Where `write` would copy the result of a loop nest to; None where the nest may not write there."""
         dest, made = operand(write, "dest"), value.op
         assert made is not None
-        if Nest(made).reduced or any(stride != 1 for stride in entries(write, "strides")):
+        has_gaps = any(stride != 1 for stride in entries(write, "strides"))
+        if Nest(made).reduced or has_gaps and not _is_filled(made):  # what is computed has lanes where it lies dense
             return None
         if not self._is_there(c, dest, made) or not self._may_be_written(c, write, dest, made):
             return None
@@ -119,6 +120,11 @@ class Inserts:
         start, end = self.number[made], self.number[write]
         return bisect(self.checks, start) == bisect(self.checks, end) and all(
             _can_be_told(c, v) for column in COLUMNS for v in entries(write, column) if isinstance(v, Value))
+
+
+def _is_filled(nest: Op) -> bool:
+    """Whether a loop nest computes nothing, and gives one number to all elements."""
+    return len(nest.body.ops) == 1 and not any(v.block is nest.body for v in nest.body.terminator.operands)
 
 
 def _can_be_told(c: Context, size: Value) -> bool:
