@@ -21,7 +21,8 @@ def argreduce(c: Context, op: Op) -> None:
     axis = op.attrs["axis"].value
     sizes = c.sizes(source)
     rest = [n for i, n in enumerate(sizes) if i != axis]
-    marks = None if rest else dict(PREFIX_LOOP)  # of rows several are lanes
+    few = _is_in_step(op)  # `split-searches` knows what serves few
+    marks = None if rest or few else dict(PREFIX_LOOP)  # of rows several are lanes
 
     def position(counters: list[Value]) -> Value:
         def at(i: Value) -> list[Value]:
@@ -66,6 +67,12 @@ def cumulative(c: Context, op: Op) -> None:
             finish([total])
     c.in_order(rest, run)
     c.set(op.result, buffer)
+
+
+def _is_in_step(op: Op) -> bool:
+    """Whether an op stands in a loop or branch."""
+    above = op.parent_op()
+    return above is not None and above.name != "func.func"
 
 
 def _marks(op: Op) -> Attributes:
