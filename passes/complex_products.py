@@ -12,10 +12,13 @@ does not change are taken before the scan. The sums have the order of real produ
 Conservative: products of matrices, or stacks of them, each element one sum; where sums go from left to right
 (`fast_math=False`), they stay. Matrices times vectors stay where a matrix is taken apart for one product, which costs
 as much, and where it stays in registers.
+Where only the real part, or the imaginary one, of the product is read, two serve.
 Cost: one walk. Runs before `contract`, for the new products, and after `fuse`. Not for a GPU.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
@@ -27,6 +30,7 @@ from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, dynamic_dims
 
 from .factoring.outside import outside
+from .reducing.parts import PARTS, is_part, part_read
 
 FEW = 64  # elements of a matrix that stays in registers
 Parts = tuple[Value, Value]
@@ -36,7 +40,8 @@ def complex_products(module: Op) -> None:
     parts: dict[tuple[Value, Block], Parts] = {}
     for op in list(module.walk()):
         if op.name == "linalg.generic" and _is_product(op):
-            remark("complex-products", op, True, "four products of real and imaginary parts")
+            count = "two" if part_read(op.result) else "four"
+            remark("complex-products", op, True, f"{count} products of real and imaginary parts")
             _rewrite(op, parts)
 
 
@@ -50,7 +55,7 @@ def _is_product(op: Op) -> bool:
     axes = [set(read.dims) for read in nest.reads]
     own = [axes[0] - axes[1], axes[1] - axes[0]]
     fits = all(rank in dims for dims in axes) and nest.writes[0].dims == tuple(range(rank))
-    return fits and (all(own) or rank == 1 and any(
+    return fits and (all(own) or rank == 1 and any(own) and any(
         len(read.dims) == 2 and outside(op, read.value)[0] is not op.parent and not _is_small(read.value)
         for read in nest.reads))
 
@@ -82,10 +87,14 @@ def _rewrite(op: Op, parts: dict[tuple[Value, Block], Parts]) -> None:
     assert op.parent is not None
     b = Builder(op.parent, op, op.location)
     (ar, ai), (br, bi) = (_parts_of(op, value, parts) for value in nest.inputs)
-    real = [_product(b, nest, *factors) for factors in ((ar, br), (ai, bi), (ar, bi), (ai, br))]
-    made = _joined(b, op, real)
+    factors = {"complex.re": ((ar, br), (ai, bi)), "complex.im": ((ar, bi), (ai, br))}
+    only = part_read(op.result)
+    wanted = (only,) if only else PARTS
+    made = _joined(b, op, wanted, [_product(b, nest, *pair) for name in wanted for pair in factors[name]])
     made.name = op.result.name
     op.replace_by([made])
+    if only:
+        is_part(made)
 
 
 def _parts_of(op: Op, matrix: Value, parts: dict[tuple[Value, Block], Parts]) -> Parts:
@@ -130,13 +139,17 @@ def _product(b: Builder, nest: Nest, left: Value, right: Value) -> Value:
                      [Region([body])]).result
 
 
-def _joined(b: Builder, op: Op, real: list[Value]) -> Value:
-    type = op.result.type
+_SIGNS = {"complex.re": "arith.subf", "complex.im": "arith.addf"}
+
+
+def _joined(b: Builder, op: Op, wanted: Sequence[str], real: list[Value]) -> Value:
+    """The array of complex numbers of which `real` has two products for each of the parts; of one part, that."""
     kind = t.element(real[0].type)
+    whole = t.element(op.result.type) if len(wanted) == 2 else kind
+    body = Block([kind] * len(real) + [whole])
+    inside, pairs = Builder(body, location=op.location), zip(body.args[:-1:2], body.args[1:-1:2], strict=True)
+    parts = [inside.op(_SIGNS[name], list(pair), [kind]) for name, pair in zip(wanted, pairs, strict=True)]
+    inside.make("linalg.yield", [inside.op("complex.create", parts, [whole]) if len(parts) == 2 else parts[0]])
+    type = t.shaped(whole, op.result.type)
     assert isinstance(type, t.TensorType)
-    body = Block([kind] * 4 + [type.element])
-    inside = Builder(body, location=op.location)
-    p, q, r, s, _ = body.args
-    parts = [inside.op("arith.subf", [p, q], [kind]), inside.op("arith.addf", [r, s], [kind])]
-    inside.make("linalg.yield", [inside.op("complex.create", parts, [type.element])])
     return _elementwise(b, real, type, dims_of(b, real[0]), body)

@@ -38,6 +38,7 @@ CPU_SCAN: tuple[str, ...] = (
     "reassociate",   # before contract, which would join a product with the sum that waits for the state
     "latency",       # before contract, which then joins the new product and sum
     "complex-products",  # after fuse, which makes the nests; before contract, for the real ones
+    "complex-sums",  # after complex-products, which has sums of its own
     "complex-states",  # before contract, for the products of parts, and time-parallel
     "contract",      # after fuse: the step's arithmetic is scalar then
     "pair-terms",    # after contract, which makes the multiply-adds of products; before slice

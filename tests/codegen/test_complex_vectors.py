@@ -107,3 +107,16 @@ def test_states_of_many_lanes() -> None:
     np.testing.assert_allclose(rows_found, want, rtol=1e-12)
     np.testing.assert_allclose(energies, np.abs(want).sum(axis=1), rtol=1e-12)
     np.testing.assert_allclose(end, z, rtol=1e-12)
+
+
+def test_sums_of_which_one_part_is_read() -> None:
+    """They have the bits of the whole sum's part, also of products with a matrix, which are two real ones then."""
+    m, w, v = T.matrix("m", dtype="complex128"), T.matrix("w", dtype="complex128"), T.vector("v", dtype="complex128")
+    whole = [m.sum(axis=1), (m * w).sum(axis=0), T.dot(m, v), T.dot(v, w), T.dot(m, w), m.sum()]
+    parts = [part(z) + 1 for z in whole for part in (T.real, T.imag)]
+    apart, one, other = (sc.function([m, w, v], outputs) for outputs in (whole, parts[::2], parts[1::2]))
+    assert "real parts alone" in str(one.remarks("complex-sums")) and not apart.remarks("complex-sums")
+    for n in (1, 9, 70):
+        args = [numbers(n * n, "complex128").reshape(n, n) for _ in range(2)] + [numbers(n, "complex128")]
+        for z, re, im in zip(apart(*args), one(*args), other(*args), strict=True):
+            same_bits([z.real + 1, z.imag + 1], [re, im])
