@@ -12,6 +12,7 @@ Axes = tuple[Axis, ...]
 BIG = 64.0  # floats that may be larger are brought back to [-1, 1]
 DTYPES = ("float64", "float64", "float32", "float64", "int64", "int32", "bool", "complex128", "float32", "int8",
           "uint8")
+COMPLEX = ("complex128", "complex64", "float64", "complex128")  # of programs of complex numbers
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,15 @@ UNARY: Sequence[Form] = (
     Form("T.eq({a}, 1)", "iub", gives="bool"), Form("T.isnan({a})", "f", gives="bool", smooth=False),
     Form("T.floor(3.0 * {a} + 0.1317)", "f", "3 * a + 2", smooth=False), Form("T.erf({a})", "f"),
     Form("T.expm1(-T.sqr({a}))", "f"), Form("T.arctan({a})", "f", "2"),
+    Form("T.cast(T.real({a}), 'float64')", "c", "a", "float64"),
+    Form("T.cast(T.imag({a}), 'float64')", "c", "a", "float64"),
+    Form("T.cast(abs({a}), 'float64')", "c", "2 * a", "float64", smooth=False),
+    Form("{a} / (1.5 + T.conj({a}) * {a})", "c"), Form("T.exp({a} / (1.0 + abs({a})))", "c", "3", smooth=False),
 )
 BINARY: Sequence[Form] = (
     Form("{a} + {b}", "fciu", "a + b"), Form("{a} - {b}", "fciu", "a + b"), Form("{a} * {b}", "fciu", "a * b"),
     Form("0.5 * {a} + 0.25 * {b}", "fc", "0.5 * a + 0.25 * b"), Form("{a} + 0.3 * ({b} - {a})", "fc", "max(a, b)"),
-    Form("{a} * 0.9 + {b} * 0.1", "f", "max(a, b)"), Form("T.maximum({a}, {b})", "fiu", "max(a, b)", smooth=False),
+    Form("{a} * 0.9 + {b} * 0.1", "fc", "max(a, b)"), Form("T.maximum({a}, {b})", "fiu", "max(a, b)", smooth=False),
     Form("{a} & {b}", "biu"), Form("T.minimum({a}, {b})", "fiu", "max(a, b)", smooth=False),
     Form("{a} | {b}", "biu"), Form("{a} / (1.5 + T.sqr({b}))", "f", "a"), Form("{a} ^ {b}", "biu"),
     Form("{a} + {b}", "b"), Form("T.lt({a}, {b})", "iub", gives="bool"),
@@ -101,17 +106,17 @@ REARRANGED: Sequence[Form] = (
     Form("T.slinalg.solve(T.cast(3.0 * T.eye({n}) + 0.2 * T.tri({n}), {a}.dtype), {a})", "f", "a"),
     Form("T.slinalg.solve_triangular(T.cast(T.eye({n}) + 0.2 * T.tri({n}), {a}.dtype), {a}, lower=True)", "f",
          "a"),
-    Form("T.dot(T.cast(0.3 * T.tri({n}), {a}.dtype), {a})", "f", "3 * a"),
-    Form("T.cumsum({a}, axis=0)", "f", "10 * a"),
+    Form("T.dot(T.cast(0.3 * T.tri({n}), {a}.dtype), {a})", "fc", "3 * a"),
+    Form("T.cumsum({a}, axis=0)", "fc", "10 * a"),
     Form("T.special.softmax({a}, axis=0)", "f"), Form("T.cumprod(0.5 * {a}, axis=0)", "f", "1000"),
 )
 REDUCTIONS: Sequence[Form] = (
     Form("T.var({a}{sep}{at})", "f", "a * a"), Form("T.argmax({a}{sep}{at})", "fiu", gives="int64", smooth=False),
     Form("T.logsumexp({a}{sep}{at})", "f", "a + 3"),
-    Form("{a}.sum({at})", "fciu", "10 * a"), Form("{a}.mean({at})", "f", "a"),
+    Form("{a}.sum({at})", "fciu", "10 * a"), Form("{a}.mean({at})", "fc", "a"),
     Form("{a}.max({at})", "fiu", "a", smooth=False), Form("{a}.min({at})", "fiu", "a", smooth=False),
     Form("T.all({a}{sep}{at})", "b", gives="bool"), Form("T.any({a}{sep}{at})", "b", gives="bool"),
-    Form("(0.5 * {a}).prod({at})", "f", "1000"), Form("{a}.sum({at})", "b"),
+    Form("(0.5 * {a}).prod({at})", "fc", "1000"), Form("{a}.sum({at})", "b"),
 )
 
 

@@ -13,6 +13,7 @@ from tests.differential.program import Argument, Program
 from tests.differential.terms import (
     BIG,
     BINARY,
+    COMPLEX,
     DTYPES,
     REARRANGED,
     REDUCTIONS,
@@ -69,6 +70,7 @@ class Writer:
 
     def __init__(self, choices: Choices, smooth: bool) -> None:
         self.c, self.smooth = choices, smooth
+        self.dtypes = ("float64", "float64", "float32") if smooth else COMPLEX if choices.chance(1, 6) else DTYPES
         self.inputs: list[Argument] = []
         self.shared: list[Argument] = []
         self.free_shared: list[Term] = []  # those that no scan updates yet
@@ -124,7 +126,7 @@ class Writer:
         return self.input(dtype or self.dtype(), self.axes() if axes is None else axes)
 
     def dtype(self) -> str:
-        return self.c.pick(("float64", "float64", "float32") if self.smooth else DTYPES)
+        return self.c.pick(self.dtypes)
 
     def axes(self, least: int = 0) -> Axes:
         rank = self.c.pick([r for r in (1, 0, 2, 1, 3) if r >= least])
