@@ -147,8 +147,8 @@ def _joined(b: Builder, op: Op, wanted: Sequence[str], real: list[Value]) -> Val
     kind = t.element(real[0].type)
     whole = t.element(op.result.type) if len(wanted) == 2 else kind
     body = Block([kind] * len(real) + [whole])
-    inside, pairs = Builder(body, location=op.location), zip(body.args[:-1:2], body.args[1:-1:2], strict=True)
-    parts = [inside.op(_SIGNS[name], list(pair), [kind]) for name, pair in zip(wanted, pairs, strict=True)]
+    inside, terms = Builder(body, location=op.location), iter(body.args)
+    parts = [inside.op(_SIGNS[name], [next(terms), next(terms)], [kind]) for name in wanted]
     inside.make("linalg.yield", [inside.op("complex.create", parts, [whole]) if len(parts) == 2 else parts[0]])
     type = t.shaped(whole, op.result.type)
     assert isinstance(type, t.TensorType)

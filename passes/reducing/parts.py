@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
+from scancc.ir.ops import operand
 from scancc.ir.parts import Nest
 
 PARTS = ("complex.re", "complex.im")
@@ -54,5 +55,5 @@ def _copies(op: Op, array: Value) -> bool:
 def part_of(b: Builder, number: Value, name: str) -> Value:
     """A part of a complex number, by the op's name."""
     if number.op is not None and number.op.name == "complex.create":
-        return number.op.operands[PARTS.index(name)]
+        return operand(number.op, name.partition(".")[2])
     return b.op(name, [number], [t.part(number.type)])
