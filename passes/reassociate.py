@@ -246,6 +246,8 @@ def _lead_nan_round(total: Op, ready: _Ready) -> None:
     other = next(v for v in total.operands if v is not found.result)
     if early in ready or late not in ready or other in ready or total.operands.count(other) > 1:
         return
+    if total.result not in ready:  # of values of some steps ago, which wait for none
+        return
     if early is not found.operands[0] and not _is_zero_without_sign(found.result):
         return
     assert total.parent is not None

@@ -469,3 +469,13 @@ def program(x):
     return [first.sum(), T.exp(second[1::2]).sum()], {}
 """, [Argument("x", "float64", ("n",))], [], [{"n": 3}, {"n": 8}], gradients=1)
     assert check(program)
+
+
+def test_a_sum_waits_for_values_of_some_steps_ago_alone() -> None:
+    """`reassociate` puts the NaN of an extreme round only where a sum waits for a state."""
+    agree("""
+        first, _ = sc.scan(lambda h: T.tanh(h), outputs_info=[dict(initial=x, taps=[-2])], n_steps=3)
+        second, _ = sc.scan(lambda a, h: (a - 1) ** 2 + T.minimum(T.minimum(a, h), 0.25), sequences=first,
+                            outputs_info=T.zeros_like(x[0]))
+        return [second], {}
+        """, {"n": 2}, {"n": 4}, x=("float64", "n"))
