@@ -134,6 +134,8 @@ def difference(bounds: Bounds, op: Op, value: Value, side: Side) -> Value | None
     count = _last_part(bounds, op) if side is UPPER else None
     if count is not None:
         return bounds.b.const(count, value.type)
+    if side is UPPER and (length := _cut(op)) is not None and (most := bounds.upper(length)) is not None:
+        return bounds.b.maxsi(most, bounds.b.const(0, value.type))
     left, right = bounds.of(op.operands[0], side), bounds.of(op.operands[1], side.other)
     return None if left is None or right is None else bounds.b.subi(left, right)
 
@@ -148,6 +150,23 @@ def _last_part(bounds: Bounds, op: Op) -> int | None:
         return None
     k, low = constant_of(before.operands[1]), bounds.of(n, LOWER)
     return k if isinstance(k, int) and k >= 0 and low is not None and is_natural(low) else None
+
+
+def _cut(op: Op) -> Value | None:
+    """n of `min(b, n) - min(max(a, 0), n)`, the length of a slice from a to b of an array of n: no more than n."""
+    end, start = (v.op for v in op.operands)
+    if end is None or start is None or not end.name == start.name == "arith.minsi":
+        return None
+    first, second = start.operands
+    return next((n for a, n in ((first, second), (second, first)) if n in end.operands and _is_cut(a)), None)
+
+
+def _is_cut(place: Value) -> bool:
+    """Whether a place is surely not below 0."""
+    known, op = constant_of(place), place.op
+    if known is not None:
+        return bool(known >= 0)
+    return op is not None and op.name == "arith.maxsi" and constant_of(op.operands[1]) == 0
 
 
 @rule("arith.muli")
