@@ -22,6 +22,16 @@ COSTS = {
     "classes": lambda h: T.nnet.categorical_crossentropy(T.nnet.softmax(h @ V), C).mean(),
     "columns": lambda h: (h[:, 0] ** 2).sum() + (h[:, [1, 1, 0]] * U[:, None]).sum(),
     "columns_of_others": lambda h: ((T.concatenate([h, X], axis=1) * 0.5) ** 2).sum(),
+    "differences": lambda h: ((h[1:] - h[:-1]) ** 2).sum() + (T.tanh(h)[4:] * h[:-4] * X[2:-2]).sum(),
+    "every_third_row": lambda h: ((h[2::3] - Y[2::3]) ** 2).sum() + (h[::2] ** 2).sum(),
+    "later_rows": lambda h: ((h[3:] - Y[3:]) ** 2).sum() + (h[-5:] ** 3).sum() + (h[C[0]:] ** 2).sum(),
+    "rows_ahead_of_others": lambda h: (((h[:-1] @ V) - (X[1:] @ V)) ** 2).sum(),
+    "turned": lambda h: (h[::-1] * Y).sum() + ((h[1:][::-1] - Y[:-1]) ** 2).sum(),
+    "flat": lambda h: ((h.flatten() - Y.flatten()) ** 2).sum(),
+    "in_another_shape": lambda h: (h.reshape((h.shape[0], 2, 2)).sum(axis=1) ** 2).sum(),
+    "in_another_order": lambda h: ((h.T - Y.T) ** 2).sum() + (T.dot(V.T, h.T) ** 2).sum(),
+    "behind_others": lambda h: ((T.concatenate([Y[:1], h], axis=0)[:-1] - Y) ** 2).sum(),
+    "numbered": lambda h: (h * h * T.exp(-T.arange(h.shape[0]))[:, None]).sum(),
     "outer_products": lambda h: (T.batched_dot(h.dimshuffle(0, 1, "x"), X.dimshuffle(0, "x", 1)) ** 2).sum(),
 }
 
@@ -57,6 +67,43 @@ def test_the_memory_grows_as_the_root_of_the_steps(name):
     given = values(50)
     for x, y in zip(f(*given), function(COSTS[name], "reference")(*given), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-11)
+
+
+def test_rows_of_others_must_be_as_many_where_steps_apart_are_read():
+    f = function(COSTS["rows_ahead_of_others"], checkpoints=3)
+    given = values(7)
+    assert all(np.isfinite(g).all() for g in f(*given))
+    rows, _ = sc.scan(lambda h, w: T.tanh(w * h), outputs_info=H0, non_sequences=W, n_steps=7, checkpoints=3)
+    f = sc.function([Y, W, H0], grad(((rows[:-1] - Y[1:]) ** 2).sum(), W))
+    for n in (6, 8):
+        with pytest.raises(ValueError, match=f"lengths 6 and {n - 1} along axis 0"):
+            f(np.ones((n, WIDTH)), *given[2:4])
+
+
+def test_outputs_that_are_no_states_are_read_steps_apart():
+    def rows_of(**options):
+        (h, e), _ = sc.scan(lambda x, h, w: (T.tanh(w * h + x), T.exp(h) * w), X, [H0, None], W, **options)
+        return sc.function([X, W, H0], grad(((e[2:] - e[:-2] * h[1:-1]) ** 2).sum(), [W, H0]))
+
+    whole, blocks, root = (rows_of(**o) for o in ({}, {"checkpoints": 2}, {"checkpoints": "sqrt"}))
+    for n in (2, 3, 8):
+        given = [RNG.random((n, WIDTH)), RNG.random(WIDTH), RNG.random(WIDTH)]
+        for x, y in zip(blocks(*given), whole(*given), strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-12)
+    few, many = (root.memory_plan(np.ones((n, WIDTH)), *given[1:]).workspace_nbytes for n in (1_000, 16_000))
+    assert many < 5 * few
+
+
+def test_steps_apart_are_read_where_few_starts_are_kept():
+    def rows_of(**options):
+        h, _ = sc.scan(lambda x, h, w: T.tanh(w * h + x), X, H0, W)
+        return sc.function([X, W, H0], grad(((h[3:] - h[:-3]) ** 2).sum(), [W, H0], **options))
+
+    whole, blocks = rows_of(), rows_of(max_bytes=4_000)
+    given = [RNG.random((500, WIDTH)), RNG.random(WIDTH), RNG.random(WIDTH)]
+    for x, y in zip(blocks(*given), whole(*given), strict=True):
+        np.testing.assert_array_equal(x, y)
+    assert blocks.memory_plan(*given).workspace_nbytes < 6_000 < whole.memory_plan(*given).workspace_nbytes
 
 
 def test_rows_of_others_must_be_as_many():

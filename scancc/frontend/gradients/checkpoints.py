@@ -26,19 +26,23 @@ from scancc.frontend.gradients.block_sizes import Need, Sizes, in_words, kept, m
 from scancc.frontend.gradients.block_starts import ZERO, keep_starts
 from scancc.frontend.gradients.contributions import plus, total
 from scancc.frontend.gradients.loop import Lag, backwards
-from scancc.frontend.gradients.rules import Gradient, is_continuous, like, zeros_for
+from scancc.frontend.gradients.row_by_row import Around
+from scancc.frontend.gradients.row_frames import Reach, Steps
+from scancc.frontend.gradients.rules import Gradient, is_continuous, like, zero_of, zeros_for
 from scancc.frontend.gradients.scan_reverse import Reverse
 from scancc.frontend.gradients.side_by_side import SideBySide
 from scancc.frontend.gradients.slots import Blocks, Slots, keep_in_slots, kept_of_scan
 from scancc.frontend.gradients.walk import backpropagate
 from scancc.frontend.graph.dims import dims, int64
 from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors, rebuild
-from scancc.frontend.loops.rewiring import without_unused
+from scancc.frontend.loops.added import beside
+from scancc.frontend.loops.rewiring import with_states, without_unused
 from scancc.frontend.loops.scan_op import Body, Carry, Scan, ScanInputs, ScanOutputs, merge_types
 from scancc.frontend.ops.axes import reshape
 from scancc.frontend.ops.elementwise import apply_scalar, cast
 from scancc.frontend.ops.indexing import set_subtensor
 from scancc.frontend.ops.joining import join
+from scancc.frontend.ops.making import alloc
 from scancc.frontend.ops.scalars import add, gt, minimum, mul, sub
 
 INT64 = TensorType("int64", ())
@@ -49,19 +53,63 @@ class BlockReverse(Reverse):
 
     def __init__(self, node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool], sizes: Sizes) -> None:
         super().__init__(node, gradients, wanted)
+        self.rows, self.n_states = self._given(), len(self.inputs.inits)
+        if earlier := self._earlier():
+            super().__init__(*with_rows_kept(node, gradients, wanted, earlier))
         self.sizes = sizes
         self.nbytes_kept = 0.0  # infinity where that is not known
         self.begin = ZERO if self.whole else sub(self.n, self.length)  # the first step that is reversed
         limit, length = self.op.truncate_gradient, self.inputs.length
         self.most = length if self.whole else minimum(length, int64(limit))  # steps that are reversed
 
+    def _given(self) -> GivenRows:
+        """The gradients given for stacked rows; rows that windows are made of come with none."""
+        body, given = self.body, self.given
+        stacks: dict[Variable, Gradient] = {}
+        for i in sorted(self.carries):
+            carry = body.carry[i]
+            rows = self.split_trace(given.carry[i])[0] if carry.trace else None
+            if rows is not None or carry.depth > 1:
+                stacks[carry.next] = plus(stacks.get(carry.next), rows)
+        for y, gradient in zip(body.ys, given.ys, strict=True):
+            if gradient is not None and is_continuous(y):
+                stacks[y] = plus(stacks.get(y), gradient)
+        rows_of = _rows_of(self.recall.node)
+        told = {stack for stack, row in rows_of.items() if self.lengths_of(row) is not None}
+        return GivenRows(stacks, rows_of, self.n, told)
+
+    def lengths_of(self, row: Variable) -> list[Variable] | None:
+        """The shape of a row of a stack by what is known before the scan runs, if that tells."""
+        i = next((i for i, carry in enumerate(self.body.carry) if carry.next is row), None)
+        if i is not None:
+            return dims(self.no_rows(i, 1))
+        lengths = [self.op.extent_outside(n, self.inputs) for n in dims(row)]
+        return None if None in lengths else lengths  # type: ignore[return-value]
+
+    def _earlier(self) -> list[tuple[Carry, Variable]]:
+        """States that hold rows from before a block, each with its initial value, where no state of the scan does."""
+        found: list[tuple[Carry, Variable]] = []
+        held = {carry.next: carry.depth for carry in self.body.carry}
+        for row, reach in self.rows.reaches.items():
+            if reach.before > held.get(row, 0):
+                lengths = self.lengths_of(row)
+                assert lengths is not None
+                depth = max(reach.before, 2)  # of one row the window would be the row
+                first = alloc(zero_of(row.dtype), int64(depth), *lengths)
+                found.append((Carry(((-depth, row.type(row.name)),), depth, row, trace=False), first))
+        return found
+
     def gradients(self) -> ScanInputs[Gradient]:
+        found = self._gradients()
+        return found._replace(inits=found.inits[:self.n_states])
+
+    def _gradients(self) -> ScanInputs[Gradient]:
         step = _BlockStep(self)
         gathered = step.gathered()
         self.loop.lags = [lag for group in (gathered.xs, gathered.inits, gathered.consts) for lag in group if lag]
         if not self.loop.lags:
             return self.nothing()
-        self.loop.lags.append(step.counter)
+        self.loop.lags += [step.counter, *step.ahead]
         n_blocks = self._settle(step)
         done = iter(self.loop.run(n_blocks, self.label, {}, self.op.fast_math, self.again).carry)
         xs, inits, consts = ([next(done) if lag else None for lag in group]
@@ -148,6 +196,7 @@ class _BlockStep:
         self.windows = [self._window(*state) for state in zip(body.carry, inputs.inits, strict=True)]
         self.starts = [TensorType(w.dtype, (reverse.sizes.lanes, *w.type.shape))("starts") for w in self.windows]
         self.consts = [self.loop.hold(c) for c in inputs.consts]
+        self.ahead: list[Lag] = []  # rows behind the block
         self.later = {i: self._later(i) for i in sorted(reverse.carries)}
         self.tables = self._gatherers("grad_of_rows", inputs.xs, reverse.wanted.xs)
         self.sums = self._gatherers("sum", inputs.consts, reverse.wanted.consts)
@@ -168,8 +217,13 @@ class _BlockStep:
         return _rows_from(rows, self.start, self.n_steps)
 
     def _later(self, i: int) -> Lag:
-        """The gradient of the window that the next block starts from."""
-        none = self.reverse.no_rows(i, self.reverse.body.carry[i].depth)
+        """The gradient of the window that the next block starts from; for the last block what is given for the last
+        row alone."""
+        reverse, carry = self.reverse, self.reverse.body.carry[i]
+        none, given = reverse.no_rows(i, carry.depth), reverse.given.carry[i]
+        last = reverse.split_trace(given)[1] if carry.trace else given
+        if last is not None:
+            none = last if carry.depth == 1 else set_subtensor(none[carry.depth - 1], last)
         window = self.windows[i].type("grad_of_window")
         return Lag(window, 1, none, window, trace=False)
 
@@ -209,10 +263,12 @@ class _BlockStep:
     def _gradients(self) -> tuple[ScanInputs[Gradient], Mapping[Variable, Variable]]:
         """The gradients of what the block's scan reads; those of windows that are part of the next one."""
         reverse = self.reverse
-        rows = GivenRows(self._given_rows(), _rows_of(reverse.recall.node), reverse.n)
+        rows = reverse.rows
         self.made = self._run(rows.needed)
         found = {row: stack for stack, row in _rows_of(self._node()).items()}
-        seeds = rows.of_block(found, self._part, self.loop.hold, self.n_steps)
+        around = {row: self._around(row, stack, rows.reaches.get(row, Reach())) for row, stack in found.items()}
+        steps = Steps(reverse.n, self.start, self.n_steps, self.size, self.loop.hold)
+        seeds = rows.of_block(around, self._part, steps)
         seeds |= {self._end(i, found): lag.row for i, lag in self.later.items()}
         outputs = [*self.made.carry, *self.made.ys]
         given = backpropagate(seeds, [*outputs, *self.windows], outputs)
@@ -221,6 +277,31 @@ class _BlockStep:
         sums = [None if lag is None else lag.row for lag in self.sums]
         inner = Reverse(self._node(), [given.get(v) for v in outputs], wanted.flat, sums)
         return inner.gradients(), given
+
+    def _around(self, row: Variable, stack: Variable, reach: Reach) -> Around:
+        """The block's rows, and with them those before and after that are asked for."""
+        parts, first = [stack], self.start
+        if reach.before:
+            parts.insert(0, self._before(row, reach.before))
+            first = sub(first, int64(reach.before))
+        if reach.after:
+            parts.append(self._ahead(row, stack, reach.after))
+        return Around(stack, join(0, *parts) if len(parts) > 1 else stack, first)
+
+    def _before(self, row: Variable, count: int) -> Variable:
+        """The last rows before the block, of what it starts from."""
+        windows = zip(self.reverse.body.carry, self.windows, strict=True)
+        depth, window = next((c.depth, v) for c, v in windows if c.next is row and c.depth >= count)
+        return window[-count:] if depth > 1 else window.dimshuffle("x", *range(window.ndim))
+
+    def _ahead(self, row: Variable, stack: Variable, count: int) -> Variable:
+        """The first rows behind the block, which was reversed before it."""
+        lengths = self.reverse.lengths_of(row)
+        assert lengths is not None
+        first = alloc(zero_of(row.dtype), int64(count), *lengths)
+        rows = first.type("rows_ahead")
+        self.ahead.append(Lag(rows, 1, first, like(join(0, stack, rows)[:count], rows), trace=False))
+        return rows
 
     def _run(self, rows: Sequence[Variable]) -> ScanOutputs[Variable]:
         """The block's steps, with stacks of these rows."""
@@ -282,25 +363,6 @@ class _BlockStep:
         self.loop.lags += [Lag(row, 1, init, then, trace=False)
                            for row, init, then in zip(rows.flat, kept.flat, following.flat, strict=True)]
 
-    # ---- what is given ----
-
-    def _given_rows(self) -> dict[Variable, Gradient]:
-        """The gradients given for stacked rows, by the row in the step; rows that windows are made of come with
-        none. What is given for the last row alone is where the reverse starts."""
-        body, given = self.reverse.body, self.reverse.given
-        stacks: dict[Variable, Gradient] = {}
-        for i, lag in self.later.items():
-            carry = body.carry[i]
-            rows, last = self.reverse.split_trace(given.carry[i]) if carry.trace else (None, given.carry[i])
-            if last is not None:
-                lag.init = last if carry.depth == 1 else set_subtensor(lag.init[carry.depth - 1], last)
-            if rows is not None or carry.depth > 1:
-                stacks[carry.next] = plus(stacks.get(carry.next), rows)
-        for y, gradient in zip(body.ys, given.ys, strict=True):
-            if gradient is not None and is_continuous(y):
-                stacks[y] = plus(stacks.get(y), gradient)
-        return stacks
-
     # ---- what is read and kept ----
 
     def windows_read(self) -> list[int]:
@@ -319,6 +381,22 @@ class _BlockStep:
         told |= self.loop.consts
         told |= {inner: int64(0) for inner in self.loop.xs}
         return bytes_of_a_step([lag.next for lag in self.loop.lags], told)
+
+
+def with_rows_kept(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool],
+                   states: Sequence[tuple[Carry, Variable]]) -> tuple[Apply, list[Gradient], list[bool]]:
+    """A scan, and the gradients given for it and wanted of it, with more states, which no step reads."""
+    op, forward = node.op, node.outputs[0].owner
+    assert isinstance(op, Scan) and forward is not None
+    inputs, outputs = op.inputs_of(node.inputs), op.outputs_of(node.outputs)
+    given, wants = op.outputs_of(gradients), op.inputs_of(wanted)
+    finals, n = with_states(forward, states), len(states)
+    body = replace(op.body, carry=(*op.body.carry, *(carry for carry, _ in states)), written=op.body.parts_written)
+    inits = [*inputs.inits, *(init for _, init in states)]
+    seen = beside(node, replace(op, body=body), inputs._replace(inits=inits).flat,
+                  [*outputs.carry, *finals, *outputs.ys])
+    return (seen, [*given.carry, *[None] * n, *given.ys],
+            wants._replace(inits=[*wants.inits, *[False] * n]).flat)
 
 
 def _after(step: Variable, begin: Variable) -> Variable:

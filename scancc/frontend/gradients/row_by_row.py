@@ -1,155 +1,309 @@
 """What is made row by row from arrays that have a row a step, for some of the rows.
 
     sqrt(sum(h**2, axis=1)) - exp(x)        rows 200 to 300 need those of h and x, and no others
+    (h[1:] - h[:-1])**2                     its gradient needs rows 199 to 301 of h
 
-A node is followed where row t of its result is made of rows t of its inputs (`_by_rows`), and what is at the ends of
-that is read: rows of the scan itself, which a block of steps has anyway, and other arrays. So what is only mapped,
-`exp(x)`, is computed again for these rows, and not kept for all.
+A node is followed where each row of its result is made of rows of its inputs whose steps are known (`row_sources`),
+and what is at the ends of that is read: rows of the scan itself, which a block of steps has anyway with few before
+and after it, and other arrays. So what is only mapped, `exp(x)`, is computed again for these rows, and not kept for
+all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Set
+from dataclasses import field, replace
 
+from scancc.frontend.gradients.row_frames import INT64, ZERO, Frame, Reach, Steps, window
+from scancc.frontend.gradients.row_sources import (
+    BACKWARDS,
+    Sources,
+    has_own_length,
+    is_view,
+    numbers_rows,
+    place_of_length,
+    place_of_numbers,
+    slice_of,
+    slices_steps,
+    sources_of,
+)
 from scancc.frontend.graph.constants import constant_int
-from scancc.frontend.graph.dims import DimShuffle, dim, int64, same_scalar
-from scancc.frontend.graph.variables import Apply, TensorType, Variable, ancestors
-from scancc.frontend.ops.axes import Reshape
-from scancc.frontend.ops.control import Detach, check
-from scancc.frontend.ops.elementwise import Cast, Elemwise
-from scancc.frontend.ops.index_template import FULL
-from scancc.frontend.ops.joining import Join
-from scancc.frontend.ops.making import Alloc, ARange, arange
-from scancc.frontend.ops.products import BatchedDot, Dot
-from scancc.frontend.ops.reduction import Reduce
-from scancc.frontend.ops.scalars import eq
-from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
+from scancc.frontend.graph.dims import dim, int64, same_scalar
+from scancc.frontend.graph.variables import Apply, Variable, ancestors
+from scancc.frontend.ops.control import check
+from scancc.frontend.ops.index_template import FULL, Entry, pieces
+from scancc.frontend.ops.making import ARange, arange
+from scancc.frontend.ops.scalars import add, eq, maximum, minimum, mul, sub
+from scancc.frontend.ops.subtensor import IncSubtensor, Subtensor
+from scancc.late_dataclasses import dataclass
 
-INT64 = TensorType("int64", ())
-UNEQUAL = ("{}: operands have lengths {{}} and {{}} along axis 0; they must agree (an axis broadcasts only where its "
-           "length is known to be 1)")
+MOST_AROUND = 1024  # steps before or after a block whose rows are kept for it
+UNEQUAL = ("{}: operands have lengths {{}} and {{}} along axis {}; they must agree (an axis broadcasts only where "
+           "its length is known to be 1)")
+
+
+@dataclass(frozen=True)
+class Around:
+    """Rows of a stack: those of a block, and with those around it, of which the first is that of step `first`."""
+
+    block: Variable
+    rows: Variable
+    first: Variable
+
+
+@dataclass
+class Asked:
+    """Rows of a variable, or of a part of a larger one, that a block needs."""
+
+    var: Variable
+    frame: Frame
+    length: Variable  # along that axis, as `user` wants it
+    user: Apply | None = None
+    reach: Reach = Reach()
+    sources: Sources | None = None  # of what it is made of; None: it is read
+    inputs: list[Asked | None] = field(default_factory=list)
+
+    @property
+    def node(self) -> Apply:
+        assert self.var.owner is not None
+        return self.var.owner
+
+    def input(self, place: int) -> tuple[Frame, Asked]:
+        """The rows that are read of an input, and what was asked of it in all."""
+        source, asked = (self.sources or [])[place], self.inputs[place]
+        assert source is not None and asked is not None
+        return source, asked
 
 
 class RowByRow:
-    """What of a gradient is made row by row; `stacks`, which it may read, have n rows."""
+    """What of a gradient is made row by row; `stacks`, which it may read, have n rows, and blocks have of those that
+    `may_reach` rows before and after them."""
 
-    def __init__(self, gradient: Variable, stacks: Set[Variable], n: Variable) -> None:
-        self.gradient, self.n = gradient, n
-        self._followed: dict[Variable, list[bool]] = {}  # with which inputs go by rows
-        reached = self._find(stacks)
-        self.read = reached.intersection(stacks)
-        self._order = [v for v in ancestors([gradient], stop=reached - self._followed.keys()) if v in self._followed]
+    def __init__(self, gradient: Variable, stacks: Set[Variable], n: Variable,
+                 may_reach: Set[Variable] = frozenset()) -> None:
+        self.gradient, self.n, self.stacks, self.may_reach = gradient, n, stacks, may_reach
+        self.required: list[tuple[str, Variable, Variable, Variable]] = []  # messages, conditions, their numbers
+        self._asked: dict[Variable, list[Asked]] = {}
+        self._root = self._ask(gradient, Frame(), n)
+        self._find()
+        self._order = self._in_order()
+        self.read = self._reaches()
 
-    def _find(self, stacks: Set[Variable]) -> set[Variable]:
-        """Follow the gradient; what is reached."""
-        pending, reached = [self.gradient], {self.gradient}
+    # ---- what is asked of what ----
+
+    def _ask(self, var: Variable, frame: Frame, length: Variable, user: Apply | None = None) -> Asked:
+        """The rows in this frame, which may be those that others asked for, with more before and after them."""
+        asked = self._asked.setdefault(var, [])
+        for one in asked:
+            if one.frame.later(frame) is not None:
+                return one
+        asked.append(Asked(var, frame, length, user))
+        return asked[-1]
+
+    def _find(self) -> None:
+        """Follow the gradient to what is read."""
+        pending = [self._root]
         while pending:
-            var = pending.pop()
-            rows = None if var in stacks or var.type.shape[0] == 1 else _by_rows(var.owner)
-            if var.owner is None or rows is None:
+            asked = pending.pop()
+            asked.sources = None if asked.var in self.stacks else self._followed(asked)
+            if asked.sources is not None and has_own_length(asked.node, asked.frame.axis):
+                self._require(asked)
+            if asked.sources is None:
                 continue
-            sizes = [v for v in var.owner.inputs if v.type == INT64]
-            if stacks.isdisjoint(ancestors(sizes)):  # how long blocks are may rest on these
-                self._followed[var] = rows
-                found = {v for v, by_rows in zip(var.owner.inputs, rows, strict=True) if by_rows and v not in reached}
-                reached |= found
-                pending += found
-        return reached
+            for var, frame in zip(asked.node.inputs, asked.sources, strict=True):
+                known = len(self._asked.get(var, ()))
+                asked.inputs.append(None if frame is None else self._ask(
+                    var, frame, _length_of_input(asked, var, frame), asked.node))
+                pending += self._asked.get(var, ())[known:]
+
+    def _followed(self, asked: Asked) -> Sources | None:
+        node, frame = asked.var.owner, asked.frame
+        if node is None or asked.var.type.shape[frame.axis] == 1 or is_view(node):
+            return None
+        sources = sources_of(node, frame)
+        if sources is None or not self.stacks.isdisjoint(ancestors(_sizes(node, frame))):  # as the size of blocks may
+            return None
+        return None if any(self._is_astray(v, f) for v, f in zip(node.inputs, sources, strict=True)) else sources
+
+    def _is_astray(self, var: Variable, frame: Frame | None) -> bool:
+        """Whether these are rows of a stack that a block has not."""
+        if var not in self.stacks:
+            return False
+        if frame is None:
+            return True
+        steps = Frame().later(frame)
+        return steps is None or steps != 0 and (var not in self.may_reach or abs(steps) > MOST_AROUND)
+
+    def _require(self, asked: Asked) -> None:
+        """Note that what is made must have as many rows as the others."""
+        length = dim(asked.var, asked.frame.axis)
+        if asked.user is not None and not same_scalar(length, asked.length):
+            lengths = (length, asked.length) if asked.var is asked.user.inputs[0] else (asked.length, length)
+            message = UNEQUAL.format(asked.user.op.name, asked.frame.axis)
+            self.required.append((message, eq(length, asked.length), *lengths))
+
+    def _in_order(self) -> list[Asked]:
+        """What is made, inputs before their users."""
+        read = [var for var, asked in self._asked.items() if all(one.sources is None for one in asked)]
+        order = [one for v in ancestors([self.gradient], stop=set(read)) for one in self._asked.get(v, ())]
+        return [one for one in order if one.sources is not None]
+
+    def _reaches(self) -> dict[Variable, Reach]:
+        """The stacks that are read, each with how many rows before and after a block."""
+        for asked in reversed(self._order):
+            for source, one in zip(asked.sources or (), asked.inputs, strict=True):
+                if one is not None and source is not None:
+                    one.reach = one.reach.with_(asked.reach, one.frame.later(source) or 0)
+        found: dict[Variable, Reach] = {}
+        for var in self.stacks:
+            for one in self._asked.get(var, ()):
+                found[var] = found.get(var, Reach()).with_(one.reach, one.frame.first.number)
+        return found
 
     @property
     def is_made(self) -> bool:
         """Whether some of the rows are computed, or are those of a stack."""
-        return bool(self._followed or self.read)
+        return bool(self._order or self.read)
 
-    def of_block(self, stacks: Mapping[Variable, Variable], part: Callable[[Variable], Variable],
-                 hold: Callable[[Variable], Variable], n_rows: Variable) -> Variable:
-        """The rows of a block of `n_rows`, from those of the stacks. `hold` brings what is outside into the loop over
-        blocks, of which `part` takes the block's rows."""
-        made = {v: stacks[v] for v in self.read}
-        held: dict[Variable, Variable] = {}
+    # ---- the rows of a block ----
 
-        def read(var: Variable, node: Apply, i: int, by_rows: bool) -> Variable:
-            if by_rows and var not in made:
-                made[var] = part(hold(self._fitting(var, node, i)))
-            elif not by_rows and var not in held:
-                known = constant_int(var) if var.type == INT64 else None
-                held[var] = hold(var) if known is None else int64(known)  # which may be known by rows of the scan
-            return made[var] if by_rows else held[var]
-
-        for var in self._order:
-            node = var.owner
-            assert node is not None
-            told = _place_of_length(node) if _says_length(node) else None
-            inputs = [read(v, node, i, by_rows) if i != told else arange(n_rows) if v.ndim else n_rows
-                      for i, (v, by_rows) in enumerate(zip(node.inputs, self._followed[var], strict=True))]
-            made[var] = Apply(node.op, inputs, node.op.infer(*inputs), node.location).outputs[0]
-        return made[self.gradient]
-
-    def _fitting(self, operand: Variable, node: Apply, i: int) -> Variable:
-        """An operand, which must have n rows."""
-        length = dim(operand, 0)
-        if same_scalar(length, self.n):
-            return operand
-        lengths = (length, self.n) if i == 0 else (self.n, length)
-        return check(ValueError, UNEQUAL.format(node.op.name), operand, eq(length, self.n), *lengths)
+    def of_block(self, stacks: Mapping[Variable, Around], steps: Steps) -> Variable:
+        """The rows of a block, from those of the stacks, and from what is outside of the loop over blocks."""
+        made = _Made(self, stacks, steps)
+        rows = made.rows_of(self._root)
+        for message, *values in self.required:
+            rows = check(ValueError, message, rows, *map(made.hold, values))
+        return rows
 
 
-def _by_rows(node: Apply | None) -> list[bool] | None:
-    """Of which inputs row t is read for row t of the result; None where others may be read for it."""
-    if node is None or not _keeps_rows(node):
-        return None
-    match node.op:
-        case Elemwise() | Join() | BatchedDot():
-            return [v.type.shape[0] != 1 for v in node.inputs]
-        case IncSubtensor() | AdvancedIncSubtensor():
-            _, y, *places = node.inputs
-            return [True, y.type.shape[0] != 1, *(_numbers_rows(node) and v.ndim > 0 for v in places)]
-        case AdvancedSubtensor():
-            return [True, *(_numbers_rows(node) and v.ndim > 0 for v in node.inputs[1:])]
-        case Alloc():
-            value, *lengths = node.inputs
-            return [value.ndim > 0 and value.type.shape[0] != 1, *(False for _ in lengths)]
-    return [i == 0 for i, _ in enumerate(node.inputs)]
+class _Made:
+    """The rows of one block, as they are made."""
+
+    def __init__(self, plan: RowByRow, stacks: Mapping[Variable, Around], steps: Steps) -> None:
+        self.plan, self.stacks = plan, stacks
+        self.steps = replace(steps, hold=self.hold)
+        self._outside = steps.hold
+        self._held: dict[Variable, Variable] = {}
+        self._windows: list[tuple[Frame, Reach, Variable, tuple[Variable, Variable]]] = []
+        self._rows: dict[int, Variable] = {}
+        for asked in plan._order:
+            self._rows[id(asked)] = self._make(asked)
+
+    def rows_of(self, asked: Asked) -> Variable:
+        return self._rows[id(asked)] if asked.sources is not None else self._read(asked, asked.frame, asked.reach)
+
+    def hold(self, var: Variable) -> Variable:
+        """What is outside of the loop, once; a length that is known as the number it is."""
+        if var not in self._held:
+            known = constant_int(var) if var.type == INT64 else None
+            self._held[var] = self._outside(var) if known is None else int64(known)
+        return self._held[var]
+
+    def _window(self, frame: Frame, reach: Reach, length: Variable) -> tuple[Variable, Variable]:
+        """Where rows begin, and how many they are."""
+        frame = frame.along(0)
+        for known, other, given, found in self._windows:
+            if known.later(frame) == 0 and reach == other and same_scalar(given, length):
+                return found
+        found = self.steps.rows(frame, reach, length)
+        self._windows.append((frame, reach, length, found))
+        return found
+
+    def _read(self, asked: Asked, frame: Frame, reach: Reach) -> Variable:
+        """Rows of a stack, or of what is outside."""
+        begin, count = self._window(frame, reach, asked.length)
+        if asked.var in self.stacks:
+            around = self.stacks[asked.var]
+            if begin is self.steps.start:
+                return around.block
+            return window(around.rows, 0, sub(begin, around.first), count)
+        return window(self.hold(self._fitting(asked)), frame.axis, begin, count)
+
+    def _fitting(self, asked: Asked) -> Variable:
+        """An operand, which must have as many rows as the others."""
+        length, user = dim(asked.var, asked.frame.axis), asked.user
+        if user is None or same_scalar(length, asked.length):
+            return asked.var
+        lengths = (length, asked.length) if asked.var is user.inputs[0] else (asked.length, length)
+        message = UNEQUAL.format(user.op.name, asked.frame.axis)
+        return check(ValueError, message, asked.var, eq(length, asked.length), *lengths)
+
+    def _input(self, asked: Asked, place: int) -> Variable:
+        """What a node reads of an input: the rows that a block needs, or all of it."""
+        if asked.inputs[place] is None:
+            return self.hold(asked.node.inputs[place])
+        source, one = asked.input(place)
+        if one.sources is None:
+            return self._read(one, source, asked.reach)
+        (have, _), rows = self._window(one.frame, one.reach, one.length), self.rows_of(one)
+        begin, count = self._window(source, asked.reach, one.length)
+        return rows if begin is have else window(rows, source.axis, sub(begin, have), count)
+
+    # ---- nodes ----
+
+    def _make(self, asked: Asked) -> Variable:
+        node = asked.node
+        begin, count = self._window(asked.frame, asked.reach, asked.length)
+        if slices_steps(node, asked.frame.axis):
+            return self._part(asked, begin, count) if isinstance(node.op, Subtensor) else self._written(asked, begin)
+        if isinstance(node.op, ARange):
+            return add(arange(count), begin)
+        told = {i: v for i in range(len(node.inputs)) if (v := self._length(node, i, asked, count)) is not None}
+        inputs = [told[i] if i in told else self._input(asked, i) for i in range(len(node.inputs))]
+        return Apply(node.op, inputs, node.op.infer(*inputs), node.location).outputs[0]
+
+    def _length(self, node: Apply, place: int, asked: Asked, count: Variable) -> Variable | None:
+        """What stands for an input that says how many rows there are, or numbers them."""
+        if place == place_of_length(node, asked.frame.axis):
+            return count
+        return arange(count) if numbers_rows(node) and place == place_of_numbers(node) else None
+
+    def _part(self, asked: Asked, begin: Variable, count: Variable) -> Variable:
+        """Rows of a slice of the steps."""
+        node, x, (source, one) = asked.node, self._input(asked, 0), asked.input(0)
+        start, step = slice_of(node, source.axis)
+        if step < 0:
+            return self._at(node, source.axis, BACKWARDS, [int64(-1)], x)
+        first, rows = self._window(source, asked.reach, one.length)
+        at = sub(add(mul(begin, int64(step)), start.variable(self.hold)), first)
+        part = window(x, source.axis, minimum(maximum(at, ZERO), rows), count, step)
+        return self._at(node, source.axis, FULL, [], part)
+
+    def _written(self, asked: Asked, begin: Variable) -> Variable:
+        """Rows of what has something written into a slice of the steps."""
+        node, axis, (source, one) = asked.node, asked.frame.axis, asked.input(1)
+        x, y, (start, step) = self._input(asked, 0), self._input(asked, 1), slice_of(node, axis)
+        if step < 0:
+            return self._at(node, axis, BACKWARDS, [int64(-1)], x, y)
+        first, count = self._window(source, asked.reach, one.length)
+        _, rows = self._window(asked.frame, asked.reach, asked.length)
+        at = sub(add(mul(first, int64(step)), start.variable(self.hold)), begin)
+        at = minimum(maximum(at, ZERO), rows)
+        stop = minimum(add(at, mul(count, int64(step))), rows)
+        by = [int64(step)] if step > 1 else []
+        return self._at(node, axis, ("s", True, True, step > 1), [at, stop, *by], x, y)
+
+    def _at(self, node: Apply, axis: int, entry: Entry, operands: list[Variable], *arrays: Variable) -> Variable:
+        """The same read or write, with another index along an axis."""
+        assert isinstance(node.op, Subtensor | IncSubtensor)
+        parts = [(e, [self.hold(v) for v in values])
+                 for e, values in pieces(node.op.template, node.inputs[len(arrays):])]
+        parts[axis] = entry, operands
+        if isinstance(node.op, Subtensor) and all(e == FULL for e, _ in parts):
+            return arrays[0]
+        op = replace(node.op, template=tuple(e for e, _ in parts))
+        inputs = [*arrays, *(v for _, values in parts for v in values)]
+        return Apply(op, inputs, op.infer(*inputs), node.location).outputs[0]
 
 
-def _keeps_rows(node: Apply) -> bool:
-    """Whether the result has a row for each row of what it is made of."""
-    match node.op:
-        case Elemwise() | Cast() | Detach() | Alloc() | BatchedDot():
-            return True
-        case DimShuffle(order=order):
-            return order[:1] == (0,)
-        case Reduce(axes=axes):
-            return 0 not in axes
-        case Join(axis=axis):
-            return axis > 0
-        case Dot():
-            return node.inputs[0].ndim == 2
-        case Reshape():
-            return node.inputs[0].ndim > 0 and same_scalar(node.inputs[1], dim(node.inputs[0], 0))
-        case Subtensor(template=template) | IncSubtensor(template=template):
-            return template[0] == FULL
-        case AdvancedSubtensor(template=template) | AdvancedIncSubtensor(template=template):
-            return _numbers_rows(node) or template[0] == FULL and AdvancedSubtensor(template).place > 0
-    return False
+def _length_of_input(asked: Asked, var: Variable, frame: Frame) -> Variable:
+    """How many rows an input has along its axis: as many as the result, where it has the same ones."""
+    node, axis = asked.node, asked.frame.axis
+    is_written = isinstance(node.op, IncSubtensor) and slices_steps(node, axis) and var is node.inputs[1]
+    return dim(var, frame.axis) if is_written or has_own_length(node, axis) else asked.length
 
 
-def _numbers_rows(node: Apply) -> bool:
-    """Whether it reads or writes a place in each row, as `x[arange(n), classes]` does."""
-    match node.op:
-        case AdvancedSubtensor(template=("a", *_)) | AdvancedIncSubtensor(template=("a", *_)):
-            x, places = node.inputs[0], node.inputs[_place_of_length(node)]
-            if places.ndim != 1 or places.owner is None or not isinstance(places.owner.op, ARange):
-                return False
-            start, stop, step = places.owner.inputs
-            return constant_int(start) == 0 and constant_int(step) == 1 and same_scalar(stop, dim(x, 0))
-    return False
-
-
-def _place_of_length(node: Apply) -> int:
-    """The position of the input that says how many rows there are, or numbers them, where there is one."""
-    return 2 if isinstance(node.op, AdvancedIncSubtensor) else 1
-
-
-def _says_length(node: Apply) -> bool:
-    return isinstance(node.op, Alloc | Reshape) or _numbers_rows(node)
+def _sizes(node: Apply, frame: Frame) -> list[Variable]:
+    """The lengths that a node reads of other axes than that of the rows."""
+    place = place_of_length(node, frame.axis)
+    return [] if place is None else [v for i, v in enumerate(node.inputs) if i not in (0, place)]

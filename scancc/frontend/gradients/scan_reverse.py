@@ -14,7 +14,8 @@ from dataclasses import replace
 from scancc.frontend.gradients.contributions import incremented, increments_of, plus, total
 from scancc.frontend.gradients.forward_values import with_forward_values
 from scancc.frontend.gradients.loop import Lag, Loop, backwards, shorter
-from scancc.frontend.gradients.row_by_row import RowByRow
+from scancc.frontend.gradients.row_by_row import Around, RowByRow
+from scancc.frontend.gradients.row_frames import ZERO, Steps
 from scancc.frontend.gradients.rules import (
     Gradient,
     is_continuous,
@@ -251,10 +252,13 @@ class Reverse:
     def _last_rows(self, gradient: Variable) -> Variable:
         """The rows that the loop reads of a gradient; where it is computed row by row, no others are."""
         last = self.recall.last_rows
-        by_row = RowByRow(gradient, set(stacked(self.recall.node)), self.n)
+        stacks = set(stacked(self.recall.node))
+        by_row = RowByRow(gradient, stacks, self.n, stacks)
         if not by_row.read:
             return backwards(last(gradient))
-        return backwards(by_row.of_block({v: last(v) for v in by_row.read}, last, lambda v: v, self.length))
+        around = {v: Around(last(v), v, ZERO) for v in by_row.read}
+        steps = Steps(self.n, sub(self.n, self.length), self.length, self.length, lambda v: v)
+        return backwards(by_row.of_block(around, steps))
 
     # ---- the inputs' gradients ----
 
