@@ -15,11 +15,11 @@ matrices all share) is computed once for them. A Kalman filter of 4 states and 2
 43 ns a step, 3.2 so; where observations are missing, so that nothing is alike: 42 and 14 (AVX2: 44 and 19).
 Each lane does what one round does, in the same order: no bit changes. A check that fails, or a branch that is rarely
 taken, says that those rounds are to run once more as they were, with their errors. A branch that lanes take apart is
-computed on both sides. Lanes that are done with the steps of an `until` wait for the others, and write nothing more
+computed on both sides. Lanes that `until`, or a length of their own, ends wait for the others, and write nothing more
 (Newton's method for three unknowns, 1,000 systems of 5 steps: 285 ns each, 46 so). The last series overlap with those
 before where they are fewer than lanes.
-Conservative: a round writes rows of its own of arrays that all series share; loops over steps have bounds that all
-series share; sums are short, those of many terms have a tree. From the first op on for which that does not hold lanes
+Conservative: a round writes rows of its own of arrays that all series share; arrays of series have one size; sums
+are short, those of many terms have a tree. From the first op on for which that does not hold lanes
 follow each other.
 Cost: linear; the body appears twice. Runs before `plan-memory`, which places what lanes need, and `reductions`.
 Source: outer-loop vectorization (Nuzman and Zaks, PACT 2008); one matrix a lane as in batched LAPACK (MKL's compact

@@ -40,6 +40,7 @@ class SeriesWidener(Widener):
         self.axis: dict[Value, int] = {}           # of lanes, in what a buffer became
         self.parts: dict[Value, list[Value]] = {}  # a buffer of each lane, where these do not lie side by side
         self.taken: Truths = None
+        self.may_fail = any(op.name == "scan.check" or "likely" in op.attrs for op in series.loop.walk())
         self.made_for: dict[Value, Truths] = {}    # which lanes were there where a room was made
         self.outer = {one for v in series.behind_uses() if isinstance(v.type, t.MemRefType)
                       for one in series.memory(v)}  # where lanes are the first axis
@@ -98,6 +99,9 @@ class SeriesWidener(Widener):
         return super().handler(op) if op.name == "scf.yield" or self.series.differs(op) else None
 
     def loop(self, op: Op, b: Builder) -> None:
+        if self.series.chooses(op):
+            self._of_own_lengths(op, b)
+            return
         init = [v for carry in Loop(op).carries for v in self._all(carry.init, carry.arg, b)]
         self.rounds(op, b, [self.value(v) for v in Loop(op).bounds], init, marks={})
 
@@ -153,8 +157,7 @@ class SeriesWidener(Widener):
         holds = [self.vector(branch.condition, b, copy) for copy in range(self.copies)]
         outside, given = self.taken, []
         for side, truths in zip(branch.sides, (holds, [b.opposite(v) for v in holds]), strict=True):
-            self.taken = truths if outside is None else [
-                b.op("arith.andi", [x, y], [x.type]) for x, y in zip(outside, truths, strict=True)]
+            self.taken = self._those(outside, truths, b)
             self._ops(side.ops[:-1], b)
             given.append(side.terminator.operands)
         self.taken = outside
@@ -162,6 +165,39 @@ class SeriesWidener(Widener):
             for copy, truth in enumerate(holds):
                 sides = [self.vector(v, b, copy) for v in (one, other)]
                 self.each[copy][result] = b.op("arith.select", [truth, *sides], [sides[0].type])
+
+    def _of_own_lengths(self, op: Op, b: Builder) -> None:
+        """As many steps as the longest series has, of which each lane does its own."""
+        loop, outside, taken = Loop(op), self.spread, self.taken
+        ends = [self.vector(loop.upper, b, copy) for copy in range(self.copies)]
+        init = [v for carry in loop.carries for v in self._all(carry.init, carry.arg, b)]
+        body = Block([t.index, *[v.type for v in init]])
+        counter, *args = body.args
+        counter.name, self.map[loop.counter] = loop.counter.name, counter
+        self._bind(loop.args, args)
+        inside = Builder(body, location=op.location)
+        at = inside.op("vector.broadcast", [counter], [self.type(t.index)])
+        here = self.taken = self._those(taken, [inside.cmpi("slt", at, end) for end in ends], inside)
+        self._inner(op.body, inside, outside)
+        onward = [v for carry in loop.carries for v in self._all(carry.next, carry.arg, inside)]
+        inside.make("scf.yield", [
+            inside.op("arith.select", [truth, value, old], [old.type])
+            for truth, value, old in zip(here * len(loop.carries), onward, args, strict=True)])
+        self.spread, self.taken = outside, taken
+        bounds = [self.value(loop.lower), self._longest(ends, loop, b), self.value(loop.step)]
+        made = b.make("scf.for", [*bounds, *init], [v.type for v in init], None, [Region([body])])
+        self._bind(op.results, made.results)
+
+    def _longest(self, ends: Sequence[Value], loop: Loop, b: Builder) -> Value:
+        """The largest of all lanes' numbers; none where lanes are to be done once more, as theirs may be any."""
+        lower = self.value(loop.lower)
+        none = b.op("vector.broadcast", [lower], [self.type(t.index)])
+        one, *others = ends if self.taken is None else [
+            b.op("arith.select", [truth, end, none], [end.type]) for truth, end in zip(self.taken, ends, strict=True)]
+        for other in others:
+            one = b.op("arith.maxsi", [one, other], [one.type])
+        longest = b.op("vector.reduction", [one], [t.index], {"kind": t.DialectAttr("#vector.kind<maxsi>")})
+        return b.select(self._is_fine(b), longest, lower) if self.may_fail else longest
 
     def _until(self, op: Op, b: Builder) -> None:
         """The steps until no lane goes on: one that is done writes nothing more, and has what it had last."""
@@ -195,7 +231,9 @@ class SeriesWidener(Widener):
         here = [b.op("arith.andi", [truth, self.vector(loop.condition, b, copy)], [truth.type])
                 for copy, truth in enumerate(here)]
         handed = [v for carry in loop.carries for v in self._all(carry.handed, carry.arg, b)]
-        b.make("scf.condition", [self._some_go_on(here, loop, b), *handed, *here, *last])
+        some = self._some(here, b)
+        goes_on = b.op("arith.andi", [some, self._is_fine(b)], [t.i1]) if self.may_fail else some
+        b.make("scf.condition", [goes_on, *handed, *here, *last])
         return [*handed, *here, *last]
 
     def _turn(self, old: Sequence[Value], new: Sequence[Value]) -> tuple[list[Value], list[Value]]:
@@ -204,13 +242,14 @@ class SeriesWidener(Widener):
         self._bind(old, new[:n])
         return list(new[n:n + self.copies]), list(new[n + self.copies:])
 
-    def _some_go_on(self, here: Sequence[Value], loop: While, b: Builder) -> Value:
-        """Whether any lane is left, and none is to be done once more: what that one has may never end."""
-        some = self._some(here, b)
-        if not any(op.name == "scan.check" or "likely" in op.attrs for op in loop.op.walk()):
-            return some
-        fine = b.cmpi("eq", b.op("memref.load", [self.failed, b.index(0)], [t.i64]), b.const(0, t.i64))
-        return b.op("arith.andi", [some, fine], [t.i1])
+    def _is_fine(self, b: Builder) -> Value:
+        """Whether no lane is to be done once more: what that one has may never end."""
+        return b.cmpi("eq", b.op("memref.load", [self.failed, b.index(0)], [t.i64]), b.const(0, t.i64))
+
+    def _those(self, taken: Truths, truths: list[Value], b: Builder) -> list[Value]:
+        """Of the lanes that are there, those for which this holds."""
+        return truths if taken is None else [
+            b.op("arith.andi", [x, y], [x.type]) for x, y in zip(taken, truths, strict=True)]
 
     def _ask(self, op: Op, b: Builder) -> None:
         """A check; what it says is a place inside is one also where it fails."""
@@ -226,10 +265,7 @@ class SeriesWidener(Widener):
 
     def _note(self, holds: Sequence[Value], b: Builder) -> None:
         """Note that rounds have to run one by one unless this holds in all lanes that get here."""
-        wrong = [b.opposite(v) for v in holds]
-        if self.taken is not None:
-            wrong = [b.op("arith.andi", [x, y], [x.type]) for x, y in zip(wrong, self.taken, strict=True)]
-        some = self._some(wrong, b)
+        some = self._some(self._those(self.taken, [b.opposite(v) for v in holds], b), b)
         note, nothing = Block(), Block()
         inside = Builder(note, location=b.location)
         inside.make("memref.store", [inside.const(1, t.i64), self.failed, inside.index(0)])

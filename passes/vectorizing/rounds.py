@@ -62,6 +62,8 @@ class Rounds:
         """Whether rounds go different ways in a branch of which both are usual, or leave a loop one by one."""
         if op.name == "scf.while":
             return While(op).condition in self.varying
+        if op.name == "scf.for":
+            return Loop(op).upper in self.varying
         return op.name == "scf.if" and "likely" not in op.attrs and Branch(op).condition in self.varying
 
     def _aliases(self) -> Iterator[tuple[Value, Value]]:
@@ -102,10 +104,11 @@ class Rounds:
                 self.varying.update(op.results)
 
     def _spread_loop(self, op: Op, masked: bool) -> None:
+        differs = self.chooses(op)
         for init, arg, onward, result in Loop(op).carries:
-            if {init, arg, onward} & self.varying:
+            if differs or {init, arg, onward} & self.varying:
                 self.varying.update((arg, result))
-        self._spread(op.body, masked)
+        self._spread(op.body, masked or differs)
 
     def _spread_while(self, op: Op, masked: bool) -> None:
         loop, differs = While(op), self.chooses(op)

@@ -3,7 +3,7 @@
     scf.for %i = 0 to %n {
       %x = row %i of %xs                together: of each lane its own row
       %m = memref.alloca                          of each lane its own array
-      scf.for %t ... { ... }                      loops whose bounds are alike
+      scf.for %t ... { ... }                      loops over steps
       %s = sum over all of %rows        behind:   from the first op on that lanes cannot do together,
       memref.store %s, %r[%i] }                   one round after the other
 """
@@ -115,8 +115,11 @@ class Series(Rounds):
         return f"a round has {what(op)}"
 
     def _loop_obstacle(self, op: Op, masked: bool) -> str | None:
-        if self._any(Loop(op).bounds):
-            return "how many steps there are differs between series"
+        lower, _, step = Loop(op).bounds
+        if self._any([lower, step]):
+            return "where steps begin differs between series"
+        if self.chooses(op) and any(isinstance(arg.type, t.MemRefType) for arg in Loop(op).args):
+            return "a state of series of different lengths is not in one buffer"
         if any(isinstance(arg.type, t.MemRefType) and not self.is_own(arg) for arg in Loop(op).args):
             return "a state is now memory of its own, now a row of an array"
         if "reduction" not in op.attrs:

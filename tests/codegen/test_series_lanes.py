@@ -199,12 +199,33 @@ def test_sums_over_time_of_numbers() -> None:
 
 
 def test_what_stays() -> None:
-    """Lengths that differ, and rows that fill vectors."""
-    lengths, x = T.ivector("lengths"), T.vector("x")
+    """Rows of which each series has as many as it says."""
+    lengths, x = T.ivector("lengths"), T.matrix("x")
     f = sc.function([lengths, x], sc.map(
-        lambda n, v: sc.scan(lambda y: y[::-1] * v, None, T.ones(3), n_steps=n)[0][-1], [lengths, x])[0])
-    assert "how many steps there are differs" in str(f.remarks("series-lanes", done=False))
-    np.testing.assert_array_equal(f(np.array([1, 2], "int32"), np.array([2.0, 3.0])), [[2.0] * 3, [9.0] * 3])
+        lambda n, row: sc.scan(lambda v, y: y[::-1] * v, row[:n], T.ones(3))[0][-1], [lengths, x])[0])
+    assert "differ in size between series" in str(f.remarks("series-lanes", done=False))
+    np.testing.assert_array_equal(f(np.array([1, 2], "int32"), np.array([[2.0, 5], [3, 3]])), [[2.0] * 3, [9.0] * 3])
+
+
+@pytest.mark.usefixtures("level")
+def test_lengths_of_each_lane() -> None:
+    """Each series runs as many steps as it says, in each step of others too; a wrong number is told for the first."""
+    def build() -> sc.Function:
+        lengths, x, w = T.imatrix("lengths"), T.matrix("x", shape=(None, 3)), T.matrix("w", shape=(3, 3))
+
+        def of_one(counts, row):
+            def inner(y, up, w):
+                return T.tanh(w @ y + row), up + T.cast(y[0] > y[1], "int64")
+
+            def outer(n, y, up, w):
+                (y, up), _ = sc.scan(inner, None, [y, up], non_sequences=w, n_steps=n)
+                return y[-1] + row[::-1], up[-1]
+            (y, up), _ = sc.scan(outer, counts, [T.ones(3), np.int64(0)], non_sequences=w)
+            return y[-1], up[-1]
+        return sc.function([lengths, x, w], list(sc.vmap(of_one)(lengths, x)))
+    w = 0.4 * RNG.normal(size=(3, 3))
+    check(build, lambda n, m: (RNG.integers(1, 6, (n, m + 1)).astype("int32"), RNG.normal(size=(n, 3)), w),
+          lambda n, m: (RNG.integers(-1, 40, (n, m + 1)).astype("int32"), RNG.normal(size=(n, 3)), w))
 
 
 @pytest.mark.usefixtures("level")
