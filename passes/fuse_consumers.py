@@ -16,11 +16,15 @@ place, are kept alone; where reductions alone read these, the step asks whether 
 sum or product of each row along one axis, or its product with a vector, is made in the step, too, in the order that
 it has outside (its product with a matrix where that is reduced, or a result of a dear step), or a number of each row
 at a place that other rows tell (the loss of a class); running sums and products over time are states beside others.
-What is an elementwise result, or heavy work that several sums go along, is kept in place of the rows it is made of.
+What is an elementwise result, or work that several sums go along, is kept in place of the rows it is made of. Arrays
+that are joined along another axis than the steps, as `T.stack([h, g], axis=1)` is, are made row by row, and so are
+columns at places that are there before (`h[:, [0, 2]]`), where no sum goes along them all: its order is that of reads
+at places.
 Elementwise ops on the way to these come along, and what goes on with sums of rows. Sums of floats along rows that are
 arrays, weighted ones too, are added in the step in the blocks that they have outside, so that no bit changes
 (`consuming/sums.py`).
-Where columns wait for others, as a variance for the mean, a cheap scan runs twice (`consuming/again.py`).
+Where columns, or what several read of numbers, wait for others, as a variance or a correlation for the mean, a cheap
+scan runs twice (`consuming/again.py`).
 Why: a trace of T rows, written and read again, becomes a number (array contraction: Sarkar and Gao, 1991).
 Conservative: readers move only where then nothing is left that needs all rows at once, and what they keep of them is
 no more than all; other sums of floats over time need them block by block (`tile`), and those of a scan without states

@@ -17,8 +17,8 @@ Of what elementwise ops make of the rows, parts are what they make of parts (`co
 `h - h.mean()` are seen. Where readers begin at several steps, or wait for others, a cheap scan runs for each
 (`consuming/groups.py`).
 Conservative: all rows that are kept are read from one step k on, or as many up to the last but some, by elementwise
-ops and reductions alone; the step is short, as it stands there twice, and has no checks, which name their step. A
-scan without states is a nest over whole arrays.
+ops, reductions and products along the steps (`h[1:].T @ h[:-1]`) alone; the step is short, as it stands there twice,
+and has no checks, which name their step. A scan without states is a nest over whole arrays.
 Cost: linear; the step's code twice. Runs before `fuse-consumers` and `tile`, which then move the readers.
 Source: loop peeling, as before software pipelining (Allen and Kennedy, Optimizing Compilers, 2001).
 """
@@ -37,7 +37,7 @@ from scancc.ir.wording import rows_called
 from scancc.late_dataclasses import dataclass
 
 from .consuming.ahead import Ahead
-from .consuming.chains import is_reduced
+from .consuming.chains import is_reduced, turns_for_products
 from .consuming.groups import copied, undo
 from .consuming.parts import takes_whole_rows
 from .consuming.sinking import sink
@@ -113,7 +113,7 @@ def _is_reduced(user: Op) -> bool:
     """Whether a part of all rows goes to reductions, through elementwise ops at most."""
     return (user.name == "tensor.extract_slice" and _stride(user) > 0 and takes_whole_rows(user)
             and user.result.type.shape[1:] == operand(user, "source").type.shape[1:]  # type: ignore[attr-defined]
-            and is_reduced(user.result))
+            and is_reduced(user.result, turns_for_products))
 
 
 def _stride(user: Op) -> int:

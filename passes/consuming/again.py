@@ -5,11 +5,14 @@
     %v = mean of (%ys - %m)^2 over time      ->    %g, %zs = scan.scan(%n, %x, %h0) {...}
                                                    %v = mean of (%zs - %m)^2 over time
 
-Both then have what reads their rows in the step. (Of numbers `tile` does this: `tiling/again.py`.)
+Both then have what reads their rows in the step. (Where of numbers only sums wait, one that each reads what it needs,
+`tile` does this: `tiling/again.py`.)
 Source: rematerialization (Briggs, Cooper and Torczon, 1992).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value, clone_op
@@ -18,8 +21,12 @@ from scancc.ir.remarks import remark
 from scancc.ir.wording import rows_called
 
 from ..dead_outputs import drop_unread
+from ..tiling.costs import cost_of
+from ..tiling.stages import stages_of
 from .cheap import is_cheap
 from .readers import Place, Readers, is_array_of_arrays
+
+MOST_CYCLES = 12  # of a step of numbers, whose products are not joined with sums yet: 8 where they are
 
 
 def run_again(op: Op, mixing: bool) -> Op | None:
@@ -27,39 +34,58 @@ def run_again(op: Op, mixing: bool) -> Op | None:
     there are no such, where the rows would be kept all the same, or a step is dear."""
     scan = ScanView(op)
     rows = [stack.result for stack in scan.stacks if stack.result.uses]
-    if len(rows) != 1 or not mixing or not is_array_of_arrays(rows[0]) or not is_cheap(scan):
+    if not rows or not mixing or not is_cheap(scan) or not (all(map(is_array_of_arrays, rows)) or _is_short(op)):
         return None
-    waiting = [] if _runs_in_steps(scan, rows[0], mixing) else _waiting(Readers(scan, mixing), rows[0])
+    waiting = _waiting(Readers(scan, mixing), rows) if _needs_rows(scan, mixing) else []
     if not waiting:
         return None
     first = waiting[0]
     assert first.parent is not None
     again = ScanView(clone_op(op, {}, Builder(first.parent, first, op.location).insert))
-    new = again.ys[scan.ys.index(rows[0])]
-    _read(waiting, rows[0], new)
-    if not all(_runs_in_steps(each, rows, mixing) for each, rows in ((scan, rows[0]), (again, new))):
-        _read(waiting, new, rows[0])
+    copies = dict(zip(scan.ys, again.ys, strict=True))
+    _read(waiting, copies)
+    if _needs_rows(scan, mixing) or _needs_rows(again, mixing) or not _gives_others(again, mixing):
+        _read(waiting, {new: old for old, new in copies.items()})
         again.op.erase()
         return None
-    name = rows_called(rows[0], scan.stack_of(rows[0]).value)
-    remark("fuse-consumers", op, True, f"it runs twice, so that {name} is not kept: a reduction needs another first")
+    names = ", ".join(rows_called(stack.result, stack.value) for stack in scan.stacks if stack.result in rows)
+    remark("fuse-consumers", op, True, f"it runs twice, so that {names} is not kept: a reduction needs another first")
     drop_unread(again.op)
     return again.op
 
 
-def _waiting(readers: Readers, rows: Value) -> list[Op]:
+def _waiting(readers: Readers, rows: Sequence[Value]) -> list[Op]:
     """The readers that also need what others make of all rows, in order."""
-    block = readers.scan.op.parent
+    block, users = readers.scan.op.parent, dict.fromkeys(user for value in rows for user in value.uses)
     assert block is not None
-    late = [op for op in rows.uses if op.parent is block and any(readers.waits(op, v) for v in op.operands)]
-    return sorted(late, key=block.ops.index) if len(late) < len(rows.uses) else []
+    late = [op for op in users if op.parent is block and any(readers.waits(op, v) for v in op.operands)]
+    return sorted(late, key=block.ops.index) if len(late) < len(users) else []
 
 
-def _read(readers: list[Op], old: Value, new: Value) -> None:
+def _read(readers: Sequence[Op], rows: Mapping[Value, Value]) -> None:
+    """Let the readers read others in place of these rows."""
     for reader in readers:
-        reader.replace_operand(old, new)
+        for old in [v for v in dict.fromkeys(reader.operands) if v in rows]:
+            reader.replace_operand(old, rows[old])
 
 
-def _runs_in_steps(scan: ScanView, rows: Value, mixing: bool) -> bool:
-    """Whether nobody needs the rows together."""
-    return Readers(scan, mixing).place_of_stack(rows) is Place.STEP
+def _is_short(op: Op) -> bool:
+    """Whether a number's step takes no longer than it does to store it, and to load it from behind the caches."""
+    return cost_of(stages_of(op)).whole <= MOST_CYCLES
+
+
+def _needs_rows(scan: ScanView, mixing: bool) -> bool:
+    """Whether somebody needs rows together: of rows that are arrays, also who goes along their tiles."""
+    return any(place is Place.AFTER or is_array_of_arrays(rows) and place is not Place.STEP
+               for rows, place in _places(scan, mixing))
+
+
+def _gives_others(scan: ScanView, mixing: bool) -> bool:
+    """Whether a step gives something in place of its rows: else both scans would be one."""
+    return any(place is Place.STEP for _, place in _places(scan, mixing))
+
+
+def _places(scan: ScanView, mixing: bool) -> list[tuple[Value, Place]]:
+    """Where the readers of rows run."""
+    readers = Readers(scan, mixing)
+    return [(stack.result, readers.place_of_stack(stack.result)) for stack in scan.stacks if stack.result.uses]

@@ -36,6 +36,12 @@ def is_reduced(rows: Value, or_else: Callable[[Op], bool] = lambda op: False) ->
     return all(end.name in REDUCING or or_else(end) for end in behind(rows.uses, makes_rows))
 
 
+def turns_for_products(op: Op) -> bool:
+    """Whether an op turns rows that products alone read, on their left, which sum along the rows then."""
+    return op.name == "scan.transpose" and op.attrs["permutation"].values == (1, 0) and bool(op.result.uses) and all(
+        user.name == "scan.dot" and user.operands[0] is op.result for user in op.result.uses)
+
+
 def makes_rows(op: Op) -> bool:
     """Whether an elementwise op makes rows that something reads."""
     return (len(op.results) == 1 and has_trait(op, ELEMENTWISE) and isinstance(op.result.type, t.TensorType)

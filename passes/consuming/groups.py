@@ -23,7 +23,7 @@ from scancc.ir.slices import entries
 from scancc.late_dataclasses import dataclass
 
 from ..dead_outputs import drop_unread
-from .chains import REDUCING
+from .chains import REDUCING, turns_for_products
 from .cheap import is_cheap
 from .readers import is_array_of_arrays, keeps_rows
 
@@ -135,4 +135,5 @@ def _is_map(op: Op) -> bool:
     """Whether row t is made of row t, or of one that is so many rows further."""
     if op.name == "tensor.extract_slice":
         return bool(entries(op, "strides")[0] == 1)
-    return has_trait(op, ELEMENTWISE) or op.name == "tensor.cast" or op.name == "scan.broadcast" and keeps_rows(op)
+    is_along = op.name == "tensor.cast" or op.name == "scan.broadcast" and keeps_rows(op)
+    return has_trait(op, ELEMENTWISE) or is_along or turns_for_products(op)

@@ -22,7 +22,7 @@ from scancc.late_dataclasses import dataclass
 from ..licm import safe_anywhere
 from ..slicing.latencies import HEAVY, busy
 from .ahead import Ahead
-from .chains import behind, is_reduced, makers, settled
+from .chains import behind, is_reduced, makers, makes_rows, settled, turns_for_products
 from .cheap import is_cheap
 from .parts import last_state, share_of, takes_last_row, takes_whole_rows
 from .picked import picked_by
@@ -58,6 +58,7 @@ class Readers:
     slices: dict[Value, Op | None] = field(default_factory=dict)  # of whose rows alone a value is made
     going: dict[tuple[Op, Op], bool] = field(default_factory=dict)
     heavy: dict[Op, bool] = field(default_factory=dict)
+    only_ends: dict[Op, Op | None] = field(default_factory=dict)
     made_of: dict[Op, frozenset[Value]] = field(default_factory=dict)
 
     @cached_property
@@ -95,7 +96,7 @@ class Readers:
 
     def _whose_place_counts(self, user: Op) -> Iterable[Op]:
         """The readers of a map, which run where it does."""
-        waits = user.name not in MOVING or self._multiplies(user)
+        waits = user.name not in MOVING or self._multiplies(user) or user.name == "scan.gather"
         return user.result.uses if waits and self.is_map(user) else ()
 
     def _place(self, user: Op) -> Place:
@@ -113,9 +114,13 @@ class Readers:
             return Place.STEP if self._ends(user) else Place.AFTER
         if self._multiplies(user):
             waits = self.place_of(user.result) is Place.AFTER and not self._is_result(user)
+        else:  # the order in which a sum goes along elements that are read at places is another one
+            waits = user.name == "scan.gather" and self._takes_columns(user) and (
+                self.place_of(user.result) is Place.TILES)
+        if waits or self._multiplies(user):
             return Place.AFTER if waits else Place.STEP
         place = Place.STEP if user.name in MOVING and not self.selects(user) else self.place_of(user.result)
-        if place is Place.TILES and (self._is_shared(user) or self._joins_rows(user)):
+        if place is Place.TILES and not self.scan.until and self._is_made_for_tiles(user):
             return Place.STEP
         return Place.STEP if place is Place.AFTER and (self._completes(user) or self._is_result(user)) else place
 
@@ -149,24 +154,47 @@ class Readers:
             return not is_cheap(self.scan)
         return takes_of_each(end) or end.name == "tensor.extract_slice" and self._is_column(end)
 
+    def _is_made_for_tiles(self, user: Op) -> bool:
+        """Whether tiles have rows of what a map makes, in place of those it is made of."""
+        return bool(self.scan.init) and (self._is_shared(user) or self._joins_rows(user) or _joins_along_rows(user)
+                                         or self._is_multiplied_along(user))
+
     def _is_shared(self, user: Op) -> bool:
-        """Whether several sums go along the same heavy work on numbers: it is done once where the step gives it."""
-        return (has_trait(user, ELEMENTWISE) and len(user.result.uses) > 1 and busy(user) >= HEAVY
-                and bool(self.scan.init) and not self.scan.until and not is_array_of_arrays(user.result))
+        """Whether several sums go along the same work on numbers: it is done once where the step gives it."""
+        if not has_trait(user, ELEMENTWISE) or len(user.result.uses) < 2 or is_array_of_arrays(user.result):
+            return False
+        return busy(user) >= HEAVY or self._only_end(user) is None
+
+    def _only_end(self, user: Op) -> Op | None:
+        """What reads all that elementwise ops make of a result, where it is one op."""
+        return settled(self.only_ends, user, lambda op: op.result.uses if makes_rows(op) else (), self._found_end)
+
+    def _found_end(self, user: Op) -> Op | None:
+        if not makes_rows(user):
+            return user
+        found = {self.only_ends[reader] for reader in user.result.uses}
+        return found.pop() if len(found) == 1 else None
 
     def _joins_rows(self, user: Op) -> bool:
         """Whether an op makes one array of several that a step keeps, as of a row and an earlier one: tiles then have
         rows of one, which the loop over a row makes on the way."""
         return (has_trait(user, ELEMENTWISE) and is_array_of_arrays(user.result) and busy(user) < HEAVY
-                and bool(self.scan.init) and not self.scan.until and len(self._made_of(user)) > 1)
+                and len(self._made_of(user)) > 1)
+
+    def _is_multiplied_along(self, user: Op) -> bool:
+        """Whether a product along the steps reads what an op makes of rows: tiles have rows of a factor."""
+        return has_trait(user, ELEMENTWISE) and is_array_of_arrays(user.result) and any(
+            map(turns_for_products, user.result.uses))
 
     def _made_of(self, user: Op) -> frozenset[Value]:
-        """The rows of the scan that a map is made of."""
+        """The rows that a map is made of, which a step has: those of the scan, and those that are joined."""
         return settled(self.made_of, user, self._rests_on, self._rows_of)
 
     def _rows_of(self, user: Op) -> frozenset[Value]:
         if not self.is_map(user):
             return frozenset()
+        if _joins_along_rows(user):
+            return frozenset(user.results)
         ys = frozenset(v for v in user.operands if v.op is self.scan.op)
         return ys.union(*(self.made_of[maker] for maker in self._rests_on(user)))
 
@@ -183,10 +211,15 @@ class Readers:
         instead of what it is made of. Of steps that may stop nobody knows how many there are: in the step, heavy
         work would not run in vectors."""
         is_elementwise = has_trait(user, ELEMENTWISE) and not self._is_heavy_on_few(user)
-        if not self.scan.init or self.scan.until or not (is_elementwise or self._multiplies(user)):
+        goes_along = is_elementwise or self._multiplies(user) or self._joins_made(user)
+        if not self.scan.init or self.scan.until or not goes_along:
             return False
         others = [reader for reader in user.result.uses if reader.name not in RETURNING and not _places(reader, user)]
         return len(others) < len(user.result.uses) and all(self.place(reader) is not Place.AFTER for reader in others)
+
+    def _joins_made(self, user: Op) -> bool:
+        """Whether an op makes each row of what others make of rows. (A scan makes parts where they are joined.)"""
+        return _joins_along_rows(user) and any(v.op is not None and self.is_map(v.op) for v in user.operands)
 
     def _is_heavy_on_few(self, user: Op) -> bool:
         """Whether an op, or one before it, is heavy work on an array of few elements: a vector loop over all rows is
@@ -205,7 +238,7 @@ class Readers:
         """Whether a reader in the step gives something to what runs after it: a state, smaller rows, running ones."""
         if not self.is_map(user) or self.place_of(user.result) is not Place.STEP:
             return True
-        is_row = user.name == "scan.cumulative" or self._is_smaller(user.result)
+        is_row = user.name == "scan.cumulative" or _joins_along_rows(user) or self._is_smaller(user.result)
         return is_row and any(self.place(reader) is not Place.STEP for reader in user.result.uses)
 
     def _is_smaller(self, rows: Value) -> bool:
@@ -230,7 +263,7 @@ class Readers:
             return not is_array_of_arrays(weights) and all(self.has_rows(user, v) for v in (weights, rows))
         kept = max(len(y.type.shape) for y in self.scan.ys)  # type: ignore[attr-defined]
         return (str(user.attrs["kind"]) in ("sum", "prod") and list(user.attrs["axes"].values) == [0]
-                and len(rows.type.shape) <= kept)  # type: ignore[attr-defined]
+                and (len(rows.type.shape) <= kept or _is_of_joined(rows)))  # type: ignore[attr-defined]
 
     def _ends(self, user: Op) -> bool:
         if user.name in ("tensor.extract", "tensor.extract_slice") and (
@@ -333,6 +366,7 @@ class Readers:
         if op.name == "linalg.generic":
             return self._is_map_nest(op)
         by_rows = has_trait(op, ELEMENTWISE) or op.name in ("tensor.cast", "scan.cumulative")
+        by_rows = by_rows or self.mixing and bool(self.scan.init) and _joins_along_rows(op)
         return by_rows and self._is_safe(op) and self._fit(op)
 
     def _is_map_nest(self, op: Op) -> bool:
@@ -365,7 +399,7 @@ class Readers:
             has_form = self._multiplies(op) if is_array_of_arrays(weights) else self._has_one_form(op)
             return has_form and self.ahead.is_free(weights) and self._is_safe(op)
         if op.name == "scan.gather":
-            return self._takes_of_each(op)
+            return self._takes_of_each(op) or self._takes_columns(op)
         return op.name == "scan.argreduce" or self._is_column(op)
 
     def _takes_of_each(self, op: Op) -> bool:
@@ -374,6 +408,11 @@ class Readers:
         is_known = bool(self.scan.init) and not self.scan.until and op not in self.ahead.guarded
         return (is_known and takes_of_each(op) and self._is_as_long(numbers)
                 and all(self.has_rows(op, v) for v in places))
+
+    def _takes_columns(self, op: Op) -> bool:
+        """Whether an op takes elements of each row, at places that are there before, as `h[:, [0, 2]]`."""
+        return 0 not in op.attrs["axes"].values and self._is_safe(op) and all(
+            map(self.ahead.is_free, group(op, "indices")))
 
     def _is_as_long(self, numbers: Value) -> bool:
         """Whether a range has an element for each step."""
@@ -492,6 +531,19 @@ class Readers:
 def _places(reader: Op, user: Op) -> bool:
     """Whether a reader puts what an op makes between other rows, where the step can write each."""
     return reader.name == "tensor.insert_slice" and operand(reader, "source") is user.result
+
+
+def _joins_along_rows(op: Op) -> bool:
+    """Whether an op makes each row of a row of each of several arrays."""
+    return op.name == "scan.concat" and op.attrs["axis"].value != 0
+
+
+def _is_of_joined(rows: Value) -> bool:
+    """Whether elementwise ops at most make rows of what is joined: they are no larger than those it is joined of."""
+    made = rows.op
+    while made is not None and has_trait(made, ELEMENTWISE):
+        made = next((v.op for v in made.operands if is_array_of_arrays(v)), None)
+    return made is not None and _joins_along_rows(made)
 
 
 def _apart(part: Op) -> int:

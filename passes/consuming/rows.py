@@ -84,8 +84,8 @@ class RowMaker:
             return self._broadcast(op, type)
         if op.name == "tensor.extract_slice":
             return self.row(operand(op, "source")) if self.readers.selects(op) else self.part(op, type)
-        if op.name == "scan.cumulative":
-            return self._running(op)
+        if op.name in ("scan.concat", "scan.cumulative"):
+            return self._joined(op, type) if op.name == "scan.concat" else self._running(op)
         if op.name == "scan.reduce":
             return self.reduced(op, self.row(op.operands[0]), [axis - 1 for axis in op.attrs["axes"].values])
         if op.name == "scan.dot":
@@ -98,8 +98,21 @@ class RowMaker:
             return self.b.op(op.name, [self.row(op.operands[0])], [type], {**op.attrs, "axis": axis})
         return self._elementwise(op, type)
 
+    def _joined(self, op: Op, type: t.Type) -> Value:
+        """A row that others make together: numbers that are neighbours, or arrays."""
+        rows = [self.row(v) for v in op.operands]
+        makers = [row.op for row in rows]
+        if all(maker is not None and maker.name == "tensor.splat" and row.type.shape == (1,)  # type: ignore[attr-defined]
+               for maker, row in zip(makers, rows, strict=True)):
+            return self.b.op("tensor.from_elements", [operand(maker, "value") for maker in makers if maker], [type])
+        axis = t.IntAttr(op.attrs["axis"].value - 1, t.i64)
+        return self.b.op(op.name, rows, [type], {**op.attrs, "axis": axis})
+
     def _element(self, op: Op, type: t.Type) -> Value:
-        """The number of a row that is at places which other rows tell."""
+        """The number of a row that is at places which other rows tell, or its elements at the same places in all."""
+        if 0 not in op.attrs["axes"].values:
+            given, axes = [self.row(operand(op, "source")), *group(op, "indices")], op.attrs["axes"].values
+            return self.b.op(op.name, given, [type], {"axes": t.DenseArray(t.i64, tuple(axis - 1 for axis in axes))})
         places = [self.b.index_cast(self.row(v), t.index) for v in group(op, "indices")[1:]]
         return self.b.op("tensor.extract", [self.row(operand(op, "source")), *places], [type])
 
