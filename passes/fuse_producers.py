@@ -10,9 +10,10 @@ Why: a chain of the processor waits most of the time, and a light op in its shad
 numbers, written and read again, costs a pass over memory. Of a product of rows with a matrix `tile` makes one for a
 tile of them, with the same bits, which the step reads from the cache.
 Conservative: what keeps a core busy for long (`slicing/latencies.py`: division, elementary functions) stays, as
-vectors before the loop are faster; so does what others read too, what may fail, and rows that the step does more with
-than elementwise work, as a product of all rows together wants them together. Products with a vector are as fast for
-all rows, of which one number each is kept. `products=false`: all products stay, where no tiles are made.
+vectors before the loop are faster, and with it light work on several such arrays, which would all be kept where one
+is; so does what others read too, what may fail, and rows that the step does more with than elementwise work, as a
+product of all rows together wants them together. Products with a vector are as fast for all rows, of which one number
+each is kept. `products=false`: all products stay, where no tiles are made.
 Cost: a walk over the ops before each scan. Runs after `fuse-scans`, which decides what is one loop, and before
 `licm`, which takes what does not change in the step out again. Source: producer fusion, as in Halide's `compute_at`.
 """
@@ -118,9 +119,28 @@ def _alone(scan: ScanView, multiplies: bool) -> set[Op]:
     for op in reversed(block.ops[:block.ops.index(scan.op)]):
         if _moves(op, multiplies) and op.result.uses and all(
                 user in alone or user is scan.op and n == scan.xs.count(op.result)
-                for user, n in op.result.uses.items()) and allowed(op) == allowed(scan.op):
+                for user, n in op.result.uses.items()) and allowed(op) == allowed(scan.op) and (
+                scan.op not in op.result.uses or not _keeps_more(op)):
             alone.add(op)
     return alone
+
+
+def _keeps_more(op: Op) -> bool:
+    """Whether several arrays would be kept, which nobody else reads, for the step to make the rows of one of them."""
+    inside, made = {op}, set[Op]()
+    while True:
+        sources = {v.op for one in inside for v in one.operands} - inside - made
+        alone = [source for source in sources if source is not None and source.parent is op.parent
+                 and _is_elementwise(source) and (inside | made).issuperset(source.result.uses)]
+        if not alone:
+            return len(made) > 1
+        for source in alone:
+            (inside if _moves(source, False) else made).add(source)
+
+
+def _is_elementwise(op: Op) -> bool:
+    """Whether it makes one array, element by element, or views one."""
+    return has_trait(op, ELEMENTWISE) or op.name in _VIEWS or op.name == "linalg.generic" and len(op.results) == 1
 
 
 @dataclass

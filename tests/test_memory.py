@@ -150,6 +150,13 @@ def test_a_tile_has_no_more_rows_than_there_are_steps() -> None:
     assert str(plan.workspace.unrounded()) == "8*x_n1*(min(x_n0, 512) + 2)"
 
 
+def test_a_likelihoods_gradient_keeps_the_rows_and_one_array() -> None:
+    r, a, b = T.vector("r"), *T.scalars("a", "b")
+    s, _ = sc.scan(lambda r, s: 0.1 + a * r**2 + b * s, r[:-1], T.constant(1.0))
+    f = sc.function([r, a, b], sc.grad((T.log(s) + r[1:]**2 / s).sum(), [a, b]))
+    assert f.memory_plan(r_n0=8_001).workspace_nbytes <= 2 * 8 * 8_000 + 128
+
+
 def test_sizes_may_be_given_by_name() -> None:
     f, args = counted()
     plan = f.memory_plan(x_n0=30, k=4000)
