@@ -73,14 +73,17 @@ def is_plain(nest: Op) -> bool:
 
 
 def is_product(op: Op, found: Slice, smallest: int) -> bool:
-    """Whether a nest combines each row with a matrix that never changes, so that several rows may share it."""
+    """Whether a nest combines each row with a matrix that never changes, so that several rows may share it.
+    A row that has an element for each of the matrix's meets it once."""
     nest = Nest(op)
     if len(nest.reduced) != 1 or nest.op.result.type.shape[-1:] in ((), (1,)):  # type: ignore[attr-defined]
         return False
     (summed,) = nest.reduced
     along = [read for read in nest.reads if summed in read.dims]
-    matrices = [read.value for read in along if len(read.dims) == 2 and is_fixed(read.value, found)]
-    return any(t.n_elements(v.type) > smallest for v in matrices) and not all(is_fixed(r.value, found) for r in along)
+    rows = [set(read.dims) for read in along if not is_fixed(read.value, found)]
+    return bool(rows) and any(
+        len(read.dims) == 2 and is_fixed(read.value, found) and t.n_elements(read.value.type) > smallest
+        and not any(row.issuperset(read.dims) for row in rows) for read in along)
 
 
 def is_fixed(value: Value, found: Slice) -> bool:

@@ -120,3 +120,18 @@ def test_sums_of_which_one_part_is_read() -> None:
         args = [numbers(n * n, "complex128").reshape(n, n) for _ in range(2)] + [numbers(n, "complex128")]
         for z, re, im in zip(apart(*args), one(*args), other(*args), strict=True):
             same_bits([z.real + 1, z.imag + 1], [re, im])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_sums_of_a_row_times_a_matrix_like_it_are_made_in_the_step(dtype: str) -> None:
+    """They share nothing of the matrix with other rows, as a product would: no tile keeps states of many steps."""
+    u, a, c = T.matrix("u"), T.matrix("a", dtype=dtype), T.matrix("c", dtype=dtype)
+
+    def step(u_t: Any, x: Any) -> tuple[Any, Any]:
+        x = a * x + u_t[:, None]
+        return x, (c * x).sum(axis=1)
+    (_, y), _ = sc.scan(step, u, outputs_info=[T.zeros_like(a), None])
+    f = sc.function([u, a, c], y)
+    assert not f.remarks("tile", done=True)
+    args = [RNG.normal(size=(5, 3)), *(0.5 * RNG.normal(size=(2, 3, 70))).astype(dtype)]
+    np.testing.assert_allclose(f(*args), sc.function([u, a, c], y, mode="reference")(*args), rtol=1e-11)
