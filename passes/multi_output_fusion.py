@@ -11,7 +11,9 @@ other. What then nobody else reads is not stored. `max` with `argmax` becomes on
 (`joining/extremes.py`), which goes along columns in lanes; a sum makes again what is light (`joining/again.py`).
 Conservative: no number changes (sums of floats join only what reads the same rows and stores nothing: a tree goes
 by what they read; products are contracted before). What runs in SIMD lanes still does. Nothing moves past a write
-into an array that it reads, which would have to be copied. A body has at most MOST_OPS ops.
+into an array that it reads, which would have to be copied. A body has at most MOST_OPS ops, or, where all nests of a
+block together have, MOST_OF_ALL, and no function: then nothing is stored between them, and what registers do not hold
+stays on the stack.
 Cost: linear; each nest looks at most WINDOW ops back. Runs last on scan IR: `slice` and `lanes` read single nests,
 and nests of a scan over lanes need no joining. Not for a GPU, whose lanes keep all of it in registers.
 Source: multi-output fusion as in XLA; loop fusion (Kennedy and McKinley, 1993).
@@ -30,8 +32,10 @@ from .joining.extremes import places_as_nests
 from .joining.legality import moved_behind
 from .joining.matching import match_of
 from .joining.merge import merge
+from .slicing.latencies import is_function
 
 MOST_OPS = 48  # of a body: registers hold no more at a time
+MOST_OF_ALL = 256  # of a block's nests: a gradient of a Runge-Kutta step in one loop takes half the time of six
 WINDOW = 64    # ops between two nests
 
 
@@ -41,9 +45,10 @@ def multi_output_fusion(module: Op) -> None:
     for block in list(blocks_of_loops(module)):
         places_as_nests(block)
         compute_again(block)
+        most = _most_ops(block)
         for op in list(block.ops):
             if op.name == "linalg.generic" and op.parent is block:
-                _join_earlier(block, op, joined)
+                _join_earlier(block, op, joined, most)
         for op in block.ops:
             if op.name == "linalg.generic" and Nest(op).reduced:
                 _say_stored(op)
@@ -52,9 +57,15 @@ def multi_output_fusion(module: Op) -> None:
         remark("multi-output-fusion", nest, True, f"{n} loops over the same elements became one, which makes {made}")
 
 
-def _join_earlier(block: Block, nest: Op, joined: dict[Op, int]) -> None:
+def _most_ops(block: Block) -> int:
+    """How many ops a body may have."""
+    ops = [inner for op in block.ops if op.name == "linalg.generic" for inner in op.body.ops]
+    return MOST_OF_ALL if len(ops) <= MOST_OF_ALL and not any(map(is_function, ops)) else MOST_OPS
+
+
+def _join_earlier(block: Block, nest: Op, joined: dict[Op, int], most: int) -> None:
     """Join to `nest` the nests before it, the nearest first, as long as one fits. Once one is too large, the others
-    that are need no comparing. `joined`: of how many each nest is made."""
+    that are need no comparing. `joined`: of how many each nest is made; `most`: ops of a body."""
     refused = False
     place = block.ops.index(nest)
     back = place
@@ -63,12 +74,12 @@ def _join_earlier(block: Block, nest: Op, joined: dict[Op, int]) -> None:
         other = block.ops[back]
         if other.name != "linalg.generic":
             continue
-        is_large = len(other.body.ops) + len(nest.body.ops) > MOST_OPS
+        is_large = len(other.body.ops) + len(nest.body.ops) > most
         match = None if is_large and refused else match_of(other, nest)
         if match is not None and not match.keeps_numbers:
             continue
         if match is not None and is_large:
-            remark("multi-output-fusion", other, False, f"joined to its reader it would have more than {MOST_OPS} "
+            remark("multi-output-fusion", other, False, f"joined to its reader it would have more than {most} "
                    "operations an element")
             refused = True
             continue
