@@ -11,7 +11,8 @@ without a copy of them all. A gradient of an LSTM copied 3 MB so, a twentieth of
 as the gradient of `r[1:]` is between those of `r`, are written where the rows lie, if these lie in that order: a
 gradient of a GARCH likelihood takes 0.6 of the time. Arrays that are kept in both orders are kept once.
 Conservative: all rows of a scan that runs to its end, none of them a state. Who else reads them is a loop nest, which
-reads rows, or parts of them, in any order as fast; sums keep the order that they had.
+reads rows, or parts of them, in any order as fast; sums keep the order that they had, and one of all elements, which
+goes along memory, keeps the rows in theirs.
 Cost: linear. Runs after `fuse-consumers` and `tile`, which move what reads the rows in the order of the steps.
 """
 
@@ -21,13 +22,13 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
 from scancc.ir.linear import linear
 from scancc.ir.ops import operand
-from scancc.ir.parts import ScanView, Stack
+from scancc.ir.parts import Nest, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of, rank
 from scancc.ir.slices import COLUMNS, constant_entries, entries, slice_parts
 from scancc.ir.wording import rows_called
 
-from .consuming.parts import takes_every_row, takes_whole_rows
+from .consuming.parts import keeps_all_turned, takes_every_row, takes_whole_rows
 
 
 def turned_rows(module: Op) -> None:
@@ -62,8 +63,16 @@ def _copies(user: Op, rows: Value) -> bool:
 
 def _is_read_by_nests(user: Op) -> bool:
     if user.name == "tensor.extract_slice" and isinstance(entries(user, "strides")[0], int):
-        return all(reader.name == "linalg.generic" for reader in user.result.uses)
-    return user.name == "linalg.generic"
+        return all(map(_goes_by_rows, user.result.uses))
+    return _goes_by_rows(user)
+
+
+def _goes_by_rows(user: Op) -> bool:
+    """Whether a reader is a loop nest, and none that sums all elements: that goes along memory, whatever rows are."""
+    if user.name != "linalg.generic":
+        return False
+    nest = Nest(user)
+    return len(nest.reduced) < len(nest.kinds) or len(nest.kinds) == 1
 
 
 def _views(stack: Stack) -> list[Op]:
@@ -126,7 +135,7 @@ def _part_of_turned(part: Op, turned: Value) -> Value:
 
 def _keep_once(scan: ScanView) -> None:
     """Let loop nests that read arrays in the order of the steps read those that are kept turned."""
-    turned = {stack.value: stack.result for stack in scan.stacks if stack.row_shape and _is_turned(scan, stack)}
+    turned = {stack.value: stack.result for stack in scan.stacks if stack.row_shape and keeps_all_turned(scan, stack)}
     twice = [stack for stack in scan.stacks if stack.value in turned and _may_be_turned(scan, stack)
              and all(map(_is_read_by_nests, stack.result.uses))]
     for stack in twice:
@@ -140,12 +149,6 @@ def _keep_once(scan: ScanView) -> None:
 def _is_one_of(stack: Stack, stacks: list[Stack]) -> bool:
     return any(stack.result is other.result for other in stacks)
 
-
-def _is_turned(scan: ScanView, stack: Stack) -> bool:
-    """Whether all rows are kept, from the last to the first."""
-    if stack.first is None or stack.stride != -1 or scan.until:
-        return False
-    return linear(stack.rows) == linear(scan.length) and (linear(scan.length) - linear(stack.first)).known == 1
 
 
 def _turned_again(scan: Op, rows: Value) -> Value:

@@ -33,6 +33,13 @@ def share_of(user: Op) -> Fraction:
     return Fraction(1 if is_wanted or any(reader.name == "func.return" for reader in readers) else 2)
 
 
+def keeps_all_turned(scan: ScanView, stack: Stack) -> bool:
+    """Whether a stack has the row of each step, from the last to the first."""
+    if stack.first is None or stack.stride != -1 or scan.until:
+        return False
+    return linear(stack.rows) == linear(scan.length) and (linear(scan.length) - linear(stack.first)).known == 1
+
+
 def takes_every_row(user: Op) -> bool:
     """Whether a slice takes as many rows as there are."""
     assert user.parent is not None

@@ -13,6 +13,7 @@ from scancc.ir.parts import Carry, Nest, Stack
 from scancc.ir.shapes import dims_of
 from scancc.ir.slices import Entry, constant_entries, entries, slice_parts
 
+from ..consuming.parts import keeps_all_turned
 from .arrays import nest_over, row_dims, stacked
 from .outer_sums import summed_over
 from .products import as_index
@@ -142,6 +143,9 @@ class Tile:
     def _kept(self, stack: Stack, rows: Value) -> tuple[Value, tuple[Value, Value]]:
         """Of the rows of this tile those that a stack keeps, and which of its rows they are."""
         b, stride = self.b, abs(stack.stride) or 1
+        if keeps_all_turned(self.scan, stack):
+            start = b.subi(self.scan.length, self.end)
+            return self._slice(rows, (b.subi(self.count, b.index(1)), self.count), -1), (start, self.count)
         step, zero = b.index(stride), b.index(0)
         first = b.subi(self.scan.length, stack.rows) if stack.first is None else stack.first
         if stack.stride < 0:
