@@ -57,7 +57,7 @@ def series_lanes(module: Op, bits: int = 512) -> None:
                 if "reduction" in inner.attrs:
                     separate(inner)
             series = Series(op)
-            lanes = bits // 8 // (usual_size(op, series.varying) or 8)
+            lanes = _lanes(op, bits // 8 // (usual_size(op, series.varying) or 8))
             problem = _problem(series, lanes)
             copies = 1 if problem else _copies(series)
             remark("series-lanes", op, problem is None, problem or f"{lanes * copies} series at a time")
@@ -79,11 +79,16 @@ def _is_over_steps(op: Op) -> bool:
     return n is None or n >= FEW_STEPS
 
 
+def _lanes(loop: Op, most: int) -> int:
+    """As many as a vector has; of fewer series a power of two."""
+    known = constant_of(Loop(loop).upper)
+    return most if known is None or known >= most else 1 << known.bit_length() >> 1
+
+
 def _problem(series: Series, lanes: int) -> str | None:
     """Why rounds cannot be lanes, or None."""
-    known = constant_of(Loop(series.loop).upper)
-    if lanes < 2 or known is not None and known < lanes:
-        return "there are fewer series than lanes"
+    if lanes < 2:
+        return "there is one series, or a vector has one lane"
     if not any(_is_over_steps(op) and series.differs(op) for op in series.together):
         return series.reason or "all series are the same"
     if series.picked.intersection(series.behind_uses()) or series.gaps():

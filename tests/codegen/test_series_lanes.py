@@ -207,6 +207,21 @@ def test_what_stays() -> None:
     np.testing.assert_array_equal(f(np.array([1, 2], "int32"), np.array([[2.0, 5], [3, 3]])), [[2.0] * 3, [9.0] * 3])
 
 
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_fewer_series_than_lanes(n: int) -> None:
+    """Where their number is known, fewer lanes, with the same bits."""
+    def build() -> sc.Function:
+        x, a = T.tensor3("x", shape=(n, None, 3)), T.matrix("a", shape=(3, 3))
+
+        def step(x_t, y, a):
+            by = T.slinalg.solve(a, x_t - y)
+            return y + by / (1 + T.dot(by, by))
+        return sc.function([x, a], sc.vmap(lambda one: sc.scan(step, one, T.zeros(3), non_sequences=a)[0][-1])(x))
+    made, plain = both(build)
+    args = RNG.normal(size=(n, 30, 3)), np.eye(3) + 0.4 * RNG.normal(size=(3, 3))
+    np.testing.assert_array_equal(made(*args), plain(*args))
+
+
 @pytest.mark.usefixtures("level")
 def test_lengths_of_each_lane() -> None:
     """Each series runs as many steps as it says, in each step of others too; a wrong number is told for the first."""
