@@ -3,10 +3,10 @@
     %f, %ys = scan.scan(%n, rows %n) {...}        %f = scan.scan(%n) {...}
     %last = tensor.extract %ys[%n - 1]       ->   ... %f ...
 
-`[-1]` of a state is its final value and needs no stack; `[-k:]` keeps a stack of k rows; a stack that
-is not read goes, and with it the states that only it needed; rows that are kept twice are kept once. A state that
-every step hands on unchanged is an invariant. Of rows that are tables, of which readers take single elements, these
-are kept instead (`consuming/elements.py`).
+`[-1]` of a state is its final value and needs no stack, of numbers also where others read the rows; `[-k:]` keeps a
+stack of k rows; a stack that is not read goes, and with it the states that only it needed; rows that are kept twice
+are kept once. A state that every step hands on unchanged is an invariant. Of rows that are tables, of which readers
+take single elements, these are kept instead (`consuming/elements.py`).
 Why: memory is what is needed and no more; a step then often lives in registers.
 With `until` the number of rows is not known before the loop: the last k are a state then (`consuming/windows.py`).
 Conservative: stacks are all or a last part. Cost: linear, repeated while something goes.
@@ -55,6 +55,7 @@ def _clean(op: Op) -> None:
     _read_first_of_equal(op)
     _read_elements(op)
     _read_last_rows(op)
+    _read_last_numbers(op)
     _replace_constant_states(op)
     gone = drop_unread(op)
     if gone:
@@ -102,6 +103,18 @@ def _read_elements(op: Op) -> None:
                 rows_from_end(user, stack.result, steps) == 1 and _takes_one_row(user) for user in rows):
             _use_final_state(scan, stack, rows)
     keep_elements(scan)
+
+
+def _read_last_numbers(op: Op) -> None:
+    """Let those who read the last of the numbers that are a state's read that state, though others read the rows."""
+    scan = ScanView(op)
+    for stack in scan.stacks if not scan.until else []:
+        final = next((carry.final for carry in scan.carries if carry.next is stack.value and carry.depth == 1), None)
+        if final is None or stack.row_shape or not scan.keeps_all(stack):
+            continue
+        for user in list(stack.result.uses):
+            if user.name == "tensor.extract" and rows_from_end(user, stack.result, stack.rows) == 1:
+                user.replace_by([final])
 
 
 # ---- only the last rows are read ----

@@ -60,6 +60,7 @@ def correlation(a, b):
 WAITING = {
     "fourth moment": lambda h: [((h - h.mean())**4).mean() / T.sqr(T.sqr(h - h.mean()).mean())],
     "correlation": lambda h: [correlation(h, sc.scan(lambda v, g: v - 0.5 * g, x, T.constant(0.1))[0])],
+    "score of the end": lambda h: [(h[-1] - h.mean()) / h.std()],
     "largest deviation": lambda h: [T.abs(h - h.mean()).max()],
 }
 
