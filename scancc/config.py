@@ -5,8 +5,9 @@ sets it for a `with` block or a decorated function. A switch starts from its env
 `SCANCC_` and its name in capitals with `_` for `.` (`SCANCC_FLOATX`, `SCANCC_SCAN_ALLOW_GC`), read when
 scancc is imported; an empty variable counts as not set. Switches marked *read late* live in the environment
 alone, where the runtime, which needs no compiler, looks them up at each use; setting one here sets its variable.
-A value that is none of a switch's is an error, here and in the environment; a variable `SCANCC_...` of no
-switch brings a warning.
+A value that is none of a switch's is an error, here and in the environment, whose error is raised by whatever first
+asks for a switch, so that the command can say it as its other errors. A variable `SCANCC_...` of no switch brings a
+warning.
 """
 
 from __future__ import annotations
@@ -242,7 +243,25 @@ def _unknown(name: str) -> str:
     return f"there is no switch config.{name}{meant}; the switches are {', '.join(SWITCHES)}"
 
 
-config = Config()
+class _Refused(dict[str, object]):
+    """The values that a wrong environment gives: none."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def __missing__(self, name: str) -> object:
+        raise type(self._error)(*self._error.args)
+
+
+def _of_environment() -> Config:
+    try:
+        return Config()
+    except (ValueError, TypeError) as error:
+        return Config(values=_Refused(error))
+
+
+config = _of_environment()
 
 
 class change_flags(ContextDecorator):

@@ -241,6 +241,20 @@ def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
     assert "Usage" in _error(*arguments, code=2)
 
 
+@pytest.mark.parametrize(("name", "value", "say"), [
+    ("SCANCC_CACHE", "maybe", "'maybe'; it takes True or False"), ("SCANCC_CACHE_MB", "x", "'x'; it takes a float"),
+    ("SCANCC_FLOATX", "float16", "'float16'; it takes 'float64' or 'float32'"),
+    ("SCANCC_FAST_MATH", "quick", "quick")])
+@pytest.mark.parametrize("command", [("info",), ("dump", POWER)])
+def test_wrong_switches_in_the_environment_are_wrong_usage(name: str, value: str, say: str,
+                                                           command: tuple[str, ...]) -> None:
+    done = subprocess.run([sys.executable, "-m", "scancc", *command], capture_output=True, text=True, check=False,
+                          env={**os.environ, name: value})
+    assert done.returncode == 2 and not done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"Error: the environment variable {name} ") and say in line
+
+
 def test_unknown_names_name_those_there_are(tmp_path: Path) -> None:
     path = tmp_path / "p.mlir"
     path.write_text(output("dump", POWER, "--form", "generic"))

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 import scancc
+from scancc.config import config
 
 # By name, what `scancc --help` says of each: the first sentence of its own help.
 COMMANDS = {
@@ -48,6 +49,7 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
+        _check_switches()
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -57,6 +59,14 @@ class _Commands(click.Group):
             if ctx.params["traceback"] or not isinstance(error, _mendable()):
                 raise
             raise click.ClickException(_one_paragraph(error)) from None
+
+
+def _check_switches() -> None:
+    """Of a wrong value in the environment every switch tells."""
+    try:
+        str(config)
+    except (ValueError, TypeError) as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _mendable() -> tuple[type[Exception], ...]:
