@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from functools import cache, lru_cache, partial
+from operator import is_
 from typing import Any, cast
 
 from scancc.late_dataclasses import dataclass
@@ -232,10 +233,10 @@ def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass:
         track_changes: bool | None = None, again: Callable[[], Op] | None = None) -> Report:
     """Run a pipeline on `module`, in place.
 
-    `on_pass` is called after each pass. Whether a pass changed anything is found by printing, so it
+    `on_pass` is called after each pass. Whether a pass changed anything is found by printing what may have, so it
     is found only where `track_changes` is true or, not given, where there is an `on_pass`.
-    The result is verified (with `on_pass`, what each pass leaves). Where a pass fails or the IR breaks
-    a rule, the passes run again on a copy, verified one by one, to find the first at fault: the
+    The result is verified (with `on_pass`, what each pass leaves that touched anything). Where a pass fails or the
+    IR breaks a rule, the passes run again on a copy, verified one by one, to find the first at fault: the
     InternalError then names it, and a file with the IR before it and the command that repeats it.
     Verifying after each pass took as long as running them. `again` makes the module anew where it must run
     again, for a caller who can; a copy is kept otherwise.
@@ -245,24 +246,53 @@ def run(module: Op, pipeline: str | Sequence[str], verify: bool = True, on_pass:
     track = track_changes if track_changes is not None else on_pass is not None
     report, met = Report(), set[Need]()
     again = again or partial(_same, clone_op(module, {}))
-    text = print_op(module, locations=False) if track else ""
+    seen = _Seen(module) if track else None
     marked = {name for name in pass_lists.ANALYSES if find_pass(name).is_marked(module)}
     for number, step in enumerate(steps, 1):
         progress.at(f"pass {step.name}")
         with _blaming(again, steps[:number]):
             done = _run_one(module, step, met)
             marked.update({step.name} & {*pass_lists.ANALYSES})
-            if on_pass is not None or number == len(steps):
+            touched = seen is None or not seen.holds(module)
+            if number == len(steps) or (on_pass is not None and touched):
                 _refresh(module, marked - {step.name})
-            if verify and (on_pass is not None or number == len(steps)):
-                _verify(module, report)
-        if track:
-            old, text = text, print_op(module, locations=False)
-            done.changed = text != old
+                if verify:
+                    _verify(module, report)
+        if seen is not None:
+            done.changed = touched and seen.update(module)
         report.runs.append(done)
         if on_pass is not None:
             on_pass(done, module)
     return report
+
+
+class _Seen:
+    """The IR as it was looked at last: the parts that passes exchange, and its text."""
+
+    def __init__(self, module: Op) -> None:
+        self._parts, self._text = _parts(module), print_op(module, locations=False)
+
+    def holds(self, module: Op) -> bool:
+        """Whether all of its parts are the same ones still, told in a sixth of the time that printing takes."""
+        parts = _parts(module)
+        return len(parts) == len(self._parts) and all(map(is_, parts, self._parts))
+
+    def update(self, module: Op) -> bool:
+        """Look again: whether it reads otherwise."""
+        old, self._parts, self._text = self._text, _parts(module), print_op(module, locations=False)
+        return self._text != old
+
+
+def _parts(module: Op) -> list[object]:
+    """All that is printed of each op, in order."""
+    found: list[object] = []
+    for op in module.walk():
+        found += (op, op.name, *op.operands)
+        for value in (*op.results, *(arg for region in op.regions for block in region.blocks for arg in block.args)):
+            found += (value, value.name, value.type)
+        for key, held in op.attrs.items():
+            found += (key, *held) if isinstance(held, list) else (key, held)
+    return found
 
 
 def _refresh(module: Op, analyses: Iterable[str]) -> None:

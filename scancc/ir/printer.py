@@ -59,7 +59,7 @@ class _Printer:
         self.notes = notes
         self.lines: list[str] = []
         self.names: dict[Value, str] = {}
-        self.taken: set[str] = set()
+        self.taken: dict[str, None] = {}  # in the order in which they were defined
         self.counter = 0
         self.aliases: dict[Location, str] = {}
 
@@ -91,13 +91,15 @@ class _Printer:
             self.block(block, i, indent)
 
     def block(self, block: Block, number: int, indent: str) -> None:
-        outer, taken = self.counter, set(self.taken)
+        outer, n_taken = self.counter, len(self.taken)
         if block.args or number:
             args = ", ".join(f"{self.define(a)}: {a.type}" for a in block.args)
             self.lines.append(f"{indent[:-2]}^bb{number}({args}):")
         for op in block.ops:
             self.op(op, indent)
-        self.counter, self.taken = outer, taken  # names end with their region
+        self.counter = outer
+        while len(self.taken) > n_taken:  # names end with their region
+            self.taken.popitem()
 
     def location(self, op: Op) -> str:
         if not self.locations or op.location is None:
@@ -114,7 +116,7 @@ class _Printer:
         while unique in self.taken:
             suffix += 1
             unique = f"{name}_{suffix}"
-        self.taken.add(unique)
+        self.taken[unique] = None
         self.names[value] = f"%{unique}"
         return self.names[value]
 
