@@ -5,6 +5,8 @@ that loading LLVM counts. Warm: the same in one process. The import itself is me
 Models: what people write (`tests/programs/users.py`), with and without gradients, in one process, from
 building the graph to the code of the first call, which has the sizes of that call where matrices are small
 (docs/calls.md); the best of three, for a machine that is not quiet.
+First: of the tutorial's programs, each in a new process whose disk cache has the code, from building the graph to the
+function (`--first`). By CPU time, the least of five, with the bytecode of Python's modules.
 Exports: of the same models object, header and manifest with the gradient, from the graph; then, in a new process,
 what `import scancc.runtime`, `load` and the first call take beyond NumPy's import. By CPU time.
 """
@@ -93,6 +95,38 @@ def models() -> None:
           f"   worst {1e3 * rows[0][0]:8.1f} ms")
 
 
+FIRST = """
+import sys, time, numpy
+import scancc as sc, scancc.tensor
+from tests.programs import seed
+make = next(p for p in seed.PROGRAMS if p.__name__ == sys.argv[1])
+start = time.process_time()
+case = make()
+sc.function(case.inputs, case.outputs, updates=case.updates).prepare()
+print(time.process_time() - start)
+"""
+
+
+def _first(name: str, folder: str) -> float:
+    """CPU seconds to the first function of a process, whose code is in the disk cache."""
+    environment = {**os.environ, "SCANCC_CACHE": "1", "SCANCC_CACHE_DIR": f"{folder}/cache",
+                   "PYTHONPYCACHEPREFIX": f"{folder}/compiled"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has the bytecode of its modules
+    runs = [subprocess.run([sys.executable, "-c", FIRST, name], capture_output=True, text=True, check=True,
+                           env=environment).stdout for _ in range(6)]
+    return min(map(float, runs[1:]))
+
+
+def first() -> None:
+    from tests.programs import seed
+
+    with tempfile.TemporaryDirectory() as folder:
+        rows = {program.__name__: _first(program.__name__, folder) for program in seed.PROGRAMS}
+    for name, seconds in rows.items():
+        print(f"{name:32} first function of a process {1e3 * seconds:6.1f} ms")
+    print(f"{'median':32} first function of a process {1e3 * median(rows.values()):6.1f} ms")
+
+
 LOADED = """
 import sys, time, numpy as np
 arguments = np.load(sys.argv[2])
@@ -156,6 +190,9 @@ def main() -> None:
     if "--exports" in sys.argv:
         os.environ.update(ENVIRONMENT)
         exports()
+        return
+    if "--first" in sys.argv:
+        first()
         return
     if "--models" not in sys.argv:
         tutorial()

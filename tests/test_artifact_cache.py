@@ -208,6 +208,27 @@ def test_what_was_left_out_stays_so_when_it_is_asked_later(compiled: list[str]) 
     assert "slice" not in [run.step.name for run in found.compiled.report.runs]
 
 
+def test_the_stamp_tells_of_each_change_of_a_source(tmp_path: Path) -> None:
+    inner = tmp_path / "passes" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "one.py").write_text("x = 1\n")
+    (tmp_path / "notes.txt").write_text("none of its business\n")
+    seen = [fingerprints._files([str(tmp_path)])]
+    assert fingerprints._files([str(tmp_path)]) == seen[0]
+
+    def written_in_place() -> None:
+        before = (inner / "one.py").stat()
+        (inner / "one.py").write_text("x = 2\n")
+        os.utime(inner / "one.py", ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+
+    for change in (written_in_place, lambda: (inner / "one.py").write_text("x = 23\n"),
+                   lambda: (inner / "two.ll").write_text(""), lambda: (inner / "one.py").rename(inner / "three.py"),
+                   lambda: (inner / "three.py").rename(tmp_path / "three.py"), lambda: (inner / "two.ll").unlink()):
+        change()
+        seen.append(fingerprints._files([str(tmp_path)]))
+    assert len(set(seen)) == len(seen)
+
+
 def test_the_stamp_has_each_file_on_which_code_may_rest() -> None:
     known = files()
     passes = [name for name in known if re.fullmatch(r"scancc\.passes\.\w+", name)]
