@@ -18,11 +18,12 @@ Source: the worklist is MLIR's greedy pattern rewriter; a limit on rewrites is o
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from scancc.errors import InternalError
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Op, Value
+from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import is_dead
 from scancc.passes.canonicalizing import arithmetic, control, joins, nests, reductions, sizes, tensors
 from scancc.passes.canonicalizing.rules import RULES, Outcome
@@ -33,14 +34,19 @@ __all__ = ["arithmetic", "canonicalize", "control", "joins", "nests", "reduction
 
 
 def canonicalize(module: Op) -> None:
-    _Worklist(module).run()
+    _Worklist([op for op in module.walk() if op is not module], module.body).run()
+
+
+def simplify(block: Block) -> None:
+    """Apply the rules to the ops of a block."""
+    _Worklist([inner for op in block.ops for inner in op.walk()], block).run()
 
 
 class _Recorder(Builder):
     """A builder that remembers what it inserted before an op."""
 
-    def __init__(self, module: Op) -> None:
-        super().__init__(module.body)
+    def __init__(self, block: Block) -> None:
+        super().__init__(block)
         self.made: list[Op] = []
 
     def before(self, op: Op) -> None:
@@ -53,13 +59,12 @@ class _Recorder(Builder):
 
 
 class _Worklist:
-    def __init__(self, module: Op) -> None:
+    def __init__(self, ops: Iterable[Op], block: Block) -> None:
         self.queue: deque[Op] = deque()
         self.waiting: set[Op] = set()
-        self.builder = _Recorder(module)
-        for op in module.walk():
-            if op is not module:
-                self.push(op)
+        self.builder = _Recorder(block)
+        for op in ops:
+            self.push(op)
         self.rewrites_left = 1000 + 100 * len(self.queue)
 
     def push(self, op: Op) -> None:

@@ -106,6 +106,13 @@ def unchanged_carry(op: Op, b: Builder) -> Outcome:
     return _use_initial([c for c in Loop(op).carries if c.next is c.arg])
 
 
+@rule("scan.join")
+def only_block(op: Op, b: Builder) -> Outcome:
+    """Of terms that are one block the sum is that of the block."""
+    first, end = (constant_of(operand(op, name)) for name in ("first", "end"))
+    return operand(op, "value") if first == 0 and end is not None and 0 < end <= op.attrs["size"].value else None
+
+
 @rule("scan.scan")
 def unchanged_state(op: Op, b: Builder) -> Outcome:
     return _use_initial([c for c in ScanView(op).carries if c.next is c.arg and c.depth == 1])

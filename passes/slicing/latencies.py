@@ -7,6 +7,7 @@ cores: a choice between schedules needs no more. What is not named takes as long
 
 from __future__ import annotations
 
+from scancc.ir.builder import constant_of
 from scancc.ir.core import Op
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.parts import Nest
@@ -24,6 +25,8 @@ _FUNCTIONS = {"math.absf": 1, "math.absi": 1, "math.copysign": 2, "math.floor": 
               "math.roundeven": 3, "math.trunc": 3, "math.ipowi": 30, "math.powf": 80, "math.exp": 30, "math.log": 30,
               "scan.lgamma": 150, "scan.digamma": 90}
 _FEW_PRODUCTS = 20  # a power that is no more
+_DIVISIONS = ("arith.divsi", "arith.divui", "arith.remsi", "arith.remui")
+_BY_CONSTANT = 6  # cycles of a quotient by a constant
 HEAVY = 4  # busy cycles from which an op is worth a vector of its own
 _BUSY = {"arith.divf": 5, "math.sqrt": 6, "arith.remf": 20, "arith.divsi": 8, "arith.divui": 8, "arith.remsi": 8,
          "arith.remui": 8, "complex.mul": 3, "complex.div": 40}
@@ -37,6 +40,8 @@ def latency(op: Op) -> int | None:
         return 0  # where an element stands is known before the state is
     if not has_trait(op, ELEMENTWISE):
         return None
+    if _divides_by_constant(op):
+        return _BY_CONSTANT
     return _LATENCY.get(op.name, _of_function(op) if is_function(op) else 1)
 
 
@@ -51,9 +56,16 @@ def chain_of(nest: Op) -> int:
 
 def busy(op: Op) -> int:
     """Cycles for which an elementwise op on one number keeps the core from others like it."""
+    if _divides_by_constant(op):
+        return _BY_CONSTANT // 2
     if op.name in _BUSY:
         return _BUSY[op.name]
     return _of_function(op) // 2 if is_function(op) else 1
+
+
+def _divides_by_constant(op: Op) -> bool:
+    """Whether a quotient or remainder of integers is a product and shifts."""
+    return op.name in _DIVISIONS and constant_of(op.operands[1]) is not None
 
 
 def _of_function(op: Op) -> int:

@@ -284,3 +284,15 @@ def test_the_reference_adds_in_pairs_along_every_axis() -> None:
     x = T.vector("x")
     negative = sc.function([x], [x.sum(), T.dot(x, T.ones_like(x))], mode="reference")(np.full(3, -0.0))
     assert not np.signbit(negative).any()
+
+
+def test_where_a_slice_is_inside_its_length_is_asked_no_more() -> None:
+    """Behind the test of its place a slice of 8 is one vector: its sum has no loop, and no blocks."""
+    x, h, at = T.dvector("x"), T.dmatrix("h"), T.lvector("at")
+    y, _ = sc.scan(lambda k, x, h: T.dot(h[k % 3], x[k:k + 8]), sequences=at, non_sequences=[x, h])
+    f = sc.function([x, h, at], y)
+    inside, _, cut = f.ir("loop").partition("if likely")[2].partition("} else {")
+    assert "reduce_add(" in inside and "join(" not in inside and "for " not in inside and "join(" in cut
+    data, factors, places = RNG.standard_normal(30), RNG.standard_normal((3, 8)), np.array([0, 22, 7, -20])
+    expected = [factors[k % 3] @ data[k:k + 8] for k in places]
+    np.testing.assert_allclose(f(data, factors, places), expected, rtol=1e-14)
