@@ -7,6 +7,7 @@ from scancc.ir.core import Attributes, Op, Value
 from scancc.ir.fast_math import allowed
 from scancc.ir.remarks import remark
 
+from ..fuse import combination
 from ..joining.extremes import beats
 from .arithmetic import add, multiply
 from .context import Context, converts
@@ -23,6 +24,8 @@ def argreduce(c: Context, op: Op) -> None:
     rest = [n for i, n in enumerate(sizes) if i != axis]
     few = _is_in_step(op)  # `split-searches` knows what serves few
     marks = None if rest or few else dict(PREFIX_LOOP)  # of rows several are lanes
+    kind, alone = str(op.attrs["kind"]), few and not rest
+    combine = combination(kind, t.element(source.type))[1]
 
     def position(counters: list[Value]) -> Value:
         def at(i: Value) -> list[Value]:
@@ -33,8 +36,9 @@ def argreduce(c: Context, op: Op) -> None:
         start = [zero, c.load(source, at(zero))]
         with c.carrying_loop(sizes[axis], start, marks) as (i, (best_i, best), finish):
             value = c.load(source, at(i))
-            take = beats(b, str(op.attrs["kind"]), value, best)
-            finish([b.select(take, i, best_i), b.select(take, value, best)])
+            take = beats(b, kind, value, best)
+            onward = b.op(combine, [best, value], [best.type]) if alone else b.select(take, value, best)
+            finish([b.select(take, i, best_i), onward])  # an extreme waits for the one before, but not for a choice
         return b.index_cast(c.results[0], t.i64)
 
     if not rest:

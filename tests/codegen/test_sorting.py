@@ -89,6 +89,21 @@ def test_every_level_selects_and_so_do_its_loops(level: str) -> None:
             assert found.tobytes() == value.tobytes() == looped.tobytes()
 
 
+def test_the_place_of_an_extreme_in_a_step() -> None:
+    """Of few numbers, of equal ones, zeros of both signs and NaN the first: a search that is one loop."""
+    x = T.dmatrix("x")
+    places, _ = sc.scan(lambda row, s: T.argmin(T.set_subtensor(row[s % 2], row[0])), sequences=x,
+                        outputs_info=T.constant(np.int64(0)))
+    f = sc.function([x], places)
+    for n in (2, 3, 5, 8, 9, 33):
+        data = RNG.choice(np.array([0.0, -0.0, 1.0, 3.0, np.nan, -np.inf]), (60, n), p=[.3, .3, .2, .1, .05, .05])
+        place = 0
+        for row, found in zip(data.copy(), f(data), strict=True):
+            row[place % 2] = row[0]
+            place = int(np.argmin(row))
+            assert place == found, (n, row)
+
+
 def test_a_beam_sorts_no_candidate_twice() -> None:
     """A step that keeps the best of many has no array of sorted candidates."""
     x, best = T.dmatrix("x"), T.dvector("best")
