@@ -177,7 +177,7 @@ class FunctionPrinter:
     def word(self, value: Value) -> str:
         """A name or number for a value that is written several times."""
         found = self.expr(value)
-        if not re.fullmatch(r"-?[\w.]+", found.text):
+        if not re.fullmatch(r"-?[\w.]+|U?INT64_C\(-?\d+\)", found.text):  # a constant has uses in other blocks, too
             found = self.env[value] = Expr(self.named(value, found.text))
         return found.text
 
