@@ -135,3 +135,11 @@ def test_sums_of_a_row_times_a_matrix_like_it_are_made_in_the_step(dtype: str) -
     assert not f.remarks("tile", done=True)
     args = [RNG.normal(size=(5, 3)), *(0.5 * RNG.normal(size=(2, 3, 70))).astype(dtype)]
     np.testing.assert_allclose(f(*args), sc.function([u, a, c], y, mode="reference")(*args), rtol=1e-11)
+
+
+def test_parts_are_taken_apart_by_one_instruction_each() -> None:
+    """Where all lanes of a loop come of complex numbers and go there; elsewhere they stand as in memory."""
+    a, r = T.vector("a", dtype="complex128"), T.vector("r")
+    with sc.change_flags(cpu="x86-64-v3"):
+        assert "<i32 0, i32 4, i32 2, i32 6>" in sc.function([a], a * a).dump("llvm")
+        assert "<i32 0, i32 2, i32 4, i32 6>" in sc.function([a, r], a * r).dump("llvm")

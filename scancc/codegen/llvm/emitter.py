@@ -239,6 +239,7 @@ class FunctionEmitter:
         self.products: dict[tuple[str, str], str] = {}  # that were computed before, whatever runs
         self.slots: dict[Value, int] = {}  # buffer argument -> first slot
         self.n_slots = 0
+        self.orders: dict[Block, frozenset[Value]] = {}  # (`lane_orders.py`)
         self.nests: Mapping[Op, object] | None = {}  # equal ones (`outlining.py`); None: not yet looked for
 
     def asking(self) -> str:
@@ -459,24 +460,25 @@ class FunctionEmitter:
         found = self.falling[counter] = self.falling[counter] or self.fresh()
         return found
 
-    def load(self, pointer: str, type: t.Type) -> Emitted:
+    def load(self, pointer: str, type: t.Type, order: Sequence[int] = ()) -> Emitted:
+        """`order`: which of adjacent complex numbers each lane has; else as they stand."""
         if isinstance(type, t.ComplexType):
             kind, align = llvm_type(type.element), t.nbytes(type.element)
             second = self.emit(f"getelementptr inbounds {kind}, ptr {pointer}, i64 1")
             return Pair(self.emit(f"load {kind}, ptr {pointer}, align {align}"),
                         self.emit(f"load {kind}, ptr {second}, align {align}"))
         if t.is_complex(type):
-            return self._load_pairs(pointer, type)
+            return self._load_pairs(pointer, type, order or range(width_of(type)))
         kind, align = llvm_type(type, memory=True), t.nbytes(type)
         loaded = self.emit(f"load {kind}, ptr {pointer}, align {align}")
         if t.element(type) == t.i1:
             return self.emit(f"icmp ne {kind} {loaded}, {'zeroinitializer' if kind[0] == '<' else '0'}")
         return loaded
 
-    def store(self, value: Emitted, pointer: str, type: t.Type) -> None:
+    def store(self, value: Emitted, pointer: str, type: t.Type, order: Sequence[int] = ()) -> None:
         if isinstance(value, Pair):
             if isinstance(type, t.VectorType):
-                self._store_pairs(value, pointer, type)
+                self._store_pairs(value, pointer, type, order or range(width_of(type)))
                 return
             assert isinstance(type, t.ComplexType)
             kind, align = llvm_type(type.element), t.nbytes(type.element)
@@ -490,18 +492,18 @@ class FunctionEmitter:
             value = self.emit(f"zext {llvm_type(type)} {value} to {kind}")
         self.line(f"store {kind} {value}, ptr {pointer}, align {t.nbytes(type)}")
 
-    def _load_pairs(self, pointer: str, type: t.Type) -> Pair:
+    def _load_pairs(self, pointer: str, type: t.Type, order: Sequence[int]) -> Pair:
         """Adjacent complex numbers: their parts take turns in memory."""
         part, n = t.part(type), width_of(type)
         both = f"<{2 * n} x {llvm_type(part)}>"
         loaded = self.emit(f"load {both}, ptr {pointer}, align {t.nbytes(part)}")
-        return Pair(*(self.emit(f"shufflevector {both} {loaded}, {both} poison, {mask(range(first, 2 * n, 2))}")
-                      for first in (0, 1)))
+        return Pair(*(self.emit(f"shufflevector {both} {loaded}, {both} poison, {mask(2 * i + side for i in order)}")
+                      for side in (0, 1)))
 
-    def _store_pairs(self, value: Pair, pointer: str, type: t.Type) -> None:
+    def _store_pairs(self, value: Pair, pointer: str, type: t.Type, order: Sequence[int]) -> None:
         part, n = t.part(type), width_of(type)
         kind = f"<{n} x {llvm_type(part)}>"
-        turns = mask(lane for i in range(n) for lane in (i, n + i))
+        turns = mask(lane for i in range(n) for lane in (order.index(i), n + order.index(i)))
         both = self.emit(f"shufflevector {kind} {value.re}, {kind} {value.im}, {turns}")
         self.line(f"store <{2 * n} x {llvm_type(part)}> {both}, ptr {pointer}, align {t.nbytes(part)}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...ir import types as t
 from ...ir.core import Op, Value
 from ...ir.ops import group, int_attr, operand, whole
@@ -10,6 +12,7 @@ from ...ir.runs import Run
 from ...ir.slices import COLUMNS, entries, kept_axes
 from .emitter import FunctionEmitter, Mem, emits, stored_type
 from .extents import can_exist
+from .lane_orders import order_of
 from .squares import side, transpose_squares
 from .turning import transposed_copy
 
@@ -18,13 +21,19 @@ SHORT_NBYTES = 256  # that registers hold between loads and stores
 
 @emits("memref.load", "vector.load")
 def load(e: FunctionEmitter, op: Op) -> None:
-    e.env[op.result] = e.load(_place(e, op), op.result.type)
+    e.env[op.result] = e.load(_place(e, op), op.result.type, _order(e, op, op.result))
 
 
 @emits("memref.store", "vector.store")
 def store(e: FunctionEmitter, op: Op) -> None:
     value = operand(op, "value")
-    e.store(e.env[value], _place(e, op), value.type)
+    e.store(e.env[value], _place(e, op), value.type, _order(e, op, value))
+
+
+def _order(e: FunctionEmitter, op: Op, value: Value) -> Sequence[int]:
+    if not isinstance(value.type, t.VectorType) or not t.is_complex(value.type):
+        return ()
+    return order_of(op, value, e.orders, e.out.registers.nbytes)
 
 
 def _place(e: FunctionEmitter, op: Op) -> str:
