@@ -43,6 +43,7 @@ class Questions:
         self.numbers: dict[Value, int] = {}   # or the constant
         self.passed: dict[Op, None] = {}      # checks that hold
         self.places: list[int] = []           # of the ops, in which some question would be answered
+        self.count = 0                        # how many ops are answered
         self.in_loops = 0                     # how many questions are asked in loops inside
         self._block = block
         self._inside = set(ops)
@@ -51,11 +52,6 @@ class Questions:
             self._enter(op, {})
             if self.count > before:
                 self.places.append(place)
-
-    @property
-    def count(self) -> int:
-        """How many ops are answered."""
-        return len(self.same) + len(self.passed)
 
     def _enter(self, op: Op, counters: Mapping[Value, Op]) -> None:
         """Answer an op; in a loop, of which `counters` are those around, all in it."""
@@ -67,6 +63,7 @@ class Questions:
         elif op.name == "scan.check":
             if self._holds(operand(op, "condition"), counters):
                 self.passed[op] = None
+                self.count += 1
         elif len(op.results) == 1 and is_place(op.result):
             self._answer(op, counters)
         if counters and op.name != "scf.for":
@@ -123,6 +120,7 @@ class Questions:
 
     def _is_same(self, op: Op, value: Value) -> None:
         self.same[op.result] = value
+        self.count += 1
         self.forms.assume(op.result, self.forms.of(value))
 
     # ---- what has to hold ----

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from .builder import Builder, constant_of, measured
 from .core import Value
 from .parts import Branch
-from .slices import Entry, number_of
+from .slices import Entry
 
 _DEPTH = 8  # of nested sums looked into: positions are short
 _MAX_CHOICES = 3  # of nested minima and maxima
+_LINEAR = frozenset({"arith.constant", "arith.addi", "arith.subi", "arith.muli"})
 _NEVER = 2**62  # the bound of what cannot be
 _LARGE = 2**40  # factors of sizes and constants below this cannot make a sum wrap: a size is at most 2**47
 
@@ -68,18 +69,20 @@ class Linear:
 
 def linear(entry: Entry, depth: int = _DEPTH) -> Linear:
     """A number or an index value as a sum."""
-    known = number_of(entry)
-    if known is not None:
-        return Linear(known)
-    assert isinstance(entry, Value)
+    if isinstance(entry, int):
+        return Linear(entry)
     op = entry.op
-    if op is None or depth == 0 or op.name not in ("arith.addi", "arith.subi", "arith.muli"):
+    if op is None or op.name not in _LINEAR:
         return Linear(0, {entry: 1})
-    lhs, rhs = (linear(v, depth - 1) for v in op.operands)
+    if op.name == "arith.constant":
+        return Linear(op.attrs["value"].value)
+    if depth == 0:
+        return Linear(0, {entry: 1})
+    lhs, rhs = linear(op.operands[0], depth - 1), linear(op.operands[1], depth - 1)
     if op.name == "arith.addi":
-        return lhs + rhs
+        return lhs.plus(rhs, 1)
     if op.name == "arith.subi":
-        return lhs - rhs
+        return lhs.plus(rhs, -1)
     return lhs * rhs.constant if rhs.known is not None else Linear(0, {entry: 1})
 
 

@@ -94,6 +94,11 @@ class OpDef:
                                           if self.operands[self.groups[name]][-1] not in "*?"}
 
     @cached_property
+    def place_of_whole(self) -> int | None:
+        """Which operand is the array of a placed op, where no sizes are needed."""
+        return self.places.get("dest" if "dest" in self.groups else "source")
+
+    @cached_property
     def spans(self) -> dict[str, slice]:
         """Which operands each group is, where no sizes are needed: after the one that varies, from the end."""
         varies = [o[-1] in "*?" for o in self.operands]
@@ -155,7 +160,7 @@ def is_repeated(op: Op) -> bool:
 
 def is_removable(op: Op) -> bool:
     """Whether nothing is lost with an op whose results are unused: all inside it computes or reads."""
-    return _all_inside(op, _computes_or_reads)
+    return _all_inside(op, _computes_or_reads) if op.regions else _computes_or_reads(op)
 
 
 def is_dead(op: Op) -> bool:
@@ -211,13 +216,16 @@ def operand(op: Op, name: str) -> Value:
 
 def whole(op: Op) -> Value:
     """The array of which a placed op reads or writes a part."""
-    return operand(op, name_of_whole(op))
+    place = OPS[op.name].place_of_whole
+    return op.operands[place] if place is not None else operand(op, name_of_whole(op))
 
 
 def memory_of(value: Value) -> Value:
     """The array or buffer that `value` is, or is a part or another shape of."""
-    while value.op is not None and has_trait(value.op, VIEW):
-        value = operand(value.op, "source")
+    op = value.op
+    while op is not None and VIEW in OPS[op.name].traits:
+        value = operand(op, "source")
+        op = value.op
     return value
 
 

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field
+from functools import cache
 
 from scancc.late_dataclasses import dataclass
 
@@ -194,6 +195,7 @@ def emit_module(module: Op, fma: bool = True, interruptible: bool = False, regis
     return print_module(module, fma, interruptible, registers).text()
 
 
+@cache
 def llvm_type(type: t.Type, memory: bool = False) -> str:
     """LLVM's text of a scalar or vector type; truth values take a byte in memory."""
     if isinstance(type, t.VectorType):
@@ -207,6 +209,7 @@ def llvm_type(type: t.Type, memory: bool = False) -> str:
     return str(type)
 
 
+@cache
 def stored_type(element: t.Type) -> str:
     """LLVM's text of an element in memory."""
     if isinstance(element, t.ComplexType):
@@ -321,9 +324,10 @@ class FunctionEmitter:
 
     def product(self, a: str, b: str) -> str:
         """A product that later ops of the block being printed find, too."""
-        if (a, b) not in self.products:
-            self.products[a, b] = self.imul(a, b)
-        return self.products[a, b]
+        found = self.products.get((a, b))
+        if found is None:
+            found = self.products[a, b] = self.imul(a, b)
+        return found
 
     @contextmanager
     def apart(self) -> Iterator[None]:

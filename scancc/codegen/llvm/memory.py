@@ -60,8 +60,8 @@ def cast(e: FunctionEmitter, op: Op) -> None:
 @emits("memref.subview")
 def subview(e: FunctionEmitter, op: Op) -> None:
     mem = e.mem(operand(op, "source"))
-    offsets, sizes, steps = ([str(entry) if isinstance(entry, int) else e.value(entry) for entry in entries(op, name)]
-                             for name in COLUMNS)
+    offsets, sizes, steps = [[str(entry) if isinstance(entry, int) else e.value(entry) for entry in entries(op, name)]
+                             for name in COLUMNS]
     pointer = e.address(mem, offsets)
     strides = [e.product(a, b) for a, b in zip(steps, mem.strides, strict=True)]
     kept = kept_axes(op)
