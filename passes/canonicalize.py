@@ -26,7 +26,7 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import is_dead
 from scancc.passes.canonicalizing import arithmetic, control, joins, nests, reductions, sizes, tensors
-from scancc.passes.canonicalizing.rules import RULES, Outcome
+from scancc.passes.canonicalizing.rules import Outcome, rules_for
 
 SIZES_SEEN = 3  # how far a rule looks through what a size is made of (`ir/linear.py`)
 
@@ -84,8 +84,8 @@ class _Worklist:
                 self.simplify(op)
 
     def simplify(self, op: Op) -> None:
-        rules = RULES.get(op.name)
-        if rules is None:
+        rules = rules_for(op)
+        if not rules:
             return
         b = self.builder
         b.before(op)

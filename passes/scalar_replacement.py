@@ -18,37 +18,39 @@ Source: affine-scalrep of MLIR, for any straight code; the forms tell which plac
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from scancc.ir.core import Block, Op, Value, functions
 from scancc.ir.ops import WRITES, group, has_trait, memory_of, operand, whole
-from scancc.late_dataclasses import dataclass
 
-from .indexing.buffers import may_share, written_by
+from .indexing.buffers import is_apart, written_by
 from .indexing.forms import Form, Forms, surely_differ
 
 MOST_KNOWN = 16
 
 
-@dataclass(frozen=True)
-class _Element:
-    """An element of a buffer, in some memory, whose value is known."""
+class _Element(NamedTuple):
+    """An element of a buffer, in some memory, whose value is known. `apart`: other such memory is elsewhere."""
 
     buffer: Value
     memory: Value
+    apart: bool
     places: tuple[Form, ...]
     value: Value
 
 
 def scalar_replacement(module: Op) -> None:
     for func in functions(module):
-        _Straight(Forms(), []).go_through(func.body)
+        _Straight(Forms(), {}, []).go_through(func.body)
 
 
 class _Straight:
-    """A block, what is known where it begins, and where it is."""
+    """A block, what is known where it begins, and where it is. `memories`: those of buffers, and whether they are
+    apart from others."""
 
-    def __init__(self, forms: Forms, known: list[_Element]) -> None:
+    def __init__(self, forms: Forms, memories: dict[Value, tuple[Value, bool]], known: list[_Element]) -> None:
         self.forms = forms
+        self.memories = memories
         self.known = known
 
     def go_through(self, block: Block) -> None:
@@ -79,12 +81,19 @@ class _Straight:
             self._forget(written)
         for region in op.regions:
             for inner in region.blocks:
-                _Straight(self.forms, list(self.known)).go_through(inner)
+                _Straight(self.forms, self.memories, list(self.known)).go_through(inner)
         self._forget(written)
 
     def _element(self, op: Op, value: Value) -> _Element:
         buffer = whole(op)
-        return _Element(buffer, memory_of(buffer), tuple(map(self.forms.of, group(op, "indices"))), value)
+        return _Element(buffer, *self._memory(buffer), tuple(map(self.forms.of, group(op, "indices"))), value)
+
+    def _memory(self, buffer: Value) -> tuple[Value, bool]:
+        found = self.memories.get(buffer)
+        if found is None:
+            memory = memory_of(buffer)
+            found = self.memories[buffer] = memory, is_apart(memory)
+        return found
 
     def _remember(self, element: _Element) -> None:
         self.known = [*self.known[-MOST_KNOWN + 1:], element]
@@ -93,11 +102,11 @@ class _Straight:
         """Of buffers that may be changed nothing is known; None: any may be."""
         if written is None:
             self.known = []
-        for memory in {memory_of(buffer) for buffer in written or ()} if self.known else ():
-            self.known = [other for other in self.known if not may_share(memory, other.memory)]
+        for memory, apart in {self._memory(buffer) for buffer in written or ()} if self.known else ():
+            self.known = [e for e in self.known if apart and e.apart and e.memory is not memory]
 
     def _may_overlap(self, one: _Element, other: _Element) -> bool:
         if one.buffer is not other.buffer:
-            return may_share(one.memory, other.memory)
+            return one.memory is other.memory or not (one.apart and other.apart)
         return not any(surely_differ(a, b) for a, b in zip(one.places, other.places, strict=True))
 

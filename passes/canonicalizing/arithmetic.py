@@ -117,11 +117,9 @@ def divided_by_one(op: Op, b: Builder) -> Outcome:
 
 
 @rule(*(name for name, definition in OPS.items()
-        if definition.same_types and len(definition.operands) in (1, 2)))
+        if definition.same_types and len(definition.operands) in (1, 2)), of_arrays=True)
 def of_splats(op: Op, b: Builder) -> Outcome:
     """f(splat a, splat b) is splat f(a, b)."""
-    if not isinstance(op.result.type, t.TensorType):
-        return None
     splats = [maker for v in op.operands if (maker := made_by(v, "tensor.splat")) is not None]
     if not splats or len(splats) < len(op.operands):
         return None

@@ -70,11 +70,11 @@ def joined(b: Builder, parts: Sequence[Value], axis: int, type: t.Type) -> Value
     return b.op("scan.concat", list(parts), [type], {"axis": t.IntAttr(axis, t.i64)})
 
 
-@rule(*(name for name, declared in OPS.items() if ELEMENTWISE in declared.traits))
+@rule(*(name for name, declared in OPS.items() if ELEMENTWISE in declared.traits), of_arrays=True)
 def map_of_joined(op: Op, b: Builder) -> Outcome:
     """Elementwise work on what other such work has made, part by part, is done on the parts."""
     join = next((join for v in op.operands if (join := made_by(v, "scan.concat")) and _is_work(join, op)), None)
-    if join is None or len(op.results) != 1:
+    if join is None:
         return None
     axis = join.attrs["axis"].value
     made, at = list[Value](), Linear()

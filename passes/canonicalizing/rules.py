@@ -20,15 +20,23 @@ Outcome = Value | Sequence[Value] | bool | None
 Rule = Callable[[Op, Builder], Outcome]
 
 RULES: dict[str, list[Rule]] = {}
+OF_OTHERS: dict[str, list[Rule]] = {}  # where the result is no tensor: most ops are of numbers
 
 
-def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Declare a rule for the ops called `names`, tried in the order of declaration."""
+def rule(*names: str, of_arrays: bool = False) -> Callable[[Rule], Rule]:
+    """Declare a rule for the ops called `names`, tried in the order of declaration; `of_arrays`: where the first
+    result is a tensor."""
     def declare(function: Rule) -> Rule:
-        for name in names:
-            RULES.setdefault(name, []).append(function)
+        for table in [RULES] if of_arrays else [RULES, OF_OTHERS]:
+            for name in names:
+                table.setdefault(name, []).append(function)
         return function
     return declare
+
+
+def rules_for(op: Op) -> Sequence[Rule]:
+    is_array = bool(op.results) and isinstance(op.results[0].type, t.TensorType)
+    return (RULES if is_array else OF_OTHERS).get(op.name, ())
 
 
 def filled_like(b: Builder, value: Value, number: float) -> Value:

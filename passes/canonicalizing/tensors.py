@@ -100,12 +100,12 @@ def useless_cast(op: Op, b: Builder) -> Outcome:
     return b.op("tensor.cast", [inner.operands[0]], [op.result.type]) if inner else None
 
 
-@rule(*(name for name, declared in OPS.items() if ELEMENTWISE in declared.traits))
+@rule(*(name for name, declared in OPS.items() if ELEMENTWISE in declared.traits), of_arrays=True)
 def map_of_cast(op: Op, b: Builder) -> Outcome:
     """Elementwise work on what a type tells less of, and on splats, is that work on what the type told: the step that
     makes such rows can do it."""
     cast = next((v.op for v in op.operands if made_by(v, "tensor.cast")), None)
-    if cast is None or len(op.results) != 1:
+    if cast is None:
         return None
     told = cast.operands[0]
     shape = shape_of(told.type)
@@ -465,12 +465,12 @@ def turned_map_of_turned(op: Op, b: Builder) -> Outcome:
     return b.op(work.name, operands, [source.type], dict(work.attrs))
 
 
-@rule(*(name for name, declared in OPS.items() if ELEMENTWISE in declared.traits))
+@rule(*(name for name, declared in OPS.items() if ELEMENTWISE in declared.traits), of_arrays=True)
 def map_of_turned_rows(op: Op, b: Builder) -> Outcome:
     """Elementwise work on the turned rows of a scan, which nobody else reads, is done before they are turned: the
     step can do it, and write each row where it is wanted."""
     parts = [part for v in op.operands if (part := made_by(v, "tensor.extract_slice")) and _are_rows_for(op, part)]
-    if not parts or len(op.results) != 1:
+    if not parts:
         return None
     operands = [_as_it_was(b, v) for v in op.operands]
     if None in operands:

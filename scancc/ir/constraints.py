@@ -126,6 +126,7 @@ def split_kinds(entries: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...
 Rule = Callable[[Op], str | None]
 
 _OF_TYPES = set[Rule]()
+_PARTS: dict[Rule, tuple[Rule, ...]] = {}
 
 
 def of_types(rule: Rule) -> Rule:
@@ -138,6 +139,11 @@ def is_of_types(rule: Rule) -> bool:
     return rule in _OF_TYPES
 
 
+def parts_of(rule: Rule) -> tuple[Rule, ...]:
+    """The rules that a rule is all of."""
+    return _PARTS.get(rule, (rule,))
+
+
 def all_of(*rules: Rule) -> Rule:
     """The first broken rule of several."""
     def check(op: Op) -> str | None:
@@ -146,7 +152,8 @@ def all_of(*rules: Rule) -> Rule:
             if broken is not None:
                 return broken
         return None
-    return of_types(check) if _OF_TYPES.issuperset(rules) else check
+    _PARTS[check] = rules
+    return check
 
 
 def shape_of(type: t.Type) -> Shape:

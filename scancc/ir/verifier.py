@@ -36,7 +36,7 @@ from typing import Any
 
 from ..errors import VerifyError
 from . import types as t
-from .constraints import KINDS, attribute_kind, is_of_types
+from .constraints import KINDS, Rule, attribute_kind, is_of_types, parts_of
 from .core import Block, Op, Region, Value
 from .ops import ELEMENTWISE, ISOLATED, OPS, TERMINATOR, OpDef
 from .printer import print_op
@@ -96,8 +96,9 @@ class _Plan:
     constant: bool
     ends_block: bool
     isolated: bool
-    verify: Callable[[Op], str | None] | None
-    of_types: bool  # that asks for nothing but types
+    verify: tuple[Rule, ...]  # of its own
+    of_types: tuple[Rule, ...]  # those of these that ask for nothing but types
+    others: tuple[Rule, ...]
 
 
 @functools.cache
@@ -112,13 +113,15 @@ def _plan(name: str) -> _Plan | None:
     attrs += [(n, k, False) for n, k in definition.marks]
     attr_kinds = tuple((n, k, attribute_kind(k)[1] if k else None, needed) for n, k, needed in attrs)
     kinds = definition.kinds if any(definition.kinds) else ()
+    verify = parts_of(definition.verify) if definition.verify is not None else ()
+    of_types = tuple(filter(is_of_types, verify))
     return _Plan(definition, definition.segmented, not definition.segmented and not definition.regions,
                  sum(least for least, _ in groups), sum(most for _, most in groups), groups,
                  None if definition.results == "*" else int(definition.results), definition.regions,
                  definition.same_types, kinds, definition.gives, attr_kinds, definition.parents, definition.ends,
                  ELEMENTWISE in traits, name == "arith.constant",
-                 TERMINATOR in traits, ISOLATED in traits, definition.verify,
-                 definition.verify is not None and is_of_types(definition.verify))
+                 TERMINATOR in traits, ISOLATED in traits,
+                 verify, of_types, tuple(rule for rule in verify if rule not in of_types))
 
 
 @functools.cache
@@ -328,15 +331,15 @@ class _Checker:
             if not self.kinds(op, plan):
                 return
             self.shared_types(op, plan)
-            if plan.verify is not None and plan.of_types and len(self.errors) == before:
-                self.declared_rule(op, plan.verify)
+            if len(self.errors) == before and any(_broken(op, rule) for rule in plan.of_types):
+                self.declared_rules(op, plan.verify)  # in the order of the declaration
             if len(self.errors) > before:
                 return
             self.sound.add(key)
         if plan.constant:
             self.constant(op)
-        elif plan.verify is not None and not plan.of_types:
-            self.declared_rule(op, plan.verify)
+        if plan.others:
+            self.declared_rules(op, plan.others)
 
     @staticmethod
     def signature(op: Op, plan: _Plan) -> tuple[object, ...]:
@@ -371,13 +374,20 @@ class _Checker:
         elif isinstance(value, t.IntAttr) and not _fits(value):
             self.fail(op, f"{value.value} does not fit {type}")
 
-    def declared_rule(self, op: Op, rule: Callable[[Op], str | None]) -> None:
-        try:
-            broken = rule(op)
-        except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            broken = f"its declared check could not read it ({type(error).__name__}: {error})"
-        if broken:
-            self.fail(op, broken)
+    def declared_rules(self, op: Op, rules: tuple[Rule, ...]) -> None:
+        """The first rule of its declaration that an op breaks is said."""
+        for rule in rules:
+            broken = _broken(op, rule)
+            if broken:
+                self.fail(op, broken)
+                return
+
+
+def _broken(op: Op, rule: Rule) -> str | None:
+    try:
+        return rule(op)
+    except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        return f"its declared check could not read it ({type(error).__name__}: {error})"
 
 
 def _is_attribute(value: Any) -> bool:

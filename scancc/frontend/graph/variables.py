@@ -55,12 +55,19 @@ def user_location() -> Location | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(_COMMANDS_DIR):
+        users = _is_users(file)
+        if users is None:
             return None
-        if not file.startswith((_PACKAGE_DIR, _NUMPY_DIR)) and not (file == "<string>" and _is_made(frame)):
+        if users and not (file == "<string>" and _is_made(frame)):
             return Location(file, frame.f_lineno)
         frame = frame.f_back
     return None
+
+
+@cache
+def _is_users(file: str) -> bool | None:
+    """Whether a file is neither scancc's own nor NumPy's; None for that of a command."""
+    return None if file.startswith(_COMMANDS_DIR) else not file.startswith((_PACKAGE_DIR, _NUMPY_DIR))
 
 
 def _is_made(frame: FrameType) -> bool:
