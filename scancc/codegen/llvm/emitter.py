@@ -309,17 +309,19 @@ class FunctionEmitter:
     # ---- integer arithmetic on sizes, folded where both sides are digits ----
 
     def imul(self, a: str, b: str) -> str:
+        if a == "1" or b == "1":
+            return b if a == "1" else a
+        if a == "0" or b == "0":
+            return "0"
         if a.lstrip("-").isdigit() and b.lstrip("-").isdigit():
             return str(int(a) * int(b))
-        if "1" in (a, b):
-            return b if a == "1" else a
-        return "0" if "0" in (a, b) else self.emit(f"mul nsw i64 {a}, {b}")
+        return self.emit(f"mul nsw i64 {a}, {b}")
 
     def iadd(self, a: str, b: str) -> str:
+        if a == "0" or b == "0":
+            return b if a == "0" else a
         if a.lstrip("-").isdigit() and b.lstrip("-").isdigit():
             return str(int(a) + int(b))
-        if "0" in (a, b):
-            return b if a == "0" else a
         return self.emit(f"add nsw i64 {a}, {b}")
 
     def product(self, a: str, b: str) -> str:
@@ -455,7 +457,7 @@ class FunctionEmitter:
 
     def _distance(self, index: str, stride: str) -> str:
         """`index * stride`; backwards, of the counter that falls: an address of x86 adds, and never subtracts."""
-        if stride.startswith("-") and index in self.falling:
+        if stride[0] == "-" and index in self.falling:
             return self.product(self.opposite(index), stride[1:])
         return self.product(index, stride)
 
