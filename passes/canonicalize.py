@@ -25,12 +25,12 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import is_dead
-from scancc.passes.canonicalizing import arithmetic, control, joins, nests, reductions, sizes, tensors
+from scancc.passes.canonicalizing import arithmetic, control, joins, masks, nests, reductions, sizes, tensors
 from scancc.passes.canonicalizing.rules import Outcome, rules_for
 
 SIZES_SEEN = 3  # how far a rule looks through what a size is made of (`ir/linear.py`)
 
-__all__ = ["arithmetic", "canonicalize", "control", "joins", "nests", "reductions", "sizes", "tensors"]
+__all__ = ["arithmetic", "canonicalize", "control", "joins", "masks", "nests", "reductions", "sizes", "tensors"]
 
 
 def canonicalize(module: Op) -> None:

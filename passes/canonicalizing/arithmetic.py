@@ -13,7 +13,7 @@ from scancc.ir.constants import everywhere, is_number, made_by
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPF, CMPI
 from scancc.ir.linear import linear, never_negative
-from scancc.ir.ops import COMMUTATIVE, NO_SPECULATION, OPS, evaluate, group, operand
+from scancc.ir.ops import COMMUTATIVE, ELEMENTWISE, NO_SPECULATION, OPS, evaluate, group, operand
 from scancc.ir.parts import Loop
 
 from .intervals import carry_of, interval, negative_if
@@ -116,8 +116,7 @@ def divided_by_one(op: Op, b: Builder) -> Outcome:
     return op.operands[0] if isinstance(divisor, t.IntAttr) and divisor.value == 1 else None
 
 
-@rule(*(name for name, definition in OPS.items()
-        if definition.same_types and len(definition.operands) in (1, 2)), of_arrays=True)
+@rule(*(name for name, definition in OPS.items() if ELEMENTWISE in definition.traits), of_arrays=True)
 def of_splats(op: Op, b: Builder) -> Outcome:
     """f(splat a, splat b) is splat f(a, b)."""
     splats = [maker for v in op.operands if (maker := made_by(v, "tensor.splat")) is not None]

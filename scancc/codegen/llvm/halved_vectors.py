@@ -25,13 +25,15 @@ def width_attributes(func: Op, body: str, register_nbytes: int) -> str:
 
     None where it hands a vector over to another function, which would look for it in one register.
     """
-    if register_nbytes < 64 or not any([_combines(op) for op in func.walk() if op.name == "scf.for"]):
+    loops = [op for op in func.walk() if op.name == "scf.for"]
+    if register_nbytes < 64 or not any(map(_combines, loops)):
         return ""
     return "" if any("<" in call for call in _OTHERS.findall(body)) else HALVED
 
 
 def _combines(op: Op) -> bool:
-    """Whether a loop carries something from one group of rounds to the next, and little more than shuffles 64 bytes."""
+    """Whether a loop carries something from one group of rounds to the next, and little more than shuffles 64
+    bytes."""
     if "vector" not in op.attrs or not Loop(op).carries:
         return False
     made = [inner for inner in op.walk() if inner.results and isinstance(inner.results[0].type, t.VectorType)]
