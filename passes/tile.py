@@ -53,7 +53,7 @@ from scancc.ir.wording import called, rows_called
 from .bufferizing.growing import has_room
 from .slicing.latencies import HEAVY, busy
 from .slicing.series import is_of_series
-from .slicing.steps import CYCLE, least_lag
+from .slicing.steps import CYCLE, Slice, least_lag, slice_of
 from .tiling.again import run_again
 from .tiling.blocks import Tiled
 from .tiling.costs import cost_of
@@ -90,32 +90,33 @@ def _tile(op: Op, always: bool, size: int) -> None:
     if isinstance(again, Op):
         _tile(again, always, size)
     by_lag = _by_lag(op) if not _keeps_arrays(op) else None
-    made = _by_cost(op, always, size, by_lag, again if isinstance(again, str) else "")
+    step = slice_of(op)
+    made = _by_cost(step, always, size, by_lag, again if isinstance(again, str) else "")
     if isinstance(made, str):
-        _inside(op, size if always else None, by_lag, made)
+        _inside(step, size if always else None, by_lag, made)
         return
     for inner in [inner for inner in made.body.ops if inner.name == "scan.scan"]:
-        _inside(inner, size if always else None, _by_lag(inner), None)
+        _inside(slice_of(inner), size if always else None, _by_lag(inner), None)
 
 
-def _inside(op: Op, size: int | None, by_lag: Stages | None, reason: str | None) -> None:
+def _inside(step: Slice, size: int | None, by_lag: Stages | None, reason: str | None) -> None:
     """Tile a scan for another cause than its costs, for which it is not because of a `reason`."""
     if by_lag is not None:
         _build_by_lag(by_lag)
         return
-    no_products = _by_products(op, size)
+    no_products = _by_products(step, size)
     for why in (reason, no_products):
         if why and no_products is not None:
-            remark("tile", op, False, why)
+            remark("tile", step.scan.op, False, why)
 
 
-def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None, once: str) -> Op | str:
+def _by_cost(step: Slice, always: bool, size: int, by_lag: Stages | None, once: str) -> Op | str:
     """Tile a scan where it pays; the scan over tiles, or why there is none. `once`: why it does not run again."""
-    scan, stages = ScanView(op), stages_of(op)
+    scan, stages = step.scan, stages_of(step)
     sums, behind, size = _along(scan, always, size)
     heavy = _array_between(stages) or _other_errors(stages)
     if heavy is not None:
-        stages = stages_of(op, loop=True)
+        stages = stages_of(step, loop=True)
     elif by_lag is not None:
         heavy = "all of it runs in vectors"
     else:
@@ -133,7 +134,7 @@ def _by_cost(op: Op, always: bool, size: int, by_lag: Stages | None, once: str) 
     say_kept_rows(scan, sums, behind, once)
     whole = {stack.value for stack in kept}
     names = tuple(rows_called(stack.result, stack.value) for stack in saved if stack.value not in whole)
-    remark("tile", op, True, _described(stages, sums, names, size, heavy is None),
+    remark("tile", scan.op, True, _described(stages, sums, names, size, heavy is None),
            rows=names if kept or not names else (*names, EVERY))
     return Tiled(stages, sums, size).build()
 
@@ -145,10 +146,11 @@ def _until_obstacle(scan: ScanView, kept: list[Stack], always: bool, size: int) 
     return GROWING if kept and _grows(scan) else None
 
 
-def _by_products(op: Op, size: int | None) -> str | None:
+def _by_products(step: Slice, size: int | None) -> str | None:
     """Tile a scan whose step has products that wait for no state: one product of a tile each. Why not, in words that
     are empty where there is none."""
-    scan, stages = ScanView(op), stages_of(op, matrix=SMALL if size is None else 0)
+    scan, stages = step.scan, stages_of(step, matrix=SMALL if size is None else 0)
+    op = scan.op
     say_order(stages)
     say_kept(stages)
     names = named_products(stages)
@@ -188,7 +190,7 @@ def _by_lag(op: Op) -> Stages | None:
     lag = min((lag for lag in lags if lag > 1), default=0)
     if lag < (MIXED if 1 in lags else LANES) or not _is_long(ScanView(op), 2 * lag):
         return None
-    stages = stages_of(op, lag)
+    stages = stages_of(slice_of(op), lag)
     if 1 not in lags:
         return stages if stages.last == 0 and all(map(stages.is_map, stages.of_op)) else None
     if not any(busy(op) >= HEAVY and stages.slice.kind[op] == CYCLE for op in _mapped(stages)):

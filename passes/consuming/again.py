@@ -21,6 +21,7 @@ from scancc.ir.remarks import remark
 from scancc.ir.wording import rows_called
 
 from ..dead_outputs import drop_unread
+from ..slicing.steps import slice_of
 from ..tiling.costs import cost_of
 from ..tiling.stages import stages_of
 from .cheap import is_cheap
@@ -71,7 +72,7 @@ def _read(readers: Sequence[Op], rows: Mapping[Value, Value]) -> None:
 
 def _is_short(op: Op) -> bool:
     """Whether a number's step takes no longer than it does to store it, and to load it from behind the caches."""
-    return cost_of(stages_of(op)).whole <= MOST_CYCLES
+    return cost_of(stages_of(slice_of(op))).whole <= MOST_CYCLES
 
 
 def _needs_rows(scan: ScanView, mixing: bool) -> bool:

@@ -190,8 +190,12 @@ def made_of(values: Iterable[Value], step: Block) -> set[Op]:
     return found
 
 
-def used(op: Op) -> Iterator[Value]:
+def used(op: Op) -> Iterable[Value]:
     """What an op and all inside it use and do not make."""
+    return _used_inside(op) if op.regions else op.operands
+
+
+def _used_inside(op: Op) -> Iterator[Value]:
     inside: set[Block] = set()
     for inner in op.walk():
         for value in inner.operands:

@@ -20,6 +20,7 @@ from scancc.ir.remarks import remark
 from scancc.ir.wording import rows_called
 
 from ..dead_outputs import drop_unread
+from ..slicing.steps import slice_of
 from .costs import cost_of
 from .stages import stages_of
 from .sums import waiting_of
@@ -43,7 +44,7 @@ def _against(scan: ScanView) -> str | None:
         return "it may stop" if scan.until else "it has no states"
     if any(isinstance(stack.value.type, t.TensorType) for stack in scan.stacks):
         return "its rows are arrays"
-    stages = stages_of(scan.op)
+    stages = stages_of(slice_of(scan.op))
     cycles = cost_of(stages).whole
     if cycles > MOST:
         return f"a step costs about {cycles:.0f} cycles"

@@ -20,7 +20,7 @@ from scancc.late_dataclasses import dataclass
 
 from ..licm import safe_anywhere
 from ..slicing.latencies import HEAVY, busy
-from ..slicing.steps import INVARIANT, Component, Slice, least_lag, slice_of, used
+from ..slicing.steps import INVARIANT, Component, Slice, least_lag, used
 from .outer_sums import outer_sums
 from .products import ArrayMaps, array_maps
 
@@ -149,10 +149,10 @@ class Stages:
         yield from ((carry.next, self.of_arg[carry.arg]) for carry in self.scan.carries)
 
 
-def stages_of(op: Op, lag: int | None = None, loop: bool = False, matrix: int | None = None) -> Stages:
+def stages_of(step: Slice, lag: int | None = None, loop: bool = False, matrix: int | None = None) -> Stages:
     """The stages of a `scan.scan`, in tiles of `lag` rows where that is given; with `loop` one loop; with `matrix`
     the products of rows with matrices that have more elements are maps. Linear."""
-    found = Stages(slice_of(op), lag, loop)
+    found = Stages(step, lag, loop)
     if matrix is not None:
         found.arrays = array_maps(found.slice, matrix)
         sums = outer_sums(found.slice, matrix)
@@ -213,9 +213,10 @@ def may_fail(op: Op) -> bool:
 
 def is_mappable(op: Op) -> bool:
     """Whether an op computes one number from numbers, so that it may compute many at once."""
+    if not has_trait(op, ELEMENTWISE) or not is_pure(op):
+        return False
     types = [v.type for v in (*op.operands, *op.results)]
-    return has_trait(op, ELEMENTWISE) and is_pure(op) and not any(
-        isinstance(type, t.TensorType) or t.is_complex(type) for type in types)
+    return not any(isinstance(type, t.TensorType) or t.is_complex(type) for type in types)
 
 
 def _settle(found: Stages) -> None:
