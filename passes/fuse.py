@@ -52,8 +52,17 @@ def fuse_block(block: Block) -> None:
     roots = _roots(block)
     for op in list(block.ops):
         if op in roots:
+            if op.name == "tensor.splat":
+                _keep_starts(op, Builder(block, op))
             _make_generic(op, roots)
     _remove_dead(block)
+
+
+def _keep_starts(splat: Op, b: Builder) -> None:
+    """Nests that begin with a number begin with it, also where others need the array that it fills."""
+    for user in list(splat.result.uses):
+        if user.name == "linalg.generic" and _starts_from(user, splat.result):
+            user.replace_operand(splat.result, clone_op(splat, {}, b.insert).result)
 
 
 def is_chain(op: Op) -> bool:
