@@ -29,7 +29,7 @@ def compile_object(llvm_text: str, target: Target, opt_level: int = 2) -> bytes:
     if target.kind != "cpu":
         raise UnsupportedError(f"there is no object code for {target}; ask for its PTX text instead")
     module, machine = _optimised(llvm_text, target, opt_level)
-    with _without_idle_passes():
+    with _without_strength_reduction():
         return bytes(machine.emit_object(module))
 
 
@@ -42,29 +42,27 @@ def compile_for_any(llvm_text: str) -> bytes:
 def assembly(llvm_text: str, target: Target, opt_level: int = 2) -> str:
     """The optimised module as the target's assembly, or as PTX."""
     module, machine = _optimised(llvm_text, target, opt_level)
-    with _without_idle_passes():
+    with _without_strength_reduction():
         return str(machine.emit_assembly(module))
 
 
 @contextlib.contextmanager
-def _without_idle_passes() -> Iterator[None]:
-    """LLVM without what takes time and gains nothing, while we emit.
+def _without_strength_reduction() -> Iterator[None]:
+    """LLVM without its loop strength reduction, while we emit.
 
-    Loop strength reduction: its time grows much faster than the number of loops (a Kalman filter's gradient: 3.0 of
-    3.3 s), and the printed addresses leave it nothing to gain: scans of numbers are the same without it.
-    Scheduling once registers are given, which some processors' models ask for: a tenth of LLVM's time on long
-    steps, which were scheduled before; the processor takes instructions out of order itself.
-    The switches are LLVM's own and global, so they are put back; LLVM ends the process on an option that it does
-    not know, so only versions that were tried get them.
+    Its time grows much faster than the number of loops (a Kalman filter's gradient: 3.0 of 3.3 s), and
+    the printed addresses leave it nothing to gain: scans of numbers are the same without it. The
+    switch is LLVM's own and global, so it is put back; LLVM ends the process on an option that it does
+    not know, so only versions that were tried get it.
     """
-    switches = ("-disable-lsr", "-disable-post-ra") if 20 <= binding().llvm_version_info[0] <= 22 else ()
-    for switch in switches:
-        binding().set_option("", f"{switch}=true")
+    known = 20 <= binding().llvm_version_info[0] <= 22
+    if known:
+        binding().set_option("", "-disable-lsr=true")
     try:
         yield
     finally:
-        for switch in switches:
-            binding().set_option("", f"{switch}=false")
+        if known:
+            binding().set_option("", "-disable-lsr=false")
 
 
 @exclusive
