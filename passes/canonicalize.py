@@ -7,7 +7,7 @@
 
 Why: later passes look for few forms (a constant stands second, a view is of no view, a size is the
 value that made it), and what tracing leaves behind goes before it costs anything. Dead pure ops go on
-the way. The rules are in `canonicalizing/`: arithmetic, tensors, nests, reductions, control.
+the way. The rules are in `canonicalizing/`: arithmetic, tensors, turned rows, nests, reductions, control.
 Conservative about: floats. A rule holds for every input, infinities, signed zeros and subnormals
 included, in the bits that emitted code gives: x + 0.0, x * 0.0 and x / 3.0 stay, and elementary
 functions of constants are left to the code that computes them all. Nothing is reassociated.
@@ -25,12 +25,13 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Value
 from scancc.ir.ops import is_dead
-from scancc.passes.canonicalizing import arithmetic, control, joins, masks, nests, reductions, sizes, tensors
+from scancc.passes.canonicalizing import arithmetic, control, joins, masks, nests, reductions, sizes, tensors, turned
 from scancc.passes.canonicalizing.rules import Outcome, rules_for
 
 SIZES_SEEN = 3  # how far a rule looks through what a size is made of (`ir/linear.py`)
 
-__all__ = ["arithmetic", "canonicalize", "control", "joins", "masks", "nests", "reductions", "sizes", "tensors"]
+__all__ = ["arithmetic", "canonicalize", "control", "joins", "masks", "nests", "reductions", "sizes", "tensors",
+           "turned"]
 
 
 def canonicalize(module: Op) -> None:

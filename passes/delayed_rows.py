@@ -67,7 +67,7 @@ def _waits(product: Op, scan: ScanView) -> bool:
     seen = {product, scan.op}
     while pending:
         op = pending.pop()
-        if op.name == "scan.scan" and op.parent is block and block.ops.index(op) > block.ops.index(scan.op):
+        if op.name == "scan.scan" and op.parent is block and block.place_of(op) > block.place_of(scan.op):
             return True
         further = [made for made in makers(op) if made not in seen]
         seen.update(further)

@@ -150,7 +150,6 @@ def _is_one_of(stack: Stack, stacks: list[Stack]) -> bool:
     return any(stack.result is other.result for other in stacks)
 
 
-
 def _turned_again(scan: Op, rows: Value) -> Value:
     """Rows that are kept from the last one on, in the order of the steps."""
     assert scan.parent is not None
