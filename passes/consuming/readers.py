@@ -112,13 +112,14 @@ class Readers:
             return Place.TILES
         if not self.is_map(user):
             return Place.STEP if self._ends(user) else Place.AFTER
+        return self._place_of_map(user)
+
+    def _place_of_map(self, user: Op) -> Place:
         if self._multiplies(user):
             waits = self.place_of(user.result) is Place.AFTER and not self._is_result(user)
-        else:  # the order in which a sum goes along elements that are read at places is another one
-            waits = user.name == "scan.gather" and self._takes_columns(user) and (
-                self.place_of(user.result) is Place.TILES)
-        if waits or self._multiplies(user):
             return Place.AFTER if waits else Place.STEP
+        if user.name == "scan.gather" and self._takes_columns(user) and self.place_of(user.result) is Place.TILES:
+            return Place.AFTER  # a sum goes along elements that are read at places in another order
         place = Place.STEP if user.name in MOVING and not self.selects(user) else self.place_of(user.result)
         if place is Place.TILES and not self.scan.until and self._is_made_for_tiles(user):
             return Place.STEP
