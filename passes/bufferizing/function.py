@@ -14,6 +14,7 @@ from . import (  # noqa: F401  (register their converters)
     blocks,
     branches,
     eigenvalues,
+    factor_gradients,
     lines,
     nests,
     reflections,

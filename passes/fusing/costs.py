@@ -12,8 +12,8 @@ from scancc.ir.shapes import dims_of
 
 _MAX_OPS = 400       # of the step of both: what a core can look ahead over, and LLVM compiles at once
 _SMALL = 32 * 1024   # bytes of operands that stay in the nearest cache beside others
-_DENSE = ("scan.dot", "scan.batch_dot", "scan.solve", "scan.factor", "scan.slogdet", "scan.eigh", "scan.svd",
-          "scan.qr", "scan.sort")
+_DENSE = ("scan.dot", "scan.batch_dot", "scan.solve", "scan.factor", "scan.cholesky_gradient", "scan.slogdet",
+          "scan.eigh", "scan.svd", "scan.qr", "scan.sort")
 _PER_ELEMENT = ("tensor.splat", "tensor.empty", "tensor.cast", "scan.broadcast", "arith.constant")
 
 

@@ -26,7 +26,7 @@ from .products import ArrayMaps, array_maps
 
 LOOP = 1  # the first stage that is a loop: with `until` the one that may stop
 
-SOLVERS = ("scan.solve", "scan.factor", "scan.slogdet", "scan.eigh", "scan.svd", "scan.qr")
+SOLVERS = ("scan.solve", "scan.factor", "scan.cholesky_gradient", "scan.slogdet", "scan.eigh", "scan.svd", "scan.qr")
 
 
 @dataclass

@@ -1,4 +1,5 @@
-"""What eigenvalues, singular values and QR are: NumPy's, with the signs of vectors made definite.
+"""What eigenvalues, singular values and QR are: NumPy's, with the signs of vectors made definite; what gradients of
+factors are.
 
 A vector times -1 serves as well, and libraries differ. Here the first element of a vector that is at least
 `LARGE` times its largest is positive: of each eigenvector, and of each vector of the smaller factor of a
@@ -56,3 +57,18 @@ def of_finite(function: Callable[..., Arrays], matrix: np.ndarray, option: bool)
     if np.isfinite(matrix).all():
         return tuple(function(matrix, option))
     return tuple(np.full_like(part, np.nan) for part in function(np.zeros_like(matrix), option))
+
+
+def cholesky_gradient(factor: Any, gradient: Any) -> np.ndarray:
+    """The gradient by the lower triangle of a matrix, zeros above it, from its lower Cholesky factor and the gradient
+    by that, of which the lower triangles are read: the factor's columns backwards, each with what it was made of."""
+    found: np.ndarray = np.tril(gradient)
+    for j in reversed(range(len(found))):
+        root, row, below = factor[j, j], factor[j, :j], found[j + 1:, j]
+        below /= root
+        found[j, j] -= factor[j + 1:, j] @ below
+        rest = found[j, j] / root
+        found[j, j] = rest / 2
+        found[j, :j] -= rest * row + below @ factor[j + 1:, :j]
+        found[j + 1:, :j] -= np.outer(below, row)
+    return found

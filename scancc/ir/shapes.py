@@ -219,5 +219,6 @@ _RULES: dict[str, Callable[[Builder, Op, Value], list[Value] | None]] = {
     "scan.batch_dot": _batch_dot, "linalg.generic": _generic, "scan.scan": _scan, "scan.concat": _concat,
     "scf.if": _branch,
     "scan.gather": _gather, "scan.cumulative": _same_as(0), "scan.sort": _sort,
-    "scan.solve": _same_as(1), "scan.factor": _same_as(0), "scan.eigh": _square, "scan.svd": _svd, "scan.qr": _qr,
+    "scan.solve": _same_as(1), "scan.factor": _same_as(0),
+    "scan.cholesky_gradient": _same_as(0), "scan.eigh": _square, "scan.svd": _svd, "scan.qr": _qr,
 }

@@ -59,6 +59,27 @@ def test_the_bits_of_the_loops(n, dtype):
             assert found(few, S, B) == found(loops, S, B)
 
 
+@pytest.mark.parametrize(("n", "dtype"), [(0, "float64"), (1, "float64"), (2, "float32"), (3, "float64"),
+                                          (8, "float64"), (9, "float32"), (21, "float64"), (70, "float64")])
+def test_the_gradient_of_a_factor(n, dtype):
+    """That by the lower triangle, which is half of what the symmetric matrices say: beside two solves."""
+    S, G = variables((None, None), (None, None), dtype)
+    few = variables((n, n), (n, n), dtype)
+    m = MANY.normal(size=(n, n))
+    m, g = (m @ m.T + n * np.eye(n)).astype(dtype), MANY.normal(size=(n, n)).astype(dtype)
+    with np.errstate(all="ignore"):
+        for by_factor in (g, np.full_like(g, np.nan), np.full_like(g, np.inf)):
+            loops, written_out = (found(sc.function([A, B], T.grad(None, A, known_grads={T.linalg.cholesky(A): B})),
+                                        m, by_factor) for A, B in ((S, G), few))
+            assert loops == written_out
+    lower = np.linalg.cholesky(m.astype(float))
+    inner = np.tril(lower.T @ np.tril(g)) * (1 - 0.5 * np.eye(n))
+    whole = np.linalg.solve(lower.T, np.linalg.solve(lower.T, inner).T)
+    expected = np.tril(whole + whole.T) * (1 - 0.5 * np.eye(n))
+    got = sc.function([S, G], T.grad(None, S, known_grads={T.linalg.cholesky(S): G}))(m, g)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=(1e-12 if dtype == "float64" else 1e-4))
+
+
 @pytest.mark.parametrize("ask", [T.nlinalg.matrix_inverse, lambda S: T.linalg.solve(S, S),
                                  lambda S: T.linalg.cholesky(S - 3)])
 def test_singular_and_indefinite_ones_are_the_same_error(ask):

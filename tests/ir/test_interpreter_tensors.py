@@ -42,6 +42,8 @@ A = np.arange(24.0).reshape(2, 3, 4)
     ("scan.solve", [np.array([[2.0, 9], [1, 4]]), np.array([2.0, 9])], "tensor<?xf64>", {"kind": "lower"},
      np.array([1.0, 2.0])),
     ("scan.factor", [np.array([[2.0, 0], [0, 4]])], "f64", {"kind": "det"}, np.float64(8)),
+    ("scan.cholesky_gradient", [np.array([[2.0, 9], [3, 4]]), np.array([[1.0, 9], [8, 2]])], "tensor<?x?xf64>", {},
+     np.array([[-2.1875, 0], [3.25, 0.25]])),
     ("scan.factor", [np.array([[-1.0]])], "tensor<?x?xf64>", {"kind": "cholesky"}, np.array([[np.nan]])),
     ("tensor.from_elements", [(1, t.i64), (2, t.i64)], "tensor<1x2xi64>", {}, np.array([[1, 2]])),
     ("tensor.splat", [(2.5, t.f32), (3, t.index)], "tensor<2x?xf32>", {}, np.full((2, 3), 2.5, np.float32)),

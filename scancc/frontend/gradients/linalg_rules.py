@@ -12,7 +12,7 @@ from scancc.frontend.graph.dims import dimshuffle
 from scancc.frontend.graph.variables import Apply, Variable
 from scancc.frontend.ops.diagonals import identity_like, tril, triu
 from scancc.frontend.ops.index_template import FULL
-from scancc.frontend.ops.linalg import Cholesky, Det, Inverse, SLogDet, Solve
+from scancc.frontend.ops.linalg import Cholesky, CholeskyGradient, Det, Inverse, SLogDet, Solve
 from scancc.frontend.ops.products import BatchedDot, Dot, outer
 from scancc.frontend.ops.scalars import switch
 
@@ -104,20 +104,31 @@ def slogdet(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) 
 
 @differentiates(Cholesky)
 def cholesky(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
-    """Of the lower triangle, which is what the op reads (I. Murray, arXiv:1602.07527, section 3.2)."""
+    """Of the lower triangle, which is what the op reads."""
     out, g, op = node.outputs[0], gradients[0], node.op
     assert isinstance(op, Cholesky) and g is not None
     if kind(out.dtype) == "c":
         raise NullTypeGradError(
             "the Cholesky factor of a complex matrix has no derivative here; write the matrix as real blocks"
         )
-    factor, g = (out, g) if op.lower else (adjoint(out), adjoint(g))
-    inner = tril(Dot()(adjoint(factor), g))
-    inner = switch(_on_diagonal(inner), inner * 0.5, inner)
-    half = Solve("upper")(adjoint(factor), inner)
-    full = adjoint(Solve("upper")(adjoint(factor), adjoint(half)))
-    both = tril(full + adjoint(full))
-    return [switch(_on_diagonal(both), both * 0.5, both)]
+    return [CholeskyGradient()(out, g) if op.lower else CholeskyGradient()(adjoint(out), adjoint(g))]
+
+
+@differentiates(CholeskyGradient)
+def cholesky_gradient(node: Apply, gradients: Sequence[Gradient], wanted: Sequence[bool]) -> Sequence[Gradient]:
+    """With l the factor, s the symmetric matrix of which one half is the result, and m the symmetric one of which one
+    half is its gradient: those by l and g are those of the product of m and s, which l and g make (the derivative of
+    the factor: I. Murray, arXiv:1602.07527, section 3.1)."""
+    (factor, by_factor), (half,), m = node.inputs, node.outputs, gradients[0]
+    assert m is not None
+    m = tril(m) + adjoint(tril(m, -1))
+    left = Solve("lower")(factor, m)
+    both = tril(Solve("lower")(factor, adjoint(left)))
+    turn = switch(_on_diagonal(both), both * 0.5, both)
+    moved = Dot()(tril(factor), turn)
+    if not wanted[0]:
+        return [None, moved]
+    return [tril(Dot()(tril(by_factor), adjoint(turn)) - Dot()(half + adjoint(half), adjoint(left))), moved]
 
 
 def _on_diagonal(x: Variable) -> Variable:

@@ -9,7 +9,7 @@ from scancc.frontend.graph.variables import Apply
 from scancc.frontend.lowering.context import Lowering, lowers, tensor_type
 from scancc.frontend.lowering.shaping import shuffle
 from scancc.frontend.ops.decompositions import QR, SVD, Eigh
-from scancc.frontend.ops.linalg import Cholesky, Det, Inverse, SLogDet, Solve
+from scancc.frontend.ops.linalg import Cholesky, CholeskyGradient, Det, Inverse, SLogDet, Solve
 from scancc.frontend.ops.products import BatchedDot, Dot
 from scancc.ir import types as t
 from scancc.ir.core import Value
@@ -78,6 +78,15 @@ def factor(low: Lowering, node: Apply) -> Sequence[Value]:
     made = low.tensor("scan.factor", [matrix], t.element(matrix.type), low.dims(matrix), {"kind": kind})
     upper = isinstance(node.op, Cholesky) and not node.op.lower
     return [shuffle(low, made, (1, 0)) if upper else made]
+
+
+@lowers(CholeskyGradient)
+def cholesky_gradient(low: Lowering, node: Apply) -> Sequence[Value]:
+    factor, gradient = low.inputs(node)
+    if t.is_complex(factor.type):
+        raise UnsupportedError("cholesky of a complex matrix has no native code; use mode='reference'")
+    kind = t.element(factor.type)
+    return [low.tensor("scan.cholesky_gradient", [factor, gradient], kind, low.dims(factor))]
 
 
 @lowers(SLogDet)

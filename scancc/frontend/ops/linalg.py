@@ -15,6 +15,7 @@ from scancc.frontend.ops.axes import transpose
 from scancc.frontend.ops.elementwise import cast
 from scancc.frontend.ops.products import check_agree
 from scancc.frontend.ops.signatures import real_dtype
+from scancc.ir import decompositions
 from scancc.late_dataclasses import dataclass
 
 
@@ -93,6 +94,18 @@ class Cholesky(SameShape, Op):
         check_square_array("cholesky", a)
         factor = _regular("cholesky: the matrix is not positive definite", np.linalg.cholesky, a)
         return [factor if self.lower else np.ascontiguousarray(factor.T.conj())]
+
+
+@dataclass(frozen=True)
+class CholeskyGradient(SameShape, Op):
+    """The gradient by the lower triangle of a matrix, zeros above it, from its lower Cholesky factor and the gradient
+    by that, of which the lower triangles are read."""
+
+    def infer(self, *inputs: Variable) -> list[TensorType]:
+        return [inputs[0].type]
+
+    def perform(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [decompositions.cholesky_gradient(*inputs)]
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from scancc.frontend.graph.dims import ShapeI, dim
 from scancc.frontend.graph.shared import SharedVariable
 from scancc.frontend.graph.variables import Apply, Op, TensorType, Variable, applies, rebuild
 from scancc.frontend.loops.scan_op import Scan, scan_of
-from scancc.frontend.ops.linalg import Cholesky, Det, Inverse, SLogDet, Solve
+from scancc.frontend.ops.linalg import Cholesky, CholeskyGradient, Det, Inverse, SLogDet, Solve
 from scancc.frontend.ops.products import BatchedDot, Dot
 from scancc.frontend.ops.reduction import ArgReduce, Reduce
 from scancc.frontend.program.program import Program
 from scancc.late_dataclasses import dataclass
 
-LINEAR_ALGEBRA = (Dot, BatchedDot, Solve, Cholesky, Inverse, Det, SLogDet)
+LINEAR_ALGEBRA = (Dot, BatchedDot, Solve, Cholesky, CholeskyGradient, Inverse, Det, SLogDet)
 REDUCTIONS = (Reduce, ArgReduce)
 LARGEST = 20  # from there on loops over known sizes are no faster than the general code
 LARGEST_REDUCED = 8  # the same of matrices whose columns or rows are reduced

@@ -30,6 +30,7 @@ from ..rules.matrices import (
     check_batch_dot,
     check_dot,
     check_factor,
+    check_factor_gradient,
     check_matmul,
     check_solve,
     matrix,
@@ -228,6 +229,9 @@ scan.define("solve", "matrix:tensor rhs:tensor", traits=(PURE,), gives="tensor",
 scan.define("factor", "matrix:tensor", traits=(PURE,), gives="value", attrs=("kind:cholesky|inverse|det",),
             verify=all_of(matrix, one_element(0), check_factor),
             reading="{@kind}({matrix})", doc="kind cholesky (lower), inverse, or det")
+scan.define("cholesky_gradient", "factor:reals gradient:reals", traits=(PURE,), gives="tensor",
+            verify=all_of(matrix, one_element(0, 1), check_factor_gradient), reading=CALL,
+            doc="of a cost by the lower triangle of a matrix, from that by its lower Cholesky factor; zeros above")
 scan.define("slogdet", "matrix:reals", results="*", traits=(PURE,), verify=all_of(matrix, results("", "")),
             reading=CALL, doc="the sign of the determinant and the logarithm of its absolute value")
 scan.define("eigh", "matrix:reals", results="*", traits=(PURE,), attrs=("lower:bool",),

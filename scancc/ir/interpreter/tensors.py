@@ -314,6 +314,11 @@ def factor(op: Op, machine: Machine) -> Step:
     return bind_scalar(op, _or_nan(functions[op.attrs["kind"]]))
 
 
+@value_rule("scan.cholesky_gradient")
+def cholesky_gradient(op: Op) -> Meaning:
+    return decompositions.cholesky_gradient
+
+
 @step_rule("scan.slogdet")
 def slogdet(op: Op, machine: Machine) -> Step:
     (matrix,), (sign, logarithm) = op.operands, op.results

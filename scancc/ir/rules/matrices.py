@@ -97,6 +97,13 @@ def check_factor(op: Op) -> str | None:
     return wrong_shape("the result", op.result.type, shape)
 
 
+def check_factor_gradient(op: Op) -> str | None:
+    shape = shape_of(op.operands[0].type)
+    if len(shape_of(op.operands[1].type)) != 2:
+        return f"{op.operands[1].type} is no matrix"
+    return wrong_shape("the result", op.result.type, shape)
+
+
 def results(*shapes: str) -> Rule:
     """Results of shapes that are spelled by the matrix's m, n, and k, the smaller of the two."""
     def check(op: Op) -> str | None:
