@@ -39,6 +39,7 @@ from scancc.late_dataclasses import dataclass
 from .consuming.ahead import Ahead
 from .consuming.chains import is_reduced, turns_for_products
 from .consuming.groups import copied, undo
+from .consuming.late import goes_a_tile_behind
 from .consuming.parts import takes_whole_rows
 from .consuming.sinking import sink
 from .fusing.first_steps import MOST_LAG, cut_off, left_out, may_stand_twice
@@ -58,7 +59,7 @@ def _visit(scan: ScanView) -> None:
     sink(scan)
     copies = copied(scan, _begins(scan))
     if len(copies) > 1:
-        if all(_late(copy) is not None or not _begins(copy) for copy in copies):
+        if all(_late(copy) is not None or _needs_no_peeling(copy) for copy in copies):
             name = next(rows_called(stack.result, stack.value) for stack in scan.stacks if stack.result.uses)
             remark("peel", scan.op, True, f"it runs {len(copies)} times, so that {name} is not kept: reductions "
                    "of it begin at different steps, or need another first")
@@ -76,6 +77,12 @@ def _begins(scan: ScanView) -> dict[Op, int]:
     parts = (user for rows in scan.ys for user in rows.uses if user.name == "tensor.extract_slice")
     firsts = ((part, _first_of(part, scan)) for part in parts)
     return {part: _least_of(first) or 0 for part, first in firsts if first is not None}
+
+
+def _needs_no_peeling(scan: ScanView) -> bool:
+    """Whether no rows are read from a later step on, or tiles go along with those that are."""
+    ahead = Ahead(scan.op)
+    return all(goes_a_tile_behind(part, scan, ahead) for part in _begins(scan))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ Why: a loop over time computes one number at a time, and the core is busy with a
 with most chains; in a vector loop it computes four or eight. Of arrays as long as the scan nothing is left between.
 The scans and loop nests inside are ordinary IR, which every later pass knows. Reductions of the rows to a number go
 along, of all elements where rows are arrays, and of each k-th row: what nobody else reads is in a tile alone.
+Where they read rows of several steps (`h[k:] * h[:-k]`), the blocks of each begin elsewhere: they go a tile behind,
+and the rows of the tile before stay beside those of the tile.
 So do arrays in which all rows lie along a later axis (`h.T`): each tile writes its part of them (`tiling/turned.py`);
 and products of matrices along the steps (`h.T @ h`), of which each tile has one (`tiling/row_products.py`).
 Where one needs another first, as a variance the mean, a cheap scan runs twice for that (`tiling/again.py`).

@@ -34,12 +34,16 @@ MOST_RUNS_OF_ROWS = 3 # of arrays
 def copied(scan: ScanView, first_of: dict[Op, int]) -> list[ScanView]:
     """The scan, for the readers of its rows that wait for none and begin first, and copies for others; `first_of`:
     where slices begin that leave out first rows. The scan alone where there are none, it is dear, or would run too
-    often."""
+    often. (Where copies for each beginning would be too many, tiles may go along with several. Scans of numbers, of
+    which some wait for others, `tile` runs again.)"""
     rows = [stack.result for stack in scan.stacks if stack.result.uses]
     if not first_of or len(rows) != 1 or not is_cheap(scan):
         return [scan]
+    most = MOST_RUNS_OF_ROWS if is_array_of_arrays(rows[0]) else MOST_RUNS
     groups = _Groups(scan, rows[0]).found(first_of)
-    if not 1 < len(groups) <= (MOST_RUNS_OF_ROWS if is_array_of_arrays(rows[0]) else MOST_RUNS):
+    if len(groups) > most and is_array_of_arrays(rows[0]):
+        groups = _Groups(scan, rows[0]).found({})
+    if not 1 < len(groups) <= most:
         return [scan]
     return [scan, *(_copy(scan, rows[0], readers) for readers in groups[1:])]
 

@@ -24,6 +24,7 @@ from ..slicing.latencies import HEAVY, busy
 from .ahead import Ahead
 from .chains import behind, is_reduced, makers, makes_rows, settled, turns_for_products
 from .cheap import is_cheap
+from .late import goes_a_tile_behind
 from .parts import last_state, share_of, takes_last_row, takes_whole_rows
 from .picked import picked_by
 from .selections import is_thinned, rests_on
@@ -110,9 +111,11 @@ class Readers:
             return Place.TILES if self._adds_numbers(user) or self._multiplies_along(user) else Place.AFTER
         if self.turns(user):
             return Place.TILES
-        if not self.is_map(user):
-            return Place.STEP if self._ends(user) else Place.AFTER
-        return self._place_of_map(user)
+        if self.is_map(user):
+            return self._place_of_map(user)
+        if user.name == "tensor.extract_slice" and self._goes_a_tile_behind(user):
+            return Place.TILES
+        return Place.STEP if self._ends(user) else Place.AFTER
 
     def _place_of_map(self, user: Op) -> Place:
         if self._multiplies(user):
@@ -124,6 +127,11 @@ class Readers:
         if place is Place.TILES and not self.scan.until and self._is_made_for_tiles(user):
             return Place.STEP
         return Place.STEP if place is Place.AFTER and (self._completes(user) or self._is_result(user)) else place
+
+    def _goes_a_tile_behind(self, user: Op) -> bool:
+        """Whether numbers are made of a part of the rows with others that begin elsewhere."""
+        is_of_rows = self.mixing and user.operands[0].op is self.scan.op
+        return is_of_rows and goes_a_tile_behind(user, self.scan, self.ahead)
 
     def turns(self, user: Op) -> bool:
         """Whether an op makes an array in which all rows lie along a later axis: tiles of rows go into it."""

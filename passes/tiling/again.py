@@ -12,14 +12,18 @@ Source: rematerialization (Briggs, Cooper and Torczon, 1992).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Op, clone_op
+from scancc.ir.core import Op, Value, clone_op
+from scancc.ir.ops import operand
 from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.wording import rows_called
 
 from ..dead_outputs import drop_unread
+from ..fusing.build import erase_unread
 from ..slicing.steps import slice_of
 from .costs import cost_of
 from .stages import stages_of
@@ -56,16 +60,29 @@ def _copied(scan: ScanView, waiting: list[Op]) -> Op | str:
     assert first.parent is not None
     names = tuple(rows_called(stack.result, stack.value) for stack in scan.stacks if stack.result.uses)
     again = ScanView(clone_op(op, {}, Builder(first.parent, first, op.location).insert))
-    rows = dict(zip(scan.ys, again.ys, strict=True))
-    for reader in waiting:
-        reader.operands = [rows.get(v, v) for v in reader.operands]
+    before = [(reader, reader.operands) for reader in waiting]
+    parts = [part for reader in waiting for part in _read(reader, dict(zip(scan.ys, again.ys, strict=True)))]
     if waiting_of(again):  # there is more than one wait
-        for reader in waiting:
-            reader.operands = [{new: old for old, new in rows.items()}.get(v, v) for v in reader.operands]
-        again.op.erase()
+        for reader, operands in before:
+            reader.operands = operands
+        for op in (*parts, again.op):
+            op.erase()
         return "it would run more than twice"
     remark("tile", op, True, f"it runs twice, so that {', '.join(names)} is not kept: a reduction needs another one "
            "first", rows=names)
+    erase_unread([v for _, operands in before for v in operands])
     drop_unread(again.op)
     drop_unread(op)
     return again.op
+
+
+def _read(reader: Op, rows: Mapping[Value, Value]) -> list[Op]:
+    """Let a reader read others in place of these rows; the parts that are taken of them for it."""
+    parts = {}
+    for value in reader.operands:
+        if value.op is not None and value.op.name == "tensor.extract_slice" and operand(value.op, "source") in rows:
+            assert reader.parent is not None
+            parts[value] = clone_op(value.op, dict(rows), Builder(reader.parent, reader, value.op.location).insert)
+    new = {**rows, **{value: part.result for value, part in parts.items()}}
+    reader.operands = [new.get(v, v) for v in reader.operands]
+    return list(parts.values())

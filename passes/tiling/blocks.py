@@ -16,7 +16,7 @@ from .products import as_index, most_rows
 from .row_products import Companion, RowProduct
 from .rows import Tile
 from .stages import Stages
-from .sums import is_kept
+from .sums import Reduction, is_kept
 from .turned import Turned
 
 
@@ -31,12 +31,14 @@ class Tiled:
         for needed in dict.fromkeys(needed for reduction in reductions for needed in reduction.above):
             self.before.insert(needed.detach())
         self.stacks = [stack for stack in self.scan.stacks if is_kept(stack.result, reductions)]
+        late = {rows for each in reductions if isinstance(each, Reduction) and each.is_late for rows in each.rows}
+        self.past = [stack for stack in self.scan.stacks if stack.result in late]
 
     def build(self) -> Op:
         """Put a new scan in the place of the old one, and of the reductions, and what is left of a tile behind it."""
         scan = self.scan
         starts = [start for reduction in self.reductions for start in self._starts(reduction)]
-        carried = [*scan.init, *starts, *map(self._room, self.stacks),
+        carried = [*scan.init, *starts, *map(self._room, self.stacks), *map(self._room_of_two, self.past),
                    *([self.before.index(0)] if scan.until else [])]
         tiles, rows, rest = self._sizes()
         made = self._over(tiles, rows, carried)
@@ -70,6 +72,12 @@ class Tiled:
         assert isinstance(type, t.TensorType)
         return self.before.op("tensor.empty", [*([stack.rows] if type.shape[0] is None else []), *stack.dims], [type])
 
+    def _room_of_two(self, stack: Stack) -> Value:
+        """An array for the rows of two tiles."""
+        assert isinstance(self.size, int)
+        type = t.TensorType((2 * self.size, *stack.row_shape), t.element(stack.result.type))
+        return self.before.op("tensor.empty", stack.dims, [type])
+
     def _first_rows(self, stack: Stack, room: Value, steps: Value) -> Value:
         """Those of the steps that ran."""
         rank, type = len(stack.row_shape), stack.result.type
@@ -81,6 +89,8 @@ class Tiled:
         """How many tiles, the rows of each where they are known, and where the rest begins that is no tile: with far
         states a tile is whole, so that it is the next state."""
         b, n, size, known = self.before, self.scan.length, self.size, constant_of(self.scan.length)
+        if self.past:
+            return b.addi(_begun(b, n, as_index(b, size)), b.index(1)), None, None
         if self.scan.until and known is None:
             return _begun(b, n, as_index(b, size)), None, None
         if isinstance(size, Value):
@@ -96,11 +106,11 @@ class Tiled:
 
     def _over(self, tiles: Value, rows: int | None, init: Sequence[Value]) -> Op:
         """The scan over tiles."""
-        op, tile = self.scan.op, Tile(self.before, self.stages, self.size, rows, None)
+        op, tile = self.scan.op, Tile(self.before, self.stages, self.size, rows, None, bool(self.past))
         names = ["tile", *(arg.name for arg in self.scan.carry_args),
                  *(r.nest.result.name for r in self.reductions for _ in range(1 + isinstance(r, RowProduct))),
-                 *(stack.value.name for stack in self.stacks), *["steps"] * self.scan.until]
-        tile.build(self.reductions, self.stacks, [tile.block.add_arg(v.type) for v in init])
+                 *(stack.value.name for stack in (*self.stacks, *self.past)), *["steps"] * self.scan.until]
+        tile.build(self.reductions, self.stacks, self.past, [tile.block.add_arg(v.type) for v in init])
         for arg, name in zip(tile.block.args, names, strict=True):
             arg.name = name
         fuse_block(tile.block)
@@ -114,7 +124,7 @@ class Tiled:
     def _rest(self, first: Value, given: Sequence[Value]) -> Sequence[Value]:
         """The steps from `first` on, which are less than a tile, behind the scan."""
         tile = Tile(self.before, self.stages, self.size, None, first)
-        tile.build(self.reductions, self.stacks, given)
+        tile.build(self.reductions, self.stacks, [], given)
         fuse_block(tile.block)
         *ops, end = list(tile.block.ops)
         after = list(end.operands)

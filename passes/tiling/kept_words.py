@@ -10,7 +10,7 @@ from scancc.ir.parts import Nest, ScanView, Stack
 from scancc.ir.remarks import remark
 from scancc.ir.wording import rows_called, rows_size
 
-from .sums import LATE, WAITS, Along, is_kept, nests_on, rows_behind
+from .sums import LATE, WAITS, Along, is_kept, late_nests_on, nests_on, rows_behind
 
 ONE_PASS = ("where another rounding serves, write it for one pass: (h*h).mean() - h.mean()**2 for a variance, a "
             "running maximum and a sum that the step rescales for a log-sum-exp")
@@ -22,7 +22,7 @@ def say_kept_rows(scan: ScanView, sums: Sequence[Along], behind: Mapping[Op, str
     """Say which rows are kept for reductions that stay `behind`, or because something is `against` tiles; `once`: why
     the scan does not run again for a reduction that waits for another one."""
     for stack in scan.stacks:
-        nests, stays = _with_late_ones(stack, behind)
+        nests, stays = _with_late_ones(stack, behind, {each.nest for each in sums})
         if not stack.result.uses or not _are_all(stack, nests) or not against and not is_kept(stack.result, sums):
             continue
         name, hint = rows_called(stack.result, stack.value), ""
@@ -40,13 +40,11 @@ def say_kept_rows(scan: ScanView, sums: Sequence[Along], behind: Mapping[Op, str
             remark("tile", scan.op, False, _stays(nest, reason))
 
 
-def _with_late_ones(stack: Stack, behind: Mapping[Op, str]) -> tuple[list[Op], Mapping[Op, str]]:
-    """The nests that read rows, those of later parts of them too, which stay behind."""
-    nests = list(nests_on(stack.result))
-    parts = [user for user in stack.result.uses if user.name == "tensor.extract_slice"]
-    late = [reader for part in parts for reader in part.result.uses
-            if reader not in nests and reader.name == "linalg.generic"]
-    return [*nests, *late], {**behind, **dict.fromkeys(late, LATE)}
+def _with_late_ones(stack: Stack, behind: Mapping[Op, str], along: set[Op]) -> tuple[list[Op], Mapping[Op, str]]:
+    """The nests that read rows, those of later parts of them too, which stay behind if they do not go along."""
+    nests = dict.fromkeys(nests_on(stack.result))
+    late = [nest for nest in late_nests_on(stack.result) if nest not in nests and nest not in along]
+    return [*dict.fromkeys((*nests, *late_nests_on(stack.result)))], dict.fromkeys(late, LATE) | dict(behind)
 
 
 def _stays(nest: Op, reason: str) -> str:

@@ -11,7 +11,7 @@ from scancc.ir.core import Block, Op, Value, clone_op
 from scancc.ir.ops import group, operand
 from scancc.ir.parts import Carry, Nest, Stack
 from scancc.ir.shapes import dims_of
-from scancc.ir.slices import Entry, constant_entries, entries, slice_parts
+from scancc.ir.slices import Entry, constant_entries, slice_parts
 
 from ..consuming.parts import keeps_all_turned
 from .arrays import nest_over, row_dims, stacked
@@ -20,7 +20,7 @@ from .products import as_index
 from .row_loops import RowLoop
 from .row_products import Companion, RowProduct
 from .stages import LOOP, Stages
-from .sums import Reduction, rows_behind
+from .sums import Part, Reduction, part_of
 from .turned import Turned
 
 
@@ -30,17 +30,21 @@ class Tile:
     `before` builds in front of the scan. `rows`: how many rows there are, where that is known; `first`: the first of
     them, where it is the tile after all others. `tile`: values of the step over the rows. `once`: those that never
     change. `old`, `new`: the states, by their arguments in the step, before and after the tile.
+    With `ends_later` there is a tile without rows behind the last one, for what goes a tile behind; `joined` has the
+    rows of a stack, of the tile before and of this one.
     With `until`, `stopped` is whether it has stopped in this tile; from there on there are as many rows as steps that
     ran, and `beyond` has values over the rows that there were before.
     """
 
     def __init__(self, before: Builder, stages: Stages, size: int | Value, rows: int | None,
-                 first: Value | None) -> None:
+                 first: Value | None, ends_later: bool = False) -> None:
         self.before, self.scan, self.stages, self.size, self.rows = before, stages.scan, stages, size, rows
         self.block = Block([] if first is not None else [t.index])
         self.b = b = Builder(self.block, location=self.scan.op.location)
         self.is_last = first is not None
         self.first = b.muli(self.block.args[0], as_index(b, size)) if first is None else first
+        if ends_later:
+            self.first = b.minsi(self.first, self.scan.length)
         left = b.subi(self.scan.length, self.first) if rows is None else b.index(rows)
         self.count = b.minsi(as_index(b, size), left) if rows is None else left
         self.stopped: Value | None = None
@@ -48,22 +52,26 @@ class Tile:
         self.tile: dict[Value, Value] = {}
         self.beyond: dict[Value, Value] = {}
         self.once: dict[Value, Value] = {}
+        self.joined: dict[Value, Value] = {}
 
-    def build(self, reductions: Sequence[Companion], stacks: Sequence[Stack], given: Sequence[Value],
-              ) -> None:
-        """Do the steps; `given`: states, reductions and arrays of all rows before them, which the block yields as
-        they are after."""
+    def build(self, reductions: Sequence[Companion], stacks: Sequence[Stack], past: Sequence[Stack],
+              given: Sequence[Value]) -> None:
+        """Do the steps; `given`: states, reductions, arrays of all rows and of those of two tiles (`past`) before
+        them, which the block yields as they are after."""
         rest = iter(given)
         self.old = {arg: next(rest) for arg in self.scan.carry_args}
         so_far = [[next(rest) for _ in range(1 + isinstance(each, RowProduct))] for each in reductions]
         rooms = [next(rest) for _ in stacks]
         self._steps()
+        self.joined = {stack.result: self._joined(stack, next(rest)) for stack in past}
         totals = [total for reduction, values in zip(reductions, so_far, strict=True)
                   for total in (self._product(reduction, values) if isinstance(reduction, RowProduct)
                                 else [self._total(reduction, *values)])]
         filled = [self._filled(stack, room) for stack, room in zip(stacks, rooms, strict=True)]
         ending = [] if self.stopped is None else [self.end, self.stopped]
-        self.b.make("scan.yield", [*(self.new[arg] for arg in self.scan.carry_args), *totals, *filled, *ending])
+        later = [self._moved(self.joined[stack.result]) for stack in past]
+        states = [self.new[arg] for arg in self.scan.carry_args]
+        self.b.make("scan.yield", [*states, *totals, *filled, *later, *ending])
 
     @cached_property
     def end(self) -> Value:
@@ -136,9 +144,7 @@ class Tile:
         rows, places = self.over(stack.value), (self.first, self.count)
         if not self.scan.keeps_all(stack):
             rows, places = self._kept(stack, rows)
-        groups, attrs = self._place(room, places)
-        return self.b.grouped("tensor.insert_slice", {"source": [rows], "dest": [room], **groups},
-                              [room.type], attrs).result
+        return self._put(rows, room, places)
 
     def _kept(self, stack: Stack, rows: Value) -> tuple[Value, tuple[Value, Value]]:
         """Of the rows of this tile those that a stack keeps, and which of its rows they are."""
@@ -170,7 +176,7 @@ class Tile:
         if isinstance(reduction, Turned):
             return reduction.over(self.b, self.over(reduction.stack.value), (self.first, self.count), so_far)
         b, values = self.b, {stack.result: stack.value for stack in self.scan.stacks}
-        rows = self._first(reduction)
+        rows = self._first_a_tile_behind(reduction) if reduction.is_late else self._first(reduction)
         length = reduction.length if isinstance(reduction.length, Value) else b.index(reduction.length)
         if reduction.is_rounded:
             assert isinstance(self.size, int)
@@ -179,9 +185,11 @@ class Tile:
                           {"size": t.IntAttr(self.size // reduction.stride, t.i64)} | mark)
         parts: dict[Value, Value] = {}
         for read in Nest(reduction.nest).reads:
-            stack = rows_behind(read.value, self.scan)
-            if stack is not None:
-                parts[read.value] = self._read(read.value, self.over(values[stack]), rows[1])
+            part = part_of(read.value, self.scan)
+            if part is not None and reduction.is_late:
+                parts[read.value] = self._slice(self.joined[part.rows], (b.index(part.first), rows[1]), part.stride)
+            elif part is not None:
+                parts[read.value] = self._read(part, self.over(values[part.rows]), rows[1])
             elif 0 in read.dims:
                 parts[read.value] = self._slice(read.value, rows)
         return reduction.over(b, parts, rows[0], so_far)
@@ -193,18 +201,12 @@ class Tile:
         return product.over(self.b, lambda v: self.over(values[v]) if v in values else self._slice(
             v, (self.first, self.count)), self.first, self.size, so_far)
 
-    def _read(self, value: Value, rows: Value, count: Value) -> Value:
+    def _read(self, part: Part, rows: Value, count: Value) -> Value:
         """Of the rows of the tile so many that a reduction reads."""
         if count is self.count:
             return rows
-        op, stride = value.op, 1
-        first = self.b.index(0)
-        if op is not None and op is not self.scan.op:
-            stride, (offset, *_) = op.attrs["static_strides"].values[0], entries(op, "offsets")
-            assert isinstance(offset, int)
-            if offset:
-                first = self.b.minsi(self.b.index(offset), self.count)
-        return self._slice(rows, (first, count), stride)
+        first = self.b.minsi(self.b.index(part.first), self.count) if part.first else self.b.index(0)
+        return self._slice(rows, (first, count), part.stride)
 
     def _first(self, reduction: Reduction) -> tuple[Value, Value]:
         """Of the rows of the tile those that a reduction reads: where they begin among those that it reads, and how
@@ -219,6 +221,31 @@ class Tile:
             place, most = b.op("arith.divsi", [self.first, b.index(stride)], [t.index]), b.index(self.size // stride)
         first = b.minsi(place, length)
         return first, b.minsi(most, b.subi(length, first))
+
+    # ---- rows of the tile before ----
+
+    def _first_a_tile_behind(self, reduction: Reduction) -> tuple[Value, Value]:
+        """Which of the rows that a reduction reads are due, and how many: as many as a tile has for it, of those that
+        were made before this tile, or in it."""
+        b, tile, length = self.b, self.block.args[0], reduction.length
+        assert isinstance(self.size, int)
+        most, all = b.index(self.size // reduction.stride), length if isinstance(length, Value) else b.index(length)
+        first = b.minsi(b.muli(b.maxsi(b.subi(tile, b.index(1)), b.index(0)), most), all)
+        return first, b.minsi(b.muli(b.minsi(tile, b.index(1)), most), b.subi(all, first))
+
+    def _joined(self, stack: Stack, room: Value) -> Value:
+        """The rows of the tile before, and of this one."""
+        return self._put(self.over(stack.value), room, (as_index(self.b, self.size), self.count))
+
+    def _moved(self, room: Value) -> Value:
+        """Rows that will be those of the tile before."""
+        size = as_index(self.b, self.size)
+        return self._put(self._slice(room, (size, size)), room, (self.b.index(0), size))
+
+    def _put(self, rows: Value, room: Value, places: tuple[Value, Value]) -> Value:
+        groups, attrs = self._place(room, places)
+        return self.b.grouped("tensor.insert_slice", {"source": [rows], "dest": [room], **groups},
+                              [room.type], attrs).result
 
     # ---- values over the rows of the tile ----
 

@@ -9,12 +9,14 @@ from typing import Protocol
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Block, Op, Region, Value, clone_block, encloses
+from scancc.ir.equalities import equal_sizes
 from scancc.ir.fast_math import is_exact
 from scancc.ir.ops import NO_SPECULATION, has_trait, is_pure, operand
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.slices import Entry, entries, kept_axes, number_of
 from scancc.late_dataclasses import dataclass
 
+from ..consuming.late import FURTHEST, number_of_first, takes_rows_apart
 from ..consuming.parts import takes_whole_rows
 from ..consuming.selections import is_thinned
 from ..licm import safe_anywhere
@@ -35,6 +37,12 @@ class Reduction:
     length: Entry
     above: tuple[Op, ...]  # what it needs and stands behind the scan
     stride: int = 1  # of the rows it reads each `stride`-th
+    furthest: int = 0  # where the last one begins of the parts that it reads
+
+    @property
+    def is_late(self) -> bool:
+        """Whether tiles have its blocks one tile later, as it reads rows from several steps on."""
+        return self.furthest >= self.stride
 
     @property
     def start(self) -> Value:
@@ -60,8 +68,10 @@ class Reduction:
     @property
     def block(self) -> int:
         """The rows of a tile are a multiple of so many: their elements are whole blocks where a sum goes along them,
-        and they themselves where it adds sums of rows; whole rounds of all lanes of a product."""
-        return self.stride * self._rows_of_block
+        and they themselves where it adds sums of rows; whole rounds of all lanes of a product. A part of rows begins
+        within the first tile."""
+        rows = self.stride * self._rows_of_block
+        return rows * max(-(-self.furthest // rows), 1)
 
     @property
     def _rows_of_block(self) -> int:
@@ -74,15 +84,20 @@ class Reduction:
     def _row_elements(self) -> int | None:
         """How many elements a row has, where it is known: more than one where rows are arrays."""
         sizes = next(read.value.type.shape[1:] for read in Nest(self.nest).reads  # type: ignore[attr-defined]
-                     if rows_read(read.value, self.scan) is not None)
+                     if part_of(read.value, self.scan) is not None)
         known = math.prod(n for n in sizes if n is not None)
         return None if None in sizes else known
+
+    @property
+    def rows(self) -> list[Value]:
+        """The stacks of which it reads rows."""
+        return [part.rows for read in Nest(self.nest).reads if (part := part_of(read.value, self.scan)) is not None]
 
     @property
     def parts(self) -> list[Value]:
         """The slices of rows that it reads."""
         return [read.value for read in Nest(self.nest).reads
-                if read.value.op is not self.scan.op and rows_behind(read.value, self.scan) is not None]
+                if read.value.op is not self.scan.op and part_of(read.value, self.scan) is not None]
 
     def over(self, b: Builder, parts: dict[Value, Value], first: Value, so_far: Value) -> Value:
         """The same of some of the rows, from the `first` on, which `parts` has for whole arrays, from a number on."""
@@ -117,7 +132,7 @@ def _count_from(block: Block, first: Value) -> None:
 def reductions_of(scan: ScanView) -> tuple[list[Reduction], dict[Op, str]]:
     """The reductions that go along with a scan, and why others do not."""
     found, reasons = [], {}
-    nests = dict.fromkeys(nest for rows in _whole(scan) for nest in nests_on(rows))
+    nests = dict.fromkeys(nest for rows in _whole(scan) for nest in (*nests_on(rows), *late_nests_on(rows)))
     for nest in nests:
         if Nest(nest).reduced:
             made = _reduction(nest, scan)
@@ -131,7 +146,9 @@ def reductions_of(scan: ScanView) -> tuple[list[Reduction], dict[Op, str]]:
 def waiting_of(scan: ScanView) -> list[Op]:
     """The nests that could go along with a scan, if they did not need what is made of its rows; none where rows are
     kept for other readers."""
-    readers = dict.fromkeys(user for stack in scan.stacks for user in stack.result.uses)
+    users = [user for stack in scan.stacks for user in stack.result.uses]
+    readers = dict.fromkeys(reader for user in users for reader in (
+        user.result.uses if user.name == "tensor.extract_slice" else [user]))
     if not all(reader.name == "linalg.generic" and Nest(reader).reduced for reader in readers):
         return []
     found = {reader: _reduction(reader, scan) for reader in readers}
@@ -159,6 +176,13 @@ def nests_on(rows: Value) -> Iterator[Op]:
             yield from (reader for reader in user.result.uses if reader.name == "linalg.generic")
 
 
+def late_nests_on(rows: Value) -> Iterator[Op]:
+    """The nests that read parts of rows which are not the first ones."""
+    for user in rows.uses:
+        if user.name == "tensor.extract_slice" and _first_rows(user) is None:
+            yield from (reader for reader in user.result.uses if reader.name == "linalg.generic")
+
+
 def _first_rows(op: Op) -> Entry | None:
     """How many, of a slice that takes the first rows of a vector, or thins them out."""
     if op.name != "tensor.extract_slice" or len(kept_axes(op)) < len(op.attrs["static_sizes"].values):
@@ -174,26 +198,50 @@ def _reduction(op: Op, scan: ScanView) -> Reduction | str:
     made = nest.outputs[0].op
     if made is None or made.name != "tensor.splat" or any(user.name != "tensor.extract" for user in op.result.uses):
         return "it does not start from a number"
-    found = {read.value: length for read in nest.reads if (length := rows_read(read.value, scan)) is not None}
-    lengths, strides = list(found.values()), {stride_of(v, scan) for v in found}
-    if len(strides) > 1 or any(_differ(length, lengths[0]) for length in lengths):
+    found = {read.value: part for read in nest.reads if (part := part_of(read.value, scan)) is not None}
+    lengths, strides = [part.count for part in found.values()], {part.stride for part in found.values()}
+    slices = [read.value for read in nest.reads if read.value not in found and _is_part(read.value.op, scan)]
+    if slices or not found:
+        return LATE
+    if len(strides) > 1 or any(_differ(length, lengths[0], op) for length in lengths):
         return "it reads different numbers of them"
     if strides != {1} and any(inner.name == "linalg.index" for inner in op.body.ops):
         return "it reads the number of a row"
-    if any(0 in read.dims[1:] or rows_read(read.value, scan) is not None and read.dims[:1] != (0,)
-           for read in nest.reads):
+    if any(0 in read.dims[1:] or read.value in found and read.dims[:1] != (0,) for read in nest.reads):
         return "it goes not along them first"
-    above = above_of(op, scan)
-    if above is None:
-        return LATE if any(_is_late(read.value, scan) for read in nest.reads) else WAITS
-    return Reduction(op, scan, lengths[0], tuple(above), strides.pop())
+    furthest, stride = max(part.first for part in found.values()), strides.pop()
+    if furthest >= stride and (scan.until or furthest > FURTHEST):
+        return LATE
+    above = above_of(op, scan, late=True)
+    return WAITS if above is None else Reduction(op, scan, lengths[0], tuple(above), stride, furthest)
 
 
-def _is_late(value: Value, scan: ScanView) -> bool:
-    """Whether a value is some rows of a scan that are not the first ones."""
-    op = value.op
-    return (op is not None and op.name == "tensor.extract_slice" and operand(op, "source") in scan.ys
-            and rows_read(value, scan) is None)
+def _is_part(op: Op | None, scan: ScanView) -> bool:
+    """Whether a slice takes some rows of a scan."""
+    return op is not None and op.name == "tensor.extract_slice" and operand(op, "source") in scan.ys
+
+
+@dataclass(frozen=True)
+class Part:
+    """Of the `rows` of a scan so many from the `first` on, each `stride`-th."""
+
+    rows: Value
+    first: int
+    count: Entry
+    stride: int = 1
+
+
+def part_of(value: Value, scan: ScanView) -> Part | None:
+    """The rows of a scan that a value is; None of another array, and of parts that begin where nobody knows."""
+    whole, op = _whole(scan), value.op
+    if value in whole:
+        return Part(value, 0, scan.length)
+    if op is None or op.name != "tensor.extract_slice" or operand(op, "source") not in whole:
+        return None
+    first, stride = number_of_first(op, scan), entries(op, "strides")[0]
+    if first is None or not isinstance(stride, int) or not takes_rows_apart(op):
+        return None
+    return Part(operand(op, "source"), first, entries(op, "sizes")[0], stride)
 
 
 def rows_read(value: Value, scan: ScanView) -> Entry | None:
@@ -209,31 +257,29 @@ def rows_read(value: Value, scan: ScanView) -> Entry | None:
     return length if operand(op, "source") in whole else None
 
 
-def stride_of(rows: Value, scan: ScanView) -> int:
-    """How many steps are between the rows that a value is."""
-    return 1 if rows in scan.ys or rows.op is None else rows.op.attrs["static_strides"].values[0]
-
-
 def rows_behind(value: Value, scan: ScanView) -> Value | None:
     """The stack of which a value is some rows; None of another array."""
-    if rows_read(value, scan) is None or value.op is None:
-        return None
-    return value if value in scan.ys else operand(value.op, "source")
+    part = part_of(value, scan)
+    return None if part is None else part.rows
 
 
-def _differ(a: Entry, b: Entry) -> bool:
+def _differ(a: Entry, b: Entry, nest: Op) -> bool:
+    """Whether two counts may be different where a nest reads so many rows."""
     numbers = [number_of(x) for x in (a, b)]
-    return a is not b and (None in numbers or numbers[0] != numbers[1])
+    if isinstance(a, Value) and isinstance(b, Value) and None in numbers:
+        return not equal_sizes(a, b, nest)
+    return None in numbers or numbers[0] != numbers[1]
 
 
-def above_of(nest: Op, scan: ScanView) -> list[Op] | None:
-    """What a reduction needs that is made behind the scan, in order; None where that needs the scan."""
+def above_of(nest: Op, scan: ScanView, late: bool = False) -> list[Op] | None:
+    """What a reduction needs that is made behind the scan, in order; None where that needs the scan, as parts of its
+    rows do that are not the first ones, if not `late`."""
     block, order = scan.op.parent, {}
     assert block is not None
     behind = {op: place for place, op in enumerate(block.ops) if place > 0}
     start = behind.get(scan.op, 0)
-    waiting = [v for v in _needed(nest) if rows_read(v, scan) is None]
-    waiting += [length for v in Nest(nest).inputs if isinstance(length := rows_read(v, scan), Value)]
+    counts = {v: part.count if late and (part := part_of(v, scan)) else rows_read(v, scan) for v in _needed(nest)}
+    waiting = [v if count is None else count for v, count in counts.items() if not isinstance(count, int)]
     while waiting:
         op = waiting.pop().op
         if op is None or op in order or behind.get(op, 0) <= start:
