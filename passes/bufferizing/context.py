@@ -176,6 +176,13 @@ class Context:
             finish([])
 
     @contextmanager
+    def span(self, first: Value, end: Value, step: int = 1) -> Iterator[Value]:
+        """A loop from `first` to `end` with nothing carried; gives the counter."""
+        with self.carrying_loop(end, [], start=first, step=step) as (counter, _, finish):
+            yield counter
+            finish([])
+
+    @contextmanager
     def carrying_loop(self, end: Value, init: Sequence[Value], attrs: Attributes | None = None,
                       start: Value | None = None, step: int = 1,
                       ) -> Iterator[tuple[Value, list[Value], Callable[[Sequence[Value]], None]]]:

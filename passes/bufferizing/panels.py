@@ -3,9 +3,9 @@ those, which are read and written once a panel and not once a row of it (Golub a
 3.2.11). Of each element the products go off one by one, in the order of the rows: the bits are those of elimination
 row by row.
 
-    for %i in %end..%n {                             // rows beyond a panel of two, %p and %q
-      %f, %g = %factors[%i, 0], %factors[%i, 1]
-      for %j in %end..%columns by 4 { &%a[%i, %j..+4] -= %f * &%a[%p, %j..+4], then %g * &%a[%q, %j..+4] }
+    for %i in %end..%n by 4, %j in %end..%columns by 4 {  // rows beyond a panel: four, with a block of columns, are
+      %tile = &%a[%i..+4, %j..+4]                         // in registers
+      for %k in %first..%end { %tile -= &%factors[%i..+4, %k - %first] * &%a[%k, %j..+4] }
     }
 """
 
@@ -22,44 +22,50 @@ from .arithmetic import multiply, subtract
 from .context import Context
 from .row_blocks import Element, RowBlocks
 
-STRIP = 2048  # bytes of a row: with a panel's others, half of that cache
+PANEL = 32   # rows: a multiple of any block's columns
+TILE = 4     # rows in registers, with one block of columns each
+STRIP = 512  # bytes of a row: with the others of a panel, half of the first cache
 
 Order = Callable[[Value], Value]  # rows by when they are finished
-Rows = tuple[Order, Value]  # those from there on
-Factors = Callable[[Value], Sequence[Value]]  # of a row, one a row of the panel
+Span = tuple[Value, Value]  # from which on, and before which
+Factor = Callable[[Value, Value], Value]  # of a row, for that of the panel which is finished as that many-th
 
 
 @contextmanager
-def panels(c: Context, n: Value, rows: int) -> Iterator[tuple[Value, Value]]:
+def panels(c: Context, n: Value) -> Iterator[Span]:
     """From the first row on: where each begins and ends."""
-    b = c.b
-    with c.carrying_loop(n, [], step=rows) as (first, _, finish):
-        yield first, b.minsi(b.addi(first, b.index(rows)), n)
-        finish([])
+    with c.span(c.b.index(0), n, PANEL) as first:
+        yield first, c.b.minsi(c.b.addi(first, c.b.index(PANEL)), n)
 
 
-def take_panel_off(c: Context, work: RowBlocks, rows: Rows, first: Value, panel: Sequence[Value], factors: Factors,
+def take_panel_off(c: Context, work: RowBlocks, order: Order, panel: Span, column: Value, factor: Factor,
                    by_row: bool = False) -> None:
-    """Off those rows, from the block of column `first` on (`by_row`: not before the row's own), a panel. By strips of
+    """Off the rows after a panel, from the block of a column on (`by_row`: not before the row's own). By strips of
     columns, so that those of the panel stay in the first cache."""
-    b, (order, begin) = c.b, rows
-    strip = STRIP // t.nbytes(work.kind)
-    with c.carrying_loop(work.columns, [], start=first, step=strip) as (left, _, finish):
+    b, last, strip = c.b, c.b.subi(work.rows, c.b.index(1)), STRIP // t.nbytes(work.kind)
+    with c.span(column, work.columns, strip) as left:
         right = b.minsi(b.addi(left, b.index(strip)), work.columns)
-        with c.carrying_loop(work.rows, [], start=begin) as (k, _, after):
-            i = order(k)
-            start = b.maxsi(left, whole_lanes(b, i, b.index(work.block))) if by_row else left
-            work.in_blocks(c, start, less_multiples(c, i, panel, factors(i)), right)
-            after([])
-        finish([])
+        with c.span(panel[1], work.rows, TILE) as k:
+            # where fewer are left the last one stands in each other place: the same is written to it again
+            rows = [order(b.minsi(b.addi(k, b.index(s)), last)) for s in range(TILE)]
+            start = b.maxsi(left, whole_lanes(b, rows[0], b.index(work.block))) if by_row else left
+            work.in_blocks(c, start, less_panel(c, rows, order, panel, factor), right)
 
 
-def less_multiples(c: Context, row: Value, panel: Sequence[Value], factors: Sequence[Value],
-                   ) -> Callable[[Element], None]:
-    """What takes rows times factors off another one, one after the other."""
+def less_panel(c: Context, rows: Sequence[Value], order: Order, panel: Span, factor: Factor,
+               ) -> Callable[[Element], None]:
+    """What takes the rows of a panel times factors off others."""
+    begin, end = panel
+
     def body(at: Element) -> None:
-        rest = c.load(*at(row))
-        for source, factor in zip(panel, factors, strict=True):
-            rest = subtract(c, rest, multiply(c, factor, c.load(*at(source))))
-        c.store(rest, *at(row))
+        with c.carrying_loop(end, [c.load(*at(i)) for i in rows], start=begin) as (k, rest, finish):
+            source = c.load(*at(order(k)))
+            finish([subtract(c, r, multiply(c, factor(i, k), source)) for i, r in zip(rows, rest, strict=True)])
+        for i, r in zip(rows, c.results, strict=True):
+            c.store(r, *at(i))
     return body
+
+
+def less_multiple(c: Context, row: Value, other: Value, factor: Value) -> Callable[[Element], None]:
+    """What takes a row times a factor off another one."""
+    return lambda at: c.store(subtract(c, c.load(*at(row)), multiply(c, factor, c.load(*at(other)))), *at(row))

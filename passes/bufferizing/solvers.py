@@ -13,13 +13,14 @@ from functools import partial, reduce
 from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Attributes, Op, Value
+from scancc.late_dataclasses import dataclass
 
 from . import small_solvers as small
 from .arithmetic import divide, multiply, subtract
 from .context import Context, converts, is_contiguous
 from .loops import PARALLEL_LOOP
 from .nests import materialise
-from .panels import Order, less_multiples, panels, take_panel_off
+from .panels import PANEL, Order, Span, less_multiple, less_panel, panels, take_panel_off
 from .pivots import fail_unless, nonzero_or_one, size2
 from .row_blocks import NARROW, WIDE, Element, RowBlocks, block_of, copy_elements, is_short, padded, row_blocks
 from .transposing import transpose
@@ -47,54 +48,66 @@ def _beside(c: Context, matrix: Value, columns: Value | None = None) -> tuple[Ro
     return work, first
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What takes the rows of a panel, from the `first` on, off each row: `factors[row, of the panel]`; and which
+    columns are beyond its blocks."""
+
+    factors: Value
+    first: Value
+    beyond: Value
+
+    def place(self, c: Context, row: Value, other: Value) -> Place:
+        return self.factors, [row, c.b.subi(other, self.first)]
+
+    def of(self, c: Context, row: Value, other: Value) -> Value:
+        return c.load(*self.place(c, row, other))
+
+
 def _eliminate(c: Context, work: RowBlocks) -> Value:
     """Gaussian elimination in place, with the columns beside the matrix; the sign of the row swaps. Below the
     diagonal nothing is left that counts."""
     b, n, one = c.b, work.rows, c.b.const(1.0, work.kind)
     if is_short(n):
         return _eliminate_columns(c, work, b.index(0), n, one)
-    factors = c.alloc(work.kind, [n, b.index(work.block)])
-    with c.carrying_loop(n, [one], step=work.block) as (first, (sign,), finish):
-        numbers = [b.index(s) for s in range(work.block)]
-        beyond = b.addi(first, b.index(work.block))
-        end = b.minsi(beyond, n)
-        sign = _eliminate_columns(c, work, first, end, sign, factors)
-        take_panel_off(c, work, (lambda i: i, end), beyond, [b.addi(first, s) for s in numbers],
-                       lambda i: [c.load(factors, [i, s]) for s in numbers])
+    factors = c.alloc(work.kind, [n, b.index(PANEL)])
+    with c.carrying_loop(n, [one], step=PANEL) as (first, (sign,), finish):
+        kept = Kept(factors, first, b.minsi(b.addi(first, b.index(PANEL)), work.columns))
+        end = b.minsi(kept.beyond, n)
+        sign = _eliminate_columns(c, work, first, end, sign, kept)
+        take_panel_off(c, work, _downwards, (first, end), kept.beyond, partial(kept.of, c))
         finish([sign])
     return c.results[0]
 
 
-def _eliminate_columns(c: Context, work: RowBlocks, first: Value, end: Value, sign: Value,
-                       factors: Value | None = None) -> Value:
-    """The columns from `first` to `end`, with those beyond in these rows alone, if `factors` keep what takes them off
-    the others. The sign."""
+def _eliminate_columns(c: Context, work: RowBlocks, first: Value, end: Value, sign: Value, kept: Kept | None = None,
+                       ) -> Value:
+    """The columns from `first` to `end`, with those beyond in these rows alone, if factors are `kept` that take them
+    off the others. The sign."""
     b, a, n = c.b, work.buffer, work.rows
-    beyond = work.columns if factors is None else b.addi(first, b.index(work.block))
+    beyond = work.columns if kept is None else kept.beyond
     with c.carrying_loop(end, [sign], start=first) as (k, (sign,), finish):
         pivot = _find_pivot(c, a, n, k)
         work.in_blocks(c, k, lambda at: _swap(c, at(k), at(pivot)))
-        if factors is not None:
-            _finish_row(c, work, factors, k, pivot, first, beyond)
+        if kept is not None:
+            _finish_row(c, work, kept, k, pivot)
         head = nonzero_or_one(c, c.load(a, [k, k]))
 
         def clear(i: Value) -> None:
             factor = divide(c, c.load(a, [i, k]), head)
-            if factors is not None:
-                c.store(factor, factors, [i, b.subi(k, first)])
-            work.in_blocks(c, k, less_multiples(c, i, [k], [factor]), beyond)
+            if kept is not None:
+                c.store(factor, *kept.place(c, i, k))
+            work.in_blocks(c, k, less_multiple(c, i, k, factor), beyond)
         _after(c, k, n, clear)
         finish([b.select(b.cmpi("eq", pivot, k), sign, multiply(c, sign, b.const(-1.0, work.kind)))])
     return c.results[0]
 
 
-def _finish_row(c: Context, work: RowBlocks, factors: Value, k: Value, pivot: Value, first: Value, beyond: Value,
-                ) -> None:
+def _finish_row(c: Context, work: RowBlocks, kept: Kept, k: Value, pivot: Value) -> None:
     """A pivot row brings its factors, by which those before it in the panel go off its columns beyond."""
-    with c.loop(c.b.index(work.block), PARALLEL_LOOP) as s:
-        _swap(c, (factors, [k, s]), (factors, [pivot, s]))
-    with c.loop(c.b.subi(k, first)) as s:
-        work.in_blocks(c, beyond, less_multiples(c, k, [c.b.addi(first, s)], [c.load(factors, [k, s])]))
+    with c.span(kept.first, k) as j:
+        _swap(c, kept.place(c, k, j), kept.place(c, pivot, j))
+    work.in_blocks(c, kept.beyond, less_panel(c, [k], _downwards, (kept.first, k), partial(kept.of, c)))
 
 
 def _swap(c: Context, one: Place, other: Place) -> None:
@@ -117,33 +130,35 @@ def _find_pivot(c: Context, a: Value, n: Value, k: Value) -> Value:
 def _substitute(c: Context, a: Value, n: Value, columns: Columns, lower: bool, what: str = "solve") -> None:
     """Solve with a triangular `a`, in place in columns; `what` is said of a singular one. The sum of each column is
     in a register."""
-    _substitute_panel(c, a, _order(c, n, lower), c.b.index(0), n, columns, what)
+    _substitute_panel(c, a, _order(c, n, lower), (c.b.index(0), n), columns, what)
 
 
 def _substitute_blocks(c: Context, a: Value, work: RowBlocks, column: Value, lower: bool,
                        what: str = "solve") -> None:
     """That with the columns from `column` on, in blocks."""
-    b, n = c.b, work.rows
-    columns = partial(work.in_blocks, c, column)
+    n, columns = work.rows, partial(work.in_blocks, c, column)
     if is_short(n):
         _substitute(c, a, n, columns, lower, what)
         return
     row = _order(c, n, lower)
-    with panels(c, n, work.block) as (first, end):
-        _substitute_panel(c, a, row, first, end, columns, what)
-        panel = [row(b.addi(first, b.index(s))) for s in range(work.block)]
-        take_panel_off(c, work, (row, end), column, panel, lambda i: [c.load(a, [i, j]) for j in panel])
+    with panels(c, n) as panel:
+        _substitute_panel(c, a, row, panel, columns, what)
+        take_panel_off(c, work, row, panel, column, lambda i, k: c.load(a, [i, row(k)]))
 
 
 def _order(c: Context, n: Value, lower: bool) -> Order:
     """From the first row down, or from the last one up."""
-    return lambda k: k if lower else c.b.subi(c.b.subi(n, c.b.index(1)), k)
+    return _downwards if lower else lambda k: c.b.subi(c.b.subi(n, c.b.index(1)), k)
 
 
-def _substitute_panel(c: Context, a: Value, row: Order, first: Value, end: Value, columns: Columns,
-                      what: str) -> None:
-    """The rows `row(first)` to `row(end)`, of which those before have gone off."""
-    with c.carrying_loop(end, [], start=first) as (k, _, finish):
+def _downwards(k: Value) -> Value:
+    return k
+
+
+def _substitute_panel(c: Context, a: Value, row: Order, panel: Span, columns: Columns, what: str) -> None:
+    """The rows of a panel, of which those before have gone off."""
+    first = panel[0]
+    with c.span(*panel) as k:
         i = row(k)
         head = c.load(a, [i, i])
         size = size2(c, head)
@@ -155,7 +170,6 @@ def _substitute_panel(c: Context, a: Value, row: Order, first: Value, end: Value
                 after([subtract(c, rest, multiply(c, c.load(a, [i, j]), c.load(*at(j))))])
             c.store(divide(c, c.results[0], head), *at(i))
         columns(solve_row)
-        finish([])
 
 
 def _columns(c: Context, x: Value) -> Columns:
@@ -334,19 +348,17 @@ def _cholesky(c: Context, matrix: Value, target: Value, n: Value) -> None:
     with c.loop(n) as i, c.loop(n, PARALLEL_LOOP) as j:
         c.store(b.const(0.0, kind), target, [i, j])
     if is_short(n):
-        _factor_panel(c, work, b.index(0), n, target)
+        _factor_panel(c, work, (b.index(0), n), target)
         return
-    with panels(c, n, work.block) as (first, end):
-        _factor_panel(c, work, first, end, target)
-        panel = [b.addi(first, b.index(s)) for s in range(work.block)]
-        take_panel_off(c, work, (lambda i: i, end), b.addi(first, b.index(work.block)), panel,
-                       lambda i: [c.load(work.buffer, [row, i]) for row in panel], by_row=True)
+    with panels(c, n) as panel:
+        _factor_panel(c, work, panel, target)
+        take_panel_off(c, work, _downwards, panel, panel[1], lambda i, k: c.load(work.buffer, [k, i]), by_row=True)
 
 
-def _factor_panel(c: Context, work: RowBlocks, first: Value, end: Value, target: Value) -> None:
-    """The rows from `first` to `end`, of which those above have gone off."""
-    b, u, n = c.b, work.buffer, work.rows
-    with c.carrying_loop(end, [], start=first) as (k, _, finish):
+def _factor_panel(c: Context, work: RowBlocks, panel: Span, target: Value) -> None:
+    """The rows of a panel, of which those above have gone off."""
+    b, u, n, first = c.b, work.buffer, work.rows, panel[0]
+    with c.span(*panel) as k:
         def reduce_row(at: Element) -> None:
             with c.carrying_loop(k, [c.load(*at(k))], start=first) as (j, (rest,), after):
                 after([subtract(c, rest, multiply(c, c.load(u, [j, k]), c.load(*at(j))))])
@@ -360,4 +372,3 @@ def _factor_panel(c: Context, work: RowBlocks, first: Value, end: Value, target:
         with c.loop(b.subi(n, k)) as j:  # in the time of the next root and division
             i = b.addi(k, j)
             c.store(c.load(u, [k, i]), target, [i, k])
-        finish([])
