@@ -39,6 +39,7 @@ from .slicing.latencies import busy
 from .vectorizing.lanes import Check
 
 FEW, FEW_FLOATS = 32, 8  # numbers that the loop as it was searches as fast; of floats it asks twice
+NONE = 1 << 62  # a place behind all others
 CHEAP = 8  # busy cycles of a number that is made twice
 
 _BEST = {"sgt": "arith.maxsi", "slt": "arith.minsi", "ugt": "arith.maxui", "ult": "arith.minui"}
@@ -188,13 +189,13 @@ def _in_two(b: Builder, loop: Op, search: _Search) -> list[Value]:
 
 
 def _first(b: Builder, loop: Op, search: _Search, is_it: Callable[[Builder, Value], Value]) -> Value:
-    """The first round whose number is the one; the number of rounds where none is."""
-    n = Loop(loop).upper
+    """The first round whose number is the one; one behind all rounds where none is."""
+    n, none = Loop(loop).upper, b.index(NONE)
 
     def step(inner: Builder, round: Value, so_far: Value) -> Value:
-        here = inner.select(is_it(inner, _number(inner, loop, search, round)), round, n)
+        here = inner.select(is_it(inner, _number(inner, loop, search, round)), round, none)
         return inner.op("arith.minsi", [so_far, here], [t.index])
-    return _reduction(b, n, n, step)
+    return _reduction(b, n, none, step)
 
 
 def _is_best(b: Builder, search: _Search, truth: Value) -> Value:

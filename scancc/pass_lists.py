@@ -75,6 +75,7 @@ CPU_LOOP: tuple[str, ...] = (
     "row-lanes",     # after reductions, whose loops it leaves alone; before unroll, which writes out short steps
     "unroll-and-jam",  # after parallel-rounds, which finds loops for it; before vectorize
     "vectorize",     # after licm: what it leaves in a loop it doubles
+    "stop-early",    # after vectorize, which takes loops that run to their end; before unroll
     "loop-versioning",  # after vectorize, which makes the vectors that it searches; before expand-integers
     "narrow-counts",   # after vectorize, too
     "expand-integers",  # after vectorize, which makes the lanes
@@ -116,8 +117,8 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
                                             "gpu-loop": GPU_LOOP, "gpu": GPU_SCAN + GPU_LOOP}
 
 # What serves a processor's registers; C is printed without (`codegen/exports/c`), and has the same numbers.
-FOR_REGISTERS: tuple[str, ...] = ("series-lanes", "row-lanes", "unroll-and-jam", "vectorize", "loop-versioning",
-                                  "narrow-counts", "expand-integers", "unroll")
+FOR_REGISTERS: tuple[str, ...] = ("series-lanes", "row-lanes", "unroll-and-jam", "vectorize", "stop-early",
+                                  "loop-versioning", "narrow-counts", "expand-integers", "unroll")
 
 # Passes that write marks for people: the driver brings these up to date before anyone looks at later IR.
 ANALYSES: tuple[str, ...] = ("slice",)

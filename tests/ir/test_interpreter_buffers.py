@@ -186,6 +186,18 @@ def test_vectors() -> None:
         run(strided, body, np.arange(12, dtype=np.float32)[::2], np.float32(2), 1, y, z, q)
 
 
+def test_the_first_lane_that_is_true() -> None:
+    body = '''
+  %v = "vector.load"(%x, %i) : (memref<?xi1>, index) -> vector<4xi1>
+  %f = "scan.first_lane"(%v) : (vector<4xi1>) -> index
+  "memref.store"(%f, %q, %i) : (index, memref<8xindex>, index) -> ()
+  "func.return"() : () -> ()'''
+    for truths, first in (([1, 1, 0, 1], 0), ([0, 0, 1, 1], 2), ([0, 0, 0, 0], 4)):
+        args = "%x: memref<?xi1>, %i: index, %q: memref<8xindex>"
+        answers = run(args, body, np.array(truths, bool), 0, np.zeros(8, int))
+        assert answers[-1][0] == first
+
+
 # ---- gpu ----
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ...ir import types as t
 from ...ir.builder import constant_of
-from ...ir.core import Op
+from ...ir.core import Op, Value
 from .arithmetic import integer_extremum, pair_product, pair_sum
 from .emitter import Emitted, FunctionEmitter, Pair, emits, llvm_type, mask, width_of
 
@@ -38,11 +38,35 @@ def vector_step(e: FunctionEmitter, op: Op) -> None:
     e.env[op.result] = "<" + ", ".join(f"i64 {i}" for i in range(count)) + ">"
 
 
+@emits("scan.first_lane")
+def first_lane(e: FunctionEmitter, op: Op) -> None:
+    """The lowest bit that is set; one behind the lanes stops the count where none is."""
+    lanes, word = _bits(e, op.operands[0])
+    wide = max(64, 1 << (lanes - 1).bit_length())  # of 64 lanes or more that fill it, `cttz` itself counts all
+    if lanes < wide:
+        word = e.emit(f"zext i{lanes} {word} to i{wide}")
+        word = e.emit(f"or i{wide} {word}, {1 << lanes}")
+    count = e.out.intrinsic(f"llvm.cttz.i{wide}", f"i{wide}", f"i{wide}", "i1")
+    first = e.emit(f"call i{wide} @{count}(i{wide} {word}, i1 {'true' if lanes < wide else 'false'})")
+    e.env[op.result] = first if wide == 64 else e.emit(f"trunc i{wide} {first} to i64")
+
+
+def _bits(e: FunctionEmitter, truths: Value) -> tuple[int, str]:
+    """The number of lanes, and the word that has a bit for each."""
+    lanes = width_of(truths.type)
+    return lanes, e.emit(f"bitcast <{lanes} x i1> {e.value(truths)} to i{lanes}")
+
+
 @emits("vector.reduction", "scan.fold_lanes")
 def vector_reduction(e: FunctionEmitter, op: Op) -> None:
     """Halves combined with halves: the same tree on every target."""
     vector = op.operands[0]
     kind = str(op.attrs["kind"]).removeprefix("#vector.kind<").removesuffix(">")
+    if op.result.type == t.i1 and kind in ("and", "or"):
+        lanes, word = _bits(e, vector)
+        compared = "eq i{} {}, -1" if kind == "and" else "ne i{} {}, 0"
+        e.env[op.result] = e.emit(f"icmp {compared.format(lanes, word)}")
+        return
     count, left = width_of(vector.type), width_of(op.result.type)
     part, current = llvm_type(t.part(vector.type)), e.env[vector]
     while count > left:

@@ -99,6 +99,15 @@ def _combined(w: Writer, kind: str, x: Ref, y: Ref) -> Ref:
     return w.binary(f"arith.{kind}" if kind[:3] in ("max", "min") else f"arith.{kind}i", x, y)
 
 
+@exports("scan.first_lane")
+def first_lane(w: Writer, op: Op) -> None:
+    truths = lanes(w, w.ref(op.operands[0]))
+    first = w.index(len(truths))
+    for n, truth in reversed(list(enumerate(truths))):
+        first = w.select(truth, w.index(n), first)
+    w.names[op.result] = first
+
+
 @exports("vector.step")
 def step(w: Writer, op: Op) -> None:
     assert isinstance(op.result.type, t.VectorType)

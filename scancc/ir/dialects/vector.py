@@ -8,7 +8,15 @@ from ..constraints import all_of, indexed, one_element
 from ..core import Op
 from ..ops import LITERAL, PLACED, PURE, READS, WRITES, Dialect
 from ..reading.phrases import Phrase
-from ..rules.vector import adjacent, check_extract, check_from_elements, check_reduction, check_shuffle, check_step
+from ..rules.vector import (
+    adjacent,
+    check_extract,
+    check_from_elements,
+    check_reduction,
+    check_shuffle,
+    check_step,
+    check_truths,
+)
 from ..types import VectorType
 
 if TYPE_CHECKING:
@@ -47,6 +55,9 @@ vector.define("shuffle", "v1:vector v2:vector", traits=(PURE,), attrs=("mask:int
               doc="lane i is the lane mask[i] of v1, or of v2 where lanes are counted on from those of v1")
 
 scan = Dialect("scan")
+scan.define("first_lane", "value:vector", traits=(PURE,), gives="index",
+            verify=check_truths, reading="first_lane({value})",
+            doc="the first lane that is true; the number of lanes where none is")
 scan.define("fold_lanes", "value:vector", traits=(PURE,), attrs=("kind:combining",), gives="vector",
             verify=all_of(one_element(0), check_reduction), reading=_read_reduction,
             doc="halves combined with halves, down to the lanes of the result")

@@ -381,6 +381,11 @@ def reduction(op: Op, machine: Machine) -> Step:
     return bind(op, call) if wide else bind_scalar(op, call)
 
 
+@value_rule("scan.first_lane")
+def first_lane(op: Op) -> Meaning:
+    return lambda lanes: int(np.argmax(np.append(lanes, True)))
+
+
 @value_rule("vector.from_elements")
 def vector_from_elements(op: Op) -> Meaning:
     dtype = element_dtype(op.result.type)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..constraints import Rule, shape_of
 from ..core import Op
-from ..types import FloatType, element, index
+from ..types import FloatType, element, i1, index
 from .memref import strides_of
 
 
@@ -49,3 +49,7 @@ def check_reduction(op: Op) -> str | None:
 
 def check_step(op: Op) -> str | None:
     return None if element(op.result.type) == index else "its lanes are indices"
+
+
+def check_truths(op: Op) -> str | None:
+    return None if element(op.operands[0].type) == i1 else "its lanes are truths"

@@ -32,6 +32,16 @@ def step(p: FunctionPrinter, op: Op) -> None:
     p.define(op.result, f"{{{', '.join(map(str, range(op.result.type.shape[0])))}}}")
 
 
+@prints("scan.first_lane")
+def first_lane(p: FunctionPrinter, op: Op) -> None:
+    vector = op.operands[0]
+    assert isinstance(vector.type, t.VectorType)
+    name, truths = p.fresh("first"), p.word(vector)
+    p.line(f"int64_t {name} = 0;")
+    p.line(f"while ({name} < {vector.type.shape[0]} && !{truths}[{name}]) ++{name};")
+    p.env[op.result] = Expr(name)
+
+
 @prints("vector.reduction", "scan.fold_lanes")
 def reduction(p: FunctionPrinter, op: Op) -> None:
     """Halves combined with halves: the same tree on every target."""
