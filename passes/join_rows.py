@@ -245,6 +245,7 @@ def _contract(loop: Op) -> int:
         zero = Builder(loop.parent, loop, loop.location).index(0)
         for uses in own:
             _make_row(uses, zero)
+            _make_number(uses)
     return len(own)
 
 
@@ -264,3 +265,15 @@ def _make_row(uses: list[_Use], zero: Value) -> None:
             set_entries(use.op, "offsets", [0, *entries(use.op, "offsets")[1:]])
         else:
             set_operands(use.op, indices=[zero, *group(use.op, "indices")[1:]])
+
+
+def _make_number(uses: list[_Use]) -> None:
+    """Where a row has one element, and a round writes it once before it reads it, let that be a number."""
+    buffer, (first, *others) = uses[0].buffer, [use.op for use in uses]
+    assert isinstance(buffer.type, t.MemRefType) and buffer.op is not None
+    one = all(size == 1 for size in buffer.type.shape) and first.name == "memref.store"
+    if one and all(op.name == "memref.load" and op.parent is first.parent for op in others):
+        for op in others:
+            op.replace_by([operand(first, "value")])
+        first.erase()
+        buffer.op.erase()

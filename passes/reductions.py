@@ -65,7 +65,7 @@ def reductions(module: Op, lanes: bool = True, rows: int = 1) -> None:
     loops = [op for op in module.walk() if op.name == "scf.for" and "reduction" in op.attrs]
     for loop in loops:
         separate(loop)
-    forms = [_form(loop, lanes) for loop in loops]
+    forms = [form_of(loop, lanes) for loop in loops]
     in_lanes = []
     for loop, (form, reason) in zip(loops, forms, strict=True):
         remark("reductions", loop, form == "lanes", reason or "a reduction runs in lanes")
@@ -73,7 +73,7 @@ def reductions(module: Op, lanes: bool = True, rows: int = 1) -> None:
             in_lanes += [*several_rows(loop, rows), loop]
         elif form == "blocks":
             _in_blocks(loop)
-    for group, widths in side_by_side([(loop, _widths(loop)) for loop in in_lanes], max(rows, MOST_SUMS)):
+    for group, widths in side_by_side([(loop, widths_of(loop)) for loop in in_lanes], max(rows, MOST_SUMS)):
         _Lanes(joined(group), widths).replace()
 
 
@@ -117,7 +117,7 @@ def _innermost_combine(loop: Op) -> Op | None:
     return last
 
 
-def _form(loop: Op, lanes: bool) -> tuple[str, str]:
+def form_of(loop: Op, lanes: bool = True) -> tuple[str, str]:
     """`lanes`, `blocks` or `order`, and why no lanes."""
     form, reason = _form_by_layout(loop, lanes)
     part = _part_of(running(loop)) if form != "order" else None
@@ -130,7 +130,7 @@ def _terms_together(loop: Op, form: str) -> int:
     """The terms of a block, of a product of a round of all lanes."""
     combine = running(loop).next.op
     rounds = ROUNDS if combine is not None and combine.name in SUMS else 1
-    return BLOCK if form == "blocks" else _widths(loop)[0] * rounds
+    return BLOCK if form == "blocks" else widths_of(loop)[0] * rounds
 
 
 def _part_of(carry: Round) -> Op | None:
@@ -188,7 +188,7 @@ def _obstacle(loop: Op) -> str | None:
 
 
 @dataclass
-class _Tree:
+class Tree:
     """A reduction that gets its tree: a value that a loop carries."""
 
     loop: Op
@@ -246,7 +246,7 @@ class _Tree:
         return made if self.starts_itself else _combined(b, self.combine, self.init, made)
 
 
-def _replace(loop: Op, trees: Sequence[_Tree], build: Callable[[Builder], Sequence[Value]]) -> None:
+def _replace(loop: Op, trees: Sequence[Tree], build: Callable[[Builder], Sequence[Value]]) -> None:
     """Put the totals that `build` builds in the place of a loop."""
     block = loop.parent
     assert block is not None
@@ -278,7 +278,7 @@ def _combined(b: Builder, combine: Op, x: Value, y: Value) -> Value:
 
 def _in_blocks(loop: Op) -> None:
     """The loop becomes that of one block."""
-    n, tree = Loop(loop).upper, _Tree(loop, running(loop))
+    n, tree = Loop(loop).upper, Tree(loop, running(loop))
 
     def block(b: Builder, first: Value, end: Value) -> Sequence[Value]:
         return _in_order(loop, b, first, end, [tree.start(b)])
@@ -357,7 +357,7 @@ class _Lanes:
 
     def __init__(self, loop: Op, widths: tuple[int, ...]) -> None:
         self.loop, self.widths = loop, widths
-        self.trees = [_Tree(loop, carry) for carry in Loop(loop).carries]
+        self.trees = [Tree(loop, carry) for carry in Loop(loop).carries]
         self.length, self.part = self.trees[0].length, self.trees[0].part
         self.so_far = [tree.lanes_so_far(widths[0]) for tree in self.trees]
         check = Check(loop)
@@ -455,7 +455,7 @@ class _Lanes:
                 for tree, vector in zip(self.trees, vectors, strict=True)]
 
 
-def _widths(loop: Op) -> tuple[int, ...]:
+def widths_of(loop: Op) -> tuple[int, ...]:
     """All lanes, then few: by bytes, so that they fill whole registers of any width."""
     ops = [op for op in loop.body.ops if op.name != "math.fma"]  # no more than the product and the sum it was
     loads = [t.nbytes(op.result.type) for op in ops if op.name == "memref.load"]

@@ -68,6 +68,7 @@ CPU_LOOP: tuple[str, ...] = (
     "cse",
     "licm",
     "split-searches",  # before reductions, which gives both loops of a search their lanes
+    "steps-inside",  # before reductions, whose trees it makes; after licm, which takes out of steps what is the same
     "reductions",    # before vectorize: a reduction's form is the same in whole vectors and in what is left
     "guard-indices",  # after reductions: both sides of a test have one form; before vectorize, unroll
     "worksharing",   # where threads are asked for; after what looks for loops that count from 0, before vectorize
@@ -117,8 +118,8 @@ PIPELINES: dict[str, tuple[str, ...]] = {"cpu-scan": CPU_SCAN, "cpu-loop": CPU_L
                                             "gpu-loop": GPU_LOOP, "gpu": GPU_SCAN + GPU_LOOP}
 
 # What serves a processor's registers; C is printed without (`codegen/exports/c`), and has the same numbers.
-FOR_REGISTERS: tuple[str, ...] = ("series-lanes", "row-lanes", "unroll-and-jam", "vectorize", "stop-early",
-                                  "loop-versioning", "narrow-counts", "expand-integers", "unroll")
+FOR_REGISTERS: tuple[str, ...] = ("series-lanes", "steps-inside", "row-lanes", "unroll-and-jam", "vectorize",
+                                  "stop-early", "loop-versioning", "narrow-counts", "expand-integers", "unroll")
 
 # Passes that write marks for people: the driver brings these up to date before anyone looks at later IR.
 ANALYSES: tuple[str, ...] = ("slice",)

@@ -76,7 +76,7 @@ def test_not_a_bit_is_another(step, width):
 def test_what_rounds_alone_know_of_is_a_row(step):
     f = moved(step)
     sizes = [f.memory_plan(*[np.zeros((n, 3))] * 2).workspace_nbytes for n in (50, 500)]
-    assert sizes[1] < 12 * sizes[0], sizes
+    assert sizes[1] <= 12 * sizes[0], sizes
     assert any(remark.done for remark in f.remarks("join-rows"))
 
 

@@ -14,8 +14,6 @@ class DiagonalStateSpace(Workload):
     reorders = True
     sizes = {"tiny": {"steps": 6, "channels": 3, "states": 9},
              "medium": {"steps": 1000, "channels": 16, "states": 64}}
-    limits = ("The fastest C keeps a few states of a channel in registers for all steps, and adds their part of each "
-              "sum to the output: another order of the sum. Here a step goes over all states, which lie in memory.")
     C = """
     #define ROOM 64
 
