@@ -38,7 +38,7 @@ from scancc.ir.ops import ELEMENTWISE, NO_SPECULATION, has_trait, is_pure, set_o
 from scancc.ir.parts import Carry, Loop, Round
 from scancc.ir.remarks import remark
 
-from .prefixing.clamps import Clamping, Climbing, can_clamp, can_climb
+from .prefixing.clamps import Clamping, Climbing, Scaling, can_clamp, can_climb
 from .prefixing.elements import LANES, Constant, Coupled, Cycle, Joining, Kept, Lanes, Varying, all_of
 from .prefixing.extremes import Champions, Extremes
 from .prefixing.group import Group, scalar
@@ -310,6 +310,8 @@ class _Blocked:
         if isinstance(form, Clamped):
             if can_climb(form, states[0].arg.type) and self._is_fixed(form.added):
                 return Climbing(states, form, self.before, self.order)
+            if form.factor != ONE:
+                return Scaling(states, form, self.before, self.order, self._is_fixed(form.factor), self.fused)
             return Clamping(states, form)
         if isinstance(form, Moebius | Extreme):
             return Extremes(states, form) if isinstance(form, Extreme) else Quotients(states, form, self.fused)

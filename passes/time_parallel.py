@@ -5,9 +5,9 @@
       scan.yield(%n, %n) }                           scan.yield(%n, %n) } {prefix}
 
 where all states are numbers, and each cycle is of a class that is closed (`slicing/algebra.py`): sums, products,
-extremes, bits, affine functions of up to four lags or of up to three states in each other, sums between bounds,
-quotients of two sums (continued fractions, the variance of a filter), extremes that a step chooses, with what it
-keeps of where they were.
+extremes, bits, affine functions of up to four lags or of up to three states in each other, sums and multiples between
+bounds, quotients of two sums (continued fractions, the variance of a filter), extremes that a step chooses, with what
+it keeps of where they were.
 `parallel-prefix`, which acts on the mark, finds the loop. Integers wrap around, extremes keep the last of equal
 numbers, and choices that keep a state or put a value in its place move bits, in any grouping: always. Sums and
 products of floats are rounded otherwise: where `reassociate` is allowed.
@@ -35,12 +35,12 @@ from .slicing.extremes import Extreme, exchanged
 from .slicing.quotients import Moebius
 from .slicing.series import is_of_series
 from .slicing.steps import Cycle, slice_of
-from .slicing.terms import ZERO, Expr, Term
+from .slicing.terms import ONE, ZERO, Expr, Term
 
 MOST_MIXED = 2  # states whose factors change, of 32 bits: of 64 steps would take as long (2.5 ns)
 CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "replacement", "affine", "affine with resets",
           "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus", "moebius",
-          "extreme", "affine in 2 states", "affine in 3 states")
+          "extreme", "affine in 2 states", "affine in 3 states", "affine with bounds")
 MANY = "affine steps are combined of at most 3 states, or of order 4 at most"
 
 
@@ -125,4 +125,5 @@ def _is_rounded(cycle: Cycle) -> bool:
         return False
     if isinstance(found.form, Affine) and found.form.is_chosen:
         return False
-    return isinstance(found.form, Affine | Moebius) or isinstance(found.form, Clamped) and found.form.added != ZERO
+    return isinstance(found.form, Affine | Moebius) or (
+        isinstance(found.form, Clamped) and (found.form.added, found.form.factor) != (ZERO, ONE))

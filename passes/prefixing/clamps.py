@@ -21,7 +21,21 @@ from scancc.ir.parts import Round
 
 from ..slicing.algebra import Clamped
 from ..slicing.terms import ZERO, Expr
-from .elements import LANES, LEVELS, Cycle, Lanes, all_of, in_all, lefts, merged, near
+from .elements import (
+    LANES,
+    LEVELS,
+    Cycle,
+    Lanes,
+    add_product,
+    all_of,
+    in_all,
+    lefts,
+    merged,
+    near,
+    powers_of,
+    products_of,
+    small,
+)
 from .group import Group, scalar
 
 MOST_ADDENDS = 4  # of a step: 32 of a group, each below 2**(w - 9), add up to less than 2**(w - 4)
@@ -81,16 +95,18 @@ class Clamping(Cycle):
     def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
         b = g.b
         step = self._step(g)
-        for level in LEVELS:
+        *factors, last = self._factors(g)
+        for level, factor in zip(LEVELS, factors, strict=True):
             left = _Step(*(x and g.order.shuffled(b, x, x, lefts(level)) for x in step))
-            both = self._after(b, left, step)
-            if step.added is not None:  # bounds alone are the same twice
+            both = self._after(b, left, step, factor)
+            if step.added is not None or factor is not None:  # bounds alone are the same twice
                 both = _Step(*(new and old and g.order.shuffled(b, old, new, merged(level))
                                for old, new in zip(step, both, strict=True)))
             step = both
         state = g.args[self.states[0].arg]
         whole = _Step(*(x and g.order.number(b, x, LANES - 1) for x in step))
-        return [self._applied(b, g.splat(state), step)], [self._applied(b, state, whole)]
+        end = last and g.order.number(b, last, LANES - 1)
+        return [self._applied(b, g.splat(state), step, last)], [self._applied(b, state, whole, end)]
 
     def _step(self, g: Group) -> _Step:
         """Each round's own."""
@@ -99,19 +115,26 @@ class Clamping(Cycle):
         added = None if self.form.added == ZERO else self.form.added
         return _Step(lane(added), lane(self.form.low), lane(self.form.high))
 
-    def _after(self, b: Builder, earlier: _Step, later: _Step) -> _Step:
+    def _factors(self, g: Group) -> Sequence[Value | None]:
+        """By what the later of two steps multiplies at each level, and all of them behind the last."""
+        return [None] * (len(LEVELS) + 1)
+
+    def _after(self, b: Builder, earlier: _Step, later: _Step, factor: Value | None) -> _Step:
         """Two steps as one."""
         both = None
         if earlier.added is not None and later.added is not None:
-            both = self._sum(b, earlier.added, later.added)
-        return _Step(both, *(bound and self._applied(b, bound, later) for bound in (earlier.low, earlier.high)))
+            both = self._moved(b, earlier.added, later.added, factor)
+        return _Step(both, *(bound and self._applied(b, bound, later, factor)
+                             for bound in (earlier.low, earlier.high)))
 
-    def _applied(self, b: Builder, state: Value, step: _Step) -> Value:
-        if step.added is not None:
-            state = self._sum(b, state, step.added)
+    def _applied(self, b: Builder, state: Value, step: _Step, factor: Value | None) -> Value:
+        state = self._moved(b, state, step.added, factor)
         if step.low is not None:
             state = self._extreme(b, "max", state, step.low)
         return state if step.high is None else self._extreme(b, "min", state, step.high)
+
+    def _moved(self, b: Builder, state: Value, added: Value | None, factor: Value | None) -> Value:
+        return state if added is None else self._sum(b, state, added)
 
     def _sum(self, b: Builder, x: Value, y: Value) -> Value:
         return b.op("arith.addf" if isinstance(self.type, t.FloatType) else "arith.addi", [x, y], [x.type])
@@ -122,6 +145,47 @@ class Clamping(Cycle):
         if not isinstance(self.type, t.FloatType):
             return b.op(f"arith.{which}{self.form.kind}", [x, y], [x.type])
         return b.select(b.cmpf("ogt" if which == "max" else "olt", x, y), x, y)
+
+
+class Scaling(Clamping):
+    """A state between bounds that is multiplied, too, by what is never below 0: the bounds are, as it is.
+
+        max(f * max(g*s + a, l) + b, m)  =  max((f*g)*s + (f*a + b), L)
+        where L is what the second step makes of l
+    """
+
+    def __init__(self, states: Sequence[Round], form: Clamped, before: Builder, order: Lanes, is_fixed: bool,
+                 fused: bool) -> None:
+        super().__init__(states, form)
+        self.fused = fused
+        self.powers = powers_of(before, order, scalar(before, form.factor, self.type)) if is_fixed else []
+        self.scales = [scalar(before, scale, self.type) for scale in form.scales] if is_fixed else []
+
+    def guard_all(self, before: Builder) -> Value | None:
+        if not self.powers:
+            return None
+        return all_of(before, [*(_is_no_less(before, scale) for scale in self.scales),
+                               in_all(before, small(before, self.powers[-1]))])
+
+    def _guard_floats(self, g: Group) -> Value:
+        """No infinity comes in either, which is NaN times 0."""
+        step = self._step(g)
+        lanes = [near(g.b, x) for x in step if x is not None]
+        if not self.powers:
+            lanes += [_is_no_less(g.b, g.expr(scale, self.type)) for scale in self.form.scales]
+            lanes.append(small(g.b, self._factors(g)[-1]))
+        return all_of(g.b, [in_all(g.b, all_of(g.b, lanes)), near(g.b, g.args[self.states[0].arg])])
+
+    def _factors(self, g: Group) -> Sequence[Value]:
+        if self.powers:
+            return self.powers
+        if self not in g.factors:
+            g.factors[self] = products_of(g, g.expr(self.form.factor, self.type))
+        return g.factors[self]
+
+    def _moved(self, b: Builder, state: Value, added: Value | None, factor: Value | None) -> Value:
+        assert factor is not None
+        return add_product(b, factor, state, added, self.fused)
 
 
 class Climbing(Clamping):
@@ -150,6 +214,11 @@ class Climbing(Clamping):
         low, high = super()._step(g)[1:]
         return _Step(None, *(bound and g.b.op("arith.subi", [bound, self.lanes], [bound.type])
                              for bound in (low, high)))
+
+
+def _is_no_less(b: Builder, scale: Value) -> Value:
+    """Where a factor is not below 0."""
+    return b.cmpf("oge", scale, b.const(0.0, scale.type))
 
 
 def _is_bound(b: Builder, x: Value) -> Value:

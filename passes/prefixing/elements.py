@@ -295,13 +295,7 @@ class Varying(Cycle):
     def _factors(self, g: Group) -> list[Value]:
         """The factors before each level, and after the last."""
         if self not in g.factors:
-            found = [g.expr(self.factor, self.type)]
-            for level in LEVELS:
-                left = g.order.shuffled(g.b, found[-1], found[-1], lefts(level))
-                new = g.b.op("arith.mulf" if isinstance(self.type, t.FloatType) else "arith.muli", [found[-1], left],
-                             [left.type])
-                found.append(g.order.shuffled(g.b, found[-1], new, merged(level)))
-            g.factors[self] = found
+            g.factors[self] = products_of(g, g.expr(self.factor, self.type))
         return g.factors[self]
 
     def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
@@ -312,6 +306,26 @@ class Varying(Cycle):
             v = g.order.shuffled(b, v, new, merged(level))
         whole, end = (g.order.number(b, x, LANES - 1) for x in (last, v))
         return [add_product(b, last, g.splat(state), v, self.fused)], [add_product(b, whole, state, end, self.fused)]
+
+
+def products_of(g: Group, factor: Value) -> list[Value]:
+    """Of a factor for each round those before each level, and after the last."""
+    found = [factor]
+    for level in LEVELS:
+        left = g.order.shuffled(g.b, found[-1], found[-1], lefts(level))
+        new = g.b.op("arith.mulf" if isinstance(t.element(left.type), t.FloatType) else "arith.muli",
+                     [found[-1], left], [left.type])
+        found.append(g.order.shuffled(g.b, found[-1], new, merged(level)))
+    return found
+
+
+def powers_of(b: Builder, order: Lanes, factor: Value) -> list[Value]:
+    """The same of a factor that never changes."""
+    powers = [factor]
+    for _ in range(LANES - 1):
+        powers.append(b.mulf(powers[-1], factor))
+    rows = [[powers[lane % level] for lane in range(LANES)] for level in (*LEVELS, LANES)]
+    return [order.vector(b, row) for row in rows]
 
 
 def add_product(b: Builder, x: Value, y: Value, z: Value | None, fused: bool) -> Value:

@@ -60,9 +60,9 @@ class Joined:
 
 @dataclass(frozen=True)
 class Clamped:
-    """min(max(state + added, low), high), without the bounds that are None. `kind`: of the extremes (`si`, `ui`,
-    `imumf`), whose first operand is the state, or the last. `addends`, `bounds`: what a step adds, and its bounds,
-    one by one."""
+    """min(max(factor*state + added, low), high), without the bounds that are None. `kind`: of the extremes (`si`,
+    `ui`, `imumf`), whose first operand is the state, or the last. `scales`, `addends`, `bounds`: by what a step
+    multiplies, where the form holds if none is below 0, what it adds, and its bounds, one by one."""
 
     state: Value
     kind: str
@@ -72,6 +72,8 @@ class Clamped:
     high: Expr | None = None
     addends: tuple[Expr, ...] = ()
     bounds: tuple[Expr, ...] = ()
+    factor: Expr = ONE
+    scales: tuple[Expr, ...] = ()
 
 
 def _are_choices(factor: Expr, rest: Expr | None = None) -> bool:
@@ -171,6 +173,8 @@ def _name(form: Form, order: int) -> str:
     if isinstance(form, Moebius | Extreme):
         return "moebius" if isinstance(form, Moebius) else "extreme"
     if isinstance(form, Clamped):
+        if form.factor != ONE:
+            return "affine with bounds"
         return "clamp" if form.added == ZERO or None not in (form.low, form.high) else (
             "min-plus" if form.low is None else "max-plus")
     if form.mixes:
@@ -307,10 +311,20 @@ def _scaled(mul: str, *parts: tuple[Expr, _Known]) -> Form | None:
     (x, of_x), (y, of_y) = parts
     if isinstance(of_x, Free):
         (x, of_x), (y, of_y) = (y, of_y), (x, of_x)
+    clamp = _as_clamped(of_x)
+    if clamp is not None and isinstance(of_y, Free):
+        return _stretched(mul, clamp, y) if mul.endswith("f") else None
     if not isinstance(of_x, Affine) or not isinstance(of_y, Free):
         return None
     return replace(of_x, factors={state: _times(mul, factor, y) for state, factor in of_x.factors.items()},
                    rest=_times(mul, of_x.rest, y))
+
+
+def _stretched(mul: str, clamp: Clamped, y: Expr) -> Clamped:
+    """A state between bounds times a value that is not below 0."""
+    low, high = (None if bound is None else _times(mul, bound, y) for bound in (clamp.low, clamp.high))
+    return replace(clamp, factor=_times(mul, clamp.factor, y), scales=(*clamp.scales, y),
+                   added=_times(mul, clamp.added, y), low=low, high=high)
 
 
 def _times(mul: str, x: Expr, y: Expr) -> Expr:
@@ -341,28 +355,37 @@ def _joined(op: Op, forms: Sequence[_Known]) -> Form | None:
             return None  # of zeros of two signs the last one counts
         both = (form.other, other) if first else (other, form.other)
         return Joined(op.name, form.state, Term(op.name, both), first)
-    return _clamped(op, form, other, first)
+    return _clamped(op.name, form, other, first)
 
 
-def _clamped(op: Op, form: _Known, other: Expr, first: bool) -> Form | None:
+def _clamped(name: str, form: _Known, other: Expr, first: bool) -> Form | None:
     """A bound on a state and a value, or on one that has one."""
-    which, kind = op.name.removeprefix("arith.")[:3], op.name.removeprefix("arith.")[3:]
+    which, kind = name.removeprefix("arith.")[:3], name.removeprefix("arith.")[3:]
     if which not in ("max", "min"):
         return None
-    if isinstance(form, Affine) and list(form.factors.values()) == [ONE] and not form.mixes:
-        form = Clamped(next(iter(form.factors)), kind, first, form.rest, addends=_addends(form.rest))
+    if isinstance(form, Affine) and len(form.factors) == 1 and not form.mixes:
+        form = _without_bounds(form, kind, first)
     clamp = _as_clamped(form)
     if clamp is None or clamp.kind != kind or kind == "imumf" and clamp.state_first != first:
         return None  # of zeros of two signs the last one counts
 
     def bounded(bound: Expr | None) -> Expr | None:
-        return None if bound is None else Term(op.name, (bound, other) if first else (other, bound))
+        return None if bound is None else Term(name, (bound, other) if first else (other, bound))
     low, high = bounded(clamp.low), bounded(clamp.high)
     if which == "max":
         low = other if low is None else low
     else:
         high = other if high is None else high
     return replace(clamp, low=low, high=high, bounds=(*clamp.bounds, other))
+
+
+def _without_bounds(form: Affine, kind: str, first: bool) -> Clamped | None:
+    """A state times a factor and a value, before it has a bound; of integers a factor may wrap around."""
+    (state, factor), = form.factors.items()
+    if factor != ONE and kind != "imumf":
+        return None
+    scales = () if factor == ONE else (factor,)
+    return Clamped(state, kind, first, form.rest, addends=_addends(form.rest), factor=factor, scales=scales)
 
 
 def _as_clamped(form: _Known) -> Clamped | None:
@@ -394,7 +417,9 @@ def _chosen(op: Op, forms: Sequence[_Known]) -> Form | None:
     """One of two values by a condition that is free, or a product."""
     (condition, x, y), (of_condition, of_x, of_y) = op.operands, forms
     if not isinstance(of_condition, Free):
-        return of_y if _is_product(condition, x, y) else None  # type: ignore[return-value]
+        if _is_product(condition, x, y):
+            return of_y  # type: ignore[return-value]
+        return _compared(condition.op, (x, of_x), (y, of_y))
     sides = [Affine({}, v) if isinstance(form, Free) else form for v, form in ((x, of_x), (y, of_y))]
     a, b = sides
     if not isinstance(a, Affine) or not isinstance(b, Affine):
@@ -403,6 +428,9 @@ def _chosen(op: Op, forms: Sequence[_Known]) -> Form | None:
     return Affine({s: _choice(condition, a.factors.get(s, ZERO), b.factors.get(s, ZERO)) for s in states},
                   _choice(condition, a.rest, b.rest), a.resets or b.resets or not a.factors or not b.factors,
                   a.mixes or b.mixes)
+
+
+_LARGER = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}  # what each is of operands that are exchanged
 
 
 def _is_product(condition: Value, x: Value, y: Value) -> bool:
@@ -415,6 +443,27 @@ def _is_product(condition: Value, x: Value, y: Value) -> bool:
     in_product = y.op.name == "arith.mulf" and factor in y.op.operands
     in_quotient = y.op.name == "arith.divf" and factor is y.op.operands[0]
     return (in_product or in_quotient) and constant_of(zero) == 0 == constant_of(x)
+
+
+def _compared(condition: Op | None, x: tuple[Value, _Known], y: tuple[Value, _Known]) -> Form | None:
+    """A bound that is written as a choice: the one of a sum and a value that compares so, or what a state adds to a
+    value where it is above 0, or below. A NaN is another number than an extreme makes of it: groups that have
+    one are not combined."""
+    if condition is None or condition.name != "arith.cmpf":
+        return None
+    (u, v), predicate = condition.operands, CMPF[condition.attrs["predicate"].value]
+    (first, of_first), (second, of_second) = (x, y) if isinstance(y[1], Free) else (y, x)
+    if predicate[1:] not in _LARGER or not isinstance(of_second, Free) or isinstance(of_first, Free):
+        return None
+    if v is first or constant_of(u) == 0:
+        u, v, predicate = v, u, predicate[0] + _LARGER[predicate[1:]]
+    larger = (predicate[1] == "g") == (first is x[0])
+    name = "arith.maximumf" if larger else "arith.minimumf"
+    if u is first and v is second:
+        is_state = isinstance(of_first, Affine) and of_first.rest == ZERO and [*of_first.factors.values()] == [ONE]
+        return None if is_state else _clamped(name, of_first, second, (predicate[2] == "t") == (second is y[0]))
+    adds = isinstance(of_first, Affine) and [*of_first.factors] == [u] and of_first.rest is second
+    return _clamped(name, of_first, second, True) if adds and constant_of(v) == 0 else None
 
 
 def _choice(condition: Value, x: Expr, y: Expr) -> Expr:

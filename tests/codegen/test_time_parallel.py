@@ -274,6 +274,53 @@ def test_sums_between_bounds_that_are_no_numbers_are_those_of_the_steps(value):
         np.testing.assert_array_equal(f(x), reference(x))
 
 
+# factor, what is added, and the bounds, of a step that is written so
+MULTIPLES: dict[str, tuple[Callable[..., Any], Callable[..., tuple[Any, Any, Any, Any]]]] = {
+    "a peak that decays": (lambda v, s: T.maximum(0.9 * s, v), lambda v: (0.9, 0, v, np.inf)),
+    "one by a choice": (lambda v, s: T.switch(v > 0.9 * s, v, 0.9 * s), lambda v: (0.9, 0, v, np.inf)),
+    "a valley": (lambda v, s: T.switch(v < 0.5 * s, v, 0.5 * s), lambda v: (0.5, 0, -np.inf, v)),
+    "what is left above zero": (lambda v, s: T.maximum(0.9 * s + v, 0), lambda v: (0.9, v, 0, np.inf)),
+    "between bounds": (lambda v, s: T.clip(0.9 * s + v, -1, 1), lambda v: (0.9, v, -1, 1)),
+    "bounds before": (lambda v, s: 0.5 * T.clip(s, v, v + 1) + v, lambda v: (0.5, v, 1.5 * v, 1.5 * v + 0.5)),
+    "a factor that changes": (lambda v, s: T.maximum(abs(v) * s + v, -1), lambda v: (abs(v), v, -1, np.inf)),
+    "a factor that may be below 0": (lambda v, s: T.minimum(v * s + 1, 2), lambda v: (v, 1, -np.inf, 2)),
+    "what grows": (lambda v, s: T.minimum(1.5 * s + v, 9), lambda v: (1.5, v, -np.inf, 9)),
+    "a largest sum": (lambda v, s: T.switch(s > 0, s + v, v), lambda v: (1, v, v, np.inf)),
+    "a smallest sum": (lambda v, s: T.switch(T.le(0, s), v, s + v), lambda v: (1, v, -np.inf, v)),
+    "a stock": (lambda v, s: T.switch(s - v < 0, 0, s - v), lambda v: (1, -v, 0, np.inf)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", MULTIPLES)
+def test_multiples_between_bounds_are_within_theirs(name, dtype):
+    step, parts = MULTIPLES[name]
+
+    def typed(v: Any, s: Any) -> Any:
+        return T.cast(step(v, s), dtype)
+    f, plain = scanned(typed, dtype, 1.5, fast_math="reassociate"), scanned(typed, dtype, 1.5)
+    assert combined(f) and not combined(plain)
+    for n in LENGTHS[:-1]:
+        x = np.random.default_rng(n).normal(size=n).astype(dtype)
+        h, size = np.longdouble(1.5), np.longdouble(1.5)
+        for t, (v, found) in enumerate(zip(x, f(x), strict=True), 1):
+            factor, added, low, high = (np.longdouble(part) for part in parts(np.longdouble(v)))
+            h = np.minimum(np.maximum(factor * h + added, low), high)
+            size = abs(factor) * size + abs(added) + sum(abs(bound) for bound in (low, high) if np.isfinite(bound))
+            assert abs(found - h) <= (2 * t + 6) * np.finfo(dtype).eps / 2 * size, (n, t)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e305])
+@pytest.mark.parametrize("name", MULTIPLES)
+def test_multiples_between_bounds_that_are_no_numbers_are_those_of_the_steps(name, value):
+    step, _ = MULTIPLES[name]
+    f, plain = (scanned(step, "float64", 1.5, fast_math=parts) for parts in ("reassociate", None))
+    for at in range(20):
+        x = np.random.default_rng(at).normal(size=20)
+        x[at] = value
+        np.testing.assert_allclose(f(x), plain(x), rtol=1e-13, atol=1e-14)
+
+
 @pytest.mark.parametrize("order", [2, 3, 4])
 @pytest.mark.parametrize("backwards", [False, True])
 def test_lags(order, backwards):

@@ -59,7 +59,11 @@ STEPS = {
     "a function": ("s: f64", "%p = mulf %a, %s\n%n = math.tanh %p", "%n", ""),
     "a choice by the state": ("s: f64", "%d = mulf %s, %s\n%n = minimumf %d, %s", "%n", ""),
     "a sum of what another is": ("s: f64, r: f64", "%n = mulf %s, %s\n%m = addf %r, %s", "%n, %m", " sum"),
-    "a maximum of a multiple": ("s: f64", "%p = mulf %a, %s\n%n = maximumf %p, %x", "%n", ""),
+    "a maximum of a multiple": ("s: f64", "%p = mulf %a, %s\n%n = maximumf %p, %x", "%n", "affine with bounds"),
+    "a multiple of a maximum": ("s: f64", "%p = maximumf %s, %x\n%n = mulf %a, %p", "%n", "affine with bounds"),
+    "a multiple of a maximum of integers": ("s: i32", "%p = maxsi %s, %x\n%n = muli %a, %p", "%n", ""),
+    "a maximum of a multiple of integers": ("s: i32", "%p = muli %s, %x\n%n = maxsi %a, %p", "%n", ""),
+    "a maximum of squares": ("s: f64", "%p = mulf %s, %s\n%n = maximumf %p, %x", "%n", ""),
 }
 
 
