@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 # Bytecode beside the sources, also where PYTHONDONTWRITEBYTECODE is set: an import takes a third of the time.
 COMPILE := $(BIN)/python -m compileall -q scancc passes runtime
-PYTEST := $(BIN)/python -m pytest
+# pytest rewrites the assertions of 300 files, as long as all else before the first test: kept for the next time.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 .PHONY: help demo test quick peers golden lint docs bench bench-page bench-compare clean
 

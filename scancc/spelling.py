@@ -98,7 +98,7 @@ def no_such_name(owner: str, name: str, known: Iterable[str], elsewhere: Mapping
                  prefix: str) -> AttributeError:
     """The error of a name that `owner` does not have: where it is, or what was meant."""
     text = f"{owner} has no attribute {name!r}"
-    if name.startswith("__"):
+    if name.startswith("_"):  # tools ask every object for private names; people do not misspell them
         return AttributeError(text)
     near = nearest(name, known)
     hint = elsewhere.get(name) or (f"did you mean {prefix}{near}?" if near else None)

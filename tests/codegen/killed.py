@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-KILLED = """
-import os, signal, sys
-import scancc as sc, scancc.tensor as T
-done, real = [0], os.replace
-def replace(a, b):
-    done[0] += str(b).startswith(sys.argv[1])  # not what the disk cache writes
-    if done[0] > int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    real(a, b)
-os.replace = replace
+import pytest
+
 from scancc.codegen.exports import publishing
-publishing._SHELL = "/no/shell"
-x, y = T.vector("x"), T.vector("y")
-"""
-KILLED_MEANWHILE = """
-import os, signal, sys
-import scancc as sc, scancc.tensor as T
-os.waitpid = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
-x, y = T.vector("x"), T.vector("y")
-"""
 
 
-def export_killed(folder: Path, n_renamed: int, export: str) -> None:
-    """Run the line `export`, which exports to sys.argv[1], until so many files have their names."""
-    command = [sys.executable, "-c", KILLED + export, f"{folder}/", str(n_renamed)]
-    done = subprocess.run(command, cwd=ROOT, check=False)
-    assert done.returncode == -9
+def export_killed(folder: Path, n_renamed: int, export: Callable[[], object]) -> None:
+    """Run `export`, which exports to `folder`, in a child until so many files have their names."""
+    rename, done = os.replace, [0]
+
+    def replace(a: str, b: str) -> None:
+        done[0] += str(b).startswith(f"{folder}/")  # not what the disk cache writes
+        if done[0] > n_renamed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        rename(a, b)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        patch.setattr(publishing, "_SHELL", "/no/shell")
+        _killed(export)
 
 
-def export_killed_meanwhile(folder: Path, export: str) -> None:
-    """Run the line `export` until another process begins to rename its files."""
-    done = subprocess.run([sys.executable, "-c", KILLED_MEANWHILE + export, f"{folder}/"], cwd=ROOT, check=False)
-    assert done.returncode == -9
+def export_killed_meanwhile(export: Callable[[], object]) -> None:
+    """Run `export` in a child until another process begins to rename its files."""
+    wait = os.waitpid
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "waitpid", lambda *given: os.kill(os.getpid(), signal.SIGKILL))
+        _killed(export, wait)
+
+
+def _killed(export: Callable[[], object], wait: Callable[[int, int], tuple[int, int]] = os.waitpid) -> None:
+    """A fork, as starting Python and loading the compiler anew takes longer than the export."""
+    child = os.fork()
+    if child == 0:
+        try:
+            export()
+        finally:
+            os._exit(1)  # it was to be killed
+    _, status = wait(child, 0)
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL

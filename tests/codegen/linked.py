@@ -113,3 +113,8 @@ def _spread(array: np.ndarray) -> np.ndarray:
 
 def strides(array: np.ndarray) -> list[int]:
     return [s // array.itemsize for s in array.strides]
+
+
+def same_bits(found: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> None:
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(one, other)

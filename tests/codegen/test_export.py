@@ -400,11 +400,11 @@ def test_path_maps_that_are_none(power: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("n_renamed", [0, 3, 6])
 def test_a_build_that_was_killed(n_renamed: int, tmp_path: Path) -> None:
     """Its header went with the archive of the build before, and was loaded with its library."""
-    x = T.vector("x")
+    x, y = T.vector("x"), T.vector("y")
     before = sc.function([x], x * 2, name="f")
     header = export(before, tmp_path, emit="h").files[0].read_bytes()
     export(before, tmp_path)
-    export_killed(tmp_path, n_renamed, 'sc.export(sc.function([x, y], x * y, name="f"), sys.argv[1])')
+    export_killed(tmp_path, n_renamed, lambda: export(sc.function([x, y], x * y, name="f"), tmp_path))
     source = tmp_path / "main.c"
     source.write_text('#include "f.h"\nint main(void) { double x[] = {3}, r[1];\n'
                       "  return f(x, 1, 1, r, 1, 0, 0) || r[0] != 6; }\n")
@@ -428,7 +428,7 @@ def test_a_build_that_was_killed_while_its_files_get_their_names(tmp_path: Path)
     x, folder, kinds = T.vector("x"), tmp_path / "a b's", "o,a,h,json"  # no linker, for which a process waits, too
     folder.mkdir()
     export(sc.function([x], x * 2, name="f"), folder, emit=kinds)
-    export_killed_meanwhile(folder, f'sc.export(sc.function([x], x * 3, name="f"), sys.argv[1], emit="{kinds}")')
+    export_killed_meanwhile(lambda: export(sc.function([x], x * 3, name="f"), folder, emit=kinds))
     export(sc.function([x], x * 2, name="other"), folder, emit="h")
     assert load(folder / "f.json")([3.0]).tolist() == [9.0]
     export(sc.function([x], x * 4, name="f"), folder, emit=kinds)

@@ -150,7 +150,8 @@ def test_an_installation_that_was_killed(n_renamed: int, tmp_path: Path) -> None
     x = T.vector("x")
     before = sc.function([x], x * 2, name="f")
     sc.export(before, tmp_path, install="1.0")
-    export_killed(tmp_path, n_renamed, 'sc.export(sc.function([x], x * 3, name="f"), sys.argv[1], install="1.1")')
+    export_killed(tmp_path, n_renamed,
+                  lambda: sc.export(sc.function([x], x * 3, name="f"), tmp_path, install="1.1"))
     wanted = {0: [2.0], 4: [3.0], 7: [3.0], 8: [3.0]}.get(n_renamed)
     try:
         assert load(tmp_path / "lib" / "libf.so")([1.0]).tolist() == wanted  # type: ignore[operator]

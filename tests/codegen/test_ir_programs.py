@@ -15,6 +15,7 @@ import scancc.tensor as T
 from scancc import pipeline, stages
 from scancc.cli import main
 from scancc.codegen.exports.export import export
+from scancc.frontend.program.program import Program, make_program
 from scancc.ir.parser import parse
 from scancc.ir.printer import print_op
 from scancc.ir_programs import ir_functions
@@ -25,9 +26,9 @@ PROGRAMS = [*seed.PROGRAMS, *tutorial.PROGRAMS, *gradients.PROGRAMS]
 STAGES = {"scan": "", "fused": "cpu-scan", "buffers": "cpu-scan,bufferize", "planned": "cpu"}
 
 
-def at(stage: str, f: sc.Function) -> str:
-    """The text of a function that has been through the passes of a stage."""
-    module = stages.lower(f.program)
+def at(stage: str, program: Program) -> str:
+    """The text of a program that has been through the passes of a stage."""
+    module = stages.lower(program)
     pipeline.run(module, STAGES[stage])
     return print_op(module)
 
@@ -56,10 +57,10 @@ def test_every_program(program: Callable[[], Case], stage: str, tmp_path: Path) 
 
 def _check(case: Case, stage: str, folder: Path) -> None:
     """Of what goes in and out there are no shared variables in IR: their values are arguments, too."""
-    f = sc.function(case.inputs, case.outputs, updates=case.updates, name="f", on_unused_input="ignore")
-    values = [*case.args, *(v.get_value() for v in f.program.shared)]
-    found = built(at(stage, f), folder)(*(np.asarray(a, v.dtype) for a, v in zip(
-        values, [*(i.variable for i in f.program.inputs), *f.program.shared], strict=True)))
+    program = make_program(case.inputs, case.outputs, case.updates, name="f", on_unused_input="ignore")
+    values = [*case.args, *(v.get_value() for v in program.shared)]
+    found = built(at(stage, program), folder)(*(np.asarray(a, v.dtype) for a, v in zip(
+        values, [*(i.variable for i in program.inputs), *program.shared], strict=True)))
     listed = found if isinstance(found, list) else [found]
     expected = case.expected if isinstance(case.outputs, list) else [case.expected]
     for value, want in zip(listed, expected, strict=False):
@@ -75,7 +76,7 @@ def test_the_code_is_that_of_the_program(tmp_path: Path) -> None:
     values = np.linspace(-1, 1, 1000)
     for stage in STAGES:
         (folder := tmp_path / stage).mkdir()
-        np.testing.assert_array_equal(built(at(stage, f), folder)(values), f(values), strict=True)
+        np.testing.assert_array_equal(built(at(stage, f.program), folder)(values), f(values), strict=True)
 
 
 TWO = """"func.func"() ({
@@ -131,7 +132,7 @@ def test_errors_have_line_and_column(old: str, new: str, said: str) -> None:
 
 
 def test_passes_are_chosen() -> None:
-    text = at("scan", _summed())
+    text = at("scan", _summed().program)
     unplanned = build("x.mlir", "--passes", "fuse,bufferize", text=text)
     assert "has no plan of its memory; run `plan-memory` before" in unplanned
     assert "total.o" in build("x.mlir", "--passes", "fuse,bufferize,plan-memory", "--emit", "o", text=text)
@@ -145,8 +146,8 @@ def _summed() -> sc.Function:
 
 def test_loop_ir_is_for_a_cpu() -> None:
     assert "@total is loop IR for a CPU; build sm_90 from scan IR" in build(
-        "x.mlir", "--target", "sm_90", text=at("planned", _summed()))
-    assert "total.ptx" in build("x.mlir", "--target", "sm_90", "--emit", "ptx", text=at("scan", _summed()))
+        "x.mlir", "--target", "sm_90", text=at("planned", _summed().program))
+    assert "total.ptx" in build("x.mlir", "--target", "sm_90", "--emit", "ptx", text=at("scan", _summed().program))
 
 
 def test_passes_are_not_for_python_files() -> None:
@@ -157,5 +158,5 @@ def test_late_checks_are_told() -> None:
     x, k = T.vector("x"), T.ivector("k")
     rows, _ = sc.scan(lambda k: x[k] * 2, sequences=k)
     f = sc.function([x, k], rows, name="picked")
-    assert "writes outputs before its last check" in build("x.mlir", "--emit", "o", text=at("planned", f))
-    assert "writes outputs" not in build("x.mlir", "--emit", "o", text=at("scan", f))
+    assert "writes outputs before its last check" in build("x.mlir", "--emit", "o", text=at("planned", f.program))
+    assert "writes outputs" not in build("x.mlir", "--emit", "o", text=at("scan", f.program))

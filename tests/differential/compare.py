@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from scancc import pipeline
 from scancc.errors import InternalError
 from scancc.frontend.program.program import make_program
 from scancc.ir.core import Op, clone_op, functions
-from scancc.ir.interpreter import run_program
+from scancc.ir.interpreter import Program as InterpretedProgram
+from scancc.ir.interpreter import compile_program
 from scancc.stages import lower, passes_for
 from tests.differential.gradients import check_slopes, cost_of, slopes_of
 from tests.differential.program import Built, Mismatch, Program
@@ -145,37 +147,35 @@ class _Passes:
         self.n_outputs = len(program.outputs)
         self.dtypes = [v.dtype for v in program.results]
         top = lower(program)
-        self.stages = [("lowering", clone_op(top, {}))]
+        self.stages = [_Stage("lowering", clone_op(top, {}))]
         from scancc.codegen.target import host
 
         pipeline.run(top, passes_for(host()), on_pass=self._keep)
 
     def _keep(self, done: pipeline.PassRun, module: Op) -> None:
         if done.changed:
-            self.stages.append((str(done.step), clone_op(module, {})))
+            self.stages.append(_Stage(str(done.step), clone_op(module, {})))
 
     def check(self, values: Sequence[np.ndarray], expected: Outcome, what: str, program: Program) -> None:
         args = [*values[:len(values) - self.n_shared]]
         held = list(values[len(args):])
         args += [held[i] for i in self.shared]
         capacities = None if isinstance(expected, Exception) else [np.shape(v) for v in expected]
-        for name, module in self.stages:
+        for stage in self.stages:
             early = "sc.until" in program.text  # outputs have room for steps that do not come
-            found = self._run(module, args, held, None if early else capacities)
+            found = self._run(stage, args, held, None if early else capacities)
             if found is not None:
-                require_same(found, expected, f"IR after {name}, {what}", program)
+                require_same(found, expected, f"IR after {stage.name}, {what}", program)
 
-    def _run(self, module: Op, args: list[np.ndarray], held: list[np.ndarray],
+    def _run(self, stage: _Stage, args: list[np.ndarray], held: list[np.ndarray],
              capacities: list[tuple[int, ...]] | None) -> Outcome | None:
-        func = functions(module)[0]
-        name = func.attrs["sym_name"]
         if capacities is not None:
             updated = [np.shape(held[i]) for i in self.updated]
             capacities = [*capacities[:self.n_outputs], *updated]
-        elif "n_inputs" in func.attrs and "planned" not in func.attrs:
+        elif stage.is_unplanned:
             return None  # before memory planning: nobody knows how large outputs are
         try:
-            results = run_program(module, name, args, capacities)
+            results = stage.run(args, capacities)
         except InternalError:
             raise
         except Exception as error:
@@ -187,3 +187,16 @@ class _Passes:
         return [*results[:self.n_outputs], *shared]
 
 
+class _Stage:
+    """The IR that a pass left, made ready for the interpreter when it first runs."""
+
+    def __init__(self, name: str, module: Op) -> None:
+        self.name, self._module, (self._func, *_) = name, module, functions(module)
+
+    @property
+    def is_unplanned(self) -> bool:
+        return "n_inputs" in self._func.attrs and "planned" not in self._func.attrs
+
+    @cached_property
+    def run(self) -> InterpretedProgram:
+        return compile_program(self._module, self._func.attrs["sym_name"])

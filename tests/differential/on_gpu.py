@@ -21,21 +21,23 @@ def check_on_gpu(program: Program) -> bool:
             built, _ = build(program)
             if program.gradients and not built.outputs:
                 return False
-            forwards, backwards = _on_gpu(driver, built, False), _on_gpu(driver, built, True)
+            on_gpu = function(driver)(built.inputs, built.outputs, built.updates, on_unused_input="ignore")
         except (ValueError, IndexError, UnsupportedError):
             return False
         reference = compiled(built, "reference")
         for sizes in program.calls:
             args, held = program.arguments(sizes), [s.get_value() for s in built.shared]
-            expected, found, turned = (_from(held, f, args, built) for f in (reference, forwards, backwards))
+            expected = _from(held, reference, args, built)
+            found, turned = (_in_order(driver, backwards, held, on_gpu, args, built) for backwards in (False, True))
             require_same(found, expected, f"GPU, sizes {sizes}", program)
             _require_equal(found, turned, f"GPU, sizes {sizes}")
     return True
 
 
-def _on_gpu(driver: Driver, built: Built, backwards: bool) -> Callable[..., Any]:
+def _in_order(driver: Driver, backwards: bool, held: Sequence[np.ndarray], call: Callable[..., Any],
+              args: Sequence[np.ndarray], built: Built) -> Outcome:
     driver.backwards = backwards
-    return function(driver)(built.inputs, built.outputs, built.updates, on_unused_input="ignore")
+    return _from(held, call, args, built)
 
 
 def _from(held: Sequence[np.ndarray], call: Callable[..., Any], args: Sequence[np.ndarray], built: Built) -> Outcome:

@@ -36,7 +36,7 @@ define internal i32 @read.{0}() alwaysinline {{
   ret i32 %v
 }}"""
 _RUN = """
-define void @{name}__grid(ptr %p, i32 %blocks, i32 %threads) {{
+define void @{name}__grid(ptr %p, i32 %blocks, i32 %threads, i1 %backwards) {{
 entry:
   store i32 %blocks, ptr @sreg.nctaid
   store i32 %threads, ptr @sreg.ntid
@@ -46,12 +46,14 @@ entry:
   br label %block
 block:
   %b = phi i32 [ 0, %entry ], [ %b1, %next ]
-  %bx = {block}
+  %bturned = sub i32 %lastb, %b
+  %bx = select i1 %backwards, i32 %bturned, i32 %b
   store i32 %bx, ptr @sreg.ctaid
   br label %thread
 thread:
   %t = phi i32 [ 0, %block ], [ %t1, %thread ]
-  %tx = {thread}
+  %tturned = sub i32 %lastt, %t
+  %tx = select i1 %backwards, i32 %tturned, i32 %t
   store i32 %tx, ptr @sreg.tid
   call void @{name}({args})
   %t1 = add i32 %t, 1
@@ -66,21 +68,17 @@ done:
 }}"""
 
 
-_FORWARDS = {"block": "add i32 %b, 0", "thread": "add i32 %t, 0"}
-_BACKWARDS = {"block": "sub i32 %lastb, %b", "thread": "sub i32 %lastt, %t"}
-
-
-def cpu_text(kernels: str, backwards: bool = False) -> str:
-    """The kernels' LLVM IR for a CPU, with a function `NAME__grid` that runs all threads of a grid."""
-    runs = [_run_text(name, params, _BACKWARDS if backwards else _FORWARDS)
-            for name, params in _KERNEL.findall(kernels)]
+def cpu_text(kernels: str) -> str:
+    """The kernels' LLVM IR for a CPU, with a function `NAME__grid` that runs all threads of a grid, the first or
+    the last one first."""
+    runs = [_run_text(name, params) for name, params in _KERNEL.findall(kernels)]
     lines = [line for line in kernels.splitlines() if not line.startswith("declare i32 @llvm.nvvm.")]
     text = _REGISTER.sub(lambda m: f"@read.{m[1]}", "\n".join(lines)).replace("define ptx_kernel", "define internal")
     registers = [_GRID.format(name) for name in ("tid", "ctaid", "ntid", "nctaid")]
     return "\n".join([text, *registers, *runs])
 
 
-def _run_text(name: str, params: str, order: dict[str, str]) -> str:
+def _run_text(name: str, params: str) -> str:
     loads, args = [], []
     for number, param in enumerate(filter(None, params.split(", "))):
         kind = param.split(" ")[0]
@@ -92,13 +90,13 @@ def _run_text(name: str, params: str, order: dict[str, str]) -> str:
             loads.append(f"  %y{number} = getelementptr i8, ptr %x{number}, i64 {-SHIFT}")
             operand = f"%y{number}"
         args.append(f"{kind} {operand}")
-    return _RUN.format(name=name, loads="\n".join(loads), args=", ".join(args), **order)
+    return _RUN.format(name=name, loads="\n".join(loads), args=", ".join(args))
 
 
 class Driver:
     """Stands in for `cuda.bindings.driver`. `launches`: kernel, blocks and threads of each launch.
 
-    `backwards`: modules loaded from then on run the last thread of a grid first.
+    `backwards`: kernels launched from then on run the last thread of a grid first.
     """
 
     def __init__(self) -> None:
@@ -113,12 +111,12 @@ class Driver:
         return lambda *args: (0, 0)
 
     def cuModuleLoadData(self, ptx: bytes) -> tuple[int, Any]:
-        library = elf.load(cpu.compile_object(cpu_text(self.texts[ptx], self.backwards), host()))
+        library = elf.load(cpu.compile_object(cpu_text(self.texts[ptx]), host()))
         self.libraries.append(library)
         return 0, library
 
     def cuModuleGetFunction(self, library: Any, name: bytes) -> tuple[int, Any]:
-        call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)
+        call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_bool)
         return 0, (name.decode(), call(library.address(f"{name.decode()}__grid")))
 
     def cuMemAlloc(self, nbytes: int) -> tuple[int, int]:
@@ -151,7 +149,7 @@ class Driver:
         name, call = function
         blocks, threads, parameters = args[0], args[3], args[8]
         self.launches.append((name, blocks, threads))
-        call(parameters, blocks, threads)
+        call(parameters, blocks, threads, self.backwards)
         return (0,)
 
 

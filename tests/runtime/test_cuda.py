@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import gc
 import sys
@@ -70,6 +71,31 @@ def test_lanes_fill_blocks(gpu: Driver) -> None:
     for n in (1, 127, 128, 129):
         np.testing.assert_array_equal(kernel(np.ones(n))[0], np.full(n, 8.0))
     assert [(blocks, threads) for _, blocks, threads in gpu.launches] == [(1, 128), (1, 128), (1, 128), (2, 128)]
+
+
+def test_an_order_of_threads_shows(gpu: Driver) -> None:
+    """Each thread of two blocks of three writes its number to one place: the last one's stays."""
+    gpu.texts[b"kernel"] = """
+declare i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+declare i32 @llvm.nvvm.read.ptx.sreg.ctaid.x()
+define ptx_kernel void @kernel(ptr %to) nounwind {
+  %t = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %b = call i32 @llvm.nvvm.read.ptx.sreg.ctaid.x()
+  %n = mul i32 %b, 3
+  %number = add i32 %n, %t
+  store i32 %number, ptr %to
+  ret void
+}
+"""
+    _, run = gpu.cuModuleGetFunction(gpu.cuModuleLoadData(b"kernel")[1], b"kernel")
+    _, place = gpu.cuMemAlloc(4)
+    given, found = ctypes.c_void_p(place), np.zeros(1, np.int32)
+    parameters = (ctypes.c_void_p * 1)(ctypes.addressof(given))
+    for backwards, last in ((False, 5), (True, 0)):
+        gpu.backwards = backwards
+        gpu.cuLaunchKernel(run, 2, 1, 1, 3, 1, 1, 0, 0, ctypes.addressof(parameters))
+        gpu.cuMemcpyDtoH(found.ctypes.data, place, 4)
+        assert found[0] == last
 
 
 def test_no_lanes_no_launch(gpu: Driver) -> None:

@@ -17,8 +17,8 @@ needs nothing (its NumPy meaning is in the op table); others get a rule in the m
 
 from . import buffers, control, generic, launch, tensors
 from .arrays import poison
-from .program import Function, compile_function, run_function, run_program
+from .program import Function, Program, compile_function, compile_program, run_function, run_program
 
-__all__ = ["Function", "compile_function", "poison", "run_function", "run_program"]
+__all__ = ["Function", "Program", "compile_function", "compile_program", "poison", "run_function", "run_program"]
 
 del buffers, control, generic, launch, tensors  # imported for the rules that they register

@@ -51,6 +51,8 @@ def scalar_meaning(op: Op) -> Meaning:
 def _short_cut(op: Op) -> Meaning | None:
     """Python's operator of the same meaning, several times faster than a ufunc on scalars."""
     type = op.operands[0].type
+    if _is_of_class(op):
+        return to_scalar(op.result.type)
     if op.name == "arith.select":
         return _select
     if op.name == "arith.cmpf":
@@ -59,9 +61,18 @@ def _short_cut(op: Op) -> Meaning | None:
         return _BITS.get(op.name)
     if op.name == "arith.cmpi":
         return _CMPI.get(CMPI[op.attrs["predicate"].value])
-    if op.name == "arith.index_cast" and op.result.type in (t.index, t.i64):
-        return to_scalar(op.result.type)
     return _INDEX.get(op.name) if type == t.index else _NUMBERS.get(op.name)
+
+
+def _is_of_class(op: Op) -> bool:
+    """Whether a conversion is what the class of the result's scalars makes of any number."""
+    source = op.operands[0].type
+    if op.name in ("arith.extui", "arith.uitofp"):
+        return source == t.i1
+    if op.name == "arith.index_cast":
+        return source != t.i1 and op.result.type in (t.index, t.i64)
+    return op.name in ("arith.extf", "arith.truncf") or (
+        op.name in ("arith.extsi", "arith.sitofp") and source not in (t.i1, t.index))
 
 
 def _select(condition: Any, x: Any, y: Any) -> Any:

@@ -59,13 +59,13 @@ class Code:
         """Run with `values` as the arguments; gives the operands of the terminator."""
         for arg, value in zip(self.args, values, strict=True):
             env[arg] = value
-        for op, step in self.steps:
-            try:
+        try:
+            for op, step in self.steps:  # noqa: B007  # the op that fails is named below
                 step(env)
-            except (InternalError, CheckFailed, MemoryError):
-                raise
-            except Exception as error:
-                raise InternalError(f"interpreter, {describe(op)}: {error}") from error
+        except (InternalError, CheckFailed, MemoryError):
+            raise
+        except Exception as error:
+            raise InternalError(f"interpreter, {describe(op)}: {error}") from error
         return [env[value] for value in self.yields]
 
 
@@ -129,6 +129,12 @@ def _assign(result: Value, meaning: Meaning, operands: list[Value]) -> Step:
         def binary(env: Env) -> None:
             env[result] = meaning(env[a], env[b])
         return binary
+    if len(operands) == 3:
+        one, two, three = operands
+
+        def ternary(env: Env) -> None:
+            env[result] = meaning(env[one], env[two], env[three])
+        return ternary
 
     def any_number(env: Env) -> None:
         env[result] = meaning(*[env[v] for v in operands])

@@ -38,38 +38,63 @@ def compile_function(module: Op, name: str, *, check_bounds: bool = True) -> Fun
 
 def run_program(module: Op, name: str, inputs: Sequence[Any],
                 capacities: Sequence[Sequence[int]] | None = None) -> list[np.ndarray]:
-    """Run function `name` on a program's inputs, whatever stage `module` is at.
+    """Run function `name` on a program's inputs once; see `compile_program`."""
+    return compile_program(module, name)(inputs, capacities)
 
-    In loop form, outputs are made here, of poison, and inputs are protected from being written. The
+
+def compile_program(module: Op, name: str) -> Program:
+    """Make function `name` ready to run on a program's inputs, whatever stage `module` is at, many times.
+
+    In loop form, a call makes the outputs, of poison, and protects the inputs from being written. The
     query that `plan-memory` adds says how large outputs and workspace are; before that pass
     `capacities` does, the shapes of the outputs, where the types leave sizes open. Bounds that the program
-    wants guessed start at 1 and grow to what is needed.
+    wants guessed start at 1 and grow to what is needed. The module must not change meanwhile.
     """
-    function = compile_function(module, name)
-    if "n_inputs" not in function.op.attrs:
-        return function(*inputs)
-    bounds = [np.int64(1)] * (function.op.attrs["n_inputs"].value - len(inputs))
-    while True:
-        try:
-            return _run_loops(module, function, [*inputs, *bounds], capacities)
-        except BoundExceeded as short:
-            needed, number = short.info[:2]
-            bounds[number] = np.int64(needed)
+    return Program(module, name)
 
 
-def _run_loops(module: Op, function: Function, inputs: Sequence[Any],
-               capacities: Sequence[Sequence[int]] | None) -> list[np.ndarray]:
-    """A function in loop form, with the bounds that it asks for among its inputs."""
-    inputs = [_read_only(value) for value in inputs]
-    workspace = []
-    if function.workspace is not None:
-        capacities, nbytes = _query(module, function, inputs)
-        workspace = [np.full(nbytes, 0xFF, np.uint8)]  # NaN in every float type
-    if capacities is None:
-        capacities = [_static_shape(param) for param in function.outputs]
-    outputs = [poison(shape, element_dtype(param.type))
-               for shape, param in zip(capacities, function.outputs, strict=True)]
-    return function(*inputs, *outputs, *workspace)
+class Program:
+    """A function as a program runs it: inputs in, outputs out."""
+
+    def __init__(self, module: Op, name: str) -> None:
+        self._function = compile_function(module, name)
+        planned = self._function.workspace is not None
+        self._query = compile_function(module, f"{name}__query") if planned else None
+
+    def __call__(self, inputs: Sequence[Any], capacities: Sequence[Sequence[int]] | None = None) -> list[np.ndarray]:
+        if "n_inputs" not in self._function.op.attrs:
+            return self._function(*inputs)
+        bounds = [np.int64(1)] * (self._function.op.attrs["n_inputs"].value - len(inputs))
+        while True:
+            try:
+                return self._run_loops([*inputs, *bounds], capacities)
+            except BoundExceeded as short:
+                needed, number = short.info[:2]
+                bounds[number] = np.int64(needed)
+
+    def _run_loops(self, inputs: Sequence[Any], capacities: Sequence[Sequence[int]] | None) -> list[np.ndarray]:
+        """The function in loop form, with the bounds that it asks for among its inputs."""
+        inputs = [_read_only(value) for value in inputs]
+        workspace, params = [], self._function.outputs
+        if self._query is not None:
+            capacities, nbytes = self._planned(self._query, inputs)
+            workspace = [np.full(nbytes, 0xFF, np.uint8)]  # NaN in every float type
+        if capacities is None:
+            capacities = [_static_shape(param) for param in params]
+        outputs = [poison(shape, element_dtype(param.type)) for shape, param in zip(capacities, params, strict=True)]
+        return self._function(*inputs, *outputs, *workspace)
+
+    def _planned(self, query: Function, inputs: Sequence[Any]) -> tuple[list[list[int]], int]:
+        """Shapes of the outputs and bytes of the workspace, from the function's query."""
+        rest = [poison([n or 0 for n in param.type.shape], element_dtype(param.type))  # type: ignore[attr-defined]
+                for param in query.params[len(inputs):]]
+        answers = query(*inputs, *rest)
+        found = dict(zip(query.op.attrs["return_slots"], map(int, answers), strict=True))
+        shapes, slot = [], sum(_n_slots(param) for param in self._function.params[:len(inputs)])
+        for param in self._function.outputs:
+            shapes.append([found[slot + 1 + axis] for axis in range(_n_slots(param) - 1)])
+            slot += _n_slots(param)
+        return shapes, found[slot + 1]
 
 
 def _read_only(value: Any) -> np.ndarray:
@@ -83,20 +108,6 @@ def _static_shape(param: Value) -> tuple[int, ...]:
     if None in shape:
         raise ValueError(f"the type of output {param!r} leaves sizes open: pass `capacities`")
     return tuple(shape)
-
-
-def _query(module: Op, function: Function, inputs: Sequence[Any]) -> tuple[list[list[int]], int]:
-    """Shapes of the outputs and bytes of the workspace, from the function's query."""
-    query = compile_function(module, f"{function.name}__query")
-    rest = [poison([n or 0 for n in param.type.shape], element_dtype(param.type))  # type: ignore[attr-defined]
-            for param in query.params[len(inputs):]]
-    answers = query(*inputs, *rest)
-    found = dict(zip(query.op.attrs["return_slots"], map(int, answers), strict=True))
-    shapes, slot = [], sum(_n_slots(param) for param in function.params[:len(inputs)])
-    for param in function.outputs:
-        shapes.append([found[slot + 1 + axis] for axis in range(_n_slots(param) - 1)])
-        slot += _n_slots(param)
-    return shapes, found[slot + 1]
 
 
 def _n_slots(param: Value) -> int:
