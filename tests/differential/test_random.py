@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+import scancc.tensor as T
 from tests.differential.campaign import Campaign
 from tests.differential.scans import KINDS
 from tests.differential.shifts import Shifts
+from tests.differential.terms import COMPLEX, DTYPES, Term
+from tests.differential.writer import cast_text
 
 CHUNK = 50  # programs a test, so that workers share them
 LOTS = {  # options: how many programs
@@ -51,6 +54,14 @@ def test_random_programs(options: dict[str, Any], seed: int) -> None:
     campaign.run()
     assert not campaign.failures, campaign.report()
     assert campaign.done > CHUNK // 3, "most programs are refused"
+
+
+@pytest.mark.parametrize("target", sorted({*DTYPES, *COMPLEX}))
+def test_a_cast_of_the_writer_has_the_dtype_asked_for(target: str) -> None:
+    """A part of a complex64 is a float32, which once became the new value of a float64."""
+    for dtype in {*DTYPES, *COMPLEX}:
+        x = T.vector("x", dtype=dtype)
+        assert eval(cast_text(Term("x", dtype, (3,)), target), {"T": T, "x": x}).dtype == target
 
 
 def test_no_part_of_the_writer_hides_another() -> None:

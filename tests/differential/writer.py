@@ -404,7 +404,8 @@ def cast_text(x: Term, target: str) -> str:
     if x.dtype == target:
         return x.text
     if x.kind == "c" and target[0] != "c":
-        return cast_text(Term(f"T.real({x.text})", "float64", x.axes, x.bound), target)
+        part = "float32" if x.dtype == "complex64" else "float64"
+        return cast_text(Term(f"T.real({x.text})", part, x.axes, x.bound), target)
     if x.kind == "f" and target == "bool":
         return f"T.gt({x.text}, 0.1317)"
     if x.kind == "f" and target[0] in "iu":
