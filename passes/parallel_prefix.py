@@ -46,7 +46,7 @@ from .prefixing.matrices import Mixed
 from .prefixing.places import Place, goes_back, place_of, root_of
 from .prefixing.quotients import Quotients
 from .prefixing.ranges import split_ranges
-from .prefixing.resets import Resets, can_reset
+from .prefixing.resets import JoinedResets, Resets, can_reset
 from .prefixing.strides import split_strides
 from .prefixing.totals import Totals, neutral_of
 from .reducing.kinds import KINDS
@@ -202,16 +202,20 @@ class _Blocked:
     def _is_slow(self, algebra: Algebra) -> bool:
         """Whether vectors take as long as one round after the other, for numbers that are the same in any grouping:
         those of 64 bits as AVX2 has no product of integers (1.2 times), nor extremes (1.1 to 1.4 times between two
-        bounds, or of sums); lags and three states of integers, whose chain is a sum (1.0 times, of 64 bits 1.5)."""
+        bounds, of sums, or of what begins anew); lags and three states of integers, whose chain is a sum (1.0 times,
+        of 64 bits 1.5)."""
         form, number = algebra.form, algebra.states[0].arg.type
         if len(algebra.states) > 1 and isinstance(form, Affine) and not isinstance(number, t.FloatType):
             return len(algebra.coupled) != MOST_MIXED or t.nbytes(number) == 8
-        chosen = isinstance(form, Extreme) or isinstance(form, Affine) and form.is_chosen
+        begins_anew = isinstance(form, Joined) and form.kept != ONE
+        chosen = isinstance(form, Extreme) or isinstance(form, Affine) and form.is_chosen or begins_anew
         if t.nbytes(number) < 8 or isinstance(number, t.FloatType) and not chosen:
             return False
         if isinstance(form, Clamped):
             moves = form.added != ZERO and not self._is_fixed(form.added)
             return self.bits < (512 if moves or None not in (form.low, form.high) else 256)
+        if begins_anew and not isinstance(number, t.FloatType):
+            return self.bits < 512
         if chosen or isinstance(form, Affine) and form.is_kept_or_not:
             return self.bits < 256
         return isinstance(form, Affine) and self.bits < 512 and [*form.factors.values()] != [ONE]
@@ -249,7 +253,9 @@ class _Blocked:
 
     def _is_built(self, algebra: Algebra) -> bool:
         form, states = algebra.form, algebra.states
-        if isinstance(form, Joined | Moebius | Extreme):
+        if isinstance(form, Joined):
+            return form.kept == ONE or states[0].arg.type != t.i1  # which has no integers as wide
+        if isinstance(form, Moebius | Extreme):
             return True
         if isinstance(form, Clamped):
             return can_clamp(form, states[0].arg.type)
@@ -306,6 +312,8 @@ class _Blocked:
     def _cycle(self, algebra: Algebra, states: Sequence[Round]) -> Cycle:
         form = algebra.form
         if isinstance(form, Joined):
+            if form.kept != ONE:
+                return JoinedResets(states, form)
             return Joining(states, form.op, form.other, form.state_first)
         if isinstance(form, Clamped):
             if can_climb(form, states[0].arg.type) and self._is_fixed(form.added):
@@ -319,7 +327,8 @@ class _Blocked:
 
     def _affine(self, algebra: Algebra, form: Affine, states: Sequence[Round]) -> Cycle:
         if can_reset(form, states[0].arg.type):
-            return Resets(states, form)
+            (factor,) = form.factors.values()
+            return Resets(states, factor, form.rest, not form.is_chosen)
         if algebra.coupled or len(states) > 1 and not self._has_fixed_factors(algebra):
             return self._several(algebra, form, states)
         (factors,), is_float = algebra.factors, isinstance(states[0].arg.type, t.FloatType)

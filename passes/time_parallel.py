@@ -40,7 +40,8 @@ from .slicing.terms import ONE, ZERO, Expr, Term
 MOST_MIXED = 2  # states whose factors change, of 32 bits: of 64 steps would take as long (2.5 ns)
 CLOSED = ("sum", "product", "max", "min", "and", "or", "xor", "replacement", "affine", "affine with resets",
           "affine of order 2", "affine of order 3", "affine of order 4", "clamp", "max-plus", "min-plus", "moebius",
-          "extreme", "affine in 2 states", "affine in 3 states", "affine with bounds")
+          "extreme", "affine in 2 states", "affine in 3 states", "affine with bounds", "max with resets",
+          "min with resets", "and with resets", "or with resets", "xor with resets")
 MANY = "affine steps are combined of at most 3 states, or of order 4 at most"
 
 

@@ -3,6 +3,8 @@ both keep it.
 
     s = (c ? 0 : s) + x       kept, v  =  not c, x;  after another round  kept & kept', v' + (kept' ? v : 0)
 
+    s = max(c ? low : s, x)   kept, v  =  not c, (c ? max(low, x) : x), and so for all that joins bits or extremes
+
 No number is multiplied: what was before a reset is forgotten, NaN too. Where nothing is added to what is kept, no
 float is rounded, and no guard is asked. Where a state is kept is an integer of all bits, as wide as the state: those
 can be shuffled, and a processor chooses by their signs.
@@ -18,8 +20,9 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Value
 from scancc.ir.parts import Round
 
-from ..slicing.algebra import Affine
-from .elements import LANES, LEVELS, Cycle, lefts, merged
+from ..slicing.algebra import Affine, Joined
+from ..slicing.terms import Expr
+from .elements import COUNTS_TWICE, LANES, LEVELS, Cycle, lefts, merged
 from .group import Group
 
 
@@ -29,11 +32,11 @@ def can_reset(form: Affine, type: t.Type) -> bool:
 
 
 class Resets(Cycle):
-    """Such a state."""
+    """A state that is kept or not (`factor`), and a value that `adds` to it, or stands where it is not."""
 
-    def __init__(self, states: Sequence[Round], form: Affine) -> None:
+    def __init__(self, states: Sequence[Round], factor: Expr, rest: Expr, adds: bool) -> None:
         super().__init__(states)
-        (self.factor,), self.rest, self.adds = form.factors.values(), form.rest, not form.is_chosen
+        self.factor, self.rest, self.adds = factor, rest, adds
         self.mask = t.IntType(8 * t.nbytes(self.type))
 
     def solve(self, g: Group) -> tuple[list[Value], list[Value]]:
@@ -64,3 +67,20 @@ class Resets(Cycle):
             return b.op("arith.addi", [b.op("arith.andi", [kept, earlier], [kept.type]), later], [later.type])
         known = b.cmpi("slt", kept, b.const(0, kept.type))
         return b.select(known, b.addf(earlier, later) if self.adds else earlier, later)
+
+
+class JoinedResets(Resets):
+    """A state that is joined to a value by bits or as an extreme, or not kept."""
+
+    def __init__(self, states: Sequence[Round], form: Joined) -> None:
+        super().__init__(states, form.kept, form.other, True)
+        self.form = form
+
+    def _level(self, g: Group, kept: Value, v: Value, level: int) -> Value:
+        made = self._after(g.b, kept, g.order.shuffled(g.b, v, v, lefts(level)), v)
+        return g.order.shuffled(g.b, v, made, merged(level)) if self.form.op in COUNTS_TWICE else made
+
+    def _after(self, b: Builder, kept: Value, earlier: Value, later: Value) -> Value:
+        known = b.cmpi("slt", kept, b.const(0, kept.type))
+        pair = [earlier, later] if self.form.state_first else [later, earlier]
+        return b.select(known, b.op(self.form.op, pair, [later.type]), later)

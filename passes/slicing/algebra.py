@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value, made_of
@@ -50,12 +51,13 @@ class Affine:
 
 @dataclass(frozen=True)
 class Joined:
-    """One op of a state and a value, the state first or last."""
+    """One op of a state and a value, the state first or last; the value alone where choices do not keep the state."""
 
     op: str
     state: Value
     other: Expr
     state_first: bool
+    kept: Expr = ONE
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def _of_several(carries: Sequence[Carry], forms: Mapping[Value, Form]) -> Algebr
 
 def _name(form: Form, order: int) -> str:
     if isinstance(form, Joined):
-        return _NAMES[form.op.partition(".")[2]]
+        return _NAMES[form.op.partition(".")[2]] + ("" if form.kept == ONE else " with resets")
     if isinstance(form, Moebius | Extreme):
         return "moebius" if isinstance(form, Moebius) else "extreme"
     if isinstance(form, Clamped):
@@ -354,8 +356,38 @@ def _joined(op: Op, forms: Sequence[_Known]) -> Form | None:
         if op.name.endswith("f") and first != form.state_first:
             return None  # of zeros of two signs the last one counts
         both = (form.other, other) if first else (other, form.other)
-        return Joined(op.name, form.state, Term(op.name, both), first)
+        return replace(form, other=Term(op.name, both))
+    if isinstance(form, Affine) and form.is_chosen:
+        return _joined_or_not(op.name, form, other, first)
     return _clamped(op.name, form, other, first)
+
+
+def _joined_or_not(name: str, form: Affine, other: Expr, first: bool) -> Joined:
+    """A value, and a state that is kept or has another value in its place."""
+    (state, kept), = form.factors.items()
+    both = Term(name, (form.rest, other) if first else (other, form.rest))
+    changes = any(not isinstance(v, Value) or constant_of(v) != _BEYOND.get(name) for v in _places(kept, form.rest))
+    return Joined(name, state, _where(kept, other, both) if changes else other, first, kept)
+
+
+_BEYOND = {"arith.maximumf": -inf, "arith.minimumf": inf}  # extremes leave others as they are with it
+
+
+def _places(kept: Expr, rest: Expr) -> Iterator[Expr]:
+    """What stands in a state's place where choices do not keep it."""
+    if kept == ZERO:
+        yield rest
+    elif isinstance(kept, Term) and isinstance(rest, Term):
+        for side, beside in zip(kept.operands[1:], rest.operands[1:], strict=True):
+            yield from _places(side, beside)
+
+
+def _where(kept: Expr, x: Expr, y: Expr) -> Expr:
+    """x where a state is kept, else y."""
+    if not isinstance(kept, Term):
+        return x if kept == ONE else y
+    condition, *sides = kept.operands
+    return Term(kept.op, (condition, *(_where(side, x, y) for side in sides)))
 
 
 def _clamped(name: str, form: _Known, other: Expr, first: bool) -> Form | None:
@@ -390,7 +422,8 @@ def _without_bounds(form: Affine, kind: str, first: bool) -> Clamped | None:
 
 def _as_clamped(form: _Known) -> Clamped | None:
     """A form that has a bound, as one that may have another."""
-    if not isinstance(form, Joined) or _NAMES[form.op.removeprefix("arith.")] not in ("max", "min"):
+    is_extreme = isinstance(form, Joined) and _NAMES[form.op.removeprefix("arith.")] in ("max", "min")
+    if not isinstance(form, Joined) or not is_extreme or form.kept != ONE:
         return form if isinstance(form, Clamped) else None
     which, kind = form.op.removeprefix("arith.")[:3], form.op.removeprefix("arith.")[3:]
     clamp = Clamped(form.state, kind, form.state_first, bounds=(form.other,))
@@ -422,6 +455,9 @@ def _chosen(op: Op, forms: Sequence[_Known]) -> Form | None:
         return _compared(condition.op, (x, of_x), (y, of_y))
     sides = [Affine({}, v) if isinstance(form, Free) else form for v, form in ((x, of_x), (y, of_y))]
     a, b = sides
+    joined = a if isinstance(a, Joined) else b
+    if isinstance(joined, Joined):
+        return _joined_or_replaced(condition, joined, (x, of_x), (y, of_y))
     if not isinstance(a, Affine) or not isinstance(b, Affine):
         return None
     states = dict.fromkeys((*a.factors, *b.factors))
@@ -443,6 +479,19 @@ def _is_product(condition: Value, x: Value, y: Value) -> bool:
     in_product = y.op.name == "arith.mulf" and factor in y.op.operands
     in_quotient = y.op.name == "arith.divf" and factor is y.op.operands[0]
     return (in_product or in_quotient) and constant_of(zero) == 0 == constant_of(x)
+
+
+def _joined_or_replaced(condition: Value, joined: Joined, *sides: tuple[Value, _Known]) -> Joined | None:
+    """What a state and a value are joined to, or a value in its place."""
+    kept, others = list[Expr](), list[Expr]()
+    for value, form in sides:
+        if isinstance(form, Joined) and (form.op, form.state_first) != (joined.op, joined.state_first):
+            return None
+        if not isinstance(form, Joined | Free):
+            return None
+        kept.append(form.kept if isinstance(form, Joined) else ZERO)
+        others.append(form.other if isinstance(form, Joined) else value)
+    return replace(joined, kept=_choice(condition, *kept), other=_choice(condition, *others))
 
 
 def _compared(condition: Op | None, x: tuple[Value, _Known], y: tuple[Value, _Known]) -> Form | None:

@@ -60,6 +60,14 @@ EXACT: dict[str, tuple[Callable[..., Any], str]] = {
     "what is kept": (lambda v, s: T.switch(v < 90, s, v), "int8"),
     "since a large one": (lambda v, s: T.cast(T.switch(v > 80, 0, s + v), "int64"), "int64"),
     "how long ago": (lambda v, s: T.cast(T.switch(v > 80, 0, s + 1), "int32"), "int32"),
+    "the largest since": (lambda v, s: T.switch(v > 2, v - 90, T.maximum(s, v)), "float64"),
+    "the largest since, from nothing": (lambda v, s: T.maximum(T.switch(v > 1, -np.inf, s), v), "float32"),
+    "the smallest since": (lambda v, s: T.minimum(v, T.switch(v < 2, v + 9, s)), "float32"),
+    "the largest since, whole": (lambda v, s: T.maximum(T.switch(v > 80, -9, s), v), "int32"),
+    "the largest since, of 64 bits": (lambda v, s: T.switch(v > 80, v - 99, T.maximum(v - 7, T.maximum(s, v - 9))),
+                                      "int64"),
+    "bits since": (lambda v, s: T.switch(v > 80, v - 60, s ^ v), "int16"),
+    "all bits since": (lambda v, s: T.switch(v > 80, v, s | v), "uint8"),
     "any": (lambda v, s: s | v, "bool"), "what came before": (lambda v, s: T.maximum(s, v) + 0 * s, "float64"),
 }
 
@@ -67,9 +75,9 @@ EXACT: dict[str, tuple[Callable[..., Any], str]] = {
 ALONE = ("what came before", "small integers")  # one step after the other
 # of a vector, where groups are combined
 LEAST_BYTES = {**dict.fromkeys(("affine of 64 bits", "a product of 64 bits", "a bound of 64 bits",
-                                "bounds of 64 bits"), 64),
+                                "bounds of 64 bits", "the largest since, of 64 bits"), 64),
                **dict.fromkeys(("a distance of 64 bits", "the last large one", "one of two, or the last",
-                                "since a large one"), 32)}
+                                "since a large one", "the largest since"), 32)}
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -92,7 +100,8 @@ def test_exact_classes_have_the_bits_of_the_reference(name, backwards):
 def test_exact_classes_at_every_level_of_features(level):
     for name in ("between bounds", "a number between bounds", "bounds that cross", "a sum between bounds",
                  "a distance", "a distance of 64 bits", "bounds that climb", "the last large one", "how long ago",
-                 "one of two, or the last", "since a large one", "what is kept"):
+                 "one of two, or the last", "since a large one", "what is kept", "the largest since",
+                 "the smallest since", "the largest since, whole", "the largest since, of 64 bits", "bits since"):
         step, dtype = EXACT[name]
         with sc.change_flags(cpu=level):
             f = scanned(step, dtype, 1)
