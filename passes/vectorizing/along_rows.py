@@ -72,15 +72,18 @@ class RowWidener(Widener):
 
     def _tile(self, op: Op, b: Builder, first: Value, count: Value, init: Sequence[Value]) -> list[Value]:
         """So many steps from `first` on, by tiles; what they carry."""
-        streams = self.streams[op]
+        streams, known = self.streams[op], constant_of(count)
+        if known == 0:
+            self._bind(op.results, init)
+            return list(init)
         shape = self.steps, self.rows
         self.tiles = {s.op: b.op("memref.alloca", [], [t.MemRefType(shape, s.element)]) for s in streams}
         parts = {s.op: (self._part(s, first, count, b), self._filled(s, count, b)) for s in streams}
         for stream in streams:
             if stream.op.name == "memref.load":
                 b.make("scan.buffer_transpose", [*parts[stream.op]])
-        if constant_of(count) is not None and len(op.body.ops) * self.copies * self.steps <= MOST_OPS:
-            self._write_out(op, b, first, init)
+        if known is not None and len(op.body.ops) * self.copies * known <= MOST_OPS:
+            self._write_out(op, b, first, known, init)
         else:
             self.rounds(op, b, [b.index(0), count, b.index(1)], init, first)
         for stream in streams:
@@ -89,10 +92,10 @@ class RowWidener(Widener):
         self.tiles = {}
         return [v for carry in Loop(op).carries for v in self._all(carry.final, carry.arg, b)]
 
-    def _write_out(self, op: Op, b: Builder, first: Value, init: Sequence[Value]) -> None:
-        """All steps of a tile, one after the other: what the tile has are registers then."""
+    def _write_out(self, op: Op, b: Builder, first: Value, count: int, init: Sequence[Value]) -> None:
+        """All `count` steps of a tile, one after the other: what the tile has are registers then."""
         loop, values = Loop(op), list(init)
-        for step in range(self.steps):
+        for step in range(count):
             self.round, self.map[loop.counter] = b.index(step), b.addi(first, b.index(step))
             self._bind(loop.args, values)
             self._ops(op.body.ops[:-1], b)

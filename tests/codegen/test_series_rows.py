@@ -161,3 +161,19 @@ def test_time_stays_outside_where_rows_are_read_as_they_lie() -> None:
     f = sc.function([x], averages(x.T))
     (remark,) = f.remarks("interchange")
     assert not remark.done and "read as it lies" in remark.reason
+
+
+@pytest.mark.usefixtures("level")
+@pytest.mark.parametrize("shape", [(4, 3), (4, 4), (4, 8), (5, 7), (8, 3), (9, 11), (6, 16)])
+def test_known_numbers_of_steps(shape: tuple[int, int]) -> None:
+    """As many as there are: those of a tile were written out for fewer, too, and places behind an end were found."""
+    A, h = T.TensorType("float64", shape)("A"), T.TensorType("float64", shape[:1])("h")
+
+    def step(h: T.TensorVariable, A: T.TensorVariable) -> list[T.TensorVariable]:
+        moved = h.dimshuffle(0, "x") + A
+        return [T.argmin(moved, axis=1).astype("float64"), T.cumsum(moved, axis=1)]
+    (places, sums), _ = sc.scan(step, outputs_info=[h, None], non_sequences=A, n_steps=1)
+    values = RNG.normal(size=shape)
+    found = sc.function([A, h], [places, sums])(values, np.zeros(shape[0]))
+    np.testing.assert_array_equal(found[0], values.argmin(axis=1)[None])
+    np.testing.assert_array_equal(found[1], values.cumsum(axis=1)[None])
