@@ -76,7 +76,9 @@ def reshape(c: Context, op: Op) -> None:
     source = materialise(c, operand(op, "source"))
     assert isinstance(op.result.type, t.TensorType)
     source = source if _lies_in_one_piece(c, source) else c.contiguous(source)
-    c.env[op.result] = c.reshape(source, fill(c.b, op.result.type, c.scalars(group(op, "dims"))))
+    c.env[op.result] = view = c.reshape(source, fill(c.b, op.result.type, c.scalars(group(op, "dims"))))
+    if source in c.base or source in c.outputs:
+        c.base[view] = c.base.get(source, source)
 
 
 def _lies_in_one_piece(c: Context, buffer: Value) -> bool:

@@ -97,13 +97,19 @@ class Context:
         if value in self.places.ties:
             return self.get(self.places.ties[value])
         wanted = self.dest.pop(value, None)
-        if wanted is not None and wanted in self.outputs and any(map(is_counted, dims)):
+        if wanted is not None and wanted in self.outputs and (
+                any(map(is_counted, dims)) or self._has_other_shape(wanted, value.type)):
             return self.first_part(wanted, dims)
         if wanted is not None:
             self.dims.setdefault(wanted, list(dims))
             return wanted
         place = self.places.joins.place(self, value, dims) or self.places.inserts.place(self, value, dims)
         return self.alloc(t.element(value.type), dims, value.name) if place is None else place
+
+    def _has_other_shape(self, output: Value, type: t.Type) -> bool:
+        """Whether an array is returned in another shape than this, of its type."""
+        assert isinstance(output.type, t.MemRefType) and isinstance(type, t.TensorType)
+        return output.type.shape != type.shape
 
     def set(self, value: Value, buffer: Value) -> None:
         self.env[value] = buffer

@@ -123,14 +123,23 @@ def _offer_outputs(c: Context, old: Block, returned: list[Value], outputs: list[
 
 def _offer(c: Context, block: Block, value: Value, output: Value) -> None:
     """Where an op changes an array that nobody else reads, all of it goes there; so do the rows of a scan over tiles
-    that may stop, of which the first are returned."""
-    value = _rows_of_tiles(value)
+    that may stop, of which the first are returned, and an array that is returned in another shape."""
+    value = _in_its_shape(_rows_of_tiles(value))
     while goes_to_target(value, block) and value not in c.dest:
         c.dest[value] = output
         made, source = value.op, _changed(c, value)
         if made is None or source is None or not may_overwrite(c.places.order, made, source):
             return
         value = source
+
+
+def _in_its_shape(value: Value) -> Value:
+    """The array that is `value` in the shape in which it is made, where its length is known before."""
+    made = value
+    while made.op is not None and made.op.name == "scan.reshape":
+        made = operand(made.op, "source")
+    scan = made.op if made.op is not None and made.op.name == "scan.scan" else None
+    return value if scan is not None and ScanView(scan).until else made
 
 
 def _changed(c: Context, value: Value) -> Value | None:

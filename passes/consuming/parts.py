@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
+from scancc.ir.constants import made_by
 from scancc.ir.core import Op, Value
 from scancc.ir.linear import linear, most
 from scancc.ir.ops import group, operand
@@ -41,10 +42,14 @@ def keeps_all_turned(scan: ScanView, stack: Stack) -> bool:
 
 
 def takes_every_row(user: Op) -> bool:
-    """Whether a slice takes as many rows as there are."""
+    """Whether a slice takes as many rows as there are, none or more."""
     assert user.parent is not None
     steps, *_ = dims_of(Builder(user.parent, user, user.location), operand(user, "source"))
-    return (linear(entries(user, "sizes")[0]) - linear(steps)).known == 0
+    taken = entries(user, "sizes")[0]
+    more = None if isinstance(taken, int) else made_by(taken, "arith.maxsi")
+    if more is not None and constant_of(more.operands[1]) == 0:  # a number of steps that is an argument is checked
+        taken = more.operands[0]
+    return (linear(taken) - linear(steps)).known == 0
 
 
 def takes_whole_rows(user: Op) -> bool:
@@ -79,7 +84,7 @@ def last_state(user: Op, scan: ScanView) -> Carry | None:
 def some_rows(scan: ScanView, row: Value, user: Op, before: Builder) -> Stack:
     """The rows that a slice takes, as a stack."""
     first, sizes, stride = (entry_values(before, user, column) for column in COLUMNS)
-    count = sizes[0]
+    count = dims_of(before, operand(user, "source"))[0] if takes_every_row(user) else sizes[0]
     type = t.TensorType((constant_of(count), *getattr(row.type, "shape", ())), t.element(row.type))
     if not takes_whole_rows(user):  # the row is the part that the slice has of each
         taken = dims_of(before, user.result)

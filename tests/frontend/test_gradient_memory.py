@@ -317,3 +317,28 @@ def test_the_gradient_of_single_rows_is_no_stack(options, stops):
     with pytest.raises(IndexError, match="index 9 is out of range for axis 0 with length 5"):
         f(*args, 5, 9)
     assert f.memory_plan(*args, 1000, 3).workspace_nbytes < 8 * 64 * 1100
+
+
+def test_what_the_forward_steps_save_is_read_by_products_where_it_lies():
+    """Rows that the reverse reads, and a product that is a gradient by a matrix: no copy in the reverse's order."""
+    P, A, n = T.matrix("P"), T.matrix("A"), T.lscalar("n")
+
+    def step(P, A):
+        half = T.dot(A, P)
+        return T.dot(half, A.T) / (1 + (half ** 2).sum())
+
+    rows, _ = sc.scan(step, outputs_info=P, non_sequences=A, n_steps=n)
+    gradients = grad(rows[-1].sum(), A)
+    args = [np.eye(5) + 0.1, np.full((5, 5), 0.2), 4]
+    f, reference = (sc.function([P, A, n], gradients, mode=mode) for mode in ("native", "reference"))
+    np.testing.assert_allclose(f(*args), reference(*args), rtol=1e-12)
+    assert "copy" not in str(f.ir("loop", after="join-rows"))
+
+
+def test_rows_of_a_gradient_in_another_shape_are_made_in_the_output():
+    x, W = T.tensor3("x"), T.matrix("W")
+    h, _ = sc.scan(lambda v, h, W: T.tanh(T.dot(v, W) + h), x, T.zeros_like(T.dot(x[0], W)), W)
+    f = sc.function([x, W], grad((h[-1] ** 2).sum(), x))
+    assert "copy &reshape" not in str(f.ir("loop", after="join-rows"))
+    x_, W_ = np.random.default_rng(4).normal(size=(6, 3, 2)), np.full((2, 4), 0.3)
+    np.testing.assert_allclose(f(x_, W_), sc.function([x, W], grad((h[-1] ** 2).sum(), x), mode="reference")(x_, W_))

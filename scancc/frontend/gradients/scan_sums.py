@@ -96,8 +96,7 @@ class Sums:
 
     def _product(self, order: tuple[int, ...], negative: bool, left: Variable, right: Variable) -> After:
         """The sum of left[t]ᵀ right[t] over steps, for rows that are vectors or matrices."""
-        forward = self._is_stacked_forward(left) or self._is_stacked_forward(right)
-        a, b = self._stack(left, forward), self._stack(right, forward)
+        a, b = self._stack(left), self._stack(right)
 
         def after(outputs: ScanOutputs[Variable]) -> Variable:
             product = Dot()(dimshuffle(_flat(a(outputs)), 1, 0), _flat(b(outputs)))
@@ -115,13 +114,19 @@ class Sums:
         """Whether the forward scan has rows of `var`, or will: an earlier row of a state is known in no other way."""
         return self.whole and (self.recall.rows(var) is not None or var in self.recall.op.body.varying)
 
-    def _stack(self, var: Variable, forward: bool) -> After:
-        """The rows of `var` in all steps, in forward or in the loop's order."""
+    def _stack(self, var: Variable) -> After:
+        """The rows of `var` in all steps, in the order of the forward ones; those that the forward scan saves for the
+        step are no others."""
         if self._is_stacked_forward(var):
             rows = self.recall.save(var)
             return lambda outputs: first_rows(rows, self.recall.n)
         place = self.loop.emit(var)
-        return lambda outputs: backwards(outputs.ys[place]) if forward else outputs.ys[place]
+
+        def after(outputs: ScanOutputs[Variable]) -> Variable:
+            saved = self.recall.rows(self.loop.ys[place]) if self.whole else None
+            return backwards(outputs.ys[place]) if saved is None else first_rows(saved, self.recall.n)
+
+        return after
 
     # ---- sums ----
 
