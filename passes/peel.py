@@ -16,9 +16,11 @@ Those of j steps before, of j up to k and 8, go on in j - 1 states more (`h[2:] 
 Of what elementwise ops make of the rows, parts are what they make of parts (`consuming/sinking.py`), so that those of
 `h - h.mean()` are seen. Where readers begin at several steps, or wait for others, a cheap scan runs for each
 (`consuming/groups.py`).
+Results that elementwise ops make of such parts (`h[1:] - h[:-1]` returned) are made in the step then, and no rows are
+kept beside them. Where the first rows alone are read, a scan runs no further (`consuming/last_steps.py`).
 Conservative: all rows that are kept are read from one step k on, or as many up to the last but some, by elementwise
-ops, reductions and products along the steps (`h[1:].T @ h[:-1]`) alone; the step is short, as it stands there twice,
-and has no checks, which name their step. A scan without states is a nest over whole arrays.
+ops, reductions and products along the steps (`h[1:].T @ h[:-1]`) alone, but for the last row; the step is short, as
+it stands there twice, and has no checks, which name their step. A scan without states is a nest over whole arrays.
 Cost: linear; the step's code twice. Runs before `fuse-consumers` and `tile`, which then move the readers.
 Source: loop peeling, as before software pipelining (Allen and Kennedy, Optimizing Compilers, 2001).
 """
@@ -37,13 +39,16 @@ from scancc.ir.wording import rows_called
 from scancc.late_dataclasses import dataclass
 
 from .consuming.ahead import Ahead
-from .consuming.chains import is_reduced, turns_for_products
+from .consuming.chains import REDUCING, behind, makes_rows, maps_behind, turns_for_products
 from .consuming.groups import copied, undo
+from .consuming.last_steps import leave_out_last_steps
 from .consuming.late import goes_a_tile_behind
-from .consuming.parts import takes_whole_rows
+from .consuming.parts import last_state, takes_whole_rows
+from .consuming.readers import FEW, row_elements
 from .consuming.sinking import sink
 from .fusing.first_steps import MOST_LAG, cut_off, left_out, may_stand_twice
 from .planning.numbers import is_natural
+from .slicing.latencies import HEAVY, busy
 
 
 def peel(module: Op) -> None:
@@ -57,6 +62,7 @@ def peel(module: Op) -> None:
 
 def _visit(scan: ScanView) -> None:
     sink(scan)
+    leave_out_last_steps(scan)
     copies = copied(scan, _begins(scan))
     if len(copies) > 1:
         if all(_late(copy) is not None or _needs_no_peeling(copy) for copy in copies):
@@ -97,8 +103,8 @@ class _Late:
 def _late(scan: ScanView) -> _Late | None:
     if scan.until or not scan.init or not all(map(scan.keeps_all, scan.stacks)) or not may_stand_twice(scan):
         return None
-    users = [user for stack in scan.stacks for user in stack.result.uses]
-    if not users or not all(map(_is_reduced, users)):
+    users = [user for stack in scan.stacks for user in stack.result.uses if last_state(user, scan) is None]
+    if not users or not all(map(_is_used_up, users)):
         return None
     reads = [(user, _first_of(user, scan)) for user in users]
     late = [(user, first) for user, first in reads if first is not None]
@@ -116,11 +122,23 @@ def _late(scan: ScanView) -> _Late | None:
     return _Late(first, reading, lags)
 
 
-def _is_reduced(user: Op) -> bool:
-    """Whether a part of all rows goes to reductions, through elementwise ops at most."""
-    return (user.name == "tensor.extract_slice" and _stride(user) > 0 and takes_whole_rows(user)
-            and user.result.type.shape[1:] == operand(user, "source").type.shape[1:]  # type: ignore[attr-defined]
-            and is_reduced(user.result, turns_for_products))
+def _is_used_up(user: Op) -> bool:
+    """Whether a part of all rows goes to reductions, through elementwise ops at most, or to results that light ones
+    make of it. (Where they take long, vectors go along all rows instead.)"""
+    if user.name != "tensor.extract_slice" or _stride(user) < 1 or not takes_whole_rows(user):
+        return False
+    rows = operand(user, "source").type
+    if user.result.type.shape[1:] != rows.shape[1:]:  # type: ignore[attr-defined]
+        return False
+    ends = list(behind(user.result.uses, makes_rows))
+    return all(end.name in REDUCING or turns_for_products(end) or end.name == "func.return" for end in ends) and (
+        all(end.name != "func.return" for end in ends) or _makes_results(user))
+
+
+def _makes_results(user: Op) -> bool:
+    """Whether light ops make results of a part, which is none itself."""
+    return _stride(user) == 1 and all(reader.name != "func.return" for reader in user.result.uses) and not any(
+        busy(op) >= HEAVY and 1 < row_elements(op.result) < FEW for op in maps_behind(user.result))
 
 
 def _stride(user: Op) -> int:
@@ -181,6 +199,10 @@ def _peel(scan: ScanView, late: _Late) -> None:
            "there on")
     if isinstance(late.first, Value) and late.first.op is not None:
         Ahead(op).go(late.reads[0])
+    for user in [user for rows in scan.ys for user in rows.uses]:
+        state = last_state(user, scan)
+        if state is not None:
+            user.replace_by([state.final])
     b = Builder(op.parent, op, op.location)
     first = b.index(late.first) if isinstance(late.first, int) else late.first
     rest = b.subi(scan.length, first)

@@ -31,6 +31,16 @@ def behind(readers: Iterable[Op], goes_on: Callable[[Op], bool]) -> Iterator[Op]
             yield op
 
 
+def maps_behind(rows: Value) -> list[Op]:
+    """The elementwise ops that make rows of rows, one behind the other."""
+    found, pending = dict.fromkeys(filter(makes_rows, rows.uses)), list(filter(makes_rows, rows.uses))
+    while pending:
+        further = [user for user in pending.pop().result.uses if makes_rows(user) and user not in found]
+        found.update(dict.fromkeys(further))
+        pending += further
+    return list(found)
+
+
 def is_reduced(rows: Value, or_else: Callable[[Op], bool] = lambda op: False) -> bool:
     """Whether an array goes to reductions, or to ops that are `or_else` right, through elementwise ops at most."""
     return all(end.name in REDUCING or or_else(end) for end in behind(rows.uses, makes_rows))

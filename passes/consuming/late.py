@@ -14,7 +14,7 @@ from scancc.ir.parts import ScanView
 from scancc.ir.slices import Entry, entries, kept_axes
 
 from .ahead import Ahead
-from .chains import behind, makes_rows
+from .chains import behind, makes_rows, maps_behind
 from .parts import takes_whole_rows
 from .selections import MOST_APART
 
@@ -45,21 +45,15 @@ def goes_a_tile_behind(part: Op, scan: ScanView, ahead: Ahead) -> bool:
     first, stride = number_of_first(part, scan), entries(part, "strides")[0]
     if first is None or not 0 <= first <= FURTHEST or part in ahead.guarded:
         return False
-    return all(_gives_a_number(end) for end in behind(part.result.uses, makes_rows)) and all(
-        _is_there(v, stride, scan, ahead) for op in _made_of(part) for v in op.operands)
+    ends = list(behind(part.result.uses, makes_rows))
+    return all(map(_gives_a_number, ends)) and all(
+        _is_there(v, stride, scan, ahead) for op in (*maps_behind(part.result), *ends) for v in op.operands)
 
 
 def _gives_a_number(end: Op) -> bool:
     if end.name == "scan.dot":
         return all(len(v.type.shape) == 1 for v in end.operands)  # type: ignore[attr-defined]
     return end.name == "scan.reduce" and not isinstance(end.result.type, t.TensorType)
-
-
-def _made_of(part: Op) -> list[Op]:
-    """What reads a slice, and what is made of that."""
-    found: list[Op] = []
-    list(behind(part.result.uses, lambda op: found.append(op) or makes_rows(op)))  # type: ignore[func-returns-value]
-    return found
 
 
 def _is_there(value: Value, stride: object, scan: ScanView, ahead: Ahead) -> bool:

@@ -87,7 +87,7 @@ class Readers:
         if self.place(user) is Place.TILES:  # tiles of rows go to sums while these are made
             is_small = _is_of_all(user) or self._multiplies_along(user)
             return Fraction(self.scan.until or is_array_of_arrays(user.operands[0]) and not is_small)
-        if user.name != "tensor.extract_slice" or self.is_map(user):
+        if user.name != "tensor.extract_slice" or self.is_map(user) or _is_written(user):
             return Fraction(0)
         held = last_state(user, self.scan) is not None or self.depth_of_window(user) is not None
         return Fraction(0) if held else share_of(user)
@@ -537,6 +537,12 @@ class Readers:
             map(self.ahead.is_free, rest))
 
 
+def _is_written(user: Op) -> bool:
+    """Whether what an op makes is a result alone, or joined with other rows to one, and has its place there."""
+    return all(reader.name == "func.return" or _joins_rows_behind_others(reader) and _is_written(reader)
+               for reader in user.result.uses)
+
+
 def _places(reader: Op, user: Op) -> bool:
     """Whether a reader puts what an op makes between other rows, where the step can write each."""
     return reader.name == "tensor.insert_slice" and operand(reader, "source") is user.result
@@ -545,6 +551,10 @@ def _places(reader: Op, user: Op) -> bool:
 def _joins_along_rows(op: Op) -> bool:
     """Whether an op makes each row of a row of each of several arrays."""
     return op.name == "scan.concat" and op.attrs["axis"].value != 0
+
+
+def _joins_rows_behind_others(op: Op) -> bool:
+    return op.name == "scan.concat" and op.attrs["axis"].value == 0
 
 
 def _is_of_joined(rows: Value) -> bool:

@@ -46,7 +46,7 @@ def cut_off(scan: ScanView, b: Builder, first: Value, rest: Value, earlier: Iter
     ago = _carried_on(scan, b, earlier)
     head = _head(scan, b, first)
     set_operands(scan.op, length=[rest])
-    reads = [read._replace(xs=_part(b, read.xs, first, rest)) for read in scan.reads]
+    reads = [read._replace(xs=rows_of(b, read.xs, first, rest)) for read in scan.reads]
     carries = [carry._replace(init=final) for carry, final in zip(scan.carries, head.finals, strict=True)]
     _count_from(scan, first)
     scan.rebuilt(reads, carries)
@@ -55,15 +55,15 @@ def cut_off(scan: ScanView, b: Builder, first: Value, rest: Value, earlier: Iter
 
 def _head(scan: ScanView, b: Builder, first: Value) -> ScanView:
     """The first steps, of which no rows are kept."""
-    parts = [_part(b, xs, b.index(0), first) for xs in scan.xs]
+    parts = [rows_of(b, xs, b.index(0), first) for xs in scan.xs]
     head = ScanView(clone_op(scan.op, {}, b.insert))
     set_operands(head.op, length=[first])
     head.rebuilt([Read(xs, arg) for xs, arg in zip(parts, head.x_args, strict=True)], stacks=[])
     return head
 
 
-def _part(b: Builder, rows: Value, first: Value, count: Value) -> Value:
-    """Of a sequence the rows from `first` on."""
+def rows_of(b: Builder, rows: Value, first: Value, count: Value) -> Value:
+    """Of an array so many rows, from the `first` on."""
     assert isinstance(rows.type, t.TensorType)
     sizes = dims_of(b, rows)[1:]
     zeros: list[Entry] = [0] * len(sizes)

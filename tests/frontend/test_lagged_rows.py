@@ -6,7 +6,18 @@ import pytest
 import scancc as sc
 import scancc.tensor as T
 from scancc.config import change_flags
-from tests.frontend.kept_rows import dear, dense, integers, m, require_nothing_kept, scalar, values, vectors, x
+from tests.frontend.kept_rows import (
+    dear,
+    dense,
+    integers,
+    m,
+    mapped,
+    require_nothing_kept,
+    scalar,
+    values,
+    vectors,
+    x,
+)
 
 LENGTHS = (0, 1, 2, 3, 5, 6, 511, 512, 513, 514, 517, 518, 1023, 1024, 1029, 1600)
 
@@ -88,3 +99,60 @@ def test_steps_that_may_stop_keep_rows_and_say_so():
     h = sc.scan(lambda v, h: (T.tanh(h) + v, sc.until(h > 1e9)), x, T.constant(0.5))[0]
     f = sc.function([x], products(h, (1, 2)))
     assert any("from a later step on, or from several steps on" in str(remark) for remark in f.remarks())
+
+
+def of(h):
+    return x if h.ndim == 1 else m
+
+
+MADE = {
+    "differences": lambda h: [h[1:] - h[:-1]], "five steps apart": lambda h: [h[5:] - h[:-5]],
+    "relative, with the last row": lambda h: [h[1:] / h[:-1] - 1, h[-1]],
+    "a moving average": lambda h: [(h[2:] + h[1:-1] + h[:-2]) / 3], "with a sum": lambda h: [
+        T.diff(h, axis=0), T.sqr(h[1:] - h[:-1]).sum()],
+    "of a later part": lambda h: [2 * h[3:]], "of an earlier part": lambda h: [2 * h[:-1]],
+    "beside an argument": lambda h: [of(h)[1:] - h[:-1]], "before an argument": lambda h: [h[1:] - of(h)[:-1]],
+    "several parts": lambda h: [h[1:], h[:-1], h[::2]], "turned round": lambda h: [T.roll(h, 1, axis=0)],
+    "turned back": lambda h: [T.roll(h, -2, axis=0)],
+    "shifted": lambda h: [T.concatenate([T.zeros_like(h[:1]), h[:-1]])],
+    "parts joined": lambda h: [T.concatenate([h[-1:], h[:-1], h[:2]])], "a first part": lambda h: [h[:7] + 1],
+}
+
+
+@pytest.mark.parametrize("ask", MADE.values(), ids=list(MADE))
+@pytest.mark.parametrize("kind", [scalar, dense, mapped], ids=lambda kind: kind.__name__)
+def test_results_that_are_made_of_parts_have_no_rows_beside_them(kind, ask):
+    if kind is mapped:  # of no states: numbers alone
+        f, reference = (sc.function([x], ask(kind()), mode=mode) for mode in (None, "reference"))
+        for n in (5, 600):
+            for got, want in zip(f(values(n, kind)), reference(values(n, kind)), strict=True):
+                np.testing.assert_allclose(got, want, 1e-12, 1e-12)
+        return
+    least = 4 if kind is dense else 2
+    require_nothing_kept(kind, ask, [n for n in LENGTHS if n >= least], without="peel,fuse-consumers")
+
+
+def test_a_scan_runs_no_longer_than_somebody_reads_its_rows():
+    runs = sc.function([x], (2 * scalar()[:5]).sum())
+    assert runs.memory_plan(values(10**6, scalar)).workspace_nbytes < 100_000
+    assert "%0 = min(%x_n0, 5)" in str(runs.dump("scan")) and "div(%0 + 511, 512)" in str(runs.dump("scan"))
+
+
+def test_steps_that_nobody_reads_may_fail_all_the_same():
+    i = T.lvector("i")
+    h = sc.scan(lambda k, h: h + x[k], i, T.constant(0.5))[0]
+    f = sc.function([i, x], 2 * h[:-1])
+    with pytest.raises(IndexError):
+        f(np.array([0, 1, 9]), np.ones(2))
+
+
+@pytest.mark.parametrize("ask", [
+    lambda h: T.sqr(h[1:] - h[:-1]), lambda h: h[1:] * of(h)[:-1], lambda h: T.exp(-h[:-1])])
+@pytest.mark.parametrize("kind", [scalar, dense], ids=lambda kind: kind.__name__)
+def test_gradients_of_what_is_made_of_parts(kind, ask):
+    made, given = ask(kind()), x if kind is scalar else m
+    asked = [made, sc.grad(made.sum(), given)]
+    f, reference = (sc.function([given], asked, mode=mode) for mode in (None, "reference"))
+    for n in (4, 5, 130):
+        for got, want in zip(f(values(n, kind)), reference(values(n, kind)), strict=True):
+            np.testing.assert_allclose(got, want, 1e-9, 1e-9)
