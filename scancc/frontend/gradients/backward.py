@@ -11,6 +11,7 @@ import numpy as np
 from scancc.config import config
 from scancc.errors import DisconnectedInputError, NullTypeGradError
 from scancc.frontend.gradients.budget import parse_budget, within
+from scancc.frontend.gradients.joined_scans import with_scans_joined
 from scancc.frontend.gradients.rules import Gradient, zeros_for
 from scancc.frontend.gradients.walk import backpropagate, connected_to
 from scancc.frontend.graph.constants import as_tensor_variable, is_discrete, kind
@@ -104,9 +105,11 @@ def gradients_by(
     _check_choice("null_gradients", null_gradients, ("raise", "return"), site)
     connected = connected_to(seeds, constants)
     report_disconnected([v for v in targets if v not in connected], cost, disconnected_inputs, site)
-    budget = parse_budget(max_bytes, seeds, targets, site)
-    with deep_recursion(), within(budget):
-        found = _backpropagate(seeds, targets, constants, known, null_gradients)
+    with deep_recursion():
+        joined = seeds if cost is None or known or constants else {
+            with_scans_joined(cost, targets, max_bytes is not None): seeds[cost]}
+        with within(parse_budget(max_bytes, joined, targets, site)):
+            found = _backpropagate(joined, targets, constants, known, null_gradients)
     results = [
         _result(v, found, v in connected or return_disconnected == "zero") for v in targets
     ]

@@ -217,16 +217,8 @@ class _Made:
             if begin is self.steps.start:
                 return around.block
             return window(around.rows, 0, sub(begin, around.first), count)
-        return window(self.hold(self._fitting(asked)), frame.axis, begin, count)
-
-    def _fitting(self, asked: Asked) -> Variable:
-        """An operand, which must have as many rows as the others."""
-        length, user = dim(asked.var, asked.frame.axis), asked.user
-        if user is None or same_scalar(length, asked.length):
-            return asked.var
-        lengths = (length, asked.length) if asked.var is user.inputs[0] else (asked.length, length)
-        message = UNEQUAL.format(user.op.name, asked.frame.axis)
-        return check(ValueError, message, asked.var, eq(length, asked.length), *lengths)
+        rows = fitting(asked.var, asked.frame.axis, asked.length, asked.user)
+        return window(self.hold(rows), frame.axis, begin, count)
 
     def _input(self, asked: Asked, place: int) -> Variable:
         """What a node reads of an input: the rows that a block needs, or all of it."""
@@ -307,3 +299,12 @@ def _sizes(node: Apply, frame: Frame) -> list[Variable]:
     """The lengths that a node reads of other axes than that of the rows."""
     place = place_of_length(node, frame.axis)
     return [] if place is None else [v for i, v in enumerate(node.inputs) if i not in (0, place)]
+
+
+def fitting(x: Variable, axis: int, wanted: Variable, user: Apply | None) -> Variable:
+    """An operand of `user`, which must have as many rows along an axis as the others."""
+    length = dim(x, axis)
+    if user is None or same_scalar(length, wanted):
+        return x
+    lengths = (length, wanted) if x is user.inputs[0] else (wanted, length)
+    return check(ValueError, UNEQUAL.format(user.op.name, axis), x, eq(length, wanted), *lengths)

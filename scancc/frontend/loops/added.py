@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from scancc.frontend.graph.variables import Apply, Variable, ancestors, applies, rebuild_into
 from scancc.frontend.loops.rewiring import needed_carries, read
+from scancc.frontend.loops.same_rows import with_same
 from scancc.frontend.loops.scan_op import Body, Scan, scan_of
 from scancc.frontend.ops.joined_choices import with_choices_joined
 from scancc.late_dataclasses import dataclass
@@ -76,7 +77,8 @@ def _in_order_of_step(body: Body, added: Sequence[int]) -> list[int]:
 def settled(values: Sequence[Variable]) -> list[Variable]:
     """`values`, whose scans have of what was added what these values read; where that is rows, a step chooses between
     what it does and what it saves at once."""
-    return _settled(values) if _has_added(values) else list(values)
+    values = with_same(values)
+    return _settled(values) if _has_added(values) else values
 
 
 def _has_added(values: Sequence[Variable]) -> bool:
