@@ -24,7 +24,7 @@ Elementwise ops on the way to these come along, and what goes on with sums of ro
 arrays, weighted ones too, are added in the step in the blocks that they have outside, so that no bit changes
 (`consuming/sums.py`).
 Where columns, or what several read of numbers, wait for others, as a variance or a correlation for the mean, a cheap
-scan runs twice (`consuming/again.py`).
+scan runs twice (`consuming/again.py`), and one that is to spare its rows as often as it takes.
 Why: a trace of T rows, written and read again, becomes a number (array contraction: Sarkar and Gao, 1991).
 Conservative: readers move only where then nothing is left that needs all rows at once, and what they keep of them is
 no more than all; other sums of floats over time need them block by block (`tile`), and those of a scan without states
@@ -63,10 +63,10 @@ def fuse_consumers(module: Op, mixing: bool = True) -> None:
     """Move readers into every scan; into outer ones first, whose steps then hold readers of inner ones."""
     for op in list(module.walk()):
         if op.name == "scan.scan" and op.parent is not None:
-            again = run_again(op, mixing)
+            while (again := run_again(op, mixing)) is not None:
+                _visit(op, mixing)
+                op = again
             _visit(op, mixing)
-            if again is not None:
-                _visit(again, mixing)
 
 
 def _visit(op: Op, mixing: bool) -> None:

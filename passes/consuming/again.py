@@ -24,7 +24,7 @@ from ..dead_outputs import drop_unread
 from ..slicing.steps import slice_of
 from ..tiling.costs import cost_of
 from ..tiling.stages import stages_of
-from .cheap import is_cheap
+from .cheap import is_cheap, is_sparing
 from .readers import Place, Readers, is_array_of_arrays
 
 MOST_CYCLES = 12  # of a step of numbers, whose products are not joined with sums yet: 8 where they are
@@ -35,7 +35,7 @@ def run_again(op: Op, mixing: bool) -> Op | None:
     there are no such, where the rows would be kept all the same, or a step is dear."""
     scan = ScanView(op)
     rows = [stack.result for stack in scan.stacks if stack.result.uses]
-    if not rows or not mixing or not is_cheap(scan) or not (all(map(is_array_of_arrays, rows)) or _is_short(op)):
+    if not rows or not mixing or not (is_sparing(scan) or _is_worth(scan, rows)):
         return None
     waiting = _waiting(Readers(scan, mixing), rows) if _needs_rows(scan, mixing) else []
     if not waiting:
@@ -68,6 +68,11 @@ def _read(readers: Sequence[Op], rows: Mapping[Value, Value]) -> None:
     for reader in readers:
         for old in [v for v in dict.fromkeys(reader.operands) if v in rows]:
             reader.replace_operand(old, rows[old])
+
+
+def _is_worth(scan: ScanView, rows: Sequence[Value]) -> bool:
+    """Whether that takes no longer than to keep the rows."""
+    return is_cheap(scan) and (all(map(is_array_of_arrays, rows)) or _is_short(scan.op))
 
 
 def _is_short(op: Op) -> bool:

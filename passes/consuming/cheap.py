@@ -10,6 +10,11 @@ from ..slicing.latencies import HEAVY, busy
 MOST_OPS = 8  # light ones, of a step: a row that is stored, and loaded from behind the caches, takes as long
 
 
+def is_sparing(scan: ScanView) -> bool:
+    """Whether the user said that it is to run again rather than keep its rows (`checkpoints=`, `max_bytes=`)."""
+    return "sparing" in scan.op.attrs and bool(scan.init) and not scan.until
+
+
 def is_cheap(scan: ScanView) -> bool:
     """Whether a step takes no longer than to store a row, and to load it from behind the caches."""
     ops = scan.op.body.ops[:-1]

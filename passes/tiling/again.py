@@ -22,6 +22,7 @@ from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
 from scancc.ir.wording import rows_called
 
+from ..consuming.cheap import is_sparing
 from ..dead_outputs import drop_unread
 from ..fusing.build import erase_unread
 from ..slicing.steps import slice_of
@@ -50,7 +51,7 @@ def _against(scan: ScanView) -> str | None:
         return "its rows are arrays"
     stages = stages_of(slice_of(scan.op))
     cycles = cost_of(stages).whole
-    if cycles > MOST:
+    if cycles > MOST and not is_sparing(scan):
         return f"a step costs about {cycles:.0f} cycles"
     return "a step may fail" if stages.failing else None
 

@@ -1,5 +1,5 @@
-"""Gradients in blocks of scans over the same steps, with maps between, before and behind them: they run as one, and no
-array of all steps is kept."""
+"""Gradients in blocks of scans over the same steps, with maps between, before and behind them: they run as one, and
+no array of all steps is kept."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def one_step_twice(**options):
 def taps(**options):
     h = layer(X, W, **options)
     g, _ = sc.scan(lambda x, a, b: T.tanh(x + 0.5 * a - 0.3 * b), h @ V,
-                   dict(initial=T.stack([H0, B]), taps=[-1, -2]), **options)
+                   {"initial": T.stack([H0, B]), "taps": [-1, -2]}, **options)
     return (g * h).sum()
 
 
@@ -62,6 +62,8 @@ COSTS = {
     "classes": lambda **o: T.nnet.categorical_crossentropy(T.nnet.softmax(layer(X, W, **o) @ V + B), C).mean(),
     "steps_apart": lambda **o: (lambda h: ((h[1:] - h[:-1]) ** 2).sum())(layer(layer(X, W, **o) @ V, W2, **o)),
     "stopped": stopped,
+    "variances": lambda **o: layer(X, W, **o).var(axis=0).sum(),
+    "logsumexp_of_steps": lambda **o: T.logsumexp(layer(X, W, **o), axis=0).sum(),
 }
 
 

@@ -148,9 +148,8 @@ class _Group:
         step = _Step(self)
         for node in self.members:
             step.take(node)
-        if len(self.members) + step.maps_before < 2:
-            return {}
-        return step.outputs(self._read_outside())
+        is_told = self.op.spares_rows or not self.members
+        return {} if is_told and len(self.members) + step.maps_before < 2 else step.outputs(self._read_outside())
 
     def _read_outside(self) -> list[Variable]:
         """What others read of what the members make."""
@@ -266,7 +265,7 @@ class _Step:
         ys = [v for v in read if v not in self.finals]
         body = Body(tuple(self.xs), carry, tuple(self.consts), tuple(self.rows[v] for v in ys), self.stop)
         first = self.group.first
-        op = replace(self.group.op, body=body, origin=object())
+        op = replace(self.group.op, body=body, origin=object(), in_budget=self.group.op.checkpoints is None)
         inputs = ScanInputs(self.n, list(self.xs.values()), [init for _, init in self.states],
                             list(self.consts.values()))
         node = Apply(op, inputs.flat, op.infer(*inputs.flat), first.location)

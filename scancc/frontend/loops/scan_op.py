@@ -174,6 +174,12 @@ class Scan(Op):
     checkpoints: int | str | None = None  # the gradient runs blocks of so many steps again, 'sqrt': of their root
     again: str | None = None  # of a reverse: what it computes again of the forward steps, in words
     gradient: bool = False  # whether it is the reverse of a scan
+    in_budget: bool = False  # its gradient keeps what a budget allows
+
+    @property
+    def spares_rows(self) -> bool:
+        """Whether it is to run again rather than that its rows are kept."""
+        return self.in_budget or self.checkpoints not in (None, "states")
 
     def __eq__(self, other: object) -> bool:
         """Two scans are equal that compute the same, under whatever names."""

@@ -331,6 +331,7 @@ class _ScanLowering:
         attrs = {"depths": [t.IntAttr(d, t.i64) for c in self.carries for d in c.depths], "until": bool(stop)}
         attrs |= {"name": self.op.label} if self.op.label is not None else {}
         attrs |= {"gradient": True} if self.op.gradient else {}
+        attrs |= {"sparing": True} if self.op.spares_rows else {}
         attrs |= {"again": self.op.again} if self.op.again is not None else {}
         groups = {"length": [self.length], "xs": xs, "init": init, "rows": [self.length] * len(stacked), "dims": dims}
         low.b.location = self.location

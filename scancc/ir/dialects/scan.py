@@ -119,7 +119,8 @@ scan.define(
     "scan", "length:index xs*:tensor init*:value rows*:index dims*:index", results="*", traits=(PURE, LOOP),
     attrs=("depths:counts", "until:bool", "operandSegmentSizes"),
     marks=("lanes:int", "one_lane:int", "tile:count", "name:text", "fast_math:fast_math", "strides:ints",
-           "prefix:int", "gradient:bool", "states:texts", "chains:ints", "distances:ints", "algebra:texts"),
+           "prefix:int", "gradient:bool", "sparing:bool", "states:texts", "chains:ints", "distances:ints",
+           "algebra:texts"),
     regions=1,
     ends=("scan.yield",), verify=check_scan, reading=_read_scan,
     doc="the recurrence. Step t gets the counter t, row t of each x, and the carries; it yields the "
@@ -132,7 +133,7 @@ scan.define(
         "carries, ys, and with `until` the number of steps executed. `tile`: a step is so many, of a scan in it. "
         "`lanes`: each element of the states has its own past only; `one_lane`: so it is, but rows pass by, which "
         "may have one element. `prefix`: steps may be combined before the state that they begin with is known. "
-        "`gradient`: it is the reverse of another. "
+        "`gradient`: it is the reverse of another. `sparing`: it runs again rather than that its rows are kept. "
         "What `slice` found: `states`: where each state stands, and of each cycle `chains`, its cycles of the "
         "target, `distances`, the steps after which a value comes back, `algebra`, the class of its steps; where an "
         "op of the step stands, its own mark `slice` says.")
