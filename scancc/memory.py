@@ -23,6 +23,8 @@ from .ir.ops import operand
 from .passes.planning.places import Lives
 from .passes.planning.start import slice_of
 
+WIDEST = 48  # letters of a cell of the table in whose column others are as wide
+
 
 @dataclass(frozen=True)
 class Area:
@@ -151,7 +153,9 @@ class MemoryPlan:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Columns as wide as what is in them, but for long formulas, which move what stands behind them in their line."""
+    columns = [[len(cell) for cell in column if len(cell) <= WIDEST] for column in zip(*rows, strict=True)]
+    widths = [max(column, default=0) for column in columns]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "".join(f"{line.rstrip()}\n" for line in lines)
 

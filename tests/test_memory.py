@@ -197,6 +197,15 @@ def test_the_table_says_what_is_where() -> None:
     assert f.memory_plan().line() in f.dump("loop")
 
 
+def test_a_long_formula_widens_no_line_but_its_own() -> None:
+    """Of the gradient of a Kalman filter all lines were 3,000 letters wide."""
+    model = users.build(users.kalman)
+    text = str(sc.function(model.inputs, [model.cost, *model.gradients()]).memory_plan())
+    lines = sorted(map(len, text.splitlines()))
+    assert lines[len(lines) // 2] < 160 < lines[-1]
+
+
+
 def test_a_manifest_carries_the_formulas(tmp_path: Path) -> None:
     f, _ = rnn()
     sc.export(f, tmp_path / "rnn", emit="json")
