@@ -40,7 +40,7 @@ from __future__ import annotations
 from scancc.ir import types as t
 from scancc.ir.core import Op
 from scancc.ir.linear import most
-from scancc.ir.ops import ELEMENTWISE, has_trait, is_removable
+from scancc.ir.ops import ELEMENTWISE, group, has_trait, is_removable, operand
 from scancc.ir.parts import ScanView, Stack, scan_around
 from scancc.ir.remarks import remark
 from scancc.ir.slices import entries
@@ -55,6 +55,7 @@ from .tiling.kept_words import ONE_PASS
 
 FEW_NBYTES = 4096  # of rows that no budget would keep from being whole
 MASKED = "where a mask says which rows are summed, T.switch(mask, rows, 0) keeps none"
+FEW_PLACES = "of few places, rows that are read one by one, T.stack([rows[i], rows[j]]), are kept alone"
 COUNTED = "of rows that are counted by their own length, rows[T.arange(rows.shape[0]), places], none are kept"
 SHIFTED = "of earlier rows beside later ones, T.concatenate([T.zeros_like(rows[:k]), rows[:-k]]), none are kept"
 
@@ -172,14 +173,22 @@ def _hint(user: Op, stack: Stack, readers: Readers) -> str:
     if any(takes_of_each(end) and readers.places.get(end) is not Place.STEP
            for end in behind(stack.result.uses, makes_rows)):
         return COUNTED
-    if any(reader.name == "scan.gather" for reader in stack.result.uses):
-        return MASKED
+    gathers = [reader for reader in stack.result.uses if reader.name == "scan.gather"]
+    if gathers:
+        return MASKED if any(map(_is_where_a_mask_holds, gathers)) else FEW_PLACES
     if not has_trait(user, ELEMENTWISE) or not is_reduced(user.result):
         return ""
     late = [v.op for v in user.operands if readers.waits(user, v)]
     if any(op is not None and op.name == "scan.concat" for op in late):
         return SHIFTED
     return ONE_PASS if late else ""
+
+
+def _is_where_a_mask_holds(gather: Op) -> bool:
+    """Whether the places are those that a scan over a mask wrote down."""
+    made = [v.op for v in group(gather, "indices")]
+    return any(op is not None and op.name == "tensor.extract_slice" and (
+        source := operand(op, "source").op) is not None and source.name == "scan.scan" for op in made)
 
 
 def _is_for_a_gradient(user: Op) -> bool:

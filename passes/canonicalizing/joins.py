@@ -70,6 +70,51 @@ def joined(b: Builder, parts: Sequence[Value], axis: int, type: t.Type) -> Value
     return b.op("scan.concat", list(parts), [type], {"axis": t.IntAttr(axis, t.i64)})
 
 
+@rule("scan.broadcast")
+def rows_under_new_axes(op: Op, b: Builder) -> Outcome:
+    """Rows of a scan that are a result with more axes, of length 1, are made there: it is their memory, in another
+    shape."""
+    if op.operands[0].op is None or op.operands[0].op.name != "scan.scan" or not _is_result(op) or not _adds_axes(op):
+        return None
+    return _in_shape(b, op.operands[0], op.result)
+
+
+@rule("scan.concat")
+def stacked_results(op: Op, b: Builder) -> Outcome:
+    """Rows of scans that make a result, each at a place along a new first axis, are joined one behind the other:
+    scans make them in their places then."""
+    parts = [v.op for v in op.operands if v.op is not None and v.op.name == "scan.broadcast" and _adds_axes(v.op)
+             and v.op.attrs["axes"].values == tuple(range(1, len(v.op.result.type.shape)))]  # type: ignore[attr-defined]
+    if op.attrs["axis"].value or len(parts) < len(op.operands) or not _is_result(op):
+        return None
+    sources = [part.operands[0] for part in parts]
+    if not any(v.op is not None and v.op.name == "scan.scan" for v in sources):
+        return None
+    first, *rest = op.operands[0].type.shape[1:]  # type: ignore[attr-defined]
+    type = t.TensorType((None if first is None else first * len(parts), *rest), t.element(op.result.type))
+    return _in_shape(b, joined(b, sources, 0, type), op.result)
+
+
+def _is_result(op: Op) -> bool:
+    return bool(op.result.uses) and all(reader.name == "func.return" for reader in op.result.uses)
+
+
+def _adds_axes(broadcast: Op) -> bool:
+    """Whether an array gets axes of length 1, and no other axis a length of its own."""
+    axes, source, made = broadcast.attrs["axes"].values, broadcast.operands[0].type, broadcast.result.type
+    assert isinstance(made, t.TensorType)
+    if not isinstance(source, t.TensorType) or not source.shape:
+        return False
+    return all(n == 1 for axis, n in enumerate(made.shape) if axis not in axes) and all(
+        n != 1 or made.shape[axis] == 1 for axis, n in zip(axes, source.shape, strict=True))
+
+
+def _in_shape(b: Builder, array: Value, made: Value) -> Value:
+    """An array in the shape of another value."""
+    assert isinstance(made.type, t.TensorType)
+    return b.op("scan.reshape", [array, *dynamic_dims(made.type, dims_of(b, made))], [made.type])
+
+
 @rule(*(name for name, declared in OPS.items() if ELEMENTWISE in declared.traits), of_arrays=True)
 def map_of_joined(op: Op, b: Builder) -> Outcome:
     """Elementwise work on what other such work has made, part by part, is done on the parts."""

@@ -156,3 +156,32 @@ def test_gradients_of_what_is_made_of_parts(kind, ask):
     for n in (4, 5, 130):
         for got, want in zip(f(values(n, kind)), reference(values(n, kind)), strict=True):
             np.testing.assert_allclose(got, want, 1e-9, 1e-9)
+
+
+STACKED = {
+    "side by side": lambda h, g: [T.stack([h, g])], "twice": lambda h, g: [T.stack([h, g]), T.stack([g, h])],
+    "the second turned": lambda h, g: [T.stack([h, g[::-1]])], "under a new axis": lambda h, g: [h[None], g[:, None]],
+}
+
+
+@pytest.mark.parametrize("ask", STACKED.values(), ids=list(STACKED))
+@pytest.mark.parametrize("kinds", [(scalar, dear), (vectors, dense)], ids=["numbers", "arrays"])
+def test_stacked_results_are_made_in_their_places(kinds, ask):
+    h, g = kinds[0](), kinds[1]()
+    given = of(h)
+    f, reference = (sc.function([given], ask(h, g), mode=mode) for mode in (None, "reference"))
+    for n in (4, 5, 600):
+        for got, want in zip(f(values(n, kinds[0])), reference(values(n, kinds[0])), strict=True):
+            assert got.shape == want.shape
+            np.testing.assert_allclose(got, want, 1e-12, 1e-12)
+    small, large = (f.memory_plan(values(n, kinds[0])).workspace_nbytes for n in (3000, 20_000))
+    assert small == large
+
+
+def test_rows_at_places_that_a_call_gives_say_how_few_are_kept_alone():
+    places = T.lvector("places")
+    f = sc.function([x, places], dear()[places])
+    assert any("read one by one, T.stack([rows[i], rows[j]])" in remark.hint for remark in f.remarks)
+    h, i, j = dear(), T.lscalar("i"), T.lscalar("j")
+    alone = sc.function([x, i, j], T.stack([h[i], h[j]]))
+    assert alone.memory_plan(values(10**6, dear), 3, 7).workspace_nbytes < 1000
