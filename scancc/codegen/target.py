@@ -111,6 +111,12 @@ class Target:
         Intel's processors a choice by such a vector takes longer."""
         return self.cpu in ("znver4", "znver5") and self.vector_bytes == 64
 
+    @property
+    def has_blends(self) -> bool:
+        """Whether a vector's mask chooses between scalar floats: LLVM makes one of a comparison that has one reader,
+        and branches around choices by others. With registers for masks it does not."""
+        return _x86_has(self, "sse4.1") and self.vector_bytes < 64
+
     def __str__(self) -> str:
         return self.sm if self.sm else ":".join(filter(None, (self.triple, self.cpu, self.features)))
 

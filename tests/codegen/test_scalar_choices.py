@@ -31,6 +31,8 @@ STEPS = {
     "unequal": (lambda x, h: T.switch(T.neq(h, x), x * 2, h + 1), lambda x, h: x * 2 if h != x else h + 1),
     "not less": (lambda x, h: T.switch(T.invert(h < x), x * 2, h), lambda x, h: h if h < x else x * 2),
     "reset": (lambda x, h: T.switch(abs(h + x) > 3, 0.0, h + x), lambda x, h: 0.0 if abs(h + x) > 3 else h + x),
+    "read elsewhere": (lambda x, h: T.switch(h < x, x + h, h - 1) + T.cast(h < x, h.dtype),
+                       lambda x, h: x + h + 1 if h < x else h - 1),
     "two": (lambda x, h: T.switch((h > x) & (x > 0), h, x), lambda x, h: h if h > x and x > 0 else x),
 }
 

@@ -147,14 +147,17 @@ def _constant(value: Value) -> float | None:
 _BLENDS = {"double": ("blendvpd", 2, "i64"), "float": ("blendvps", 4, "i32")}  # lanes of 16 bytes, and their bits
 
 
-def _chosen(e: FunctionEmitter, kind: str, bits: str, compare: tuple[str, str, str], x: str, y: str) -> str:
+def _chosen(e: FunctionEmitter, kind: str, bits: str, compare: tuple[str, str, str], x: str, y: str,
+            blends: bool | None = None) -> str:
     """x where a comparison (its predicate and two floats of the same type) holds, else y.
 
     LLVM compares scalars into a register for masks where there are such. Where that comes late, and a state waits 5
     cycles for the choice (Zen 4), the comparison is one of vectors, whose result is as wide as they are: 3 cycles.
+    `blends`: so it is where the choice would become a branch, which takes 15 cycles when it is guessed wrong (a queue
+    that turns some away: 2.9 ns a step, 4.4 with branches, Zen 3).
     """
     predicate, *sides = compare
-    if kind not in _BLENDS or not e.out.registers.late_masks:
+    if kind not in _BLENDS or not (blends or e.out.registers.late_masks):
         condition = e.emit(f"fcmp {predicate} {kind} {', '.join(sides)}")
         return e.emit(f"select {bits} {condition}, {kind} {x}, {kind} {y}")
     name, lanes, integer = _BLENDS[kind]
@@ -184,12 +187,13 @@ def compare(e: FunctionEmitter, op: Op) -> None:
 @emits("arith.select")
 def select(e: FunctionEmitter, op: Op) -> None:
     condition, x, y = op.operands
-    if _waits_for_floats(op):
+    if _waits_for_floats(e, op):
         compare = condition.op
         assert compare is not None
         a, b = map(e.value, compare.operands)
         holds = (CMPF[compare.attrs["predicate"].value], a, b)
-        e.env[op.result] = _chosen(e, llvm_type(x.type), "i1", holds, e.value(x), e.value(y))
+        blends = e.out.registers.blends if _is_read_elsewhere(condition) else None
+        e.env[op.result] = _chosen(e, llvm_type(x.type), "i1", holds, e.value(x), e.value(y), blends)
         return
     c, ctype = e.value(condition), llvm_type(condition.type)
     parts = [
@@ -198,16 +202,21 @@ def select(e: FunctionEmitter, op: Op) -> None:
     e.env[op.result] = e.unflatten(e.env[x], parts)
 
 
-def _waits_for_floats(op: Op) -> bool:
-    """Whether a comparison of floats, which alone serves such choices, chooses a float of their type; not one of the
-    two that are compared, an instruction of its own."""
+def _waits_for_floats(e: FunctionEmitter, op: Op) -> bool:
+    """Whether a comparison of floats chooses a float of their type; not one of the two that are compared, an
+    instruction of its own. It serves such choices alone, or is made again for vectors."""
     condition, x, y = op.operands
     compare = condition.op
     if compare is None or compare.name != "arith.cmpf" or not isinstance(x.type, t.FloatType):
         return False
     a, b = compare.operands
     choices = all(user.name == "arith.select" and user.operands[1].type == a.type for user in condition.uses)
-    return choices and {x, y} != {a, b}
+    return x.type == a.type and {x, y} != {a, b} and (choices or e.out.registers.blends)
+
+
+def _is_read_elsewhere(condition: Value) -> bool:
+    """Whether LLVM, which makes a mask for one choice of floats, would branch around each of several."""
+    return sum(condition.uses.values()) > 1
 
 
 _CASTS = {

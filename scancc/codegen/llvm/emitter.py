@@ -77,10 +77,11 @@ class Registers:
     nbytes: int = 16
     count: int = 16
     late_masks: bool = False  # of comparisons: `Target.has_late_masks`
+    blends: bool = False  # `Target.has_blends`
 
     @classmethod
     def of(cls, target: Target) -> Registers:
-        return cls(target.vector_bytes, target.n_vectors, target.has_late_masks)
+        return cls(target.vector_bytes, target.n_vectors, target.has_late_masks, target.has_blends)
 
 
 LEAST = Registers()
