@@ -108,7 +108,8 @@ WITHOUT_CASE = {  # ops whose derivative is held against differences elsewhere, 
 FLAT = {  # elementwise functions whose derivative is 0 wherever there is one
     "floor_div", "sgn", "floor", "ceil", "trunc", "round_half_to_even", "round_half_away_from_zero",
     "lt", "le", "gt", "ge", "eq", "neq", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor",
-    "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift",
+    "logical_not", "bitwise_and", "bitwise_count", "bitwise_or", "bitwise_xor", "invert", "left_shift",
+    "right_shift",
 }
 NOT_IN_T = {  # names of elementwise functions that programs do not write
     "abs": "T.abs_", "quotient": "of random draws", "masked_mul": "of derivatives", "masked_div": "of derivatives",

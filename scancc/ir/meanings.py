@@ -40,6 +40,13 @@ def round_half_away(x: Array) -> Array:
     return np.copysign(whole + (np.abs(x) - whole >= 0.5), x)
 
 
+def bit_count(x: Array) -> Array:
+    """How many bits of an integer are 1, in its own dtype."""
+    x = np.asarray(x)
+    octets = np.array(x, order="C").reshape(*x.shape, 1).view(np.uint8)
+    return np.unpackbits(octets, axis=-1).sum(-1).astype(x.dtype)
+
+
 def _by_element(function: Callable[[float], float]) -> Callable[[Array], Array]:
     """A function of Python floats on arrays, computed in double and rounded once."""
     compute = np.vectorize(function, otypes=["float64"])

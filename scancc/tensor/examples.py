@@ -38,6 +38,7 @@ EXAMPLES = {
     "batched_tensordot": ("T.batched_tensordot(np.ones((2, 3)), np.ones((2, 3)), axes=1).eval()", "array([3., 3.])"),
     "bincount": ("T.bincount([0, 2, 2, 1]).eval()", "array([1, 1, 2])"),
     "bitwise_and": ("T.bitwise_and(6, 3).eval()", "array(2)"),
+    "bitwise_count": ("T.bitwise_count([6, 255, -3]).eval()", "array([2, 8, 2], dtype=uint8)"),
     "bitwise_or": ("T.bitwise_or(6, 3).eval()", "array(7)"),
     "bitwise_xor": ("T.bitwise_xor(6, 3).eval()", "array(5)"),
     "broadcast_to": ("T.broadcast_to([1, 2], (2, 2)).eval()", "array([[1, 2],\n       [1, 2]])"),

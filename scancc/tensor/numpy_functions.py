@@ -347,8 +347,8 @@ _SAME = (
     "add subtract multiply divide floor_divide power negative maximum minimum exp exp2 expm1 log log2 log10 log1p "
     "sqrt cbrt square reciprocal sign sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh "
     "arctanh hypot floor ceil trunc isnan isinf isfinite logical_and logical_or logical_xor logical_not "
-    "bitwise_and bitwise_or bitwise_xor invert left_shift right_shift copysign equal not_equal less less_equal "
-    "greater greater_equal deg2rad rad2deg logaddexp matmul"
+    "bitwise_and bitwise_count bitwise_or bitwise_xor invert left_shift right_shift copysign equal not_equal less "
+    "less_equal greater greater_equal deg2rad rad2deg logaddexp matmul"
 )
 UFUNCS: dict[str, Callable[..., Any]] = {
     **{name: getattr(T, name) for name in _SAME.split()},

@@ -10,7 +10,7 @@ _TABLE = (
      "trim_zeros", _VALUES),
     ("histogram histogram2d histogramdd histogram_bin_edges lexsort partition argpartition packbits unpackbits "
      "unravel_index ravel_multi_index unwrap piecewise poly roots polyfit polydiv cov corrcoef i0 sort_complex "
-     "interp gcd lcm nextafter spacing isnat bitwise_count", _OUTSIDE),
+     "interp gcd lcm nextafter spacing isnat", _OUTSIDE),
     ("fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.fftn "
      "fft.ifftn fft.rfftn fft.irfftn fft.fftshift fft.ifftshift", "T has no Fourier transforms; " + _OUTSIDE),
     ("linalg.eig linalg.eigvals", "T.linalg.eigh takes a symmetric matrix; for another one " + _OUTSIDE),

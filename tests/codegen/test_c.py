@@ -175,6 +175,8 @@ def test_dtypes(dtype: str, tmp_path: Path) -> None:
     else:
         outputs += [T.maximum(x, y), x < y, x.max(axis=1), T.argmax(x, axis=0)]
         outputs += [x.astype(to) for to in ("int8", "uint16", "int64", "float16", "float32", "bool")]
+    if np.dtype(dtype).kind in "iub":
+        outputs += [T.bitwise_count(x), T.bitwise_count(x[0, 0])]
     c, native = both(sc.function([x, y], outputs, name="program"), tmp_path)
     rng = np.random.default_rng(1)
     values = [rng.normal(size=(9, 40)) * 60 for _ in range(2)]

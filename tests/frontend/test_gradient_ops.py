@@ -24,6 +24,7 @@ def value(output, givens):
 
 NOT_ON_FLOATS = {
     "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "bitwise_count",
     "invert", "left_shift", "right_shift", "imag", "real", "conj", "make_complex", "switch",
     "gamma_attempt", "gamma_boost", "log_gamma_boost", "share",  # draws, which have no derivative
 }

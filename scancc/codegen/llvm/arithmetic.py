@@ -289,6 +289,13 @@ def absolute_int(e: FunctionEmitter, op: Op) -> None:
     e.env[op.result] = e.emit(f"call {kind} @{callee}({kind} {e.value(op.operands[0])}, i1 false)")
 
 
+@emits("math.ctpop")
+def bit_count(e: FunctionEmitter, op: Op) -> None:
+    kind = llvm_type(op.result.type)
+    callee = e.out.intrinsic(f"llvm.ctpop.{suffix(op.result.type)}", kind, kind)
+    e.env[op.result] = e.emit(f"call {kind} @{callee}({kind} {e.value(op.operands[0])})")
+
+
 @emits("math.rsqrt")
 def rsqrt(e: FunctionEmitter, op: Op) -> None:
     kind = llvm_type(op.result.type)

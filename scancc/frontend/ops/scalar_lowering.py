@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from scancc.ir.builder import Builder
 from scancc.ir.core import Value
-from scancc.ir.types import element
+from scancc.ir.types import element, i8, shaped
 
 Lower = Callable[..., Value]
 
@@ -41,6 +41,19 @@ def neg_int(b: Builder, x: Value, dtype: str) -> Value:
 
 def absolute_int(b: Builder, x: Value, dtype: str) -> Value:
     return b.select(b.cmpi("slt", x, b.const(0, x.type)), neg_int(b, x, dtype), x)
+
+
+def count_bits(b: Builder, x: Value, dtype: str) -> Value:
+    bits, byte = b.math("ctpop", x), shaped(i8, x.type)
+    return bits if bits.type == byte else b.op("arith.trunci", [bits], [byte])
+
+
+def count_bits_signed(b: Builder, x: Value, dtype: str) -> Value:
+    return count_bits(b, absolute_int(b, x, dtype), dtype)
+
+
+def count_truth(b: Builder, x: Value, dtype: str) -> Value:
+    return b.op("arith.extui", [x], [shaped(i8, x.type)])
 
 
 def itself(b: Builder, x: Value, dtype: str) -> Value:

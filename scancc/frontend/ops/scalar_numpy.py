@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from scancc.ir.meanings import bit_count as bits_of
 from scancc.ir.meanings import power as power_of_floats
 
 Array = Any
@@ -22,6 +23,11 @@ def power(x: Array, y: Array) -> Array:
         unit = np.abs(x) == 1
         x, y = np.where((y < 0) & ~unit, 0, x), np.where(y < 0, np.where(unit, y & 1, 1), y)
     return np.power(x, y)
+
+
+def bit_count(x: Array) -> Array:
+    """How many bits of |x| are 1, as NumPy 2 has it."""
+    return bits_of(np.abs(x) if x.dtype.kind == "i" else x).astype(np.uint8)
 
 
 def quotient(x: Array, y: Array) -> Array:

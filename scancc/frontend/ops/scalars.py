@@ -32,6 +32,7 @@ from scancc.frontend.ops.signatures import (
     ScalarFn,
     chosen,
     compared,
+    counted,
     floating,
     logical,
     magnitude,
@@ -301,6 +302,8 @@ bitwise_or = chained("bitwise_or", 2, same, np.bitwise_or, dict.fromkeys("iub", 
 bitwise_xor = function("bitwise_xor", 2, same, np.bitwise_xor, dict.fromkeys("iub", "arith.xori"), None,
     "x ^ y")
 invert = function("invert", 1, same, np.invert, {"i": low.invert, "u": low.invert, "b": low.not_}, None, "~x")
+bitwise_count = function("bitwise_count", 1, counted, scalar_numpy.bit_count,
+    {"i": low.count_bits_signed, "u": low.count_bits, "b": low.count_truth}, None, "how many bits of |x| are 1")
 left_shift = function("left_shift", 2, same, np.left_shift, {"i": low.shift_left, "u": low.shift_left}, None,
     "x << y")
 right_shift = function("right_shift", 2, same, np.right_shift,

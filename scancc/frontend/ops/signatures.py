@@ -143,6 +143,12 @@ def compared(dtypes: tuple[str, ...]) -> Signature:
     return Signature(same(dtypes).compute, "bool")
 
 
+@dtype_rule("as uint8")
+def counted(dtypes: tuple[str, ...]) -> Signature:
+    """Computed in the dtype, giving a number of bits."""
+    return Signature(same(dtypes).compute, "uint8")
+
+
 @dtype_rule("as bools", floats=True)
 def tested(dtypes: tuple[str, ...]) -> Signature:
     """Computed in a float dtype, giving bool."""

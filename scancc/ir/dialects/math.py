@@ -43,6 +43,8 @@ math.elementwise("ipowi", "base exponent", quiet(np.power),
                  reading="{base} ** {exponent}", same_types=True, gives="integers")
 math.elementwise("absi", "x", np.abs, "absolute value of a signed integer", reading="abs({x})",
                  same_types=True, gives="integers")
+math.elementwise("ctpop", "x", meanings.bit_count, "number of bits that are 1", reading="bits({x})", same_types=True,
+                 gives="integers")
 math.elementwise("powf", "base exponent", quiet(meanings.power), "base**exponent, C's pow",
                  reading="{base} ** {exponent}", same_types=True, gives="floats")
 math.elementwise("atan2", "y x", np.arctan2, "angle of the point (x, y)", same_types=True, gives="floats")

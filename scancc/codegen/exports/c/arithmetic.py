@@ -15,7 +15,7 @@ from scancc.ir.powers import fixed_exponent
 
 from .complex_numbers import in_lanes
 from .formulas import elementary
-from .library import FROM_HALF, HALF, TO_HALF, absolute, bits_as, extremum, integer, to_integer
+from .library import FROM_HALF, HALF, TO_HALF, absolute, bit_count, bits_as, extremum, integer, to_integer
 from .lines import bare
 from .printer import Expr, FunctionPrinter, Pair, prints
 from .types import c_type, float_text, integer_text, suffix, width
@@ -164,6 +164,11 @@ def _is_size(p: FunctionPrinter, value: Value) -> bool:
 def absolute_integer(p: FunctionPrinter, op: Op) -> None:
     called = p.need(absolute(t.element(op.result.type)))
     p.calls(op, called, half=False)
+
+
+@prints("math.ctpop")
+def bits(p: FunctionPrinter, op: Op) -> None:
+    p.calls(op, p.need(bit_count(t.element(op.result.type))), half=False)
 
 
 @prints("math.ipowi")

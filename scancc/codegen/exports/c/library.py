@@ -69,6 +69,14 @@ def absolute(kind: t.Type) -> CFunction:
                            f"    return a < 0 ? ({type})(u{type})(0u - (u{type})a) : a;\n}}\n")
 
 
+@cache
+def bit_count(kind: t.Type) -> CFunction:
+    name, type = f"bits_{suffix(kind)}", c_type(kind)
+    return CFunction(name, f"static inline {type} {name}({type} a)\n{{\n    int n = 0;\n"
+                           f"    for (u{type} left = (u{type})a; left; left &= (u{type})(left - 1))\n        ++n;\n"
+                           f"    return ({type})n;\n}}\n")
+
+
 # ---- floats ----
 
 _TO_HALF = CFunction("to_half", """\
