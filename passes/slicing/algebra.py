@@ -378,7 +378,8 @@ def _places(kept: Expr, rest: Expr) -> Iterator[Expr]:
     if kept == ZERO:
         yield rest
     elif isinstance(kept, Term) and isinstance(rest, Term):
-        for side, beside in zip(kept.operands[1:], rest.operands[1:], strict=True):
+        (_, *sides), (_, *others) = kept.operands, rest.operands
+        for side, beside in zip(sides, others, strict=True):
             yield from _places(side, beside)
 
 
