@@ -355,6 +355,6 @@ def test_an_input_may_have_the_name_of_what_the_file_calls(name: str, tmp_path: 
 def test_a_large_constant_has_no_name_of_one_block(tmp_path: Path) -> None:
     """That of a place where nothing is stands in a loop over lanes and behind it."""
     x = T.dvector("x")
-    check = through_c(tmp_path, spread=False)([x], [T.argmax(T.gt(x, 0.5))], None)
+    check = through_c(tmp_path)([x], [T.argmax(T.gt(x, 0.5))], None)
     for data in (np.arange(40.0) - 30.25, np.zeros(3)):
         assert check(data)[0] == np.argmax(data > 0.5)
