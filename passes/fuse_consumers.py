@@ -64,10 +64,8 @@ def fuse_consumers(module: Op, mixing: bool = True) -> None:
     """Move readers into every scan; into outer ones first, whose steps then hold readers of inner ones."""
     for op in list(module.walk()):
         if op.name == "scan.scan" and op.parent is not None:
-            while (again := run_again(op, mixing)) is not None:
-                _visit(op, mixing)
-                op = again
-            _visit(op, mixing)
+            for scan in (op, *run_again(op, mixing)):
+                _visit(scan, mixing)
 
 
 def _visit(op: Op, mixing: bool) -> None:

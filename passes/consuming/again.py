@@ -5,8 +5,9 @@
     %v = mean of (%ys - %m)^2 over time      ->    %g, %zs = scan.scan(%n, %x, %h0) {...}
                                                    %v = mean of (%zs - %m)^2 over time
 
-Both then have what reads their rows in the step. (Where of numbers only sums wait, one that each reads what it needs,
-`tile` does this: `tiling/again.py`.)
+Both then have what reads their rows in the step. A scan that is to spare its rows (`sparing`) does so however dear it
+is, and as often as it takes; maps of rows that readers of both share are made twice for it. (Where of numbers only
+sums wait, one that each reads what it needs, `tile` does this: `tiling/again.py`.)
 Source: rematerialization (Briggs, Cooper and Torczon, 1992).
 """
 
@@ -30,37 +31,86 @@ from .readers import Place, Readers, is_array_of_arrays
 MOST_CYCLES = 12  # of a step of numbers, whose products are not joined with sums yet: 8 where they are
 
 
-def run_again(op: Op, mixing: bool) -> Op | None:
-    """A copy of a scan behind which nothing waits, for the readers of its rows that wait for other ones; None where
-    there are no such, where the rows would be kept all the same, or a step is dear."""
+def run_again(op: Op, mixing: bool) -> list[Op]:
+    """Copies of a scan, for the readers of its rows that wait for other ones, and for those that wait for these; none
+    where there are no such, where the rows would be kept all the same, or a step is dear."""
     scan = ScanView(op)
+    names = ", ".join(rows_called(stack.result, stack.value) for stack in scan.stacks if stack.result.uses)
+    copies = _copies(scan, mixing)
+    for copy in copies:
+        drop_unread(copy)
+    if copies:
+        times = "twice" if len(copies) == 1 else f"{len(copies) + 1} times"
+        why = "a reduction needs another first"
+        remark("fuse-consumers", op, True, f"it runs {times}, so that {names} is not kept: {why}")
+    return copies
+
+
+def _copies(scan: ScanView, mixing: bool) -> list[Op]:
     rows = [stack.result for stack in scan.stacks if stack.result.uses]
     if not rows or not mixing or not (is_sparing(scan) or _is_worth(scan, rows)):
-        return None
+        return []
+    if is_sparing(scan):
+        _part_maps(Readers(scan, mixing), rows)
     waiting = _waiting(Readers(scan, mixing), rows) if _needs_rows(scan, mixing) else []
     if not waiting:
-        return None
+        return []
     first = waiting[0]
     assert first.parent is not None
-    again = ScanView(clone_op(op, {}, Builder(first.parent, first, op.location).insert))
-    copies = dict(zip(scan.ys, again.ys, strict=True))
-    _read(waiting, copies)
+    again = ScanView(clone_op(scan.op, {}, Builder(first.parent, first, scan.op.location).insert))
+    _read(waiting, dict(zip(scan.ys, again.ys, strict=True)))
+    others = _copies(again, mixing) if is_sparing(scan) else []
     if _needs_rows(scan, mixing) or _needs_rows(again, mixing) or not _gives_others(again, mixing):
-        _read(waiting, {new: old for old, new in copies.items()})
-        again.op.erase()
-        return None
-    names = ", ".join(rows_called(stack.result, stack.value) for stack in scan.stacks if stack.result in rows)
-    remark("fuse-consumers", op, True, f"it runs twice, so that {names} is not kept: a reduction needs another first")
-    drop_unread(again.op)
-    return again.op
+        for copy in map(ScanView, (again.op, *others)):
+            _read(_users(copy.ys), dict(zip(copy.ys, scan.ys, strict=True)))
+            copy.op.erase()
+        return []
+    return [again.op, *others]
+
+
+def _part_maps(readers: Readers, rows: Sequence[Value]) -> None:
+    """Make maps of rows twice of which some readers wait and others do not: each then runs with its readers."""
+    block = readers.scan.op.parent
+    assert block is not None
+    reached, maps = set(rows), list[Op]()
+    for op in block.ops[block.ops.index(readers.scan.op) + 1:]:
+        if not reached.isdisjoint(op.operands) and readers.is_map(op) and not _waits(readers, op):
+            reached.update(op.results)
+            maps.append(op)
+    late = set[Op]()
+    for op in reversed(maps):
+        users = _users(op.results)
+        waiting = [user for user in users if user in late or user not in maps and _waits(readers, user)]
+        if waiting and len(waiting) < len(users):
+            copy = clone_op(op, {}, Builder(block, op, op.location).insert)
+            _read(waiting, dict(zip(op.results, copy.results, strict=True)))
+            late.add(copy)
+        elif waiting:
+            late.add(op)
 
 
 def _waiting(readers: Readers, rows: Sequence[Value]) -> list[Op]:
-    """The readers that also need what others make of all rows, in order."""
-    block, users = readers.scan.op.parent, dict.fromkeys(user for value in rows for user in value.uses)
+    """The readers that also need what others make of all rows, or whose readers all do, in order."""
+    block, users = readers.scan.op.parent, _users(rows)
     assert block is not None
-    late = [op for op in users if op.parent is block and any(readers.waits(op, v) for v in op.operands)]
+    late = [op for op in users if op.parent is block and (_waits(readers, op) or _is_for_late(readers, op))]
     return sorted(late, key=block.ops.index) if len(late) < len(users) else []
+
+
+def _is_for_late(readers: Readers, op: Op) -> bool:
+    """Whether it is a map of which all readers wait."""
+    users = _users(op.results)
+    return bool(users) and is_sparing(readers.scan) and readers.is_map(op) and all(
+        _waits(readers, user) or _is_for_late(readers, user) for user in users)
+
+
+def _waits(readers: Readers, op: Op) -> bool:
+    """Whether it also needs what others make of all rows."""
+    return any(readers.waits(op, v) for v in op.operands)
+
+
+def _users(values: Sequence[Value]) -> list[Op]:
+    return list(dict.fromkeys(user for value in values for user in value.uses))
 
 
 def _read(readers: Sequence[Op], rows: Mapping[Value, Value]) -> None:

@@ -63,6 +63,8 @@ COSTS = {
     "steps_apart": lambda **o: (lambda h: ((h[1:] - h[:-1]) ** 2).sum())(layer(layer(X, W, **o) @ V, W2, **o)),
     "stopped": stopped,
     "variances": lambda **o: layer(X, W, **o).var(axis=0).sum(),
+    "deviations": lambda **o: layer(X, W, **o).std(axis=0).sum(),
+    "softmax_of_steps": lambda **o: (T.softmax(layer(X, W, **o), axis=0) * Y).sum(),
     "logsumexp_of_steps": lambda **o: T.logsumexp(layer(X, W, **o), axis=0).sum(),
 }
 
