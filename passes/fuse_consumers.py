@@ -57,6 +57,7 @@ FEW_NBYTES = 4096  # of rows that no budget would keep from being whole
 MASKED = "where a mask says which rows are summed, T.switch(mask, rows, 0) keeps none"
 FEW_PLACES = "of few places, rows that are read one by one, T.stack([rows[i], rows[j]]), are kept alone"
 COUNTED = "of rows that are counted by their own length, rows[T.arange(rows.shape[0]), places], none are kept"
+APART = "what is made of rows that are steps apart, given by the step itself, with taps, needs none kept"
 SHIFTED = "of earlier rows beside later ones, T.concatenate([T.zeros_like(rows[:k]), rows[:-k]]), none are kept"
 
 
@@ -110,7 +111,7 @@ def _say(op: Op, stack: Stack, place: Place, readers: Readers) -> None:
         return  # `tile` says whether such sums go along
     user = min(holding, key=lambda user: readers.places.get(user) is Place.TILES, default=None)  # sums hold last
     if user is not None or place is Place.AFTER:
-        why, hint = f"parts of it that are read{_lines(stack)} are together more than all", ""
+        why, hint = f"parts of it that are read{_lines(stack)} are together more than all", APART
         if user is not None:
             why, hint = _reason(user, readers), _hint(user, stack, readers)
         kept = "is kept whole" if readers.scan.init else "is an array, unless one loop makes and reads it"

@@ -185,3 +185,9 @@ def test_rows_at_places_that_a_call_gives_say_how_few_are_kept_alone():
     h, i, j = dear(), T.lscalar("i"), T.lscalar("j")
     alone = sc.function([x, i, j], T.stack([h[i], h[j]]))
     assert alone.memory_plan(values(10**6, dear), 3, 7).workspace_nbytes < 1000
+
+
+def test_differences_over_several_distances_keep_rows_and_say_what_to_change():
+    f = sc.function([x], [scalar()[1:] - scalar()[:-1], scalar()[2:] - scalar()[:-2]])
+    (said,) = (remark for remark in f.remarks if "together more than all" in remark.reason)
+    assert "line " in said.reason and "given by the step itself, with taps" in said.hint
