@@ -34,14 +34,13 @@ def nest_over_splats(op: Op, b: Builder) -> Outcome:
 def nest_without_work(op: Op, b: Builder) -> Outcome:
     """A nest whose elements are those of an array is that array; one of a number alone is a splat."""
     nest = Nest(op)
+    if (array := nest.copied) is not None:
+        return array
     if len(op.results) != 1 or not nest.is_parallel or nest.writes[0].dims != nest.identity:
         return None
     (element,), type = nest.elements, op.result.type
     assert isinstance(type, t.TensorType)
-    read = next((read for read in nest.reads if read.arg is element), None)
-    if read is not None:
-        return read.value if read.dims == nest.identity and read.value.type == type else None
-    if element in nest.running or _is_made_in(element, op):
+    if element in op.body.args or _is_made_in(element, op):
         return None
     return b.op("tensor.splat", [element, *dynamic_dims(type, dims_of(b, op.result))], [type])
 

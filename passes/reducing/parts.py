@@ -39,17 +39,8 @@ def is_part(array: Value) -> None:
             element.type = t.element(array.type)
             for part in list(element.uses):
                 part.replace_by([element])
-        if user.name == "linalg.generic" and _copies(user, array):
+        if user.name == "linalg.generic" and Nest(user).copied is array:
             user.replace_by([array])
-
-
-def _copies(op: Op, array: Value) -> bool:
-    """Whether a nest makes an array of the elements of another one as they are, each in its place."""
-    nest = Nest(op)
-    if not nest.is_parallel or len(op.results) != 1 or nest.elements != nest.input_args[:1]:
-        return False
-    (write,), read = nest.writes, nest.reads[0]
-    return read.value is array and read.dims == write.dims and op.result.type == array.type
 
 
 def part_of(b: Builder, number: Value, name: str) -> Value:

@@ -354,6 +354,15 @@ class Nest:
         return all(kind == PARALLEL for kind in self.kinds)
 
     @property
+    def copied(self) -> Value | None:
+        """The input that a nest makes again: its elements are those of the one result, each in its place."""
+        if len(self.op.results) != 1 or not self.is_parallel:
+            return None
+        (element,), (write,) = self.elements, self.writes
+        return next((read.value for read in self.reads if read.arg is element and read.dims == write.dims
+                     and None not in write.dims and read.value.type == self.op.result.type), None)
+
+    @property
     def reduced(self) -> list[int]:
         """The loop dimensions along which a result is combined."""
         return [dim for dim, kind in enumerate(self.kinds) if kind == REDUCTION]
