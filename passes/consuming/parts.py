@@ -47,9 +47,10 @@ def takes_every_row(user: Op) -> bool:
     steps, *_ = dims_of(Builder(user.parent, user, user.location), operand(user, "source"))
     taken = entries(user, "sizes")[0]
     more = None if isinstance(taken, int) else made_by(taken, "arith.maxsi")
+    same = [taken]
     if more is not None and constant_of(more.operands[1]) == 0:  # a number of steps that is an argument is checked
-        taken = more.operands[0]
-    return (linear(taken) - linear(steps)).known == 0
+        same.append(more.operands[0])
+    return any((linear(rows) - linear(steps)).known == 0 for rows in same)
 
 
 def takes_whole_rows(user: Op) -> bool:

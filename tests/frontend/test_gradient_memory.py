@@ -342,3 +342,11 @@ def test_rows_of_a_gradient_in_another_shape_are_made_in_the_output():
     assert "copy &reshape" not in str(f.ir("loop", after="join-rows"))
     x_, W_ = np.random.default_rng(4).normal(size=(6, 3, 2)), np.full((2, 4), 0.3)
     np.testing.assert_allclose(f(x_, W_), sc.function([x, W], grad((h[-1] ** 2).sum(), x), mode="reference")(x_, W_))
+
+
+def test_rows_of_fewer_steps_than_a_sequence_has_are_all_of_them():
+    """The gradients of both rows that a step reads go where they belong."""
+    x, a = T.vector("x"), T.scalar("a")
+    e, _ = sc.scan(lambda x_t, x_1, e, a: x_t - a * x_1 - 0.3 * e, {"input": x, "taps": [0, -1]}, T.constant(0.0), a)
+    f = sc.function([x, a], grad((e ** 2).sum(), [x, a]))
+    assert f.memory_plan(np.zeros(1001), 0.3).workspace_nbytes == 16 * 1000
