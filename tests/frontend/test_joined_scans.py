@@ -156,6 +156,18 @@ def test_what_waits_for_all_rows_is_not_in_the_step():
     assert_alike(fs[1](*given), fs[0](*given))
 
 
+def test_scans_that_go_opposite_ways_have_blocks_of_their_own():
+    def gradients(**options):
+        back = layer(X, W2, go_backwards=True, **options)[::-1]
+        return grad(((layer(X, W, **options) * back - Y) ** 2).sum(), [W, W2])
+
+    fs = [sc.function(INPUTS, gradients(**o), on_unused_input="ignore") for o in ({}, {"checkpoints": "sqrt"})]
+    given = values(9)
+    assert_alike(fs[1](*given), fs[0](*given))
+    plain, blocks = (f.memory_plan(*values(16_000)).workspace_nbytes for f in fs)
+    assert blocks < 0.55 * plain
+
+
 def test_fewer_rows_than_steps_are_not_in_the_step():
     def gradients(**options):
         return grad(((layer(X, W, **options)[:-1] @ V + B - Y[1:] @ V) ** 2).sum(), [W, V, B])

@@ -85,7 +85,7 @@ class _Group:
         assert isinstance(op, Scan)
         self.op, self.cost, self.wanted, self.targets = op, cost, wanted, targets
         self.n, self.is_open = op.inputs_of(self.first.inputs).length, op.body.stop is not None
-        self.members = self._needed(self._rows_of(order[first:], lazy))
+        self.members = self._needed(self._meeting(self._rows_of(order[first:], lazy)))
 
     # ---- what is joined ----
 
@@ -126,6 +126,16 @@ class _Group:
         return (options[0] == options[1] and not self.is_open and op.body.stop is None and same_scalar(length, self.n)
                 and rows.isdisjoint([*inits, *consts])
                 and all(stands_for(row_type(x.type), inner.type) for x, inner in zip(xs, op.body.xs, strict=True)))
+
+    def _meeting(self, nodes: Sequence[Apply]) -> list[Apply]:
+        """Those of which rows of one step meet with those of the first one, in what others make of both. Of scans
+        that do not, as one that goes the other way, a block would make rows that nobody reads there."""
+        groups = list[set[Variable]]()
+        for node in nodes:
+            mine = set(node.outputs).union(*(g for g in groups if not g.isdisjoint(node.inputs)))
+            groups = [*(g for g in groups if g.isdisjoint(mine)), mine]
+        met = next((g for g in groups if not g.isdisjoint(self.first.outputs)), set[Variable]())
+        return [node for node in nodes if not met.isdisjoint(node.outputs)]
 
     def _needed(self, nodes: Sequence[Apply]) -> list[Apply]:
         """Of these the scans and running sums, what a gradient by something outside goes through, and what lies
