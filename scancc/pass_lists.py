@@ -40,6 +40,7 @@ CPU_SCAN: tuple[str, ...] = (
     "complex-products",  # after fuse, which makes the nests; before contract, for the real ones
     "complex-sums",  # after complex-products, which has sums of its own
     "complex-states",  # before contract, for the products of parts, and time-parallel
+    "complex-parts",  # after complex-products and complex-states; before contract, for the real ones
     "contract",      # after fuse: the step's arithmetic is scalar then
     "pair-terms",    # after contract, which makes the multiply-adds of products; before slice
     "vector-states",  # after pair-terms, which makes sums of numbers of them; before slice
@@ -125,7 +126,7 @@ FOR_REGISTERS: tuple[str, ...] = ("series-lanes", "steps-inside", "row-lanes", "
 ANALYSES: tuple[str, ...] = ("slice",)
 
 # What `config.leave_out` may not name: a program does not run without them, or gets other numbers.
-NEEDED = ("bufferize", "check-rows", "common-factors", "complex-products", "complex-states", "contract",
-          "divide-once", "fuse", "latency", "log-sum-exp", "loop-reversal", "map-to-gpu", "pair-terms",
+NEEDED = ("bufferize", "check-rows", "common-factors", "complex-parts", "complex-products", "complex-states",
+          "contract", "divide-once", "fuse", "latency", "log-sum-exp", "loop-reversal", "map-to-gpu", "pair-terms",
           "parallel-prefix", "plan-memory", "reciprocal", "reductions", "repeated-squaring", "short-functions",
           "split-states", "time-parallel", "transpose-factors", "vector-states")

@@ -230,7 +230,7 @@ def _fitting(names: Sequence[str], target: Target, threads: bool, rows: int) -> 
     `worksharing` where no `threads` share loops."""
     bits = f"bits={8 * target.vector_bytes}"
     registers = f"{bits} registers={target.n_vectors}"
-    options = {"vectorize": registers, "row-lanes": registers, "series-lanes": bits, "steps-inside": registers,
+    options = {"vectorize": registers, "row-lanes": registers, "series-lanes": bits, "steps-inside": bits,
                "reductions": f"rows={rows}",
                "parallel-prefix": f"fused={str(target.has_fma).lower()} {bits}"}
     left_out = [*["contract"] * (not target.has_fma), *["worksharing"] * (not threads)]
