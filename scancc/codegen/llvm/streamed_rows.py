@@ -16,6 +16,7 @@ from .tiles import BLOCK_TERMS, INTRINSICS, Tile, block_end
 from .turning import NBYTES
 
 NBYTES_IN_CACHE = 2**20  # of a matrix that tiles read as fast
+NBYTES_NEAR = 2**15  # of one that is in the first cache, for which nobody asks ahead
 STRIP_NBYTES = 2**13  # of each row: the longer, the fewer beginnings the prefetcher has to find
 ROWS = 8  # side by side
 

@@ -27,15 +27,17 @@ class Tile:
     fused: bool  # products are not rounded
     turns: bool = False  # the right factor lies by its columns
     is_shared: bool = False  # several functions call it
+    is_near: bool = False  # the right factor is in the first cache, and has columns for all vectors
 
     @property
     def asks_ahead(self) -> bool:
-        return self.rows == 1 and self.lanes > 1 and not self.turns
+        return self.rows == 1 and self.lanes > 1 and not self.turns and not self.is_near
 
     @property
     def symbol(self) -> str:
         size = f"{self.rows}x{self.vectors}x{self.lanes}"
-        return f"scancc.tile.{self.kind}.{size}" + ".turned" * self.turns + ".fused" * self.fused
+        how = ".turned" * self.turns + ".near" * self.is_near + ".fused" * self.fused
+        return f"scancc.tile.{self.kind}.{size}{how}"
 
     @property
     def terms_at_once(self) -> int:
@@ -59,7 +61,8 @@ class Tile:
             symbol=self.symbol, kind=self.kind, vector=v, block=terms, block_end=self._end_of_block(),
             lowest=self._lowest_level(),
             lanes=self.lanes, n_stack=LEVELS * self.rows * self.vectors, sums=self.rows * self.vectors,
-            rows=self._lines(_ROW, self.rows), columns=self._lines(_COLUMN, self.vectors),
+            rows=self._lines(_ROW, self.rows),
+            columns=self._lines(_NEAR_COLUMN if self.is_near else _COLUMN, self.vectors),
             steps=self._steps() if self.turns else "",
             column_step="%b_next" if self.turns else "1",
             block_terms=self._terms(),
@@ -114,7 +117,9 @@ class Tile:
         """One term a round."""
         sums, lines = self._term("%at", "", [f"%y{j}" for j in range(self.vectors)], self._names("%s"))
         starts = self._phis("%s{s} = phi {v} [ {zero}, %block ], [ {x}, %term ]", sums)
-        return _BY_ROWS.format(ahead=self._ahead(), factors=self._lines(_FACTOR, self.vectors),
+        factors = self._lines(_NEAR_FACTOR if self.is_near else _FACTOR, self.vectors)
+        row = f"%y_row = getelementptr {self.kind}, ptr %b, i64 %y\n  " * self.is_near
+        return _BY_ROWS.format(ahead=self._ahead(), factors=row + factors,
                                terms="\n  ".join(lines), starts=starts)
 
     def _ahead(self) -> str:
@@ -208,6 +213,11 @@ _ROW = """%i{i} = call i64 @llvm.smin.i64(i64 {i}, i64 %last_row)
 _COLUMN = """%column{i} = call i64 @llvm.smin.i64(i64 {first}, i64 %last_column)
   %bo{i} = mul i64 %column{i}, %column_step
   %b{i} = getelementptr {kind}, ptr %b, i64 %bo{i}"""
+
+_NEAR_COLUMN = "%column{i} = add i64 0, {first}"
+
+_NEAR_FACTOR = """%y{i}p = getelementptr {kind}, ptr %y_row, i64 {first}
+  %y{i} = load {v}, ptr %y{i}p, align {align}"""
 
 _FACTOR = """%y{i}p = getelementptr {kind}, ptr %b{i}, i64 %y
   %y{i} = load {v}, ptr %y{i}p, align {align}"""
