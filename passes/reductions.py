@@ -18,7 +18,8 @@ blocks of 64 terms, where lanes are those of a parallel loop around, or memory i
 reduction. Lengths known to be short have no blocks; others that are short meet one comparison, or two. Nested
 reductions are trees of trees. Other reductions (maxima, integers, products) run in the same lanes, without blocks.
 Of a sum of which a loop around has a part in each round (`scan.running`), the blocks go on, with their stack, from
-round to round: it gets the tree of the whole. So do the lanes of a product, which stay in memory between.
+round to round: it gets the tree of the whole. So do the lanes of a product, which stay in memory between; rounds
+after the last one that has terms leave it as it is.
 Reductions of the same elements that get one form run as one loop (`reducing/beside.py`), and so do the sums of
 several rows (`reducing/rows.py`).
 Conservative: which form a loop gets depends on its layout, never on the width of registers, nor on what runs with it.
@@ -243,6 +244,8 @@ class Tree:
 
     def total(self, b: Builder, made: Value) -> Value:
         """What the loop gives, from what the tree gives."""
+        if self.part is not None and not self.sums:  # the lanes in memory are without the terms that filled none
+            return b.select(b.cmpi("sgt", Loop(self.loop).upper, b.index(0)), made, operand(self.part, "value"))
         return made if self.starts_itself else _combined(b, self.combine, self.init, made)
 
 

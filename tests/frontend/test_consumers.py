@@ -139,6 +139,31 @@ def test_sums(kind, ask):
     assert small == large
 
 
+ENDS_EARLY = {
+    "product": lambda h: (1 + h / 99).prod(axis=0), "sum": lambda h: h.sum(axis=0), "mean": lambda h: h.mean(axis=0),
+    "largest": lambda h: h.max(axis=0), "place": lambda h: h.argmin(axis=0), "any": lambda h: (h > 1).any(axis=0),
+    "all": lambda h: (h < 9).all(axis=0), "count": lambda h: (h > 0.1).sum(axis=0),
+}
+GOES_ON = {
+    "all": lambda h: h.max(axis=0), "pairs": lambda h: T.abs(h[1:] - h[:-1]).max(axis=0),
+    "rows": lambda h: T.exp(h), "later ones": lambda h: h[2:].sum(axis=0),
+}
+
+
+@pytest.mark.parametrize("others", GOES_ON.values(), ids=list(GOES_ON))
+@pytest.mark.parametrize("kind", [scalar, heavy, vectors, stopped], ids=lambda kind: kind.__name__)
+def test_what_ends_early_stays_while_others_go_on(kind, others):
+    """The tiles after the last one of which a reduction has rows give it none."""
+    h = kind()
+    outputs = [of(h[:j]) for name, of in ENDS_EARLY.items() if name not in ("largest", "place")]
+    outputs += [ENDS_EARLY[name](h[:j + 1]) for name in ("largest", "place")] + [others(h)]
+    f, reference = (sc.function([KINDS.get(kind, x), j], outputs, mode=mode) for mode in (None, "reference"))
+    for length, some in ((5, 2), (9, 0), (40, 11), (600, 8), (600, 515), (1600, 1), (1600, 700), (1600, 1600)):
+        given = values(length, kind), some
+        for got, want in zip(f(*given), reference(*given), strict=True):
+            np.testing.assert_allclose(got, want, 1e-10, 1e-12)
+
+
 def float32():
     rows = T.cast(m, "float32")
     return last(sc.scan(lambda v, h: np.float32(0.5) * h + v, rows, rows[0]))
