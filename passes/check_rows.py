@@ -7,7 +7,8 @@
 Why: a scan of very many steps of which only the last value is asked is fine, one that keeps all rows may need more
 elements than an array can have, and their number must not wrap. Only `dead-outputs` knows what is kept. What the
 reverse of a scan computes again, as fewer rows are kept, is a remark.
-Conservative: rows whose sizes are all known are checked by their type. Cost: one walk.
+Conservative: rows whose sizes are all known are checked by their type, and sizes that an argument has, or a part of
+an array taken before the scan, need no check. Cost: one walk.
 Runs after `dead-outputs`, and before `licm` and `checks-first`, which move the checks to the front.
 """
 
@@ -31,6 +32,7 @@ def check_rows(module: Op) -> None:
 def _visit(block: Block, extents: Extents) -> None:
     for op in list(block.ops):
         extents.trust_check(op)
+        extents.trust_part(op)
         if op.name == "scan.scan":
             _check(op, extents)
             if "again" in op.attrs:

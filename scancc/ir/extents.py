@@ -14,6 +14,7 @@ from ..artifact import MOST_ELEMENTS, N_INFO_SLOTS, too_large
 from .builder import Builder, constant_of, measured
 from .core import Block, Op, Value
 from .ops import operand
+from .slices import Entry, entries, number_of
 from .types import i1
 
 Varying = frozenset[tuple[Value, int]]  # sizes known only when it runs, each with how often it occurs
@@ -26,7 +27,7 @@ class Extents:
         self._checked: dict[Varying, int] = dict(outer._checked) if outer is not None else {}
         self._kept: dict[Varying, int] = dict(outer._kept) if outer is not None else {}
 
-    def trust(self, sizes: Sequence[Value]) -> None:
+    def trust(self, sizes: Sequence[Entry]) -> None:
         """An array of these sizes is there, or a check has said that it may be."""
         _remember(self._checked, sizes)
 
@@ -46,6 +47,11 @@ class Extents:
         if condition is not None and condition.name == "scan.can_exist":
             self.trust(condition.operands)
 
+    def trust_part(self, op: Op) -> None:
+        """A part of an array is one that is there."""
+        if op.name == "tensor.extract_slice":
+            self.trust(entries(op, "sizes"))
+
     def hold(self, sizes: Sequence[Value], computed: bool = False) -> bool:
         """Whether these sizes are known to be possible; `computed`: also where no array of them is made."""
         varying, fixed = _split(sizes)
@@ -55,16 +61,16 @@ class Extents:
         return any(_covers(shapes, varying, fixed) for shapes in known)
 
 
-def _remember(shapes: dict[Varying, int], sizes: Sequence[Value]) -> None:
+def _remember(shapes: dict[Varying, int], sizes: Sequence[Entry]) -> None:
     varying, fixed = _split(sizes)
     if varying:
         shapes[varying] = max(fixed, shapes.get(varying, 0))
 
 
-def _split(sizes: Sequence[Value]) -> tuple[Varying, int]:
+def _split(sizes: Sequence[Entry]) -> tuple[Varying, int]:
     """The sizes known only when it runs, and the product of the others."""
-    known = [constant_of(s) for s in sizes]
-    varying = Counter(s for s, n in zip(sizes, known, strict=True) if n is None)
+    known = [number_of(s) for s in sizes]
+    varying = Counter(s for s, n in zip(sizes, known, strict=True) if n is None and isinstance(s, Value))
     return frozenset(varying.items()), math.prod(n or 1 for n in known if n is not None)
 
 
