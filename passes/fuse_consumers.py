@@ -38,7 +38,7 @@ Cost: linear in the block for each scan that something moves into. Runs after `d
 from __future__ import annotations
 
 from scancc.ir import types as t
-from scancc.ir.core import Op
+from scancc.ir.core import Op, Value
 from scancc.ir.linear import most
 from scancc.ir.ops import ELEMENTWISE, group, has_trait, is_removable, operand
 from scancc.ir.parts import ScanView, Stack, scan_around
@@ -184,10 +184,16 @@ def _hint(user: Op, stack: Stack, readers: Readers) -> str:
 
 
 def _is_where_a_mask_holds(gather: Op) -> bool:
-    """Whether the places are those that a scan over a mask wrote down."""
-    made = [v.op for v in group(gather, "indices")]
-    return any(op is not None and op.name == "tensor.extract_slice" and (
-        source := operand(op, "source").op) is not None and source.name == "scan.scan" for op in made)
+    """Whether the places are those that a scan over a mask wrote down, of several axes parts of them."""
+    return any(map(_is_written_down, group(gather, "indices")))
+
+
+def _is_written_down(place: Value) -> bool:
+    made = place.op
+    if made is not None and (made.name == "linalg.generic" or has_trait(made, ELEMENTWISE)):
+        return any(map(_is_written_down, made.operands))
+    source = operand(made, "source").op if made is not None and made.name == "tensor.extract_slice" else None
+    return source is not None and source.name == "scan.scan"
 
 
 def _is_for_a_gradient(user: Op) -> bool:
