@@ -50,9 +50,10 @@ from .prefixing.resets import JoinedResets, Resets, can_reset
 from .prefixing.strides import split_strides
 from .prefixing.totals import Totals, neutral_of
 from .reducing.kinds import KINDS
-from .slicing.algebra import Affine, Algebra, Clamped, Joined, algebra_of
+from .slicing.algebra import Algebra, algebra_of
 from .slicing.components import components
 from .slicing.extremes import Extreme, exchanged
+from .slicing.forms import Affine, Clamped, Joined
 from .slicing.quotients import Moebius
 from .slicing.terms import ONE, ZERO, Expr, Term
 from .vectorizing.lanes import whole_lanes

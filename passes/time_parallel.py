@@ -30,8 +30,9 @@ from scancc.ir.ops import is_pure
 from scancc.ir.parts import ScanView
 from scancc.ir.remarks import remark
 
-from .slicing.algebra import Affine, Clamped, algebra_of
+from .slicing.algebra import algebra_of
 from .slicing.extremes import Extreme, exchanged
+from .slicing.forms import Affine, Clamped
 from .slicing.quotients import Moebius
 from .slicing.series import is_of_series
 from .slicing.steps import Cycle, slice_of

@@ -19,7 +19,7 @@ from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Value
 from scancc.ir.parts import Round
 
-from ..slicing.algebra import Clamped
+from ..slicing.forms import Clamped
 from ..slicing.terms import ZERO, Expr
 from .elements import (
     LANES,

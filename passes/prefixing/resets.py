@@ -20,7 +20,7 @@ from scancc.ir.builder import Builder
 from scancc.ir.core import Value
 from scancc.ir.parts import Round
 
-from ..slicing.algebra import Affine, Joined
+from ..slicing.forms import Affine, Joined
 from ..slicing.terms import Expr
 from .elements import COUNTS_TWICE, LANES, LEVELS, Cycle, lefts, merged
 from .group import Group
