@@ -49,7 +49,8 @@ from scancc.ir.wording import most_nbytes, rows_called, rows_size, what
 from .consuming.again import run_again
 from .consuming.chains import behind, is_reduced, makes_rows
 from .consuming.moves import Move
-from .consuming.readers import Place, Readers, ends_of, takes_of_each
+from .consuming.readers import Place, Readers, ends_of
+from .consuming.row_ops import takes_of_each
 from .dead_outputs import drop_unread
 from .tiling.kept_words import ONE_PASS
 

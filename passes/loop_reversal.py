@@ -30,7 +30,7 @@ from scancc.ir.wording import rows_called, what
 
 from .consuming.chains import settled
 from .consuming.parts import takes_every_row, takes_whole_rows
-from .consuming.readers import is_exact, is_repeated, keeps_rows
+from .consuming.row_ops import is_exact, is_repeated, keeps_rows
 from .slicing.latencies import HEAVY, busy
 
 

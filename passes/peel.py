@@ -44,7 +44,7 @@ from .consuming.groups import copied, undo
 from .consuming.last_steps import leave_out_last_steps
 from .consuming.late import goes_a_tile_behind
 from .consuming.parts import last_state, takes_whole_rows
-from .consuming.readers import FEW, row_elements
+from .consuming.row_ops import FEW, row_elements
 from .consuming.sinking import sink
 from .fusing.first_steps import MOST_LAG, cut_off, left_out, may_stand_twice
 from .planning.numbers import is_natural

@@ -26,7 +26,8 @@ from ..slicing.steps import slice_of
 from ..tiling.costs import cost_of
 from ..tiling.stages import stages_of
 from .cheap import is_cheap, is_sparing
-from .readers import Place, Readers, is_array_of_arrays
+from .readers import Place, Readers
+from .row_ops import is_array_of_arrays
 
 MOST_CYCLES = 12  # of a step of numbers, whose products are not joined with sums yet: 8 where they are
 

@@ -25,7 +25,7 @@ from scancc.late_dataclasses import dataclass
 from ..dead_outputs import drop_unread
 from .chains import REDUCING, turns_for_products
 from .cheap import is_cheap
-from .readers import is_array_of_arrays, keeps_rows
+from .row_ops import is_array_of_arrays, keeps_rows
 
 MOST_RUNS = 2         # of numbers, of which a row is stored and loaded in a cycle or two
 MOST_RUNS_OF_ROWS = 3 # of arrays

@@ -16,7 +16,8 @@ from scancc.late_dataclasses import dataclass
 
 from ..slicing.latencies import HEAVY, busy
 from .chains import settled
-from .readers import Place, Readers, is_repeated, repeats_a_row, row_sizes
+from .readers import Place, Readers
+from .row_ops import is_repeated, repeats_a_row, row_sizes
 
 MOST_AGAIN = 4  # ops
 
