@@ -68,6 +68,7 @@ CPU_LOOP: tuple[str, ...] = (
     "row-views",     # before cse and licm, which share the rows and take them further out
     "cse",
     "licm",
+    "masked-rounds",  # after licm, which takes bounds out of loops; before what gives loops their lanes
     "split-searches",  # before reductions, which gives both loops of a search their lanes
     "steps-inside",  # before reductions, whose trees it makes; after licm, which takes out of steps what is the same
     "reductions",    # before vectorize: a reduction's form is the same in whole vectors and in what is left
@@ -77,6 +78,7 @@ CPU_LOOP: tuple[str, ...] = (
     "row-lanes",     # after reductions, whose loops it leaves alone; before unroll, which writes out short steps
     "unroll-and-jam",  # after parallel-rounds, which finds loops for it; before vectorize
     "vectorize",     # after licm: what it leaves in a loop it doubles
+    "masked-rounds{rounded=true}",  # sums and extremes of floats, whose lanes are there; before stop-early
     "stop-early",    # after vectorize, which takes loops that run to their end; before unroll
     "loop-versioning",  # after vectorize, which makes the vectors that it searches; before expand-integers
     "narrow-counts",   # after vectorize, too

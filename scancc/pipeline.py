@@ -144,7 +144,7 @@ def find_pass(name: str) -> Pass:
 def load(names: Sequence[str]) -> None:
     """Import the passes called `names`, which `find_pass` else does when each is first named."""
     for name in names:
-        find_pass(name)
+        find_pass(name.partition("{")[0])
 
 
 def near(name: str, known: Sequence[str]) -> str:

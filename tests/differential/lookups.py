@@ -14,6 +14,11 @@ RANGES = ("T.arange({n})", "T.arange({n})", "T.arange(1, {n})", "T.arange({n} - 
           "T.arange({n})[1:]", "T.arange(3)", "T.arange(T.minimum({n}, {k}))", "T.arange({k})", "{k} - T.arange({k})")
 ROW_PARTS = ("{r}.sum()", "{r}[0]", "{r}[-1]", "{r}[1:].sum()", "{r}[::-1][0]", "T.tanh({r}).sum()",
              "{r}[{t} % {r}.shape[0]]")
+MASKS = ("{k} < {t}", "{k} <= {t}", "{k} > {t}", "T.eq({k}, {t})", "({k} <= {t}) & ({k} >= {t} - 2)", "{k} + 2 > {t}",
+         "({k} < {t}) | ({k} > {t} + 1)", "~({k} < {t})", "{t} - {k} > 1")
+MASKED = ("T.max(T.switch({m}, {x}, -1.0))", "0.1 * T.sum(T.switch({m}, {x}, 0.0))", "0.1 * T.sum({m})",
+          "T.min(T.switch({m}, 0.5, {x}))", "T.cast(T.any(({m}) & ({x} > 0.3137)), 'float64')",
+          "0.1 * T.max(T.switch({m}, T.arange({n}) % 7, 0))")
 NEXT = ("T.tanh({h} + {a})", "0.5 * {h} + {a} * {b}", "T.sin({h} * {a}) + {b}", "0.5 * {h} - 0.1 * {a}")
 
 
@@ -89,6 +94,8 @@ class Lookups(Asking):
 
     def read(self, array: Term, places: list[str], state: Term) -> str:
         """Something of an array that fits the state."""
+        if array.ndim == 1 and self.c.chance(2):
+            return self.masked(array, places)
         row = f"{array.text}[{self.position_in(array, places)}]"
         if array.ndim == 1 or state.axes == array.axes[1:]:
             return row
@@ -96,6 +103,13 @@ class Lookups(Asking):
             column = f"{self.c.pick((places[0], '0', '-1'))} % T.maximum({array.text}.shape[1], 1)"
             return f"{array.text}[:, {column}].sum()"
         return self.c.pick(ROW_PARTS).format(r=row, t=self.c.pick(places))
+
+    def masked(self, array: Term, places: list[str]) -> str:
+        """What a vector has up to a place, behind it, or there; nothing where it has no elements."""
+        n = f"{array.text}.shape[0]"
+        mask = self.c.pick(MASKS).format(k=f"T.arange({n})", t=self.c.pick(places))
+        found = self.c.pick(MASKED).format(m=mask, x=array.text, n=n)
+        return f"sc.ifelse(T.gt({n}, 0), {found}, 0.0)" if found.startswith(("T.m", "0.1 * T.m")) else found
 
     def position_in(self, array: Term, places: list[str]) -> str:
         n = f"{array.text}.shape[0]"
