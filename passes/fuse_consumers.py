@@ -52,9 +52,8 @@ from .consuming.moves import Move
 from .consuming.readers import Place, Readers, ends_of
 from .consuming.row_ops import takes_of_each
 from .dead_outputs import drop_unread
-from .tiling.kept_words import ONE_PASS
+from .tiling.kept_words import FEW_NBYTES, ONE_PASS
 
-FEW_NBYTES = 4096  # of rows that no budget would keep from being whole
 MASKED = "where a mask says which rows are summed, T.switch(mask, rows, 0) keeps none"
 FEW_PLACES = "of few places, rows that are read one by one, T.stack([rows[i], rows[j]]), are kept alone"
 COUNTED = "of rows that are counted by their own length, rows[T.arange(rows.shape[0]), places], none are kept"

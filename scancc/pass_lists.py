@@ -13,6 +13,7 @@ CPU_SCAN: tuple[str, ...] = (
     "dead-outputs",
     "delayed-rows",  # after fuse-scans, which brings in the scans that read such rows
     "peel",          # after what says which rows are kept; before what moves their readers
+    "strip-mine",    # after peel, which leaves out steps that fill no block; before what moves what reads blocks
     "fuse-consumers",  # after fuse-scans: readers of one scan's rows move where the other scan is; before check-rows
     "fuse-producers",  # after what makes one loop of several; before licm, which takes invariant parts out again
     "check-rows",    # after dead-outputs, which decides what is kept
@@ -96,8 +97,8 @@ GPU_SCAN: tuple[str, ...] = tuple({
     "fuse-producers": "fuse-producers{products=false}",  # there are no tiles
 }.get(name, name) for name in CPU_SCAN
     # lanes of a thread are worth more than a loop less; tiles serve a core's cache
-    if name not in ("fuse-scans", "delayed-rows", "peel", "interchange", "reverse-if-conversion", "repeated-squaring",
-                    "log-sum-exp", "tile", "time-parallel", "turned-rows", "delayed-sequences",
+    if name not in ("fuse-scans", "delayed-rows", "peel", "strip-mine", "interchange", "reverse-if-conversion",
+                    "repeated-squaring", "log-sum-exp", "tile", "time-parallel", "turned-rows", "delayed-sequences",
                     "split-joins", "multi-output-fusion",
                     "complex-products", "complex-states", "vector-states", "transpose-factors",
                     "fold-transpositions"))

@@ -73,8 +73,11 @@ def _is_early(op: Op) -> bool:
 
 
 def _goes_first(check: Op, scan: Op) -> bool:
-    """Whether `licm` takes a check out of a step, and `checks-first` to the front."""
-    return check.parent is scan.body and _is_early(check) and not varies(check, scan)
+    """Whether `licm` takes a check out of a step, and of scans in it, and `checks-first` to the front."""
+    around = check.parent_op()
+    while around is not None and around is not scan and around.name == "scan.scan":
+        around = around.parent_op()
+    return around is scan and _is_early(check) and not varies(check, scan)
 
 
 def varies(op: Op, scan: Op) -> bool:

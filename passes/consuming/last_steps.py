@@ -23,7 +23,7 @@ from .parts import takes_whole_rows
 def leave_out_last_steps(scan: ScanView) -> None:
     """Let a scan run as long as somebody reads its rows."""
     users = [user for rows in scan.ys for user in rows.uses]
-    if scan.until or not users or any(final.uses for final in scan.finals) or not all(map(_takes_first, users)):
+    if scan.until or not users or any(final.uses for final in scan.finals) or not all(map(takes_first, users)):
         return
     counts = {entries(user, "sizes")[0] for user in users}
     if len(counts) > 1 or not all(map(scan.keeps_all, scan.stacks)) or counts <= {scan.length}:
@@ -36,7 +36,7 @@ def leave_out_last_steps(scan: ScanView) -> None:
         _end_after(scan, users, ahead)
 
 
-def _takes_first(user: Op) -> bool:
+def takes_first(user: Op) -> bool:
     """Whether a slice takes so many rows from the first on."""
     return (user.name == "tensor.extract_slice" and entries(user, "offsets")[0] == 0
             and entries(user, "strides")[0] == 1 and takes_whole_rows(user)

@@ -49,7 +49,7 @@ def _sunk(part: Op, made: Op) -> list[Op]:
     """Make of parts what `made` makes; the parts."""
     assert part.parent is not None
     b = Builder(part.parent, part, made.location)
-    operands = [_part_of(b, part, v) if isinstance(v.type, t.TensorType) else v for v in made.operands]
+    operands = [first_part_of(b, part, v) if isinstance(v.type, t.TensorType) else v for v in made.operands]
     new = b.op(made.name, operands, [part.result.type], dict(made.attrs))
     new.name = made.result.name
     part.replace_by([new])
@@ -58,7 +58,7 @@ def _sunk(part: Op, made: Op) -> list[Op]:
     return [v.op for v in operands if v.op is not None]
 
 
-def _part_of(b: Builder, part: Op, value: Value) -> Value:
+def first_part_of(b: Builder, part: Op, value: Value) -> Value:
     """The rows of an array that a slice takes of another one; where all are the same, as many of these."""
     assert isinstance(value.type, t.TensorType) and isinstance(part.result.type, t.TensorType)
     type = t.TensorType((part.result.type.shape[0], *value.type.shape[1:]), value.type.element)

@@ -48,7 +48,7 @@ def cut_off(scan: ScanView, b: Builder, first: Value, rest: Value, earlier: Iter
     set_operands(scan.op, length=[rest])
     reads = [read._replace(xs=rows_of(b, read.xs, first, rest)) for read in scan.reads]
     carries = [carry._replace(init=final) for carry, final in zip(scan.carries, head.finals, strict=True)]
-    _count_from(scan, first)
+    count_from(scan, first)
     scan.rebuilt(reads, carries)
     return ago
 
@@ -73,7 +73,7 @@ def rows_of(b: Builder, rows: Value, first: Value, count: Value) -> Value:
     return b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [type], attrs).result
 
 
-def _count_from(scan: ScanView, first: Value) -> None:
+def count_from(scan: ScanView, first: Value) -> None:
     """Let the step count on from `first`."""
     counter, body = scan.counter, scan.op.body
     if not counter.uses:

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from scancc.ir.core import Op
 from scancc.ir.ops import operand
-from scancc.ir.parts import Nest, ScanView, Stack
+from scancc.ir.parts import Nest, ScanView, Stack, scan_around
 from scancc.ir.remarks import remark
-from scancc.ir.wording import rows_called, rows_size
+from scancc.ir.wording import most_nbytes, rows_called, rows_size
 
 from .sums import LATE, WAITS, Along, is_kept, late_nests_on, nests_on, rows_behind
 
 ONE_PASS = ("where another rounding serves, write it for one pass: (h*h).mean() - h.mean()**2 for a variance, a "
             "running maximum and a sum that the step rescales for a log-sum-exp")
+FEW_NBYTES = 4096  # of rows that no budget would keep from being whole
 LAGGED = "give what is made of rows that are steps apart from the step, with taps, and reduce that"
 
 
@@ -24,6 +25,8 @@ def say_kept_rows(scan: ScanView, sums: Sequence[Along], behind: Mapping[Op, str
     for stack in scan.stacks:
         nests, stays = _with_late_ones(stack, behind, {each.nest for each in sums})
         if not stack.result.uses or not _are_all(stack, nests) or not against and not is_kept(stack.result, sums):
+            continue
+        if scan_around(scan.op) is not None and most_nbytes(stack) <= FEW_NBYTES:
             continue
         name, hint = rows_called(stack.result, stack.value), ""
         late = sorted((nest for nest in nests if nest in stays), key=lambda nest: stays[nest] != WAITS)

@@ -28,6 +28,19 @@ def sizes_equal_to(size: Value, at: Op, steps: Value | None = None) -> Iterator[
         stack += found
 
 
+def is_checked_not_zero(size: Value, at: Op) -> bool:
+    """Whether a check before `at` requires that a size, or a product of it, is not 0."""
+    pending, seen = [size], {size}
+    while pending:
+        for user in pending.pop().uses:
+            if compares(user, "ne") and constant_of(user.operands[1]) == 0 and check_of(user, at, []) is not None:
+                return True
+            if user.name == "arith.muli" and user.result not in seen:
+                seen.add(user.result)
+                pending.append(user.result)
+    return False
+
+
 def _same_constant(a: Value, b: Value) -> bool:
     known = constant_of(a)
     return known is not None and known == constant_of(b)

@@ -26,7 +26,9 @@ PARTS = ("{r}[::2]", "{r}[1::3]", "{r}[{k}:]", "{r}[{k}::2]", "{r}[:{k}]", "{r}[
          "T.exp({r}[1::2])", "({r}[2:] - 2 * {r}[1:-1] + {r}[:-2])", "{r}[3:] * {r}[1:-2]",
          "({r} - T.concatenate([T.zeros_like({r}[:1]), {r}[:-1]]))",
          "{r} * T.concatenate([T.ones_like({r}[:3]), {r}])[:-3]", "(T.concatenate([{x}[:2], {r}[:-2]]) - {r})",
-         "({r} - {r}.mean(axis=0))[2:] * ({r} - {r}.mean(axis=0))[:-2]")
+         "({r} - {r}.mean(axis=0))[2:] * ({r} - {r}.mean(axis=0))[:-2]", *(
+             f"(lambda r: r[:r.shape[0] // {k} * {k}].reshape((-1, {k}, *r.shape[1:])))({{r}}){end}"
+             for k, end in ((3, ".mean(axis=1)"), (2, ".sum(axis=0)"), (3, "[:, 0]"), (2, ".prod(axis=1)"))))
 MASKED = ("T.switch({r} > 0.1, {r}, 0)", "{r} * ({r} > -0.1)", "{r}[{r} > 0.1]")
 REDUCING = ("({r}).sum(axis=0)", "({r}).mean()", "T.sqr({r}).sum()", "(0.5 + 0.1 * {r}).prod(axis=0)")
 CHOOSING_ONE = ("({r}).max(axis=0)", "T.any({r} > 0.3, axis=0)", "({r} > 0).sum(axis=0)", "({r}).min()",

@@ -79,7 +79,7 @@ def earlier(h, k):
     return T.concatenate([T.zeros_like(h[:k]), h[:-k]])
 
 
-def require_nothing_kept(kind, ask, lengths, without="fuse-consumers"):
+def require_nothing_kept(kind, ask, lengths, without="fuse-consumers", longer=(3000, 20_000)):
     """The same bits as with rows kept, the reference's numbers, and as much memory for any length."""
     read = KINDS.get(kind, x)
     f, reference = (sc.function([read], ask(kind()), mode=mode) for mode in (None, "reference"))
@@ -90,5 +90,5 @@ def require_nothing_kept(kind, ask, lengths, without="fuse-consumers"):
         for got, same, want in zip(f(given), kept(given), reference(given), strict=True):
             assert got.tobytes() == same.tobytes(), length
             np.testing.assert_allclose(got, want, 1e-9, 1e-12)
-    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (3000, 20_000))
+    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in longer)
     assert small == large
