@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 _SHORT_NBYTES = 1 << 19
+_MODULE = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
 
 
 def sha256(data: bytes) -> _Hash:
@@ -23,11 +25,11 @@ def sha256(data: bytes) -> _Hash:
     return found
 
 
+@cache
 def _small() -> Callable[[bytes], Any]:
-    """Python's own, whose module has another name from version to version, and may be left out."""
-    for module in ("_sha2", "_sha256"):
-        try:
-            return import_module(module).sha256  # type: ignore[no-any-return]
-        except ImportError:
-            pass
-    return import_module("hashlib").sha256  # type: ignore[no-any-return]
+    """Python's own, whose module has another name from version to version, and may be left out. Found once: to look
+    for a module that is not there takes as long as to load one that is."""
+    try:
+        return import_module(_MODULE).sha256  # type: ignore[no-any-return]
+    except ImportError:
+        return import_module("hashlib").sha256  # type: ignore[no-any-return]

@@ -6,9 +6,13 @@ first compilation needs (`loaded_later`).
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from importlib import import_module
 from types import ModuleType
 from typing import Any
+
+from scancc.process import without_collection
 
 ROLES: dict[str, str] = {}
 
@@ -20,7 +24,8 @@ def in_role(role: str) -> ModuleType:
 
 class _Later(ModuleType):
     def __getattr__(self, name: str) -> Any:
-        return getattr(import_module(self.__name__), name)
+        with nullcontext() if self.__name__ in sys.modules else without_collection():  # nothing of it is garbage
+            return getattr(import_module(self.__name__), name)
 
 
 def loaded_later(name: str) -> ModuleType:
