@@ -1,12 +1,17 @@
 """Dataclasses with late methods are as the standard ones are."""
 
+from __future__ import annotations
+
 import dataclasses
 import inspect
+import pkgutil
 import threading
 from dataclasses import field
+from importlib import import_module
 
 import pytest
 
+import scancc as sc
 from scancc import late_dataclasses
 
 
@@ -103,6 +108,42 @@ def test_a_class_may_be_asked_before_it_has_an_instance():
         blank = kind.__new__(kind)
         assert isinstance(vars(kind)["__init__"], late_dataclasses._Late) == (kind.__name__ != "Made")
         assert outcome(hash, blank) is not None and inspect.signature(kind) is not None
+
+
+CLASS_QUESTIONS = {
+    "is one": dataclasses.is_dataclass,
+    "fields": lambda kind: [(f.name, f.default) for f in dataclasses.fields(kind)],
+    "match": lambda kind: kind.__match_args__, "frozen": lambda kind: hasattr(kind, "__dataclass_params__"),
+    "b": lambda kind: kind.b, "d": lambda kind: kind.d, "c": lambda kind: kind.c,
+    "child": lambda kind: [f.name for f in dataclasses.fields(dataclasses.dataclass(type("Child", (kind,), {})))],
+    "unborn": lambda kind: [f.name for f in dataclasses.fields(kind.__new__(kind))],
+}
+
+
+@pytest.mark.parametrize("question", CLASS_QUESTIONS)
+def test_a_class_without_an_instance_has_its_fields(question):
+    for (name, ours), theirs in zip(classes(late_dataclasses.dataclass).items(),
+                                    classes(dataclasses.dataclass).values(), strict=True):
+        if question == "child" and theirs.__dataclass_params__.frozen:
+            continue  # a frozen class has only frozen ones, which ours need not say
+        assert outcome(CLASS_QUESTIONS[question], ours) == outcome(CLASS_QUESTIONS[question], theirs), name
+
+
+def test_fields_told_from_annotations_are_the_standard_ones():
+    for found in pkgutil.walk_packages(sc.__path__, "scancc."):
+        if "bridges" not in found.name and not found.name.endswith("__main__"):
+            import_module(found.name)
+    asked = ("name", "type", "default", "default_factory", "init", "kw_only", "compare", "repr", "hash")
+    kinds = [kind for kind in all_classes(object) if str(kind.__module__).startswith("scancc")
+             and isinstance(vars(kind).get("__init__"), late_dataclasses._Late)]
+    assert len(kinds) > 200
+    for kind in kinds:
+        told, standard = late_dataclasses._fields.__wrapped__(kind), dataclasses.fields(kind)
+        assert [[getattr(f, a) for a in asked] for f in told] == [[getattr(f, a) for a in asked] for f in standard]
+
+
+def all_classes(kind):
+    return {kind}.union(*map(all_classes, type.__subclasses__(kind)))
 
 
 def test_instances_filled_by_hand_are_as_those_that_follow():
