@@ -15,8 +15,9 @@ Sums of floats are put in that order where `reassociate` is allowed: of the taps
 all but the newest are there a step before, so that they are added by age, the newest last, as multiply-adds: 4 cycles
 for any number of taps (an autoregression of four as it is written: 13; with the second newest in front: 8).
 Bits stay otherwise: integers wrap around in any order; floats only in maxima and minima, whose order decides which of
-two zeros comes out, so only where nobody asks for the sign of a zero: the result is compared, squared, or added to
-what is never -0.0 (a square, a magnitude, an exponential, such a constant). Products of floats stay.
+two zeros comes out, so only where no value is -0.0 (what a constant but 0 was taken from or added to; a square, a
+magnitude, an exponential, such a constant, and sums with one), or nobody asks for the sign of a zero: the result is
+compared, squared, or added to what is never -0.0. Products of floats stay.
 Conservative: inner values are used once; only where the chain gets shorter by `slicing/latencies.py`. Sums of floats
 off the cycles stay: nothing waits for them.
 Cost: linear. Runs before `contract`, which would join the product with the sum that waits.
@@ -42,6 +43,7 @@ _INTEGERS = ("arith.addi", "arith.muli", "arith.andi", "arith.ori", "arith.xori"
              "arith.maxui", "arith.minui")
 _FLOATS = {"arith.maximumf": "ogt", "arith.minimumf": "olt"}
 _NEVER_NEGATIVE = ("math.absf", "math.exp", "arith.uitofp", "arith.sitofp")
+DEEPEST = 8  # ops, one of another, that are asked for the sign of a zero
 _EARLY = -1  # what does not wait for the state
 _NO_STATE = 1 << 30  # the age, in steps, of what no state is in
 
@@ -122,7 +124,7 @@ def _in_order(root: Op, ready: _Ready) -> Op:
     leaves = sorted(_leaves(root), key=lambda v: ready.get(v, _EARLY))
     if len(leaves) == 2 or _arrives(root, ready, _is_inner) <= _arrives_in_turn(leaves, root, ready):
         return root
-    if root.name in _FLOATS and not _is_zero_without_sign(root.result):
+    if root.name in _FLOATS and not (_is_zero_without_sign(root.result) or all(map(_is_never_negative_zero, leaves))):
         remark("reassociate", root, False, "what waits for the state is not combined last: of zeros of two signs the "
                "other one could come out")
         return root
@@ -277,14 +279,18 @@ def _ignores_sign(user: Op, value: Value) -> bool:
     return user.name == "arith.addf" and any(_is_never_negative_zero(v) for v in user.operands if v is not value)
 
 
-def _is_never_negative_zero(value: Value) -> bool:
+def _is_never_negative_zero(value: Value, deepest: int = DEEPEST) -> bool:
     """Whether a value is known not to be -0.0."""
-    known = constant_of(value)
+    known, made = constant_of(value), value.op
     if known is not None:
         return not (known == 0 and str(known).startswith("-"))
-    made = value.op
-    if made is None:
+    if made is None or deepest == 0:
         return False
-    if made.name == "arith.addf":
-        return any(_is_never_negative_zero(v) for v in made.operands)
-    return made.name in _NEVER_NEGATIVE or made.name == "arith.mulf" and made.operands[0] is made.operands[1]
+    if made.name == "arith.subf" and constant_of(made.operands[1]) not in (None, 0):
+        return True
+    if made.name in _NEVER_NEGATIVE or made.name == "arith.mulf" and made.operands[0] is made.operands[1]:
+        return True
+    if made.name == "arith.addf":  # of zeros of both signs it is 0.0
+        return any(_is_never_negative_zero(v, deepest - 1) for v in made.operands)
+    given = made.operands[1:] if made.name == "arith.select" else made.operands if made.name in _FLOATS else ()
+    return bool(given) and all(_is_never_negative_zero(v, deepest - 1) for v in given)
