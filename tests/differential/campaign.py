@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as with_seed
 
 from scancc import pass_lists, pipeline
+from scancc.codegen.target import levels
 from scancc.config import change_flags
 from tests.differential.compare import check
 from tests.differential.on_gpu import check_on_gpu
@@ -42,6 +43,7 @@ class Campaign:
     gpu: bool = False  # native code for an emulated GPU instead
     without: str = ""  # passes that are left out; 'random': others for each program
     scans: str = ""  # of this kind only
+    cpu: str = "native"  # or a level of features that this machine has
     every_kind: bool = False  # go on after a failure, and make no smaller programs
     last: str = ""  # where the running program is written
     done: int = 0
@@ -60,7 +62,7 @@ class Campaign:
             with open(self.last, "w", encoding="utf-8") as file:
                 file.write(str(program))
         try:
-            with change_flags(leave_out=self._left_out(program)):
+            with change_flags(leave_out=self._left_out(program), cpu=self.cpu):
                 self.done += self._check(program)
         except Exception as error:
             self._keep(program, error)
@@ -117,7 +119,7 @@ def _child(options: argparse.Namespace) -> int:
     use_steps(options.steps)
     campaign = Campaign(options.seed, options.count, options.passes, options.gradients, options.smooth,
                         options.checkpoints, options.max_bytes, options.gpu, options.without, options.scans,
-                        options.all, options.last)
+                        options.cpu, options.all, options.last)
     campaign.run()
     print(campaign.report())
     return bool(campaign.failures)
@@ -139,6 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
                         help="leave these passes out; 'random': others for each program")
     parser.add_argument("--steps", default="", metavar="PASSES", help="run passes with these options")
     parser.add_argument("--scans", default="", choices=KINDS, help="scans of this kind only")
+    parser.add_argument("--cpu", default="native", choices=["native", *levels()], help="code for this level of features")
     parser.add_argument("--all", action="store_true", help="go on after a failure; one program of each kind")
     parser.add_argument("--last", help=argparse.SUPPRESS)
     given_arguments = sys.argv[1:] if arguments is None else arguments
