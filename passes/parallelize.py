@@ -9,9 +9,11 @@ Why: no step needs another one, so that all of it is one vector loop, also where
 later pass knows what it is: it fuses with its readers, and of what these sum nothing is stored.
 Where all sequences are read from the end, as gradients do, they are read from the front: the order shows nowhere.
 Only there rows may be kept with the last one first: else the scan writes them where they belong.
-Conservative: a step that may fail, that combines elements of a row or has other loops inside stays a scan: its rows
-stay in the cache. So does one of which single rows are wanted, or extremes of all: `fuse-consumers` has given these
-states.
+A step that combines the elements of a row is one of these where rows are columns in memory (`sequences=x.T`): all
+columns are combined side by side, and no array is transposed.
+Conservative: a step that may fail, that combines elements of other rows or has other loops inside stays a scan: its
+rows stay in the cache. So does one of which single rows are wanted, or extremes of all: `fuse-consumers` has given
+these states.
 Cost: linear. Runs after `licm`, which takes checks of sizes out of steps, and before `fuse`.
 Source: affine-parallelize of MLIR; that maps are array operations is NumPy's.
 """
@@ -67,13 +69,24 @@ def _obstacle(scan: ScanView) -> str | None:
         return "it has a `fast_math` of its own"
     if len(scan.rows) > 1 and len(scan.op.body.ops) > MOST_OPS:
         return f"of several results a step of more than {MOST_OPS} operations would be no one loop"
-    varying = set(scan.op.body.args)
+    varying, columns = set(scan.op.body.args), _reads_columns(scan)
     for op in scan.op.body.ops[:-1]:
         if any(v in varying for v in op.operands):
             varying.update(op.results)
-        if not _is_liftable(op, scan, varying):
+        if not (_is_liftable(op, scan, varying) or columns and _combines_a_row(op, varying)):
             return f"its step has {what(op)}"
     return None
+
+
+def _reads_columns(scan: ScanView) -> bool:
+    """Whether the rows of a sequence are columns in memory, whose elements lie apart."""
+    made = [read.xs.op for read in scan.reads if read.arg.uses]
+    return any(op is not None and op.name == "scan.transpose" and op.attrs["permutation"].values[0] == len(
+        op.attrs["permutation"].values) - 1 for op in made)
+
+
+def _combines_a_row(op: Op, varying: set[Value]) -> bool:
+    return op.name == "scan.reduce" and op.result in varying and not isinstance(op.result.type, t.TensorType)
 
 
 def _is_liftable(op: Op, scan: ScanView, varying: set[Value]) -> bool:
@@ -175,11 +188,20 @@ class _Lifted:
             axes = () if op.name == "tensor.splat" else op.attrs["axes"].values
             axes = [0, *(axis + 1 for axis in axes)]
             self.whole[op.result] = self._spread(self.whole[source], axes, op.result, dims)
+        elif op.name == "scan.reduce":
+            self.whole[op.result] = self._combined(op)
         else:
             operands = [self._all_of(v, dims) for v in op.operands]
             made = self.b.make(op.name, operands, [self._type(op.result.type)], dict(op.attrs))
             self.whole[op.result] = made.result
         self.whole[op.result].name = op.result.name
+
+    def _combined(self, op: Op) -> Value:
+        """Of each row a number: of all rows a combination along the axes behind the first one."""
+        row = operand(op, "source")
+        axes = t.DenseArray(t.i64, tuple(axis + 1 for axis in op.attrs["axes"].values))
+        return self.b.op(op.name, [self._all_of(row, self._dims(row))], [self._type(op.result.type)],
+                         dict(op.attrs) | {"axes": axes})
 
     def _all_of(self, value: Value, dims: Sequence[Value]) -> Value:
         """A value in all steps."""

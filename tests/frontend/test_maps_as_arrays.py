@@ -51,6 +51,30 @@ def test_numbers_are_those_of_the_steps(name):
             assert got.shape == expected.shape and got.dtype == expected.dtype
 
 
+COLUMNS = {
+    "norms": lambda c: T.sqrt((c**2).sum()), "largest": lambda c: c.max(), "smallest": lambda c: T.abs(c).min(),
+    "any": lambda c: (c > 1).any(), "product": lambda c: (1 + c / 9).prod(), "mean": lambda c: c.mean() * S,
+    "weighted": lambda c: (c * W).sum(), "variance": lambda c: T.sqr(c - c.mean()).sum(),
+    "scaled": lambda c: c / T.maximum(T.abs(c).max(), 1),
+}
+
+
+@pytest.mark.parametrize("step", COLUMNS.values(), ids=list(COLUMNS))
+def test_columns_are_combined_side_by_side(step):
+    """No matrix is transposed."""
+    outputs = rows(step, M.T)
+    native, reference = (sc.function([M, W, S], outputs, mode=mode, on_unused_input="ignore")
+                         for mode in (None, "reference"))
+    rng = np.random.default_rng(3)
+    for n, k in [(1, 1), (3, 5), (33, 19), (700, 4), (4, 700), (4, 0)]:
+        values = rng.normal(size=(n, k)), rng.normal(size=n), 0.7
+        for got, expected in zip(native(*values), reference(*values), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
+            assert got.shape == expected.shape and got.dtype == expected.dtype
+    assert "transpose" not in native.dump("loop")
+    assert native.memory_plan(np.ones((4000, 9)), np.ones(4000), 1.0).workspace_nbytes < 40_000
+
+
 def test_fewer_steps_than_rows():
     y = T.vector("y")
     outputs = rows(lambda a, b: a * b, X, y)
