@@ -141,7 +141,8 @@ def main(arguments: list[str] | None = None) -> int:
                         help="leave these passes out; 'random': others for each program")
     parser.add_argument("--steps", default="", metavar="PASSES", help="run passes with these options")
     parser.add_argument("--scans", default="", choices=KINDS, help="scans of this kind only")
-    parser.add_argument("--cpu", default="native", choices=["native", *levels()], help="code for this level of features")
+    parser.add_argument("--cpu", default="native", choices=["native", *levels()],
+                        help="code for this level of features")
     parser.add_argument("--all", action="store_true", help="go on after a failure; one program of each kind")
     parser.add_argument("--last", help=argparse.SUPPRESS)
     given_arguments = sys.argv[1:] if arguments is None else arguments
