@@ -27,7 +27,7 @@ from scancc.ir.ops import CHECKS, WRITES, group, has_trait, memory_of, operand, 
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 
-from .indexing.buffers import is_apart, may_share, written_by
+from .indexing.buffers import all_written_by, is_apart, may_share
 from .indexing.forms import Form, Forms, surely_differ
 from .indexing.ranges import value_of
 
@@ -77,7 +77,7 @@ class _Writes:
         self.to: dict[Value, list[tuple[int, Op]]] = {}
         self.anywhere: list[tuple[int, Op]] = []
         for at, op in self.all:
-            memories = {memory_of(buffer) for buffer in written_by(op) or ()}
+            memories = {memory_of(buffer) for buffer in all_written_by(op) or ()}
             if memories and all(map(is_apart, memories)):
                 for memory in memories:
                     self.to.setdefault(memory, []).append((at, op))
@@ -107,7 +107,7 @@ def _may_write(op: Op, load: Op, place: list[Form], forms: Forms) -> bool:
     """Whether an op, or one inside it, may change the element at `place` of what `load` reads."""
     if op.name == "memref.store" and whole(op) is whole(load):
         return not any(surely_differ(a, b) for a, b in zip(_place(op, forms), place, strict=True))
-    buffers = written_by(op)
+    buffers = all_written_by(op)
     return buffers is None or any(may_share(memory_of(buffer), memory_of(whole(load))) for buffer in buffers)
 
 

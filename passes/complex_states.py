@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.core import Op, Value, defined_in, made_of
+from scancc.ir.core import Op, Value, defined_in, made_of, needed_for
 from scancc.ir.fast_math import allowed, is_exact
 from scancc.ir.parts import Carry, ScanView
 from scancc.ir.remarks import remark
@@ -53,13 +53,10 @@ def _are_linear(scan: ScanView, states: Sequence[Carry]) -> bool:
     if any(op.regions for op in ops):
         return False
     waiting = made_of([carry.arg for carry in states], ops)
-    wanted = {carry.next for carry in states}
-    for op in reversed(ops):
-        if not wanted.isdisjoint(op.results):
-            wanted.update(op.operands)
-            found = [v for v in op.operands if v in waiting]
-            if found and (op.name not in APART + OF_PARTS or is_exact(op) or "mul" in op.name and len(found) > 1):
-                return False
+    for op in needed_for([carry.next for carry in states], ops):
+        found = [v for v in op.operands if v in waiting]
+        if found and (op.name not in APART + OF_PARTS or is_exact(op) or "mul" in op.name and len(found) > 1):
+            return False
     return True
 
 

@@ -21,6 +21,7 @@ from dataclasses import field
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Op, Value
+from scancc.ir.linear import balanced, linear
 from scancc.ir.ops import CHECKS, group, has_trait, is_removable, set_operands
 from scancc.ir.parts import Carry, Read, ScanView, Stack
 from scancc.ir.remarks import remark
@@ -271,21 +272,9 @@ def _shift_first_offset(user: Op, dropped: Value) -> None:
         return
     offset, *others = entries(user, "offsets")
     start = b.index(offset) if isinstance(offset, int) else offset
-    shifted = b.index(0) if _is_start(start, dropped) else b.subi(start, dropped)
+    shifted = b.index(0) if balanced(linear(start) - linear(dropped)).known == 0 else b.subi(start, dropped)
     known = constant_of(shifted)
     set_entries(user, "offsets", [shifted if known is None else known, *others])
-
-
-def _is_start(start: Value, dropped: Value) -> bool:
-    """max(n - k, 0) is n - min(k, n)."""
-    a, d = start.op, dropped.op
-    if a is None or d is None or a.name != "arith.maxsi" or d.name != "arith.subi":
-        return False
-    least, span = d.operands[1].op, a.operands[0].op
-    return (least is not None and least.name == "arith.minsi" and span is not None
-            and span.name == "arith.subi" and span.operands[0] is d.operands[0]
-            and constant_of(a.operands[1]) == 0
-            and constant_of(span.operands[1]) in map(constant_of, least.operands))
 
 
 # ---- what nothing reads ----

@@ -43,12 +43,12 @@ from scancc.ir.linear import most
 from scancc.ir.ops import ELEMENTWISE, group, has_trait, is_removable, operand
 from scancc.ir.parts import ScanView, Stack, scan_around
 from scancc.ir.remarks import remark
-from scancc.ir.slices import entries
 from scancc.ir.wording import most_nbytes, rows_called, rows_size, what
 
 from .consuming.again import run_again
 from .consuming.chains import behind, is_reduced, makes_rows
 from .consuming.moves import Move
+from .consuming.parts import goes_back
 from .consuming.readers import Place, Readers, ends_of
 from .consuming.row_ops import takes_of_each
 from .dead_outputs import drop_unread
@@ -207,5 +207,4 @@ def _runs_back(user: Op) -> bool:
     do."""
     if user.name == "scan.concat":
         return all(map(_runs_back, user.result.uses))
-    return (user.name == "tensor.extract_slice" and entries(user, "strides")[0] == -1
-            and all(reader.name == "scan.scan" for reader in user.result.uses))
+    return goes_back(user) and all(reader.name == "scan.scan" for reader in user.result.uses)

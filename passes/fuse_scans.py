@@ -35,10 +35,9 @@ from scancc.ir.linear import Linear, linear
 from scancc.ir.ops import ELEMENTWISE, has_trait
 from scancc.ir.parts import ScanView, Stack
 from scancc.ir.remarks import remark
-from scancc.ir.slices import entries
 from scancc.late_dataclasses import dataclass
 
-from .consuming.parts import last_state
+from .consuming.parts import goes_back, last_state
 from .fusing.build import Step, erase_unread, reversed_rows
 from .fusing.costs import multiplies_rows, reason_against
 from .fusing.first_steps import MOST_LAG, cut_off, left_out, may_stand_twice
@@ -145,8 +144,7 @@ def _reads_back(first: Op, second: Op) -> bool:
     def leads_back(user: Op) -> bool:
         if user.name == "scan.concat":
             return any(map(leads_back, user.result.uses))
-        is_back = user.name == "tensor.extract_slice" and entries(user, "strides")[0] == -1
-        return is_back and second in user.result.uses
+        return goes_back(user) and second in user.result.uses
 
     return any(leads_back(user) for stack in ScanView(first).stacks for user in stack.result.uses)
 

@@ -43,7 +43,7 @@ from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
 from scancc.ir.slices import entries, set_entries
 
-from .indexing.buffers import written_by
+from .indexing.buffers import all_written_by
 from .slicing.latencies import is_function
 from .vectorizing.lanes import Check, holds_loops, innermost
 
@@ -223,7 +223,7 @@ def _may_write(op: Op, buffer: Value) -> bool:
         return any(_may_write(user, op.result) for user in op.result.uses)
     if not has_trait(op, WRITES):
         return not has_trait(op, READS)
-    written = written_by(op)
+    written = all_written_by(op)
     return written is None or buffer in written
 
 

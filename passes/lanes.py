@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Value, defined_in
+from scancc.ir.core import Block, Op, Value, defined_in, made_of, needed_for
 from scancc.ir.equalities import equal_sizes
 from scancc.ir.linear import most
 from scancc.ir.ops import is_pure
@@ -86,16 +86,10 @@ def _mixing_obstacle(scan: ScanView, asking: Sequence[Op]) -> str | None:
 
 def _on_the_way(scan: ScanView) -> list[Op]:
     """The ops of a step that a next state needs, and that need a state."""
-    ops, needed, waiting = scan.op.body.ops[:-1], set(scan.next), set(scan.carry_args)
-    for op in reversed(ops):
-        if not needed.isdisjoint(op.results):
-            needed.update(v for inner in op.walk() for v in inner.operands)
-    found = []
-    for op in ops:
-        if any(v in waiting for inner in op.walk() for v in inner.operands):
-            waiting.update(op.results)
-            found += [op] if not needed.isdisjoint(op.results) else []
-    return found
+    ops = scan.op.body.ops[:-1]
+    waiting = made_of(scan.carry_args, ops)
+    return [op for op in needed_for(scan.next, ops)
+            if any(v in waiting for inner in op.walk() for v in inner.operands)]
 
 
 def _may_be_one(op: Op) -> bool:

@@ -29,7 +29,7 @@ from scancc.ir.slices import constant_entries, entries, slice_parts
 from scancc.ir.wording import rows_called, what
 
 from .consuming.chains import settled
-from .consuming.parts import takes_every_row, takes_whole_rows
+from .consuming.parts import goes_back, turns_rows
 from .consuming.row_ops import is_exact, is_repeated, keeps_rows
 from .slicing.latencies import HEAVY, busy
 
@@ -82,10 +82,8 @@ class _Behind:
 
     def is_turned(self, op: Op) -> bool:
         """Whether an op turns all rows of a scan round, or what elementwise ops make of them."""
-        if op.name != "tensor.extract_slice" or entries(op, "strides")[0] != -1:
-            return False
-        source = operand(op, "source").op
-        return source is not None and self._rests_on_rows(source) and takes_every_row(op) and takes_whole_rows(op)
+        source = operand(op, "source").op if goes_back(op) else None
+        return source is not None and self._rests_on_rows(source) and turns_rows(op)
 
     def _rests_on_rows(self, op: Op) -> bool:
         return settled(self._on_rows, op, _made_of, lambda op: op.name == "scan.scan" or any(

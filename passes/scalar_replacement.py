@@ -23,7 +23,7 @@ from typing import NamedTuple
 from scancc.ir.core import Block, Op, Value, functions
 from scancc.ir.ops import WRITES, group, has_trait, memory_of, operand, whole
 
-from .indexing.buffers import is_apart, written_by
+from .indexing.buffers import all_written_by, is_apart
 from .indexing.forms import Form, Forms, surely_differ
 
 MOST_KNOWN = 16
@@ -64,7 +64,7 @@ class _Straight:
             elif op.regions:
                 self._enter(op)
             elif has_trait(op, WRITES):
-                self._forget(written_by(op))
+                self._forget(all_written_by(op))
 
     def _load(self, op: Op) -> None:
         element = self._element(op, op.result)
@@ -76,7 +76,7 @@ class _Straight:
 
     def _enter(self, op: Op) -> None:
         """Go through what is inside: a loop has written in earlier rounds what it writes."""
-        written = written_by(op) if self.known else None
+        written = all_written_by(op) if self.known else None
         if op.name != "scf.if":
             self._forget(written)
         for region in op.regions:

@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.core import Block, Op, Region, Value, clone_op, needed_for
 from scancc.ir.dialects.arith import CMPF, CMPI
 from scancc.ir.ops import is_removable
 from scancc.ir.parts import Loop, Round
@@ -137,11 +137,7 @@ def _compared(condition: Value, extreme: Value) -> tuple[Value | None, str]:
 
 def _made(loop: Op, search: _Search) -> list[Op]:
     """The ops of the loop that make the number, in their order."""
-    needed = {search.number}
-    for op in reversed(loop.body.ops):
-        if any(v in needed for v in op.results):
-            needed.update(op.operands)
-    return [op for op in loop.body.ops if any(v in needed for v in op.results)]
+    return needed_for([search.number], loop.body.ops)
 
 
 # ---- what comes in its place ----

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
-from scancc.ir.core import Block, Op, Region, Value, clone_op
+from scancc.ir.core import Block, Op, Region, Value, clone_op, needed_for
 from scancc.ir.ops import is_removable, set_operands
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
@@ -191,13 +191,9 @@ class _Rewriting:
 
     def _truths(self, b: Builder, counter: Value) -> Value:
         """The truths of a round, made again."""
-        needed, mapping = {self.search.truths}, {self.parts.counter: counter}
-        for op in reversed(self.loop.body.ops[:-1]):
-            if any(v in needed for v in op.results):
-                needed.update(op.operands)
-        for op in self.loop.body.ops[:-1]:
-            if any(v in needed for v in op.results):
-                clone_op(op, mapping, b.insert)
+        mapping = {self.parts.counter: counter}
+        for op in needed_for([self.search.truths], self.loop.body.ops):
+            clone_op(op, mapping, b.insert)
         return mapping.get(self.search.truths, self.search.truths)
 
     def _hand_on(self, found: Value) -> None:

@@ -28,7 +28,7 @@ from scancc.ir.shapes import dims_of, rank
 from scancc.ir.slices import COLUMNS, constant_entries, entries, slice_parts
 from scancc.ir.wording import rows_called
 
-from .consuming.parts import keeps_all_turned, takes_every_row, takes_whole_rows
+from .consuming.parts import goes_back, keeps_all_turned, turns_rows
 
 
 def turned_rows(module: Op) -> None:
@@ -77,13 +77,8 @@ def _goes_by_rows(user: Op) -> bool:
 
 def _views(stack: Stack) -> list[Op]:
     """The readers that take all rows, from the last to the first."""
-    return [user for user in stack.result.uses if _turns(user)]
-
-
-def _turns(user: Op) -> bool:
-    """Whether a reader takes all rows, from the last to the first."""
-    return (user.name == "tensor.extract_slice" and entries(user, "strides")[0] == -1
-            and user.result.type == operand(user, "source").type and takes_every_row(user) and takes_whole_rows(user))
+    return [user for user in stack.result.uses
+            if goes_back(user) and user.result.type == stack.result.type and turns_rows(user)]
 
 
 def _turn(scan: ScanView, views: dict[Value, list[Op]]) -> None:

@@ -11,7 +11,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.parts import ScanView
-from scancc.ir.slices import Entry, entries, kept_axes
+from scancc.ir.slices import Entry, entries, kept_axes, number_of
 
 from .ahead import Ahead
 from .chains import behind, makes_rows, maps_behind
@@ -25,7 +25,7 @@ def number_of_first(part: Op, scan: ScanView) -> int | None:
     """The number of the row from which on a slice takes some, where it is known, and there are so many."""
     first: Entry = entries(part, "offsets")[0]
     if isinstance(first, int) or first.op is None or first.op.name != "arith.minsi":
-        return first if isinstance(first, int) else constant_of(first)
+        return number_of(first)
     numbers = [constant_of(v) for v in first.op.operands if v is not scan.length]
     return numbers[0] if len(numbers) == 1 else None
 

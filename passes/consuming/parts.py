@@ -64,6 +64,16 @@ def takes_whole_rows(user: Op) -> bool:
                for taken, size in zip(entries(user, "sizes")[1:], sizes, strict=True))
 
 
+def goes_back(user: Op) -> bool:
+    """Whether a slice takes rows one by one from a later to an earlier one."""
+    return user.name == "tensor.extract_slice" and entries(user, "strides")[0] == -1
+
+
+def turns_rows(user: Op) -> bool:
+    """Whether a slice takes all rows, from the last to the first."""
+    return goes_back(user) and takes_every_row(user) and takes_whole_rows(user)
+
+
 def takes_last_row(user: Op, scan: ScanView) -> bool:
     """Whether a reader takes the last row of a scan, all of it."""
     steps = linear(scan.executed or scan.length)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import OPS, WRITES, operand
+from scancc.ir.ops import WRITES, has_trait, written_by
 
 
 def may_share(one: Value, other: Value) -> bool:
@@ -11,16 +11,10 @@ def may_share(one: Value, other: Value) -> bool:
     return one is other or not (is_apart(one) and is_apart(other))
 
 
-def written_by(op: Op) -> list[Value] | None:
+def all_written_by(op: Op) -> list[Value] | None:
     """The buffers that an op and those inside write; None where one does not say which."""
-    found: list[Value] = []
-    for inner in op.walk() if op.regions else (op,):
-        definition = OPS[inner.name]
-        if WRITES in definition.traits:
-            if not definition.written:
-                return None
-            found.append(operand(inner, definition.written))
-    return found
+    found = [written_by(inner) for inner in op.walk() if has_trait(inner, WRITES)]
+    return None if None in found else found  # type: ignore[return-value]
 
 
 def is_apart(memory: Value) -> bool:

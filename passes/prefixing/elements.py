@@ -235,8 +235,7 @@ class Coupled(Cycle):
 
     @property
     def made(self) -> list[Value]:
-        past = {state.arg for state in self.states}
-        return [state.next for state in self.states if state.next not in past]
+        return new_values(self.states)
 
     def guard_all(self, before: Builder) -> Value | None:
         if not isinstance(self.type, t.FloatType):
@@ -326,6 +325,12 @@ def powers_of(b: Builder, order: Lanes, factor: Value) -> list[Value]:
         powers.append(b.mulf(powers[-1], factor))
     rows = [[powers[lane % level] for lane in range(LANES)] for level in (*LEVELS, LANES)]
     return [order.vector(b, row) for row in rows]
+
+
+def new_values(states: Sequence[Round]) -> list[Value]:
+    """What states become, but for those that become what others were."""
+    past = {state.arg for state in states}
+    return [state.next for state in states if state.next not in past]
 
 
 def add_product(b: Builder, x: Value, y: Value, z: Value | None, fused: bool) -> Value:

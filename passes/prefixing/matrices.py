@@ -15,7 +15,7 @@ from scancc.ir.core import Value
 from scancc.ir.parts import Round
 
 from ..slicing.terms import Expr
-from .elements import LANES, LEVELS, Cycle, add_product, all_of, in_all, lefts, merged, small
+from .elements import LANES, LEVELS, Cycle, add_product, all_of, in_all, lefts, merged, new_values, small
 
 if TYPE_CHECKING:
     from .group import Group
@@ -102,8 +102,7 @@ class Mixed(Cycle):
 
     @property
     def made(self) -> list[Value]:
-        past = {state.arg for state in self.states}
-        return [state.next for state in self.states if state.next not in past]
+        return new_values(self.states)
 
     def guard(self, g: Group) -> Value | None:
         factors = [x for row in self._products(g)[:-1] for x in row[:-1] if isinstance(x, Value)]

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from scancc.ir import types as t
-from scancc.ir.core import Op, Value, defined_in
+from scancc.ir.core import Op, Value, is_inside
 from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.parts import Loop, While
 from scancc.late_dataclasses import dataclass
@@ -89,7 +89,7 @@ def work_of(inner: Op, varying: set[Value], lanes: int, nbytes: int) -> Work:
     ops = [op for op in inner.walk() if not op.regions and any(v in varying for v in [*op.operands, *op.results])]
     computed = [op for op in ops if has_trait(op, ELEMENTWISE) or op.name in ("memref.load", "memref.store")]
     started = [v for v in _started(inner) if v in varying]
-    brought = {v for op in ops for v in op.operands if v in varying and not _is_inside(v, inner)}
+    brought = {v for op in ops for v in op.operands if v in varying and not is_inside(v, inner)}
 
     def registers(values: Iterable[Value]) -> int:
         return sum(max(1, lanes * t.nbytes(v.type) // nbytes) for v in values if not isinstance(v.type, t.MemRefType))
@@ -106,10 +106,6 @@ def _is_long(inner: Op, computed: Sequence[Op]) -> bool:
     chain of 49 cycles, takes 57 for one vector, 76 for two, 108 for three, whose ops alone take 31 each. Lanes that
     end one by one are few, as they wait for each other; functions are long, and hide their own latency."""
     return inner.name == "scf.for" and len(computed) > HEAVY_OPS and not any(map(is_function, computed))
-
-
-def _is_inside(value: Value, loop: Op) -> bool:
-    return any(defined_in(value, block) for region in loop.regions for block in region.blocks)
 
 
 def _started(inner: Op) -> Sequence[Value]:

@@ -13,16 +13,10 @@ from collections.abc import Iterator
 
 from scancc.ir import types as t
 from scancc.ir.core import Block, Op, Value, defined_in
-from scancc.ir.ops import OPS, VIEW, WRITES, has_trait, operand
+from scancc.ir.ops import VIEW, has_trait, operand, written_by
 from scancc.ir.parts import Branch, Loop, While, usual_blocks
 
 from ..indexing.rows import root_of
-
-
-def written_by(op: Op) -> Value | None:
-    """The buffer that an op by itself writes, if it says so."""
-    definition = OPS[op.name]
-    return operand(op, definition.written) if WRITES in definition.traits and definition.written else None
 
 
 class Rounds:

@@ -17,7 +17,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import constant_of
 from scancc.ir.core import Op, Value
 from scancc.ir.dialects.arith import CMPI
-from scancc.ir.ops import ELEMENTWISE, OPS, WRITES, group, has_trait, operand, whole
+from scancc.ir.ops import ELEMENTWISE, OPS, WRITES, group, has_trait, operand, whole, written_by
 from scancc.ir.parts import Loop, While, usual_blocks
 from scancc.ir.slices import entries, kept_axes
 from scancc.ir.wording import what
@@ -26,7 +26,7 @@ from ..indexing.forms import Form, Forms
 from ..licm import safe_anywhere
 from ..reducing.kinds import ROUNDED
 from ..reductions import FEW_LANES, running
-from .rounds import Rounds, written_by
+from .rounds import Rounds
 
 ROOMS = ("memref.alloc", "memref.alloca")
 ANYWHERE = "an element is used where a series' own numbers say"

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.core import Op, Value
-from scancc.ir.ops import VIEW, has_trait, operand, whole
+from scancc.ir.ops import VIEW, has_trait, operand, whole, written_by
 from scancc.ir.parts import Branch
 
 from ..indexing.forms import Form
 from ..indexing.rows import meet, root_of
-from .rounds import written_by
 from .series import Series
 
 

@@ -16,7 +16,7 @@ from scancc.ir import types as t
 from scancc.ir.core import Block, Location, Op, Value
 from scancc.ir.formulas import Formulas
 from scancc.ir.ops import ELEMENTWISE, has_trait, operand
-from scancc.ir.parts import Carry, Read, ScanView, Stack
+from scancc.ir.parts import Carry, Read, ScanView, Stack, scan_around
 from scancc.ir.reading.text import type_text
 from scancc.ir.remarks import Remark
 from scancc.ir.wording import called, said
@@ -109,18 +109,11 @@ def _cards(top: Op, lines: _Lines) -> list[Card]:
     """The cards, and in `lines` whose lines are whose."""
     found = {op: _card(op) for op in top.walk() if op.name == "scan.scan"}
     for inner in top.walk():
-        around = _scan_around(inner)
+        around = scan_around(inner)
         if inner not in found and around is not None:
             lines.add(inner.location, found[around])
     lines.update({card.location: card for card in reversed(found.values()) if card.location is not None})
     return list(found.values())
-
-
-def _scan_around(op: Op) -> Op | None:
-    above = op.parent_op()
-    while above is not None and above.name != "scan.scan":
-        above = above.parent_op()
-    return above
 
 
 def _card(op: Op) -> Card:
@@ -270,7 +263,7 @@ NOT_WHOLE = "no rows whole: those of a tile at a time"
 
 def _keeps_rows(op: Op) -> bool:
     """Whether a scan outside the tiles of another keeps rows, as such or as a state that its tiles fill."""
-    around, scan = _scan_around(op), ScanView(op)
+    around, scan = scan_around(op), ScanView(op)
     if around is not None and "tile" in around.attrs:
         return False
     return bool(scan.stacks) or any(c.init.op is not None and c.init.op.name == "tensor.empty" for c in scan.carries)

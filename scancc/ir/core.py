@@ -327,9 +327,24 @@ def made_of(values: Iterable[Value], ops: Iterable[Op]) -> set[Value]:
     return found
 
 
+def needed_for(values: Iterable[Value], ops: Sequence[Op]) -> list[Op]:
+    """Of `ops`, in order, those of which `values` are made."""
+    needed, found = set(values), list[Op]()
+    for op in reversed(ops):
+        if not needed.isdisjoint(op.results):
+            needed.update(v for inner in op.walk() for v in inner.operands)
+            found.append(op)
+    return found[::-1]
+
+
 def defined_in(value: Value, block: Block) -> bool:
     """True if `value` is made by `block` or by anything inside it."""
     return encloses(block, value.block)
+
+
+def is_inside(value: Value, op: Op) -> bool:
+    """True if `value` is made in a region of `op`."""
+    return any(defined_in(value, block) for region in op.regions for block in region.blocks)
 
 
 def clone_op(op: Op, mapping: dict[Value, Value], insert: Callable[[Op], object] | None = None) -> Op:

@@ -220,6 +220,12 @@ def whole(op: Op) -> Value:
     return op.operands[place] if place is not None else operand(op, name_of_whole(op))
 
 
+def written_by(op: Op) -> Value | None:
+    """The buffer that an op by itself, without those inside, writes, if it says so."""
+    definition = OPS[op.name]
+    return operand(op, definition.written) if WRITES in definition.traits and definition.written else None
+
+
 def memory_of(value: Value) -> Value:
     """The array or buffer that `value` is, or is a part or another shape of."""
     op = value.op

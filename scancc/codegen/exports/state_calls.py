@@ -69,7 +69,7 @@ def _call_text(entry: Entry, name: str, called: str, arguments: Sequence[Argumen
             taken.append(f"{a.llvm_type} %{a.name}")
             passed.append(f"{a.llvm_type} %{a.name}")
         elif a.role in ("stride", "out_stride"):
-            passed.append(f"i64 {_stride(member, a.axis)}")
+            passed.append(f"i64 {member.stride(a.axis)}")
         else:
             before.append(f"  %place.{n} = getelementptr i8, ptr %state.0, i64 {member.offset}")
             passed.append(_operand(entry, a, member, n, before, after))
@@ -99,14 +99,6 @@ def _copy(target: str, source: str, nbytes: int, align: int) -> list[str]:
     at = f"ptr align {min(align, 8)}"
     call = f"  call void @llvm.memcpy.p0.p0.i64({at} {target}, {at} {source}, i64 {nbytes}, i1 false)"
     return [call] if nbytes else []
-
-
-def _stride(member: Field, axis: int) -> int:
-    """That of a C-contiguous array."""
-    count = 1
-    for length in member.state.value.shape[axis + 1:]:
-        count *= length
-    return count
 
 
 def _snapshot_text(entry: Entry, nbytes: int) -> str:

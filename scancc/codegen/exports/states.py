@@ -8,6 +8,7 @@ A call takes the values as inputs; its outputs that are new values go to arrays 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,6 +38,10 @@ class Field:
     @property
     def is_array(self) -> bool:
         return bool(self.state.value.ndim) or self.n_parts > 1
+
+    def stride(self, axis: int) -> int:
+        """Along an axis, in elements: the array is C-contiguous."""
+        return math.prod(self.state.value.shape[axis + 1:])
 
 
 def fields(entry: Entry) -> tuple[list[Field], int]:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from scancc.late_dataclasses import dataclass
 
 from ...ir import types as t
-from ...ir.core import Block, Op, Value, defined_in
+from ...ir.core import Block, Op, Value, is_inside
 from ...ir.ops import CHECKS, has_trait, operand
 from .emitter import Emitted, FunctionEmitter, Mem, Pair
 
@@ -113,7 +113,7 @@ def _stands_alone(nest: Op) -> bool:
     inside = list(nest.walk())
     if any("threads" in op.attrs or op.name == "scan.output_dims" for op in inside):
         return False
-    if any(op.name == "scan.join" and not _is_inside(operand(op, "stack"), nest) for op in inside):
+    if any(op.name == "scan.join" and not is_inside(operand(op, "stack"), nest) for op in inside):
         return False
     return not nest.results or not any(isinstance(v.type, t.MemRefType) for v in nest.results) and (
         _is_in_a_loop(nest) and not any(has_trait(op, CHECKS) or op.name == "scan.matmul" for op in inside))
@@ -125,10 +125,6 @@ def _is_in_a_loop(nest: Op) -> bool:
     while around is not None and around.name not in _LOOPS:
         around = around.parent_op()
     return around is not None
-
-
-def _is_inside(value: Value, nest: Op) -> bool:
-    return any(defined_in(value, block) for region in nest.regions for block in region.blocks)
 
 
 def _group(nests: Sequence[Op]) -> Group:

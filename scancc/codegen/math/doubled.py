@@ -56,8 +56,13 @@ def add(a: Doubled, b: Doubled) -> Doubled:
 
 
 def multiply(a: Doubled, b: Doubled) -> Doubled:
+    return fast_two_sum(*product(a, b))
+
+
+def product(a: Doubled, b: Doubled) -> Doubled:
+    """a * b, left with a low part of a few ulps of the high one."""
     hi, lo = two_product(a.hi, b.hi)
-    return fast_two_sum(hi, fma(a.hi, b.lo, fma(a.lo, b.hi, lo)))
+    return Doubled(hi, fma(a.hi, b.lo, fma(a.lo, b.hi, lo)))
 
 
 def multiply_one(a: Doubled, b: Operand) -> Doubled:

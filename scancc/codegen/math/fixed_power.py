@@ -79,7 +79,7 @@ def _last_factors(base: _Factor, count: int) -> tuple[_Factor, _Factor]:
 
 
 def _times(a: _Factor, b: _Factor) -> _Factor:
-    """a * b, with a low part of a few ulps of the high one."""
+    """`product` of `doubled.py`, without terms of low parts that are not there."""
     hi, lo = two_product(a.hi, b.hi)
     for high, low in ((a.hi, b.lo), (b.hi, a.lo)):
         lo = lo if low is None else fma(high, low, lo)

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from . import coefficients
 from .builder import Value, estrin, fma, where
-from .doubled import Doubled, add, divide, fast_two_sum, two_product, two_sum
+from .doubled import Doubled, add, divide, fast_two_sum, product, two_product, two_sum
 from .exponential import EXP_RANGE, LN2_PARTS, power_of_two, reduce_ln2, scaled
 from .logarithm import INFINITY, NAN, split_positive
 
 TWO_THIRDS = (0.6666666666666666, float.fromhex("0x1.5555555555555p-55"))
-
-
-def _times(a: Doubled, b: Doubled) -> Doubled:
-    """a * b, left with a low part of a few ulps of the high one."""
-    hi, lo = two_product(a.hi, b.hi)
-    return Doubled(hi, fma(a.hi, b.lo, fma(a.lo, b.hi, lo)))
 
 
 def log_wide(x: Value) -> Doubled:
@@ -22,9 +16,9 @@ def log_wide(x: Value) -> Doubled:
     k, m = split_positive(x)
     f = m - 1.0
     s = divide(Doubled(f, f.like(0.0)), fast_two_sum(2.0, f))
-    z = _times(s, s)
+    z = product(s, s)
     slope = fast_two_sum(TWO_THIRDS[0], z.hi * estrin(coefficients.POW_LOG, z.hi))
-    third = _times(s, _times(z, Doubled(slope.hi, slope.lo + TWO_THIRDS[1])))
+    third = product(s, product(z, Doubled(slope.hi, slope.lo + TWO_THIRDS[1])))
     near = fast_two_sum(s.hi * 2.0, third.hi)
     near_lo = near.lo + fma(s.lo, 2.0, third.lo)
     ln2_hi, ln2_lo = LN2_PARTS["f64"]

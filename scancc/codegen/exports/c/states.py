@@ -60,7 +60,7 @@ def _state_call(entry: Entry, name: str, called: str, arguments: Sequence[Argume
         if member is None:
             passed.append(argument.name)
         elif argument.role in ("stride", "out_stride"):
-            passed.append(str(_stride(member, argument.axis)))
+            passed.append(str(member.stride(argument.axis)))
         elif argument.role == "out":
             room = local(entry, f"new_{n}")
             count = f"[{max(member.n_parts, 1)}]" if member.is_array else ""
@@ -75,11 +75,3 @@ def _state_call(entry: Entry, name: str, called: str, arguments: Sequence[Argume
     unused = ["(void)state;"] if not any("state->" in line for line in (*passed, *after)) else []
     body = [*unused, *before, *status.splitlines(), *kept, f"return {result};"]
     return public(entry, name, "int32_t", taken, body)
-
-
-def _stride(member: Field, axis: int) -> int:
-    """That of a C-contiguous array."""
-    count = 1
-    for length in member.state.value.shape[axis + 1:]:
-        count *= length
-    return count
