@@ -213,6 +213,22 @@ def lacking_of_passes() -> Iterator[str]:
                    "or a reason in OUTSIDE_PIPELINES here")
 
 
+def lacking_in_order() -> Iterator[str]:
+    """Of the table of passes in ARCHITECTURE.md."""
+    _, section = text_of("ARCHITECTURE.md").split("## Passes, in order")
+    rows = re.findall(r"(?m)^\|[^|]*\|([^|]*)\|$", section.split("\n## ")[0])
+    listed = [name for row in rows for name in re.findall(r"`([a-z-]+)`", row)]
+    run = list(dict.fromkeys(step.name for name in ("cpu", "gpu") for step in pipeline.parse_pipeline(name)))
+    for name in run:
+        if name not in listed:
+            yield f"the pass {name} is not in the table of ARCHITECTURE.md, where passes stand in order"
+    ordered = [name for name in run if name in listed]
+    for name, expected in zip(listed, ordered, strict=False):
+        if name != expected:
+            yield f"ARCHITECTURE.md has the pass {name} where the pipeline has {expected}"
+            break
+
+
 # ---- switches, documents ----
 
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
@@ -245,7 +261,7 @@ def lacking_in_documents() -> Iterator[str]:
 
 Check = Callable[[], Iterator[str]]
 CHECKS = [lacking_in_ir, lacking_in_graph, lacking_of_gradient_cases, lacking_of_scalars, lacking_of_functions,
-          lacking_of_passes, lacking_of_switches, lacking_in_documents]
+          lacking_of_passes, lacking_in_order, lacking_of_switches, lacking_in_documents]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -340,6 +356,10 @@ FORGOTTEN: dict[str, tuple[Check, Taken]] = {  # the text, who says it, and what
         (lacking_of_passes, rewritten("tests/passes/dce.test", "# passes: dce", "# passes: cse")),
     "the pass cse has no place: a list in scancc/pass_lists.py":
         (lacking_of_passes, lambda patch: patch.setattr(pass_lists, "PIPELINES", {})),
+    "the pass cse is not in the table of ARCHITECTURE.md":
+        (lacking_in_order, rewritten("ARCHITECTURE.md", "| `canonicalize`, `cse`, ", "| `canonicalize`, ")),
+    "ARCHITECTURE.md has the pass dce where the pipeline has cse":
+        (lacking_in_order, rewritten("ARCHITECTURE.md", "`canonicalize`, `cse`, ", "`canonicalize`, `dce`, `cse`, ")),
     "the switch new has no doc: a sentence in scancc/config.py":
         (lacking_of_switches, added(SWITCHES, "new", Switch("new", bool, False, "no sentence"))),
     "nothing reads the switch new":
