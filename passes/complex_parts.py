@@ -1,4 +1,4 @@
-"""Take complex products apart where their products may join sums: real ones do, and `contract` makes these of them.
+"""Take complex products apart into real ones where these may join sums, which `contract` then does.
 
     %p = complex.mul(%a, %x)             %m = arith.subf(complex.re(%v), arith.mulf(complex.im(%a), complex.im(%x)))
     %s = complex.add(%p, %v)      ->     %r = arith.addf(%m, arith.mulf(complex.re(%a), complex.re(%x)))

@@ -14,8 +14,8 @@ exact reduction of each, becomes rows that are smaller; some of the rows, as eac
 place, are kept alone; where reductions alone read these, the step asks whether its row is one
 (`consuming/selections.py`), as it does of those where a mask holds (`consuming/picked.py`). Of a step with states a
 sum or product of each row along one axis, or its product with a vector, is made in the step, too, in the order that
-it has outside (its product with a matrix where that is reduced, or a result of a dear step), or a number of each row
-at a place that other rows tell (the loss of a class); running sums and products over time are states beside others.
+it has outside (its product with a matrix where that is reduced, or a result of an expensive step), or a number of
+each row at a place that other rows tell (the loss of a class); running sums and products over time are states.
 What is an elementwise result, or work that several sums go along, is kept in place of the rows it is made of. Arrays
 that are joined along another axis than the steps, as `T.stack([h, g], axis=1)` is, are made row by row, and so are
 columns at places that are there before (`h[:, [0, 2]]`), where no sum goes along them all: its order is that of reads

@@ -1,5 +1,5 @@
-"""The gradient of a Cholesky factor, by the factor's columns backwards, each of which gives what it was made of its
-part (I. Murray, arXiv:1602.07527, section 4.1): twice the work of the factor itself.
+"""The gradient of a Cholesky factor: its columns in reverse order, each of which adds to the gradients of what it was
+computed from (I. Murray, arXiv:1602.07527, section 4.1). Twice the work of the factor itself.
 
     for %j in reverse 0..%n {                        // %l: the factor, %g: the gradient by it, later by the matrix
       %scale = 1 / %l[%j, %j]                        // of a root, which is never so small that this overflows

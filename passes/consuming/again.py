@@ -5,8 +5,8 @@
     %v = mean of (%ys - %m)^2 over time      ->    %g, %zs = scan.scan(%n, %x, %h0) {...}
                                                    %v = mean of (%zs - %m)^2 over time
 
-Both then have what reads their rows in the step. A scan that is to spare its rows (`sparing`) does so however dear it
-is, and as often as it takes; maps of rows that readers of both share are made twice for it. (Where of numbers only
+Both then have what reads their rows in the step. A scan that is to spare its rows (`sparing`) does so whatever a step
+costs, and as often as it takes; maps of rows that readers of both share are made twice for it. (Where of numbers only
 sums wait, one that each reads what it needs, `tile` does this: `tiling/again.py`.)
 Source: rematerialization (Briggs, Cooper and Torczon, 1992).
 """
@@ -34,7 +34,7 @@ MOST_CYCLES = 12  # of a step of numbers, whose products are not joined with sum
 
 def run_again(op: Op, mixing: bool) -> list[Op]:
     """Copies of a scan, for the readers of its rows that wait for other ones, and for those that wait for these; none
-    where there are no such, where the rows would be kept all the same, or a step is dear."""
+    where there are no such, where the rows would be kept all the same, or a step is expensive."""
     scan = ScanView(op)
     names = ", ".join(rows_called(stack.result, stack.value) for stack in scan.stacks if stack.result.uses)
     copies = _copies(scan, mixing)

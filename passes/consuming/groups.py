@@ -33,9 +33,9 @@ MOST_RUNS_OF_ROWS = 3 # of arrays
 
 def copied(scan: ScanView, first_of: dict[Op, int]) -> list[ScanView]:
     """The scan, for the readers of its rows that wait for none and begin first, and copies for others; `first_of`:
-    where slices begin that leave out first rows. The scan alone where there are none, it is dear, or would run too
-    often. (Where copies for each beginning would be too many, tiles may go along with several. Scans of numbers, of
-    which some wait for others, `tile` runs again.)"""
+    where slices begin that leave out first rows. The scan alone where there are none, its steps are expensive, or
+    it would run too often. (Where copies for each beginning would be too many, tiles may go along with several. A
+    scan of numbers, of which some wait for others, `tile` runs again.)"""
     rows = [stack.result for stack in scan.stacks if stack.result.uses]
     if not first_of or len(rows) != 1 or not is_cheap(scan):
         return [scan]

@@ -1,9 +1,9 @@
-"""Last steps of which nobody reads anything: a scan of whose rows the first ones alone are read runs no longer.
+"""Leaves out last steps whose rows nobody reads: a scan of which only the first rows are read runs so many steps.
 
     %f, %ys = scan.scan(%n, %x, %h0) {...}               %f, %ys = scan.scan(%k, %x[0..%k], %h0) {...}
     %e = math.exp(tensor.extract_slice %ys[0..%k])  ->   %e = math.exp(%ys)
 
-So what is made of the rows is made of all rows there are, as of the steps before each one (`y[1:] - h[:-1]`).
+What is made of these rows is then made of all rows that there are, and can run in the step (`y[1:] - h[:-1]`).
 """
 
 from __future__ import annotations

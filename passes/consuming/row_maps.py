@@ -171,7 +171,7 @@ class RowMaps:
 
     def multiplies(self, user: Op) -> bool:
         """Whether a reader multiplies each row, a vector, with a matrix, and all that is made of that is reduced, or
-        columns, or a result of a dear step (cheap ones are faster over all rows): a tile has one product."""
+        columns, or a result of an expensive step (cheap ones are faster over all rows): a tile has one product."""
         if user.name != "scan.dot" or not is_array_of_arrays(user.operands[1]):
             return False
         return bool(self.scan.init) and not self.scan.until and is_reduced(user.result, self._ends_product)

@@ -199,21 +199,27 @@ def _reduction(op: Op, scan: ScanView) -> Reduction | str:
     if made is None or made.name != "tensor.splat" or any(user.name != "tensor.extract" for user in op.result.uses):
         return "it does not start from a number"
     found = {read.value: part for read in nest.reads if (part := part_of(read.value, scan)) is not None}
-    lengths, strides = [part.count for part in found.values()], {part.stride for part in found.values()}
-    slices = [read.value for read in nest.reads if read.value not in found and _is_part(read.value.op, scan)]
-    if slices or not found:
+    problem = _problem(nest, found, scan)
+    if problem is not None:
+        return problem
+    above, (one, *others) = above_of(op, scan, late=True), found.values()
+    furthest = max(part.first for part in (one, *others))
+    return WAITS if above is None else Reduction(op, scan, one.count, tuple(above), one.stride, furthest)
+
+
+def _problem(nest: Nest, found: dict[Value, Part], scan: ScanView) -> str | None:
+    """Why a nest cannot go along with tiles, by the parts that it reads of a scan's rows; None where it can."""
+    if not found or any(read.value not in found and _is_part(read.value.op, scan) for read in nest.reads):
         return LATE
-    if len(strides) > 1 or any(_differ(length, lengths[0], op) for length in lengths):
+    one, *others = found.values()
+    if any(part.stride != one.stride or _differ(part.count, one.count, nest.op) for part in others):
         return "it reads different numbers of them"
-    if strides != {1} and any(inner.name == "linalg.index" for inner in op.body.ops):
+    if one.stride != 1 and any(inner.name == "linalg.index" for inner in nest.op.body.ops):
         return "it reads the number of a row"
     if any(0 in read.dims[1:] or read.value in found and read.dims[:1] != (0,) for read in nest.reads):
-        return "it goes not along them first"
-    furthest, stride = max(part.first for part in found.values()), strides.pop()
-    if furthest >= stride and (scan.until or furthest > FURTHEST):
-        return LATE
-    above = above_of(op, scan, late=True)
-    return WAITS if above is None else Reduction(op, scan, lengths[0], tuple(above), stride, furthest)
+        return "it does not go along them first"
+    furthest = max(part.first for part in (one, *others))
+    return LATE if furthest >= one.stride and (scan.until or furthest > FURTHEST) else None
 
 
 def _is_part(op: Op | None, scan: ScanView) -> bool:

@@ -1,4 +1,4 @@
-"""Scans over the same steps, and what is made row by row between and behind them, as one scan with blocks.
+"""Joins scans over the same steps, with ops that work row by row between and behind them, to one scan with blocks.
 
     hs = scan(f, x)                      hs, gs, ps = scan(step, x), of which step(x, h, g) is
     gs = scan(g, tanh(hs @ W))     ->      h = f(x, h)

@@ -1,4 +1,4 @@
-"""What is made row by row of arrays, as a step makes one row of it.
+"""Ops that work row by row on arrays of all steps, as a step does them for its row.
 
     (h @ V + b)[t]  =  h[t] @ V + b
 

@@ -1,8 +1,8 @@
-"""Outputs of scans that are what others are, made together with more.
+"""Which outputs of joined scans equal outputs of scans that the user wrote.
 
-A derivative may run scans as one (`gradients/joined_scans.py`), beside those that the user wrote. A program that has
-the one reads their rows of it, too, so that no loop runs twice, and none keeps rows for another. It is by identity
-that they are known: copies that a program makes of a graph stand for themselves.
+A derivative may run several scans as one (`gradients/joined_scans.py`), in a copy of the graph. A program that has
+the joined scan reads the rows of the others from it, too: so no loop runs twice, and none keeps rows for another.
+Variables are known by identity: the copies that a program makes of a graph stand for themselves.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from weakref import WeakKeyDictionary
 
 from scancc.frontend.graph.variables import Variable, applies, rebuild
 
-_same: WeakKeyDictionary[Variable, Variable] = WeakKeyDictionary()  # outputs of joined scans to what they are
+# an output of a joined scan to the one that it equals
+_same: WeakKeyDictionary[Variable, Variable] = WeakKeyDictionary()
 
 
 def note_same(written: Variable, joined: Variable) -> None:
-    """Note that `joined` has the elements of `written`, and does not rest on it."""
+    """Note that `joined` equals `written`, and is not computed from it."""
     _same[joined] = written
 
 
 def with_same(values: Sequence[Variable]) -> list[Variable]:
-    """`values`, which read of joined scans that are there what these make."""
+    """`values`, which read rows of joined scans, where they have any, in place of those of the scans joined."""
     if not _same:
         return list(values)
     instead = {_same[v]: v for node in applies(values) for v in node.outputs if v in _same}
