@@ -5,10 +5,11 @@
     %s = scan.reduce sum(%p, axes 0)                        %s = scan.reduce sum(%p, axes 0)
 
 Why: returns and gradients are computed backwards, and turned round before they are summed. What is reduced in the
-order of the steps needs no array of rows (`fuse-consumers`, `tile`).
+order of the steps needs no array of rows (`fuse-consumers`, `tile`). Of some rows, as each second one from the last
+on (`h[::-2]`), the same ones are read from the first on.
 The documented order of such a sum of floats is that of the steps (docs/floating_point.md); extremes, counts, `any`
 and `all` have no order. What else is read on the way is turned round in place of the rows.
-Conservative: all rows, along which all is reduced; elementwise ops alone are between, which run twice where others
+Conservative: whole rows, along which all is reduced; elementwise ops alone are between, which run twice where others
 read them, too, unless they take long. A sum that keeps the order as it is written (`exact`) stays.
 Cost: linear. Runs before what knows which rows are kept.
 Source: loop reversal (Wolfe, High Performance Compilers for Parallel Computing, 1996).
@@ -22,14 +23,15 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
 from scancc.ir.fast_math import is_exact as keeps_order
+from scancc.ir.linear import Linear, linear
 from scancc.ir.ops import ELEMENTWISE, has_trait, operand
 from scancc.ir.remarks import remark
 from scancc.ir.shapes import dims_of
-from scancc.ir.slices import constant_entries, entries, slice_parts
+from scancc.ir.slices import COLUMNS, constant_entries, entries, kept_axes, slice_parts
 from scancc.ir.wording import rows_called, what
 
 from .consuming.chains import settled
-from .consuming.parts import goes_back, turns_rows
+from .consuming.parts import takes_whole_rows, turns_rows
 from .consuming.row_ops import is_exact, is_repeated, keeps_rows
 from .slicing.latencies import HEAVY, busy
 
@@ -81,9 +83,12 @@ class _Behind:
         return found
 
     def is_turned(self, op: Op) -> bool:
-        """Whether an op turns all rows of a scan round, or what elementwise ops make of them."""
-        source = operand(op, "source").op if goes_back(op) else None
-        return source is not None and self._rests_on_rows(source) and turns_rows(op)
+        """Whether an op turns rows of a scan round, all or some, or what elementwise ops make of them."""
+        stride = entries(op, "strides")[0] if op.name == "tensor.extract_slice" else 0
+        if not isinstance(stride, int) or stride >= 0 or 0 not in kept_axes(op):
+            return False
+        source = operand(op, "source").op
+        return source is not None and self._rests_on_rows(source) and takes_whole_rows(op)
 
     def _rests_on_rows(self, op: Op) -> bool:
         return settled(self._on_rows, op, _made_of, lambda op: op.name == "scan.scan" or any(
@@ -112,6 +117,21 @@ def _may_run_twice(op: Op) -> bool:
     return busy(op) < HEAVY or all(map(_is_over_time, op.result.uses))
 
 
+def _from_the_first(part: Op, reader: Op) -> Value:
+    """The rows that a slice takes from the last one on, from the first on."""
+    assert reader.parent is not None
+    b, rows = Builder(reader.parent, reader, part.location), operand(part, "source")
+    columns = [list(entries(part, column)) for column in COLUMNS]
+    (last, *_), (count, *_), (stride, *_) = columns
+    assert isinstance(stride, int)
+    first, steps = linear(last) + (linear(count) - Linear(1)) * stride, dims_of(b, rows)[0]
+    columns[2][0] = -stride
+    columns[0][0] = first.known if first.known is not None else b.minsi(  # of no rows the first is there, or the end
+        b.maxsi(first.built(b), b.index(0)), steps)
+    groups, attrs = slice_parts(*columns)
+    return b.grouped("tensor.extract_slice", {"source": [rows], **groups}, [part.result.type], attrs).result
+
+
 class _Turned:
     """Values, with their rows from the last one to the first. `part`: a slice that says how many rows there are;
     `between`: what is made of such."""
@@ -131,7 +151,7 @@ class _Turned:
         if not isinstance(value.type, t.TensorType) or op is not None and is_repeated(op) and op.name != "scan.iota":
             return value
         if op is not None and self.behind.is_turned(op):
-            return operand(op, "source")
+            return operand(op, "source") if turns_rows(op) else _from_the_first(op, reader)
         if op is None or value not in self.between:
             return self._slice(value, reader)
         assert reader.parent is not None
@@ -146,7 +166,8 @@ class _Turned:
         assert reader.parent is not None and isinstance(value.type, t.TensorType)
         b = Builder(reader.parent, reader, reader.location)
         rest = constant_entries(dims_of(b, value)[1:])
-        first, steps = (entries(self.part, column)[0] for column in ("offsets", "sizes"))
+        steps = entries(self.part, "sizes")[0]
+        first = entries(self.part, "offsets")[0] if turns_rows(self.part) else (linear(steps) - Linear(1)).built(b)
         known = value.type.shape[0]
         groups, attrs = slice_parts([first if known is None else known - 1, *[0] * len(rest)],
                                     [steps if known is None else known, *rest], [-1, *[1] * len(rest)])

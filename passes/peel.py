@@ -169,10 +169,12 @@ def _is_known_before(first: Value, users: list[Op], scan: ScanView) -> bool:
 
 
 def _is_same(a: Entry, b: Entry) -> bool:
-    """Whether two slices begin at one row, by the number or the op that says so."""
-    if a is b or isinstance(a, int) or isinstance(b, int):
+    """Whether two slices begin at one row, by the number or the ops that say so."""
+    if a is b or isinstance(a, int) or isinstance(b, int) or a.op is None or b.op is None:
         return a == b
-    return a.op is not None and b.op is not None and a.op.operands == b.op.operands
+    return a.op.name == b.op.name and a.op.attrs == b.op.attrs and not a.op.regions and (
+        len(a.op.operands) == len(b.op.operands) and a.index == b.index) and all(
+            map(_is_same, a.op.operands, b.op.operands))
 
 
 def _least_of(first: Entry) -> int | None:

@@ -490,6 +490,38 @@ def test_sums_of_turned_rows_go_along_the_steps():
         assert got.tobytes() == same.tobytes()
 
 
+SOME_TURNED = {
+    "each second": (lambda h: h[::-2], lambda h: h[(h.shape[0] + 1) % 2::2]),
+    "each third of a map": (lambda h: T.sqr(h[::-3]) + 1, lambda h: T.sqr(h[(h.shape[0] + 2) % 3::3]) + 1),
+    "all but the last": (lambda h: h[:-3][::-1], lambda h: h[:-3]),
+    "each third of another map": (lambda h: h[::-3] * 2 - 1, lambda h: h[(h.shape[0] + 2) % 3::3] * 2 - 1),
+}
+
+
+@pytest.mark.parametrize(("turned", "along"), SOME_TURNED.values(), ids=list(SOME_TURNED))
+@pytest.mark.parametrize("kind", [scalar, heavy, backwards, vectors, dense], ids=lambda kind: kind.__name__)
+def test_sums_of_some_turned_rows_go_along_the_steps(kind, turned, along):
+    read = KINDS.get(kind, x)
+    f, steps, reference = (sc.function([read], [of(kind()).sum(axis=0), of(kind()).max(axis=0)], mode=mode)
+                           for of, mode in ((turned, None), (along, None), (turned, "reference")))
+    for length in (4, 5, 6, 37, 1100):
+        given = values(length, kind)
+        for got, same, want in zip(f(given), steps(given), reference(given), strict=True):
+            assert got.tobytes() == same.tobytes(), length
+            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
+    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (30_000, 200_000))
+    assert large < small + 1000
+
+
+@pytest.mark.parametrize("part", [slice(None, None, -2), slice(7, 2, -2), slice(2, 7, -1), slice(-2, None, -3)])
+def test_few_turned_rows_or_none(part):
+    outputs = [scalar()[part].sum(), (scalar()[part] > 0).sum(), (scalar()[part] * x[part]).sum()]
+    f, reference = (sc.function([x], outputs, mode=mode) for mode in (None, "reference"))
+    for length in range(10):
+        for got, want in zip(f(np.linspace(1, 2, length)), reference(np.linspace(1, 2, length)), strict=True):
+            np.testing.assert_allclose(got, want, 1e-12)
+
+
 TRANSPOSED = {
     "rows": lambda h: [h.T], "maps": lambda h: [T.exp(h.T), T.sqr(h).T * 2],
     "and a sum": lambda h: [h.T, T.sqr(h).sum()],
