@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
-from scancc.ir.constants import made_by
+from scancc.ir.constants import known_integers, made_by
 from scancc.ir.constraints import shape_of
 from scancc.ir.core import Op, Value
 from scancc.ir.linear import Linear, balanced, linear
-from scancc.ir.ops import ELEMENTWISE, OPS, has_trait, operand
-from scancc.ir.parts import scan_around
+from scancc.ir.ops import ELEMENTWISE, OPS, group, has_trait, operand
+from scancc.ir.parts import ScanView, scan_around
 from scancc.ir.shapes import dims_of, dynamic_dims
-from scancc.ir.slices import COLUMNS, Entry, entries, kept_axes, slice_parts
+from scancc.ir.slices import COLUMNS, Entry, constant_entries, entries, kept_axes, slice_parts
 
 from .rules import Outcome, rule
 from .tensors import are_apart
@@ -93,6 +93,36 @@ def stacked_results(op: Op, b: Builder) -> Outcome:
     first, *rest = op.operands[0].type.shape[1:]  # type: ignore[attr-defined]
     type = t.TensorType((None if first is None else first * len(parts), *rest), t.element(op.result.type))
     return _in_shape(b, joined(b, sources, 0, type), op.result)
+
+
+@rule("scan.gather")
+def rows_at_known_places(op: Op, b: Builder) -> Outcome:
+    """Rows of a scan at few places that the program says are parts of the rows, joined: a scan keeps no more."""
+    rows, places = operand(op, "source"), known_integers(group(op, "indices")[0])
+    scan = made_by(rows, "scan.scan")
+    if scan is None or ScanView(scan).until or op.attrs["axes"].values != (0,):
+        return None
+    runs = _runs(places or [])
+    if not places or min(places) < 0 or len(runs) > MOST_PARTS:
+        return None
+    rest, shape = constant_entries(dims_of(b, rows)[1:]), shape_of(rows.type)[1:]
+    parts = [_part(b, rows, [[first, *[0] * len(rest)], [count, *rest], [stride, *[1] * len(rest)]], (count, *shape))
+             for first, count, stride in runs]
+    return parts[0] if len(parts) == 1 else joined(b, parts, 0, op.result.type)
+
+
+def _runs(places: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Numbers as few runs: the first number, how many there are, and what is between them."""
+    found: list[tuple[int, int, int]] = []
+    for place in places:
+        first, count, stride = found[-1] if found else (0, 0, 0)
+        if count == 1 and place > first:
+            found[-1] = first, 2, place - first
+        elif count > 1 and place == first + count * stride:
+            found[-1] = first, count + 1, stride
+        else:
+            found.append((place, 1, 1))
+    return found
 
 
 def _is_result(op: Op) -> bool:
@@ -176,6 +206,55 @@ def parts_of_work(op: Op, b: Builder) -> Outcome:
     columns = [entries(op, column) for column in COLUMNS]
     return b.op(work.name, [_part(b, v, columns, shape_of(op.result.type)) for v in work.operands], [op.result.type],
                 dict(work.attrs))
+
+
+@rule("tensor.extract_slice")
+def parts_of_joined(op: Op, b: Builder) -> Outcome:
+    """What is joined, and read part by part again, is not joined."""
+    join = made_by(operand(op, "source"), "scan.concat")
+    if join is None or max(len(join.operands), len(join.result.uses)) > MOST_PARTS:
+        return None
+    found = {user: _within(user, join, b) for user in join.result.uses}
+    place = found[op]
+    if place is None or None in found.values():
+        return None
+    columns = [list(entries(op, column)) for column in COLUMNS]
+    columns[0][join.attrs["axis"].value] = place[1]
+    return _like(op, place[0], columns, b)
+
+
+def _within(user: Op, join: Op, b: Builder) -> tuple[Value, int] | None:
+    """The one array of those joined of which a reader takes a part, and the number of the first row in it."""
+    axis, start = join.attrs["axis"].value, Linear()
+    if user.name != "tensor.extract_slice" or user.parent is not join.parent:
+        return None
+    offset, size, stride = (entries(user, column)[axis] for column in COLUMNS)
+    if not isinstance(stride, int) or stride < 1:
+        return None
+    for part in join.operands:
+        length = linear(dims_of(b, part)[axis])
+        first = (linear(offset) - start).known
+        left = None if first is None else (length - (linear(size) - Linear(1)) * stride - Linear(1 + first)).known
+        if first is not None and first >= 0 and left is not None and left >= 0:
+            return part, first
+        start = start + length
+    return None
+
+
+@rule("tensor.extract_slice")
+def part_without_new_axes(op: Op, b: Builder) -> Outcome:
+    """Of an array that got axes of length 1, and loses them again, the part is one of what it was."""
+    spread = made_by(operand(op, "source"), "scan.broadcast")
+    if spread is None or not _adds_axes(spread) or not set(kept_axes(op)) <= set(spread.attrs["axes"].values):
+        return None
+    columns = [[entries(op, column)[axis] for axis in spread.attrs["axes"].values] for column in COLUMNS]
+    return _like(op, operand(spread, "source"), columns, b)
+
+
+def _like(op: Op, source: Value, columns: Sequence[Sequence[Entry]], b: Builder) -> Value:
+    """A part of another array, of the type that a slice has."""
+    groups, attrs = slice_parts(*columns)
+    return b.grouped("tensor.extract_slice", {"source": [source], **groups}, [op.result.type], attrs).result
 
 
 def _is_part(user: Op) -> bool:

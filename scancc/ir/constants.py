@@ -5,6 +5,8 @@ from __future__ import annotations
 from . import types as t
 from .core import Op, Value
 
+SHORT = 64
+
 
 def made_by(value: Value, *names: str) -> Op | None:
     """The op that makes `value`, if it is one of `names`."""
@@ -24,6 +26,19 @@ def everywhere(value: Value) -> t.IntAttr | t.FloatAttr | None:
         found: t.IntAttr | t.FloatAttr = attr
         return found
     return _same_element(attr)
+
+
+def known_integers(value: Value) -> list[int] | None:
+    """The elements of a short vector of 64-bit integers that are constants."""
+    type, op, same = value.type, made_by(value, "arith.constant"), everywhere(value)
+    if not isinstance(type, t.TensorType) or type.element != t.i64 or len(type.shape) != 1:
+        return None
+    (length,) = type.shape
+    if length is None or length > SHORT:
+        return None
+    if same is not None:
+        return [int(same.value)] * length
+    return None if op is None else [int(n) for n in op.attrs["value"].data]
 
 
 def _same_element(attr: t.Dense) -> t.IntAttr | t.FloatAttr | None:

@@ -490,6 +490,37 @@ def test_sums_of_turned_rows_go_along_the_steps():
         assert got.tobytes() == same.tobytes()
 
 
+AT_PLACES = {
+    "few": lambda h: [h[[3, 17, 29]]], "in any order, twice": lambda h: [h[[20, 1, 1, 2, 3]], h[[0]]],
+    "reduced": lambda h: [h[[1, 2, 3, 9]].sum(axis=0), T.exp(h[[4, 1]]).max(axis=0)],
+    "beside a sum": lambda h: [h[[3, 17, 29]], abs(h).max(axis=0)],
+}
+OF_STACKED = {
+    "one": lambda h: [T.stack([h, h * h])[1]], "each": lambda h: [T.stack([h, T.exp(h)])[1].max(axis=0), h[-1]],
+    "of joined rows": lambda h: [T.concatenate([h, h * h])[:h.shape[0]].max(axis=0)],
+    "thinned": lambda h: [T.stack([h, h * h])[0, ::2]],
+}
+
+
+@pytest.mark.parametrize("ask", [*AT_PLACES.values(), *OF_STACKED.values()], ids=[*AT_PLACES, *OF_STACKED])
+@pytest.mark.parametrize("kind", [scalar, heavy, vectors, dense], ids=lambda kind: kind.__name__)
+def test_parts_that_the_program_names(kind, ask):
+    require_nothing_kept(kind, ask, (30, 31, 513))
+
+
+@pytest.mark.parametrize("places", [[3, 17, 29], [-1, 2], [40], [[0, 1], [2, 3]], [0, -31]])
+def test_a_place_that_is_named_and_not_there(places):
+    f, reference = (sc.function([x], scalar()[places], mode=mode) for mode in (None, "reference"))
+    for length in (2, 29, 30, 41):
+        try:
+            want = reference(np.linspace(0, 1, length))
+        except IndexError:
+            with pytest.raises(IndexError, match="out of range for axis 0"):
+                f(np.linspace(0, 1, length))
+            continue
+        np.testing.assert_allclose(f(np.linspace(0, 1, length)), want, 1e-12)
+
+
 SOME_TURNED = {
     "each second": (lambda h: h[::-2], lambda h: h[(h.shape[0] + 1) % 2::2]),
     "each third of a map": (lambda h: T.sqr(h[::-3]) + 1, lambda h: T.sqr(h[(h.shape[0] + 2) % 3::3]) + 1),

@@ -11,6 +11,7 @@ from scancc.frontend.lowering.slices import extract_slice
 from scancc.frontend.ops.subtensor import AdvancedIncSubtensor, AdvancedSubtensor, IncSubtensor, Subtensor
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
+from scancc.ir.constants import known_integers
 from scancc.ir.core import Value, encloses
 from scancc.ir.equalities import compares
 from scancc.ir.ops import operand
@@ -256,6 +257,10 @@ def _normal_index(low: Lowering, value: Value, size: Value, axis: int) -> Value:
     message = f"indexing: an index is out of range for axis {axis} with length {{0}}"
     if _counts_from_zero(value):
         low.require(b.cmpi("ule", low.dims(value)[0], size), "IndexError", message, size)
+        return value
+    places = known_integers(value)
+    if places and min(places) >= 0:
+        low.require(b.cmpi("ugt", size, b.index(max(places))), "IndexError", message, size)
         return value
     length = b.index_cast(size, t.i64)
     at = low.pointwise(normal, [value])
