@@ -33,6 +33,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value
 from scancc.ir.fast_math import allowed, is_exact
+from scancc.ir.ops import operand
 from scancc.ir.parts import Nest, ScanView
 from scancc.ir.remarks import remark
 
@@ -292,5 +293,6 @@ def _is_never_negative_zero(value: Value, deepest: int = DEEPEST) -> bool:
         return True
     if made.name == "arith.addf":  # of zeros of both signs it is 0.0
         return any(_is_never_negative_zero(v, deepest - 1) for v in made.operands)
-    given = made.operands[1:] if made.name == "arith.select" else made.operands if made.name in _FLOATS else ()
+    given = ([operand(made, "true_value"), operand(made, "false_value")] if made.name == "arith.select"
+             else made.operands if made.name in _FLOATS else ())
     return bool(given) and all(_is_never_negative_zero(v, deepest - 1) for v in given)
