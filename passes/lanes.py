@@ -123,12 +123,12 @@ def _shape_obstacle(scan: ScanView, asking: Sequence[Op], runs: bool) -> str | N
 
 
 def _same_sizes(scan: ScanView, asking: Sequence[Op], steps: Value | None) -> bool:
-    """True if all array states, and all loop nests of the step, have the same sizes; with `steps`, if those are not
-    none."""
+    """True if all array states, rows that are kept, and loop nests of the step have the same sizes; with `steps`, if
+    those are not none."""
     op = scan.op
     assert op.parent is not None
     b = Builder(op.parent, op, op.location)
-    sizes = [dims_of(b, v) for v in _array_states(op)]
+    sizes = [dims_of(b, v) for v in _array_states(op)] + [dims_of(b, stack.result)[1:] for stack in scan.stacks]
     sizes += [dims_of(b, Nest(inner).outputs[0]) for inner in op.body.ops
               if inner.name == "linalg.generic" and inner not in asking]
     return all(len(row) == len(sizes[0]) and all(equal_sizes(a, b, op, steps)

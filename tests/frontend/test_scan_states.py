@@ -496,3 +496,15 @@ def test_long_lags_of_numbers_with_and_without_the_newest(taps):
                     for mode in (None, "reference"))
     for found, want in zip(f(*values), reference(*values), strict=True):
         np.testing.assert_allclose(found, want, rtol=1e-11)
+
+
+def test_rows_of_another_shape_than_the_states_are_whole():
+    """What no step changes is kept beside a state of another size, of which the lanes are."""
+    x, s = T.matrix("x"), T.matrix("s")
+    found, _ = sc.scan(lambda a, h, r: [h, r * 0.5], sequences=[x], outputs_info=[x, s], return_list=True)
+    f = sc.function([x, s], [found[0][-2:], found[1][-1]])
+    for n, rows in ((5, 2), (40, 3), (3, 7)):
+        value, start = np.arange(n * n * 1.0).reshape(n, n), np.ones((rows, 2))
+        kept, last = f(value, start)
+        np.testing.assert_array_equal(kept, np.stack([value] * 2))
+        np.testing.assert_array_equal(last, start * 0.5**n)
