@@ -38,7 +38,7 @@ from .consuming.chains import behind, makes_rows
 from .consuming.last_steps import leave_out_last_steps, takes_first
 from .consuming.parts import last_state
 from .consuming.readers import Place, Readers
-from .consuming.sinking import first_part_of
+from .consuming.sinking import first_part_of, sunk
 from .fusing.first_steps import count_from, rows_of
 from .slicing.latencies import HEAVY, busy
 from .slicing.steps import slice_of
@@ -164,7 +164,7 @@ def _sink(scan: ScanView) -> None:
             part = pending.pop()
             made = operand(part, "source").op
             if made is not None and _goes_behind_parts(made):
-                pending += [v.op for v in _sunk(part, made) if v.op is not None and is_part(v.op)]
+                pending += [op for op in sunk(part, made, _part_of) if is_part(op)]
 
 
 def _is_part(op: Op) -> bool:
@@ -174,19 +174,6 @@ def _is_part(op: Op) -> bool:
 def _goes_behind_parts(made: Op) -> bool:
     readers = made.result.uses if len(made.results) == 1 else {}
     return has_trait(made, ELEMENTWISE) and (busy(made) < HEAVY or len(readers) == 1) and all(map(_is_part, readers))
-
-
-def _sunk(part: Op, made: Op) -> list[Value]:
-    """Make of parts what `made` makes; the parts."""
-    assert part.parent is not None
-    b = Builder(part.parent, part, made.location)
-    operands = [_part_of(b, part, v) if isinstance(v.type, t.TensorType) else v for v in made.operands]
-    new = b.op(made.name, operands, [part.result.type], dict(made.attrs))
-    new.name = made.result.name
-    part.replace_by([new])
-    if not made.result.uses:
-        made.erase()
-    return operands
 
 
 def _part_of(b: Builder, part: Op, value: Value) -> Value:

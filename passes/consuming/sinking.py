@@ -9,6 +9,8 @@ Whoever looks at the readers of rows then sees which rows they take.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from scancc.ir import types as t
 from scancc.ir.builder import Builder
 from scancc.ir.core import Op, Value
@@ -29,7 +31,7 @@ def sink(scan: ScanView) -> None:
         part = pending.pop()
         made = operand(part, "source").op
         if made is not None and _is_light(made) and made.parent is part.parent and is_reduced(part.result):
-            pending += [op for op in _sunk(part, made) if _is_part(op)]
+            pending += [op for op in sunk(part, made, first_part_of) if _is_part(op)]
 
 
 def _is_part(op: Op) -> bool:
@@ -45,11 +47,11 @@ def _is_light(op: Op) -> bool:
             and busy(op) < HEAVY and op.name not in ("arith.mulf", "math.fma"))
 
 
-def _sunk(part: Op, made: Op) -> list[Op]:
-    """Make of parts what `made` makes; the parts."""
+def sunk(part: Op, made: Op, part_of: Callable[[Builder, Op, Value], Value]) -> list[Op]:
+    """Make of parts what `made` makes; the parts. `part_of`: of another array what `part` is of the result."""
     assert part.parent is not None
     b = Builder(part.parent, part, made.location)
-    operands = [first_part_of(b, part, v) if isinstance(v.type, t.TensorType) else v for v in made.operands]
+    operands = [part_of(b, part, v) if isinstance(v.type, t.TensorType) else v for v in made.operands]
     new = b.op(made.name, operands, [part.result.type], dict(made.attrs))
     new.name = made.result.name
     part.replace_by([new])
