@@ -17,7 +17,6 @@ from tests.frontend.kept_rows import (
     heavy,
     integers,
     j,
-    k,
     last,
     m,
     mapped,
@@ -249,82 +248,6 @@ def test_rows_times_a_matrix_that_are_results_keep_no_rows(ask):
     require_nothing_kept(dense, lambda h: ask(h @ m[:4, :3]), (4, 65, 513))
 
 
-OF_CLASSES = {
-    "log-likelihood": lambda h: (h - T.logsumexp(h, axis=1, keepdims=True))[T.arange(h.shape[0]), k].sum(),
-    "logarithms of shares": lambda h: T.log(T.softmax(h, axis=1)[T.arange(h.shape[0]), k]).mean(),
-    "its largest": lambda h: T.exp(h)[T.arange(h.shape[0]), k].max(),
-}
-
-
-@pytest.mark.parametrize("ask", OF_CLASSES.values(), ids=list(OF_CLASSES))
-@pytest.mark.parametrize("kind", [vectors, dense, lambda: dense() @ m[:4, :4]], ids=["vectors", "dense", "product"])
-def test_a_number_of_each_row_at_a_place_of_its_own(kind, ask):
-    """As the loss of a class: no rows are kept."""
-    f, reference = (sc.function([m, k], ask(kind()), mode=mode) for mode in (None, "reference"))
-    for length in (4, 513, 1100):
-        given = values(length, vectors), values(length, integers) % 8 - 4
-        np.testing.assert_allclose(f(*given), reference(*given), 1e-12)
-    small, large = (f.memory_plan(np.zeros((n, 4)), np.zeros(n, int)).workspace_nbytes for n in (3000, 20_000))
-    assert small == large
-    with pytest.raises(IndexError, match="an index is out of range for axis 1 with length 4"):
-        f(np.zeros((4, 4)), [0, 4, 0, 0])
-
-
-def test_a_number_of_each_row_counted_by_another_length():
-    f = sc.function([m, k], T.exp(vectors())[T.arange(k.shape[0]), k].sum())
-    assert any("T.arange(rows.shape[0])" in str(remark) for remark in f.remarks if not remark.done)
-    assert f(np.zeros((3, 4)), [3, 1]) == 2.0
-    with pytest.raises(IndexError, match="an index is out of range for axis 0 with length 3"):
-        f(np.zeros((3, 4)), [0, 0, 0, 0])
-
-
-OF_MASKED = {
-    "sums": lambda h: [h[h > 0.3].sum(), (2 * h[h < 0.1]).mean(), h[h > 9e9].sum()],
-    "of a map": lambda h: [T.sqr(2 * h + 1)[abs(h) > 0.5].sum(), h[::-1][:1]],
-    "extremes": lambda h: [h[h < 0.5].min(), h[h < 0.5].argmax(), (h[h > -9] > 0.2).any(), h[h > -9].shape[0]],
-    "two masks": lambda h: [(h[h > 0].sum(axis=0) / h[h < 0].sum(axis=0)).max()],
-}
-OF_MASKED_ROWS = {
-    "sums along rows": lambda h: [h[h[:, 1] > 0].sum(axis=0), T.sqr(h[h[:, 1] > 0]).mean(axis=0)],
-    "extremes of rows": lambda h: [h[h[:, 1] > -9].max(axis=0), h[h[:, 1] > -9].argmin(axis=0)],
-}
-
-
-@pytest.mark.parametrize(("kind", "ask"), [
-    *(pytest.param(kind, ask, id=f"{kind.__name__}: {name}") for kind in (scalar, heavy, backwards)
-      for name, ask in OF_MASKED.items()),
-    *(pytest.param(kind, ask, id=f"{kind.__name__}: {name}") for kind in (vectors, dense)
-      for name, ask in OF_MASKED_ROWS.items())])
-def test_rows_where_a_mask_holds_keep_their_bits(kind, ask):
-    require_nothing_kept(kind, ask, (4, 5, 511, 1030, 2500))
-
-
-@pytest.mark.parametrize("fast_math", [None, "strict"])
-@pytest.mark.parametrize("type", ["float32", "float64"])
-def test_sums_where_a_given_mask_holds_keep_their_bits(type, fast_math):
-    x, mask = T.vector("x", type), T.vector("mask", "bool")
-    h = scan_in(type, x)
-
-    def compiled():
-        return sc.function([x, mask], [T.sqr(h)[mask].sum(), T.cos(h)[mask].sum()], fast_math=fast_math)
-    moved = compiled()
-    with change_flags(leave_out="fuse-consumers"):
-        kept = compiled()
-    for length in (0, 1, 64, 1024, 1025, 3000):
-        rng = np.random.default_rng(length)
-        for given in (rng.random(length) < 0.7, np.ones(length, bool), np.zeros(length, bool)):
-            series = rng.standard_normal(length).astype(type)
-            for got, same in zip(moved(series, given), kept(series, given), strict=True):
-                assert got.tobytes() == same.tobytes(), length
-    assert moved.memory_plan(np.zeros(50_000, type), np.ones(50_000, bool)).workspace_nbytes < 20_000
-    with pytest.raises(IndexError, match="a boolean mask has length 2"):
-        moved(np.zeros(3, type), [True, False])
-
-
-def scan_in(type, x):
-    return last(sc.scan(lambda v, h: np.array(0.9, type) * h + v, x, T.constant(np.array(0.5, type))))
-
-
 WAITING = {
     "variance of columns": lambda h: [h.var(axis=0)], "deviation": lambda h: [h.std(axis=0), h[-1]],
     "soft maximum": lambda h: [T.logsumexp(h, axis=0)],
@@ -351,57 +274,6 @@ RESULTS = {
 def test_maps_that_are_results(kind, ask):
     """Nothing is kept beside the results, and no bit changes."""
     require_nothing_kept(kind, ask, (4, 5, 513, 1100))
-
-
-def bins(h):
-    return T.cast(T.minimum(abs(h), 3.9) * 2, "int64")
-
-
-OF_PLACES = {
-    "at the largest": lambda h: [h[h.argmax()], T.exp(h)[h.argmax()], h.argmax()],
-    "at the least of a map": lambda h: [T.sin(h)[T.cos(h).argmin()], h.max()],
-    "at the first where none is larger": lambda h: [h[T.switch(h > 99, h, -np.inf).argmax()]],
-    "at the first that is no number": lambda h: [h[T.log(h).argmax()], T.log(h)[T.log(h).argmax()]],
-    "histogram": lambda h: [T.inc_subtensor(T.zeros(8)[bins(h)], 1.0), h.sum()],
-    "counts": lambda h: [T.inc_subtensor(T.zeros(8, "int64")[-bins(h) - 1], 1)],
-    "sums in bins": lambda h: [T.inc_subtensor(T.ones((8, 9))[bins(h), bins(h / 2)], 0.3 * T.exp(h))],
-    "last in bins": lambda h: [T.set_subtensor(T.zeros(8)[bins(h)], h)],
-}
-
-
-@pytest.mark.parametrize("ask", OF_PLACES.values(), ids=list(OF_PLACES))
-@pytest.mark.parametrize("kind", [scalar, heavy, backwards, taps, stopped], ids=lambda kind: kind.__name__)
-def test_places_that_rows_tell(kind, ask):
-    require_nothing_kept(kind, ask, (4, 5, 513, 1100))
-
-
-def test_a_place_in_no_bin_is_an_error():
-    f = sc.function([x], T.inc_subtensor(T.zeros(3)[bins(scalar())], 1.0))
-    np.testing.assert_array_equal(f(np.zeros(9)), [9.0, 0.0, 0.0])
-    with pytest.raises(IndexError, match="an index is out of range for axis 0 with length 3"):
-        f(np.ones(9))
-
-
-TURNED = {
-    "sums": lambda h: [h.T.sum(axis=1), h.T.max(axis=1), h.T.argmin(axis=1), h.T.mean(axis=0).max()],
-    "weighted": lambda h: [T.dot(m[0], T.exp(h).T).sum()], "flat": lambda h: [h.flatten().sum()],
-    "an element of a row": lambda h: [h[3, 2], h[-2, 1]], "soft maxima": lambda h: [T.logsumexp(h, axis=1).sum()],
-}
-
-
-@pytest.mark.parametrize("ask", TURNED.values(), ids=list(TURNED))
-@pytest.mark.parametrize("kind", [vectors, dense], ids=lambda kind: kind.__name__)
-def test_rows_that_are_transposed_or_flattened(kind, ask):
-    require_nothing_kept(kind, ask, (4, 5, 513, 1100))
-
-
-def test_transposed_rows_with_weights_keep_no_rows():
-    outputs = [T.dot(vectors().T, m[:, 0]), T.dot(m[:, 1], vectors())]
-    f, reference = (sc.function([m], outputs, mode=mode) for mode in (None, "reference"))
-    given = values(1100, vectors)
-    for got, want in zip(f(given), reference(given), strict=True):
-        np.testing.assert_allclose(got, want, 1e-9)
-    assert f.memory_plan(values(20_000, vectors)).workspace_nbytes < 8 * 4 * 1000
 
 
 def test_a_row_of_arrays_of_a_scan_that_may_stop_is_a_state():
@@ -479,102 +351,6 @@ def test_what_is_kept_is_said(kind, ask):
     said = [remark for remark in f.remarks if not remark.done and (
         "is kept" in remark.reason or grows and "is an array" in remark.reason)]
     assert bool([r for r in said if "it is a result" not in r.reason]) == grows, said
-
-
-def test_sums_of_turned_rows_go_along_the_steps():
-    h, g = scalar(), vectors()
-    f = sc.function([x, m], [h[::-1].sum(), (h[::-1] * m[:, 0]).sum(), (1 - T.sqr(g[::-1])).sum(axis=0)])
-    steps = sc.function([x, m], [h.sum(), (h * m[::-1, 0]).sum(), (1 - T.sqr(g)).sum(axis=0)])
-    given = values(1100, scalar), values(1100, vectors)
-    for got, same in zip(f(*given), steps(*given), strict=True):
-        assert got.tobytes() == same.tobytes()
-
-
-AT_PLACES = {
-    "few": lambda h: [h[[3, 17, 29]]], "in any order, twice": lambda h: [h[[20, 1, 1, 2, 3]], h[[0]]],
-    "reduced": lambda h: [h[[1, 2, 3, 9]].sum(axis=0), T.exp(h[[4, 1]]).max(axis=0)],
-    "beside a sum": lambda h: [h[[3, 17, 29]], abs(h).max(axis=0)],
-}
-OF_STACKED = {
-    "one": lambda h: [T.stack([h, h * h])[1]], "each": lambda h: [T.stack([h, T.exp(h)])[1].max(axis=0), h[-1]],
-    "of joined rows": lambda h: [T.concatenate([h, h * h])[:h.shape[0]].max(axis=0)],
-    "thinned": lambda h: [T.stack([h, h * h])[0, ::2]],
-}
-
-
-@pytest.mark.parametrize("ask", [*AT_PLACES.values(), *OF_STACKED.values()], ids=[*AT_PLACES, *OF_STACKED])
-@pytest.mark.parametrize("kind", [scalar, heavy, vectors, dense], ids=lambda kind: kind.__name__)
-def test_parts_that_the_program_names(kind, ask):
-    require_nothing_kept(kind, ask, (30, 31, 513))
-
-
-@pytest.mark.parametrize("places", [[3, 17, 29], [-1, 2], [40], [[0, 1], [2, 3]], [0, -31]])
-def test_a_place_that_is_named_and_not_there(places):
-    f, reference = (sc.function([x], scalar()[places], mode=mode) for mode in (None, "reference"))
-    for length in (2, 29, 30, 41):
-        try:
-            want = reference(np.linspace(0, 1, length))
-        except IndexError:
-            with pytest.raises(IndexError, match="out of range for axis 0"):
-                f(np.linspace(0, 1, length))
-            continue
-        np.testing.assert_allclose(f(np.linspace(0, 1, length)), want, 1e-12)
-
-
-SOME_TURNED = {
-    "each second": (lambda h: h[::-2], lambda h: h[(h.shape[0] + 1) % 2::2]),
-    "each third of a map": (lambda h: T.sqr(h[::-3]) + 1, lambda h: T.sqr(h[(h.shape[0] + 2) % 3::3]) + 1),
-    "all but the last": (lambda h: h[:-3][::-1], lambda h: h[:-3]),
-    "each third of another map": (lambda h: h[::-3] * 2 - 1, lambda h: h[(h.shape[0] + 2) % 3::3] * 2 - 1),
-}
-
-
-@pytest.mark.parametrize(("turned", "along"), SOME_TURNED.values(), ids=list(SOME_TURNED))
-@pytest.mark.parametrize("kind", [scalar, heavy, backwards, vectors, dense], ids=lambda kind: kind.__name__)
-def test_sums_of_some_turned_rows_go_along_the_steps(kind, turned, along):
-    read = KINDS.get(kind, x)
-    f, steps, reference = (sc.function([read], [of(kind()).sum(axis=0), of(kind()).max(axis=0)], mode=mode)
-                           for of, mode in ((turned, None), (along, None), (turned, "reference")))
-    for length in (4, 5, 6, 37, 1100):
-        given = values(length, kind)
-        for got, same, want in zip(f(given), steps(given), reference(given), strict=True):
-            assert got.tobytes() == same.tobytes(), length
-            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
-    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (30_000, 200_000))
-    assert large < small + 1000
-
-
-@pytest.mark.parametrize("part", [slice(None, None, -2), slice(7, 2, -2), slice(2, 7, -1), slice(-2, None, -3)])
-def test_few_turned_rows_or_none(part):
-    outputs = [scalar()[part].sum(), (scalar()[part] > 0).sum(), (scalar()[part] * x[part]).sum()]
-    f, reference = (sc.function([x], outputs, mode=mode) for mode in (None, "reference"))
-    for length in range(10):
-        for got, want in zip(f(np.linspace(1, 2, length)), reference(np.linspace(1, 2, length)), strict=True):
-            np.testing.assert_allclose(got, want, 1e-12)
-
-
-TRANSPOSED = {
-    "rows": lambda h: [h.T], "maps": lambda h: [T.exp(h.T), T.sqr(h).T * 2],
-    "and a sum": lambda h: [h.T, T.sqr(h).sum()],
-    "and a row": lambda h: [h.T, h[-1]], "and its largest": lambda h: [h.T, h.max(axis=0)],
-}
-OF_THREE_AXES = {"last": lambda h: [h.dimshuffle(1, 2, 0)], "between": lambda h: [h.dimshuffle(2, 0, 1) + 1]}
-
-
-@pytest.mark.parametrize(("kind", "ask"), [
-    *(pytest.param(kind, ask, id=f"{kind.__name__}: {name}") for kind in (vectors, dense)
-      for name, ask in TRANSPOSED.items()),
-    *(pytest.param(matrices, ask, id=f"matrices: {name}") for name, ask in (TRANSPOSED | OF_THREE_AXES).items())])
-def test_transposed_results(kind, ask):
-    """Nothing is kept beside them: tiles of rows are written where they belong."""
-    read = KINDS[kind]
-    f, reference = (sc.function([read], ask(kind()), mode=mode) for mode in (None, "reference"))
-    for length in (4, 5, 127, 128, 129, 700):
-        given = values(length, kind)
-        for got, want in zip(f(given), reference(given), strict=True):
-            np.testing.assert_allclose(got, want, 1e-9, 1e-12)
-    small, large = (f.memory_plan(values(length, kind)).workspace_nbytes for length in (3000, 20_000))
-    assert small == large
 
 
 SQUARES = {
