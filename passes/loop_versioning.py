@@ -30,6 +30,7 @@ from typing import NamedTuple
 
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
+from scancc.ir.constants import everywhere
 from scancc.ir.core import Block, Op, Region, Value, clone_op
 from scancc.ir.dialects.arith import CMPF
 from scancc.ir.ops import is_removable, operand
@@ -114,7 +115,8 @@ def _is_number(value: Value) -> bool:
 
 def _in_all_lanes(value: Value) -> float | int | None:
     """The constant that all lanes are."""
-    return constant_of(value.op.operands[0]) if value.op is not None and value.op.name == "vector.broadcast" else None
+    known = everywhere(value)
+    return None if known is None else known.value
 
 
 def _finds_rounds(loop: Op, search: _Search) -> bool:

@@ -30,7 +30,7 @@ from typing import NamedTuple
 from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Block, Op, Value, defined_in
-from scancc.ir.dialects.arith import CMPI
+from scancc.ir.dialects.arith import CMPI, OPPOSITE_CMPI
 from scancc.ir.ops import group, is_dead, is_removable, operand, set_operands, whole
 from scancc.ir.parts import Loop
 from scancc.ir.remarks import remark
@@ -47,7 +47,6 @@ FEW = 64        # terms of a loop of known length, which is written out, or in f
 MOST_MASKS = 8  # of a loop that are tried
 
 _TURNED = {"slt": "sgt", "sle": "sge", "sgt": "slt", "sge": "sle", "eq": "eq", "ne": "ne"}
-_OPPOSITE = {"slt": "sge", "sge": "slt", "sle": "sgt", "sgt": "sle", "eq": "ne", "ne": "eq"}
 _STORES = ("memref.store", "vector.store")
 _LOADS = ("memref.load", "vector.load")
 _IDEMPOTENT = ("arith.andi", "arith.ori", "arith.maximumf", "arith.minimumf", "arith.maxsi", "arith.minsi",
@@ -127,7 +126,7 @@ def _masks(loop: Op, seen: set[Value]) -> Iterator[_Mask]:
 
 
 def _inverse(mask: _Mask) -> _Mask:
-    return mask._replace(holds=not mask.holds, how=_OPPOSITE[mask.how])
+    return mask._replace(holds=not mask.holds, how=OPPOSITE_CMPI[mask.how])
 
 
 def _as_mask(loop: Op, op: Op, how: str, left: Form, right: Form) -> _Mask | None:

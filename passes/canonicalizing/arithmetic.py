@@ -11,7 +11,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of, fold_binary, measured
 from scancc.ir.constants import everywhere, is_number, made_by
 from scancc.ir.core import Op, Value
-from scancc.ir.dialects.arith import CMPF, CMPI
+from scancc.ir.dialects.arith import CMPF, CMPI, OPPOSITE_CMPI
 from scancc.ir.linear import linear, never_negative
 from scancc.ir.ops import COMMUTATIVE, ELEMENTWISE, NO_SPECULATION, OPS, evaluate, group, operand
 from scancc.ir.parts import Loop
@@ -295,12 +295,10 @@ def _negated(value: Value) -> Value | None:
     return op.operands[0] if op is not None and _is_truth(op.operands[1], True) else None
 
 
-_INVERSE_INT = {"eq": "ne", "slt": "sge", "sle": "sgt", "ult": "uge", "ule": "ugt"}
-_INVERSE_INT |= {b: a for a, b in _INVERSE_INT.items()}
 _INVERSE_FLOAT = {"false": "true", "oeq": "une", "ogt": "ule", "oge": "ult", "olt": "uge", "ole": "ugt",
                   "one": "ueq", "ord": "uno"}
 _INVERSE_FLOAT |= {b: a for a, b in _INVERSE_FLOAT.items()}
-_INVERSE = {"arith.cmpi": (CMPI, _INVERSE_INT), "arith.cmpf": (CMPF, _INVERSE_FLOAT)}
+_INVERSE = {"arith.cmpi": (CMPI, OPPOSITE_CMPI), "arith.cmpf": (CMPF, _INVERSE_FLOAT)}
 
 
 @rule("arith.xori")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from scancc.ir import types as t
-from scancc.ir.builder import constant_of
+from scancc.ir.constants import everywhere
 from scancc.ir.core import Block, Op, Value
 
 _FROM_TRUTHS = ("arith.extui", "arith.uitofp", "arith.index_castui")
@@ -40,8 +40,8 @@ class Supposed:
     def of(self, value: Value) -> Outcome:
         if value in self.found:
             return self.found[value]
-        known = constant_in_all_lanes(value)
-        return value if known is None else Known(known)
+        known = everywhere(value)
+        return value if known is None else Known(known.value)
 
     def _outcome(self, op: Op) -> Outcome:
         given = [self.of(value) for value in op.operands]
@@ -52,14 +52,6 @@ class Supposed:
         if op.name in _FROM_TRUTHS and t.element(op.operands[0].type) == t.i1 and isinstance(given[0], Known):
             return Known(float(given[0].number) if op.name == "arith.uitofp" else int(given[0].number))
         return _of_integers(op, given)
-
-
-def constant_in_all_lanes(value: Value) -> bool | int | float | None:
-    """The number that a value is, or all lanes of it are."""
-    if value.op is not None and value.op.name == "vector.broadcast":
-        value = value.op.operands[0]
-    known: bool | int | float | None = constant_of(value)
-    return known
 
 
 def _chosen(op: Op, condition: Outcome, first: Outcome, second: Outcome) -> Outcome:
