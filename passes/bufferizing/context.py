@@ -11,7 +11,7 @@ from scancc.ir import types as t
 from scancc.ir.builder import Builder, constant_of
 from scancc.ir.core import Attributes, Block, Op, Region, Value, clone_op
 from scancc.ir.ops import group, operand
-from scancc.ir.slices import Entry, constant_entries, slice_parts
+from scancc.ir.slices import Entry, constant_entries, fitting_axes, slice_parts
 
 from .equal_sizes import EqualSizes
 
@@ -128,12 +128,14 @@ class Context:
 
     def subview(self, buffer: Value, offsets: Sequence[Value], sizes: Sequence[Value],
                 steps: Sequence[Value], kept: Sequence[int]) -> Value:
-        """A part of `buffer`; axes not in `kept` have size 1 and go."""
+        """A part of `buffer`; axes not in `kept` have size 1 and go, or others that do: a view tells by its sizes."""
         known, steps_known = [constant_of(s) for s in sizes], [constant_of(s) for s in steps]
         groups, attrs = slice_parts(offsets, constant_entries(sizes), constant_entries(steps))
-        source = strides_of(buffer.type)
-        strides = tuple(_times(source[a], steps_known[a]) for a in kept)
-        type = t.MemRefType(tuple(known[a] for a in kept), t.element(buffer.type), strides)
+        source, shape = strides_of(buffer.type), tuple(known[a] for a in kept)
+        fitting = fitting_axes(attrs["static_sizes"].values, shape)
+        assert fitting is not None
+        strides = tuple(_times(source[a], steps_known[a]) for a in fitting)
+        type = t.MemRefType(shape, t.element(buffer.type), strides)
         view = self.b.grouped("memref.subview", {"source": [buffer], **groups}, [type], attrs).result
         self.dims[view] = [sizes[a] for a in kept]
         return view

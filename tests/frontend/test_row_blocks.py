@@ -123,3 +123,14 @@ def test_a_remark_says_why_rows_are_made_as_a_whole(case):
     np.testing.assert_allclose(f(np.ones(80)), reference(np.ones(80)), 1e-12)
     (said,) = (remark for remark in f.remarks("strip-mine") if not remark.done)
     assert words in said.reason
+
+
+def test_the_first_rows_of_one_block():
+    """Of which the axis that goes and the one that stays both have one element."""
+    y = T.TensorType("float64", (5, 2))("y")
+    h = last(sc.scan(lambda a, h: 0.5 * h + a, y, T.zeros_like(y[0])))
+    outputs = [T.abs(h)[1:-1].min(), T.sqr(cut(h, 3)[:, 0]).sum(), cut(h, 3)[:, 0]]
+    f, reference = (sc.function([y], outputs, mode=mode) for mode in (None, "reference"))
+    given = np.linspace(1, 2, 10).reshape(5, 2)
+    for got, want in zip(f(given), reference(given), strict=True):
+        np.testing.assert_allclose(got, want, 1e-12)
